@@ -1,0 +1,45 @@
+"""Trust regions for language models: every method as a pure loss, and one loop that runs them all.
+
+Importing this package imports no torch: the names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "load_task": "trlib.tasks",
+    "load_policy": "trlib.policy",
+    "train": "trlib.training",
+    "evaluate": "trlib.evaluation",
+    "pretrain": "trlib.pretraining",
+}
+_MODULES = ("algorithms", "aggregation", "advantages", "corrections", "divergences", "tasks", "bridges", "lab")
+
+__all__ = ["__version__", *_HOME, *_MODULES]
+
+if TYPE_CHECKING:
+    from trlib import advantages, aggregation, algorithms, bridges, corrections, divergences, lab, tasks
+    from trlib.evaluation import evaluate
+    from trlib.policy import load_policy
+    from trlib.pretraining import pretrain
+    from trlib.tasks import load_task
+    from trlib.training import train
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    elif name in _MODULES:
+        value = import_module(f"trlib.{name}")
+    else:
+        raise AttributeError(f"module 'trlib' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

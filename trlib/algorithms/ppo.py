@@ -1,0 +1,111 @@
+"""PPO-clip and the plain importance-weighted policy gradient it restrains.
+
+PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) stops a token's gradient once its ratio has left the window
+*and* the update would take it further out. Dual clip (Ye et al. 2020, arXiv 1912.09729) also bounds the loss of a
+token with a negative advantage whose ratio explodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+
+
+def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
+    """Importance-weighted policy gradient: the row without a trust region.
+
+    L = -r A,   w = r A,   r = exp(logp - logp_old)
+
+    Args:
+        logp: [B, T] log pi(y_t), nats, differentiable.
+        logp_old: [B, T] log-probs by the anchor.
+        advantages: [B, T].
+        mask: [B, T] bool.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
+
+    Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint.
+    """
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio = logp - logp_old.detach()
+    surrogate = log_ratio.exp() * advantages.detach()
+    return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
+
+
+def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
+             eps_low: float = 0.2, eps_high: float = 0.2, dual_clip: float | None = None) -> TokenLoss:
+    """PPO's clipped surrogate, with an optional dual clip.
+
+    L = -min(r A, clip(r, 1-ε_low, 1+ε_high) A);   for A < 0 with a dual clip c: L = min(L, -c A)
+    w = r A, but 0 where A > 0 and r > 1+ε_high, where A < 0 and r < 1-ε_low, and where A < 0 and r > c
+
+    Args:
+        logp: [B, T] log pi(y_t), nats, differentiable.
+        logp_old: [B, T] log-probs by the anchor.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        eps_low: the ratio's window below 1, in [0, 1].
+        eps_high: the ratio's window above 1, at least 0.
+        dual_clip: c above 1; None: off.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
+
+    Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5.
+    Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
+    exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A, which is not a dual clip.
+    """
+    checks.number("eps_low", eps_low, least=0, most=1)
+    checks.number("eps_high", eps_high, least=0)
+    if dual_clip is not None:
+        checks.number("dual_clip", dual_clip, above=1)
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    advantages = advantages.detach()
+    log_ratio = logp - logp_old.detach()
+    ratio = log_ratio.detach().exp()
+    bound = ratio.clamp(1 - eps_low, 1 + eps_high)
+    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | ((advantages <= 0) & (ratio >= 1 - eps_low))
+    if dual_clip is not None:
+        exploded = (advantages < 0) & (ratio > dual_clip)
+        kept = kept & ~exploded
+        bound = bound.masked_fill(exploded, dual_clip)
+    # A silenced token never enters the exponential: an overflowing ratio would make 0 * inf of its gradient.
+    live = log_ratio.masked_fill(~kept, 0.0).exp()
+    per_token = -advantages * live.where(kept, bound)
+    return TokenLoss(per_token, weigh(log_ratio, kept, (ratio * advantages).where(kept, 0.0), mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PGIS(Method):
+    """Policy gradient with importance weights and no trust region: what every other method restrains."""
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPO(Method):
+    """PPO-clip on one advantage a completion (a critic comes with its own method)."""
+
+    eps_low: float = 0.2
+    """The ratio's window below 1."""
+    eps_high: float = 0.2
+    """The ratio's window above 1; DAPO's clip-higher takes .28."""
+    dual_clip: float | None = None
+    """Bound on the ratio of a token with A < 0; None: off."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("eps_low", self.eps_low, least=0, most=1)
+        checks.number("eps_high", self.eps_high, least=0)
+        if self.dual_clip is not None:
+            checks.number("dual_clip", self.dual_clip, above=1)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return ppo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                        eps_low=self.eps_low, eps_high=self.eps_high, dual_clip=self.dual_clip)

@@ -1,0 +1,156 @@
+"""Argument checks of the ground floor, in one place.
+
+Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?) read
+the tensor back and so synchronise a GPU; `value_checks(False)` switches them off inside a `with` block,
+and the training loop does so after its first batch.
+
+Every error names the argument, what was expected and what came:
+`advantages: expected [B, T] = [8, 32], got [8]`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor
+
+_values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
+
+
+@contextmanager
+def value_checks(enabled: bool) -> Iterator[None]:
+    """Switch the checks that read tensor values on or off inside a `with` block (shape checks stay on)."""
+    token = _values.set(enabled)
+    try:
+        yield
+    finally:
+        _values.reset(token)
+
+
+def values_checked() -> bool:
+    """Whether value checks are on here."""
+    return _values.get()
+
+
+def floating(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
+    """`value` as it came, after checking that it is a float tensor, of `shape` (None: any size) when given.
+
+    Raises:
+        TypeError: not a tensor, or not of a floating type.
+        ValueError: another shape, or a dimension of size 0.
+    """
+    return _typed(name, value, shape, letters, "a floating type", lambda t: t.is_floating_point())
+
+
+def integer(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
+    """The same for a tensor of an integer type (bool is not one)."""
+    return _typed(name, value, shape, letters, "an integer type", _is_integer)
+
+
+def boolean(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
+    """The same for a boolean tensor."""
+    return _typed(name, value, shape, letters, "torch.bool", lambda t: t.dtype == torch.bool)
+
+
+def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
+    """Check that `value` has no NaN and no inf (where `mask` is True, when given), if value checks are on."""
+    if not _values.get():
+        return
+    bad = ~torch.isfinite(value)
+    if mask is not None:
+        bad = bad & mask
+    if bool(bad.any()):
+        where = tuple(int(i) for i in bad.nonzero()[0])
+        place = "where the mask is True" if mask is not None else "everywhere"
+        raise ValueError(f"{name}: expected finite values {place}, got {value[where].item()} at {list(where)}")
+
+
+def log_probabilities(name: str, value: Tensor) -> None:
+    """Check that log-probabilities over the last dimension are no NaN, no +inf (-inf is probability 0), and
+    sum to one within 1e-3, if value checks are on."""
+    if not _values.get():
+        return
+    bad = torch.isnan(value) | (value == math.inf)
+    if bool(bad.any()):
+        where = tuple(int(i) for i in bad.nonzero()[0])
+        raise ValueError(f"{name}: expected log-probabilities, got {value[where].item()} at {list(where)}")
+    total = torch.logsumexp(value.detach().to(wide(value)), -1)
+    off = total.abs() > 1e-2 if value.dtype in (torch.float16, torch.bfloat16) else total.abs() > 1e-3
+    if bool(off.any()):
+        where = tuple(int(i) for i in off.nonzero()[0])
+        mass = float(total[where].exp())
+        raise ValueError(f"{name}: expected normalised log-probabilities (probabilities that sum to 1), "
+                         f"got a sum of {mass:.6g} at {list(where)}")
+
+
+def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
+    """The [B, T] float arguments of a token loss, checked and made safe.
+
+    Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], finite where the
+    mask is True). Returns the tensors in their common type, float32 or wider, with 0 where the mask is False:
+    what is masked (NaN, inf) can leak neither into a value nor into a gradient.
+    """
+    first = next(iter(tensors))
+    shape = tuple(floating(first, tensors[first], (None, None), "B, T").shape)
+    mask = boolean("mask", mask, shape, "B, T")
+    checked = [floating(name, value, shape, "B, T") for name, value in tensors.items()]
+    for name, value in zip(tensors, checked, strict=True):
+        finite(name, value, mask)
+    dtype = wide(*checked)
+    return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
+
+
+def wide(*tensors: Tensor) -> torch.dtype:
+    """The type to compute in: the widest of the tensors' types and float32."""
+    dtype = torch.float32
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return dtype
+
+
+def number(name: str, value: object, *, above: float | None = None, least: float | None = None,
+           below: float | None = None, most: float | None = None) -> float:
+    """`value` as a float after checking that it is a number inside the bounds (NaN never is)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    bounds = [("above", above, lambda v, b: v > b), ("at least", least, lambda v, b: v >= b),
+              ("below", below, lambda v, b: v < b), ("at most", most, lambda v, b: v <= b)]
+    stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
+    if math.isnan(value) or not all(holds(value, bound) for _, bound, holds in stated):
+        wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
+        raise ValueError(f"{name}: expected a number {wanted}, got {value}")
+    return float(value)
+
+
+def choice(name: str, value: object, options: tuple[str, ...]) -> str:
+    """`value` after checking that it is one of `options`."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected one of {', '.join(map(repr, options))}, got {type(value).__name__}")
+    if value not in options:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
+    return value
+
+
+def _is_integer(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+
+
+def _typed(name, value, shape, letters, wanted, accepts) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: expected a tensor of {wanted}, got {type(value).__name__}")
+    if not accepts(value):
+        raise TypeError(f"{name}: expected {wanted}, got {value.dtype}")
+    if shape is not None:
+        got = list(value.shape)
+        fits = len(got) == len(shape) and all(s is None or s == g for s, g in zip(shape, got, strict=True))
+        if not fits:
+            known = "" if None in shape else f" = {list(shape)}"
+            expected = f"[{letters}]{known}" if letters else str(list(shape))
+            raise ValueError(f"{name}: expected {expected}, got {got}")
+    if 0 in value.shape:
+        raise ValueError(f"{name}: expected no dimension of size 0, got {list(value.shape)}")
+    return value
