@@ -87,6 +87,37 @@ def log_probabilities(name: str, value: Tensor) -> None:
                          f"got a sum of {mass:.6g} at {list(where)}")
 
 
+def token_log_probabilities(name: str, value: Tensor) -> None:
+    """Check that log-probabilities of single tokens are no NaN and at most 0 (but for rounding; -inf is
+    probability 0), if value checks are on."""
+    if not _values.get():
+        return
+    bad = torch.isnan(value) | (value > (1e-2 if value.dtype in (torch.float16, torch.bfloat16) else 1e-3))
+    if bool(bad.any()):
+        where = tuple(int(i) for i in bad.nonzero()[0])
+        raise ValueError(f"{name}: expected log-probabilities at most 0, got {value[where].item()} at {list(where)}")
+
+
+def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = None, distinct: bool = False) -> None:
+    """Check that token ids are at least 0 and below `vocabulary` (where `mask` is True, when given), and no two
+    alike along the last dimension when `distinct`, if value checks are on."""
+    if not _values.get():
+        return
+    bad = (ids < 0) | (ids >= vocabulary)
+    if mask is not None:
+        bad = bad & mask
+    if bool(bad.any()):
+        where = tuple(int(i) for i in bad.nonzero()[0])
+        raise ValueError(f"{name}: expected token ids from 0 to {vocabulary - 1}, got {ids[where].item()} at "
+                         f"{list(where)}")
+    if distinct:
+        ordered = ids.sort(-1).values
+        twice = ordered[..., 1:] == ordered[..., :-1]
+        if bool(twice.any()):
+            raise ValueError(f"{name}: expected different ids along the last dimension, "
+                             f"got {ordered[..., 1:][twice][0].item()} twice")
+
+
 def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     """The [B, T] float arguments of a token loss, checked and made safe.
 

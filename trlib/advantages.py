@@ -1,0 +1,183 @@
+"""From rewards to advantages: baselines inside a group of completions of one prompt, and GAE over a critic.
+
+The group baselines are affine in the rewards. They are computed from the differences to the group's largest reward,
+in float64, so that equal rewards give an advantage of exactly 0 (and so an update of exactly nothing) at any scale.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+
+STD_FLOOR = 1e-6
+"""Added to a group's standard deviation before dividing by it."""
+
+
+def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std") -> Tensor:
+    """The reward against the mean of its group, divided by the group's standard deviation or not.
+
+    A_i = (R_i - mean_j R_j) / (std_j R_j + 1e-6)   with scale="std" (GRPO), std unbiased (divisor G - 1)
+    A_i =  R_i - mean_j R_j                         with scale=None  (Dr.GRPO)
+
+    Args:
+        rewards: [B], any floating type.
+        group: [B] int: completions of one prompt share a number; groups need not be adjacent nor of one size.
+        scale: "std" or None.
+
+    Returns:
+        [B], float32 or wider. 0 where all rewards of the group are equal.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
+
+    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783.
+    Differs from: TRL adds 1e-4 to the standard deviation, verl 1e-6. In both a group of size 1 passes silently (in
+    verl with its raw reward as the advantage).
+    """
+    if scale is not None:
+        checks.choice("scale", scale, ("std",))
+    g = _by_group(rewards, group)
+    if scale == "std":
+        _at_least_two(g, " with scale='std'")
+    centred = g.rewards - (g.total(g.rewards) / g.size)[g.index]
+    if scale == "std":
+        variance = g.total(centred.square()) / (g.size - 1)
+        centred = centred / (variance.sqrt() + STD_FLOOR)[g.index]
+    return centred.to(rewards.device, checks.wide(rewards))
+
+
+def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
+    """The reward against the mean of the other completions of its group.
+
+    A_i = R_i - mean_{j≠i} R_j = G/(G-1) (R_i - mean_j R_j)
+
+    The baseline does not depend on completion i, so the policy gradient stays unbiased.
+
+    Args:
+        rewards: [B], any floating type.
+        group: [B] int, as in `group_relative`.
+
+    Returns:
+        [B], float32 or wider.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1.
+
+    Source: Kool et al. 2019; for language models arXiv 2402.14740.
+    """
+    g = _by_group(rewards, group)
+    _at_least_two(g, "")
+    others = (g.total(g.rewards)[g.index] - g.rewards) / (g.size - 1)[g.index]
+    return (g.rewards - others).to(rewards.device, checks.wide(rewards))
+
+
+def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
+    """The reward against its group's mean weighted by length: OPO's optimal baseline.
+
+    A_i = R_i - Σ_j |y_j| R_j / Σ_j |y_j|
+
+    The variance-optimal baseline is the reward's mean weighted by the squared norm of a completion's score; OPO takes
+    that norm to grow with the length.
+
+    Args:
+        rewards: [B], any floating type.
+        lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 takes its plain mean.
+        group: [B] int, as in `group_relative`.
+
+    Returns:
+        [B], float32 or wider. A group of size 1 gives 0.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
+
+    Source: arXiv 2505.23585.
+    Differs from: in verl a group of size 1 has the baseline 0.
+    """
+    g = _by_group(rewards, group)
+    shape = tuple(rewards.shape)
+    if isinstance(lengths, Tensor) and lengths.is_floating_point():
+        checks.finite("lengths", checks.floating("lengths", lengths, shape, "B"))
+    else:
+        checks.integer("lengths", lengths, shape, "B")
+    weights = lengths.detach().to("cpu", torch.float64)
+    if bool((weights < 0).any()):
+        raise ValueError(f"lengths: expected numbers at least 0, got {weights.min().item():g}")
+    weights = weights.masked_fill((g.total(weights) == 0)[g.index], 1.0)
+    baseline = g.total(weights * g.rewards) / g.total(weights)
+    return (g.rewards - baseline[g.index]).to(rewards.device, checks.wide(rewards))
+
+
+def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
+    """Generalised advantage estimation over the unmasked tokens of each row.
+
+    δ_t = R_t + γ V_t+1 - V_t,   A_t = δ_t + γ λ A_t+1,   returns_t = A_t + V_t
+
+    `t + 1` is the row's next *unmasked* token: a masked token (padding, a tool's answer between two turns) is no step,
+    is not discounted, and its reward and value are never read; put a reward on an unmasked token. After the last
+    unmasked token the value is 0, also in a row that was cut at its limit.
+
+    Args:
+        rewards: [B, T], any floating type, differentiable.
+        values: [B, T], the critic's value before each token.
+        mask: [B, T] bool.
+        gamma: discount, in [0, 1].
+        lam: λ, in [0, 1].
+
+    Returns:
+        (advantages [B, T], returns [B, T]), not whitened, 0 where masked.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
+
+    Source: arXiv 1506.02438 eq. 16.
+    Differs from: verl carries values through masked tokens in the same way, whitens the advantages and leaves other
+    numbers where masked.
+    """
+    checks.number("gamma", gamma, least=0, most=1)
+    checks.number("lam", lam, least=0, most=1)
+    rewards, values = checks.tokens(mask, rewards=rewards, values=values)
+    next_value = next_advantage = torch.zeros_like(rewards[:, 0])
+    backwards = []
+    for t in range(rewards.shape[1] - 1, -1, -1):
+        delta = rewards[:, t] + gamma * next_value - values[:, t]
+        next_advantage = torch.where(mask[:, t], delta + gamma * lam * next_advantage, next_advantage)
+        next_value = torch.where(mask[:, t], values[:, t], next_value)
+        backwards.append(next_advantage)
+    advantages = torch.stack(backwards[::-1], dim=1).masked_fill(~mask, 0.0)
+    return advantages, advantages + values
+
+
+class _Groups(NamedTuple):
+    """Rewards by group, float64 on the CPU: [B] numbers, and a sum over each group in a fixed order."""
+
+    rewards: Tensor
+    """[B], less the group's largest."""
+    index: Tensor
+    """[B] which of the N groups."""
+    size: Tensor
+    """[N]"""
+    names: Tensor
+    """[N] the groups' numbers as they came."""
+
+    def total(self, values: Tensor) -> Tensor:
+        """[N] sums of `values` [B] over each group."""
+        return values.new_zeros(len(self.size)).index_add(0, self.index, values)
+
+
+def _by_group(rewards: Tensor, group: Tensor) -> _Groups:
+    checks.finite("rewards", checks.floating("rewards", rewards, (None,), "B"))
+    checks.integer("group", group, tuple(rewards.shape), "B")
+    numbers = rewards.to("cpu", torch.float64)
+    names, index, size = group.cpu().unique(return_inverse=True, return_counts=True)
+    largest = numbers.new_full((len(names),), -torch.inf).scatter_reduce(0, index, numbers.detach(), "amax")
+    return _Groups(numbers - largest[index], index, size, names)
+
+
+def _at_least_two(g: _Groups, when: str) -> None:
+    if bool((g.size < 2).any()):
+        alone = g.names[g.size < 2][0].item()
+        raise ValueError(f"group: expected at least 2 completions in every group{when}, got 1 in group {alone}")

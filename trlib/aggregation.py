@@ -1,0 +1,54 @@
+"""Masked means: how the losses of tokens become one number.
+
+The four differ in who gets an equal say: every token of the batch (`token-mean`), every completion
+(`seq-mean-token-mean`: a token of a long completion weighs less), or neither (`seq-mean-token-sum` and the same over
+a constant horizon: a completion's say grows with its length, and a token's weight does not depend on its neighbours).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trlib import checks
+
+AGGREGATIONS: tuple[str, ...] = ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm")
+
+
+def aggregate(per_token: Tensor, mask: Tensor, how: str, *, horizon: float | None = None) -> Tensor:
+    """One number from a value per token.
+
+    token-mean               Σ_it L_it / number of unmasked tokens
+    seq-mean-token-mean      mean_i (Σ_t L_it / |y_i|)                       GRPO
+    seq-mean-token-sum       mean_i Σ_t L_it
+    seq-mean-token-sum-norm  mean_i Σ_t L_it / horizon                       Dr.GRPO
+
+    Means over completions count those with at least one unmasked token. Nothing unmasked: 0, with gradient 0.
+
+    Args:
+        per_token: [B, T], any floating type; summed in float32 or wider. What is masked may be NaN or inf.
+        mask: [B, T] bool.
+        how: one of AGGREGATIONS.
+        horizon: the constant divisor of "seq-mean-token-sum-norm", above 0; None: T, the padded width. The other
+            three ignore it.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; an unknown `how`; a horizon that is not above 0; NaN or inf
+            where the mask is True.
+
+    Source: GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476 eq. 8; Dr.GRPO arXiv 2503.20783.
+    Differs from: verl agrees, but adds 1e-8 to the length in "seq-mean-token-mean". TRL counts completions with
+    nothing unmasked in the means over completions and takes the maximal completion length for the horizon.
+    """
+    checks.choice("how", how, AGGREGATIONS)
+    if horizon is not None:
+        checks.number("horizon", horizon, above=0)
+    (values,) = checks.tokens(mask, per_token=per_token)
+    if how == "token-mean":
+        return values.sum() / mask.sum().clamp(min=1)
+    lengths = mask.sum(-1)
+    by_completion = values.sum(-1)
+    if how == "seq-mean-token-mean":
+        by_completion = by_completion / lengths.clamp(min=1)
+    elif how == "seq-mean-token-sum-norm":
+        by_completion = by_completion / (mask.shape[1] if horizon is None else horizon)
+    return by_completion.sum() / (lengths > 0).sum().clamp(min=1)

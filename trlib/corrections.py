@@ -1,0 +1,47 @@
+"""Corrections for a sampler that is not the learner: truncated and masked importance sampling.
+
+The engine that samples (other kernels, another precision, older weights) and the learner that trains never agree
+exactly. Standard practice beside any clip is a detached factor π_old/μ on the advantages, bounded above.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trlib import checks
+
+
+def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *, cap: float = 2.0,
+                         level: str = "token", how: str = "truncate") -> Tensor:
+    """The factor on the advantages that corrects for the sampler.
+
+    c = π_old/μ of the token, or with level="sequence" the product over the row's unmasked tokens
+    how="truncate": min(c, cap)      how="mask": c where c <= cap, else 0
+
+    Args:
+        logp_old: [B, T] log π_old(y_t) recomputed by the learner, nats.
+        logp_rollout: [B, T] log μ(y_t) as the sampler computed it.
+        mask: [B, T] bool.
+        cap: the largest factor, above 0.
+        level: "token" | "sequence".
+        how: "truncate" | "mask".
+
+    Returns:
+        [B, T], detached; 1 where masked.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a cap that is not above 0.
+
+    Source: truncated importance sampling, Ionides 2008; the same four variants in TRL and verl.
+    Differs from: verl first clamps the log-ratio (of the token, or summed over the row) to ±20.
+    """
+    checks.number("cap", cap, above=0)
+    checks.choice("level", level, ("token", "sequence"))
+    checks.choice("how", how, ("truncate", "mask"))
+    old, rollout = checks.tokens(mask, logp_old=logp_old, logp_rollout=logp_rollout)
+    log_ratio = (old - rollout).detach()
+    if level == "sequence":
+        log_ratio = log_ratio.sum(-1, keepdim=True).expand_as(log_ratio)
+    factor = log_ratio.exp()
+    factor = factor.clamp(max=cap) if how == "truncate" else factor.masked_fill(factor > cap, 0.0)
+    return factor.masked_fill(~mask, 1.0)

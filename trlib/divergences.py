@@ -1,0 +1,226 @@
+"""Distances between the distributions of a token. One rule for all of them: first argument first, D(a || b).
+
+Kullback-Leibler divergence (nats) and total variation (probability) in three resolutions: the whole vocabulary, the
+K tokens that matter with one bucket for the rest, or one token against all others. Merging outcomes never increases
+either, so binary <= top-K <= whole. Below them the estimators k1, k2, k3 from sampled tokens.
+
+KL is summed as Σ a log(a/b) - a + b: the same number for distributions that sum to 1, but every term is at least 0
+and second order in the difference, so two close distributions keep their digits, and float32 sums that miss 1 by a
+rounding do not show. Its gradient in log a is a log(a/b) instead of a (log(a/b) + 1): the same on the simplex.
+
+Probability 0 (a log-prob of -inf) is allowed: 0 log 0 = 0, and KL is inf, carrying no gradient from that outcome,
+where b has no mass and a has. Gradients are never NaN.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+
+REST_FLOOR = 1e-12
+"""Least mass of the rest bucket in the top-K forms."""
+
+
+def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """KL(a || b) = Σ_v a_v log(a_v / b_v), nats.
+
+    Args:
+        log_a: [..., V] log-probabilities, any floating type; computed in float32 or wider.
+        log_b: [..., V].
+
+    Returns:
+        [...], at least 0, inf where b has no mass on something a has; differentiable in both.
+
+    Raises:
+        TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities that do not sum to 1.
+    """
+    log_a, log_b = _distributions(log_a, log_b)
+    return _kl_terms(log_a, log_b).sum(-1)
+
+
+def tv(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as in `kl`."""
+    log_a, log_b = _distributions(log_a, log_b)
+    return _difference(log_a, log_b).abs().sum(-1) / 2
+
+
+def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """KL between "this token" and "any other": a log(a/b) + (1-a) log((1-a)/(1-b)), nats.
+
+    Args:
+        log_a: log-prob of the token under a, any shape and floating type, at most 0.
+        log_b: the same shape, under b.
+
+    Returns:
+        The same shape, at least 0; inf where b is certain and a is not. Exact up to probability 1 (log1mexp).
+
+    Raises:
+        TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0.
+
+    Source: arXiv 2602.04879 (binary DPPO).
+    Differs from: the authors' code and verl add 1e-8 inside the logarithm of the second term, which can make it
+    negative and bounds it where it is infinite.
+    """
+    log_a, log_b = _of_tokens(log_a, log_b)
+    return _kl_terms(log_a, log_b) + _kl_terms(log1mexp(log_a), log1mexp(log_b))
+
+
+def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """Total variation between "this token" and "any other": |a - b|. Arguments and errors as in `binary_kl`."""
+    log_a, log_b = _of_tokens(log_a, log_b)
+    return _difference(log_a, log_b).abs()
+
+
+def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
+    """KL(a || b) over K tokens and one bucket for the rest, nats.
+
+    Σ_k a_k log(a_k / b_k) + a_R log(a_R / b_R),   a_R = max(1 - Σ_k a_k, 1e-12), b_R alike; K = V: no bucket
+
+    Args:
+        log_a: [..., K] log-probabilities of the tokens `ids` under a.
+        ids: [..., K] int, different tokens of the vocabulary.
+        log_b: [..., V] all log-probabilities under b.
+
+    Returns:
+        [...], at least 0; between `binary_kl` of any of the K tokens and `kl`.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
+            log_a with more mass than 1, log_b that does not sum to 1.
+
+    Source: arXiv 2602.04879 (top-K DPPO).
+    """
+    log_a, log_b = _with_rest(log_a, ids, log_b)
+    return _kl_terms(log_a, log_b).sum(-1)
+
+
+def topk_tv(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
+    """Total variation over K tokens and one bucket for the rest. Arguments, shapes and errors as in `topk_kl`."""
+    log_a, log_b = _with_rest(log_a, ids, log_b)
+    return _difference(log_a, log_b).abs().sum(-1) / 2
+
+
+def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """log a - log b of a token sampled from a: unbiased for KL(a || b); its mean gradient as a loss is 0.
+
+    Args:
+        log_a: log-probs of the sampled tokens under a, which sampled them: any shape and floating type, finite.
+        log_b: the same shape, under b; -inf gives inf.
+
+    Raises:
+        TypeError, ValueError: a wrong type; different shapes; NaN or +inf; log_a of -inf.
+
+    Source: Schulman, "Approximating KL divergence", 2020.
+    """
+    log_a, log_b = _sampled(log_a, log_b)
+    return log_a - log_b
+
+
+def k2(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """(log a - log b)² / 2: biased for KL(a || b), but its mean gradient in a as a loss is that of KL(a || b).
+
+    Arguments, errors and source as in `k1`.
+    """
+    log_a, log_b = _sampled(log_a, log_b)
+    return (log_a - log_b).square() / 2
+
+
+def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """e^d - d - 1 with d = log b - log a: at least 0 and unbiased for KL(a || b), yet as a loss its mean gradient in a
+    is that of the other direction, KL(b || a).
+
+    Arguments, errors and source as in `k1`.
+    """
+    log_a, log_b = _sampled(log_a, log_b)
+    d = log_b - log_a
+    return torch.expm1(d) - d
+
+
+def log1mexp(x: Tensor) -> Tensor:
+    """log(1 - e^x) for x <= 0, exact at both ends; -inf at 0, where its gradient is taken as 0."""
+    certain = x >= 0
+    near = torch.log(-torch.expm1(x.masked_fill(certain, -1.0)))
+    far = torch.log1p(-torch.exp(x.clamp(max=-math.log(2))))
+    return torch.where(x > -math.log(2), near, far).masked_fill(certain, -math.inf)
+
+
+def _kl_terms(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """a log(a/b) - a + b of each outcome."""
+    has_mass = log_a > -math.inf
+    d = log_a.masked_fill(~has_mass, 0.0) - log_b.masked_fill(~has_mass, 0.0)
+    orphan = d == math.inf
+    close = has_mass & (d.abs() < 1)
+    a = log_a.exp()
+    small = d.masked_fill(~close, 0.0)
+    large = d.masked_fill(close | orphan, 0.0)
+    term = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + log_b.exp())
+    return term.masked_fill(orphan, math.inf)
+
+
+def _difference(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """a - b of each outcome, from the side that does not overflow."""
+    d = log_a - log_b
+    d = d.masked_fill((log_a == -math.inf) & (log_b == -math.inf), 0.0)
+    return log_b.exp() * torch.expm1(d.clamp(max=0)) - log_a.exp() * torch.expm1(-d.clamp(min=0))
+
+
+def _distributions(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+    log_a, log_b = _pair(log_a, log_b)
+    if log_a.dim() == 0:
+        raise ValueError("log_a: expected [..., V], got []")
+    checks.log_probabilities("log_a", log_a)
+    checks.log_probabilities("log_b", log_b)
+    dtype = checks.wide(log_a, log_b)
+    return log_a.to(dtype), log_b.to(dtype)
+
+
+def _of_tokens(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+    log_a, log_b = _pair(log_a, log_b)
+    checks.token_log_probabilities("log_a", log_a)
+    checks.token_log_probabilities("log_b", log_b)
+    dtype = checks.wide(log_a, log_b)
+    return log_a.to(dtype).clamp(max=0.0), log_b.to(dtype).clamp(max=0.0)
+
+
+def _sampled(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+    log_a, log_b = _pair(log_a, log_b)
+    checks.finite("log_a", log_a)
+    checks.token_log_probabilities("log_b", log_b)
+    dtype = checks.wide(log_a, log_b)
+    return log_a.to(dtype), log_b.to(dtype)
+
+
+def _pair(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+    shape = tuple(checks.floating("log_a", log_a).shape)
+    return log_a, checks.floating("log_b", log_b, shape)
+
+
+def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+    """[..., K + 1] log-probs of both: the K tokens and the rest bucket (no bucket when K = V)."""
+    shape = tuple(checks.floating("log_a", log_a).shape)
+    if not shape:
+        raise ValueError("log_a: expected [..., K], got []")
+    checks.integer("ids", ids, shape)
+    checks.floating("log_b", log_b, (*shape[:-1], None))
+    vocabulary = log_b.shape[-1]
+    if shape[-1] > vocabulary:
+        raise ValueError(f"log_a: expected K at most V = {vocabulary}, got K = {shape[-1]}")
+    checks.token_log_probabilities("log_a", log_a)
+    checks.log_probabilities("log_b", log_b)
+    checks.inside("ids", ids, vocabulary, distinct=True)
+    dtype = checks.wide(log_a, log_b)
+    log_a, log_b = log_a.to(dtype), log_b.gather(-1, ids.long()).to(dtype)
+    if shape[-1] == vocabulary:
+        return log_a, log_b
+    return _append_rest(log_a, "log_a"), _append_rest(log_b, "log_b")
+
+
+def _append_rest(logp: Tensor, name: str) -> Tensor:
+    rest = 1 - logp.exp().sum(-1, keepdim=True)
+    if checks.values_checked() and bool((rest < -1e-2).any()):
+        raise ValueError(f"{name}: expected probabilities that sum to at most 1, got {1 - rest.min().item():.6g}")
+    return torch.cat([logp, rest.clamp(min=REST_FLOOR).log()], -1)
