@@ -1,0 +1,9 @@
+PYTHON := .venv/bin/python
+export OMP_NUM_THREADS := 1
+.PHONY: book html test lab clean
+book: .venv/installed ; @$(PYTHON) -m tools.html && $(PYTHON) -m tools.serve
+html: .venv/installed ; @$(PYTHON) -m tools.html
+test: .venv/installed ; @$(PYTHON) -m pytest -n 2 --dist loadgroup
+lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=notebooks
+clean: ; rm -rf .venv _build
+.venv/installed: requirements.txt pyproject.toml tools/install.sh ; sh tools/install.sh

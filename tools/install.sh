@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs everything into .venv: no root, no Node. Run by make when requirements.txt or pyproject.toml changed.
+set -eu
+
+works() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+if ! works .venv/bin/python; then
+    for python in ${TRLIB_PYTHON:-} python3.11 python3.12 python3.13 python3; do
+        if works "$python"; then found=$python; break; fi
+    done
+    if [ -z "${found:-}" ]; then
+        echo "install: no Python 3.11 or newer found; name one: make TRLIB_PYTHON=/path/to/python3.11 ..." >&2
+        exit 1
+    fi
+    "$found" -m venv --clear .venv
+fi
+
+pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+
+# torch alone and first: pip then finds it in place and never replaces the build that was chosen.
+pip install -q "$(grep '^torch==' requirements.txt)"
+pip install -q -r requirements.txt
+# verl's metadata asks for an older Python and an older transformers than it needs for what is used of it here.
+pip install -q --no-deps --ignore-requires-python verl==0.9.1
+pip install -q --no-deps -e .
+touch .venv/installed
