@@ -1,0 +1,156 @@
+"""DPPO: measure how far the distribution of a token has moved, instead of the token's ratio.
+
+PPO's ratio is a one-sample estimate of total variation, and a noisy one: a rare token (1e-5 -> 1e-3) has ratio 100
+and hardly moves its distribution, a likely one (0.99 -> 0.80) has ratio 0.81 and moves it by 0.19. DPPO (arXiv
+2602.04879) silences a token when the *divergence* has passed the threshold and the update would push it further. The
+region is drawn around the policy that sampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, weigh
+from trlib.divergences import binary_kl, binary_tv, kl, topk_kl, topk_tv, tv
+
+Measure = Literal["binary", "topk", "full"]
+MEASURES: tuple[str, ...] = ("binary", "topk", "full")
+OVERFLOW = 20.0
+"""The log-ratio is clamped from above at this before it is exponentiated."""
+DELTA_TV = 0.15
+"""The authors' total-variation threshold; theirs for KL is .05."""
+
+
+def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor,
+              delta_tv: float | tuple[float, float] | None = None, delta_kl: float | tuple[float, float] | None = None,
+              measured: Tensor | None = None, logp_anchor: Tensor | None = None,
+              max_ratio: float | None = None) -> TokenLoss:
+    """DPPO's masked policy gradient.
+
+    L = -A sg[ρ] sg[M] log π(y_t),   w = A ρ M,   ρ = min(exp(min(log p - log μ, 20)), C)
+    M = 0  where A > 0 and D > δ_high and p > q,  and where A <= 0 and D > δ_low and p < q;  else 1
+
+    p is the probability of the sampled token under π, μ under the policy that sampled, q under the anchor, and
+    D = D(anchor || π) the divergence of the token's distribution. Both inequalities are strict.
+
+    Args:
+        logp: [B, T] log p, nats, differentiable.
+        logp_rollout: [B, T] log μ(y_t), as the sampler computed it.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        delta_tv: threshold on total variation, a probability, or (low, high). Exactly one of the two deltas.
+        delta_kl: threshold on KL(anchor || π), nats, or (low, high).
+        measured: [B, T] D(anchor || π) of the delta's kind, from `topk_tv`, `topk_kl`, `tv` or `kl`; None: binary,
+            the sampled token against all others.
+        logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it moves the mask only, the
+            weight stays p/μ. None: `logp_rollout`.
+        max_ratio: C, at least 1; None: off.
+
+    Diagnostics beside the usual: `divergence`, the D of every token.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
+            meaningless threshold.
+
+    Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
+    Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
+    is in bypass mode, which then replaces the loss; they read the delta from `clip_ratio`, truncate at 20, or at 3
+    from the actor's configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4.
+    """
+    low, high = _thresholds(delta_tv, delta_kl)
+    _cap(max_ratio)
+    tensors = {"logp": logp, "logp_rollout": logp_rollout, "advantages": advantages}
+    optional = {"measured": measured, "logp_anchor": logp_anchor}
+    known = tensors | {name: value for name, value in optional.items() if value is not None}
+    safe = dict(zip(known, checks.tokens(mask, **known), strict=True))
+    logp, p, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
+    q = safe.get("logp_anchor", safe["logp_rollout"]).detach()
+
+    binary = binary_tv if delta_kl is None else binary_kl
+    divergence = safe["measured"].detach() if measured is not None else binary(q, p)
+    outward = torch.where(advantages > 0, (divergence > high) & (p > q), (divergence > low) & (p < q))
+    log_ratio = p - safe["logp_rollout"].detach()
+    rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=max_ratio)
+    weight = (advantages * rho).masked_fill(outward, 0.0)
+    return TokenLoss(-weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence))
+
+
+def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
+    """(low, high) of the one delta that is given."""
+    if (delta_tv is None) == (delta_kl is None):
+        raise ValueError(f"delta_tv, delta_kl: expected exactly one of the two, got delta_tv={delta_tv}, "
+                         f"delta_kl={delta_kl}")
+    name, value, most = ("delta_kl", delta_kl, None) if delta_tv is None else ("delta_tv", delta_tv, 1.0)
+    if not isinstance(value, tuple | list):
+        threshold = checks.number(name, value, least=0, most=most)
+        return threshold, threshold
+    if len(value) != 2:
+        raise ValueError(f"{name}: expected a number or (low, high), got {len(value)} values")
+    return (checks.number(f"{name}[0]", value[0], least=0, most=most),
+            checks.number(f"{name}[1]", value[1], least=0, most=most))
+
+
+def _cap(max_ratio: object) -> None:
+    if max_ratio is not None:
+        checks.number("max_ratio", max_ratio, least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPPO(Method):
+    """DPPO; without a delta: total variation at the authors' .15."""
+
+    delta_tv: float | tuple[float, float] | None = None
+    """Threshold on total variation, a probability, or (low, high)."""
+    delta_kl: float | tuple[float, float] | None = None
+    """Threshold on KL(anchor || π), nats, or (low, high); the authors take .05."""
+    measure: Measure = "binary"
+    """What is compared: the sampled token ("binary"), the anchor's k most likely ("topk"), or all tokens ("full")."""
+    k: int = 20
+    """Tokens that measure="topk" keeps."""
+    max_ratio: float | None = None
+    """Cap on the importance weight; None: off."""
+    aggregation: str = "seq-mean-token-sum-norm"
+
+    anchor: ClassVar[Anchor] = "rollout"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delta_tv is None and self.delta_kl is None:
+            object.__setattr__(self, "delta_tv", DELTA_TV)
+        _thresholds(self.delta_tv, self.delta_kl)
+        _cap(self.max_ratio)
+        checks.choice("measure", self.measure, MEASURES)
+        checks.number("k", self.k, least=1)
+        if self.correction is not None:
+            raise ValueError("correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
+                             f"importance sampling would count the mismatch twice; expected None, got "
+                             f"{self.correction!r}")
+
+    def needs(self, anchor: Anchor) -> Needs:
+        needs = super().needs(anchor)
+        if self.measure == "full":
+            return replace(needs, full=True, full_anchor=True)
+        if self.measure == "topk":
+            return replace(needs, full=True, topk_anchor=self.k)
+        return needs
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
+        return dppo_loss(scores.logp, batch.logp_rollout, advantages=batch.advantages, mask=batch.mask,
+                         delta_tv=self.delta_tv, delta_kl=self.delta_kl, measured=self._measure(scores, batch),
+                         logp_anchor=anchor, max_ratio=self.max_ratio)
+
+    @torch.no_grad()
+    def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:
+        """[B, T] the divergence between whole or top-k distributions; None: binary."""
+        if self.measure == "binary":
+            return None
+        if self.measure == "full":
+            return (tv if self.delta_kl is None else kl)(batch.full_anchor, scores.full)
+        top = batch.topk_anchor
+        return (topk_tv if self.delta_kl is None else topk_kl)(top.logp, top.ids, scores.full)

@@ -1,0 +1,298 @@
+"""QUATRO: one KL constraint per prompt, solved by its dual. Derived here.
+
+Published facts (arXiv 2602.04620): a KL constraint for each prompt, solved by Lagrangian duality with dual
+variables of its own, and a log-ratio term that arises from the exact formulation. The authors' loss and defaults
+were not at hand: everything below is derived here from that problem and may differ from theirs.
+
+For each prompt, with μ the policy that sampled and y a whole completion:
+
+    max_π E_π[R(y)]   s.t.   KL(π || μ) <= δ          δ in nats a completion
+    π* = μ exp((R - m)/λ),   m = λ log E_μ exp(R/λ),   λ = argmin_{λ >= 0} λ δ + λ log E_μ exp(R/λ)
+
+The last line is the dual of relative-entropy policy search (Peters et al. 2010): one convex problem in one number.
+λ is the prompt's multiplier, m its offset, (R - m)/λ the log-ratio that each completion should reach, and
+
+    w = h (R - m - λ l),   l = Σ_t log r_t of the whole completion
+
+the weight of its tokens: it changes sign when the target is overshot, so the policy is pulled back at any ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+
+Form = Literal["ratio", "exact", "regression"]
+Direction = Literal["backward", "forward"]
+FORMS: tuple[str, ...] = ("ratio", "exact", "regression")
+DIRECTIONS: tuple[str, ...] = ("backward", "forward")
+OVERFLOW = 20.0
+"""Log-ratios are clamped at ± this before they are exponentiated; against overflow, it does not control variance."""
+SMALLEST = -300.0
+"""Least logarithm of ν - max R: so deep, a target of the best completions is within 1e-100 of its limit."""
+
+
+@dataclass(frozen=True)
+class Dual:
+    """The solved dual of N prompts with G completions each. Derived here.
+
+    A group whose rewards are all equal teaches nothing: multiplier 0, offset the common reward, target 0 (the
+    solution's own limit), so every weight made of them is 0.
+    """
+
+    multiplier: Tensor
+    """[N] λ, reward a nat; 0 where all rewards of the group are equal."""
+    offset: Tensor
+    """[N] m (backward) or ν (forward), in units of reward."""
+    target: Tensor
+    """[N, G] the log-ratio log π*(y)/μ(y) of each completion: (R - m)/λ, forward log(λ/(ν - R))."""
+    floored: Tensor
+    """[N] bool: λ stands at `lambda_min`, because the radius is out of the group's reach or the root lies below."""
+
+
+def solve_dual(rewards: Tensor, *, delta_kl: float, lambda_min: float = 1e-2,
+               direction: Direction = "backward") -> Dual:
+    """Multiplier, offset and target log-ratios of every group, all groups at once. Derived here.
+
+    backward, KL(π || μ) <= δ: λ solves KL(u || 1/G) = δ with u = softmax(R/λ); m = λ (logsumexp(R/λ) - log G);
+    target (R - m)/λ. A group can move by less than log(G / number of its best completions): where δ is beyond
+    that, or the root below `lambda_min`, λ is `lambda_min` and the group is `floored`.
+    forward, KL(μ || π) <= δ (TRPO's direction): π*/μ = λ/(ν - R), ν above every reward; λ and ν solve
+    mean λ/(ν - R) = 1 and -mean log(λ/(ν - R)) = δ. Every radius can be reached, so there is no floor.
+    As δ -> 0 both give λ -> σ/sqrt(2δ) and targets sqrt(2δ) (R - mean)/σ, σ the population std: GRPO's
+    normalisation is the first-order case.
+
+    Args:
+        rewards: [N, G], prompts by completions drawn from μ.
+        delta_kl: the radius δ, nats a completion, above 0.
+        lambda_min: floor of λ, in units of reward, above 0.
+        direction: "backward" KL(π || μ), or "forward" KL(μ || π).
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf; a radius or a floor that is not positive.
+    """
+    _settings(delta_kl, lambda_min, direction)
+    rewards = checks.floating("rewards", rewards, (None, None), "N, G").detach()
+    checks.finite("rewards", rewards)
+    # Few numbers, ill-conditioned near the limits: float64 on any device that has it.
+    work = rewards.to("cpu" if rewards.device.type == "mps" else rewards.device, torch.float64)
+    best = work.max(-1).values
+    gap = best.unsqueeze(-1) - work
+    live = gap.max(-1).values > 0
+    gap = gap.masked_fill(~live.unsqueeze(-1), 1.0)  # any solvable problem: its result is thrown away
+    gap[~live, 0] = 0.0
+    solve = _backward if direction == "backward" else _forward
+    multiplier, offset, target, floored = solve(gap, delta_kl, lambda_min)
+    zero = torch.zeros_like(multiplier)
+    results = (multiplier.where(live, zero), best + offset.where(live, zero), target * live.unsqueeze(-1))
+    back = [x.to(rewards.device, checks.wide(rewards)) for x in results]
+    return Dual(back[0], back[1], back[2], (floored & live).to(rewards.device))
+
+
+def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """λ, m - max R, target and floored from the gaps max R - R >= 0 [N, G], of which some are positive."""
+    log_size = math.log(gap.shape[-1])
+
+    def target(log_multiplier: Tensor) -> Tensor:
+        return torch.log_softmax(-gap / log_multiplier.exp().unsqueeze(-1), -1) + log_size
+
+    def excess(log_multiplier: Tensor) -> tuple[Tensor, Tensor]:
+        t = target(log_multiplier)
+        u = t.exp()  # G times the weight of each completion
+        kl = _positive((u * t - torch.expm1(t)).mean(-1))  # the same as mean u t, but no term cancels another
+        centred = t - (u * t).mean(-1, keepdim=True)
+        return kl.log() - math.log(delta), -(u * centred.square()).mean(-1) / kl
+
+    low = torch.full_like(gap[:, 0], math.log(floor))
+    floored = excess(low)[0] <= 0
+    # KL(u || 1/G) <= (span/λ)²/8, Hoeffding's lemma: at this λ it has come down to δ.
+    high = gap.max(-1).values.log() - 0.5 * math.log(8 * delta)
+    log_multiplier = _decreasing_root(excess, low, high.where(~floored, low))
+    multiplier, reached = log_multiplier.exp(), target(log_multiplier)
+    return multiplier, -gap[:, 0] - multiplier * reached[:, 0], reached, floored
+
+
+def _forward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same for KL(μ || π), with g = ν - max R > 0 as the unknown; λ is the harmonic mean of g + gap."""
+
+    def solution(log_g: Tensor) -> tuple[Tensor, Tensor]:
+        distance = log_g.exp().unsqueeze(-1) + gap
+        multiplier = 1 / (1 / distance).mean(-1)
+        return multiplier, multiplier.log().unsqueeze(-1) - distance.log()
+
+    def excess(log_g: Tensor) -> tuple[Tensor, Tensor]:
+        multiplier, t = solution(log_g)
+        kl = _positive((torch.expm1(t) - t).mean(-1))  # the same as -mean t, but no term cancels another
+        spread = (t.exp() * torch.expm1(t)).mean(-1)
+        return kl.log() - math.log(delta), -log_g.exp() / multiplier * spread / kl
+
+    # With x = 1/(g + gap), KL = log mean x - mean log x <= log(1 + span/g)²/8 (Hoeffding) bounds g from above;
+    # mean x >= (share of best)/g bounds it from below.
+    width = math.sqrt(8 * delta)
+    high = gap.max(-1).values.log() - width - math.log(-math.expm1(-width))
+    share = (gap == 0).to(gap.dtype).mean(-1)
+    others = gap.log().masked_fill(gap == 0, 0.0).mean(-1)
+    low = (share.log() + others - delta) / (1 - share)
+    low, high = low.clamp(min=SMALLEST), high.clamp(min=SMALLEST)
+    log_g = _decreasing_root(excess, torch.minimum(low, high), high)
+    multiplier, target = solution(log_g)
+    return multiplier, log_g.exp(), target, torch.zeros_like(multiplier, dtype=torch.bool)
+
+
+def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, high: Tensor) -> Tensor:
+    """[N] where the decreasing f is 0 between `low` and `high`; f returns value and slope.
+
+    Newton's step where it stays inside the bracket, bisection where it does not. From `high`, where log KL falls
+    with slope -2 in the logarithm of the unknown and flattens towards `low`, Newton alone seldom leaves it.
+    """
+    x = high
+    for _ in range(100):
+        value, slope = f(x)
+        low, high = x.where(value > 0, low), x.where(value <= 0, high)
+        step = -value / slope
+        inside = (x + step >= low) & (x + step <= high)
+        done = (step.abs() <= 1e-13 * (1 + x.abs())) | (high - low <= 1e-15 * (1 + x.abs()))
+        x = x.where(done, (x + step).where(inside, 0.5 * (low + high)))
+        if done.all():
+            break
+    return x
+
+
+def _positive(kl: Tensor) -> Tensor:
+    return kl.clamp(min=1e-300)
+
+
+def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: Tensor, mask: Tensor,
+                delta_kl: float = 0.1, lambda_min: float = 1e-2, form: Form = "ratio",
+                direction: Direction = "backward") -> TokenLoss:
+    """QUATRO's loss per token; aggregate it with "seq-mean-token-sum". Derived here.
+
+    L = -sg[w] log π(y_t),   w = h λ (target - l) = h (R - m - λ l),   l = Σ_t log r_t over the whole completion
+
+    form="ratio"       h = r_t: like PPO a semi-gradient without the ratio of the prefix; fixed point π*
+    form="exact"       h = e^l: the Lagrangian's own gradient; its variance grows with length
+    form="regression"  h = 1: the gradient of λ/2 (l - target)²; its fixed point moves when m is off
+    direction="forward" takes λ and the target of KL(μ || π) <= δ; its exact gradient is w = e^l (R - ν) + λ.
+
+    Args:
+        logp: [B, T] log π(y_t), nats, differentiable.
+        logp_rollout: [B, T] by the policy that sampled.
+        rewards: [B], raw; any unit. Not read where a completion is masked as a whole.
+        group: [B] int, the prompt. Groups may differ in size; a completion masked as a whole is in none.
+        mask: [B, T] bool.
+        delta_kl: δ above 0, nats a completion.
+        lambda_min: floor of λ above 0, in units of reward.
+        form: "ratio", "exact" or "regression".
+        direction: "backward" KL(π || μ), or "forward" KL(μ || π).
+
+    Diagnostics beside the usual: `target` and `log_ratio_seq` (l), one number a completion, and `floored` (bool).
+    `kept` is False where the group's rewards are all equal: it teaches nothing.
+
+    Raises:
+        TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
+    """
+    _settings(delta_kl, lambda_min, direction)
+    checks.choice("form", form, FORMS)
+    logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
+    present = mask.any(-1)
+    rewards = checks.floating("rewards", rewards, (len(logp),), "B")
+    group = checks.integer("group", group, (len(logp),), "B")
+    checks.finite("rewards", rewards, present)
+    solved = _solve_groups(rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
+    multiplier, offset, target = (x.to(logp.dtype).unsqueeze(-1) for x in solved[:3])
+    floored = solved[3].unsqueeze(-1)
+
+    log_ratio = logp.detach() - logp_rollout.detach()
+    whole = log_ratio.sum(-1, keepdim=True)
+    live = multiplier > 0
+    if form == "exact" and direction == "forward":
+        reward = rewards.to(logp.dtype).masked_fill(~present, 0.0).unsqueeze(-1)
+        weight = (_exp(whole) * (reward - offset) + multiplier).where(live, 0.0).expand_as(logp)
+    else:
+        h = {"ratio": _exp(log_ratio), "exact": _exp(whole), "regression": torch.ones_like(logp)}[form]
+        weight = h * (multiplier * (target - whole))
+    weight = weight.masked_fill(~mask, 0.0)
+    completion = {"target": target, "log_ratio_seq": whole, "floored": floored}
+    spread = {name: (value.expand_as(logp) & mask if value.dtype == torch.bool
+                     else value.expand_as(logp).masked_fill(~mask, 0.0)) for name, value in completion.items()}
+    return TokenLoss(-weight * logp, weigh(log_ratio, live.expand_as(logp), weight, mask, **spread))
+
+
+def _solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float,
+                  direction: Direction) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Each completion's λ, offset, target and floored, [B] each: one solve per size of group."""
+    rewards = rewards.detach().to(checks.wide(rewards))
+    multiplier, offset, target = (torch.zeros_like(rewards) for _ in range(3))
+    floored = torch.zeros_like(present)
+    where = present.nonzero().squeeze(-1)
+    if where.numel() == 0:
+        return multiplier, offset, target, floored
+    _, prompt, counts = torch.unique(group[where], return_inverse=True, return_counts=True)
+    for size in torch.unique(counts).tolist():
+        chosen = (counts[prompt] == size).nonzero().squeeze(-1)
+        index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
+        dual = solve_dual(rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
+        multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
+        offset[index] = dual.offset.unsqueeze(-1).expand_as(index)
+        target[index] = dual.target
+        floored[index] = dual.floored.unsqueeze(-1).expand_as(index)
+    return multiplier, offset, target, floored
+
+
+def _settings(delta_kl: float, lambda_min: float, direction: str) -> None:
+    checks.number("delta_kl", delta_kl, above=0, below=math.inf)
+    checks.number("lambda_min", lambda_min, above=0, below=math.inf)
+    checks.choice("direction", direction, DIRECTIONS)
+
+
+def _exp(log_ratio: Tensor) -> Tensor:
+    return log_ratio.clamp(-OVERFLOW, OVERFLOW).exp()
+
+
+@dataclass(frozen=True, kw_only=True)
+class QUATRO(Method):
+    """A KL constraint per prompt with its own multiplier; raw rewards in, no advantage. Derived here."""
+
+    delta_kl: float = 0.1
+    """Radius of every prompt's constraint, nats a completion."""
+    lambda_min: float = 1e-2
+    """Floor of the multiplier, in units of reward."""
+    form: Form = "ratio"
+    """What multiplies the bracket, "ratio", "exact" or "regression": see `quatro_loss`."""
+    direction: Direction = "backward"
+    """Which KL is bounded: "backward" KL(π || μ), "forward" KL(μ || π)."""
+    advantage: str = "reward"
+    aggregation: str = "seq-mean-token-sum"
+
+    anchor: ClassVar[Anchor] = "rollout"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _settings(self.delta_kl, self.lambda_min, self.direction)
+        checks.choice("form", self.form, FORMS)
+        if self.advantage != "reward":
+            raise ValueError(f"advantage: QUATRO solves for each prompt's own baseline and scale from raw rewards, so "
+                             f"an advantage has no place in it; expected 'reward', got {self.advantage!r}")
+        if self.correction is not None:
+            raise ValueError("correction: QUATRO's log-ratio is already taken to the policy that sampled, so a factor "
+                             f"on advantages has nothing to correct; expected None, got {self.correction!r}")
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Sets `advantages` to R - offset, the sign in which a completion is pushed at first."""
+        _, offset, _, _ = _solve_groups(
+            batch.rewards, batch.group, batch.mask.any(-1), delta_kl=self.delta_kl, lambda_min=self.lambda_min,
+            direction=self.direction)
+        return replace(batch, advantages=(batch.rewards - offset).unsqueeze(-1).expand_as(batch.logp_rollout))
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return quatro_loss(scores.logp, batch.logp_anchor, rewards=batch.rewards, group=batch.group, mask=batch.mask,
+                           delta_kl=self.delta_kl, lambda_min=self.lambda_min, form=self.form,
+                           direction=self.direction)
