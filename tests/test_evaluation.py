@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from itertools import combinations
+from math import comb
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from trlib import evaluation
+from trlib.completions import Completions
+from trlib.evaluation import Estimate, bootstrap, evaluate, pass_at_k
+from trlib.tasks import Prompt, Verdict
+
+
+def by_subsets(right: int, samples: int, k: int) -> float:
+    """pass@k by looking at every subset of k completions, the first `right` of them right."""
+    subsets = list(combinations(range(samples), k))
+    return sum(min(subset) < right for subset in subsets) / len(subsets)
+
+
+@pytest.mark.parametrize("samples", range(1, 9))
+def test_pass_at_k_is_the_share_of_subsets_with_a_right_one(samples):
+    right = np.arange(samples + 1)
+    for k in range(1, samples + 1):
+        expected = [by_subsets(c, samples, k) for c in right]
+        np.testing.assert_allclose(pass_at_k(right, samples, k), expected, atol=1e-15, rtol=1e-13)
+
+
+@given(st.integers(1, 3000), st.data())
+@settings(max_examples=60, deadline=None)
+def test_pass_at_k_equals_the_binomials_in_exact_arithmetic(samples, data):
+    k, right = data.draw(st.integers(1, samples)), data.draw(st.integers(0, samples))
+    expected = float(1 - Fraction(comb(samples - right, k), comb(samples, k)))
+    assert pass_at_k([right], samples, k)[0] == pytest.approx(expected, rel=1e-11, abs=1e-300)
+
+
+def test_pass_at_k_is_unbiased_for_independent_samples():
+    # E over c ~ Binomial(6, .3) of the estimate is 1 - .7^k.
+    weights = stats.binom.pmf(np.arange(7), 6, 0.3)
+    for k in range(1, 7):
+        assert weights @ pass_at_k(np.arange(7), 6, k) == pytest.approx(1 - 0.7**k, rel=1e-12)
+
+
+@pytest.mark.parametrize(("right", "samples", "k", "error", "words"), [
+    ([1], 4, 5, ValueError, "k: expected at most samples = 4"),
+    ([1], 4, 0, ValueError, "k: expected a whole number of at least 1, got 0"),
+    ([5], 4, 1, ValueError, "right: expected 0 to samples = 4, got 5 to 5"),
+    ([-1], 4, 1, ValueError, "right: expected 0 to samples = 4"),
+    ([0.5], 4, 1, TypeError, "right: expected whole numbers"),
+    ([[1]], 4, 1, TypeError, r"right: expected whole numbers \[N\]"),
+    ([1], 4, 1.0, TypeError, "k: expected a whole number, got float"),
+])
+def test_pass_at_k_names_what_is_wrong(right, samples, k, error, words):
+    with pytest.raises(error, match=words):
+        pass_at_k(right, samples, k)
+
+
+def test_bootstrap_interval_is_that_of_the_binomial():
+    # A resampled mean of 0/1 data is Binomial(n, p)/n, so the percentile interval is known without resampling.
+    n, ones = 200, 60
+    values = np.repeat([1.0, 0.0], [ones, n - ones])[:, None]
+    estimate, = bootstrap(values, seed=0)
+    low, high = stats.binom.ppf([0.025, 0.975], n, ones / n) / n
+    assert estimate.value == 0.3
+    assert estimate.low == pytest.approx(low, abs=1.01 / n) and estimate.high == pytest.approx(high, abs=1.01 / n)
+
+
+def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
+    rng = np.random.default_rng(1)
+    values = np.stack([rng.normal(3, 2, 80), rng.exponential(1, 80)], 1)
+    both = bootstrap(values, seed=7)
+    for column, estimate in enumerate(both):
+        peer = stats.bootstrap((values[:, column],), np.mean, method="percentile", n_resamples=10_000,
+                               rng=np.random.default_rng(3)).confidence_interval
+        width = peer.high - peer.low
+        assert estimate.low == pytest.approx(peer.low, abs=0.03 * width)
+        assert estimate.high == pytest.approx(peer.high, abs=0.03 * width)
+    alone, = bootstrap(values[:, :1], seed=7)
+    assert alone.low == pytest.approx(both[0].low, rel=1e-12)
+    assert bootstrap(values, seed=8)[0] != both[0] and bootstrap(values, seed=7) == both
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, 1 / 3])
+@pytest.mark.parametrize("n", [1, 7, 256])
+def test_bootstrap_of_equal_values_has_no_width_and_no_nan(constant, n):
+    estimate, = bootstrap(np.full((n, 1), constant), seed=0)
+    assert estimate.low == pytest.approx(constant, abs=1e-15) and estimate.high == pytest.approx(constant, abs=1e-15)
+    assert estimate.low <= estimate.value <= estimate.high
+
+
+@pytest.mark.parametrize(("values", "level", "words"), [
+    (np.zeros((0, 1)), 0.95, r"values: expected \[N, M\] with at least one row"),
+    (np.zeros(3), 0.95, r"values: expected \[N, M\]"),
+    (np.array([[np.nan]]), 0.95, "values: expected finite numbers"),
+    (np.zeros((3, 1)), 1.0, "level: expected a number above 0 and below 1, got 1.0"),
+])
+def test_bootstrap_names_what_is_wrong(values, level, words):
+    with pytest.raises(ValueError, match=words):
+        bootstrap(values, seed=0, level=level)
+
+
+WORDS = ["<pad>", "<end>", "7", "8", "six", "seven"]
+
+
+class Echo:
+    """A task that asks for a number; right is its digits or its word."""
+
+    name = "echo"
+    max_tokens = 2
+    settings: ClassVar = {"name": "echo"}
+    right: ClassVar = {"a": ("7", "seven"), "b": ("8",), "c": ("six",)}
+
+    def prompts(self, n, *, seed):
+        self.asked = seed
+        return [Prompt(text, self.right[text][0], i) for i, text in enumerate("abc"[:n])]
+
+    def verify(self, prompt, completion, *, ended):
+        if not ended:
+            return Verdict(0.0, "no end")
+        return Verdict(1.0, "right") if completion in self.right[prompt.text] else Verdict(0.0, "wrong answer")
+
+
+class Decoder:
+    def batch_decode(self, rows, skip_special_tokens):
+        return [" ".join(WORDS[i] for i in row if i > 1) for row in rows]
+
+
+class Named:
+    name = "scripted"
+
+
+SCRIPT = {  # prompt: its greedy completion, its four samples; "!" is one that never ends
+    "a": ("7", ["7", "seven", "7", "8"]),       # 3 right, 2 different
+    "b": ("7", ["8", "7!", "7", "seven"]),      # 1 right
+    "c": ("8", ["7", "7", "8!", "8!"])}         # none right
+
+
+def scripted(policy, prompts, *, group, temperature, max_tokens, seed):
+    texts = [SCRIPT[p][0] if temperature == 0 else SCRIPT[p][1][i] for p in prompts for i in range(group)]
+    tokens = torch.tensor([[WORDS.index(t.strip("!")), 2 if "!" in t else 1] for t in texts])
+    mask = torch.ones_like(tokens, dtype=torch.bool)
+    ended = torch.tensor(["!" not in t for t in texts])
+    rows = torch.arange(len(prompts)).repeat_interleave(group)
+    # A completion cut at the limit shows both its tokens; an ended one the word alone.
+    return Completions(prompt_ids=tokens[:1], prompt_mask=mask[:1], group=rows, tokens=tokens, mask=mask,
+                       forced=~mask, ended=ended, logp=torch.zeros(tokens.shape), full_rows=torch.empty(0).long(),
+                       full=torch.empty(0, 2, len(WORDS)), tokenizer=Decoder())
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    monkeypatch.setattr(evaluation, "sample", scripted)
+    return lambda **more: evaluate(Named(), Echo(), **{"prompts": 3, "samples": 4, **more})
+
+
+def test_every_number_by_hand(measured):
+    e = measured()
+    assert e.greedy.value == pytest.approx(1 / 3)
+    assert e.sampled.value == pytest.approx(4 / 12)
+    # pass@2 of 3, 1, 0 right among 4: 1 - 0/6, 1 - 3/6, 0.  pass@4: 1, 1, 0.
+    assert list(e.pass_at) == [1, 2, 4]
+    assert [x.value for x in e.pass_at.values()] == pytest.approx([1 / 3, 0.5, 2 / 3])
+    assert e.distinct.value == pytest.approx((2 + 1 + 0) / 3)
+    assert e.length.value == 2.0 and e.length.low == 2.0 and e.length.high == 2.0
+    assert e.reasons == {"right": 4 / 12, "wrong answer": 5 / 12, "bad arithmetic": 0, "bad format": 0,
+                         "no end": 3 / 12}
+    assert e.prompts["right"].tolist() == [3, 1, 0] and e.prompts["distinct"].tolist() == [2, 1, 0]
+    assert e.prompts["greedy"].tolist() == [True, False, False]
+    assert e.by_difficulty()["sampled"].tolist() == [0.75, 0.25, 0.0]
+    # Three prompts: a resampled greedy mean is Binomial(3, 1/3)/3, whose 2.5 and 97.5 % points are 0 and 1.
+    assert (e.greedy.low, e.greedy.high) == (0.0, 1.0)
+
+
+def test_batches_do_not_matter_and_seeds_do(measured):
+    whole = measured()
+    assert measured(batch=1) == whole and measured(batch=1).prompts.equals(whole.prompts)
+    assert measured(seed=1) != whole
+
+
+def test_it_shows_itself_as_text_html_and_json(measured):
+    e = measured()
+    assert "Evaluation of scripted on echo: 3 prompts, 4 samples each at temperature 1, seed 0" in repr(e)
+    assert "pass@2     0.500  [" in repr(e) and "wrong answer 41.7%" in repr(e)
+    assert "<th>pass@4</th><td>0.667</td>" in e._repr_html_()
+    back = json.loads(json.dumps(e.as_dict()))
+    assert back["pass_at"]["2"]["value"] == 0.5 and back["settings"]["samples"] == 4
+    assert f"{Estimate(0.5, 0.25, 0.75):.2f}" == "0.50 [0.25, 0.75]"
+
+
+def test_prompts_come_from_a_stream_of_their_own(monkeypatch):
+    monkeypatch.setattr(evaluation, "sample", scripted)
+    task = Echo()
+    evaluate(Named(), task, prompts=2, samples=2, seed=0)
+    assert task.asked not in range(1000)
+    own = [Prompt("c", "six")]
+    assert evaluate(Named(), Echo(), prompts=own, samples=2).prompts["prompt"].tolist() == ["c"]
+
+
+@pytest.mark.parametrize(("wrong", "error", "words"), [
+    ({"ks": [1, 8]}, ValueError, "ks: expected at most samples = 4 .* got 8"),
+    ({"ks": [0]}, ValueError, "ks: expected a whole number of at least 1"),
+    ({"samples": 0}, ValueError, "samples: expected a whole number of at least 1, got 0"),
+    ({"samples": 2.0}, TypeError, "samples: expected a whole number, got float"),
+    ({"prompts": 0}, ValueError, "prompts: expected a whole number of at least 1"),
+    ({"prompts": True}, TypeError, "prompts: expected a whole number, got bool"),
+    ({"prompts": []}, ValueError, "prompts: expected a number or a list of at least one prompt"),
+    ({"temperature": 0}, ValueError, "temperature: expected a number above 0, got 0"),
+    ({"batch": 0}, ValueError, "batch: expected a whole number of at least 1"),
+])
+def test_errors_name_the_argument(measured, wrong, error, words):
+    with pytest.raises(error, match=words):
+        measured(**wrong)

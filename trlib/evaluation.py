@@ -1,0 +1,272 @@
+"""How good a policy is at a task: accuracy, pass@k, distinct right answers, with intervals over prompts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trlib import checks
+from trlib.rollout import sample
+from trlib.seeds import derive, generator
+from trlib.tasks import REASONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trlib.completions import Completions
+    from trlib.policy import Policy
+    from trlib.tasks import Prompt, Task, Verdict
+
+RESAMPLES = 10_000
+"""Bootstrap resamples of the prompts."""
+LEVEL = 0.95
+"""Coverage of the intervals."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over prompts with its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+    def __str__(self) -> str:
+        return f"{self:.3f}"
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """What `evaluate` measured. Intervals: 95 % percentile bootstrap over prompts, so they say how far another
+    draw of prompts would move the number; where every prompt agrees they have no width."""
+
+    policy: str
+    """The policy's name."""
+    task: dict[str, Any]
+    """The task's settings, its name among them."""
+    settings: dict[str, Any]
+    """prompts, samples, temperature, max_tokens, seed."""
+    greedy: Estimate
+    """Share of prompts whose greedy completion is right."""
+    sampled: Estimate
+    """Share of sampled completions that are right."""
+    pass_at: dict[int, Estimate]
+    """k -> probability that one of k samples is right, unbiased."""
+    distinct: Estimate
+    """Different right completions among a prompt's samples."""
+    length: Estimate
+    """Tokens of a sampled completion, its end token included."""
+    reasons: dict[str, float]
+    """Share of the sampled completions by the verifier's reason."""
+    prompts: pd.DataFrame = field(compare=False)
+    """One row a prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
+
+    def by_difficulty(self) -> pd.DataFrame:
+        """Prompts, greedy and sampled accuracy at each difficulty of the prompts."""
+        frame = self.prompts.assign(sampled=self.prompts["right"] / self.settings["samples"])
+        grouped = frame.groupby("difficulty")
+        return grouped.agg(prompts=("prompt", "size"), greedy=("greedy", "mean"), sampled=("sampled", "mean"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the frame of prompts, as JSON can hold it."""
+        def plain(e: Estimate) -> dict[str, float]:
+            return {"value": e.value, "low": e.low, "high": e.high}
+
+        return {"policy": self.policy, "task": self.task, "settings": self.settings, "greedy": plain(self.greedy),
+                "sampled": plain(self.sampled), "pass_at": {str(k): plain(e) for k, e in self.pass_at.items()},
+                "distinct": plain(self.distinct), "length": plain(self.length), "reasons": self.reasons}
+
+    def _rows(self) -> list[tuple[str, Estimate, str]]:
+        passes = [(f"pass@{k}", e, "at least one of k samples right") for k, e in self.pass_at.items()]
+        return [("greedy", self.greedy, "right without sampling"), ("sampled", self.sampled, "right when sampled"),
+                *passes, ("distinct", self.distinct, "different right completions a prompt"),
+                ("length", self.length, "tokens a completion")]
+
+    def _head(self) -> str:
+        s = self.settings
+        return (f"Evaluation of {self.policy} on {self.task['name']}: {s['prompts']} prompts, {s['samples']} samples "
+                f"each at temperature {s['temperature']:g}, seed {s['seed']}")
+
+    def _shares(self) -> str:
+        return ", ".join(f"{reason} {share:.1%}" for reason, share in self.reasons.items())
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:<9} {e.value:6.3f}  [{e.low:.3f}, {e.high:.3f}]  {what}" for name, e, what in self._rows()]
+        return "\n".join([self._head(), *lines, f"  {self._shares()}"])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}</th><td>{e.value:.3f}</td><td>{e.low:.3f} to {e.high:.3f}</td><td>{what}</td>"
+                       "</tr>" for name, e, what in self._rows())
+        head = "<tr><th></th><th>mean</th><th>95 % interval</th><th></th></tr>"
+        return (f"<p>{html.escape(self._head())}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+                f"<p>{html.escape(self._shares())}</p>")
+
+
+def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.ndarray:
+    """Probability that at least one of k completions is right, for each prompt, from `samples` of which `right` are.
+
+    pass@k = 1 - C(n-c, k) / C(n, k) = 1 - Π_{i=n-c+1..n} (1 - k/i),   n = samples, c = right
+
+    Unbiased; computed as a sum of logarithms, so it is exact where the binomials would overflow.
+
+    Args:
+        right: [N] int, 0 to `samples`.
+        samples: completions drawn for each prompt.
+        k: 1 to `samples`: no unbiased estimate exists beyond.
+
+    Raises:
+        ValueError: k or `right` outside that range.
+
+    Source: Chen et al. 2021, arXiv 2107.03374, section 2.1.
+    """
+    _whole("samples", samples)
+    _whole("k", k)
+    if k > samples:
+        raise ValueError(f"k: expected at most samples = {samples} (pass@k needs k different samples), got {k}")
+    count = np.asarray(right)
+    if count.ndim != 1 or not np.issubdtype(count.dtype, np.integer):
+        raise TypeError(f"right: expected whole numbers [N], got {count.dtype} {list(count.shape)}")
+    if count.size and (count.min() < 0 or count.max() > samples):
+        raise ValueError(f"right: expected 0 to samples = {samples}, got {count.min()} to {count.max()}")
+    with np.errstate(divide="ignore"):
+        logs = np.log1p(-np.minimum(k / np.arange(samples, 0, -1), 1.0))
+    return -np.expm1(np.concatenate([[0.0], np.cumsum(logs)]))[count]
+
+
+def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples: int = RESAMPLES) -> list[Estimate]:
+    """The mean of each column with its percentile bootstrap interval, rows drawn with replacement.
+
+    Columns share their resamples. A column that is constant has an interval of width 0, never NaN.
+
+    Args:
+        values: [N, M] finite numbers, a row a prompt.
+        seed: of the resamples.
+        level: coverage, between 0 and 1.
+        resamples: how many.
+
+    Raises:
+        ValueError: no rows, a number that is not finite, a level outside (0, 1).
+
+    Source: Efron and Tibshirani 1993, chapter 13.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"values: expected [N, M] with at least one row and column, got {list(values.shape)}")
+    if not np.isfinite(values).all():
+        raise ValueError("values: expected finite numbers, got NaN or inf")
+    checks.number("level", level, above=0, below=1)
+    rng, n = np.random.default_rng(seed), len(values)
+    block = max(1, 4_000_000 // n)  # bounds the memory of the counts
+    means = []
+    for start in range(0, resamples, block):
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=min(block, resamples - start))
+        means.append(counts @ values / n)
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    mean = values.mean(0)
+    # Rounding in the resampled sums may put a constant column's bounds an ulp beside its mean.
+    return [Estimate(float(m), float(min(lo, m)), float(max(hi, m))) for m, lo, hi in zip(mean, low, high, strict=True)]
+
+
+def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 256, samples: int = 8,
+             temperature: float = 1.0, ks: Sequence[int] | None = None, seed: int = 0, max_tokens: int | None = None,
+             batch: int = 2048) -> Evaluation:
+    """Measure a policy on prompts that training does not draw from.
+
+    Each prompt is answered once greedily and `samples` times at `temperature`.
+
+    Args:
+        policy: what answers.
+        task: what is asked.
+        prompts: how many, from a stream of seeds of their own; or the prompts themselves.
+        samples: sampled completions a prompt.
+        temperature: of the samples, above 0.
+        ks: the k of pass@k, each at most `samples`; None: 1, 2, 4, ... up to `samples`.
+        seed: of prompts, samples and intervals; the same seed asks every policy the same.
+        max_tokens: the longest completion; None: the task's limit.
+        batch: completions computed at once.
+
+    Raises:
+        TypeError, ValueError: an argument of the wrong type or out of its range.
+    """
+    _whole("samples", samples)
+    _whole("batch", batch)
+    checks.number("temperature", temperature, above=0)
+    ks = _ks(ks, samples)
+    asked = _asked(task, prompts, seed)
+    limit = task.max_tokens if max_tokens is None else max_tokens
+    greedy = _answers(policy, task, asked, 1, 0.0, limit, seed, batch)
+    drawn = _answers(policy, task, asked, samples, temperature, limit, seed, batch)
+    frame = _frame(asked, greedy, drawn, samples)
+    columns = [frame["greedy"], frame["right"] / samples, frame["distinct"], frame["length"],
+               *(pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks)]
+    right, sampled, distinct, length, *passes = bootstrap(np.stack(columns, 1).astype(np.float64),
+                                                          seed=derive(seed, "evaluate", "bootstrap"))
+    given = [verdict.reason for _, verdict, _ in drawn]
+    return Evaluation(
+        policy=policy.name, task=dict(task.settings), greedy=right, sampled=sampled, distinct=distinct, length=length,
+        settings={"prompts": len(asked), "samples": samples, "temperature": float(temperature), "max_tokens": limit,
+                  "seed": seed},
+        pass_at=dict(zip(ks, passes, strict=True)),
+        reasons={reason: given.count(reason) / len(given) for reason in REASONS}, prompts=frame)
+
+
+def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
+    if isinstance(prompts, int):
+        return task.prompts(_whole("prompts", prompts), seed=derive(seed, "evaluate", "prompts"))
+    if len(prompts) == 0:
+        raise ValueError("prompts: expected a number or a list of at least one prompt, got an empty one")
+    return list(prompts)
+
+
+def _answers(policy: Policy, task: Task, asked: list[Prompt], group: int, temperature: float, limit: int, seed: int,
+             batch: int) -> list[tuple[str, Verdict, int]]:
+    """Text, verdict and length of `group` completions of each prompt."""
+    rng, step = generator(seed, "evaluate", "sample"), max(1, batch // group)
+    answers = []
+    for start in range(0, len(asked), step):
+        some = asked[start:start + step]
+        completions: Completions = sample(policy, [prompt.text for prompt in some], group=group,
+                                          temperature=temperature, max_tokens=limit, seed=rng)
+        rows = zip(completions.group.tolist(), completions.texts(), completions.ended.tolist(),
+                   completions.lengths.tolist(), strict=True)
+        answers += [(text, task.verify(some[g], text, ended=ended), length) for g, text, ended, length in rows]
+    return answers
+
+
+def _frame(asked: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for i, prompt in enumerate(asked):
+        own = drawn[i * samples:(i + 1) * samples]
+        right = [text for text, verdict, _ in own if verdict.reason == "right"]
+        text, verdict, _ = greedy[i]
+        rows.append({"prompt": prompt.text, "answer": prompt.answer, "difficulty": prompt.difficulty,
+                     "greedy": verdict.reason == "right", "right": len(right), "distinct": len(set(right)),
+                     "length": sum(length for _, _, length in own) / samples, "greedy_completion": text})
+    return pd.DataFrame(rows)
+
+
+def _ks(ks: Sequence[int] | None, samples: int) -> list[int]:
+    if ks is None:
+        return [2**i for i in range(samples.bit_length())]
+    for k in ks:
+        _whole("ks", k)
+        if k > samples:
+            raise ValueError(f"ks: expected at most samples = {samples} (pass@k needs k different samples), got {k}")
+    return sorted(set(ks))
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: expected a whole number, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name}: expected a whole number of at least 1, got {value}")
+    return value
