@@ -1,0 +1,95 @@
+"""Saved runs: one safetensors file holds tensors and, as JSON in its header, everything else.
+
+One file, written beside its place and then renamed into it, is either the old checkpoint or the new one, whenever the
+process dies. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from trlib.errors import CheckpointError
+
+NAME = "checkpoint.safetensors"
+
+
+def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    """Replace the folder's checkpoint.
+
+    Raises:
+        CheckpointError: the file cannot be written (a full disk, no permission); the one before it is intact.
+    """
+    from safetensors.torch import save as pack
+
+    content = pack({name: t.detach().contiguous() for name, t in tensors.items()}, {"trlib": json.dumps(meta)})
+    write(folder / NAME, content)
+
+
+def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The folder's checkpoint as tensors and the rest, or None where there is none.
+
+    Raises:
+        CheckpointError: the file is damaged or is no checkpoint of a run.
+    """
+    from safetensors import safe_open
+
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = json.loads((file.metadata() or {})["trlib"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+    except Exception as error:  # safetensors, JSON and the missing key: all mean the same to the reader
+        raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
+                              f"{path.stat().st_size} bytes ({error}); move it away to begin anew") from error
+    return tensors, meta
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file all or nothing: beside its place, flushed to the disk, then renamed into it.
+
+    Raises:
+        CheckpointError: it cannot be written; what was there before is intact.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(scratch, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise CheckpointError(f"out: cannot write {str(path)!r}: {error.strerror or error}; "
+                              f"what was saved before is intact") from error
+
+
+def prepare(out: str | os.PathLike[str], resume: bool) -> Path:
+    """The run's folder, made and tried out before any work is done.
+
+    Raises:
+        CheckpointError: it cannot be written to, or it holds a run already and `resume` is False.
+    """
+    folder = Path(out).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"out: cannot make the folder {str(folder)!r}: {error.strerror or error}") from error
+    if not resume and (folder / NAME).exists():
+        raise CheckpointError(f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to "
+                              f"go on with it")
+    for left in folder.glob(f".{NAME}.*"):  # a killed process's unfinished file
+        left.unlink(missing_ok=True)
+    write(folder / ".writable", b"")
+    (folder / ".writable").unlink()
+    return folder

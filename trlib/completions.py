@@ -1,0 +1,128 @@
+"""Completions of prompts: the tokens that were sampled and what the sampler knew of them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib.algorithms.method import TopK
+
+
+@dataclass(frozen=True, repr=False)
+class Completions:
+    """B completions of N prompts; the rows of a prompt are adjacent. Prompts are padded left, completions right."""
+
+    prompt_ids: Tensor
+    """[N, P] int."""
+    prompt_mask: Tensor
+    """[N, P] bool: False where padded."""
+    group: Tensor
+    """[B] int, ascending: which prompt."""
+    tokens: Tensor
+    """[B, T] int: an expert's prefix, sampled tokens, the end token, padding."""
+    mask: Tensor
+    """[B, T] bool: sampled tokens (the end token included)."""
+    forced: Tensor
+    """[B, T] bool: tokens of a prefix that was given."""
+    ended: Tensor
+    """[B] bool: the end token came (False: cut at the token limit)."""
+    logp: Tensor
+    """[B, T] log mu(y_t), nats, at the sampling temperature (at temperature 1 for greedy); 0 where no token is."""
+    full_rows: Tensor
+    """[F] int: the rows whose whole distributions were kept."""
+    full: Tensor
+    """[F, T, V] log-probs of those rows, as sampled from."""
+    topk: TopK | None = None
+    """The k most likely tokens of every position, where they were asked for."""
+    tokenizer: Any = None
+    """Turns tokens into text."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def present(self) -> Tensor:
+        """[B, T] bool: a token is there, sampled or forced."""
+        return self.mask | self.forced
+
+    @property
+    def lengths(self) -> Tensor:
+        """[B] sampled tokens."""
+        return self.mask.sum(-1)
+
+    def texts(self) -> list[str]:
+        """Each completion as text, a forced prefix included, without special tokens."""
+        lengths = self.present.sum(-1).tolist()
+        rows = [row[:n] for row, n in zip(self.tokens.tolist(), lengths, strict=True)]
+        return self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+
+    def prompt_texts(self) -> list[str]:
+        """Each of the N prompts as text."""
+        rows = [row[keep].tolist() for row, keep in zip(self.prompt_ids, self.prompt_mask, strict=True)]
+        return self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+
+    def rows(self, index: Tensor) -> Completions:
+        """The completions named by `index` (prompts stay; whole distributions are not kept)."""
+        topk = None if self.topk is None else TopK(self.topk.ids[index], self.topk.logp[index])
+        picked = {name: getattr(self, name)[index] for name in ("group", "tokens", "mask", "forced", "ended", "logp")}
+        return replace(self, **picked, topk=topk, full_rows=self.full_rows[:0], full=self.full[:0])
+
+    def __repr__(self) -> str:
+        shown = [f"  {prompt!r} -> {text!r}" for prompt, text in self._pairs(4)]
+        more = [f"  ... {len(self) - 4} more"] if len(self) > 4 else []
+        head = f"Completions of {len(self.prompt_ids)} prompts, {len(self)} in all, "
+        head += f"{self.lengths.float().mean():.1f} tokens on average"
+        return "\n".join([head, *shown, *more])
+
+    def _repr_html_(self) -> str:
+        chance = self.logp.masked_fill(~self.mask, 0).sum(-1).exp().tolist()
+        rows = "".join(f"<tr><td>{html.escape(prompt)}</td><td>{html.escape(text)}</td><td>{p:.2g}</td></tr>"
+                       for (prompt, text), p in zip(self._pairs(16), chance, strict=False))
+        more = f"<p>{len(self) - 16} more</p>" if len(self) > 16 else ""
+        head = "<tr><th>prompt</th><th>completion</th><th>probability</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>{more}"
+
+    def _pairs(self, n: int) -> list[tuple[str, str]]:
+        some = self.rows(torch.arange(min(n, len(self))))
+        prompts = self.prompt_texts()
+        return [(prompts[g], text) for g, text in zip(some.group.tolist(), some.texts(), strict=True)]
+
+
+def top_k(logp: Tensor, tokens: Tensor, k: int) -> TopK:
+    """The k most likely tokens of distributions [..., V]; the token that was sampled replaces the last if it is not there."""
+    top, ids = logp.topk(k, -1)
+    absent = (ids != tokens.unsqueeze(-1)).all(-1)
+    ids[absent, -1] = tokens[absent]
+    top[absent, -1] = logp[absent, tokens[absent]]
+    return TopK(ids, top)
+
+
+def join(parts: Sequence[Completions]) -> Completions:
+    """The completions of the same prompts, drawn in several stages, as one; rows of a prompt adjacent again."""
+    if len(parts) == 1:
+        return parts[0]
+    width = max(part.tokens.shape[1] for part in parts)
+    order = torch.argsort(torch.cat([part.group for part in parts]), stable=True)
+
+    def cat(values: list[Tensor]) -> Tensor:
+        grown = [torch.nn.functional.pad(v, (0, 0) * (v.dim() - 2) + (0, width - v.shape[1])) for v in values]
+        return torch.cat(grown)
+
+    wide = {name: cat([getattr(part, name) for part in parts])[order] for name in ("tokens", "mask", "forced", "logp")}
+    topk = None
+    if parts[0].topk is not None:
+        topk = TopK(cat([part.topk.ids for part in parts if part.topk is not None])[order],
+                    cat([part.topk.logp for part in parts if part.topk is not None])[order])
+    offsets = torch.tensor([0, *(len(part) for part in parts)]).cumsum(0)[:-1].tolist()
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order), device=order.device)
+    full_rows = place[torch.cat([part.full_rows + offset for part, offset in zip(parts, offsets, strict=True)])]
+    first = torch.argsort(full_rows)
+    return replace(parts[0], **wide, topk=topk, group=torch.cat([part.group for part in parts])[order],
+                   ended=torch.cat([part.ended for part in parts])[order],
+                   full_rows=full_rows[first], full=cat([part.full for part in parts])[first])

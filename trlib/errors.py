@@ -1,0 +1,31 @@
+"""Errors a user can meet that are neither a wrong value nor a wrong type."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class TrlibError(Exception):
+    """The base of this package's own errors; the command line prints them without a traceback."""
+
+
+class CheckpointError(TrlibError):
+    """A file or folder that should hold a saved run or model does not, is damaged, or cannot be written."""
+
+
+class NonFiniteError(TrlibError, FloatingPointError):
+    """NaN or inf in a loss or a gradient. `run` holds everything up to the last finished batch."""
+
+    def __init__(self, message: str, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+def unknown(argument: str, name: object, known: Iterable[str]) -> ValueError:
+    """The error for a name that is not one of `known`, with the nearest one suggested."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint}")

@@ -1,0 +1,88 @@
+"""Everything about a run that has weights: the policy that learns, its optimiser, its sampler, its reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from trlib.errors import NonFiniteError
+from trlib.policy import Policy
+from trlib.sampler import Sampler
+from trlib.settings import Settings
+
+
+class Learner:
+    """A policy that learns, and what learns and samples with it."""
+
+    def __init__(self, policy: Policy, settings: Settings, *, reference: bool) -> None:
+        self.policy, self.settings = policy, settings
+        self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler)
+        self.reference = policy.copy() if reference else None
+        self.parameters = policy.parameters
+        if not self.parameters:
+            raise ValueError("policy: expected parameters that learn, got none with requires_grad")
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=settings.lr, betas=settings.betas,
+                                           weight_decay=settings.weight_decay,
+                                           fused=policy.device.type in ("cpu", "cuda"))
+        self.updates = 0
+
+    def descend(self, loss: Tensor) -> tuple[float, float]:
+        """Backward, clip, one step of AdamW. Gives the loss and the gradient's norm before it was clipped.
+
+        Raises:
+            NonFiniteError: either is NaN or inf; the parameters are as they were.
+        """
+        value = self._finite("loss", float(loss.detach()))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_norm)
+        norm = self._finite("grad_norm", float(norm))
+        self.updates += 1
+        for part in self.optimizer.param_groups:
+            part["lr"] = self.settings.lr * min(1.0, self.updates / max(self.settings.warmup, 1))
+        self.optimizer.step()
+        return value, norm
+
+    def tensors(self) -> dict[str, Tensor]:
+        """A copy of every tensor that the rest of the run depends on."""
+        found = {f"policy/{name}": t for name, t in self.policy.state().items()}
+        found |= {f"past/{name}": t for name, t in self.sampler.state().items()}
+        found |= {f"reference/{name}": p.detach() for name, p in self._reference().items()}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            found |= {f"optimizer/{i}/{name}": value.clone() for name, value in state.items()}
+        return found
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `tensors` gave.
+
+        Raises:
+            ValueError: they are another model's.
+        """
+        def below(prefix: str) -> dict[str, Tensor]:
+            return {name[len(prefix):]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+        self.policy.load_state(below("policy/"))
+        self.sampler.load_state(below("past/"))
+        with torch.no_grad():
+            for name, p in self._reference().items():
+                p.copy_(tensors[f"reference/{name}"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in below("optimizer/").items():
+            i, name = key.split("/")
+            state.setdefault(int(i), {})[name] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+    def _reference(self) -> dict[str, Tensor]:
+        """The reference's weights that the policy has moved away from."""
+        if self.reference is None:
+            return {}
+        learning = self.policy.trainable
+        return {name: p for name, p in self.reference.model.named_parameters() if name in learning}
+
+    def _finite(self, metric: str, value: float) -> float:
+        if not math.isfinite(value):
+            raise NonFiniteError(f"update {self.updates}: {metric} is {value}, expected a finite number")
+        return value

@@ -1,0 +1,130 @@
+"""Every metric of a run's history, defined once. The book's glossary is printed from `METRICS`.
+
+`mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the policy after the
+batch's last update. The exact ones sum over the vocabulary on the batch's probe: a fixed number of completions, spread
+evenly over its prompts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trlib.algorithms.method import Batch, TokenLoss
+from trlib.divergences import kl, tv
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a column of the history holds."""
+
+    unit: str
+    text: str
+
+
+METRICS: dict[str, Metric] = {
+    "reward": Metric("reward", "mean reward of the batch's completions"),
+    "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
+    "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
+    "grad_norm": Metric("", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"),
+    "entropy": Metric("nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"),
+    "ratio_max": Metric("", "largest ratio that the objective saw at any unmasked token of any of the batch's updates; "
+                            "with one update a batch and the anchor recomputed it is exactly 1"),
+    "ratio_p01": Metric("", "1st percentile of those ratios"),
+    "ratio_p99": Metric("", "99th percentile of those ratios"),
+    "kept": Metric("share", "unmasked tokens that the trust region does not silence, mean over the batch's updates"),
+    "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
+    "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
+    "kl": Metric("nats/token", "mean of KL(mu || pi) at the probe's tokens, exact over the vocabulary"),
+    "kl_back": Metric("nats/token", "mean of KL(pi || mu) at the probe's tokens, exact over the vocabulary"),
+    "kl_seq_back": Metric("nats/completion", "mean over the probe's completions of e^l l - e^l + 1, l the completion's "
+                                             "log-ratio log pi - log mu: unbiased for KL(pi || mu)"),
+    "tv": Metric("probability", "mean total variation between mu and pi at the probe's tokens, exact"),
+    "tv_max": Metric("probability", "largest total variation at any of the probe's tokens, exact"),
+    "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
+    "tokens_per_s": Metric("tokens/s", "sampled tokens of the batch per second of its wall time"),
+}
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update did, reduced to numbers that are cheap to keep."""
+
+    loss: float
+    grad_norm: float
+    ratios: np.ndarray
+    """Ratios of the unmasked tokens; empty where the objective has none."""
+    kept: float
+    kept_pos: float
+    kept_neg: float
+
+
+def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch) -> Update:
+    """The record of one update from its objective's diagnostics (None: the update box asked for no loss)."""
+    if token_loss is None:
+        return Update(loss, grad_norm, np.empty(0), math.nan, math.nan, math.nan)
+    mask, diagnostics = batch.mask, token_loss.diagnostics
+    kept = diagnostics["kept"][mask]
+    sign = torch.zeros_like(mask, dtype=torch.int8) if batch.advantages is None else batch.advantages.sign()
+    sign = sign.expand_as(mask)[mask]
+    ratio = diagnostics.get("ratio")
+    ratios = np.empty(0) if ratio is None else ratio[mask].double().cpu().numpy()
+    return Update(loss, grad_norm, ratios, _share(kept), _share(kept[sign > 0]), _share(kept[sign < 0]))
+
+
+def summarise(updates: Sequence[Update]) -> dict[str, float]:
+    """The columns of the history that come from a batch's updates."""
+    ratios = np.concatenate([u.ratios for u in updates]) if updates else np.empty(0)
+    low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
+    return {
+        "loss": _mean([u.loss for u in updates]),
+        "grad_norm": _mean([u.grad_norm for u in updates]),
+        "ratio_max": float(ratios.max()) if ratios.size else math.nan,
+        "ratio_p01": float(low),
+        "ratio_p99": float(high),
+        "kept": _mean([u.kept for u in updates]),
+        "kept_pos": _mean([u.kept_pos for u in updates]),
+        "kept_neg": _mean([u.kept_neg for u in updates]),
+    }
+
+
+def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:
+    """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`.
+
+    Args:
+        log_mu, log_pi: [F, T, V] log-probs of the whole vocabulary.
+        tokens: [F, T]. mask: [F, T] bool.
+    """
+    if not bool(mask.any()):
+        names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
+        return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
+    mu, pi = log_mu[mask], log_pi[mask]
+    index = tokens[mask].unsqueeze(-1)
+    log_ratio = torch.zeros(mask.shape, dtype=pi.dtype, device=pi.device)
+    log_ratio[mask] = (pi - mu).gather(-1, index).squeeze(-1)
+    # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does not
+    whole = log_ratio.double().sum(-1)
+    back = whole + (whole - 1) * torch.expm1(whole)
+    distance = tv(mu, pi)
+    return {
+        "entropy": float(torch.special.entr(pi.exp()).sum(-1).mean()),
+        "kl": float(kl(mu, pi).mean()),
+        "kl_back": float(kl(pi, mu).mean()),
+        "kl_seq_back": float(back.mean()),
+        "tv": float(distance.mean()),
+        "tv_max": float(distance.max()),
+    }, back
+
+
+def _share(flags: Tensor) -> float:
+    return float(flags.float().mean()) if flags.numel() else math.nan
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [v for v in values if not math.isnan(v)]
+    return sum(known) / len(known) if known else math.nan

@@ -1,0 +1,269 @@
+"""A causal language model that can be scored, copied and saved: embedded, from a folder, or from the hub.
+
+Sampling is `trlib.rollout`. The model always runs in evaluation mode: a dropout mask that differs between the pass
+that sampled and the pass that learns would be a ratio that nobody chose.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Scores
+from trlib.completions import Completions
+from trlib.errors import CheckpointError, unknown
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Models that ship with the package, a folder each."""
+SMALL = 5_000_000
+"""Below this many parameters a model stays on the CPU and runs on one thread: two are slower."""
+
+
+@dataclass(eq=False)
+class Policy:
+    """A language model with its tokenizer."""
+
+    name: str
+    """What was loaded: an embedded name, a folder, a hub id."""
+    model: Any
+    """A transformers causal language model (or a peft model around one)."""
+    tokenizer: Any
+
+    def __post_init__(self) -> None:
+        self.model.eval()
+        if self.tokenizer.eos_token_id is None:
+            raise CheckpointError(f"policy {self.name!r}: its tokenizer has no end token, and a completion needs one")
+
+    @property
+    def end_id(self) -> int:
+        """The token that ends a completion."""
+        return self.tokenizer.eos_token_id
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills a row up; never scored, so the end token serves where there is none."""
+        pad = self.tokenizer.pad_token_id
+        return self.end_id if pad is None else pad
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def context(self) -> int:
+        """The most tokens of prompt and completion together."""
+        return self.model.config.get_text_config().max_position_embeddings
+
+    @property
+    def vocabulary(self) -> int:
+        """The width of the model's output."""
+        return self.model.config.get_text_config().vocab_size
+
+    @property
+    def trainable(self) -> dict[str, Tensor]:
+        """The parameters that learn, by name: all of them, or the adapters'."""
+        return {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The parameters that learn."""
+        return list(self.trainable.values())
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of the parameters that learn."""
+        return {name: p.detach().clone() for name, p in self.trainable.items()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Set the parameters that learn, in place.
+
+        Raises:
+            ValueError: other names or shapes than this policy's.
+        """
+        own = self.trainable
+        if set(own) != set(state):
+            odd = sorted(set(own) ^ set(state))[0]
+            raise ValueError(f"state: expected the {len(own)} tensors of policy {self.name!r}, "
+                             f"got {len(state)} (they differ in {odd!r})")
+        with torch.no_grad():
+            for name, p in own.items():
+                if p.shape != state[name].shape:
+                    raise ValueError(f"state: {name!r}: expected {list(p.shape)}, got {list(state[name].shape)}")
+                p.copy_(state[name])
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without an end token."""
+        return self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
+
+    def copy(self) -> Policy:
+        """A policy with weights of its own that do not learn: a sampler or a reference."""
+        model = copy.deepcopy(self.model)
+        model.requires_grad_(False)
+        return Policy(self.name, model, self.tokenizer)
+
+    def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False) -> Scores:
+        """Log-probs of the completions' tokens, with gradient where the parameters have one.
+
+        log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
+        [B, T, V], as well. Values where no token is are those of the padding: finite and meaningless.
+        """
+        checks.number("temperature", temperature, above=0)
+        logits = self.logits(completions)
+        if temperature != 1.0:
+            logits = logits / temperature
+        index = completions.tokens.unsqueeze(-1)
+        if full:
+            distribution = torch.log_softmax(logits, -1)
+            return Scores(distribution.gather(-1, index).squeeze(-1), distribution)
+        return Scores(logits.gather(-1, index).squeeze(-1) - torch.logsumexp(logits, -1))
+
+    def logits(self, completions: Completions) -> Tensor:
+        """[B, T, V] float32 or wider: the logits that each completion token was, or would be, drawn from."""
+        c = completions
+        width = c.tokens.shape[1]
+        ids = torch.cat([c.prompt_ids[c.group], c.tokens], 1)
+        place: dict[str, Tensor] = {}
+        if not bool(c.prompt_mask.all()):
+            keep = torch.cat([c.prompt_mask[c.group], torch.ones_like(c.mask)], 1)
+            place = {"attention_mask": keep, "position_ids": (keep.cumsum(1) - 1).clamp(min=0)}
+        logits = self.model(input_ids=ids, use_cache=False, logits_to_keep=width + 1, **place).logits[:, :-1]
+        return logits.to(checks.wide(logits))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
+
+        An existing folder of the same name is replaced once the new one is complete.
+        """
+        target = Path(folder)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        except OSError as error:
+            raise CheckpointError(f"folder: cannot write {str(target)!r}: {error.strerror or error}") from error
+        try:
+            self.model.save_pretrained(scratch)
+            self.tokenizer.save_pretrained(scratch)
+            scratch.chmod(0o755)
+            if target.exists():
+                shutil.rmtree(target)
+            os.replace(scratch, target)
+        except Exception as error:  # safetensors reports a full disk as its own exception type
+            raise CheckpointError(f"folder: cannot write {str(target)!r}: {error}") from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return target
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """One thread for a small model on a CPU inside a `with` block, as before afterwards."""
+        before = torch.get_num_threads()
+        if self.size < SMALL and self.device.type == "cpu":
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def __repr__(self) -> str:
+        kind = type(self.model).__name__
+        return f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} tokens, on {self.device})"
+
+
+def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "auto",
+                lora: Mapping[str, Any] | None = None) -> Policy:
+    """Load a policy: an embedded one by name, a local folder in the hub's format, or a hub id `owner/name`.
+
+    Only a hub id downloads anything, and only safetensors are read: nothing is unpickled, no remote code runs.
+
+    Args:
+        name: "dial", "path/to/folder" or "owner/name".
+        device: "auto": the CPU under 5 M parameters, else a GPU where there is one; or a torch device.
+        dtype: "auto": bfloat16 on a GPU that has it, else float32; or a torch type's name.
+        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; None: train everything.
+
+    Raises:
+        ValueError: an unknown name.
+        CheckpointError: a folder without a model, or with a damaged one.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    source, local = _source(str(name))
+    try:
+        config = AutoConfig.from_pretrained(source, local_files_only=local)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        model = AutoModelForCausalLM.from_pretrained(source, config=config, local_files_only=local,
+                                                     use_safetensors=True, dtype=torch.float32)
+    except Exception as error:  # one sentence for the many ways a folder can be broken
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"policy {str(name)!r}: expected a causal language model in the hub's format "
+                              f"(config.json, safetensors, tokenizer) at {source}, got: {reason}") from error
+    if lora is not None:
+        model = _with_adapters(model, lora)
+    count = sum(p.numel() for p in model.parameters())
+    place = _device(device, count)
+    return Policy(str(name), model.to(device=place, dtype=_dtype(dtype, place)), tokenizer)
+
+
+def _source(name: str) -> tuple[str, bool]:
+    """Where a name points to, and whether that is on this machine."""
+    embedded = sorted(p.name for p in EMBEDDED.iterdir() if (p / "config.json").exists()) if EMBEDDED.exists() else []
+    if name in embedded:
+        return str(EMBEDDED / name), True
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").exists() and not (folder / "adapter_config.json").exists():
+            raise CheckpointError(f"policy {name!r}: expected a folder with a config.json and model.safetensors, "
+                                  f"got one without a model")
+        return str(folder), True
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
+        return name, False
+    if "/" in name or "\\" in name or name.startswith((".", "~")):
+        raise CheckpointError(f"policy {name!r}: no such folder")
+    raise unknown("policy", name, embedded)
+
+
+def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise ImportError("lora: needs peft; `pip install peft` brings it") from error
+    settings = {"task_type": "CAUSAL_LM", **lora}
+    try:
+        return get_peft_model(model, LoraConfig(**settings))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"lora: {error}") from error
+
+
+def _device(device: str, parameters: int) -> torch.device:
+    if device != "auto":
+        return torch.device(device)
+    if parameters < SMALL:
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _dtype(dtype: str, device: torch.device) -> torch.dtype:
+    if dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    found = getattr(torch, dtype, None)
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(f"dtype: expected 'auto' or the name of a float type such as 'float32', got {dtype!r}")
+    return found

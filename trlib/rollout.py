@@ -1,0 +1,205 @@
+"""Sampling: groups of completions with a KV cache, prompts of any lengths in one batch, and the sampler's log-probs.
+
+A prompt is read once for its whole group, then its cache is repeated. Every token of every row has a uniform number of
+its own, drawn before the first step, and is found by inverting the distribution's sum; so what a row samples depends
+on nothing but its own numbers, and rows that have ended can be dropped from the computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import TopK
+from trlib.completions import Completions, top_k
+from trlib.policy import Policy
+from trlib.seeds import generator
+
+DROP_BELOW = 0.75
+"""Ended rows leave the computation when less than this share of its rows is still being written."""
+
+
+@torch.no_grad()
+def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, group: int = 1,
+           temperature: float = 1.0, max_tokens: int = 16, seed: int | torch.Generator = 0,
+           prefixes: Sequence[Sequence[int]] | None = None, full_rows: Sequence[int] = (), topk: int = 0,
+           logit_noise: float = 0.0) -> Completions:
+    """`group` completions of each prompt.
+
+    Args:
+        prompts: N texts, or N lists of token ids.
+        temperature: divides the logits; 0 is greedy (log-probs then are those at temperature 1).
+        max_tokens: the longest completion, a forced prefix and the end token included.
+        seed: an integer or a CPU generator; the same seed samples the same completions.
+        prefixes: for each of the N * group rows, token ids that the completion begins with; None: none.
+        full_rows: rows whose whole distributions are kept.
+        topk: keep the k most likely tokens of every position; the sampled one replaces the last if it is not there.
+        logit_noise: standard deviation of Gaussian noise on every logit: a sampler that is not the learner.
+
+    Raises:
+        ValueError: an empty prompt, or one that with `max_tokens` passes the model's context.
+    """
+    checks.number("temperature", temperature, least=0)
+    checks.number("logit_noise", logit_noise, least=0)
+    for name, value in (("group", group), ("max_tokens", max_tokens)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
+    if not 0 <= topk <= policy.vocabulary:
+        raise ValueError(f"topk: expected 0 to the vocabulary's {policy.vocabulary}, got {topk}")
+    ids = _ids(policy, prompts, max_tokens)
+    rng = seed if isinstance(seed, torch.Generator) else generator(seed, "sample")
+    with policy.threads():
+        writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk)
+        return writer.write(_given(prefixes, len(ids) * group, max_tokens, policy))
+
+
+class _Writer:
+    """One batch of completions while it is written."""
+
+    def __init__(self, policy: Policy, ids: list[list[int]], group: int, max_tokens: int, rng: torch.Generator,
+                 temperature: float, noise: float, full_rows: Sequence[int], topk: int) -> None:
+        self.policy, self.group, self.temperature, self.noise, self.rng = policy, group, temperature, noise, rng
+        self.device = device = policy.device
+        self.prompt_ids, self.prompt_mask = _pad_left(ids, policy.pad_id, device)
+        rows = len(ids) * group
+        self.uniform = torch.rand(rows, max_tokens, generator=rng, dtype=torch.float64).to(device)
+        self.tokens = torch.full((rows, max_tokens), policy.pad_id, device=device)
+        self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
+        self.forced = torch.zeros_like(self.mask)
+        self.logp = torch.zeros(rows, max_tokens, device=device)
+        self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
+        self.full_rows = torch.as_tensor(sorted(full_rows), dtype=torch.long, device=device)
+        self.full = torch.zeros(len(self.full_rows), max_tokens, policy.vocabulary, device=device)
+        shape = (rows, max_tokens, topk)
+        self.topk = TopK(torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device))
+
+    def write(self, given: tuple[Tensor, Tensor] | None) -> Completions:
+        from transformers import DynamicCache
+
+        padded = not bool(self.prompt_mask.all())
+        cache = DynamicCache()
+        logits = self._forward(self.prompt_ids, cache, self.prompt_mask if padded else None)
+        if self.group > 1:
+            cache.batch_repeat_interleave(self.group)
+            logits = logits.repeat_interleave(self.group, 0)
+        seen = self.prompt_mask.repeat_interleave(self.group, 0)
+        live = torch.arange(len(self.tokens), device=self.device)
+        width = self.tokens.shape[1]
+        for t in range(width):
+            token = self._draw(logits, live, t, given)
+            alive = ~self.ended[live]
+            count = int(alive.sum())
+            if t + 1 == width or count == 0:
+                break
+            if count < DROP_BELOW * len(live):
+                keep = alive.nonzero().squeeze(-1)
+                cache.batch_select_indices(keep)
+                live, token, seen = live[keep], token[keep], seen[keep]
+            if padded:
+                seen = torch.cat([seen, seen.new_ones(len(seen), 1)], 1)
+            logits = self._forward(token.unsqueeze(-1), cache, seen if padded else None)
+        return self._completions()
+
+    def _forward(self, ids: Tensor, cache: Any, seen: Tensor | None) -> Tensor:
+        """Logits after the last of `ids`, in float32."""
+        place: dict[str, Tensor] = {}
+        if seen is not None:
+            positions = (seen.cumsum(1) - 1).clamp(min=0)
+            place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1]:]}
+        out = self.policy.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
+        return out.logits[:, -1].float()
+
+    def _draw(self, logits: Tensor, live: Tensor, t: int, given: tuple[Tensor, Tensor] | None) -> Tensor:
+        """The next token of the live rows, noted down; rows that have ended are left as they are."""
+        if self.noise:
+            drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
+            logits = logits + self.noise * drawn.to(self.device)[live]
+        if self.temperature not in (0, 1):
+            logits = logits / self.temperature
+        logp = torch.log_softmax(logits, -1)
+        token = logp.argmax(-1) if self.temperature == 0 else _invert(logp, self.uniform[live, t])
+        writing = ~self.ended[live]
+        told = torch.zeros_like(writing)
+        if given is not None:
+            told = (given[1][live] > t) & writing
+            token = torch.where(told, given[0][live, min(t, given[0].shape[1] - 1)], token)
+        rows, chosen = live[writing], token[writing]
+        self.tokens[rows, t] = chosen
+        self.logp[rows, t] = logp[writing].gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
+        self.mask[rows, t] = ~told[writing]
+        self.forced[rows, t] = told[writing]
+        self.ended[rows] = chosen == self.policy.end_id
+        self._keep(logp[writing], rows, chosen, t)
+        return token
+
+    def _keep(self, logp: Tensor, rows: Tensor, chosen: Tensor, t: int) -> None:
+        """Note whole distributions and top k where they were asked for."""
+        if len(self.full_rows):
+            slot = torch.searchsorted(self.full_rows, rows).clamp(max=len(self.full_rows) - 1)
+            hit = self.full_rows[slot] == rows
+            self.full[slot[hit], t] = logp[hit]
+        k = self.topk.ids.shape[-1]
+        if k:
+            top = top_k(logp, chosen, k)
+            self.topk.ids[rows, t], self.topk.logp[rows, t] = top.ids, top.logp
+
+    def _completions(self) -> Completions:
+        width = max(int((self.mask | self.forced).sum(1).max()), 1)
+        topk = TopK(self.topk.ids[:, :width], self.topk.logp[:, :width]) if self.topk.ids.shape[-1] else None
+        group = torch.arange(len(self.prompt_ids), device=self.device).repeat_interleave(self.group)
+        return Completions(
+            prompt_ids=self.prompt_ids, prompt_mask=self.prompt_mask, group=group, tokens=self.tokens[:, :width],
+            mask=self.mask[:, :width], forced=self.forced[:, :width], ended=self.ended,
+            logp=self.logp[:, :width].masked_fill(self.forced[:, :width], 0.0), full_rows=self.full_rows,
+            full=self.full[:, :width], topk=topk, tokenizer=self.policy.tokenizer)
+
+
+def _invert(logp: Tensor, uniform: Tensor) -> Tensor:
+    """Tokens [B] by inverting the distribution's sum: the first whose cumulative probability passes `uniform`.
+
+    In float64: over 150,000 tokens a float32 sum is off by more than the rare tokens' probabilities.
+    """
+    total = logp.double().exp().cumsum(-1)
+    token = torch.searchsorted(total, (uniform * total[:, -1]).unsqueeze(-1), right=True).squeeze(-1)
+    last = logp.shape[-1] - 1 - (logp > -torch.inf).flip(-1).to(torch.uint8).argmax(-1)
+    return torch.minimum(token, last)
+
+
+def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
+    if isinstance(prompts, str) or len(prompts) == 0:
+        raise ValueError(f"prompts: expected a list of at least one prompt, got {prompts!r}")
+    texts = [p for p in prompts if isinstance(p, str)]
+    ids = policy.encode(texts) if len(texts) == len(prompts) else [list(p) for p in prompts]
+    for i, row in enumerate(ids):
+        if not row:
+            raise ValueError(f"prompts[{i}]: expected at least one token, got none")
+        if len(row) + max_tokens > policy.context:
+            raise ValueError(f"prompts[{i}]: expected at most {policy.context} tokens with the completion (the model's "
+                             f"context), got {len(row)} and max_tokens {max_tokens}")
+    return ids
+
+
+def _pad_left(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    width = max(map(len, ids))
+    rows = torch.tensor([[pad] * (width - len(row)) + row for row in ids], device=device)
+    mask = torch.tensor([[False] * (width - len(row)) + [True] * len(row) for row in ids], device=device)
+    return rows, mask
+
+
+def _given(prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int,
+           policy: Policy) -> tuple[Tensor, Tensor] | None:
+    """Forced prefixes as a right-padded tensor and their lengths."""
+    if prefixes is None or not any(map(len, prefixes)):
+        return None
+    if len(prefixes) != rows:
+        raise ValueError(f"prefixes: expected one for each of the {rows} completions, got {len(prefixes)}")
+    longest = max(map(len, prefixes))
+    if longest > max_tokens:
+        raise ValueError(f"prefixes: expected at most max_tokens = {max_tokens} tokens each, got {longest}")
+    padded = [list(row) + [policy.pad_id] * (longest - len(row)) for row in prefixes]
+    device = policy.device
+    return torch.tensor(padded, device=device), torch.tensor([len(row) for row in prefixes], device=device)

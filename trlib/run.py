@@ -1,0 +1,106 @@
+"""What `trlib.train` gives back: the trained policy and the history of how it became so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.checkpoints import write
+from trlib.metrics import METRICS
+from trlib.policy import Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+PANELS = (("reward", ("reward",)), ("tokens", ("length",)), ("share of tokens", ("kept", "kept_pos", "kept_neg")),
+          ("nats", ("kl", "kl_back", "entropy")), ("total variation", ("tv", "tv_max")),
+          ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")))
+"""What `Run.plot` draws: a label and the history's columns, panel by panel."""
+DASHES = ("-", "--", ":")
+
+
+@dataclass(repr=False)
+class Run:
+    """A finished, or interrupted, training run."""
+
+    policy: Policy
+    """The policy that was trained, in place."""
+    rows: list[dict[str, float]]
+    """One dict a batch, by the names of `trlib.metrics.METRICS`."""
+    prompt_rows: list[dict[str, Any]]
+    """One dict a batch and prompt."""
+    settings: dict[str, Any]
+    """Everything that decides the run: arguments, method, task, policy, versions."""
+    out: Path | None = None
+    """Where it was saved."""
+    interrupted: bool = False
+    """Ctrl-C ended it before its last batch."""
+    last: Any = field(default=None)
+    """The last batch's completions."""
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a batch, a column for each of `trlib.metrics.METRICS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=list(METRICS), index=pd.RangeIndex(len(self.rows), name="batch"))
+
+    @property
+    def prompts(self) -> pd.DataFrame:
+        """One row a batch and prompt: difficulty, mean reward, mean length, and `kl_seq_back` on the probe."""
+        import pandas as pd
+
+        columns = ["batch", "prompt", "text", "difficulty", "reward", "length", "kl_seq_back"]
+        return pd.DataFrame(self.prompt_rows, columns=columns)
+
+    def plot(self) -> Figure:
+        """The history as six small panels over the batches; needs matplotlib."""
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError('run.plot: needs matplotlib; `pip install "trust-region-book[book]"` brings it') from error
+        history = self.history
+        figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, layout="constrained")
+        for ax, (label, columns) in zip(axes.flat, PANELS, strict=True):
+            for column, dash in zip(columns, DASHES, strict=False):
+                ax.plot(history.index, history[column], dash, label=column)
+            ax.set_ylabel(label)
+            ax.margins(x=0)
+            ax.spines[["top", "right"]].set_visible(False)
+            if len(columns) > 1:
+                ax.legend(frameon=False, fontsize="small")
+        for ax in axes[-1]:
+            ax.set_xlabel("batch")
+        figure.suptitle(self._title())
+        plt.close(figure)  # a notebook shows the returned figure; without this it would show it twice
+        return figure
+
+    def save(self) -> None:
+        """Write history.csv, prompts.csv and run.json to `out`."""
+        if self.out is not None:
+            write(self.out / "history.csv", self.history.to_csv())
+            write(self.out / "prompts.csv", self.prompts.to_csv(index=False))
+            write(self.out / "run.json", json.dumps({**self.settings, "interrupted": self.interrupted}, indent=2) + "\n")
+
+    def _title(self) -> str:
+        s = self.settings
+        ended = ", interrupted" if self.interrupted else ""
+        return f"{s['method']['name']} on {s['task']['name']}, seed {s['seed']}, {len(self.rows)} batches{ended}"
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return f"Run({self._title()})"
+        first, last = self.rows[0]["reward"], self.rows[-1]["reward"]
+        seconds = sum(row["seconds"] for row in self.rows)
+        return f"Run({self._title()}: reward {first:.2f} -> {last:.2f} in {seconds:.1f} s)"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        shown = self.history[["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds"]]
+        step = max(1, len(shown) // 6)
+        picked = shown.iloc[sorted({*range(0, len(shown), step), max(0, len(shown) - 1)})] if len(shown) else shown
+        return f"<p><strong>{html.escape(repr(self))}</strong></p>" + picked.to_html(float_format="{:.3g}".format, border=0)

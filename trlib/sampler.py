@@ -1,0 +1,69 @@
+"""The policy that samples, where it is not the policy that learns: older weights, coarser numbers.
+
+The engines that sample for real training run behind the learner and in lower precision. Here both are settings, the
+same for every method: `lag` batches behind, and bf16 arithmetic, or weights rounded to int8 or int4 (simulated: a
+round trip of every matrix through integers with one scale an output row; the arithmetic stays float).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from trlib.policy import Policy
+
+PRECISIONS = ("fp32", "bf16", "int8", "int4")
+"""fp32: the learner's own numbers."""
+
+
+def round_trip(weight: Tensor, bits: int) -> Tensor:
+    """A matrix [O, I] through signed integers of `bits` bits and back: w -> s round(w / s), s = max|w_row| / (2^(bits-1) - 1)."""
+    top = 2 ** (bits - 1) - 1
+    scale = weight.abs().amax(-1, keepdim=True) / top
+    return torch.where(scale > 0, (weight / scale).round() * scale, weight)
+
+
+class Sampler:
+    """What samples for a learner: the learner itself where nothing is stale or coarse, else a copy of it."""
+
+    def __init__(self, learner: Policy, *, lag: int, precision: str) -> None:
+        self.learner, self.lag, self.precision = learner, lag, precision
+        self.past: deque[dict[str, Tensor]] = deque(maxlen=lag + 1)
+        self.own = None if lag == 0 and precision == "fp32" else learner.copy()
+        if self.own is not None:
+            if precision == "bf16":
+                self.own.model.to(torch.bfloat16)
+            self._write({name: p.detach() for name, p in learner.model.named_parameters()})
+
+    def policy(self) -> Policy:
+        """The policy to sample this batch with."""
+        if self.own is None:
+            return self.learner
+        self.past.append(self.learner.state())
+        self._write(self.past[0])
+        return self.own
+
+    def state(self) -> dict[str, Tensor]:
+        """The learner's past weights, oldest first, for a checkpoint written between two batches."""
+        return {f"{age}/{name}": t for age, state in enumerate(self.past) for name, t in state.items()}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up the past that `state` gave."""
+        ages: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            age, name = key.split("/", 1)
+            ages.setdefault(int(age), {})[name] = tensor.to(self.learner.device)
+        self.past = deque((ages[age] for age in sorted(ages)), maxlen=self.lag + 1)
+
+    @torch.no_grad()
+    def _write(self, weights: Mapping[str, Tensor]) -> None:
+        assert self.own is not None
+        for name, target in self.own.model.named_parameters():
+            if name in weights:
+                value = weights[name]
+                if self.precision in ("int8", "int4") and value.dim() == 2:
+                    value = round_trip(value, int(self.precision[3:]))
+                target.copy_(value)

@@ -1,0 +1,21 @@
+"""Random numbers by name: every draw has a generator of its own, derived from the run's seed and a path of names.
+
+Nothing depends on what was drawn before, so a run that is resumed at batch k draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+
+
+def derive(seed: int, *path: str | int) -> int:
+    """A 63-bit seed for the draw named by `path`, the same on every machine."""
+    text = "/".join(map(str, (seed, *path)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def generator(seed: int, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
+    """A torch generator for the draw named by `path`."""
+    return torch.Generator(device=device).manual_seed(derive(seed, *path))

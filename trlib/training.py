@@ -1,0 +1,368 @@
+"""The loop: rollout, advantage, objective, update, for every method alike.
+
+`train` is the whole of it: a batch of prompts is sampled in groups, verified, turned into advantages by the method,
+learnt from in minibatches x epochs updates, and measured. What a method may change stands in
+`trlib.algorithms.method`; nothing here knows a method by name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib import __version__, checkpoints, checks
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss
+from trlib.completions import Completions, join, top_k
+from trlib.errors import CheckpointError, NonFiniteError
+from trlib.learner import Learner
+from trlib.metrics import Update, measure, observe, summarise
+from trlib.policy import Policy
+from trlib.rollout import sample
+from trlib.run import Run
+from trlib.seeds import derive, generator
+from trlib.settings import Settings
+from trlib.tasks.task import Prompt, Task
+
+
+def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int = 0, prompts: int = 16, group: int = 16,
+          temperature: float = 1.0, max_tokens: int | None = None, minibatches: int = 1, epochs: int = 1,
+          lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.95), weight_decay: float = 0.0, warmup: int = 10,
+          grad_norm: float = 1.0, anchor: Anchor | None = None, lag: int = 0, sampler: str = "fp32",
+          logit_noise: float = 0.0, probe: int = 32, checkpoint_every: int = 10,
+          out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True) -> Run:
+    """Train `policy` in place on `task` by `method`.
+
+    Args:
+        steps: batches.
+        seed: decides everything: same seed, machine and versions, same history bit for bit but for the timings.
+        prompts, group: prompts a batch, completions a prompt.
+        temperature: of sampling and of every log-prob.
+        max_tokens: token limit of a completion; None: the task's.
+        minibatches, epochs: a batch is split by whole prompts and gone through `epochs` times; updates = their product.
+        lr, betas, weight_decay: AdamW's.
+        warmup: updates over which the learning rate rises linearly.
+        grad_norm: the gradient is scaled down to this Euclidean norm.
+        anchor: which policy the trust region is drawn around, "rollout" or "recomputed"; None: the method's own.
+        lag: the sampler is this many batches behind.
+        sampler: "fp32", "bf16", "int8" or "int4": what the sampler computes in.
+        logit_noise: standard deviation of Gaussian noise on the sampler's logits.
+        probe: completions on which the exact metrics are computed, spread evenly over the prompts; 0: none.
+        checkpoint_every: batches between two checkpoints.
+        out: folder for checkpoint, history and trained policy; None: nothing is written.
+        resume: go on with the run in `out`, bit for bit; where there is none yet, begin.
+        progress: show a progress bar.
+
+    Ctrl-C ends the run after the batch in hand, saved and valid; a second one at once.
+
+    Raises:
+        ValueError, TypeError: an argument outside its meaning.
+        CheckpointError: `out` cannot be written, holds another run, or a damaged one.
+        NonFiniteError: NaN or inf in a loss or a gradient, after saving.
+    """
+    if not isinstance(method, Method):
+        raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
+    settings = Settings(
+        steps=steps, seed=seed, prompts=prompts, group=group, temperature=temperature,
+        max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs, lr=lr,
+        betas=tuple(betas), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
+        anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler, logit_noise=logit_noise,
+        probe=probe, checkpoint_every=checkpoint_every)
+    folder = None if out is None else checkpoints.prepare(out, resume)
+    with policy.threads():
+        loop = _Loop(policy, task, method, settings, folder)
+        if folder is not None and resume:
+            loop.restore()
+        return loop.run(progress)
+
+
+class _Loop:
+    """A run in progress: what has to be kept from one batch to the next."""
+
+    def __init__(self, policy: Policy, task: Task, method: Method, settings: Settings, out: Path | None) -> None:
+        self.policy, self.task, self.method, self.settings = policy, task, method, settings
+        self.needs = method.needs(settings.anchor)
+        self.learner = Learner(policy, settings, reference=self.needs.reference)
+        self.told_equal = False
+        self.state_before: tuple[dict[str, Tensor], int] | None = None
+        self.result = Run(policy, [], [], self._settings(), out)
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def run(self, progress: bool) -> Run:
+        from tqdm.auto import tqdm
+
+        run, s = self.result, self.settings
+        bar = tqdm(total=s.steps, initial=len(run.rows), desc=run.settings["method"]["name"], unit="batch",
+                   disable=not progress, leave=True, dynamic_ncols=True)
+        begun = len(run.rows)
+        with bar, _interruptible() as interrupt:
+            while len(run.rows) < s.steps and not interrupt.is_set():
+                k = len(run.rows)
+                with checks.value_checks(k == begun):
+                    row, prompt_rows = self._batch_or_stop(k)
+                run.rows.append(row)
+                run.prompt_rows.extend(prompt_rows)
+                bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
+                bar.update()
+                if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not interrupt.is_set():
+                    self.save()
+            run.interrupted = len(run.rows) < s.steps
+            self.save()
+        if run.out is not None:
+            self.policy.save(run.out / "policy")
+        return run
+
+    def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """One batch; on NaN or inf, the state before it is saved and the run handed over with the error."""
+        if self.result.out is not None:
+            self.state_before = (self.learner.tensors(), self.learner.updates)
+        try:
+            return self.batch(k)
+        except NonFiniteError as error:
+            if self.state_before is not None:
+                tensors, self.learner.updates = self.state_before
+                self.learner.load_tensors(tensors)
+                self.save()
+            raise NonFiniteError(f"batch {k}: {error}" + self._where_saved(), self.result) from None
+
+    def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Sample, verify, learn, measure."""
+        s, began = self.settings, time.perf_counter()
+        asked = self.task.prompts(s.prompts, seed=derive(s.seed, "train", k))
+        completions, rewards = self._rollout(asked, k)
+        batch = self._prepare(completions, rewards, k)
+        updates = self._update(completions, batch, k)
+        probe = completions.rows(probe_rows(len(completions), s.probe).to(self.policy.device))
+        exact, per_prompt = self._measure(completions, probe)
+        self.result.last = completions
+        lengths = completions.lengths.float()
+        seconds = time.perf_counter() - began
+        row = {"reward": float(rewards.mean()), "length": float(lengths.mean()), **summarise(updates), **exact,
+               "seconds": seconds, "tokens_per_s": float(lengths.sum()) / seconds}
+        reward_of, length_of = (v.view(s.prompts, s.group).mean(1).tolist() for v in (rewards, lengths))
+        return row, [{"batch": k, "prompt": i, "text": p.text, "difficulty": p.difficulty, "reward": reward_of[i],
+                      "length": length_of[i], "kl_seq_back": per_prompt.get(i, math.nan)} for i, p in enumerate(asked)]
+
+    # -- the four boxes ---------------------------------------------------------------------------------------------
+
+    def _rollout(self, asked: list[Prompt], k: int) -> tuple[Completions, Tensor]:
+        """Box 1: completions of the batch's prompts, stage by stage, and their rewards."""
+        s, plan = self.settings, self.method.plan(self.settings.group)
+        if sum(stage.count for stage in plan) != s.group:
+            raise ValueError(f"method: its plan draws {sum(stage.count for stage in plan)} completions a prompt, "
+                             f"expected group = {s.group}")
+        rows = torch.arange(s.prompts * s.group)
+        whole = self.needs.full_anchor and s.anchor == "rollout"
+        kept = rows if whole else probe_rows(len(rows), s.probe)
+        topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
+        source = self.learner.sampler.policy()
+        parts: list[Completions] = []
+        rewards = torch.zeros(s.prompts, 0)
+        for number, stage in enumerate(plan):
+            begin = rewards.shape[1]
+            local = [int(r // s.group * stage.count + r % s.group - begin) for r in kept
+                     if begin <= r % s.group < begin + stage.count]
+            parts.append(sample(source, [p.text for p in asked], group=stage.count, temperature=s.temperature,
+                                max_tokens=s.max_tokens, seed=generator(s.seed, "sample", k, number), full_rows=local,
+                                prefixes=self._prefixes(asked, stage, rewards, k), topk=topk,
+                                logit_noise=s.logit_noise))
+            rewards = torch.cat([rewards, self._verify(asked, parts[-1]).view(s.prompts, stage.count)], 1)
+        return join(parts), rewards.flatten().to(self.policy.device)
+
+    def _prefixes(self, asked: list[Prompt], stage: Stage, so_far: Tensor, k: int) -> list[list[int]] | None:
+        """What each completion of a stage begins with: a share of an expert's answer, where the stage says so."""
+        if stage.prefix == 0:
+            return None
+        expert = self.policy.encode(self.task.demonstrations(asked, seed=derive(self.settings.seed, "expert", k)))
+        given: list[list[int]] = []
+        for answer, total in zip(expert, so_far.sum(1).tolist(), strict=True):
+            wanted = stage.below is None or total < stage.below
+            complete = [*answer, self.policy.end_id] if stage.prefix == 1 else answer[:round(stage.prefix * len(answer))]
+            given.extend([complete if wanted else []] * stage.count)
+        return given
+
+    def _verify(self, asked: list[Prompt], part: Completions) -> Tensor:
+        texts, ended = part.texts(), part.ended.tolist()
+        verdicts = [self.task.verify(asked[g], text, ended=end)
+                    for g, text, end in zip(part.group.tolist(), texts, ended, strict=True)]
+        return torch.tensor([v.reward for v in verdicts], dtype=torch.float32)
+
+    def _prepare(self, completions: Completions, rewards: Tensor, k: int) -> Batch:
+        """Box 2: everything the method asked to know, then its advantages."""
+        s, needs, c = self.settings, self.needs, completions
+        batch = Batch(tokens=c.tokens, mask=c.mask, forced=c.forced, rewards=rewards, group=c.group, ended=c.ended,
+                      horizon=s.max_tokens, logp_rollout=c.logp, anchor=s.anchor, topk_rollout=c.topk)
+        with torch.no_grad():
+            recomputed = s.anchor == "recomputed"
+            full, top = needs.full_anchor and recomputed, needs.topk_anchor if recomputed else 0
+            if needs.old or full or top:
+                old = self.policy.score(c, temperature=s.temperature, full=full or top > 0)
+                batch = replace(batch, logp_old=old.logp, full_old=old.full if full else None)
+                if top and old.full is not None:
+                    batch = replace(batch, topk_old=top_k(old.full, c.tokens, top))
+            if needs.full_anchor and not recomputed:
+                batch = replace(batch, full_rollout=c.full)
+            if self.learner.reference is not None:
+                batch = replace(batch, logp_ref=self.learner.reference.score(c, temperature=s.temperature).logp)
+        if not self.told_equal and bool((rewards == rewards[0]).all()):
+            self.told_equal = True
+            warnings.warn(f"batch {k}: all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the "
+                          f"completions of a prompt learns nothing from this batch (said once a run)", stacklevel=4)
+        return self.method.prepare(batch)
+
+    def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
+        """Boxes 3 and 4: the batch's updates, each on some whole groups."""
+        s, done = self.settings, []
+        for epoch in range(s.epochs):
+            if s.minibatches == 1:
+                parts: Iterator[Tensor] | list[Tensor] = [torch.arange(len(completions), device=batch.mask.device)]
+            else:
+                order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
+                rows = torch.arange(len(completions)).view(s.prompts, s.group)[order]
+                parts = [part.flatten().to(batch.mask.device) for part in rows.chunk(s.minibatches)]
+            for rows in parts:
+                whole = s.minibatches == 1
+                step = _Step(self, completions if whole else completions.rows(rows), batch if whole else batch.rows(rows))
+                self.method.update(step)
+                done.append(observe(step.value, step.norm, step.token_loss, step.batch))
+        return done
+
+    @torch.no_grad()
+    def _measure(self, completions: Completions, probe: Completions) -> tuple[dict[str, float], dict[int, float]]:
+        """The exact metrics on the probe, and `kl_seq_back` by prompt."""
+        rows = probe_rows(len(completions), self.settings.probe).to(completions.full_rows.device)
+        slot = torch.searchsorted(completions.full_rows, rows)
+        log_mu = completions.full[slot]
+        log_pi = log_mu if not len(rows) else self.policy.score(probe, temperature=self.settings.temperature, full=True).full
+        exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
+        by_prompt: dict[int, list[float]] = {}
+        for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
+            by_prompt.setdefault(g, []).append(value)
+        return exact, {g: sum(values) / len(values) for g, values in by_prompt.items()}
+
+    # -- saving and resuming ----------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        run = self.result
+        if run.out is None:
+            return
+        meta = {"settings": run.settings, "updates": self.learner.updates, "told_equal": self.told_equal, "rows": run.rows,
+                "prompts": run.prompt_rows}
+        try:
+            checkpoints.save(run.out, self.learner.tensors(), meta)
+            run.save()
+        except CheckpointError as error:
+            error.run = run  # type: ignore[attr-defined]
+            raise
+
+    def restore(self) -> None:
+        """Take up the run in `out`, if there is one."""
+        run = self.result
+        assert run.out is not None
+        found = checkpoints.load(run.out)
+        if found is None:
+            return
+        tensors, meta = found
+        _same(meta["settings"], run.settings)
+        if len(meta["rows"]) > self.settings.steps:
+            raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
+                                  f"expected at least as many, got {self.settings.steps}")
+        try:
+            self.learner.load_tensors(tensors)
+        except ValueError as error:
+            raise CheckpointError(f"out: the run in {str(run.out)!r} is of another model: {error}") from error
+        run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
+        self.learner.updates, self.told_equal = meta["updates"], meta["told_equal"]
+
+    def _settings(self) -> dict[str, Any]:
+        import transformers
+
+        method = {"name": type(self.method).__name__, **asdict(self.method)}
+        versions = {"trust-region-book": __version__, "torch": torch.__version__, "python": platform.python_version(),
+                    "transformers": transformers.__version__}
+        found = {**asdict(self.settings), "method": method, "policy": self.policy.name, "versions": versions,
+                 "task": {"name": self.task.name, **self.task.settings}, "parameters": self.policy.size}
+        return json.loads(json.dumps(found))
+
+    def _where_saved(self) -> str:
+        out = self.result.out
+        return "" if out is None else f"; the {len(self.result.rows)} batches before it are saved in {str(out)!r}"
+
+
+class _Step:
+    """What the update box is handed: one minibatch and the means to score, differentiate and descend."""
+
+    def __init__(self, loop: _Loop, completions: Completions, batch: Batch) -> None:
+        self.loop, self.completions, self.batch = loop, completions, batch
+        self.parameters = loop.learner.parameters
+        self.token_loss: TokenLoss | None = None
+        self.value = self.norm = math.nan
+
+    def score(self) -> Scores:
+        s = self.loop.settings
+        return self.loop.policy.score(self.completions, temperature=s.temperature, full=self.loop.needs.full)
+
+    def loss(self) -> Tensor:
+        method = self.loop.method
+        self.token_loss = method.objective(self.score(), self.batch)
+        return method.loss(self.token_loss.per_token, self.batch)
+
+    def descend(self, loss: Tensor) -> None:
+        self.value, self.norm = self.loop.learner.descend(loss)
+
+
+def probe_rows(rows: int, probe: int) -> Tensor:
+    """The rows that the exact metrics look at: `probe` of them, spread evenly."""
+    count = min(rows, probe)
+    return torch.arange(count) * rows // max(count, 1)
+
+
+def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Check that a resumed run is the run that was saved; it may only be longer."""
+    for name in saved.keys() | asked.keys():
+        if name in ("steps", "checkpoint_every", "interrupted") or saved.get(name) == asked.get(name):
+            continue
+        was, now = saved.get(name), asked.get(name)
+        if isinstance(was, dict) and isinstance(now, dict):
+            field = sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key))[0]
+            name, was, now = f"{name}.{field}", was.get(field), now.get(field)
+        if name.startswith("versions."):
+            warnings.warn(f"resume: {name[9:]} was {was} and is {now}: the history may differ in its last digits",
+                          stacklevel=5)
+            continue
+        raise CheckpointError(f"resume: the saved run has {name} = {was!r}, expected the same, got {now!r}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second one interrupts at once. Only the main thread can listen."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def first(signum: int, frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
