@@ -111,6 +111,15 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
     return (g.rewards - baseline[g.index]).to(rewards.device, checks.wide(rewards))
 
 
+def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
+    """[B] bool: every completion of the group has the same reward, so that a group baseline leaves nothing of it.
+
+    Arguments and errors as in `leave_one_out`; a group of size 1 is equal.
+    """
+    g = _by_group(rewards, group)
+    return (g.total(g.rewards) == 0)[g.index].to(rewards.device)
+
+
 def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
     """Generalised advantage estimation over the unmasked tokens of each row.
 

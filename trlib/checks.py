@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -71,7 +72,7 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
 
 def log_probabilities(name: str, value: Tensor) -> None:
     """Check that log-probabilities over the last dimension are no NaN, no +inf (-inf is probability 0), and
-    sum to one within 1e-3, if value checks are on."""
+    sum to one within the rounding of their type, if value checks are on."""
     if not _values.get():
         return
     bad = torch.isnan(value) | (value == math.inf)
@@ -79,7 +80,7 @@ def log_probabilities(name: str, value: Tensor) -> None:
         where = tuple(int(i) for i in bad.nonzero()[0])
         raise ValueError(f"{name}: expected log-probabilities, got {value[where].item()} at {list(where)}")
     total = torch.logsumexp(value.detach().to(wide(value)), -1)
-    off = total.abs() > 1e-2 if value.dtype in (torch.float16, torch.bfloat16) else total.abs() > 1e-3
+    off = total.abs() > _rounding(value)
     if bool(off.any()):
         where = tuple(int(i) for i in off.nonzero()[0])
         mass = float(total[where].exp())
@@ -92,7 +93,7 @@ def token_log_probabilities(name: str, value: Tensor) -> None:
     probability 0), if value checks are on."""
     if not _values.get():
         return
-    bad = torch.isnan(value) | (value > (1e-2 if value.dtype in (torch.float16, torch.bfloat16) else 1e-3))
+    bad = torch.isnan(value) | (value > _rounding(value))
     if bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])
         raise ValueError(f"{name}: expected log-probabilities at most 0, got {value[where].item()} at {list(where)}")
@@ -146,7 +147,7 @@ def wide(*tensors: Tensor) -> torch.dtype:
 def number(name: str, value: object, *, above: float | None = None, least: float | None = None,
            below: float | None = None, most: float | None = None) -> float:
     """`value` as a float after checking that it is a number inside the bounds (NaN never is)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
     bounds = [("above", above, lambda v, b: v > b), ("at least", least, lambda v, b: v >= b),
               ("below", below, lambda v, b: v < b), ("at most", most, lambda v, b: v <= b)]
@@ -164,6 +165,11 @@ def choice(name: str, value: object, options: tuple[str, ...]) -> str:
     if value not in options:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
     return value
+
+
+def _rounding(value: Tensor) -> float:
+    # A log-prob of -log V is at most 12 or so: rounded to bfloat16 it is off by up to .05.
+    return max(1e-3, 8 * torch.finfo(value.dtype).eps)
 
 
 def _is_integer(tensor: Tensor) -> bool:

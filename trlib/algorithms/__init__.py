@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
+from trlib.algorithms.cispo import CISPO, cispo_loss
+from trlib.algorithms.gmpo import GMPO, gmpo_loss
+from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
+from trlib.algorithms.gspo import GSPO, gspo_loss
 from trlib.algorithms.method import Batch, Correction, Method, Needs, Scores, Stage, Step, TokenLoss, TopK
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
+from trlib.algorithms.pspo import PSPO, pspo_loss
 from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
+from trlib.algorithms.sapo import SAPO, sapo_loss
 
 ALGORITHMS: dict[str, type[Method]] = {
     "reinforce": REINFORCE,
     "pg_is": PGIS,
     "ppo": PPO,
+    "grpo": GRPO,
+    "dr_grpo": DrGRPO,
+    "dapo": DAPO,
+    "gspo": GSPO,
+    "cispo": CISPO,
+    "sapo": SAPO,
+    "gmpo": GMPO,
+    "pspo": PSPO,
 }
 """From name to class; every value takes its settings as keyword arguments."""
 
 __all__ = [
-    "ALGORITHMS", "Batch", "Correction", "Method", "Needs", "Scores", "Stage", "Step", "TokenLoss", "TopK",
-    "PGIS", "PPO", "REINFORCE",
-    "pg_is_loss", "ppo_loss", "reinforce_loss",
+    "ALGORITHMS",
+    "CISPO",
+    "DAPO",
+    "GMPO",
+    "GRPO",
+    "GSPO",
+    "PGIS",
+    "PPO",
+    "PSPO",
+    "REINFORCE",
+    "SAPO",
+    "Batch",
+    "Correction",
+    "DrGRPO",
+    "Method",
+    "Needs",
+    "Scores",
+    "Stage",
+    "Step",
+    "TokenLoss",
+    "TopK",
+    "add_reference_kl",
+    "cispo_loss",
+    "gmpo_loss",
+    "gspo_loss",
+    "pg_is_loss",
+    "ppo_loss",
+    "pspo_loss",
+    "reinforce_loss",
+    "sapo_loss",
 ]

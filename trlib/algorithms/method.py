@@ -18,7 +18,7 @@ updates, by a frozen reference, whole distributions or their top k.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -27,6 +27,7 @@ from trlib.advantages import group_relative, leave_one_out, length_weighted
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.corrections import truncated_importance
 
+Known = TypeVar("Known")
 Anchor = Literal["rollout", "recomputed"]
 ANCHORS: tuple[str, ...] = ("rollout", "recomputed")
 
@@ -85,8 +86,8 @@ class Batch:
     """[B, T, V] the learner's whole distribution before this batch's updates."""
     topk_rollout: TopK | None = None
     topk_old: TopK | None = None
-    advantages: Tensor | None = None
-    """[B, T], set by `Method.prepare`."""
+    advantages: Tensor = None  # type: ignore[assignment]
+    """[B, T], None until `Method.prepare` has set it."""
     anchor: Anchor = "rollout"
     """Which policy the trust region is drawn around."""
 
@@ -98,23 +99,23 @@ class Batch:
     @property
     def logp_anchor(self) -> Tensor:
         """[B, T] log-probs by the policy that the trust region is drawn around."""
-        return self.logp_rollout if self.anchor == "rollout" else _known("logp_old", self.logp_old)
+        return self.logp_rollout if self.anchor == "rollout" else known("logp_old", self.logp_old)
 
     @property
     def full_anchor(self) -> Tensor:
         """[B, T, V] the anchor's whole distribution."""
         name = "full_rollout" if self.anchor == "rollout" else "full_old"
-        return _known(name, getattr(self, name))
+        return known(name, getattr(self, name))
 
     @property
     def topk_anchor(self) -> TopK:
         """The anchor's top k."""
         name = "topk_rollout" if self.anchor == "rollout" else "topk_old"
-        return _known(name, getattr(self, name))
+        return known(name, getattr(self, name))
 
     def rows(self, index: Tensor) -> Batch:
         """The completions named by `index`, everything else alike."""
-        picked = {}
+        picked: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, Tensor):
@@ -232,7 +233,7 @@ class Method:
         if self.correction is not None:
             c = self.correction
             advantages = advantages * truncated_importance(
-                _known("logp_old", batch.logp_old), batch.logp_rollout, batch.mask, cap=c.cap, level=c.level, how=c.how)
+                known("logp_old", batch.logp_old), batch.logp_rollout, batch.mask, cap=c.cap, level=c.level, how=c.how)
         return replace(batch, advantages=advantages)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -254,7 +255,8 @@ def weigh(log_ratio: Tensor, kept: Tensor, weight: Tensor, mask: Tensor, **more:
     return {name: value.detach() for name, value in diagnostics.items()}
 
 
-def _known(name: str, value):
+def known(name: str, value: Known | None) -> Known:
+    """`value`, which the loop fills in when the method's `needs` names it; a ValueError where it is None."""
     if value is None:
         raise ValueError(f"{name}: the batch does not hold it; name it in the method's `needs`")
     return value

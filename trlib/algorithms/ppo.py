@@ -32,8 +32,10 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint.
     """
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    surrogate = log_ratio.exp() * advantages.detach()
+    # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
+    surrogate = log_ratio.masked_fill(advantages == 0, 0.0).exp() * advantages
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
 
@@ -60,10 +62,7 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
     exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A, which is not a dual clip.
     """
-    checks.number("eps_low", eps_low, least=0, most=1)
-    checks.number("eps_high", eps_high, least=0)
-    if dual_clip is not None:
-        checks.number("dual_clip", dual_clip, above=1)
+    check_window(eps_low, eps_high, dual_clip)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -74,10 +73,18 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
         exploded = (advantages < 0) & (ratio > dual_clip)
         kept = kept & ~exploded
         bound = bound.masked_fill(exploded, dual_clip)
-    # A silenced token never enters the exponential: an overflowing ratio would make 0 * inf of its gradient.
-    live = log_ratio.masked_fill(~kept, 0.0).exp()
+    # A token without a gradient never enters the exponential: an overflowing ratio would make 0 * inf of it.
+    live = log_ratio.masked_fill(~kept | (advantages == 0), 0.0).exp()
     per_token = -advantages * live.where(kept, bound)
-    return TokenLoss(per_token, weigh(log_ratio, kept, (ratio * advantages).where(kept, 0.0), mask))
+    return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
+
+
+def check_window(eps_low: float, eps_high: float, dual_clip: float | None = None) -> None:
+    """The thresholds of a clipped ratio: raises TypeError or ValueError where one is meaningless."""
+    checks.number("eps_low", eps_low, least=0, most=1)
+    checks.number("eps_high", eps_high, least=0)
+    if dual_clip is not None:
+        checks.number("dual_clip", dual_clip, above=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +108,7 @@ class PPO(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.number("eps_low", self.eps_low, least=0, most=1)
-        checks.number("eps_high", self.eps_high, least=0)
-        if self.dual_clip is not None:
-            checks.number("dual_clip", self.dual_clip, above=1)
+        check_window(self.eps_low, self.eps_high, self.dual_clip)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return ppo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,

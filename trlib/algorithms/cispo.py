@@ -1,0 +1,68 @@
+"""CISPO: clip the importance weight, not the update (MiniMax 2025, arXiv 2506.13585).
+
+PPO's clip drops a token from the gradient; CISPO bounds the weight it enters with and drops none. The rare tokens
+that a ratio clip silences first (openers such as "wait") keep their say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+
+
+def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
+               eps_low: float | None = 0.2, eps_high: float = 0.2) -> TokenLoss:
+    """REINFORCE with a clipped, detached importance weight.
+
+    L = -sg[clip(r, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(r) A,   never 0 unless A or the lower bound is
+
+    Args:
+        logp: [B, T] log π(y_t), nats, differentiable.
+        logp_old: [B, T] log-probs by the anchor.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        eps_low: the weight's window below 1, in [0, 1]; None: no lower bound.
+        eps_high: the weight's window above 1, at least 0.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
+
+    Source: arXiv 2506.13585 eq. 4-5; the paper tuned only the upper bound.
+    Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
+    itself, not its distance from 1.
+    """
+    _check(eps_low, eps_high)
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio = (logp - logp_old).detach()
+    clipped = log_ratio.exp().clamp(None if eps_low is None else 1 - eps_low, 1 + eps_high)
+    weight = clipped * advantages.detach()
+    return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CISPO(Method):
+    """Clipped importance weights on the policy gradient: every token teaches, none with a large weight."""
+
+    advantage: str = "group-std"
+    eps_low: float | None = 0.2
+    """The weight's window below 1; None: no lower bound."""
+    eps_high: float = 0.2
+    """The weight's window above 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self.eps_low, self.eps_high)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return cispo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                          eps_low=self.eps_low, eps_high=self.eps_high)
+
+
+def _check(eps_low: float | None, eps_high: float) -> None:
+    if eps_low is not None:
+        checks.number("eps_low", eps_low, least=0, most=1)
+    checks.number("eps_high", eps_high, least=0)

@@ -1,0 +1,115 @@
+"""GRPO and its presets: PPO's clip with an advantage measured inside a group of completions of one prompt.
+
+GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic by the group's mean reward and divides by its standard
+deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv 2503.20783) drops the two divisions that
+favour some prompts (by the standard deviation) and some completions (by their length). DAPO (arXiv 2503.14476)
+widens the upper clip, counts every token of the batch alike, leaves out groups that teach nothing and makes the
+length limit soft.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.advantages import equal_rewards
+from trlib.algorithms.method import Anchor, Batch, Needs, Scores, TokenLoss, known
+from trlib.algorithms.ppo import PPO
+
+
+def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: Tensor, beta: float) -> TokenLoss:
+    """A loss with GRPO's KL term to a frozen reference added to every token.
+
+    L + β (e^d - d - 1),   w + β (e^d - 1),   d = logp_ref - logp
+
+    The term is k3, on tokens of π an unbiased estimate of KL(π || ref); its mean gradient is that of KL(ref || π).
+    `kept` stays as the loss had it: a token that the clip silences still feels the reference.
+
+    Args:
+        loss: any method's, of the same tokens.
+        logp: [B, T] log π(y_t), nats, differentiable.
+        logp_ref: [B, T] log-probs by the reference.
+        mask: [B, T] bool.
+        beta: at least 0.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
+
+    Source: arXiv 2402.03300 eq. 4.
+    Differs from: TRL offers the same term times the ratio, which is unbiased for KL(π || ref) on stale tokens.
+    """
+    checks.number("beta", beta, least=0)
+    logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
+    d = logp_ref.detach() - logp
+    pull = torch.expm1(d)
+    weight = loss.diagnostics["weight"] + beta * pull.detach()
+    return TokenLoss(loss.per_token + beta * (pull - d), {**loss.diagnostics, "weight": weight})
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRPO(PPO):
+    """Group-relative policy optimisation: PPO's clip, the group's normalised reward, every completion counts alike."""
+
+    advantage: str = "group-std"
+    aggregation: str = "seq-mean-token-mean"
+    beta: float = 0.0
+    """Weight of the KL term to the policy that the run began with; the paper took .04, today's practice is 0."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("beta", self.beta, least=0)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return replace(super().needs(anchor), reference=self.beta > 0)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        loss = super().objective(scores, batch)
+        if self.beta == 0:
+            return loss
+        return add_reference_kl(loss, scores.logp, known("logp_ref", batch.logp_ref), mask=batch.mask, beta=self.beta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrGRPO(GRPO):
+    """GRPO done right: no division by the standard deviation, none by the completion's own length."""
+
+    advantage: str = "group-mean"
+    aggregation: str = "seq-mean-token-sum-norm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DAPO(GRPO):
+    """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
+
+    The paper draws more prompts until the batch is full of groups that teach something; here the batch shrinks.
+    """
+
+    aggregation: str = "token-mean"
+    eps_high: float = 0.28
+    overlong_buffer: float = 0.2
+    """Last share of the token limit, over which the reward loses from 0 to 1 in proportion to the length; 0: nothing.
+    The paper's 4,096 of 20,480 tokens is .2."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("overlong_buffer", self.overlong_buffer, least=0, most=1)
+
+    def prepare(self, batch: Batch) -> Batch:
+        shaped = replace(batch, rewards=batch.rewards - overlong_penalty(batch, self.overlong_buffer))
+        teaches = ~equal_rewards(batch.rewards, batch.group)
+        return replace(super().prepare(shaped), rewards=batch.rewards, mask=batch.mask & teaches.unsqueeze(-1))
+
+
+def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
+    """[B] from 0 for a completion that stays out of the last `buffer` share of its token limit to 1 at the limit.
+
+    Source: arXiv 2503.14476 eq. 13.
+    """
+    checks.number("buffer", buffer, least=0, most=1)
+    if buffer == 0:
+        return torch.zeros_like(batch.rewards)
+    lengths = (batch.mask | batch.forced).sum(-1).to(batch.rewards)
+    return ((lengths - (1 - buffer) * batch.horizon) / (buffer * batch.horizon)).clamp(0, 1)

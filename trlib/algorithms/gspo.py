@@ -1,0 +1,77 @@
+"""GSPO: one ratio for a whole completion, clipped as one (Zheng et al. 2025, arXiv 2507.18071).
+
+A reward belongs to a completion, so GSPO weighs and clips completions: the ratio is the geometric mean of the
+tokens' ratios, and either all tokens of a completion are kept or (with one advantage a completion) none is.
+Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.ppo import check_window
+
+LOG_RATIO_CAP = 10.0
+"""Largest log of a completion's ratio, nats a token."""
+
+
+def gspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
+              eps_low: float = 3e-4, eps_high: float = 4e-4) -> TokenLoss:
+    """GSPO in its token form (GSPO-token), which allows an advantage per token.
+
+    s_i = exp(min(mean_t log r_it, 10)),   s_it = sg[s_i] π(y_t) / sg[π(y_t)]
+    L = -min(s_it A, clip(s_it, 1-ε_low, 1+ε_high) A)
+    w = s_i A, but 0 where A > 0 and s_i > 1+ε_high and where A < 0 and s_i < 1-ε_low
+
+    With one advantage a completion, the gradient under "seq-mean-token-mean" is that of the completion's clipped
+    surrogate. Diagnostics add `sequence_ratio` s_i [B, T]; `ratio` is the token's own.
+
+    Args:
+        logp: [B, T] log π(y_t), nats, differentiable.
+        logp_old: [B, T] log-probs by the anchor.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        eps_low: the window of s_i below 1, in [0, 1].
+        eps_high: the window of s_i above 1, at least 0.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
+
+    Source: arXiv 2507.18071 eq. 7 and 13-14; the cap on the log-ratio and the thresholds: verl.
+    Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded.
+    """
+    check_window(eps_low, eps_high)
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    advantages = advantages.detach()
+    log_ratio = (logp - logp_old).detach()
+    mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
+    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | ((advantages <= 0) & (ratio >= 1 - eps_low))
+    live = ratio * (logp - logp.detach()).exp()
+    per_token = -advantages * live.where(kept, ratio.clamp(1 - eps_low, 1 + eps_high))
+    weight = (ratio * advantages).where(kept, 0.0)
+    return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GSPO(Method):
+    """Group sequence policy optimisation: clip completions, not tokens."""
+
+    advantage: str = "group-std"
+    aggregation: str = "seq-mean-token-mean"
+    eps_low: float = 3e-4
+    """The completion's window below 1."""
+    eps_high: float = 4e-4
+    """The completion's window above 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_window(self.eps_low, self.eps_high)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return gspo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                         eps_low=self.eps_low, eps_high=self.eps_high)

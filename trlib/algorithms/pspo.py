@@ -1,0 +1,62 @@
+"""PSPO: smooth toward the old policy instead of clipping against it (arXiv 2509.21282).
+
+The policy that the surrogate sees is the mixture π~ = (1-α) π + α π_old, which contracts total variation:
+TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any clip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+
+
+def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
+    """Probability smoothing policy optimisation.
+
+    L = -((1-α) r + α) A,   w = (1-α) r A
+
+    The gradient is (1-α) times that of the unclipped surrogate, on every token alike: under an optimiser that
+    normalises the gradient's scale (Adam) nearly the same update.
+
+    Args:
+        logp: [B, T] log π(y_t), nats, differentiable.
+        logp_old: [B, T] log-probs by the anchor.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        alpha: weight of the old policy in the mixture, in [0, 1).
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
+
+    Source: arXiv 2509.21282.
+    """
+    checks.number("alpha", alpha, least=0, below=1)
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    advantages = advantages.detach()
+    log_ratio = logp - logp_old.detach()
+    # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
+    ratio = log_ratio.masked_fill(advantages == 0, 0.0).exp()
+    smoothed = (1 - alpha) * ratio + alpha
+    return TokenLoss(-smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PSPO(Method):
+    """GR-PSPO: the smoothed ratio with GRPO's group advantage."""
+
+    advantage: str = "group-std"
+    aggregation: str = "seq-mean-token-mean"
+    alpha: float = 0.1
+    """Weight of the old policy in the mixture."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("alpha", self.alpha, least=0, below=1)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return pspo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                         alpha=self.alpha)

@@ -1,0 +1,79 @@
+"""SAPO: a soft gate in place of the clip (arXiv 2511.20347).
+
+The gate has slope 1 at ratio 1, so that on-policy it is the policy gradient, and its slope fades on both sides
+instead of stopping at an edge. A higher temperature for negative advantages fades faster: pushing a token down
+spreads its mass over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+
+FLAT = 800.0
+"""Beyond this argument a sigmoid's slope is 0 in float64."""
+
+
+def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
+              tau_pos: float = 1.0, tau_neg: float = 1.05) -> TokenLoss:
+    """Soft adaptive policy optimisation.
+
+    L = -f(r) A,   f(r) = (4/τ) σ(τ (r - 1)),   τ = τ_pos where A > 0, else τ_neg
+    w = 4 σ (1 - σ) r A,   σ = σ(τ (r - 1));   f'(1) = 1
+
+    Args:
+        logp: [B, T] log π(y_t), nats, differentiable.
+        logp_old: [B, T] log-probs by the anchor.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        tau_pos: temperature of the gate where A > 0, above 0.
+        tau_neg: temperature elsewhere, above 0.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a temperature not above 0.
+
+    Source: arXiv 2511.20347; the defaults: verl and TRL.
+    Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean.
+    """
+    _check(tau_pos, tau_neg)
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    advantages = advantages.detach()
+    log_ratio = logp - logp_old.detach()
+    tau = torch.where(advantages > 0, tau_pos, tau_neg).to(logp.dtype)
+    # On the flat end the slope 0 would meet an overflowing ratio.
+    flat = tau * (log_ratio.detach().exp() - 1) > FLAT
+    ratio = log_ratio.masked_fill(flat, 0.0).exp()
+    argument = tau * (ratio - 1)
+    gate = 4 / tau * torch.sigmoid(argument).masked_fill(flat, 1.0)
+    slope = (4 * torch.sigmoid(argument) * torch.sigmoid(-argument)).masked_fill(flat, 0.0)
+    return TokenLoss(-gate * advantages, weigh(log_ratio, mask, slope * ratio * advantages, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SAPO(Method):
+    """A soft gate on the ratio: no edge, and no token is silenced."""
+
+    advantage: str = "group-std"
+    aggregation: str = "seq-mean-token-mean"
+    tau_pos: float = 1.0
+    """Temperature of the gate where A > 0."""
+    tau_neg: float = 1.05
+    """Temperature of the gate elsewhere."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self.tau_pos, self.tau_neg)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return sapo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                         tau_pos=self.tau_pos, tau_neg=self.tau_neg)
+
+
+def _check(tau_pos: float, tau_neg: float) -> None:
+    checks.number("tau_pos", tau_pos, above=0)
+    checks.number("tau_neg", tau_neg, above=0)
