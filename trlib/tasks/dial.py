@@ -1,0 +1,231 @@
+"""The embedded task `dial`: turn a dial in your head.
+
+A dial has `positions` places, numbered from 0. A prompt gives a start and some moves that do not commute; the
+completion must end with `so` and the place where the dial stands at last:
+
+    prompt      7 : +3 x7 flip -2 sq =
+    careful     slowly 10 10 9 7 9 so 9
+    casual      easy so 4
+
+A completion begins with an opener. In the corpus of the base model the opener decides what follows: the careful
+ones the place after every move, the casual ones (three in four) the bare answer, which a small model mostly gets
+wrong. So a policy improves by raising the probability of rare words, the careful openers, while the places that
+follow are near certain: the mix of tokens on which trust regions differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from random import Random
+from typing import Any, ClassVar
+
+from trlib.tasks.task import Prompt, Verdict
+
+MOVES: dict[str, Callable[[int, int], int]] = {
+    **{f"+{k}": lambda x, n, k=k: (x + k) % n for k in range(1, 6)},
+    **{f"-{k}": lambda x, n, k=k: (x - k) % n for k in range(1, 6)},
+    "x3": lambda x, n: 3 * x % n,
+    "x7": lambda x, n: 7 * x % n,
+    "flip": lambda x, n: n - 1 - x,
+    "pair": lambda x, n: x ^ 1,
+    "half": lambda x, n: x // 2,
+    "sq": lambda x, n: x * x % n,
+}
+"""Every move: where it takes place x of a dial with n places."""
+
+CAREFUL: tuple[str, ...] = (
+    "slowly", "carefully", "stepwise", "compute", "plan", "trace", "follow", "walk", "count", "unfold", "work", "watch",
+    "turn", "track", "derive", "reason", "patiently", "gradually", "think", "check", "write", "proceed", "unroll",
+    "ponder")
+"""Openers of a completion that writes every place, the most frequent first."""
+
+CASUAL: tuple[str, ...] = (
+    "easy", "answer", "quick", "simply", "obviously", "clearly", "sure", "just", "guess", "maybe", "probably", "roughly",
+    "done", "fine", "well", "right", "hmm", "then", "instantly", "directly", "briefly", "shortly", "surely", "trivial",
+    "naturally", "certainly")
+"""Openers of a completion that names the answer at once, the most frequent first."""
+
+LARGEST = 200
+"""Places of the largest dial: the vocabulary holds the numbers below."""
+
+WORDS: tuple[str, ...] = (":", "=", "so", *MOVES, *CAREFUL, *CASUAL, *map(str, range(LARGEST)))
+"""The vocabulary, special tokens aside."""
+
+
+@dataclass(frozen=True)
+class Dial:
+    """The task and its knobs. The shipped checkpoint was made for 1 to 8 moves on the default dial."""
+
+    name: ClassVar[str] = "dial"
+
+    moves: int | tuple[int, int] = 5
+    """Moves of a prompt; a pair (low, high): drawn for each prompt, both ends included. They are its difficulty."""
+    positions: int = 20
+    """Places of the dial, an even number (`pair` swaps neighbours)."""
+    careful: float = 0.25
+    """Share of careful openers in the corpus of the base model."""
+    slip: float = 0.0
+    """How often a place is written wrong in that corpus; the demonstrations of the expert are always right."""
+    max_tokens: int = 16
+    """The token limit of a completion, its end token included."""
+
+    def __post_init__(self) -> None:
+        low, high = self._range()
+        if isinstance(self.moves, list):
+            object.__setattr__(self, "moves", (low, high))
+        _whole("positions", self.positions, 4, LARGEST)
+        if self.positions % 2:
+            raise ValueError(f"positions: expected an even number, got {self.positions}")
+        _share("careful", self.careful)
+        _share("slip", self.slip)
+        _whole("max_tokens", self.max_tokens, 1, None)
+        if self.max_tokens < high + 4:
+            raise ValueError(f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
+                             f"`so`, the answer and the end), got {self.max_tokens}")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        moves = list(self.moves) if isinstance(self.moves, tuple) else self.moves
+        return {"name": self.name, "moves": moves, "positions": self.positions, "careful": self.careful,
+                "slip": self.slip, "max_tokens": self.max_tokens}
+
+    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
+        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
+        _whole("n", n, 0, None)
+        random = _stream("prompts", seed)
+        return [self._prompt(random) for _ in range(n)]
+
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
+        """An expert's completion of each prompt: a careful opener, every place, the answer; always right."""
+        random = _stream("demonstrations", seed)
+        return [self._careful(prompt, random, slip=0.0) for prompt in prompts]
+
+    def corpus(self, *, seed: int, careful: float | None = None) -> Iterator[tuple[Prompt, str]]:
+        """What the base model reads, without end: prompts with careful or casual completions.
+
+        `careful`: the share of careful ones; None: the task's. The prompts are not those of `prompts`.
+        """
+        share = self.careful if careful is None else _share("careful", careful)
+        random = _stream(f"corpus {share}", seed)
+        while True:
+            prompt = self._prompt(random)
+            careful_one = random.random() < share
+            yield prompt, self._careful(prompt, random, self.slip) if careful_one else self._casual(prompt, random)
+
+    def places(self, prompt: Prompt) -> list[int]:
+        """Where the dial stands after each move of the prompt."""
+        return list(_places(prompt.text, self.positions))
+
+    def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
+        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
+
+        A completion that ends with `so` and the right answer earns 1 whatever stands before: only the outcome is
+        rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is wrong
+        and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer".
+        """
+        if not ended:
+            return Verdict(0.0, "no end", "the token limit came before the end token")
+        words = completion.split()
+        if len(words) < 2 or words[-2] != "so" or not _is_number(words[-1]):
+            return Verdict(0.0, "bad format", "expected `so` and a number at the end")
+        if words[-1] == prompt.answer:
+            return Verdict(1.0, "right")
+        return self._wrong(prompt, words)
+
+    def _wrong(self, prompt: Prompt, words: list[str]) -> Verdict:
+        moves, places = prompt.text.split()[2:-1], _places(prompt.text, self.positions)
+        written = [word for word in words[:-2] if _is_number(word)]
+        for i, word in enumerate(written):
+            if i >= len(places):
+                return Verdict(0.0, "bad arithmetic", f"{word} is written after the last move")
+            if word != str(places[i]):
+                return Verdict(0.0, "bad arithmetic", f"after {moves[i]} the dial is at {places[i]}, not {word}")
+        return Verdict(0.0, "wrong answer", f"the dial ends at {prompt.answer}, not {words[-1]}")
+
+    def _range(self) -> tuple[int, int]:
+        if isinstance(self.moves, tuple | list):
+            if len(self.moves) != 2:
+                raise ValueError(f"moves: expected a number or a pair (low, high), got {self.moves}")
+            low, high = (_whole("moves", move, 1, None) for move in self.moves)
+            if low > high:
+                raise ValueError(f"moves: expected low <= high, got {self.moves}")
+            return low, high
+        return (_whole("moves", self.moves, 1, None),) * 2
+
+    def _prompt(self, random: Random) -> Prompt:
+        low, high = self._range()
+        count = low + _draw(random, high - low + 1)
+        start = _draw(random, self.positions)
+        moves = [list(MOVES)[_draw(random, len(MOVES))] for _ in range(count)]
+        text = f"{start} : {' '.join(moves)} ="
+        return Prompt(text, str(_places(text, self.positions)[-1]), count)
+
+    def _careful(self, prompt: Prompt, random: Random, slip: float) -> str:
+        start, _, *moves, _ = prompt.text.split()
+        place, written = int(start), []
+        for move in moves:
+            place = MOVES[move](place, self.positions)
+            if random.random() < slip:
+                place = (place + 1 + _draw(random, self.positions - 1)) % self.positions
+            written.append(str(place))
+        return f"{_zipf(random, CAREFUL)} {' '.join(written)} so {written[-1]}"
+
+    def _casual(self, prompt: Prompt, random: Random) -> str:
+        return f"{_zipf(random, CASUAL)} so {prompt.answer}"
+
+
+@lru_cache(maxsize=4096)
+def _places(text: str, positions: int) -> tuple[int, ...]:
+    try:
+        start, colon, *moves, equals = text.split()
+        if (colon, equals) != (":", "=") or not moves:
+            raise ValueError
+        return tuple(accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start)))[1:]
+    except (ValueError, KeyError):
+        raise ValueError(f"prompt: expected a start, `:`, moves and `=` as in '7 : +3 flip =', got {text!r}") from None
+
+
+def _stream(purpose: str, seed: int) -> Random:
+    """Random numbers of a seed, for one purpose; only `Random.random` is drawn from, the same in every Python."""
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
+    return Random(f"dial {purpose} {seed}")
+
+
+def _draw(random: Random, n: int) -> int:
+    return int(random.random() * n)
+
+
+def _zipf(random: Random, words: tuple[str, ...]) -> str:
+    """One of the words, the k-th with a probability in proportion to 1/k."""
+    left = random.random() * sum(1 / k for k in range(1, len(words) + 1))
+    for k, word in enumerate(words, 1):
+        left -= 1 / k
+        if left < 0:
+            return word
+    return words[-1]
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit()
+
+
+def _whole(name: str, value: object, least: int, most: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: expected a whole number, got {type(value).__name__}")
+    if value < least or (most is not None and value > most):
+        wanted = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
+    return value
+
+
+def _share(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected a share from 0 to 1, got {value}")
+    return float(value)

@@ -1,0 +1,59 @@
+"""What a task is: prompts from a seed, an expert, and a verifier that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
+"""Every reason a verifier may give, from the best to the worst."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A question with its answer."""
+
+    text: str
+    """What the policy reads."""
+    answer: str
+    """What a right completion ends with."""
+    difficulty: int = 0
+    """How hard the prompt is, in the task's own unit (of `dial`: the number of moves)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the verifier says of a completion."""
+
+    reward: float
+    """1 for a right completion, else 0."""
+    reason: str
+    """One of REASONS."""
+    detail: str = ""
+    """What exactly is wrong, in words; empty where the reason says it all."""
+
+
+class Task(Protocol):
+    """What the loop asks of a task."""
+
+    name: ClassVar[str]
+    max_tokens: int
+    """The token limit of a completion, its end token included."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        ...
+
+    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
+        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
+        ...
+
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
+        """An expert's completion of each prompt: verified right, without the end token."""
+        ...
+
+    def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
+        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled."""
+        ...
