@@ -11,13 +11,13 @@ from torch import Tensor
 from trlib.errors import NonFiniteError
 from trlib.policy import Policy
 from trlib.sampler import Sampler
-from trlib.settings import Settings
+from trlib.regime import Regime
 
 
 class Learner:
     """A policy that learns, and what learns and samples with it."""
 
-    def __init__(self, policy: Policy, settings: Settings, *, reference: bool) -> None:
+    def __init__(self, policy: Policy, settings: Regime, *, reference: bool) -> None:
         self.policy, self.settings = policy, settings
         self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler)
         self.reference = policy.copy() if reference else None

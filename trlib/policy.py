@@ -24,6 +24,7 @@ from trlib import checks
 from trlib.algorithms.method import Scores
 from trlib.completions import Completions
 from trlib.errors import CheckpointError, unknown
+from trlib.packing import Layout, packed, plain
 
 EMBEDDED = Path(__file__).parent / "embedded"
 """Models that ship with the package, a folder each."""
@@ -40,6 +41,9 @@ class Policy:
     model: Any
     """A transformers causal language model (or a peft model around one)."""
     tokenizer: Any
+    pack: bool | None = None
+    """Read a prompt once for all of its completions (`trlib.packing`); None: if on the first completions scored this
+    gives what plain rows give, which depends on the model's attention."""
 
     def __post_init__(self) -> None:
         self.model.eval()
@@ -115,7 +119,7 @@ class Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(self.name, model, self.tokenizer)
+        return Policy(self.name, model, self.tokenizer, self.pack)
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
@@ -124,26 +128,34 @@ class Policy:
         [B, T, V], as well. Values where no token is are those of the padding: finite and meaningless.
         """
         checks.number("temperature", temperature, above=0)
-        logits = self.logits(completions)
+        if self.pack is None:
+            self.pack = self._packs(completions)
+        layout = packed(completions, self.pad_id) if self.pack else None
+        return self._score(completions, plain(completions) if layout is None else layout, temperature, full)
+
+    def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool) -> Scores:
+        place = {name: value for name, value in (("attention_mask", layout.mask), ("position_ids", layout.positions))
+                 if value is not None}
+        logits = self.model(input_ids=layout.ids, use_cache=False, **place).logits.flatten(0, 1)
+        logits = logits.to(checks.wide(logits))
         if temperature != 1.0:
             logits = logits / temperature
-        index = completions.tokens.unsqueeze(-1)
         if full:
-            distribution = torch.log_softmax(logits, -1)
-            return Scores(distribution.gather(-1, index).squeeze(-1), distribution)
-        return Scores(logits.gather(-1, index).squeeze(-1) - torch.logsumexp(logits, -1))
+            distribution = torch.log_softmax(logits, -1)[layout.index]
+            return Scores(distribution.gather(-1, completions.tokens.unsqueeze(-1)).squeeze(-1), distribution)
+        return Scores(logits[layout.index, completions.tokens] - torch.logsumexp(logits, -1)[layout.index])
 
-    def logits(self, completions: Completions) -> Tensor:
-        """[B, T, V] float32 or wider: the logits that each completion token was, or would be, drawn from."""
-        c = completions
-        width = c.tokens.shape[1]
-        ids = torch.cat([c.prompt_ids[c.group], c.tokens], 1)
-        place: dict[str, Tensor] = {}
-        if not bool(c.prompt_mask.all()):
-            keep = torch.cat([c.prompt_mask[c.group], torch.ones_like(c.mask)], 1)
-            place = {"attention_mask": keep, "position_ids": (keep.cumsum(1) - 1).clamp(min=0)}
-        logits = self.model(input_ids=ids, use_cache=False, logits_to_keep=width + 1, **place).logits[:, :-1]
-        return logits.to(checks.wide(logits))
+    @torch.no_grad()
+    def _packs(self, completions: Completions) -> bool:
+        """Whether packed rows give what plain rows give, tried on the first prompt's completions."""
+        some = completions.rows((completions.group == completions.group[0]).nonzero().squeeze(-1))
+        layout = packed(some, self.pad_id)
+        if getattr(self.model.config, "_attn_implementation", None) != "sdpa" or layout is None:
+            return False
+        close = 1e-3 if next(self.model.parameters()).dtype == torch.float32 else 0.2
+        pairs = (self._score(some, rows, 1.0, False).logp[some.present] for rows in (layout, plain(some)))
+        one, other = pairs
+        return bool((one - other).abs().max() < close)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
@@ -204,6 +216,11 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source, local = _source(str(name))
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    if local:
+        logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(source, local_files_only=local)
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
@@ -213,6 +230,9 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"policy {str(name)!r}: expected a causal language model in the hub's format "
                               f"(config.json, safetensors, tokenizer) at {source}, got: {reason}") from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     if lora is not None:
         model = _with_adapters(model, lora)
     count = sum(p.numel() for p in model.parameters())

@@ -163,10 +163,10 @@ def _invert(logp: Tensor, uniform: Tensor) -> Tensor:
 
     In float64: over 150,000 tokens a float32 sum is off by more than the rare tokens' probabilities.
     """
-    total = logp.double().exp().cumsum(-1)
-    token = torch.searchsorted(total, (uniform * total[:, -1]).unsqueeze(-1), right=True).squeeze(-1)
-    last = logp.shape[-1] - 1 - (logp > -torch.inf).flip(-1).to(torch.uint8).argmax(-1)
-    return torch.minimum(token, last)
+    total = logp.exp().cumsum(-1, dtype=torch.float64)
+    whole = total[:, -1]
+    target = torch.minimum(uniform * whole, torch.nextafter(whole, torch.zeros_like(whole)))
+    return torch.searchsorted(total, target.unsqueeze(-1), right=True).squeeze(-1)
 
 
 def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:

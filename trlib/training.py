@@ -34,7 +34,7 @@ from trlib.policy import Policy
 from trlib.rollout import sample
 from trlib.run import Run
 from trlib.seeds import derive, generator
-from trlib.settings import Settings
+from trlib.regime import Regime
 from trlib.tasks.task import Prompt, Task
 
 
@@ -75,7 +75,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
     """
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
-    settings = Settings(
+    settings = Regime(
         steps=steps, seed=seed, prompts=prompts, group=group, temperature=temperature,
         max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs, lr=lr,
         betas=tuple(betas), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
@@ -92,7 +92,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
 class _Loop:
     """A run in progress: what has to be kept from one batch to the next."""
 
-    def __init__(self, policy: Policy, task: Task, method: Method, settings: Settings, out: Path | None) -> None:
+    def __init__(self, policy: Policy, task: Task, method: Method, settings: Regime, out: Path | None) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = method.needs(settings.anchor)
         self.learner = Learner(policy, settings, reference=self.needs.reference)
@@ -209,7 +209,8 @@ class _Loop:
         with torch.no_grad():
             recomputed = s.anchor == "recomputed"
             full, top = needs.full_anchor and recomputed, needs.topk_anchor if recomputed else 0
-            if needs.old or full or top:
+            several = s.minibatches * s.epochs > 1  # with one update, the update's own pass gives logp_old
+            if needs.old_early or (needs.old and several) or full or top:
                 old = self.policy.score(c, temperature=s.temperature, full=full or top > 0)
                 batch = replace(batch, logp_old=old.logp, full_old=old.full if full else None)
                 if top and old.full is not None:
@@ -318,7 +319,10 @@ class _Step:
 
     def loss(self) -> Tensor:
         method = self.loop.method
-        self.token_loss = method.objective(self.score(), self.batch)
+        scores = self.score()
+        if self.loop.needs.old and self.batch.logp_old is None:
+            self.batch = replace(self.batch, logp_old=scores.logp.detach())
+        self.token_loss = method.objective(scores, self.batch)
         return method.loss(self.token_loss.per_token, self.batch)
 
     def descend(self, loss: Tensor) -> None:

@@ -140,7 +140,9 @@ class Needs:
     """What the loop must compute for a method beside the sampled tokens' log-probs."""
 
     old: bool = False
-    """`Batch.logp_old`."""
+    """`Batch.logp_old`, for the objective."""
+    old_early: bool = False
+    """`Batch.logp_old`, for `prepare` already."""
     reference: bool = False
     """`Batch.logp_ref`."""
     full: bool = False
@@ -221,7 +223,7 @@ class Method:
 
     def needs(self, anchor: Anchor) -> Needs:
         """What the loop must compute when the trust region is drawn around `anchor`."""
-        return Needs(old=anchor == "recomputed" or self.correction is not None)
+        return Needs(old=anchor == "recomputed", old_early=self.correction is not None)
 
     def plan(self, group: int) -> tuple[Stage, ...]:
         """Box 1, rollout: how a prompt's `group` completions are drawn."""

@@ -1,0 +1,55 @@
+"""The regime of a run: the arguments of `trlib.train` that decide it, checked before any work is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trlib import checks
+from trlib.algorithms.method import ANCHORS, Anchor
+from trlib.sampler import PRECISIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """What decides a run beside its policy, task and method; `trlib.train` says what each one means."""
+
+    steps: int
+    seed: int
+    prompts: int
+    group: int
+    temperature: float
+    max_tokens: int
+    minibatches: int
+    epochs: int
+    lr: float
+    betas: tuple[float, float]
+    weight_decay: float
+    warmup: int
+    grad_norm: float
+    anchor: Anchor
+    lag: int
+    sampler: str
+    logit_noise: float
+    probe: int
+    checkpoint_every: int
+
+    def __post_init__(self) -> None:
+        least = {"steps": 1, "seed": 0, "prompts": 1, "group": 1, "max_tokens": 1, "minibatches": 1, "epochs": 1,
+                 "warmup": 0, "lag": 0, "probe": 0, "checkpoint_every": 1}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{name}: expected a whole number, got {value!r}")
+            if value < low:
+                raise ValueError(f"{name}: expected at least {low}, got {value}")
+        for name in ("temperature", "lr", "grad_norm"):
+            checks.number(name, getattr(self, name), above=0)
+        for name in ("weight_decay", "logit_noise"):
+            checks.number(name, getattr(self, name), least=0)
+        for i, beta in enumerate(self.betas):
+            checks.number(f"betas[{i}]", beta, least=0, below=1)
+        checks.choice("anchor", self.anchor, ANCHORS)
+        checks.choice("sampler", self.sampler, PRECISIONS)
+        if self.prompts % self.minibatches:
+            raise ValueError(f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole "
+                             f"groups), got {self.minibatches}")
