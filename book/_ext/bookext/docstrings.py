@@ -1,0 +1,101 @@
+"""The package's docstrings as sound markup: formulas keep their lines, symbols stay symbols, names get links.
+
+The docstrings are written to be read in a file: `|` and `*` are mathematics there, one backtick is code, and a
+formula is a paragraph of its own whose lines count. (`sphinx.ext.napoleon` would read `[B] int: which prompt` as the
+type of an attribute, so the sections are set here.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+
+FORMULA = re.compile(r"^(?:[^\s=][^=.:]{0,40}) (?:=|≤|≥|≈|∝|->) \S")
+CODE = re.compile(r"``.+?``|:[\w:]+:`[^`]+`|`[^`]+`")
+LEAD = re.compile(r"^(Source|Differs from|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: ")
+SECTIONS = {"Args:": "Arguments", "Returns:": "Returns", "Yields:": "Yields", "Raises:": "Raises"}
+ENTRY = re.compile(r"^([\w*.]+(?:, [\w*.]+)*): (.*)$")
+OUTSIDE: dict[str, str] = json.loads((Path(__file__).parent / "outside.json").read_text(encoding="utf-8"))
+
+
+def mend(lines: list[str]) -> list[str]:
+    """A docstring's lines as reStructuredText that says what was meant."""
+    mended: list[str] = []
+    for paragraph in _paragraphs(lines):
+        if paragraph[0].strip() in SECTIONS and len(paragraph) > 1:
+            mended += [f":{SECTIONS[paragraph[0].strip()]}:", *_entries(textwrap.dedent("\n".join(paragraph[1:])))]
+        elif FORMULA.match(paragraph[0]):
+            mended += [f"| {escape(line.strip())}" for line in paragraph]
+        else:
+            mended += [LEAD.sub(r"*\1:* ", escape(line)) for line in paragraph]
+        mended.append("")
+    return mended
+
+
+def _entries(text: str) -> list[str]:
+    """A section's `name: what it is` lines as a definition list, indented under its heading."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        entry = ENTRY.match(line)
+        if entry is not None:
+            names = ", ".join(f"``{name}``" for name in entry.group(1).split(", "))
+            lines += [f"   {names}", f"      {escape(entry.group(2))}"]
+        else:
+            lines.append(f"      {escape(line.strip())}" if lines and line.startswith(" ") else f"   {escape(line)}")
+    return lines
+
+
+def escape(line: str) -> str:
+    """One line with its mathematics made literal; what stands in backticks becomes code."""
+    pieces, last = [], 0
+    for code in CODE.finditer(line):
+        pieces += [_literal(line[last:code.start()]), _code(code.group())]
+        last = code.end()
+    return "".join([*pieces, _literal(line[last:])])
+
+
+def _literal(text: str) -> str:
+    text = re.sub(r"(?<!\\)([|*\\])", r"\\\1", text)
+    return re.sub(r"(\w)_(?=\W|$)", r"\1\\_", text)
+
+
+def _code(text: str) -> str:
+    return text if text.startswith((":", "``")) else f"`{text}`"
+
+
+def _paragraphs(lines: list[str]) -> list[list[str]]:
+    paragraphs: list[list[str]] = [[]]
+    for line in lines:
+        if line.strip():
+            paragraphs[-1].append(line)
+        elif paragraphs[-1]:
+            paragraphs.append([])
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    if name.startswith("trlib"):
+        lines[:] = mend(lines)
+
+
+def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -> nodes.reference | None:
+    """A link for a name of another library, from the table in `outside.json`."""
+    target = node.get("reftarget", "")
+    address = OUTSIDE.get(target)
+    if address is None:
+        return None
+    if not address:
+        return content  # type: ignore[return-value]
+    return nodes.reference("", "", content, internal=False, refuri=address, classes=["external"])
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("missing-reference", outside)

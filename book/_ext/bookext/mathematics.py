@@ -1,0 +1,84 @@
+"""Formulas drawn in the browser by the vendored KaTeX, which is loaded only by pages that hold a formula.
+
+A displayed formula may carry `\\label{name}`, which reads well in plain Jupyter too: it is numbered here, and
+`[equation](#name)` or the role `eq` refers to it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.domains.math import MathDomain
+from sphinx.transforms import SphinxTransform
+from sphinx.util.math import get_node_equation_number
+
+LABEL = re.compile(r"\s*\\label\{([^}]+)\}")
+SCRIPTS = ("katex/katex.min.js", "mathematics.js")
+STYLES = ("katex/katex.min.css",)
+
+
+class Labels(SphinxTransform):
+    """Turns `\\label{name}` inside a displayed formula into a numbered equation."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: Any) -> None:
+        domain = cast(MathDomain, self.env.get_domain("math"))
+        for node in list(self.document.findall(nodes.math_block)):
+            found = LABEL.search(node.astext())
+            if found is None or node.get("label"):
+                continue
+            label = found.group(1)
+            text = LABEL.sub("", node.astext())
+            node.clear()
+            node += nodes.Text(text)
+            domain.note_equation(self.env.docname, label, location=node)
+            node.update_basic_atts({"label": label, "number": domain.get_equation_number_for(label),
+                                    "docname": self.env.docname})
+            target = nodes.target("", "", ids=[nodes.make_id(f"equation-{label}")])
+            self.document.note_explicit_target(target)
+            node.replace_self([target, node.deepcopy()])
+
+
+def inline(self: Any, node: nodes.math) -> None:
+    self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
+    self.body.append(self.encode(node.astext()) + "</span>")
+    raise nodes.SkipNode
+
+
+def displayed(self: Any, node: nodes.math_block) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    if node.get("number"):
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append(f'<span class="tex">{self.encode(aligned(node.astext()))}</span></div>\n')
+    raise nodes.SkipNode
+
+
+def aligned(tex: str) -> str:
+    """TeX as KaTeX takes it: several lines become one aligned block; numbered environments lose their numbers."""
+    tex = re.sub(r"\\(begin|end)\{(align|equation|gather)\}", r"\\\1{\2*}", tex.strip())
+    if r"\\" in tex and r"\begin{" not in tex:
+        return rf"\begin{{aligned}}{tex}\end{{aligned}}"
+    return tex
+
+
+def load(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Adds KaTeX to a page with formulas."""
+    domain = cast(MathDomain, app.env.get_domain("math"))
+    if doctree is None or not domain.has_equations(pagename):
+        return
+    for name in STYLES:
+        app.add_css_file(name)
+    for name in SCRIPTS:
+        app.add_js_file(name, loading_method="defer")
+
+
+def connect(app: Sphinx) -> None:
+    app.add_transform(Labels)
+    app.add_html_math_renderer("katex", (inline, None), (displayed, None))
+    app.connect("html-page-context", load)

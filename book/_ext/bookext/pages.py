@@ -1,0 +1,68 @@
+"""Pages kept small (nothing loaded that no page uses) and accessible (names where the theme forgets them)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.application import Sphinx
+
+UNUSED = ("sphinx-thebe", "thebe", "design-tabs", "sphinx_highlight")
+"""Scripts and styles that no page of this book uses, by a part of their name."""
+
+
+def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Drops scripts and styles that no page uses."""
+    for kind in ("script_files", "css_files"):
+        if kind in context:
+            context[kind] = [file for file in context[kind] if not _unused(file)]
+
+
+def name_contents(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Names the fold-out marks of the table of contents after the chapter that they open."""
+    original: Callable[..., Any] | None = context.get("generate_toctree_html")
+    if original is None:
+        return
+
+    def named(*args: Any, **kwargs: Any) -> Any:
+        tree = original(*args, **kwargs)
+        text = str(tree)
+        if "<summary" not in text:
+            return tree
+        soup = BeautifulSoup(text, "html.parser")
+        for summary in soup.select("li > details > summary"):
+            link = summary.find_parent("li").find("a")
+            summary["aria-label"] = f"Pages under {link.get_text(strip=True)}" if link else "More pages"
+        return str(soup)
+
+    context["generate_toctree_html"] = named
+
+
+def drop_widget_state(app: Sphinx, doctree: nodes.document) -> None:
+    """Drops the blob of widget state that a notebook may carry: the explorables bring their own host."""
+    for node in list(doctree.findall(nodes.raw)):
+        if "application/vnd.jupyter.widget-state+json" in node.astext():
+            node.parent.remove(node)
+
+
+def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Wraps wide tables, so that a phone scrolls the table and not the page."""
+    for node in list(doctree.findall(nodes.table)):
+        frame = nodes.container(classes=["scroll"])
+        node.replace_self(frame)
+        frame += node
+
+
+def _unused(file: Any) -> bool:
+    name = str(getattr(file, "filename", file) or "")
+    body = str((getattr(file, "attributes", None) or {}).get("body", ""))
+    return any(part in name for part in UNUSED) or "thebe" in body
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("html-page-context", slim, priority=900)
+    app.connect("html-page-context", name_contents, priority=900)
+    app.connect("doctree-read", drop_widget_state)
+    app.connect("doctree-resolved", scrollable)

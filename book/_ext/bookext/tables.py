@@ -1,0 +1,89 @@
+"""Tables that are read off the package, so that a page cannot say anything else than the code does."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+
+class Table(SphinxDirective):
+    """A table whose cells are markup of the page's own kind."""
+
+    headings: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()
+
+    def rows(self) -> list[tuple[str, ...]]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        table = nodes.table(classes=["read-off"])
+        group = nodes.tgroup(cols=len(self.headings))
+        table += group
+        for width in self.widths:
+            group += nodes.colspec(colwidth=width)
+        head, body = nodes.thead(), nodes.tbody()
+        group += [head, body]
+        head += self._row(self.headings)
+        for cells in self.rows():
+            body += self._row(cells)
+        return [table]
+
+    def _row(self, cells: tuple[str, ...]) -> nodes.row:
+        row = nodes.row()
+        for text in cells:
+            entry = nodes.entry()
+            self.state.nested_parse(StringList(text.splitlines() or [""], "read-off"), 0, entry)
+            row += entry
+        return row
+
+
+class Metrics(Table):
+    """Every column of a run's history: its name, unit and definition, from `trlib.metrics.METRICS`."""
+
+    headings = ("column", "unit", "definition")
+    widths = (16, 14, 70)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        metrics = import_module("trlib.metrics").METRICS
+        return [(f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in metrics.items()]
+
+
+class Methods(Table):
+    """Every method that runs: its key, the settings of its own, and what it is in one line."""
+
+    headings = ("key", "settings of its own", "what it is")
+    widths = (14, 34, 52)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        algorithms = import_module("trlib.algorithms").ALGORITHMS
+        return [(f"`{key}`", own_settings(kind), escape(summary(kind))) for key, kind in algorithms.items()]
+
+
+def own_settings(kind: type) -> str:
+    """The settings of a method that differ from those that every method has, as `name=default`."""
+    read = import_module("trlib.settings").settings
+    shared = {(setting.name, repr(setting.default)) for setting in read(import_module("trlib.algorithms").Method)}
+    own = [setting for setting in read(kind) if (setting.name, repr(setting.default)) not in shared]
+    return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in own) or "none"
+
+
+def summary(kind: type) -> str:
+    """The first paragraph of a class's docstring, on one line."""
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n", 1)[0].split())
+
+
+def escape(text: str) -> str:
+    """Plain text as MyST Markdown that says the same."""
+    return re.sub(r"([*_|<>$\[\]\\])", r"\\\1", text)
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("metrics-table", Metrics)
+    app.add_directive("methods-table", Methods)

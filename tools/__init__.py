@@ -1,0 +1,1 @@
+"""What builds, serves and checks the book. Nothing here is part of the package `trlib`."""

@@ -1,0 +1,82 @@
+"""A headless Chromium for the tests and the screenshots: found, or installed where that is allowed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+APPLICATIONS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+                "/Applications/Chromium.app/Contents/MacOS/Chromium")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--force-color-profile=srgb")
+HOW = ("no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; elsewhere: "
+       "`.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM")
+
+
+class NoChromium(RuntimeError):
+    """There is no Chromium and none could be installed; the message says how to bring one."""
+
+
+def chromium() -> str:
+    """The path of a Chromium: the one named in TRLIB_CHROMIUM, the system's, playwright's own, or a fresh install.
+
+    Raises:
+        NoChromium: none of these.
+    """
+    named = os.environ.get("TRLIB_CHROMIUM")
+    if named:
+        if not Path(named).exists():
+            raise NoChromium(f"TRLIB_CHROMIUM: expected the path of a Chromium, got {named!r}")
+        return named
+    found = _installed()
+    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
+            subprocess.run(["apt-get", "-qq", *command], env=environment, check=False, capture_output=True)
+        found = _installed()
+    if found is None:
+        raise NoChromium(HOW)
+    return found
+
+
+def _installed() -> str | None:
+    for name in NAMES:
+        path = shutil.which(name)
+        if path:
+            return path
+    for path in APPLICATIONS:
+        if Path(path).exists():
+            return path
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A playwright browser with a profile of its own, closed at the end."""
+    path = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+def settle(page: Any) -> None:
+    """Waits until fonts have loaded and two frames have been drawn."""
+    page.evaluate("""async () => {
+        await document.fonts.ready;
+        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }""")
