@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from trlib.algorithms.cispo import CISPO, cispo_loss
+from trlib.algorithms.dppo import DPPO, dppo_loss
 from trlib.algorithms.gmpo import GMPO, gmpo_loss
 from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
 from trlib.algorithms.gspo import GSPO, gspo_loss
 from trlib.algorithms.method import Batch, Correction, Method, Needs, Scores, Stage, Step, TokenLoss, TopK
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.algorithms.pspo import PSPO, pspo_loss
+from trlib.algorithms.quatro import QUATRO, quatro_loss
 from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
 from trlib.algorithms.sapo import SAPO, sapo_loss
 
@@ -24,6 +26,8 @@ ALGORITHMS: dict[str, type[Method]] = {
     "sapo": SAPO,
     "gmpo": GMPO,
     "pspo": PSPO,
+    "dppo": DPPO,
+    "quatro": QUATRO,
 }
 """From name to class; every value takes its settings as keyword arguments."""
 
@@ -31,12 +35,14 @@ __all__ = [
     "ALGORITHMS",
     "CISPO",
     "DAPO",
+    "DPPO",
     "GMPO",
     "GRPO",
     "GSPO",
     "PGIS",
     "PPO",
     "PSPO",
+    "QUATRO",
     "REINFORCE",
     "SAPO",
     "Batch",
@@ -51,11 +57,13 @@ __all__ = [
     "TopK",
     "add_reference_kl",
     "cispo_loss",
+    "dppo_loss",
     "gmpo_loss",
     "gspo_loss",
     "pg_is_loss",
     "ppo_loss",
     "pspo_loss",
+    "quatro_loss",
     "reinforce_loss",
     "sapo_loss",
 ]

@@ -8,6 +8,7 @@ region is drawn around the policy that sampled.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, known, weigh
 from trlib.divergences import binary_kl, binary_tv, kl, topk_kl, topk_tv, tv
 
 Measure = Literal["binary", "topk", "full"]
@@ -63,11 +64,11 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     from the actor's configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4.
     """
     low, high = _thresholds(delta_tv, delta_kl)
-    _cap(max_ratio)
+    cap = _cap(max_ratio)
     tensors = {"logp": logp, "logp_rollout": logp_rollout, "advantages": advantages}
     optional = {"measured": measured, "logp_anchor": logp_anchor}
-    known = tensors | {name: value for name, value in optional.items() if value is not None}
-    safe = dict(zip(known, checks.tokens(mask, **known), strict=True))
+    given = tensors | {name: value for name, value in optional.items() if value is not None}
+    safe = dict(zip(given, checks.tokens(mask, **given), strict=True))
     logp, p, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
     q = safe.get("logp_anchor", safe["logp_rollout"]).detach()
 
@@ -75,7 +76,7 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     divergence = safe["measured"].detach() if measured is not None else binary(q, p)
     outward = torch.where(advantages > 0, (divergence > high) & (p > q), (divergence > low) & (p < q))
     log_ratio = p - safe["logp_rollout"].detach()
-    rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=max_ratio)
+    rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
     weight = (advantages * rho).masked_fill(outward, 0.0)
     return TokenLoss(-weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence))
 
@@ -95,9 +96,8 @@ def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
             checks.number(f"{name}[1]", value[1], least=0, most=most))
 
 
-def _cap(max_ratio: object) -> None:
-    if max_ratio is not None:
-        checks.number("max_ratio", max_ratio, least=1)
+def _cap(max_ratio: object) -> float:
+    return math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,8 @@ class DPPO(Method):
         _thresholds(self.delta_tv, self.delta_kl)
         _cap(self.max_ratio)
         checks.choice("measure", self.measure, MEASURES)
-        checks.number("k", self.k, least=1)
+        if checks.number("k", self.k, least=1) % 1:
+            raise ValueError(f"k: expected a whole number, got {self.k}")
         if self.correction is not None:
             raise ValueError("correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
                              f"importance sampling would count the mismatch twice; expected None, got "
@@ -147,10 +148,15 @@ class DPPO(Method):
 
     @torch.no_grad()
     def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:
-        """[B, T] the divergence between whole or top-k distributions; None: binary."""
+        """[B, T] the divergence between whole or top-k distributions, 0 where masked; None: binary."""
         if self.measure == "binary":
             return None
+        mask, pi = batch.mask, known("full", scores.full)
+        divergence = torch.zeros(mask.shape, dtype=checks.wide(pi), device=mask.device)
+        if not mask.any():
+            return divergence
         if self.measure == "full":
-            return (tv if self.delta_kl is None else kl)(batch.full_anchor, scores.full)
-        top = batch.topk_anchor
-        return (topk_tv if self.delta_kl is None else topk_kl)(top.logp, top.ids, scores.full)
+            whole = tv if self.delta_kl is None else kl
+            return divergence.masked_scatter(mask, whole(batch.full_anchor[mask], pi[mask]).to(divergence.dtype))
+        partial, top = topk_tv if self.delta_kl is None else topk_kl, batch.topk_anchor
+        return divergence.masked_scatter(mask, partial(top.logp[mask], top.ids[mask], pi[mask]).to(divergence.dtype))

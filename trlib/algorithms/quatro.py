@@ -116,7 +116,7 @@ def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, 
     # KL(u || 1/G) <= (span/λ)²/8, Hoeffding's lemma: at this λ it has come down to δ.
     high = gap.max(-1).values.log() - 0.5 * math.log(8 * delta)
     log_multiplier = _decreasing_root(excess, low, high.where(~floored, low))
-    multiplier, reached = log_multiplier.exp(), target(log_multiplier)
+    multiplier, reached = log_multiplier.exp().masked_fill(floored, floor), target(log_multiplier)
     return multiplier, -gap[:, 0] - multiplier * reached[:, 0], reached, floored
 
 
