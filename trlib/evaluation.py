@@ -84,7 +84,7 @@ class Evaluation:
                 "distinct": plain(self.distinct), "length": plain(self.length), "reasons": self.reasons}
 
     def _rows(self) -> list[tuple[str, Estimate, str]]:
-        passes = [(f"pass@{k}", e, "at least one of k samples right") for k, e in self.pass_at.items()]
+        passes = [(f"pass@{k}", e, f"at least one of {k} right") for k, e in self.pass_at.items()]
         return [("greedy", self.greedy, "right without sampling"), ("sampled", self.sampled, "right when sampled"),
                 *passes, ("distinct", self.distinct, "different right completions a prompt"),
                 ("length", self.length, "tokens a completion")]

@@ -1,0 +1,118 @@
+"""The command line: `trlib train | evaluate | pretrain | methods | tasks`.
+
+Results go to standard output, progress and complaints to standard error. With `--json` the result is one JSON document
+and so is an error. Exit status: 0 done, 1 what was asked cannot be done, 2 a wrong command line, 130 Ctrl-C.
+
+A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. None imports anything
+heavy before it runs: `trlib --help` takes no torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, NoReturn
+
+from trlib import __version__
+from trlib.cli import evaluate, methods, pretrain, tasks, train
+from trlib.errors import TrlibError
+
+COMMANDS: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "pretrain": pretrain, "methods": methods,
+                                   "tasks": tasks}
+"""Every command by its name."""
+
+EXAMPLES = """\
+examples:
+  trlib train --task dial --method grpo                     train the embedded model, write nothing
+  trlib train --method ppo --set eps_high=.28 --out runs/a  another window, keep the run
+  trlib train --method ppo --set eps_high=.28 --out runs/a --resume
+  trlib evaluate --policy runs/a                            accuracy, pass@k, intervals
+  trlib methods ppo                                         what --set can set
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Suggests the nearest command or option, and takes no abbreviations (a new option would break them)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message: str) -> NoReturn:
+        if "invalid choice: " in message and "(choose from" in message:
+            said = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
+            message = f"expected one of {', '.join(COMMANDS)}, got {said!r}" + _near(said, list(COMMANDS))
+        self.exit(2, f"{self.prog}: error: {message}\nhelp: {self.prog} --help\n")
+
+    def refuse(self, word: str) -> NoReturn:
+        """Complain of an argument that nothing takes."""
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        self.error(f"unrecognized argument {word}" + _near(word.split("=")[0], flags))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    args = None
+    try:
+        args = _parse(sys.argv[1:] if argv is None else list(argv))
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            status = COMMANDS[args.command].run(args)
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # argparse: 0 after --help, 2 after a usage error
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        print("trlib: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `trlib methods | head`: the reader has gone, which is no fault
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (TrlibError, ValueError, TypeError, OSError, ImportError) as error:
+        if args is None or args.traceback:
+            raise
+        message = _sentence(error)
+        if args.json:
+            print(json.dumps({"error": message, "kind": type(error).__name__}))
+        print(f"trlib: error: {message}", file=sys.stderr)
+        return 1
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser(prog="trlib", description="Trust regions for language models: train, evaluate, look up.",
+                     epilog=EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"trlib {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    parsers = {}
+    for name, command in COMMANDS.items():
+        parsers[name] = commands.add_parser(name, help=command.TEXT, epilog=command.EXAMPLES,
+                                            description=f"{command.TEXT[0].upper()}{command.TEXT[1:]}.")
+        command.options(parsers[name])
+        parsers[name].add_argument("--json", action="store_true", help="print one JSON document")
+        parsers[name].add_argument("--traceback", action="store_true", help="on an error, show where it came from")
+    args, odd = parser.parse_known_args(argv)
+    if odd:
+        parsers[args.command].refuse(odd[0])
+    return args
+
+
+def _near(said: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(said, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _sentence(error: BaseException) -> str:
+    """An error as one sentence that names the file, where there is one."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {os.fspath(error.filename)!r}" if error.filename else ""
+        return f"{error.strerror}{where}"
+    return str(error) or type(error).__name__
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"trlib: warning: {message}", file=sys.stderr)

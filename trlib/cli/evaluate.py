@@ -1,0 +1,70 @@
+"""`trlib evaluate`: every keyword argument of `trlib.evaluate` as an option."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from trlib.cli import options as shared
+from trlib.cli.options import Option, number, whole, wholes
+
+TEXT = "measure accuracy, pass@k and distinct right answers"
+EXAMPLES = """\
+examples:
+  trlib evaluate                          the embedded model on dial
+  trlib evaluate --policy runs/stale      a run's model on the run's own task
+  trlib evaluate --knob moves=8 --samples 64 --json
+"""
+# A test compares this table with the signature of `evaluate`: asking it here would import torch before --help.
+OPTIONS: tuple[Option, ...] = (
+    ("prompts", whole, 256, "how many, from seeds that training never draws from"),
+    ("samples", whole, 8, "sampled completions a prompt"),
+    ("temperature", number, 1.0, "of the samples"),
+    ("ks", wholes, None, "the k of pass@k (default: 1,2,4,... up to --samples)"),
+    ("seed", whole, 0, "of prompts, samples and intervals"),
+    ("max_tokens", whole, None, "token limit of a completion (default: the task's)"),
+    ("batch", whole, 2048, "completions computed at once"),
+)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib evaluate`."""
+    parser.add_argument("--policy", metavar="NAME", help="an embedded model, a folder (a run's, too) or a hub id "
+                                                         "(default: the task's name)")
+    shared.add_task(parser, None, "the run's, or dial")
+    shared.add(parser, OPTIONS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and print."""
+    source, recorded = _source(args.policy)
+    if args.task is not None or not recorded:
+        task = shared.task(args.task or "dial", args.knob)
+    else:
+        task = shared.task(recorded.pop("name"), args.knob, recorded)
+    policy = shared.policy(args, source or task.name)
+    from trlib.evaluation import evaluate
+
+    evaluation = evaluate(policy, task, **{name: getattr(args, name) for name, *_ in OPTIONS})
+    if args.json:
+        shared.print_json(evaluation.as_dict())
+    else:
+        print(evaluation)
+    return 0
+
+
+def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
+    """Where the model is, and the task it was trained on where the name is that of a run's folder."""
+    if name is None or not (Path(name) / "run.json").is_file():
+        return name, {}
+    record, model = Path(name) / "run.json", Path(name) / "policy"
+    if not model.is_dir():
+        raise ValueError(f"--policy: the run in {name!r} has no trained model yet (it was stopped before its end); "
+                         f"go on with it: trlib train ... --out {name} --resume")
+    try:
+        return str(model), dict(json.loads(record.read_text())["task"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"--policy: expected the record of a run in {str(record)!r}, got a damaged file ({error!r}); "
+                         f"name its model itself: --policy {model}") from error

@@ -1,0 +1,57 @@
+"""`trlib methods`: what there is, and what can be set."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from trlib.cli import options as shared
+from trlib.cli.settings import dataclass_of, settings
+from trlib.errors import unknown
+
+TEXT = "list the methods, or one with its settings"
+EXAMPLES = """\
+examples:
+  trlib methods
+  trlib methods ppo
+"""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib methods`."""
+    parser.add_argument("name", nargs="?", help="one of them, with its settings")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every method in a line, or one whole."""
+    from trlib.algorithms import ALGORITHMS
+
+    return show("method", ALGORITHMS, args)
+
+
+def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace) -> int:
+    """Print every entry in a line, or one with its settings."""
+    if args.name is not None and args.name not in entries:
+        raise unknown(what, args.name, entries)
+    picked = list(entries) if args.name is None else [args.name]
+    if args.json:
+        shared.print_json({name: {"text": _text(entries[name]), "settings": {
+            s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entries[name])}}
+            for name in picked})
+        return 0
+    width = max(map(len, picked))
+    for name in picked:
+        print(f"{name:<{width}}  {_text(entries[name])}")
+    if args.name is None:
+        print(f"\nits settings: trlib {what}s NAME")
+    else:
+        for s in settings(entries[args.name]):
+            print(f"\n  {s.name}={s.default}   ({s.kind})\n      " + "\n      ".join(s.text.splitlines()))
+    return 0
+
+
+def _text(entry: Any) -> str:
+    """The first paragraph of an entry's docstring, in one line."""
+    return " ".join((inspect.getdoc(dataclass_of(entry)) or "").split("\n\n")[0].split())

@@ -1,0 +1,112 @@
+"""What several commands share: typed options, loading by name, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trlib.cli.settings import assignments
+from trlib.errors import unknown
+
+if TYPE_CHECKING:
+    from trlib.policy import Policy
+    from trlib.tasks import Task
+
+Option = tuple[str, Callable[[str], Any], Any, str]
+"""A keyword argument as an option: name, type, default, help."""
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    return _read(int, text, "a whole number")
+
+
+def number(text: str) -> float:
+    """A number."""
+    return _read(float, text, "a number")
+
+
+def pair(text: str) -> tuple[float, float]:
+    """Two numbers with a comma between."""
+    values = text.split(",")
+    if len(values) != 2:
+        raise argparse.ArgumentTypeError(f"expected two numbers with a comma between, got {text!r}")
+    return number(values[0]), number(values[1])
+
+
+def wholes(text: str) -> list[int]:
+    """Whole numbers with commas between."""
+    return [whole(part) for part in text.split(",")]
+
+
+METAVARS: dict[Any, str] = {whole: "N", number: "X", pair: "X,X", wholes: "N,N,...", str: "NAME"}
+
+
+def add(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
+    """Options from keyword arguments: `max_tokens` becomes --max-tokens."""
+    for name, kind, default, text in options:
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        more = "" if default is None else f" (default: {shown})"
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, default=default, help=text + more,
+                            metavar=METAVARS[kind])
+
+
+def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) -> None:
+    """--task, --knob, and where the model runs."""
+    parser.add_argument("--task", default=default, metavar="NAME", help=f"see `trlib tasks` (default: {said})")
+    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
+                        help="a knob of the task; repeat (see `trlib tasks NAME`)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps (default: auto)")
+    parser.add_argument("--dtype", default="auto", help="float32, bfloat16 (default: auto)")
+
+
+def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:
+    """The task of a name, its knobs from `recorded` and then from texts like `moves=1,8`."""
+    from trlib.tasks import load_task
+
+    return load_task(name, **{**(recorded or {}), **typed_knobs(name, knobs)})
+
+
+def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
+    """Keyword arguments for `load_task` from texts like `moves=1,8`."""
+    from trlib.tasks import TASKS
+
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
+    return assignments(TASKS[name], knobs, what=f"task {name!r}")
+
+
+def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None = None) -> Policy:
+    """The policy of a name, where the options say."""
+    from transformers.utils import logging
+
+    from trlib.policy import load_policy
+
+    logging.disable_progress_bar()
+    return load_policy(name, device=args.device, dtype=args.dtype, lora=lora)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it; NaN and inf, which it cannot, become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(plain(value), indent=2, allow_nan=False))
+
+
+def _read(kind: Callable[[str], Any], text: str, wanted: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}") from None

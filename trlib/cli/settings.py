@@ -1,0 +1,160 @@
+"""A dataclass's settings as text: `eps_high=.28` checked against the field's type, and a list of what there is."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from itertools import pairwise
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from trlib.errors import unknown
+
+WORDS: dict[str, bool] = {"true": True, "yes": True, "on": True, "1": True,
+                          "false": False, "no": False, "off": False, "0": False}
+"""How a yes or no may be written."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a dataclass, as `settings` lists it."""
+
+    name: str
+    kind: str
+    """Its type, as the source writes it."""
+    default: Any
+    text: str
+    """The docstring under the field."""
+
+
+def settings(entry: Any) -> list[Setting]:
+    """The fields of a dataclass, or of a preset of one, with their types, defaults and the docstrings under them."""
+    kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
+    texts = _texts(kind)
+    return [Setting(f.name, str(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
+            for f in fields(kind) if f.init]
+
+
+def dataclass_of(entry: Any) -> Any:
+    """The dataclass of an entry: itself, or the one a preset (`functools.partial`) calls."""
+    return entry if isinstance(entry, type) else entry.func
+
+
+def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any]:
+    """Keyword arguments for the dataclass `kind` from texts like `eps_high=.28`.
+
+    Numbers, yes or no, words, pairs (`delta_tv=.1,.2`) and `none` are read by the field's type. A field that is
+    itself a dataclass takes `on` (its defaults), `none`, or its own fields after a dot: `correction.cap=3`.
+
+    Args:
+        kind: a dataclass.
+        texts: NAME=VALUE each; of two with one name the last holds.
+        what: what is being set, for the errors.
+
+    Raises:
+        ValueError: no `=`, an unknown name (the nearest is suggested), a value of another type.
+    """
+    hints = get_type_hints(kind)
+    known = [f.name for f in fields(kind) if f.init]
+    found: dict[str, Any] = {}
+    inner: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name, dot, rest = name.strip().partition(".")
+        if not equals or not name:
+            raise ValueError(f"{what}: expected NAME=VALUE, got {text!r}")
+        if name not in known:
+            raise unknown(f"a setting of {what}", name, known)
+        if dot:
+            inner.setdefault(name, []).append(f"{rest}={value}")
+        else:
+            found[name] = convert(f"{what}: {name}", value.strip(), hints[name])
+    for name, own in inner.items():
+        nested = _dataclass(hints[name])
+        if nested is None:
+            raise ValueError(f"{what}: {name} is one value; expected {name}=VALUE, got {name}.{own[0]}")
+        found[name] = nested(**assignments(nested, own, what=f"{what}: {name}"))
+    return found
+
+
+def convert(name: str, text: str, hint: Any) -> Any:
+    """`text` as a value of the type `hint`.
+
+    Raises:
+        ValueError: it is none; the error says what was expected.
+    """
+    for option in _options(hint):
+        try:
+            return _convert(text, option)
+        except (ValueError, SyntaxError):
+            continue
+    raise ValueError(f"{name}: expected {' or '.join(map(_word, _options(hint)))}, got {text!r}")
+
+
+def _convert(text: str, hint: Any) -> Any:
+    origin = get_origin(hint)
+    if hint is NoneType:
+        return {"none": None}[text.lower()] if text.lower() == "none" else _refuse(text)
+    if hint is bool:
+        return WORDS[text.lower()] if text.lower() in WORDS else _refuse(text)
+    if hint in (int, float, str):
+        return hint(text)
+    if origin is Literal:
+        return text if text in get_args(hint) else _refuse(text)
+    if origin is tuple:
+        kinds, parts = get_args(hint), text.strip("()[] ").split(",")
+        kinds = kinds[:1] * len(parts) if kinds[1:] == (...,) else kinds
+        if len(kinds) != len(parts):
+            _refuse(text)
+        return tuple(_convert(part.strip(), one) for part, one in zip(parts, kinds, strict=True))
+    if is_dataclass(hint) and isinstance(hint, type):
+        return hint() if text.lower() == "on" else _refuse(text)
+    return ast.literal_eval(text)
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    """The members of a union, None first (a string field would swallow the word)."""
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(sorted(get_args(hint), key=lambda option: option is not NoneType))
+    return (hint,)
+
+
+def _dataclass(hint: Any) -> type | None:
+    return next((option for option in _options(hint) if isinstance(option, type) and is_dataclass(option)), None)
+
+
+def _word(hint: Any) -> str:
+    simple: Mapping[Any, str] = {NoneType: "none", bool: "yes or no", int: "a whole number", float: "a number",
+                                 str: "a word"}
+    if hint in simple:
+        return simple[hint]
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"{len(get_args(hint))} values with a comma between"
+    return "on" if is_dataclass(hint) else "a Python value"
+
+
+def _default(f: Any) -> Any:
+    if f.default is not MISSING:
+        return f.default
+    return f.default_factory() if f.default_factory is not MISSING else MISSING
+
+
+def _texts(kind: type) -> dict[str, str]:
+    """The string that stands under each field in the source, base classes first."""
+    found: dict[str, str] = {}
+    for base in reversed([base for base in kind.__mro__ if is_dataclass(base)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
+        for node, after in pairwise(body):
+            documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and documented:
+                found[node.target.id] = inspect.cleandoc(str(after.value.value))
+    return found

@@ -1,0 +1,22 @@
+"""`trlib tasks`: what there is, and its knobs."""
+
+from __future__ import annotations
+
+import argparse
+
+from trlib.cli.methods import options as options
+from trlib.cli.methods import show
+
+TEXT = "list the tasks, or one with its knobs"
+EXAMPLES = """\
+examples:
+  trlib tasks
+  trlib tasks dial --json
+"""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every task in a line, or one whole."""
+    from trlib.tasks import TASKS
+
+    return show("task", TASKS, args)
