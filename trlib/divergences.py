@@ -216,11 +216,13 @@ def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tenso
     log_a, log_b = log_a.to(dtype), log_b.gather(-1, ids.long()).to(dtype)
     if shape[-1] == vocabulary:
         return log_a, log_b
-    return _append_rest(log_a, "log_a"), _append_rest(log_b, "log_b")
+    return append_rest(log_a, "log_a"), append_rest(log_b, "log_b")
 
 
-def _append_rest(logp: Tensor, name: str) -> Tensor:
-    rest = 1 - logp.exp().sum(-1, keepdim=True)
+def append_rest(logp: Tensor, name: str) -> Tensor:
+    # 1 - Σ exp, from the largest: next to probability 1 the rest keeps its digits.
+    largest, at = logp.max(-1, keepdim=True)
+    rest = -torch.expm1(largest) - logp.scatter(-1, at, -math.inf).exp().sum(-1, keepdim=True)
     if checks.values_checked() and bool((rest < -1e-2).any()):
         raise ValueError(f"{name}: expected probabilities that sum to at most 1, got {1 - rest.min().item():.6g}")
     return torch.cat([logp, rest.clamp(min=REST_FLOOR).log()], -1)

@@ -1,0 +1,258 @@
+"""TROLL: instead of clipping a token's ratio, project its distribution into the trust region (arXiv 2510.03817).
+
+A clipped token gets no gradient, and one number (the ratio of the token that happened to be sampled) decides for a
+whole distribution. TROLL replaces the network's distribution π̃ by the nearest π with KL(π || q) <= δ, takes the ratio
+from π and lets the gradient flow through the projection. What samples next is π̃, not π, so a regression term pulls π̃
+to its projection; it is 0 inside the region.
+
+For large vocabularies the old policy is kept as its K most likely tokens, the sampled one among them, and one bucket
+for the rest: tokens x K numbers instead of tokens x V.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.gspo import LOG_RATIO_CAP
+from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, TopK, known, weigh
+from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, moments, outside, project
+from trlib.divergences import append_rest
+
+__all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
+
+Level = Literal["token", "sequence"]
+LEVELS: tuple[str, ...] = ("token", "sequence")
+
+
+def troll_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
+               delta_kl: float = 0.05, alpha: float = 1.0, level: Level = "token") -> TokenLoss:
+    """The policy gradient of the projected policy, and the regression of the network towards it.
+
+    L = -A π(y_t)/q(y_t) + α KL(π̃ || sg[π]),   π = project(π̃, q, δ)
+    level "sequence" (GSPO):  the ratio is s_i π(y_t)/sg[π(y_t)],  s_i = exp(min(mean_t log π(y_t)/q(y_t), 10))
+
+    Args:
+        logp: [B, T, V] log π̃, the current policy's whole distribution, nats, differentiable.
+        logp_old: [B, T, V] log q, the anchor's.
+        tokens: [B, T] int, the sampled tokens y_t.
+        advantages: [B, T].
+        mask: [B, T] bool.
+        delta_kl: the radius δ of KL(π || q), nats a token. 0: the old policy, regression only; inf: no region.
+        alpha: α, at least 0, the regression's coefficient.
+        level: whose ratio weighs the gradient, the token's or the completion's.
+
+    Diagnostics: `ratio` is the projected token's π(y_t)/q(y_t); `kept` is False only where the radius leaves no
+    gradient at all (η = inf); `eta` the multiplier, `projected` (bool) whether the constraint is active.
+    `weight` is w = -dL/dlog π̃(y_t) as the probability of y_t moves and all others keep their proportions: the one
+    direction in which "the gradient of the sampled token's log-prob" means the same for a loss of a whole
+    distribution. Inside the region it is A r, as without a region. Outside, with d = log π - log q,
+        w = A r t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)
+            - α π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y);
+    the first bracket is never negative (a projection shrinks a push and does not turn it), and 0 for two outcomes.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions that do not sum to 1,
+            a token outside the vocabulary or one of probability 0 under either policy; a meaningless threshold.
+
+    Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here.
+    Differs from: where q has no mass but π̃ has, KL(π̃ || π) is infinite; log π counts there as the log of the type's
+    smallest number, so that the regression pulls and does not break.
+    """
+    shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
+    checks.floating("logp_old", logp_old, shape, "B, T, V")
+    advantages = _token_arguments(shape, tokens, advantages, mask)
+    _distributions(mask, logp=logp, logp_old=logp_old)
+    checks.inside("tokens", tokens, shape[2], mask=mask)
+    dtype = checks.wide(logp, logp_old, advantages)
+    return _objective(logp.to(dtype), logp_old.detach().to(dtype), tokens.masked_fill(~mask, 0).long(),
+                      advantages, mask, delta_kl, alpha, level)
+
+
+def troll_sparse_loss(logp: Tensor, old: TopK, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
+                      delta_kl: float = 0.05, alpha: float = 1.0, level: Level = "token") -> TokenLoss:
+    """`troll_loss` over K tokens of the old policy and one bucket for the rest: for large vocabularies.
+
+    Both policies are merged to K + 1 outcomes, rest = max(1 - Σ_k, 1e-12), and everything happens there; the rest
+    keeps its mass, so no gradient is gained or lost by pushing probability into the tail. KL(π || q) <= δ holds for the
+    merged distributions, a lower bound of the whole one; where π̃ and q agree within the tail, the two are equal.
+
+    Args:
+        logp: [B, T, K] log π̃ of the tokens `old.ids`, nats, differentiable (`full.gather(-1, old.ids)`).
+        old: the anchor's tokens and log-probs, [B, T, K] each, from a sampler or `sparsify`; -inf: an unused entry,
+            which counts to the rest. The sampled token is among the used ones.
+        tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
+
+    Raises:
+        TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
+    """
+    shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, K").shape)
+    checks.floating("old.logp", old.logp, shape, "B, T, K")
+    checks.integer("old.ids", old.ids, shape, "B, T, K")
+    advantages = _token_arguments(shape, tokens, advantages, mask)
+    sampled = (old.ids == tokens.unsqueeze(-1)) & (old.logp > -math.inf)
+    absent = mask & ~sampled.any(-1)
+    if checks.values_checked() and bool(absent.any()):
+        where = tuple(int(i) for i in absent.nonzero()[0])
+        raise ValueError(f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
+                         f"{list(where)}, which is not")
+    dtype = checks.wide(logp, old.logp, advantages)
+    unused = (old.logp == -math.inf) | ~mask.unsqueeze(-1)
+    u, lq = (x.to(dtype).masked_fill(unused, NOWHERE) for x in (logp, old.logp.detach()))
+    checks.token_log_probabilities("logp", u)
+    checks.token_log_probabilities("old.logp", lq)
+    return _objective(append_rest(u, "logp"), append_rest(lq, "old.logp"), sampled.to(torch.uint8).argmax(-1),
+                      advantages, mask, delta_kl, alpha, level)
+
+
+@torch.no_grad()
+def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mass: float = 1 - 1e-5) -> TopK:
+    """The old policy as the tokens that carry its mass: the sampled one, then the most likely until Σ >= mass or k.
+
+    Entries beyond the mass are -inf and count to the rest bucket; the width is what the widest position needs.
+
+    Args:
+        logp_old: [B, T, V] log q, nats.
+        tokens: [B, T] int, the sampled tokens.
+        mask: [B, T] bool.
+        k: most tokens kept a position, at least 1 and at most V.
+        mass: probability after which no more are kept, in (0, 1].
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN, distributions that do not
+            sum to 1, a token outside the vocabulary.
+
+    Source: arXiv 2510.03817: (64, 1 - 1e-5); the ablations (256, 1 - 1e-6) and (16, 1 - 1e-4) differ little.
+    Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one bucket.
+    """
+    shape = tuple(checks.floating("logp_old", logp_old, (None, None, None), "B, T, V").shape)
+    checks.integer("tokens", tokens, shape[:2], "B, T")
+    checks.boolean("mask", mask, shape[:2], "B, T")
+    _distributions(mask, logp_old=logp_old)
+    width = int(checks.number("k", k, least=1, most=shape[2]))
+    checks.number("mass", mass, above=0, most=1)
+    checks.inside("tokens", tokens, shape[2], mask=mask)
+    sampled = tokens.masked_fill(~mask, 0).long().unsqueeze(-1)
+    logp_old = logp_old.masked_fill(~mask.unsqueeze(-1), 0.0)
+    ids = logp_old.scatter(-1, sampled, math.inf).topk(width, -1).indices
+    logp = logp_old.gather(-1, ids)
+    p = logp.to(checks.wide(logp)).exp()
+    used = (p.cumsum(-1) - p < mass) & (logp > -math.inf) & mask.unsqueeze(-1)
+    width = max(1, int(used.sum(-1).max()))
+    return TopK(ids[..., :width], logp.masked_fill(~used, -math.inf)[..., :width])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TROLL(Method):
+    """TROLL on one advantage a completion."""
+
+    delta_kl: float = 0.05
+    """Radius of KL(projected || old), nats a token."""
+    alpha: float = 1.0
+    """Coefficient of the regression of the network to its projection."""
+    level: Level = "token"
+    """Whose ratio weighs the gradient: the token's, or the completion's ("sequence", GSPO; take the aggregation
+    "seq-mean-token-mean")."""
+    top_k: int | None = None
+    """Tokens of the old policy to keep, and one bucket for the rest; None: the whole vocabulary."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_settings(self.delta_kl, self.alpha, self.level)
+        if self.top_k is not None:
+            checks.number("top_k", self.top_k, least=1)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        needs = replace(super().needs(anchor), full=True)
+        return replace(needs, full_anchor=True) if self.top_k is None else replace(needs, topk_anchor=self.top_k)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        full = known("full", scores.full)
+        if self.top_k is None:
+            return troll_loss(full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
+                              mask=batch.mask, delta_kl=self.delta_kl, alpha=self.alpha, level=self.level)
+        old = batch.topk_anchor
+        return troll_sparse_loss(full.gather(-1, old.ids), old, tokens=batch.tokens, advantages=batch.advantages,
+                                 mask=batch.mask, delta_kl=self.delta_kl, alpha=self.alpha, level=self.level)
+
+
+def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float,
+               level: str) -> TokenLoss:
+    """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled outcome."""
+    _check_settings(delta, alpha, level)
+    shape, outcomes = mask.shape, u.shape[-1]
+    sampled, sampled_old = _pick(u, at), _pick(lq, at)
+    checks.finite("logp of the sampled tokens", sampled, mask)
+    checks.finite("logp_old of the sampled tokens", sampled_old, mask)
+    log_ratio = (sampled - sampled_old).masked_fill(~mask, 0.0).flatten()
+    u, lq, at = u.reshape(-1, outcomes), lq.reshape(-1, outcomes), at.flatten()
+    eta = torch.zeros_like(log_ratio)
+    rows = (outside(u.detach(), lq, delta) & mask.flatten()).nonzero().squeeze(-1)
+    if len(rows):
+        u, lq, at = u.index_select(0, rows), lq[rows], at[rows]
+        logp, multiplier = Geodesic.apply(u, lq, delta)
+        eta = eta.index_put((rows,), multiplier.detach())
+        log_ratio = log_ratio.index_put((rows,), _pick(logp, at) - _pick(lq, at))
+    projected = torch.zeros(len(eta), dtype=torch.bool, device=eta.device).index_fill(0, rows, True).view(shape)
+    log_ratio, eta = log_ratio.view(shape), eta.view(shape)
+
+    size = log_ratio.detach()
+    if level == "sequence":
+        mean = size.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+        size = mean.clamp(max=LOG_RATIO_CAP).expand(shape)
+    # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
+    live = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
+    per_token = -advantages * live
+    weight = (advantages * live).detach()
+    if len(rows):
+        target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
+        mass = u.exp()
+        excess = torch.where(u > -math.inf, u - target, 0.0)
+        regression = torch.linalg.vecdot(mass, excess)
+        per_token = per_token.flatten().index_add(0, rows, alpha * regression).view(shape)
+        pushed = _weight_outside(weight.flatten()[rows], alpha, mass.detach(), excess.detach(), logp.detach(), lq, at,
+                                 1 / (1 + multiplier.detach()))
+        weight = weight.flatten().index_put((rows,), pushed).view(shape)
+    return TokenLoss(per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected))
+
+
+def _weight_outside(push: Tensor, alpha: float, mass: Tensor, excess: Tensor, logp: Tensor, lq: Tensor, at: Tensor,
+                    t: Tensor) -> Tensor:
+    """[N] `troll_loss`'s weight of projected tokens; push = A r."""
+    p, centred, var = moments(logp, lq)
+    p, along, p_network, excess_y = (_pick(x, at) for x in (p, centred, mass, excess))
+    tiny = torch.finfo(var.dtype).tiny
+    tight = (t > 0) & (t < 1)
+    policy = push * t * (1 - p - torch.where(tight, p * along.square() / var.clamp(min=tiny), 0.0))
+    regression = alpha * p_network * (excess_y - torch.linalg.vecdot(mass, excess))
+    return (policy - regression) / (1 - p_network).clamp(min=tiny)
+
+
+def _pick(values: Tensor, at: Tensor) -> Tensor:
+    """[...] the entries of [..., C] that `at` names."""
+    return values.gather(-1, at.unsqueeze(-1)).squeeze(-1)
+
+
+def _token_arguments(shape: tuple[int, ...], tokens: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    """The advantages, 0 where masked, after checking the [B, T] arguments."""
+    checks.integer("tokens", tokens, shape[:2], "B, T")
+    checks.floating("advantages", advantages, shape[:2], "B, T")
+    (advantages,) = checks.tokens(checks.boolean("mask", mask, shape[:2], "B, T"), advantages=advantages)
+    return advantages.detach()
+
+
+def _distributions(mask: Tensor, **named: Tensor) -> None:
+    """Check that each [B, T, V] holds log-probabilities where the mask is True."""
+    for name, value in named.items() if checks.values_checked() else ():
+        checks.log_probabilities(name, value.detach().masked_fill(~mask.unsqueeze(-1), -math.log(value.shape[-1])))
+
+
+def _check_settings(delta_kl: object, alpha: object, level: object) -> None:
+    checks.number("delta_kl", delta_kl, least=0)
+    checks.number("alpha", alpha, least=0)
+    checks.choice("level", level, LEVELS)
