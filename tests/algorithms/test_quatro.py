@@ -437,12 +437,17 @@ def test_method_is_the_function_with_its_settings():
     assert method.loss(got.per_token, batch).item() == pytest.approx(got.per_token.sum().item() / len(logp))
 
 
-def test_prepared_advantages_are_rewards_above_the_offset():
+@pytest.mark.parametrize("direction", ["backward", "forward"])
+def test_prepared_advantages_are_the_bracket_before_any_update(direction):
     _, rollout, rewards, group, mask = drawn()
-    batch = QUATRO().prepare(batch_of(rollout, rewards, group, mask))
-    mates = group == 2
-    offset = solve_dual(rewards[mates].unsqueeze(0), delta_kl=0.1).offset
-    torch.testing.assert_close(batch.advantages[mates], (rewards[mates] - offset).unsqueeze(-1).expand(-1, 5))
+    mask[:, 0] = True
+    method = QUATRO(direction=direction)
+    batch = method.prepare(batch_of(rollout, rewards, group, mask))
+    first = method.objective(Scores(rollout.clone()), batch).diagnostics["weight"]
+    torch.testing.assert_close(batch.advantages.masked_fill(~mask, 0.0), first, rtol=1e-12, atol=0)
+    if direction == "backward":
+        offset = solve_dual(rewards[group == 2].unsqueeze(0), delta_kl=0.1).offset
+        torch.testing.assert_close(batch.advantages[group == 2, 0], rewards[group == 2] - offset)
 
 
 def test_senseless_combinations_say_why():

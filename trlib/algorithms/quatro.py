@@ -286,11 +286,11 @@ class QUATRO(Method):
                              f"on advantages has nothing to correct; expected None, got {self.correction!r}")
 
     def prepare(self, batch: Batch) -> Batch:
-        """Sets `advantages` to R - offset, the sign in which a completion is pushed at first."""
-        _, offset, _, _ = _solve_groups(
+        """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""
+        multiplier, _, target, _ = _solve_groups(
             batch.rewards, batch.group, batch.mask.any(-1), delta_kl=self.delta_kl, lambda_min=self.lambda_min,
             direction=self.direction)
-        return replace(batch, advantages=(batch.rewards - offset).unsqueeze(-1).expand_as(batch.logp_rollout))
+        return replace(batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout))
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return quatro_loss(scores.logp, batch.logp_anchor, rewards=batch.rewards, group=batch.group, mask=batch.mask,
