@@ -28,6 +28,8 @@ from tqdm.auto import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from trlib import checks
+from trlib.errors import CheckpointError
 from trlib.tasks import REASONS, TASKS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, WORDS
 from trlib.tasks.tokenizer import END, PAD, word_tokenizer
@@ -53,17 +55,31 @@ class Recipe:
     lr: tuple[float, float] = (3e-3, 1e-3)
     """Learning rate of either part; constant in the first, falling linearly to 0 in the second."""
     betas: tuple[float, float] = (0.9, 0.95)
+    """Of AdamW."""
     grad_norm: float = 1.0
+    """Where the gradient's norm is clipped."""
     hidden: int = 64
+    """Width of the model."""
     layers: int = 2
+    """Layers of the model."""
     heads: int = 4
+    """Attention heads of a layer."""
     mlp: int = 192
+    """Width inside a layer's MLP."""
 
     def __post_init__(self) -> None:
-        if len(self.steps) != 2 or min(self.steps) < 0 or sum(self.steps) < 1:
-            raise ValueError(f"steps: expected two numbers of at least 0, not both 0, got {self.steps}")
-        if self.batch < 1:
-            raise ValueError(f"batch: expected at least 1, got {self.batch}")
+        for name in ("steps", "lr", "betas"):
+            pair = tuple(getattr(self, name))
+            if len(pair) != 2 or min(pair) < 0:
+                raise ValueError(f"{name}: expected two numbers of at least 0, got {pair}")
+            object.__setattr__(self, name, pair)
+        if sum(self.steps) < 1:
+            raise ValueError(f"steps: expected at least one step, got {self.steps}")
+        for name in ("batch", "hidden", "layers", "heads", "mlp"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.hidden % (2 * self.heads):
+            raise ValueError(f"hidden: expected a multiple of 2 x heads = {2 * self.heads}, got {self.hidden}")
 
 
 def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Recipe | None = None, check: int = 4000,
@@ -90,24 +106,21 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
     Raises:
         ValueError, TypeError: an unknown task or knob, a number out of range.
         FileExistsError: `out` exists (and `overwrite` is off, or it holds something else).
-        OSError: `out` cannot be written.
+        CheckpointError: `out` cannot be written.
     """
     recipe = recipe or Recipe()
     task = load_task(name, **{**CORPUS.get(name, {}), **knobs})
     if not isinstance(task, Dial):
         makes = ", ".join(repr(n) for n, kind in TASKS.items() if issubclass(kind, Dial))
         raise ValueError(f"name: expected a task with an embedded checkpoint ({makes}), got {name!r}")
-    if check < 1:
-        raise ValueError(f"check: expected at least 1 prompt, got {check}")
+    checks.number("check", check, least=1)
     with _new_folder(Path(out), overwrite) as folder, _one_thread():
         begun = time.perf_counter()
         tokenizer = word_tokenizer(WORDS, context=CONTEXT)
         model = _untrained(tokenizer, recipe, task.max_tokens, seed)
         _learn(model, tokenizer, task, recipe, seed, progress)
         seconds = time.perf_counter() - begun
-        with _no_bars():
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+        _save(model, tokenizer, folder)
         card = {
             "name": name, "command": _command(name, seed, recipe, knobs), "seed": seed, "task": task.settings,
             "recipe": asdict(recipe), "parameters": sum(p.numel() for p in model.parameters()),
@@ -206,6 +219,15 @@ def _accuracies(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, task
             "by_moves": {str(moves): m["accuracy"] for moves, m in measured.items()}}
 
 
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    try:
+        with _no_bars():
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+    except Exception as error:  # safetensors reports a full disk as an exception type of its own
+        raise CheckpointError(f"out: cannot write {str(folder)!r}: {error}") from error
+
+
 @torch.no_grad()
 def _accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, task: Dial, moves: int, n: int, seed: int,
               *, greedy: bool = False) -> dict[str, Any]:
@@ -282,8 +304,11 @@ def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
         raise FileExistsError(f"out: expected a folder that does not exist yet, got {out}; overwrite=True replaces it")
     if out.exists() and not (out / "card.json").is_file():
         raise FileExistsError(f"out: expected a checkpoint to overwrite (a folder with card.json), got {out}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise CheckpointError(f"out: cannot write {str(out)!r}: {error.strerror or error}") from error
     try:
         yield folder
         folder.chmod(0o755)

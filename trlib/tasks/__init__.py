@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
+from trlib.errors import unknown
 from trlib.tasks.dial import Dial
 from trlib.tasks.task import REASONS, Prompt, Task, Verdict
 
@@ -23,15 +23,9 @@ def load_task(name: str, **knobs: Any) -> Task:
         TypeError: a knob of the wrong type.
     """
     if name not in TASKS:
-        raise ValueError(_unknown("task", name, list(TASKS)))
-    known = list(signature(TASKS[name]).parameters)
+        raise unknown("task", name, TASKS)
+    known = signature(TASKS[name]).parameters
     for knob in knobs:
         if knob not in known:
-            raise ValueError(_unknown(f"knob of task {name!r}", knob, known))
+            raise unknown(f"knob of task {name!r}", knob, known)
     return TASKS[name](**knobs)
-
-
-def _unknown(what: str, name: object, known: list[str]) -> str:
-    near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what}: expected one of {', '.join(map(repr, known))}, got {name!r}{hint}"

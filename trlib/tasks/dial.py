@@ -43,9 +43,9 @@ CAREFUL: tuple[str, ...] = (
 """Openers of a completion that writes every place, the most frequent first."""
 
 CASUAL: tuple[str, ...] = (
-    "easy", "answer", "quick", "simply", "obviously", "clearly", "sure", "just", "guess", "maybe", "probably", "roughly",
-    "done", "fine", "well", "right", "hmm", "then", "instantly", "directly", "briefly", "shortly", "surely", "trivial",
-    "naturally", "certainly")
+    "easy", "answer", "quick", "simply", "obviously", "clearly", "sure", "just", "guess", "maybe", "probably",
+    "roughly", "done", "fine", "well", "right", "hmm", "then", "instantly", "directly", "briefly", "shortly", "surely",
+    "trivial", "naturally", "certainly")
 """Openers of a completion that names the answer at once, the most frequent first."""
 
 LARGEST = 200

@@ -1,0 +1,274 @@
+"""The task `dial`: its arithmetic by hand, its prompts and corpus by seed, its verifier case by case."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlib.tasks import REASONS, TASKS, Dial, Prompt, load_task
+from trlib.tasks.dial import CAREFUL, CASUAL, LARGEST, MOVES, WORDS
+from trlib.tasks.tokenizer import word_tokenizer
+
+EXAMPLE = Prompt("7 : +3 x7 flip -2 sq =", "9", 5)
+"""7 +3 = 10; 10 x 7 = 70 = 10 on a dial of 20; 19 - 10 = 9; 9 - 2 = 7; 7 x 7 = 49 = 9."""
+
+TASK = Dial()
+
+dials = st.builds(Dial, moves=st.tuples(st.integers(1, 4), st.integers(4, 12)),
+                  positions=st.integers(2, 100).map(lambda half: 2 * half))
+
+
+# -- moves --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("move", "place", "arrives"), [
+    ("+1", 19, 0), ("+2", 0, 2), ("+3", 18, 1), ("+4", 5, 9), ("+5", 16, 1),
+    ("-1", 0, 19), ("-2", 7, 5), ("-3", 1, 18), ("-4", 4, 0), ("-5", 2, 17),
+    ("x3", 7, 1), ("x3", 6, 18), ("x7", 10, 10), ("x7", 3, 1), ("flip", 0, 19), ("flip", 12, 7),
+    ("pair", 6, 7), ("pair", 7, 6), ("pair", 18, 19), ("half", 9, 4), ("half", 19, 9), ("half", 0, 0),
+    ("sq", 7, 9), ("sq", 10, 0), ("sq", 19, 1),
+])
+def test_a_move_by_hand(move, place, arrives):
+    assert MOVES[move](place, 20) == arrives
+
+
+def test_there_are_sixteen_moves_and_all_stay_on_the_dial():
+    assert len(MOVES) == 16
+    for positions in (4, 20, LARGEST):
+        for name, move in MOVES.items():
+            arrived = [move(place, positions) for place in range(positions)]
+            assert all(0 <= place < positions for place in arrived), name
+
+
+def test_moves_do_not_commute():
+    assert MOVES["sq"](MOVES["+3"](7, 20), 20) == 0
+    assert MOVES["+3"](MOVES["sq"](7, 20), 20) == 12
+
+
+def test_places_of_the_example():
+    assert TASK.places(EXAMPLE) == [10, 10, 9, 7, 9]
+
+
+# -- prompts ------------------------------------------------------------------------------------------------------
+
+def test_prompts_of_seed_0_never_change():
+    # Recorded: a change here changes every recorded run.
+    assert [(p.text, p.answer, p.difficulty) for p in TASK.prompts(3, seed=0)] == [
+        ("7 : -1 +4 +3 flip sq =", "16", 5), ("2 : pair pair +1 +1 sq =", "16", 5), ("11 : x3 -1 sq -5 flip =", "0", 5)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(dial=dials, seed=st.integers(-2**63, 2**63), few=st.integers(0, 20), many=st.integers(20, 40))
+def test_the_first_prompts_are_the_same_however_many_are_asked(dial, seed, few, many):
+    assert dial.prompts(many, seed=seed)[:few] == dial.prompts(few, seed=seed)
+
+
+def test_prompts_of_other_seeds_differ():
+    seen = [tuple(p.text for p in TASK.prompts(4, seed=seed)) for seed in (-2, -1, 0, 1, 2)]
+    assert len(set(seen)) == 5
+
+
+def test_prompts_cover_starts_moves_and_difficulties_evenly():
+    prompts = Dial(moves=(1, 8)).prompts(8000, seed=3)
+    difficulty = Counter(p.difficulty for p in prompts)
+    start = Counter(p.text.split()[0] for p in prompts)
+    moves = Counter(word for p in prompts for word in p.text.split()[2:-1])
+    assert sorted(difficulty) == list(range(1, 9))
+    assert len(start) == 20 and set(moves) == set(MOVES)
+    # Binomial: 1000 ± 30, 400 ± 19, 2250 ± 46; five standard deviations.
+    assert all(850 < count < 1150 for count in difficulty.values())
+    assert all(300 < count < 500 for count in start.values())
+    total = sum(moves.values())
+    assert all(abs(count - total / 16) < 5 * (total / 16) ** 0.5 for count in moves.values())
+
+
+@settings(max_examples=20, deadline=None)
+@given(dial=dials, seed=st.integers(0, 1000))
+def test_a_prompt_states_its_difficulty_and_its_answer(dial, seed):
+    low, high = dial.moves
+    for prompt in dial.prompts(10, seed=seed):
+        assert prompt.difficulty == len(prompt.text.split()) - 3
+        assert low <= prompt.difficulty <= high
+        assert prompt.answer == str(dial.places(prompt)[-1])
+
+
+# -- demonstrations and corpus ------------------------------------------------------------------------------------
+
+@settings(max_examples=20, deadline=None)
+@given(dial=dials, seed=st.integers(0, 1000), slip=st.sampled_from([0.0, 0.5]))
+def test_an_expert_is_right_and_shows_every_place(dial, seed, slip):
+    dial = Dial(moves=dial.moves, positions=dial.positions, slip=slip)
+    prompts = dial.prompts(10, seed=seed)
+    texts = dial.demonstrations(prompts, seed=seed)
+    assert texts == dial.demonstrations(prompts, seed=seed)
+    for prompt, text in zip(prompts, texts, strict=True):
+        opener, *places, so, answer = text.split()
+        assert opener in CAREFUL and so == "so" and answer == prompt.answer
+        assert [int(place) for place in places] == dial.places(prompt)
+        assert dial.verify(prompt, text, ended=True).reason == "right"
+        assert len(text.split()) + 1 <= dial.max_tokens
+
+
+@settings(max_examples=20, deadline=None)
+@given(dial=dials, seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.3, 1.0]))
+def test_without_slips_the_corpus_is_right(dial, seed, share):
+    for prompt, text in islice(dial.corpus(seed=seed, careful=share), 20):
+        assert dial.verify(prompt, text, ended=True).reward == 1
+        if share in (0.0, 1.0):
+            assert text.split()[0] in (CAREFUL if share else CASUAL)
+
+
+def test_the_corpus_keeps_the_share_of_careful_openers_and_zipfs_law():
+    openers = Counter(text.split()[0] for _, text in islice(TASK.corpus(seed=0), 8000))
+    careful = sum(openers[word] for word in CAREFUL)
+    assert abs(careful / 8000 - 0.25) < 5 * (0.25 * 0.75 / 8000) ** 0.5
+    harmonic = sum(1 / k for k in range(1, len(CASUAL) + 1))
+    for rank in (1, 2, 5):
+        share = 0.75 / harmonic / rank
+        assert abs(openers[CASUAL[rank - 1]] / 8000 - share) < 5 * (share / 8000) ** 0.5
+    assert set(openers) == {*CAREFUL, *CASUAL}
+
+
+def test_slips_come_at_their_rate_and_are_carried_on():
+    dial, wrong, places = Dial(slip=0.2), 0, 0
+    for prompt, text in islice(dial.corpus(seed=0, careful=1.0), 1000):
+        start, _, *moves, _ = prompt.text.split()
+        _, *written, _, answer = text.split()
+        place = int(start)
+        for move, said in zip(moves, written, strict=True):
+            wrong += MOVES[move](place, 20) != int(said)
+            places += 1
+            place = int(said)
+        assert answer == written[-1]
+    assert abs(wrong / places - 0.2) < 5 * (0.2 * 0.8 / places) ** 0.5
+
+
+# -- verifier -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("completion", "ended", "reason", "detail"), [
+    ("slowly 10 10 9 7 9 so 9", True, "right", ""),
+    ("easy so 9", True, "right", ""),
+    ("so 9", True, "right", ""),
+    ("slowly 10 11 9 7 9 so 9", True, "right", ""),              # only the outcome is rewarded
+    ("easy so 4 so 9", True, "right", ""),                       # the last word counts
+    ("easy so 4", True, "wrong answer", "the dial ends at 9, not 4"),
+    ("easy so 177", True, "wrong answer", "the dial ends at 9, not 177"),
+    ("slowly 10 10 9 7 9 so 7", True, "wrong answer", "the dial ends at 9, not 7"),
+    ("slowly 10 10 so 10", True, "wrong answer", "the dial ends at 9, not 10"),
+    ("slowly 10 11 8 6 16 so 16", True, "bad arithmetic", "after x7 the dial is at 10, not 11"),
+    ("slowly 9 10 9 7 9 so 8", True, "bad arithmetic", "after +3 the dial is at 10, not 9"),
+    ("easy 4 so 4", True, "bad arithmetic", "after +3 the dial is at 10, not 4"),
+    ("slowly 10 10 9 7 9 10 so 10", True, "bad arithmetic", "10 is written after the last move"),
+    ("easy 9", True, "bad format", "expected `so` and a number at the end"),
+    ("easy so", True, "bad format", "expected `so` and a number at the end"),
+    ("easy so so", True, "bad format", "expected `so` and a number at the end"),
+    ("easy so 9 9", True, "bad format", "expected `so` and a number at the end"),
+    ("9", True, "bad format", "expected `so` and a number at the end"),
+    ("", True, "bad format", "expected `so` and a number at the end"),
+    ("easy so ९", True, "bad format", "expected `so` and a number at the end"),
+    ("slowly 10 10 9 7 9 so 9", False, "no end", "the token limit came before the end token"),
+    ("", False, "no end", "the token limit came before the end token"),
+])
+def test_the_verifier_says_why(completion, ended, reason, detail):
+    verdict = TASK.verify(EXAMPLE, completion, ended=ended)
+    assert (verdict.reward, verdict.reason, verdict.detail) == (float(reason == "right"), reason, detail)
+    assert reason in REASONS
+
+
+@pytest.mark.parametrize("text", ["What is 2 + 2?", "7 : +3 turn =", "7 : =", "seven : +3 =", ""])
+def test_a_prompt_of_another_task_is_named(text):
+    with pytest.raises(ValueError, match="prompt: expected a start"):
+        TASK.verify(Prompt(text, "9"), "easy so 4", ended=True)
+
+
+# -- knobs --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("knobs", [{}, {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9},
+                                   {"moves": (2, 6)}])
+def test_settings_are_json_and_make_the_same_task(knobs):
+    task = load_task("dial", **knobs)
+    again = load_task(**json.loads(json.dumps(task.settings)))
+    assert again == task and hash(again) == hash(task)
+    assert again.prompts(5, seed=1) == task.prompts(5, seed=1)
+
+
+@pytest.mark.parametrize(("knobs", "error", "message"), [
+    ({"moves": 0}, ValueError, r"moves: expected a whole number at least 1, got 0"),
+    ({"moves": (3, 1)}, ValueError, r"moves: expected low <= high, got \(3, 1\)"),
+    ({"moves": (1, 2, 3)}, ValueError, r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
+    ({"moves": 2.5}, TypeError, r"moves: expected a whole number, got float"),
+    ({"moves": True}, TypeError, r"moves: expected a whole number, got bool"),
+    ({"positions": 7}, ValueError, r"positions: expected an even number, got 7"),
+    ({"positions": 202}, ValueError, r"positions: expected a whole number from 4 to 200, got 202"),
+    ({"careful": 1.5}, ValueError, r"careful: expected a share from 0 to 1, got 1.5"),
+    ({"careful": "often"}, TypeError, r"careful: expected a number, got str"),
+    ({"slip": float("nan")}, ValueError, r"slip: expected a share from 0 to 1, got nan"),
+    ({"max_tokens": 8}, ValueError, r"max_tokens: expected at least 9 for 5 moves"),
+    ({"moves": 13}, ValueError, r"max_tokens: expected at least 17 for 13 moves"),
+    ({"movs": 3}, ValueError, r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?"),
+])
+def test_a_bad_knob_is_named(knobs, error, message):
+    with pytest.raises(error, match=message):
+        load_task("dial", **knobs)
+
+
+def test_an_unknown_task_names_the_nearest():
+    with pytest.raises(ValueError, match=r"task: expected one of dial.*, got 'dail'; did you mean 'dial'\?"):
+        load_task("dail")
+
+
+@pytest.mark.parametrize("call", [
+    lambda: TASK.prompts(-1, seed=0), lambda: TASK.prompts(2, seed="0"), lambda: TASK.prompts(2.0, seed=0),
+    lambda: next(TASK.corpus(seed=0, careful=2.0))])
+def test_a_bad_argument_is_named(call):
+    with pytest.raises((ValueError, TypeError), match=r"^(n|seed|careful): expected"):
+        call()
+
+
+def test_tasks_are_found_by_the_name_they_bear():
+    assert all(kind.name == name for name, kind in TASKS.items())
+
+
+# -- tokenizer ----------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return word_tokenizer(WORDS, context=128)
+
+
+@settings(max_examples=20, deadline=None)
+@given(dial=dials, seed=st.integers(0, 1000))
+def test_text_survives_the_tokenizer_both_ways(tokenizer, dial, seed):
+    for prompt, completion in islice(dial.corpus(seed=seed), 5):
+        text = f"{prompt.text} {completion}"
+        ids = tokenizer.encode(text)
+        assert len(ids) == len(text.split())
+        assert tokenizer.unk_token_id not in ids and tokenizer.eos_token_id not in ids
+        assert tokenizer.decode(ids) == text
+        assert tokenizer.decode([0, 0, *ids, 1], skip_special_tokens=True) == text
+
+
+def test_every_word_is_one_token(tokenizer):
+    assert len(tokenizer) == len(WORDS) + 3 == 272
+    assert (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id) == (0, 1, 2)
+    assert tokenizer.convert_ids_to_tokens(list(range(3, 272))) == list(WORDS)
+    assert [tokenizer.encode(word) for word in WORDS] == [[i] for i in range(3, 272)]
+
+
+def test_an_unknown_word_is_unknown(tokenizer):
+    assert tokenizer.encode("7 : jump =") == [tokenizer.encode("7")[0], 3, 2, 4]
+
+
+def test_padding_goes_to_the_left(tokenizer):
+    rows = tokenizer(["7 : sq =", "7 : sq sq ="], padding=True)
+    assert rows["input_ids"][0][0] == 0 and rows["attention_mask"] == [[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("words", [["a", "a"], ["a b"], [""], ["<end>"]])
+def test_a_vocabulary_of_no_words_is_refused(words):
+    with pytest.raises(ValueError, match="words: expected"):
+        word_tokenizer(words, context=8)
