@@ -43,10 +43,10 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
     g = _by_group(rewards, group)
     if scale == "std":
         _at_least_two(g, " with scale='std'")
-    centred = g.rewards - (g.total(g.rewards) / g.size)[g.index]
+    centred = g.rewards - (g.total(g.rewards) / g.size)[g.which]
     if scale == "std":
         variance = g.total(centred.square()) / (g.size - 1)
-        centred = centred / (variance.sqrt() + STD_FLOOR)[g.index]
+        centred = centred / (variance.sqrt() + STD_FLOOR)[g.which]
     return centred.to(rewards.device, checks.wide(rewards))
 
 
@@ -71,7 +71,7 @@ def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
     """
     g = _by_group(rewards, group)
     _at_least_two(g, "")
-    others = (g.total(g.rewards)[g.index] - g.rewards) / (g.size - 1)[g.index]
+    others = (g.total(g.rewards)[g.which] - g.rewards) / (g.size - 1)[g.which]
     return (g.rewards - others).to(rewards.device, checks.wide(rewards))
 
 
@@ -106,9 +106,9 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
     weights = lengths.detach().to("cpu", torch.float64)
     if bool((weights < 0).any()):
         raise ValueError(f"lengths: expected numbers at least 0, got {weights.min().item():g}")
-    weights = weights.masked_fill((g.total(weights) == 0)[g.index], 1.0)
+    weights = weights.masked_fill((g.total(weights) == 0)[g.which], 1.0)
     baseline = g.total(weights * g.rewards) / g.total(weights)
-    return (g.rewards - baseline[g.index]).to(rewards.device, checks.wide(rewards))
+    return (g.rewards - baseline[g.which]).to(rewards.device, checks.wide(rewards))
 
 
 def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
     Arguments and errors as in `leave_one_out`; a group of size 1 is equal.
     """
     g = _by_group(rewards, group)
-    return (g.total(g.rewards) == 0)[g.index].to(rewards.device)
+    return (g.total(g.rewards) == 0)[g.which].to(rewards.device)
 
 
 def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
@@ -165,7 +165,7 @@ class _Groups(NamedTuple):
 
     rewards: Tensor
     """[B], less the group's largest."""
-    index: Tensor
+    which: Tensor
     """[B] which of the N groups."""
     size: Tensor
     """[N]"""
@@ -174,16 +174,16 @@ class _Groups(NamedTuple):
 
     def total(self, values: Tensor) -> Tensor:
         """[N] sums of `values` [B] over each group."""
-        return values.new_zeros(len(self.size)).index_add(0, self.index, values)
+        return values.new_zeros(len(self.size)).index_add(0, self.which, values)
 
 
 def _by_group(rewards: Tensor, group: Tensor) -> _Groups:
     checks.finite("rewards", checks.floating("rewards", rewards, (None,), "B"))
     checks.integer("group", group, tuple(rewards.shape), "B")
     numbers = rewards.to("cpu", torch.float64)
-    names, index, size = group.cpu().unique(return_inverse=True, return_counts=True)
-    largest = numbers.new_full((len(names),), -torch.inf).scatter_reduce(0, index, numbers.detach(), "amax")
-    return _Groups(numbers - largest[index], index, size, names)
+    names, which, size = group.cpu().unique(return_inverse=True, return_counts=True)
+    largest = numbers.new_full((len(names),), -torch.inf).scatter_reduce(0, which, numbers.detach(), "amax")
+    return _Groups(numbers - largest[which], which, size, names)
 
 
 def _at_least_two(g: _Groups, when: str) -> None:

@@ -22,7 +22,8 @@ from torch import Tensor
 from trlib import checks
 
 REST_FLOOR = 1e-12
-"""Least mass of the rest bucket in the top-K forms."""
+"""Least mass of the rest bucket in the binary and top-K forms. A log-prob of exactly 0 is nearly always a rounding
+(in float32 of anything above 1 - 3e-8), so it is read as "at most this much is left", not as certainty."""
 
 
 def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
@@ -56,17 +57,19 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
         log_b: the same shape, under b.
 
     Returns:
-        The same shape, at least 0; inf where b is certain and a is not. Exact up to probability 1 (log1mexp).
+        The same shape, at least 0; the masses 1-a and 1-b come from log1mexp, exact up to probability 1, and are
+        floored at 1e-12.
 
     Raises:
         TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0.
 
     Source: arXiv 2602.04879 (binary DPPO).
-    Differs from: the authors' code and verl add 1e-8 inside the logarithm of the second term, which can make it
-    negative and bounds it where it is infinite.
+    Differs from: the authors' code and verl add 1e-8 to both masses inside the logarithm, which can make the result
+    negative and blurs it above probability 1 - 1e-8.
     """
     log_a, log_b = _of_tokens(log_a, log_b)
-    return _kl_terms(log_a, log_b) + _kl_terms(log1mexp(log_a), log1mexp(log_b))
+    rest_a, rest_b = (log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
+    return _kl_terms(log_a, log_b) + _kl_terms(rest_a, rest_b)
 
 
 def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:

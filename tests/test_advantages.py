@@ -1,0 +1,219 @@
+"""Advantages: numbers by hand, laws, and an independent formula for GAE."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted
+
+D = torch.float64
+BASELINES = {
+    "std": lambda r, g: group_relative(r, g, scale="std"),
+    "mean": lambda r, g: group_relative(r, g, scale=None),
+    "loo": leave_one_out,
+    "length": lambda r, g: length_weighted(r, torch.arange(1, len(r) + 1), g),
+}
+
+
+def test_group_relative_by_hand():
+    # Interleaved groups: (1, 0, 0, 1) has mean 1/2 and unbiased variance 1/3; (2, 4) has mean 3 and variance 2.
+    rewards = torch.tensor([1.0, 2.0, 0.0, 0.0, 4.0, 1.0], dtype=D)
+    group = torch.tensor([7, 3, 7, 7, 3, 7])
+    centred = torch.tensor([0.5, -1.0, -0.5, -0.5, 1.0, 0.5], dtype=D)
+    std = torch.tensor([1 / 3, 2, 1 / 3, 1 / 3, 2, 1 / 3], dtype=D).sqrt()
+    torch.testing.assert_close(group_relative(rewards, group, scale=None), centred, rtol=1e-15, atol=0)
+    torch.testing.assert_close(group_relative(rewards, group), centred / (std + 1e-6), rtol=1e-15, atol=0)
+
+
+def test_leave_one_out_by_hand():
+    advantages = leave_one_out(torch.tensor([1.0, 0.0, 5.0, 7.0, 9.0], dtype=D), torch.tensor([0, 0, 1, 1, 1]))
+    assert advantages.tolist() == [1.0, -1.0, 5 - 8, 7 - 7, 9 - 6]
+
+
+def test_length_weighted_by_hand():
+    # Baseline (1*2 + 0*3 + 1*5) / 10 = .7; the group whose lengths are all 0 takes its plain mean, 3.
+    advantages = length_weighted(torch.tensor([1.0, 0.0, 1.0, 2.0, 4.0], dtype=D), torch.tensor([2, 3, 5, 0, 0]),
+                                 torch.tensor([0, 0, 0, 1, 1]))
+    torch.testing.assert_close(advantages, torch.tensor([0.3, -0.7, 0.3, -1.0, 1.0], dtype=D), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.float16, torch.float64])
+def test_lengths_of_any_number_type(dtype):
+    rewards, group = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0])
+    assert length_weighted(rewards, torch.tensor([1, 1, 2], dtype=dtype), group).tolist() == [0.75, -0.25, -0.25]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.1, 1 / 3, -1e30, 1e-30])
+def test_equal_rewards_teach_exactly_nothing(name, dtype, value):
+    rewards, group = torch.full((11,), value, dtype=dtype), torch.tensor([0] * 7 + [1] * 4)
+    advantages = BASELINES[name](rewards, group)
+    assert (advantages == 0).all()
+    assert advantages.dtype == torch.promote_types(dtype, torch.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(2, 5), min_size=1, max_size=4), st.integers(0, 2**31), st.sampled_from(sorted(BASELINES)))
+def test_laws_of_the_baselines(sizes, seed, name):
+    generator = torch.Generator().manual_seed(seed)
+    group = torch.cat([torch.full((n,), 10 - i) for i, n in enumerate(sizes)])
+    rewards = torch.randn(len(group), generator=generator, dtype=D)
+    rule = BASELINES[name]
+    advantages = rule(rewards, group)
+    # A shift of a prompt's rewards is no information; a scale passes through (or, divided by the std, does not).
+    shift = torch.randn(20, generator=generator, dtype=D)[group]
+    torch.testing.assert_close(rule(rewards + shift, group), advantages, rtol=1e-9, atol=1e-9)
+    scale = 1 if name == "std" else 3
+    torch.testing.assert_close(rule(3 * rewards, group), scale * advantages, rtol=1e-4, atol=1e-9)
+    for number in group.unique():
+        members = group == number
+        alone = (rewards[members] - rewards[members].mean())
+        if name == "length":
+            weight = torch.arange(1, len(group) + 1, dtype=D)[members]
+            assert abs((weight * advantages[members]).sum()) < 1e-9
+        else:
+            assert abs(advantages[members].sum()) < 1e-9
+        if name == "loo":
+            n = int(members.sum())
+            torch.testing.assert_close(advantages[members], alone * n / (n - 1), rtol=1e-9, atol=1e-12)
+    if name != "length":
+        order = torch.randperm(len(group), generator=generator)
+        torch.testing.assert_close(rule(rewards[order], group[order]), advantages[order], rtol=1e-12, atol=1e-12)
+
+
+def test_large_rewards_keep_their_digits():
+    rewards = torch.tensor([1e9, 1e9 + 1, 1e9 + 2], dtype=D)
+    assert group_relative(rewards, torch.zeros(3, dtype=torch.int64), scale=None).tolist() == [-1.0, 0.0, 1.0]
+    # float32 cannot hold 1e9 + 1; its own differences are still exact.
+    assert leave_one_out(torch.tensor([1e9, 1e9 + 128]), torch.tensor([0, 0])).tolist() == [-128.0, 128.0]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_differentiable_in_the_rewards(name):
+    rewards = torch.tensor([1.0, 0.2, -0.7, 2.0, 2.5], dtype=D, requires_grad=True)
+    group = torch.tensor([0, 1, 0, 1, 0])
+    assert torch.autograd.gradcheck(lambda r: BASELINES[name](r, group), (rewards,))
+
+
+@pytest.mark.parametrize("name", ["std", "loo"])
+def test_a_group_of_one_is_named(name):
+    with pytest.raises(ValueError, match=r"group: expected at least 2 completions in every group.*got 1 in group 9"):
+        BASELINES[name](torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4, 4, 9]))
+
+
+def test_a_group_of_one_without_scale_is_its_own_mean():
+    one = torch.tensor([3.0]), torch.tensor([0])
+    assert group_relative(*one, scale=None).tolist() == [0.0]
+    assert length_weighted(one[0], torch.tensor([5]), one[1]).tolist() == [0.0]
+
+
+def test_equal_rewards():
+    rewards = torch.tensor([1.0, 0.0, 1.0, 0.5, 0.5, 0.1])
+    assert equal_rewards(rewards, torch.tensor([0, 0, 0, 1, 1, 2])).tolist() == [False] * 3 + [True] * 3
+    # A reward that equals its group's mean is not an equal reward.
+    assert equal_rewards(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0, 0, 0])).tolist() == [False] * 3
+
+
+@pytest.mark.parametrize(("rewards", "group", "error", "message"), [
+    ([1.0, 2.0], torch.tensor([0, 0]), TypeError, "rewards: expected a tensor"),
+    (torch.tensor([1, 2]), torch.tensor([0, 0]), TypeError, "rewards: expected a floating type, got torch.int64"),
+    (torch.ones(2, 1), torch.tensor([0, 0]), ValueError, r"rewards: expected \[B\], got \[2, 1\]"),
+    (torch.ones(0), torch.ones(0, dtype=torch.int64), ValueError, "rewards: expected no dimension of size 0"),
+    (torch.tensor([1.0, math.nan]), torch.tensor([0, 0]), ValueError, "rewards: expected finite values"),
+    (torch.ones(2), torch.tensor([0.0, 0.0]), TypeError, "group: expected an integer type, got torch.float32"),
+    (torch.ones(2), torch.tensor([0, 0, 0]), ValueError, r"group: expected \[B\] = \[2\], got \[3\]"),
+])
+@pytest.mark.parametrize("name", BASELINES)
+def test_bad_groups(name, rewards, group, error, message):
+    with pytest.raises(error, match=message):
+        BASELINES[name](rewards, group)
+
+
+def test_bad_scale_and_lengths():
+    rewards, group = torch.ones(2), torch.tensor([0, 0])
+    with pytest.raises(ValueError, match=r"scale: expected one of 'std', got 'max'"):
+        group_relative(rewards, group, scale="max")
+    with pytest.raises(ValueError, match=r"lengths: expected numbers at least 0, got -1"):
+        length_weighted(rewards, torch.tensor([1, -1]), group)
+    with pytest.raises(ValueError, match=r"lengths: expected finite values"):
+        length_weighted(rewards, torch.tensor([1, math.nan]), group)
+    with pytest.raises(ValueError, match=r"lengths: expected \[B\] = \[2\], got \[3\]"):
+        length_weighted(rewards, torch.tensor([1, 2, 3]), group)
+    with pytest.raises(TypeError, match=r"lengths: expected an integer type, got torch.bool"):
+        length_weighted(rewards, torch.tensor([True, False]), group)
+
+
+def test_gae_by_hand():
+    # δ = (1 + .5*4 - 2, 0 + .5*6 - 4, 3 - 6) = (1, -1, -3), then A_3 = -3, A_2 = -1 + .25*-3, A_1 = 1 + .25*A_2.
+    advantages, returns = gae(torch.tensor([[1.0, 0.0, 3.0]], dtype=D), torch.tensor([[2.0, 4.0, 6.0]], dtype=D),
+                              torch.ones(1, 3, dtype=torch.bool), gamma=0.5, lam=0.5)
+    assert advantages.tolist() == [[0.5625, -1.75, -3.0]]
+    assert returns.tolist() == [[2.5625, 2.25, 3.0]]
+
+
+def _gae_as_a_sum(rewards, values, gamma, lam):
+    """A_t = Σ_k (γλ)^k δ_t+k over one row without a mask, written as the double sum of the paper."""
+    n = len(rewards)
+    following = [*values[1:], 0.0]
+    deltas = [rewards[t] + gamma * following[t] - values[t] for t in range(n)]
+    return [sum((gamma * lam) ** (k - t) * deltas[k] for k in range(t, n)) for t in range(n)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 7), st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1))
+def test_gae_skips_masked_tokens(b, t, seed, gamma, lam):
+    generator = torch.Generator().manual_seed(seed)
+    rewards = torch.randn(b, t, generator=generator, dtype=D)
+    values = torch.randn(b, t, generator=generator, dtype=D)
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    junk = [math.nan, math.inf][seed % 2]
+    advantages, returns = gae(rewards.masked_fill(~mask, junk), values.masked_fill(~mask, junk), mask,
+                              gamma=gamma, lam=lam)
+    assert (advantages[~mask] == 0).all() and (returns[~mask] == 0).all()
+    for i in range(b):
+        expected = _gae_as_a_sum(rewards[i][mask[i]].tolist(), values[i][mask[i]].tolist(), gamma, lam)
+        assert advantages[i][mask[i]].tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        assert returns[i][mask[i]].tolist() == pytest.approx((advantages + values)[i][mask[i]].tolist())
+
+
+def test_gae_limits():
+    generator = torch.Generator().manual_seed(0)
+    rewards, values = torch.randn(2, 3, 6, generator=generator, dtype=D)
+    mask = torch.ones(3, 6, dtype=torch.bool)
+    to_go = rewards.flip(-1).cumsum(-1).flip(-1)
+    torch.testing.assert_close(gae(rewards, values, mask, gamma=1, lam=1)[1], to_go)
+    one_step = rewards - values
+    one_step[:, :-1] += 0.9 * values[:, 1:]
+    torch.testing.assert_close(gae(rewards, values, mask, gamma=0.9, lam=0)[0], one_step)
+
+
+def test_gae_gradcheck_and_types():
+    rewards, values = torch.randn(2, 2, 4, dtype=D)
+    mask = torch.tensor([[1, 1, 0, 1], [0, 1, 1, 0]], dtype=torch.bool)
+    assert torch.autograd.gradcheck(lambda r, v: gae(r, v, mask, gamma=0.9, lam=0.7),
+                                    (rewards.requires_grad_(), values.requires_grad_()))
+    half = gae(rewards.detach().half(), values.detach().half(), mask, gamma=1, lam=1)
+    assert half[0].dtype == half[1].dtype == torch.float32
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    ({"gamma": 1.1}, ValueError, "gamma: expected a number at least 0 and at most 1, got 1.1"),
+    ({"lam": -0.1}, ValueError, "lam: expected"),
+    ({"lam": math.nan}, ValueError, "lam: expected"),
+    ({"gamma": "1"}, TypeError, "gamma: expected a number, got str"),
+    ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
+    ({"values": torch.ones(2, 4)}, ValueError, r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
+    ({"rewards": torch.ones(2)}, ValueError, r"rewards: expected \[B, T\], got \[2\]"),
+    ({"rewards": torch.full((2, 3), math.nan)}, ValueError, "rewards: expected finite values where the mask is True"),
+])
+def test_gae_bad_input(change, error, message):
+    arguments = {"rewards": torch.ones(2, 3), "values": torch.ones(2, 3), "mask": torch.ones(2, 3, dtype=torch.bool),
+                 "gamma": 1.0, "lam": 1.0} | change
+    with pytest.raises(error, match=message):
+        gae(arguments.pop("rewards"), arguments.pop("values"), arguments.pop("mask"), **arguments)

@@ -1,0 +1,131 @@
+"""The four aggregations: by hand, against each other, and under the mask."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlib.aggregation import AGGREGATIONS, aggregate
+
+# Lengths 3, 1 and 0; sums 6 and 10.
+VALUES = torch.tensor([[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]], dtype=torch.float64)
+MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
+
+
+@pytest.mark.parametrize(("how", "horizon", "expected"), [
+    ("token-mean", None, 16 / 4),
+    ("seq-mean-token-mean", None, (6 / 3 + 10 / 1) / 2),
+    ("seq-mean-token-sum", None, (6 + 10) / 2),
+    ("seq-mean-token-sum-norm", None, (6 + 10) / 2 / 4),
+    ("seq-mean-token-sum-norm", 10, (6 + 10) / 2 / 10),
+    ("seq-mean-token-sum-norm", 2.5, (6 + 10) / 2 / 2.5),
+    ("token-mean", 10, 16 / 4),
+])
+def test_by_hand(how, horizon, expected):
+    assert aggregate(VALUES, MASK, how, horizon=horizon).item() == expected
+
+
+@pytest.mark.parametrize(("how", "first", "second"), [
+    ("token-mean", 1 / 4, 1 / 4),
+    ("seq-mean-token-mean", 1 / 6, 1 / 2),
+    ("seq-mean-token-sum", 1 / 2, 1 / 2),
+    ("seq-mean-token-sum-norm", 1 / 8, 1 / 8),
+])
+def test_gradient_is_the_say_of_a_token(how, first, second):
+    values = VALUES.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(aggregate(values, MASK, how), values)
+    expected = torch.zeros(3, 4, dtype=torch.float64)
+    expected[0, :3], expected[1, 0] = first, second
+    torch.testing.assert_close(gradient, expected, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+@pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf, 1e300])
+def test_what_is_masked_does_not_exist(how, junk):
+    values = VALUES.masked_fill(~MASK, junk).requires_grad_()
+    result = aggregate(values, MASK, how)
+    assert result.item() == aggregate(VALUES, MASK, how).item()
+    (gradient,) = torch.autograd.grad(result, values)
+    assert torch.isfinite(gradient).all() and (gradient[~MASK] == 0).all()
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_nothing_unmasked_is_zero_with_gradient_zero(how):
+    values = VALUES.clone().requires_grad_()
+    result = aggregate(values, torch.zeros_like(MASK), how)
+    (gradient,) = torch.autograd.grad(result, values)
+    assert result.item() == 0 and (gradient == 0).all()
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_half_precision_is_summed_in_float32(how):
+    values = torch.full((2, 4096), 1.0, dtype=torch.bfloat16)
+    mask = torch.ones(2, 4096, dtype=torch.bool)
+    result = aggregate(values, mask, how, horizon=4096)
+    assert result.dtype == torch.float32
+    assert result.item() == (4096 if how == "seq-mean-token-sum" else 1)
+    assert aggregate(values.double(), mask, how).dtype == torch.float64
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from(AGGREGATIONS))
+def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(b, t, generator=generator, dtype=torch.float64)
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    result = aggregate(values, mask, how, horizon=7)
+    rows, columns = torch.randperm(b, generator=generator), torch.randperm(t, generator=generator)
+    shuffled = aggregate(values[rows][:, columns], mask[rows][:, columns], how, horizon=7)
+    padded = aggregate(torch.nn.functional.pad(values, (2, 1, 1, 2), value=math.nan),
+                       torch.nn.functional.pad(mask, (2, 1, 1, 2)), how, horizon=7)
+    torch.testing.assert_close(shuffled, result, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(padded, result, rtol=1e-13, atol=1e-13)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 6), st.integers(1, 6), st.integers(0, 2**31))
+def test_the_parts_of_a_batch_add_up(b, t, seed):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(b, t, generator=generator, dtype=torch.float64)
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    halves = (slice(0, b // 2), slice(b // 2, b))
+    for how in AGGREGATIONS:
+        weights = [mask[h].sum() if how == "token-mean" else mask[h].any(-1).sum() for h in halves]
+        parts = sum(w * aggregate(values[h], mask[h], how, horizon=5) for w, h in zip(weights, halves, strict=True))
+        torch.testing.assert_close(parts / max(1, sum(weights)), aggregate(values, mask, how, horizon=5),
+                                   rtol=1e-13, atol=1e-13)
+
+
+def test_equal_lengths_make_the_four_agree():
+    values = torch.randn(3, 5, dtype=torch.float64)
+    mask = torch.ones(3, 5, dtype=torch.bool)
+    mean = values.mean()
+    for how, expected in zip(AGGREGATIONS, (mean, mean, 5 * mean, mean), strict=True):
+        torch.testing.assert_close(aggregate(values, mask, how), expected)
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), [
+    ((VALUES, MASK, "mean"), ValueError, "how: expected one of 'token-mean'.*got 'mean'"),
+    ((VALUES, MASK, None), TypeError, "how: expected one of"),
+    ((VALUES.tolist(), MASK, "token-mean"), TypeError, "per_token: expected a tensor"),
+    ((VALUES.long(), MASK, "token-mean"), TypeError, "per_token: expected a floating type, got torch.int64"),
+    ((VALUES[0], MASK, "token-mean"), ValueError, r"per_token: expected \[B, T\], got \[4\]"),
+    ((VALUES, MASK[:, :3], "token-mean"), ValueError, r"mask: expected \[B, T\] = \[3, 4\], got \[3, 3\]"),
+    ((VALUES, MASK.float(), "token-mean"), TypeError, "mask: expected torch.bool, got torch.float32"),
+    ((VALUES[:0], MASK[:0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
+    ((VALUES[:, :0], MASK[:, :0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
+    ((VALUES / 0, MASK, "token-mean"), ValueError, "per_token: expected finite values where the mask is True, got inf"),
+])
+def test_bad_input(arguments, error, message):
+    with pytest.raises(error, match=message):
+        aggregate(*arguments)
+
+
+@pytest.mark.parametrize("horizon", [0, -1, math.nan])
+def test_bad_horizon(horizon):
+    with pytest.raises(ValueError, match=r"horizon: expected a number above 0"):
+        aggregate(VALUES, MASK, "seq-mean-token-sum-norm", horizon=horizon)

@@ -1,0 +1,174 @@
+"""Checks: every error names the argument, what was expected and what came."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from trlib import checks
+
+
+def test_floating_returns_the_tensor_itself():
+    x = torch.ones(2, 3, dtype=torch.float16)
+    assert checks.floating("x", x, (2, None), "B, T") is x
+
+
+@pytest.mark.parametrize(("value", "error", "message"), [
+    ([1.0], TypeError, "x: expected a tensor of a floating type, got list"),
+    (torch.ones(2, 3, dtype=torch.int64), TypeError, "x: expected a floating type, got torch.int64"),
+    (torch.ones(2, 3, dtype=torch.bool), TypeError, "x: expected a floating type, got torch.bool"),
+    (torch.ones(2, 3, dtype=torch.complex64), TypeError, "x: expected a floating type, got torch.complex64"),
+    (torch.ones(3), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[3\]"),
+    (torch.ones(2, 4), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
+])
+def test_floating_names_what_came(value, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        checks.floating("x", value, (2, 3), "B, T")
+
+
+def test_unknown_sizes_are_not_printed_as_known():
+    with pytest.raises(ValueError, match=r"^x: expected \[B, T\], got \[3\]$"):
+        checks.floating("x", torch.ones(3), (None, None), "B, T")
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
+def test_empty_tensors_are_refused(shape):
+    with pytest.raises(ValueError, match=r"x: expected no dimension of size 0, got"):
+        checks.floating("x", torch.ones(shape), (None, None))
+
+
+def test_integer_and_boolean_are_strict():
+    assert checks.integer("n", torch.ones(2, dtype=torch.uint8)).dtype == torch.uint8
+    with pytest.raises(TypeError, match=r"n: expected an integer type, got torch.bool"):
+        checks.integer("n", torch.ones(2, dtype=torch.bool))
+    with pytest.raises(TypeError, match=r"n: expected an integer type, got torch.float32"):
+        checks.integer("n", torch.ones(2))
+    with pytest.raises(TypeError, match=r"mask: expected torch.bool, got torch.int64"):
+        checks.boolean("mask", torch.ones(2, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_finite_names_value_and_place(bad):
+    x = torch.zeros(2, 3)
+    x[1, 2] = bad
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    with pytest.raises(ValueError, match=rf"x: expected finite values where the mask is True, got {bad} at \[1, 2\]"):
+        checks.finite("x", x, mask)
+    with pytest.raises(ValueError, match=rf"x: expected finite values everywhere, got {bad} at \[1, 2\]"):
+        checks.finite("x", x)
+    mask[1, 2] = False
+    checks.finite("x", x, mask)
+
+
+def test_value_checks_switch_off_and_come_back():
+    bad = torch.tensor([math.nan])
+    assert checks.values_checked()
+    with checks.value_checks(False):
+        assert not checks.values_checked()
+        checks.finite("x", bad)
+        checks.log_probabilities("x", bad)
+        checks.token_log_probabilities("x", bad)
+        checks.inside("x", torch.tensor([-1]), 3)
+        with checks.value_checks(True), pytest.raises(ValueError):
+            checks.finite("x", bad)
+        assert not checks.values_checked()
+    with pytest.raises(RuntimeError), checks.value_checks(False):
+        raise RuntimeError
+    assert checks.values_checked()
+
+
+def test_value_checks_are_switched_off_for_this_thread_only():
+    seen = []
+    with checks.value_checks(False):
+        thread = threading.Thread(target=lambda: seen.append(checks.values_checked()))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_log_probabilities():
+    checks.log_probabilities("p", torch.tensor([[0.0, -math.inf], [math.log(0.25), math.log(0.75)]]))
+    with pytest.raises(ValueError, match=r"p: expected normalised.*got a sum of 0.75 at \[\]"):
+        checks.log_probabilities("p", torch.tensor([0.5, 0.25]).log())
+    with pytest.raises(ValueError, match=r"got a sum of 0 at"):
+        checks.log_probabilities("p", torch.full((2,), -math.inf))
+    for bad in (math.nan, math.inf):
+        with pytest.raises(ValueError, match=rf"p: expected log-probabilities, got {bad} at \[1\]"):
+            checks.log_probabilities("p", torch.tensor([0.0, bad]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_rounded_distribution_passes(dtype):
+    uniform = torch.full((2, 50_000), -math.log(50_000), dtype=dtype)
+    checks.log_probabilities("p", uniform)
+    with pytest.raises(ValueError, match=r"p: expected normalised"):
+        checks.log_probabilities("p", uniform + 0.2)
+
+
+def test_token_log_probabilities():
+    checks.token_log_probabilities("p", torch.tensor([0.0, -math.inf, -3.0, 1e-7]))
+    for bad in (math.nan, math.inf, 0.1):
+        with pytest.raises(ValueError, match=r"p: expected log-probabilities at most 0, got .* at \[1\]"):
+            checks.token_log_probabilities("p", torch.tensor([0.0, bad]))
+
+
+def test_inside():
+    ids = torch.tensor([[0, 4], [2, 2]])
+    checks.inside("ids", ids, 5)
+    with pytest.raises(ValueError, match=r"ids: expected token ids from 0 to 3, got 4 at \[0, 1\]"):
+        checks.inside("ids", ids, 4)
+    with pytest.raises(ValueError, match=r"ids: expected token ids from 0 to 4, got -1 at \[0\]"):
+        checks.inside("ids", torch.tensor([-1]), 5)
+    with pytest.raises(ValueError, match=r"ids: expected different ids along the last dimension, got 2 twice"):
+        checks.inside("ids", ids, 5, distinct=True)
+    checks.inside("ids", torch.tensor([-100, 1]), 5, mask=torch.tensor([False, True]))
+
+
+def test_tokens_zeroes_what_is_masked_and_widens():
+    mask = torch.tensor([[True, False]])
+    a, b = checks.tokens(mask, a=torch.tensor([[1.0, math.nan]], dtype=torch.float16),
+                         b=torch.tensor([[2.0, math.inf]], dtype=torch.bfloat16))
+    assert a.dtype == b.dtype == torch.float32
+    assert a.tolist() == [[1.0, 0.0]] and b.tolist() == [[2.0, 0.0]]
+    (c, d) = checks.tokens(mask, c=torch.ones(1, 2, dtype=torch.float64), d=torch.ones(1, 2))
+    assert c.dtype == d.dtype == torch.float64
+
+
+def test_tokens_leaks_no_gradient_through_the_mask():
+    x = torch.tensor([[1.0, math.nan]], requires_grad=True)
+    (safe,) = checks.tokens(torch.tensor([[True, False]]), x=x)
+    (gradient,) = torch.autograd.grad(safe.exp().sum(), x)
+    assert gradient.tolist() == [[pytest.approx(math.e), 0.0]]
+
+
+def test_wide_is_float32_or_more():
+    assert checks.wide(torch.ones(1, dtype=torch.float16)) == torch.float32
+    assert checks.wide(torch.ones(1, dtype=torch.bfloat16), torch.ones(1, dtype=torch.float64)) == torch.float64
+
+
+def test_number():
+    assert checks.number("x", 3, least=3, most=3) == 3.0
+    assert checks.number("x", math.inf, above=0) == math.inf
+    for kind in (np.float32, np.float64, np.int64):
+        assert checks.number("x", kind(2)) == 2.0
+    with pytest.raises(ValueError, match=r"x: expected a number above 0 and below 1, got 1"):
+        checks.number("x", 1, above=0, below=1)
+    with pytest.raises(ValueError, match=r"x: expected a number at least 0 and at most 1, got -0.1"):
+        checks.number("x", -0.1, least=0, most=1)
+    with pytest.raises(ValueError, match=r"x: expected a number that is not NaN, got nan"):
+        checks.number("x", math.nan)
+    for bad in (True, "1", None, torch.tensor(1.0), 1j):
+        with pytest.raises(TypeError, match=r"x: expected a number, got"):
+            checks.number("x", bad)
+
+
+def test_choice():
+    assert checks.choice("how", "a", ("a", "b")) == "a"
+    with pytest.raises(ValueError, match=r"how: expected one of 'a', 'b', got 'c'"):
+        checks.choice("how", "c", ("a", "b"))
+    with pytest.raises(TypeError, match=r"how: expected one of 'a', 'b', got NoneType"):
+        checks.choice("how", None, ("a", "b"))

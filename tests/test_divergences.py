@@ -1,0 +1,306 @@
+"""Divergences: by hand, the exact zeros and infinities, gradients on the simplex, and the laws between them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlib import checks
+from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, topk_kl, topk_tv, tv
+
+D = torch.float64
+INF = math.inf
+
+
+def logs(*probabilities: float, dtype=D) -> torch.Tensor:
+    return torch.tensor(probabilities, dtype=dtype).log()
+
+
+def random_pair(seed: int, v: int, spread: float = 4.0, rows: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    a, b = (exact_log_softmax(spread * torch.randn(rows, v, generator=generator, dtype=D)) for _ in range(2))
+    return a, b
+
+
+def exact_log_softmax(x: torch.Tensor) -> torch.Tensor:
+    """-log(1 + Σ_j≠i e^(x_j - x_i)): unlike log_softmax, exact in relative terms also next to probability 1."""
+    d = (x.unsqueeze(-2) - x.unsqueeze(-1)).masked_fill(torch.eye(x.shape[-1], dtype=torch.bool), -math.inf)
+    return -torch.logaddexp(torch.zeros((), dtype=x.dtype), d.logsumexp(-1))
+
+
+def test_by_hand():
+    a, b = logs(0.5, 0.25, 0.25), logs(0.25, 0.25, 0.5)
+    assert kl(a, b).item() == pytest.approx(0.5 * math.log(2) - 0.25 * math.log(2))
+    assert tv(a, b).item() == pytest.approx(0.25)
+    # Of the first token: Bernoulli(1/2) against Bernoulli(1/4).
+    assert binary_kl(a, b)[0].item() == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3))
+    assert binary_tv(a, b).tolist() == pytest.approx([0.25, 0, 0.25])
+
+
+def test_first_argument_first():
+    a, b = logs(0.9, 0.1), logs(0.5, 0.5)
+    forward = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
+    backward = 0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1)
+    ids = torch.tensor([0])
+    for result, expected in [
+        (kl(a, b), forward), (kl(b, a), backward), (binary_kl(a, b)[0], forward), (binary_kl(b, a)[0], backward),
+        (topk_kl(a[:1], ids, b), forward), (topk_kl(b[:1], ids, a), backward),
+        ((a.exp() * k1(a, b)).sum(), forward), ((b.exp() * k1(b, a)).sum(), backward),
+        ((a.exp() * k3(a, b)).sum(), forward), ((b.exp() * k3(b, a)).sum(), backward),
+    ]:
+        assert result.item() == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize(("a", "b", "expected_kl", "expected_tv"), [
+    ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0), 0.0, 0.0),
+    ((1.0, 0.0, 0.0), (0.5, 0.5, 0.0), math.log(2), 0.5),
+    ((0.5, 0.5, 0.0), (1.0, 0.0, 0.0), INF, 0.5),
+    ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), INF, 1.0),
+    ((0.0, 0.25, 0.75), (0.5, 0.25, 0.25), 0.75 * math.log(3), 0.5),
+])
+def test_probability_zero(a, b, expected_kl, expected_tv):
+    log_a, log_b = logs(*a).requires_grad_(), logs(*b).requires_grad_()
+    results = [kl(log_a, log_b), tv(log_a, log_b)]
+    assert [r.item() for r in results] == pytest.approx([expected_kl, expected_tv])
+    for result in results:
+        for gradient in torch.autograd.grad(result, (log_a, log_b)):
+            assert torch.isfinite(gradient).all()
+
+
+def test_a_mass_too_small_for_the_type_still_counts_as_mass():
+    a, b = torch.tensor([0.0, -1e4]), torch.tensor([0.0, -INF])
+    assert kl(a, b).item() == INF and kl(b, a).item() == 0
+    assert kl(a, torch.tensor([0.0, -1e5])).item() == 0
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [
+    (0.0, 0.0, 0.0),
+    (-INF, -INF, 0.0),
+    (0.0, math.log(0.25), math.log(4)),
+    (math.log(0.25), 0.0, 0.25 * math.log(0.25) + 0.75 * math.log(0.75 / 1e-12)),
+    (-INF, math.log(0.25), math.log(4 / 3)),
+    (math.log(0.25), -INF, INF),
+    (-INF, 0.0, math.log(1 / 1e-12)),
+    (0.0, -INF, INF),
+])
+def test_binary_at_the_ends(a, b, expected):
+    log_a, log_b = (torch.tensor([x], dtype=D, requires_grad=True) for x in (a, b))
+    result = binary_kl(log_a, log_b)
+    assert result.item() == pytest.approx(expected)
+    assert binary_tv(log_a, log_b).item() == pytest.approx(abs(math.exp(a) - math.exp(b)))
+    for value in (result, binary_tv(log_a, log_b)):
+        for gradient in torch.autograd.grad(value, (log_a, log_b)):
+            assert torch.isfinite(gradient).all()
+
+
+def test_a_probability_that_float32_rounds_to_one_is_no_divergence():
+    # exp(-1.2e-7) against "1": the policy is a rounding further, not infinitely far.
+    result = binary_kl(torch.tensor(-1.2e-7), torch.tensor(0.0))
+    assert 0 < result.item() < 2e-6
+    assert result.item() == pytest.approx(1.2e-7 * (math.log(1.2e-7 / 1e-12) - 1), rel=1e-3)
+
+
+def test_binary_close_to_probability_one_keeps_its_digits():
+    # 1 - a = 1e-12 and 1 - b = 2e-12: KL = 1e-12 (log(1/2) + 2 - 1) up to a relative 1e-12.
+    result = binary_kl(torch.tensor(-1e-12, dtype=D), torch.tensor(-2e-12, dtype=D))
+    assert result.item() == pytest.approx(1e-12 * (1 - math.log(2)), rel=1e-9)
+    # The well-known 1e-8 inside the logarithm makes this one negative.
+    q, p = math.exp(-1e-9), math.exp(-3e-9)
+    assert q * math.log(q / p) + (1 - q) * math.log((1 - q + 1e-8) / (1 - p + 1e-8)) != pytest.approx(
+        1e-9 * (math.log(1 / 3) + 2), rel=0.1)
+    assert binary_kl(torch.tensor(-1e-9, dtype=D), torch.tensor(-3e-9, dtype=D)).item() == pytest.approx(
+        1e-9 * (math.log(1 / 3) + 2), rel=1e-6)
+
+
+def test_close_distributions_keep_their_digits_in_float32():
+    generator = torch.Generator().manual_seed(0)
+    logits, step = torch.randn(2, 50, 300, generator=generator, dtype=D)
+    exact = kl(logits.log_softmax(-1), (logits + 1e-3 * step).log_softmax(-1))
+    single = kl(logits.log_softmax(-1).float(), (logits + 1e-3 * step).log_softmax(-1).float())
+    plain = (logits.softmax(-1).float() * (logits.log_softmax(-1).float()
+                                           - (logits + 1e-3 * step).log_softmax(-1).float())).sum(-1)
+    ours, theirs = ((x.double() - exact).abs().max() / exact.mean() for x in (single, plain))
+    assert (single >= 0).all() and ours < 2e-3 < 5e-2 < theirs
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(dtype):
+    a, b = (x.to(dtype) for x in random_pair(0, 5))
+    ids = torch.arange(5).expand(6, 5)
+    for result, same in [(kl(a, b), kl(a.float(), b.float())), (tv(a, b), tv(a.float(), b.float())),
+                         (binary_kl(a, b), binary_kl(a.float(), b.float())), (k3(a, b), k3(a.float(), b.float())),
+                         (topk_kl(a, ids, b), topk_kl(a.float(), ids, b.float()))]:
+        assert result.dtype == torch.float32 and torch.equal(result, same)
+
+
+@pytest.mark.parametrize("v", [2, 5])
+def test_gradcheck_from_logits(v):
+    generator = torch.Generator().manual_seed(v)
+    x, y = torch.randn(2, 3, v, generator=generator, dtype=D).unbind()
+    ids = torch.randint(v, (3, 1), generator=generator)
+    rules = {
+        "kl": lambda a, b: kl(a, b), "tv": lambda a, b: tv(a, b),
+        "binary_kl": lambda a, b: binary_kl(a, b), "binary_tv": lambda a, b: binary_tv(a, b),
+        "topk_kl": lambda a, b: topk_kl(a.gather(-1, ids), ids, b),
+        "topk_tv": lambda a, b: topk_tv(a.gather(-1, ids), ids, b),
+        "k1": k1, "k2": k2, "k3": k3,
+    }
+    for name, rule in rules.items():
+        assert torch.autograd.gradcheck(lambda p, q, rule=rule: rule(p.log_softmax(-1), q.log_softmax(-1)),
+                                        (x.requires_grad_(), y.requires_grad_())), name
+
+
+def test_gradient_of_kl_on_the_simplex_by_hand():
+    # d KL(p || q)/d logit_j = p_j (log p_j/q_j - KL), and with respect to q's logits q_j - p_j.
+    x, y = torch.randn(2, 4, 7, generator=torch.Generator().manual_seed(1), dtype=D).unbind()
+    x, y = x.requires_grad_(), y.requires_grad_()
+    p, q = x.log_softmax(-1), y.log_softmax(-1)
+    value = kl(p, q)
+    first, second = torch.autograd.grad(value.sum(), (x, y))
+    torch.testing.assert_close(first, p.exp() * (p - q - value.unsqueeze(-1)), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(second, q.exp() - p.exp(), rtol=1e-12, atol=1e-14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
+def test_laws(seed, v, spread):
+    a, b = random_pair(seed, v, spread)
+    plain_kl, plain_tv = (a.exp() * (a - b)).sum(-1), (a.exp() - b.exp()).abs().sum(-1) / 2
+    torch.testing.assert_close(kl(a, b), plain_kl, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(tv(a, b), plain_tv, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(tv(a, b), tv(b, a), rtol=1e-12, atol=0)
+    assert (kl(a, b) >= 0).all() and (tv(a, b) <= 1 + 1e-12).all()
+    # Pinsker and Bretagnolle-Huber.
+    assert (tv(a, b) <= (kl(a, b) / 2).sqrt() + 1e-12).all()
+    assert (tv(a, b) <= (1 - torch.exp(-kl(a, b))).sqrt() + 1e-12).all()
+    assert (kl(a, a) == 0).all() and (tv(a, a) == 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
+def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
+    a, b = random_pair(seed, v, spread)
+    order = a.argsort(-1, descending=True)
+    token = torch.randint(v, (len(a), 1), generator=torch.Generator().manual_seed(seed))
+    last_kl, last_tv = (f(a.gather(-1, token), b.gather(-1, token)).squeeze(-1) for f in (binary_kl, binary_tv))
+    for k in range(1, v + 1):
+        # The sampled token first, then the most likely others: each bucket splits one of the one before.
+        others = order[order != token].view(len(a), v - 1)[:, :k - 1]
+        ids = torch.cat([token, others], -1)
+        now_kl, now_tv = topk_kl(a.gather(-1, ids), ids, b), topk_tv(a.gather(-1, ids), ids, b)
+        # The rest of b is what rounding leaves of 1 - Σ b: its relative error is the KL's absolute one.
+        rest = b.scatter(-1, ids, -INF).logsumexp(-1).exp().clamp(min=1e-12)
+        assert (last_kl <= now_kl + 1e-10 + 1e-15 / rest).all() and (last_tv <= now_tv + 1e-11).all()
+        last_kl, last_tv = now_kl, now_tv
+    torch.testing.assert_close(last_kl, kl(a, b), rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(last_tv, tv(a, b), rtol=1e-13, atol=1e-13)
+
+
+def test_topk_by_hand():
+    a, b = logs(0.6, 0.3, 0.05, 0.05), logs(0.4, 0.3, 0.1, 0.2)
+    ids = torch.tensor([0, 1], dtype=torch.int32)
+    assert topk_kl(a[:2], ids, b).item() == pytest.approx(0.6 * math.log(1.5) + 0.1 * math.log(0.1 / 0.3))
+    assert topk_tv(a[:2], ids, b).item() == pytest.approx(0.2)
+
+
+def test_the_rest_has_a_floor():
+    # a leaves nothing to the rest, b leaves .5: with the floor 1e-12 that adds .5 - 1e-12 ... in Σ a log(a/b) - a + b.
+    a, b = logs(1.0), logs(0.5, 0.5)
+    ids = torch.tensor([0])
+    assert topk_kl(a, ids, b).item() == pytest.approx(math.log(2), rel=1e-9)
+    # b leaves nothing: log(.5/1e-12) instead of inf.
+    result = topk_kl(logs(0.5), ids, logs(1.0, 0.0))
+    assert result.item() == pytest.approx(0.5 * math.log(0.5) + 0.5 * math.log(0.5 / 1e-12), rel=1e-9)
+    (gradient,) = torch.autograd.grad(topk_kl(a.requires_grad_(), ids, b), a)
+    assert torch.isfinite(gradient).all()
+
+
+def test_log1mexp():
+    x = torch.tensor([0.0, -1e-30, -1e-9, -0.5, -math.log(2), -0.7, -50.0, -1e4, -INF], dtype=D, requires_grad=True)
+    y = log1mexp(x)
+    for value, result in zip(x.tolist(), y.tolist(), strict=True):
+        exact = -INF if value == 0 else math.log(-math.expm1(value)) if value > -1 else math.log1p(-math.exp(value))
+        assert result == pytest.approx(exact, rel=1e-15)
+    (gradient,) = torch.autograd.grad(y[1:].sum(), x)
+    assert torch.isfinite(gradient).all() and gradient[0] == 0
+    assert gradient[3].item() == pytest.approx(-math.exp(-0.5) / (1 - math.exp(-0.5)))
+
+
+def test_estimators_by_hand():
+    a, b = logs(0.5, 0.2), logs(0.25, 0.4)
+    d = math.log(2)
+    assert k1(a, b).tolist() == pytest.approx([d, -d])
+    assert k2(a, b).tolist() == pytest.approx([d * d / 2, d * d / 2])
+    assert k3(a, b).tolist() == pytest.approx([0.5 - 1 + d, 2 - 1 - d])
+    assert (k3(a, a) == 0).all()
+    assert [k(logs(0.5), logs(0.0)).item() for k in (k1, k2, k3)] == [INF, INF, INF]
+
+
+PAIRS = {"kl": kl, "tv": tv, "binary_kl": binary_kl, "binary_tv": binary_tv, "k1": k1, "k2": k2, "k3": k3}
+A, B = logs(0.5, 0.5), logs(0.25, 0.75)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(("a", "b", "error", "message"), [
+    (A.tolist(), B, TypeError, "log_a: expected a tensor of a floating type, got list"),
+    (A, torch.tensor([0, 1]), TypeError, "log_b: expected a floating type, got torch.int64"),
+    (A, B.expand(3, 2), ValueError, r"log_b: expected \[2\], got \[3, 2\]"),
+    (A[:0], B[:0], ValueError, "log_a: expected no dimension of size 0"),
+    (A * math.nan, B, ValueError, "log_a: expected .*got nan"),
+    (A, B * math.nan, ValueError, "log_b: expected .*got nan"),
+    (A, B.new_tensor([0.0, INF]), ValueError, "log_b: expected .*got inf"),
+])
+def test_bad_pairs(name, a, b, error, message):
+    with pytest.raises(error, match=message):
+        PAIRS[name](a, b)
+
+
+@pytest.mark.parametrize("name", ["kl", "tv"])
+def test_whole_distributions_must_sum_to_one(name):
+    with pytest.raises(ValueError, match=r"log_b: expected normalised log-probabilities.*got a sum of 0.6 at"):
+        PAIRS[name](A, logs(0.3, 0.3))
+    with pytest.raises(ValueError, match=r"log_a: expected \[..., V\], got \[\]"):
+        PAIRS[name](torch.tensor(0.0), torch.tensor(0.0))
+
+
+@pytest.mark.parametrize("name", ["binary_kl", "binary_tv"])
+def test_a_probability_above_one(name):
+    with pytest.raises(ValueError, match=r"log_a: expected log-probabilities at most 0, got 0.5"):
+        PAIRS[name](torch.tensor([0.5]), torch.tensor([-1.0]))
+    # A rounding above 0 is probability 1.
+    assert PAIRS[name](torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0
+
+
+@pytest.mark.parametrize("name", ["k1", "k2", "k3"])
+def test_a_sampled_token_has_probability(name):
+    with pytest.raises(ValueError, match=r"log_a: expected finite values everywhere, got -inf"):
+        PAIRS[name](torch.tensor([-INF]), torch.tensor([-1.0]))
+
+
+@pytest.mark.parametrize(("a", "ids", "b", "error", "message"), [
+    (A, torch.tensor([0.0, 1.0]), B, TypeError, "ids: expected an integer type, got torch.float32"),
+    (A, torch.tensor([0]), B, ValueError, r"ids: expected \[2\], got \[1\]"),
+    (A, torch.tensor([0, 2]), B, ValueError, r"ids: expected token ids from 0 to 1, got 2 at \[1\]"),
+    (A, torch.tensor([-1, 0]), B, ValueError, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),
+    (A, torch.tensor([1, 1]), B, ValueError, "ids: expected different ids along the last dimension, got 1 twice"),
+    (logs(0.5, 0.25, 0.25), torch.tensor([0, 1, 2]), B, ValueError, "log_a: expected K at most V = 2, got K = 3"),
+    (A.expand(3, 2), torch.zeros(3, 2, dtype=torch.int64), B, ValueError, r"log_b: expected \[3, None\], got \[2\]"),
+    (logs(0.9, 0.9), torch.tensor([0, 1]), logs(0.2, 0.3, 0.5), ValueError,
+     "log_a: expected probabilities that sum to at most 1, got 1.8"),
+    (A, torch.tensor([0, 1]), logs(0.2, 0.2, 0.2), ValueError, "log_b: expected normalised"),
+    (A * math.nan, torch.tensor([0, 1]), B, ValueError, "log_a: expected .*got nan"),
+])
+@pytest.mark.parametrize("rule", [topk_kl, topk_tv])
+def test_bad_topk(a, ids, b, error, message, rule):
+    with pytest.raises(error, match=message):
+        rule(a, ids, b)
+
+
+def test_value_checks_can_be_switched_off():
+    with checks.value_checks(False):
+        assert math.isnan(kl(A * math.nan, B).item())
+        assert tv(A, logs(0.3, 0.3)).item() == pytest.approx(0.2)
