@@ -13,6 +13,8 @@ from trlib.algorithms.pspo import PSPO, pspo_loss
 from trlib.algorithms.quatro import QUATRO, quatro_loss
 from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
 from trlib.algorithms.sapo import SAPO, sapo_loss
+from trlib.algorithms.trapo import trsft_loss
+from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_loss
 
 ALGORITHMS: dict[str, type[Method]] = {
     "reinforce": REINFORCE,
@@ -28,6 +30,7 @@ ALGORITHMS: dict[str, type[Method]] = {
     "pspo": PSPO,
     "dppo": DPPO,
     "quatro": QUATRO,
+    "troll": TROLL,
 }
 """From name to class; every value takes its settings as keyword arguments."""
 
@@ -45,6 +48,7 @@ __all__ = [
     "QUATRO",
     "REINFORCE",
     "SAPO",
+    "TROLL",
     "Batch",
     "Correction",
     "DrGRPO",
@@ -66,4 +70,8 @@ __all__ = [
     "quatro_loss",
     "reinforce_loss",
     "sapo_loss",
+    "sparsify",
+    "troll_loss",
+    "troll_sparse_loss",
+    "trsft_loss",
 ]
