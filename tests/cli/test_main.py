@@ -1,0 +1,256 @@
+"""The command line inside this process: what it prints, what it returns, what it complains of."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import warnings
+
+import pytest
+
+import trlib
+from trlib import training
+from trlib.algorithms import ALGORITHMS
+from trlib.cli import COMMANDS, evaluate, main, train
+from trlib.errors import CheckpointError, NonFiniteError
+
+SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--probe", "2", "--quiet"]
+FEW = ["--prompts", "8", "--samples", "2"]
+
+
+def defaults(function) -> dict:
+    """The keyword-only arguments of a function with their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def test_every_argument_of_train_and_evaluate_is_an_option_with_its_default():
+    wanted = defaults(training.train)
+    assert wanted.pop("steps") is inspect.Parameter.empty
+    ours = {name: default for name, _, default, _ in train.OPTIONS}
+    assert ours.pop("steps") == 60
+    for name in ("out", "resume", "progress"):
+        wanted.pop(name)
+    assert ours == wanted
+    assert {name: default for name, _, default, _ in evaluate.OPTIONS} == defaults(trlib.evaluate)
+
+
+def test_every_command_has_help_with_examples(capsys):
+    for name in COMMANDS:
+        assert main([name, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert "example" in text and f"  trlib {name}" in text and "--json" in text
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(command.TEXT in text for command in COMMANDS.values())
+
+
+def test_the_examples_of_the_help_are_valid_command_lines():
+    from trlib.cli import EXAMPLES, _parse
+
+    texts = [EXAMPLES, *(command.EXAMPLES for command in COMMANDS.values())]
+    lines = [part.strip() for text in texts for line in text.splitlines() for part in line.split("&&")]
+    lines = [line.split("  ")[0].split(" > ")[0] for line in lines if line.startswith("trlib ")]
+    assert len(lines) >= 14
+    for line in lines:
+        words = line.split()
+        args = _parse(words[1:])
+        assert args.command == words[1]
+        if args.command == "train":
+            assert args.method in ALGORITHMS
+
+
+@pytest.mark.parametrize(("argv", "words"), [
+    ([], "the following arguments are required: COMMAND"),
+    (["trian"], "expected one of train, evaluate, pretrain, methods, tasks, got 'trian'; did you mean 'train'?"),
+    (["train"], "the following arguments are required: --method"),
+    (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
+    (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
+    (["train", "--method", "ppo", "--lr", "fast"], "argument --lr: expected a number, got 'fast'"),
+    (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected two numbers with a comma between"),
+    (["train", "--method", "ppo", "--step", "3"], "unrecognized argument --step; did you mean '--steps'?"),
+    (["evaluate", "--ks", "1,two"], "argument --ks: expected a whole number, got 'two'"),
+])
+def test_a_wrong_command_line_is_status_2(capsys, argv, words):
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err and captured.out == "" and "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(("argv", "words"), [
+    (["train", "--method", "pppo"], "method: expected one of"),
+    (["train", "--method", "pppo"], "did you mean 'ppo'?"),
+    (["train", "--method", "ppo", "--set", "eps_hig=.3"], "did you mean 'eps_high'?"),
+    (["train", "--method", "ppo", "--set", "eps_high=wide"], "method 'ppo': eps_high: expected a number, got 'wide'"),
+    (["train", "--method", "ppo", "--set", "eps_low=2"], "eps_low: expected a number at least 0 and at most 1, got 2"),
+    (["train", "--method", "ppo", "--set", "advantage=best"], "advantage: expected one of"),
+    (["train", "--method", "ppo", "--task", "dail"], "task: expected one of dial, got 'dail'; did you mean 'dial'?"),
+    (["train", "--method", "ppo", "--knob", "move=3"], "did you mean 'moves'?"),
+    (["train", "--method", "ppo", "--knob", "moves=many"], "task 'dial': moves: expected a whole number or 2 values"),
+    (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
+    (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER beside it"),
+    (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
+    (["train", "--method", "ppo", "--anchor", "both", *SMALL], "anchor: expected one of 'rollout', 'recomputed'"),
+    (["train", "--method", "ppo", "--minibatches", "3", *SMALL], "minibatches: expected a divisor of prompts = 2"),
+    (["train", "--method", "ppo", "--steps", "0"], "steps: expected at least 1, got 0"),
+    (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected at most samples = 2"),
+    (["evaluate", "--temperature", "0"], "temperature: expected a number above 0"),
+    (["evaluate", "--policy", "./nowhere"], "'./nowhere'"),
+    (["pretrain", "dail"], "task: expected one of dial, got 'dail'"),
+    (["pretrain", "dial", "--set", "stepz=1,2"], "did you mean 'steps'?"),
+    (["methods", "grop"], "did you mean 'grpo'?"),
+    (["tasks", "dail"], "did you mean 'dial'?"),
+])
+def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypatch, argv, words):
+    monkeypatch.chdir(tmp_path)
+    assert main(argv) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("trlib: error: ")
+    assert words in captured.err and captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
+    assert main(["methods", "grop", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["kind"] == "ValueError" and "did you mean 'grpo'?" in document["error"]
+    with pytest.raises(ValueError, match="grop"):
+        main(["methods", "grop", "--traceback"])
+
+
+def test_methods_and_tasks_list_everything(capsys):
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:len(ALGORITHMS)]] == list(ALGORITHMS)
+    assert main(["methods", "ppo", "--json"]) == 0
+    ppo = json.loads(capsys.readouterr().out)["ppo"]["settings"]
+    assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
+    assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
+    assert main(["tasks", "dial"]) == 0
+    assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
+
+
+def test_train_evaluate_and_resume(capsys, tmp_path):
+    out = str(tmp_path / "run")
+    learn = ["train", "--method", "ppo", "--set", "eps_high=.28", "--knob", "moves=2,3", "--lr", "1e-3", "--seed", "7",
+             "--out", out, *SMALL]
+    assert main(learn) == 0
+    text = capsys.readouterr().out
+    assert "ratio_max" in text and f"trlib evaluate --policy {out}" in text
+
+    assert main(learn) == 1
+    assert "holds a run already" in capsys.readouterr().err
+    assert main([*learn, "--resume", "--set", "eps_high=.3"]) == 1
+    assert "method.eps_high" in capsys.readouterr().err
+    assert main([*learn, "--steps", "3", "--resume", "--json"]) == 0
+    run = json.loads(capsys.readouterr().out)
+    assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [2, 3]
+    assert len(run["history"]["reward"]) == 3 and run["interrupted"] is False
+
+    # A run's folder names its model and its task.
+    assert main(["evaluate", "--policy", out, *FEW, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["task"]["moves"] == [2, 3] and found["settings"]["prompts"] == 8
+    assert found["policy"] == os.path.join(out, "policy")
+    assert main(["evaluate", "--policy", out, "--knob", "moves=1", *FEW, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["task"]["moves"] == 1
+    assert main(["evaluate", "--policy", os.path.join(out, "policy"), *FEW]) == 0
+    assert "8 prompts, 2 samples each at temperature 1, seed 0" in capsys.readouterr().out
+
+    (tmp_path / "run" / "run.json").write_text("{")
+    assert main(["evaluate", "--policy", out, *FEW]) == 1
+    assert "got a damaged file" in capsys.readouterr().err
+
+
+def test_what_is_not_a_number_is_null_in_json(capsys):
+    # With a probe of 0 completions the exact metrics are not known, and JSON has no NaN.
+    assert main(["train", "--method", "ppo", *SMALL, "--probe", "0", "--json"]) == 0
+    history = json.loads(capsys.readouterr().out)["history"]
+    assert history["kl"] == [None, None] and None not in history["reward"]
+
+
+def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    little = ["--set", "steps=1,1", "--set", "batch=4", "--check", "4", "--quiet"]
+    assert main(["pretrain", "dial", *little]) == 0
+    assert "saved in pretrained/dial: 1" in capsys.readouterr().out
+    assert main(["pretrain", "dial", *little]) == 1
+    assert "pretrained/dial" in capsys.readouterr().err
+    assert main(["pretrain", "dial", *little, "--overwrite", "--seed", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 3
+    assert main(["evaluate", "--policy", "pretrained/dial", *FEW]) == 0
+
+
+@pytest.mark.parametrize(("raised", "status", "words"), [
+    (KeyboardInterrupt(), 130, "trlib: interrupted"),
+    (OSError(28, "No space left on device", "/there/history.csv"), 1, "No space left on device: '/there/history.csv'"),
+    (CheckpointError("out: cannot write 'x'"), 1, "trlib: error: out: cannot write 'x'"),
+    (NonFiniteError("batch 3: update 3: loss is nan"), 1, "batch 3: update 3: loss is nan"),
+    (ImportError("lora: needs peft"), 1, "lora: needs peft"),
+])
+def test_what_stops_a_run_becomes_a_sentence_and_a_status(capsys, monkeypatch, raised, status, words):
+    def stopped(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(training, "train", stopped)
+    assert main(["train", "--method", "ppo"]) == status
+    captured = capsys.readouterr()
+    assert words in captured.err and "Traceback" not in captured.err
+
+
+def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(training, "train", broken)
+    with pytest.raises(KeyError):
+        main(["train", "--method", "ppo"])
+
+
+def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    assert main(["train", "--method", "ppo", *SMALL, "--out", str(file / "run")]) == 1
+    assert f"'{file / 'run'}'" in capsys.readouterr().err
+    assert main(["evaluate", "--policy", str(tmp_path)]) == 1
+    assert "without a model" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
+    from trlib.metrics import METRICS
+    from trlib.run import Run
+
+    settings = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
+    stopped = Run(policy, [dict.fromkeys(METRICS, 0.5)], [], settings, None, interrupted=True)
+    monkeypatch.setattr(training, "train", lambda *_, **__: stopped)
+    assert main(["train", "--method", "ppo"]) == 130
+    assert "interrupted" in capsys.readouterr().out
+
+
+def test_a_warning_is_one_line_and_the_filter_is_restored(capsys, monkeypatch):
+    def warns(*_, **__):
+        warnings.warn("all rewards are 0", stacklevel=2)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training, "train", warns)
+    before = warnings.showwarning
+    assert main(["train", "--method", "ppo"]) == 1
+    assert capsys.readouterr().err == "trlib: warning: all rewards are 0\ntrlib: error: enough\n"
+    assert warnings.showwarning is before
+
+
+def test_lora_settings_and_places_reach_load_policy(monkeypatch):
+    from trlib import policy as module
+
+    asked = {}
+
+    def record(name, **options):
+        asked.update(options, name=name)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(module, "load_policy", record)
+    assert main(["train", "--method", "ppo", "--policy", "owner/name", "--device", "cpu", "--dtype", "float32",
+                 "--lora", "r=8", "--lora", "target_modules=q_proj,v_proj", "--lora", "bias=none"]) == 1
+    assert asked == {"name": "owner/name", "device": "cpu", "dtype": "float32",
+                     "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"}}

@@ -1,0 +1,57 @@
+"""The command line as a process: exit statuses, pipes, signals, and that help needs no torch."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from trlib.cli import main
+
+SCRIPT = Path(sys.executable).with_name("trlib")
+
+
+def test_help_and_a_wrong_line_are_quick_and_import_no_torch():
+    probe = ("import sys, time; t = time.process_time(); from trlib.cli import main; s = main({argv}); "
+             "print('torch' in sys.modules, time.process_time() - t, s, file=sys.stderr)")
+    for argv, status in ((["--help"], "0"), (["train", "--help"], "0"), (["train", "--stesp"], "2"), (["tasks"], "0")):
+        command = [sys.executable, "-c", probe.format(argv=argv)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        torch, seconds, returned = done.stderr.splitlines()[-1].split()
+        assert (torch, returned) == ("False", status) and float(seconds) < 0.3, done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    # `true` has ended long before there is anything to write.
+    shell = f"{sys.executable} -m trlib tasks dial --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "0\n" and done.stderr == ""
+
+
+def test_ctrl_c_leaves_a_run_that_resume_finishes(capsys, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "trlib", "train", "--task", "dial", "--method", "ppo", "--prompts", "2", "--group",
+               "4", "--checkpoint-every", "1", "--out", str(out)]
+    process = subprocess.Popen([*command, "--steps", "100000"], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (out / "history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted" in stdout and "Traceback" not in stderr
+    written = len((out / "history.csv").read_text().splitlines()) - 1
+    assert json.loads((out / "run.json").read_text())["interrupted"] is True and written >= 1
+
+    assert main([*command[3:], "--steps", str(written + 2), "--resume", "--json", "--quiet"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == written + 2
+
+
+def test_the_installed_script_complains_without_a_traceback(tmp_path):
+    command = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "trlib"]
+    done = subprocess.run([*command, "evaluate", "--policy", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("trlib: error: ") and len(done.stderr.splitlines()) == 1
