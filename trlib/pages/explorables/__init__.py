@@ -1,0 +1,32 @@
+"""Explorables: figures that answer to the hand. One class each, drawn by one JavaScript module.
+
+    from trlib.pages.explorables import RatioMap
+    RatioMap(eps_high=0.28)
+
+In Jupyter an explorable is a live widget whose settings Python reads and sets; on a built page and in Colab the same
+module runs without a kernel. The classes load anywidget when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOME = {"RatioMap": "ratio_map"}
+
+__all__ = [*_HOME]
+
+if TYPE_CHECKING:
+    from trlib.pages.explorables.ratio_map import RatioMap
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'trlib.pages.explorables' has no attribute {name!r}")
+    value = getattr(import_module(f"trlib.pages.explorables.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

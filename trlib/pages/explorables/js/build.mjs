@@ -1,0 +1,49 @@
+/* Bundles every explorable twice: self-contained (Jupyter, Colab, the zip of the book) and, for the static pages,
+   as a small entry beside one shared chunk. The same sources give the same bytes. Run: npm ci && npm run build */
+
+import { build, transform, version } from "esbuild";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = process.argv[2] ?? join(here, "..", "built");
+const read = (name) => readFileSync(join(here, name), "utf8");
+const sources = readdirSync(here, { recursive: true })
+  .map((name) => name.replaceAll("\\", "/"))
+  .filter((name) => !name.startsWith("node_modules") && /\.(js|mjs|css|json)$/.test(name))
+  .sort();
+const entries = sources.filter((name) => /^[^/]+\.js$/.test(name));
+
+const styles = {
+  name: "styles as text",
+  setup(steps) {
+    steps.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+const apart = {
+  name: "shared chunk stays apart",
+  setup(steps) {
+    steps.onResolve({ filter: /\/common\.js$/ }, () => ({ path: "./common.js", external: true }));
+  },
+};
+const common = {
+  absWorkingDir: here, bundle: true, minify: true, format: "esm", target: "es2021", charset: "utf8",
+  legalComments: "none", logLevel: "warning", outbase: here,
+  banner: { js: "/* trust-region-book, MIT. Holds D3 modules, copyright Mike Bostock, ISC licence: THIRD_PARTY.md */" },
+};
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(join(out, "static"), { recursive: true });
+await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles] });
+await build({ ...common, entryPoints: entries, outdir: join(out, "static"), plugins: [styles, apart] });
+await build({ ...common, entryPoints: ["shared/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });
+
+const hash = createHash("sha256");
+for (const name of sources) hash.update(`${name}\n${read(name)}\n`);
+const record = { sources: hash.digest("hex"), files: sources, esbuild: version };
+writeFileSync(join(out, "record.json"), `${JSON.stringify(record, null, 1)}\n`);

@@ -1,0 +1,239 @@
+/* ratio_map: which tokens does a trust region silence? The plane of old and new probability of a sampled token, with
+   the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
+
+import { choice, clamp, h, ladder, P_MAX, P_MIN, percent, plain, probability, say, stage, status, still, tick } from "./shared/common.js";
+import { MARGIN, plane } from "./ratio_map/plane.js";
+import { DEFAULTS, LANDMARKS, METHODS, aloud, possible, read, verdict } from "./ratio_map/reading.js";
+import style from "./ratio_map/style.css";
+
+const KEYS = Object.keys(DEFAULTS);
+const HUNDREDTHS = Array.from({ length: 101 }, (_, i) => i / 100);
+const SLIDERS = {
+  ppo: [
+    { key: "eps_low", label: "ε low", spoken: "PPO-clip, epsilon low", rungs: HUNDREDTHS, acts: -1 },
+    { key: "eps_high", label: "ε high", spoken: "PPO-clip, epsilon high", acts: 1,
+      rungs: [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 99, 150, 300, 1000] },
+  ],
+  dppo_tv: [{ key: "delta_tv", label: "δ TV", spoken: "DPPO-TV, delta",
+    rungs: [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.17, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] }],
+  dppo_kl: [{ key: "delta_kl", label: "δ KL", spoken: "DPPO-KL, delta in nats",
+    rungs: [0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3] }],
+};
+
+function render({ model, el }) {
+  const { frame, release } = stage(el, style, "Ratio map: which tokens does a trust region silence?");
+  const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
+  let { state, notes } = possible(raw());
+  let hover = null, blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false;
+
+  const set = (changes) => {
+    for (const [key, value] of Object.entries(changes)) model.set(key, value);
+    clearTimeout(saving);
+    saving = setTimeout(() => model.save_changes(), 60);
+  };
+  const adopt = () => {
+    if (adopting) return;
+    const given = raw(), sane = possible(given);
+    const switched = sane.state.axes !== state.axes, standing = notes.filter(({ key, value }) => given[key] === value);
+    state = sane.state;
+    notes = [...standing, ...sane.notes];
+    stale = true;
+    if (sane.notes.length) {
+      adopting = true;
+      set(state);
+      adopting = false;
+    }
+    if (switched) unfold();
+    ask();
+  };
+  const ask = () => { queued ||= requestAnimationFrame(draw); };
+
+  const map = plane();
+  const ui = furnish(frame, map, { set, raw, state: () => state });
+
+  function draw() {
+    queued = 0;
+    const width = ui.plane.clientWidth;
+    if (!width) return;
+    if (stale) {
+      map.regions(state, blend, width);
+      ui.settings(state, notes);
+    }
+    const r = read(state, hover?.q ?? state.old_p, hover?.p ?? state.new_p);
+    map.cursor(r, state, state);
+    ui.reading(state, r);
+    ui.grip(MARGIN.left + clamp(map.x(state.old_p), 0, map.size), MARGIN.top + clamp(map.y(state.new_p), 0, map.size));
+    if (stale && !hover) ui.speak([...notes.map(({ text }) => text), aloud(state, r, verdict(state, r))].join(" "));
+    stale = false;
+  }
+
+  /* Linear to logit and back: the corner unfolds before the eye. */
+  function unfold() {
+    const target = state.axes === "logit" ? 1 : 0, from = blend, begun = performance.now();
+    const length = still() ? 0 : 500;
+    const step = (now) => {
+      const share = length ? clamp((now - begun) / length, 0, 1) : 1;
+      blend = share === 1 ? target : from + (target - from) * share * share * (3 - 2 * share);
+      stale = true;
+      ask();
+      if (share < 1 && target === (state.axes === "logit" ? 1 : 0)) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  const at = (event) => {
+    const box = ui.plane.getBoundingClientRect();
+    const inside = (pixel) => clamp(pixel, 0, map.size);
+    return {
+      q: clamp(map.x.invert(inside(event.clientX - box.left - MARGIN.left)), P_MIN, P_MAX),
+      p: clamp(map.y.invert(inside(event.clientY - box.top - MARGIN.top)), P_MIN, P_MAX),
+    };
+  };
+  const place = (event) => {
+    const { q, p } = at(event);
+    const near = LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
+    hover = null;
+    set(near ? { old_p: near.old_p, new_p: near.new_p, sign: near.sign } : { old_p: q, new_p: p });
+  };
+  point(ui, { place, nudge: (dx, dy) => {
+    const far = map.size / (state.axes === "linear" ? 100 : 92);
+    set({
+      old_p: clamp(map.x.invert(map.x(state.old_p) + dx * far), P_MIN, P_MAX),
+      new_p: clamp(map.y.invert(map.y(state.new_p) - dy * far), P_MIN, P_MAX),
+    });
+  }, look: (event) => { hover = event && at(event); ask(); } });
+
+  KEYS.forEach((key) => model.on(`change:${key}`, adopt));
+  const watcher = new ResizeObserver(() => { stale = true; ask(); });
+  watcher.observe(ui.plane);
+  if (notes.length) set(state);
+  ask();
+  return () => {
+    KEYS.forEach((key) => model.off(`change:${key}`, adopt));
+    watcher.disconnect();
+    cancelAnimationFrame(queued);
+    clearTimeout(saving);
+    ui.release();
+    release();
+  };
+}
+
+/* Mouse: hover reads, press or drag places. Finger: tap places, the dot drags, anything else scrolls the page. */
+function point(ui, { place, nudge, look }) {
+  let held = null;
+  const grab = (event) => {
+    held = event.pointerId;
+    ui.plane.setPointerCapture(held);
+  };
+  ui.plane.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    const gripped = event.composedPath().includes(ui.handle);
+    if (event.pointerType === "touch" && !gripped) return;
+    grab(event);
+    if (!gripped) place(event);
+  });
+  ui.plane.addEventListener("pointermove", (event) => {
+    if (held === event.pointerId) place(event);
+    else if (event.pointerType === "mouse") look(event);
+  });
+  const drop = () => { held = null; };
+  ui.plane.addEventListener("pointerup", drop);
+  ui.plane.addEventListener("pointercancel", drop);
+  ui.plane.addEventListener("pointerleave", () => look(null));
+  ui.plane.addEventListener("click", (event) => {
+    if (event.pointerType === "touch" && !event.composedPath().includes(ui.handle)) place(event);
+  });
+  ui.handle.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const far = event.shiftKey ? 8 : 1;
+    look(null);
+    nudge(way[0] * far, way[1] * far);
+  });
+}
+
+/* Everything around the drawing. */
+function furnish(frame, map, { set, raw, state }) {
+  const begun = { ...DEFAULTS };
+  const sign = choice({ legend: "Sign of the advantage", options: [[1, "A > 0 ↑", "push up"], [-1, "A < 0 ↓", "push down"]], onChange: (value) => set({ sign: value }) });
+  const axes = choice({ legend: "Axes", options: [["linear", "linear"], ["logit", "logit"]], onChange: (value) => set({ axes: value }) });
+  const handle = h("div", {
+    class: "handle", tabindex: 0, role: "application", "aria-roledescription": "two-dimensional cursor",
+    "aria-label": "Cursor on the map. Arrow keys move it: left and right change the old probability, up and down the new one. Shift makes larger steps.",
+  });
+  const board = h("div", { class: "plane" }, map.node, handle);
+  const facts = ["from q to p", "ratio r = p/q", "TV", "KL, nats"].map((text) => [text, h("dd")]);
+  const ruling = h("b"), because = h("span");
+  const judged = h("div", { class: "verdict" }, ruling, because);
+  const methods = Object.entries(METHODS).map(([key, method]) => methodCard(key, method, set, state));
+  const marks = LANDMARKS.map((mark) => [mark, h("button", {
+    type: "button", onclick: () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign }),
+  }, mark.name, h("span", { class: "more", text: ` ${mark.text}` }))]);
+  const reset = h("button", { type: "button", text: "reset", onclick: () => set(begun) });
+  const noted = h("ul", { class: "notes", hidden: true });
+  const spoken = status();
+  frame.append(h("div", { class: "grid" },
+    h("div", { class: "head" }, sign.el, axes.el),
+    h("div", { class: "board" }, board, h("p", { class: "aim", text: "Drag the dot or tap anywhere" }, h("span", { class: "more", text: "; arrow keys move it, with Shift further" }), ".")),
+    h("div", { class: "judged" }, judged, noted),
+    h("div", { class: "marks" }, ...marks.map(([, button]) => button), reset),
+    h("dl", { class: "facts" }, ...facts.map(([text, dd]) => h("div", {}, h("dt", { text }), dd))),
+    h("div", { class: "side" }, ...methods.map((card) => card.el)),
+  ), spoken.el);
+  return {
+    plane: board, handle, speak: spoken.speak, release: spoken.release,
+    grip: (left, top) => { handle.style.left = `${left}px`; handle.style.top = `${top}px`; },
+    settings: (s, notes) => {
+      sign.set(s.sign);
+      axes.set(s.axes);
+      methods.forEach((card) => card.settings(s));
+      marks.forEach(([mark, button]) => button.setAttribute("aria-pressed", String(mark.old_p === s.old_p && mark.new_p === s.new_p)));
+      noted.hidden = notes.length === 0;
+      noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
+    },
+    reading: (s, r) => {
+      const values = [`${probability(r.q)} → ${probability(r.p)}`, plain(r.ratio), percent(r.tv), plain(r.kl)];
+      facts.forEach(([, dd], i) => say(dd, values[i]));
+      const { tone, title, text } = verdict(s, r);
+      judged.dataset.tone = tone;
+      say(ruling, `${tone === "fail" ? "✕ " : ""}${title}`);
+      say(because, text);
+      methods.forEach((card) => card.reading(s, r));
+    },
+  };
+}
+
+function methodCard(key, method, set, state) {
+  const sample = h("span", {});
+  sample.innerHTML = `<svg width="30" height="10" aria-hidden="true"><path d="M0 5H30" stroke="currentColor" stroke-width="2.4"${method.dash ? ` stroke-dasharray="${method.dash}"` : ""}/></svg>`;
+  const toggle = tick({
+    label: h("span", { style: "display:flex;align-items:center;gap:8px" }, sample, h("span", { text: method.name })), spoken: `Show ${method.name}`,
+    onChange: (on) => set({ show: Object.keys(METHODS).filter((other) => (other === key ? on : state().show.includes(other))) }),
+  });
+  const kept = h("span", { class: "kept" });
+  const sliders = SLIDERS[key].map((spec) => [spec, ladder({
+    ...spec, words: (value) => `${plain(value)}${spec.acts && spec.acts !== state().sign ? ", acts only for the other sign of A" : ""}`, write: plain,
+    onInput: (value) => set({ [spec.key]: value }),
+  })]);
+  const el = h("div", { class: "method", style: `--hue: var(${method.hue})` }, h("div", { class: "row" }, toggle.el, kept), ...sliders.map(([, slider]) => slider.el));
+  return {
+    el,
+    settings: (s) => {
+      const on = s.show.includes(key);
+      toggle.input.checked = on;
+      el.classList.toggle("off", !on);
+      for (const [spec, slider] of sliders) {
+        slider.set(s[spec.key]);
+        slider.el.classList.toggle("idle", !on || (spec.acts !== undefined && spec.acts !== s.sign));
+      }
+    },
+    reading: (s, r) => {
+      if (!(key in r.kept)) return;
+      kept.dataset.kept = r.kept[key] ? "yes" : "no";
+      say(kept, r.kept[key] ? `✓ keeps, w = ${plain(r.ratio)} A` : `✕ silences, ${method.measured(r)}`);
+    },
+  };
+}
+
+export default { render };

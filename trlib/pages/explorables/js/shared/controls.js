@@ -1,0 +1,81 @@
+/* Native controls with a label, a value in words and a row high enough for a thumb. */
+
+let serial = 0;
+export const unique = (stem) => `${stem}-${++serial}`;
+
+/* Make an element: h("div", { class: "row", text: "..." }, child, ...). */
+export function h(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "text") node.textContent = value;
+    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value !== false && value != null) node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter(Boolean));
+  return node;
+}
+
+/* Write text only when it changes: the reading follows the pointer at every frame. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/* A range input over a ladder of sensible values (rungs, ascending). A value between two rungs is shown as it is, at
+   the nearest rung. words(value) is what a screen reader says; write(value) what stands beside the slider. */
+export function ladder({ label, spoken, rungs, words, write, onInput }) {
+  const id = unique("trx-range");
+  const input = h("input", { type: "range", id, min: 0, max: rungs.length - 1, step: 1, "aria-label": spoken });
+  const output = h("output", { for: id, class: "value" });
+  const el = h("div", { class: "slider" }, h("label", { for: id, text: label }), input, output);
+  input.addEventListener("input", () => onInput(rungs[input.valueAsNumber]));
+  const set = (value) => {
+    const index = nearest(rungs, value);
+    if (input.valueAsNumber !== index) input.value = index;
+    input.style.setProperty("--at", `${(100 * index) / (rungs.length - 1)}%`);
+    input.setAttribute("aria-valuetext", words(value));
+    say(output, write(value));
+  };
+  return { el, input, set };
+}
+
+export function nearest(rungs, value) {
+  let best = 0;
+  rungs.forEach((rung, index) => {
+    if (Math.abs(rung - value) < Math.abs(rungs[best] - value)) best = index;
+  });
+  return best;
+}
+
+/* Two or more choices of which one holds: native radio buttons in one row. options: [value, text, more], where more
+   is added to the text if there is room. */
+export function choice({ legend, options, onChange }) {
+  const name = unique("trx-choice");
+  const inputs = new Map();
+  const parts = options.map(([value, text, more]) => {
+    const input = h("input", { type: "radio", name, onchange: () => onChange(value) });
+    inputs.set(value, input);
+    return h("label", {}, input, h("span", { text }, more && h("span", { class: "more", text: ` ${more}` })));
+  });
+  const el = h("fieldset", { class: "choice" }, h("legend", { text: legend }), h("div", {}, ...parts));
+  const set = (value) => inputs.forEach((input, key) => { input.checked = key === value; });
+  return { el, set };
+}
+
+export function tick({ label, spoken, onChange }) {
+  const input = h("input", { type: "checkbox", "aria-label": spoken });
+  input.addEventListener("change", () => onChange(input.checked));
+  return { el: h("label", { class: "tick" }, input, label), input };
+}
+
+/* A polite live region that speaks at most every `pause` milliseconds, and always the last thing said. */
+export function status(pause = 800) {
+  const el = h("div", { role: "status", "aria-live": "polite", class: "spoken" });
+  let timer = 0, waiting = "";
+  const speak = (text) => {
+    if (text === waiting) return;
+    waiting = text;
+    clearTimeout(timer);
+    timer = setTimeout(() => say(el, waiting), pause);
+  };
+  return { el, speak, release: () => clearTimeout(timer) };
+}

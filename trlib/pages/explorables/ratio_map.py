@@ -1,0 +1,49 @@
+"""The ratio map: which tokens does a trust region silence? Clip against divergence, over all old and new probabilities."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import traitlets as t
+
+from trlib.pages.explorables.host import Explorable
+
+METHODS = ("ppo", "dppo_tv", "dppo_kl")
+
+
+class RatioMap(Explorable):
+    """The plane of old and new probability of a sampled token, with the regions where its gradient is kept.
+
+    For a token sampled with probability q under the old policy that now has probability p:
+    PPO-clip keeps it while r = p/q stays in the window, DPPO-TV while |p - q| ≤ δ, DPPO-KL while
+    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage pushes toward.
+
+    Every trait is read and set from Python as well as by hand. A number that is impossible (ε_low above 1) is clamped
+    by the page, which says why and writes the clamped value back; NaN, infinity and wrong types are refused.
+
+    Raises:
+        traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown method or axis.
+    """
+
+    module: ClassVar[str] = "ratio_map"
+    fallback: ClassVar[str] = (
+        "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, DPPO-TV "
+        "and DPPO-KL keep its gradient. It needs JavaScript.")
+    height: ClassVar[str] = "44rem"
+
+    eps_low = t.CFloat(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
+    eps_high = t.CFloat(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
+    delta_tv = t.CFloat(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
+    delta_kl = t.CFloat(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
+    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
+    axes = t.Enum(["linear", "logit"], "logit", help="Axes of both probabilities.").tag(sync=True)
+    old_p = t.CFloat(1e-5, help="The cursor's old probability q.").tag(sync=True)
+    new_p = t.CFloat(1e-3, help="The cursor's new probability p.").tag(sync=True)
+    show = t.List(t.Enum(METHODS), list(METHODS), help=f"The methods that are drawn: any of {METHODS}.").tag(sync=True)
+
+    @t.validate("eps_low", "eps_high", "delta_tv", "delta_kl", "old_p", "new_p")
+    def _finite(self, proposal: t.Bunch) -> float:
+        if not math.isfinite(proposal.value):
+            raise t.TraitError(f"{proposal.trait.name}: expected a finite number, got {proposal.value}")
+        return proposal.value
