@@ -177,10 +177,13 @@ def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: T
 
     L = -sg[w] log π(y_t),   w = h λ (target - l) = h (R - m - λ l),   l = Σ_t log r_t over the whole completion
 
-    form="ratio"       h = r_t: like PPO a semi-gradient without the ratio of the prefix; fixed point π*
-    form="exact"       h = e^l: the Lagrangian's own gradient; its variance grows with length
-    form="regression"  h = 1: the gradient of λ/2 (l - target)²; its fixed point moves when m is off
+    form="ratio"       h = r_t: like PPO a semi-gradient without the ratio of the prefix; variance does not
+                       grow with length
+    form="exact"       h = e^l: the Lagrangian's own gradient; variance grows exponentially with length
+    form="regression"  h = 1: the gradient of λ/2 (l - target)²
     direction="forward" takes λ and the target of KL(μ || π) <= δ; its exact gradient is w = e^l (R - ν) + λ.
+    Every form of either direction comes to rest at π*. Where m is off by a constant, "ratio" and "exact" of the
+    backward direction still do, "regression" does not.
 
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
@@ -193,58 +196,79 @@ def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: T
         form: "ratio", "exact" or "regression".
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
 
-    Diagnostics beside the usual: `target` and `log_ratio_seq` (l), one number a completion, and `floored` (bool).
-    `kept` is False where the group's rewards are all equal: it teaches nothing.
+    Diagnostics beside the usual: those of `pull_to_target`, and `floored` (bool).
 
     Raises:
         TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
     """
     _settings(delta_kl, lambda_min, direction)
-    checks.choice("form", form, FORMS)
-    logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
-    present = mask.any(-1)
-    rewards = checks.floating("rewards", rewards, (len(logp),), "B")
-    group = checks.integer("group", group, (len(logp),), "B")
+    shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)
+    present = checks.boolean("mask", mask, shape, "B, T").any(-1)
+    rewards = checks.floating("rewards", rewards, shape[:1], "B")
+    group = checks.integer("group", group, shape[:1], "B")
     checks.finite("rewards", rewards, present)
-    solved = _solve_groups(rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
-    multiplier, offset, target = (x.to(logp.dtype).unsqueeze(-1) for x in solved[:3])
-    floored = solved[3].unsqueeze(-1)
+    multiplier, target, floored = _solve_groups(rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min,
+                                                direction=direction)
+    loss = pull_to_target(logp, logp_rollout, multiplier=multiplier, target=target, mask=mask, form=form,
+                          direction=direction)
+    return TokenLoss(loss.per_token, {**loss.diagnostics, "floored": floored.unsqueeze(-1) & mask})
 
+
+def pull_to_target(logp: Tensor, logp_rollout: Tensor, *, multiplier: Tensor, target: Tensor, mask: Tensor,
+                   form: Form = "ratio", direction: Direction = "backward") -> TokenLoss:
+    """`quatro_loss` where the dual is known already, for a trainer that tears groups apart. Derived here.
+
+    Args:
+        logp, logp_rollout, mask, form, direction: as in `quatro_loss`.
+        multiplier: [B] λ of each completion's group, reward a nat; 0: the group teaches nothing.
+        target: [B] the log-ratio that each completion should reach.
+
+    Diagnostics beside the usual: `target` and `log_ratio_seq` (l), one number a completion. `kept` is False where
+    λ = 0.
+
+    Raises:
+        TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
+    """
+    checks.choice("form", form, FORMS)
+    checks.choice("direction", direction, DIRECTIONS)
+    logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
+    multiplier = _by_completion("multiplier", multiplier, logp, mask)
+    target = _by_completion("target", target, logp, mask)
     log_ratio = logp.detach() - logp_rollout.detach()
-    whole = log_ratio.sum(-1, keepdim=True)
-    live = multiplier > 0
+    whole = log_ratio.sum(-1, keepdim=True).expand_as(logp)
     if form == "exact" and direction == "forward":
-        reward = rewards.to(logp.dtype).masked_fill(~present, 0.0).unsqueeze(-1)
-        weight = (_exp(whole) * (reward - offset) + multiplier).where(live, 0.0).expand_as(logp)
+        weight = -multiplier * torch.expm1((whole - target).clamp(max=OVERFLOW))  # e^l (R - ν) + λ
     else:
         h = {"ratio": _exp(log_ratio), "exact": _exp(whole), "regression": torch.ones_like(logp)}[form]
-        weight = h * (multiplier * (target - whole))
+        weight = h * multiplier * (target - whole)
     weight = weight.masked_fill(~mask, 0.0)
-    completion = {"target": target, "log_ratio_seq": whole, "floored": floored}
-    spread = {name: (value.expand_as(logp) & mask if value.dtype == torch.bool
-                     else value.expand_as(logp).masked_fill(~mask, 0.0)) for name, value in completion.items()}
-    return TokenLoss(-weight * logp, weigh(log_ratio, live.expand_as(logp), weight, mask, **spread))
+    return TokenLoss(-weight * logp, weigh(log_ratio, multiplier > 0, weight, mask, target=target,
+                                           log_ratio_seq=whole.masked_fill(~mask, 0.0)))
+
+
+def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tensor:
+    """[B, T] a number of every completion, 0 where masked."""
+    checks.finite(name, checks.floating(name, value, tuple(logp.shape[:1]), "B"), mask.any(-1))
+    return value.detach().to(logp.dtype).unsqueeze(-1).expand_as(logp).masked_fill(~mask, 0.0)
 
 
 def _solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float,
-                  direction: Direction) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Each completion's λ, offset, target and floored, [B] each: one solve per size of group."""
+                  direction: Direction) -> tuple[Tensor, Tensor, Tensor]:
+    """Each completion's λ, target and floored, [B] each: one solve per size of group, of those present."""
     rewards = rewards.detach().to(checks.wide(rewards))
-    multiplier, offset, target = (torch.zeros_like(rewards) for _ in range(3))
-    floored = torch.zeros_like(present)
+    multiplier, target, floored = torch.zeros_like(rewards), torch.zeros_like(rewards), torch.zeros_like(present)
     where = present.nonzero().squeeze(-1)
     if where.numel() == 0:
-        return multiplier, offset, target, floored
+        return multiplier, target, floored
     _, prompt, counts = torch.unique(group[where], return_inverse=True, return_counts=True)
     for size in torch.unique(counts).tolist():
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
         dual = solve_dual(rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
-        offset[index] = dual.offset.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
         floored[index] = dual.floored.unsqueeze(-1).expand_as(index)
-    return multiplier, offset, target, floored
+    return multiplier, target, floored
 
 
 def _settings(delta_kl: float, lambda_min: float, direction: str) -> None:
@@ -287,7 +311,7 @@ class QUATRO(Method):
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""
-        multiplier, _, target, _ = _solve_groups(
+        multiplier, target, _ = _solve_groups(
             batch.rewards, batch.group, batch.mask.any(-1), delta_kl=self.delta_kl, lambda_min=self.lambda_min,
             direction=self.direction)
         return replace(batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout))
