@@ -1,7 +1,7 @@
 """Formulas drawn in the browser by the vendored KaTeX, which is loaded only by pages that hold a formula.
 
-A displayed formula may carry `\\label{name}`, which reads well in plain Jupyter too: it is numbered here, and
-`[equation](#name)` or the role `eq` refers to it.
+A displayed formula may carry `\\label{name}`, which reads well in plain Jupyter too: it is numbered here.
+`[the clipped loss](#equation-name)` links to it under those words; `[](#name)`, or the role `eq`, under its number.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, cast
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.domains.math import MathDomain
+from sphinx.domains.std import StandardDomain
 from sphinx.transforms import SphinxTransform
 from sphinx.util.math import get_node_equation_number
 
@@ -23,7 +24,7 @@ STYLES = ("katex/katex.min.css",)
 class Labels(SphinxTransform):
     """Turns `\\label{name}` inside a displayed formula into a numbered equation."""
 
-    default_priority = 400
+    default_priority = 200  # before docutils moves a target's id to what follows it
 
     def apply(self, **kwargs: Any) -> None:
         domain = cast(MathDomain, self.env.get_domain("math"))
@@ -36,11 +37,13 @@ class Labels(SphinxTransform):
             node.clear()
             node += nodes.Text(text)
             domain.note_equation(self.env.docname, label, location=node)
-            node.update_basic_atts({"label": label, "number": domain.get_equation_number_for(label),
-                                    "docname": self.env.docname})
-            target = nodes.target("", "", ids=[nodes.make_id(f"equation-{label}")])
+            node["label"], node["docname"] = label, self.env.docname
+            node["number"] = domain.get_equation_number_for(label)
+            name = nodes.make_id(f"equation-{label}")
+            target = nodes.target("", "", ids=[name])
             self.document.note_explicit_target(target)
-            node.replace_self([target, node.deepcopy()])
+            node.parent.insert(node.parent.index(node), target)
+            cast(StandardDomain, self.env.get_domain("std")).anonlabels[name] = (self.env.docname, name)
 
 
 def inline(self: Any, node: nodes.math) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
-UNUSED = ("sphinx-thebe", "thebe", "design-tabs", "sphinx_highlight")
+UNUSED = ("sphinx-thebe", "thebe", "design-tabs")
 """Scripts and styles that no page of this book uses, by a part of their name."""
+THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
+PRUNED = ("**/*.map", "vendor/fontawesome/*/js", "sphinx-thebe*", "webpack-macros.html", "locales")
+"""Files that no page loads, below `_static`."""
 
 
 def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -18,6 +26,26 @@ def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
     for kind in ("script_files", "css_files"):
         if kind in context:
             context[kind] = [file for file in context[kind] if not _unused(file)]
+    if "body" in context:
+        context["body"] = mend(THEBE.sub("", context["body"]))
+
+
+def mend(body: str) -> str:
+    """A page's HTML without the roles and lists that the accessibility rules forbid.
+
+    A signature over several lines comes as a definition list without terms, a bibliography with deprecated roles.
+    """
+    body = body.replace(' role="doc-biblioentry"', "").replace('<div role="list" class="citation-list">',
+                                                               '<div class="citation-list">')
+    return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
+
+
+def prune(app: Sphinx, error: Exception | None) -> None:
+    """Removes from the built book what no page loads."""
+    static = Path(app.outdir, "_static")
+    for pattern in PRUNED if error is None else ():
+        for path in list(static.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def name_contents(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -55,6 +83,10 @@ def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         frame += node
 
 
+def _span(tag: re.Match[str]) -> str:
+    return "</span>" if tag.group(1) else '<span class="sig-line">'
+
+
 def _unused(file: Any) -> bool:
     name = str(getattr(file, "filename", file) or "")
     body = str((getattr(file, "attributes", None) or {}).get("body", ""))
@@ -66,3 +98,4 @@ def connect(app: Sphinx) -> None:
     app.connect("html-page-context", name_contents, priority=900)
     app.connect("doctree-read", drop_widget_state)
     app.connect("doctree-resolved", scrollable)
+    app.connect("build-finished", prune)

@@ -58,17 +58,17 @@ class Metrics(Table):
 class Methods(Table):
     """Every method that runs: its key, the settings of its own, and what it is in one line."""
 
-    headings = ("key", "settings of its own", "what it is")
-    widths = (14, 34, 52)
+    headings = ("key", "what it is", "settings of its own")
+    widths = (12, 44, 44)
 
     def rows(self) -> list[tuple[str, ...]]:
         algorithms = import_module("trlib.algorithms").ALGORITHMS
-        return [(f"`{key}`", own_settings(kind), escape(summary(kind))) for key, kind in algorithms.items()]
+        return [(f"`{key}`", escape(summary(kind)), own_settings(kind)) for key, kind in algorithms.items()]
 
 
 def own_settings(kind: type) -> str:
     """The settings of a method that differ from those that every method has, as `name=default`."""
-    read = import_module("trlib.settings").settings
+    read = import_module("trlib.cli.settings").settings
     shared = {(setting.name, repr(setting.default)) for setting in read(import_module("trlib.algorithms").Method)}
     own = [setting for setting in read(kind) if (setting.name, repr(setting.default)) not in shared]
     return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in own) or "none"

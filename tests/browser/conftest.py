@@ -1,0 +1,45 @@
+"""The built book, served on loopback, and a Chromium that looks at it.
+
+The book is built once, in the `smoke` profile, by the same code that builds it for readers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.browser import NoChromium, browser
+from tools.html import build
+from tools.paths import BUILD
+from tools.serve import listen
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    """The folder of the built pages. TRLIB_BOOK names one that is built already."""
+    named = os.environ.get("TRLIB_BOOK")
+    return Path(named).resolve() if named else build("smoke", BUILD / "smoke" / "_build")
+
+
+@pytest.fixture(scope="session")
+def address(book: Path) -> Iterator[str]:
+    """Where the built book is served."""
+    server = listen(book, port=8700)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    try:
+        with browser() as launched:
+            yield launched
+    except NoChromium as error:
+        pytest.fail(str(error), pytrace=False)
