@@ -144,8 +144,8 @@ def _point(base: Tensor, gap: Tensor, t: Tensor) -> Tensor:
 
 def _slack(like: Tensor, delta: float) -> float:
     """How far inside the radius, relative to it, a KL must be for its rounding to leave it inside."""
-    rounding = torch.finfo(like.dtype).eps * (1 + math.log(like.shape[-1]))
-    return min(max(rounding / delta, 1e-10), 0.25) if delta else 0.0
+    rounding = torch.finfo(like.dtype).eps * (4 + (1 + math.log(like.shape[-1])) / delta) if delta else 0.0
+    return min(max(rounding, 1e-10), 0.25)
 
 
 def _root(base: Tensor, gap: Tensor, delta: float) -> Tensor:
