@@ -13,19 +13,22 @@ __version__ = "0.1.0"
 _HOME = {
     "load_task": "trlib.tasks",
     "load_policy": "trlib.policy",
+    "sample": "trlib.rollout",
     "train": "trlib.training",
     "evaluate": "trlib.evaluation",
     "pretrain": "trlib.pretraining",
 }
-_MODULES = ("algorithms", "aggregation", "advantages", "corrections", "divergences", "tasks", "bridges", "lab")
+_MODULES = ("advantages", "aggregation", "algorithms", "corrections", "divergences", "tasks")
 
-__all__ = ["__version__", *_HOME, *_MODULES]
+__all__ = ["__version__", "advantages", "aggregation", "algorithms", "corrections", "divergences", "evaluate",
+           "load_policy", "load_task", "pretrain", "sample", "tasks", "train"]
 
 if TYPE_CHECKING:
-    from trlib import advantages, aggregation, algorithms, bridges, corrections, divergences, lab, tasks
+    from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks
     from trlib.evaluation import evaluate
     from trlib.policy import load_policy
     from trlib.pretraining import pretrain
+    from trlib.rollout import sample
     from trlib.tasks import load_task
     from trlib.training import train
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from torch import Tensor
 from trlib.errors import CheckpointError
 
 NAME = "checkpoint.safetensors"
+UNFINISHED = ".unfinished"
+"""How the names of files and folders end that are being written."""
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
@@ -60,7 +63,7 @@ def write(path: Path, content: bytes | str) -> None:
         CheckpointError: it cannot be written; what was there before is intact.
     """
     data = content.encode() if isinstance(content, str) else content
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         with open(scratch, "wb") as file:
             file.write(data)
@@ -88,8 +91,8 @@ def prepare(out: str | os.PathLike[str], resume: bool) -> Path:
     if not resume and (folder / NAME).exists():
         raise CheckpointError(f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to "
                               f"go on with it")
-    for left in folder.glob(f".{NAME}.*"):  # a killed process's unfinished file
-        left.unlink(missing_ok=True)
+    for left in folder.glob(f".*{UNFINISHED}"):  # a killed process's
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     write(folder / ".writable", b"")
     (folder / ".writable").unlink()
     return folder

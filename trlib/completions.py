@@ -94,7 +94,7 @@ class Completions:
 
 
 def top_k(logp: Tensor, tokens: Tensor, k: int) -> TopK:
-    """The k most likely tokens of distributions [..., V]; the token that was sampled replaces the last if it is not there."""
+    """The k most likely tokens of distributions [..., V]; the sampled token replaces the last if it is not there."""
     top, ids = logp.topk(k, -1)
     absent = (ids != tokens.unsqueeze(-1)).all(-1)
     ids[absent, -1] = tokens[absent]

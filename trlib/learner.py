@@ -10,8 +10,8 @@ from torch import Tensor
 
 from trlib.errors import NonFiniteError
 from trlib.policy import Policy
-from trlib.sampler import Sampler
 from trlib.regime import Regime
+from trlib.sampler import Sampler
 
 
 class Learner:
@@ -38,8 +38,8 @@ class Learner:
         value = self._finite("loss", float(loss.detach()))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_norm)
-        norm = self._finite("grad_norm", float(norm))
+        norm = self._finite("grad_norm",
+                            float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_norm)))
         self.updates += 1
         for part in self.optimizer.param_groups:
             part["lr"] = self.settings.lr * min(1.0, self.updates / max(self.settings.warmup, 1))

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Scores
+from trlib.checkpoints import UNFINISHED
 from trlib.completions import Completions
 from trlib.errors import CheckpointError, unknown
 from trlib.packing import Layout, packed, plain
@@ -165,12 +166,13 @@ class Policy:
         target = Path(folder)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
         except OSError as error:
             raise CheckpointError(f"folder: cannot write {str(target)!r}: {error.strerror or error}") from error
         try:
-            self.model.save_pretrained(scratch)
-            self.tokenizer.save_pretrained(scratch)
+            with _quiet(True):
+                self.model.save_pretrained(scratch)
+                self.tokenizer.save_pretrained(scratch)
             scratch.chmod(0o755)
             if target.exists():
                 shutil.rmtree(target)
@@ -216,28 +218,22 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source, local = _source(str(name))
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    if local:
-        logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        model = AutoModelForCausalLM.from_pretrained(source, config=config, local_files_only=local,
-                                                     use_safetensors=True, dtype=torch.float32)
+        with _quiet(local):
+            config = AutoConfig.from_pretrained(source, local_files_only=local)
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+            model = AutoModelForCausalLM.from_pretrained(source, config=config, local_files_only=local,
+                                                         use_safetensors=True, dtype=torch.float32)
     except Exception as error:  # one sentence for the many ways a folder can be broken
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"policy {str(name)!r}: expected a causal language model in the hub's format "
                               f"(config.json, safetensors, tokenizer) at {source}, got: {reason}") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
     if lora is not None:
         model = _with_adapters(model, lora)
     count = sum(p.numel() for p in model.parameters())
     place = _device(device, count)
-    return Policy(str(name), model.to(device=place, dtype=_dtype(dtype, place)), tokenizer)
+    placed: Any = model
+    return Policy(str(name), placed.to(device=place, dtype=_dtype(dtype, place)), tokenizer)
 
 
 def _source(name: str) -> tuple[str, bool]:
@@ -256,6 +252,21 @@ def _source(name: str) -> tuple[str, bool]:
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder")
     raise unknown("policy", name, embedded)
+
+
+@contextmanager
+def _quiet(local: bool) -> Iterator[None]:
+    """No progress bars of transformers for what is on this machine; a download keeps its own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    if local:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:

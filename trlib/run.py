@@ -61,7 +61,7 @@ class Run:
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
-            raise ImportError('run.plot: needs matplotlib; `pip install "trust-region-book[book]"` brings it') from error
+            raise ImportError("run.plot: needs matplotlib; `pip install matplotlib` brings it") from error
         history = self.history
         figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, layout="constrained")
         for ax, (label, columns) in zip(axes.flat, PANELS, strict=True):
@@ -83,7 +83,8 @@ class Run:
         if self.out is not None:
             write(self.out / "history.csv", self.history.to_csv())
             write(self.out / "prompts.csv", self.prompts.to_csv(index=False))
-            write(self.out / "run.json", json.dumps({**self.settings, "interrupted": self.interrupted}, indent=2) + "\n")
+            settings = {**self.settings, "interrupted": self.interrupted}
+            write(self.out / "run.json", json.dumps(settings, indent=2) + "\n")
 
     def _title(self) -> str:
         s = self.settings
@@ -103,4 +104,5 @@ class Run:
         shown = self.history[["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds"]]
         step = max(1, len(shown) // 6)
         picked = shown.iloc[sorted({*range(0, len(shown), step), max(0, len(shown) - 1)})] if len(shown) else shown
-        return f"<p><strong>{html.escape(repr(self))}</strong></p>" + picked.to_html(float_format="{:.3g}".format, border=0)
+        table = picked.to_html(float_format="{:.3g}".format, border=0)
+        return f"<p><strong>{html.escape(repr(self))}</strong></p>{table}"

@@ -20,7 +20,7 @@ PRECISIONS = ("fp32", "bf16", "int8", "int4")
 
 
 def round_trip(weight: Tensor, bits: int) -> Tensor:
-    """A matrix [O, I] through signed integers of `bits` bits and back: w -> s round(w / s), s = max|w_row| / (2^(bits-1) - 1)."""
+    """A matrix [O, I] through signed integers and back: w -> s round(w / s), s = max|w_row| / (2^(bits-1) - 1)."""
     top = 2 ** (bits - 1) - 1
     scale = weight.abs().amax(-1, keepdim=True) / top
     return torch.where(scale > 0, (weight / scale).round() * scale, weight)

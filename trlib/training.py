@@ -31,10 +31,10 @@ from trlib.errors import CheckpointError, NonFiniteError
 from trlib.learner import Learner
 from trlib.metrics import Update, measure, observe, summarise
 from trlib.policy import Policy
+from trlib.regime import Regime
 from trlib.rollout import sample
 from trlib.run import Run
 from trlib.seeds import derive, generator
-from trlib.regime import Regime
 from trlib.tasks.task import Prompt, Task
 
 
@@ -78,7 +78,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
     settings = Regime(
         steps=steps, seed=seed, prompts=prompts, group=group, temperature=temperature,
         max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs, lr=lr,
-        betas=tuple(betas), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
+        betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
         anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler, logit_noise=logit_noise,
         probe=probe, checkpoint_every=checkpoint_every)
     folder = None if out is None else checkpoints.prepare(out, resume)
@@ -191,8 +191,9 @@ class _Loop:
         given: list[list[int]] = []
         for answer, total in zip(expert, so_far.sum(1).tolist(), strict=True):
             wanted = stage.below is None or total < stage.below
-            complete = [*answer, self.policy.end_id] if stage.prefix == 1 else answer[:round(stage.prefix * len(answer))]
-            given.extend([complete if wanted else []] * stage.count)
+            whole = [*answer, self.policy.end_id]
+            prefix = whole if stage.prefix == 1 else answer[:round(stage.prefix * len(answer))]
+            given.extend([prefix if wanted else []] * stage.count)
         return given
 
     def _verify(self, asked: list[Prompt], part: Completions) -> Tensor:
@@ -221,8 +222,8 @@ class _Loop:
                 batch = replace(batch, logp_ref=self.learner.reference.score(c, temperature=s.temperature).logp)
         if not self.told_equal and bool((rewards == rewards[0]).all()):
             self.told_equal = True
-            warnings.warn(f"batch {k}: all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the "
-                          f"completions of a prompt learns nothing from this batch (said once a run)", stacklevel=4)
+            warnings.warn(f"batch {k}: all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares "
+                          f"the completions of a prompt learns nothing from it (said once a run)", stacklevel=4)
         return self.method.prepare(batch)
 
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
@@ -237,7 +238,8 @@ class _Loop:
                 parts = [part.flatten().to(batch.mask.device) for part in rows.chunk(s.minibatches)]
             for rows in parts:
                 whole = s.minibatches == 1
-                step = _Step(self, completions if whole else completions.rows(rows), batch if whole else batch.rows(rows))
+                step = _Step(self, completions if whole else completions.rows(rows),
+                             batch if whole else batch.rows(rows))
                 self.method.update(step)
                 done.append(observe(step.value, step.norm, step.token_loss, step.batch))
         return done
@@ -248,8 +250,8 @@ class _Loop:
         rows = probe_rows(len(completions), self.settings.probe).to(completions.full_rows.device)
         slot = torch.searchsorted(completions.full_rows, rows)
         log_mu = completions.full[slot]
-        log_pi = log_mu if not len(rows) else self.policy.score(probe, temperature=self.settings.temperature, full=True).full
-        exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
+        log_pi = self.policy.score(probe, temperature=self.settings.temperature, full=True).full if len(rows) else None
+        exact, back = measure(log_mu, log_mu if log_pi is None else log_pi, probe.tokens, probe.mask)
         by_prompt: dict[int, list[float]] = {}
         for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
             by_prompt.setdefault(g, []).append(value)
@@ -261,8 +263,8 @@ class _Loop:
         run = self.result
         if run.out is None:
             return
-        meta = {"settings": run.settings, "updates": self.learner.updates, "told_equal": self.told_equal, "rows": run.rows,
-                "prompts": run.prompt_rows}
+        meta = {"settings": run.settings, "updates": self.learner.updates, "told_equal": self.told_equal,
+                "rows": run.rows, "prompts": run.prompt_rows}
         try:
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
@@ -337,7 +339,7 @@ def probe_rows(rows: int, probe: int) -> Tensor:
 
 def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
     """Check that a resumed run is the run that was saved; it may only be longer."""
-    for name in saved.keys() | asked.keys():
+    for name in {**saved, **asked}:
         if name in ("steps", "checkpoint_every", "interrupted") or saved.get(name) == asked.get(name):
             continue
         was, now = saved.get(name), asked.get(name)

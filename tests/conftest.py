@@ -1,0 +1,67 @@
+"""Shared by all tests: one thread, nothing from the hub, a fresh embedded policy and small folders in its format."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+import trlib
+from trlib.policy import EMBEDDED, Policy
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """The embedded policy of `dial`, as it ships."""
+    return trlib.load_policy("dial")
+
+
+@pytest.fixture
+def task():
+    return trlib.load_task("dial")
+
+
+def _small_model(kind: str = "llama", **settings):
+    """A randomly initialised causal language model over the embedded vocabulary."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    vocabulary = len(AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
+    common = {"vocab_size": vocabulary, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 48,
+              "num_attention_heads": 4, "max_position_embeddings": 64}
+    if kind == "gpt2":
+        common = {"vocab_size": vocabulary, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64,
+                  "resid_pdrop": 0.3}
+    else:
+        common["num_key_value_heads"] = 2
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **{**common, **settings})
+    model = AutoModelForCausalLM.from_config(config)
+    for p in model.parameters():  # larger weights than at initialisation, so that distributions are far from uniform
+        torch.nn.init.normal_(p, std=0.4)
+    return model
+
+
+@pytest.fixture
+def small_model():
+    """A maker of randomly initialised models: `small_model("qwen2")`."""
+    return _small_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small random model saved as the hub would hold it."""
+    from transformers import AutoTokenizer
+
+    path = tmp_path / "model"
+    _small_model().save_pretrained(path)
+    AutoTokenizer.from_pretrained(EMBEDDED / "dial").save_pretrained(path)
+    return path

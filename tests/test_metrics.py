@@ -1,0 +1,79 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from trlib.algorithms import ppo_loss
+from trlib.algorithms.method import Batch, TokenLoss
+from trlib.metrics import METRICS, measure, observe, summarise
+
+
+def test_the_exact_metrics_by_hand():
+    mu = torch.tensor([[[0.5, 0.5], [0.9, 0.1]]], dtype=torch.float64)
+    pi = torch.tensor([[[0.25, 0.75], [0.9, 0.1]]], dtype=torch.float64)
+    tokens, mask = torch.tensor([[1, 0]]), torch.tensor([[True, True]])
+    row, back = measure(mu.log(), pi.log(), tokens, mask)
+    kl = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
+    kl_back = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
+    assert row["kl"] == pytest.approx(kl / 2) and row["kl_back"] == pytest.approx(kl_back / 2)
+    assert row["tv"] == pytest.approx(0.125) and row["tv_max"] == pytest.approx(0.25)
+    entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75)) - (0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert row["entropy"] == pytest.approx(entropy / 2)
+    assert back.tolist() == pytest.approx([1.5 * math.log(1.5) - 1.5 + 1])
+    assert row["kl_seq_back"] == pytest.approx(back[0].item())
+
+
+def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
+    """Over all completions of an enumerated policy, weighted by mu, the terms sum to KL(pi || mu)."""
+    rng = torch.Generator().manual_seed(0)
+    first = torch.log_softmax(torch.randn(2, 3, generator=rng, dtype=torch.float64), -1)
+    second = torch.log_softmax(torch.randn(2, 3, 3, generator=rng, dtype=torch.float64), -1)
+    tokens = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+    full = torch.stack([first[:, None].expand(2, 9, 3), second[:, tokens[:, 0]]], 2)
+    logp = full.gather(-1, tokens.expand(2, 9, 2).unsqueeze(-1)).squeeze(-1).sum(-1)
+    _, terms = measure(full[0], full[1], tokens, torch.ones(9, 2, dtype=torch.bool))
+    divergence = (logp[1].exp() * (logp[1] - logp[0])).sum()
+    assert float((logp[0].exp() * terms).sum()) == pytest.approx(float(divergence), rel=1e-12)
+
+
+def test_a_masked_probe_and_an_empty_one():
+    full = torch.full((2, 3, 4), math.nan)
+    row, back = measure(full, full, torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, dtype=torch.bool))
+    assert all(math.isnan(v) for v in row.values()) and len(back) == 2
+
+
+def batch_of(advantages, mask):
+    zeros = torch.zeros(mask.shape)
+    return Batch(tokens=zeros.long(), mask=mask, forced=~mask, rewards=zeros[:, 0], group=torch.zeros(len(mask)).long(),
+                 ended=mask[:, 0], horizon=3, logp_rollout=zeros, advantages=advantages)
+
+
+def test_shares_and_quantiles_over_a_batchs_updates():
+    ratio = torch.tensor([[1.5, 1.1, 0.5], [0.7, 1.3, 9.0]])
+    advantages = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    loss = ppo_loss(ratio.log(), torch.zeros(2, 3), advantages=advantages, mask=mask)
+    one = observe(2.0, 3.0, loss, batch_of(advantages, mask))
+    assert (one.kept, one.kept_pos, one.kept_neg) == pytest.approx((3 / 5, 2 / 3, 1 / 2))
+    onpolicy = ppo_loss(torch.zeros(2, 3), torch.zeros(2, 3), advantages=advantages, mask=mask)
+    two = observe(4.0, 5.0, onpolicy, batch_of(advantages.abs(), mask))
+    row = summarise([one, two])
+    assert row["loss"] == 3.0 and row["grad_norm"] == 4.0 and row["kept"] == pytest.approx(0.8)
+    assert row["kept_pos"] == pytest.approx((2 / 3 + 1) / 2)
+    assert row["kept_neg"] == pytest.approx(1 / 2), "an update without negative tokens says nothing of them"
+    ratios = np.array([1.5, 1.1, 0.5, 0.7, 1.3, *[1.0] * 5])
+    assert row["ratio_max"] == pytest.approx(1.5)
+    assert row["ratio_p01"] == pytest.approx(np.quantile(ratios, 0.01)) and row["ratio_p99"] == pytest.approx(
+        np.quantile(ratios, 0.99))
+
+
+def test_an_objective_without_a_ratio_has_none_in_the_history():
+    mask = torch.ones(1, 2, dtype=torch.bool)
+    row = summarise([observe(1.0, 1.0, TokenLoss(torch.zeros(1, 2), {"kept": mask, "weight": torch.ones(1, 2)}),
+                             batch_of(torch.ones(1, 2), mask))])
+    assert math.isnan(row["ratio_max"]) and row["kept"] == 1.0 and math.isnan(row["kept_neg"])
+
+
+def test_every_metric_has_a_text():
+    assert all(len(metric.text) > 20 for metric in METRICS.values())

@@ -1,0 +1,131 @@
+import pytest
+import torch
+
+import trlib
+from trlib.errors import CheckpointError
+from trlib.policy import Policy, _device, _dtype
+from trlib.rollout import sample
+
+
+def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):
+    policy = trlib.load_policy(str(folder))
+    c = sample(policy, ["7 : +3 ="] * 2, group=3, max_tokens=8, seed=0)
+    copied = policy.save(tmp_path / "copy")
+    assert sorted(p.name for p in copied.glob("*.safetensors")) == ["model.safetensors"]
+    assert not list(copied.glob("*.bin"))
+    again = trlib.load_policy(copied)
+    assert torch.equal(again.score(c).logp, policy.score(c).logp)
+    assert again.encode(["7 : +3 ="]) == policy.encode(["7 : +3 ="])
+    policy.load_state({name: t + 1 for name, t in policy.state().items()})
+    policy.save(tmp_path / "copy")  # replaces what is there
+    assert not torch.equal(trlib.load_policy(copied).score(c).logp, again.score(c).logp)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["copy", "model"]  # nothing left behind
+
+
+def test_a_copy_has_weights_of_its_own_that_do_not_learn(policy):
+    copied = policy.copy()
+    before = copied.model.lm_head.weight.clone()
+    policy.load_state({name: t + 1 for name, t in policy.state().items()})
+    assert torch.equal(copied.model.lm_head.weight, before) and not copied.parameters
+
+
+def test_dropout_is_off(small_model, policy):
+    noisy = Policy("gpt2", small_model("gpt2"), policy.tokenizer)
+    c = sample(noisy, [[3, 4]], group=4, max_tokens=6)
+    assert torch.equal(noisy.score(c).logp, noisy.score(c).logp)
+
+
+def test_a_score_has_gradient_and_float64_is_kept(policy, task):
+    c = sample(policy, [task.prompts(1, seed=0)[0].text], group=2)
+    policy.model.double()
+    scores = policy.score(c, full=True)
+    assert scores.logp.dtype == torch.float64 and scores.logp.requires_grad
+    own = scores.full.gather(-1, c.tokens.unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(own, scores.logp)
+    policy.model.bfloat16()
+    assert policy.score(c).logp.dtype == torch.float32
+
+
+def test_adapters_learn_and_the_model_below_does_not(folder, tmp_path):
+    policy = trlib.load_policy(folder, lora={"r": 2, "target_modules": ["q_proj"]})
+    assert policy.parameters and all("lora_" in name for name in policy.trainable)
+    with pytest.raises(ValueError, match=r"lora: .*no_such_module"):
+        trlib.load_policy(folder, lora={"r": 2, "target_modules": ["no_such_module"]})
+    with pytest.raises(ValueError, match=r"lora: .*rank"):
+        trlib.load_policy(folder, lora={"rank": 2})
+
+
+def test_devices_and_types():
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    assert _device("auto", 4_999_999) == cpu and _device("cpu", 10**9) == cpu
+    assert _device("auto", 10**9) == (cuda if torch.cuda.is_available() else _device("auto", 10**9))
+    assert _dtype("auto", cpu) == torch.float32 and _dtype("float64", cpu) == torch.float64
+    for wrong in ("int8", "float31", "Tensor"):
+        with pytest.raises(ValueError, match=rf"dtype: expected 'auto' or the name of a float type.*{wrong}"):
+            _dtype(wrong, cpu)
+
+
+def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with policy.threads():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError), policy.threads():
+            raise RuntimeError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_unknown_names_say_what_is_known():
+    with pytest.raises(ValueError, match=r"policy: expected one of .*dial.*, got 'dail'; did you mean 'dial'"):
+        trlib.load_policy("dail")
+    with pytest.raises(CheckpointError, match=r"policy './nowhere': no such folder"):
+        trlib.load_policy("./nowhere")
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"expected a folder with a config.json and model.safetensors"):
+        trlib.load_policy(tmp_path)
+
+
+def test_a_model_cut_in_half_is_named(folder):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:file.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match=r"expected a causal language model in the hub's format"):
+        trlib.load_policy(folder)
+
+
+def test_nothing_is_unpickled(folder, small_model):
+    (folder / "model.safetensors").unlink()
+    torch.save(small_model().state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"safetensors"):
+        trlib.load_policy(folder)
+
+
+def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(policy, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"cannot write"):
+        policy.save(tmp_path / "file" / "model")
+    target = policy.save(tmp_path / "model")
+    before = (target / "model.safetensors").read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(policy.model, "save_pretrained", full)
+    with pytest.raises(CheckpointError, match=r"No space left on device"):
+        policy.save(target)
+    assert (target / "model.safetensors").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model"]
+
+
+def test_another_models_state_is_refused(policy):
+    state = policy.state()
+    with pytest.raises(ValueError, match=r"expected the .* tensors of policy 'dial'"):
+        policy.load_state({"x": torch.zeros(1)})
+    name = next(iter(state))
+    with pytest.raises(ValueError, match=rf"state: '{name}': expected"):
+        policy.load_state({**state, name: torch.zeros(2)})

@@ -1,0 +1,180 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+
+import trlib.rollout
+from trlib import load_task
+from trlib.completions import join
+from trlib.rollout import sample
+
+
+@pytest.fixture
+def mixed():
+    """Prompts of seven different lengths."""
+    return [p.text for p in load_task("dial", moves=(1, 8)).prompts(12, seed=3)]
+
+
+def fresh_logp(policy, completions, row, temperature=1.0):
+    """Log-probs of one completion by a plain full forward pass over its own tokens, without padding."""
+    g = completions.group[row]
+    prompt = completions.prompt_ids[g][completions.prompt_mask[g]]
+    tokens = completions.tokens[row][completions.present[row]]
+    logits = policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1:-1].double() / temperature
+    return torch.log_softmax(logits, -1).gather(-1, tokens[:, None]).squeeze(-1)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 1.6])
+def test_sampled_and_scored_log_probs_equal_a_fresh_full_forward(policy, mixed, temperature):
+    c = sample(policy, mixed, group=4, temperature=temperature, max_tokens=16, seed=1)
+    assert len({int(m.sum()) for m in c.prompt_mask}) > 3 and len(set(c.lengths.tolist())) > 3
+    scored = policy.score(c, temperature=temperature).logp
+    for row in range(0, len(c), 5):
+        expected = fresh_logp(policy, c, row, temperature)
+        torch.testing.assert_close(c.logp[row][c.mask[row]].double(), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(scored[row][c.mask[row]].double(), expected, atol=1e-5, rtol=0)
+
+
+def test_padding_never_changes_a_log_prob(policy, mixed):
+    together = sample(policy, mixed, group=2, max_tokens=16, seed=5)
+    order = torch.randperm(len(mixed), generator=torch.Generator().manual_seed(0)).tolist()
+    rows = torch.tensor([2 * i + j for i in order for j in (0, 1)])
+    shuffled = dataclasses.replace(
+        together.rows(rows), prompt_ids=together.prompt_ids[order], prompt_mask=together.prompt_mask[order],
+        group=torch.arange(len(mixed)).repeat_interleave(2))
+    base, other = policy.score(together).logp, policy.score(shuffled).logp
+    torch.testing.assert_close(other[shuffled.mask], base[rows][shuffled.mask], atol=1e-5, rtol=0)
+    wide = torch.nn.functional.pad(together.prompt_ids, (9, 0), value=policy.pad_id)
+    padded = dataclasses.replace(together, prompt_ids=wide,
+                                 prompt_mask=torch.nn.functional.pad(together.prompt_mask, (9, 0)))
+    for pack in (True, False):
+        policy.pack = pack
+        torch.testing.assert_close(policy.score(padded).logp[padded.mask], base[together.mask], atol=1e-5, rtol=0)
+
+
+def test_frequencies_match_the_distribution(policy, task):
+    prompt = task.prompts(1, seed=0)[0].text
+    n = 20_000
+    c = sample(policy, [prompt], group=n, max_tokens=1, seed=11, full_rows=[0])
+    expected = c.full[0, 0].double().exp().numpy() * n
+    seen = np.bincount(c.tokens[:, 0].numpy(), minlength=len(expected))
+    common = expected >= 10
+    observed = [*seen[common], seen[~common].sum()]
+    wanted = np.array([*expected[common], expected[~common].sum()])
+    assert len(observed) > 20
+    assert chisquare(observed, wanted * n / wanted.sum()).pvalue > 1e-3
+
+
+def test_a_temperature_is_a_division_of_the_logits(policy, task):
+    prompt = [task.prompts(1, seed=0)[0].text]
+    logits = policy.model(torch.tensor(policy.encode(prompt))).logits[0, -1].double()
+    for temperature in (0.5, 1.0, 2.0):
+        c = sample(policy, prompt, max_tokens=1, temperature=temperature, full_rows=[0])
+        expected = torch.log_softmax(logits / temperature, -1)
+        torch.testing.assert_close(c.full[0, 0].double(), expected, atol=1e-5, rtol=0)
+
+
+def test_greedy_is_what_generate_gives(policy, task):
+    prompts = [p.text for p in task.prompts(16, seed=2)]
+    c = sample(policy, prompts, temperature=0, max_tokens=16)
+    ids = torch.tensor(policy.encode(prompts))
+    theirs = policy.model.generate(ids, do_sample=False, max_new_tokens=16, pad_token_id=policy.pad_id,
+                                   attention_mask=torch.ones_like(ids))[:, ids.shape[1]:]
+    assert torch.equal(theirs[:, :c.tokens.shape[1]], c.tokens)
+
+
+def test_a_row_that_has_ended_never_changes(policy, mixed, monkeypatch):
+    kept = sample(policy, mixed, group=8, max_tokens=16, seed=7)
+    monkeypatch.setattr(trlib.rollout, "DROP_BELOW", 0.0)  # rows are never dropped, so ended ones go through the model
+    whole = sample(policy, mixed, group=8, max_tokens=16, seed=7)
+    assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
+    torch.testing.assert_close(kept.logp, whole.logp, atol=1e-5, rtol=0)
+    after = ~kept.mask
+    assert after.any() and (kept.tokens[after] == policy.pad_id).all() and (kept.logp[after] == 0).all()
+    ends = (kept.tokens == policy.end_id) & kept.mask
+    assert torch.equal(ends.sum(1) == 1, kept.ended) and (ends.sum(1) <= 1).all()
+    last = kept.mask.sum(1) - 1
+    assert ends[torch.arange(len(kept)), last][kept.ended].all()
+
+
+def test_a_row_depends_on_its_own_numbers_only(policy, task):
+    prompts = [p.text for p in task.prompts(3, seed=1)]
+    one = sample(policy, prompts, group=4, max_tokens=16, seed=9)
+    assert torch.equal(one.tokens, sample(policy, prompts, group=4, max_tokens=16, seed=9).tokens)
+    assert not torch.equal(one.tokens[:, :4], sample(policy, prompts, group=4, max_tokens=16, seed=10).tokens[:, :4])
+    other = sample(policy, [prompts[0], prompts[2], prompts[2]], group=4, max_tokens=16, seed=9)
+    assert torch.equal(one.tokens[:4], other.tokens[:4]) and torch.equal(one.tokens[8:], other.tokens[8:])
+
+
+def test_forced_prefixes_of_different_lengths(policy, task):
+    asked = task.prompts(3, seed=4)
+    expert = policy.encode(task.demonstrations(asked, seed=0))
+    prefixes = [expert[0][:2], [], expert[1], expert[1][:5], [*expert[2], policy.end_id], expert[2][:1]]
+    c = sample(policy, [p.text for p in asked], group=2, max_tokens=16, seed=0, prefixes=prefixes)
+    for row, prefix in enumerate(prefixes):
+        assert c.tokens[row, :len(prefix)].tolist() == list(prefix)
+        assert c.forced[row].sum() == len(prefix) and not (c.forced[row] & c.mask[row]).any()
+    assert c.lengths[4] == 0 and c.ended[4]
+    scored = policy.score(c).logp
+    torch.testing.assert_close(scored[c.mask], c.logp[c.mask], atol=1e-5, rtol=0)
+    torch.testing.assert_close(scored[3][c.present[3]].double(), fresh_logp(policy, c, 3), atol=1e-5, rtol=0)
+
+
+def test_whole_distributions_and_top_k_are_those_sampled_from(policy, mixed):
+    c = sample(policy, mixed, group=3, max_tokens=16, seed=2, full_rows=[1, 7, 20], topk=4, logit_noise=0.3)
+    own = c.full.gather(-1, c.tokens[c.full_rows].unsqueeze(-1)).squeeze(-1)
+    mask = c.mask[c.full_rows]
+    torch.testing.assert_close(own[mask], c.logp[c.full_rows][mask])
+    torch.testing.assert_close(c.full[mask].exp().sum(-1), torch.ones(int(mask.sum())))
+    assert (policy.score(c).logp - c.logp)[c.mask].abs().max() > 0.05  # the noise is in the recorded log-probs
+    for slot, row in enumerate(c.full_rows.tolist()):
+        for t in range(int(c.lengths[row])):
+            best = c.full[slot, t].topk(4)
+            ids = best.indices.tolist()
+            if int(c.tokens[row, t]) not in ids:
+                ids[-1] = int(c.tokens[row, t])
+            assert c.topk.ids[row, t].tolist() == ids
+            torch.testing.assert_close(c.topk.logp[row, t], c.full[slot, t, ids])
+
+
+def test_joining_stages_keeps_rows_of_a_prompt_adjacent(policy, task):
+    prompts = [p.text for p in task.prompts(3, seed=4)]
+    parts = [sample(policy, prompts, group=2, max_tokens=16, seed=1, full_rows=[0, 3], topk=2),
+             sample(policy, prompts, group=1, max_tokens=16, seed=2, full_rows=[2], topk=2)]
+    c = join(parts)
+    assert c.group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    for row, (part, source) in enumerate([(0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (1, 1), (0, 4), (0, 5), (1, 2)]):
+        n = parts[part].tokens.shape[1]
+        assert torch.equal(c.tokens[row][:n][c.mask[row][:n]], parts[part].tokens[source][parts[part].mask[source]])
+        assert torch.equal(c.topk.ids[row, :n], parts[part].topk.ids[source])
+    assert c.full_rows.tolist() == [0, 4, 8]
+    own = c.full.gather(-1, c.tokens[c.full_rows].unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(own[c.mask[c.full_rows]], c.logp[c.full_rows][c.mask[c.full_rows]])
+
+
+def test_completions_show_themselves(policy, task):
+    prompt = task.prompts(1, seed=0)[0].text
+    c = sample(policy, [prompt], group=3, max_tokens=16)
+    assert prompt in repr(c) and c.texts()[0] in repr(c)
+    assert c._repr_html_().count("<tr>") == 4
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"prompts": []}, r"prompts: expected a list of at least one prompt"),
+    ({"prompts": "3 : +1 ="}, r"prompts: expected a list"),
+    ({"prompts": [[]]}, r"prompts\[0\]: expected at least one token"),
+    ({"prompts": [[1], [1] * 500]}, r"prompts\[1\]: expected at most \d+ tokens with the completion"),
+    ({"group": 0}, r"group: expected a whole number of at least 1, got 0"),
+    ({"max_tokens": 2.5}, r"max_tokens: expected a whole number"),
+    ({"temperature": -1}, r"temperature: expected a number at least 0, got -1"),
+    ({"logit_noise": float("nan")}, r"logit_noise: expected a number"),
+    ({"topk": 10**6}, r"topk: expected 0 to the vocabulary's"),
+    ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
+    ({"prefixes": [[1] * 20, []]}, r"prefixes: expected at most max_tokens = 16 tokens each, got 20"),
+])
+def test_bad_input_is_named(policy, arguments, message):
+    arguments = {"prompts": [[1, 2], [3]], **arguments}
+    with pytest.raises(ValueError, match=message):
+        sample(policy, arguments.pop("prompts"), **arguments)

@@ -1,0 +1,349 @@
+import dataclasses
+import json
+import math
+import signal
+
+import pandas as pd
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import DPPO, GRPO, PPO, DrGRPO
+from trlib.algorithms.method import Method, Needs, Stage
+from trlib.errors import CheckpointError, NonFiniteError
+from trlib.metrics import METRICS
+from trlib.tasks.task import Verdict
+
+SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}
+COLUMNS = ["reward", "length", "loss", "grad_norm", "entropy", "ratio_max", "ratio_p01", "ratio_p99", "kept",
+           "kept_pos", "kept_neg", "kl", "kl_back", "kl_seq_back", "tv", "tv_max", "seconds", "tokens_per_s"]
+TIMINGS = ["seconds", "tokens_per_s"]
+OFF_POLICY = {"minibatches": 2, "epochs": 2, "lag": 1, "sampler": "bf16", "logit_noise": 0.1, "temperature": 0.9}
+
+
+def trained(method=None, policy=None, task=None, **settings):
+    policy = policy or trlib.load_policy("dial")
+    return trlib.train(policy, task or trlib.load_task("dial"), method or DrGRPO(), **{**SMALL, **settings})
+
+
+def same(one, other):
+    histories = [run.history.drop(columns=TIMINGS) for run in (one, other)]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+    pd.testing.assert_frame_equal(one.prompts, other.prompts, check_exact=True)
+    assert all(torch.equal(a, b) for a, b in zip(one.policy.parameters, other.policy.parameters, strict=True))
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _quiet(recwarn):
+    """Batches of four prompts often have equal rewards, which the loop says once."""
+
+
+def test_the_history_has_the_columns_of_the_glossary():
+    run = trained()
+    assert list(run.history.columns) == COLUMNS == list(METRICS)
+    assert run.history.index.tolist() == [0, 1, 2, 3] and run.history.index.name == "batch"
+    assert run.history.notna().sum().sum() >= 4 * len(COLUMNS) - 8
+    assert len(run.prompts) == 16 and run.prompts.reward.between(0, 1).all()
+    assert math.isclose(run.prompts.reward.mean(), run.history.reward.mean(), rel_tol=1e-6)
+    assert f"seed 0, 4 batches: reward {run.rows[0]['reward']:.2f}" in repr(run) and "<table" in run._repr_html_()
+    assert len(run.plot().axes) == 6
+
+
+@pytest.mark.parametrize("settings", [{}, OFF_POLICY])
+def test_a_seed_decides_everything(settings):
+    one = trained(seed=3, **settings)
+    torch.manual_seed(99)
+    assert same(one, trained(seed=3, **settings))
+    assert not one.history.reward.equals(trained(seed=4, **settings).history.reward) or not one.history.loss.equals(
+        trained(seed=4, **settings).history.loss)
+
+
+def test_one_update_a_batch_has_no_trust_region():
+    history = trained(PPO(), prompts=8, group=8).history
+    assert (history[["ratio_max", "ratio_p01", "ratio_p99", "kept"]] == 1).all().all()
+    stale = trained(PPO(), prompts=8, group=8, epochs=4, lr=3e-3, warmup=0).history
+    assert (stale.ratio_max > 1.2).all() and (stale.kept < 1).all() and (stale.ratio_p01 < 1).all()
+
+
+def test_on_policy_metrics_are_those_of_the_step_that_was_taken():
+    """`mu` is the policy before the batch and `pi` the one after it: the exact columns by another road."""
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    run = trained(policy=policy, task=task, steps=1, prompts=4, group=4, probe=16, lr=1e-2, warmup=0)
+    before = trlib.load_policy("dial")
+    c = run.last
+    mu, pi = before.score(c, full=True).full[c.mask].double(), policy.score(c, full=True).full[c.mask].double()
+    row = run.rows[0]
+    assert row["kl"] == pytest.approx(float((mu.exp() * (mu - pi)).sum(-1).mean()), rel=1e-3)
+    assert row["kl_back"] == pytest.approx(float((pi.exp() * (pi - mu)).sum(-1).mean()), rel=1e-3)
+    distance = (mu.exp() - pi.exp()).abs().sum(-1) / 2
+    assert row["tv"] == pytest.approx(float(distance.mean()), rel=1e-4)
+    assert row["tv_max"] == pytest.approx(float(distance.max()), rel=1e-4)
+    assert row["entropy"] == pytest.approx(float(-(pi.exp() * pi).sum(-1).mean()), rel=1e-4)
+    log_ratio = ((policy.score(c).logp - before.score(c).logp) * c.mask).double().sum(-1)
+    terms = log_ratio.exp() * log_ratio - log_ratio.exp() + 1
+    assert row["kl_seq_back"] == pytest.approx(float(terms.mean()), rel=1e-3)
+    by_prompt = terms.view(4, 4).mean(1)
+    assert run.prompts.kl_seq_back.tolist() == pytest.approx(by_prompt.tolist(), rel=1e-3)
+    assert row["length"] == pytest.approx(float(c.mask.sum(1).float().mean()))
+
+
+def test_the_first_step_is_the_policy_gradient():
+    """One batch with a plain gradient: parameters move by AdamW's step on REINFORCE's gradient, computed by hand."""
+    run = trained(PPO(aggregation="token-mean"), steps=1, prompts=8, group=8, lr=1e-3, warmup=0, grad_norm=1e9)
+    policy, c = trlib.load_policy("dial"), run.last
+    task = trlib.load_task("dial")
+    from trlib.seeds import derive
+    asked = task.prompts(8, seed=derive(0, "train", 0))
+    rewards = torch.tensor([task.verify(asked[g], text, ended=bool(end)).reward
+                            for g, text, end in zip(c.group.tolist(), c.texts(), c.ended, strict=True)]).view(8, 8)
+    advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
+    logp = policy.score(c).logp
+    loss = -(advantages[:, None] * logp * c.mask).sum() / c.mask.sum()
+    optimizer = torch.optim.AdamW(policy.parameters, lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0)
+    loss.backward()
+    norm = torch.sqrt(sum(p.grad.pow(2).sum() for p in policy.parameters))
+    assert run.rows[0]["grad_norm"] == pytest.approx(float(norm), rel=1e-4)
+    before = policy.state()
+    optimizer.step()
+    for (name, moved), p in zip(policy.trainable.items(), run.policy.parameters, strict=True):
+        sure = moved.grad.abs() > 1e-6  # where the gradient is rounding noise, Adam makes a whole step of it
+        torch.testing.assert_close(p[sure], moved.detach()[sure], atol=2e-5, rtol=0)
+        assert not sure.any() or not torch.equal(before[name], p)
+
+
+def test_training_raises_the_reward():
+    run = trained(steps=25, prompts=16, group=16)
+    assert run.history.reward[:3].mean() < 0.4 < 0.7 < run.history.reward[-5:].mean()
+    assert run.history.length.iloc[-1] > run.history.length.iloc[0] + 2  # it has begun to think
+
+
+def test_adamw_warms_up():
+    slow, fast = (trained(steps=1, warmup=w, lr=1e-3).policy.state() for w in (10, 0))
+    base = trlib.load_policy("dial").state()
+    for name, t in base.items():
+        torch.testing.assert_close((fast[name] - t) / 10, slow[name] - t, atol=2e-6, rtol=1e-2)
+
+
+def test_out_none_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)])
+def test_a_resumed_run_is_the_run(tmp_path, method):
+    whole = trained(method, **OFF_POLICY)
+    trained(method, out=tmp_path, **{**OFF_POLICY, "steps": 1})
+    trained(method, out=tmp_path, resume=True, **{**OFF_POLICY, "steps": 3})
+    again = trained(method, out=tmp_path, resume=True, **OFF_POLICY)
+    assert same(whole, again)
+    done = trained(method, out=tmp_path, resume=True, **OFF_POLICY)
+    assert same(whole, done) and done.history.seconds.equals(again.history.seconds)
+    written = pd.read_csv(tmp_path / "history.csv", index_col="batch")
+    assert written.loss.tolist() == pytest.approx(whole.history.loss.tolist())
+    saved = trlib.load_policy(tmp_path / "policy")
+    assert all(torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True))
+    settings = json.loads((tmp_path / "run.json").read_text())
+    assert settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"
+
+
+def test_resume_begins_where_there_is_nothing_yet(tmp_path):
+    assert same(trained(out=tmp_path / "new", resume=True), trained())
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    trained(out=tmp_path, steps=1)
+    with pytest.raises(CheckpointError, match=r"holds a run already.*resume=True"):
+        trained(out=tmp_path)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"seed": 1}, "resume: the saved run has seed = 0, expected the same, got 1"),
+    ({"lr": 1e-3}, "resume: the saved run has lr = 0.0001"),
+    ({"method": DrGRPO(eps_high=0.3)}, r"method.eps_high = 0.2, expected the same, got 0.3"),
+    ({"method": PPO()}, "method.name|method.aggregation"),
+    ({"steps": 1}, "has 2 batches already, expected at least as many, got 1"),
+])
+def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, message):
+    trained(out=tmp_path, steps=2)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(CheckpointError, match=message):
+        trained(out=tmp_path, resume=True, **change)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_checkpoint_cut_in_half_is_named_and_kept(tmp_path):
+    trained(out=tmp_path, steps=2)
+    file = tmp_path / "checkpoint.safetensors"
+    half = file.read_bytes()[:file.stat().st_size // 2]
+    file.write_bytes(half)
+    with pytest.raises(CheckpointError, match=r"expected a whole checkpoint at .*damaged file of"):
+        trained(out=tmp_path, resume=True)
+    assert file.read_bytes() == half
+
+
+def test_a_run_of_another_model_is_refused(tmp_path, folder):
+    trained(out=tmp_path / "run", steps=2)
+    saved = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert saved["policy"] == "dial"
+    with pytest.raises(CheckpointError, match="policy"):
+        trained(policy=trlib.load_policy(folder), out=tmp_path / "run", resume=True)
+
+
+def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="out: cannot make the folder"):
+        trained(out=tmp_path / "file" / "run")
+
+
+def test_a_full_disk_keeps_what_was_saved(tmp_path):
+    import resource
+
+    whole = trained(steps=2, out=tmp_path)
+    size = (tmp_path / "checkpoint.safetensors").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))  # every larger write fails, as on a full disk
+    try:
+        with pytest.raises(CheckpointError, match=r"cannot write .*checkpoint.*saved before is intact") as caught:
+            trained(out=tmp_path, resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(caught.value.run.rows) == 4
+    assert {p.name for p in tmp_path.iterdir()} == {"checkpoint.safetensors", "history.csv", "policy", "prompts.csv",
+                                                    "run.json"}
+    assert same(trained(steps=2, out=tmp_path, resume=True), whole)
+
+
+class Meddling:
+    """`dial`, and something that happens while the completions of one batch are verified."""
+
+    def __init__(self, batch, happen):
+        self.task, self.batch, self.happen, self.calls = trlib.load_task("dial"), batch, happen, 0
+        self.name, self.max_tokens, self.settings = "dial", self.task.max_tokens, self.task.settings
+
+    def prompts(self, n, *, seed):
+        self.calls += 1
+        return self.task.prompts(n, seed=seed)
+
+    def verify(self, prompt, completion, *, ended):
+        if self.calls == self.batch + 1 and self.happen is not None:
+            happen, self.happen = self.happen, None
+            value = happen()
+            if value is not None:
+                return Verdict(value, "right")
+        return self.task.verify(prompt, completion, ended=ended)
+
+
+def test_ctrl_c_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
+    run = trained(task=Meddling(1, lambda: signal.raise_signal(signal.SIGINT)), out=tmp_path, steps=6)
+    assert run.interrupted and len(run.history) == 2 and "interrupted" in repr(run)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    again = trained(out=tmp_path, resume=True, steps=6)
+    assert not again.interrupted and same(again, trained(steps=6))
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path):
+    def twice():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(task=Meddling(3, twice), out=tmp_path, steps=6)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
+
+
+def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path):
+    with pytest.raises(ValueError, match="rewards: expected finite"):
+        trained(task=Meddling(0, lambda: math.nan), out=tmp_path)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Breaks(DrGRPO):
+    """NaN in the loss (or only in its gradient) at one update."""
+
+    where: str = "loss"
+
+    def loss(self, per_token, batch):
+        value = super().loss(per_token, batch)
+        if Breaks.seen == 5:
+            value = value * math.nan if self.where == "loss" else torch.sqrt(value - value.detach()) + value.detach()
+        Breaks.seen += 1
+        return value
+
+
+@pytest.mark.parametrize(("where", "metric"), [("loss", "loss is nan"), ("gradient", "grad_norm is (nan|inf)")])
+def test_nan_stops_the_run_with_its_place_after_saving(tmp_path, where, metric):
+    Breaks.seen = 0
+    policy = trlib.load_policy("dial")
+    settings = {"minibatches": 2, "checkpoint_every": 100, "prompts": 16, "group": 16}
+    with pytest.raises(NonFiniteError, match=rf"batch 2: update 5: {metric}.*2 batches before it are saved") as caught:
+        trained(Breaks(where=where), policy=policy, out=tmp_path, **settings)
+    assert len(caught.value.run.history) == 2
+    Breaks.seen = 100
+    whole = trained(Breaks(where=where), **settings)
+    again = trained(Breaks(where=where), out=tmp_path, resume=True, **settings)
+    assert same(again, whole)
+
+
+def test_all_rewards_equal_is_said_once_and_changes_nothing():
+    class Strict(Meddling):
+        def verify(self, prompt, completion, *, ended):
+            return Verdict(0.0, "wrong answer")
+
+    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0") as caught:
+        run = trained(task=Strict(0, None))
+    assert len(caught) == 1
+    base = trlib.load_policy("dial").state()
+    assert all(torch.equal(base[name], t) for name, t in run.policy.state().items())
+    assert (run.history.grad_norm == 0).all()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Guided(PPO):
+    """A quarter of the completions after half an expert's answer, where the rest fails; and a rollout anchor."""
+
+    def plan(self, group):
+        return Stage(group - group // 4), Stage(group // 4, prefix=0.5, below=1.0)
+
+    def needs(self, anchor):
+        return Needs(old=True, full=True, full_anchor=True)
+
+    def objective(self, scores, batch):
+        on = batch.full_anchor.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1)
+        assert torch.equal(on[batch.mask], batch.logp_anchor[batch.mask])
+        Guided.forced.append(batch.forced.any(1).view(4, 8))
+        Guided.rewards.append(batch.rewards.view(4, 8))
+        return super().objective(scores, batch)
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
+    Guided.forced, Guided.rewards = [], []
+    trained(Guided(), group=8, steps=3, anchor=anchor, lag=1)
+    forced, rewards = torch.cat(Guided.forced), torch.cat(Guided.rewards)
+    assert not forced[:, :6].any()
+    failed = rewards[:, :6].sum(1) < 1
+    assert failed.any() and (~failed).any()
+    assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    ({"steps": 0}, ValueError, "steps: expected at least 1, got 0"),
+    ({"steps": 1.5}, TypeError, "steps: expected a whole number, got 1.5"),
+    ({"minibatches": 3}, ValueError, "minibatches: expected a divisor of prompts = 4"),
+    ({"lr": 0}, ValueError, "lr: expected a number above 0, got 0"),
+    ({"lr": math.nan}, ValueError, "lr: expected a number above 0, got nan"),
+    ({"betas": (0.9, 1.0)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1"),
+    ({"anchor": "old"}, ValueError, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
+    ({"sampler": "fp8"}, ValueError, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
+    ({"temperature": 0}, ValueError, "temperature: expected a number above 0"),
+    ({"max_tokens": 10_000}, ValueError, "expected at most .* tokens with the completion"),
+    ({"group": 1, "method": GRPO()}, ValueError, "group: .*at least 2"),
+    ({"method": "grpo"}, TypeError, "method: expected a method such as"),
+    ({"method": Method()}, NotImplementedError, "Method has no objective"),
+])
+def test_bad_settings_are_named(change, error, message):
+    with pytest.raises(error, match=message):
+        trained(**{"steps": 1, **change})
