@@ -207,24 +207,24 @@ def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: T
     rewards = checks.floating("rewards", rewards, shape[:1], "B")
     group = checks.integer("group", group, shape[:1], "B")
     checks.finite("rewards", rewards, present)
-    multiplier, target, floored = _solve_groups(rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min,
-                                                direction=direction)
-    loss = pull_to_target(logp, logp_rollout, multiplier=multiplier, target=target, mask=mask, form=form,
+    multiplier, target, floored = solve_groups(rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min,
+                                               direction=direction)
+    loss = pull_to_target(logp, logp_rollout, multiplier=multiplier, push=multiplier * target, mask=mask, form=form,
                           direction=direction)
     return TokenLoss(loss.per_token, {**loss.diagnostics, "floored": floored.unsqueeze(-1) & mask})
 
 
-def pull_to_target(logp: Tensor, logp_rollout: Tensor, *, multiplier: Tensor, target: Tensor, mask: Tensor,
+def pull_to_target(logp: Tensor, logp_rollout: Tensor, *, multiplier: Tensor, push: Tensor, mask: Tensor,
                    form: Form = "ratio", direction: Direction = "backward") -> TokenLoss:
     """`quatro_loss` where the dual is known already, for a trainer that tears groups apart. Derived here.
 
     Args:
         logp, logp_rollout, mask, form, direction: as in `quatro_loss`.
-        multiplier: [B] λ of each completion's group, reward a nat; 0: the group teaches nothing.
-        target: [B] the log-ratio that each completion should reach.
+        multiplier: [B] λ of each completion's group, reward a nat. Where it is 0 nothing pulls back.
+        push: [B] λ target of each completion, the bracket before any update (backward: R - m), in units of reward.
 
-    Diagnostics beside the usual: `target` and `log_ratio_seq` (l), one number a completion. `kept` is False where
-    λ = 0.
+    Diagnostics beside the usual: `target` and `log_ratio_seq` (l), one number a completion. `kept` is False where both
+    numbers are 0.
 
     Raises:
         TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
@@ -233,17 +233,19 @@ def pull_to_target(logp: Tensor, logp_rollout: Tensor, *, multiplier: Tensor, ta
     checks.choice("direction", direction, DIRECTIONS)
     logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
     multiplier = _by_completion("multiplier", multiplier, logp, mask)
-    target = _by_completion("target", target, logp, mask)
+    push = _by_completion("push", push, logp, mask)
     log_ratio = logp.detach() - logp_rollout.detach()
-    whole = log_ratio.sum(-1, keepdim=True).expand_as(logp)
+    whole = log_ratio.sum(-1, keepdim=True).expand_as(logp).masked_fill(~mask, 0.0)
+    pulls = multiplier > 0
+    target = (push / multiplier).where(pulls, 0.0)
     if form == "exact" and direction == "forward":
         weight = -multiplier * torch.expm1((whole - target).clamp(max=OVERFLOW))  # e^l (R - ν) + λ
     else:
         h = {"ratio": _exp(log_ratio), "exact": _exp(whole), "regression": torch.ones_like(logp)}[form]
-        weight = h * multiplier * (target - whole)
+        weight = h * (push - multiplier * whole)
     weight = weight.masked_fill(~mask, 0.0)
-    return TokenLoss(-weight * logp, weigh(log_ratio, multiplier > 0, weight, mask, target=target,
-                                           log_ratio_seq=whole.masked_fill(~mask, 0.0)))
+    return TokenLoss(-weight * logp, weigh(log_ratio, pulls | (push != 0), weight, mask, target=target,
+                                           log_ratio_seq=whole))
 
 
 def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tensor:
@@ -252,9 +254,10 @@ def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tens
     return value.detach().to(logp.dtype).unsqueeze(-1).expand_as(logp).masked_fill(~mask, 0.0)
 
 
-def _solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float,
+def solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float,
                   direction: Direction) -> tuple[Tensor, Tensor, Tensor]:
-    """Each completion's λ, target and floored, [B] each: one solve per size of group, of those present."""
+    """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one solve per size of
+    group. The arguments are taken as checked."""
     rewards = rewards.detach().to(checks.wide(rewards))
     multiplier, target, floored = torch.zeros_like(rewards), torch.zeros_like(rewards), torch.zeros_like(present)
     where = present.nonzero().squeeze(-1)
@@ -311,7 +314,7 @@ class QUATRO(Method):
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""
-        multiplier, target, _ = _solve_groups(
+        multiplier, target, _ = solve_groups(
             batch.rewards, batch.group, batch.mask.any(-1), delta_kl=self.delta_kl, lambda_min=self.lambda_min,
             direction=self.direction)
         return replace(batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout))

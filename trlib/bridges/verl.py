@@ -1,0 +1,61 @@
+"""Our objectives in verl 0.9's registry of policy losses, under names that begin with `trlib_`.
+
+verl's workers are processes with a registry each: put `from trlib.bridges.verl import register; register()` into a
+module and name it in the environment, VERL_USE_EXTERNAL_MODULES=that_module. Then set actor.policy_loss.loss_mode.
+The anchor is verl's `old_log_prob`: the recomputed policy, or with rollout.calculate_log_probs=True and
+algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are made (but with
+trainer.use_v1=False that mode puts a loss of verl's in place of ours).
+
+QUATRO needs algorithm.adv_estimator=trlib_quatro too, which solves the dual while groups are whole. verl carries one
+number a token from there to a loss: λ target on the first token, λ on the others, so a completion of one token may lose
+its pull-back. Top-K and full DPPO are not here: verl's losses do not see the distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGISTRY, agg_loss
+
+from trlib.algorithms import dppo_loss, pspo_loss
+from trlib.algorithms.method import TokenLoss
+from trlib.algorithms.quatro import pull_to_target, solve_groups
+
+
+def register(losses: Mapping[str, Callable[..., TokenLoss]] | None = None, *, delta_tv=0.15, delta_kl=0.05, alpha=0.1,
+             quatro_delta=0.1, lambda_min=1e-2, direction="backward") -> None:
+    """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
+    (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm."""
+    ours = {"trlib_dppo_tv": partial(dppo_loss, delta_tv=delta_tv), "trlib_pspo": partial(pspo_loss, alpha=alpha),
+            "trlib_dppo_kl": partial(dppo_loss, delta_kl=delta_kl),
+            "trlib_quatro": partial(_quatro, direction=direction), **(losses or {})}
+    POLICY_LOSS_REGISTRY.update({name: partial(_policy_loss, loss) for name, loss in ours.items()})
+    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(_duals, delta_kl=quatro_delta, lambda_min=lambda_min,
+                                                     direction=direction)
+
+
+def _policy_loss(loss, old_log_prob, log_prob, advantages, response_mask, loss_agg_mode="token-mean", config=None,
+                 rollout_is_weights=None):
+    mask = response_mask.bool()
+    found = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
+    per_token = found.per_token if rollout_is_weights is None else found.per_token * rollout_is_weights
+    kept, moved = found.diagnostics["kept"][mask].float().mean(), (old_log_prob - log_prob).detach()[mask].mean()
+    return (agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info),
+            {"actor/pg_clipfrac": 1 - kept.item(), "actor/ppo_kl": moved.item(), "actor/pg_clipfrac_lower": 0.0})
+
+
+def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):
+    number = {name: i for i, name in enumerate(dict.fromkeys(index))}
+    group = torch.tensor([number[name] for name in index], device=response_mask.device)
+    multiplier, target, _ = solve_groups(token_level_rewards.sum(-1), group, response_mask.bool().any(-1),
+                                         delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
+    carried = multiplier.unsqueeze(-1).repeat(1, response_mask.shape[1])
+    carried[:, 0] = multiplier * target
+    return carried, carried
+
+
+def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
+    return pull_to_target(logp, logp_old, push=advantages[:, 0], multiplier=advantages[:, 1:2].sum(-1), mask=mask,
+                          direction=direction)
