@@ -5,7 +5,7 @@ No ratio, no anchor, no trust region: what the other methods become when nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class REINFORCE(Method):
     """The plain policy gradient, for one update a batch; with more it follows stale samples unweighted."""
 
     def needs(self, anchor: Anchor) -> Needs:
-        return Needs(old=self.correction is not None)
+        return replace(super().needs(anchor), old=False)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return reinforce_loss(scores.logp, advantages=batch.advantages, mask=batch.mask)

@@ -44,7 +44,7 @@ def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    tau = torch.where(advantages > 0, tau_pos, tau_neg).to(logp.dtype)
+    tau = torch.full_like(advantages, tau_neg).masked_fill(advantages > 0, tau_pos)
     # On the flat end the slope 0 would meet an overflowing ratio.
     flat = tau * (log_ratio.detach().exp() - 1) > FLAT
     ratio = log_ratio.masked_fill(flat, 0.0).exp()

@@ -1,0 +1,155 @@
+"""GRPO, Dr.GRPO, DAPO: what each preset changes, shown on one batch by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from trlib.advantages import group_relative
+from trlib.algorithms import ALGORITHMS, DAPO, GRPO, PPO, Batch, Correction, DrGRPO, Needs, Scores, ppo_loss
+from trlib.algorithms.grpo import add_reference_kl, overlong_penalty
+from trlib.divergences import k3
+
+D = torch.float64
+LENGTHS = [1, 3, 2, 4]
+MASK = torch.arange(4) < torch.tensor(LENGTHS).unsqueeze(-1)
+
+
+def batch(rewards=(1.0, 0.0, 1.0, 0.0), **changes) -> Batch:
+    logp = torch.full((4, 4), -1.0, dtype=D)
+    known = {"tokens": torch.zeros(4, 4, dtype=torch.int64), "mask": MASK,
+             "forced": torch.zeros(4, 4, dtype=torch.bool), "rewards": torch.tensor(rewards, dtype=D),
+             "group": torch.tensor([0, 0, 1, 1]), "ended": torch.ones(4, dtype=torch.bool), "horizon": 10,
+             "logp_rollout": logp, "logp_old": logp}
+    return Batch(**(known | changes))
+
+
+def total(method, b: Batch, logp=None) -> float:
+    prepared = method.prepare(b)
+    result = method.objective(Scores(b.logp_rollout if logp is None else logp), prepared)
+    return method.loss(result.per_token, prepared).item()
+
+
+def test_what_each_preset_divides_by():
+    # Ratio 1 everywhere: the loss is -Σ A |y| over the divisor. Two rewards (1, 0): mean 1/2, unbiased std sqrt(1/2).
+    std = math.sqrt(0.5) + 1e-6
+    a = 0.5 / std
+    assert total(GRPO(), batch()) == pytest.approx(-(a - a + a - a) / 4, abs=1e-15)
+    assert total(DrGRPO(), batch()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 4 / 10)
+    assert total(DAPO(overlong_buffer=0), batch()) == pytest.approx(-a * (1 - 3 + 2 - 4) / 10)
+    assert total(PPO(), batch()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 10)
+
+
+def test_settings_of_the_presets():
+    assert (GRPO().advantage, GRPO().aggregation) == ("group-std", "seq-mean-token-mean")
+    assert (DrGRPO().advantage, DrGRPO().aggregation) == ("group-mean", "seq-mean-token-sum-norm")
+    assert (DAPO().advantage, DAPO().aggregation) == ("group-std", "token-mean")
+    assert (GRPO().eps_low, GRPO().eps_high, DAPO().eps_low, DAPO().eps_high) == (0.2, 0.2, 0.2, 0.28)
+    assert (ALGORITHMS["grpo"], ALGORITHMS["dr_grpo"], ALGORITHMS["dapo"]) == (GRPO, DrGRPO, DAPO)
+    for setting, value in [("beta", -1), ("beta", math.nan), ("eps_low", 2)]:
+        with pytest.raises(ValueError, match=f"{setting}: expected a number"):
+            GRPO(**{setting: value})
+    with pytest.raises(ValueError, match=r"overlong_buffer: expected a number at least 0 and at most 1, got 1.5"):
+        DAPO(overlong_buffer=1.5)
+
+
+def test_the_reference_is_asked_for_only_with_a_beta():
+    assert GRPO().needs("recomputed") == Needs(old=True)
+    assert GRPO(beta=0.04).needs("recomputed") == Needs(old=True, reference=True)
+    assert GRPO(beta=0.04).needs("rollout") == Needs(reference=True)
+    with pytest.raises(ValueError, match="logp_ref: the batch does not hold it"):
+        total(GRPO(beta=0.04), batch())
+
+
+def test_the_reference_term_by_hand():
+    # Equal rewards: only the reference is left. d = log 2, so k3 = 2 - log 2 - 1 and its weight is β (2 - 1).
+    logp = torch.full((4, 4), -1.0, dtype=D, requires_grad=True)
+    b = batch(rewards=(1.0, 1.0, 0.0, 0.0), logp_ref=logp.detach() + math.log(2))
+    method = GRPO(beta=0.04)
+    prepared = method.prepare(b)
+    result = method.objective(Scores(logp), prepared)
+    assert result.per_token[MASK].tolist() == pytest.approx([0.04 * (1 - math.log(2))] * 10)
+    assert result.diagnostics["weight"][MASK].tolist() == pytest.approx([0.04] * 10)
+    assert (result.per_token[~MASK] == 0).all()
+    (grad,) = torch.autograd.grad(result.per_token.sum(), logp)
+    torch.testing.assert_close(grad, -result.diagnostics["weight"], rtol=1e-13, atol=1e-15)
+
+
+def test_the_reference_term_on_any_loss():
+    generator = torch.Generator().manual_seed(0)
+    logp, old, ref, advantages = -torch.rand(4, 3, 5, generator=generator, dtype=D) * 3
+    mask = torch.rand(3, 5, generator=generator) < 0.7
+    logp.requires_grad_()
+    plain = ppo_loss(logp, old, advantages=advantages + 1, mask=mask)
+    dirty = ref.masked_fill(~mask, math.nan)
+    result = add_reference_kl(plain, logp, dirty, mask=mask, beta=0.3)
+    torch.testing.assert_close(result.per_token[mask], (plain.per_token + 0.3 * k3(logp, ref))[mask])
+    (grad,) = torch.autograd.grad(result.per_token.sum(), logp)
+    torch.testing.assert_close(grad, -result.diagnostics["weight"], rtol=1e-12, atol=1e-13)
+    assert torch.equal(result.diagnostics["kept"], plain.diagnostics["kept"])
+    silenced = mask & ~result.diagnostics["kept"]
+    assert silenced.any() and (grad[silenced] != 0).all() and (grad[~mask] == 0).all()
+    with pytest.raises(ValueError, match="beta: expected a number at least 0"):
+        add_reference_kl(plain, logp, ref, mask=mask, beta=-1)
+    with pytest.raises(ValueError, match="logp_ref: expected finite values where the mask is True"):
+        add_reference_kl(plain, logp, ref * math.nan, mask=mask, beta=1)
+
+
+def test_dapo_leaves_out_groups_with_equal_rewards():
+    # The second group drops out of the divisor too: 4 tokens instead of 10.
+    b = batch(rewards=(1.0, 0.0, 1.0, 1.0))
+    prepared = DAPO(overlong_buffer=0).prepare(b)
+    assert prepared.mask.tolist() == (MASK & torch.tensor([[True], [True], [False], [False]])).tolist()
+    a = 0.5 / (math.sqrt(0.5) + 1e-6)
+    assert total(DAPO(overlong_buffer=0), b) == pytest.approx(-a * (1 - 3) / 4)
+    assert torch.equal(prepared.rewards, b.rewards)
+    nothing = batch(rewards=(1.0, 1.0, 0.0, 0.0))
+    assert not DAPO().prepare(nothing).mask.any() and total(DAPO(), nothing) == 0
+
+
+def test_dapo_judges_a_group_by_the_verifier_not_by_its_lengths():
+    # Horizon 4: the lengths 2 and 4 differ in their penalty, but both are right.
+    b = batch(rewards=(1.0, 0.0, 1.0, 1.0), horizon=4)
+    assert not DAPO(overlong_buffer=0.5).prepare(b).mask[2:].any()
+
+
+def test_soft_overlong_by_hand():
+    # Limit 4, the last half soft: 2 tokens cost nothing, 3 half, 4 (the limit) all.
+    b = batch(horizon=4)
+    assert overlong_penalty(b, 0.5).tolist() == [0.0, 0.5, 0.0, 1.0]
+    assert overlong_penalty(b, 0).tolist() == [0.0] * 4
+    assert overlong_penalty(b, 1).tolist() == [0.25, 0.75, 0.5, 1.0]
+    # The paper's 16,384 + 4,096 tokens: 18,432 tokens are half way through the buffer.
+    prepared = DAPO(overlong_buffer=0.5).prepare(b)
+    shaped = torch.tensor([1.0, -0.5, 1.0, -1.0], dtype=D)
+    torch.testing.assert_close(prepared.advantages[:, 0], group_relative(shaped, b.group))
+    # An expert's prefix counts to the length.
+    forced = torch.zeros(4, 4, dtype=torch.bool)
+    forced[0, 1:] = True
+    assert overlong_penalty(batch(horizon=4, forced=forced), 0.5).tolist() == [1.0, 0.5, 0.0, 1.0]
+
+
+def test_a_group_of_one_is_named():
+    with pytest.raises(ValueError, match=r"group: expected at least 2 completions in every group.*group 3"):
+        GRPO().prepare(batch(group=torch.tensor([0, 0, 0, 3])))
+
+
+def test_a_correction_is_a_factor_on_the_advantages():
+    old = batch().logp_rollout + math.log(3)
+    prepared = GRPO(correction=Correction(cap=2.0)).prepare(batch(logp_old=old))
+    plain = GRPO().prepare(batch(logp_old=old))
+    torch.testing.assert_close(prepared.advantages[MASK], 2 * plain.advantages[MASK])
+    with pytest.raises(ValueError, match="logp_old: the batch does not hold it"):
+        GRPO(correction=Correction()).prepare(batch(logp_old=None))
+    assert GRPO(correction=Correction()).needs("rollout") == Needs(old_early=True)
+
+
+def test_the_anchor_of_the_run_decides():
+    b = batch(logp_old=batch().logp_rollout - math.log(1.1))
+    method = GRPO()
+    for anchor, ratio in (("rollout", 1.0), ("recomputed", 1.1)):
+        prepared = method.prepare(batch(logp_old=b.logp_old, anchor=anchor))
+        result = method.objective(Scores(b.logp_rollout), prepared)
+        assert result.diagnostics["ratio"][MASK].tolist() == pytest.approx([ratio] * 10)

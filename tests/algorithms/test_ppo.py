@@ -1,0 +1,93 @@
+"""PPO and PG-IS: the eight corners of the clip by hand, an independent formula, the limits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlib.algorithms import ALGORITHMS, PGIS, PPO, Needs, pg_is_loss, ppo_loss
+
+D = torch.float64
+
+
+def losses(ratios: list[float], advantages: list[float], **settings) -> tuple[list[float], list[float], list[bool]]:
+    """(loss, weight, kept) of one row of tokens, by ratio and advantage."""
+    logp_old = torch.full((1, len(ratios)), -1.0, dtype=D)
+    result = ppo_loss(logp_old + torch.tensor([ratios], dtype=D).log(), logp_old,
+                      advantages=torch.tensor([advantages], dtype=D), mask=torch.ones(1, len(ratios)).bool(),
+                      **settings)
+    return (result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist(),
+            result.diagnostics["kept"][0].tolist())
+
+
+def test_the_corners_by_hand():
+    ratios = [0.5, 0.5, 1.1, 1.1, 1.5, 1.5, 0.9, 0.9]
+    advantages = [2.0, -2.0] * 4
+    loss, weight, kept = losses(ratios, advantages)
+    #           A > 0, r small   A < 0, r small: 0.8   inside       A > 0, r large: 1.2   A < 0, r large
+    assert loss == pytest.approx([-1.0, 1.6, -2.2, 2.2, -2.4, 3.0, -1.8, 1.8])
+    assert weight == pytest.approx([1.0, 0.0, 2.2, -2.2, 0.0, -3.0, 1.8, -1.8])
+    assert kept == [True, False, True, True, False, True, True, True]
+
+
+def test_dual_clip_by_hand():
+    loss, weight, kept = losses([2.0, 3.5, 3.5, 0.1], [-1.0, -1.0, 1.0, -1.0], dual_clip=3.0)
+    assert loss == pytest.approx([2.0, 3.0, -1.2, 0.8])
+    assert weight == pytest.approx([-2.0, 0.0, 0.0, 0.0])
+    assert kept == [True, False, False, False]
+
+
+def test_the_window_has_two_sides():
+    assert losses([1.25, 1.25], [1.0, 1.0], eps_high=0.28)[1] == pytest.approx([1.25, 1.25])
+    assert losses([1.25], [1.0])[1] == [0.0]
+    assert losses([0.75], [-1.0], eps_low=0.3)[1] == pytest.approx([-0.75])
+    assert losses([0.75], [-1.0], eps_high=0.3)[1] == [0.0]
+
+
+def test_the_edge_is_inside():
+    # Ratio 1 with a closed window: exactly on the edge, where the first update of a batch stands.
+    assert losses([1.0, 1.0], [1.0, -1.0], eps_low=0.0, eps_high=0.0) == ([-1.0, 1.0], [1.0, -1.0], [True, True])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(-6, 6), st.floats(-3, 3), st.floats(0, 1), st.floats(0, 2), st.sampled_from([None, 1.5, 3.0]))
+def test_the_formula_of_the_paper(log_ratio, advantage, eps_low, eps_high, dual_clip):
+    logp_old = torch.tensor([[-7.0]], dtype=D)
+    result = ppo_loss(logp_old + log_ratio, logp_old, advantages=torch.tensor([[advantage]], dtype=D),
+                      mask=torch.tensor([[True]]), eps_low=eps_low, eps_high=eps_high, dual_clip=dual_clip)
+    ratio = math.exp(log_ratio)
+    expected = -min(ratio * advantage, min(max(ratio, 1 - eps_low), 1 + eps_high) * advantage)
+    if dual_clip is not None and advantage < 0:
+        expected = min(expected, -dual_clip * advantage)
+    assert result.per_token.item() == pytest.approx(expected, rel=1e-12, abs=1e-300)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31))
+def test_an_open_window_is_pg_is(seed):
+    generator = torch.Generator().manual_seed(seed)
+    logp, logp_old, advantages = torch.randn(3, 2, 5, generator=generator, dtype=D)
+    mask = torch.ones(2, 5, dtype=torch.bool)
+    plain = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
+    torch.testing.assert_close(plain.per_token, -(logp - logp_old).exp() * advantages)
+    wide = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1.0, eps_high=math.inf)
+    for mine, theirs in ((wide.per_token, plain.per_token), *zip(
+            wide.diagnostics.values(), plain.diagnostics.values(), strict=True)):
+        torch.testing.assert_close(mine.double(), theirs.double(), rtol=1e-13, atol=1e-13)
+
+
+def test_the_classes():
+    assert ALGORITHMS["ppo"] is PPO and ALGORITHMS["pg_is"] is PGIS
+    assert PPO().anchor == PGIS().anchor == "recomputed"
+    assert PPO().needs("recomputed") == Needs(old=True) and PPO().needs("rollout") == Needs()
+    for setting, value in [("eps_low", 1.5), ("eps_high", -1), ("dual_clip", 1.0)]:
+        with pytest.raises(ValueError, match=f"{setting}: expected a number"):
+            PPO(**{setting: value})
+    with pytest.raises(ValueError, match="advantage: expected one of"):
+        PPO(advantage="critic")
+    with pytest.raises(ValueError, match="aggregation: expected one of"):
+        PPO(aggregation="mean")

@@ -1,0 +1,37 @@
+"""REINFORCE by hand, and its class."""
+
+from __future__ import annotations
+
+import torch
+
+from trlib.algorithms import ALGORITHMS, REINFORCE, Batch, Correction, Needs, Scores, reinforce_loss
+
+D = torch.float64
+
+
+def test_by_hand():
+    logp = torch.tensor([[-1.0, -2.0], [-0.5, -9.0]], dtype=D)
+    mask = torch.tensor([[True, True], [True, False]])
+    result = reinforce_loss(logp, advantages=torch.tensor([[3.0, -1.0], [0.5, 7.0]], dtype=D), mask=mask)
+    assert result.per_token.tolist() == [[3.0, -2.0], [0.25, 0.0]]
+    assert result.diagnostics["weight"].tolist() == [[3.0, -1.0], [0.5, 0.0]]
+    assert (result.diagnostics["ratio"] == 1).all()
+    assert torch.equal(result.diagnostics["kept"], mask)
+
+
+def test_the_class_trains_on_what_was_sampled_and_asks_for_nothing():
+    assert ALGORITHMS["reinforce"] is REINFORCE
+    for anchor in ("rollout", "recomputed"):
+        assert REINFORCE().needs(anchor) == Needs()
+        assert REINFORCE(correction=Correction()).needs(anchor) == Needs(old_early=True)
+    logp = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]], dtype=D)
+    batch = Batch(tokens=torch.zeros(2, 2, dtype=torch.int64), mask=torch.ones(2, 2, dtype=torch.bool),
+                  forced=torch.zeros(2, 2, dtype=torch.bool), rewards=torch.tensor([1.0, 0.0], dtype=D),
+                  group=torch.tensor([0, 0]), ended=torch.ones(2, dtype=torch.bool), horizon=2,
+                  logp_rollout=logp + 1)
+    method = REINFORCE()
+    prepared = method.prepare(batch)
+    assert prepared.advantages.tolist() == [[0.5, 0.5], [-0.5, -0.5]]
+    result = method.objective(Scores(logp), prepared)
+    assert result.per_token.tolist() == [[0.5, 1.0], [-1.5, -2.0]]
+    assert method.loss(result.per_token, prepared).item() == -0.5

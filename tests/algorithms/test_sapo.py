@@ -1,0 +1,68 @@
+"""SAPO: the gate by hand, its slope, its limits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from trlib.algorithms import ALGORITHMS, SAPO, sapo_loss
+
+D = torch.float64
+
+
+def loss(ratios, advantages, **settings):
+    logp = torch.full((1, len(ratios)), -1.0, dtype=D)
+    result = sapo_loss(logp, logp - torch.tensor([ratios], dtype=D).log(),
+                       advantages=torch.tensor([advantages], dtype=D), mask=torch.ones(1, len(ratios)).bool(),
+                       **settings)
+    return result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist()
+
+
+def gate(r: float, tau: float) -> float:
+    return 4 / tau / (1 + math.exp(-tau * (r - 1)))
+
+
+def slope(r: float, tau: float) -> float:
+    s = 1 / (1 + math.exp(-tau * (r - 1)))
+    return 4 * s * (1 - s)
+
+
+def test_by_hand():
+    # At ratio 1 the gate is 2/τ with slope 1: half of 4/τ.
+    values, weights = loss([1.0, 1.0], [1.0, -1.0])
+    assert values == pytest.approx([-2.0, 2 / 1.05]) and weights == pytest.approx([1.0, -1.0])
+    ratios, advantages, taus = [0.2, 0.2, 1.3, 1.3, 4.0, 4.0], [1.5, -1.5] * 3, [1.0, 1.05] * 3
+    values, weights = loss(ratios, advantages)
+    assert values == pytest.approx([-a * gate(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)],
+                                   rel=1e-13)
+    assert weights == pytest.approx([a * r * slope(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)],
+                                    rel=1e-13)
+
+
+def test_temperatures_are_by_the_sign():
+    values, _ = loss([1.5, 1.5, 1.5], [1.0, -1.0, 0.0], tau_pos=2.0, tau_neg=5.0)
+    assert values == pytest.approx([-gate(1.5, 2.0), gate(1.5, 5.0), 0.0])
+
+
+def test_the_weight_is_largest_near_ratio_one_and_fades():
+    _, weights = loss([0.01, 0.5, 1.0, 2.0, 10.0, 40.0, 1e5], [1.0] * 7)
+    assert weights[2] == pytest.approx(1.0) and max(weights) == pytest.approx(2 * slope(2.0, 1.0))
+    assert weights[3] > weights[4] > weights[5] > weights[6] >= 0 and weights[6] < 1e-300
+    # A negative advantage fades faster.
+    assert abs(loss([4.0], [-1.0])[1][0]) < loss([4.0], [1.0])[1][0]
+
+
+def test_a_low_temperature_is_the_plain_ratio():
+    # f(r) - f(1) -> r - 1 as τ -> 0.
+    values, weights = loss([0.5, 1.5, 3.0], [1.0] * 3, tau_pos=1e-4)
+    assert [-v - 2e4 for v in values] == pytest.approx([-0.5, 0.5, 2.0], rel=1e-6)
+    assert weights == pytest.approx([0.5, 1.5, 3.0], rel=1e-6)
+
+
+def test_the_class():
+    assert ALGORITHMS["sapo"] is SAPO
+    assert (SAPO().tau_pos, SAPO().tau_neg, SAPO().aggregation) == (1.0, 1.05, "seq-mean-token-mean")
+    with pytest.raises(ValueError, match="tau_neg: expected a number above 0, got 0"):
+        SAPO(tau_neg=0)
