@@ -1,0 +1,317 @@
+"""Every expectation exactly: a policy over three tokens whose fifteen completions can all be written down.
+
+Token 2 ends a completion, three tokens are the limit: lengths 1, 2, 3, so that aggregations and masks matter. The
+policy is a table of logits, one row for each of the seven states (the empty completion, two of one token, four of two).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor
+
+from trlib.advantages import group_relative, leave_one_out
+from trlib.aggregation import aggregate
+from trlib.algorithms import (
+    cispo_loss,
+    dppo_loss,
+    gmpo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+    pspo_loss,
+    reinforce_loss,
+    sapo_loss,
+)
+from trlib.algorithms.grpo import add_reference_kl
+from trlib.divergences import k1, k2, k3, kl, tv
+
+D = torch.float64
+V, T, END = 3, 3, 2
+
+
+def _completions() -> list[tuple[int, ...]]:
+    found = []
+    for tokens in product(range(V), repeat=T):
+        length = tokens.index(END) + 1 if END in tokens else T
+        if tokens[:length] not in found:
+            found.append(tokens[:length])
+    return found
+
+
+COMPLETIONS = _completions()
+STATES = [(), (0,), (1,), (0, 0), (0, 1), (1, 0), (1, 1)]
+N = len(COMPLETIONS)
+TOKENS = torch.tensor([list(y) + [0] * (T - len(y)) for y in COMPLETIONS])
+LENGTHS = torch.tensor([len(y) for y in COMPLETIONS])
+MASK = torch.arange(T) < LENGTHS.unsqueeze(-1)
+AT = torch.tensor([[STATES.index(y[:t]) if t < len(y) else 0 for t in range(T)] for y in COMPLETIONS])
+
+
+def _table(seed: int) -> Tensor:
+    return 0.8 * torch.randn(len(STATES), V, generator=torch.Generator().manual_seed(seed), dtype=D)
+
+
+OLD = _table(1)
+NEW = OLD + 0.4 * _table(2)
+REWARDS = torch.randn(N, generator=torch.Generator().manual_seed(3), dtype=D)
+
+
+def logp_of(theta: Tensor) -> Tensor:
+    """[N, T] log-probs of every completion's tokens."""
+    return theta.log_softmax(-1)[AT, TOKENS].masked_fill(~MASK, 0.0)
+
+
+def probabilities(theta: Tensor) -> Tensor:
+    """[N] of the completions."""
+    return logp_of(theta).sum(-1).exp()
+
+
+def true_gradient(theta: Tensor) -> Tensor:
+    """dJ/dθ of J = Σ_y π(y) R(y)."""
+    theta = theta.clone().requires_grad_()
+    return torch.autograd.grad((probabilities(theta) * REWARDS).sum(), theta)[0]
+
+
+def expected_gradient(per_token: Tensor, theta: Tensor, sampler: Tensor, divisor: Tensor | float = 1.0) -> Tensor:
+    """-E_{y ~ sampler} d(Σ_t L_t / divisor)/dθ, the mean update direction."""
+    total = (sampler.detach() * per_token.sum(-1) / divisor).sum()
+    return -torch.autograd.grad(total, theta, retain_graph=True)[0]
+
+
+def rows(values: Tensor) -> Tensor:
+    return values.unsqueeze(-1).expand(N, T)
+
+
+def test_the_table_is_a_policy():
+    assert N == 15 and sorted(LENGTHS.tolist()) == [1] + [2] * 2 + [3] * 12
+    for theta in (OLD, NEW):
+        torch.testing.assert_close(probabilities(theta).sum(), torch.ones((), dtype=D))
+
+
+ON_POLICY = {
+    "reinforce": lambda x, a: reinforce_loss(x, advantages=a, mask=MASK),
+    "pg_is": lambda x, a: pg_is_loss(x, x.detach(), advantages=a, mask=MASK),
+    "ppo": lambda x, a: ppo_loss(x, x.detach(), advantages=a, mask=MASK),
+    "ppo dual clip": lambda x, a: ppo_loss(x, x.detach(), advantages=a, mask=MASK, dual_clip=3.0),
+    "gspo": lambda x, a: gspo_loss(x, x.detach(), advantages=a, mask=MASK),
+    "cispo": lambda x, a: cispo_loss(x, x.detach(), advantages=a, mask=MASK),
+    "sapo": lambda x, a: sapo_loss(x, x.detach(), advantages=a, mask=MASK),
+    "gmpo": lambda x, a: gmpo_loss(x, x.detach(), advantages=a, mask=MASK),
+    "dppo": lambda x, a: dppo_loss(x, x.detach(), advantages=a, mask=MASK, delta_tv=0.15),
+}
+
+
+@pytest.mark.parametrize("name", ON_POLICY)
+@pytest.mark.parametrize("baseline", [0.0, 0.7])
+def test_on_policy_every_objective_is_the_policy_gradient(name, baseline):
+    """Σ_t over a completion's tokens, with any constant baseline: exactly dJ/dθ."""
+    theta = NEW.clone().requires_grad_()
+    logp = logp_of(theta)
+    result = ON_POLICY[name](logp, rows(REWARDS - baseline))
+    torch.testing.assert_close(expected_gradient(result.per_token, theta, probabilities(theta)), true_gradient(NEW),
+                               rtol=1e-12, atol=1e-14)
+
+
+def test_pspo_is_the_policy_gradient_less_alpha():
+    theta = NEW.clone().requires_grad_()
+    logp = logp_of(theta)
+    result = pspo_loss(logp, logp.detach(), advantages=rows(REWARDS), mask=MASK, alpha=0.1)
+    torch.testing.assert_close(expected_gradient(result.per_token, theta, probabilities(theta)),
+                               0.9 * true_gradient(NEW), rtol=1e-12, atol=1e-14)
+
+
+def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
+    """The mean update direction over every group of `size` completions drawn from π, mean over the group."""
+    theta = NEW.clone().requires_grad_()
+    members = torch.tensor(list(product(range(N), repeat=size)))
+    group = torch.arange(len(members)).repeat_interleave(size)
+    flat = members.flatten()
+    advantages = rule(REWARDS[flat], group).unsqueeze(-1).expand(len(flat), T)
+    logp = logp_of(theta)[flat]
+    per_token = loss(logp, logp.detach(), advantages=advantages, mask=MASK[flat]).per_token
+    weight = probabilities(theta).detach()[members].prod(-1)
+    return -torch.autograd.grad((weight * per_token.sum(-1).view(-1, size).mean(-1)).sum(), theta)[0]
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_group_baselines(size):
+    exact = true_gradient(NEW)
+    torch.testing.assert_close(group_gradient(size, leave_one_out), exact, rtol=1e-11, atol=1e-14)
+    # The group's own mean contains the completion: the direction is right, its length (G-1)/G.
+    mean = group_gradient(size, lambda r, g: group_relative(r, g, scale=None))
+    torch.testing.assert_close(mean, exact * (size - 1) / size, rtol=1e-11, atol=1e-14)
+    # Divided by the group's own standard deviation it is the gradient of something else.
+    std = group_gradient(size, lambda r, g: group_relative(r, g, scale="std"))
+    cosine = torch.nn.functional.cosine_similarity(std.flatten(), exact.flatten(), 0)
+    assert 0 < cosine < 0.999
+
+
+def test_what_each_aggregation_ascends():
+    """token-sum: dJ/dθ. token-mean of a completion: the gradient with every completion's reward over its length."""
+    theta = NEW.clone().requires_grad_()
+    p = probabilities(theta)
+    per_token = reinforce_loss(logp_of(theta), advantages=rows(REWARDS), mask=MASK).per_token
+
+    def ascends(how: str) -> Tensor:
+        each = torch.stack([aggregate(per_token[i:i + 1], MASK[i:i + 1], how, horizon=8) for i in range(N)])
+        return -torch.autograd.grad((p.detach() * each).sum(), theta, retain_graph=True)[0]
+
+    exact = true_gradient(NEW)
+    torch.testing.assert_close(ascends("seq-mean-token-sum"), exact, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(ascends("seq-mean-token-sum-norm"), exact / 8, rtol=1e-12, atol=1e-14)
+    by_length = expected_gradient(per_token, theta, p, divisor=LENGTHS)
+    torch.testing.assert_close(ascends("seq-mean-token-mean"), by_length, rtol=1e-12, atol=1e-14)
+    # In a batch of one completion, the tokens of the batch are those of the completion.
+    torch.testing.assert_close(ascends("token-mean"), by_length, rtol=1e-12, atol=1e-14)
+    assert torch.nn.functional.cosine_similarity(by_length.flatten(), exact.flatten(), 0) < 0.999
+
+
+def test_token_mean_and_token_sum_differ_by_the_mean_length():
+    per_token = torch.randn(N, T, generator=torch.Generator().manual_seed(4), dtype=D)
+    torch.testing.assert_close(aggregate(per_token, MASK, "token-mean") * LENGTHS.double().mean(),
+                               aggregate(per_token, MASK, "seq-mean-token-sum"))
+    torch.testing.assert_close(aggregate(per_token / LENGTHS.unsqueeze(-1), MASK, "seq-mean-token-sum"),
+                               aggregate(per_token, MASK, "seq-mean-token-mean"))
+
+
+# Off-policy: the completions are sampled from π_old = OLD, the gradient is taken at π = NEW.
+
+def values_of(theta: Tensor) -> Tensor:
+    """[N, T] Q(s_t, y_t): the expected reward after each of a completion's tokens, when π continues."""
+    p = probabilities(theta)
+    q = torch.zeros(N, T, dtype=D)
+    for i, y in enumerate(COMPLETIONS):
+        for t in range(len(y)):
+            alike = torch.tensor([other[:t + 1] == y[:t + 1] for other in COMPLETIONS])
+            q[i, t] = (p * REWARDS)[alike].sum() / p[alike].sum()
+    return q
+
+
+def off_policy(advantages: Tensor, loss=pg_is_loss, **settings) -> Tensor:
+    theta = NEW.clone().requires_grad_()
+    per_token = loss(logp_of(theta), logp_of(OLD), advantages=advantages, mask=MASK, **settings).per_token
+    return expected_gradient(per_token, theta, probabilities(OLD))
+
+
+def test_pg_is_with_the_ratio_of_the_whole_completion_is_unbiased():
+    log_ratio = logp_of(NEW) - logp_of(OLD)
+    others = (log_ratio.sum(-1, keepdim=True) - log_ratio).exp()
+    torch.testing.assert_close(off_policy(others * rows(REWARDS)), true_gradient(NEW), rtol=1e-12, atol=1e-14)
+
+
+def test_pg_is_with_the_ratio_of_the_prefix_needs_the_current_policys_values():
+    log_ratio = logp_of(NEW) - logp_of(OLD)
+    before = (log_ratio.cumsum(-1) - log_ratio).exp()
+    torch.testing.assert_close(off_policy(before * values_of(NEW)), true_gradient(NEW), rtol=1e-12, atol=1e-14)
+    # With the sampled reward the rest of the completion is still π_old's.
+    biased = off_policy(before * rows(REWARDS))
+    torch.testing.assert_close(biased, off_policy(before * values_of(OLD)), rtol=1e-12, atol=1e-14)
+    assert (biased - true_gradient(NEW)).norm() > 0.01 * true_gradient(NEW).norm()
+
+
+def test_pg_is_with_the_tokens_ratio_climbs_trpos_surrogate():
+    """What every method without prefix ratios climbs: Σ_s d_old(s) Σ_a π(a|s) Q_old(s, a); dJ/dθ only at π_old."""
+    theta = NEW.clone().requires_grad_()
+    visits, q_old = torch.zeros(len(STATES), dtype=D), torch.zeros(len(STATES), V, dtype=D)
+    p, q = probabilities(OLD), values_of(OLD)
+    for i, y in enumerate(COMPLETIONS):
+        for t in range(len(y)):
+            visits[AT[i, t]] += p[i]
+            q_old[AT[i, t], y[t]] = q[i, t]
+    surrogate = (visits.unsqueeze(-1) * theta.softmax(-1) * q_old).sum()
+    (expected,) = torch.autograd.grad(surrogate, theta)
+    result = off_policy(rows(REWARDS))
+    torch.testing.assert_close(result, expected, rtol=1e-12, atol=1e-14)
+    assert (result - true_gradient(NEW)).norm() > 0.01 * true_gradient(NEW).norm()
+
+
+@pytest.mark.parametrize("eps", [0.05, 0.2])
+def test_ppo_climbs_its_clipped_surrogate(eps):
+    """Against central differences of Σ_y π_old(y) Σ_t min(r A, clip(r) A), written out token by token."""
+    def surrogate(theta: Tensor) -> float:
+        ratios, p = (logp_of(theta) - logp_of(OLD)).exp(), probabilities(OLD)
+        return sum(p[i].item() * min(r * a, min(max(r, 1 - eps), 1 + eps) * a)
+                   for i, a in enumerate(REWARDS.tolist()) for r in ratios[i][MASK[i]].tolist())
+
+    step, numeric = 1e-6, torch.zeros_like(NEW)
+    for at in product(range(len(STATES)), range(V)):
+        bump = torch.zeros_like(NEW)
+        bump[at] = step
+        numeric[at] = (surrogate(NEW + bump) - surrogate(NEW - bump)) / (2 * step)
+    result = off_policy(rows(REWARDS), ppo_loss, eps_low=eps, eps_high=eps)
+    torch.testing.assert_close(result, numeric, rtol=1e-7, atol=1e-9)
+    assert (result - off_policy(rows(REWARDS))).norm() > 0.05 * result.norm()
+
+
+# What one sampled token knows of a divergence.
+
+P, Q = NEW.log_softmax(-1), OLD.log_softmax(-1)
+
+
+def mean(values: Tensor, log_sampler: Tensor) -> Tensor:
+    return (log_sampler.exp() * values).sum(-1)
+
+
+def test_half_the_ratios_distance_from_one_is_total_variation():
+    torch.testing.assert_close(mean(((P - Q).exp() - 1).abs(), Q), 2 * tv(P, Q), rtol=1e-12, atol=0)
+    # A sampler that cannot reach a token misses the mass that the policy has there.
+    cut = torch.tensor([[0.0, 0.0, -torch.inf]], dtype=D)
+    q = (Q + cut).log_softmax(-1)
+    reached = torch.where(q > -torch.inf, q.exp() * ((P - q).exp() - 1).abs(), 0.0).sum(-1)
+    torch.testing.assert_close(reached, 2 * tv(P, q) - P[:, 2].exp(), rtol=1e-12, atol=0)
+
+
+def test_k1_and_k3_are_unbiased_and_k2_is_not():
+    exact = kl(P, Q)
+    torch.testing.assert_close(mean(k1(P, Q), P), exact, rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(mean(k3(P, Q), P), exact, rtol=1e-12, atol=1e-15)
+    assert ((mean(k2(P, Q), P) - exact).abs() > 1e-3 * exact).all()
+    # Between close policies k2 is nearly right: its error is of third order.
+    error = [(mean(k2(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1)), OLD.log_softmax(-1))
+              - kl(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1))).abs().mean() for s in (0.1, 0.01)]
+    assert error[0] / error[1] == pytest.approx(1000, rel=0.2)
+
+
+def test_gradients_of_the_estimators_as_losses():
+    """Mean gradient of k1: 0. Of k2: that of KL(π || q). Of k3: that of KL(q || π)."""
+    theta = NEW.clone().requires_grad_()
+    p = theta.log_softmax(-1)
+    own, reverse = (torch.autograd.grad(d.sum(), theta, retain_graph=True)[0] for d in (kl(p, Q), kl(Q, p)))
+    assert (own - reverse).norm() > 0.01 * own.norm()
+    for estimator, expected in ((k1, torch.zeros_like(own)), (k2, own), (k3, reverse)):
+        total = mean(estimator(p, Q), p.detach()).sum()
+        (result,) = torch.autograd.grad(total, theta, retain_graph=True)
+        torch.testing.assert_close(result, expected, rtol=1e-11, atol=1e-14)
+
+
+def test_on_stale_tokens_the_ratio_makes_the_estimators_right_again():
+    mu = _table(5).log_softmax(-1)
+    ratio = (P - mu).exp()
+    for estimator in (k1, k3):
+        torch.testing.assert_close(mean(ratio * estimator(P, Q), mu), kl(P, Q), rtol=1e-12, atol=1e-15)
+        assert ((mean(estimator(P, Q), mu) - kl(P, Q)).abs() > 1e-3 * kl(P, Q)).any()
+    # With the gradient through the ratio as well, both descend KL(π || q).
+    theta = NEW.clone().requires_grad_()
+    p = theta.log_softmax(-1)
+    (expected,) = torch.autograd.grad(kl(p, Q).sum(), theta, retain_graph=True)
+    for estimator in (k1, k3):
+        total = mean((p - mu).exp() * estimator(p, Q), mu).sum()
+        torch.testing.assert_close(torch.autograd.grad(total, theta, retain_graph=True)[0], expected,
+                                   rtol=1e-11, atol=1e-14)
+
+
+def test_grpos_reference_term_descends_kl_of_the_reference_to_the_policy():
+    theta = NEW.clone().requires_grad_()
+    logp = logp_of(theta)
+    nothing = torch.zeros(N, T, dtype=D)
+    loss = add_reference_kl(reinforce_loss(logp, advantages=nothing, mask=MASK), logp, logp_of(OLD), mask=MASK,
+                            beta=0.04)
+    visits = torch.zeros(len(STATES), dtype=D)
+    for i, y in enumerate(COMPLETIONS):
+        visits[AT[i, :len(y)]] += probabilities(NEW)[i]
+    (expected,) = torch.autograd.grad((visits * kl(Q, theta.log_softmax(-1))).sum(), theta)
+    torch.testing.assert_close(expected_gradient(loss.per_token, theta, probabilities(NEW)), -0.04 * expected,
+                               rtol=1e-11, atol=1e-14)

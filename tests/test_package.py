@@ -1,0 +1,143 @@
+"""The house's rules: what importing costs, how large the ground floor is, and the contract's signatures."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import trlib
+from trlib.algorithms import ALGORITHMS, Method
+
+ROOT = Path(trlib.__file__).parent
+GROUND = ("checks", "divergences", "aggregation", "advantages", "corrections", "algorithms", "relatives")
+MOST_LINES = 2500
+
+
+def ground_floor(parts: tuple[str, ...] = GROUND) -> list[Path]:
+    return sorted(f for part in parts for f in [ROOT / f"{part}.py", *(ROOT / part).glob("**/*.py")] if f.exists())
+
+
+def seconds(code: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent)
+    return time.perf_counter() - start
+
+
+def test_importing_the_package_imports_no_torch():
+    heavy = ("torch", "transformers", "numpy", "pandas", "scipy", "matplotlib", "tqdm")
+    code = f"import sys, trlib; sys.exit(', '.join(m for m in {heavy} if m in sys.modules) or 0)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    assert result.returncode == 0, f"import trlib brought in {result.stderr.strip()}"
+
+
+def test_importing_the_package_takes_less_than_three_tenths_of_a_second():
+    # Against an empty interpreter, the best of three each: a busy machine slows both.
+    bare, ours = (min(seconds(code) for _ in range(3)) for code in ("pass", "import trlib"))
+    assert ours - bare < 0.3
+
+
+def test_public_names_are_loaded_when_they_are_used():
+    assert set(trlib.__all__) <= set(dir(trlib))
+    assert trlib.aggregation.aggregate is sys.modules["trlib.aggregation"].aggregate
+    with pytest.raises(AttributeError, match="module 'trlib' has no attribute 'agregation'"):
+        _ = trlib.agregation
+
+
+def test_the_ground_floor_stays_small():
+    # Lines that hold something; the gallery's relatives come in the same form, but are counted by themselves.
+    texts = {f.relative_to(ROOT): f.read_text().splitlines() for f in ground_floor(GROUND[:-1])}
+    written = {name: sum(bool(line.strip()) for line in text) for name, text in texts.items()}
+    assert sum(written.values()) <= MOST_LINES, written
+    assert max(len(text) for text in texts.values()) <= 350, written
+
+
+@pytest.mark.parametrize("file", ground_floor(), ids=lambda f: str(f.relative_to(ROOT)))
+def test_the_ground_floor_imports_torch_and_the_standard_library_only(file):
+    allowed = set(sys.stdlib_module_names) | {"torch"}
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file.name}:{node.lineno}: a relative import"
+            names = [node.module]
+            if node.module == "trlib":
+                names = [f"trlib.{alias.name}" for alias in node.names]
+        for name in names:
+            top, *below = name.split(".")
+            inside = top == "trlib" and below and below[0] in GROUND
+            assert top in allowed or inside, f"{file.name}:{node.lineno}: {name}"
+
+
+# name in module: the signature of the contract, with `*` before what is keyword-only.
+CONTRACT = {
+    "aggregation": ["aggregate(per_token, mask, how, *, horizon=None)"],
+    "advantages": [
+        "group_relative(rewards, group, *, scale='std')",
+        "leave_one_out(rewards, group)",
+        "length_weighted(rewards, lengths, group)",
+        "gae(rewards, values, mask, *, gamma, lam)",
+    ],
+    "corrections": [
+        "truncated_importance(logp_old, logp_rollout, mask, *, cap=2.0, level='token', how='truncate')",
+    ],
+    "divergences": [
+        "kl(log_a, log_b)", "tv(log_a, log_b)", "binary_kl(log_a, log_b)", "binary_tv(log_a, log_b)",
+        "topk_kl(log_a, ids, log_b)", "topk_tv(log_a, ids, log_b)",
+        "k1(log_a, log_b)", "k2(log_a, log_b)", "k3(log_a, log_b)",
+    ],
+    "algorithms": [
+        "reinforce_loss(logp, *, advantages, mask)",
+        "pg_is_loss(logp, logp_old, *, advantages, mask)",
+        "ppo_loss(logp, logp_old, *, advantages, mask, eps_low=.2, eps_high=.2, dual_clip=None)",
+        "gspo_loss(logp, logp_old, *, advantages, mask, eps_low=3e-4, eps_high=4e-4)",
+        "cispo_loss(logp, logp_old, *, advantages, mask, eps_low=.2, eps_high=.2)",
+        "sapo_loss(logp, logp_old, *, advantages, mask, tau_pos=1.0, tau_neg=1.05)",
+        "gmpo_loss(logp, logp_old, *, advantages, mask, eps_log=.4)",
+        "pspo_loss(logp, logp_old, *, advantages, mask, alpha=.1)",
+        "dppo_loss(logp, logp_rollout, *, advantages, mask, delta_tv=None, delta_kl=None, measured=None,"
+        " logp_anchor=None, max_ratio=None)",
+        "quatro_loss(logp, logp_rollout, *, rewards, group, mask, delta_kl=.1, lambda_min=1e-2, form='ratio')",
+        "troll_loss(logp, logp_old, *, tokens, advantages, mask, delta_kl=.05, alpha=1.0)",
+        "trsft_loss(logp, *, mask, alpha=.1)",
+    ],
+    "algorithms.quatro": ["solve_dual(rewards, *, delta_kl, lambda_min)"],
+    "algorithms.troll": ["project(logp, logp_old, *, delta_kl)"],
+    "algorithms.trpo": ["conjugate_gradient(matvec, b, *, iterations=10, tolerance=1e-10)"],
+}
+
+
+@pytest.mark.parametrize(("module", "wanted"), [(m, s) for m, lines in CONTRACT.items() for s in lines])
+def test_signatures_are_the_contracts(module, wanted):
+    """The contract's arguments, in its order, of its kinds, with its defaults; more only by keyword with a default."""
+    name = wanted.split("(")[0]
+    promised = inspect.signature(eval("lambda " + wanted[len(name) + 1:-1] + ": None"))
+    actual = inspect.signature(getattr(__import__(f"trlib.{module}", fromlist=[name]), name))
+    assert list(actual.parameters)[:len(promised.parameters)] == list(promised.parameters)
+    for key, parameter in actual.parameters.items():
+        if key in promised.parameters:
+            assert parameter.kind == promised.parameters[key].kind, key
+            if promised.parameters[key].default is not parameter.empty:
+                assert parameter.default == promised.parameters[key].default, key
+            elif name != "solve_dual":  # the contract leaves its defaults open
+                assert parameter.default is parameter.empty, key
+        else:
+            assert parameter.kind == parameter.KEYWORD_ONLY and parameter.default is not parameter.empty, key
+
+
+def test_every_method_has_a_key_and_can_be_made_with_its_defaults():
+    wanted = {"reinforce", "pg_is", "ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo",
+              "dppo", "quatro", "troll"}
+    assert wanted <= set(ALGORITHMS) and all(key == key.lower() for key in ALGORITHMS)
+    for key, cls in ALGORITHMS.items():
+        method = cls()
+        assert isinstance(method, Method), key
+        assert cls() == method and hash(cls()) == hash(method), key
+        with pytest.raises(AttributeError):
+            method.aggregation = "token-mean"
