@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {"RatioMap": "ratio_map"}
 
-__all__ = [*_HOME]
+__all__ = ["RatioMap"]
 
 if TYPE_CHECKING:
     from trlib.pages.explorables.ratio_map import RatioMap

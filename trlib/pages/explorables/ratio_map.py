@@ -1,4 +1,4 @@
-"""The ratio map: which tokens does a trust region silence? Clip against divergence, over all old and new probabilities."""
+"""The ratio map: which tokens does a trust region silence? Clip against divergence, at every old and new p."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class RatioMap(Explorable):
 
     module: ClassVar[str] = "ratio_map"
     fallback: ClassVar[str] = (
-        "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, DPPO-TV "
-        "and DPPO-KL keep its gradient. It needs JavaScript.")
+        "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, "
+        "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript.")
     height: ClassVar[str] = "44rem"
 
     eps_low = t.CFloat(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)

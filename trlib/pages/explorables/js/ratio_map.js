@@ -24,7 +24,7 @@ function render({ model, el }) {
   const { frame, release } = stage(el, style, "Ratio map: which tokens does a trust region silence?");
   const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
   let { state, notes } = possible(raw());
-  let hover = null, blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false;
+  let hover = null, blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false, drawn = "";
 
   const set = (changes) => {
     for (const [key, value] of Object.entries(changes)) model.set(key, value);
@@ -55,14 +55,15 @@ function render({ model, el }) {
     queued = 0;
     const width = ui.plane.clientWidth;
     if (!width) return;
-    if (stale) {
-      map.regions(state, blend, width);
-      ui.settings(state, notes);
-    }
-    const r = read(state, hover?.q ?? state.old_p, hover?.p ?? state.new_p);
+    const { old_p, new_p, ...ground } = state;
+    const wanted = JSON.stringify([ground, blend, width]);
+    if (wanted !== drawn) map.regions(state, blend, width);
+    drawn = wanted;
+    if (stale) ui.settings(state, notes);
+    const r = read(state, hover?.q ?? old_p, hover?.p ?? new_p);
     map.cursor(r, state, state);
     ui.reading(state, r);
-    ui.grip(MARGIN.left + clamp(map.x(state.old_p), 0, map.size), MARGIN.top + clamp(map.y(state.new_p), 0, map.size));
+    ui.grip(MARGIN.left + clamp(map.x(old_p), 0, map.size), MARGIN.top + clamp(map.y(new_p), 0, map.size));
     if (stale && !hover) ui.speak([...notes.map(({ text }) => text), aloud(state, r, verdict(state, r))].join(" "));
     stale = false;
   }

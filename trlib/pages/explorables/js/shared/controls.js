@@ -1,7 +1,9 @@
 /* Native controls with a label, a value in words and a row high enough for a thumb. */
 
+/* Unlike any other on the page, also where each explorable carries a module of its own. */
 let serial = 0;
-export const unique = (stem) => `${stem}-${++serial}`;
+const own = Math.random().toString(36).slice(2, 8);
+export const unique = (stem) => `${stem}-${own}-${++serial}`;
 
 /* Make an element: h("div", { class: "row", text: "..." }, child, ...). */
 export function h(name, attributes = {}, ...children) {
@@ -64,7 +66,7 @@ export function choice({ legend, options, onChange }) {
 export function tick({ label, spoken, onChange }) {
   const input = h("input", { type: "checkbox", "aria-label": spoken });
   input.addEventListener("change", () => onChange(input.checked));
-  return { el: h("label", { class: "tick" }, input, label), input };
+  return { el: h("label", { class: "toggle" }, input, label), input };
 }
 
 /* A polite live region that speaks at most every `pause` milliseconds, and always the last thing said. */

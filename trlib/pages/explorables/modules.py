@@ -1,0 +1,87 @@
+"""The built modules of the explorables: carried by a page, or linked from it. No widget library is needed here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+BUILT = HERE / "built"
+SOURCES = HERE / "js"
+KINDS = (".js", ".mjs", ".css", ".json")
+
+_OPEN = '<script type="application/json" class="trlib-module" data-name='
+_MODULE = re.compile(_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
+
+
+def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str) -> str:
+    """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no network.
+
+    Args:
+        name: a file of `built/`, without its ending.
+        settings: the explorable's traits, JSON-able.
+        fallback: what stands there until the module has drawn, and where no JavaScript runs.
+        height: room kept until then, a CSS length.
+    """
+    host = (HERE / "host.js").read_text(encoding="utf-8")
+    return "\n".join((
+        f'<div class="trlib-explorable" data-explorable="{name}">',
+        f'<div class="trlib-view" style="min-height:{height}">{escape(fallback)}</div>',
+        f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
+        _carried(name),
+        f"<script>\n{host}</script>",
+        "</div>"))
+
+
+def link_modules(html: str, address: str) -> str:
+    """A page whose explorables load their module from `address` instead of carrying it: pages then share one chunk.
+
+    Browsers load no module from a file system: pages that are read from one must carry theirs (`embed_modules`).
+
+    Args:
+        html: a page, or a part of one, with fragments.
+        address: the folder that holds the files of `built/static`, as the page sees it ("../_static/explorables").
+    """
+    address = address.rstrip("/")
+    # An import needs a path that begins with a dot or a slash; anything else would be the name of a package.
+    address = address if address.startswith((".", "/")) or "://" in address else f"./{address}"
+
+    def linked(found: re.Match[str]) -> str:
+        return f'{_OPEN}"{found[1]}" data-src="{escape(address)}/{found[1]}.js"></script>'
+
+    return _MODULE.sub(linked, html)
+
+
+def embed_modules(html: str) -> str:
+    """The way back: a page whose explorables carry their modules again."""
+    return _MODULE.sub(lambda found: _carried(found[1]), html)
+
+
+def sources_hash() -> str:
+    """What the sources are now; `built/record.json` says what they were when the files were built.
+
+    Raises:
+        FileNotFoundError: the sources are not installed with the package, only with the repository.
+    """
+    if not SOURCES.is_dir():
+        raise FileNotFoundError(f"{SOURCES}: the JavaScript sources come with the repository, not with the package")
+    digest = hashlib.sha256()
+    found = {path.relative_to(SOURCES).as_posix(): path for path in SOURCES.rglob("*") if path.suffix in KINDS}
+    for name in sorted(found):
+        if not name.startswith("node_modules"):
+            digest.update(f"{name}\n{found[name].read_text(encoding='utf-8')}\n".encode())
+    return digest.hexdigest()
+
+
+def _carried(name: str) -> str:
+    source = (BUILT / f"{name}.js").read_text(encoding="utf-8")
+    return f'{_OPEN}"{name}">{_script(source)}</script>'
+
+
+def _script(value: Any) -> str:
+    """JSON that may stand inside a script element."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
