@@ -18,6 +18,8 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 FORMULA = re.compile(r"^(?:[^\s=][^=.:]{0,40}) (?:=|≤|≥|≈|∝|->) \S")
+LIST = re.compile(r"^\s*(?:[-*]|\d+\.) ")
+COLUMNS = re.compile(r"\S {3,}\S")
 CODE = re.compile(r"``.+?``|:[\w:]+:`[^`]+`|`[^`]+`")
 LEAD = re.compile(r"^(Source|Differs from|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: ")
 SECTIONS = {"Args:": "Arguments", "Returns:": "Returns", "Yields:": "Yields", "Raises:": "Raises"}
@@ -31,12 +33,27 @@ def mend(lines: list[str]) -> list[str]:
     for paragraph in _paragraphs(lines):
         if paragraph[0].strip() in SECTIONS and len(paragraph) > 1:
             mended += [f":{SECTIONS[paragraph[0].strip()]}:", *_entries(textwrap.dedent("\n".join(paragraph[1:])))]
-        elif FORMULA.match(paragraph[0]):
-            mended += [f"| {escape(line.strip())}" for line in paragraph]
+        elif LIST.match(paragraph[0]):
+            mended += [escape(line) for line in paragraph]
         else:
-            mended += [LEAD.sub(r"*\1:* ", escape(line)) for line in paragraph]
+            mended += _blocks(paragraph)
         mended.append("")
     return mended
+
+
+def _blocks(paragraph: list[str]) -> list[str]:
+    """A paragraph whose laid-out lines (a formula, columns, deeper lines) keep their breaks and whose prose flows."""
+    base = len(paragraph[0]) - len(paragraph[0].lstrip())
+    whole = bool(FORMULA.match(paragraph[0].strip()))
+    blocks: list[str] = []
+    before = None
+    for line in paragraph:
+        laid_out = whole or bool(COLUMNS.search(line)) or len(line) - len(line.lstrip()) > base
+        if before is not None and laid_out != before:
+            blocks.append("")
+        blocks.append(f"| {escape(line[base:].rstrip())}" if laid_out else LEAD.sub(r"*\1:* ", escape(line.strip())))
+        before = laid_out
+    return blocks
 
 
 def _entries(text: str) -> list[str]:
@@ -74,6 +91,8 @@ def _paragraphs(lines: list[str]) -> list[list[str]]:
     paragraphs: list[list[str]] = [[]]
     for line in lines:
         if line.strip():
+            if paragraphs[-1] and LEAD.match(line):
+                paragraphs.append([])
             paragraphs[-1].append(line)
         elif paragraphs[-1]:
             paragraphs.append([])
