@@ -1,0 +1,137 @@
+"""Conjugate gradients against a direct solver."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from trlib.algorithms.trpo import conjugate_gradient
+
+
+def fisher(states: int = 4, actions: int = 5, features: int = 3, damping: float = 0.1) -> tuple[Tensor, Tensor]:
+    """The explicit Fisher matrix of a linear softmax policy, summed outcome by outcome, and a gradient."""
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(states, features, generator=g, dtype=torch.float64)
+    theta = torch.randn(features, actions, generator=g, dtype=torch.float64)
+    p = (x @ theta).softmax(-1)
+    matrix = damping * torch.eye(features * actions, dtype=torch.float64)
+    for s in range(states):
+        for a in range(actions):
+            score = torch.outer(x[s], torch.nn.functional.one_hot(torch.tensor(a), actions) - p[s]).flatten()
+            matrix += p[s, a] / states * torch.outer(score, score)
+    return matrix, torch.randn(features * actions, generator=g, dtype=torch.float64)
+
+
+def test_the_natural_gradient_of_a_softmax_policy():
+    matrix, b = fisher()
+    exact = torch.linalg.solve(matrix, b)
+    x = conjugate_gradient(lambda v: matrix @ v, b, iterations=15)
+    torch.testing.assert_close(x, exact, atol=1e-8, rtol=1e-8)
+    # The paper's 10 iterations are close already, and never above the exact step's x'Fx.
+    ten = conjugate_gradient(lambda v: matrix @ v, b)
+    assert (ten - exact).norm() < 1e-3 * exact.norm()
+    assert ten @ matrix @ ten <= exact @ b + 1e-12
+
+
+def test_by_hand():
+    # Two steps of conjugate gradients on [[4, 1], [1, 3]] x = [1, 2]: x_1 = (1/4) b, x_2 = (1/11, 7/11).
+    matrix = torch.tensor([[4.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
+    b = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    torch.testing.assert_close(conjugate_gradient(lambda v: matrix @ v, b, iterations=1), b / 4)
+    torch.testing.assert_close(conjugate_gradient(lambda v: matrix @ v, b, iterations=2),
+                               torch.tensor([1 / 11, 7 / 11], dtype=torch.float64))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 12), condition=st.floats(1.0, 1e4), scale=st.floats(1e-6, 1e6))
+def test_exact_in_as_many_steps_as_dimensions(seed, size, condition, scale):
+    g = torch.Generator().manual_seed(seed)
+    basis = torch.linalg.qr(torch.randn(size, size, generator=g, dtype=torch.float64)).Q
+    matrix = basis @ torch.diag(torch.logspace(0, math.log10(condition), size, dtype=torch.float64)) @ basis.T
+    b = scale * torch.randn(size, generator=g, dtype=torch.float64)
+    # Rounding costs orthogonality: a few steps more than dimensions.
+    x = conjugate_gradient(lambda v: matrix @ v, b, iterations=4 * size)
+    torch.testing.assert_close(x, torch.linalg.solve(matrix, b), rtol=1e-5, atol=1e-7 * scale)
+    doubled = conjugate_gradient(lambda v: matrix @ v, 2 * b, iterations=4 * size)
+    torch.testing.assert_close(doubled, 2 * x, rtol=1e-9, atol=0)
+
+
+def test_any_shape_and_type():
+    matrix, b = fisher()
+    flat = conjugate_gradient(lambda v: matrix @ v, b)
+    shaped = conjugate_gradient(lambda v: (matrix @ v.flatten()).view(3, 5), b.view(3, 5))
+    torch.testing.assert_close(shaped, flat.view(3, 5))
+    number = conjugate_gradient(lambda v: 4 * v, torch.tensor(2.0))
+    assert number.shape == () and number.item() == 0.5
+    single = conjugate_gradient(lambda v: matrix.float() @ v, b.float(), iterations=15)
+    assert single.dtype == torch.float32 and (single - flat).norm() < 1e-2 * flat.norm()
+
+
+def test_iterations_and_tolerance_stop_it():
+    matrix, b = fisher()
+    calls = []
+
+    def matvec(v):
+        calls.append(v)
+        return matrix @ v
+
+    def spent(**settings_) -> tuple[int, float]:
+        calls.clear()
+        x = conjugate_gradient(matvec, b, **settings_)
+        return len(calls), ((b - matrix @ x).norm() / b.norm()).item()
+
+    assert spent(iterations=3)[0] == 3
+    loose, tight = spent(iterations=50, tolerance=0.1), spent(iterations=50, tolerance=1e-6)
+    assert loose[0] < tight[0] < 50 and loose[1] <= 0.1 and tight[1] <= 1e-6
+    assert spent(tolerance=1.0) == (0, 1.0)
+
+
+def test_nothing_to_solve():
+    def never(v):
+        raise AssertionError("a product with b = 0")
+
+    assert torch.equal(conjugate_gradient(never, torch.zeros(2, 3)), torch.zeros(2, 3))
+
+
+def test_without_positive_curvature_it_stops():
+    b = torch.tensor([1.0, 1.0])
+    assert torch.equal(conjugate_gradient(lambda v: -v, b), torch.zeros(2))
+    assert torch.equal(conjugate_gradient(lambda v: torch.zeros_like(v), b), torch.zeros(2))
+    # Positive first, negative in the second direction: what the first step solved remains.
+    matrix = torch.tensor([[3.0, 0.0], [0.0, -1.0]])
+    assert torch.equal(conjugate_gradient(lambda v: matrix @ v, b), b)
+
+
+def test_no_graph_is_kept_and_matvec_may_differentiate():
+    theta = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64, requires_grad=True)
+    b = (theta**2).sin()
+
+    def matvec(v):
+        loss = (theta**4).sum()
+        (gradient,) = torch.autograd.grad(loss, theta, create_graph=True)
+        return torch.autograd.grad((gradient * v).sum(), theta, create_graph=True)[0]
+
+    x = conjugate_gradient(matvec, b)
+    assert not x.requires_grad
+    torch.testing.assert_close(x, (b / (12 * theta**2)).detach())
+
+
+@pytest.mark.parametrize("change, error, message", [
+    ({"b": torch.tensor([1.0, math.nan])}, ValueError, "b: expected finite"),
+    ({"b": torch.tensor([1, 2])}, TypeError, "b: expected a floating type"),
+    ({"b": torch.ones(2, dtype=torch.float16)}, TypeError, "b: expected float32 or wider"),
+    ({"b": [1.0]}, TypeError, "b: expected a tensor"),
+    ({"matvec": lambda v: v[:1]}, ValueError, r"matvec\(v\): expected \[2\], got \[1\]"),
+    ({"matvec": lambda v: v / 0}, ValueError, r"matvec\(v\): expected finite"),
+    ({"iterations": 0}, ValueError, "iterations"),
+    ({"tolerance": -1.0}, ValueError, "tolerance"),
+])
+def test_bad_input_is_named(change, error, message):
+    arguments = {"matvec": lambda v: v, "b": torch.ones(2), **change}
+    with pytest.raises(error, match=message):
+        conjugate_gradient(arguments.pop("matvec"), arguments.pop("b"), **arguments)
