@@ -5,7 +5,7 @@ import {
 } from "../shared/common.js";
 import { LANDMARKS, METHODS } from "./reading.js";
 
-export const MARGIN = { left: 46, right: 12, top: 26, bottom: 44 };
+export const MARGIN = { left: 52, right: 12, top: 26, bottom: 44 };
 const KEYS = Object.keys(METHODS);
 const hue = (key) => `var(${METHODS[key].hue})`;
 
@@ -222,8 +222,8 @@ function drawPoint(group, { x, y, size }, r, placed, state) {
   group.selectAll("circle").data(dots).join("circle").attr("class", (d) => d.c).attr("cx", (d) => d.x).attr("cy", (d) => d.y).attr("r", (d) => d.r);
   const across = probability(r.q), along = probability(r.p);
   const chips = [
-    { text: across, x: clamp(cx, 0, size), y: size + 15, width: 8 + 6.6 * across.length },
-    { text: along, x: -6 - (8 + 6.6 * along.length) / 2, y: cy, width: 8 + 6.6 * along.length },
+    { text: across, x: clamp(cx, 0, size), y: size + 15, width: 7 + 6.2 * across.length },
+    { text: along, x: -3 - (7 + 6.2 * along.length) / 2, y: cy, width: 7 + 6.2 * along.length },
   ];
   group.selectAll("rect").data(chips).join("rect").attr("class", "chip").attr("rx", 4).attr("height", 17)
     .attr("width", (d) => d.width).attr("x", (d) => d.x - d.width / 2).attr("y", (d) => d.y - 8.5);

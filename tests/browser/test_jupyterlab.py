@@ -1,0 +1,106 @@
+"""In JupyterLab with a kernel: the live view is shown, keys stay in the explorable, and Python reads and sets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("explorables")
+ROOT = Path(__file__).parents[2]
+CELLS = ("from trlib.pages.explorables import RatioMap\n"
+         "shown = RatioMap(eps_low=1.7, axes='linear', old_p=.5, new_p=.5)\nshown",
+         "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
+         "shown.sign, shown.delta_kl = -1, .3")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab of its own on loopback, dark, with one notebook."""
+    place = tmp_path_factory.mktemp("lab")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [{"cell_type": "code", "id": f"cell{i}", "metadata": {}, "source": source, "outputs": [],
+              "execution_count": None} for i, source in enumerate(CELLS)]
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    (place / "page.ipynb").write_text(json.dumps(notebook))
+    themes = place / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    themes.mkdir(parents=True)
+    (themes / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
+    (themes / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_PREFER_ENV_PATH": "1",
+                   "JUPYTER_CONFIG_DIR": str(place / "config"), "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
+                   "JUPYTER_DATA_DIR": str(place / "data"), "IPYTHONDIR": str(place / "ipython")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+               "--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={place}"]
+    with (place / "log.txt").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=1).close()
+                break
+            except OSError:
+                assert server.poll() is None, (place / "log.txt").read_text()
+                time.sleep(0.25)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
+    page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+    page.set_default_timeout(60_000)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(f"{lab}/lab/tree/page.ipynb")
+    page.wait_for_selector(".jp-Notebook .cm-content")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    cells = page.locator(".jp-CodeCell .cm-content")
+
+    def run(number: int) -> None:
+        prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(number)
+        for _ in range(20):  # a notebook that is still settling may take the focus away again
+            cells.nth(number).click()
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(500)
+            if prompt.inner_text() not in ("[ ]:", "[\u00a0]:"):
+                return
+        pytest.fail(f"cell {number + 1} does not run")
+
+    run(0)
+    page.wait_for_selector(".trx .live[d]", state="attached")
+    assert page.locator(".trlib-explorable").count() == 0, "the live view, not the page's host"
+    assert page.locator(".trx[data-dark]").count() == 1
+    assert "ε low = 1.7 is impossible" in page.locator(".trx .notes").inner_text()
+    page.get_by_role("application", name="Cursor on the map").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    page.get_by_role("slider", name="DPPO-TV, delta").focus()
+    page.keyboard.press("ArrowRight")
+    focused = page.evaluate("document.activeElement.shadowRoot.activeElement.getAttribute('aria-label')")
+    assert focused == "DPPO-TV, delta"
+    page.wait_for_timeout(300)
+    run(1)
+    page.wait_for_selector(".jp-OutputArea-output pre")
+    read = page.locator(".jp-OutputArea-output pre").inner_text().split()
+    assert [float(word) for word in read[1:]] == pytest.approx([0.52, 0.51, 0.17, 1.0])
+    run(2)
+    slider = page.get_by_role("slider", name="DPPO-KL, delta")
+    page.wait_for_function("node => node.getAttribute('aria-valuetext') === '0.30'", arg=slider.element_handle())
+    assert page.locator(".trx input[type=radio]:checked + span").first.text_content() == "A < 0 ↓ push down"
+    assert [url for url in requests if not url.startswith((lab, "data:", "blob:"))] == []
+    page.close()
