@@ -35,8 +35,8 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
         TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
 
     Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783.
-    Differs from: TRL adds 1e-4 to the standard deviation, verl 1e-6. In both a group of size 1 passes silently (in
-    verl with its raw reward as the advantage).
+    Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1 pass with its raw
+    reward for the advantage.
     """
     if scale is not None:
         checks.choice("scale", scale, ("std",))

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from trlib import checks
 
+LEVELS: tuple[str, ...] = ("token", "sequence")
+HOWS: tuple[str, ...] = ("truncate", "mask")
+
 
 def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *, cap: float = 2.0,
                          level: str = "token", how: str = "truncate") -> Tensor:
@@ -32,12 +35,13 @@ def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a cap that is not above 0.
 
-    Source: truncated importance sampling, Ionides 2008; the same four variants in TRL and verl.
-    Differs from: verl first clamps the log-ratio (of the token, or summed over the row) to ±20.
+    Source: truncated importance sampling, Ionides 2008; the four variants are TRL's.
+    Differs from: TRL and verl can bound the factor from below too (verl's masking, IcePop, always does), and verl first
+    clamps the log-ratio, of the token or of the row, to ±20.
     """
     checks.number("cap", cap, above=0)
-    checks.choice("level", level, ("token", "sequence"))
-    checks.choice("how", how, ("truncate", "mask"))
+    checks.choice("level", level, LEVELS)
+    checks.choice("how", how, HOWS)
     old, rollout = checks.tokens(mask, logp_old=logp_old, logp_rollout=logp_rollout)
     log_ratio = (old - rollout).detach()
     if level == "sequence":

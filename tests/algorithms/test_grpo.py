@@ -143,6 +143,9 @@ def test_a_correction_is_a_factor_on_the_advantages():
     torch.testing.assert_close(prepared.advantages[MASK], 2 * plain.advantages[MASK])
     with pytest.raises(ValueError, match="logp_old: the batch does not hold it"):
         GRPO(correction=Correction()).prepare(batch(logp_old=None))
+    for setting, value in (("cap", 0), ("level", "row"), ("how", "clip")):
+        with pytest.raises(ValueError, match=f"{setting}: expected"):
+            Correction(**{setting: value})
     assert GRPO(correction=Correction()).needs("rollout") == Needs(old_early=True)
 
 

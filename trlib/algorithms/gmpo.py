@@ -38,8 +38,8 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative eps_log.
 
     Source: arXiv 2507.20673 eq. 4.
-    Differs from: verl adds 1e-8 to the length and always takes the mean over completions; its window is the ratio
-    clip's setting, so its default is (-.2, .2).
+    Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, those with nothing unmasked
+    too; its window is the ratio clip's setting, so its default is (-.2, .2).
     """
     checks.number("eps_log", eps_log, least=0)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)

@@ -25,7 +25,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.advantages import group_relative, leave_one_out, length_weighted
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.corrections import truncated_importance
+from trlib.corrections import HOWS, LEVELS, truncated_importance
 
 Known = TypeVar("Known")
 Anchor = Literal["rollout", "recomputed"]
@@ -191,6 +191,11 @@ class Correction:
     cap: float = 2.0
     level: Literal["token", "sequence"] = "token"
     how: Literal["truncate", "mask"] = "truncate"
+
+    def __post_init__(self) -> None:
+        checks.number("cap", self.cap, above=0)
+        checks.choice("level", self.level, LEVELS)
+        checks.choice("how", self.how, HOWS)
 
 
 ADVANTAGES = {
