@@ -20,7 +20,7 @@ EXTRAS = ("pixel_values", "image_grid_thw", "num_images", "pixel_attention_mask"
 
 
 class TrustRegionTrainer(GRPOTrainer):
-    """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages, mask). Set it in a subclass:
+    """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages, mask): in a subclass,
     token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`: "rollout", the sampler's log-probs where TRL
     has them (vLLM, a `rollout_func`), or "recomputed", the policy before this rollout's updates."""
 

@@ -1,0 +1,171 @@
+"""The bridge to TRL by real steps: its own trainer, our loss, the embedded policy and its task, on a CPU."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import runpy
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+pytest.importorskip("trl", reason="TRL is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+from datasets import Dataset  # noqa: E402
+from trl import GRPOConfig, GRPOTrainer  # noqa: E402
+
+import trlib  # noqa: E402
+from trlib.algorithms import dppo_loss, ppo_loss  # noqa: E402
+from trlib.bridges.trl import TrustRegionTrainer  # noqa: E402
+
+SCRIPT = Path(__file__).with_name("trl_run.py")
+
+
+class Clipped(TrustRegionTrainer):
+    """PPO's clip through the bridge: what TRL computes itself."""
+
+    token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+
+
+def trainer_of(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, reward=None, prompts=("3 : +1 =",),
+               **settings) -> GRPOTrainer:
+    common = {"per_device_train_batch_size": 8, "num_generations": 4, "max_completion_length": 16, "use_cpu": True,
+              "bf16": False, "report_to": [], "save_strategy": "no", "disable_tqdm": True, "scale_rewards": "none",
+              "lr_scheduler_type": "constant", "logging_steps": 1}
+    return kind(model=policy.model, args=GRPOConfig(output_dir=str(folder), **{**common, **settings}),
+                reward_funcs=reward or (lambda completions, **_: [0.0] * len(completions)),
+                train_dataset=Dataset.from_list([{"prompt": p} for p in prompts]), processing_class=policy.tokenizer)
+
+
+def batch(vocabulary: int = 22) -> dict[str, Tensor]:
+    """What TRL hands to a loss: right-padded completions, a tool's answer inside one of them, an old policy."""
+    g = torch.Generator().manual_seed(0)
+    mask = torch.arange(7) < torch.tensor([7, 3, 5, 1, 6, 2]).unsqueeze(-1)
+    tool = torch.ones(6, 7, dtype=torch.long)
+    tool[0, 2:4] = 0
+    return {"prompt_ids": torch.randint(2, vocabulary, (6, 4), generator=g), "prompt_mask": torch.ones(6, 4).long(),
+            "completion_ids": torch.randint(2, vocabulary, (6, 7), generator=g), "completion_mask": mask.long(),
+            "tool_mask": tool, "advantages": torch.randn(6, generator=g), "num_items_in_batch": torch.tensor(40),
+            "old_per_token_logps": -12 * torch.rand(6, 7, generator=g)}
+
+
+def with_gradient(loss: Tensor, model) -> tuple[Tensor, Tensor]:
+    found = torch.autograd.grad(loss, [p for p in model.parameters() if p.requires_grad])
+    return loss.detach(), torch.cat([x.flatten() for x in found])
+
+
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo", "bnpo", "dr_grpo"])
+def test_ppo_through_the_bridge_is_trls_own_loss(loss_type, policy, tmp_path):
+    trainer = trainer_of(policy, tmp_path, Clipped, loss_type=loss_type, gradient_accumulation_steps=2)
+    trainer.current_gradient_accumulation_steps = 2
+    inputs = batch()
+    inputs["old_per_token_logps"][::2] = with_log_probs(trainer, inputs)[::2] + 0.1
+    for training in (True, False):
+        trainer.model.train(training)
+        ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+        theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
+        for mine, its in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-7)
+        assert ours[1].abs().max() > 0
+    assert 0 < trainer._metrics["train"]["kept"][0] < 1
+
+
+def with_log_probs(trainer: GRPOTrainer, inputs: dict[str, Tensor]) -> Tensor:
+    """[B, T] log-probs of the completions by the trainer's model, computed here."""
+    ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
+    attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+    with torch.no_grad():
+        hidden = trainer.model.model(input_ids=ids, attention_mask=attention).last_hidden_state
+        scores = torch.log_softmax(trainer.model.lm_head(hidden), -1)
+    return scores[:, 3:-1].gather(-1, inputs["completion_ids"].unsqueeze(-1)).squeeze(-1)
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+def test_the_anchor_is_the_samplers_where_there_is_one(anchor, policy, tmp_path):
+    class Chosen(TrustRegionTrainer):
+        token_loss = staticmethod(partial(dppo_loss, delta_tv=1e-3))
+
+    Chosen.anchor = anchor
+    trainer = trainer_of(policy, tmp_path, Chosen, loss_type="luspo")
+    trainer.current_gradient_accumulation_steps = 1
+    inputs = batch()
+    sampler = inputs["old_per_token_logps"] - 0.5
+    sampler[1, 0] = math.nan  # a token that the sampler could not score: the old policy stands in
+    loss = trainer._compute_loss(trainer.model, {**inputs, "sampling_per_token_logps": sampler})
+
+    old = inputs["old_per_token_logps"]
+    anchored = sampler.where(~sampler.isnan(), old) if anchor == "rollout" else old
+    expected = dppo_loss(with_log_probs(trainer, inputs), anchored,
+                         advantages=inputs["advantages"].unsqueeze(-1).expand(6, 7), delta_tv=1e-3,
+                         mask=(inputs["completion_mask"] * inputs["tool_mask"]).bool())
+    torch.testing.assert_close(loss, expected.per_token.sum(-1).mean(), rtol=1e-5, atol=0)
+
+
+def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
+    trainer = trainer_of(policy, tmp_path, loss_type="luspo")
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.train()
+    inputs = batch()
+    del inputs["old_per_token_logps"]
+    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
+    loss = trainer._compute_loss(trainer.model, inputs)
+    plain = -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask).sum(-1).mean()
+    torch.testing.assert_close(loss, plain, rtol=1e-5, atol=0)
+    assert trainer._metrics["train"]["kept"] == [1.0]
+
+
+@pytest.mark.parametrize("settings", [{"beta": 0.04}, {"entropy_coef": 0.01}, {"top_entropy_quantile": 0.2},
+                                      {"importance_sampling_level": "sequence"}, {"off_policy_mask_threshold": 0.1},
+                                      {"delta": 2.0}, {"loss_type": "cispo"}])
+def test_what_the_loss_would_drop_is_refused_by_name(settings, policy, tmp_path):
+    reference = {"model_init_kwargs": None} if "beta" in settings else {}
+    trainer = trainer_of(policy, tmp_path, **{k: v for k, v in settings.items() if k != "beta"}, **reference)
+    trainer.beta = settings.get("beta", 0.0)  # given to the constructor it would load a reference from a hub
+    trainer.current_gradient_accumulation_steps = 1
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        trainer._compute_loss(trainer.model, batch())
+
+
+def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
+    prompts = task.prompts(64, seed=0)
+    asked = {p.text: p for p in prompts}
+
+    def reward(prompts, completions, completion_ids, **_):
+        return [task.verify(asked[p], c, ended=ids[-1] == policy.end_id).reward
+                for p, c, ids in zip(prompts, completions, completion_ids, strict=True)]
+
+    trainer = trainer_of(policy, tmp_path, reward=reward, prompts=[p.text for p in prompts], max_steps=10,
+                         per_device_train_batch_size=128, num_generations=16, learning_rate=5e-4, loss_type="dr_grpo",
+                         max_completion_length=task.max_tokens, num_iterations=2, seed=0)
+    trainer.train()
+    rewards = [row["reward"] for row in trainer.state.log_history if "reward" in row]
+    assert rewards[0] < 0.45 and sum(rewards[-2:]) / 2 > rewards[0] + 0.3
+
+
+def test_two_processes_do_what_one_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+    runpy.run_path(str(SCRIPT))["main"](tmp_path / "one", "dapo")
+    root = Path(trlib.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPT),
+         str(tmp_path / "two"), "dapo"], capture_output=True, text=True, timeout=180, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = (json.loads((tmp_path / n / "history.json").read_text()) for n in ("one", "two"))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    for mine, other in zip(one["log"][:4], two["log"][:4], strict=True):
+        for name in ("loss", "grad_norm", "kept"):
+            assert mine[name] == pytest.approx(other[name], rel=1e-5, abs=1e-7), name
+    assert 0 < one["log"][3]["kept"] < 1
+    weights = [torch.load(tmp_path / n / "weights.pt", weights_only=True) for n in ("one", "two")]
+    start = trlib.load_policy("dial").model.state_dict()
+    assert max((weights[0][k] - start[k]).abs().max() for k in start) > 1e-4
+    for name in start:
+        torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-5, atol=1e-6)

@@ -1,0 +1,183 @@
+"""The bridge to verl by real steps: verl's own loss over a real model's nested batch, with our objectives inside."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+pytest.importorskip("verl", reason="verl is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+from tensordict import TensorDict  # noqa: E402
+from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY, get_adv_estimator_fn, get_policy_loss_fn  # noqa: E402
+from verl.utils import tensordict_utils  # noqa: E402
+from verl.workers.config import FSDPActorConfig  # noqa: E402
+from verl.workers.config.actor import PolicyLossConfig  # noqa: E402
+from verl.workers.utils.losses import ppo_loss as verl_step_loss  # noqa: E402
+
+from trlib.aggregation import aggregate  # noqa: E402
+from trlib.algorithms import cispo_loss, dppo_loss, pspo_loss, quatro_loss  # noqa: E402
+from trlib.bridges.verl import register  # noqa: E402
+
+PROMPT, GROUP, LENGTHS = 3, 4, (5, 2, 4, 1, 3, 3, 5, 2)
+
+
+@pytest.fixture(autouse=True)
+def _registered():
+    before = dict(POLICY_LOSS_REGISTRY)
+    register()
+    yield
+    POLICY_LOSS_REGISTRY.clear()
+    POLICY_LOSS_REGISTRY.update(before)
+
+
+class Rollouts:
+    """Eight completions of two prompts and everything that verl's actor is sent about them."""
+
+    def __init__(self, model) -> None:
+        g = torch.Generator().manual_seed(0)
+        self.model = model
+        self.tokens = torch.randint(5, 20, (8, PROMPT + max(LENGTHS)), generator=g)
+        self.mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS).unsqueeze(-1)
+        self.rewards = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0, 0.0, 1.0])
+        self.group = torch.tensor([0, 1] * 4)
+        self.logp_rollout = (self.logp().detach() + 0.3 * torch.randn(self.mask.shape, generator=g)).clamp(max=-1e-3)
+
+    def logp(self) -> Tensor:
+        """[B, T] of the model as it is now."""
+        scores = torch.log_softmax(self.model(self.tokens).logits.float(), -1)[:, PROMPT - 1:-1]
+        return scores.gather(-1, self.tokens[:, PROMPT:].unsqueeze(-1)).squeeze(-1)
+
+    def nested(self, value: Tensor) -> Tensor:
+        rows = [row[:n] for row, n in zip(value, LENGTHS, strict=True)]
+        return torch.nested.as_nested_tensor(rows, layout=torch.jagged)
+
+    def loss(self, mode: str, advantages: Tensor, how: str = "token-mean") -> tuple[Tensor, dict]:
+        """What verl's worker computes in one update."""
+        config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8, loss_agg_mode=how,
+                                 policy_loss=PolicyLossConfig(loss_mode=mode))
+        scores = torch.nn.functional.pad(self.logp(), (PROMPT - 1, 1))  # position t holds the log-prob of token t + 1
+        packed = torch.cat([row[:PROMPT + n] for row, n in zip(scores, LENGTHS, strict=True)])
+        prompts = torch.nested.as_nested_tensor(list(self.tokens[:, :PROMPT]), layout=torch.jagged)
+        data = tensordict_utils.get_tensordict(
+            {"prompts": prompts, "responses": self.nested(self.tokens[:, PROMPT:]),
+             "response_mask": self.nested(self.mask), "old_log_probs": self.nested(self.logp_rollout),
+             "advantages": self.nested(advantages)},
+            {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None})
+        assert isinstance(data, TensorDict)
+        return verl_step_loss(config, {"log_probs": packed}, data)
+
+    def duals(self) -> Tensor:
+        scores = torch.zeros(self.mask.shape)
+        scores[torch.arange(8), self.mask.sum(-1) - 1] = self.rewards
+        index = [f"prompt {g}" for g in self.group.tolist()]
+        estimate = get_adv_estimator_fn("trlib_quatro")
+        return estimate(token_level_rewards=scores, response_mask=self.mask.float(), config=None, index=index)[0]
+
+
+@pytest.fixture
+def rollouts(small_model) -> Rollouts:
+    return Rollouts(small_model())
+
+
+def gradient(loss: Tensor, model) -> Tensor:
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
+
+
+OURS = {"trlib_dppo_tv": partial(dppo_loss, delta_tv=1e-3), "trlib_dppo_kl": partial(dppo_loss, delta_kl=2e-4),
+        "trlib_pspo": partial(pspo_loss, alpha=0.2)}
+
+
+@pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"])
+@pytest.mark.parametrize("name", list(OURS))
+def test_verls_step_is_our_loss(name, how, rollouts):
+    register(delta_tv=1e-3, delta_kl=2e-4, alpha=0.2)
+    advantages = torch.randn(rollouts.mask.shape, generator=torch.Generator().manual_seed(1))
+    theirs, metrics = rollouts.loss(name, advantages, how)
+    found = OURS[name](rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask)
+    ours = aggregate(found.per_token, rollouts.mask, how)
+    torch.testing.assert_close(theirs, ours, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient(theirs, rollouts.model), gradient(ours, rollouts.model), rtol=1e-4, atol=1e-7)
+    silenced = 1 - found.diagnostics["kept"].sum() / rollouts.mask.sum()
+    assert metrics["actor/pg_clipfrac"].aggregate() == pytest.approx(silenced.item(), abs=1e-6)
+    assert (silenced > 0) == (name != "trlib_pspo")
+
+
+def test_quatro_travels_through_verls_advantages(rollouts):
+    carried = rollouts.duals()
+    theirs, _ = rollouts.loss("trlib_quatro", carried, "seq-mean-token-sum")
+    longer = rollouts.mask & (rollouts.mask.sum(-1) > 1).unsqueeze(-1)
+    found = quatro_loss(rollouts.logp(), rollouts.logp_rollout, rewards=rollouts.rewards, group=rollouts.group,
+                        mask=rollouts.mask)
+    # The completion of one token has lost λ on its way: it keeps the push and loses the pull-back.
+    single = found.diagnostics["target"][3, 0] * carried[3, 1] * (rollouts.logp() - rollouts.logp_rollout)[3, 0].exp()
+    ours = (found.per_token * longer).sum() - single.detach() * rollouts.logp()[3, 0]
+    torch.testing.assert_close(theirs, ours / 8, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient(theirs, rollouts.model), gradient(ours / 8, rollouts.model), rtol=1e-4,
+                               atol=1e-7)
+    assert longer.sum() < rollouts.mask.sum()
+
+
+def test_quatro_by_verl_reaches_its_targets(rollouts):
+    rollouts.logp_rollout = rollouts.logp().detach()
+    carried = rollouts.duals()
+    target = (carried[:, 0] / carried[:, 1])
+    optimizer = torch.optim.Adam(rollouts.model.parameters(), lr=3e-3)
+    apart = []
+    for _ in range(60):
+        whole = ((rollouts.logp() - rollouts.logp_rollout) * rollouts.mask).sum(-1)
+        apart.append((whole - target)[rollouts.mask.sum(-1) > 1].abs().max().item())
+        loss, _ = rollouts.loss("trlib_quatro", carried, "seq-mean-token-sum")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert apart[0] == pytest.approx(target.abs().max().item(), rel=0.3) and apart[-1] < 0.1 * apart[0]
+
+
+def test_dppo_by_verl_learns_and_stops_at_the_radius(rollouts):
+    rollouts.logp_rollout = rollouts.logp().detach()
+    advantages = (rollouts.rewards - 0.5).unsqueeze(-1).expand_as(rollouts.mask).contiguous()
+    optimizer = torch.optim.SGD(rollouts.model.parameters(), lr=0.1)
+    silenced = []
+    for _ in range(40):
+        loss, metrics = rollouts.loss("trlib_dppo_tv", advantages)
+        silenced.append(metrics["actor/pg_clipfrac"].aggregate())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert silenced[0] == 0 and silenced[-1] > 0
+    better = (rollouts.logp() - rollouts.logp_rollout)[rollouts.mask] * advantages[rollouts.mask]
+    assert better.mean() > 0
+
+
+def test_settings_and_further_losses_are_the_callers(rollouts):
+    register({"trlib_cispo_upper": partial(cispo_loss, eps_low=None)}, delta_tv=math.ulp(0.0))
+    advantages = torch.ones(rollouts.mask.shape)
+    _, metrics = rollouts.loss("trlib_dppo_tv", advantages)
+    above = (rollouts.logp() > rollouts.logp_rollout)[rollouts.mask].float().mean()
+    assert metrics["actor/pg_clipfrac"].aggregate() == pytest.approx(above.item(), abs=1e-6)
+    theirs, _ = rollouts.loss("trlib_cispo_upper", advantages)
+    found = cispo_loss(rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask, eps_low=None)
+    torch.testing.assert_close(theirs, aggregate(found.per_token, rollouts.mask, "token-mean"), rtol=1e-6, atol=0)
+
+
+def test_verls_correction_is_a_factor_on_the_tokens(rollouts):
+    config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
+    weights = torch.rand(rollouts.mask.shape)
+    arguments = {"old_log_prob": rollouts.logp_rollout, "log_prob": rollouts.logp().detach(), "config": config,
+                 "advantages": torch.ones(rollouts.mask.shape), "response_mask": rollouts.mask}
+    factored, _ = get_policy_loss_fn("trlib_pspo")(**arguments, rollout_is_weights=weights)
+    found = pspo_loss(arguments["log_prob"], rollouts.logp_rollout, advantages=torch.ones(rollouts.mask.shape),
+                      mask=rollouts.mask)
+    torch.testing.assert_close(factored, aggregate(found.per_token * weights, rollouts.mask, "token-mean"))
+
+
+def test_registering_twice_leaves_verls_own_losses_alone():
+    own = {name: f for name, f in POLICY_LOSS_REGISTRY.items() if not name.startswith("trlib_")}
+    register()
+    assert own.items() <= POLICY_LOSS_REGISTRY.items() and "dppo_tv" in own
+    assert {n for n in POLICY_LOSS_REGISTRY if n.startswith("trlib_")} == {*OURS, "trlib_quatro"}
