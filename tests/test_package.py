@@ -15,7 +15,7 @@ import trlib
 from trlib.algorithms import ALGORITHMS, Method
 
 ROOT = Path(trlib.__file__).parent
-GROUND = ("checks", "divergences", "aggregation", "advantages", "corrections", "algorithms", "relatives")
+GROUND = ("checks", "divergences", "aggregation", "advantages", "corrections", "scoring", "algorithms", "relatives")
 MOST_LINES = 2500
 
 
