@@ -44,16 +44,14 @@ class TrustRegionTrainer(GRPOTrainer):
         mask = (mask * inputs.get("tool_mask", 1)).bool()
         old = inputs.get("old_per_token_logps", logp.detach())  # left out where one update follows a rollout
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
-        advantages = inputs["advantages"].view(len(logp), -1).expand_as(logp)
-        found = self.token_loss(logp, old.where(sampler.isnan(), sampler), advantages=advantages, mask=mask)
-
-        mode = "train" if model.training else "eval"
+        found = self.token_loss(logp, old.where(sampler.isnan(), sampler), mask=mask,
+                                advantages=inputs["advantages"].view(len(logp), -1).expand_as(logp))
+        training = model.training
         kept = self.accelerator.reduce(torch.stack([found.diagnostics["kept"].sum(), mask.sum()]).float())
-        self._metrics[mode]["kept"].append((kept[0] / kept[1].clamp(min=1)).item())
+        self._metrics["train" if training else "eval"]["kept"].append((kept[0] / kept[1].clamp(min=1)).item())
         total, sums = found.per_token.sum(), found.per_token.sum(-1)
-        steps = self.current_gradient_accumulation_steps if mode == "train" else 1
-        items = inputs["num_items_in_batch"].clamp(min=1) / self.accelerator.num_processes  # of all of a rollout
-        share = args.steps_per_generation if mode == "train" else 1
+        steps, share = (self.current_gradient_accumulation_steps, args.steps_per_generation) if training else (1, 1)
+        items = inputs["num_items_in_batch"].clamp(min=1) / self.accelerator.num_processes  # of a whole rollout
         aggregated = {"grpo": (sums / mask.sum(-1).clamp(min=1)).mean() / steps, "luspo": sums.mean() / steps,
                       "bnpo": total / mask.sum().clamp(min=1) / steps, "dapo": total / items / steps * share,
                       "dr_grpo": total / len(logp) / args.max_completion_length / steps}

@@ -6,12 +6,10 @@ The anchor is verl's `old_log_prob`: the recomputed policy, or with rollout.calc
 algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are made (but with
 trainer.use_v1=False that mode puts a loss of verl's in place of ours).
 
-QUATRO needs algorithm.adv_estimator=trlib_quatro too, which solves the dual while groups are whole. verl carries one
-number a token from there to a loss: λ target on the first token, λ on the others, so a completion of one token may lose
-its pull-back. Top-K and full DPPO are not here: verl's losses do not see the distribution.
+QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries a number
+a token from there: λ target on the first, λ on the others, so a completion of one token may lose its pull-back. Top-K
+and full DPPO are not here: verl's losses do not see the distribution.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
