@@ -159,7 +159,8 @@ def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, 
         low, high = x.where(value > 0, low), x.where(value <= 0, high)
         step = -value / slope
         inside = (x + step >= low) & (x + step <= high)
-        done = (step.abs() <= 1e-13 * (1 + x.abs())) | (high - low <= 1e-15 * (1 + x.abs()))
+        size = 1 + x.abs()
+        done = ~((step.abs() > 1e-13 * size) & (high - low > 1e-15 * size))  # NaN (a group of one) is done
         x = x.where(done, (x + step).where(inside, 0.5 * (low + high)))
         if done.all():
             break
