@@ -60,8 +60,10 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
 
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
     Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
-    is in bypass mode, which then replaces the loss; they read the delta from `clip_ratio`, truncate at 20, or at 3
-    from the actor's configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4.
+    is in bypass mode: 0.9.1's default trainer (use_v1) then takes the rollout's log-probs for the old ones and keeps
+    loss_mode, so that they are anchored on the rollout; the legacy trainer, and the experimental ones built on it, set
+    loss_mode to another loss. They read the delta from `clip_ratio`, truncate at 20, or at 3 from the actor's
+    configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4.
     """
     low, high = _thresholds(delta_tv, delta_kl)
     cap = _cap(max_ratio)
