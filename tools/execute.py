@@ -80,7 +80,7 @@ def _run(copies: list[Path], place: Path, profile: str) -> str:
     # A test run that started this one must not pass its own workers' variables on.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
 
 
 def _demand_success(path: Path, notebook: dict[str, Any], output: str) -> None:
@@ -89,12 +89,13 @@ def _demand_success(path: Path, notebook: dict[str, Any], output: str) -> None:
             if out["output_type"] == "error":
                 trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(out["traceback"]))
                 raise NotebookFailed(f"{_shown(path)}, cell {number}: {out['ename']}: {out['evalue']}\n\n{trace}")
+    if not any(cell["metadata"].get("execution") for cell in notebook["cells"]):
+        raise NotebookFailed(f"{_shown(path)}: its kernel died before the notebook could be saved\n\n{output[-4000:]}")
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
     unfinished = [cell for cell in code if "shell.execute_reply" not in cell["metadata"].get("execution", {})]
     if unfinished:
         number = notebook["cells"].index(unfinished[0]) + 1
-        raise NotebookFailed(f"{_shown(path)}, cell {number}: it did not finish (out of time, or its kernel died)\n\n"
-                             f"{output[-4000:]}")
+        raise NotebookFailed(f"{_shown(path)}, cell {number}: it did not finish in time\n\n{output[-4000:]}")
 
 
 def _record(notebook: dict[str, Any], profile: str) -> dict[str, Any]:

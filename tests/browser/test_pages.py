@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,12 @@ AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LIMIT = 700_000
 """Bytes of a page with everything that it loads, each part gzipped."""
+SILENT = """() => [...document.querySelectorAll('article img')]
+    .filter(image => !image.alt || image.alt.includes('_images/')).map(image => image.getAttribute('src'))"""
+ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')]
+    .filter(icon => ['none', 'normal', ''].includes(getComputedStyle(icon, '::before').content))
+    .map(icon => icon.className)"""
+"""Icons that the vendored subset does not hold."""
 TEXT = (".html", ".css", ".js", ".mjs", ".svg", ".json")
 
 
@@ -46,41 +54,74 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def desktop(chromium: Any) -> Any:
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+def desktop(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     yield context
     context.close()
 
 
-def test_every_page_is_quiet_light_and_accessible(book: Path, address: str, desktop: Any) -> None:
-    names = pages(book)
-    assert "book/index.html" in names
-    assert {f"notebooks/{path.stem}.html" for path in chapters()} <= set(names)
-    faults = []
-    for name in names:
+@dataclass
+class Survey:
+    """What one look at every page found, a line for each fault; no line is good."""
+
+    outside: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    heavy: list[str] = field(default_factory=list)
+    inaccessible: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    wide: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def survey(book: Path, address: str, desktop: Any) -> Survey:
+    """Every page loaded once: on a desk in light and dark, then as narrow as a phone."""
+    found = Survey(pages=pages(book))
+    for name in found.pages:
         visit = Visit(desktop, address, name)
-        outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
-        faults += [f"{name}: asks {url}" for url in outside]
-        faults += [f"{name}: {complaint}" for complaint in visit.complaints]
+        found.outside += [f"{name}: {url}" for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
         size = weight(book, visit.requests)
-        faults += [f"{name}: {size:,} bytes gzipped, the limit is {LIMIT:,}"] if size > LIMIT else []
+        found.heavy += [f"{name}: {size:,} bytes gzipped"] if size > LIMIT else []
+        pictures = visit.page.evaluate(SILENT)
+        found.silent += [f"{name}: {picture}" for picture in pictures]
+        found.silent += [f"{name}: an icon without a picture: {icon}" for icon in visit.page.evaluate(ICONS)]
         for theme in ("light", "dark"):
-            faults += [f"{name}, {theme}: {fault}" for fault in accessibility(visit.page, theme)]
-        visit.page.close()
-    assert not faults, "\n".join(faults)
-
-
-def test_no_page_is_wider_than_a_phone(book: Path, address: str, chromium: Any) -> None:
-    context = chromium.new_context(viewport={"width": 360, "height": 780}, has_touch=True)
-    wide = {}
-    for name in pages(book):
-        visit = Visit(context, address, name)
+            found.inaccessible += [f"{name}, {theme}: {fault}" for fault in accessibility(visit.page, theme)]
+        visit.page.set_viewport_size({"width": 360, "height": 780})
+        settle(visit.page)
         width = visit.page.evaluate("document.documentElement.scrollWidth")
-        if width > 360:
-            wide[name] = width
+        found.wide += [f"{name}: {width} pixels"] if width > 360 else []
+        found.complaints += [f"{name}: {complaint}" for complaint in visit.complaints]
         visit.page.close()
-    context.close()
-    assert not wide
+    return found
+
+
+def test_every_chapter_has_its_page(survey: Survey) -> None:
+    assert {"book/index.html", *(f"notebooks/{path.stem}.html" for path in chapters())} <= set(survey.pages)
+
+
+def test_no_page_asks_anything_of_anyone_else(survey: Survey) -> None:
+    assert survey.outside == []
+
+
+def test_no_page_complains_in_the_console(survey: Survey) -> None:
+    assert survey.complaints == []
+
+
+def test_every_page_is_light(survey: Survey) -> None:
+    assert survey.heavy == []
+
+
+def test_no_page_breaks_an_accessibility_rule_in_light_or_dark(survey: Survey) -> None:
+    assert not survey.inaccessible, "\n".join(survey.inaccessible)
+
+
+def test_every_picture_says_what_it_shows_and_every_icon_is_there(survey: Survey) -> None:
+    assert survey.silent == []
+
+
+def test_no_page_is_wider_than_a_phone(survey: Survey) -> None:
+    assert survey.wide == []
 
 
 def test_formulas_are_drawn_and_katex_loads_only_where_there_are_any(book: Path, address: str, desktop: Any) -> None:
@@ -95,15 +136,6 @@ def test_formulas_are_drawn_and_katex_loads_only_where_there_are_any(book: Path,
     plain.page.close()
 
 
-def test_pictures_say_what_they_show(book: Path, address: str, desktop: Any) -> None:
-    for name in pages(book):
-        visit = Visit(desktop, address, name)
-        silent = visit.page.evaluate("""() => [...document.querySelectorAll('article img')]
-            .filter(image => !image.alt || image.alt.includes('_images/')).map(image => image.src)""")
-        visit.page.close()
-        assert not silent, f"{name}: pictures without alternative text: {silent}"
-
-
 def test_the_book_opens_from_the_file_system(book: Path, chromium: Any) -> None:
     context = chromium.new_context()
     visit = Visit(context, book.as_uri(), "book/notation.html")
@@ -112,7 +144,7 @@ def test_the_book_opens_from_the_file_system(book: Path, chromium: Any) -> None:
     fonts = visit.page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)")
     families = {family.strip('"') for family in fonts}
     assert {"Source Serif", "Inter", "KaTeX_Main"} <= families
-    assert any("Font Awesome" in family for family in families)
+    assert "Font Awesome 6 Free" in families
     context.close()
 
 
@@ -123,7 +155,8 @@ def test_the_theme_can_be_chosen_and_the_search_finds(book: Path, address: str, 
     visit.page.goto(f"{address}/search.html?q=rollout")
     visit.page.wait_for_selector("#search-results ul.search li")
     assert "notation" in visit.page.locator("#search-results").inner_text().lower()
-    assert visit.complaints == []
+    # Sphinx's search warns of every anchor with a dot in its name: its own query for it is not escaped.
+    assert [text for text in visit.complaints if "Anchored content block not found" not in text] == []
     context.close()
 
 

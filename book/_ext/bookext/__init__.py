@@ -19,7 +19,12 @@ from bookext import docstrings, execution, mathematics, pages, tables
 def setup(app: Sphinx) -> dict[str, Any]:
     for part in (mathematics, pages, execution, tables, docstrings):
         part.connect(app)
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    # A change in this package makes Sphinx read every page again.
-    version = int.from_bytes(hashlib.blake2b(sources, digest_size=4).digest())
-    return {"version": "1", "env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}
+    # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
+    here = Path(__file__).parent
+    app.add_config_value("assets_digest", _digest(here.parents[1] / "_static", here.parents[1] / "_templates"), "html")
+    return {"version": "1", "env_version": _digest(here), "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _digest(*folders: Path) -> int:
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return int.from_bytes(hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).digest())

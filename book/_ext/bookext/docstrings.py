@@ -104,14 +104,14 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
         lines[:] = mend(lines)
 
 
-def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -> nodes.reference | None:
+def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -> nodes.Element | None:
     """A link for a name of another library, from the table in `outside.json`."""
     target = node.get("reftarget", "")
     address = OUTSIDE.get(target)
     if address is None:
         return None
     if not address:
-        return content  # type: ignore[return-value]
+        return content
     return nodes.reference("", "", content, internal=False, refuri=address, classes=["external"])
 
 

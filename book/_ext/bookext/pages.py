@@ -17,7 +17,7 @@ UNUSED = ("sphinx-thebe", "thebe", "design-tabs")
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
-PRUNED = ("**/*.map", "vendor/fontawesome/*/js", "sphinx-thebe*", "webpack-macros.html", "locales")
+PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales")
 """Files that no page loads, below `_static`."""
 
 
@@ -61,7 +61,8 @@ def name_contents(app: Sphinx, pagename: str, templatename: str, context: dict[s
             return tree
         soup = BeautifulSoup(text, "html.parser")
         for summary in soup.select("li > details > summary"):
-            link = summary.find_parent("li").find("a")
+            item = summary.find_parent("li")
+            link = item.find("a") if item else None
             summary["aria-label"] = f"Pages under {link.get_text(strip=True)}" if link else "More pages"
         return str(soup)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
-from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList

@@ -1,0 +1,87 @@
+"""Every chapter runs to its end in the `smoke` profile, and every notebook is as it should be in the repository."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.execute import KEY, execute
+from tools.paths import BUILD, NOTEBOOKS, ROOT, chapters
+from tools.stamp import install_cell
+
+SMOKE = BUILD / "smoke" / "_build" / "executed" / "notebooks"
+NAMES = [path.stem for path in chapters()]
+
+
+@pytest.fixture(scope="session")
+def executed() -> dict[str, dict[str, Any]]:
+    """The executed chapters by name; run once, and the tests' book is built from the same copies."""
+    copies = execute(chapters(), SMOKE, profile="smoke")
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in copies}
+
+
+def read(name: str) -> dict[str, Any]:
+    return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
+
+
+@pytest.mark.xdist_group("book")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict[str, dict[str, Any]]) -> None:
+    notebook = executed[name]
+    assert notebook["metadata"][KEY]["profile"] == "smoke"
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and "".join(cell["source"]).strip():
+            assert cell["execution_count"], cell["source"]
+            loud = [out for out in cell["outputs"] if out.get("name") == "stderr" or out["output_type"] == "error"]
+            assert loud == [], loud
+
+
+@pytest.mark.xdist_group("book")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, Any]]) -> None:
+    for cell in executed[name]["cells"]:
+        pictures = [out for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
+        if pictures:
+            alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 20, f"{name}: a figure without alternative text: {cell['source']}"
+
+
+def test_every_notebook_is_a_chapter() -> None:
+    assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_stored_without_outputs(name: str) -> None:
+    command = [str(Path(sys.executable).with_name("nbstripout")), "--verify", "--keep-id", f"notebooks/{name}.ipynb"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}: run nbstripout --keep-id on it"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_begins_with_the_install_cell(name: str) -> None:
+    code = [cell for cell in read(name)["cells"] if cell["cell_type"] == "code"]
+    assert "".join(code[0]["source"]) == install_cell()
+    assert {"install", "remove-cell"} <= set(code[0]["metadata"]["tags"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_reads_well_outside_the_book(name: str) -> None:
+    text = "\n".join("".join(cell["source"]) for cell in read(name)["cells"] if cell["cell_type"] == "markdown")
+    prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    assert not re.search(r"^(:::|\(\w[\w-]*\)=)", prose, re.MULTILINE), "a directive or target of the book's own markup"
+    assert not re.search(r"```\{", text), "a directive of the book's own markup"
+    assert not re.search(r"\{(?!eq|ref|doc|cite)[a-z:]+\}`", text), "a role of the book's own markup"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_code_cell_fits_the_page(name: str) -> None:
+    hidden = {"install", "remove-input", "remove-cell", "hide-input"}
+    shown = ["".join(cell["source"]) for cell in read(name)["cells"]
+             if cell["cell_type"] == "code" and not hidden & set(cell["metadata"].get("tags", []))]
+    assert [line for source in shown for line in source.splitlines() if len(line) > 84] == []

@@ -1,0 +1,96 @@
+"""The repository as a whole: storeys, lint, types, one address, and nothing in it that has no business there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools.paths import ROOT, config
+from tools.stamp import differing, version
+
+BIN = Path(sys.executable).parent
+SIZE = 1_500_000
+# Written in pieces, so that this file does not hold what it forbids.
+FORBIDDEN = ["/wor" + "k/", "/far" + "m/", "../shar" + "ed/", ".libr" + "ary/", "farm-" + "studio", "py" + "pi.org",
+             "python" + "hosted.org", "registry.npm" + "js", "deb.deb" + "ian"]
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("command", [("lint-imports", "--no-cache"), ("ruff", "check", "--no-cache"), ("mypy",)],
+                         ids=["storeys", "lint", "types"])
+def test_the_checks_are_clean(command: tuple[str, ...]) -> None:
+    done = run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_contract_of_the_bridges_names_every_storey_above_the_ground() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    _, bridges, ground = settings["tool"]["importlinter"]["contracts"]
+    house = {f"trlib.{path.stem}" for path in (ROOT / "trlib").iterdir()
+             if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")}
+    free = {"trlib.bridges", "trlib.errors", *ground["source_modules"]}
+    assert house - free == set(bridges["forbidden_modules"])
+
+
+def test_the_address_and_the_version_agree_everywhere() -> None:
+    assert [str(path.relative_to(ROOT)) for path in differing()] == [], "run `python -m tools.stamp`"
+    address = config()["repository"]["url"]
+    for name in ("CITATION.cff", "pyproject.toml", "README.md"):
+        assert address in (ROOT / name).read_text(encoding="utf-8"), name
+    assert f"version: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_no_reader_is_sent_to_an_unrelated_package() -> None:
+    told = re.compile(r"pip install (?:-\S+ )*['\"]?trlib\b")
+    assert [str(path) for path in texts() if told.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_nothing_forbidden_stands_in_the_repository() -> None:
+    found = []
+    for path in texts():
+        text = path.read_text(encoding="utf-8")
+        found += [f"{path.relative_to(ROOT)}: {word}" for word in FORBIDDEN if word in text]
+    assert found == []
+
+
+def test_no_file_is_large() -> None:
+    assert [str(path) for path in tracked() if path.stat().st_size > SIZE] == []
+
+
+def test_requirements_are_exact_and_torch_comes_first() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert pins[0].startswith("torch==")
+    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
+
+
+def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert not re.search(r'"(torch|numpy|ipywidgets)[^"]*(==|<|~=)', text)
+    assert "ipywidgets>=8" not in text
+
+
+def texts() -> list[Path]:
+    """Tracked text files, other people's left out."""
+    others = ("book/_static/katex/", "book/_static/fonts/", "tests/browser/axe", "tests/browser/LICENSE")
+    kinds = {".py", ".md", ".yml", ".yaml", ".toml", ".txt", ".ipynb", ".cff", ".js", ".mjs", ".css", ".html", ".sh",
+             ".json", ".csv", ".cfg", ".bib", ".svg", ""}
+    found = []
+    for path in tracked():
+        name = path.relative_to(ROOT).as_posix()
+        if path.suffix in kinds and not name.startswith(others) and path.name != "package-lock.json":
+            found.append(path)
+    return found
