@@ -81,11 +81,8 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
 
 def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None = None) -> Policy:
     """The policy of a name, where the options say."""
-    from transformers.utils import logging
-
     from trlib.policy import load_policy
 
-    logging.disable_progress_bar()
     return load_policy(name, device=args.device, dtype=args.dtype, lora=lora)
 
 

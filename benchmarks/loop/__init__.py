@@ -1,0 +1,1 @@
+"""The whole loop: against TRL, by stage, and sampling alone."""

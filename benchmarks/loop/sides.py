@@ -1,0 +1,162 @@
+"""One measured run in this process, by our loop or by TRL's: the same model, task, prompts, method and updates.
+
+    python -m benchmarks.loop.sides trlib one --batches 60 --seed 0
+
+Prints one JSON document. Time is taken at the verifier, which both sides call once a batch: the seconds between the
+verdicts of batch `warm` and those of the last one hold whole cycles of learning and sampling, and neither side's start
+or end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+
+import trlib
+from trlib.algorithms import GRPO
+from trlib.seeds import derive
+
+PROMPTS, GROUP = 16, 16
+REGIMES = {"one": (1, 1), "reuse": (8, 4)}
+"""Minibatches and epochs: one update a batch; 32 updates a batch."""
+TRL_BASE: dict[str, Any] = {
+    # What a knowing user sets for speed on a CPU: no mixed precision, no recomputation of activations, no reports.
+    "use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none", "disable_tqdm": True,
+    "save_strategy": "no", "logging_steps": 10, "logging_nan_inf_filter": False, "log_completions": False,
+    "shuffle_dataset": False, "optim": "adamw_torch_fused", "dataloader_pin_memory": False,
+    # The same method: group-normalised rewards, clip .2, mean over each completion, no reference.
+    "loss_type": "grpo", "scale_rewards": "group", "beta": 0.0, "epsilon": 0.2,
+    # The same optimiser.
+    "learning_rate": 1e-4, "lr_scheduler_type": "constant_with_warmup", "warmup_steps": 10, "adam_beta1": 0.9,
+    "adam_beta2": 0.95, "adam_epsilon": 1e-8, "weight_decay": 0.0, "max_grad_norm": 1.0, "temperature": 1.0,
+}
+"""`GRPOConfig` of every TRL run; the batch's shape is added by regime."""
+
+
+@dataclass
+class Clock:
+    """When each batch was verified, and what came of it."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    reward: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+
+    def tick(self, reward: float, tokens: int) -> None:
+        self.wall.append(time.perf_counter())
+        self.cpu.append(time.process_time())
+        self.reward.append(reward)
+        self.tokens.append(tokens)
+
+
+class Timed:
+    """A task that notes the time whenever a whole batch has been verified."""
+
+    def __init__(self, task: Any, clock: Clock) -> None:
+        self.task, self.clock = task, clock
+        self.name, self.max_tokens, self.settings = task.name, task.max_tokens, task.settings
+        self.count, self.total = 0, 0.0
+
+    def prompts(self, n: int, *, seed: int) -> Any:
+        return self.task.prompts(n, seed=seed)
+
+    def verify(self, prompt: Any, completion: str, *, ended: bool) -> Any:
+        verdict = self.task.verify(prompt, completion, ended=ended)
+        self.count, self.total = self.count + 1, self.total + verdict.reward
+        if self.count == PROMPTS * GROUP:
+            self.clock.tick(self.total / self.count, 0)
+            self.count, self.total = 0, 0.0
+        return verdict
+
+
+def ours(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, **more: Any) -> None:
+    """`trlib.train` with its defaults: every metric of the history, on every batch."""
+    minibatches, epochs = REGIMES[regime]
+    run = trlib.train(policy, Timed(task, clock), GRPO(), steps=batches, seed=seed, prompts=PROMPTS, group=GROUP,
+                      minibatches=minibatches, epochs=epochs, progress=False, **more)
+    clock.tokens = [round(length * PROMPTS * GROUP) for length in run.history["length"]]
+
+
+def trl(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, **more: Any) -> None:
+    """`GRPOTrainer` on the same prompts in the same order, rewarded by the same verifier."""
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    minibatches, epochs = REGIMES[regime]
+    asked = [p for k in range(batches) for p in task.prompts(PROMPTS, seed=derive(seed, "train", k))]
+    end = policy.end_id
+
+    def reward(prompts: list[str], completions: list[str], completion_ids: list[list[int]], index: list[int],
+               **_: Any) -> list[float]:
+        given = [task.verify(asked[i], text, ended=ids[-1] == end).reward
+                 for i, text, ids in zip(index, completions, completion_ids, strict=True)]
+        clock.tick(sum(given) / len(given), sum(map(len, completion_ids)))
+        return given
+
+    with tempfile.TemporaryDirectory() as folder:
+        config = {**TRL_BASE, "output_dir": folder, "seed": seed, "max_completion_length": task.max_tokens,
+                  "per_device_train_batch_size": PROMPTS * GROUP // minibatches, "num_generations": GROUP,
+                  "steps_per_generation": minibatches, "num_iterations": epochs,
+                  "gradient_accumulation_steps": 1, "max_steps": batches * minibatches * epochs, **more}
+        trainer = GRPOTrainer(
+            model=policy.model, reward_funcs=reward, args=GRPOConfig(**config), processing_class=policy.tokenizer,
+            train_dataset=Dataset.from_dict({"prompt": [p.text for p in asked], "index": list(range(len(asked)))}))
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+
+
+SIDES = {"trlib": ours, "trl": trl}
+
+
+def measure(side: str, regime: str, batches: int, seed: int, warm: int, more: dict[str, Any]) -> dict[str, Any]:
+    """One run; completions and tokens per second of wall and of CPU time, and how well it learnt."""
+    torch.set_num_threads(1)
+    task, policy, clock = trlib.load_task("dial"), trlib.load_policy("dial"), Clock()
+    began = time.perf_counter()
+    SIDES[side](policy, task, regime, batches, seed, clock, **more)
+    whole = time.perf_counter() - began
+    if len(clock.wall) != batches:
+        raise RuntimeError(f"{side}: expected {batches} verified batches, got {len(clock.wall)}")
+    found = trlib.evaluate(policy, task, prompts=256, samples=4)
+    wall, cpu = clock.wall[-1] - clock.wall[warm], clock.cpu[-1] - clock.cpu[warm]
+    count, tokens = (batches - 1 - warm) * PROMPTS * GROUP, sum(clock.tokens[warm + 1:])
+    last = clock.reward[-10:]
+    return {
+        "side": side, "regime": regime, "batches": batches, "seed": seed, "options": more,
+        "completions_per_s": count / wall, "completions_per_cpu_s": count / cpu, "tokens_per_s": tokens / wall,
+        "seconds_a_batch": wall / (batches - 1 - warm), "whole_call_s": whole,
+        "tokens_a_completion": tokens / count, "reward_last_10": sum(last) / len(last),
+        "reward_by_tens": [sum(clock.reward[i:i + 10]) / len(clock.reward[i:i + 10]) for i in range(0, batches, 10)],
+        "sampled_accuracy": found.as_dict()["sampled"], "greedy_accuracy": found.greedy.value,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("side", choices=SIDES)
+    parser.add_argument("regime", choices=REGIMES)
+    parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--warm", type=int, default=3, help="batches before the clock starts")
+    parser.add_argument("--options", type=json.loads, default={}, help="more arguments of the side, as JSON")
+    args = parser.parse_args()
+    print(json.dumps(measure(args.side, args.regime, args.batches, args.seed, args.warm, args.options)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The benchmarks run, count what they say they count, and their README holds what the records hold."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+
+import pytest
+import torch
+
+import trlib
+from benchmarks import readme
+from benchmarks.loop import run, sampling, sides, stages
+from trlib.rollout import sample
+
+
+def test_our_side_times_whole_batches_and_learns_on_them():
+    found = sides.measure("trlib", "one", batches=3, seed=0, warm=1, more={"probe": 4})
+    assert found["completions_per_s"] * found["seconds_a_batch"] == pytest.approx(256)
+    assert found["tokens_per_s"] == pytest.approx(found["completions_per_s"] * found["tokens_a_completion"])
+    # The rewards that the clock saw are those of the history.
+    history = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), trlib.algorithms.GRPO(), steps=3,
+                          progress=False, probe=4).history
+    assert found["reward_last_10"] == pytest.approx(history["reward"].mean(), abs=1e-6)
+
+
+def test_trl_gets_the_same_prompts_verifier_and_clock(monkeypatch):
+    task, clock = trlib.load_task("dial", moves=2), sides.Clock()
+    seen = []
+    real = type(task).verify
+    monkeypatch.setattr(type(task), "verify", lambda self, prompt, text, *, ended: (
+        seen.append(prompt), real(self, prompt, text, ended=ended))[1])
+    sides.trl(trlib.load_policy("dial"), task, "one", 2, 5, clock)
+    expected = [p for k in range(2) for p in task.prompts(16, seed=sides.derive(5, "train", k)) for _ in range(16)]
+    assert seen == expected
+    assert len(clock.wall) == 2 and all(256 <= tokens <= 256 * 16 for tokens in clock.tokens)
+    assert 0.1 < clock.reward[0] < 0.9
+
+
+def test_the_stages_cover_all_of_the_time_once():
+    began = time.process_time()
+    found = stages.profile("one", batches=2)
+    whole = 1000 * (time.process_time() - began)
+    assert set(found) >= {"sampling: model", "verification", "forward", "backward", "optimiser",
+                          "metrics: exact, on the probe"}
+    assert 0 < 2 * sum(found.values()) <= whole
+    # Nothing stays wrapped.
+    assert stages.training.sample is sample and not hasattr(torch.Tensor.backward, "__wrapped__")
+
+
+def test_nested_stages_are_counted_once():
+    clock = stages.Stages()
+
+    def burn(seconds):
+        until = time.process_time() + seconds
+        while time.process_time() < until:
+            pass
+
+    inner = clock.wrap(lambda: burn(0.02), "inner")
+    clock.wrap(lambda: (burn(0.01), inner(), burn(0.01)), "outer")()
+    assert clock.seconds["inner"] == pytest.approx(0.02, abs=0.008)
+    assert clock.seconds["outer"] == pytest.approx(0.02, abs=0.008)
+
+
+def test_generate_and_our_sampler_are_counted_alike():
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    texts = [prompt.text for prompt in task.prompts(16, seed=0)]
+    ours, theirs = (side(policy, texts, task.max_tokens, 0) / 256 for side in (sampling.ours, sampling.generate))
+    assert ours == pytest.approx(theirs, abs=0.6)
+
+
+def test_the_summary_is_medians_and_their_ratio():
+    def one(side, seed, rate):
+        return {"side": side, "seed": seed, "completions_per_s": rate, "completions_per_cpu_s": 2 * rate,
+                "tokens_a_completion": 8.0, "reward_last_10": 0.9, "peak_rss_mb": 500.0,
+                "sampled_accuracy": {"value": 0.9}}
+
+    rows = run.summary("one", [one("trlib", 0, 30.0), one("trl", 0, 10.0), one("trlib", 1, 50.0), one("trl", 1, 20.0),
+                               one("trlib", 2, 20.0), one("trl", 2, 4.0)])
+    found = rows["completions_per_s"]
+    assert (found["trlib"], found["trl"], found["ratio"]) == (30.0, 10.0, 3.0)
+    assert (found["lowest_pair"], found["highest_pair"]) == (2.5, 5.0)
+    assert "| 30/s | 10/s | **3.00** (2.50 to 5.00) | 60 / 20 = **3.00** |" in run.table([rows])
+
+
+def test_the_readme_holds_what_the_records_hold():
+    text = (readme.HERE / "README.md").read_text(encoding="utf-8")
+    assert readme.filled(text) == text
+    changed = text.replace("<!-- loop/loop.json -->\n", "<!-- loop/loop.json -->\nstale\n")
+    assert readme.filled(changed) == text
+    with pytest.raises(ValueError, match=r"expected one place for loop/loop\.json, got 0"):
+        readme.filled(text.replace("<!-- loop/loop.json -->", ""))
+
+
+def test_the_recorded_comparison_is_fair_and_meets_its_bar():
+    record = json.loads((readme.HERE / "loop/loop.json").read_text(encoding="utf-8"))
+    for row in record["summary"]:
+        runs = copy.deepcopy([r for r in record["runs"] if r["regime"] == row["regime"]])
+        assert run.summary(row["regime"], runs) == row
+        tokens, accuracy = row["tokens_a_completion"], row["sampled_accuracy"]
+        assert tokens["trlib"] == pytest.approx(tokens["trl"], rel=0.02)
+        assert accuracy["trlib"] == pytest.approx(accuracy["trl"], abs=0.06)
+        assert row["completions_per_cpu_s"]["ratio"] >= 1.5
