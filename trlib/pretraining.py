@@ -1,8 +1,12 @@
 """Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says how.
 
 The base model of `dial` first learns to write every place (careful completions only), then the habit of mostly not
-doing so (the task's mixture), its learning rate falling to 0 so that the shares of the openers settle. Everything
-is decided by the seed: same seed, same machine, same versions, the same file bit for bit.
+doing so (the task's mixture), its learning rate falling to 0 so that the shares of the openers settle. The first part
+ends by what the model can do, not by a count of steps: the arithmetic comes in one rise whose moment differs from
+seed to seed and from machine to machine. It ends before the arithmetic is perfect, because a policy that cannot
+unlearn it would not show what a trust region is for.
+
+Everything is decided by the seed: same seed, same machine, same versions, the same file bit for bit.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import json
 import platform
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -25,11 +30,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from trlib import checks
 from trlib.errors import CheckpointError
+from trlib.policy import Policy
 from trlib.tasks import REASONS, TASKS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, WORDS
 from trlib.tasks.tokenizer import END, PAD, word_tokenizer
@@ -48,8 +53,10 @@ IGNORED = -100
 class Recipe:
     """How long and how fast the base model learns."""
 
-    steps: tuple[int, int] = (600, 200)
-    """Updates on careful completions only, then on the task's mixture."""
+    steps: tuple[int, int] = (1000, 200)
+    """Updates on careful completions only (at most), then on the task's mixture."""
+    until: float = 0.7
+    """The first part ends once a careful completion is all right so often, its opener given (mean of 25 batches)."""
     batch: int = 256
     """Completions an update."""
     lr: tuple[float, float] = (3e-3, 1e-3)
@@ -75,6 +82,8 @@ class Recipe:
             object.__setattr__(self, name, pair)
         if sum(self.steps) < 1:
             raise ValueError(f"steps: expected at least one step, got {self.steps}")
+        checks.number("until", self.until, least=0)
+        checks.number("grad_norm", self.grad_norm, above=0)
         for name in ("batch", "hidden", "layers", "heads", "mlp"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
@@ -114,16 +123,17 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
         makes = ", ".join(repr(n) for n, kind in TASKS.items() if issubclass(kind, Dial))
         raise ValueError(f"name: expected a task with an embedded checkpoint ({makes}), got {name!r}")
     checks.number("check", check, least=1)
-    with _new_folder(Path(out), overwrite) as folder, _one_thread():
+    tokenizer = word_tokenizer(WORDS, context=CONTEXT)
+    model = _untrained(tokenizer, recipe, task.max_tokens, seed)
+    policy = Policy(name, model, tokenizer)
+    with _new_folder(Path(out), overwrite) as folder, policy.threads():
         begun = time.perf_counter()
-        tokenizer = word_tokenizer(WORDS, context=CONTEXT)
-        model = _untrained(tokenizer, recipe, task.max_tokens, seed)
-        _learn(model, tokenizer, task, recipe, seed, progress)
+        steps = _learn(model, tokenizer, task, recipe, seed, progress)
         seconds = time.perf_counter() - begun
-        _save(model, tokenizer, folder)
+        policy.save(folder)
         card = {
             "name": name, "command": _command(name, seed, recipe, knobs), "seed": seed, "task": task.settings,
-            "recipe": asdict(recipe), "parameters": sum(p.numel() for p in model.parameters()),
+            "recipe": asdict(recipe), "steps": steps, "parameters": sum(p.numel() for p in model.parameters()),
             "sha256": checksum(folder), "seconds": round(seconds, 1), "machine": f"{platform.machine()}, one thread",
             "versions": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "transformers")}},
             "accuracy": _accuracies(model, tokenizer, task, check, seed),
@@ -168,24 +178,32 @@ def _untrained(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: i
 
 
 def _learn(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, task: Dial, recipe: Recipe, seed: int,
-           progress: bool | Callable[[int, int, float], None]) -> None:
+           progress: bool | Callable[[int, int, float], None]) -> list[int]:
+    """Both parts of the recipe; the updates of each, as it came out."""
     first, second = recipe.steps
     ids = tokenizer.get_vocab()
     careful, mixture = task.corpus(seed=seed, careful=1.0), task.corpus(seed=seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr[0], betas=recipe.betas, weight_decay=0.0)
+    recent: deque[float] = deque(maxlen=25)
     model.train()
-    with _report(progress, first + second) as report:
-        for step in range(first + second):
+    step = 0
+    with _report(progress) as report:
+        while step < first + second:
             lr = recipe.lr[0] if step < first else recipe.lr[1] * (1 - (step - first) / second)
             for parameters in optimizer.param_groups:
                 parameters["lr"] = lr
-            loss = _loss(model, *_batch(islice(careful if step < first else mixture, recipe.batch), ids))
+            loss, right = _loss(model, *_batch(islice(careful if step < first else mixture, recipe.batch), ids))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_norm)
             optimizer.step()
-            report(step + 1, loss.item())
+            step += 1
+            recent.append(right)
+            if step < first and len(recent) == recent.maxlen and sum(recent) / len(recent) >= recipe.until:
+                first = step
+            report(step, first + second, loss.item())
     model.eval()
+    return [first, second]
 
 
 def _batch(pairs: Iterator[tuple[Any, str]], ids: dict[str, int]) -> tuple[Tensor, Tensor]:
@@ -202,34 +220,30 @@ def _batch(pairs: Iterator[tuple[Any, str]], ids: dict[str, int]) -> tuple[Tenso
     return tokens, labels
 
 
-def _loss(model: LlamaForCausalLM, tokens: Tensor, labels: Tensor) -> Tensor:
+def _loss(model: LlamaForCausalLM, tokens: Tensor, labels: Tensor) -> tuple[Tensor, float]:
+    """The loss, and how probable all of a completion is once its opener stands, mean over the batch."""
     hidden = model.model(input_ids=tokens).last_hidden_state[:, :-1]
     counted = labels[:, 1:] != IGNORED
-    return cross_entropy(model.lm_head(hidden[counted]), labels[:, 1:][counted])
+    each = cross_entropy(model.lm_head(hidden[counted]), labels[:, 1:][counted], reduction="none")
+    lengths = counted.sum(1)
+    opener = lengths.cumsum(0) - lengths
+    nats = torch.zeros(len(tokens)).index_add(0, counted.nonzero()[:, 0], each.detach()) - each.detach()[opener]
+    return each.mean(), nats.neg().exp().mean().item()
 
 
-def _accuracies(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, task: Dial, n: int,
+def _accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, task: Dial, n: int,
                 seed: int) -> dict[str, Any]:
     """Sampled and greedy accuracy at the task's middle difficulty, and sampled at every difficulty."""
-    low, high = task.moves if isinstance(task.moves, tuple) else (task.moves, task.moves)
-    usual = min(max(Dial().moves, low), high)  # type: ignore[type-var]
+    low, high = task.span
+    usual = min(max(Dial().span[0], low), high)
     measured = {moves: _accuracy(model, tokenizer, task, moves, n, seed) for moves in range(low, high + 1)}
     return {"n": n, "seed": seed, "moves": usual, "sampled": measured[usual],
             "greedy": _accuracy(model, tokenizer, task, usual, n, seed, greedy=True),
             "by_moves": {str(moves): m["accuracy"] for moves, m in measured.items()}}
 
 
-def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    try:
-        with _no_bars():
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-    except Exception as error:  # safetensors reports a full disk as an exception type of its own
-        raise CheckpointError(f"out: cannot write {str(folder)!r}: {error}") from error
-
-
 @torch.no_grad()
-def _accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, task: Dial, moves: int, n: int, seed: int,
+def _accuracy(model: Any, tokenizer: PreTrainedTokenizerFast, task: Dial, moves: int, n: int, seed: int,
               *, greedy: bool = False) -> dict[str, Any]:
     """Accuracy over `n` prompts of so many moves, one completion each, by transformers' own `generate`."""
     task = replace(task, moves=moves)
@@ -237,13 +251,13 @@ def _accuracy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, task: 
     inputs = tokenizer([prompt.text for prompt in prompts], return_tensors="pt", padding=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        # A model stopped by an untrained guess may never end: the limit of the generation config holds.
         sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
         tokens = model.generate(**inputs, **sampling)[:, inputs["input_ids"].shape[1]:]
     reasons = dict.fromkeys(REASONS, 0)
     careful = 0
-    for prompt, text, row in zip(prompts, tokenizer.batch_decode(tokens, skip_special_tokens=True), tokens, strict=True):
-        verdict = task.verify(prompt, text, ended=bool((row == tokenizer.eos_token_id).any()))
+    texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    for prompt, text, row in zip(prompts, texts, tokens.tolist(), strict=True):
+        verdict = task.verify(prompt, text, ended=tokenizer.eos_token_id in row)
         reasons[verdict.reason] += 1
         careful += text.split(" ")[0] in CAREFUL
     right = reasons["right"]
@@ -261,10 +275,11 @@ def _command(name: str, seed: int, recipe: Recipe, knobs: dict[str, Any]) -> str
 
 
 def _readme(card: dict[str, Any]) -> str:
-    accuracy = card["accuracy"]
-    sampled, greedy, moves = accuracy["sampled"], accuracy["greedy"], accuracy["moves"]
-    prompt, versions = Dial().prompts(1, seed=0)[0], card["versions"]
-    rows = "\n".join(f"| {k} | {share:.3f} |" for k, share in accuracy["by_moves"].items())
+    accuracy, prompt = card["accuracy"], Dial().prompts(1, seed=0)[0]
+    measured = "\n".join(
+        f"| {how} | {m['accuracy']:.3f} | {m['interval'][0]:.3f} to {m['interval'][1]:.3f} | {m['careful']:.3f} |"
+        for how, m in (("sampled at temperature 1", accuracy["sampled"]), ("greedy", accuracy["greedy"])))
+    by_moves = "\n".join(f"| {moves} | {share:.3f} |" for moves, share in accuracy["by_moves"].items())
     return f"""\
 ---
 license: mit
@@ -279,17 +294,17 @@ writes the place after every move, and is mostly right. Reinforcement learning f
 
     {prompt.text}     ->     {Dial().demonstrations([prompt], seed=0)[0]}
 
-| on {accuracy["n"]} prompts of {moves} moves, seed {accuracy["seed"]} | right | 95 % interval | careful |
+| on {accuracy["n"]} prompts of {accuracy["moves"]} moves, seed {accuracy["seed"]} | right | 95 % interval | careful |
 |---|---|---|---|
-| sampled at temperature 1 | {sampled["accuracy"]:.3f} | {sampled["interval"][0]:.3f} to {sampled["interval"][1]:.3f} | {sampled["careful"]:.3f} |
-| greedy | {greedy["accuracy"]:.3f} | {greedy["interval"][0]:.3f} to {greedy["interval"][1]:.3f} | {greedy["careful"]:.3f} |
+{measured}
 
 | moves | right, sampled |
 |---|---|
-{rows}
+{by_moves}
 
 - made by `{card["command"]}` in {card["seconds"]:.0f} s
-- on {card["machine"]}, with Python {versions["python"]}, torch {versions["torch"]}, transformers {versions["transformers"]}
+- {card["steps"][0]} steps on careful completions, then {card["steps"][1]} on the mixture
+- on {card["machine"]}, with {", ".join(f"{part} {number}" for part, number in card["versions"].items())}
 - SHA-256 of `model.safetensors`: `{card["sha256"]}`
 
 The same seed, machine and versions give the same weights; elsewhere the accuracies agree within their intervals.
@@ -326,35 +341,13 @@ def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """On a model this small a second thread costs more than it brings, and one thread adds in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """Without transformers' bar for a file that is written at once."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def _report(progress: bool | Callable[[int, int, float], None], steps: int) -> Iterator[Callable[[int, float], None]]:
+def _report(progress: bool | Callable[[int, int, float], None]) -> Iterator[Callable[[int, int, float], None]]:
     if callable(progress):
-        yield lambda step, loss: progress(step, steps, loss)
+        yield progress
         return
-    with tqdm(total=steps, desc="pretrain", unit="step", disable=not progress) as bar:
-        def advance(step: int, loss: float) -> None:
+    with tqdm(desc="pretrain", unit="step", disable=not progress) as bar:
+        def advance(step: int, steps: int, loss: float) -> None:
+            bar.total = steps
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update()
         yield advance

@@ -24,9 +24,13 @@ from typing import Any, ClassVar
 
 from trlib.tasks.task import Prompt, Verdict
 
+
+def _turn(k: int) -> Callable[[int, int], int]:
+    return lambda x, n: (x + k) % n
+
+
 MOVES: dict[str, Callable[[int, int], int]] = {
-    **{f"+{k}": lambda x, n, k=k: (x + k) % n for k in range(1, 6)},
-    **{f"-{k}": lambda x, n, k=k: (x - k) % n for k in range(1, 6)},
+    **{f"{k:+d}": _turn(k) for k in (1, 2, 3, 4, 5, -1, -2, -3, -4, -5)},
     "x3": lambda x, n: 3 * x % n,
     "x7": lambda x, n: 7 * x % n,
     "flip": lambda x, n: n - 1 - x,
@@ -73,7 +77,7 @@ class Dial:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        low, high = self._range()
+        low, high = self.span
         if isinstance(self.moves, list):
             object.__setattr__(self, "moves", (low, high))
         _whole("positions", self.positions, 4, LARGEST)
@@ -85,6 +89,19 @@ class Dial:
         if self.max_tokens < high + 4:
             raise ValueError(f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
                              f"`so`, the answer and the end), got {self.max_tokens}")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The fewest and the most moves of a prompt."""
+        if isinstance(self.moves, tuple | list):
+            if len(self.moves) != 2:
+                raise ValueError(f"moves: expected a number or a pair (low, high), got {self.moves}")
+            low, high = (_whole("moves", move, 1, None) for move in self.moves)
+            if low > high:
+                raise ValueError(f"moves: expected low <= high, got {self.moves}")
+            return low, high
+        moves = _whole("moves", self.moves, 1, None)
+        return moves, moves
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -146,18 +163,8 @@ class Dial:
                 return Verdict(0.0, "bad arithmetic", f"after {moves[i]} the dial is at {places[i]}, not {word}")
         return Verdict(0.0, "wrong answer", f"the dial ends at {prompt.answer}, not {words[-1]}")
 
-    def _range(self) -> tuple[int, int]:
-        if isinstance(self.moves, tuple | list):
-            if len(self.moves) != 2:
-                raise ValueError(f"moves: expected a number or a pair (low, high), got {self.moves}")
-            low, high = (_whole("moves", move, 1, None) for move in self.moves)
-            if low > high:
-                raise ValueError(f"moves: expected low <= high, got {self.moves}")
-            return low, high
-        return (_whole("moves", self.moves, 1, None),) * 2
-
     def _prompt(self, random: Random) -> Prompt:
-        low, high = self._range()
+        low, high = self.span
         count = low + _draw(random, high - low + 1)
         start = _draw(random, self.positions)
         moves = [list(MOVES)[_draw(random, len(MOVES))] for _ in range(count)]

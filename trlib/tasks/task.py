@@ -38,8 +38,11 @@ class Task(Protocol):
     """What the loop asks of a task."""
 
     name: ClassVar[str]
-    max_tokens: int
-    """The token limit of a completion, its end token included."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The token limit of a completion, its end token included."""
+        ...
 
     @property
     def settings(self) -> dict[str, Any]:
