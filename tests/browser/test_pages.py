@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tools.archive import archive
 from tools.browser import settle
 from tools.paths import chapters
 from tools.screenshots import pages
@@ -136,15 +138,21 @@ def test_formulas_are_drawn_and_katex_loads_only_where_there_are_any(book: Path,
     plain.page.close()
 
 
-def test_the_book_opens_from_the_file_system(book: Path, chromium: Any) -> None:
+def test_the_zipped_book_opens_from_the_file_system(book: Path, chromium: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
+        zipped.extractall(tmp_path)
     context = chromium.new_context()
-    visit = Visit(context, book.as_uri(), "book/notation.html")
-    assert visit.complaints == []
-    assert all(url.startswith(("file:", "data:")) for url in visit.requests)
-    fonts = visit.page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)")
-    families = {family.strip('"') for family in fonts}
-    assert {"Source Serif", "Inter", "KaTeX_Main"} <= families
-    assert "Font Awesome 6 Free" in families
+    for name in ("book/notation.html", *(f"notebooks/{path.stem}.html" for path in chapters())):
+        visit = Visit(context, (tmp_path / "zipped").as_uri(), name)
+        assert visit.complaints == [], name
+        assert all(url.startswith(("file:", "data:", "blob:")) for url in visit.requests)
+        fonts = visit.page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)")
+        families = {family.strip('"') for family in fonts}
+        assert {"Source Serif", "Inter", "Font Awesome 6 Free"} <= families, name
+        for explorable in visit.page.locator(".trlib-view").all():
+            assert "could not start" not in explorable.inner_text()
+            assert explorable.locator("svg, canvas, input").count() > 0
+        visit.page.close()
     context.close()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from bookext import docstrings, execution, mathematics, pages, tables
+from trlib.pages.explorables.modules import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -21,7 +22,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent
-    app.add_config_value("assets_digest", _digest(here.parents[1] / "_static", here.parents[1] / "_templates"), "html")
+    book = here.parents[1]
+    app.add_config_value("assets_digest", _digest(book / "_static", book / "_templates", BUILT), "html")
     return {"version": "1", "env_version": _digest(here), "parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -12,6 +12,8 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from trlib.pages.explorables.modules import BUILT, link_modules
+
 UNUSED = ("sphinx-thebe", "thebe", "design-tabs")
 """Scripts and styles that no page of this book uses, by a part of their name."""
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
@@ -27,7 +29,8 @@ def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
         if kind in context:
             context[kind] = [file for file in context[kind] if not _unused(file)]
     if "body" in context:
-        context["body"] = mend(THEBE.sub("", context["body"]))
+        body = mend(THEBE.sub("", context["body"]))
+        context["body"] = link_modules(body, context["pathto"]("_static/explorables", 1))
 
 
 def mend(body: str) -> str:
@@ -40,9 +43,10 @@ def mend(body: str) -> str:
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
 
 
-def prune(app: Sphinx, error: Exception | None) -> None:
-    """Removes from the built book what no page loads."""
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Brings the explorables' modules, which pages share, and removes what no page loads."""
     static = Path(app.outdir, "_static")
+    shutil.copytree(BUILT / "static", static / "explorables", dirs_exist_ok=True)
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -99,4 +103,4 @@ def connect(app: Sphinx) -> None:
     app.connect("html-page-context", name_contents, priority=900)
     app.connect("doctree-read", drop_widget_state)
     app.connect("doctree-resolved", scrollable)
-    app.connect("build-finished", prune)
+    app.connect("build-finished", finish)
