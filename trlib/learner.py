@@ -28,6 +28,7 @@ class Learner:
                                            weight_decay=settings.weight_decay,
                                            fused=policy.device.type in ("cpu", "cuda"))
         self.updates = 0
+        self.memory: dict[str, float] = {}
 
     def descend(self, loss: Tensor) -> tuple[float, float]:
         """Backward, clip, one step of AdamW. Gives the loss and the gradient's norm before it was clipped.

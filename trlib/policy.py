@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from trlib import checks
 from trlib.algorithms.method import Scores
@@ -122,22 +123,29 @@ class Policy:
         model.requires_grad_(False)
         return Policy(self.name, model, self.tokenizer, self.pack)
 
-    def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False) -> Scores:
+    def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
+              weights: Mapping[str, Tensor] | None = None) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
         log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
-        [B, T, V], as well. Values where no token is are those of the padding: finite and meaningless.
+        [B, T, V], as well. `weights` stand in for the parameters they name. Values where no token is are those of the
+        padding: finite and meaningless.
         """
         checks.number("temperature", temperature, above=0)
         if self.pack is None:
             self.pack = self._packs(completions)
         layout = packed(completions, self.pad_id) if self.pack else None
-        return self._score(completions, plain(completions) if layout is None else layout, temperature, full)
+        return self._score(completions, plain(completions) if layout is None else layout, temperature, full, weights)
 
-    def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool) -> Scores:
-        place = {name: value for name, value in (("attention_mask", layout.mask), ("position_ids", layout.positions))
-                 if value is not None}
-        logits = self.model(input_ids=layout.ids, use_cache=False, **place).logits.flatten(0, 1)
+    def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
+               weights: Mapping[str, Tensor] | None = None) -> Scores:
+        place: dict[str, Any] = {"input_ids": layout.ids, "use_cache": False}
+        if layout.mask is not None:
+            place["attention_mask"] = layout.mask
+        if layout.positions is not None:
+            place["position_ids"] = layout.positions
+        out = self.model(**place) if weights is None else functional_call(self.model, dict(weights), (), place)
+        logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
         if temperature != 1.0:
             logits = logits / temperature
@@ -283,6 +291,10 @@ def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
 
 def _device(device: str, parameters: int) -> torch.device:
     if device != "auto":
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # unknown, or of another build of torch
+            raise ValueError(f"device: expected 'auto' or a device that torch has here, got {device!r}") from error
         return torch.device(device)
     if parameters < SMALL:
         return torch.device("cpu")

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from trlib import __version__, checkpoints, checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss
+from trlib.algorithms.method import Anchor, Batch, Method, Stage
 from trlib.completions import Completions, join, top_k
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.learner import Learner
@@ -35,6 +35,7 @@ from trlib.regime import Regime
 from trlib.rollout import sample
 from trlib.run import Run
 from trlib.seeds import derive, generator
+from trlib.step import MinibatchStep
 from trlib.tasks.task import Prompt, Task
 
 
@@ -97,7 +98,7 @@ class _Loop:
         self.needs = method.needs(settings.anchor)
         self.learner = Learner(policy, settings, reference=self.needs.reference)
         self.told_equal = False
-        self.state_before: tuple[dict[str, Tensor], int] | None = None
+        self.state_before: tuple[dict[str, Tensor], int, dict[str, float]] | None = None
         self.result = Run(policy, [], [], self._settings(), out)
 
     # -- the loop ---------------------------------------------------------------------------------------------------
@@ -129,12 +130,12 @@ class _Loop:
     def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """One batch; on NaN or inf, the state before it is saved and the run handed over with the error."""
         if self.result.out is not None:
-            self.state_before = (self.learner.tensors(), self.learner.updates)
+            self.state_before = (self.learner.tensors(), self.learner.updates, dict(self.learner.memory))
         try:
             return self.batch(k)
         except NonFiniteError as error:
             if self.state_before is not None:
-                tensors, self.learner.updates = self.state_before
+                tensors, self.learner.updates, self.learner.memory = self.state_before
                 self.learner.load_tensors(tensors)
                 self.save()
             raise NonFiniteError(f"batch {k}: {error}" + self._where_saved(), self.result) from None
@@ -237,9 +238,8 @@ class _Loop:
                 rows = torch.arange(len(completions)).view(s.prompts, s.group)[order]
                 parts = [part.flatten().to(batch.mask.device) for part in rows.chunk(s.minibatches)]
             for rows in parts:
-                whole = s.minibatches == 1
-                step = _Step(self, completions if whole else completions.rows(rows),
-                             batch if whole else batch.rows(rows))
+                some = (completions, batch) if s.minibatches == 1 else (completions.rows(rows), batch.rows(rows))
+                step = MinibatchStep(self.learner, self.method, self.needs, *some)
                 self.method.update(step)
                 done.append(observe(step.value, step.norm, step.token_loss, step.batch))
         return done
@@ -264,7 +264,7 @@ class _Loop:
         if run.out is None:
             return
         meta = {"settings": run.settings, "updates": self.learner.updates, "told_equal": self.told_equal,
-                "rows": run.rows, "prompts": run.prompt_rows}
+                "memory": self.learner.memory, "rows": run.rows, "prompts": run.prompt_rows}
         try:
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
@@ -290,6 +290,7 @@ class _Loop:
             raise CheckpointError(f"out: the run in {str(run.out)!r} is of another model: {error}") from error
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
         self.learner.updates, self.told_equal = meta["updates"], meta["told_equal"]
+        self.learner.memory.update(meta["memory"])
 
     def _settings(self) -> dict[str, Any]:
         import transformers
@@ -304,31 +305,6 @@ class _Loop:
     def _where_saved(self) -> str:
         out = self.result.out
         return "" if out is None else f"; the {len(self.result.rows)} batches before it are saved in {str(out)!r}"
-
-
-class _Step:
-    """What the update box is handed: one minibatch and the means to score, differentiate and descend."""
-
-    def __init__(self, loop: _Loop, completions: Completions, batch: Batch) -> None:
-        self.loop, self.completions, self.batch = loop, completions, batch
-        self.parameters = loop.learner.parameters
-        self.token_loss: TokenLoss | None = None
-        self.value = self.norm = math.nan
-
-    def score(self) -> Scores:
-        s = self.loop.settings
-        return self.loop.policy.score(self.completions, temperature=s.temperature, full=self.loop.needs.full)
-
-    def loss(self) -> Tensor:
-        method = self.loop.method
-        scores = self.score()
-        if self.loop.needs.old and self.batch.logp_old is None:
-            self.batch = replace(self.batch, logp_old=scores.logp.detach())
-        self.token_loss = method.objective(scores, self.batch)
-        return method.loss(self.token_loss.per_token, self.batch)
-
-    def descend(self, loss: Tensor) -> None:
-        self.value, self.norm = self.loop.learner.descend(loss)
 
 
 def probe_rows(rows: int, probe: int) -> Tensor:

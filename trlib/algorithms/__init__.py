@@ -15,10 +15,12 @@ from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
 from trlib.algorithms.sapo import SAPO, sapo_loss
 from trlib.algorithms.trapo import trsft_loss
 from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_loss
+from trlib.algorithms.trpo import TRPO, conjugate_gradient
 
 ALGORITHMS: dict[str, type[Method]] = {
     "reinforce": REINFORCE,
     "pg_is": PGIS,
+    "trpo": TRPO,
     "ppo": PPO,
     "grpo": GRPO,
     "dr_grpo": DrGRPO,
@@ -36,8 +38,8 @@ ALGORITHMS: dict[str, type[Method]] = {
 
 __all__ = [
     "ALGORITHMS", "CISPO", "DAPO", "DPPO", "GMPO", "GRPO", "GSPO", "PGIS", "PPO", "PSPO", "QUATRO", "REINFORCE",
-    "SAPO", "TROLL", "Batch", "Correction", "DrGRPO", "Method", "Needs", "Scores", "Stage", "Step", "TokenLoss",
-    "TopK", "add_reference_kl", "cispo_loss", "dppo_loss", "gmpo_loss", "gspo_loss", "pg_is_loss", "ppo_loss",
-    "pspo_loss", "quatro_loss", "reinforce_loss", "sapo_loss", "sparsify", "troll_loss", "troll_sparse_loss",
-    "trsft_loss",
+    "SAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "Scores", "Stage", "Step",
+    "TokenLoss", "TopK", "add_reference_kl", "cispo_loss", "conjugate_gradient", "dppo_loss", "gmpo_loss", "gspo_loss",
+    "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss", "sapo_loss", "sparsify", "troll_loss",
+    "troll_sparse_loss", "trsft_loss",
 ]

@@ -17,6 +17,7 @@ updates, by a frozen reference, whole distributions or their top k.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -170,9 +171,16 @@ class Step(Protocol):
 
     batch: Batch
     parameters: list[Tensor]
+    memory: dict[str, float]
+    """Numbers that a method keeps from one update to the next; saved with the run."""
 
-    def score(self) -> Scores:
-        """A fresh forward pass of the current policy over the minibatch, with gradient."""
+    def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
+        """A fresh forward pass of the current policy over the minibatch, or some rows of it, with gradient; `twice`:
+        one that can be differentiated twice."""
+        ...
+
+    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of the parameters."""
         ...
 
     def loss(self) -> Tensor:
@@ -180,7 +188,11 @@ class Step(Protocol):
         ...
 
     def descend(self, loss: Tensor) -> None:
-        """Backward, clip the gradient's norm, one step of the optimiser."""
+        """Backward, clip the gradient's norm, one step of the optimiser, and a report of both."""
+        ...
+
+    def report(self, loss: float, grad_norm: float) -> None:
+        """Tell the history of an update that `descend` did not make."""
         ...
 
 

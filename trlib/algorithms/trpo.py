@@ -1,13 +1,23 @@
-"""TRPO's linear algebra: the direction F⁻¹g without ever forming F (arXiv 1502.05477, appendix C)."""
+"""TRPO: the surrogate's natural gradient, as far as a KL allows (Schulman et al. 2015, arXiv 1502.05477).
+
+    max_θ E_old[r A]   s.t.   mean_s KL(pi_old || pi) <= δ
+
+The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL holds and the
+surrogate has risen. F is known by its products only (appendix C).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Step, TokenLoss, known
+from trlib.algorithms.ppo import pg_is_loss
 
 
 def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int = 10,
@@ -60,6 +70,123 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
         direction = residual + shrunk / squared * direction
         squared = shrunk
     return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class TRPO(Method):
+    """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is the trust region.
+
+    The learning rate, the gradient's norm and AdamW play no part.
+
+    Differs from: sb3-contrib takes 15 iterations of CG, and constrains KL(pi || pi_old).
+    """
+
+    delta_kl: float = 0.01
+    """δ, nats a token: mean KL(pi_old || pi) over the minibatch's tokens."""
+    damping: float = 0.1
+    """Added to F's diagonal; with it inside F, the full step's quadratic KL stays below δ."""
+    iterations: int = 10
+    """Products with F that conjugate gradients may take."""
+    fisher: Literal["gauss-newton", "double-backward"] = "gauss-newton"
+    """J'(diag p - p p')J by one forward-mode and one backward pass, or the KL's gradient differentiated again."""
+    fisher_rows: int | None = 64
+    """Completions, spread evenly, that F is averaged over; None: all."""
+    backtrack: float = 0.8
+    """Each try of the line search shortens the step by this factor."""
+    tries: int = 10
+    """Steps tried before the old parameters are kept."""
+
+    anchor: ClassVar[Anchor] = "recomputed"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("delta_kl", self.delta_kl, above=0)
+        checks.number("damping", self.damping, least=0)
+        checks.number("backtrack", self.backtrack, above=0, below=1)
+        checks.choice("fisher", self.fisher, ("gauss-newton", "double-backward"))
+        for name in ("iterations", "tries"):
+            checks.number(name, getattr(self, name), least=1)
+        if self.fisher_rows is not None:
+            checks.number("fisher_rows", self.fisher_rows, least=1)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(old=anchor == "recomputed", old_early=self.correction is not None, full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+
+    def update(self, step: Step) -> None:
+        loss = step.loss()
+        if not loss.requires_grad or not bool(step.batch.mask.any()):
+            step.report(float(loss.detach()), 0.0)
+            return
+        gradient = -_flat(torch.autograd.grad(loss, step.parameters, allow_unused=True), step.parameters)
+        before = float(loss.detach())
+        step.report(before, float(gradient.norm()))
+        product = self._fisher(step)
+        x = conjugate_gradient(product, gradient, iterations=self.iterations)
+        curvature = float(_dot(x, product(x)))
+        if curvature > 0:
+            self._search(step, (2 * self.delta_kl / curvature) ** 0.5 * x, before)
+
+    def _search(self, step: Step, full: Tensor, before: float) -> None:
+        """Take the longest of the tried steps inside the region that raises the surrogate; else none."""
+        old = [p.detach().clone() for p in step.parameters]
+        for attempt in range(self.tries):
+            _move(step.parameters, old, _like(self.backtrack ** attempt * full, old))
+            with torch.no_grad():
+                scores = step.score()
+                surrogate = self.loss(self.objective(scores, step.batch).per_token, step.batch)
+                if float(self._kl(scores, step.batch)) <= self.delta_kl and float(surrogate) < before:
+                    return
+        _move(step.parameters, old, None)
+
+    def _kl(self, scores: Scores, batch: Batch) -> Tensor:
+        """Mean KL(pi_old || pi) over the unmasked tokens, differentiable in pi."""
+        old, new = batch.full_anchor[batch.mask], known("full", scores.full)[batch.mask]
+        return (old.exp() * (old - new)).sum(-1).mean()
+
+    def _fisher(self, step: Step) -> Callable[[Tensor], Tensor]:
+        """v -> (F + damping) v at the current parameters."""
+        total = len(step.batch.mask)
+        count = total if self.fisher_rows is None else min(total, self.fisher_rows)
+        rows = torch.arange(count, device=step.batch.mask.device) * total // count
+        mask, parameters = step.batch.mask[rows], step.parameters
+        scores = step.score(rows, twice=self.fisher == "double-backward")
+        logp = known("full", scores.full)
+        if self.fisher == "double-backward":
+            mean = self._kl(scores, step.batch.rows(rows))
+            slope = _flat(torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True), parameters)
+
+            def product(v: Tensor) -> Tensor:
+                again = torch.autograd.grad(_dot(slope, v), parameters, retain_graph=True, allow_unused=True)
+                return _flat(again, parameters) + self.damping * v
+        else:
+            p = (logp.detach().exp() * mask.unsqueeze(-1)) / mask.sum()
+
+            def product(v: Tensor) -> Tensor:
+                along = step.directional(_like(v, parameters), rows)
+                pulled = torch.autograd.grad(logp, parameters, p * along, retain_graph=True, allow_unused=True)
+                return _flat(pulled, parameters) + self.damping * v
+        return product
+
+
+def _flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
+    """One vector, float32 or wider; what no gradient reaches is 0."""
+    parts = [torch.zeros_like(p) if t is None else t for t, p in zip(tensors, like, strict=True)]
+    return torch.cat([part.reshape(-1).to(checks.wide(part)) for part in parts])
+
+
+def _like(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """The vector in the shapes and types of `like`."""
+    parts = flat.split([p.numel() for p in like])
+    return [part.view_as(p).to(p.dtype) for part, p in zip(parts, like, strict=True)]
+
+
+@torch.no_grad()
+def _move(parameters: list[Tensor], old: list[Tensor], by: list[Tensor] | None) -> None:
+    for i, p in enumerate(parameters):
+        p.copy_(old[i] if by is None else old[i] + by[i])
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

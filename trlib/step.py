@@ -1,0 +1,60 @@
+"""What the update box is handed: one minibatch, and the means to score, differentiate and descend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from trlib.algorithms.method import Batch, Method, Needs, Scores, TokenLoss
+from trlib.completions import Completions
+from trlib.learner import Learner
+
+
+class MinibatchStep:
+    """The loop's `trlib.algorithms.method.Step`."""
+
+    def __init__(self, learner: Learner, method: Method, needs: Needs, completions: Completions, batch: Batch) -> None:
+        self.learner, self.method, self.needs = learner, method, needs
+        self.completions, self.batch = completions, batch
+        self.parameters = learner.parameters
+        self.memory = learner.memory
+        self.token_loss: TokenLoss | None = None
+        self.value = self.norm = math.nan
+
+    def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
+        c = self.completions if rows is None else self.completions.rows(rows)
+        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
+            return self.learner.policy.score(c, temperature=self.learner.settings.temperature, full=self.needs.full)
+
+    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        c = self.completions if rows is None else self.completions.rows(rows)
+        policy, temperature = self.learner.policy, self.learner.settings.temperature
+        names = list(policy.trainable)
+
+        def log_probs(*weights: Tensor) -> Tensor:
+            given = dict(zip(names, weights, strict=True))
+            full = policy.score(c, temperature=temperature, full=True, weights=given).full
+            assert full is not None
+            return full
+
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no forward-mode derivative
+            return torch.func.jvp(log_probs, tuple(self.parameters), tuple(direction))[1].detach()
+
+    def loss(self) -> Tensor:
+        scores = self.score()
+        if self.needs.old and self.batch.logp_old is None:
+            self.batch = replace(self.batch, logp_old=scores.logp.detach())
+        self.token_loss = self.method.objective(scores, self.batch)
+        return self.method.loss(self.token_loss.per_token, self.batch)
+
+    def descend(self, loss: Tensor) -> None:
+        self.report(*self.learner.descend(loss))
+
+    def report(self, loss: float, grad_norm: float) -> None:
+        self.value, self.norm = loss, grad_norm
