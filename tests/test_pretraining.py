@@ -11,7 +11,8 @@ from scipy.stats import binomtest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from trlib.errors import CheckpointError
-from trlib.policy import EMBEDDED
+from trlib.evaluation import evaluate
+from trlib.policy import EMBEDDED, load_policy
 from trlib.pretraining import Recipe, _batch, _loss, checksum, pretrain, wilson
 from trlib.tasks import REASONS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, WORDS
@@ -82,6 +83,16 @@ def test_transformers_alone_loads_the_folder(made):
 def test_the_first_part_ends_once_it_is_good_enough(tmp_path):
     assert pretrain("dial", out=tmp_path / "a", recipe=replace(TINY, steps=(40, 2), until=0.0), check=1,
                     progress=False)["steps"] == [25, 2]
+
+
+def test_a_smaller_dial_is_learnt_until_it_is_right(tmp_path):
+    """Four places, one move, careful completions only: the first part ends by itself, above chance (1 in 4)."""
+    card = pretrain("dial", out=tmp_path / "a", recipe=Recipe(steps=(300, 30), until=0.9, batch=64), check=400,
+                    progress=False, positions=4, moves=1, careful=1.0)
+    assert 100 < card["steps"][0] < 300
+    assert card["accuracy"]["sampled"]["interval"][0] > 0.85
+    assert card["accuracy"]["greedy"]["accuracy"] > 0.95
+    assert card["accuracy"]["sampled"]["careful"] > 0.98
 
 
 # -- the loss by hand ---------------------------------------------------------------------------------------------
@@ -218,6 +229,14 @@ def test_the_shipped_model_answers_as_its_card_says(shipped):
         for share, expected in ((sum(v.reward for v in verdicts) / n, said[how]["accuracy"]),
                                 (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"])):
             assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+
+
+def test_our_sampler_agrees_with_the_card_that_generate_measured(shipped):
+    n, said = 600, shipped["accuracy"]
+    found = evaluate(load_policy("dial"), Dial(), prompts=n, samples=1)
+    for share, expected in ((found.sampled.value, said["sampled"]["accuracy"]),
+                            (found.greedy.value, said["greedy"]["accuracy"])):
+        assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
 
 
 def test_the_shipped_model_begins_where_the_book_begins(shipped):
