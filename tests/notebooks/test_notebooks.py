@@ -84,4 +84,4 @@ def test_a_code_cell_fits_the_page(name: str) -> None:
     hidden = {"install", "remove-input", "remove-cell", "hide-input"}
     shown = ["".join(cell["source"]) for cell in read(name)["cells"]
              if cell["cell_type"] == "code" and not hidden & set(cell["metadata"].get("tags", []))]
-    assert [line for source in shown for line in source.splitlines() if len(line) > 84] == []
+    assert [line for source in shown for line in source.splitlines() if len(line) > 88] == []
