@@ -19,6 +19,7 @@ that takes over at once), the tangents of the bracket's two ends meet at the kin
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ from trlib import checks
 
 NOWHERE = -1e30
 """Stands for log 0 inside the solver: finite, so that no difference is NaN, and without mass in any type."""
+BLOCK = 1 << 17
+"""Numbers of one tensor that are worked on at a time on a CPU."""
 PASSES = 60
 """Most evaluations of KL(t) in a search; 4 to 6 are usual, and up to 33 were seen at log-probs of -1e4."""
 
@@ -79,28 +82,23 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     checks.log_probabilities("logp_old", logp_old)
     dtype = checks.wide(logp, logp_old)
     u, lq = logp.to(dtype).reshape(-1, shape[-1]), logp_old.detach().to(dtype).reshape(-1, shape[-1])
-    rows = outside(u.detach(), lq, delta_kl).nonzero().squeeze(-1)
-    eta = u.new_zeros(len(u))
+    drift = departure(u.detach(), lq)
+    rows = outside(drift[0], shape[-1], delta_kl).nonzero().squeeze(-1)
+    eta = torch.zeros_like(drift[0])
     if len(rows):
-        moved, multiplier = Geodesic.apply(u.index_select(0, rows), lq[rows], delta_kl)
+        moved, multiplier = Geodesic.apply(u.index_select(0, rows), lq[rows], drift[:, rows], delta_kl)
         u, eta = u.index_put((rows,), moved), eta.index_put((rows,), multiplier)
     return Projection(u.reshape(shape), eta.reshape(shape[:-1]))
 
 
-def outside(u: Tensor, lq: Tensor, delta: float) -> Tensor:
-    """[N] bool: which rows of [N, V] have KL(π̃ || q) > δ (or within a few roundings of it)."""
-    if delta in (0.0, math.inf):
-        return (u != lq).any(-1) if delta == 0 else torch.zeros_like(u[:, 0], dtype=torch.bool)
-    p = u.exp()
-    kl = torch.linalg.vecdot(p, u - lq)
-    undefined = kl.isnan()  # 0 (-inf): a probability of 0 somewhere
-    far = kl > delta * (1 - _slack(u, delta))
-    if bool(undefined.any()):
-        p, u, lq = p[undefined], u[undefined], lq[undefined]
-        kl = torch.where(p > 0, p * (u - lq), 0.0).sum(-1)
-        orphan = (lq == -math.inf) & (u > -math.inf)
-        far[undefined] = orphan.any(-1) | (kl > delta)
-    return far
+def departure(u: Tensor, lq: Tensor) -> Tensor:
+    """[2, N] of rows [N, V]: KL(π̃ || q) as anybody would evaluate it, and the variance of log π̃ - log q under π̃."""
+    return torch.stack(_in_blocks(_departure, u, lq))
+
+
+def outside(kl: Tensor, outcomes: int, delta: float) -> Tensor:
+    """Which KL(π̃ || q) are beyond δ, or within a few roundings of it."""
+    return kl != 0 if delta == 0 else (kl > delta * (1 - _slack(kl.dtype, outcomes, delta))) & (delta < math.inf)
 
 
 def moments(logp: Tensor, lq: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,55 +110,61 @@ def moments(logp: Tensor, lq: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Geodesic(torch.autograd.Function):
-    """Rows [N, V] outside the region -> (log π [N, V], η [N]), with the gradient through the root."""
+    """Rows [N, V] outside the region, and their departure -> (log π [N, V], η [N]), with the gradient through η."""
 
     @staticmethod
-    def forward(ctx: Any, u: Tensor, lq: Tensor, delta: float) -> tuple[Tensor, Tensor]:
-        common = (u > -math.inf) & (lq > -math.inf)
-        base = lq.masked_fill(~common, NOWHERE)
-        gap = (u - lq).masked_fill(~common, 0.0)
-        t = _root(base, gap, delta)
-        logp = _point(base, gap, t).masked_fill(~common, -math.inf)
-        logp = torch.where((t > 0).unsqueeze(-1), logp, lq)
+    def forward(ctx: Any, u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+        logp, t = _in_blocks(lambda a, b, c: _solve(a, b, c.T, delta), u, lq, drift.T)
         ctx.save_for_backward(logp, lq, t)
         return logp, (1 - t) / t
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor, grad_eta: Tensor) -> tuple[Tensor, None, None]:
-        logp, lq, t = ctx.saved_tensors
-        p, centred, var = moments(logp, lq)
-        tight = (t > 0) & (t < 1)
-        inward = p * centred / torch.where(tight, var, math.inf).clamp(min=torch.finfo(var.dtype).tiny).unsqueeze(-1)
-        across = grad - p * grad.sum(-1, keepdim=True)
-        lost = t * torch.linalg.vecdot(across, centred) - grad_eta
-        return t.unsqueeze(-1) * across - lost.unsqueeze(-1) * inward, None, None
+    def backward(ctx: Any, grad: Tensor, grad_eta: Tensor) -> tuple[Tensor, None, None, None]:
+        return _in_blocks(_pull_back, grad, grad_eta, *ctx.saved_tensors)[0], None, None, None
 
 
-def _point(base: Tensor, gap: Tensor, t: Tensor) -> Tensor:
-    """log π_t: the normalised log q + t (log π̃ - log q)."""
-    return torch.addcmul(base, gap, t.unsqueeze(-1)).log_softmax(-1)
+def _pull_back(grad: Tensor, grad_eta: Tensor, logp: Tensor, lq: Tensor, t: Tensor) -> tuple[Tensor]:
+    """The gradient on log π̃ [N, V] from those on log π and η."""
+    p, centred, var = moments(logp, lq)
+    tight = (t > 0) & (t < 1)
+    inward = p * centred / torch.where(tight, var, math.inf).clamp(min=torch.finfo(var.dtype).tiny).unsqueeze(-1)
+    across = grad - p * grad.sum(-1, keepdim=True)
+    lost = t * torch.linalg.vecdot(across, centred) - grad_eta
+    return (t.unsqueeze(-1) * across - lost.unsqueeze(-1) * inward,)
 
 
-def _slack(like: Tensor, delta: float) -> float:
-    """How far inside the radius, relative to it, a KL must be for its rounding to leave it inside."""
-    rounding = torch.finfo(like.dtype).eps * (4 + (1 + math.log(like.shape[-1])) / delta) if delta else 0.0
-    return min(max(rounding, 1e-10), 0.25)
+def _solve(u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+    """log π [N, V] and t [N]."""
+    if delta == 0:
+        return lq.clone(), torch.zeros_like(drift[0])
+    common = (u > -math.inf) & (lq > -math.inf)
+    base, gap, least = lq, u - lq, torch.zeros_like(drift[0])
+    if not bool(common.all()):
+        base, gap = lq.masked_fill(~common, NOWHERE), gap.masked_fill(~common, 0.0)
+        least = -base.exp().sum(-1).log()
+    t = _root(base, gap, least, drift, delta)
+    logp = _point(base, gap, t)
+    if base is not lq:
+        logp = logp.where(common, -math.inf)
+    return logp.where((t > 0).unsqueeze(-1), lq), t
 
 
-def _root(base: Tensor, gap: Tensor, delta: float) -> Tensor:
-    """[N] the largest t found with KL(π_t || q) <= δ, within `_slack` of the root; 0 where there is none."""
-    root = torch.zeros_like(base[:, 0])
-    slack, tiny = _slack(base, delta), torch.finfo(base.dtype).eps
-    q = base.exp()
-    mass = q.sum(-1)
+def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float) -> Tensor:
+    """[N] the largest t found with KL(π_t || q) <= δ, within `_slack` of the root; 0 where there is none.
+
+    `least` is the KL at t = 0, `drift` the KL and variance at t = 1, inf where not known.
+    """
+    slack, tiny = _slack(base.dtype, base.shape[-1], delta), torch.finfo(base.dtype).eps
+    (kl, var), hopeless = drift, least > delta * (1 - slack)
+    root, rows = torch.zeros_like(least), torch.arange(len(least), device=least.device)
     # An end of the bracket is (t, KL, mean of log π̃ - log q): a point of ψ's tangent, its intercept and its slope.
-    lower = torch.stack([root, -mass.log(), torch.linalg.vecdot(q, gap) / mass])
-    upper = torch.stack([torch.ones_like(root), torch.full_like(root, math.inf), torch.full_like(root, math.inf)])
-    rows = ((lower[1] <= delta * (1 - slack)) & (delta > 0)).nonzero().squeeze(-1)
-    base, gap, lower, upper = base[rows], gap[rows], lower[:, rows], upper[:, rows]
-    t, last = upper[0], upper[1]
-    for count in range(PASSES if len(rows) else 0):
+    lower = torch.stack([torch.zeros_like(least), least, torch.full_like(least, -math.inf)])
+    upper = torch.stack([torch.ones_like(kl), kl, kl])
+    last = (delta / kl).log()
+    t = torch.where(kl < math.inf, torch.maximum((last * kl / var).exp(), (last / 2).exp() / 2), 1.0).clamp(max=1.0)
+    last = last.abs()
+    for count in range(PASSES):
         logp = _point(base, gap, t)
         p, d = logp.exp(), logp - base
         weighted = p * d
@@ -169,18 +173,19 @@ def _root(base: Tensor, gap: Tensor, delta: float) -> Tensor:
         probe = torch.stack([t, kl, torch.linalg.vecdot(p, gap)])
         inside = kl <= delta * (1 - slack)
         lower, upper = torch.where(inside, probe, lower), torch.where(inside, upper, probe)
-        found = (inside & (kl >= delta * (1 - 2 * slack))) | (upper[0] - lower[0] <= 2 * tiny * upper[0])
+        found = (inside & (kl >= delta * (1 - 2 * slack))) | (upper[0] - lower[0] <= 2 * tiny * upper[0]) | hopeless
         root[rows] = lower[0]
         if bool(found.all()):
             break
         error = (delta * (1 - 1.5 * slack) / kl).log()
         newton = t * (error * kl / var).exp()
         trusted = (newton > lower[0]) & (newton < upper[0]) & (error.abs() <= last / 2)
-        t = torch.where(trusted, newton, _between(lower, upper, count % 3 == 2)).where(~found, lower[0])
-        last = error.abs()
+        if not bool((trusted | found).all()):
+            newton = torch.where(trusted, newton, _between(lower, upper, count % 3 == 2))
+        t, last = torch.where(found, lower[0], newton), error.abs()
         if int(found.sum()) * 4 > len(rows):
             left = ~found
-            rows, t, last, base, gap = rows[left], t[left], last[left], base[left], gap[left]
+            rows, t, last, hopeless, base, gap = (x[left] for x in (rows, t, last, hopeless, base, gap))
             lower, upper = lower[:, left], upper[:, left]
     return root
 
@@ -191,3 +196,35 @@ def _between(lower: Tensor, upper: Tensor, halve: bool) -> Tensor:
     meet = (upper[1] - lower[1]) / (upper[2] - lower[2])
     usable = (meet > lower[0]) & (meet < upper[0])
     return middle if halve else torch.where(usable, meet, middle)
+
+
+def _point(base: Tensor, gap: Tensor, t: Tensor) -> Tensor:
+    """log π_t: the normalised log q + t (log π̃ - log q)."""
+    return torch.addcmul(base, gap, t.unsqueeze(-1)).log_softmax(-1)
+
+
+def _departure(u: Tensor, lq: Tensor) -> tuple[Tensor, Tensor]:
+    p, d = u.exp(), u - lq
+    weighted = p * d
+    kl, second = weighted.sum(-1), torch.linalg.vecdot(weighted, d)
+    undefined = second.isnan()  # 0 (-inf): a probability of 0 somewhere
+    if bool(undefined.any()):
+        u, lq, d = u[undefined], lq[undefined], d[undefined]
+        orphan = (lq == -math.inf) & (u > -math.inf)
+        weighted = torch.where(orphan, math.inf, torch.where(u > -math.inf, p[undefined] * d, 0.0))
+        kl[undefined] = weighted.sum(-1)
+        second[undefined] = torch.where(u > -math.inf, weighted * d, 0.0).sum(-1)
+    return kl, second - kl * kl
+
+
+def _slack(dtype: torch.dtype, outcomes: int, delta: float) -> float:
+    """How far inside the radius, relative to it, a KL must be for its rounding to leave it inside."""
+    rounding = torch.finfo(dtype).eps * (4 + (1 + math.log(outcomes)) / delta)
+    return min(max(rounding, 1e-10), 0.25)
+
+
+def _in_blocks(function: Callable[..., tuple[Tensor, ...]], *rows: Tensor) -> tuple[Tensor, ...]:
+    """`function` of N rows at once, on a CPU of as many at a time as stay in its cache (several times faster)."""
+    size = max(1, BLOCK // rows[0].shape[-1]) if rows[0].device.type == "cpu" else len(rows[0])
+    parts = [function(*block) for block in zip(*(x.split(size) for x in rows), strict=True)]
+    return tuple(torch.cat(x) for x in zip(*parts, strict=True))

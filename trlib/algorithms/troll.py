@@ -21,7 +21,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, TopK, known, weigh
-from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, moments, outside, project
+from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, departure, moments, outside, project
 from trlib.divergences import append_rest
 
 __all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
@@ -192,10 +192,11 @@ def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tens
     log_ratio = (sampled - sampled_old).masked_fill(~mask, 0.0).flatten()
     u, lq, at = u.reshape(-1, outcomes), lq.reshape(-1, outcomes), at.flatten()
     eta = torch.zeros_like(log_ratio)
-    rows = (outside(u.detach(), lq, delta) & mask.flatten()).nonzero().squeeze(-1)
+    drift = departure(u.detach(), lq)
+    rows = (outside(drift[0], outcomes, delta) & mask.flatten()).nonzero().squeeze(-1)
     if len(rows):
         u, lq, at = u.index_select(0, rows), lq[rows], at[rows]
-        logp, multiplier = Geodesic.apply(u, lq, delta)
+        logp, multiplier = Geodesic.apply(u, lq, drift[:, rows], delta)
         eta = eta.index_put((rows,), multiplier.detach())
         log_ratio = log_ratio.index_put((rows,), _pick(logp, at) - _pick(lq, at))
     projected = torch.zeros(len(eta), dtype=torch.bool, device=eta.device).index_fill(0, rows, True).view(shape)
