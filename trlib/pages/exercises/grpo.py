@@ -51,7 +51,7 @@ def check_clipped_loss(clipped_loss: Any) -> Verdict:
             (lambda *a: -_clipped(*a), "this is the objective, to be raised; a loss, to be lowered, has a minus."),
             (_clip_only, "the clipped term alone also silences a token that moved the wrong way and wants to come "
                          "back; the minimum with the unclipped term is what keeps it."),
-            (_with_maximum, "inside the minus stands the smaller of the two terms, the pessimistic one, whatever A is."),
+            (_with_maximum, "inside the minus stands the smaller of the two, the pessimistic one, whatever A is."),
             (lambda logp, old, *a: _clipped(old, logp, *a), "the ratio is new over old: exp(logp - logp_old)."),
             (_unclipped, "nothing is clipped yet."),
         ],

@@ -103,12 +103,15 @@ function writeWords(group, field, state, size, last, { x, y }) {
   const taken = [inset.box, ...markBoxes(x, y, size)];
   const list = [];
   const put = (text, spans, fill = null) => {
-    const halves = text.split(/ (?=\w+$)/), [width, high] = box(text);
-    const place = roomiest(spans, width, high, taken);
-    const second = place ? null : roomiest(spans, box(halves[0])[0], 2 * high, taken);
-    if (place ?? second) taken.push(place ?? second);
-    if (place) list.push({ text, kind: "zone", fill, x: place.x, y: place.y });
-    if (second) halves.forEach((half, i) => list.push({ text: half, kind: "zone", fill, x: second.x, y: second.y + (i - 0.5) * high }));
+    const words = text.split(" ");
+    for (const lines of [[text], [words.slice(0, -1).join(" "), words.at(-1)], words]) {
+      const widest = lines.reduce((a, b) => (a.length > b.length ? a : b));
+      const place = roomiest(spans, box(widest)[0], lines.length * height, taken);
+      if (!place) continue;
+      taken.push(place);
+      lines.forEach((line, i) => list.push({ text: line, kind: "zone", fill, x: place.x, y: place.y + (i - (lines.length - 1) / 2) * height }));
+      return;
+    }
   };
   const several = state.show.length > 1;
   put(several ? "silenced by all" : "silenced", field.silent);
@@ -148,12 +151,12 @@ function formula(state, size, small) {
   };
 }
 
-/* A name beside its curve: outward of it, clear of the other curves and of all words, near where it last stood. */
+/* A name beside its curve: on the side that it keeps if there is room, clear of the other curves and of all words, near where it last stood. */
 function besideCurve(edges, key, [width, height], taken, sign, size, before) {
   const points = edges.get(key), others = [...edges].filter(([other]) => other !== key).map(([, line]) => line);
   const every = points[1][0] - points[0][0], reach = Math.ceil(width / 2 / every) + 1;
   let best = null;
-  for (const side of [-sign, sign]) {
+  for (const side of [sign, -sign]) {
     for (let i = reach; i < points.length - reach; i += 4) {
       const stretch = points.slice(i - reach, i + reach + 1).map((point) => point[1]);
       const wall = side < 0 ? Math.min(...stretch) : Math.max(...stretch);
@@ -175,15 +178,14 @@ function besideCurve(edges, key, [width, height], taken, sign, size, before) {
 }
 
 /* Landmarks and their names: beside the ring, to its left where the frame ends on its right. */
-const MARK = 68;
 function markPlaces(x, y, size) {
   return LANDMARKS.map((mark) => {
-    const px = x(mark.old_p), py = y(mark.new_p), right = px + 10 + MARK < size;
-    return { mark, px, py, name: { x: right ? px + 10 : px - 10, y: py + 4, anchor: right ? "start" : "end" } };
+    const px = x(mark.old_p), py = y(mark.new_p), width = 8 + 5.8 * mark.short.length, right = px + 10 + width < size;
+    return { mark, px, py, width, name: { x: right ? px + 10 : px - 10, y: py + 4, anchor: right ? "start" : "end" } };
   });
 }
-const markBoxes = (x, y, size) => markPlaces(x, y, size).flatMap(({ mark, px, py, name }) => [
-  { x: name.x + (name.anchor === "start" ? MARK / 2 : -MARK / 2), y: name.y - 4, width: MARK, height: 14 },
+const markBoxes = (x, y, size) => markPlaces(x, y, size).flatMap(({ mark, px, py, width, name }) => [
+  { x: name.x + (name.anchor === "start" ? width / 2 : -width / 2), y: name.y - 4, width, height: 14 },
   { x: px, y: py - mark.sign * 16, width: 40, height: 48 },
   { x: px, y: (py + y(mark.old_p)) / 2, width: 0, height: Math.abs(py - y(mark.old_p)) },
 ]);
@@ -198,7 +200,7 @@ function drawMarks(group, x, y, size) {
   });
   all.select("circle").attr("cx", (d) => d.px).attr("cy", (d) => d.py);
   all.select("text").attr("x", (d) => d.name.x).attr("y", (d) => d.name.y).attr("text-anchor", (d) => d.name.anchor)
-    .style("font-size", "11px").text((d) => d.mark.name);
+    .style("font-size", "11px").text((d) => d.mark.short);
 }
 
 /* The cursor: the move from the diagonal to the point, and one arrow a method, or a cross where it silences. */

@@ -32,9 +32,9 @@ export const METHODS = {
 };
 
 export const LANDMARKS = [
-  { key: "rare", old_p: 1e-5, new_p: 1e-3, sign: 1, name: "rare token", text: "10⁻⁵ → 10⁻³" },
-  { key: "likely", old_p: 0.99, new_p: 0.8, sign: -1, name: "likely token", text: "0.99 → 0.80" },
-  { key: "first", old_p: 0.3, new_p: 0.3, sign: 1, name: "first update", text: "0.30 → 0.30" },
+  { key: "rare", old_p: 1e-5, new_p: 1e-3, sign: 1, name: "rare token", short: "rare", text: "10⁻⁵ → 10⁻³" },
+  { key: "likely", old_p: 0.99, new_p: 0.8, sign: -1, name: "likely token", short: "likely", text: "0.99 → 0.80" },
+  { key: "first", old_p: 0.3, new_p: 0.3, sign: 1, name: "first update", short: "first update", text: "0.30 → 0.30" },
 ];
 
 const LIMITS = {

@@ -116,7 +116,7 @@ export function roomiest(spans, width, height, taken, pad = 3) {
     const room = bottom - top - height - 2 * pad;
     const score = Math.min(room, 70) - 0.12 * Math.abs(spans[i].x - centre);
     if (room < 0 || (best && score <= best.score)) continue;
-    for (const share of [0.5, 0.3, 0.7, 0.15, 0.85]) {
+    for (const share of [0.5, 0.3, 0.7, 0.15, 0.85, 0, 1]) {
       const box = { x: spans[i].x, y: top + pad + height / 2 + share * room, width, height };
       if (!taken.some((other) => meets(box, other))) {
         best = { ...box, score };
