@@ -40,6 +40,7 @@ def mend(body: str) -> str:
     """
     body = body.replace(' role="doc-biblioentry"', "").replace('<div role="list" class="citation-list">',
                                                                '<div class="citation-list">')
+    body = body.replace(' aria-label="Toggle hidden content"', "")  # a folded cell's own words name it better
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
 
 
