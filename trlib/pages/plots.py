@@ -79,7 +79,7 @@ def intervals(scores: Mapping[str, Scores], *, measure: str, alt: str | None = N
     for row, (label, estimate) in enumerate(found.items()):
         _bar(ax, row, estimate)
         runs = np.concatenate([np.ravel(task) for task in _as_tasks(scores[label])])
-        ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=7, alpha=0.7)
+        ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10)
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
     return Drawing(figure, alt or _said(f"Interquartile mean of {measure} with 95 % interval", found))
@@ -157,7 +157,7 @@ def _rows(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
 
 
 def _bar(ax: Axes, row: int, estimate: Estimate) -> None:
-    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=5, alpha=0.45,
+    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=4,
             solid_capstyle="butt")
     ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markersize=6)
 

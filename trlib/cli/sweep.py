@@ -1,0 +1,145 @@
+"""`trlib sweep`: run a declared sweep, or say what is recorded of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.cli import options as shared
+
+if TYPE_CHECKING:
+    from trlib.lab.runner import Plan
+    from trlib.lab.sweep import Sweep
+
+TEXT = "run a recorded sweep, or put a method of one's own beside it"
+EXAMPLES = """\
+examples:
+  trlib sweep                                    which there are
+  trlib sweep stale                              what is recorded; what is missing is run, on all cores
+  trlib sweep stale --method my.py:MyMethod      one's own method beside the recorded ones
+  trlib sweep stale --verify 3                   run three recorded cells again and compare
+  trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
+
+Ctrl-C finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that are missing.
+Shards into one folder, or journals (cells-*.jsonl) copied into one, join by themselves.
+"""
+VERIFY = 3
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib sweep`."""
+    parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
+    parser.add_argument("--out", metavar="FOLDER", help="where its record is kept (default: sweeps/NAME)")
+    parser.add_argument("--workers", type=shared.whole, metavar="N",
+                        help="processes, one thread each (default: one a core; 0: this process)")
+    parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts")
+    parser.add_argument("--method", action="append", default=[], metavar="FILE.py:CLASS",
+                        help="a method of one's own beside the sweep's; repeat")
+    parser.add_argument("--verify", type=shared.whole, nargs="?", const=VERIFY, metavar="K",
+                        help=f"run K recorded cells again (default: {VERIFY}) and say whether they agree")
+    parser.add_argument("--remake", action="store_true", help="do not count what ships with the package as done")
+    parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C."""
+    from trlib.lab.sweep import declared, load_sweep
+
+    if args.name is None:
+        return _list({name: load_sweep(name) for name in declared()}, args)
+    if args.workers is not None and args.workers < 0:
+        raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
+    if args.verify is not None and args.verify < 1:
+        raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
+    sweep = load_sweep(args.name).beside(args.method)
+    from trlib.lab.runner import plan
+
+    planned = plan(sweep.smoke() if args.smoke else sweep, out=None if args.out is None else Path(args.out),
+                   shard=args.shard, remake=args.remake)
+    if args.dry_run:
+        return _cells(planned, args)
+    return _run(planned, args) if args.verify is None else _verify(planned, args)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"expected I/N such as 1/4, got {text!r}")
+    return shared.whole(part), shared.whole(parts)
+
+
+def _list(sweeps: dict[str, Sweep], args: argparse.Namespace) -> int:
+    from trlib.lab.record import RECORDS
+
+    found = {name: {"text": sweep.text, "recorded": (RECORDS / name / "runs.csv").is_file()}
+             for name, sweep in sweeps.items()}
+    if args.json:
+        shared.print_json(found)
+        return 0
+    width = max(map(len, found))
+    for name, about in found.items():
+        print(f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}")
+    return 0
+
+
+def _cells(planned: Plan, args: argparse.Namespace) -> int:
+    rows = [{"cell": cell.id, "status": planned.record.rows.get(cell.id, {}).get("status", "to run"),
+             "what": str(cell)} for cell in planned.cells]
+    if args.json:
+        shared.print_json(rows)
+        return 0
+    for row in rows:
+        print(f"{row['cell']}  {row['status']:<6}  {row['what']}")
+    print(f"\n{len(rows)} cells, {len(planned.missing)} to run into {planned.out}")
+    return 0
+
+
+def _run(planned: Plan, args: argparse.Namespace) -> int:
+    from trlib.lab.findings import judge, table
+    from trlib.lab.runner import conduct
+
+    _warn_of_versions(planned)
+    done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
+    rows = table(planned.sweep, done.runs) if len(done.runs) else done.runs
+    findings = judge(planned.sweep, done.runs)
+    if args.json:
+        shared.print_json({"sweep": planned.sweep.name, "out": str(planned.out), "ran": done.ran,
+                           "interrupted": done.interrupted, "table": rows.to_dict("records"),
+                           "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
+                           "predictions": [{"text": f.prediction.text, "verdict": f.verdict} for f in findings]})
+    else:
+        print(rows.to_string(index=False, float_format="{:.3f}".format) if len(rows) else "nothing has been run")
+        if findings:
+            print("\n".join(["", *map(str, findings)]))
+        for cell, error in done.failed:
+            print(f"failed: {cell}: {error}")
+    return 130 if done.interrupted else 1 if done.failed else 0
+
+
+def _verify(planned: Plan, args: argparse.Namespace) -> int:
+    from trlib.lab.verify import verify
+
+    found = verify(planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print)
+    agree = sum(one.agrees for one in found)
+    if args.json:
+        shared.print_json({"sweep": planned.sweep.name, "agree": agree, "of": len(found), "cells": [
+            {"cell": str(one.cell), "agrees": one.agrees, "text": one.text} for one in found]})
+    else:
+        print(f"{agree} of {len(found)} cells agree with the record")
+    return 0 if agree == len(found) else 1
+
+
+def _warn_of_versions(planned: Plan) -> None:
+    from trlib.lab.circumstances import versions
+
+    others: dict[Any, int] = {}
+    for cell in planned.cells:
+        made = planned.record.rows.get(cell.id, {}).get("versions", versions())
+        if made != versions():
+            others[made] = others.get(made, 0) + 1
+    for made, count in others.items():
+        print(f"trlib: warning: {count} recorded cells were made with {made}; here: {versions()}", file=sys.stderr)

@@ -1,0 +1,317 @@
+"""A cell: one run of `trlib.train`, evaluated. What decides it, its name, and how it is run."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.errors import unknown
+from trlib.lab.sweep import THRESHOLD, Sweep, Variant, load_module, product
+
+if TYPE_CHECKING:
+    from trlib.algorithms import Method
+
+LEFT_OUT = ("steps", "seed", "checkpoint_every", "out", "resume", "progress")
+"""Arguments of `trlib.train` that a sweep sets elsewhere or that decide nothing."""
+TIMINGS = ("seconds", "tokens_per_s")
+"""Columns of a history that no seed decides."""
+MEASURES: dict[str, str] = {
+    "sampled": "share of sampled completions that are right after training, on prompts that it does not draw from",
+    "greedy": "the same for greedy completions",
+    "pass_at_most": "probability that one of the evaluation's samples of a prompt is right",
+    "distinct": "different right completions among a prompt's samples",
+    "reward": "mean reward of the last five batches",
+    "length": "mean tokens of a completion in the last batch",
+    "entropy": "nats a token, in the last batch",
+    "kl": "mean over batches of KL(mu || pi), nats a token",
+    "kl_seq_back": "mean over batches of KL(pi || mu), nats a completion",
+    "tv_max": "largest total variation of any token of any batch's probe",
+    "kept": "mean over batches of the share of tokens that the region does not silence",
+    "ratio_max": "largest ratio that the objective saw",
+    "seconds": "wall time of training, one thread",
+    "cpu_seconds": "processor time of it, which other processes on the machine disturb less",
+}
+"""What a cell measures, one column each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run, completely described."""
+
+    sweep: str
+    label: str
+    seed: int
+    axes: Mapping[str, str]
+    """The label at each axis."""
+    method: str
+    settings: Mapping[str, Any]
+    train: Mapping[str, Any]
+    """Arguments of `trlib.train` beside seed and steps, as far as the sweep gives them."""
+    task: str
+    knobs: Mapping[str, Any]
+    policy: str
+    steps: int
+    prompts: int
+    samples: int
+    id: str = field(default="", compare=False)
+    """A hash of what decides the cell; labels are not part of it."""
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Label and axes: what cells that differ in their seeds share."""
+        return (self.label, *self.axes.values())
+
+    def __str__(self) -> str:
+        return ", ".join([self.label, *(f"{name} {label}" for name, label in self.axes.items()), f"seed {self.seed}"])
+
+
+def cells(sweep: Sweep) -> list[Cell]:
+    """Every cell of a sweep, checked, seed by seed.
+
+    Raises:
+        ValueError, TypeError: an unknown method, setting, axis, argument, task or knob (the nearest is suggested), a
+            value outside its meaning, two cells that are the same.
+    """
+    try:
+        found = [_cell(sweep, variant, seed, labels, arguments) for seed in sweep.seeds
+                 for labels, arguments in product(sweep.axes) for variant in sweep.variants]
+        _check(sweep, found)
+    except (ValueError, TypeError) as error:
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"sweep {sweep.name!r}: {error}") from error
+    return found
+
+
+def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arguments: dict[str, Any]) -> Cell:
+    train, knobs, settings = {**sweep.train, **variant.train}, dict(sweep.knobs), dict(variant.settings)
+    known = list(_defaults_of("train"))
+    for name, value in arguments.items():
+        if name.startswith("task."):
+            knobs[name[5:]] = value
+        elif name == THRESHOLD:
+            settings.update(_scaled(variant, value))
+        elif name in known:
+            train[name] = value
+        else:
+            raise unknown("axis", name, [*known, THRESHOLD, *(f"task.{knob}" for knob in _knobs(sweep.task))])
+    for name in train:
+        if name not in known:
+            raise unknown("an argument of train", name, known)
+    policy = sweep.task if sweep.policy is None else sweep.policy
+    bare = Cell(sweep.name, variant.name, seed, labels, variant.method, settings, train, sweep.task, knobs, policy,
+                sweep.budget.steps, sweep.budget.prompts, sweep.budget.samples)
+    return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
+
+
+def _scaled(variant: Variant, factor: float) -> dict[str, Any]:
+    """The variant's radius times `factor`, as far as it goes."""
+    if not variant.threshold:
+        raise ValueError(f"axis 'threshold': variant {variant.name!r} names no settings in `threshold`")
+    method = make(variant.method, variant.settings)
+    scaled = {}
+    for name, most in variant.threshold.items():
+        value: Any = getattr(method, name, None)
+        if isinstance(value, tuple):
+            scaled[name] = tuple(min(part * factor, most) for part in value)
+        elif isinstance(value, int | float):
+            scaled[name] = min(value * factor, most)
+        else:
+            raise ValueError(f"axis 'threshold': variant {variant.name!r} has {name} = {value!r}, expected a number")
+    return scaled
+
+
+def _check(sweep: Sweep, found: list[Cell]) -> None:
+    labels = [variant.name for variant in sweep.variants]
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise ValueError(f"variants: {sorted(twice)[0]!r} stands twice; give each a label of its own")
+    seen: dict[str, Cell] = {}
+    for cell in found:
+        if cell.id in seen:
+            raise ValueError(f"variants: [{seen[cell.id]}] and [{cell}] are the same run")
+        seen[cell.id] = cell
+    axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
+    for prediction in sweep.predictions:
+        for label in (prediction.higher, prediction.lower):
+            if isinstance(label, str) and label not in labels:
+                raise unknown("a prediction's variant", label, labels)
+        if prediction.measure not in MEASURES:
+            raise unknown("a prediction's measure", prediction.measure, MEASURES)
+        for axis, label in prediction.at.items():
+            if axis not in axes:
+                raise unknown("a prediction's axis", axis, axes)
+            if label not in axes[axis]:
+                raise unknown(f"a prediction's {axis}", label, axes[axis])
+
+
+# -- what decides a cell -----------------------------------------------------------------------------------------------
+
+def make(method: str, settings: Mapping[str, Any]) -> Method:
+    """A method by its name, or from a file of one's own.
+
+    Raises:
+        ValueError: an unknown name or setting, or a value outside its meaning.
+    """
+    kind = _kind(method)
+    known = {f.name for f in fields(getattr(kind, "func", kind)) if f.init}  # a preset is a partial of a class
+    for name in settings:
+        if name not in known:
+            raise unknown(f"a setting of {method!r}", name, known)
+    return kind(**settings)
+
+
+@cache
+def _kind(method: str) -> Any:
+    from trlib.algorithms import ALGORITHMS, Method
+
+    file, colon, name = method.rpartition(":")
+    if not colon:
+        if method not in ALGORITHMS:
+            raise unknown("method", method, ALGORITHMS)
+        return ALGORITHMS[method]
+    if not Path(file).is_file():
+        raise ValueError(f"method: expected FILE.py:CLASS, got {method!r}, and {file!r} is no file")
+    module = load_module(Path(file))
+    kind = getattr(module, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Method) and is_dataclass(kind)):
+        own = [key for key, value in vars(module).items()
+               if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__]
+        raise unknown(f"a method in {file!r}", name, own)
+    return kind
+
+
+def _identity(cell: Cell) -> str:
+    """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or setting whose default
+    changes nothing leaves every name as it was. That a default itself has changed is what `defaults` tells."""
+    from trlib.regime import Regime
+    from trlib.tasks import load_task
+
+    method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
+    task, plain_task = load_task(cell.task, **cell.knobs), load_task(cell.task)
+    given = _defaults_of("train")
+    regime = {**given, **cell.train}
+    filled = {**regime, "steps": cell.steps, "seed": cell.seed, "checkpoint_every": 1,
+              "max_tokens": task.max_tokens if regime["max_tokens"] is None else regime["max_tokens"],
+              "anchor": method.anchor if regime["anchor"] is None else regime["anchor"]}
+    Regime(**{f.name: filled[f.name] for f in fields(Regime)})  # checks every value before anything runs
+    own = cell.method.rpartition(":")[0]
+    decided = {
+        "method": [Path(cell.method).name, _digest(Path(own).read_bytes())] if own else cell.method,
+        "settings": {f.name: getattr(method, f.name) for f in fields(method)
+                     if getattr(method, f.name) != getattr(plain_method, f.name)},
+        "train": {name: value for name, value in regime.items() if value != given[name]},
+        "task": [cell.task, {name: value for name, value in task.settings.items()
+                             if value != plain_task.settings[name]}],
+        "policy": _weights(cell.policy), "steps": cell.steps, "seed": cell.seed,
+        "evaluate": [cell.prompts, cell.samples],
+    }
+    return _digest(json.dumps(plain(decided), sort_keys=True).encode())
+
+
+def defaults(found: list[Cell]) -> dict[str, Any]:
+    """The defaults that a record was made with, as JSON holds them: of the loop, the evaluation, tasks and methods."""
+    from trlib.tasks import load_task
+
+    sections: dict[str, Any] = {"train": _defaults_of("train"), "evaluate": _defaults_of("evaluate")}
+    for cell in found:
+        if ":" not in cell.method:
+            sections.setdefault(f"method {cell.method}", asdict(make(cell.method, {})))
+        sections.setdefault(f"task {cell.task}", load_task(cell.task).settings)
+    return plain(sections)
+
+
+@cache
+def _defaults_of(function: str) -> dict[str, Any]:
+    from trlib.evaluation import evaluate
+    from trlib.training import train
+
+    functions: dict[str, Callable[..., Any]] = {"train": train, "evaluate": evaluate}
+    parameters = inspect.signature(functions[function]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in LEFT_OUT}
+
+
+def _knobs(task: str) -> list[str]:
+    from trlib.tasks import TASKS
+
+    return list(inspect.signature(TASKS[task]).parameters) if task in TASKS else []
+
+
+@cache
+def _weights(policy: str) -> list[str]:
+    """A policy's name, with a hash of its weights where they are files here."""
+    from trlib.policy import EMBEDDED
+
+    embedded = EMBEDDED / policy
+    files = sorted((embedded if embedded.is_dir() else Path(policy)).glob("*.safetensors"))
+    name = policy if embedded.is_dir() or not files else Path(policy).name
+    return [name, *(_digest(file.read_bytes()) for file in files)]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it, the same however it was written: tuples as lists, dataclasses as dicts."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+# -- running one -------------------------------------------------------------------------------------------------------
+
+def run(cell: Cell) -> dict[str, Any]:
+    """Train and evaluate: `values` by column, `history` by metric and batch, both as JSON holds them.
+
+    The digest is of every number that the seed decides, to the last bit.
+    """
+    import torch
+
+    from trlib.evaluation import evaluate
+    from trlib.policy import load_policy
+    from trlib.tasks import load_task
+    from trlib.training import train
+
+    torch.set_num_threads(1)
+    policy, task = load_policy(cell.policy), load_task(cell.task, **cell.knobs)
+    began, cpu = time.perf_counter(), time.process_time()  # a worker's imports and the loading are not the method's
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
+        done = train(policy, task, make(cell.method, cell.settings), steps=cell.steps, seed=cell.seed, progress=False,
+                     **cell.train)
+        if done.interrupted:
+            raise KeyboardInterrupt
+        taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.seed)
+    history = {name: [row[name] for row in done.rows] for name in done.rows[0] if name not in TIMINGS}
+    values = {
+        "sampled": found.sampled.value, "sampled_low": found.sampled.low, "sampled_high": found.sampled.high,
+        "greedy": found.greedy.value, "pass_at_most": found.pass_at[max(found.pass_at)].value,
+        "distinct": found.distinct.value, "reward": _mean(history["reward"][-5:]), "length": history["length"][-1],
+        "entropy": history["entropy"][-1], "kl": _mean(history["kl"]), "kl_seq_back": _mean(history["kl_seq_back"]),
+        "tv_max": _largest(history["tv_max"]), "kept": _mean(history["kept"]),
+        "ratio_max": _largest(history["ratio_max"]),
+    }
+    digest = _digest(json.dumps([values, history], sort_keys=True).encode())
+    return {"values": {**values, **taken, "digest": digest}, "history": history}
+
+
+def _mean(values: list[float]) -> float:
+    known = [v for v in values if not math.isnan(v)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _largest(values: list[float]) -> float:
+    return max((v for v in values if not math.isnan(v)), default=math.nan)

@@ -1,0 +1,67 @@
+"""What made a cell: command, commit, versions, hardware, date."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from trlib import __version__
+
+PACKAGES = ("torch", "transformers", "numpy")
+
+
+def circumstances(command: str) -> dict[str, str]:
+    """The columns of a record that say what made a cell."""
+    return {"command": command, "commit": commit(), "versions": versions(), "hardware": hardware(),
+            "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+
+
+@cache
+def versions() -> str:
+    """Versions of what computes."""
+    found = {"trust-region-book": __version__, "python": platform.python_version(),
+             **{name: version(name) for name in PACKAGES}}
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+@cache
+def hardware() -> str:
+    """Processor, cores, and the instructions that torch takes."""
+    import torch
+
+    return f"{_processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, one thread a run"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def commit() -> str:
+    """The commit of the package's repository, `+changes` where the package differs from it; empty outside of one."""
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *words], cwd=Path(__file__).parents[1], capture_output=True, text=True,
+                                  check=False, timeout=20)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    if not git("ls-files", "__init__.py"):  # a package installed below somebody else's repository is not of it
+        return ""
+    head = git("rev-parse", "--short=12", "HEAD") or ""
+    return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", ":!lab/records") else head
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,207 @@
+"""Running a sweep: cells that are not yet recorded go to the workers, and each is recorded as it ends."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.lab import pool
+from trlib.lab.cells import Cell, cells, defaults, run
+from trlib.lab.circumstances import circumstances, cores
+from trlib.lab.record import DONE, FAILED, RECORDS, Journal, Record, declaration, load, save_tables
+from trlib.lab.sweep import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep with what is known of it."""
+
+    sweep: Sweep
+    cells: list[Cell]
+    """All of them, or the shard's."""
+    record: Record
+    """The shipped record and what the folder holds."""
+    out: Path
+    shard: tuple[int, int]
+    defaults: dict[str, Any]
+
+    @property
+    def missing(self) -> list[Cell]:
+        """The cells that are to be run."""
+        return [cell for cell in self.cells if not self.record.done(cell)]
+
+    @property
+    def command(self) -> str:
+        """The command that makes the record, without what names a place on this machine."""
+        own = "".join(f" --method {Path(v.method).name}" for v in self.sweep.variants if ":" in v.method)
+        part = "" if self.shard[1] == 1 else f" --shard {self.shard[0]}/{self.shard[1]}"
+        return f"trlib sweep {self.sweep.name.removesuffix('-smoke')}" \
+               f"{' --smoke' if self.sweep.name.endswith('-smoke') else ''}{own}{part}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a sweep came to."""
+
+    runs: pd.DataFrame
+    """The tidy table of all its cells that have been run, now or before."""
+    ran: int
+    failed: list[tuple[Cell, str]]
+    interrupted: bool
+
+
+def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False) -> Plan:
+    """Expand and check a sweep, and read what is recorded of it. Nothing is written.
+
+    Args:
+        out: the folder of its record; None: `sweeps/NAME` below the current one.
+        shard: (I, N), the I-th of N parts, 1 to N.
+        remake: do not count what ships with the package as done.
+
+    Raises:
+        ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be read.
+    """
+    part, parts = shard
+    if not 1 <= part <= parts:
+        raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
+    whole = cells(sweep)
+    known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
+    record = load(folder, known, tables=not remake)
+    if not remake:
+        shipped = load(RECORDS / sweep.name, known)
+        shipped.update(record)
+        record = shipped
+    # By id, which is as good as by chance: each part gets its share of the slow variants.
+    mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1::parts]}
+    return Plan(sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known)
+
+
+def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None) -> Outcome:
+    """Run what is missing of a sweep, and write its tables.
+
+    The first Ctrl-C finishes the cells in hand, the second ends at once; either way, and after a kill, the same call
+    goes on where this one ended. A cell that fails is reported, and tried again by the next call.
+
+    Args:
+        workers: processes; None: one a core. 0: this process itself.
+        say: what is called with each line of progress; None: standard error.
+
+    Raises:
+        RecordError, CheckpointError: the folder cannot be written (a full disk); finished cells are kept.
+    """
+    tell = _to_stderr if say is None else say
+    todo, record = planned.missing, planned.record
+    failed: list[tuple[Cell, str]] = []
+    if not todo:
+        return Outcome(record.runs(planned.cells), 0, failed, False)
+    count = cores() if workers is None else workers
+    progress = _Progress(planned, len(todo), max(1, count), tell)
+    journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
+    try:
+        made = circumstances(planned.command)
+        with _stoppable(tell) as stop, closing(results(todo, planned.sweep, stop, count)) as ended:
+            for cell, result in ended:
+                row: dict[str, Any] = {**declaration(cell), "status": DONE, "error": "", **made}
+                history = None
+                if isinstance(result, pool.Failure):
+                    row.update(status=FAILED, error=str(result))
+                    failed.append((cell, str(result)))
+                else:
+                    row.update(result["values"])
+                    history = result["history"]
+                journal.append({"row": row, "history": history})
+                record.add(row, history)
+                progress.ended(cell, row)
+            interrupted = stop.is_set() and progress.count < len(todo)
+        save_tables(planned.out, _with_others(record, planned), cells(planned.sweep), planned.defaults)
+    finally:
+        journal.close()
+    return Outcome(record.runs(planned.cells), progress.count, failed, interrupted)
+
+
+def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event,
+            workers: int) -> Generator[tuple[Cell, Any]]:
+    """Every cell with what it came to, as `trlib.lab.pool` gives it."""
+    if workers == 0:
+        return pool.run_here(run, todo, stop)
+    return pool.run_jobs(run, todo, stop, workers=workers, seconds=60 * sweep.budget.minutes)
+
+
+def _with_others(record: Record, planned: Plan) -> Record:
+    """The record with what other shards have meanwhile written into the same folder."""
+    both = load(planned.out, planned.defaults)
+    both.update(record)
+    return both
+
+
+class _Progress:
+    """A line a cell, with the time left: by the seconds of cells at the same place, or of any."""
+
+    def __init__(self, planned: Plan, total: int, workers: int, say: Say) -> None:
+        self.total, self.workers, self.say, self.count = total, workers, say, 0
+        self.left = {cell.id: cell for cell in planned.missing}
+        self.seconds: dict[tuple[str, ...], list[float]] = {}
+        self.last = time.monotonic()
+        recorded = len(planned.cells) - total
+        say(f"{planned.sweep.name}: {total} cells to run, {recorded} recorded; {workers} at a time, into {planned.out}")
+
+    def ended(self, cell: Cell, row: dict[str, Any]) -> None:
+        self.count += 1
+        self.left.pop(cell.id, None)
+        if row["status"] == FAILED:
+            self.say(f"{self.count:4}/{self.total}  {cell}: failed: {row['error']}")
+            return
+        self.seconds.setdefault(cell.place, []).append(row["seconds"])
+        self.say(f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {row['seconds']:.1f} s; "
+                 f"{duration(self.remaining())} left")
+
+    def remaining(self) -> float:
+        """Seconds of wall time."""
+        known = {place: statistics.fmean(values) for place, values in self.seconds.items()}
+        usual = statistics.fmean(known.values())
+        return sum(known.get(cell.place, usual) for cell in self.left.values()) / self.workers
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says it: 40 s, 12 min, 2 h 05 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+@contextmanager
+def _stoppable(say: Say) -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second one interrupts. Only the main thread can listen."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def first(signum: int, frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        say("stopping when the cells in hand are finished; Ctrl-C again: at once")
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

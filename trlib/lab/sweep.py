@@ -1,0 +1,198 @@
+"""What a sweep is: methods, settings, axes, seeds, task and budget, declared in one short Python file.
+
+    SWEEP = Sweep(
+        text="Reusing a batch 32 times, with and without a trust region.",
+        variants=(Variant("pg_is"), Variant("ppo"), Variant("ppo", {"eps_high": 0.28}, label="clip-higher")),
+        axes=(Axis("lr", (3e-5, 1e-4)),),
+        train={"minibatches": 8, "epochs": 4},
+        budget=Budget(steps=25),
+        predictions=(Prediction("the clip helps", higher="ppo", lower="pg_is"),),
+    )
+
+Predictions stand in the file before it is run. Nothing here trains: `trlib.lab.cells` says what one cell is, and
+`trlib.lab.runner` runs them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from trlib.errors import unknown
+
+SWEEPS = Path(__file__).parent / "sweeps"
+"""The declared sweeps, a file each."""
+THRESHOLD = "threshold"
+"""The axis that multiplies each variant's own radius."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method with its settings, as one of those that a sweep compares."""
+
+    method: str
+    """A key of `trlib.algorithms.ALGORITHMS`, or `my.py:MyMethod` for one's own."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the method that are not its defaults."""
+    label: str = ""
+    """What tables and figures call it; empty: the method's name."""
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `trlib.train` for this variant alone: an anchor, a learning rate of its own."""
+    threshold: Mapping[str, float] = field(default_factory=dict)
+    """The settings that are its radius: the axis `threshold` multiplies them, each up to the largest value given here."""
+
+    @property
+    def name(self) -> str:
+        """The label, or what stands for it."""
+        return self.label or self.method.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that is varied, for every variant alike; the cells are the product of a sweep's axes.
+
+    Values are given one by one, `Axis("lr", (1e-4, 3e-4))`, or several arguments together under a label:
+    `Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}})`.
+    """
+
+    name: str
+    """An argument of `trlib.train`, `task.KNOB`, `threshold`, or any word where the values name their arguments."""
+    values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
+
+    def points(self) -> list[tuple[str, dict[str, Any]]]:
+        """Label and arguments of each value."""
+        if isinstance(self.values, Mapping):
+            return [(label, dict(arguments)) for label, arguments in self.values.items()]
+        return [(f"{value:g}" if isinstance(value, float) else str(value), {self.name: value})
+                for value in self.values]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a cell may cost."""
+
+    steps: int
+    """Batches of training."""
+    prompts: int = 512
+    """Prompts of the evaluation after it."""
+    samples: int = 8
+    """Sampled completions of each."""
+    minutes: float = 10.0
+    """A cell that takes longer is stopped and reported."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A claim, written down before the runs."""
+
+    text: str
+    higher: str
+    """The label of the variant that is expected to be higher."""
+    lower: str | float
+    """The label of the one it exceeds, or a number that its interquartile mean exceeds."""
+    measure: str = "sampled"
+    """Of what: one of `trlib.lab.cells.MEASURES`."""
+    at: Mapping[str, str] = field(default_factory=dict)
+    """Where, by axis and label; axes that are not named are pooled as tasks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A design: every variant at every point of the axes, once a seed."""
+
+    text: str
+    """What it asks, in a sentence or two."""
+    variants: Sequence[Variant]
+    budget: Budget
+    axes: Sequence[Axis] = ()
+    seeds: Sequence[int] = range(8)
+    task: str = "dial"
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    """Knobs of the task."""
+    policy: str | None = None
+    """What `trlib.load_policy` loads; None: the task's own model."""
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `trlib.train` that all cells share."""
+    predictions: Sequence[Prediction] = ()
+    name: str = ""
+    """The file's name, set when it is loaded."""
+
+    def smoke(self) -> Sweep:
+        """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""
+        return replace(self, name=f"{self.name}-smoke", seeds=tuple(self.seeds)[:1],
+                       train={**self.train, "prompts": 8, "group": 2, "probe": 2},
+                       budget=replace(self.budget, steps=1, prompts=2, samples=2))
+
+    def beside(self, methods: Sequence[str]) -> Sweep:
+        """The sweep with methods of one's own, `my.py:MyMethod` each, as further variants."""
+        return replace(self, variants=[*self.variants, *map(Variant, methods)])
+
+
+def declared() -> list[str]:
+    """The names of the package's sweeps."""
+    return sorted(path.stem for path in SWEEPS.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_sweep(name: str) -> Sweep:
+    """A sweep by its name, or by the path of its file.
+
+    Raises:
+        ValueError: no such sweep (the nearest is suggested), or a file that declares none.
+    """
+    path = Path(name) if name.endswith(".py") else SWEEPS / f"{name}.py"
+    if not path.is_file():
+        if name.endswith(".py"):
+            raise ValueError(f"sweep: expected a file, got {name!r}, which is none")
+        raise unknown("sweep", name, declared())
+    sweep = getattr(load_module(path), "SWEEP", None)
+    if not isinstance(sweep, Sweep):
+        raise ValueError(f"sweep: expected SWEEP = trlib.lab.Sweep(...) in {name!r}, got {type(sweep).__name__}")
+    return replace(sweep, name=path.stem)
+
+
+def load_module(path: Path) -> ModuleType:
+    """A Python file of the reader's own as a module.
+
+    Raises:
+        ValueError: it cannot be read, or raises an error of its own.
+    """
+    spec = importlib.util.spec_from_file_location(f"trlib_lab_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"expected a Python file, got {str(path)!r}")
+    module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module  # a dataclass looks up its own module's names there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        if before is None:
+            del sys.modules[spec.name]
+        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Every point of the axes: its labels by axis, and its arguments.
+
+    Raises:
+        ValueError: an axis that stands twice or has no values, a label or an argument that does.
+    """
+    if not axes:
+        yield {}, {}
+        return
+    first, *rest = axes
+    points = first.points()
+    if not points or len({label for label, _ in points}) < len(points) or first.name in [a.name for a in rest]:
+        raise ValueError(f"axis {first.name!r}: expected one axis of that name, with values that differ, got "
+                         f"{[label for label, _ in points]}")
+    for label, arguments in points:
+        for labels, more in product(rest):
+            twice = sorted(arguments.keys() & more.keys())
+            if twice:
+                raise ValueError(f"axis {first.name!r}: {twice[0]} is set by another axis too")
+            yield {first.name: label, **labels}, {**arguments, **more}

@@ -1,0 +1,21 @@
+"""Every method on `dial` with the loop's defaults.
+
+Known beforehand: `benchmarks/dial` had run grpo and dr_grpo in this regime, and one cell each of ppo and troll was run
+to estimate the time (both .92 sampled).
+"""
+
+from trlib.algorithms import ALGORITHMS
+from trlib.lab import Budget, Prediction, Sweep, Variant
+
+SWEEP = Sweep(
+    text="Does every method learn dial with the loop's defaults, one update a batch, and how long does it take?",
+    variants=[Variant(name) for name in ALGORITHMS],
+    seeds=range(3),
+    budget=Budget(steps=60),
+    predictions=[
+        *(Prediction(f"{name} learns: sampled accuracy from .26 to above .8", higher=name, lower=0.8)
+          for name in ALGORITHMS),
+        Prediction("dividing by the group's deviation is faster where rewards are rare: grpo ends above dr_grpo",
+                   higher="grpo", lower="dr_grpo"),
+    ],
+)
