@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from trlib.algorithms.method import Needs
+from trlib.critic import Critic
 from trlib.errors import NonFiniteError
 from trlib.policy import Policy
 from trlib.regime import Regime
@@ -17,14 +20,18 @@ from trlib.sampler import Sampler
 class Learner:
     """A policy that learns, and what learns and samples with it."""
 
-    def __init__(self, policy: Policy, settings: Regime, *, reference: bool) -> None:
+    def __init__(self, policy: Policy, settings: Regime, needs: Needs) -> None:
         self.policy, self.settings = policy, settings
         self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler)
-        self.reference = policy.copy() if reference else None
+        self.reference = policy.copy() if needs.reference else None
+        self.critic = Critic(policy) if needs.critic else None
         self.parameters = policy.parameters
         if not self.parameters:
             raise ValueError("policy: expected parameters that learn, got none with requires_grad")
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=settings.lr, betas=settings.betas,
+        parts: list[dict[str, Any]] = [{"params": self.parameters, "speed": 1.0}]
+        if self.critic is not None:
+            parts.append({"params": self.critic.parameters, "speed": needs.critic})
+        self.optimizer = torch.optim.AdamW(parts, lr=settings.lr, betas=settings.betas,
                                            weight_decay=settings.weight_decay,
                                            fused=policy.device.type in ("cpu", "cuda"))
         self.updates = 0
@@ -41,9 +48,12 @@ class Learner:
         loss.backward()
         norm = self._finite("grad_norm",
                             float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_norm)))
+        if self.critic is not None:
+            of_critic = torch.nn.utils.clip_grad_norm_(self.critic.parameters, self.settings.grad_norm)
+            self._finite("the critic's grad_norm", float(of_critic))
         self.updates += 1
         for part in self.optimizer.param_groups:
-            part["lr"] = self.settings.lr * min(1.0, self.updates / max(self.settings.warmup, 1))
+            part["lr"] = self.settings.lr * part["speed"] * min(1.0, self.updates / max(self.settings.warmup, 1))
         self.optimizer.step()
         return value, norm
 
@@ -52,6 +62,8 @@ class Learner:
         found = {f"policy/{name}": t for name, t in self.policy.state().items()}
         found |= {f"past/{name}": t for name, t in self.sampler.state().items()}
         found |= {f"reference/{name}": p.detach() for name, p in self._reference().items()}
+        if self.critic is not None:
+            found |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
         for i, state in self.optimizer.state_dict()["state"].items():
             found |= {f"optimizer/{i}/{name}": value.clone() for name, value in state.items()}
         return found
@@ -70,6 +82,8 @@ class Learner:
         with torch.no_grad():
             for name, p in self._reference().items():
                 p.copy_(tensors[f"reference/{name}"])
+        if self.critic is not None:
+            self.critic.load_state(below("critic/"))
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in below("optimizer/").items():
             i, name = key.split("/")

@@ -8,6 +8,7 @@ same log-probs; packing wins while rows are short, because attention grows with 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,15 @@ class Layout:
     """[R, 1, L, L] or [R, L] bool: what may be attended to; None: everything before."""
     index: Tensor
     """[B, T] int: the flat place (of R * L) whose output distribution the token was, or would be, drawn from."""
+
+    def inputs(self) -> dict[str, Any]:
+        """The arguments of a transformers model's forward pass."""
+        found: dict[str, Any] = {"input_ids": self.ids, "use_cache": False}
+        if self.mask is not None:
+            found["attention_mask"] = self.mask
+        if self.positions is not None:
+            found["position_ids"] = self.positions
+        return found
 
 
 def packed(c: Completions, pad: int) -> Layout | None:

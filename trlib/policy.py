@@ -132,19 +132,19 @@ class Policy:
         padding: finite and meaningless.
         """
         checks.number("temperature", temperature, above=0)
+        return self._score(completions, self.layout(completions), temperature, full, weights)
+
+    def layout(self, completions: Completions) -> Layout:
+        """The completions as rows for a forward pass: packed where that gives the same, else plain."""
         if self.pack is None:
             self.pack = self._packs(completions)
         layout = packed(completions, self.pad_id) if self.pack else None
-        return self._score(completions, plain(completions) if layout is None else layout, temperature, full, weights)
+        return plain(completions) if layout is None else layout
 
     def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
                weights: Mapping[str, Tensor] | None = None) -> Scores:
-        place: dict[str, Any] = {"input_ids": layout.ids, "use_cache": False}
-        if layout.mask is not None:
-            place["attention_mask"] = layout.mask
-        if layout.positions is not None:
-            place["position_ids"] = layout.positions
-        out = self.model(**place) if weights is None else functional_call(self.model, dict(weights), (), place)
+        inputs = layout.inputs()
+        out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
         if temperature != 1.0:

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trlib.algorithms.method import Batch, Method, Needs, Scores, TokenLoss
 from trlib.completions import Completions
+from trlib.critic import Critic
 from trlib.learner import Learner
 
 
@@ -23,17 +24,18 @@ class MinibatchStep:
         self.learner, self.method, self.needs = learner, method, needs
         self.completions, self.batch = completions, batch
         self.parameters = learner.parameters
-        self.memory = learner.memory
+        self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
         self.value = self.norm = math.nan
 
     def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
-        c = self.completions if rows is None else self.completions.rows(rows)
+        c = self._rows(rows)
         with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
-            return self.learner.policy.score(c, temperature=self.learner.settings.temperature, full=self.needs.full)
+            scores = self.learner.policy.score(c, temperature=self.learner.settings.temperature, full=self.needs.full)
+            return scores if self.learner.critic is None else replace(scores, values=self.values(rows))
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
-        c = self.completions if rows is None else self.completions.rows(rows)
+        c = self._rows(rows)
         policy, temperature = self.learner.policy, self.learner.settings.temperature
         names = list(policy.trainable)
 
@@ -45,6 +47,19 @@ class MinibatchStep:
 
         with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no forward-mode derivative
             return torch.func.jvp(log_probs, tuple(self.parameters), tuple(direction))[1].detach()
+
+    def values(self, rows: Tensor | None = None) -> Tensor:
+        return self._critic().values(self._rows(rows))
+
+    def value_slope(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        critic, c = self._critic(), self._rows(rows)
+        names = list(critic.trainable)
+
+        def values(*weights: Tensor) -> Tensor:
+            return critic.values(c, dict(zip(names, weights, strict=True)))
+
+        with sdpa_kernel(SDPBackend.MATH):
+            return torch.func.jvp(values, tuple(critic.parameters), tuple(direction))[1].detach()
 
     def loss(self) -> Tensor:
         scores = self.score()
@@ -58,3 +73,11 @@ class MinibatchStep:
 
     def report(self, loss: float, grad_norm: float) -> None:
         self.value, self.norm = loss, grad_norm
+
+    def _rows(self, rows: Tensor | None) -> Completions:
+        return self.completions if rows is None else self.completions.rows(rows)
+
+    def _critic(self) -> Critic:
+        if self.learner.critic is None:
+            raise ValueError("critic: the method's `needs` names none")
+        return self.learner.critic

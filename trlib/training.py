@@ -96,7 +96,7 @@ class _Loop:
     def __init__(self, policy: Policy, task: Task, method: Method, settings: Regime, out: Path | None) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = method.needs(settings.anchor)
-        self.learner = Learner(policy, settings, reference=self.needs.reference)
+        self.learner = Learner(policy, settings, self.needs)
         self.told_equal = False
         self.state_before: tuple[dict[str, Tensor], int, dict[str, float]] | None = None
         self.result = Run(policy, [], [], self._settings(), out)
@@ -207,7 +207,8 @@ class _Loop:
         """Box 2: everything the method asked to know, then its advantages."""
         s, needs, c = self.settings, self.needs, completions
         batch = Batch(tokens=c.tokens, mask=c.mask, forced=c.forced, rewards=rewards, group=c.group, ended=c.ended,
-                      horizon=s.max_tokens, logp_rollout=c.logp, anchor=s.anchor, topk_rollout=c.topk)
+                      horizon=s.max_tokens, logp_rollout=c.logp, anchor=s.anchor, topk_rollout=c.topk,
+                      memory=self.learner.memory)
         with torch.no_grad():
             recomputed = s.anchor == "recomputed"
             full, top = needs.full_anchor and recomputed, needs.topk_anchor if recomputed else 0
@@ -219,6 +220,8 @@ class _Loop:
                     batch = replace(batch, topk_old=top_k(old.full, c.tokens, top))
             if needs.full_anchor and not recomputed:
                 batch = replace(batch, full_rollout=c.full)
+            if self.learner.critic is not None:
+                batch = replace(batch, values=self.learner.critic.values(c))
             if self.learner.reference is not None:
                 batch = replace(batch, logp_ref=self.learner.reference.score(c, temperature=s.temperature).logp)
         if not self.told_equal and bool((rewards == rewards[0]).all()):

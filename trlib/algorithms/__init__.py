@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from trlib.algorithms.cispo import CISPO, cispo_loss
+from trlib.algorithms.critic import PPOCritic, value_loss
 from trlib.algorithms.dppo import DPPO, dppo_loss
 from trlib.algorithms.gmpo import GMPO, gmpo_loss
 from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
 from trlib.algorithms.gspo import GSPO, gspo_loss
+from trlib.algorithms.kl_penalty import PPOPenalty
 from trlib.algorithms.method import Batch, Correction, Method, Needs, Scores, Stage, Step, TokenLoss, TopK
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.algorithms.pspo import PSPO, pspo_loss
@@ -22,6 +24,8 @@ ALGORITHMS: dict[str, type[Method]] = {
     "pg_is": PGIS,
     "trpo": TRPO,
     "ppo": PPO,
+    "ppo_critic": PPOCritic,
+    "ppo_penalty": PPOPenalty,
     "grpo": GRPO,
     "dr_grpo": DrGRPO,
     "dapo": DAPO,
@@ -38,8 +42,8 @@ ALGORITHMS: dict[str, type[Method]] = {
 
 __all__ = [
     "ALGORITHMS", "CISPO", "DAPO", "DPPO", "GMPO", "GRPO", "GSPO", "PGIS", "PPO", "PSPO", "QUATRO", "REINFORCE",
-    "SAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "Scores", "Stage", "Step",
-    "TokenLoss", "TopK", "add_reference_kl", "cispo_loss", "conjugate_gradient", "dppo_loss", "gmpo_loss", "gspo_loss",
-    "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss", "sapo_loss", "sparsify", "troll_loss",
-    "troll_sparse_loss", "trsft_loss",
+    "SAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "PPOCritic", "PPOPenalty", "Scores",
+    "Stage", "Step", "TokenLoss", "TopK", "add_reference_kl", "cispo_loss", "conjugate_gradient", "dppo_loss",
+    "gmpo_loss", "gspo_loss", "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss", "sapo_loss",
+    "sparsify", "troll_loss", "troll_sparse_loss", "trsft_loss", "value_loss",
 ]

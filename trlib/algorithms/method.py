@@ -18,7 +18,7 @@ updates, by a frozen reference, whole distributions or their top k.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from torch import Tensor
@@ -87,10 +87,16 @@ class Batch:
     """[B, T, V] the learner's whole distribution before this batch's updates."""
     topk_rollout: TopK | None = None
     topk_old: TopK | None = None
+    values: Tensor | None = None
+    """[B, T] the critic's values before this batch's updates."""
     advantages: Tensor = None  # type: ignore[assignment]
     """[B, T], None until `Method.prepare` has set it."""
+    returns: Tensor | None = None
+    """[B, T] what the critic should learn, set by a `Method.prepare` that has one."""
     anchor: Anchor = "rollout"
     """Which policy the trust region is drawn around."""
+    memory: dict[str, float] = field(default_factory=dict)
+    """Numbers that the method keeps from one update to the next; saved with the run."""
 
     @property
     def lengths(self) -> Tensor:
@@ -134,6 +140,8 @@ class Scores:
     """[B, T] log pi(y_t)."""
     full: Tensor | None = None
     """[B, T, V] log-probs of the whole vocabulary, where the method needs them."""
+    values: Tensor | None = None
+    """[B, T] the critic's values, where the method has one."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,8 @@ class Needs:
     """The anchor's whole distribution."""
     topk_anchor: int = 0
     """The anchor's k most likely tokens; 0: none."""
+    critic: float = 0.0
+    """A critic, its learning rate as a multiple of the policy's: `Batch.values`, `Scores.values`; 0: none."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +181,8 @@ class Step(Protocol):
 
     batch: Batch
     parameters: list[Tensor]
-    memory: dict[str, float]
-    """Numbers that a method keeps from one update to the next; saved with the run."""
+    critic: list[Tensor]
+    """The critic's parameters, where the method has one."""
 
     def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
         """A fresh forward pass of the current policy over the minibatch, or some rows of it, with gradient; `twice`:
@@ -181,6 +191,14 @@ class Step(Protocol):
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of the parameters."""
+        ...
+
+    def values(self, rows: Tensor | None = None) -> Tensor:
+        """[B, T]: the critic's values of the minibatch, or some rows of it, with gradient."""
+        ...
+
+    def value_slope(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        """[B, T]: the derivative of the critic's values along a direction of its parameters."""
         ...
 
     def loss(self) -> Tensor:
@@ -249,11 +267,15 @@ class Method:
     def prepare(self, batch: Batch) -> Batch:
         """Box 2, advantage: the whole batch, once, before its updates. Sets `advantages` [B, T]; may narrow `mask`."""
         advantages = ADVANTAGES[self.advantage](batch).unsqueeze(-1).expand_as(batch.logp_rollout)
-        if self.correction is not None:
-            c = self.correction
-            advantages = advantages * truncated_importance(
-                known("logp_old", batch.logp_old), batch.logp_rollout, batch.mask, cap=c.cap, level=c.level, how=c.how)
-        return replace(batch, advantages=advantages)
+        return replace(batch, advantages=self.corrected(advantages, batch))
+
+    def corrected(self, advantages: Tensor, batch: Batch) -> Tensor:
+        """The advantages [B, T] times the correction's factor, where there is a correction."""
+        if self.correction is None:
+            return advantages
+        c = self.correction
+        return advantages * truncated_importance(known("logp_old", batch.logp_old), batch.logp_rollout, batch.mask,
+                                                 cap=c.cap, level=c.level, how=c.how)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         """Box 3, objective: the loss of every token of a minibatch."""

@@ -179,7 +179,7 @@ def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float)
             break
         error = (delta * (1 - 1.5 * slack) / kl).log()
         newton = t * (error * kl / var).exp()
-        trusted = (newton > lower[0]) & (newton < upper[0]) & (error.abs() <= last / 2)
+        trusted = (newton > lower[0]) & (newton < upper[0]) & (error.abs() < last)
         if not bool((trusted | found).all()):
             newton = torch.where(trusted, newton, _between(lower, upper, count % 3 == 2))
         t, last = torch.where(found, lower[0], newton), error.abs()

@@ -120,7 +120,7 @@ class TRPO(Method):
         if not loss.requires_grad or not bool(step.batch.mask.any()):
             step.report(float(loss.detach()), 0.0)
             return
-        gradient = -_flat(torch.autograd.grad(loss, step.parameters, allow_unused=True), step.parameters)
+        gradient = -flat(torch.autograd.grad(loss, step.parameters, allow_unused=True), step.parameters)
         before = float(loss.detach())
         step.report(before, float(gradient.norm()))
         product = self._fisher(step)
@@ -133,13 +133,13 @@ class TRPO(Method):
         """Take the longest of the tried steps inside the region that raises the surrogate; else none."""
         old = [p.detach().clone() for p in step.parameters]
         for attempt in range(self.tries):
-            _move(step.parameters, old, _like(self.backtrack ** attempt * full, old))
+            move(step.parameters, old, unflat(self.backtrack ** attempt * full, old))
             with torch.no_grad():
                 scores = step.score()
                 surrogate = self.loss(self.objective(scores, step.batch).per_token, step.batch)
                 if float(self._kl(scores, step.batch)) <= self.delta_kl and float(surrogate) < before:
                     return
-        _move(step.parameters, old, None)
+        move(step.parameters, old, None)
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         """Mean KL(pi_old || pi) over the unmasked tokens, differentiable in pi."""
@@ -148,43 +148,47 @@ class TRPO(Method):
 
     def _fisher(self, step: Step) -> Callable[[Tensor], Tensor]:
         """v -> (F + damping) v at the current parameters."""
-        total = len(step.batch.mask)
-        count = total if self.fisher_rows is None else min(total, self.fisher_rows)
-        rows = torch.arange(count, device=step.batch.mask.device) * total // count
+        rows = some_rows(len(step.batch.mask), self.fisher_rows, step.batch.mask.device)
         mask, parameters = step.batch.mask[rows], step.parameters
         scores = step.score(rows, twice=self.fisher == "double-backward")
         logp = known("full", scores.full)
         if self.fisher == "double-backward":
             mean = self._kl(scores, step.batch.rows(rows))
-            slope = _flat(torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True), parameters)
+            slope = flat(torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True), parameters)
 
             def product(v: Tensor) -> Tensor:
                 again = torch.autograd.grad(_dot(slope, v), parameters, retain_graph=True, allow_unused=True)
-                return _flat(again, parameters) + self.damping * v
+                return flat(again, parameters) + self.damping * v
         else:
             p = (logp.detach().exp() * mask.unsqueeze(-1)) / mask.sum()
 
             def product(v: Tensor) -> Tensor:
-                along = step.directional(_like(v, parameters), rows)
+                along = step.directional(unflat(v, parameters), rows)
                 pulled = torch.autograd.grad(logp, parameters, p * along, retain_graph=True, allow_unused=True)
-                return _flat(pulled, parameters) + self.damping * v
+                return flat(pulled, parameters) + self.damping * v
         return product
 
 
-def _flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
+def some_rows(total: int, count: int | None, device: torch.device) -> Tensor:
+    """`count` of `total` rows, spread evenly; None: all."""
+    count = total if count is None else min(total, count)
+    return torch.arange(count, device=device) * total // count
+
+
+def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
     """One vector, float32 or wider; what no gradient reaches is 0."""
     parts = [torch.zeros_like(p) if t is None else t for t, p in zip(tensors, like, strict=True)]
     return torch.cat([part.reshape(-1).to(checks.wide(part)) for part in parts])
 
 
-def _like(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+def unflat(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
     """The vector in the shapes and types of `like`."""
     parts = flat.split([p.numel() for p in like])
     return [part.view_as(p).to(p.dtype) for part, p in zip(parts, like, strict=True)]
 
 
 @torch.no_grad()
-def _move(parameters: list[Tensor], old: list[Tensor], by: list[Tensor] | None) -> None:
+def move(parameters: list[Tensor], old: list[Tensor], by: list[Tensor] | None) -> None:
     for i, p in enumerate(parameters):
         p.copy_(old[i] if by is None else old[i] + by[i])
 

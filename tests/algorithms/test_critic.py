@@ -1,0 +1,141 @@
+"""PPO with a critic: the value loss by hand, a chain with known values, both ways of fitting."""
+
+import math
+
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import PPOCritic, value_loss
+from trlib.algorithms.critic import whiten
+from trlib.algorithms.method import Batch
+from trlib.tasks.task import Verdict
+
+
+def test_the_value_loss_by_hand():
+    values = torch.tensor([[0.5, 1.0, 0.0, 9.0]], dtype=torch.float64, requires_grad=True)
+    old = torch.tensor([[0.4, 0.5, 0.5, math.nan]], dtype=torch.float64)
+    returns = torch.tensor([[1.0, 1.2, 0.4, math.inf]], dtype=torch.float64)
+    mask = torch.tensor([[True, True, True, False]])
+    loss = value_loss(values, old, returns, mask=mask, clip=0.2)
+    # inside the window: (.5-1)²/2; clipped to .7, further from 1.2 than 1.0; clipped to .3, nearer: the larger counts
+    assert loss.tolist()[0] == pytest.approx([0.125, 0.125, 0.08, 0.0])
+    loss.sum().backward()
+    assert values.grad.tolist()[0] == pytest.approx([-0.5, 0.0, -0.4, 0.0])
+    plain = value_loss(values.detach(), old, returns, mask=mask, clip=None)
+    assert plain.tolist()[0] == pytest.approx([0.125, 0.02, 0.08, 0.0])
+    with pytest.raises(ValueError, match="clip: expected a number at least 0"):
+        value_loss(values, old, returns, mask=mask, clip=-1)
+
+
+def test_the_value_loss_differentiates():
+    g = torch.Generator().manual_seed(0)
+    values, old, returns = (torch.randn(3, 4, generator=g, dtype=torch.float64) for _ in range(3))
+    mask = torch.rand(3, 4, generator=g) < 0.7
+    assert torch.autograd.gradcheck(lambda v: value_loss(v, old, returns, mask=mask), values.requires_grad_())
+
+
+def test_whitened_advantages():
+    mask = torch.tensor([[True, True], [True, False]])
+    white = whiten(torch.tensor([[1.0, 2.0], [6.0, 99.0]], dtype=torch.float64), mask)
+    expected = (torch.tensor([1.0, 2.0, 6.0], dtype=torch.float64) - 3) / math.sqrt(7)
+    torch.testing.assert_close(white[mask], expected)
+    assert white[1, 1] == 0
+    assert (whiten(torch.ones(2, 2), mask) == 0).all() and (whiten(torch.ones(2, 2), mask & False) == 0).all()
+
+
+def test_advantages_and_returns_come_from_gae():
+    values = torch.tensor([[0.2, 0.5, 0.9], [0.1, 0.3, 7.0]], dtype=torch.float64)
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    zeros = torch.zeros(2, 3, dtype=torch.float64)
+    batch = Batch(tokens=zeros.long(), mask=mask, forced=~mask, rewards=torch.tensor([1.0, 0.0], dtype=torch.float64),
+                  group=torch.arange(2), ended=mask[:, 0], horizon=3, logp_rollout=zeros, logp_old=zeros, values=values)
+    ready = PPOCritic(lam=0.5, gamma=0.9).prepare(batch)
+    third = 1 - 0.9
+    second = 0.9 * 0.9 - 0.5 + 0.45 * third
+    first = 0.9 * 0.5 - 0.2 + 0.45 * second
+    other = 0.0 - 0.3
+    raw = torch.tensor([[first, second, third], [0.9 * 0.3 - 0.1 + 0.45 * other, other, 0]], dtype=torch.float64)
+    torch.testing.assert_close(ready.returns[mask], (raw + values)[mask])
+    torch.testing.assert_close(ready.advantages, whiten(raw, mask))
+
+
+class FirstWord:
+    """`dial`, with another reward: 1 where the first word is one of a set. So V is P(set) before it, then 0 or 1."""
+
+    def __init__(self, words):
+        self.task, self.words = trlib.load_task("dial"), words
+        self.name, self.max_tokens, self.settings = "dial", 2, self.task.settings
+
+    def prompts(self, n, *, seed):
+        return self.task.prompts(n, seed=seed)
+
+    def verify(self, prompt, completion, *, ended):
+        return Verdict(float(completion.split(" ")[0] in self.words), "right")
+
+
+@pytest.mark.parametrize("kind", ["gradient", "trust-region"])
+def test_the_critic_learns_the_known_values_of_a_chain(kind):
+    policy = trlib.load_policy("dial")
+    task = FirstWord({"answer", "easy", "quick"})
+    seen = {}
+
+    class Watched(PPOCritic):
+        def update(self, step):
+            super().update(step)
+            values = step.values().detach()
+            hit = step.batch.rewards == 1
+            seen["start"] = float(values[:, 0].mean())
+            seen["hit"], seen["miss"] = float(values[hit, 1].mean()), float(values[~hit, 1].mean())
+            seen["chance"] = seen.get("chance", []) + [float(hit.float().mean())]
+
+    method = Watched(critic=kind, lam=1.0, critic_speed=1e7, value_clip=None)
+    steps = 40 if kind == "gradient" else 12
+    trlib.train(policy, task, method, steps=steps, prompts=8, group=8, lr=3e-10, warmup=0, probe=0, progress=False)
+    chance = sum(seen["chance"]) / len(seen["chance"])
+    assert 0.1 < chance < 0.9
+    assert seen["start"] == pytest.approx(chance, abs=0.12)
+    assert seen["hit"] > 0.85 and seen["miss"] < 0.15
+
+
+def test_a_trust_region_critic_moves_no_further_than_its_radius():
+    moved = []
+
+    class Watched(PPOCritic):
+        def _fit(self, step):
+            batch = step.batch
+            variance = (batch.values - batch.returns)[batch.mask].square().mean()
+            before = step.values().detach()
+            super()._fit(step)
+            moved.append(float((step.values().detach() - before)[batch.mask].square().mean() / (2 * variance)))
+
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    method = Watched(critic="trust-region", critic_radius=1e-4, critic_rows=None)
+    trlib.train(policy, task, method, steps=3, prompts=4, group=8, probe=0, progress=False)
+    assert all(0 < m <= 1.1e-4 for m in moved) and len(moved) == 3  # the values are curved; the bound is on their tangent
+
+
+@pytest.mark.parametrize("kind", ["gradient", "trust-region"])
+def test_a_resumed_run_with_a_critic_is_the_run(tmp_path, kind):
+    settings = {"prompts": 4, "group": 4, "minibatches": 2, "probe": 4, "progress": False, "checkpoint_every": 1}
+
+    def run(**more):
+        policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+        return trlib.train(policy, task, PPOCritic(critic=kind, critic_rows=4), **settings, **more)
+
+    whole = run(steps=3)
+    run(steps=2, out=tmp_path)
+    again = run(steps=3, out=tmp_path, resume=True)
+    assert [r["loss"] for r in again.rows] == [r["loss"] for r in whole.rows]
+    assert all(torch.equal(a, b) for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True))
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"lam": 1.5}, "lam"), ({"gamma": -0.1}, "gamma"), ({"critic": "newton"}, "critic: expected one of"),
+    ({"critic_radius": 0}, "critic_radius"), ({"critic_speed": 0}, "critic_speed"), ({"value_clip": -1}, "value_clip"),
+    ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives the advantages"),
+    ({"critic_rows": 0}, "critic_rows"),
+])
+def test_bad_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PPOCritic(**settings)

@@ -1,0 +1,92 @@
+"""PPO with a KL penalty: the loss and its weight by hand, the controllers, the memory of a run."""
+
+import math
+
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import PPOPenalty
+from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
+from trlib.algorithms.method import Batch, Scores
+
+
+def batch_and_logits():
+    g = torch.Generator().manual_seed(0)
+    old = torch.log_softmax(torch.randn(2, 3, 5, generator=g, dtype=torch.float64), -1)
+    tokens = torch.randint(5, (2, 3), generator=g)
+    mask = torch.tensor([[True, True, True], [True, False, False]])
+    old = old.masked_fill(~mask.unsqueeze(-1), math.nan)
+    logp = old.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    batch = Batch(tokens=tokens, mask=mask, forced=~mask, rewards=torch.zeros(2), group=torch.arange(2), horizon=3,
+                  ended=mask[:, 0], logp_rollout=logp, logp_old=logp, full_old=old, anchor="recomputed",
+                  advantages=torch.randn(2, 3, generator=g, dtype=torch.float64))
+    return batch, torch.randn(2, 3, 5, generator=g, dtype=torch.float64)
+
+
+def test_the_loss_is_the_surrogate_and_the_exact_divergence():
+    batch, logits = batch_and_logits()
+    full = torch.log_softmax(logits, -1)
+    scores = Scores(full.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1), full)
+    loss = PPOPenalty(beta=0.7).objective(scores, batch)
+    ratio = (scores.logp - batch.logp_old).exp()
+    kl = (batch.full_old.exp() * (batch.full_old - full)).sum(-1)
+    expected = (-ratio * batch.advantages + 0.7 * kl)[batch.mask]
+    torch.testing.assert_close(loss.per_token[batch.mask], expected)
+    assert (loss.per_token[~batch.mask] == 0).all()
+    batch.memory["beta"] = 2.0
+    doubled = PPOPenalty(beta=0.7).objective(scores, batch)
+    torch.testing.assert_close((doubled.per_token - loss.per_token)[batch.mask], 1.3 * kl[batch.mask])
+
+
+def test_the_weight_is_minus_the_slope_in_the_sampled_tokens_log_prob():
+    batch, logits = batch_and_logits()
+    full = torch.log_softmax(logits, -1).requires_grad_()
+    scores = Scores(full.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1), full)
+    loss = PPOPenalty(beta=0.7).objective(scores, batch)
+    loss.per_token.sum().backward()
+    slope = full.grad.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(-slope, loss.diagnostics["weight"], rtol=0, atol=1e-12)
+
+
+def test_the_controllers():
+    assert adapt(1.0, 0.006, 0.01) == 0.5 and adapt(1.0, 0.016, 0.01) == 2.0 and adapt(1.0, 0.01, 0.01) == 1.0
+    assert adapt_proportionally(1.0, 0.1, 0.01, 0.5) == pytest.approx(1.1)
+    assert adapt_proportionally(1.0, 0.0, 0.01, 0.5) == pytest.approx(0.9)
+    assert adapt_proportionally(2.0, 0.011, 0.01, 0.5) == pytest.approx(2.1)
+
+
+@pytest.mark.parametrize("controller", ["ppo", "proportional", "fixed"])
+def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
+    betas = []
+
+    class Watched(PPOPenalty):
+        def update(self, step):
+            super().update(step)
+            betas.append(step.batch.memory.get("beta"))
+
+    settings = {"prompts": 4, "group": 4, "probe": 4, "progress": False, "lr": 1e-3, "minibatches": 2}
+
+    def run(**more):
+        policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+        return trlib.train(policy, task, Watched(controller=controller, horizon=32), **settings, **more)
+
+    whole, first = run(steps=4), betas[:]
+    betas.clear()
+    run(steps=2, out=tmp_path)
+    again = run(steps=4, out=tmp_path, resume=True)
+    assert betas == first and len(first) == 8
+    assert [r["loss"] for r in again.rows] == [r["loss"] for r in whole.rows]
+    if controller == "ppo":
+        assert all(b in (a / 2, a, a * 2) for a, b in zip([1.0, *first], first, strict=False)) and len(set(first)) > 1
+    if controller == "fixed":
+        assert first == [None] * 8
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"beta": 0}, "beta"), ({"target_kl": -1}, "target_kl"), ({"horizon": 0}, "horizon"),
+    ({"controller": "pid"}, "controller: expected one of 'ppo', 'proportional', 'fixed', got 'pid'"),
+])
+def test_bad_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PPOPenalty(**settings)

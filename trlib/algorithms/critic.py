@@ -1,0 +1,141 @@
+"""PPO with a critic: a value for every token instead of a group's mean.
+
+Generalised advantage estimation turns the critic's values into advantages; the critic learns the returns, by gradient
+descent with PPO's value clip or inside a trust region of its own (Schulman et al. 2016, arXiv 1506.02438, section 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.advantages import gae
+from trlib.algorithms.method import Anchor, Batch, Needs, Scores, Step, TokenLoss, known
+from trlib.algorithms.ppo import PPO
+from trlib.algorithms.trpo import conjugate_gradient, flat, move, some_rows, unflat
+
+
+def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Tensor,
+               clip: float | None = 0.2) -> Tensor:
+    """The critic's loss per token, with PPO's clip around the values before the batch.
+
+    L = max((V - R)², (clip(V, V_old - c, V_old + c) - R)²) / 2
+
+    Args:
+        values: [B, T] the critic's values, differentiable. values_old: [B, T] before the batch's updates.
+        returns: [B, T] what the values should be. mask: [B, T] bool. clip: c in the reward's unit; None: off.
+
+    Returns:
+        [B, T], 0 where masked.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative clip.
+
+    Source: the code of arXiv 1707.06347; not in the paper.
+    """
+    if clip is not None:
+        checks.number("clip", clip, least=0)
+    values, old, returns = checks.tokens(mask, values=values, values_old=values_old, returns=returns)
+    loss = (values - returns.detach()).square()
+    if clip is not None:
+        near = old.detach() + (values - old.detach()).clamp(-clip, clip)
+        loss = torch.maximum(loss, (near - returns.detach()).square())
+    return loss / 2
+
+
+def whiten(values: Tensor, mask: Tensor) -> Tensor:
+    """[B, T] less their mean over the mask, over their standard deviation there; 0 where masked, or all alike."""
+    known_values = values[mask]
+    if known_values.numel() < 2:
+        return torch.zeros_like(values)
+    spread = known_values.std()
+    return ((values - known_values.mean()) / (spread + 1e-8)).masked_fill(~mask, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOCritic(PPO):
+    """PPO-clip with a critic of its own, GAE and whitened advantages."""
+
+    gamma: float = 1.0
+    """Discount a token."""
+    lam: float = 0.95
+    """GAE's λ: 1 trusts the rewards, 0 the critic."""
+    value_clip: float | None = 0.2
+    """How far a batch may move a value before its gradient stops; None: off."""
+    value_weight: float = 0.5
+    """Weight of the critic's loss. The critic shares no weights with the policy, so under AdamW it hardly matters."""
+    critic_speed: float = 10.0
+    """The critic's learning rate as a multiple of the policy's."""
+    critic: Literal["gradient", "trust-region"] = "gradient"
+    """How the critic learns: with the policy's loss, or by a Gauss-Newton step of bounded size after it."""
+    critic_radius: float = 0.1
+    """ε of the critic's trust region: mean (V - V_old)² / (2σ²) <= ε, σ² = mean (V_old - R)²."""
+    critic_rows: int | None = 64
+    """Completions, spread evenly, on which the trust-region critic is fitted; None: all."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.advantage != type(self).__dataclass_fields__["advantage"].default:
+            raise ValueError(f"advantage: expected the default, because the critic gives the advantages, "
+                             f"got {self.advantage!r}")
+        checks.choice("critic", self.critic, ("gradient", "trust-region"))
+        for name in ("gamma", "lam"):
+            checks.number(name, getattr(self, name), least=0, most=1)
+        if self.value_clip is not None:
+            checks.number("value_clip", self.value_clip, least=0)
+        checks.number("value_weight", self.value_weight, least=0)
+        for name in ("critic_speed", "critic_radius"):
+            checks.number(name, getattr(self, name), above=0)
+        if self.critic_rows is not None:
+            checks.number("critic_rows", self.critic_rows, least=1)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return replace(super().needs(anchor), critic=self.critic_speed)
+
+    def prepare(self, batch: Batch) -> Batch:
+        values = known("values", batch.values)
+        last = batch.mask & (batch.mask.flip(-1).cumsum(-1).flip(-1) == 1)
+        rewards = torch.where(last, batch.rewards.unsqueeze(-1), torch.zeros_like(values))
+        advantages, returns = gae(rewards, values, batch.mask, gamma=self.gamma, lam=self.lam)
+        advantages = whiten(advantages, batch.mask)
+        return replace(batch, advantages=self.corrected(advantages, batch), returns=returns)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        loss = super().objective(scores, batch)
+        if self.critic == "trust-region":
+            return loss
+        critic = value_loss(known("values", scores.values), known("values", batch.values),
+                            known("returns", batch.returns), mask=batch.mask, clip=self.value_clip)
+        return replace(loss, per_token=loss.per_token + self.value_weight * critic)
+
+    def update(self, step: Step) -> None:
+        step.descend(step.loss())
+        if self.critic == "trust-region" and bool(step.batch.mask.any()):
+            self._fit(step)
+
+    def _fit(self, step: Step) -> None:
+        """One Gauss-Newton step on the returns, no longer than the critic's region allows."""
+        rows, parameters = some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device), step.critic
+        batch = step.batch.rows(rows)
+        mask, old, returns = batch.mask, known("values", batch.values), known("returns", batch.returns)
+        variance = (old - returns)[mask].square().mean()
+        if not float(variance) > 0:
+            return
+        values = step.values(rows)
+        count = mask.sum()
+        error = (values - returns)[mask].square().sum() / (2 * count)
+        gradient = flat(torch.autograd.grad(error, parameters, retain_graph=True, allow_unused=True), parameters)
+
+        def product(v: Tensor) -> Tensor:
+            along = step.value_slope(unflat(v, parameters), rows) * mask / count
+            pulled = torch.autograd.grad(values, parameters, along, retain_graph=True, allow_unused=True)
+            return flat(pulled, parameters) + 1e-3 * v
+
+        x = conjugate_gradient(product, -gradient)
+        moved = step.value_slope(unflat(x, parameters), rows)[mask].square().mean() / (2 * variance)
+        scale = min(1.0, float((self.critic_radius / moved).sqrt())) if float(moved) > 0 else 0.0
+        move(parameters, [p.detach().clone() for p in parameters], unflat(scale * x, parameters))

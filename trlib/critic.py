@@ -1,0 +1,66 @@
+"""A value for every token: a network of the policy's kind, begun at its weights, with a head of one number."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from trlib import checks
+from trlib.completions import Completions
+from trlib.policy import Policy
+
+
+class _ValueModel(nn.Module):
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self.body = copy.deepcopy(policy.model)
+        self.head = nn.Linear(policy.model.config.get_text_config().hidden_size, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.to(policy.device)
+
+    def forward(self, **inputs: Any) -> Tensor:
+        causal = self.body.get_base_model() if hasattr(self.body, "get_base_model") else self.body
+        hidden = causal.base_model(**inputs).last_hidden_state
+        return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+
+
+class Critic:
+    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.model = _ValueModel(policy)
+        learning = {f"body.{name}" for name in policy.trainable}
+        output = policy.model.get_output_embeddings()
+        heads = {id(p) for p in output.parameters()} - {id(p) for p in policy.model.get_input_embeddings().parameters()}
+        unused = {f"body.{name}" for name, p in policy.model.named_parameters() if id(p) in heads}
+        self.trainable = {name: p for name, p in self.model.named_parameters()
+                          if name in learning - unused or name.startswith("head.")}
+        self.model.requires_grad_(False)
+        for p in self.trainable.values():
+            p.requires_grad_(True)
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The parameters that learn."""
+        return list(self.trainable.values())
+
+    def values(self, completions: Completions, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """[B, T] float32 or wider, with gradient; `weights` stand in for the parameters they name. Values where no
+        token is are those of the padding: finite and meaningless."""
+        layout = self.policy.layout(completions)
+        inputs = layout.inputs()
+        out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
+        return out.to(checks.wide(out)).flatten()[layout.index]
+
+    @torch.no_grad()
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Set the parameters that learn, in place."""
+        for name, p in self.trainable.items():
+            p.copy_(state[name])
