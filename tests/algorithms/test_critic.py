@@ -87,7 +87,7 @@ def test_the_critic_learns_the_known_values_of_a_chain(kind):
             hit = step.batch.rewards == 1
             seen["start"] = float(values[:, 0].mean())
             seen["hit"], seen["miss"] = float(values[hit, 1].mean()), float(values[~hit, 1].mean())
-            seen["chance"] = seen.get("chance", []) + [float(hit.float().mean())]
+            seen["chance"] = [*seen.get("chance", []), float(hit.float().mean())]
 
     method = Watched(critic=kind, lam=1.0, critic_speed=1e7, value_clip=None)
     steps = 40 if kind == "gradient" else 12
@@ -112,7 +112,8 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius():
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     method = Watched(critic="trust-region", critic_radius=1e-4, critic_rows=None)
     trlib.train(policy, task, method, steps=3, prompts=4, group=8, probe=0, progress=False)
-    assert all(0 < m <= 1.1e-4 for m in moved) and len(moved) == 3  # the values are curved; the bound is on their tangent
+    # the bound holds for the tangent of the values, which are curved
+    assert all(0 < m <= 1.1e-4 for m in moved) and len(moved) == 3
 
 
 @pytest.mark.parametrize("kind", ["gradient", "trust-region"])
