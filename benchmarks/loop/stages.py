@@ -32,6 +32,7 @@ from benchmarks.record import circumstances, write
 from trlib import rollout, training
 from trlib.algorithms import GRPO
 from trlib.policy import Policy
+from trlib.step import MinibatchStep
 
 WARM = 3
 """Batches before the clock starts."""
@@ -41,7 +42,7 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (rollout._Writer, "_draw", "sampling: drawing tokens"),
     (training._Loop, "_verify", "verification"),
     (training._Loop, "_prepare", "advantages and old log-probs"),
-    (training._Step, "score", "forward"),
+    (MinibatchStep, "score", "forward"),
     (GRPO, "objective", "objective"),
     (torch.Tensor, "backward", "backward"),
     (torch.nn.utils, "clip_grad_norm_", "optimiser"),
