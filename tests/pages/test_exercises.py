@@ -183,6 +183,7 @@ def test_verdict_shows_itself() -> None:
     assert (repr(wrong), bool(wrong)) == ("not yet: 1 < 2 & more", False)
     assert "<strong>✓ right</strong> well done" in right._repr_html_()
     assert "1 &lt; 2 &amp; more" in wrong._repr_html_()
+    assert "a <code>x &lt; 1</code> here" in Verdict(False, "a `x < 1` here")._repr_html_()
 
 
 def test_a_mistake_never_passes_for_the_truth() -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -45,8 +46,9 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         sign = "✓" if self.right else "…"
+        text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
         return (f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
-                f'max-width: 46em"><strong>{sign} {MARK[self.right]}</strong> {escape(self.message)}</div>')
+                f'max-width: 46em"><strong>{sign} {MARK[self.right]}</strong> {text}</div>')
 
 
 class NotYet(Exception):

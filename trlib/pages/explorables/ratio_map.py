@@ -30,7 +30,6 @@ class RatioMap(Explorable):
     fallback: ClassVar[str] = (
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, "
         "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript.")
-    height: ClassVar[str] = "44rem"
 
     eps_low = t.CFloat(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
     eps_high = t.CFloat(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
