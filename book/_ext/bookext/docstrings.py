@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +106,27 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
 
 
 def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -> nodes.Element | None:
-    """A link for a name of another library, from the table in `outside.json`."""
+    """A link for a name of another library, from the table in `outside.json`.
+
+    A name of ours that exists and has no page of its own stays plain text; one that does not exist fails the build.
+    """
     target = node.get("reftarget", "")
     address = OUTSIDE.get(target)
     if address is None:
-        return None
+        return content if _exists(target) else None
     if not address:
         return content
     return nodes.reference("", "", content, internal=False, refuri=address, classes=["external"])
+
+
+def _exists(target: str) -> bool:
+    module, _, name = target.rpartition(".")
+    if not module.startswith("trlib"):
+        return False
+    try:
+        return hasattr(import_module(module), name)
+    except ImportError:
+        return False
 
 
 def connect(app: Sphinx) -> None:

@@ -22,7 +22,7 @@ class Table(SphinxDirective):
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
-        table = nodes.table(classes=["read-off"])
+        table = nodes.table(classes=["read-off", "colwidths-given"])
         group = nodes.tgroup(cols=len(self.headings))
         table += group
         for width in self.widths:
@@ -47,7 +47,7 @@ class Metrics(Table):
     """Every column of a run's history: its name, unit and definition, from `trlib.metrics.METRICS`."""
 
     headings = ("column", "unit", "definition")
-    widths = (16, 14, 70)
+    widths = (18, 18, 64)
 
     def rows(self) -> list[tuple[str, ...]]:
         metrics = import_module("trlib.metrics").METRICS
@@ -58,7 +58,7 @@ class Methods(Table):
     """Every method that runs: its key, the settings of its own, and what it is in one line."""
 
     headings = ("key", "what it is", "settings of its own")
-    widths = (12, 44, 44)
+    widths = (14, 46, 40)
 
     def rows(self) -> list[tuple[str, ...]]:
         algorithms = import_module("trlib.algorithms").ALGORITHMS
