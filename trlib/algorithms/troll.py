@@ -21,7 +21,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, TopK, known, weigh
-from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, departure, moments, outside, project
+from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, departure, outside, project
 from trlib.divergences import append_rest
 
 __all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
@@ -196,7 +196,7 @@ def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tens
     rows = (outside(drift[0], outcomes, delta) & mask.flatten()).nonzero().squeeze(-1)
     if len(rows):
         u, lq, at = u.index_select(0, rows), lq[rows], at[rows]
-        logp, multiplier = Geodesic.apply(u, lq, drift[:, rows], delta)
+        logp, multiplier, centred, var = Geodesic.apply(u, lq, drift[:, rows], delta)
         eta = eta.index_put((rows,), multiplier.detach())
         log_ratio = log_ratio.index_put((rows,), _pick(logp, at) - _pick(lq, at))
     projected = torch.zeros(len(eta), dtype=torch.bool, device=eta.device).index_fill(0, rows, True).view(shape)
@@ -216,22 +216,17 @@ def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tens
         excess = torch.where(u > -math.inf, u - target, 0.0)
         regression = torch.linalg.vecdot(mass, excess)
         per_token = per_token.flatten().index_add(0, rows, alpha * regression).view(shape)
-        pushed = _weight_outside(weight.flatten()[rows], alpha, mass.detach(), excess.detach(), logp.detach(), lq, at,
-                                 1 / (1 + multiplier.detach()))
+        pushed = _weight_outside(weight.flatten()[rows] / (1 + multiplier.detach()), _pick(logp.detach(), at).exp(),
+                                 _pick(centred, at).square() / var, alpha * (_pick(excess, at) - regression).detach(),
+                                 _pick(mass, at).detach())
         weight = weight.flatten().index_put((rows,), pushed).view(shape)
     return TokenLoss(per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected))
 
 
-def _weight_outside(push: Tensor, alpha: float, mass: Tensor, excess: Tensor, logp: Tensor, lq: Tensor, at: Tensor,
-                    t: Tensor) -> Tensor:
-    """[N] `troll_loss`'s weight of projected tokens; push = A r."""
-    p, centred, var = moments(logp, lq)
-    p, along, p_network, excess_y = (_pick(x, at) for x in (p, centred, mass, excess))
-    tiny = torch.finfo(var.dtype).tiny
-    tight = (t > 0) & (t < 1)
-    policy = push * t * (1 - p - torch.where(tight, p * along.square() / var.clamp(min=tiny), 0.0))
-    regression = alpha * p_network * (excess_y - torch.linalg.vecdot(mass, excess))
-    return (policy - regression) / (1 - p_network).clamp(min=tiny)
+def _weight_outside(push: Tensor, p: Tensor, along: Tensor, excess: Tensor, p_network: Tensor) -> Tensor:
+    """[N] `troll_loss`'s weight of projected tokens, from A r t, π_y, (d_y - KL)² / Var, α (...) and π̃_y."""
+    gained = push * (1 - p - p * along) - p_network * excess
+    return gained / (1 - p_network).clamp(min=torch.finfo(p.dtype).tiny)
 
 
 def _pick(values: Tensor, at: Tensor) -> Tensor:
