@@ -1,0 +1,49 @@
+"""The ways to make one number of a value per token that implementations take, as what each token counts."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+WORDS: dict[str, str] = {
+    "token-mean": "averages over all unmasked tokens of the batch",
+    "seq-mean-token-mean": "averages over each row's tokens, then over rows",
+    "seq-mean-token-sum": "sums over each row's tokens, then averages over rows",
+    "seq-mean-token-sum-norm": "sums over each row's tokens, divides by the horizon, then averages over rows",
+    "token-sum": "sums over all unmasked tokens and divides by nothing",
+    "seq-mean-token-mean, empty rows counted": "averages over each row's tokens, then over all rows, those with "
+                                               "nothing unmasked too",
+    "seq-mean-token-sum, empty rows counted": "sums over each row's tokens, then averages over all rows, those with "
+                                              "nothing unmasked too",
+    "seq-mean-token-sum-norm, empty rows counted": "sums over each row's tokens, divides by the horizon, then averages "
+                                                   "over all rows, those with nothing unmasked too",
+    "token-mean, 1e-8 added": "adds 1e-8 to the number of tokens",
+    "seq-mean-token-mean, 1e-8 added": "adds 1e-8 to each row's number of tokens",
+    "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of tokens and counts rows "
+                                                           "with nothing unmasked in the mean",
+    "mask ignored": "averages over every position, masked or not",
+}
+"""Every aggregation by its name, and what an implementation does that takes it."""
+
+
+def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
+    """[B, T] d aggregate / d per_token of one batch.
+
+    Raises:
+        ValueError: an aggregation that is not in WORDS.
+    """
+    if how not in WORDS:
+        raise ValueError(f"how: expected one of {', '.join(WORDS)}, got {how!r}")
+    m = mask.double()
+    if how == "mask ignored":
+        return (m * 0 + 1) / m.numel()
+    name, *more = how.split(", ")
+    extra = 1e-8 if "1e-8 added" in more else 0.0
+    if name in ("token-mean", "token-sum"):
+        return m / (m.sum() + extra if extra else m.sum().clamp(min=1)) if name == "token-mean" else m
+    length = m.sum(-1, keepdim=True)
+    if name == "seq-mean-token-mean":
+        m = m / (length + extra if extra else length.clamp(min=1))
+    elif name == "seq-mean-token-sum-norm":
+        m = m / horizon
+    rows = len(mask) if "empty rows counted" in more else (length > 0).sum().clamp(min=1)
+    return m / rows

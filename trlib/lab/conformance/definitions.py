@@ -1,0 +1,189 @@
+"""The losses written a second time, with every choice that an implementation may make as an argument.
+
+`trlib.algorithms` says what each loss is; here stands what it might be instead. A family is one function of (rows,
+logp, **choices) and the axes of its choices, each with a sentence in plain words for every option that is not the
+reference's. The search tries options until the numbers agree. Nothing here is shared with `trlib.algorithms` (but the
+dual of QUATRO), so that the two also check each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib.algorithms.quatro import solve_groups
+
+Rows = dict[str, Tensor]
+Option = Any
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One choice of a definition."""
+
+    point: str
+    """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form, sign."""
+    options: dict[Option, str]
+    """Every option, and what an implementation does that takes it, where the reference does not."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A loss with its choices."""
+
+    per_token: Callable[..., Tensor]
+    """(rows, logp, **choices) -> [rows, T], differentiable in logp; anything where masked."""
+    axes: dict[str, Axis]
+    base: dict[str, Option]
+    """The reference's choices."""
+
+
+SIGN = Axis("sign", {1: "has the sign of a loss to descend",
+                     -1: "has the opposite sign: descending it lowers what has A > 0"})
+ANCHOR = Axis("anchor", {
+    "logp_old": "takes the ratio to the recomputed old policy (logp_old)",
+    "logp_rollout": "takes the ratio to the policy that sampled (logp_rollout)",
+    "logp": "takes the ratio to the current policy itself, so it is always 1 and nothing is ever clipped"})
+CLAMP = Axis("cap", {
+    None: "does not clamp the log-ratio",
+    20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
+    10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond"})
+WINDOWS = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.28, 0.2), (0.3, 0.3), (3e-4, 4e-4), (4e-4, 3e-4))
+
+
+def _log_ratio(rows: Rows, logp: Tensor, anchor: str, clamp: float | None) -> Tensor:
+    d = logp - (logp.detach() if anchor == "logp" else rows[anchor])
+    return d if clamp is None else d.clamp(-clamp, clamp)
+
+
+def _row_mean(values: Tensor, mask: Tensor, extra: float = 0.0) -> Tensor:
+    counted = values.masked_fill(~mask, 0.0).sum(-1, keepdim=True)
+    length = mask.double().sum(-1, keepdim=True)
+    return counted / (length + extra if extra else length.clamp(min=1))
+
+
+def reinforce(rows: Rows, logp: Tensor, *, sign: int) -> Tensor:
+    """-A log π."""
+    return -sign * rows["advantages"] * logp
+
+
+def pg_is(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, cap: float | None,
+          form: str) -> Tensor:
+    """-r A."""
+    r = _log_ratio(rows, logp, anchor, clamp).exp()
+    r = r if cap is None else r.clamp(max=cap)
+    return -sign * rows["advantages"] * (r if form == "ratio" else r.detach() * logp)
+
+
+def ppo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, window: tuple[float, float],
+        dual: float | None, side: str) -> Tensor:
+    """-min(r A, clip(r) A)."""
+    a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
+    clipped = r.clamp(1 - window[0], 1 + window[1]) * a
+    inner = clipped if side == "both" else torch.minimum(r * a, clipped)
+    if dual is not None:
+        inner = torch.where(a < 0, torch.maximum(inner, dual * a), inner)
+    return -sign * inner
+
+
+def gspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], cap: str,
+         level: str) -> Tensor:
+    """PPO's clip on the geometric mean of a row's ratios."""
+    a, mask = rows["advantages"], rows["mask"]
+    mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
+    if level == "token":
+        limited = mean.detach().clamp(max=10.0) if cap == "size" else mean.detach()
+        mean = limited + logp - logp.detach()
+    elif cap == "size":
+        mean = mean - mean.detach() + mean.detach().clamp(max=10.0)
+    s = (mean.clamp(max=10.0) if cap == "gradient" else mean).exp()
+    return -sign * torch.minimum(s * a, s.clamp(1 - window[0], 1 + window[1]) * a)
+
+
+def cispo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, low: float | None,
+          high: float | None, form: str) -> Tensor:
+    """-sg[clip(r)] A log π; low and high are the bounds themselves."""
+    r = _log_ratio(rows, logp, anchor, clamp).exp().clamp(min=0.0 if low is None else low, max=high)
+    return -sign * rows["advantages"] * (r.detach() * logp if form == "log" else r)
+
+
+def sapo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, tau: tuple[float, float],
+         scale: str) -> Tensor:
+    """-(4/τ) σ(τ (r - 1)) A."""
+    a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
+    t = torch.full_like(a, tau[1]).masked_fill(a > 0, tau[0])
+    gate = torch.sigmoid(t * (r - 1)) * (4 / t if scale == "4/tau" else 1.0)
+    return -sign * gate * a
+
+
+def gmpo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], epsilon: float,
+         side: str, level: str) -> Tensor:
+    """-A exp(mean of one-sidedly clipped log-ratios); window in log space, (below, above)."""
+    a, mask = rows["advantages"], rows["mask"]
+    d = _log_ratio(rows, logp, anchor, None)
+    clamped = d.clamp(-window[0], window[1])
+    one_sided = torch.where(a > 0, torch.minimum(d, clamped), torch.maximum(d, clamped)).masked_fill(a == 0, 0.0)
+    mean = _row_mean(clamped if side == "both" else one_sided, mask, epsilon)
+    if level == "sum":
+        mean = mean * mask.sum(-1, keepdim=True)
+    return -sign * a * mean.exp()
+
+
+def pspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, alpha: float) -> Tensor:
+    """-((1 - α) r + α) A."""
+    return -sign * rows["advantages"] * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
+
+
+def dppo(rows: Rows, logp: Tensor, *, measure: str, delta: float, anchors: tuple[str, str], cap: float | None,
+         clamp: str, epsilon: float, direction: str, side: str, form: str, sign: int) -> Tensor:
+    """-A sg[ρ M] log π; anchors of the mask M and of the weight ρ."""
+    a, log_q = rows["advantages"], rows[anchors[0]]
+    log_p = logp.detach()
+    p, q = log_p.exp(), log_q.exp()
+    if measure == "tv":
+        distance = (p - q).abs()
+    else:
+        pair = (log_q, log_p) if direction == "anchor first" else (log_p, log_q)
+        distance = _binary_kl(*pair, epsilon)
+    past = distance > delta
+    outward = past if side == "both" else past & torch.where(a > 0, p > q, p < q)
+    d = logp - rows[anchors[1]]
+    if clamp != "none":
+        d = d.clamp(min=-20.0 if clamp == "both" else None, max=20.0)
+    rho = d.exp() if cap is None else d.exp().clamp(max=cap)
+    kept = (~outward).to(a)
+    return -sign * a * kept * (rho.detach() * logp if form == "log" else rho)
+
+
+def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
+    rest_a, rest_b = -torch.expm1(log_a), -torch.expm1(log_b)
+    if epsilon:
+        rest_a, rest_b = rest_a + epsilon, rest_b + epsilon
+    ratio = torch.log(rest_a.clamp(min=1e-12) / rest_b.clamp(min=1e-12))
+    return log_a.exp() * (log_a - log_b) - torch.expm1(log_a) * ratio
+
+
+def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float, sign: int) -> Tensor:
+    """-sg[h (R - m - λ l)] log π, with the dual solved by the reference."""
+    mask = rows["mask"]
+    d = (logp.detach() - rows[anchor]).masked_fill(~mask, 0.0)
+    whole = d.sum(-1, keepdim=True)
+    multiplier, target, _ = solve_groups(rows["rewards"], rows["group"], mask.any(-1), delta_kl=delta, lambda_min=0.01,
+                                         direction="backward")
+    bracket = {"sum": whole, "mean": _row_mean(d, mask), "token": d}[ratio]
+    pull = multiplier.unsqueeze(-1) * (target.unsqueeze(-1) - bracket)
+    h = {"ratio": d.clamp(-20, 20).exp(), "exact": whole.clamp(-20, 20).exp(), "regression": torch.ones_like(d)}[form]
+    return -sign * h * pull * logp
+
+
+def trsft(rows: Rows, logp: Tensor, *, alpha: float | None, form: str, sign: int) -> Tensor:
+    """-p / sg[max(p, α)]; α None: plain supervised fine-tuning."""
+    if alpha is None:
+        return -sign * logp
+    floor = logp.detach().clamp(min=math.log(alpha))
+    return -sign * (logp - floor).exp() if form == "ratio" else -sign * (logp.detach() - floor).exp() * logp
