@@ -31,10 +31,15 @@ const apart = {
     steps.onResolve({ filter: /\/common\.js$/ }, () => ({ path: "./common.js", external: true }));
   },
 };
+/* The modules' one licence, under all of their copyright lines. */
+const modules = ["array", "axis", "color", "format", "interpolate", "path", "scale", "selection", "shape", "time", "time-format"];
+const licences = [...modules.map((name) => `d3-${name}`), "internmap"].map((name) => read(`node_modules/${name}/LICENSE`));
+const holders = [...new Set(licences.map((text) => text.split("\n")[0]))].sort().join("\n");
+const permission = licences[0].split("\n").slice(1).join("\n");
 const common = {
   absWorkingDir: here, bundle: true, minify: true, format: "esm", target: "es2021", charset: "utf8",
   legalComments: "none", logLevel: "warning", outbase: here,
-  banner: { js: "/* trust-region-book, MIT. Holds D3 modules, copyright Mike Bostock, ISC licence: THIRD_PARTY.md */" },
+  banner: { js: `/* trust-region-book, MIT. Holds modules of D3 (ISC licence):\n${holders}\n${permission}*/` },
 };
 
 rmSync(out, { recursive: true, force: true });

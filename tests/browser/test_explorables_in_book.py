@@ -1,0 +1,57 @@
+"""The explorables on the pages of the built book: linked modules, the book's theme, a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("book")
+PAGE = "notebooks/05_grpo.html"
+
+
+def visit(chromium: Any, address: str, **context: Any) -> tuple[Any, list[str], list[str]]:
+    page = chromium.new_context(**context).new_page()
+    requests: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(f"{address}/{PAGE}")
+    page.wait_for_selector(".trx .live[d]", state="attached")
+    return page, requests, errors
+
+
+def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str) -> None:
+    page, requests, errors = visit(chromium, address, viewport={"width": 1280, "height": 900}, color_scheme="light")
+    modules = [url for url in requests if "/explorables/" in url]
+    assert sorted(url.split("?")[0].rsplit("/", 1)[1] for url in modules) == ["common.js", "ratio_map.js"]
+    assert page.locator(".trx[data-dark]").count() == 0
+    page.get_by_role("button", name="likely token").click()
+    page.wait_for_function("document.querySelector('.trlib-explorable').model.get('sign') === -1")
+    page.locator(".trx .verdict b", has_text="it does not see the move").wait_for()
+    for _ in range(3):  # the button goes through light, dark and automatic
+        page.locator("button.theme-switch-button").first.click()
+        if page.evaluate("document.documentElement.dataset.theme") == "dark":
+            break
+    page.wait_for_selector(".trx[data-dark]", state="attached")
+    assert page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == "dark"
+    assert errors == []
+    page.context.close()
+
+
+def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str) -> None:
+    page, _, errors = visit(chromium, address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    box = page.locator(".trx").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+    page.locator(".trx .choice label", has_text="linear").tap()
+    page.wait_for_timeout(700)
+    page.locator(".trx .plane").scroll_into_view_if_needed()
+    frame = page.locator(".trx rect.dead").bounding_box()
+    page.touchscreen.tap(frame["x"] + 0.25 * frame["width"], frame["y"] + 0.5 * frame["height"])
+    page.wait_for_function("Math.abs(document.querySelector('.trlib-explorable').model.get('old_p') - .25) < .01")
+    placed = page.evaluate("document.querySelector('.trlib-explorable').model.get('new_p')")
+    assert placed == pytest.approx(0.5, abs=0.01)
+    assert errors == []
+    page.context.close()
