@@ -116,7 +116,7 @@ def _scaled(variant: Variant, factor: float) -> dict[str, Any]:
     if not variant.threshold:
         raise ValueError(f"axis 'threshold': variant {variant.name!r} names no settings in `threshold`")
     method = make(variant.method, variant.settings)
-    scaled = {}
+    scaled: dict[str, Any] = {}
     for name, most in variant.threshold.items():
         value: Any = getattr(method, name, None)
         if isinstance(value, tuple):
@@ -207,7 +207,7 @@ def _identity(cell: Cell) -> str:
         "method": [Path(cell.method).name, _digest(Path(own).read_bytes())] if own else cell.method,
         "settings": {f.name: getattr(method, f.name) for f in fields(method)
                      if getattr(method, f.name) != getattr(plain_method, f.name)},
-        "train": {name: value for name, value in regime.items() if value != given[name]},
+        "train": {name: value for name, value in regime.items() if plain(value) != plain(given[name])},
         "task": [cell.task, {name: value for name, value in task.settings.items()
                              if value != plain_task.settings[name]}],
         "policy": _weights(cell.policy), "steps": cell.steps, "seed": cell.seed,

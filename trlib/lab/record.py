@@ -13,6 +13,7 @@ by copying their journals into one.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -157,18 +158,25 @@ def _tables(folder: Path) -> Record:
 
     record = Record()
     try:
-        text = dict.fromkeys(("cell", "label", "commit", "digest", "command", "error"), str)
-        runs = pd.read_csv(folder / "runs.csv", dtype=text, float_precision="round_trip")
+        with open(folder / "runs.csv", newline="", encoding="utf-8") as file:
+            record.rows = {row["cell"]: _typed(row) for row in csv.DictReader(file)}
         histories = pd.read_csv(folder / "history.csv.gz", dtype={"cell": str})
         for _, part in histories.groupby("cell", sort=False):
             columns = part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
             record.histories[part["cell"].iloc[0]] = {str(k): v.tolist() for k, v in columns.items()}
-        text_columns = runs.select_dtypes(exclude="number").columns
-        runs[text_columns] = runs[text_columns].fillna("")
-        record.rows = {row["cell"]: row for row in runs.to_dict("records")}
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise _damaged(folder / "runs.csv", str(error)) from error
     return record
+
+
+def _typed(row: dict[str, str]) -> dict[str, Any]:
+    """A row of the table as it was in the journal; labels of axes are words, whatever they look like."""
+    from trlib.lab.cells import MEASURES
+
+    numbers = (*MEASURES, "sampled_low", "sampled_high")
+    whole = ("seed", "steps")
+    return {name: int(text) if name in whole else float(text or "nan") if name in numbers else text
+            for name, text in row.items()}
 
 
 def _json(path: Path, text: str | bytes, line: int | None = None) -> dict[str, Any]:

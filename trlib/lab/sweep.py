@@ -44,7 +44,7 @@ class Variant:
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` for this variant alone: an anchor, a learning rate of its own."""
     threshold: Mapping[str, float] = field(default_factory=dict)
-    """The settings that are its radius: the axis `threshold` multiplies them, each up to the largest value given here."""
+    """The settings that are its radius, each with its largest value: the axis `threshold` multiplies them up to it."""
 
     @property
     def name(self) -> str:

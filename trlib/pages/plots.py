@@ -51,7 +51,8 @@ class Drawing:
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
         text = buffer.getvalue()
         text = text[text.index("<svg"):]
-        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)
+        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)  # one release's way
+        text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)  # and another's
         text = text.replace(INK, "currentColor")
         label = f'<svg role="img" aria-label="{html.escape(self.alt)}" style="max-width: 100%; height: auto"'
         return text.replace("<svg", label, 1)

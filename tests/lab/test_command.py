@@ -1,0 +1,237 @@
+"""`trlib sweep` as a reader runs it: killed, resumed, stopped, in shards, with a method of one's own, verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from trlib.cli import main
+from trlib.lab import record as records
+from trlib.lab import runner, verify
+from trlib.lab.findings import judge, table
+from trlib.lab.pool import Failure
+from trlib.lab.record import load
+from trlib.lab.runner import conduct, plan
+from trlib.lab.sweep import load_sweep
+
+OWN = '''
+from dataclasses import dataclass
+from trlib.algorithms import PPO
+
+@dataclass(frozen=True, kw_only=True)
+class {name}(PPO):
+    """One's own."""
+    def objective(self, scores, batch):
+        {does}
+        return super().objective(scores, batch)
+'''
+HERE = ["--workers", "0", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> pd.DataFrame:
+    """The tiny sweep, run in one piece in this process."""
+    from tests.lab.conftest import TINY
+
+    path = tmp_path_factory.mktemp("whole") / "tiny.py"
+    path.write_text(TINY)
+    return conduct(plan(load_sweep(str(path)), out=path.parent / "out"), workers=0, say=lambda line: None).runs
+
+
+def lines(folder: Path) -> list[str]:
+    path = folder / "cells.jsonl"
+    return path.read_text().splitlines(keepends=True) if path.exists() else []
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Parent and state (Z: dead, and nobody has looked) of every process."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    return {int(pid): (int(parent), state[0]) for pid, parent, state in map(str.split, listed.splitlines())}
+
+
+def until(condition, seconds: float = 90, step: float = 0.005) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(step)
+
+
+def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, tmp_path, whole, capsys):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "trlib", "sweep", str(tiny), "--out", str(out), "--workers", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: len(lines(out)) >= 2 or process.poll() is not None)
+    family = [pid for pid, (parent, _) in processes().items() if parent == process.pid]
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    # No worker outlives it.
+    until(lambda: all(processes().get(pid, (0, "Z"))[1] == "Z" for pid in family), step=0.2)
+    before = [line for line in lines(out) if line.endswith("\n")]
+    assert 2 <= len(before) < 5 and family
+
+    assert main([*command[3:6], str(out), *HERE, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ran"] == 5 - len(before) and document["interrupted"] is False
+    assert lines(out)[:len(before)] == before and len(lines(out)) == 5
+    assert len({json.loads(line)["row"]["cell"] for line in lines(out)[1:]}) == 4
+    runs = pd.read_csv(out / "runs.csv", dtype=str)
+    # Worker or not, killed or not: the same numbers to the last bit.
+    assert runs["digest"].tolist() == whole["digest"].tolist() and runs["label"].tolist() == ["ppo", "wide"] * 2
+    assert {"command", "commit", "versions", "hardware", "seed", "seconds", "status"} <= set(runs.columns)
+    assert runs["command"].unique().tolist() == ["trlib sweep tiny"] and runs["seconds"].astype(float).min() > 0
+    history = pd.read_csv(out / "history.csv.gz")
+    assert history.groupby("cell").size().tolist() == [1] * 4 and {"reward", "kl", "kept"} <= set(history.columns)
+    assert main([*command[3:6], str(out), "--verify", "2", "--workers", "0"]) == 0
+    assert capsys.readouterr().out.count("bit for bit") == 2
+
+
+def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
+    out = tmp_path / "out"
+    sweep, ran = load_sweep(str(tiny)), []
+    for part in (1, 2, 3):
+        done = conduct(plan(sweep, out=out, shard=(part, 3)), workers=0, say=lambda line: None)
+        ran += done.runs["cell"].tolist()
+    assert sorted(ran) == sorted(whole["cell"]) and len(set(ran)) == 4
+    runs = pd.read_csv(out / "runs.csv", dtype=str)
+    assert runs[["cell", "digest"]].values.tolist() == whole[["cell", "digest"]].values.tolist()
+    assert plan(sweep, out=out).missing == []
+    assert set(runs["command"]) == {f"trlib sweep tiny --shard {part}/3" for part in (1, 2, 3)}
+
+
+def test_ctrl_c_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_path):
+    told = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if line.startswith("   1/4"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    planned = plan(load_sweep(str(tiny)), out=tmp_path / "out")
+    done = conduct(planned, workers=0, say=say)
+    assert done.interrupted and done.ran == 1 and len(done.runs) == 1
+    assert "Ctrl-C again: at once" in told[-1] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(plan(load_sweep(str(tiny)), out=tmp_path / "out").missing) == 3
+
+
+def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(tiny, tmp_path, whole, capsys,
+                                                                                 monkeypatch):
+    shipped = tmp_path / "records" / "tiny"
+    first = plan(load_sweep(str(tiny)), out=shipped)
+    rows = {row["cell"]: row for row in whole.to_dict("records")}
+    first.record.rows.update(rows)
+    shipped.mkdir(parents=True)
+    records.save_tables(shipped, first.record, first.cells, first.defaults)
+    monkeypatch.setattr(runner, "RECORDS", tmp_path / "records")
+    (tmp_path / "my.py").write_text(OWN.format(name="Fine", does="pass"))
+    (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
+    monkeypatch.chdir(tmp_path)
+    command = ["sweep", "tiny.py", "--method", "my.py:Fine", "--method", "bad.py:Bad", *HERE]
+    assert main([*command, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == ["ppo", "wide", "Fine", "Bad"]
+    assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
+        "ppo": (1, 0), "wide": (1, 0), "Fine": (1, 0), "Bad": (0, 1)}
+    assert [f["error"] for f in document["failed"]] == ["ValueError: eps: expected less"] * 2
+    runs = pd.read_csv("sweeps/tiny/runs.csv", dtype=str).fillna("")
+    assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
+    assert runs["error"].tolist()[3] == "ValueError: eps: expected less" and runs["method"].tolist()[2] == "my.py:Fine"
+    assert runs["command"].tolist()[2] == "trlib sweep tiny --method my.py:Fine --method bad.py:Bad"
+    assert runs["digest"].tolist()[:2] == whole["digest"].tolist()[:2]
+    # What failed is tried again, what is done is not; --remake does not count what ships.
+    assert main([*command, "--dry-run"]) == 0
+    assert "8 cells, 2 to run" in capsys.readouterr().out
+    assert main([*command, "--dry-run", "--remake"]) == 0
+    assert "8 cells, 6 to run" in capsys.readouterr().out
+
+
+def test_verify_says_when_a_record_differs_and_by_what_measure(tiny, tmp_path, whole, monkeypatch):
+    planned = plan(load_sweep(str(tiny)), out=tmp_path / "out")
+    planned.record.rows.update({row["cell"]: dict(row) for row in whole.to_dict("records")})
+    cell = planned.cells[0]
+    row = planned.record.rows[cell.id]
+    now = {name: row[name] for name in verify.SAME}
+    again = {"values": {"sampled": row["sampled"], "digest": row["digest"]}}
+    assert verify.compare(planned, cell, again, now) == verify.Agreement(
+        cell, True, f"sampled {row['sampled']:.4f}, bit for bit")
+    off = {"values": {"sampled": row["sampled_high"], "digest": "other"}}
+    clean = {**now, "commit": "abc"}
+    row["commit"] = "abc"
+    found = verify.compare(planned, cell, off, clean)
+    assert not found.agrees and "on the same commit, versions and hardware: expected the same bits" in found.text
+    found = verify.compare(planned, cell, off, {**clean, "hardware": "another"})
+    assert found.agrees and "within" in found.text and "interval over prompts" in found.text
+    assert found.text.endswith("other hardware")
+    off["values"]["sampled"] = 1.5
+    assert not verify.compare(planned, cell, off, {**clean, "versions": "another"}).agrees
+    assert "now it fails: died: x" in verify.compare(planned, cell, Failure("died", "x"), clean).text
+    row["digest"] = "other"
+    monkeypatch.setattr(verify, "circumstances", lambda command: {**now, "commit": "abc"})
+    found = verify.verify(planned, 4, seed=0, workers=0)
+    assert sorted(one.agrees for one in found) == [False, True, True, True]
+
+
+def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, capsys, monkeypatch):
+    real, count = os.write, iter(range(100))
+
+    def write(file: int, data: bytes) -> int:
+        if next(count) == 2:  # the header, a cell, and no more
+            raise OSError(28, "No space left on device")
+        return real(file, data)
+
+    monkeypatch.setattr(records.os, "write", write)
+    assert main(["sweep", str(tiny), "--out", str(tmp_path / "out"), *HERE]) == 1
+    said = capsys.readouterr().err
+    assert "No space left on device; the cells that were finished before are kept" in said and said.count("\n") == 1
+    assert len(load(tmp_path / "out").rows) == 1
+
+
+def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
+    from dataclasses import replace
+
+    from trlib.lab import Prediction
+
+    sweep = load_sweep(str(tiny))
+    rows = [{"label": label, "updates": at, "status": "done", "sampled": value + seed / 100, "greedy": 0.5, "kl": 0.1,
+             "kept": 1.0, "seconds": 2.0, "cpu_seconds": 1.0}
+            for label, value in (("ppo", 0.2), ("wide", 0.6)) for at in ("1", "2") for seed in range(8)]
+    runs = pd.DataFrame([*rows, {"label": "wide", "updates": "2", "status": "failed"}])
+    found = table(sweep, runs)
+    assert found[["label", "updates", "runs", "failed"]].values.tolist() == [
+        ["ppo", "1", 8, 0], ["ppo", "2", 8, 0], ["wide", "1", 8, 0], ["wide", "2", 8, 1]]
+    assert found["sampled"].tolist() == pytest.approx([0.235, 0.235, 0.635, 0.635])
+    assert (found["low"] < found["sampled"]).all() and (found["sampled"] < found["high"]).all()
+    claims = [Prediction("", higher="wide", lower="ppo"),
+              Prediction("", higher="ppo", lower="wide", at={"updates": "2"}),
+              Prediction("", higher="ppo", lower=0.1), Prediction("", higher="ppo", lower=0.3),
+              Prediction("", higher="ppo", lower=0.235), Prediction("", higher="wide", lower="none")]
+    verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
+    assert verdicts == ["seen", "not seen", "seen", "not seen", "undecided", "not run"]
+
+
+def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["sweep", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert set(listed["stale"]) == {"text", "recorded"} and "dial_methods" in listed
+    (tmp_path / "file").write_text("")
+    for argv, words in ((["stael"], "did you mean 'stale'?"),
+                        ([str(tiny), "--shard", "3/2"], "expected I/N with I from 1"),
+                        ([str(tiny), "--verify"], "no cell of 'tiny' is recorded"),
+                        ([str(tiny), "--workers", "-1"], "--workers: expected 0 or more, got -1"),
+                        ([str(tiny), "--verify", "0"], "--verify: expected 1 or more cells, got 0"),
+                        ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.jsonl'"),
+                        ([str(tiny), "--method", "my.py"], "method: expected one of")):
+        assert main(["sweep", *argv]) == 1
+        captured = capsys.readouterr()
+        assert words in captured.err and captured.out == "", captured.err
+    assert main(["sweep", "stale", "--shard", "one"]) == 2
+    assert "expected I/N such as 1/4, got 'one'" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "tiny.py"}

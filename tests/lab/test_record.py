@@ -1,0 +1,158 @@
+"""The record: what a kill, a full disk, a second process, another version and a damaged file do to it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from trlib.errors import TrlibError
+from trlib.lab import record as records
+from trlib.lab.cells import cells, defaults
+from trlib.lab.record import Journal, Record, RecordError, declaration, load, recorded, save_tables
+from trlib.lab.sweep import load_sweep
+
+CHANGED = {"train": {"lr": 1e-3}}
+
+
+def entry(key: str, status: str = "done", **values) -> dict:
+    history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
+    return {"row": {"cell": key, "status": status, "sampled": 0.1 + 0.2, **values},
+            "history": history if status == "done" else None}
+
+
+def filled(folder: Path, *keys: str) -> Path:
+    journal = Journal(folder, "s", CHANGED)
+    for key in keys:
+        journal.append(entry(key))
+    journal.close()
+    return journal.path
+
+
+def test_a_line_that_was_being_written_is_no_cell_and_makes_room_for_the_next(tmp_path):
+    path = filled(tmp_path, "a", "b")
+    whole = path.read_bytes()
+    for cut in (1, 40, len(json.dumps(entry("b")))):
+        path.write_bytes(whole[:-cut])
+        assert list(load(tmp_path).rows) == ["a"]
+        filled(tmp_path, "c")
+        found = load(tmp_path)
+        assert list(found.rows) == ["a", "c"] and found.rows["c"]["sampled"] == 0.1 + 0.2
+        assert found.histories["c"]["reward"] == [0.1, 1 / 3]
+
+
+def test_a_cell_that_is_done_is_never_undone(tmp_path):
+    journal = Journal(tmp_path, "s", {})
+    for key, status, value in (("a", "failed", 0), ("a", "done", 1), ("a", "failed", 2), ("b", "failed", 3)):
+        journal.append(entry(key, status, value=value))
+    journal.close()
+    found = load(tmp_path)
+    assert (found.rows["a"]["status"], found.rows["a"]["value"], found.rows["b"]["status"]) == ("done", 1, "failed")
+
+
+def test_a_full_disk_is_named_and_leaves_the_finished_cells(tmp_path):
+    journal = Journal(tmp_path, "s", {})
+    journal.append(entry("a"))
+    size = journal.path.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, before[1]))  # a part of the next line fits
+    try:
+        with pytest.raises(RecordError, match=r"cannot write to .*cells.jsonl': File too large; the cells .* are kept"):
+            journal.append(entry("b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert journal.path.stat().st_size == size
+    journal.append(entry("b"))
+    journal.close()
+    assert list(load(tmp_path).rows) == ["a", "b"]
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match=r"out: cannot write to .*: Not a directory"):
+        Journal(tmp_path / "file" / "out", "s", {})
+    if os.geteuid() != 0:  # root may write anywhere
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with pytest.raises(RecordError, match=r"out: cannot write to .*: Permission denied"):
+            Journal(tmp_path / "locked", "s", {})
+    assert issubclass(RecordError, TrlibError)
+
+
+def test_a_second_process_is_kept_out_and_a_shard_is_not(tmp_path):
+    first = Journal(tmp_path, "s", {})
+    with pytest.raises(RecordError, match=r"another process is running this sweep into .*expected one at a time"):
+        Journal(tmp_path, "s", {})
+    second = Journal(tmp_path, "s", {}, (2, 3))
+    assert second.path.name == "cells-2-of-3.jsonl"
+    first.append(entry("a"))
+    second.append(entry("b"))
+    assert set(load(tmp_path).rows) == {"a", "b"}
+    first.close()
+    second.close()
+
+
+def test_a_damaged_or_foreign_record_is_named_and_left_as_it_is(tmp_path):
+    path = filled(tmp_path, "a", "b")
+    whole = path.read_text()
+    lines = whole.splitlines(keepends=True)
+    for text, words in ((lines[0] + lines[1][:30] + "\n" + lines[2], r"cells.jsonl', line 2, got a damaged one"),
+                        (lines[0] + "[]\n", "line 2, got a damaged one .a list"),
+                        (lines[0] + "{}\n", "line 2, got a damaged one .no cell"),
+                        (lines[0].replace('"format": 1', '"format": 2') + lines[1], "expected format 1, got 2"),
+                        (lines[1], "another version of the package: expected format 1, got None")):
+        path.write_text(text)
+        with pytest.raises(RecordError, match=words):
+            load(tmp_path)
+        assert path.read_text() == text
+    path.write_text(whole)
+    with pytest.raises(RecordError, match=r"default of train lr was 0.001; now it is 0.0001"):
+        load(tmp_path, {"train": {"lr": 1e-4}})
+    assert len(load(tmp_path, {"train": {"lr": 1e-3, "new": 1}}).rows) == 2  # a new argument is no reason to refuse
+
+
+def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny):
+    sweep = load_sweep(str(tiny))
+    found = cells(sweep)
+    record = Record()
+    for i, cell in enumerate(found[:3]):
+        status = "failed" if i == 2 else "done"
+        made = entry(cell.id, status, sampled=0.1 + 0.2 * i, error="died, twice" if i == 2 else "", commit="0012345678")
+        record.add({**declaration(cell), **made["row"]}, made["history"])
+    save_tables(tmp_path, record, found, defaults(found))
+    again = load(tmp_path, defaults(found))
+    assert [again.rows[c.id]["sampled"] for c in found[:3]] == [0.1, 0.1 + 0.2, 0.1 + 0.2 * 2]
+    assert [again.done(cell) for cell in found] == [True, True, False, False]
+    assert again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
+    assert again.rows[found[0].id]["commit"] == "0012345678"
+    assert again.histories[found[0].id]["reward"] == [0.1, 0.333333]
+    runs = again.runs(found)
+    assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == ["1", "1", "2"]
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    save_tables(tmp_path, again, found, defaults(found))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "history.csv.gz").write_bytes(before["history.csv.gz"][:40])
+    with pytest.raises(RecordError, match=r"expected a whole record in .*runs.csv'"):
+        load(tmp_path)
+
+
+def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(records, "RECORDS", tmp_path / "records")
+    with pytest.raises(RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"):
+        recorded("tiny")
+    found = cells(load_sweep(str(tiny)))
+    record = Record()
+    made = entry(found[1].id)
+    record.add({**declaration(found[1]), **made["row"]}, made["history"])
+    (tmp_path / "records" / "tiny").mkdir(parents=True)
+    save_tables(tmp_path / "records" / "tiny", record, found, defaults(found))
+    runs, history = recorded("tiny")
+    assert runs["label"].tolist() == ["wide"]
+    found = history[["label", "seed", "batch", "reward"]].values.tolist()
+    assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.333333]]

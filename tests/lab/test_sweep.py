@@ -1,0 +1,139 @@
+"""Declarations: which cells a sweep has, what decides them, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trlib.lab import Axis, Budget, Prediction, Sweep, Variant
+from trlib.lab.cells import cells, defaults, make
+from trlib.lab.sweep import declared, load_sweep
+
+OWN = '''
+from dataclasses import dataclass
+from trlib.algorithms import PPO
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(PPO):
+    """One's own."""
+    twist: float = {twist}
+'''
+
+
+def sweep(*variants: Variant, **changes) -> Sweep:
+    made = Sweep(text="", variants=variants or (Variant("ppo"),), budget=Budget(steps=2), seeds=(0,), name="s")
+    return replace(made, **changes)
+
+
+def ids(made: Sweep) -> list[str]:
+    return [cell.id for cell in cells(made)]
+
+
+def test_the_cells_are_the_product_seed_by_seed():
+    made = sweep(Variant("ppo"), Variant("troll", train={"anchor": "rollout"}), seeds=(3, 4), train={"lag": 1},
+                 axes=[Axis("lr", (1e-4, 3e-4)), Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}}),
+                       Axis("task.moves", (5,))])
+    found = cells(made)
+    assert [str(cell) for cell in found[:3]] == ["ppo, lr 0.0001, updates 1, task.moves 5, seed 3",
+                                                 "troll, lr 0.0001, updates 1, task.moves 5, seed 3",
+                                                 "ppo, lr 0.0001, updates 32, task.moves 5, seed 3"]
+    assert len(found) == 16 == len({cell.id for cell in found}) and {cell.seed for cell in found[8:]} == {4}
+    assert found[3].train == {"lag": 1, "anchor": "rollout", "lr": 1e-4, "minibatches": 8, "epochs": 4}
+    assert found[0].knobs == {"moves": 5} and found[0].place == ("ppo", "0.0001", "1", "5")
+
+
+def test_what_decides_a_cell_is_in_its_id_and_nothing_else_is():
+    base = ids(sweep())
+    same = [sweep(Variant("ppo", label="another name")), sweep(name="another", text="another"),
+            sweep(Variant("ppo", {"eps_low": 0.2})), sweep(train={"lr": 1e-4, "betas": [0.9, 0.95]}),
+            sweep(axes=[Axis("lag", (0,))]), sweep(budget=Budget(steps=2, minutes=1)), sweep(policy="dial")]
+    assert [ids(made) for made in same] == [base] * len(same)
+    other = [sweep(Variant("grpo")), sweep(Variant("ppo", {"eps_low": 0.1})), sweep(train={"lr": 2e-4}),
+             sweep(seeds=(1,)), sweep(budget=Budget(steps=3)), sweep(budget=Budget(steps=2, samples=4)),
+             sweep(knobs={"moves": 3}),
+             sweep(Variant("ppo", train={"anchor": "rollout"}))]
+    found = [ids(made)[0] for made in other]
+    assert len({*found, *base}) == len(other) + 1
+
+
+def test_ones_own_method_is_known_by_its_source(tmp_path):
+    file = tmp_path / "my.py"
+    file.write_text(OWN.format(twist=1.0))
+    beside = sweep().beside([f"{file}:Mine"])
+    mine = cells(beside)[1]
+    assert mine.label == "Mine" and make(mine.method, {}).twist == 1.0
+    other = tmp_path / "other" / "my.py"
+    other.parent.mkdir()
+    other.write_text(OWN.format(twist=1.0))
+    assert cells(sweep().beside([f"{other}:Mine"]))[1].id == mine.id  # where the file lies decides nothing
+    other.with_name("mine.py").write_text(OWN.format(twist=2.0))
+    assert cells(sweep().beside([f"{other.with_name('mine.py')}:Mine"]))[1].id != mine.id
+    with pytest.raises(ValueError, match="expected one of Mine, got 'Mein'; did you mean 'Mine'"):
+        cells(sweep().beside([f"{file}:Mein"]))
+    with pytest.raises(ValueError, match=r"nowhere.py' is no file"):
+        cells(sweep().beside(["nowhere.py:Mine"]))
+    file.with_name("broken.py").write_text("1 / 0")
+    with pytest.raises(ValueError, match=r"broken.py: ZeroDivisionError: division by zero"):
+        cells(sweep().beside([f"{file.with_name('broken.py')}:Mine"]))
+
+
+def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
+    made = sweep(Variant("ppo", threshold={"eps_low": 1.0, "eps_high": 9.0}),
+                 Variant("dppo", {"delta_tv": (0.1, 0.2)}, threshold={"delta_tv": 1.0}),
+                 axes=[Axis("threshold", (0.5, 6.0))])
+    narrow, pair, wide, capped = cells(made)
+    assert narrow.settings == {"eps_low": 0.1, "eps_high": 0.1} and pair.settings == {"delta_tv": (0.05, 0.1)}
+    assert wide.settings == {"eps_low": 1.0, "eps_high": pytest.approx(1.2)}
+    assert capped.settings["delta_tv"] == pytest.approx((0.6, 1.0))
+
+
+@pytest.mark.parametrize(("made", "words"), [
+    (sweep(Variant("pppo")), "method: expected one of .*, got 'pppo'; did you mean 'ppo'"),
+    (sweep(Variant("ppo", {"eps_hihg": 1.0})), "a setting of 'ppo': .*did you mean 'eps_high'"),
+    (sweep(Variant("ppo", {"eps_low": 2.0})), "eps_low: expected a number at least 0 and at most 1, got 2"),
+    (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' stands twice; give each a label"),
+    (sweep(Variant("ppo"), Variant("ppo", label="b")), r"\[ppo, seed 0\] and \[b, seed 0\] are the same run"),
+    (sweep(axes=[Axis("learning_rate", (1.0,))]), "axis: expected one of .*, got 'learning_rate'"),
+    (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
+    (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
+    (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
+    (sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]), "axis 'a': lr is set by another axis too"),
+    (sweep(axes=[Axis("lr", (1.0, 1.0))]), "axis 'lr': expected one axis of that name, with values that differ"),
+    (sweep(axes=[Axis("lr", ())]), "axis 'lr': expected one axis of that name, with values"),
+    (sweep(axes=[Axis("threshold", (1.0,))]), "axis 'threshold': variant 'ppo' names no settings"),
+    (sweep(axes=[Axis("minibatches", (3,))]), "minibatches: expected a divisor of prompts = 16"),
+    (sweep(train={"steps": 3}), "an argument of train: expected one of"),
+    (sweep(train={"lr": -1.0}), "lr: expected a number above 0, got -1"),
+    (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
+    (sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]), "a prediction's variant: .*did you mean 'ppo'"),
+    (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]), "did you mean 'sampled'"),
+    (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, at={"lr": "1"})]), "a prediction's axis"),
+])
+def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
+    with pytest.raises((ValueError, TypeError), match=f"(?s)^sweep 's': .*{words}"):
+        cells(made)
+
+
+@pytest.mark.parametrize("name", declared())
+def test_every_declared_sweep_can_be_run_and_says_what_it_expects(name):
+    made = load_sweep(name)
+    found = cells(made)
+    assert made.name == name and made.text and made.predictions
+    assert len(found) == len({cell.place for cell in found}) * len(made.seeds)
+    assert {cell.id for cell in cells(made.smoke())}.isdisjoint(cell.id for cell in found)
+    assert {f"method {cell.method}" for cell in found} <= set(defaults(found))
+
+
+def test_a_sweep_is_found_by_name_or_file(tmp_path, tiny):
+    assert load_sweep(str(tiny)).name == "tiny" and {"dial_methods", "stale", "shootout"} <= set(declared())
+    with pytest.raises(ValueError, match=r"sweep: expected one of .*, got 'stael'; did you mean 'stale'"):
+        load_sweep("stael")
+    with pytest.raises(ValueError, match=r"sweep: expected a file, got 'none.py'"):
+        load_sweep("none.py")
+    (tmp_path / "empty.py").write_text("SWEEP = 3")
+    with pytest.raises(ValueError, match=r"expected SWEEP = trlib.lab.Sweep\(...\) in '.*empty.py', got int"):
+        load_sweep(str(tmp_path / "empty.py"))
+    (tmp_path / "odd.py").write_text("import trlib.lab\nSWEEP = trlib.lab.Sweep(axis=3)")
+    with pytest.raises(ValueError, match=r"odd.py: TypeError: .*unexpected keyword argument 'axis'"):
+        load_sweep(str(tmp_path / "odd.py"))
