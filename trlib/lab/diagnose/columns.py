@@ -1,0 +1,265 @@
+"""A parquet table's columns by our names, as flat arrays in the order of completions; every fault is named here."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+REQUIRED = ("logp", "logp_rollout", "advantage", "mask")
+OPTIONAL = ("logp_old", "tokens", "text", "prompt", "group", "reward", "completion", "position")
+ALIASES = {
+    "logp": ("log_probs", "log_prob", "logprobs", "logps", "per_token_logps"),
+    "logp_rollout": ("rollout_log_probs", "rollout_logprobs", "sampling_per_token_logps", "sampling_logps"),
+    "logp_old": ("old_log_probs", "old_log_prob", "old_per_token_logps"),
+    "advantage": ("advantages", "adv"),
+    "mask": ("response_mask", "completion_mask", "loss_mask"),
+    "completion": ("completion_id", "sample_id", "sequence_id", "id"),
+}
+"""What other libraries call these columns; a name of theirs is suggested, never taken silently."""
+ROUNDING = 1e-3
+"""A log-prob may lie this far above 0."""
+
+
+class Columns:
+    """What `read` asks of a table of N tokens in B completions."""
+
+    def __init__(self, source: str, table: Any, names: dict[str, str]) -> None:
+        import pyarrow as pa
+
+        self.types: Any = pa.types
+        self.source, self.table, self.names = source, table, names
+        self.used: set[str] = set()
+        known = {*REQUIRED, *OPTIONAL}
+        for ours, theirs in names.items():
+            if ours not in known:
+                raise ValueError(f"columns: expected one of {', '.join(sorted(known))}, got {ours!r}")
+            if theirs not in table.column_names:
+                raise self._missing(theirs, ours)
+        for name in REQUIRED:
+            if not self.has(name):
+                raise self._missing(name, name)
+        if self._is_list(self._kind("logp")):
+            self.layout = "completion"
+            self.count, self.sizes = table.num_rows, self._sizes("logp")
+            self.owner = np.repeat(np.arange(self.count), self.sizes)
+            self.order = np.arange(len(self.owner))
+        else:
+            self.layout = "token"
+            self._sort()
+
+    # -- shape ------------------------------------------------------------------------------------------------------
+
+    def has(self, name: str) -> bool:
+        return self._name(name) in self.table.column_names
+
+    def _sort(self) -> None:
+        import pandas as pd
+
+        if not self.has("completion"):
+            raise self._missing("completion", "completion", "; with one row a token it says which rows are one "
+                                "completion (with one row a completion, 'logp' holds lists)")
+        found, _ = pd.factorize(self._column("completion").to_pandas())
+        if (found < 0).any():
+            raise ValueError(f"column {self._name('completion')!r}: expected a value in every row, got none in row "
+                             f"{int(np.argmax(found < 0))}")
+        where = np.arange(self.table.num_rows)
+        if self.has("position"):
+            where = self._numbers("position", self._column("position"))
+        self.order = np.lexsort((where, found))
+        self.owner, self.count = found[self.order], int(found.max()) + 1
+        self.first = np.flatnonzero(np.diff(self.owner, prepend=-1))
+
+    def _sizes(self, name: str) -> np.ndarray:
+        import pyarrow.compute as pc
+
+        column = self._column(name)
+        if column.null_count:
+            raise ValueError(f"column {self._name(name)!r}: expected a list in every row, got none in row "
+                             f"{_first(column.is_null().to_numpy(zero_copy_only=False))}")
+        return np.asarray(pc.list_value_length(column), dtype=np.int64)
+
+    def place(self, index: int) -> str:
+        """Where in the file a token stands."""
+        if self.layout == "token":
+            return f"row {int(self.order[index])}"
+        row = int(self.owner[index])
+        return f"row {row}, position {index - int(self.sizes[:row].sum())}"
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def mask(self) -> np.ndarray:
+        values = self._flat("mask", "booleans")
+        name = self._name("mask")
+        numbers = self._numbers("mask", values, booleans=True)[self.order]
+        odd = ~np.isin(numbers, (0, 1))
+        if odd.any():
+            i = _first(odd)
+            raise ValueError(f"column {name!r}: expected True or False (or 1 and 0), got {numbers[i]:g} at "
+                             f"{self.place(i)}")
+        if not numbers.any():
+            raise ValueError(f"column {name!r}: expected True for at least one token, got False for all "
+                             f"{len(numbers)}")
+        return numbers.astype(bool)
+
+    def log_probs(self, name: str, mask: np.ndarray) -> np.ndarray:
+        values = self._finite(name, self._numbers(name, self._flat(name, "numbers"))[self.order], mask)
+        above = mask & (values > ROUNDING)
+        if above.any():
+            i, inside = _first(above), values[mask]
+            hint = "; every value lies from 0 to 1: take the logarithm" if ((inside >= 0) & (inside <= 1)).all() else ""
+            raise ValueError(f"column {self._name(name)!r}: expected log-probabilities, at most 0, got {values[i]:g} "
+                             f"at {self.place(i)}{hint}")
+        return values
+
+    def advantages(self, mask: np.ndarray) -> np.ndarray:
+        """[N], from a number a token, or one a completion."""
+        column = self._column("advantage")
+        if self.layout == "completion" and not self._is_list(column.type):
+            values = self._numbers("advantage", column)[self.owner]
+        else:
+            values = self._numbers("advantage", self._flat("advantage", "numbers"))[self.order]
+        return self._finite("advantage", values, mask)
+
+    def rewards(self, mask: np.ndarray) -> np.ndarray:
+        values = self._numbers("reward", self._by_completion("reward"))
+        counted = np.bincount(self.owner, weights=mask, minlength=self.count) > 0
+        bad = counted & ~np.isfinite(values)
+        if bad.any():
+            i = _first(bad)
+            raise ValueError(f"column {self._name('reward')!r}: expected a finite number for every completion, got "
+                             f"{values[i]:g} for completion {i}")
+        return values
+
+    def groups(self) -> np.ndarray | None:
+        """[B] from `group`, or else from equal prompts."""
+        import pandas as pd
+
+        name = next((n for n in ("group", "prompt") if self.has(n)), None)
+        if name is None:
+            return None
+        column = self._by_completion(name)
+        if column.null_count:
+            raise ValueError(f"column {self._name(name)!r}: expected a value for every completion, got none for "
+                             f"completion {_first(column.is_null().to_numpy(zero_copy_only=False))}")
+        return pd.factorize(column.to_pandas())[0]
+
+    def words(self, name: str) -> list[str]:
+        """One text a completion."""
+        column = self._by_completion(name)
+        if not (self.types.is_string(column.type) or self.types.is_large_string(column.type)):
+            raise TypeError(f"column {self._name(name)!r}: expected texts, got {column.type}")
+        return [text or "" for text in column.to_pylist()]
+
+    def pieces(self, tokenizer: str | None) -> np.ndarray | None:
+        """[N] the text of every token: `text`, or `tokens` through the tokenizer, or the ids themselves. A completion's
+        whole text names no token and stays unread."""
+        whole = self.layout == "completion" and self.has("text") and not self._is_list(self._kind("text"))
+        name = next((n for n in ("text", "tokens") if self.has(n) and not (whole and n == "text")), None)
+        if name is None:
+            return None
+        self.used.add(self._name("tokens"))  # with both, the texts say all that is shown
+        values = self._flat(name, "texts" if name == "text" else "ids or texts")
+        if self.types.is_integer(values.type):
+            if name == "tokens" and tokenizer is not None:
+                return _decode(values.to_numpy(zero_copy_only=False), tokenizer)[self.order]
+            return np.array([f"#{i}" for i in values.to_pylist()], dtype=object)[self.order]
+        if not (self.types.is_string(values.type) or self.types.is_large_string(values.type)):
+            raise TypeError(f"column {self._name(name)!r}: expected the text of every token, got {values.type}")
+        return np.array([piece or "" for piece in values.to_pylist()], dtype=object)[self.order]
+
+    # -- columns ----------------------------------------------------------------------------------------------------
+
+    def _name(self, ours: str) -> str:
+        return self.names.get(ours, ours)
+
+    def _kind(self, ours: str) -> Any:
+        return self.table.schema.field(self._name(ours)).type
+
+    def _column(self, ours: str) -> Any:
+        name = self._name(ours)
+        self.used.add(name)
+        column = self.table.column(name)
+        return column.chunk(0)
+
+    def _flat(self, ours: str, wanted: str) -> Any:
+        """A column with a value a token, in the order of the file."""
+        column = self._column(ours)
+        listed = self._is_list(column.type)
+        if self.layout == "token":
+            if listed:
+                raise TypeError(f"column {self._name(ours)!r}: expected {wanted}, one a row as in "
+                                f"{self._name('logp')!r}, got {column.type}")
+            return column
+        if not listed:
+            raise TypeError(f"column {self._name(ours)!r}: expected a list of {wanted} in every row, as in "
+                            f"{self._name('logp')!r}, got {column.type}")
+        odd = self._sizes(ours) != self.sizes
+        if odd.any():
+            i = _first(odd)
+            raise ValueError(f"column {self._name(ours)!r}: expected a list of {self.sizes[i]} values in row {i}, as "
+                             f"many as in {self._name('logp')!r}, got {self._sizes(ours)[i]}")
+        return column.flatten()
+
+    def _by_completion(self, ours: str) -> Any:
+        """A column with a value a completion."""
+        column = self._column(ours)
+        if self._is_list(column.type):
+            raise TypeError(f"column {self._name(ours)!r}: expected one value a completion, got {column.type}")
+        return column if self.layout == "completion" else column.take(self.order[self.first])
+
+    def _numbers(self, ours: str, values: Any, booleans: bool = False) -> np.ndarray:
+        """float64, NaN where the file has nothing."""
+        import pyarrow as pa
+
+        kind, types = values.type, self.types
+        if types.is_null(kind):
+            return np.full(len(values), np.nan)
+        if not (types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
+                or (booleans and types.is_boolean(kind))):
+            wanted = "booleans" if booleans else "numbers"
+            raise TypeError(f"column {self._name(ours)!r}: expected {wanted}, got {kind}")
+        if types.is_boolean(kind):
+            values = values.cast(pa.int8())
+        return np.array(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def _finite(self, ours: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        bad = mask & ~np.isfinite(values)
+        if bad.any():
+            i = _first(bad)
+            raise ValueError(f"column {self._name(ours)!r}: expected finite numbers where the mask is True, got "
+                             f"{values[i]:g} at {self.place(i)}")
+        return values
+
+    def _is_list(self, kind: Any) -> bool:
+        return self.types.is_list(kind) or self.types.is_large_list(kind) or self.types.is_fixed_size_list(kind)
+
+    def _missing(self, theirs: str, ours: str, why: str = "") -> ValueError:
+        names = self.table.column_names
+        near = [name for name in ALIASES.get(ours, ()) if name in names]
+        free = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
+        near = near or difflib.get_close_matches(theirs, free, n=1, cutoff=0.5)
+        hint = f"; did you mean --column {ours}={near[0]}?" if near else ""
+        return ValueError(f"column {theirs!r}: not in {self.source!r}, which has {', '.join(names)}{why}{hint}")
+
+
+def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
+    from transformers import AutoTokenizer
+
+    from trlib.policy import EMBEDDED
+
+    local = EMBEDDED / tokenizer
+    try:
+        found = AutoTokenizer.from_pretrained(local if (local / "config.json").exists() else tokenizer)
+    except Exception as error:  # one sentence for the many ways a name can be wrong
+        raise ValueError(f"tokenizer: expected an embedded model's name, a folder or a hub id, got {tokenizer!r} "
+                         f"({str(error).strip().splitlines()[0]})") from error
+    distinct, which = np.unique(ids, return_inverse=True)
+    # An id that no token has (-100 under the mask) decodes to nothing.
+    texts = [found.decode([int(i)]) if 0 <= i < len(found) else f"#{i}" for i in distinct]
+    return np.array(texts, dtype=object)[which]
+
+
+def _first(flags: np.ndarray) -> int:
+    return int(np.argmax(flags))

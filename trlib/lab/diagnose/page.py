@@ -1,0 +1,316 @@
+"""The findings as one HTML page that needs nothing but itself: style, script and figures are inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from trlib import __version__
+from trlib.lab.diagnose import figures
+from trlib.lab.diagnose.answer import percent, tokens
+from trlib.lab.diagnose.report import QUANTILES, EffectRow, Findings
+from trlib.lab.diagnose.words import Example, Shown
+
+GENERATOR = "trlib diagnose"
+SCRIPT = """\
+const root = document.documentElement, button = document.querySelector("button");
+button.hidden = false;
+button.addEventListener("click", () => {
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  root.dataset.theme = (root.dataset.theme || system) === "dark" ? "light" : "dark";
+});
+"""
+RATIOS = {"whole": ("π/μ", "whole: now to sampled"), "staleness": ("π/π<sub>old</sub>", "staleness: the updates"),
+          "mismatch": ("π<sub>old</sub>/μ", "mismatch: learner to sampler")}
+KINDS = {"ppo": "Only PPO silences", "dppo": "Only DPPO (TV) silences", "both": "PPO and DPPO (TV) both silence",
+         "turned": "No mask acts, but QUATRO turns back"}
+QUATRO = {True: "QUATRO turns this completion back.", False: "QUATRO does not turn this completion back."}
+CONTROL: dict[int, str] = {**{i: chr(0x2400 + i) for i in range(32)}, 10: "↵", 9: "⇥", 127: "␡"}
+"""Characters that would not be seen, and what stands for them."""
+
+
+def page(findings: Findings) -> str:
+    """The whole page; everything that came from the file is escaped, and a policy forbids every request."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    sections = (_answer, _spread, _mismatch, _effective, _effects, _which, _context, _made)
+    name = escape(visible(findings.source))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="{GENERATOR} {__version__}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>Diagnosis of {name}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<button type="button" hidden>Light or dark</button>
+<h1>Diagnosis of {name}</h1>
+<p class="lead">{_lead(findings)}</p>
+{_glance(findings)}
+</header>
+<main>
+{"".join(section(findings) for section in sections)}</main>
+<footer>Made by <code>trlib diagnose</code> {__version__}. This page loads nothing from anywhere.</footer>
+<script>{SCRIPT}</script>
+</body>
+</html>
+"""
+
+
+def visible(text: str) -> str:
+    """A text whose control characters are seen."""
+    return text.translate(CONTROL)
+
+
+def number(value: float) -> str:
+    """Three digits."""
+    shown = "∞" if value == float("inf") else f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
+    return shown.replace("e-0", "e-").replace("e+", "e")
+
+
+def _lead(f: Findings) -> str:
+    prompts = "" if f.prompts is None else f" of {f.prompts:,} prompt{'' if f.prompts == 1 else 's'}"
+    masked = f.positions - f.tokens
+    more = f", and {masked:,} positions that the mask leaves out" if masked else ""
+    return (f"{f.completions:,} completion{'' if f.completions == 1 else 's'}{prompts} with {tokens(f.tokens)} that "
+            f"the loss counts{more}. How far has the policy moved from what it wrote, and what would a trust region do "
+            "about it?")
+
+
+def _glance(f: Findings) -> str:
+    whole, dppo = f.spreads[0], next(e for e in f.effects if e.key == "dppo_tv")
+    up, down = whole.quantiles[-1], 1 / whole.quantiles[0] if whole.quantiles[0] else float("inf")
+    cells = [(percent(f.answer.share), "clip ratio: tokens that PPO silences"),
+             (percent(dppo.share), "tokens that DPPO (TV) silences"),
+             (percent(f.effective.tokens), "effective sample size, by token"),
+             (number(up) if up >= down else f"1/{number(down)}", "the ratio π/μ that is farthest from 1")]
+    return ('<dl class="glance">' + "".join(f"<div><dt>{text}</dt><dd>{value}</dd></div>" for value, text in cells)
+            + "</dl>")
+
+
+def _answer(f: Findings) -> str:
+    items = "".join(f"<li>{escape(reason)}</li>" for reason in f.answer.reasons)
+    return _section("Why is my clip ratio 0?", f'<p class="verdict">{escape(f.answer.verdict)}</p>'
+                    + (f"<ul>{items}</ul>" if items else ""))
+
+
+def _spread(f: Findings) -> str:
+    anchor = "π<sub>old</sub>" if f.anchor == "logp_old" else "μ"
+    figure = _figure(figures.ratios(f), f"The ratio π/{anchor} that PPO looks at: wide bars count what it keeps, "
+                     "narrow ones in front what it silences. Dashed lines bound the window; what lies beyond the "
+                     "axis is counted at its ends.")
+    shown = [i for i, q in enumerate(QUANTILES) if q not in (0.05, 0.95)]
+    names = {0.0: "least", 0.01: "1 %", 0.5: "median", 0.99: "99 %", 1.0: "most"}
+    head = ["ratio", *(names[QUANTILES[i]] for i in shown), "outside the window", "exactly 1", "KL, nats", "TV"]
+    rows = [[_ratio(s.key), *(number(s.quantiles[i]) for i in shown), percent(s.outside), percent(s.one),
+             _or_none(s.kl), _or_none(s.tv)] for s in f.spreads]
+    table = _table("The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| / 2, both "
+                   "a token, where μ is what sampled", head, rows)
+    split = ("" if f.anchor == "logp_old" else " Without a column <code>logp_old</code> the updates and the sampler's "
+             "own deviation cannot be told apart.")
+    return _section("How far have the ratios spread?",
+                    f"<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner before this "
+                    f"batch's updates; π/μ = π/π<sub>old</sub> × π<sub>old</sub>/μ.{split}</p>{figure}{table}")
+
+
+def _mismatch(f: Findings) -> str:
+    spread = next((s for s in f.spreads if s.key == "mismatch"), None)
+    what = "π_old/μ" if spread else "π/μ"
+    figure = _figure(figures.classes(f.classes, what), f"The ratio {_sub(what)} by how likely the sampler found the "
+                     "token: 1st to 99th percentile, the dot is the median. Where a token's logit is off by z, the "
+                     "log of its ratio is off by about (1 − p) z: rare tokens feel it in full.")
+    if spread is None or f.unbiased is None:
+        text = ("<p>The file has no <code>logp_old</code>, so what follows mixes the sampler's deviation with the "
+                "updates. Record the learner's log-probs before its first update to see the sampler alone.</p>")
+        return _section("Does the sampler agree with the learner?", text + figure)
+    if spread.one == 1:
+        return _section("Does the sampler agree with the learner?",
+                        "<p><code>logp_old</code> and <code>logp_rollout</code> are equal to the last bit at every "
+                        "token that counts.</p>")
+    mean, error = f.unbiased.mean, f.unbiased.error
+    text = (f"<p>Before any update the learner and the sampler differ by {number(spread.kl or 0)} nats a token (KL) "
+            f"and {number(spread.tv or 0)} in total variation; the ratios lie from {number(spread.quantiles[0])} to "
+            f"{number(spread.quantiles[-1])}.</p>")
+    if f.unbiased.deviates:
+        text += (f'<p class="warning">The mean of π<sub>old</sub>/μ is {mean:.4f} ± {error:.4f} (one standard error); '
+                 "over tokens that μ sampled it must be 1, whatever π<sub>old</sub> is. So <code>logp_rollout</code> "
+                 "are not the log-probs of the distribution that sampled. Look for log-probs recorded before "
+                 "temperature, top-p or top-k were applied, for a shift by one token, or for a text that was tokenized "
+                 "anew.</p>")
+    else:
+        text += (f"<p>The mean of π<sub>old</sub>/μ is {mean:.4f} ± {error:.4f} (one standard error). Over tokens that "
+                 "μ sampled it must be 1, and it is: nothing speaks against <code>logp_rollout</code> being the "
+                 "log-probs of the distribution that sampled. A learner that scores at another temperature would show "
+                 "in the divergences above, not here.</p>")
+    return _section("Does the sampler agree with the learner?", text + figure)
+
+
+def _effective(f: Findings) -> str:
+    e = f.effective
+    return _section("How much is the batch still worth?",
+                    f"<p>Weighted by π/μ, the {tokens(f.tokens)} are worth {percent(e.tokens)} as many fresh ones "
+                    f"(Kish's effective sample size). The heaviest 1 % of the tokens hold {percent(e.top)} of all "
+                    f"weight. Weighted by the product over a whole completion, the {f.completions:,} completions are "
+                    f"worth {percent(e.completions)} as many.</p>")
+
+
+def _effects(f: Findings) -> str:
+    head = ["method", "silenced", "of A&nbsp;&gt;&nbsp;0", "of A&nbsp;&lt;&nbsp;0", "of all&nbsp;|A|", "reweighed",
+            "turned back"]
+    rows = [[_method(e, f), figures.meter(e.share, "bar-cut" if e.key in ("ppo", "tis") else "bar"),
+             _share(e.positive), _share(e.negative), _share(e.advantage),
+             '<span class="none">own scale</span>' if e.key == "quatro" else f"{e.reweighed:,}",
+             f"{e.turned:,}" if e.key == "quatro" else '<span class="none">never</span>'] for e in f.effects]
+    table = _table("Shares are of the tokens that the mask counts", head, rows)
+    legend = "".join(f"<li>{figures.glyph(kind)} {text}</li>" for kind, text in
+                     (("kept", "neither"), ("ppo", "only PPO"), ("dppo", "only DPPO"), ("both", "both")))
+    count = len(f.points)
+    some = ("all tokens" if count == f.tokens else
+            f"{count:,} of {f.tokens:,} tokens, evenly picked among the silenced and among the others")
+    around = ("" if f.anchor == "logp_rollout" else
+              " The dashed lines are drawn around μ, while PPO looks at π<sub>old</sub>: a mark may differ from them "
+              "by the mismatch.")
+    figure = _figure(figures.plane(f), f"Probability before and now, {some}. Dashed: PPO's window; solid: total "
+                     f"variation {f.limits.delta_tv:g}. Outside its border a token is silenced only where the update "
+                     f"would carry it further.{around}", legend)
+    return _section("What would each method do?", f'{_agreement(f)}{table}<div class="pair">{figure}<div>{_terms(f)}'
+                    "</div></div>")
+
+
+def _agreement(f: Findings) -> str:
+    a = f.agreement
+    if not a.both + a.ppo + a.dppo:
+        return "<p>Neither PPO nor DPPO (TV) silences any token of this batch.</p>"
+    likely = [f" (median probability when sampled: {number(p)})" if p is not None else "" for p in a.probability]
+    return (f"<p>PPO and DPPO (TV) both silence {tokens(a.both)}{likely[0]}. PPO alone silences {a.ppo:,}{likely[1]}, "
+            f"DPPO alone {a.dppo:,}{likely[2]}.</p>")
+
+
+def _terms(f: Findings) -> str:
+    limits = f.limits
+    tis = ("π_old/μ, cut at the cap, on the advantages: what lies above the cap is reweighed"
+           if f.anchor == "logp_old" else "no logp_old: policy gradient with π/μ itself cut at the cap")
+    terms = [("silenced", "it has an advantage, and the method's own loss gives it no gradient"),
+             ("reweighed", "kept, but pushed by more than 1 % more or less than the exact importance weight A π/μ"),
+             ("turned back", "pushed against its first direction: the completion is past its target"),
+             (f"PPO, {1 - limits.eps_low:.4g} to {1 + limits.eps_high:.4g}", "ratio left the window on the side the "
+              "update pushes to"),
+             (f"TIS, cap {limits.cap:g}", tis),
+             (f"DPPO, TV {limits.delta_tv:g}, KL {limits.delta_kl:g}", "this token against all others has moved that "
+              "far from μ and would move further (arXiv 2602.04879)"),
+             (f"QUATRO, {limits.delta_quatro:g} nats a completion", f"derived here from the published problem (arXiv "
+              f"2602.04620); constraints solved from {f.duals}; silences only where all completions are equally good")]
+    return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{_sub(b)}</dd>" for a, b in terms) + "</dl>"
+
+
+def _which(f: Findings) -> str:
+    keys = [("ppo", "PPO"), ("dppo_tv", "DPPO TV"), ("dppo_kl", "DPPO KL")]
+    head = ["probability when sampled", "tokens", *(name for _, name in keys), "99 % of |π − μ|"]
+    rows = [[figures.class_name(c), f"{c.count:,}", *(f"{c.silenced[k]:,}" for k, _ in keys), number(c.tv)]
+            for c in f.classes]
+    text = _table("Silenced tokens by how likely the sampler found them", head, rows)
+    if f.words is None:
+        return _section("Which tokens?", text + "<p>The file does not say what the tokens are: a column "
+                        "<code>text</code> with every token's text, or <code>tokens</code> with ids, would name "
+                        "them.</p>")
+    if not f.words:
+        return _section("Which tokens?", text + "<p>Neither PPO nor DPPO silences any.</p>")
+    head = ["token", "count", *(name for _, name in keys), "QUATRO turns", "median μ", "π/μ from", "to"]
+    rows = [[_token(w.text), f"{w.count:,}", *(f"{w.silenced[k]:,}" for k, _ in keys), f"{w.turned:,}",
+             number(w.probability), number(w.ratio[0]), number(w.ratio[1])] for w in f.words]
+    return _section("Which tokens?", text + _table("The tokens that PPO or DPPO silences most often, by their text",
+                                                   head, rows))
+
+
+def _context(f: Findings) -> str:
+    if not f.examples:
+        return ""
+    legend = "".join(f'<li><mark class="m-{kind}">{text}</mark></li>' for kind, text in
+                     (("ppo", "only PPO silences"), ("dppo", "only DPPO (TV)"), ("both", "both")))
+    return _section("In context", f'<ul class="legend">{legend}</ul>' + "".join(map(_example, f.examples)))
+
+
+def _example(e: Example) -> str:
+    own = next(s for s in e.context if s.own)
+    prompt = "" if e.prompt is None else f"<p>Prompt: {_token(e.prompt)}</p>"
+    words = "".join(map(_shown, e.context))
+    before, after = ("… " if cut else "" for cut in e.cut)
+    ratio = e.after / e.before if e.before else float("inf")
+    return (f'<article class="example"><h3>{KINDS[e.kind]} {_token(own.text)}</h3>{prompt}'
+            f'<p class="context">{before}{words} {after}</p><p>Completion {e.completion}, token {e.position}: '
+            f"probability {number(e.before)} → {number(e.after)}, ratio {number(ratio)}, advantage "
+            f"{e.advantage:+.3g}. {QUATRO[e.turned]}</p></article>\n")
+
+
+def _shown(s: Shown) -> str:
+    text = escape(visible(s.text)).replace("↵", "↵\n") or "∅"
+    own = " own" if s.own else ""
+    if s.mark in ("", "masked"):
+        return f'<span class="{s.mark}{own}">{text}</span>' if s.mark or own else f"<span>{text}</span>"
+    return f'<mark class="m-{s.mark}{own}">{text}</mark>'
+
+
+def _made(f: Findings) -> str:
+    unread = ""
+    if f.unread:
+        names = ", ".join(f"<code>{escape(visible(n))}</code>" for n in f.unread)
+        unread = f"<p>Columns of the file that were not read: {names}.</p>"
+    layout = "one row a completion" if f.layout == "completion" else "one row a token"
+    return (f"<details><summary>How this was made</summary><p>The file holds {layout}. Silenced tokens and weights "
+            "come from the losses of <code>trlib</code> themselves, in float64; divergences are binary (a token "
+            "against all others) because a dump holds only sampled tokens; the exact ones are never smaller. Rows, "
+            f"completions and tokens are counted from 0.</p>{unread}</details>\n")
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{title}</h2>\n{body}</section>\n"
+
+
+def _figure(svg: str, caption: str, legend: str = "") -> str:
+    legend = f'<ul class="legend">{legend}</ul>' if legend else ""
+    return f"<figure>{svg}{legend}<figcaption>{caption}</figcaption></figure>"
+
+
+def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
+                   for row in rows)
+    return (f'<p class="caption">{caption}</p><div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
+            f'<table aria-label="{caption}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
+
+
+def _method(e: EffectRow, f: Findings) -> str:
+    around = "μ" if e.anchor == "logp_rollout" else "π<sub>old</sub>"
+    derived = ", derived here" if e.key == "quatro" else ""
+    return f"{e.name}<small>around {around}{derived}</small>"
+
+
+def _ratio(key: str) -> str:
+    name, text = RATIOS[key]
+    return f"{name}<small>{text}</small>"
+
+
+def _token(text: str) -> str:
+    shown = visible(text).replace(" ", "␣") if len(text) < 4 else visible(text)
+    return f'<span class="token">{escape(shown[:60])}{"…" if len(shown) > 60 else ""}</span>' if text else "∅"
+
+
+def _share(share: float | None) -> str:
+    return '<span class="none">none</span>' if share is None else percent(share)
+
+
+def _or_none(value: float | None) -> str:
+    return '<span class="none">–</span>' if value is None else number(value)
+
+
+def _sub(text: str) -> str:
+    return text.replace("π_old", "π<sub>old</sub>")
