@@ -60,7 +60,7 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
 
     Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5.
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
-    exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A, which is not a dual clip.
+    exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high the same as a dual clip.
     """
     check_window(eps_low, eps_high, dual_clip)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)

@@ -131,7 +131,7 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
     if measure == "kl":
         axes["epsilon"] = Axis("epsilon", {
             0.0: "computes the binary KL exactly",
-            **{e: f"adds {e:g} to both masses inside the binary KL's logarithm" for e in (1e-8, 1e-6)}})
+            **{10.0**e: f"adds 1e{e} to both masses inside the binary KL's logarithm" for e in (-8, -6)}})
         axes["direction"] = Axis("form", {"anchor first": "measures KL(anchor || current)",
                                           "current first": "measures KL(current || anchor), the other direction"})
     return Family(d.dppo, axes, base)

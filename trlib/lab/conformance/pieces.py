@@ -107,7 +107,8 @@ CLAMPED = Axis("cap", {None: "", 20.0: "clamps the log-ratio to ±20 first, so t
 BOUNDED = Axis("cap", {None: "", 10.0: "bounds the estimate at 10, so a token far off has no gradient",
                        100.0: "bounds the estimate at 100, so a token far off has no gradient"})
 WEIGHED = Axis("form", {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"})
-CONSTANT = Axis("epsilon", {1e-6: "", **{c: f"adds {c:g} to the standard deviation" for c in (1e-4, 1e-8, 1e-5, 0.0)}})
+CONSTANT = Axis("epsilon", {1e-6: "", 0.0: "adds nothing to the standard deviation",
+                            **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)}})
 SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
 WHITENED = Axis("form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"})
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})

@@ -1,0 +1,223 @@
+"""The losses of TRL 1.16.0 that have a name here: equal in float64 where definitions agree, pinned where not.
+
+TRL's losses stand inside its trainer. `_compute_loss` runs unchanged on a stand-in that knows the log-probs; advantages
+and what the batch holds come from a real trainer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from trlib.advantages import group_relative
+from trlib.aggregation import aggregate
+from trlib.algorithms import TokenLoss, add_reference_kl, cispo_loss, gmpo_loss, gspo_loss, ppo_loss, sapo_loss
+from trlib.corrections import truncated_importance
+from trlib.lab.conformance import calls
+from trlib.lab.conformance.functions import hold
+from trlib.lab.conformance.vectors import load
+
+pytestmark = [pytest.mark.xdist_group("trl"), pytest.mark.filterwarnings("ignore")]
+D = torch.float64
+close = partial(torch.testing.assert_close, rtol=1e-6, atol=0)
+MEANS = {"bnpo": "token-mean", "dapo": "token-mean", "grpo": "seq-mean-token-mean", "luspo": "seq-mean-token-sum",
+         "dr_grpo": "seq-mean-token-sum-norm"}
+WINDOW = {"eps_low": 0.2, "eps_high": 0.28}
+HORIZON = 9
+
+
+def theirs(trl, batch: dict[str, Tensor], settings: dict[str, Any], loss_type: str = "bnpo", kind: Any = None,
+           anchor: str = "old", advantages: str = "advantages", **options) -> tuple[Tensor, Tensor]:
+    run = calls.trl(kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options)
+    leaf = batch["logp"].clone().requires_grad_()
+    value = run({"mask": batch["mask"], "advantages": batch[advantages], "logp_old": batch[anchor],
+                 "logp_rollout": batch["rollout"]}, leaf)
+    gradient, = torch.autograd.grad(value, leaf)
+    return value.detach(), gradient
+
+
+def ours(function, batch: dict[str, Tensor], how: str = "token-mean", advantages: str = "advantages",
+         factor: Tensor | float = 1.0, **settings) -> tuple[Tensor, Tensor]:
+    leaf = batch["logp"].clone().requires_grad_()
+    found = function(leaf, batch["old"], advantages=batch[advantages] * factor, mask=batch["mask"], **settings)
+    value = aggregate(found.per_token, batch["mask"], how, horizon=HORIZON)
+    gradient, = torch.autograd.grad(value, leaf)
+    return value.detach(), gradient
+
+
+def agree(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> None:
+    close(a[0], b[0])
+    close(a[1], b[1])
+    assert b[1].abs().max() > 0
+
+
+@pytest.mark.parametrize("loss_type", MEANS)
+@pytest.mark.parametrize("advantages", ["advantages", "mixed"])
+def test_ppo_under_every_aggregation(trl, batch, loss_type, advantages):
+    agree(theirs(trl, batch, WINDOW, loss_type, advantages=advantages),
+          ours(ppo_loss, batch, MEANS[loss_type], advantages, **WINDOW))
+
+
+def test_delta_is_a_dual_clip(trl, batch):
+    """It bounds the ratio on both sides of A, but where A > 0 the window is reached first: the same in every number."""
+    batch["logp"][:, 0] = batch["old"][:, 0] + 3.0
+    for advantages in ("advantages", "mixed"):
+        agree(theirs(trl, batch, {**WINDOW, "dual_clip": 2.5}, advantages=advantages),
+              ours(ppo_loss, batch, advantages=advantages, dual_clip=2.5, **WINDOW))
+    # Inside the window it is another thing: it bounds what A > 0 may gain.
+    inside = theirs(trl, batch, {**WINDOW, "dual_clip": 1.1})
+    assert (inside[1] - ours(ppo_loss, batch, dual_clip=1.1, **WINDOW)[1]).abs().max() > 1e-3
+
+
+def test_gspo_with_one_advantage_a_row(trl, batch):
+    for loss_type in ("grpo", "bnpo"):
+        agree(theirs(trl, batch, WINDOW, loss_type, level="sequence"),
+              ours(gspo_loss, batch, MEANS[loss_type], **WINDOW))
+
+
+def test_gspos_tokens_share_the_rows_advantages_where_these_differ(trl, batch):
+    """TRL differentiates the row's ratio s itself: every token of a row gets s times the mean of what is kept."""
+    _, gradient = theirs(trl, batch, WINDOW, "bnpo", advantages="mixed", level="sequence")
+    mask, a = batch["mask"], batch["mixed"]
+    length = mask.sum(-1, keepdim=True)
+    s = (((batch["logp"] - batch["old"]) * mask).sum(-1, keepdim=True) / length).exp()
+    kept = ((a >= 0) & (s <= 1.28)) | ((a <= 0) & (s >= 0.8))
+    close(gradient, -(s / length * (a * kept * mask).sum(-1, keepdim=True) * mask) / mask.sum())
+    assert (gradient - ours(gspo_loss, batch, advantages="mixed", **WINDOW)[1]).abs().max() > 1e-3
+
+
+def test_gspos_ratio_has_no_bound(trl, batch):
+    far = {**batch, "logp": torch.full_like(batch["logp"], -0.5), "old": torch.full_like(batch["old"], -12.5),
+           "advantages": torch.full_like(batch["advantages"], -1.0)}
+    close(theirs(trl, far, WINDOW, "bnpo", level="sequence")[0].log(), torch.tensor(12.0, dtype=D))
+    close(ours(gspo_loss, far, **WINDOW)[0].log(), torch.tensor(10.0, dtype=D))
+
+
+def test_cispo_bounds_above_only_and_epsilon_is_the_bound(trl, batch):
+    for bound in (1.28, 0.28):
+        if bound > 1:
+            agree(theirs(trl, batch, {"eps_high": bound}, "cispo"),
+                  ours(cispo_loss, batch, eps_low=None, eps_high=bound - 1))
+        gradient = theirs(trl, batch, {"eps_high": bound}, "cispo")[1]
+        ratio = (batch["logp"] - batch["old"]).exp().clamp(max=bound)
+        close(gradient, -(batch["advantages"] * ratio * batch["mask"]) / batch["mask"].sum())
+    low = theirs(trl, batch, {"eps_low": 0.01, "eps_high": 1.28}, "cispo")
+    assert torch.equal(low[1], theirs(trl, batch, {"eps_low": 0.9, "eps_high": 1.28}, "cispo")[1])
+
+
+def test_sapo_takes_its_temperatures_in_float32(trl, batch):
+    found = theirs(trl, batch, {"tau_pos": 1.0, "tau_neg": 1.05}, "sapo")
+    close(found[1], ours(sapo_loss, batch, "seq-mean-token-mean")[1])
+    rounded = ours(sapo_loss, batch, "seq-mean-token-mean", tau_neg=torch.tensor(1.05).item())
+    for mine, its in zip(rounded, found, strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-12, atol=1e-15)
+    assert (found[1] - ours(sapo_loss, batch, "seq-mean-token-mean")[1]).abs().max() > 1e-12
+
+
+def test_gmpo_of_the_experimental_trainer(trl, batch):
+    from trl.experimental.gmpo import GMPOTrainer
+
+    agree(theirs(trl, batch, {"eps_log": 0.4}, "grpo", GMPOTrainer), ours(gmpo_loss, batch, "seq-mean-token-mean"))
+
+
+def test_means_over_rows_count_empty_ones(trl, batch):
+    emptied = {**batch, "mask": batch["mask"] & (torch.arange(6) != 2).unsqueeze(-1)}
+    for loss_type, how in MEANS.items():
+        share = 1.0 if how == "token-mean" else 5 / 6
+        value, gradient = ours(ppo_loss, emptied, how, **WINDOW)
+        agree(theirs(trl, emptied, WINDOW, loss_type), (share * value, share * gradient))
+    nothing = {**batch, "mask": batch["mask"] & False}
+    for loss_type in MEANS:
+        value, gradient = theirs(trl, nothing, WINDOW, loss_type)
+        assert value == 0 and (gradient == 0).all()
+
+
+def test_dr_grpo_divides_by_the_maximal_completion_length(trl, batch):
+    value, _ = theirs(trl, batch, WINDOW, "dr_grpo")
+    wide, _ = ours(ppo_loss, batch, "seq-mean-token-sum", **WINDOW)
+    close(value, wide / HORIZON)
+    assert batch["mask"].shape[1] != HORIZON
+
+
+def test_dapo_divides_by_a_whole_rollouts_tokens(trl, batch):
+    run = calls.trl(trl.GRPOTrainer, settings=WINDOW, loss_type="dapo", horizon=HORIZON, steps_per_generation=4)
+    given = {"mask": batch["mask"], "advantages": batch["advantages"], "logp_old": batch["old"],
+             "logp_rollout": batch["rollout"]}
+    # One window of four: the normaliser counts a fourth of the rollout's tokens.
+    close(run(given, batch["logp"]), 4 * ours(ppo_loss, batch, **WINDOW)[0])
+
+
+def test_without_old_log_probs_the_ratio_is_1(trl, batch):
+    value, gradient = theirs(trl, batch, WINDOW, recorded=False)
+    a, mask = batch["advantages"], batch["mask"]
+    close(value, -a[mask].mean())
+    close(gradient, -a * mask / mask.sum())
+    assert (gradient - theirs(trl, batch, WINDOW)[1]).abs().max() > 1e-3
+
+
+def with_reference(logp: Tensor, old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float,
+                   ref: Tensor) -> TokenLoss:
+    plain = ppo_loss(logp, old, advantages=advantages, mask=mask, **WINDOW)
+    return add_reference_kl(plain, logp, ref, mask=mask, beta=beta)
+
+
+def test_the_kl_term(trl, batch):
+    """The stand-in's reference is the old policy. TRL multiplies by the ratio unless it is told not to."""
+    plain = ours(partial(with_reference, beta=0.04, ref=batch["old"]), batch)
+    agree(theirs(trl, batch, WINDOW, beta=0.04, use_bias_correction_kl=False), plain)
+    leaf = batch["logp"].clone().requires_grad_()
+    d = batch["old"] - leaf
+    weighed = aggregate((-d).exp() * (torch.expm1(d) - d), batch["mask"], "token-mean")
+    gradient, = torch.autograd.grad(weighed, leaf)
+    value, slope = ours(ppo_loss, batch, **WINDOW)
+    agree(theirs(trl, batch, WINDOW, beta=0.04), (value + 0.04 * weighed.detach(), slope + 0.04 * gradient))
+    assert (plain[1] - slope - 0.04 * gradient).abs().max() > 1e-4
+
+
+def test_the_samplers_correction_multiplies_the_loss(trl, batch):
+    factor = truncated_importance(batch["old"], batch["rollout"], batch["mask"], cap=2.0)
+
+    class Corrected(trl.GRPOTrainer):
+        def _compute_loss(self, model, inputs):
+            vars(self).update(use_vllm=True, vllm_importance_sampling_correction=True)
+            return super()._compute_loss(model, {**inputs, "importance_sampling_ratio": factor})
+
+    agree(theirs(trl, batch, WINDOW, kind=Corrected), ours(ppo_loss, batch, factor=factor, **WINDOW))
+    assert (factor == 2.0).any()
+
+
+def trainer_of(trl, policy, folder, rewards: list[float], **settings) -> Any:
+    from datasets import Dataset
+
+    args = trl.GRPOConfig(output_dir=str(folder), use_cpu=True, bf16=False, report_to=[], save_strategy="no",
+                          num_generations=4, per_device_train_batch_size=8, max_completion_length=2, **settings)
+    prompts = [{"prompt": "1 : +1 ="} for _ in rewards]
+    trainer = trl.GRPOTrainer(model=policy.model, args=args, processing_class=policy.tokenizer,
+                              reward_funcs=lambda completions, **_: rewards, train_dataset=Dataset.from_list(prompts))
+    return trainer._generate_and_score_completions(prompts)
+
+
+def test_what_a_real_trainer_hands_to_the_loss(trl, policy, tmp_path):
+    rewards = [1.0, 0.0, 0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
+    exact, group = torch.tensor(rewards), torch.arange(8) // 4
+    scored = trainer_of(trl, policy, tmp_path, rewards)
+    spread = exact[:4].std()
+    close(scored["advantages"][:4], (exact - exact[:4].mean())[:4] / (spread + 1e-4))
+    close(scored["advantages"] * (spread + 1e-4) / (spread + 1e-6), group_relative(exact, group))
+    assert "old_per_token_logps" not in scored  # one update follows the rollout
+    stale = trainer_of(trl, policy, tmp_path, rewards, scale_rewards="none", num_iterations=2)
+    close(stale["advantages"], group_relative(exact, group, scale=None))
+    assert stale["old_per_token_logps"].shape == stale["completion_ids"].shape
+
+
+def test_our_bridge_agrees_with_our_vectors(trl):
+    """TrustRegionTrainer, held by the public runner: DPPO around the sampler's log-probs."""
+    finding, = hold(load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv",
+                    how="seq-mean-token-sum")
+    assert finding.status == "differs"  # in one point: as in TRL, an empty row counts in the mean
+    assert [(d.point, "nothing unmasked too" in d.words) for d in finding.deviations] == [("aggregation", True)]
+    assert finding.seen == ("an empty row",)
