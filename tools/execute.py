@@ -39,7 +39,7 @@ def fingerprint(notebook: Path, profile: str) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in (profile, platform.python_version(), *(f"{name}={_version(name)}" for name in SHOWN)):
         digest.update(part.encode() + b"\0")
-    for path in [notebook, *_package()]:
+    for path in [notebook, Path(__file__), *_package()]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -54,11 +54,13 @@ def execute(notebooks: Sequence[Path], folder: Path, *, profile: str) -> list[Pa
     keys = {path: fingerprint(path, profile) for path in notebooks}
     stale = [path for path in notebooks if _recorded_key(folder / path.name) != keys[path]]
     if stale:
-        with tempfile.TemporaryDirectory(prefix="book-") as place:
-            copies = [Path(place, path.name) for path in stale]
+        with tempfile.TemporaryDirectory(prefix="book-") as room:
+            place = Path(room, "notebooks")
+            place.mkdir()
+            copies = [place / path.name for path in stale]
             for path, copy in zip(stale, copies, strict=True):
                 copy.write_bytes(path.read_bytes())
-            output = _run(copies, Path(place), profile)
+            output = _run(copies, place, profile, _settings(Path(room, "ipython")))
             for path, copy in zip(stale, copies, strict=True):
                 notebook = json.loads(copy.read_text(encoding="utf-8"))
                 _demand_success(path, notebook, output)
@@ -70,12 +72,20 @@ def execute(notebooks: Sequence[Path], folder: Path, *, profile: str) -> list[Pa
     return [folder / path.name for path in notebooks]
 
 
-def _run(copies: list[Path], place: Path, profile: str) -> str:
+def _settings(folder: Path) -> Path:
+    """A kernel's settings, the same for everyone who builds: figures are drawn as SVG, sharp and light."""
+    file = folder / "profile_default" / "ipython_kernel_config.py"
+    file.parent.mkdir(parents=True)
+    file.write_text('c.InlineBackend.figure_formats = {"svg"}\n', encoding="utf-8")
+    return folder
+
+
+def _run(copies: list[Path], place: Path, profile: str, settings: Path) -> str:
     workers = [] if len(copies) == 1 else ["-n", str(min(2, len(copies)))]
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "--nbmake-timeout=900", "-q", *workers,
                "-p", "no:cacheprovider", f"--rootdir={place}", *map(str, copies)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TRLIB_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1",
-                   "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+                   "PYDEVD_DISABLE_FILE_VALIDATION": "1", "IPYTHONDIR": str(settings)}
     environment.pop("PYTEST_ADDOPTS", None)
     # A test run that started this one must not pass its own workers' variables on.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}

@@ -46,7 +46,7 @@ def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, Any]]) -> None:
     for cell in executed[name]["cells"]:
-        pictures = [out for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
+        pictures = [out for out in cell.get("outputs", []) if any("image/" in kind for kind in out.get("data", {}))]
         if pictures:
             alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
             assert len(alt) > 20, f"{name}: a figure without alternative text: {cell['source']}"

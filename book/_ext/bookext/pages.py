@@ -74,13 +74,6 @@ def name_contents(app: Sphinx, pagename: str, templatename: str, context: dict[s
     context["generate_toctree_html"] = named
 
 
-def drop_widget_state(app: Sphinx, doctree: nodes.document) -> None:
-    """Drops the blob of widget state that a notebook may carry: the explorables bring their own host."""
-    for node in list(doctree.findall(nodes.raw)):
-        if "application/vnd.jupyter.widget-state+json" in node.astext():
-            node.parent.remove(node)
-
-
 def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Wraps wide tables, so that a phone scrolls the table and not the page."""
     for node in list(doctree.findall(nodes.table)):
@@ -94,14 +87,15 @@ def _span(tag: re.Match[str]) -> str:
 
 
 def _unused(file: Any) -> bool:
+    """Thebe's parts, and the blob of widget state: the explorables bring their own host."""
     name = str(getattr(file, "filename", file) or "")
-    body = str((getattr(file, "attributes", None) or {}).get("body", ""))
-    return any(part in name for part in UNUSED) or "thebe" in body
+    attributes = getattr(file, "attributes", None) or {}
+    return (any(part in name for part in UNUSED) or "thebe" in str(attributes.get("body", ""))
+            or "widget-state" in str(attributes.get("type", "")))
 
 
 def connect(app: Sphinx) -> None:
     app.connect("html-page-context", slim, priority=900)
     app.connect("html-page-context", name_contents, priority=900)
-    app.connect("doctree-read", drop_widget_state)
     app.connect("doctree-resolved", scrollable)
     app.connect("build-finished", finish)
