@@ -74,21 +74,21 @@ def token_rows(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[TokenRow,
         return None
     mask = rollouts.mask
     flags = {e.key: e.silenced[mask] for e in effects}
-    with np.errstate(over="ignore"):
-        ratio = np.exp((rollouts.logp - rollouts.logp_rollout)[mask])
-    table = pd.DataFrame({
-        "text": rollouts.pieces[mask], "probability": np.exp(rollouts.logp_rollout[mask]), "ratio": ratio,
-        "turned": next(e for e in effects if e.key == "quatro").turned[mask],
-        "any": flags["ppo"] | flags["dppo_tv"] | flags["dppo_kl"],
-        **{f"by_{key}": flag for key, flag in flags.items()}})
-    table = table[table["text"].isin(table["text"][table["any"]].unique())]
+    turned = next(e for e in effects if e.key == "quatro").turned[mask]
+    which, texts = pd.factorize(rollouts.pieces[mask])
+    count = np.bincount(which)
+    cut = np.bincount(which, weights=flags["ppo"] | flags["dppo_tv"] | flags["dppo_kl"]).astype(int)
+    order = sorted(np.flatnonzero(cut), key=lambda i: (-cut[i], count[i], texts[i]))
+    log_ratio, rollout = (rollouts.logp - rollouts.logp_rollout)[mask], rollouts.logp_rollout[mask]
     rows = []
-    for text, part in table.groupby("text", sort=True):
-        rows.append((int(part["any"].sum()), TokenRow(
-            str(text), len(part), {key: int(part[f"by_{key}"].sum()) for key in flags}, int(part["turned"].sum()),
-            float(part["probability"].median()), (float(part["ratio"].min()), float(part["ratio"].max())))))
-    rows.sort(key=lambda row: (-row[0], row[1].count, row[1].text))
-    return tuple(row for _, row in rows[:ROWS])
+    for i in order[:ROWS]:
+        here = which == i
+        with np.errstate(over="ignore"):
+            ratio = np.exp([log_ratio[here].min(), log_ratio[here].max()])
+        rows.append(TokenRow(str(texts[i]), int(count[i]), {key: int(flag[here].sum()) for key, flag in flags.items()},
+                             int(turned[here].sum()), float(np.median(np.exp(rollout[here]))),
+                             (float(ratio[0]), float(ratio[1]))))
+    return tuple(rows)
 
 
 def examples(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[Example, ...]:
