@@ -208,7 +208,7 @@ def _terms(f: Findings) -> str:
              (f"DPPO, TV {limits.delta_tv:g}, KL {limits.delta_kl:g}", "this token against all others has moved that "
               "far from μ and would move further (arXiv 2602.04879)"),
              (f"QUATRO, {limits.delta_quatro:g} nats a completion", f"derived here from the published problem (arXiv "
-              f"2602.04620); constraints solved from {f.duals}; silences only where all completions are equally good")]
+              f"2602.04620); constraints solved from {f.duals}; it pulls instead of silencing")]
     return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{_sub(b)}</dd>" for a, b in terms) + "</dl>"
 
 
