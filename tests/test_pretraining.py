@@ -13,7 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trlib.errors import CheckpointError
 from trlib.evaluation import evaluate
 from trlib.policy import EMBEDDED, load_policy
-from trlib.pretraining import Recipe, _batch, _loss, checksum, pretrain, wilson
+from trlib.pretraining import BASES, Recipe, checksum, pretrain, wilson
+from trlib.pretraining.learning import batch_of, loss_of
 from trlib.tasks import REASONS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, WORDS
 from trlib.tasks.tokenizer import word_tokenizer
@@ -59,7 +60,8 @@ def test_the_card_says_how_it_was_made(made):
     assert card["steps"] == [12, 4] and card["seed"] == 3
     assert Recipe(**card["recipe"]) == TINY
     assert load_task(**card["task"]) == Dial(moves=(1, 2))
-    assert "seed=3" in card["command"] and "moves=(1, 2)" in card["command"]
+    assert card["command"] == ("trlib pretrain dial --seed 3 --set steps=12,4 --set batch=16 --set hidden=16 "
+                               "--set heads=2 --set mlp=32 --knob moves=1,2")
     assert card["parameters"] == 272 * 16 + 2 * (4 * 16 * 16 + 3 * 16 * 32 + 2 * 16) + 16
     accuracy = card["accuracy"]
     assert accuracy["n"] == 8 and accuracy["moves"] == 2 and set(accuracy["by_moves"]) == {"1", "2"}
@@ -118,14 +120,15 @@ def test_the_loss_counts_completions_only_and_the_opener_is_given():
     ids = word_tokenizer(WORDS, context=32).get_vocab()
     task = Dial(moves=2)
     pairs = [(task.prompts(1, seed=0)[0], "easy so 4"), (task.prompts(1, seed=1)[0], "slowly 1 2 so 2")]
-    tokens, labels = _batch(iter(pairs), ids)
+    tokens, labels, follows = batch_of(pairs, ids, task)
     # 5 words of prompt, then the completion and the end token, then padding.
     assert (labels != -100).tolist() == [[False] * 5 + [True] * 4 + [False] * 2, [False] * 5 + [True] * 6]
+    assert follows.tolist() == [[False] * 6 + [True] * 3 + [False] * 2, [False] * 6 + [True] * 5]
     assert tokens[0, 5:].tolist() == [ids["easy"], ids["so"], ids["4"], 1, 0, 0]
     probability = torch.full(tokens.shape, 0.01)
     probability[:, 4] = 0.1                                 # the opener, predicted at the prompt's last word
     probability[:, 5:] = 0.5
-    loss, right = _loss(Certain(tokens, probability), tokens, labels)
+    loss, right = loss_of(Certain(tokens, probability), tokens, labels, follows)
     assert loss.item() == pytest.approx(-(2 * torch.tensor(0.1).log() + 8 * torch.tensor(0.5).log()).item() / 10)
     assert right == pytest.approx((0.5**3 + 0.5**5) / 2, rel=1e-5)
 

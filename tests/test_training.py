@@ -304,7 +304,7 @@ def test_all_rewards_equal_is_said_once_and_changes_nothing():
 class Guided(PPO):
     """A quarter of the completions after half an expert's answer, where the rest fails; and a rollout anchor."""
 
-    def plan(self, group):
+    def plan(self, group, batch):
         return Stage(group - group // 4), Stage(group // 4, prefix=0.5, below=1.0)
 
     def needs(self, anchor):

@@ -15,12 +15,24 @@ class CheckpointError(TrlibError):
     """A file or folder that should hold a saved run or model does not, is damaged, or cannot be written."""
 
 
-class NonFiniteError(TrlibError, FloatingPointError):
-    """NaN or inf in a loss or a gradient. `run` holds everything up to the last finished batch."""
+class RunError(TrlibError):
+    """What stops a run in the middle. `run` holds everything up to the last finished batch."""
 
     def __init__(self, message: str, run: Any = None) -> None:
         super().__init__(message)
         self.run = run
+
+
+class DataError(TrlibError):
+    """A data set that cannot be reached or read."""
+
+
+class NonFiniteError(RunError, FloatingPointError):
+    """NaN or inf in a loss or a gradient."""
+
+
+class DemonstrationError(RunError, ValueError):
+    """An expert's answer that is missing, wrong, or too long."""
 
 
 def unknown(argument: str, name: object, known: Iterable[str]) -> ValueError:

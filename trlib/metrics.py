@@ -28,7 +28,8 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "reward": Metric("reward", "mean reward of the batch's completions"),
+    "reward": Metric("reward", "mean reward of the batch's completions, those left out that begin with a part of an "
+                               "expert's answer"),
     "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
     "grad_norm": Metric("", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"),

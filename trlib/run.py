@@ -50,10 +50,11 @@ class Run:
 
     @property
     def prompts(self) -> pd.DataFrame:
-        """One row a batch and prompt: difficulty, mean reward, mean length, and `kl_seq_back` on the probe."""
+        """One row a batch and prompt: difficulty, mean reward and length, the share of completions that began with
+        a part of an expert's answer, and `kl_seq_back` on the probe."""
         import pandas as pd
 
-        columns = ["batch", "prompt", "text", "difficulty", "reward", "length", "kl_seq_back"]
+        columns = ["batch", "prompt", "text", "difficulty", "reward", "length", "guided", "kl_seq_back"]
         return pd.DataFrame(self.prompt_rows, columns=columns)
 
     def plot(self) -> Figure:

@@ -25,9 +25,9 @@ import torch
 from torch import Tensor
 
 from trlib import __version__, checkpoints, checks
-from trlib.algorithms.method import Anchor, Batch, Method, Stage
+from trlib.algorithms.method import Anchor, Batch, Method
 from trlib.completions import Completions, join, top_k
-from trlib.errors import CheckpointError, NonFiniteError
+from trlib.errors import CheckpointError, RunError
 from trlib.learner import Learner
 from trlib.metrics import Update, measure, observe, summarise
 from trlib.policy import Policy
@@ -36,6 +36,7 @@ from trlib.rollout import sample
 from trlib.run import Run
 from trlib.seeds import derive, generator
 from trlib.step import MinibatchStep
+from trlib.tasks.expert import Demonstration, demonstrations, prefixes
 from trlib.tasks.task import Prompt, Task
 
 
@@ -73,6 +74,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         ValueError, TypeError: an argument outside its meaning.
         CheckpointError: `out` cannot be written, holds another run, or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
+        DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving.
     """
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
@@ -128,17 +130,17 @@ class _Loop:
         return run
 
     def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """One batch; on NaN or inf, the state before it is saved and the run handed over with the error."""
+        """One batch; where it cannot be, the state before it is saved and the run handed over with the error."""
         if self.result.out is not None:
             self.state_before = (self.learner.tensors(), self.learner.updates, dict(self.learner.memory))
         try:
             return self.batch(k)
-        except NonFiniteError as error:
+        except RunError as error:
             if self.state_before is not None:
                 tensors, self.learner.updates, self.learner.memory = self.state_before
                 self.learner.load_tensors(tensors)
                 self.save()
-            raise NonFiniteError(f"batch {k}: {error}" + self._where_saved(), self.result) from None
+            raise type(error)(f"batch {k}: {error}" + self._where_saved(), self.result) from None
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Sample, verify, learn, measure."""
@@ -150,19 +152,22 @@ class _Loop:
         probe = completions.rows(probe_rows(len(completions), s.probe).to(self.policy.device))
         exact, per_prompt = self._measure(completions, probe)
         self.result.last = completions
-        lengths = completions.lengths.float()
+        lengths, free = completions.lengths.float(), ~completions.forced.any(1)
         seconds = time.perf_counter() - began
-        row = {"reward": float(rewards.mean()), "length": float(lengths.mean()), **summarise(updates), **exact,
+        row = {"reward": float(rewards[free].mean()), "length": float(lengths.mean()), **summarise(updates), **exact,
                "seconds": seconds, "tokens_per_s": float(lengths.sum()) / seconds}
-        reward_of, length_of = (v.view(s.prompts, s.group).mean(1).tolist() for v in (rewards, lengths))
-        return row, [{"batch": k, "prompt": i, "text": p.text, "difficulty": p.difficulty, "reward": reward_of[i],
-                      "length": length_of[i], "kl_seq_back": per_prompt.get(i, math.nan)} for i, p in enumerate(asked)]
+        reward_of, length_of, free_of = (v.view(s.prompts, s.group).float().mean(1)
+                                         for v in (rewards * free, lengths, free))
+        by_prompt = zip(asked, (reward_of / free_of).tolist(), length_of.tolist(), (1 - free_of).tolist(), strict=True)
+        return row, [{"batch": k, "prompt": i, "text": p.text, "difficulty": p.difficulty, "reward": reward,
+                      "length": length, "guided": guided, "kl_seq_back": per_prompt.get(i, math.nan)}
+                     for i, (p, reward, length, guided) in enumerate(by_prompt)]
 
     # -- the four boxes ---------------------------------------------------------------------------------------------
 
     def _rollout(self, asked: list[Prompt], k: int) -> tuple[Completions, Tensor]:
         """Box 1: completions of the batch's prompts, stage by stage, and their rewards."""
-        s, plan = self.settings, self.method.plan(self.settings.group)
+        s, plan = self.settings, self.method.plan(self.settings.group, k)
         if sum(stage.count for stage in plan) != s.group:
             raise ValueError(f"method: its plan draws {sum(stage.count for stage in plan)} completions a prompt, "
                              f"expected group = {s.group}")
@@ -170,6 +175,7 @@ class _Loop:
         whole = self.needs.full_anchor and s.anchor == "rollout"
         kept = rows if whole else probe_rows(len(rows), s.probe)
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
+        experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
         source = self.learner.sampler.policy()
         parts: list[Completions] = []
         rewards = torch.zeros(s.prompts, 0)
@@ -179,23 +185,14 @@ class _Loop:
                      if begin <= r % s.group < begin + stage.count]
             parts.append(sample(source, [p.text for p in asked], group=stage.count, temperature=s.temperature,
                                 max_tokens=s.max_tokens, seed=generator(s.seed, "sample", k, number), full_rows=local,
-                                prefixes=self._prefixes(asked, stage, rewards, k), topk=topk,
-                                logit_noise=s.logit_noise))
+                                prefixes=prefixes(experts, stage, rewards), topk=topk, logit_noise=s.logit_noise))
             rewards = torch.cat([rewards, self._verify(asked, parts[-1]).view(s.prompts, stage.count)], 1)
         return join(parts), rewards.flatten().to(self.policy.device)
 
-    def _prefixes(self, asked: list[Prompt], stage: Stage, so_far: Tensor, k: int) -> list[list[int]] | None:
-        """What each completion of a stage begins with: a share of an expert's answer, where the stage says so."""
-        if stage.prefix == 0:
-            return None
-        expert = self.policy.encode(self.task.demonstrations(asked, seed=derive(self.settings.seed, "expert", k)))
-        given: list[list[int]] = []
-        for answer, total in zip(expert, so_far.sum(1).tolist(), strict=True):
-            wanted = stage.below is None or total < stage.below
-            whole = [*answer, self.policy.end_id]
-            prefix = whole if stage.prefix == 1 else answer[:round(stage.prefix * len(answer))]
-            given.extend([prefix if wanted else []] * stage.count)
-        return given
+    def _experts(self, asked: list[Prompt], k: int) -> list[Demonstration]:
+        s, policy = self.settings, self.policy
+        return demonstrations(self.task, asked, seed=derive(s.seed, "expert", k), encode=policy.encode,
+                              end_id=policy.end_id, max_tokens=s.max_tokens)
 
     def _verify(self, asked: list[Prompt], part: Completions) -> Tensor:
         texts, ended = part.texts(), part.ended.tolist()
@@ -224,7 +221,7 @@ class _Loop:
                 batch = replace(batch, values=self.learner.critic.values(c))
             if self.learner.reference is not None:
                 batch = replace(batch, logp_ref=self.learner.reference.score(c, temperature=s.temperature).logp)
-        if not self.told_equal and bool((rewards == rewards[0]).all()):
+        if not self.told_equal and bool((rewards == rewards[0]).all() & c.mask.any()):
             self.told_equal = True
             warnings.warn(f"batch {k}: all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares "
                           f"the completions of a prompt learns nothing from it (said once a run)", stacklevel=4)

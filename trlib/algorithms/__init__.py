@@ -15,7 +15,7 @@ from trlib.algorithms.pspo import PSPO, pspo_loss
 from trlib.algorithms.quatro import QUATRO, quatro_loss
 from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
 from trlib.algorithms.sapo import SAPO, sapo_loss
-from trlib.algorithms.trapo import trsft_loss
+from trlib.algorithms.trapo import SFT, TRAPO, SFTPlusRL, SFTThenRL, trsft_loss
 from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_loss
 from trlib.algorithms.trpo import TRPO, conjugate_gradient
 
@@ -37,12 +37,17 @@ ALGORITHMS: dict[str, type[Method]] = {
     "dppo": DPPO,
     "quatro": QUATRO,
     "troll": TROLL,
+    "trapo": TRAPO,
+    "sft": SFT,
+    "sft_then_rl": SFTThenRL,
+    "sft_plus_rl": SFTPlusRL,
 }
 """From name to class; every value takes its settings as keyword arguments."""
 
 __all__ = [
     "ALGORITHMS", "CISPO", "DAPO", "DPPO", "GMPO", "GRPO", "GSPO", "PGIS", "PPO", "PSPO", "QUATRO", "REINFORCE",
-    "SAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "PPOCritic", "PPOPenalty", "Scores",
+    "SAPO", "SFT", "TRAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "PPOCritic",
+    "PPOPenalty", "SFTPlusRL", "SFTThenRL", "Scores",
     "Stage", "Step", "TokenLoss", "TopK", "add_reference_kl", "cispo_loss", "conjugate_gradient", "dppo_loss",
     "gmpo_loss", "gspo_loss", "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss", "sapo_loss",
     "sparsify", "troll_loss", "troll_sparse_loss", "trsft_loss", "value_loss",

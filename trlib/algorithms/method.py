@@ -6,7 +6,7 @@
 A method is a frozen dataclass. It *describes*: it never samples, trains, moves a tensor to a device or opens a
 file, so this module imports nothing from the floors above. The loop (`trlib.training`) calls the boxes in order:
 
-1. `plan(group)` says how a prompt's completions are drawn: freely, or after a prefix of an expert's answer.
+1. `plan(group, batch)` says how a prompt's completions are drawn: freely, or after a prefix of an expert's answer.
 2. `prepare(batch)` turns rewards into advantages, once a batch.
 3. `objective(scores, batch)` gives the loss of every token of a minibatch.
 4. `update(step)` turns that loss into a change of the parameters: gradient descent unless the method says otherwise.
@@ -175,6 +175,10 @@ class Stage:
     below: float | None = None
     """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
 
+    def __post_init__(self) -> None:
+        checks.number("count", self.count, least=1)
+        checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)
+
 
 class Step(Protocol):
     """What the loop hands to the update box: one minibatch, to be scored as often as the method likes."""
@@ -260,12 +264,13 @@ class Method:
         """What the loop must compute when the trust region is drawn around `anchor`."""
         return Needs(old=anchor == "recomputed", old_early=self.correction is not None)
 
-    def plan(self, group: int) -> tuple[Stage, ...]:
-        """Box 1, rollout: how a prompt's `group` completions are drawn."""
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        """Box 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`, from 0."""
         return (Stage(group),)
 
     def prepare(self, batch: Batch) -> Batch:
-        """Box 2, advantage: the whole batch, once, before its updates. Sets `advantages` [B, T]; may narrow `mask`."""
+        """Box 2, advantage: the whole batch, once, before its updates. Sets `advantages` [B, T]; may narrow
+        `mask` and `forced`."""
         advantages = ADVANTAGES[self.advantage](batch).unsqueeze(-1).expand_as(batch.logp_rollout)
         return replace(batch, advantages=self.corrected(advantages, batch))
 

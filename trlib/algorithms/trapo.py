@@ -1,25 +1,50 @@
-"""TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636).
+"""TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), and what it is compared with.
 
-Two descriptions that need no model. TrSFT, the loss on an expert's tokens: supervised fine-tuning pushes every token
-with weight 1, however unlikely the policy finds it; TrSFT fades the push below a probability α, so that a token the
-policy cannot yet say does not drown what it already knows. And the micro-groups: which of a prompt's completions begin
-with a part of the expert's answer, given how the earlier ones fared.
+TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every token with weight 1, however unlikely the
+policy finds it; TrSFT fades the push below a probability α, so that a token the policy cannot yet say does not drown
+what it already knows. Micro-groups decide which of a prompt's completions begin with a part of the expert's answer,
+given how the earlier ones fared. The baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss,
+`TRAPO(adaptive=False)` gives every prefix always, and three more classes hold what people do without TRAPO.
+
+Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Stage, TokenLoss
+from trlib.aggregation import aggregate
+from trlib.algorithms.method import Batch, Method, Scores, Stage, TokenLoss
+from trlib.algorithms.ppo import pg_is_loss
+from trlib.algorithms.reinforce import reinforce_loss
 
 MICRO_GROUPS: tuple[Stage, ...] = (
     Stage(4), Stage(2, prefix=0.25, below=2), Stage(1, prefix=0.5, below=4), Stage(1, prefix=1.0, below=7))
 """Eight completions of a prompt: four free ones, then longer and longer prefixes of the expert's answer while the sum
 of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves no completion: pure TrSFT."""
+
+
+def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
+    """MICRO_GROUPS for any number of completions: a half, three quarters, seven eighths and all of them, rounded.
+
+    The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. Below
+    eight some micro-groups are empty. The paper has 8; other numbers are derived here.
+    """
+    stages: list[Stage] = []
+    eighths = drawn = 0
+    for stage in MICRO_GROUPS:
+        below = None if stage.below is None or not adaptive else stage.below * drawn / eighths
+        eighths += stage.count
+        count = (group * eighths + 4) // 8 - drawn
+        if count:
+            stages.append(Stage(count, stage.prefix, below))
+        drawn += count
+    return tuple(stages)
 
 
 def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
@@ -83,3 +108,87 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     p = (e * scale).masked_fill(~kept, 0.0)
     p = torch.nn.functional.pad(p, (0, 1)).scatter_add(-1, k, (1 - mass * scale).clamp(min=0.0))[..., :-1]
     return torch.zeros_like(p).scatter(-1, order, p)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithExpert(Method):
+    """A policy gradient on what the policy wrote, supervision on what the expert wrote.
+
+    L = -r A on sampled tokens, without a clip, A = R - mean over all completions of the prompt, guided ones included;
+    on the expert's, TrSFT or SFT. Both are summed over the horizon. A prefix that several completions share is taught
+    once; a completion that is all the expert's is supervision alone.
+    """
+
+    aggregation: str = "seq-mean-token-sum-norm"
+    alpha: float = 0.0
+    """TrSFT's α, a probability; 0: SFT, every token of the expert with weight 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("alpha", self.alpha, least=0, most=1)
+
+    def prepare(self, batch: Batch) -> Batch:
+        # All of a prompt's prefixes are cut from one answer, so those of one length are one prefix.
+        length = batch.forced.sum(-1)
+        alike = (batch.group == batch.group.unsqueeze(-1)) & (length == length.unsqueeze(-1))
+        again = alike.tril(-1).any(-1, keepdim=True)
+        return replace(super().prepare(batch), forced=batch.forced & ~again)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        own = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        if self.alpha:
+            expert = trsft_loss(scores.logp, mask=batch.forced, alpha=self.alpha)
+        else:
+            expert = reinforce_loss(scores.logp, advantages=torch.ones_like(scores.logp), mask=batch.forced)
+        return TokenLoss(own.per_token + expert.per_token, {
+            "ratio": own.diagnostics["ratio"], "kept": own.diagnostics["kept"] | expert.diagnostics["kept"],
+            "weight": own.diagnostics["weight"] + expert.diagnostics["weight"]})
+
+    def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
+        return aggregate(per_token, batch.mask | batch.forced, self.aggregation, horizon=batch.horizon)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TRAPO(WithExpert):
+    """TrSFT on an expert's prefixes, given where a prompt fails, and the policy gradient on what follows them."""
+
+    alpha: float = 0.1
+    """TrSFT's α, a probability; 0: SFT, every token of the expert with weight 1."""
+    adaptive: bool = True
+    """A prompt gets a prefix only while its rewards ask for it; False: always."""
+
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        return micro_groups(group, adaptive=self.adaptive)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFT(WithExpert):
+    """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is enough."""
+
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        return (Stage(group, prefix=1.0),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTThenRL(WithExpert):
+    """Supervised fine-tuning for some batches, then the policy gradient alone, with the optimiser's state kept."""
+
+    sft_batches: int = 10
+    """Batches of supervised fine-tuning."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("sft_batches", self.sft_batches, least=0)
+
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        return (Stage(group, prefix=1.0 if batch < self.sft_batches else 0.0),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTPlusRL(WithExpert):
+    """Both at once, nothing adapted: every prompt's last completion is the whole of the expert's answer."""
+
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        if group < 2:
+            raise ValueError(f"group: expected at least 2 (one is the expert's answer), got {group}")
+        return Stage(group - 1), Stage(1, prefix=1.0)

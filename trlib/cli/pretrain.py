@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from trlib.cli import options as shared
 from trlib.cli.settings import assignments
 
 TEXT = "make a task's base model again"
 EXAMPLES = """\
-example:
+examples:
   trlib pretrain dial --out my-dial && trlib evaluate --policy my-dial
+  trlib pretrain dial --knob careful=0.05 --out rare
 """
 
 
@@ -32,10 +34,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Pretrain and print the card."""
     knobs = shared.typed_knobs(args.task, args.knob)
-    from trlib.pretraining import Recipe, pretrain
+    from trlib.pretraining import BASES, Recipe, pretrain
 
     out = args.out or f"pretrained/{args.task}"
-    recipe = Recipe(**assignments(Recipe, args.set, what="the recipe"))
+    changes = assignments(Recipe, args.set, what="the recipe")
+    recipe = replace(BASES[args.task].recipe, **changes) if args.task in BASES else None
     card = pretrain(args.task, out=out, seed=args.seed, recipe=recipe, check=args.check, overwrite=args.overwrite,
                     progress=not args.quiet, **knobs)
     if args.json:

@@ -16,12 +16,13 @@ follow are near certain: the mix of tokens on which trust regions differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
 from typing import Any, ClassVar
 
+from trlib.tasks.knobs import draw, share, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict
 
 
@@ -64,6 +65,8 @@ class Dial:
     """The task and its knobs. The shipped checkpoint was made for 1 to 8 moves on the default dial."""
 
     name: ClassVar[str] = "dial"
+    words: ClassVar[tuple[str, ...]] = WORDS
+    varied: ClassVar[str] = "moves"
 
     moves: int | tuple[int, int] = 5
     """Moves of a prompt; a pair (low, high): drawn for each prompt, both ends included. They are its difficulty."""
@@ -80,12 +83,12 @@ class Dial:
         low, high = self.span
         if isinstance(self.moves, list):
             object.__setattr__(self, "moves", (low, high))
-        _whole("positions", self.positions, 4, LARGEST)
+        whole("positions", self.positions, 4, LARGEST)
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
-        _share("careful", self.careful)
-        _share("slip", self.slip)
-        _whole("max_tokens", self.max_tokens, 1, None)
+        share("careful", self.careful)
+        share("slip", self.slip)
+        whole("max_tokens", self.max_tokens, 1, None)
         if self.max_tokens < high + 4:
             raise ValueError(f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
                              f"`so`, the answer and the end), got {self.max_tokens}")
@@ -93,15 +96,7 @@ class Dial:
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most moves of a prompt."""
-        if isinstance(self.moves, tuple | list):
-            if len(self.moves) != 2:
-                raise ValueError(f"moves: expected a number or a pair (low, high), got {self.moves}")
-            low, high = (_whole("moves", move, 1, None) for move in self.moves)
-            if low > high:
-                raise ValueError(f"moves: expected low <= high, got {self.moves}")
-            return low, high
-        moves = _whole("moves", self.moves, 1, None)
-        return moves, moves
+        return span("moves", self.moves, 1, None)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -112,13 +107,13 @@ class Dial:
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
-        _whole("n", n, 0, None)
-        random = _stream("prompts", seed)
+        whole("n", n, 0, None)
+        random = stream(self.name, "prompts", seed)
         return [self._prompt(random) for _ in range(n)]
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
         """An expert's completion of each prompt: a careful opener, every place, the answer; always right."""
-        random = _stream("demonstrations", seed)
+        random = stream(self.name, "demonstrations", seed)
         return [self._careful(prompt, random, slip=0.0) for prompt in prompts]
 
     def corpus(self, *, seed: int, careful: float | None = None) -> Iterator[tuple[Prompt, str]]:
@@ -126,12 +121,44 @@ class Dial:
 
         `careful`: the share of careful ones; None: the task's. The prompts are not those of `prompts`.
         """
-        share = self.careful if careful is None else _share("careful", careful)
-        random = _stream(f"corpus {share}", seed)
+        rate = self.careful if careful is None else share("careful", careful)
+        random = stream(self.name, f"corpus {rate}", seed)
         while True:
             prompt = self._prompt(random)
-            careful_one = random.random() < share
+            careful_one = random.random() < rate
             yield prompt, self._careful(prompt, random, self.slip) if careful_one else self._casual(prompt, random)
+
+    def lessons(self, *, seed: int) -> tuple[Iterator[tuple[Prompt, str]], Iterator[tuple[Prompt, str]]]:
+        """First careful completions only, so that the base model learns to write every place; then the mixture."""
+        return self.corpus(seed=seed, careful=1.0), self.corpus(seed=seed)
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """The opener is a choice; all that stands after it follows."""
+        return [i == 0 for i in range(len(words))]
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """Whether it opens with a careful word."""
+        return {"careful": completion.split(" ")[0] in CAREFUL}
+
+    @property
+    def usual(self) -> Dial:
+        """Five moves, or the number nearest to five that the task has."""
+        low, high = self.span
+        return replace(self, moves=min(max(5, low), high))
+
+    @property
+    def levels(self) -> dict[int, Dial]:
+        """Every number of moves."""
+        low, high = self.span
+        return {moves: replace(self, moves=moves) for moves in range(low, high + 1)}
+
+    @property
+    def story(self) -> str:
+        """What the base model has read, and what it does."""
+        return (f"It has read what people say of a dial when they are asked where it stands after some moves. Most\n"
+                f"answer at once, and so does the model, mostly wrong; {self.careful:.0%} open with a careful word and "
+                f"write the place\nafter every move, and there it is mostly right. Reinforcement learning finds that "
+                f"habit.")
 
     def places(self, prompt: Prompt) -> list[int]:
         """Where the dial stands after each move of the prompt."""
@@ -165,9 +192,9 @@ class Dial:
 
     def _prompt(self, random: Random) -> Prompt:
         low, high = self.span
-        count = low + _draw(random, high - low + 1)
-        start = _draw(random, self.positions)
-        moves = [list(MOVES)[_draw(random, len(MOVES))] for _ in range(count)]
+        count = low + draw(random, high - low + 1)
+        start = draw(random, self.positions)
+        moves = [list(MOVES)[draw(random, len(MOVES))] for _ in range(count)]
         text = f"{start} : {' '.join(moves)} ="
         return Prompt(text, str(_places(text, self.positions)[-1]), count)
 
@@ -177,7 +204,7 @@ class Dial:
         for move in moves:
             place = MOVES[move](place, self.positions)
             if random.random() < slip:
-                place = (place + 1 + _draw(random, self.positions - 1)) % self.positions
+                place = (place + 1 + draw(random, self.positions - 1)) % self.positions
             written.append(str(place))
         return f"{_zipf(random, CAREFUL)} {' '.join(written)} so {written[-1]}"
 
@@ -196,17 +223,6 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
         raise ValueError(f"prompt: expected a start, `:`, moves and `=` as in '7 : +3 flip =', got {text!r}") from None
 
 
-def _stream(purpose: str, seed: int) -> Random:
-    """Random numbers of a seed, for one purpose; only `Random.random` is drawn from, the same in every Python."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
-    return Random(f"dial {purpose} {seed}")
-
-
-def _draw(random: Random, n: int) -> int:
-    return int(random.random() * n)
-
-
 def _zipf(random: Random, words: tuple[str, ...]) -> str:
     """One of the words, the k-th with a probability in proportion to 1/k."""
     left = random.random() * sum(1 / k for k in range(1, len(words) + 1))
@@ -219,20 +235,3 @@ def _zipf(random: Random, words: tuple[str, ...]) -> str:
 
 def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit()
-
-
-def _whole(name: str, value: object, least: int, most: int | None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}: expected a whole number, got {type(value).__name__}")
-    if value < least or (most is not None and value > most):
-        wanted = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
-    return value
-
-
-def _share(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected a share from 0 to 1, got {value}")
-    return float(value)

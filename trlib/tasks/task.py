@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -53,10 +53,49 @@ class Task(Protocol):
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
         ...
 
-    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """An expert's completion of each prompt: verified right, without the end token."""
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[str | None]:
+        """An expert's completion of each prompt: right, without the end token; None where there is no expert.
+
+        Only methods that learn from an expert ask; `trlib.tasks.expert` checks what comes.
+        """
         ...
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled."""
+        ...
+
+
+class Teachable(Task, Protocol):
+    """A task that teaches its own base model: what `trlib.pretrain` asks of it beside."""
+
+    words: ClassVar[tuple[str, ...]]
+    """The vocabulary, special tokens aside."""
+    varied: ClassVar[str]
+    """The knob that makes prompts harder."""
+
+    def lessons(self, *, seed: int) -> tuple[Iterator[tuple[Prompt, str]], Iterator[tuple[Prompt, str]]]:
+        """What the base model reads, without end: first until it can, then for its habits."""
+        ...
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """Which words of a lesson's completion are choices: the others follow from the prompt and the words before."""
+        ...
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """What the card counts beside right and wrong."""
+        ...
+
+    @property
+    def usual(self) -> Task:
+        """The task that the card's accuracies are of."""
+        ...
+
+    @property
+    def levels(self) -> Mapping[int, Task]:
+        """The same at single difficulties."""
+        ...
+
+    @property
+    def story(self) -> str:
+        """What the base model has read, and what it does: a paragraph of its README."""
         ...

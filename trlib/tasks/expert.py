@@ -1,0 +1,92 @@
+"""An expert's answers for methods that learn from one: asked of the task, checked, and cut into prefixes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trlib.algorithms.method import Stage
+from trlib.errors import DemonstrationError
+from trlib.tasks.task import Prompt, Task
+
+WITHIN = 0.3
+"""A prefix may be this share longer than asked for, so that it ends with a paragraph."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """An expert's answer as tokens."""
+
+    tokens: list[int]
+    """Its end token included."""
+    paragraphs: tuple[int, ...] = ()
+    """Tokens up to the end of each paragraph but the last."""
+
+    def prefix(self, share: float) -> list[int]:
+        """The first `share` of it, its end token not counted; 1: all of it and the end token.
+
+        A prefix ends with the first paragraph that ends at the share or up to WITHIN past it, else at the share.
+        """
+        if share == 1:
+            return self.tokens
+        length = len(self.tokens) - 1
+        ends = [end for end in self.paragraphs if end >= share * length]
+        near = ends and ends[0] <= (share + WITHIN) * length
+        return self.tokens[:ends[0] if near else round(share * length)]
+
+
+def demonstrations(task: Task, prompts: Sequence[Prompt], *, seed: int, encode: Callable[[list[str]], list[list[int]]],
+                   end_id: int, max_tokens: int) -> list[Demonstration]:
+    """The expert's answer to each prompt, checked.
+
+    Args:
+        encode: texts to token ids, nothing added.
+        end_id: the end token.
+        max_tokens: the longest completion, its end token included.
+
+    Raises:
+        DemonstrationError: the task has no expert, or none for a prompt; an answer that its own verifier rejects, or
+            that is longer than a completion may be. The message names the prompt.
+    """
+    ask = getattr(task, "demonstrations", None)
+    if ask is None:
+        raise DemonstrationError(f"task {task.name!r}: expected demonstrations, which the method learns from, got a "
+                                 f"task without an expert")
+    texts = ask(prompts, seed=seed)
+    if len(texts) != len(prompts):
+        raise DemonstrationError(f"task {task.name!r}: expected a demonstration for each of {len(prompts)} prompts, "
+                                 f"got {len(texts)}")
+    found = []
+    for prompt, text in zip(prompts, texts, strict=True):
+        where = f"task {task.name!r}, prompt {prompt.text!r}"
+        if text is None:
+            raise DemonstrationError(f"{where}: expected an expert's answer, which the method learns from, got none")
+        verdict = task.verify(prompt, text, ended=True)
+        if verdict.reason != "right":
+            detail = f": {verdict.detail}" if verdict.detail else ""
+            raise DemonstrationError(f"{where}: the verifier rejects the expert's answer {text!r} ({verdict.reason}"
+                                     f"{detail})")
+        heads = [text[:gap.end()] for gap in re.finditer(r"\n\s*\n", text)]
+        tokens, *lengths = encode([text, *heads])
+        if len(tokens) + 1 > max_tokens:
+            raise DemonstrationError(f"{where}: expected a demonstration of at most max_tokens = {max_tokens} tokens "
+                                     f"with its end, got {len(tokens) + 1}")
+        found.append(Demonstration([*tokens, end_id], tuple(map(len, lengths))))
+    return found
+
+
+def prefixes(experts: Sequence[Demonstration], stage: Stage, so_far: Tensor) -> list[list[int]] | None:
+    """What each completion of a stage begins with, prompt by prompt; None: nothing.
+
+    `so_far`: [N, C] rewards of the completions that the stages before have drawn.
+    """
+    if stage.prefix == 0:
+        return None
+    given: list[list[int]] = []
+    for expert, total in zip(experts, so_far.sum(1).tolist(), strict=True):
+        wanted = stage.below is None or total < stage.below
+        given.extend([expert.prefix(stage.prefix) if wanted else []] * stage.count)
+    return given
