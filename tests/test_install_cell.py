@@ -56,7 +56,7 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -
     repository = config()["repository"]
     assert told.group(1) == f"trust-region-book @ git+{repository['url']}@{repository['branch']}"
     head = run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
-    wanted = told.group(1).split("git+")[0] + f"git+file://{ROOT}@{head}"
+    wanted = told.group(1).split("git+")[0] + f"git+file://localhost{ROOT}@{head}"
     # --no-index: a dependency that were missing could not be brought in unseen.
     run(hosted, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-index", "--no-build-isolation",
         wanted)
