@@ -1,5 +1,4 @@
-"""The losses and pieces of verl 0.9.1 that have a name here: equal in float64 where definitions agree, pinned where not.
-"""
+"""What of verl 0.9.1 has a name here: equal in float64 where definitions agree, pinned where they do not."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
 
     Source: arXiv 2402.03300 eq. 4.
-    Differs from: TRL multiplies the term by the ratio, unless told not to: unbiased for KL(π || ref) on stale tokens, and
-    its gradient is another one on fresh tokens too.
+    Differs from: TRL multiplies the term by the ratio, unless told not to: unbiased for KL(π || ref) on stale tokens,
+    and another gradient on fresh ones too.
     """
     checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)

@@ -33,6 +33,7 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
     """Call the subject on every batch."""
     observed = Observed()
     for name, batch in vectors.batches.items():
+        batch = {key: value.clone() for key, value in batch.items()}  # the function may write into it
         logp = batch["logp"].clone().requires_grad_()
         try:
             with warnings.catch_warnings():

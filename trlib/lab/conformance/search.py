@@ -240,7 +240,8 @@ class _Bench:
 
 
 def _relative(observed: Tensor, expected: Tensor, scale: Tensor | None = None) -> Tensor:
-    """|a - b| against the larger of the two (or `scale`), 0 where it is rounding."""
+    """|a - b| against the larger of the two (or `scale`), 0 where it is rounding or both are NaN."""
     size = torch.maximum(observed.abs(), expected.abs()) if scale is None else scale
     apart = (observed - expected).abs()
-    return torch.where(apart <= NOISE, 0.0, apart / size.clamp(min=NOISE)).nan_to_num(nan=float("inf"))
+    alike = (apart <= NOISE) | (observed.isnan() & expected.isnan())
+    return torch.where(alike, 0.0, apart / size.clamp(min=NOISE)).nan_to_num(nan=float("inf"))

@@ -1,0 +1,118 @@
+"""`trlib conformance`: what it prints, what it returns, what it complains of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trlib.cli import main
+from trlib.lab.conformance import libraries
+from trlib.lab.conformance.report import Finding
+from trlib.lab.conformance.search import Deviation
+
+OURS = "trlib.algorithms:ppo_loss"
+
+
+def test_a_function_that_agrees_is_status_0_and_one_line(capsys):
+    assert main(["conformance", "--function", OURS, "--loss", "ppo"]) == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("ppo_loss as ppo  agrees\n", "")
+
+
+def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
+    line = ["conformance", "--function", OURS, "--loss", "ppo", "--set", "eps_high=.3",
+            "--set", "eps_low=.3", "--set", "dual_clip=none"]
+    assert main(line) == 3
+    assert capsys.readouterr().out == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n"
+    assert main([*line, "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert (document["function"], document["signature"], document["vectors"]) == (OURS, "plain", 1)
+    finding, = document["findings"]
+    assert finding["status"] == "differs" and finding["seen"]
+    assert [d["point"] for d in finding["deviations"]] == ["window"]
+
+
+def test_a_function_that_fails_is_status_3_on_one_line(capsys):
+    assert main(["conformance", "--function", "trlib.aggregation:aggregate", "--loss", "ppo"]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith("aggregate as ppo  fails") and "raises " in out and out.count("\n") == 1
+
+
+def test_the_nearest_loss_is_named(capsys):
+    assert main(["conformance", "--function", "trlib.algorithms:gmpo_loss"]) == 0
+    assert capsys.readouterr().out == "gmpo_loss as gmpo  agrees\n"
+
+
+def test_the_vectors_are_where_it_says(capsys):
+    assert main(["conformance", "--vectors"]) == 0
+    vectors, specification = capsys.readouterr().out.split()
+    assert json.loads(Path(vectors).read_text())["format"] == "trust-region-conformance"
+    assert Path(specification).read_text().startswith("# Golden vectors")
+    assert main(["conformance", "--vectors", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"vectors": vectors, "specification": specification}
+
+
+FOUND = [Finding("one", "ppo", "agrees"),
+         Finding("two", "gspo", "differs", (Deviation("cap", "bounds it"),), ("a note",))]
+
+
+@pytest.fixture
+def two_findings(monkeypatch):
+    monkeypatch.setattr(libraries, "hold", lambda vectors, library: iter(FOUND))
+
+
+@pytest.mark.parametrize(("version", "warned"), [("1.16.0", ""), ("2.0.0", "trlib: warning: written for trl 1.16.0, "
+                                                                           "found 2.0.0\n")])
+def test_a_library_of_another_version_is_said_and_goes_on(capsys, monkeypatch, two_findings, version, warned):
+    monkeypatch.setattr(libraries, "version", lambda library: version)
+    assert main(["conformance", "--library", "trl"]) == 3
+    captured = capsys.readouterr()
+    assert captured.err == warned
+    assert captured.out == "one as ppo   agrees\ntwo as gspo  differs  bounds it; a note\n"
+    assert main(["conformance", "--library", "trl", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert (document["library"], document["version"], document["written_for"]) == ("trl", version, "1.16.0")
+    assert [f["status"] for f in document["findings"]] == ["agrees", "differs"]
+
+
+def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
+    def missing(library):
+        raise libraries.PackageNotFoundError(library)
+
+    monkeypatch.setattr(libraries, "version", missing)
+    assert main(["conformance", "--library", "verl"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("trlib: error: verl is not installed (written for 0.9.1): pip install ")
+
+
+@pytest.mark.parametrize(("argv", "words"), [
+    (["--library", "verll"], "library: expected one of trl, verl, got 'verll'; did you mean 'verl'?"),
+    (["--library", "verl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
+    (["--library", "verl", "--set", "a=1"], "--set: expected --function beside it, got --library"),
+    (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),
+    (["--function", "trlib.nothing:f"], "function: no module named 'trlib.nothing'"),
+    (["--function", "trlib.algorithms:ppo_los"], "did you mean 'ppo_loss'?"),
+    (["--function", OURS, "--loss", "pppo"], "did you mean 'ppo'?"),
+    (["--function", OURS, "--signature", "jax"], "signature: expected one of plain, trl, verl, got 'jax'"),
+    (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
+    (["--function", OURS, "--anchor", "ref"], "anchor: expected one of recomputed, rollout, got 'ref'"),
+    (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),
+    (["--function", OURS, "--signature", "verl", "--loss", "ppo", "--set", "a=1"], "set: expected --signature plain"),
+])
+def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
+    assert main(["conformance", *argv]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("trlib: error: ") and captured.err.count("\n") == 1
+    assert words in captured.err
+
+
+@pytest.mark.parametrize(("argv", "words"), [
+    ([], "one of the arguments --library --function --vectors is required"),
+    (["--library", "verl", "--function", "a:b"], "not allowed with argument"),
+])
+def test_a_wrong_command_line_is_status_2(capsys, argv, words):
+    assert main(["conformance", *argv]) == 2
+    assert words in capsys.readouterr().err
