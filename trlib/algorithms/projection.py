@@ -98,7 +98,7 @@ def departure(u: Tensor, lq: Tensor) -> Tensor:
 
 def outside(kl: Tensor, outcomes: int, delta: float) -> Tensor:
     """Which KL(π̃ || q) are beyond δ, or within a few roundings of it."""
-    return kl != 0 if delta == 0 else (kl > delta * (1 - _slack(kl.dtype, outcomes, delta))) & (delta < math.inf)
+    return kl != 0 if delta == 0 else (kl > _window(kl.dtype, outcomes, delta)[0]) & (delta < math.inf)
 
 
 class Geodesic(torch.autograd.Function):
@@ -129,42 +129,38 @@ def _pull_back(grad: Tensor, grad_eta: Tensor, t: Tensor, p: Tensor, centred: Te
 
 def _solve(u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, ...]:
     """log π [N, V], t [N], π [N, V], and of d = log π - log q: d - KL [N, V] and Var [N], inf where t is 0 or 1."""
-    logp, t = _geodesic(u, lq, drift, delta) if delta else (lq.clone(), torch.zeros_like(drift[0]))
-    p = logp.exp()
-    d = (logp - lq).where(p > 0, 0.0)
-    centred = (d - torch.linalg.vecdot(p, d).unsqueeze(-1)).where(p > 0, 0.0)
+    common = (u > -math.inf) & (lq > -math.inf)
+    whole = bool(common.all())
+    base, gap, least = lq, u - lq, torch.zeros_like(drift[0])
+    if not whole:
+        base, gap = lq.masked_fill(~common, NOWHERE), gap.masked_fill(~common, 0.0)
+        least = -base.exp().sum(-1).log()
+    t = _root(base, gap, least, drift, delta) if delta else torch.zeros_like(least)
+    logp = _point(base, gap, t)
+    p, d = logp.exp(), logp - base
+    centred = d - torch.linalg.vecdot(p, d).unsqueeze(-1)
     var = torch.linalg.vecdot(p * centred, centred).clamp(min=torch.finfo(p.dtype).tiny)
+    if not (whole and bool((t > 0).all())):
+        moved = (t > 0).unsqueeze(-1)
+        logp = logp.where(common, -math.inf).where(moved, lq)
+        p, centred = logp.exp(), centred.where(common & moved, 0.0)
     return logp, t, p, centred, var.where((t > 0) & (t < 1), math.inf)
 
 
-def _geodesic(u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, Tensor]:
-    """log π [N, V] and t [N]: at the root, or q where no point is inside."""
-    common = (u > -math.inf) & (lq > -math.inf)
-    base, gap, least = lq, u - lq, torch.zeros_like(drift[0])
-    if not bool(common.all()):
-        base, gap = lq.masked_fill(~common, NOWHERE), gap.masked_fill(~common, 0.0)
-        least = -base.exp().sum(-1).log()
-    t = _root(base, gap, least, drift, delta)
-    logp = _point(base, gap, t)
-    if base is not lq:
-        logp = logp.where(common, -math.inf)
-    return logp.where((t > 0).unsqueeze(-1), lq), t
-
-
 def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float) -> Tensor:
-    """[N] the largest t found with KL(π_t || q) <= δ, within `_slack` of the root; 0 where there is none.
+    """[N] a t with KL(π_t || q) in the window under δ, or the largest found below it; 0 where there is none.
 
     `least` is the KL at t = 0, `drift` the KL and variance at t = 1, inf where not known.
     """
-    slack, tiny = _slack(base.dtype, base.shape[-1], delta), torch.finfo(base.dtype).eps
+    (edge, target, enough), tiny = _window(base.dtype, base.shape[-1], delta), torch.finfo(base.dtype).eps
     kl, var = drift
     root, rows = torch.zeros_like(least), torch.arange(len(least), device=least.device)
     # An end of the bracket is (t, KL, mean of log π̃ - log q): a point of ψ's tangent, its intercept and its slope.
     lower = torch.stack([torch.zeros_like(least), least, torch.full_like(least, -math.inf)])
     upper = torch.stack([torch.ones_like(kl), kl, kl])
-    last = (delta / kl).log()
+    last = (target / kl).log()
     t = torch.where(kl < math.inf, torch.maximum((last * kl / var).exp(), (last / 2).exp() / 2), 1.0).clamp(max=1.0)
-    t, last = t.where(least <= delta * (1 - slack), 0.0), last.abs()
+    t, last = t.where(least <= edge, 0.0), last.abs()
     for count in range(PASSES):
         logp = _point(base, gap, t)
         p, d = logp.exp(), logp - base
@@ -172,13 +168,13 @@ def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float)
         kl = weighted.sum(-1)
         var = torch.linalg.vecdot(weighted, d) - kl * kl
         probe = torch.stack([t, kl, torch.linalg.vecdot(p, gap)])
-        inside = kl <= delta * (1 - slack)
+        inside = kl <= edge
         lower, upper = torch.where(inside, probe, lower), torch.where(inside, upper, probe)
-        found = (inside & (kl >= delta * (1 - 2 * slack))) | (lower[0] >= (1 - 2 * tiny) * upper[0])
+        found = (inside & (kl >= enough)) | (lower[0] >= (1 - 2 * tiny) * upper[0])
         done = int(found.sum())
         if done == len(rows):
             break
-        error = (delta * (1 - 1.5 * slack) / kl).log()
+        error = (target / kl).log()
         newton = t * (error * kl / var).exp()
         size = error.abs()
         trusted = (newton > lower[0]) & (newton < upper[0]) & (size < last)
@@ -220,10 +216,15 @@ def _departure(u: Tensor, lq: Tensor) -> tuple[Tensor, Tensor]:
     return kl, second - kl * kl
 
 
-def _slack(dtype: torch.dtype, outcomes: int, delta: float) -> float:
-    """How far inside the radius, relative to it, a KL must be for its rounding to leave it inside."""
-    rounding = torch.finfo(dtype).eps * (4 + (1 + math.log(outcomes)) / delta)
-    return min(max(rounding, 1e-10), 0.25)
+def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, float, float]:
+    """What KL counts as inside the radius, what is aimed at, and what is close enough.
+
+    The first leaves room for the rounding of a KL that is evaluated otherwise, the last for that of KL(t) as t moves.
+    """
+    eps, spread = torch.finfo(dtype).eps, (1 + math.log(outcomes)) / delta
+    margin, width = eps * (4 + spread / 8), max(eps * (4 + spread), 1e-10)
+    return (delta * (1 - min(margin, 0.5)), delta * (1 - min(margin + width / 3, 0.6)),
+            delta * (1 - min(margin + width, 0.75)))
 
 
 def _in_blocks(function: Callable[..., tuple[Tensor, ...]], *rows: Tensor) -> tuple[Tensor, ...]:

@@ -1,0 +1,1 @@
+"""What the objectives cost beside a plain policy gradient."""
