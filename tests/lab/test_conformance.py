@@ -433,9 +433,9 @@ def test_a_library_that_is_not_installed_or_cannot_be_imported_is_a_named_error(
     monkeypatch.setitem(libraries.INSTALL, "no-such-library", "pip install no-such-library==1.0")
     with pytest.raises(TrlibError, match=r"no-such-library is not installed \(written for 1.0\): pip install"):
         list(libraries.hold(V, "no-such-library"))
-    monkeypatch.setitem(libraries.MODULES, "verl", "verl.no_such_module")
+    monkeypatch.setitem(libraries.MODULES, "verl", "no_such_module")
     monkeypatch.setattr(libraries, "installed", lambda library: "0.9.1")
-    with pytest.raises(TrlibError, match=r"verl 0.9.1 is installed, but importing verl.no_such_module fails"):
+    with pytest.raises(TrlibError, match=r"verl 0.9.1 is installed, but importing no_such_module fails"):
         list(libraries.hold(V, "verl"))
 
 
@@ -472,3 +472,22 @@ def test_rows_are_the_batches_and_groups_stay_apart():
     assert len(set().union(*of_batch.values())) == 2 * len(of_batch)
     anchors: Tensor = (V.rows["logp_old"] != V.rows["logp_rollout"]) & V.rows["mask"]
     assert {V.names[i] for i in V.rows["batch"][anchors.any(-1)].tolist()} == {"two anchors"}
+
+
+def test_trls_signature_needs_trl(monkeypatch):
+    def missing(library):
+        raise libraries.PackageNotFoundError(library)
+
+    monkeypatch.setattr(libraries, "version", missing)
+    with pytest.raises(TrlibError, match="trl is not installed"):
+        list(functions.hold(V, "trlib.algorithms:ppo_loss", signature="trl", loss="ppo"))
+
+
+def test_a_function_that_writes_into_its_batch_spoils_nothing():
+    def careless(logp, logp_old, advantages, mask):
+        advantages *= mask
+        return clip(logp, logp_old, advantages, mask)
+
+    before = {key: value.clone() for key, value in V.batches["near"].items()}
+    assert finding_of(careless, "ppo").status == "agrees"
+    assert all(torch.equal(before[key], value) for key, value in V.batches["near"].items())

@@ -51,7 +51,7 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
             if name == EMPTY:
                 complaint = complaint or _not_zero(value, gradient)
             else:
-                observed.single |= value.dtype in (torch.float32, torch.bfloat16, torch.float16)
+                observed.single |= value.dtype == torch.float32
                 if not complaint:
                     observed.values[name], observed.gradients[name] = value, gradient
         if complaint and name == EMPTY:

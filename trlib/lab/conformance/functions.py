@@ -11,7 +11,7 @@ from typing import Any
 
 from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
-from trlib.lab.conformance import calls
+from trlib.lab.conformance import calls, libraries
 from trlib.lab.conformance.report import DIFFERS, FAILS, Finding, judge
 from trlib.lab.conformance.search import EXHAUSTIVE, Observed, search
 from trlib.lab.conformance.vectors import Vectors
@@ -71,8 +71,8 @@ def hold(vectors: Vectors, address: str, *, signature: str = "plain", loss: str 
         given: settings to pass to a plain function.
 
     Raises:
-        ValueError, TypeError, TrlibError: as `resolve`; an unknown signature, loss, aggregation or anchor; settings
-            for a function that does not take them.
+        ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown signature, loss,
+            aggregation or anchor; settings for a function that does not take them.
     """
     for name, value, known in (("signature", signature, SIGNATURES), ("anchor", anchor, calls.ANCHORS),
                                ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
@@ -82,6 +82,8 @@ def hold(vectors: Vectors, address: str, *, signature: str = "plain", loss: str 
     if given and signature != "plain":
         raise ValueError("set: expected --signature plain, whose functions take settings as arguments, "
                          f"got {signature}")
+    if signature == "trl":
+        libraries.installed("trl")
     function = resolve(address)
     if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
         raise TypeError(f"function: expected a trainer class with _compute_loss, got {address!r}")
