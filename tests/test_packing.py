@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import trlib.packing
-from trlib.packing import packed
+from trlib.packing import packed, plain
 from trlib.policy import Policy
 from trlib.rollout import sample
 
@@ -58,3 +58,23 @@ def test_long_rows_are_laid_out_plainly(policy, monkeypatch):
     monkeypatch.setattr(trlib.packing, "LONGEST", 8)
     assert packed(c, policy.pad_id) is None
     torch.testing.assert_close(policy.score(c).logp[c.mask], expected[c.mask], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_the_outputs_that_are_left_out_are_those_that_nobody_looks_at(policy, pack):
+    c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4, 5, 6]], group=4, max_tokens=12, seed=0)
+    policy.model.double()
+    layout = packed(c, policy.pad_id) if pack else plain(c)
+    kept, index = layout.tail()
+    length = layout.ids.shape[1]
+    assert kept == length - 3 if pack else kept == length - 5  # the shorter prompt's last token predicts first
+    positions = torch.arange(layout.ids.numel()).view_as(layout.ids)[:, length - kept:].flatten()
+    assert torch.equal(positions[index], layout.index)
+    logits = policy.model(**layout.inputs()).logits.flatten(0, 1)
+    everywhere = torch.log_softmax(logits, -1)[layout.index, c.tokens]
+    policy.pack = pack
+    scored = policy.score(c).logp
+    torch.testing.assert_close(scored[c.mask], everywhere[c.mask], atol=1e-12, rtol=0)
+    gradients = [torch.autograd.grad(values[c.mask].sum(), policy.parameters) for values in (scored, everywhere)]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-9)

