@@ -1,8 +1,7 @@
-"""TrSFT's weight and optimum, and the micro-groups, against the numbers of the method."""
+"""TrSFT's weight and optimum, and the micro-groups, against the numbers of the method; TRAPO and its baselines."""
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import pytest
@@ -10,7 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlib.algorithms.trapo import MICRO_GROUPS, trsft_loss, truncated_expert
+import trlib
+from trlib.algorithms import ALGORITHMS, SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
+from trlib.algorithms.method import Batch
+from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, trsft_loss, truncated_expert
+from trlib.errors import DemonstrationError
+from trlib.seeds import derive
+from trlib.tasks import Verdict
 
 EVERYTHING = torch.ones(1, 4, dtype=torch.bool)
 
@@ -96,18 +101,235 @@ def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness
             assert (value(best + step * (other - best)) <= value(best) + 1e-12).all()
 
 
-def test_prefixes_for_every_outcome():
+def test_micro_groups():
     """Groups of (4, 2, 1, 1) with prefixes (0, .25, .5, 1); used below 2 of 4, 4 of 6, 7 of 7."""
-    assert [stage.count for stage in MICRO_GROUPS] == [4, 2, 1, 1]
-    for outcome in itertools.product((0, 1), repeat=8):
-        expected = [0.0, 0.25 if sum(outcome[:4]) < 2 else 0.0, 0.5 if sum(outcome[:6]) < 4 else 0.0,
-                    1.0 if sum(outcome[:7]) < 7 else 0.0]
-        given_, drawn = [], 0
-        for stage in MICRO_GROUPS:
-            wanted = stage.below is None or sum(outcome[:drawn]) < stage.below
-            given_.append(stage.prefix if wanted else 0.0)
-            drawn += stage.count
-        assert given_ == expected
+    assert [(s.count, s.prefix, s.below) for s in MICRO_GROUPS] == [(4, 0, None), (2, .25, 2), (1, .5, 4), (1, 1, 7)]
+    assert micro_groups(8) == MICRO_GROUPS
+    assert micro_groups(8, adaptive=False) == tuple(Stage(s.count, s.prefix) for s in MICRO_GROUPS)
+    assert micro_groups(16) == (Stage(8), Stage(4, .25, 4), Stage(2, .5, 8), Stage(2, 1, 14))
+    assert micro_groups(4) == (Stage(2), Stage(1, .25, 1), Stage(1, .5, 2))
+    assert micro_groups(1) == (Stage(1),)
+    for group in range(1, 65):
+        stages = micro_groups(group)
+        assert sum(s.count for s in stages) == group and stages[0].prefix == 0
+        assert abs(stages[0].count - group / 2) <= 0.5
+
+
+class Scripted:
+    """`dial`, prompt i rewarded by the bits of i, whatever is answered; an expert is right."""
+
+    name, max_tokens, settings = "dial", 16, {"name": "dial"}
+
+    def __init__(self):
+        self.task = trlib.load_task("dial")
+        pool = {p.text: p for p in self.task.prompts(400, seed=0)}
+        self.asked = list(pool.values())[:128]
+        self.experts = self.task.demonstrations(self.asked, seed=0)
+        self.of = {p.text: (i, text) for i, (p, text) in enumerate(zip(self.asked, self.experts, strict=True))}
+        self.calls = dict.fromkeys(self.of, -1)
+
+    def prompts(self, n, *, seed):
+        return self.asked[:n]
+
+    def demonstrations(self, prompts, *, seed):
+        return self.experts[:len(prompts)]
+
+    def verify(self, prompt, completion, *, ended):
+        i, text = self.of[prompt.text]
+        call = self.calls[prompt.text]
+        self.calls[prompt.text] += 1
+        if call < 0:  # the loop looks at the expert's answer first
+            assert completion == text
+            return Verdict(1.0, "right")
+        return Verdict(float(i >> call & 1), "right" if i >> call & 1 else "wrong answer")
+
+
+def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
+    """All 2^7 outcomes of the first seven completions, through `train`: what is forced is what METHODS 8 says."""
+    task, policy = Scripted(), trlib.load_policy("dial")
+    run = trlib.train(policy, task, TRAPO(), steps=1, prompts=128, group=8, max_tokens=9, probe=0, progress=False)
+    c = run.last
+    forced = c.forced.sum(1).view(128, 8)
+    for i in range(128):
+        bits = [i >> k & 1 for k in range(7)]
+        two = 2 if sum(bits[:4]) < 2 else 0
+        half, whole = 4 if sum(bits[:6]) < 4 else 0, 9 if sum(bits) < 7 else 0
+        assert forced[i].tolist() == [0, 0, 0, 0, two, two, half, whole]
+        expert = [*policy.encode([task.experts[i]])[0], policy.end_id]
+        for row in range(8):
+            assert c.tokens[8 * i + row, :forced[i, row]].tolist() == expert[:forced[i, row]]
+    assert not (c.forced & c.mask).any()
+    whole = c.forced.sum(1) == 9
+    assert c.ended[whole].all() and not c.mask[whole].any() and c.mask[~whole].any(1).all()
+    free = forced == 0
+    assert run.prompts.guided.tolist() == pytest.approx((1 - free.float().mean(1)).tolist())
+    bits = torch.tensor([[i >> k & 1 for k in range(8)] for i in range(128)])  # the eighth completion earns 0
+    assert run.rows[0]["reward"] == pytest.approx(float(bits[free].float().mean()))
+
+
+# -- the objective by hand ----------------------------------------------------------------------------------------
+
+def by_hand(group: int = 8, horizon: int = 5):
+    """Two prompts x `group` completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in the last four."""
+    g = torch.Generator().manual_seed(0)
+    rows, width = 2 * group, 5
+    forced, mask = torch.zeros(rows, width, dtype=torch.bool), torch.ones(rows, width, dtype=torch.bool)
+    for prompt in range(2):
+        for row, length in zip(range(group - 4, group), (2, 2, 3, 5), strict=True):
+            forced[prompt * group + row, :length] = True
+    mask[1, 3:] = False
+    mask &= ~forced
+    logp = -3 * torch.rand(rows, width, generator=g, dtype=torch.float64) - 0.1
+    old = logp + 0.2 * torch.randn(rows, width, generator=g, dtype=torch.float64)
+    rewards = (torch.rand(rows, generator=g) < 0.4).double()
+    rewards[[group - 1, 2 * group - 1]] = 1.0
+    batch = Batch(tokens=torch.zeros(rows, width, dtype=torch.long), mask=mask, forced=forced, rewards=rewards,
+                  group=torch.arange(2).repeat_interleave(group), ended=torch.ones(rows, dtype=torch.bool),
+                  horizon=horizon, logp_rollout=old.masked_fill(forced, 0.0), logp_old=old)
+    return batch, logp
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.0])
+def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
+    batch, values = by_hand()
+    method, logp = TRAPO(alpha=alpha), values.clone().requires_grad_()
+    prepared = method.prepare(batch)
+    token_loss = method.objective(Scores(logp), prepared)
+    loss = method.loss(token_loss.per_token, prepared)
+    (gradient,) = torch.autograd.grad(loss, logp)
+
+    taught = torch.zeros_like(batch.forced)
+    for prompt in (0, 8):
+        taught[prompt + 4, :2] = taught[prompt + 6, :3] = taught[prompt + 7, :5] = True  # row 5 shares row 4's prefix
+    rewards = batch.rewards.view(2, 8)
+    advantage = (rewards - rewards.mean(1, keepdim=True)).flatten()  # over all eight, the expert's own included
+    p, ratio = values.exp(), (values - batch.logp_old).exp()
+    value = torch.zeros((), dtype=torch.float64)
+    weight = torch.zeros_like(values)
+    for b in range(16):
+        for t in range(5):
+            if taught[b, t]:
+                value += -(p[b, t] / max(float(p[b, t]), alpha)) if alpha else -values[b, t]
+                weight[b, t] = min(1.0, float(p[b, t]) / alpha) if alpha else 1.0
+            elif batch.mask[b, t]:
+                value += -advantage[b] * ratio[b, t]
+                weight[b, t] = advantage[b] * ratio[b, t]
+    # Each of the 16 completions has something that counts; the horizon is 5.
+    torch.testing.assert_close(loss.detach(), value / (16 * 5), rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradient, -weight / (16 * 5), rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(token_loss.diagnostics["weight"], weight, rtol=1e-12, atol=1e-15)
+    assert torch.equal(token_loss.diagnostics["kept"], batch.mask | taught)
+    full = batch.mask.sum(1) == 0
+    assert full.nonzero().flatten().tolist() == [7, 15] and weight[full].min() > 0
+    assert not gradient[[5, 13], :2].any() and gradient[[5, 13], 2:].all()  # its completion learns, its prefix is done
+
+
+def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
+    batch, values = by_hand()
+    method = SFT()
+    only = batch.rows(torch.tensor([7, 15]))
+    copied = batch.rows(torch.tensor([7, 7, 7, 15, 15, 15]))
+    losses = []
+    for some, rows in ((only, [7, 15]), (copied, [7] * 3 + [15] * 3)):
+        prepared = method.prepare(some)
+        losses.append(method.loss(method.objective(Scores(values[rows]), prepared).per_token, prepared))
+    torch.testing.assert_close(losses[0], -values[[7, 15]].sum() / (2 * 5), rtol=1e-12, atol=0)
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=0)
+
+
+def test_without_prefixes_it_is_the_policy_gradient():
+    batch, values = by_hand()
+    free = torch.arange(4).repeat(2) + torch.tensor([0, 8]).repeat_interleave(4)
+    some, methods = batch.rows(free), (TRAPO(), ALGORITHMS["pg_is"](aggregation="seq-mean-token-sum-norm"))
+    one, other = ((m.loss(m.objective(Scores(values[free]), m.prepare(some)).per_token, m.prepare(some)))
+                  for m in methods)
+    assert torch.equal(one, other) and one != 0
+
+
+# -- the loop -----------------------------------------------------------------------------------------------------
+
+LITTLE = {"prompts": 4, "group": 8, "probe": 4, "progress": False, "checkpoint_every": 1}
+
+
+def trained(method, task=None, **settings):
+    return trlib.train(trlib.load_policy("dial"), task or trlib.load_task("dial"), method, **{**LITTLE, **settings})
+
+
+def test_the_first_step_of_sft_is_that_of_likelihood():
+    run = trained(SFT(), steps=1, prompts=8, group=2, warmup=0, grad_norm=1e9)
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    texts = task.demonstrations(task.prompts(8, seed=derive(0, "train", 0)), seed=derive(0, "expert", 0))
+    c = run.last
+    assert c.texts() == [text for text in texts for _ in range(2)] and not c.mask.any() and c.ended.all()
+    once = c.rows(torch.arange(0, 16, 2))
+    loss = -(policy.score(once).logp * once.forced).sum() / (8 * 16)
+    loss.backward()
+    norm = torch.sqrt(sum(p.grad.pow(2).sum() for p in policy.parameters))
+    assert run.rows[0]["loss"] == pytest.approx(loss.item(), rel=1e-5)
+    assert run.rows[0]["grad_norm"] == pytest.approx(float(norm), rel=1e-4)
+    assert math.isnan(run.rows[0]["reward"]) and run.rows[0]["length"] == 0  # nothing was sampled
+
+
+def test_sft_then_rl_turns_at_its_batch_and_survives_a_break(tmp_path):
+    method = SFTThenRL(sft_batches=2)
+    whole = trained(method, steps=4)
+    assert whole.prompts.groupby("batch").guided.mean().tolist() == [1, 1, 0, 0]
+    assert whole.history.reward.isna().tolist() == [True, True, False, False]
+    for steps in (1, 3, 4):
+        again = trained(method, steps=steps, out=tmp_path, resume=steps > 1)
+    assert again.history.loss.equals(whole.history.loss)
+    assert all(torch.equal(a, b) for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True))
+
+
+@pytest.mark.parametrize(("method", "guided"), [(SFTPlusRL(), 1 / 8), (TRAPO(adaptive=False), 1 / 2)])
+def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
+    run = trained(method, steps=2, minibatches=2, epochs=2, lag=1, anchor="rollout")
+    assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
+
+
+def test_trapo_learns_dial_and_asks_for_less_and_less():
+    run = trained(TRAPO(), steps=25, prompts=16)
+    guided = run.prompts.groupby("batch").guided.mean()
+    assert run.history.reward[:3].mean() < 0.45 < 0.7 < run.history.reward[-5:].mean()
+    assert guided[:3].mean() > 0.3 > 0.2 > guided[-5:].mean() > 0
+
+
+class Spoilt(Scripted):
+    """From its third batch on, one expert's answer is not right."""
+
+    batches = 0
+
+    def prompts(self, n, *, seed):
+        self.batches += 1
+        self.calls = dict.fromkeys(self.of, -1)
+        return self.asked[:n]
+
+    def verify(self, prompt, completion, *, ended):
+        verdict = super().verify(prompt, completion, ended=ended)
+        spoilt = self.batches > 2 and prompt is self.asked[1]
+        return Verdict(0.0, "bad arithmetic", "the dial is elsewhere") if spoilt else verdict
+
+
+def test_a_wrong_expert_stops_the_run_and_finished_work_is_kept(tmp_path):
+    task = Spoilt()
+    with pytest.raises(DemonstrationError) as caught:
+        trained(TRAPO(), task, steps=4, checkpoint_every=10, out=tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"batch 2: task 'dial', prompt {task.asked[1].text!r}: the verifier rejects")
+    assert "(bad arithmetic: the dial is elsewhere)" in said and "the 2 batches before it are saved" in said
+    assert len(caught.value.run.rows) == 2
+    again = trained(TRAPO(), Scripted(), steps=2, out=tmp_path, resume=True)
+    assert again.history.loss.equals(caught.value.run.history.loss)
+
+
+def test_a_group_of_one_has_no_room_for_an_expert():
+    with pytest.raises(ValueError, match="group: expected at least 2"):
+        trained(SFTPlusRL(), steps=1, group=1)
+
+
+def test_all_have_a_key():
+    assert {k: ALGORITHMS[k] for k in ("trapo", "sft", "sft_then_rl", "sft_plus_rl")} == {
+        "trapo": TRAPO, "sft": SFT, "sft_then_rl": SFTThenRL, "sft_plus_rl": SFTPlusRL}
 
 
 @pytest.mark.parametrize("call, error, message", [
@@ -120,6 +342,8 @@ def test_prefixes_for_every_outcome():
     (lambda: truncated_expert(torch.tensor([0.5, 0.6])), ValueError, "expert"),
     (lambda: truncated_expert(torch.tensor([1.5, -0.5])), ValueError, "expert: expected probabilities, got -0.5"),
     (lambda: truncated_expert(torch.tensor([1.0]), alpha=0.0), ValueError, "alpha"),
+    (lambda: TRAPO(alpha=1.5), ValueError, "alpha: expected a number at least 0 and at most 1, got 1.5"),
+    (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a number at least 0, got -1"),
 ])
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):

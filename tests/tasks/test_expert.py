@@ -1,0 +1,132 @@
+"""An expert's answers: what is refused, where a prefix is cut, which completions of a stage get it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+
+from trlib.algorithms.method import Stage
+from trlib.algorithms.trapo import MICRO_GROUPS
+from trlib.errors import DemonstrationError, TrlibError
+from trlib.tasks import Dial, Prompt, Verdict
+from trlib.tasks.expert import Demonstration, demonstrations, prefixes
+
+TWENTY = [*range(20), 99]
+"""Twenty tokens and the end."""
+
+
+@pytest.mark.parametrize(("share", "paragraphs", "length"), [
+    (0.25, (), 5), (0.5, (), 10), (0.01, (), 0), (0.99, (), 20),
+    (0.25, (8,), 8),                # ends within another .3
+    (0.25, (11,), 11),              # at .55 exactly
+    (0.25, (12,), 5),               # too far: at the share
+    (0.25, (3, 8, 10), 8),          # the first past the share
+    (0.25, (5, 8), 5),              # at the share itself
+    (0.5, (3, 8), 10),              # all before it
+    (0.5, (3, 17), 10),
+    (1.0, (8,), 21),                # all of it, and the end token
+])
+def test_a_prefix_ends_with_a_paragraph_that_is_near_else_at_the_share(share, paragraphs, length):
+    assert Demonstration(TWENTY, paragraphs).prefix(share) == TWENTY[:length]
+
+
+def test_half_a_token_is_rounded_to_an_even_number():
+    lengths = [len(Demonstration([0] * (n + 1)).prefix(0.25)) for n in range(1, 13)]
+    assert lengths == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]
+
+
+class Told:
+    """A task whose expert says what it is told to, right unless it says "wrong"."""
+
+    name, max_tokens, settings = "told", 12, {"name": "told"}
+
+    def __init__(self, *texts):
+        self.texts = list(texts)
+
+    def prompts(self, n, *, seed):
+        return [Prompt(f"p{i}", "a") for i in range(n)]
+
+    def demonstrations(self, prompts, *, seed):
+        return self.texts
+
+    def verify(self, prompt, completion, *, ended):
+        assert ended
+        if completion.startswith("wrong"):
+            return Verdict(0.0, "wrong answer", "it is a, not b")
+        return Verdict(float(completion != "badly"), "right" if completion != "badly" else "bad format")
+
+
+def asked(task, n=None, **settings):
+    """Demonstrations, a character a token."""
+    prompts = task.prompts(len(task.texts) if n is None else n, seed=0)
+    return demonstrations(task, prompts, seed=0, encode=lambda texts: [[*map(ord, text)] for text in texts], end_id=0,
+                          **{"max_tokens": 12, **settings})
+
+
+def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
+    found = asked(Told("ab", "a\n\nbc\n \nd", "a\nb"))
+    assert [d.tokens for d in found] == [[*map(ord, text), 0] for text in ("ab", "a\n\nbc\n \nd", "a\nb")]
+    assert [d.paragraphs for d in found] == [(), (3, 8), ()]
+
+
+@pytest.mark.parametrize(("task", "settings", "message"), [
+    (Told("ok", "wrong b"), {}, r"task 'told', prompt 'p1': the verifier rejects the expert's answer 'wrong b' \(wrong "
+                                r"answer: it is a, not b\)"),
+    (Told("badly"), {}, r"prompt 'p0': the verifier rejects the expert's answer 'badly' \(bad format\)"),
+    (Told("ok", None), {}, "prompt 'p1': expected an expert's answer, .* got none"),
+    (Told("ok"), {"n": 2}, "expected a demonstration for each of 2 prompts, got 1"),
+    (Told("x" * 12), {}, "'p0': expected a demonstration of at most max_tokens = 12 tokens with its end, got 13"),
+])
+def test_what_an_expert_must_not_do_is_named(task, settings, message):
+    with pytest.raises(DemonstrationError, match=message) as caught:
+        asked(task, **settings)
+    assert isinstance(caught.value, ValueError | TrlibError)
+    assert asked(Told("x" * 11))[0].tokens == [ord("x")] * 11 + [0]
+
+
+def test_a_task_without_an_expert_is_named():
+    class Silent:
+        name, texts = "silent", []
+
+    with pytest.raises(DemonstrationError, match=r"task 'silent': expected demonstrations, .* without an expert"):
+        demonstrations(Silent(), [], seed=0, encode=list, end_id=0, max_tokens=4)
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"count": 0}, "count: expected a number at least 1, got 0"),
+    ({"count": 1, "prefix": 1.5}, r"prefix \(a share of the demonstration\): expected a number at least 0 and at mo"),
+    ({"count": 1, "prefix": -0.1}, r"prefix \(a share of the demonstration\): expected"),
+])
+def test_a_prefix_longer_than_the_demonstration_is_no_stage(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Stage(**settings)
+
+
+def test_who_gets_a_prefix_for_every_outcome():
+    """All 2^7 outcomes at once, a prompt each: the table of the method (METHODS 8), written down independently."""
+    outcomes = list(product((0, 1), repeat=7))
+    rewards = torch.tensor(outcomes, dtype=torch.float32)
+    experts = [Demonstration([100 * i + t for t in range(9)]) for i in range(len(outcomes))]  # 8 tokens and the end
+    assert prefixes(experts, MICRO_GROUPS[0], rewards[:, :0]) is None
+    drawn = 4
+    for stage, tokens, below in zip(MICRO_GROUPS[1:], (2, 4, 9), (2, 4, 7), strict=True):
+        given = prefixes(experts, stage, rewards[:, :drawn])
+        assert len(given) == stage.count * len(outcomes)
+        for i, outcome in enumerate(outcomes):
+            wanted = experts[i].tokens[:tokens] if sum(outcome[:drawn]) < below else []
+            assert given[stage.count * i:stage.count * (i + 1)] == [wanted] * stage.count
+        drawn += stage.count
+
+
+def test_an_embedded_expert_passes():
+    from trlib.policy import load_policy
+
+    policy, task = load_policy("dial"), Dial()
+    prompts = task.prompts(5, seed=1)
+    found = demonstrations(task, prompts, seed=2, encode=policy.encode, end_id=policy.end_id, max_tokens=16)
+    texts = task.demonstrations(prompts, seed=2)
+    assert [policy.tokenizer.decode(d.tokens[:-1]) for d in found] == texts
+    assert all(d.tokens[-1] == policy.end_id and d.paragraphs == () for d in found)
+    assert [policy.tokenizer.decode(d.prefix(0.25)) for d in found] == [" ".join(t.split()[:2]) for t in texts]
