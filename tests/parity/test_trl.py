@@ -216,8 +216,10 @@ def test_what_a_real_trainer_hands_to_the_loss(trl, policy, tmp_path):
 
 def test_our_bridge_agrees_with_our_vectors(trl):
     """TrustRegionTrainer, held by the public runner: DPPO around the sampler's log-probs."""
-    finding, = hold(load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv",
-                    how="seq-mean-token-sum")
-    assert finding.status == "differs"  # in one point: as in TRL, an empty row counts in the mean
-    assert [(d.point, "nothing unmasked too" in d.words) for d in finding.deviations] == [("aggregation", True)]
-    assert finding.seen == ("an empty row",)
+    for how in ("token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"):
+        finding, = hold(load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv", how=how)
+        if how == "token-mean":
+            assert (finding.status, finding.words) == ("agrees", "")
+        else:  # as in TRL, an empty row counts in the mean
+            assert [(d.point, "nothing unmasked too" in d.words) for d in finding.deviations] == [("aggregation", True)]
+            assert finding.seen == ("an empty row",)

@@ -146,7 +146,10 @@ def trl(target: Any, *, settings: Mapping[str, Any], loss_type: str = "bnpo", ho
     kind = target if isinstance(target, type) else GRPOTrainer
     sapo = {f"sapo_temperature_{side}": settings[f"tau_{side}"] for side in ("pos", "neg") if f"tau_{side}" in settings}
     delta = {"delta": settings["dual_clip"]} if settings.get("dual_clip") else {}
-    args = GRPOConfig(output_dir="unused", use_cpu=True, bf16=False, report_to=[], **sapo, **delta, **arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        args = GRPOConfig(output_dir="unused", use_cpu=True, bf16=False, report_to=[], max_completion_length=horizon,
+                          **sapo, **delta, **arguments)
     low, high = (settings.get(key, settings.get("eps_log", 0.2)) for key in ("eps_low", "eps_high"))
     stand_in: Any = object.__new__(kind)
     vars(stand_in).update(
