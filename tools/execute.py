@@ -22,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tools.lock import alone
 from tools.paths import BUILD, ROOT, chapters
 
 KEY = "execution_record"
@@ -50,7 +51,11 @@ def execute(notebooks: Sequence[Path], folder: Path, *, profile: str) -> list[Pa
     Raises:
         NotebookFailed: a cell raised, ran out of time, or its kernel died.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        return _execute(notebooks, folder, profile)
+
+
+def _execute(notebooks: Sequence[Path], folder: Path, profile: str) -> list[Path]:
     keys = {path: fingerprint(path, profile) for path in notebooks}
     stale = [path for path in notebooks if _recorded_key(folder / path.name) != keys[path]]
     if stale:

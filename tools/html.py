@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tools.execute import PROFILES, NotebookFailed, execute
+from tools.lock import alone
 from tools.paths import BUILD, ROOT, chapters
 
 SOURCES = ("_config.yml", "_toc.yml", "book")
@@ -33,6 +34,11 @@ def build(profile: str = "cpu", out: Path = BUILD) -> Path:
     """
     if out.name != "_build":
         raise ValueError(f"out: expected a folder named _build (Jupyter Book's own name), got {out}")
+    with alone(out):
+        return _build(profile, out)
+
+
+def _build(profile: str, out: Path) -> Path:
     source = out / "executed"
     execute(chapters(), source / "notebooks", profile=profile)
     _mirror(source)
@@ -48,7 +54,7 @@ def build(profile: str = "cpu", out: Path = BUILD) -> Path:
 
 def _mirror(source: Path) -> None:
     """Brings the prose beside the executed notebooks; what did not change keeps its time stamp."""
-    wanted = {source / "notebooks" / path.name for path in chapters()}
+    wanted = {source / "notebooks" / path.name for path in chapters()} | {source / "notebooks" / ".lock"}
     for name in SOURCES:
         for path in [ROOT / name, *(ROOT / name).rglob("*")]:
             if not path.is_file() or "__pycache__" in path.parts:

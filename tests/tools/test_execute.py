@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from tools.execute import KEY, NotebookFailed, execute, fingerprint
+from tools.lock import alone
 
 
 def notebook(path: Path, *cells: str) -> Path:
@@ -23,7 +25,11 @@ def outputs(path: Path) -> list[str]:
     return ["".join(out["text"]) for cell in book["cells"] for out in cell.get("outputs", [])]
 
 
-def test_a_notebook_runs_in_an_empty_folder_and_is_not_run_again(tmp_path: Path) -> None:
+def test_a_notebook_runs_in_an_empty_folder_and_is_not_run_again(tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    package = [tmp_path / "module.py"]
+    package[0].write_text("x = 1\n", encoding="utf-8")
+    monkeypatch.setattr("tools.execute._package", lambda: package)
     source = notebook(tmp_path / "a.ipynb", "import os\nprint(os.environ['TRLIB_PROFILE'], os.listdir())", "print(2)")
     [copy] = execute([source], tmp_path / "out", profile="smoke")
     assert outputs(copy) == ["smoke ['a.ipynb']\n", "2\n"]
@@ -35,6 +41,10 @@ def test_a_notebook_runs_in_an_empty_folder_and_is_not_run_again(tmp_path: Path)
     execute([source], tmp_path / "out", profile="smoke")
     assert copy.stat().st_mtime_ns == before
     assert fingerprint(source, "cpu") != record["key"]
+    package[0].write_text("x = 2\n", encoding="utf-8")
+    assert fingerprint(source, "smoke") != record["key"]
+    package[0].write_text("x = 1\n", encoding="utf-8")
+    assert fingerprint(source, "smoke") == record["key"]
     notebook(source, "print(3)")
     assert fingerprint(source, "smoke") != record["key"]
 
@@ -53,3 +63,19 @@ def test_a_dead_kernel_is_named(tmp_path: Path) -> None:
     source = notebook(tmp_path / "c.ipynb", "x = 1", "import os\nos._exit(1)")
     with pytest.raises(NotebookFailed, match=r"^c\.ipynb: its kernel died"):
         execute([source], tmp_path / "out", profile="smoke")
+
+
+def test_two_builders_of_one_folder_wait_for_each_other(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def later() -> None:
+        with alone(tmp_path):
+            order.append("second")
+
+    with alone(tmp_path):
+        thread = threading.Thread(target=later)
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join(5)
+    assert order == ["first", "second"]
