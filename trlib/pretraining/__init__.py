@@ -83,9 +83,9 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)
     with _new_folder(Path(out), overwrite) as folder, policy.threads():
-        begun = time.perf_counter()
+        begun = time.process_time()
         steps = learn(model, tokenizer, task, recipe, seed, progress)
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         policy.save(folder)
         card = {
             "name": name, "command": command(name, seed, recipe, usual.recipe, knobs), "seed": seed,

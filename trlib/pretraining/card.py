@@ -107,7 +107,7 @@ A Llama of {card["parameters"]:,} parameters. {task.story}
 |---|---|
 {by_level}
 
-- made by `{card["command"]}` in {card["seconds"]:.0f} s
+- made by `{card["command"]}` in {card["seconds"]:.0f} s of one processor
 - {card["steps"][0]} steps on its first lessons, then {card["steps"][1]} on its second
 - on {card["machine"]}, with {", ".join(f"{part} {number}" for part, number in card["versions"].items())}
 - SHA-256 of `model.safetensors`: `{card["sha256"]}`

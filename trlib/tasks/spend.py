@@ -7,9 +7,10 @@ land exactly on 0. Who spends more than is left is bust:
     right       -9 28 -5 23 -8 15 -9 6 -6 0
     bust        -9 28 -9 19 -9 10 -4 6 -8 bust
 
-Every prompt has thousands of right completions. The base model has read people who spend at random, any amount from
-1 to 9 alike, and so lands on 0 about one time in five. A policy improves by looking at what is left before it spends;
-how much of its freedom it gives up on the way is what pass@k, the number of different right answers and entropy tell.
+Every prompt has many right completions: an amount of 12 has 2,040, one of 20 half a million. The base model has read
+people who spend at random, any amount from 1 to 9 alike, and so lands on 0 about one time in five. A policy improves
+by looking at what is left before it spends; how much of its freedom it gives up on the way is what pass@k, the number
+of different right answers and entropy tell.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Spend:
         return (f"It has read people who spend at random, anything from 1 to {self.most} alike, and who say each time "
                 f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
                 f"{(self.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
-                f"spends. An amount has up to millions of right completions.")
+                f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million.")
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.

@@ -1,0 +1,230 @@
+"""The task `spend`: its verifier case by case, its expert and corpus by seed, its count of right answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import islice, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlib.evaluation import evaluate
+from trlib.policy import EMBEDDED, load_policy
+from trlib.pretraining import BASES, Recipe, checksum
+from trlib.tasks import REASONS, Prompt, Spend, load_task
+from trlib.tasks.spend import BUST, LARGEST, WORDS
+from trlib.tasks.tokenizer import word_tokenizer
+
+TASK = Spend()
+EXAMPLE = Prompt("13 :", "0", 13)
+SHIPPED = EMBEDDED / "spend"
+
+amounts = st.tuples(st.integers(1, 12), st.integers(12, 60))
+tasks = st.builds(Spend, amount=amounts, most=st.integers(4, 9))
+
+
+# -- prompts ------------------------------------------------------------------------------------------------------
+
+def test_prompts_of_seed_0_never_change():
+    # Recorded: a change here changes every recorded run.
+    assert [(p.text, p.answer, p.difficulty) for p in TASK.prompts(3, seed=0)] == [
+        ("13 :", "0", 13), ("29 :", "0", 29), ("38 :", "0", 38)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(task=tasks, seed=st.integers(-2**63, 2**63), few=st.integers(0, 20), many=st.integers(20, 40))
+def test_the_first_prompts_are_the_same_however_many_are_asked(task, seed, few, many):
+    low, high = task.amount
+    prompts = task.prompts(many, seed=seed)
+    assert prompts[:few] == task.prompts(few, seed=seed)
+    assert all(low <= p.difficulty <= high and p.text == f"{p.difficulty} :" and p.answer == "0" for p in prompts)
+
+
+def test_amounts_come_evenly():
+    count = Counter(p.difficulty for p in TASK.prompts(5800, seed=3))
+    assert sorted(count) == list(range(12, 41))
+    # 29 amounts: binomial 200 ± 13.9; five standard deviations.
+    assert all(130 < n < 270 for n in count.values())
+
+
+# -- verifier -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("completion", "ended", "reason", "detail"), [
+    ("-9 4 -4 0", True, "right", ""),
+    ("-4 9 -9 0", True, "right", ""),
+    ("-1 12 -5 7 -7 0", True, "right", ""),
+    ("-9 4 -3 1", True, "wrong answer", "1 is left"),
+    ("-9 4 -7 bust", True, "wrong answer", "3 more spent than there was"),
+    ("-9 4 -4 0 -1 bust", True, "wrong answer", "1 more spent than there was"),
+    ("-9 3 -3 0", True, "bad arithmetic", "13 -9 leaves 4, not 3"),
+    ("-9 4 -7 0", True, "bad arithmetic", "4 -7 leaves bust, not 0"),
+    ("-9 4 -4 bust", True, "bad arithmetic", "4 -4 leaves 0, not bust"),
+    ("-9 0", True, "bad arithmetic", "13 -9 leaves 4, not 0"),
+    ("-9 4 -7 bust -4 0", True, "bad format", "-4 is written after bust"),
+    ("-9 4 -4", True, "bad format", "expected pairs of a spending and what is left"),
+    ("", True, "bad format", "expected pairs of a spending and what is left"),
+    ("0", True, "bad format", "expected pairs of a spending and what is left"),
+    ("9 4 -4 0", True, "bad format", "expected a spending from -1 to -9, got 9"),
+    ("-13 0", True, "bad format", "expected a spending from -1 to -9, got -13"),
+    ("-0 13 -9 4 -4 0", True, "bad format", "expected a spending from -1 to -9, got -0"),
+    ("--9 4 -4 0", True, "bad format", "expected a spending from -1 to -9, got --9"),
+    ("-9 -4 -4 0", True, "bad format", "expected what is left after -9, got -4"),
+    ("-9 : -4 0", True, "bad format", "expected what is left after -9, got :"),
+    ("-9 4 -4 ०", True, "bad format", "expected what is left after -4, got ०"),
+    ("-9 4 -4 0", False, "no end", "the token limit came before the end token"),
+])
+def test_the_verifier_says_why(completion, ended, reason, detail):
+    verdict = TASK.verify(EXAMPLE, completion, ended=ended)
+    assert (verdict.reward, verdict.reason, verdict.detail) == (float(reason == "right"), reason, detail)
+    assert reason in REASONS
+
+
+def test_a_spending_above_the_tasks_most_is_no_spending():
+    assert Spend(most=5).verify(EXAMPLE, "-9 4 -4 0", ended=True).reason == "bad format"
+
+
+def test_exactly_the_compositions_of_an_amount_are_right():
+    """All sequences of up to four spendings from 1 to 4, their arithmetic right: 4 has 8 of them that land on it."""
+    task, prompt, right = Spend(amount=4, most=4), Prompt("4 :", "0"), []
+    for length in range(1, 5):
+        for spendings in product(range(1, 5), repeat=length):
+            words, left = [], 4
+            for spent in spendings:
+                left -= spent
+                words += [f"-{spent}", str(left) if left >= 0 else BUST]
+            verdict = task.verify(prompt, " ".join(words), ended=True)
+            assert (verdict.reason == "right") == (sum(spendings) == 4)
+            right += [spendings] if verdict.reward else []
+    assert len(right) == 2 ** 3
+
+
+@pytest.mark.parametrize("text", ["What is 2 + 2?", "7 : +3 =", ": 7", "7", "0 :", ""])
+def test_a_prompt_of_another_task_is_named(text):
+    with pytest.raises(ValueError, match="prompt: expected an amount"):
+        TASK.verify(Prompt(text, "0"), "-1 0", ended=True)
+
+
+# -- demonstrations and corpus ------------------------------------------------------------------------------------
+
+@settings(max_examples=30, deadline=None)
+@given(task=tasks, seed=st.integers(0, 1000), spare=st.integers(0, 9))
+def test_an_expert_is_right_within_the_limit(task, seed, spare):
+    high = task.amount[1]
+    task = Spend(amount=task.amount, most=task.most, max_tokens=2 * -(-high // task.most) + 1 + spare)
+    prompts = task.prompts(10, seed=seed)
+    texts = task.demonstrations(prompts, seed=seed)
+    assert texts == task.demonstrations(prompts, seed=seed)
+    for prompt, text in zip(prompts, texts, strict=True):
+        assert task.verify(prompt, text, ended=True).reason == "right"
+        assert len(text.split()) + 1 <= task.max_tokens
+
+
+def test_an_expert_spends_in_every_way():
+    """Of an amount of 4 all eight ways; a first spending of 1 to 4 each alike (1000 ± 27, five deviations)."""
+    texts = Spend(amount=4).demonstrations([Prompt("4 :", "0")] * 4000, seed=0)
+    assert len(set(texts)) == 8
+    assert all(abs(n - 1000) < 137 for n in Counter(text.split()[0] for text in texts).values())
+
+
+def test_the_corpus_spends_at_random_and_says_what_is_left():
+    spent, landed = Counter(), 0
+    for prompt, text in islice(TASK.corpus(seed=0), 6000):
+        verdict = TASK.verify(prompt, text, ended=True)
+        assert verdict.reason in ("right", "wrong answer") and (verdict.reward == 1) == text.endswith(" 0")
+        assert len(text.split()) + 1 <= TASK.max_tokens
+        landed += verdict.reward
+        spent.update(text.split()[::2])
+    total = sum(spent.values())
+    assert all(abs(spent[f"-{k}"] - total / 9) < 5 * (total / 9) ** 0.5 for k in range(1, 10))
+    # A renewal process of mean 5 visits an amount once in five times (nearly, at 12 to 40).
+    assert abs(landed / 6000 - 0.2) < 5 * (0.2 * 0.8 / 6000) ** 0.5
+
+
+def test_the_two_lessons_are_different_streams_of_one_corpus():
+    one, two = TASK.lessons(seed=5)
+    assert [next(one) for _ in range(5)] == list(islice(TASK.corpus(seed=5, part=1), 5))
+    assert [next(two) for _ in range(5)] == list(islice(TASK.corpus(seed=5, part=2), 5))
+    assert next(one) != next(two)
+
+
+def test_spendings_are_choices_and_the_rest_follows():
+    assert TASK.chosen(["-9", "28", "-9", "bust"]) == [True, False, True, False]
+    assert TASK.habits("-9 28 -9 bust") == {"bust": True} and TASK.habits("-9 0") == {"bust": False}
+    assert list(TASK.levels) == [12, 19, 26, 33, 40] and list(Spend(amount=7).levels) == [7]
+    assert TASK.levels[19].prompts(2, seed=0) == [Prompt("19 :", "0", 19)] * 2
+
+
+# -- knobs --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("knobs", [{}, {"amount": 30, "most": 5, "max_tokens": 20}, {"amount": (5, 60)}])
+def test_settings_are_json_and_make_the_same_task(knobs):
+    task = load_task("spend", **knobs)
+    again = load_task(**json.loads(json.dumps(task.settings)))
+    assert again == task and hash(again) == hash(task)
+    assert again.prompts(5, seed=1) == task.prompts(5, seed=1)
+
+
+@pytest.mark.parametrize(("knobs", "error", "message"), [
+    ({"amount": 0}, ValueError, r"amount: expected a whole number from 1 to 99, got 0"),
+    ({"amount": (30, 100)}, ValueError, r"amount: expected a whole number from 1 to 99, got 100"),
+    ({"amount": (30, 12)}, ValueError, r"amount: expected low <= high, got \(30, 12\)"),
+    ({"amount": (1, 2, 3)}, ValueError, r"amount: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
+    ({"amount": 2.5}, TypeError, r"amount: expected a whole number, got float"),
+    ({"most": 10}, ValueError, r"most: expected a whole number from 1 to 9, got 10"),
+    ({"max_tokens": 10}, ValueError, r"max_tokens: expected at least 11 for 40 spent by 9 at most"),
+    ({"most": 1}, ValueError, r"max_tokens: expected at least 81 for 40 spent by 1 at most"),
+    ({"amout": 3}, ValueError, r"knob of task 'spend': expected one of .*, got 'amout'; did you mean 'amount'\?"),
+])
+def test_a_bad_knob_is_named(knobs, error, message):
+    with pytest.raises(error, match=message):
+        load_task("spend", **knobs)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: TASK.prompts(-1, seed=0), lambda: TASK.prompts(2, seed="0"), lambda: TASK.demonstrations([], seed=1.0)])
+def test_a_bad_argument_is_named(call):
+    with pytest.raises((ValueError, TypeError), match=r"^(n|seed): expected"):
+        call()
+
+
+# -- tokenizer and shipped checkpoint -----------------------------------------------------------------------------
+
+def test_text_survives_the_tokenizer_both_ways():
+    tokenizer = word_tokenizer(WORDS, context=128)
+    assert len(tokenizer) == 3 + 2 + 9 + LARGEST + 1
+    for prompt, completion in islice(TASK.corpus(seed=1), 20):
+        text = f"{prompt.text} {completion}"
+        ids = tokenizer.encode(text)
+        assert len(ids) == len(text.split()) and tokenizer.unk_token_id not in ids
+        assert tokenizer.decode(ids) == text
+
+
+@pytest.fixture(scope="module")
+def card():
+    return json.loads((SHIPPED / "card.json").read_text())
+
+
+def test_the_shipped_files_are_those_of_the_card(card):
+    assert checksum(SHIPPED) == card["sha256"]
+    assert card["command"] == "trlib pretrain spend --seed 0"
+    assert Recipe(**card["recipe"]) == BASES["spend"].recipe and load_task(**card["task"]) == TASK
+    assert card["steps"][0] < card["recipe"]["steps"][0], "the first part ended by what the model can do"
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 1_000_000
+    assert card["sha256"] in (SHIPPED / "README.md").read_text()
+
+
+def test_the_shipped_model_begins_at_one_in_five_with_its_arithmetic_right(card):
+    sampled = card["accuracy"]["sampled"]
+    assert card["accuracy"]["n"] == 4000 and 0.17 < sampled["accuracy"] < 0.23
+    assert sampled["reasons"]["bad arithmetic"] + sampled["reasons"]["bad format"] < 0.03 * 4000
+
+
+def test_our_sampler_agrees_with_the_card_and_finds_many_right_answers(card):
+    """Other prompts than the card's; five standard deviations. Of 8 samples most right ones differ."""
+    n, said = 128, card["accuracy"]["sampled"]["accuracy"]
+    found = evaluate(load_policy("spend"), TASK, prompts=n, samples=8, seed=1)
+    assert abs(found.sampled.value - said) < 5 * (said * (1 - said) * (1 / (8 * n) + 1 / 4000)) ** 0.5
+    assert found.distinct.value > 0.95 * 8 * found.sampled.value
+    assert found.pass_at[8].value > 3 * found.sampled.value
