@@ -62,9 +62,7 @@ def test_nothing_forbidden_stands_in_the_repository() -> None:
     found = []
     for path in texts():
         text = path.read_text(encoding="utf-8")
-        # The explorables' sources import from a folder of that name beside them.
-        words = FORBIDDEN[:2] + FORBIDDEN[3:] if path.suffix == ".js" else FORBIDDEN
-        found += [f"{path.relative_to(ROOT)}: {word}" for word in words if word in text]
+        found += [f"{path.relative_to(ROOT)}: {word}" for word in FORBIDDEN if word in text]
     assert found == []
 
 

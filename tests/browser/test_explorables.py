@@ -133,7 +133,7 @@ def test_maths_agrees_with_trlib(chromium: Any) -> None:
                 dppo_tv: m.dppoTvKept(q, p, s, .15), edge_tv: m.dppoTvEdge(q, s, .15),
                 dppo_kl: m.dppoKlKept(q, p, s, .05), edge_kl: m.dppoKlEdge(q, s, .05),
             }])) }));
-    }""", [(SOURCES / "shared" / "maths.js").read_text(encoding="utf-8"), pairs])
+    }""", [(SOURCES / "parts" / "maths.js").read_text(encoding="utf-8"), pairs])
     page.close()
     q, p = torch.tensor(pairs, dtype=torch.float64).log().T
     mask = torch.ones(1, len(pairs), dtype=torch.bool)
@@ -430,7 +430,7 @@ def contrast(a: str, b: str) -> float:
 
 def test_words_on_the_map_are_readable() -> None:
     """axe cannot judge words over a drawing: every ink on every ground of the map, both themes."""
-    css = (SOURCES / "shared" / "base.css").read_text(encoding="utf-8")
+    css = (SOURCES / "parts" / "base.css").read_text(encoding="utf-8")
     for block in re.findall(r"\.trx(?:\[data-dark\])? \{(.*?)\}", css, re.DOTALL)[:2]:
         colour = dict(re.findall(r"--(\w+): (#\w+)", block))
         for ink in ("ink", "soft", "ppo", "tv", "kl"):

@@ -46,7 +46,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, "static"), { recursive: true });
 await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles] });
 await build({ ...common, entryPoints: entries, outdir: join(out, "static"), plugins: [styles, apart] });
-await build({ ...common, entryPoints: ["shared/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });
+await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });
 
 const hash = createHash("sha256");
 for (const name of sources) hash.update(`${name}\n${read(name)}\n`);

@@ -1,7 +1,7 @@
 /* ratio_map: which tokens does a trust region silence? The plane of old and new probability of a sampled token, with
    the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
 
-import { choice, clamp, h, ladder, P_MAX, P_MIN, percent, plain, probability, say, stage, status, still, tick } from "./shared/common.js";
+import { choice, clamp, h, ladder, P_MAX, P_MIN, percent, plain, probability, say, stage, status, still, tick } from "./parts/common.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";
 import { DEFAULTS, LANDMARKS, METHODS, aloud, possible, read, verdict } from "./ratio_map/reading.js";
 import style from "./ratio_map/style.css";

@@ -2,7 +2,7 @@
 
 import {
   band, clamp, columns, drawAxes, meets, probability, probabilityScale, roomiest, select, stroke, unique,
-} from "../shared/common.js";
+} from "../parts/common.js";
 import { LANDMARKS, METHODS } from "./reading.js";
 
 export const MARGIN = { left: 52, right: 12, top: 26, bottom: 44 };

@@ -3,7 +3,7 @@
 import {
   P_MAX, P_MIN, binaryKl, binaryTv, clamp, dppoKlEdge, dppoKlKept, dppoTvEdge, dppoTvKept, percent, plain, ppoEdge,
   ppoKept, probability, spoken,
-} from "../shared/common.js";
+} from "../parts/common.js";
 
 /* A method of the map: its name, hue and dash, what it measures, the edge of its region and whether it keeps. */
 export const METHODS = {
