@@ -65,3 +65,23 @@ def folder(tmp_path: Path) -> Path:
     _small_model().save_pretrained(path)
     AutoTokenizer.from_pretrained(EMBEDDED / "dial").save_pretrained(path)
     return path
+
+
+def _alone(policy: Policy, completions, tolerance: float) -> None:
+    """Assert that the sampler's and the learner's log-probs are those of a forward pass over each row by itself:
+    its own prompt and tokens, without padding, cache or packing."""
+    c, scored = completions, policy.score(completions).logp.detach()
+    for row, group in enumerate(c.group.tolist()):
+        prompt, present = c.prompt_ids[group][c.prompt_mask[group]], c.present[row]
+        tokens = c.tokens[row][present]
+        with torch.no_grad():
+            logits = policy.model(input_ids=torch.cat([prompt, tokens])[None]).logits[0].float()
+        expected = torch.log_softmax(logits, -1)[len(prompt) - 1:-1].gather(-1, tokens[:, None]).squeeze(-1)
+        torch.testing.assert_close(c.logp[row][present], expected, atol=tolerance, rtol=0)
+        torch.testing.assert_close(scored[row][present], expected, atol=tolerance, rtol=0)
+
+
+@pytest.fixture
+def alone():
+    """`alone(policy, completions, tolerance)` asserts that sampling and scoring give what each row by itself gives."""
+    return _alone

@@ -37,6 +37,17 @@ def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
     assert float((logp[0].exp() * terms).sum()) == pytest.approx(float(divergence), rel=1e-12)
 
 
+def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
+    rng = torch.Generator().manual_seed(0)
+    mu, pi = (torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=torch.float64), -1) for _ in range(2))
+    tokens, mask = torch.randint(0, 11, (5, 7), generator=rng), torch.rand(5, 7, generator=rng) < 0.6
+    row, back = measure(mu, pi, tokens, mask)
+    for at_once in (1, 25, 200):  # one token, two, eighteen
+        monkeypatch.setattr("trlib.metrics.AT_ONCE", at_once)
+        some, some_back = measure(mu, pi, tokens, mask)
+        assert some == pytest.approx(row, rel=1e-12) and torch.equal(some_back, back)
+
+
 def test_a_masked_probe_and_an_empty_one():
     full = torch.full((2, 3, 4), math.nan)
     row, back = measure(full, full, torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, dtype=torch.bool))

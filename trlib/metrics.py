@@ -18,6 +18,9 @@ from torch import Tensor
 from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
 
+AT_ONCE = 4_000_000
+"""Numbers of a probe's distributions that are looked at together: of a large vocabulary, some tokens at a time."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -104,22 +107,29 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
     if not bool(mask.any()):
         names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
         return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
-    mu, pi = log_mu[mask], log_pi[mask]
-    index = tokens[mask].unsqueeze(-1)
-    log_ratio = torch.zeros(mask.shape, dtype=pi.dtype, device=pi.device)
-    log_ratio[mask] = (pi - mu).gather(-1, index).squeeze(-1)
+    parts = mask.nonzero().split(max(1, AT_ONCE // log_mu.shape[-1]))
+    terms = [_terms(log_mu[row, place], log_pi[row, place], tokens[row, place])
+             for row, place in (part.unbind(1) for part in parts)]
+    entropy, forth, back, distance, ratio = (torch.cat(term) for term in zip(*terms, strict=True))
+    log_ratio = torch.zeros(mask.shape, dtype=ratio.dtype, device=ratio.device)
+    log_ratio[mask] = ratio
     # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does not
     whole = log_ratio.double().sum(-1)
-    back = whole + (whole - 1) * torch.expm1(whole)
-    distance = tv(mu, pi)
+    of_sequences = whole + (whole - 1) * torch.expm1(whole)
     return {
-        "entropy": float(torch.special.entr(pi.exp()).sum(-1).mean()),
-        "kl": float(kl(mu, pi).mean()),
-        "kl_back": float(kl(pi, mu).mean()),
-        "kl_seq_back": float(back.mean()),
+        "entropy": float(entropy.mean()),
+        "kl": float(forth.mean()),
+        "kl_back": float(back.mean()),
+        "kl_seq_back": float(of_sequences.mean()),
         "tv": float(distance.mean()),
         "tv_max": float(distance.max()),
-    }, back
+    }, of_sequences
+
+
+def _terms(mu: Tensor, pi: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
+    """Entropy, KL both ways, total variation and the sampled token's log-ratio at [N, V] distributions."""
+    log_ratio = (pi - mu).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    return torch.special.entr(pi.exp()).sum(-1), kl(mu, pi), kl(pi, mu), tv(mu, pi), log_ratio
 
 
 def _share(flags: Tensor) -> float:
