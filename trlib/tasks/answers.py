@@ -1,6 +1,6 @@
-"""The number that a worked answer in plain words ends with, and whether its arithmetic holds.
+r"""The number that a worked answer in plain words ends with, and whether its arithmetic holds.
 
-    ... so she makes $18 every day.\n#### 18        The answer is 18.        \\boxed{18}        Answer: $1,234.50
+    #### 18        The answer is 18.        \boxed{18}        Answer: $1,234.50        so she makes 18 dollars
 """
 
 from __future__ import annotations
