@@ -35,8 +35,11 @@ MARKS = re.compile(r"<<[^<>\n]*>>")
 
 @dataclass(frozen=True)
 class Gsm8k:
-    """The task and its knobs. `load_task("gsm8k")` downloads when its problems are first asked for; a file is read at
-    once. Training and evaluation both draw from the problems that were loaded: evaluate on another split or file."""
+    """Grade-school word problems from the hub or a local file: the task and its knobs.
+
+    Without `path` it downloads when its problems are first asked for; a file is read at once. Training and evaluation
+    both draw from the problems that were loaded, so evaluate on another split or file.
+    """
 
     name: ClassVar[str] = "gsm8k"
 

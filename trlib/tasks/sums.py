@@ -25,7 +25,7 @@ HOLE = "{}"
 
 @dataclass(frozen=True)
 class Sums:
-    """The task and its knobs."""
+    """One-step arithmetic for a language model that has read of it elsewhere: the task and its knobs."""
 
     name: ClassVar[str] = "sums"
 
