@@ -36,7 +36,7 @@ class TokenScores:
 
 
 def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature: float = 1.0, top_k: int = 0,
-                 chunk: int = 4096) -> TokenScores:
+                 chunk: int = 2048) -> TokenScores:
     """Log-probs, entropy and top k of softmax(W h / temperature), a chunk of the vocabulary at a time.
 
     log π(y) = W_y·h - log Z,   H = log Z - Σ_v π_v W_v·h
@@ -48,7 +48,7 @@ def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature:
             `troll_sparse_loss`).
         temperature: divides the logits, above 0.
         top_k: how many of the most likely tokens to return, 0 to V.
-        chunk: columns of the vocabulary at a time; memory is about 3 x positions x chunk numbers.
+        chunk: columns of the vocabulary at a time; memory is about 6 x positions x chunk numbers.
 
     Raises:
         TypeError, ValueError: a wrong type or shape; a token outside the vocabulary; NaN or inf in the hidden states.
@@ -124,11 +124,11 @@ class _Scores(torch.autograd.Function):
                                                       per_sample_weights=grad.to(weight.dtype))
             to_hidden = (asked - summed * mean).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
-            pushed = summed * hidden.to(grad.dtype)
+            pushed = -summed * hidden.to(grad.dtype)
             to_weight = torch.empty_like(weight)
             for first, part in _chunks(weight, ctx.chunk):
                 p = (_logits(hidden, part, ctx.temperature) - log_z.unsqueeze(-1)).exp_()
-                to_weight[first:first + len(part)] = -(p.T @ pushed)
+                to_weight[first:first + len(part)] = p.T @ pushed
             for column, g in zip(tokens.T, grad.T, strict=True):
                 to_weight.index_add_(0, column, (g.unsqueeze(-1) * hidden).to(weight.dtype))
         return to_hidden, to_weight, None, None, None, None

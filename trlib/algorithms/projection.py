@@ -129,9 +129,9 @@ def _pull_back(grad: Tensor, grad_eta: Tensor, t: Tensor, p: Tensor, centred: Te
 
 def _solve(u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, ...]:
     """log π [N, V], t [N], π [N, V], and of d = log π - log q: d - KL [N, V] and Var [N], inf where t is 0 or 1."""
-    common = (u > -math.inf) & (lq > -math.inf)
-    whole = bool(common.all())
+    whole = bool(torch.minimum(u.amin(), lq.amin()) > -math.inf)
     base, gap, least = lq, u - lq, torch.zeros_like(drift[0])
+    common = torch.ones_like(u, dtype=torch.bool) if whole else (u > -math.inf) & (lq > -math.inf)
     if not whole:
         base, gap = lq.masked_fill(~common, NOWHERE), gap.masked_fill(~common, 0.0)
         least = -base.exp().sum(-1).log()
@@ -182,8 +182,8 @@ def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float)
             newton = torch.where(trusted, newton, _between(lower, upper, count % 3 == 2))
         t, last = torch.where(found, lower[0], newton), size
         if done * 4 > len(rows):
-            root[rows], left = lower[0], ~found
-            rows, t, last, base, gap = (x[left] for x in (rows, t, last, base, gap))
+            root[rows], left = lower[0], (~found).nonzero().squeeze(-1)
+            rows, t, last, base, gap = (x.index_select(0, left) for x in (rows, t, last, base, gap))
             lower, upper = lower[:, left], upper[:, left]
     root[rows] = lower[0]
     return root
