@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import textwrap
 from importlib import import_module
 from pathlib import Path
@@ -106,14 +107,18 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
 
 
 def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -> nodes.Element | None:
-    """A link for a name of another library, from the table in `outside.json`.
+    """A link for a name of another library: from the table in `outside.json`, or to Python's own documentation.
 
-    A name of ours that exists and has no page of its own stays plain text; one that does not exist fails the build.
+    Any other name that exists stays plain text (ours, if it has no page); one that does not exist fails the build.
     """
     target = node.get("reftarget", "")
     address = OUTSIDE.get(target)
     if address is None:
-        return content if _exists(target) else None
+        if not _exists(target):
+            return None
+        module = target.rpartition(".")[0]
+        standard = module.split(".")[0] in sys.stdlib_module_names
+        address = f"https://docs.python.org/3/library/{module}.html#{target}" if standard else ""
     if not address:
         return content
     return nodes.reference("", "", content, internal=False, refuri=address, classes=["external"])
@@ -121,7 +126,7 @@ def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -
 
 def _exists(target: str) -> bool:
     module, _, name = target.rpartition(".")
-    if not module.startswith("trlib"):
+    if not module:
         return False
     try:
         return hasattr(import_module(module), name)
