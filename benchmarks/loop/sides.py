@@ -64,8 +64,8 @@ class Clock:
 class Timed:
     """A task that notes the time whenever a whole batch has been verified."""
 
-    def __init__(self, task: Any, clock: Clock) -> None:
-        self.task, self.clock = task, clock
+    def __init__(self, task: Any, clock: Clock, size: int) -> None:
+        self.task, self.clock, self.size = task, clock, size
         self.name, self.max_tokens, self.settings = task.name, task.max_tokens, task.settings
         self.count, self.total = 0, 0.0
 
@@ -75,28 +75,32 @@ class Timed:
     def verify(self, prompt: Any, completion: str, *, ended: bool) -> Any:
         verdict = self.task.verify(prompt, completion, ended=ended)
         self.count, self.total = self.count + 1, self.total + verdict.reward
-        if self.count == PROMPTS * GROUP:
+        if self.count == self.size:
             self.clock.tick(self.total / self.count, 0)
             self.count, self.total = 0, 0.0
         return verdict
 
 
-def ours(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, **more: Any) -> None:
+def ours(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, *,
+         shape: tuple[int, int] = (PROMPTS, GROUP), **more: Any) -> None:
     """`trlib.train` with its defaults: every metric of the history, on every batch."""
     minibatches, epochs = REGIMES[regime]
-    run = trlib.train(policy, Timed(task, clock), GRPO(), steps=batches, seed=seed, prompts=PROMPTS, group=GROUP,
-                      minibatches=minibatches, epochs=epochs, progress=False, **more)
-    clock.tokens = [round(length * PROMPTS * GROUP) for length in run.history["length"]]
+    prompts, group = shape
+    run = trlib.train(policy, Timed(task, clock, prompts * group), GRPO(), steps=batches, seed=seed, prompts=prompts,
+                      group=group, minibatches=minibatches, epochs=epochs, progress=False, **more)
+    clock.tokens = [round(length * prompts * group) for length in run.history["length"]]
 
 
-def trl(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, **more: Any) -> None:
+def trl(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, *,
+        shape: tuple[int, int] = (PROMPTS, GROUP), **more: Any) -> None:
     """`GRPOTrainer` on the same prompts in the same order, rewarded by the same verifier."""
     from datasets import Dataset
     from transformers import PrinterCallback
     from trl import GRPOConfig, GRPOTrainer
 
     minibatches, epochs = REGIMES[regime]
-    asked = [p for k in range(batches) for p in task.prompts(PROMPTS, seed=derive(seed, "train", k))]
+    prompts, group = shape
+    asked = [p for k in range(batches) for p in task.prompts(prompts, seed=derive(seed, "train", k))]
     end = policy.end_id
 
     def reward(prompts: list[str], completions: list[str], completion_ids: list[list[int]], index: list[int],
@@ -108,7 +112,7 @@ def trl(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clo
 
     with tempfile.TemporaryDirectory() as folder:
         config = {**TRL_BASE, "output_dir": folder, "seed": seed, "max_completion_length": task.max_tokens,
-                  "per_device_train_batch_size": PROMPTS * GROUP // minibatches, "num_generations": GROUP,
+                  "per_device_train_batch_size": prompts * group // minibatches, "num_generations": group,
                   "steps_per_generation": minibatches, "num_iterations": epochs,
                   "gradient_accumulation_steps": 1, "max_steps": batches * minibatches * epochs, **more}
         trainer = GRPOTrainer(
