@@ -177,6 +177,17 @@ def test_outcomes_the_old_policy_cannot_produce():
     assert torch.isfinite(loss.per_token).all() and gradient[0, 0, 2] > 1 and (gradient[0, 0, :2] < 0).all()
 
 
+def test_a_certain_token_outside_the_region_has_finite_values():
+    """Where float32 cannot tell π̃_y from 1, the weight's divisor 1 - π̃_y is taken as the type's epsilon."""
+    u = torch.tensor([[[100.0, 0.0, -3.0]]]).log_softmax(-1).requires_grad_()
+    lq = torch.tensor([[[-2.0, 0.0, 1.0]]]).log_softmax(-1)
+    rest = {"tokens": torch.tensor([[0]]), "advantages": torch.ones(1, 1), "mask": torch.ones(1, 1).bool()}
+    loss = troll_loss(u, lq, **rest)
+    (gradient,) = torch.autograd.grad(loss.per_token.sum(), u)
+    assert loss.diagnostics["projected"].all() and torch.isfinite(gradient).all()
+    assert torch.isfinite(loss.per_token).all() and torch.isfinite(loss.diagnostics["weight"]).all()
+
+
 def test_what_is_masked_cannot_leak():
     u, lq, rest = batch()
     mask = rest["mask"]

@@ -181,52 +181,68 @@ class TROLL(Method):
                                  mask=batch.mask, delta_kl=self.delta_kl, alpha=self.alpha, level=self.level)
 
 
+@dataclass(frozen=True)
+class _Outside:
+    """What the loss and its weight need of the N tokens whose distribution is projected."""
+
+    log_ratio: Tensor
+    """log π(y)/q(y), with the gradient through the projection."""
+    regression: Tensor
+    """KL(π̃ || sg[π]), with gradient."""
+    eta: Tensor
+    shrink: Tensor
+    """What the weight of the policy gradient is multiplied by: t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)."""
+    pull: Tensor
+    """Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y)."""
+
+
 def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float,
                level: str) -> TokenLoss:
     """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled outcome."""
     _check_settings(delta, alpha, level)
-    shape, outcomes = mask.shape, u.shape[-1]
     sampled, sampled_old = _pick(u, at), _pick(lq, at)
     checks.finite("logp of the sampled tokens", sampled, mask)
     checks.finite("logp_old of the sampled tokens", sampled_old, mask)
-    log_ratio = (sampled - sampled_old).masked_fill(~mask, 0.0).flatten()
-    u, lq, at = u.reshape(-1, outcomes), lq.reshape(-1, outcomes), at.flatten()
-    eta = torch.zeros_like(log_ratio)
+    log_ratio = (sampled - sampled_old).masked_fill(~mask, 0.0)
+    eta, projected = torch.zeros_like(log_ratio), torch.zeros_like(mask)
+    u, lq = u.flatten(0, 1), lq.flatten(0, 1)
     drift = departure(u.detach(), lq)
-    rows = (outside(drift[0], outcomes, delta) & mask.flatten()).nonzero().squeeze(-1)
+    rows = (outside(drift[0], u.shape[-1], delta) & mask.flatten()).nonzero().squeeze(-1)
     if len(rows):
-        u, lq, at = u.index_select(0, rows), lq[rows], at[rows]
-        logp, multiplier, centred, var = Geodesic.apply(u, lq, drift[:, rows], delta)
-        eta = eta.index_put((rows,), multiplier.detach())
-        log_ratio = log_ratio.index_put((rows,), _pick(logp, at) - _pick(lq, at))
-    projected = torch.zeros(len(eta), dtype=torch.bool, device=eta.device).index_fill(0, rows, True).view(shape)
-    log_ratio, eta = log_ratio.view(shape), eta.view(shape)
+        far = _project_rows(u.index_select(0, rows), lq[rows], at.flatten()[rows], drift[:, rows], delta)
+        log_ratio, eta = _put(log_ratio, rows, far.log_ratio), _put(eta, rows, far.eta)
+        projected = _put(projected, rows, torch.ones_like(rows, dtype=torch.bool))
 
     size = log_ratio.detach()
     if level == "sequence":
-        mean = size.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
-        size = mean.clamp(max=LOG_RATIO_CAP).expand(shape)
+        size = size.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+        size = size.clamp(max=LOG_RATIO_CAP).expand(mask.shape)
     # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
-    live = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
-    per_token = -advantages * live
-    weight = (advantages * live).detach()
+    ratio = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
+    per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if len(rows):
-        target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
-        mass = u.exp()
-        excess = torch.where(u > -math.inf, u - target, 0.0)
-        regression = torch.linalg.vecdot(mass, excess)
-        per_token = per_token.flatten().index_add(0, rows, alpha * regression).view(shape)
-        pushed = _weight_outside(weight.flatten()[rows] / (1 + multiplier.detach()), _pick(logp.detach(), at).exp(),
-                                 _pick(centred, at).square() / var, alpha * (_pick(excess, at) - regression).detach(),
-                                 _pick(mass, at).detach())
-        weight = weight.flatten().index_put((rows,), pushed).view(shape)
+        per_token = _put(per_token, rows, per_token.flatten()[rows] + alpha * far.regression)
+        weight = _put(weight, rows, weight.flatten()[rows] * far.shrink - alpha * far.pull)
     return TokenLoss(per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected))
 
 
-def _weight_outside(push: Tensor, p: Tensor, along: Tensor, excess: Tensor, p_network: Tensor) -> Tensor:
-    """[N] `troll_loss`'s weight of projected tokens, from A r t, π_y, (d_y - KL)² / Var, α (...) and π̃_y."""
-    gained = push * (1 - p - p * along) - p_network * excess
-    return gained / (1 - p_network).clamp(min=torch.finfo(p.dtype).tiny)
+def _project_rows(u: Tensor, lq: Tensor, at: Tensor, drift: Tensor, delta: float) -> _Outside:
+    """Rows [N, C] outside the region and their sampled outcomes [N]."""
+    logp, eta, centred, var = Geodesic.apply(u, lq, drift, delta)
+    target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
+    mass, excess = u.exp(), (u - target).where(u > -math.inf, 0.0)
+    regression = torch.linalg.vecdot(mass, excess)
+    with torch.no_grad():
+        p, p_network = _pick(logp, at).exp(), _pick(mass, at)
+        others = (-torch.expm1(_pick(u, at))).clamp(min=torch.finfo(p.dtype).eps)
+        shrink = (1 - p - p * _pick(centred, at).square() / var) / ((1 + eta) * others)
+        pull = p_network * (_pick(excess, at) - regression) / others
+    return _Outside(_pick(logp, at) - _pick(lq, at), regression, eta.detach(), shrink, pull)
+
+
+def _put(values: Tensor, rows: Tensor, new: Tensor) -> Tensor:
+    """[B, T] with other values at the flat indices `rows`."""
+    return values.flatten().index_put((rows,), new).view(values.shape)
 
 
 def _pick(values: Tensor, at: Tensor) -> Tensor:
