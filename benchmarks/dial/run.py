@@ -47,7 +47,7 @@ def run(cell: str, seed: int) -> tuple[dict, pd.DataFrame]:
     history = trlib.train(policy, task, ALGORITHMS[name](**settings), seed=seed, progress=False, **regime).history
     seconds = time.perf_counter() - began
     found = trlib.evaluate(policy, task, prompts=512, samples=8, seed=seed)
-    row = {"cell": cell, "seed": seed, "sampled": float(found.sampled), "greedy": float(found.greedy),
+    row = {"cell": cell, "seed": seed, "sampled": found.sampled.value, "greedy": found.greedy.value,
            "seconds": seconds, "kl": history.kl.mean(), "tv_max": history.tv_max.max(), "kept": history.kept.mean(),
            "ratio_max": history.ratio_max.max(), "entropy": history.entropy.iloc[-1],
            "length": history.length.iloc[-1]}
