@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from trlib.cli import main
 
 SCRIPT = Path(sys.executable).with_name("trlib")
@@ -55,3 +57,15 @@ def test_the_installed_script_complains_without_a_traceback(tmp_path):
     done = subprocess.run([*command, "evaluate", "--policy", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("trlib: error: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_1(tmp_path):
+    # Read through a Python file, most of these processes were aborted by a thread of arrow's as they ended (134).
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "rollouts.parquet"
+    pq.write_table(pa.table({"logp": [[-0.5]], "logp_rollout": [[-0.5]], "advantage": [1.0]}), file)
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-m", "trlib", "diagnose", str(file)], capture_output=True, text=True,
+                              timeout=60, cwd=tmp_path)
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.startswith("trlib: error: column 'mask': not in ") and done.stderr.count("\n") == 1

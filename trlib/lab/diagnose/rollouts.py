@@ -100,7 +100,9 @@ def _table(path: Path) -> Any:
     if path.is_dir():
         raise ValueError(f"{str(path)!r}: expected a parquet file, got a folder")
     try:
-        with path.open("rb") as file:
+        # Opened twice: Python's error names the file, and arrow's threads must not hold a Python file at exit, which
+        # would abort a process that ends in an error soon after.
+        with path.open("rb"), pa.OSFile(str(path), "rb") as file:
             table = pq.read_table(file)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         size = path.stat().st_size
