@@ -311,3 +311,17 @@ def test_value_checks_can_be_switched_off():
     with checks.value_checks(False):
         assert math.isnan(kl(A * math.nan, B).item())
         assert tv(A, logs(0.3, 0.3)).item() == pytest.approx(0.2)
+
+
+def test_a_rest_that_is_next_to_nothing_keeps_its_digits_in_float32():
+    """Binary <= top-k <= full in float32, also where b has moved all of its mass into the k tokens."""
+    for seed in range(20):
+        g = torch.Generator().manual_seed(seed)
+        a, b = (torch.log_softmax(5 * torch.randn(1000, 5, generator=g), -1) for _ in range(2))
+        top = a.topk(3)
+        whole = kl(a, b)
+        partial = topk_kl(top.values, top.indices, b)
+        assert (partial - whole <= 1e-5 * (1 + whole)).all()
+        exact = topk_kl(top.values.double(), top.indices, torch.log_softmax(b.double(), -1))
+        seen = exact < whole.double()  # log_a's own rounding apart
+        torch.testing.assert_close(partial[seen].double(), exact[seen], rtol=1e-3, atol=1e-4)

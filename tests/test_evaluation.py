@@ -217,3 +217,17 @@ def test_prompts_come_from_a_stream_of_their_own(monkeypatch):
 def test_errors_name_the_argument(measured, wrong, error, words):
     with pytest.raises(error, match=words):
         measured(**wrong)
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), [
+    ({"policy": "dial"}, TypeError, "policy: expected a policy such as"),
+    ({"task": "dial"}, TypeError, "task: expected a task such as"),
+    ({"prompts": ["3 : +1 ="]}, TypeError, r"prompts\[0\]: expected a trlib.tasks.Prompt, got '3 : \+1 ='"),
+    ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
+])
+def test_the_front_door_names_what_is_wrong(arguments, error, message):
+    import trlib
+
+    given = {"policy": trlib.load_policy("dial"), "task": trlib.load_task("dial"), **arguments}
+    with pytest.raises(error, match=message):
+        trlib.evaluate(given.pop("policy"), given.pop("task"), **given)

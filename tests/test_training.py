@@ -347,3 +347,30 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
 def test_bad_settings_are_named(change, error, message):
     with pytest.raises(error, match=message):
         trained(**{"steps": 1, **change})
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    ({"task": "dial"}, TypeError, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
+    ({"policy": "dial"}, TypeError, r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'"),
+    ({"betas": (0.9,)}, ValueError, r"betas: expected two numbers, got \(0.9,\)"),
+    ({"resume": True}, ValueError, "resume: expected the run's folder beside it as out, got out=None"),
+])
+def test_the_front_door_names_what_is_wrong(change, error, message):
+    with pytest.raises(error, match=message):
+        trained(**{"steps": 1, **change})
+
+
+def test_another_method_is_refused_by_its_name(tmp_path):
+    trained(GRPO(), out=tmp_path, steps=1)
+    with pytest.raises(CheckpointError, match=r"method.name = 'GRPO', expected the same, got 'DPPO'"):
+        trained(DPPO(), out=tmp_path, resume=True, steps=1)
+
+
+def test_the_warning_points_at_the_caller():
+    class Strict(Meddling):
+        def verify(self, prompt, completion, *, ended):
+            return Verdict(0.0, "wrong answer")
+
+    with pytest.warns(UserWarning, match="all 16 rewards are 0") as caught:
+        trlib.train(trlib.load_policy("dial"), Strict(0, None), DrGRPO(), **SMALL)
+    assert caught[0].filename == __file__

@@ -89,7 +89,8 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
         log_b: [..., V] all log-probabilities under b.
 
     Returns:
-        [...], at least 0; between `binary_kl` of any of the K tokens and `kl`.
+        [...], at least 0; between `binary_kl` of any of the K tokens and `kl`, as far as log_a's type holds the rest
+        of a, which is 1 - Σ: record it in float32, not in bfloat16.
 
     Raises:
         TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
@@ -216,10 +217,17 @@ def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tenso
     checks.log_probabilities("log_b", log_b)
     checks.inside("ids", ids, vocabulary, distinct=True)
     dtype = checks.wide(log_a, log_b)
-    log_a, log_b = log_a.to(dtype), log_b.gather(-1, ids.long()).to(dtype)
+    log_a, some_b = log_a.to(dtype), log_b.gather(-1, ids.long()).to(dtype)
     if shape[-1] == vocabulary:
-        return log_a, log_b
-    return append_rest(log_a, "log_a"), append_rest(log_b, "log_b")
+        return log_a, some_b
+    merged_a, merged_b = append_rest(log_a, "log_a"), append_rest(some_b, "log_b")
+    # Where b's rest is next to nothing and a's is not, 1 - Σ has no digits left that the KL needs: sum the rest itself.
+    lost = (merged_b[..., -1] < math.log(1e-3)) & (merged_a[..., -1] > math.log(1e-6))
+    if not bool(lost.any()):
+        return merged_a, merged_b
+    rest = log_b[lost].to(dtype).exp().scatter(-1, ids[lost].long(), 0.0).sum(-1).clamp(min=REST_FLOOR).log()
+    bucket = merged_b[..., -1].masked_scatter(lost, rest).unsqueeze(-1)
+    return merged_a, torch.cat([some_b, bucket], -1)
 
 
 def append_rest(logp: Tensor, name: str) -> Tensor:

@@ -12,14 +12,14 @@ import numpy as np
 from trlib import checks
 from trlib.rollout import sample
 from trlib.seeds import derive, generator
-from trlib.tasks import REASONS
+from trlib.tasks import REASONS, Prompt
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from trlib.completions import Completions
     from trlib.policy import Policy
-    from trlib.tasks import Prompt, Task, Verdict
+    from trlib.tasks import Task, Verdict
 
 RESAMPLES = 10_000
 """Bootstrap resamples of the prompts."""
@@ -195,8 +195,14 @@ def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 25
     Raises:
         TypeError, ValueError: an argument of the wrong type or out of its range.
     """
+    if not hasattr(policy, "name"):
+        raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
+    if not hasattr(task, "verify"):
+        raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
     _whole("samples", samples)
     _whole("batch", batch)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed: expected a whole number of at least 0, got {seed!r}")
     checks.number("temperature", temperature, above=0)
     ks = _ks(ks, samples)
     asked = _asked(task, prompts, seed)
@@ -222,6 +228,9 @@ def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Promp
         return task.prompts(_whole("prompts", prompts), seed=derive(seed, "evaluate", "prompts"))
     if len(prompts) == 0:
         raise ValueError("prompts: expected a number or a list of at least one prompt, got an empty one")
+    for i, prompt in enumerate(prompts):
+        if not isinstance(prompt, Prompt):
+            raise TypeError(f"prompts[{i}]: expected a trlib.tasks.Prompt, got {prompt!r}")
     return list(prompts)
 
 

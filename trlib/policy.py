@@ -313,6 +313,11 @@ def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise ImportError("lora: needs peft; `pip install peft` brings it") from error
+    if not isinstance(lora, Mapping):
+        raise TypeError(f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}")
+    for name in lora:
+        if name not in LoraConfig.__dataclass_fields__:
+            raise unknown("lora", name, LoraConfig.__dataclass_fields__)
     settings = {"task_type": "CAUSAL_LM", **lora}
     try:
         return get_peft_model(model, LoraConfig(**settings))

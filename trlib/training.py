@@ -76,6 +76,14 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving.
     """
+    if not isinstance(policy, Policy):
+        raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
+    if not all(hasattr(task, name) for name in ("prompts", "verify", "max_tokens")):
+        raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
+    if resume and out is None:
+        raise ValueError("resume: expected the run's folder beside it as out, got out=None")
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise ValueError(f"betas: expected two numbers, got {betas!r}")
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
     settings = Regime(
@@ -224,7 +232,7 @@ class _Loop:
         if not self.told_equal and bool((rewards == rewards[0]).all() & c.mask.any()):
             self.told_equal = True
             warnings.warn(f"batch {k}: all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares "
-                          f"the completions of a prompt learns nothing from it (said once a run)", stacklevel=4)
+                          f"the completions of a prompt learns nothing from it (said once a run)", stacklevel=6)
         return self.method.prepare(batch)
 
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
@@ -315,12 +323,14 @@ def probe_rows(rows: int, probe: int) -> Tensor:
 
 def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
     """Check that a resumed run is the run that was saved; it may only be longer."""
-    for name in {**saved, **asked}:
+    first = dict.fromkeys(("method", "task", "policy"))  # the names a reader looks for, before what follows from them
+    for name in {**first, **saved, **asked}:
         if name in ("steps", "checkpoint_every", "interrupted") or saved.get(name) == asked.get(name):
             continue
         was, now = saved.get(name), asked.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
-            field = sorted(key for key in was.keys() | now.keys() if was.get(key) != now.get(key))[0]
+            differ = {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
+            field = "name" if "name" in differ else sorted(differ)[0]
             name, was, now = f"{name}.{field}", was.get(field), now.get(field)
         if name.startswith("versions."):
             warnings.warn(f"resume: {name[9:]} was {was} and is {now}: the history may differ in its last digits",

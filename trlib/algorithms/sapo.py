@@ -7,6 +7,7 @@ spreads its mass over the whole vocabulary.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -75,5 +76,5 @@ class SAPO(Method):
 
 
 def _check(tau_pos: float, tau_neg: float) -> None:
-    checks.number("tau_pos", tau_pos, above=0)
-    checks.number("tau_neg", tau_neg, above=0)
+    checks.number("tau_pos", tau_pos, above=0, below=math.inf)
+    checks.number("tau_neg", tau_neg, above=0, below=math.inf)

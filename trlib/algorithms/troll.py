@@ -266,5 +266,5 @@ def _distributions(mask: Tensor, **named: Tensor) -> None:
 
 def _check_settings(delta_kl: object, alpha: object, level: object) -> None:
     checks.number("delta_kl", delta_kl, least=0)
-    checks.number("alpha", alpha, least=0)
+    checks.number("alpha", alpha, least=0, below=math.inf)
     checks.choice("level", level, LEVELS)

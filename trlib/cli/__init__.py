@@ -41,6 +41,9 @@ examples:
 class _Parser(argparse.ArgumentParser):
     """Suggests the nearest command or option, and takes no abbreviations (a new option would break them)."""
 
+    as_json = False
+    """Whether a wrong command line is complained of in JSON too."""
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
 
@@ -48,6 +51,8 @@ class _Parser(argparse.ArgumentParser):
         if "invalid choice: " in message and "(choose from" in message:
             said = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
             message = f"expected one of {', '.join(COMMANDS)}, got {said!r}" + _near(said, list(COMMANDS))
+        if self.as_json:
+            print(json.dumps({"error": message, "kind": "usage"}))
         self.exit(2, f"{self.prog}: error: {message}\nhelp: {self.prog} --help\n")
 
     def refuse(self, word: str) -> NoReturn:
@@ -96,6 +101,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         command.options(parsers[name])
         parsers[name].add_argument("--json", action="store_true", help="print one JSON document")
         parsers[name].add_argument("--traceback", action="store_true", help="on an error, show where it came from")
+    for each in (parser, *parsers.values()):
+        each.as_json = "--json" in argv
     args, odd = parser.parse_known_args(argv)
     if odd:
         parsers[args.command].refuse(odd[0])
