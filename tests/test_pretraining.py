@@ -205,6 +205,25 @@ def test_the_shipped_files_are_those_of_the_card(shipped):
     assert {path.suffix for path in SHIPPED.iterdir()} == {".json", ".safetensors", ".md"}
 
 
+def test_the_shipped_model_with_rare_careful_openers_differs_in_nothing_else(shipped):
+    folder = EMBEDDED / "dial_rare"
+    card = json.loads((folder / "card.json").read_text())
+    assert checksum(folder) == card["sha256"] and card["sha256"] in (folder / "README.md").read_text()
+    assert card["command"] == "trlib pretrain dial --seed 0 --knob careful=0.05"
+    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == Dial(moves=(1, 8), careful=0.05)
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_000_000
+    assert (folder / "tokenizer.json").read_bytes() == (SHIPPED / "tokenizer.json").read_bytes()
+    sampled, n = card["accuracy"]["sampled"], card["accuracy"]["n"]
+    assert abs(sampled["careful"] - 0.05) < 5 * (0.05 * 0.95 / n) ** 0.5 and 0.06 < sampled["accuracy"] < 0.12
+    found = evaluate(load_policy("dial_rare"), Dial(), prompts=600, samples=1)
+    assert abs(found.sampled.value - sampled["accuracy"]) < 5 * (0.09 * 0.91 * (1 / 600 + 1 / n)) ** 0.5
+
+
+def test_a_task_without_a_base_model_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"name: expected a task with a base model \('dial', 'spend'\), got 'sums'"):
+        pretrain("sums", out=tmp_path / "base", progress=False)
+
+
 def test_the_shipped_tokenizer_is_the_one_we_make():
     theirs = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
     ours = word_tokenizer(WORDS, context=128)
