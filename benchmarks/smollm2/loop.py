@@ -1,15 +1,18 @@
 """Our loop against TRL's `GRPOTrainer` on SmolLM2 with LoRA, alternating, one thread.
 
-    python -m benchmarks.smollm2.loop                            three pairs of runs of six batches
-    python -m benchmarks.smollm2.loop --pairs 1 --record ''      print only
+    python -m benchmarks.smollm2.loop                  three pairs of runs of two batches, five minutes
+    python -m benchmarks.smollm2.loop --table          write the recorded table again
 
-Both sides train the same adapters from the same start on the same prompts, one update a batch. Writes `loop.json`.
+Both sides train the same adapters from the same start on the same prompts, one update a batch. Writes `loop.json` and
+its table into `README.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import sys
 from pathlib import Path
 from statistics import median
@@ -50,25 +53,45 @@ def table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def filled(text: str) -> str:
+    """README.md with the table as the record has it, and with how, when and on what it was made."""
+    record = json.loads((HERE / "loop.json").read_text(encoding="utf-8"))
+    h, v = record["hardware"], record["versions"]
+    runs, timed, (prompts, group) = len(record["runs"]) // 2, record["batches"] - 1, record["shape"]
+    made = (f"`{record['command']}`, {record['date']}, commit {record['commit']}; medians of {runs} runs of either "
+            f"side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of {prompts} x {group} completions "
+            f"after one that is not; {h['processor']}, {h['cores']} cores (load {h['load_before']} to "
+            f"{record['load_after']}), one thread; torch {v['torch']}, transformers {v['transformers']}, "
+            f"trl {v['trl']}.")
+    block = f"<!-- loop -->\n{table(record['runs'])}\n\n{made}\n<!-- end loop -->"
+    return re.sub(r"<!-- loop -->.*<!-- end loop -->", lambda _: block, text, flags=re.S)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--batches", type=int, default=6)
-    parser.add_argument("--record", default=str(HERE / "loop.json"), help="where to write; '' for nowhere")
+    parser.add_argument("--batches", type=int, default=2)
+    parser.add_argument("--table", action="store_true", help="write the recorded table again and run nothing")
     args = parser.parse_args()
+    if not args.table:
+        write(HERE / "loop.json", measure(args.pairs, args.batches))
+    readme = HERE / "README.md"
+    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+def measure(pairs: int, batches: int) -> dict[str, Any]:
+    """Every run, with what the record says of its making."""
     torch.set_num_threads(1)
     record = circumstances()
     policy = trlib.load_policy("smollm2", lora=LORA, chat=False)
     start, runs = policy.state(), []
-    for seed in range(args.pairs):
+    for seed in range(pairs):
         for side in ("trlib", "trl") if seed % 2 == 0 else ("trl", "trlib"):
-            runs.append(one_run(side, policy, start, seed, args.batches))
+            runs.append(one_run(side, policy, start, seed, batches))
             print(runs[-1], file=sys.stderr, flush=True)
-    print(table(runs))
-    if args.record:
-        write(Path(args.record), {**record, "load_after": round(os.getloadavg()[0], 2), "shape": SHAPE, "lora": LORA,
-                                  "task": TASK, "batches": args.batches, "runs": runs})
-    return 0
+    return {**record, "load_after": round(os.getloadavg()[0], 2), "shape": SHAPE, "lora": LORA, "task": TASK,
+            "batches": batches, "runs": runs}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ RECORD = json.loads((run.HERE / "record.json").read_text(encoding="utf-8"))
 
 def test_the_readme_holds_what_the_record_holds():
     text = (run.HERE / "README.md").read_text(encoding="utf-8")
-    assert run.filled(text) == text
+    assert run.filled(text) == loop.filled(text) == text
     assert run.filled(text.replace("| greedy accuracy |", "| greed |")) == text
 
 
@@ -48,3 +48,12 @@ def test_the_comparison_of_loops_is_medians_and_their_ratio():
     runs = [{"side": side, "completions_per_s": rate, "completions_per_cpu_s": 2 * rate}
             for side, rate in zip(["trlib", "trl"] * 3, [3.0, 1.0, 5.0, 2.0, 2.0, 4.0], strict=True)]
     assert "| completions a second | 3.00 | 2.00 | **1.50** |" in loop.table(runs)
+
+
+def test_the_recorded_loops_sampled_alike_and_ours_is_faster():
+    record = json.loads((run.HERE / "loop.json").read_text(encoding="utf-8"))
+    ours, theirs = ([r for r in record["runs"] if r["side"] == side] for side in ("trlib", "trl"))
+    assert len(ours) == len(theirs) >= 3
+    for one, other in zip(sorted(ours, key=lambda r: r["seed"]), sorted(theirs, key=lambda r: r["seed"]), strict=True):
+        assert one["tokens_a_completion"] == pytest.approx(other["tokens_a_completion"], rel=0.02)
+        assert one["completions_per_cpu_s"] > 1.1 * other["completions_per_cpu_s"]
