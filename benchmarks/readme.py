@@ -33,8 +33,27 @@ def _sampling(record: dict[str, Any]) -> str:
     return table(record["summary"])
 
 
+def _objectives(record: dict[str, Any]) -> str:
+    from benchmarks.objectives.run import table
+
+    return table(record["summary"])
+
+
+def _projection(record: dict[str, Any]) -> str:
+    from benchmarks.objectives.projection import table
+
+    return table(record["summary"])
+
+
+def _scoring(record: dict[str, Any]) -> str:
+    from benchmarks.objectives.scoring import table
+
+    return table(record["summary"])
+
+
 RECORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "loop/loop.json": _loop, "loop/stages.json": _stages, "loop/sampling.json": _sampling}
+    "loop/loop.json": _loop, "loop/stages.json": _stages, "loop/sampling.json": _sampling,
+    "objectives/run.json": _objectives, "objectives/projection.json": _projection, "objectives/scoring.json": _scoring}
 """Every record and what makes its table."""
 
 

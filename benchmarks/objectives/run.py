@@ -3,9 +3,10 @@
     python -m benchmarks.objectives.run                       both sizes; writes benchmarks/objectives/run.json
     python -m benchmarks.objectives.run --rounds 10 --record ''      print only
 
-`dial`: the shipped model, 256 completions of 16 tokens: forward, objective, backward, clipped AdamW step. `dial, stale`:
-the same after so many updates that a region has far more to do. `head`: 16 completions of 16 tokens at V = 49,152, width
-576: output layer, objective, backward; the body of a model would only add to both sides.
+`dial`: the shipped model, 256 completions of 16 tokens: forward, objective, backward, clipped AdamW step.
+`dial, stale`: the same some updates later, so that a region has more to do.
+`head`: 16 completions of 16 tokens at V = 49,152, width 576: output layer, objective, backward; the body of a model
+would only add to both sides.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,7 @@ def steps_on_a_head() -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
     with torch.no_grad():
         full_old = (hidden @ weight.T).log_softmax(-1)
         tokens = torch.distributions.Categorical(logits=full_old).sample()
-    here = (hidden + 0.11 * torch.randn_like(hidden)).requires_grad_()
+    here = (hidden + 0.096 * torch.randn_like(hidden)).requires_grad_()
     every = torch.ones(rows, length, dtype=torch.bool)
 
     def scores() -> Scores:
@@ -113,11 +115,10 @@ def steps_on_a_head() -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
 
 
 def _steps(batch: Batch, step: Callable[[Method, Batch, bool], None]) -> dict[str, Callable[[], None]]:
-    found = {}
+    found: dict[str, Callable[[], None]] = {}
     for name, method in METHODS.items():
         anchor = type(method).anchor
-        found[name] = lambda m=method, b=replace(method.prepare(batch), anchor=anchor), f=method.needs(anchor).full: (
-            step(m, b, f))
+        found[name] = partial(step, method, replace(method.prepare(batch), anchor=anchor), method.needs(anchor).full)
     return found
 
 
@@ -155,14 +156,14 @@ def table(summary: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=("dial", "head", "both"), default="both")
-    parser.add_argument("--rounds", type=int, help="steps of every objective (default: 60 on dial, 9 on head)")
+    parser.add_argument("--rounds", type=int, help="steps of every objective (default: 30 on dial, 7 on head)")
     parser.add_argument("--record", default=str(HERE / "run.json"), help="where to write; '' for nowhere")
     args = parser.parse_args()
     record = circumstances()
     torch.set_num_threads(1)
     summary = {}
-    sizes = (("dial", lambda: steps_on_dial(1), 60), ("dial, stale", lambda: steps_on_dial(4), 60),
-             ("head", steps_on_a_head, 9))
+    sizes = (("dial", lambda: steps_on_dial(1), 30), ("dial, stale", lambda: steps_on_dial(4), 30),
+             ("head", steps_on_a_head, 7))
     for size, make, rounds in sizes:
         if args.size in (size.split(",")[0], "both"):
             with checks.value_checks(True):
