@@ -129,3 +129,13 @@ def test_another_models_state_is_refused(policy):
     name = next(iter(state))
     with pytest.raises(ValueError, match=rf"state: '{name}': expected"):
         policy.load_state({**state, name: torch.zeros(2)})
+
+
+def test_a_file_that_is_written_again_does_not_write_into_the_model(folder):
+    """Weights that are a view of their file go back to what the file holds, silently, when it is written in place."""
+    policy = trlib.load_policy(folder)
+    policy.load_state({name: t + 1 for name, t in policy.state().items()})
+    moved = policy.state()
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes())
+    assert all(torch.equal(t, moved[name]) for name, t in policy.state().items())

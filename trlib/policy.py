@@ -259,6 +259,7 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
         raise CheckpointError(f"policy {str(name)!r}: expected {wanted} at {source}, got: {reason}") from error
     if packed_file:
         forget_quantiser(model)
+    _own_memory(model)
     if lora is not None:
         model = _with_adapters(model, lora)
     count = sum(p.numel() for p in model.parameters())
@@ -291,6 +292,14 @@ def _source(name: str) -> tuple[str, bool, str | None]:
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder")
     raise unknown("policy", name, [*embedded, *PACKAGED])
+
+
+@torch.no_grad()
+def _own_memory(model: Any) -> None:
+    """Weights come as a view of their file, and whoever writes that file again writes into the model, trained or not:
+    the system drops a truncated file's pages, private copies included. So they are copied into memory of their own."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -65,6 +67,43 @@ class Methods(Table):
         return [(f"`{key}`", escape(summary(kind)), own_settings(kind)) for key, kind in algorithms.items()]
 
 
+class Recorded(Table):
+    """A recorded sweep, a row a variant: `{sweep-table} NAME`."""
+
+    required_arguments = 1
+    headings = ("method", "sampled accuracy", "greedy", "KL a batch", "kept", "processor seconds a run")
+    widths = (16, 28, 12, 14, 12, 18)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        sweep, runs = recorded(self.arguments[0])
+        found = import_module("trlib.lab.findings").table(sweep, runs)
+        return [(f"`{row.label}`", f"{row.sampled:.3f} \\[{row.low:.3f}, {row.high:.3f}\\]"
+                 + (f", {row.failed} failed" if row.failed else ""), f"{row.greedy:.3f}", f"{row.kl:.4f}",
+                 f"{row.kept:.3f}", f"{row.cpu_seconds:.1f}") for row in found.itertuples()]
+
+
+class Verdicts(Table):
+    """What was predicted of a recorded sweep beside what came: `{sweep-verdicts} NAME`."""
+
+    required_arguments = 1
+    headings = ("predicted", "verdict", "measured")
+    widths = (46, 14, 40)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        sweep, runs = recorded(self.arguments[0])
+        judged = import_module("trlib.lab.findings").judge(sweep, runs)
+        return [(escape(f.prediction.text), f"**{f.verdict}**", escape(str(f).rsplit("; ", 1)[-1])) for f in judged]
+
+
+def recorded(name: str) -> tuple[Any, Any]:
+    """A shipped sweep and its recorded runs."""
+    import pandas as pd
+
+    lab = import_module("trlib.lab.sweep")
+    folder = Path(lab.__file__).parent / "records" / name
+    return lab.load_sweep(name), pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
+
+
 def own_settings(kind: type) -> str:
     """The settings of a method that differ from those that every method has, as `name=default`."""
     read = import_module("trlib.cli.settings").settings
@@ -86,3 +125,5 @@ def escape(text: str) -> str:
 def connect(app: Sphinx) -> None:
     app.add_directive("metrics-table", Metrics)
     app.add_directive("methods-table", Methods)
+    app.add_directive("sweep-table", Recorded)
+    app.add_directive("sweep-verdicts", Verdicts)
