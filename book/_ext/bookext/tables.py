@@ -86,13 +86,13 @@ class Verdicts(Table):
     """What was predicted of a recorded sweep beside what came: `{sweep-verdicts} NAME`."""
 
     required_arguments = 1
-    headings = ("predicted", "verdict", "measured")
-    widths = (46, 14, 40)
+    headings = ("verdict", "predicted", "measured")
+    widths = (14, 46, 40)
 
     def rows(self) -> list[tuple[str, ...]]:
         sweep, runs = recorded(self.arguments[0])
         judged = import_module("trlib.lab.findings").judge(sweep, runs)
-        return [(escape(f.prediction.text), f"**{f.verdict}**", escape(str(f).rsplit("; ", 1)[-1])) for f in judged]
+        return [(f.verdict, escape(f.prediction.text), escape(str(f).rsplit("; ", 1)[-1])) for f in judged]
 
 
 def recorded(name: str) -> tuple[Any, Any]:
