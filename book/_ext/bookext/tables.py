@@ -19,12 +19,14 @@ class Table(SphinxDirective):
 
     headings: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
+    kind = "read-off"
+    """The table's class: cells of "read-off" stand below each other on a phone."""
 
     def rows(self) -> list[tuple[str, ...]]:
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
-        table = nodes.table(classes=["read-off", "colwidths-given"])
+        table = nodes.table(classes=[self.kind, "colwidths-given"])
         group = nodes.tgroup(cols=len(self.headings))
         table += group
         for width in self.widths:
@@ -71,6 +73,7 @@ class Recorded(Table):
     """A recorded sweep, a row a variant: `{sweep-table} NAME`."""
 
     required_arguments = 1
+    kind = "numbers"
     headings = ("method", "sampled accuracy", "greedy", "KL a batch", "kept", "processor seconds a run")
     widths = (16, 28, 12, 14, 12, 18)
 
