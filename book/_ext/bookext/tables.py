@@ -103,7 +103,7 @@ def recorded(name: str) -> tuple[Any, Any]:
     import pandas as pd
 
     lab = import_module("trlib.lab.sweep")
-    folder = Path(lab.__file__).parent / "records" / name
+    folder = Path(str(lab.__file__)).parent / "records" / name
     return lab.load_sweep(name), pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
 
 
