@@ -172,7 +172,9 @@ def _invert(logp: Tensor, uniform: Tensor) -> Tensor:
 def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
     if isinstance(prompts, str) or len(prompts) == 0:
         raise ValueError(f"prompts: expected a list of at least one prompt, got {prompts!r}")
-    ids = [policy.encode_prompts([p])[0] if isinstance(p, str) else list(p) for p in prompts]
+    texts = [p for p in prompts if isinstance(p, str)]
+    encoded = iter(policy.encode_prompts(texts) if texts else [])
+    ids = [next(encoded) if isinstance(p, str) else list(p) for p in prompts]
     for i, row in enumerate(ids):
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
