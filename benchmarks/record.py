@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from trlib.lab.circumstances import processor
+
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "numpy")
 
 
@@ -20,7 +22,7 @@ def circumstances() -> dict[str, Any]:
     """Command, commit, versions, processor, load and date."""
     return {"command": _command(), "commit": _commit(), "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-            "hardware": {"processor": _processor(), "cores": os.cpu_count(), "threads": 1,
+            "hardware": {"processor": processor(), "cores": os.cpu_count(), "threads": 1,
                          "load_before": round(os.getloadavg()[0], 2)}}
 
 
@@ -50,11 +52,3 @@ def _commit() -> str | None:
 
     head = git("rev-parse", "--short=12", "HEAD")
     return f"{head}+changes" if head and git("status", "--porcelain", "--", "../trlib") else head
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -34,7 +34,7 @@ def hardware() -> str:
     """Processor, cores, and the instructions that torch takes."""
     import torch
 
-    return f"{_processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, one thread a run"
+    return f"{processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, one thread a run"
 
 
 def cores() -> int:
@@ -59,7 +59,8 @@ def commit() -> str:
     return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", ":!lab/records") else head
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor, by its name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -100,11 +99,7 @@ class Verdicts(Table):
 
 def recorded(name: str) -> tuple[Any, Any]:
     """A shipped sweep and its recorded runs."""
-    import pandas as pd
-
-    lab = import_module("trlib.lab.sweep")
-    folder = Path(str(lab.__file__)).parent / "records" / name
-    return lab.load_sweep(name), pd.read_csv(folder / "runs.csv", keep_default_na=False, na_values=[""])
+    return import_module("trlib.lab.sweep").load_sweep(name), import_module("trlib.lab").recorded(name)[0]
 
 
 def own_settings(kind: type) -> str:
