@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from trlib.cli import options as shared
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from trlib.lab.runner import Plan
     from trlib.lab.sweep import Sweep
 
@@ -99,25 +101,44 @@ def _cells(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _run(planned: Plan, args: argparse.Namespace) -> int:
-    from trlib.lab.findings import judge, table
+    from trlib.lab.findings import judge, table, tolerances
     from trlib.lab.runner import conduct
 
     _warn_of_versions(planned)
     done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
-    rows = table(planned.sweep, done.runs) if len(done.runs) else done.runs
+    history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
+    rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
+    stale = tolerances(planned.sweep, done.runs)
     findings = judge(planned.sweep, done.runs)
     if args.json:
         shared.print_json({"sweep": planned.sweep.name, "out": str(planned.out), "ran": done.ran,
                            "interrupted": done.interrupted, "table": rows.to_dict("records"),
+                           "tolerance": stale.to_dict("records"),
                            "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
                            "predictions": [{"text": f.prediction.text, "verdict": f.verdict} for f in findings]})
     else:
-        print(rows.to_string(index=False, float_format="{:.3f}".format) if len(rows) else "nothing has been run")
+        _report(rows, stale)
         if findings:
             print("\n".join(["", *map(str, findings)]))
         for cell, error in done.failed:
             print(f"failed: {cell}: {error}")
     return 130 if done.interrupted else 1 if done.failed else 0
+
+
+def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
+    """The table, and below it how stale a batch may become."""
+    from trlib.lab.statistics import DROP
+
+    if not len(rows):
+        print("nothing has been run")
+        return
+    shown = rows.drop(columns=["nats_low", "nats_high", "without", "seconds"])  # --json has them
+    print(shown.to_string(index=False, float_format="{:.3f}".format,
+                          formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format}))
+    if len(stale):
+        shown = stale.drop(columns=["tolerance", "low", "high", "most"]).rename(columns={"text": "tolerance"})
+        print(f"\nUpdates a batch at which accuracy is {DROP:g} below that at one, with 95 % intervals:")
+        print(shown.to_string(index=False, float_format="{:.3f}".format))
 
 
 def _verify(planned: Plan, args: argparse.Namespace) -> int:

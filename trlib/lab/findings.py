@@ -1,20 +1,26 @@
-"""What a sweep's table says: a row a variant and point of the axes, and what became of each prediction."""
+"""What a sweep says: a row a variant and point of the axes, how stale a batch may become under each variant, and what
+became of each prediction."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trlib.evaluation import Estimate
 from trlib.lab.record import DONE
-from trlib.lab.statistics import improvement, interval
+from trlib.lab.statistics import Price, Tolerance, improvement, interval, iqm, nats_per_point, staleness_tolerance
 from trlib.lab.sweep import Prediction, Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
+UPDATES = "updates"
+"""The axis whose labels are updates a batch."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,79 @@ def scores(runs: pd.DataFrame, label: str, measure: str, axes: Sequence[str]) ->
     return {place: part[measure].to_numpy() for place, part in own.groupby(list(axes), sort=False)}
 
 
-def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
+def before(history: pd.DataFrame) -> dict[str, float]:
+    """What each cell started from: the mean reward of its first batch, which is sampled before any update.
+
+    Of a task whose reward is 1 for a right completion and 0 for any other, this is the base policy's accuracy on 256
+    completions (with the loop's defaults), as the run's own sampler writes.
+    """
+    first = history[history["batch"] == 0]
+    return dict(zip(first["cell"], first["reward"], strict=True))
+
+
+def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
+    """Nats of divergence spent for each point of accuracy gained, by all of these runs together.
+
+    The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled` less the reward of
+    its first batch. None where no run is finished or the divergence was not measured.
+    """
+    good, base = finished(runs), before(history)
+    nats = good["kl"].astype(float) * good["steps"].astype(float) if len(good) else []
+    start = [base.get(cell, math.nan) for cell in good["cell"]] if len(good) else []
+    if not len(good) or not np.isfinite([*nats, *start]).all():
+        return None
+    return nats_per_point(list(nats), list(good["sampled"]), start)
+
+
+def staleness(runs: pd.DataFrame, label: str, *, measure: str = "sampled") -> Tolerance | None:
+    """A variant's staleness tolerance in a sweep with the axis `updates`; None where an update count has no finished
+    run, or one update a batch was not asked for.
+
+    Runs at several points of other axes must be taken apart first (`tolerances` does).
+
+    Raises:
+        ValueError: the runs have no axis `updates`, or one of its labels is no number.
+    """
+    if UPDATES not in runs:
+        raise ValueError(f"runs: expected the axis 'updates', got the columns {', '.join(map(str, runs.columns))}")
+    levels = {_updates(text): str(text) for text in runs[UPDATES].unique()}
+    found = {str(place): values for (place,), values in scores(runs, label, measure, [UPDATES]).items()}
+    if len(levels) < 2 or min(levels) != 1 or found.keys() != set(levels.values()):
+        return None
+    return staleness_tolerance({number: found[text] for number, text in levels.items()})
+
+
+def _updates(text: Any) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"axis 'updates': expected labels that are numbers, got {text!r}") from None
+
+
+def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
+    """A row a variant and point of the other axes: what one update a batch gives (`at_one`, interquartile mean), and
+    the staleness tolerance with its interval (inf: above `most`). No rows where the sweep has no axis `updates`."""
+    import pandas as pd
+
+    others = [axis.name for axis in sweep.axes if axis.name != UPDATES]
+    if len(others) == len(sweep.axes) or not len(runs):
+        return pd.DataFrame()
+    rows = []
+    for place, part in runs.groupby(["label", *others], sort=False):
+        found = staleness(part, place[0], measure=measure)
+        if found is not None:
+            one = part[part[UPDATES].map(_updates) == 1]
+            rows.append({**dict(zip(["label", *others], place, strict=True)),
+                         "at_one": iqm(finished(one)[measure].to_numpy()), "tolerance": found.value, "low": found.low,
+                         "high": found.high, "most": found.most, "failed": len(part) - len(finished(part)),
+                         "text": str(found)})
+    return pd.DataFrame(rows)
+
+
+def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
+          history: pd.DataFrame | None = None) -> pd.DataFrame:
     """A row a variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval, and
-    means of what else a reader asks for first."""
+    means of what else a reader asks for first; with a history, also nats a point with its interval (`price`)."""
     import pandas as pd
 
     keys = ["label", *(axis.name for axis in sweep.axes)]
@@ -59,13 +135,21 @@ def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.Data
     for place, part in runs.groupby(keys, sort=False):
         good = finished(part)
         estimate = interval(good[measure].to_numpy()) if len(good) else None
+        paid = None if history is None else price(part, history)
         rows.append({**dict(zip(keys, place, strict=True)), "runs": len(good), "failed": len(part) - len(good),
                      measure: None if estimate is None else estimate.value,
                      "low": None if estimate is None else estimate.low,
                      "high": None if estimate is None else estimate.high, "greedy": good["greedy"].mean(),
-                     "kl": good["kl"].mean(), "kept": good["kept"].mean(), "seconds": good["seconds"].median(),
+                     "kl": good["kl"].mean(), "kept": good["kept"].mean(),
+                     **({} if history is None else _paid(paid)), "seconds": good["seconds"].median(),
                      "cpu_seconds": good["cpu_seconds"].median()})
     return pd.DataFrame(rows)
+
+
+def _paid(found: Price | None) -> dict[str, Any]:
+    names = ("nats_per_point", "nats_low", "nats_high", "without")
+    values = (None,) * 4 if found is None else (found.value, found.low, found.high, found.without)
+    return dict(zip(names, values, strict=True))
 
 
 def judge(sweep: Sweep, runs: pd.DataFrame) -> list[Finding]:

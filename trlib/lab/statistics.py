@@ -1,4 +1,4 @@
-"""What a handful of runs says: rliable's aggregates and intervals, computed by scipy.
+"""What a handful of runs says: rliable's aggregates and intervals, computed by scipy, and two numbers of our own.
 
 Scores are a matrix [N, M], a row a run (a seed) and a column a task (a setting that all runs share), or one sequence of
 runs for each task where a task lacks some. Conventions of rliable, which ours are tested against:
@@ -8,13 +8,15 @@ runs for each task where a task lacks some. Conventions of rliable, which ours a
 - the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over tasks;
 - a performance profile is the share of runs whose score is above τ, strictly.
 
-Source: Agarwal et al. 2021, arXiv 2108.13264.
+Source: Agarwal et al. 2021, arXiv 2108.13264. Ours, and no convention of anybody's: `staleness_tolerance` (how often a
+batch may be used) and `nats_per_point` (how far a policy has to move for what it learns).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +25,37 @@ from trlib.evaluation import LEVEL, RESAMPLES, Estimate
 
 Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
 """[N, M], or M sequences of runs; a flat sequence is one task."""
+DROP = 0.05
+"""The fall of accuracy that staleness tolerance speaks of."""
+POINT = 0.01
+"""A point of accuracy."""
+
+
+@dataclass(frozen=True)
+class Tolerance(Estimate):
+    """Updates a batch with an interval; inf: above the most that were measured."""
+
+    most: float
+    """The most updates a batch that were measured."""
+
+    def __format__(self, spec: str) -> str:
+        value, low, high = (self._word(number, spec) for number in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        return f"{self:.1f}"
+
+    def _word(self, number: float, spec: str) -> str:
+        return f"above {self.most:g}" if math.isinf(number) else f"{number:{spec}}"
+
+
+@dataclass(frozen=True)
+class Price(Estimate):
+    """Nats a point with an interval; inf: nothing was gained."""
+
+    runs: int
+    without: int
+    """Runs that gained nothing. They are not left out: what they moved and what they lost count."""
 
 
 def iqm(scores: Scores) -> float:
@@ -102,6 +135,104 @@ def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = 
     return float(runs.mean() - half), float(runs.mean() + half)
 
 
+# -- numbers of our own ------------------------------------------------------------------------------------------------
+
+def staleness_tolerance(accuracy: Mapping[float, Sequence[float] | np.ndarray], *, drop: float = DROP,
+                        level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Tolerance:
+    """The updates a batch at which a method's final accuracy has fallen by `drop` below that at one update.
+
+    u* = inf {u > 1 : a(u) ≤ a(1) - drop},   a(u_k) the interquartile mean of the runs at u_k, linear in log₂ u between
+
+    inf, "above" the most updates that were measured, where it never falls that far. A fall between two measured points
+    is placed by that line alone: with 1, 8 and 32 measured, read it as "between 1 and 8, nearer to 8". A method that
+    learns nothing from one update has nowhere to fall from: read the number beside a(1).
+
+    The interval draws runs with replacement within each number of updates. In a resample that never falls the number
+    counts as the largest measured, so a bound there says "at least", and is given as inf.
+
+    Args:
+        accuracy: updates a batch -> final accuracies of the runs, 1 among them.
+
+    Raises:
+        ValueError: no runs at one update, no other number of updates, one below 1, an accuracy that is not finite.
+    """
+    updates = sorted(accuracy)
+    if len(updates) < 2 or updates[0] != 1 or not math.isfinite(updates[-1]):
+        raise ValueError(f"accuracy: expected runs at 1 update a batch and at more, got {updates}")
+    checks.number("drop", drop, above=0)
+    runs, logs = [_finite(f"accuracy[{u:g}]", accuracy[u]) for u in updates], np.log2(updates)
+
+    def censored(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.minimum(_crossing(drawn, logs, drop), logs[-1])
+
+    def back(log: float) -> float:
+        return math.inf if log >= logs[-1] else 2.0**log
+
+    low, high = _percentiles(runs, censored, level, resamples, seed)
+    return Tolerance(float(2.0**_crossing(runs, logs, drop)), back(low), back(high), float(updates[-1]))
+
+
+def _crossing(runs: Sequence[np.ndarray], logs: np.ndarray, drop: float) -> np.ndarray:
+    """log₂ of the updates at the first fall; inf where there is none. Runs on the last axis."""
+    from scipy.stats import trim_mean
+
+    height = np.stack([trim_mean(part, 0.25, axis=-1) for part in runs], -1)
+    floor = height[..., :1] - drop
+    fallen = height <= floor + 1e-12  # a fall by exactly so much is one, whatever the rounding
+    after = fallen.argmax(-1)[..., None]
+    before = np.maximum(after - 1, 0)
+    above, below = np.take_along_axis(height, before, -1), np.take_along_axis(height, after, -1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing has fallen, both are the first point
+        found = logs[before] + (logs[after] - logs[before]) * (above - floor) / (above - below)
+    return np.where(fallen.any(-1), found[..., 0], math.inf)
+
+
+def nats_per_point(nats: Sequence[float] | np.ndarray, accuracy: Sequence[float] | np.ndarray,
+                   base: Sequence[float] | np.ndarray, *, level: float = LEVEL, resamples: int = RESAMPLES,
+                   seed: int = 0) -> Price:
+    """How far the policy was moved for each point (.01) of accuracy that it gained, in nats a token.
+
+    Σ_i nats_i / Σ_i (accuracy_i - base_i)/.01,   nats_i = Σ_b KL(μ_b || π_b), b the batches of run i
+
+    μ_b sampled batch b, π_b is the policy after its updates, and the divergence is the mean over tokens. The sum is the
+    length of the way, batch by batch: not the divergence between the base and the end, which KL does not add up to. A
+    sampler that lags or computes otherwise is away from π_b before anything is learned, and that distance counts.
+
+    The sums are over all runs, so a run that gains nothing raises the price by what it moved and by what it lost; it is
+    counted in `without`. Where all of them together gain nothing there is no price: inf. The interval draws whole runs
+    with replacement; resamples without a gain count as inf.
+
+    Args:
+        nats: [N] of each run, nats a token. accuracy: [N] after it. base: [N] before it.
+
+    Raises:
+        ValueError: no runs, sizes that differ, a number that is not finite, nats below 0.
+    """
+    columns = [_finite(name, values) for name, values in (("nats", nats), ("accuracy", accuracy), ("base", base))]
+    for name, column in zip(("accuracy", "base"), columns[1:], strict=True):
+        if len(column) != len(columns[0]):
+            raise ValueError(f"{name}: expected a number for each of the {len(columns[0])} runs, got {len(column)}")
+    if columns[0].min() < 0:
+        raise ValueError(f"nats: expected numbers of at least 0, got {columns[0].min():g}")
+    points = (columns[1] - columns[2]) / POINT
+    low, high = _percentiles([columns[0], points], _effort, level, resamples, seed, paired=True)
+    return Price(_price(float(_effort(columns[0], points))), _price(low), _price(high), len(points),
+                 int((points <= 0).sum()))
+
+
+def _effort(nats: np.ndarray, points: np.ndarray, axis: int = -1) -> np.ndarray:
+    """nats/(nats + points), which grows with the price and is finite where it is not: 1 where nothing is gained."""
+    spent, gained = nats.sum(axis), points.sum(axis)
+    some = gained > 1e-9  # gains and losses that cancel leave a rounding error
+    return np.where(some, spent / np.where(some, spent + gained, 1), 1.0)
+
+
+def _price(effort: float) -> float:
+    return math.inf if effort >= 1 else effort / (1 - effort)
+
+
+# -- inside ------------------------------------------------------------------------------------------------------------
+
 def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:
     """The probability of improvement of the first half of the tasks' runs over the second; runs on the last axis."""
     half = len(tasks) // 2
@@ -117,15 +248,15 @@ def _pooled_mean(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], level: float, resamples: int,
-                 seed: int) -> tuple[float, float]:
-    """Percentile bootstrap of a statistic of independent samples."""
+                 seed: int, *, paired: bool = False) -> tuple[float, float]:
+    """Percentile bootstrap of a statistic of independent samples, or (`paired`) of columns of one."""
     from scipy.stats import bootstrap
 
     checks.number("level", level, above=0, below=1)
     if min(map(len, tasks)) < 2:
         return math.nan, math.nan
     found = bootstrap(tasks, statistic, n_resamples=resamples, confidence_level=level, method="percentile",
-                      vectorized=True, rng=np.random.default_rng(seed)).confidence_interval
+                      vectorized=True, paired=paired, rng=np.random.default_rng(seed)).confidence_interval
     return float(found.low), float(found.high)
 
 
