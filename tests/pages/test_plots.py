@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from trlib.lab.statistics import improvement, interval, performance_profile
-from trlib.pages.plots import COLOURS, DASHES, INK, MOST, improvements, intervals, profiles
+from trlib.lab.statistics import improvement, interval, performance_profile, staleness_tolerance
+from trlib.pages.plots import COLOURS, DASHES, INK, MARKERS, MOST, curves, improvements, intervals, profiles
 
 PAPERS = ("#ffffff", "#12181e")
 rng = np.random.default_rng(0)
@@ -94,6 +94,65 @@ def test_profiles_are_drawn_with_dashes_and_their_medians_are_said():
         said = float(re.search(rf"{label} (\d\.\d+)", drawing.alt)[1])
         assert abs(said - np.median(runs)) <= 0.05
     assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:
+    """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one before."""
+    r = np.random.default_rng(1)
+    return {f"m{i}": {u: 0.9 - 0.03 * i * np.log2(u) + r.normal(0, 0.01, 6) for u in (32.0, 1.0, 8.0)}
+            for i in range(labels)}
+
+
+def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
+    scores = stale(3)
+    drawing = curves(scores, along="updates a batch", measure="sampled accuracy", drop=0.05)
+    (ax,) = drawing.figure.axes
+    lines = {line.get_label(): line for line in ax.lines}
+    bands = ax.collections
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert len(bands) == 3 and len(crosses) == 2, "m0 never falls"
+    for i, (label, runs) in enumerate(scores.items()):
+        found = {u: interval(runs[u]) for u in (1, 8, 32)}
+        assert lines[label].get_xdata().tolist() == [1, 8, 32]
+        assert lines[label].get_ydata().tolist() == [e.value for e in found.values()]
+        corners = {tuple(corner) for corner in bands[i].get_paths()[0].vertices.tolist()}
+        assert {(u, y) for u, e in found.items() for y in (e.low, e.high)} <= corners
+        assert f"{label} " + ", ".join(f"{e:.2f} at {u}" for u, e in found.items()) in drawing.alt
+        if i:
+            crossing = staleness_tolerance(runs).value
+            (cross,) = [c for c in crosses if c.get_xdata()[0] == crossing]
+            assert cross.get_ydata()[0] == pytest.approx(found[1].value - 0.05)
+            assert f"fallen by 0.05 at {crossing:.1f}" in drawing.alt
+    assert len({(line.get_color(), line.get_marker(), str(line.get_linestyle())) for line in lines.values()
+                if line.get_marker() in MARKERS}) == 3
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"] and ax.get_xscale() == "log"
+    assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, "no marks unless they are asked for"
+
+
+def test_many_curves_get_a_panel_each_with_the_others_behind():
+    scores = stale(7)
+    drawing = curves(scores, along="updates a batch", measure="sampled accuracy")
+    panels = drawing.figure.axes
+    assert [ax.get_title() for ax in panels] == list(scores)
+    for label, ax in zip(scores, panels, strict=True):
+        (front,) = [line for line in ax.lines if line.get_marker() != "None"]
+        assert front.get_ydata().tolist() == [interval(scores[label][u]).value for u in (1, 8, 32)]
+        assert front.get_color() == COLOURS[0] and front.get_linewidth() > 2 * ax.lines[0].get_linewidth()
+        behind = [line.get_ydata().tolist() for line in ax.lines if line is not front]
+        assert behind == [[interval(runs[u]).value for u in (1, 8, 32)] for runs in scores.values()]
+        assert len(ax.collections) == 1 and ax.get_ylim() == panels[0].get_ylim()
+    # Numbers below the lowest panel of each column, and only there.
+    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in panels] == [False] * 3 + [True] * 4
+
+
+@pytest.mark.parametrize(("scores", "words"), [
+    ({}, "scores: expected at least one variant, got none"),
+    ({"a": {}}, r"scores: expected runs of 'a' at places above 0, got \[\]"),
+    ({"a": {0: [0.5]}}, r"scores: expected runs of 'a' at places above 0, got \[0\]"),
+])
+def test_curves_without_runs_are_refused(scores, words):
+    with pytest.raises(ValueError, match=words):
+        curves(scores, along="updates", measure="x")
 
 
 def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):

@@ -1,4 +1,4 @@
-"""Figures of sweeps: intervals, performance profiles, probabilities of improvement.
+"""Figures of sweeps: intervals, probabilities of improvement, performance profiles, curves over an axis with bands.
 
 A figure is an SVG whose text and axes take the colour and font of the page around it (`currentColor`), on no
 background, so it reads in light and in dark. Series differ by dash and marker as well as by colours that are told apart
@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlib.evaluation import Estimate
-from trlib.lab.statistics import Scores, improvement, interval, performance_profile, profile_interval
+from trlib.lab.statistics import (
+    Scores,
+    improvement,
+    interval,
+    performance_profile,
+    profile_interval,
+    staleness_tolerance,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,29 +126,122 @@ def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence
                 drawstyle="steps-post", marker=MARKERS[i % len(MARKERS)], markersize=4,
                 markevery=(2 * i % 15, max(1, len(at) // 7)), label=label)
     ax.set(xlabel=f"{measure}, τ", ylabel="share of runs above τ", ylim=(-0.02, 1.02), xlim=(at[0], at[-1]))
-    legend = ax.legend(frameon=False, fontsize="small", handlelength=3.2)
-    for text in legend.get_texts():
-        text.set_color(INK)
+    _legend(ax)
     medians = {label: at[np.argmin(performance_profile(values, at) > 0.5)] for label, values in scores.items()}
     said = ", ".join(f"{label} {value:.2f}" for label, value in medians.items())
     return Drawing(figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: "
                                   f"{said}.")
 
 
+def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *, along: str, measure: str,
+           drop: float | None = None, alt: str | None = None) -> Drawing:
+    """Interquartile means over an axis, joined, with pointwise 95 % bands; the axis is logarithmic.
+
+    Up to five variants share one panel and differ by colour, dash and marker. More get a panel each, in which the
+    others stand behind in thin lines, so that one curve is read against all without telling twenty apart.
+
+    Args:
+        scores: label -> place on the axis (above 0) -> runs.
+        along: the axis's label. measure: the vertical one's.
+        drop: mark with a cross where each curve has fallen by this much below its value at 1: its staleness tolerance
+            (`trlib.lab.statistics.staleness_tolerance`); None: no marks.
+        alt: what the figure shows, in a sentence; None: the numbers, one after the other.
+
+    Raises:
+        ValueError: no variants, or a variant without runs.
+    """
+    if not scores:
+        raise ValueError("scores: expected at least one variant, got none")
+    for label, runs in scores.items():
+        if not runs or min(runs) <= 0:
+            raise ValueError(f"scores: expected runs of {label!r} at places above 0, got {sorted(runs)}")
+    found = {label: {x: interval(np.asarray(runs[x])) for x in sorted(runs)} for label, runs in scores.items()}
+    marks: dict[str, tuple[float, float]] = {}
+    if drop is not None:
+        at = {label: staleness_tolerance(runs, drop=drop).value for label, runs in scores.items()}
+        marks = {label: (x, found[label][1].value - drop) for label, x in at.items() if np.isfinite(x)}
+    one = len(found) <= len(COLOURS)
+    figure, panels = _panels(1 if one else len(found), sorted({x for curve in found.values() for x in curve}))
+    for i, (label, curve) in enumerate(found.items()):
+        ax, style = panels[0 if one else i], i if one else 0
+        for other in () if one else found.values():
+            ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.45)
+        _curve(ax, curve, style, label)
+        if label in marks:
+            ax.plot(*[[part] for part in marks[label]], linestyle="", marker="x", markersize=9, markeredgewidth=1.8,
+                    color=COLOURS[style])
+        if not one:
+            ax.set_title(label, color=INK, fontsize="small")
+    if one:
+        _legend(panels[0])
+    figure.supxlabel(along, color=INK, fontsize="medium")
+    figure.supylabel(measure, color=INK, fontsize="medium")
+    return Drawing(figure, alt or _said_along(along, measure, found, marks, drop))
+
+
+def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) -> None:
+    """A band below a line with markers."""
+    places, colour = list(curve), COLOURS[style]
+    ax.fill_between(places, [e.low for e in curve.values()], [e.high for e in curve.values()], color=colour,
+                    alpha=0.18, linewidth=0)
+    ax.plot(places, [e.value for e in curve.values()], color=colour, linestyle=DASHES[style % len(DASHES)],
+            linewidth=1.8, marker=MARKERS[style], markersize=5, label=label)
+
+
+def _panels(count: int, places: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """Axes in rows of four at most that share both scales, with a tick at each place."""
+    across = min(count, 3 if count in (6, 9) else 4)
+    down = -(-count // across)
+    figure, grid = _axes_of(6.4, 3.6 if count == 1 else 0.6 + 1.6 * down, down, across)
+    for ax in grid[count:]:
+        ax.remove()
+    for ax in grid[:count]:
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(places, [f"{x:.3g}" for x in places])
+        ax.minorticks_off()
+        ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    for i, ax in enumerate(grid[:count]):
+        ax.tick_params(labelbottom=i + across >= count)
+    return figure, grid[:count]
+
+
+def _legend(ax: Axes) -> None:
+    legend = ax.legend(frameon=False, fontsize="small", handlelength=3.2)
+    for text in legend.get_texts():
+        text.set_color(INK)
+
+
+def _said_along(along: str, measure: str, found: Mapping[str, Mapping[float, Estimate]],
+                marks: Mapping[str, tuple[float, float]], drop: float | None) -> str:
+    said = []
+    for label, curve in found.items():
+        points = ", ".join(f"{estimate:.2f} at {x:.3g}" for x, estimate in curve.items())
+        fall = f"; fallen by {drop:g} at {marks[label][0]:.1f}" if label in marks else ""
+        said.append(f"{label} {points}{fall}")
+    return f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(said)}."
+
+
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty figure in the page's ink, on no background, that matplotlib's windows and notebooks do not show."""
+    figure, axes = _axes_of(width, height, 1, 1)
+    return figure, axes[0]
+
+
+def _axes_of(width: float, height: float, down: int, across: int) -> tuple[Figure, list[Axes]]:
+    """The same in rows, row by row, with shared scales."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    ax = figure.subplots()
-    ax.set_facecolor("none")
-    ax.spines[["top", "right"]].set_visible(False)
-    for spine in ax.spines.values():
-        spine.set_color(INK)
-    ax.tick_params(colors=INK, labelsize="small")
-    ax.xaxis.label.set_color(INK)
-    ax.yaxis.label.set_color(INK)
-    return figure, ax
+    axes = list(figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat)
+    for ax in axes:
+        ax.set_facecolor("none")
+        ax.spines[["top", "right"]].set_visible(False)
+        for spine in ax.spines.values():
+            spine.set_color(INK)
+        ax.tick_params(colors=INK, labelsize="small")
+        ax.xaxis.label.set_color(INK)
+        ax.yaxis.label.set_color(INK)
+    return figure, axes
 
 
 def _rows(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
