@@ -193,6 +193,36 @@ def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, 
     assert len(load(tmp_path / "out").rows) == 1
 
 
+def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(tiny, tmp_path, whole, capsys,
+                                                                                  monkeypatch):
+    from trlib import checkpoints
+
+    def full(path: Path, content: bytes | str) -> None:
+        raise checkpoints.CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
+
+    out = tmp_path / "out"
+    command = ["sweep", str(tiny), "--out", str(out), *HERE]
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "write", full)
+        assert main(command) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert len(lines(out)) == 5 and [path.name for path in out.iterdir()] == ["cells.jsonl"]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ran"] == 0
+    tables = {name: (out / name).read_bytes() for name in ("runs.csv", "history.csv.gz", "record.json")}
+    assert pd.read_csv(out / "runs.csv", dtype=str)["digest"].tolist() == whole["digest"].tolist()
+    # Journals that are copied into a folder join without a run, and what is whole is not written again.
+    joined = tmp_path / "joined"
+    joined.mkdir()
+    first, *rest = lines(out)
+    for part, some in ((1, rest[:2]), (2, rest[2:])):
+        (joined / f"cells-{part}-of-2.jsonl").write_text("".join([first, *some]))
+    assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
+    assert {name: (joined / name).read_bytes() for name in tables} == tables
+    monkeypatch.setattr(checkpoints, "write", full)
+    assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
+
+
 def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
     from dataclasses import replace
 

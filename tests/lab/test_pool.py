@@ -16,7 +16,15 @@ def test_errors_and_deaths_are_reported_and_the_rest_goes_on():
     found = dict(run_jobs(eval, jobs, threading.Event(), workers=2, seconds=60))
     assert found["6 * 7"] == 42 and found[jobs[3]] == 43
     assert found["1 / 0"] == Failure("ZeroDivisionError", "division by zero")
-    assert found[DIE].kind == "died" and "by signal 9 (SIGKILL), 2 times" in found[DIE].text
+    assert found[DIE].kind == "died" and "by signal 9 (SIGKILL), 2 times; out of memory?" in found[DIE].text
+
+
+def test_a_job_that_would_end_its_process_fails_alone():
+    leave, vanish = "__import__('sys').exit('enough')", "__import__('os')._exit(7)"
+    found = dict(run_jobs(eval, [leave, vanish, "5"], threading.Event(), workers=1, seconds=60))
+    assert found[leave] == Failure("SystemExit", "enough") and found["5"] == 5
+    assert found[vanish] == Failure("died", "its worker ended with 7, 2 times")
+    assert list(run_here(eval, [leave, "5"], threading.Event())) == [(leave, Failure("SystemExit", "enough")), ("5", 5)]
 
 
 def test_a_job_that_hangs_is_stopped():

@@ -22,7 +22,7 @@ CHANGED = {"train": {"lr": 1e-3}}
 
 def entry(key: str, status: str = "done", **values) -> dict:
     history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
-    return {"row": {"cell": key, "status": status, "sampled": 0.1 + 0.2, **values},
+    return {"row": {"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},
             "history": history if status == "done" else None}
 
 
@@ -105,6 +105,9 @@ def test_a_damaged_or_foreign_record_is_named_and_left_as_it_is(tmp_path):
     for text, words in ((lines[0] + lines[1][:30] + "\n" + lines[2], r"cells.jsonl', line 2, got a damaged one"),
                         (lines[0] + "[]\n", "line 2, got a damaged one .a list"),
                         (lines[0] + "{}\n", "line 2, got a damaged one .no cell"),
+                        (lines[0] + '{"row": 3, "history": null}\n', "line 2, got a damaged one .no cell"),
+                        (lines[0] + '{"row": {"cell": "a"}, "history": null}\n', "line 2, got a damaged one .no cell"),
+                        (lines[0].replace(json.dumps(CHANGED), "3"), "line 1, got a damaged one .defaults of int"),
                         (lines[0].replace('"format": 1', '"format": 2') + lines[1], "expected format 1, got 2"),
                         (lines[1], "another version of the package: expected format 1, got None")):
         path.write_text(text)
@@ -140,6 +143,46 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     (tmp_path / "history.csv.gz").write_bytes(before["history.csv.gz"][:40])
     with pytest.raises(RecordError, match=r"expected a whole record in .*runs.csv'"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(("damage", "words"), [
+    (lambda text: text.replace("sampled,", "", 1), "row 1 is not as wide as the heading"),
+    (lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]), "row 2 is not as wide as the heading"),
+    (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
+    (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
+    (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
+    (lambda text: text.replace("0.30000000000000004", "o.3"), "could not convert string to float: 'o.3'"),
+])
+def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, words):
+    found = cells(load_sweep(str(tiny)))
+    record = Record()
+    for cell in found[:2]:
+        made = entry(cell.id)
+        record.add({**declaration(cell), **made["row"]}, made["history"])
+    save_tables(tmp_path, record, found, defaults(found))
+    table = tmp_path / "runs.csv"
+    table.write_text(damage(table.read_text()))
+    with pytest.raises(RecordError, match=rf"expected a whole record in '.*runs\.csv', got a damaged one .*{words}"):
+        load(tmp_path)
+
+
+def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
+    found = cells(load_sweep(str(tiny)))
+    record = Record()
+    made = entry(found[0].id)
+    record.add({**declaration(found[0]), **made["row"]}, made["history"])
+    save_tables(tmp_path, record, found, defaults(found))
+    header = tmp_path / "record.json"
+    for content, words in ((b'{"a": "\xff"}', "codec can't decode"), (b'{"format": 1, "defaults": [1]}', "defaults of list"),
+                           (b'{"format": 1, "defaults": {"train": 1}}', "defaults of dict")):
+        header.write_bytes(content)
+        with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):
+            load(tmp_path)
+    header.unlink()
+    with pytest.raises(RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"):
+        load(tmp_path)
+    filled(tmp_path, "a")  # a run that was killed between its tables: the journal has everything
+    assert list(load(tmp_path).rows) == ["a"]
 
 
 def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):

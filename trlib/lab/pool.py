@@ -40,10 +40,10 @@ class Failure:
 
 
 def attempt(work: Callable[[Job], Any], job: Job) -> Any:
-    """The job's result, or a `Failure` where it raises."""
+    """The job's result, or a `Failure` where it raises or would end its process."""
     try:
         return work(job)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Failure(type(error).__name__, str(error) or repr(error))
 
 
@@ -136,7 +136,8 @@ class _Pool(Generic[Job]):
             self.waiting.appendleft((job, tries + 1))
             return None
         how = f"by signal {-code} ({signal.Signals(-code).name})" if code is not None and code < 0 else f"with {code}"
-        return job, Failure("died", f"its worker ended {how}, {tries} times; out of memory?")
+        hint = "; out of memory?" if code == -signal.SIGKILL else ""
+        return job, Failure("died", f"its worker ended {how}, {tries} times{hint}")
 
     def _replace(self, worker: _Worker[Job]) -> None:
         _end(worker)

@@ -35,6 +35,8 @@ FORMAT = 1
 RECORDS = Path(__file__).parent / "records"
 """The records that ship with the package, a folder a sweep."""
 DONE, FAILED = "done", "failed"
+COLUMNS, MEASURED = ("cell", "label", "seed", "status"), ("sampled", "digest")
+"""Columns without which a table is none, and those that a row needs beside where its cell is done."""
 
 
 class RecordError(TrlibError):
@@ -135,22 +137,33 @@ def load(folder: Path, defaults: dict[str, Any] | None = None, *, tables: bool =
     Raises:
         RecordError: a damaged file, another format, or a default that has changed since.
     """
-    record = Record()
-    if tables and (folder / "record.json").is_file():
-        _header(folder / "record.json", _json(folder / "record.json", (folder / "record.json").read_text()), defaults)
+    record, header, journals = Record(), folder / "record.json", sorted(folder.glob("cells*.jsonl"))
+    if tables and header.is_file():
+        _header(header, _json(header, header.read_bytes()), defaults)
         record.update(_tables(folder))
-    for path in sorted(folder.glob("cells*.jsonl")):
+    elif tables and not journals and (folder / "runs.csv").is_file():
+        raise _damaged(header, "no such file, beside a table of runs")
+    for path in journals:
         # A line without its end is being written, or was when the process died: no cell yet.
         lines = path.read_bytes().split(b"\n")[:-1]
         for number, line in enumerate(lines, 1):
             entry = _json(path, line, number)
             if number == 1:
-                _header(path, entry, defaults)
-            elif not {"row", "history"} <= entry.keys():
+                _header(path, entry, defaults, number)
+            elif not _is_cell(entry):
                 raise _damaged(path, "no cell", number)
             else:
                 record.add(entry["row"], entry["history"])
     return record
+
+
+def complete(folder: Path, cells: Sequence[Cell]) -> bool:
+    """Whether the folder's tables hold what its journals do of these cells: not so where a kill or a full disk came
+    between the last cell and the tables, or where journals of other machines have been copied into the folder."""
+    rows = load(folder, tables=False).rows
+    tabled = _tables(folder).rows if (folder / "record.json").is_file() else {}
+    return all(tabled.get(cell.id, {}).get("digest", "") == rows[cell.id].get("digest", "")
+               for cell in cells if cell.id in rows and rows[cell.id]["status"] == DONE)
 
 
 def _tables(folder: Path) -> Record:
@@ -159,12 +172,18 @@ def _tables(folder: Path) -> Record:
     record = Record()
     try:
         with open(folder / "runs.csv", newline="", encoding="utf-8") as file:
-            record.rows = {row["cell"]: _typed(row) for row in csv.DictReader(file)}
+            for number, row in enumerate(csv.DictReader(file), 1):
+                if None in row or None in row.values():
+                    raise ValueError(f"row {number} is not as wide as the heading")
+                missing = {*COLUMNS, *(MEASURED if row.get("status") == DONE else ())} - row.keys()
+                if missing:
+                    raise ValueError(f"no column {min(missing)!r}")
+                record.rows[row["cell"]] = _typed(row)
         histories = pd.read_csv(folder / "history.csv.gz", dtype={"cell": str})
         for _, part in histories.groupby("cell", sort=False):
             columns = part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
             record.histories[part["cell"].iloc[0]] = {str(k): v.tolist() for k, v in columns.items()}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, csv.Error) as error:
         raise _damaged(folder / "runs.csv", str(error)) from error
     return record
 
@@ -177,6 +196,11 @@ def _typed(row: dict[str, str]) -> dict[str, Any]:
     whole = ("seed", "steps")
     return {name: int(text) if name in whole else float(text or "nan") if name in numbers else text
             for name, text in row.items()}
+
+
+def _is_cell(entry: dict[str, Any]) -> bool:
+    row, history = entry.get("row"), entry.get("history", 0)
+    return isinstance(row, dict) and {"cell", "status"} <= row.keys() and (history is None or isinstance(history, dict))
 
 
 def _json(path: Path, text: str | bytes, line: int | None = None) -> dict[str, Any]:
@@ -195,12 +219,15 @@ def _damaged(path: Path, what: str, line: int | None = None) -> RecordError:
                        f"mend it or move it away")
 
 
-def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None) -> None:
+def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, line: int | None = None) -> None:
     """Check that a record can be read, and that today's defaults are the ones that its cells were run with."""
     if found.get("format") != FORMAT:
         raise RecordError(f"record: {str(path)!r} is of another version of the package: expected format {FORMAT}, got "
                           f"{found.get('format')!r}; it is left as it is: read it with that version, or move it away")
-    for section, was in found.get("defaults", {}).items():
+    recorded = found.get("defaults", {})
+    if not isinstance(recorded, dict) or not all(isinstance(was, dict) for was in recorded.values()):
+        raise _damaged(path, f"defaults of {type(recorded).__name__}", line)
+    for section, was in recorded.items():
         now = (defaults or {}).get(section, {})
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from trlib.lab import pool
 from trlib.lab.cells import Cell, cells, defaults, run
 from trlib.lab.circumstances import circumstances, cores
-from trlib.lab.record import DONE, FAILED, RECORDS, Journal, Record, declaration, load, save_tables
+from trlib.lab.record import DONE, FAILED, RECORDS, Journal, Record, complete, declaration, load, save_tables
 from trlib.lab.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
     todo, record = planned.missing, planned.record
     failed: list[tuple[Cell, str]] = []
     if not todo:
+        whole = cells(planned.sweep)
+        if not complete(planned.out, whole):
+            save_tables(planned.out, _with_others(record, planned), whole, planned.defaults)
         return Outcome(record.runs(planned.cells), 0, failed, False)
     count = cores() if workers is None else workers
     progress = _Progress(planned, len(todo), max(1, count), tell)
