@@ -91,6 +91,9 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
     (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
     (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER beside it"),
     (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
+    (["train", "--method", "ppo", "--task", "sums"], "--policy: expected an embedded model, a folder, a GGUF file or a "
+                                                     "hub id, because task 'sums' has no model of its own, got none"),
+    (["evaluate", "--task", "gsm8k"], "because task 'gsm8k' has no model of its own, got none"),
     (["train", "--method", "ppo", "--device", "tpu"], "device: expected 'auto' or a device that torch has here"),
     (["train", "--method", "ppo", "--device", "cuda:99"], "device: expected 'auto' or a device that torch has here"),
     (["train", "--method", "ppo", "--dtype", "int8"], "dtype: expected 'auto' or the name of a float type"),
@@ -202,13 +205,48 @@ def test_what_stops_a_run_becomes_a_sentence_and_a_status(capsys, monkeypatch, r
     assert words in captured.err and "Traceback" not in captured.err
 
 
-def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch):
+@pytest.mark.parametrize("raised", [KeyError("a bug"), RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+                                    NotImplementedError("no objective")])
+def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
     def broken(*_, **__):
-        raise KeyError("a bug")
+        raise raised
 
     monkeypatch.setattr(training, "train", broken)
-    with pytest.raises(KeyError):
+    with pytest.raises(type(raised)):
         main(["train", "--method", "ppo"])
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's, which is of its own class for a device."""
+
+
+@pytest.mark.parametrize(("raised", "much"), [
+    (MemoryError(), ""),
+    (OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"),
+     ", 20.00 GiB more were asked for"),
+    (RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+                  "to allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"),
+     ", 4294967296 bytes more were asked for"),
+    (RuntimeError("[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory: you tried to "
+                  "allocate 8 bytes."), ", 8 bytes more were asked for"),
+])
+def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(capsys, monkeypatch, raised, much):
+    def greedy(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(training, "train", greedy)
+    monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
+    less = f"trlib: error: not enough memory{much}; expected a run that fits: less of "
+    assert main(["train", "--method", "ppo"]) == 1
+    assert capsys.readouterr().err == f"{less}--prompts or --group or --max-tokens\n"
+    assert main(["train", "--method", "ppo", "--out", "runs/a"]) == 1
+    assert capsys.readouterr().err.endswith("; what was saved in 'runs/a' is intact, --resume goes on with it\n")
+    assert main(["evaluate", "--json"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"
+    assert json.loads(captured.out) == {"error": captured.err[len("trlib: error: "):-1], "kind": type(raised).__name__}
+    with pytest.raises(type(raised)):
+        main(["evaluate", "--traceback"])
 
 
 def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):

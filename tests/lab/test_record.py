@@ -7,11 +7,13 @@ import math
 import os
 import resource
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from trlib.errors import TrlibError
+from trlib.lab import circumstances
 from trlib.lab import record as records
 from trlib.lab.cells import cells, defaults
 from trlib.lab.record import Journal, Record, RecordError, declaration, load, recorded, save_tables
@@ -173,7 +175,8 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     record.add({**declaration(found[0]), **made["row"]}, made["history"])
     save_tables(tmp_path, record, found, defaults(found))
     header = tmp_path / "record.json"
-    for content, words in ((b'{"a": "\xff"}', "codec can't decode"), (b'{"format": 1, "defaults": [1]}', "defaults of list"),
+    for content, words in ((b'{"a": "\xff"}', "codec can't decode"),
+                           (b'{"format": 1, "defaults": [1]}', "defaults of list"),
                            (b'{"format": 1, "defaults": {"train": 1}}', "defaults of dict")):
         header.write_bytes(content)
         with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):
@@ -199,3 +202,38 @@ def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
     assert runs["label"].tolist() == ["wide"]
     found = history[["label", "seed", "batch", "reward"]].values.tolist()
     assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.333333]]
+
+
+def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, monkeypatch):
+    package = tmp_path / "trlib"
+    (package / "lab" / "records").mkdir(parents=True)
+    monkeypatch.setattr(circumstances, "__file__", str(package / "lab" / "circumstances.py"))
+    (package / "__init__.py").write_text("")
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True,
+                              capture_output=True, text=True).stdout.strip()
+
+    named = circumstances.commit.__wrapped__  # which is kept for the whole of a process
+    git("init", "-q")
+    assert named() == ""  # in somebody's repository, and not of it
+    git("add", "trlib")
+    git("commit", "-qm", "a")
+    head = git("rev-parse", "HEAD")[:12]
+    assert named() == head
+    (tmp_path / "notes").write_text("")
+    (package / "lab" / "records" / "runs.csv").write_text("")
+    assert named() == head  # neither decides what a cell comes to
+    (package / "__init__.py").write_text("x = 1")
+    assert named() == f"{head}+changes"
+    monkeypatch.setenv("PATH", "")
+    assert named() == ""  # no git
+
+
+def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
+    from benchmarks import record as of_benchmarks
+
+    made = of_benchmarks.circumstances()
+    assert made["commit"] == (circumstances.commit() or None)
+    assert made["hardware"]["processor"] == circumstances.processor()
+    assert of_benchmarks.commit is circumstances.commit

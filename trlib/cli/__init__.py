@@ -13,6 +13,7 @@ import argparse
 import difflib
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ COMMANDS: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "pretra
                                    "tasks": tasks, "sweep": sweep, "conformance": conformance,
                                    "diagnose": diagnose}
 """Every command by its name."""
+
+OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
+"""How torch says that memory ran out in errors that have no class of their own."""
 
 EXAMPLES = """\
 examples:
@@ -79,10 +83,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `trlib methods | head`: the reader has gone, which is no fault
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (TrlibError, ValueError, TypeError, OSError, ImportError) as error:
-        if args is None or args.traceback:
+    except (TrlibError, ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
+        short = _short_of_memory(error)
+        if args is None or args.traceback or (isinstance(error, RuntimeError) and not short):
             raise
-        message = _sentence(error)
+        message = _less(error, args) if short else _sentence(error)
         if args.json:
             print(json.dumps({"error": message, "kind": type(error).__name__}))
         print(f"trlib: error: {message}", file=sys.stderr)
@@ -120,6 +125,25 @@ def _sentence(error: BaseException) -> str:
         where = f": {os.fspath(error.filename)!r}" if error.filename else ""
         return f"{error.strerror}{where}"
     return str(error) or type(error).__name__
+
+
+def _short_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's, or a device's or the processor's as torch says it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
+
+
+def _less(error: BaseException, args: argparse.Namespace) -> str:
+    """That memory ran out, for how much, which of the command's options ask for less, and what is kept."""
+    asked = re.search(r"to allocate ([\d.]+ \w+)", str(error))
+    options = [f"--{name.replace('_', '-')}" for name in ("batch", "prompts", "group", "max_tokens")
+               if hasattr(args, name)]
+    said = f"not enough memory, {asked[1]} more were asked for" if asked else "not enough memory"
+    if options:
+        said += f"; expected a run that fits: less of {' or '.join(options)}"
+    if args.command == "train" and args.out is not None:
+        said += f"; what was saved in {args.out!r} is intact, --resume goes on with it"
+    return said
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
