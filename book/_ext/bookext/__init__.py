@@ -2,7 +2,8 @@
 
 `mathematics` draws formulas with the vendored KaTeX; `pages` keeps pages small and accessible; `execution` says
 when, where and with which versions a notebook ran; `tables` makes the tables that are read off the package;
-`docstrings` turns the package's docstrings into sound markup and links outside names.
+`sweeps` shows what is recorded of a sweep; `docstrings` turns the package's docstrings into sound markup and links
+outside names.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookext import docstrings, execution, mathematics, pages, tables
+from bookext import docstrings, execution, mathematics, pages, sweeps, tables
 from trlib.pages.explorables.modules import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (mathematics, pages, execution, tables, docstrings):
+    for part in (mathematics, pages, execution, tables, sweeps, docstrings):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -25,19 +25,23 @@ class Table(SphinxDirective):
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
+        return [self.table(self.headings, self.widths, self.rows())]
+
+    def table(self, headings: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> nodes.table:
+        """A table of markup, a width a column."""
         table = nodes.table(classes=[self.kind, "colwidths-given"])
-        group = nodes.tgroup(cols=len(self.headings))
+        group = nodes.tgroup(cols=len(headings))
         table += group
-        for width in self.widths:
+        for width in widths:
             group += nodes.colspec(colwidth=width)
         head, body = nodes.thead(), nodes.tbody()
         group += [head, body]
-        head += self._row(self.headings)
-        for cells in self.rows():
+        head += self._row(headings)
+        for cells in rows:
             body += self._row(cells)
-        return [table]
+        return table
 
-    def _row(self, cells: tuple[str, ...]) -> nodes.row:
+    def _row(self, cells: Sequence[str]) -> nodes.row:
         row = nodes.row()
         for text in cells:
             entry = nodes.entry()
@@ -68,40 +72,6 @@ class Methods(Table):
         return [(f"`{key}`", escape(summary(kind)), own_settings(kind)) for key, kind in algorithms.items()]
 
 
-class Recorded(Table):
-    """A recorded sweep, a row a variant: `{sweep-table} NAME`."""
-
-    required_arguments = 1
-    kind = "numbers"
-    headings = ("method", "sampled accuracy", "greedy", "KL a batch", "kept", "processor seconds a run")
-    widths = (16, 28, 12, 14, 12, 18)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        sweep, runs = recorded(self.arguments[0])
-        found = import_module("trlib.lab.findings").table(sweep, runs)
-        return [(f"`{row.label}`", f"{row.sampled:.3f} \\[{row.low:.3f}, {row.high:.3f}\\]"
-                 + (f", {row.failed} failed" if row.failed else ""), f"{row.greedy:.3f}", f"{row.kl:.4f}",
-                 f"{row.kept:.3f}", f"{row.cpu_seconds:.1f}") for row in found.itertuples()]
-
-
-class Verdicts(Table):
-    """What was predicted of a recorded sweep beside what came: `{sweep-verdicts} NAME`."""
-
-    required_arguments = 1
-    headings = ("verdict", "predicted", "measured")
-    widths = (14, 46, 40)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        sweep, runs = recorded(self.arguments[0])
-        judged = import_module("trlib.lab.findings").judge(sweep, runs)
-        return [(f.verdict, escape(f.prediction.text), escape(str(f).rsplit("; ", 1)[-1])) for f in judged]
-
-
-def recorded(name: str) -> tuple[Any, Any]:
-    """A shipped sweep and its recorded runs."""
-    return import_module("trlib.lab.sweep").load_sweep(name), import_module("trlib.lab").recorded(name)[0]
-
-
 def own_settings(kind: type) -> str:
     """The settings of a method that differ from those that every method has, as `name=default`."""
     read = import_module("trlib.cli.settings").settings
@@ -123,5 +93,3 @@ def escape(text: str) -> str:
 def connect(app: Sphinx) -> None:
     app.add_directive("metrics-table", Metrics)
     app.add_directive("methods-table", Methods)
-    app.add_directive("sweep-table", Recorded)
-    app.add_directive("sweep-verdicts", Verdicts)
