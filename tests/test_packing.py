@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-import trlib.packing
-from trlib.packing import packed, plain
+from trlib.attention import span
+from trlib.completions import Completions
+from trlib.packing import plain, shared
 from trlib.policy import Policy
 from trlib.rollout import sample
 
@@ -10,6 +11,7 @@ KINDS = {"llama": {}, "qwen2": {}, "qwen3": {"head_dim": 8}, "gpt2": {}, "mistra
 
 
 def sampled(policy, task_prompts=9):
+    """Completions of prompts of six lengths, some of them cut short, one to nothing, one prompt asked twice."""
     prompts = [[3, 4, 5, 6, 7, 8][:1 + i % 6] for i in range(task_prompts)]
     c = sample(policy, prompts, group=4, max_tokens=12, seed=0)
     lengths = torch.randint(0, 13, (len(c),), generator=torch.Generator().manual_seed(1))
@@ -17,64 +19,94 @@ def sampled(policy, task_prompts=9):
     return type(c)(**{**vars(c), "mask": cut})
 
 
+def written(prompts, tokens, group):
+    """Completions that say these tokens."""
+    width, read = max(map(len, tokens)), max(map(len, prompts))
+    mask = torch.tensor([[t < len(row) for t in range(width)] for row in tokens])
+    return Completions(
+        prompt_ids=torch.tensor([[0] * (read - len(p)) + p for p in prompts]),
+        prompt_mask=torch.tensor([[False] * (read - len(p)) + [True] * len(p) for p in prompts]),
+        group=torch.tensor(group), tokens=torch.tensor([row + [0] * (width - len(row)) for row in tokens]), mask=mask,
+        forced=torch.zeros_like(mask), ended=torch.ones(len(tokens), dtype=torch.bool),
+        logp=torch.zeros(mask.shape), full_rows=torch.zeros(0, dtype=torch.long), full=torch.zeros(0, width, 1))
+
+
+def test_a_tree_holds_every_distinct_prefix_once():
+    prompts, group = [[5, 6], [5, 7, 8], [5, 6]], [0, 0, 0, 1, 1, 2]
+    tokens = [[1, 2, 3], [1, 2, 4], [1, 9], [1, 2, 3], [2], [1, 2, 5]]
+    layout = shared(written(prompts, tokens, group))
+    prefixes = {tuple(prompt[:n + 1]) for prompt in prompts for n in range(len(prompt))}
+    prefixes |= {(*prompts[g], *row[:n]) for g, row in zip(group, tokens, strict=True) for n in range(1, len(row))}
+    assert layout.ids.shape == (1, len(prefixes)) and len(prefixes) == 4 + 2 + 2  # the third prompt is the first again
+    ends = {tuple(p) for p in prompts} | {prefix for prefix in prefixes if len(prefix) > 3 or prefix == (5, 6, 1)}
+    assert layout.kept == len(ends)
+    assert layout.positions.max() == 4 and layout.positions.min() == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_packed_rows_give_the_values_and_gradients_of_plain_rows(policy, small_model, kind):
-    policy = Policy(kind, small_model(kind, **KINDS[kind]), policy.tokenizer)
+def test_shared_prefixes_give_the_values_and_gradients_of_plain_rows(policy, small_model, kind):
+    model = small_model(kind, **KINDS[kind]).double()
+    policy = Policy(kind, model, policy.tokenizer)
     c = sampled(policy)
     weights = torch.randn(c.mask.shape, generator=torch.Generator().manual_seed(2))
     found = {}
-    for pack in (True, False):
-        policy.pack = pack
+    for share in (True, False):
+        policy.share = share
         policy.model.zero_grad()
         scores = policy.score(c, temperature=0.8, full=True)
         (scores.logp * weights * c.mask).sum().backward()
-        found[pack] = scores, [p.grad.clone() for p in policy.parameters]
-    assert packed(c, policy.pad_id) is not None
-    torch.testing.assert_close(found[True][0].logp[c.mask], found[False][0].logp[c.mask], atol=2e-5, rtol=0)
-    torch.testing.assert_close(found[True][0].full[c.mask], found[False][0].full[c.mask], atol=2e-5, rtol=1e-5)
+        found[share] = scores, [p.grad.clone() for p in policy.parameters]
+    assert len(shared(c).ids[0]) < 0.8 * len(plain(c).ids.flatten())
+    torch.testing.assert_close(found[True][0].logp[c.mask], found[False][0].logp[c.mask], atol=1e-12, rtol=0)
+    torch.testing.assert_close(found[True][0].full[c.mask], found[False][0].full[c.mask], atol=1e-12, rtol=0)
     for one, other in zip(found[True][1], found[False][1], strict=True):
-        torch.testing.assert_close(one, other, atol=1e-6 * float(other.abs().max() + 1) * 10, rtol=1e-4)
-    policy.pack = None
+        # transformers normalises in float32 whatever the model's type is, and its gradient rounds there
+        torch.testing.assert_close(one, other, atol=1e-6 * float(other.abs().max()), rtol=0)
+    policy.share = None
+    model.float()
     policy.score(c)
-    assert policy.pack is True
+    assert policy.share is True
 
 
-def test_attention_that_packing_would_change_is_found_out(policy, small_model):
+def test_attention_that_sharing_would_change_is_found_out(policy, small_model):
     eager = small_model()
     eager.config._attn_implementation = "eager"
     sliding = small_model("mistral", sliding_window=3)
-    for model in (eager, sliding):
+    wide = small_model("mistral", sliding_window=18)
+    for model, treelike in ((eager, False), (sliding, False), (wide, True)):
         odd = Policy("odd", model, policy.tokenizer)
         c = sample(odd, [[3, 4, 5, 6, 7, 8]] * 2, group=4, max_tokens=12, seed=0)
-        scored = odd.score(c).logp
-        assert odd.pack is False
-        torch.testing.assert_close(scored[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
+        assert (odd.layout(c).tree is not None) is treelike
+        torch.testing.assert_close(odd.score(c).logp[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
+    wide.config.sliding_window = 17  # shorter than a row may be: laid out plainly, whatever was found before
+    assert odd.share is True and odd.layout(c).tree is None
+    assert span(wide) == 17 and span(eager) is None
 
 
-def test_long_rows_are_laid_out_plainly(policy, monkeypatch):
-    c = sampled(policy)
-    policy.pack = True
-    expected = policy.score(c).logp
-    monkeypatch.setattr(trlib.packing, "LONGEST", 8)
-    assert packed(c, policy.pad_id) is None
-    torch.testing.assert_close(policy.score(c).logp[c.mask], expected[c.mask], atol=1e-5, rtol=0)
+def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(policy, small_model, monkeypatch):
+    model = small_model()
+    forward = type(model).forward
+
+    def forgetful(self, *args, tree=None, **kwargs):
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "forward", forgetful)
+    odd = Policy("forgetful", model, policy.tokenizer)
+    c = sample(odd, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
+    torch.testing.assert_close(odd.score(c).logp[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
+    assert odd.share is False and model.config._attn_implementation == "sdpa"
 
 
-@pytest.mark.parametrize("pack", [True, False])
-def test_the_outputs_that_are_left_out_are_those_that_nobody_looks_at(policy, pack):
+@pytest.mark.parametrize("share", [True, False])
+def test_the_outputs_that_are_left_out_are_those_that_nobody_looks_at(policy, share):
     c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4, 5, 6]], group=4, max_tokens=12, seed=0)
     policy.model.double()
-    layout = packed(c, policy.pad_id) if pack else plain(c)
-    kept, index = layout.tail()
-    length = layout.ids.shape[1]
-    assert kept == length - 3 if pack else kept == length - 5  # the shorter prompt's last token predicts first
-    positions = torch.arange(layout.ids.numel()).view_as(layout.ids)[:, length - kept:].flatten()
-    assert torch.equal(positions[index], layout.index)
-    logits = policy.model(**layout.inputs()).logits.flatten(0, 1)
-    everywhere = torch.log_softmax(logits, -1)[layout.index, c.tokens]
-    policy.pack = pack
-    scored = policy.score(c).logp
-    torch.testing.assert_close(scored[c.mask], everywhere[c.mask], atol=1e-12, rtol=0)
-    gradients = [torch.autograd.grad(values[c.mask].sum(), policy.parameters) for values in (scored, everywhere)]
-    for one, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-9)
+    policy.share = share
+    layout = policy.layout(c)
+    assert layout.kept == len(torch.unique(layout.index[c.mask])) if share else layout.kept == c.tokens.shape[1]
+    for row in range(len(c)):  # each completion by itself, all of its outputs
+        prompt = c.prompt_ids[c.group[row]][c.prompt_mask[c.group[row]]]
+        said = c.tokens[row][c.mask[row]]
+        logits = policy.model(torch.cat([prompt, said])[None]).logits[0, len(prompt) - 1:-1]
+        alone = torch.log_softmax(logits, -1).gather(-1, said[:, None]).squeeze(-1)
+        torch.testing.assert_close(policy.score(c).logp[row][c.mask[row]], alone, atol=1e-12, rtol=0)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-import trlib.rollout
 from trlib import load_task
 from trlib.completions import join
 from trlib.rollout import sample
@@ -49,8 +48,8 @@ def test_padding_never_changes_a_log_prob(policy, mixed):
     wide = torch.nn.functional.pad(together.prompt_ids, (9, 0), value=policy.pad_id)
     padded = dataclasses.replace(together, prompt_ids=wide,
                                  prompt_mask=torch.nn.functional.pad(together.prompt_mask, (9, 0)))
-    for pack in (True, False):
-        policy.pack = pack
+    for share in (True, False):
+        policy.share = share
         torch.testing.assert_close(policy.score(padded).logp[padded.mask], base[together.mask], atol=1e-5, rtol=0)
 
 
@@ -85,10 +84,9 @@ def test_greedy_is_what_generate_gives(policy, task):
     assert torch.equal(theirs[:, :c.tokens.shape[1]], c.tokens)
 
 
-def test_a_row_that_has_ended_never_changes(policy, mixed, monkeypatch):
+def test_a_row_that_has_ended_never_changes(policy, mixed):
     kept = sample(policy, mixed, group=8, max_tokens=16, seed=7)
-    monkeypatch.setattr(trlib.rollout, "DROP_BELOW", 0.0)  # rows are never dropped, so ended ones go through the model
-    whole = sample(policy, mixed, group=8, max_tokens=16, seed=7)
+    whole = sample(policy, mixed, group=8, max_tokens=16, seed=7, drop=False)
     assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
     torch.testing.assert_close(kept.logp, whole.logp, atol=1e-5, rtol=0)
     after = ~kept.mask
@@ -97,6 +95,24 @@ def test_a_row_that_has_ended_never_changes(policy, mixed, monkeypatch):
     assert torch.equal(ends.sum(1) == 1, kept.ended) and (ends.sum(1) <= 1).all()
     last = kept.mask.sum(1) - 1
     assert ends[torch.arange(len(kept)), last][kept.ended].all()
+
+
+@pytest.mark.parametrize("more", [{}, {"temperature": 0.7}, {"temperature": 0}, {"logit_noise": 0.3}])
+def test_rows_that_have_said_the_same_may_be_computed_once_or_each(policy, mixed, more):
+    counted = []
+    hook = policy.model.register_forward_pre_hook(
+        lambda _, args, inputs: counted.append(inputs["input_ids"].numel()), with_kwargs=True)
+    arguments = {"group": 8, "max_tokens": 16, "seed": 7, "full_rows": [0, 9, 50], "topk": 3, **more}
+    once = sample(policy, mixed, **arguments)
+    computed, counted[:] = sum(counted), []
+    policy.share = False
+    each = sample(policy, mixed, **arguments)
+    hook.remove()
+    assert computed < 0.7 * sum(counted)
+    assert torch.equal(once.tokens, each.tokens) and torch.equal(once.mask, each.mask)
+    torch.testing.assert_close(once.logp, each.logp, atol=1e-5, rtol=0)
+    torch.testing.assert_close(once.full, each.full, atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(once.topk.logp, each.topk.logp, atol=1e-5, rtol=0)
 
 
 def test_a_row_depends_on_its_own_numbers_only(policy, task):

@@ -8,10 +8,13 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import DPPO, GRPO, PPO, DrGRPO
-from trlib.algorithms.method import Method, Needs, Stage
+from trlib.algorithms import ALGORITHMS, DPPO, GRPO, PPO, TROLL, DrGRPO
+from trlib.algorithms.method import Correction, Method, Needs, Stage
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.metrics import METRICS
+from trlib.policy import Policy
+from trlib.regime import SAVINGS
+from trlib.step import MinibatchStep
 from trlib.tasks.task import Verdict
 
 SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}
@@ -62,7 +65,7 @@ def test_a_seed_decides_everything(settings):
 def test_one_update_a_batch_has_no_trust_region():
     history = trained(PPO(), prompts=8, group=8).history
     assert (history[["ratio_max", "ratio_p01", "ratio_p99", "kept"]] == 1).all().all()
-    stale = trained(PPO(), prompts=8, group=8, epochs=4, lr=3e-3, warmup=0).history
+    stale = trained(PPO(), prompts=8, group=8, epochs=4, lr=1e-3, warmup=0).history
     assert (stale.ratio_max > 1.2).all() and (stale.kept < 1).all() and (stale.ratio_p01 < 1).all()
 
 
@@ -110,6 +113,59 @@ def test_the_first_step_is_the_policy_gradient():
         sure = moved.grad.abs() > 1e-6  # where the gradient is rounding noise, Adam makes a whole step of it
         torch.testing.assert_close(p[sure], moved.detach()[sure], atol=2e-5, rtol=0)
         assert not sure.any() or not torch.equal(before[name], p)
+
+
+PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if kind().is_proportional()]
+
+
+@pytest.mark.parametrize("name", PROPORTIONAL)
+@pytest.mark.parametrize("saving", SAVINGS)
+def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
+    settings = {"steps": 2, "prompts": 6, "group": 8, "anchor": "recomputed", "probe": 8, "max_tokens": 10}
+    gradients, scored = {}, {}
+    score = Policy.score
+
+    def counted(self, completions, **more):
+        scored[saved] += len(completions)
+        return score(self, completions, **more)
+
+    monkeypatch.setattr(Policy, "score", counted)
+    for saved in (True, False):
+        scored[saved] = 0
+        policy = trlib.load_policy("dial")
+        run = trained(ALGORITHMS[name](), policy, **settings, without=() if saved else (saving,))
+        gradients[saved] = [p.grad.clone() for p in policy.parameters]
+        assert policy.share is (None if saving == "sharing" and not saved else True)
+        if saved:
+            first = run
+    history = [r.history.drop(columns=TIMINGS) for r in (first, run)]
+    pd.testing.assert_frame_equal(*history, check_exact=False, atol=2e-6, rtol=1e-5)
+    for one, other in zip(gradients[True], gradients[False], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    assert (scored[True] < scored[False]) is (saving == "skipping")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Curious(GRPO):
+    """An objective of one's own on top of one that is proportional."""
+
+    def objective(self, scores, batch):
+        loss = super().objective(scores, batch)
+        return dataclasses.replace(loss, per_token=loss.per_token + 0.01 * scores.logp * batch.mask)
+
+
+@pytest.mark.parametrize(("method", "settings"), [
+    (Curious(), {}), (GRPO(beta=0.1), {}), (TROLL(), {}), (GRPO(), {"anchor": "rollout"}), (GRPO(), {"minibatches": 2}),
+    (DPPO(measure="full"), {"anchor": "recomputed"}), (GRPO(correction=Correction()), {}),
+])
+def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monkeypatch):
+    parts = []
+    teaching = MinibatchStep._teaching
+    monkeypatch.setattr(MinibatchStep, "_teaching", lambda self: parts.append(self) or teaching(self))
+    trained(method, steps=2, **settings)
+    assert not parts
+    trained(GRPO(), steps=2)
+    assert len(parts) == 2
 
 
 def test_training_raises_the_reward():

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from trlib import checks
+from trlib.attention import reading
 from trlib.completions import Completions
+from trlib.packing import Layout
 from trlib.policy import Policy
 
 
@@ -51,13 +53,15 @@ class Critic:
         """The parameters that learn."""
         return list(self.trainable.values())
 
-    def values(self, completions: Completions, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """[B, T] float32 or wider, with gradient; `weights` stand in for the parameters they name. Values where no
-        token is are those of the padding: finite and meaningless."""
-        layout = self.policy.layout(completions)
+    def values(self, completions: Completions, weights: Mapping[str, Tensor] | None = None,
+               layout: Layout | None = None) -> Tensor:
+        """[B, T] float32 or wider, with gradient; `weights` and `layout` as in `Policy.score`. Values where no token is
+        are those of the padding: finite and meaningless."""
+        layout = layout or self.policy.layout(completions)
         inputs = layout.inputs()
-        out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
-        return out.to(checks.wide(out)).flatten()[layout.index]
+        with reading(self.model.body, layout):
+            out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
+        return out.to(checks.wide(out))[:, -layout.kept:].flatten()[layout.index]
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:

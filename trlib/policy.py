@@ -23,11 +23,13 @@ from torch.func import functional_call
 
 from trlib import checks
 from trlib.algorithms.method import Scores
+from trlib.attention import reading, span
 from trlib.checkpoints import UNFINISHED
 from trlib.completions import Completions
 from trlib.errors import CheckpointError, unknown
-from trlib.gguf import PACKAGED, forget_quantiser, in_package, reading
-from trlib.packing import Layout, packed, plain
+from trlib.gguf import PACKAGED, forget_quantiser, in_package
+from trlib.gguf import reading as reading_gguf
+from trlib.packing import Layout, plain, shared
 
 EMBEDDED = Path(__file__).parent / "embedded"
 """Models that ship with the package, a folder each."""
@@ -44,9 +46,9 @@ class Policy:
     model: Any
     """A transformers causal language model (or a peft model around one)."""
     tokenizer: Any
-    pack: bool | None = None
-    """Read a prompt once for all of its completions (`trlib.packing`); None: if on the first completions scored this
-    gives what plain rows give, which depends on the model's attention."""
+    share: bool | None = None
+    """Read each distinct prefix once, in sampling and in scoring (`trlib.packing`); None: in scoring, if on the first
+    completions scored this gives what plain rows give, which depends on the model's attention."""
 
     chat: bool = False
     """A prompt is what a user says in the tokenizer's chat template; else it is text to be continued."""
@@ -135,51 +137,55 @@ class Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(self.name, model, self.tokenizer, self.pack, self.chat)
+        return Policy(self.name, model, self.tokenizer, self.share, self.chat)
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
-              weights: Mapping[str, Tensor] | None = None) -> Scores:
+              weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
         log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
-        [B, T, V], as well. `weights` stand in for the parameters they name. Values where no token is are those of the
-        padding: finite and meaningless.
+        [B, T, V], as well. `weights` stand in for the parameters they name, and `layout` is what `self.layout` gave for
+        these completions, where it is used again. Values where no token is are those of the padding: finite and
+        meaningless.
         """
         checks.number("temperature", temperature, above=0)
-        return self._score(completions, self.layout(completions), temperature, full, weights)
+        return self._score(completions, layout or self.layout(completions), temperature, full, weights)
 
     def layout(self, completions: Completions) -> Layout:
-        """The completions as rows for a forward pass: packed where that gives the same, else plain."""
-        if self.pack is None:
-            self.pack = self._packs(completions)
-        layout = packed(completions, self.pad_id) if self.pack else None
-        return plain(completions) if layout is None else layout
+        """The completions as rows for a forward pass: each prefix once where that gives the same, else plain."""
+        if self.share is None:
+            self.share = self._shares(completions)
+        longest = completions.prompt_ids.shape[1] + completions.tokens.shape[1]
+        seen = span(self.model)
+        return shared(completions) if self.share and (seen is None or longest <= seen) else plain(completions)
 
     def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
                weights: Mapping[str, Tensor] | None = None) -> Scores:
-        kept, index = layout.tail()
-        inputs = {**layout.inputs(), "logits_to_keep": kept}
-        out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
+        inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
+        with reading(self.model, layout):
+            out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
-        if temperature != 1.0:
-            logits = logits / temperature
-        if full:
-            distribution = torch.log_softmax(logits, -1)[index]
-            return Scores(distribution.gather(-1, completions.tokens.unsqueeze(-1)).squeeze(-1), distribution)
-        return Scores(logits[index, completions.tokens] - torch.logsumexp(logits, -1)[index])
+        distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
+        logp = distribution[layout.index, completions.tokens]
+        return Scores(logp, distribution[layout.index] if full else None)
 
     @torch.no_grad()
-    def _packs(self, completions: Completions) -> bool:
-        """Whether packed rows give what plain rows give, tried on the first prompt's completions."""
-        some = completions.rows((completions.group == completions.group[0]).nonzero().squeeze(-1))
-        layout = packed(some, self.pad_id)
-        if getattr(self.model.config, "_attn_implementation", None) != "sdpa" or layout is None:
+    def _shares(self, completions: Completions) -> bool:
+        """Whether prefixes that are read once give what plain rows give, tried on the first two prompts' completions.
+
+        A model that mixes tokens by anything but transformers' attention gives something else, or fails.
+        """
+        if getattr(self.model.config.get_text_config(), "_attn_implementation", None) != "sdpa":
+            return False
+        some = completions.rows((completions.group <= completions.group[0] + 1).nonzero().squeeze(-1))
+        expected = self._score(some, plain(some), 1.0, False).logp[some.present]
+        try:
+            found = self._score(some, shared(some), 1.0, False).logp[some.present]
+        except (TypeError, ValueError, RuntimeError):
             return False
         close = 1e-3 if next(self.model.parameters()).dtype == torch.float32 else 0.2
-        pairs = (self._score(some, rows, 1.0, False).logp[some.present] for rows in (layout, plain(some)))
-        one, other = pairs
-        return bool((one - other).abs().max() < close)
+        return bool((found - expected).abs().max() < close)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
@@ -217,6 +223,18 @@ class Policy:
         finally:
             torch.set_num_threads(before)
 
+    @contextmanager
+    def sharing(self, on: bool) -> Iterator[None]:
+        """Inside a `with` block that is not `on`, every row is computed by itself (`share`)."""
+        before = self.share
+        if not on:
+            self.share = False
+        try:
+            yield
+        finally:
+            if not on:
+                self.share = before
+
     def __repr__(self) -> str:
         kind = type(self.model).__name__
         return f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} tokens, on {self.device})"
@@ -247,7 +265,7 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     if packed_file:
         where["gguf_file"] = packed_file
     try:
-        with _quiet(local), reading() if packed_file else nullcontext():
+        with _quiet(local), reading_gguf() if packed_file else nullcontext():
             tokenizer = AutoTokenizer.from_pretrained(source, **where)
             if not packed_file:
                 where |= {"config": AutoConfig.from_pretrained(source, **where), "use_safetensors": True}

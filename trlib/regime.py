@@ -8,6 +8,13 @@ from trlib import checks
 from trlib.algorithms.method import ANCHORS, Anchor
 from trlib.sampler import PRECISIONS
 
+SAVINGS = {
+    "sharing": "each distinct prefix is read once, in sampling and in scoring",
+    "dropping": "completions that have ended leave the sampler's computation",
+    "skipping": "completions that can teach nothing are not scored, where that is exact",
+}
+"""What the loop does not compute because nothing would come of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regime:
@@ -32,6 +39,7 @@ class Regime:
     logit_noise: float
     probe: int
     checkpoint_every: int
+    without: tuple[str, ...]
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "seed": 0, "prompts": 1, "group": 1, "max_tokens": 1, "minibatches": 1, "epochs": 1,
@@ -50,6 +58,8 @@ class Regime:
             checks.number(f"betas[{i}]", beta, least=0, below=1)
         checks.choice("anchor", self.anchor, ANCHORS)
         checks.choice("sampler", self.sampler, PRECISIONS)
+        for saving in self.without:
+            checks.choice("without", saving, tuple(SAVINGS))
         if self.prompts % self.minibatches:
             raise ValueError(f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole "
                              f"groups), got {self.minibatches}")

@@ -1,8 +1,8 @@
 """Sampling: groups of completions with a KV cache, prompts of any lengths in one batch, and the sampler's log-probs.
 
-A prompt is read once for its whole group, then its cache is repeated. Every token of every row has a uniform number of
-its own, drawn before the first step, and is found by inverting the distribution's sum; so what a row samples depends
-on nothing but its own numbers, and rows that have ended can be dropped from the computation.
+Every token of every row has a uniform number of its own, drawn before the first step, and is found by inverting the
+distribution's sum; so what a row samples depends on nothing but its own numbers, and two things need not be computed:
+rows that have ended, and rows that have said the same so far, the prompt to begin with, more than once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ from trlib.completions import Completions, top_k
 from trlib.policy import Policy
 from trlib.seeds import generator
 
-DROP_BELOW = 0.75
-"""Ended rows leave the computation when less than this share of its rows is still being written."""
-
 
 @torch.no_grad()
 def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, group: int = 1,
            temperature: float = 1.0, max_tokens: int = 16, seed: int | torch.Generator = 0,
            prefixes: Sequence[Sequence[int]] | None = None, full_rows: Sequence[int] = (), topk: int = 0,
-           logit_noise: float = 0.0) -> Completions:
+           logit_noise: float = 0.0, drop: bool = True) -> Completions:
     """`group` completions of each prompt.
 
     Args:
@@ -39,6 +36,8 @@ def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, 
         full_rows: rows whose whole distributions are kept.
         topk: keep the k most likely tokens of every position; the sampled one replaces the last if it is not there.
         logit_noise: standard deviation of Gaussian noise on every logit: a sampler that is not the learner.
+        drop: rows that have ended leave the computation. Rows that have said the same so far are one in it, unless
+            `policy.share` is False. Neither changes what is sampled.
 
     Raises:
         ValueError: an empty prompt, or one that with `max_tokens` passes the model's context.
@@ -53,7 +52,8 @@ def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, 
     ids = _ids(policy, prompts, max_tokens)
     rng = seed if isinstance(seed, torch.Generator) else generator(seed, "sample")
     with policy.threads():
-        writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk)
+        writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk,
+                         drop)
         return writer.write(_given(prefixes, len(ids) * group, max_tokens, policy))
 
 
@@ -61,7 +61,9 @@ class _Writer:
     """One batch of completions while it is written."""
 
     def __init__(self, policy: Policy, ids: list[list[int]], group: int, max_tokens: int, rng: torch.Generator,
-                 temperature: float, noise: float, full_rows: Sequence[int], topk: int) -> None:
+                 temperature: float, noise: float, full_rows: Sequence[int], topk: int,
+                 drop: bool) -> None:
+        self.share, self.drop = policy.share is not False, drop
         self.policy, self.group, self.temperature, self.noise, self.rng = policy, group, temperature, noise, rng
         self.device = device = policy.device
         self.prompt_ids, self.prompt_mask = _pad_left(ids, policy.pad_id, device)
@@ -80,29 +82,38 @@ class _Writer:
     def write(self, given: tuple[Tensor, Tensor] | None) -> Completions:
         from transformers import DynamicCache
 
-        padded = not bool(self.prompt_mask.all())
+        prompts = torch.arange(len(self.prompt_ids), device=self.device)
+        node = prompts.repeat_interleave(self.group)  # of each live row: its row among those that are computed
+        if not self.share:
+            prompts, node = node, torch.arange(len(node), device=self.device)
+        seen, padded = self.prompt_mask[prompts], not bool(self.prompt_mask.all())
         cache = DynamicCache()
-        logits = self._forward(self.prompt_ids, cache, self.prompt_mask if padded else None)
-        if self.group > 1:
-            cache.batch_repeat_interleave(self.group)
-            logits = logits.repeat_interleave(self.group, 0)
-        seen = self.prompt_mask.repeat_interleave(self.group, 0)
+        logits = self._forward(self.prompt_ids[prompts], cache, seen if padded else None)
         live = torch.arange(len(self.tokens), device=self.device)
         width = self.tokens.shape[1]
         for t in range(width):
-            token = self._draw(logits, live, t, given)
-            alive = ~self.ended[live]
-            count = int(alive.sum())
-            if t + 1 == width or count == 0:
+            token = self._draw(logits, node, live, t, given)
+            going = ~self.ended[live]
+            if t + 1 == width or not bool(going.any()):
                 break
-            if count < DROP_BELOW * len(live):
-                keep = alive.nonzero().squeeze(-1)
-                cache.batch_select_indices(keep)
-                live, token, seen = live[keep], token[keep], seen[keep]
+            if self.drop:
+                live, node, token = live[going], node[going], token[going]
+            parent, node, token = self._distinct(node, token)
+            if len(parent) != len(logits) or not torch.equal(parent, torch.arange(len(parent), device=self.device)):
+                cache.batch_select_indices(parent)
+                seen = seen[parent]
             if padded:
                 seen = torch.cat([seen, seen.new_ones(len(seen), 1)], 1)
             logits = self._forward(token.unsqueeze(-1), cache, seen if padded else None)
         return self._completions()
+
+    def _distinct(self, node: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is to be computed next for rows that go on from `node` with `token`: the node each of it goes on from,
+        the place of every row in it, and its tokens."""
+        if not self.share:
+            return node, torch.arange(len(node), device=self.device), token
+        key, place = torch.unique(node * self.policy.vocabulary + token, return_inverse=True)
+        return key // self.policy.vocabulary, place, key % self.policy.vocabulary
 
     def _forward(self, ids: Tensor, cache: Any, seen: Tensor | None) -> Tensor:
         """Logits after the last of `ids`, in float32."""
@@ -113,38 +124,40 @@ class _Writer:
         out = self.policy.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
         return out.logits[:, -1].float()
 
-    def _draw(self, logits: Tensor, live: Tensor, t: int, given: tuple[Tensor, Tensor] | None) -> Tensor:
+    def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int,
+              given: tuple[Tensor, Tensor] | None) -> Tensor:
         """The next token of the live rows, noted down; rows that have ended are left as they are."""
         if self.noise:
             drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
-            logits = logits + self.noise * drawn.to(self.device)[live]
+            logits = logits[node] + self.noise * drawn.to(self.device)[live]
+            node = torch.arange(len(node), device=node.device)
         if self.temperature not in (0, 1):
             logits = logits / self.temperature
         logp = torch.log_softmax(logits, -1)
-        token = logp.argmax(-1) if self.temperature == 0 else _invert(logp, self.uniform[live, t])
+        token = logp.argmax(-1)[node] if self.temperature == 0 else _invert(logp, node, self.uniform[live, t])
         writing = ~self.ended[live]
         told = torch.zeros_like(writing)
         if given is not None:
             told = (given[1][live] > t) & writing
             token = torch.where(told, given[0][live, min(t, given[0].shape[1] - 1)], token)
-        rows, chosen = live[writing], token[writing]
+        rows, chosen, at = live[writing], token[writing], node[writing]
         self.tokens[rows, t] = chosen
-        self.logp[rows, t] = logp[writing].gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
+        self.logp[rows, t] = logp[at, chosen]
         self.mask[rows, t] = ~told[writing]
         self.forced[rows, t] = told[writing]
         self.ended[rows] = chosen == self.policy.end_id
-        self._keep(logp[writing], rows, chosen, t)
+        self._keep(logp, at, rows, chosen, t)
         return token
 
-    def _keep(self, logp: Tensor, rows: Tensor, chosen: Tensor, t: int) -> None:
+    def _keep(self, logp: Tensor, at: Tensor, rows: Tensor, chosen: Tensor, t: int) -> None:
         """Note whole distributions and top k where they were asked for."""
         if len(self.full_rows):
             slot = torch.searchsorted(self.full_rows, rows).clamp(max=len(self.full_rows) - 1)
             hit = self.full_rows[slot] == rows
-            self.full[slot[hit], t] = logp[hit]
+            self.full[slot[hit], t] = logp[at[hit]]
         k = self.topk.ids.shape[-1]
         if k:
-            top = top_k(logp, chosen, k)
+            top = top_k(logp[at], chosen, k)
             self.topk.ids[rows, t], self.topk.logp[rows, t] = top.ids, top.logp
 
     def _completions(self) -> Completions:
@@ -158,15 +171,17 @@ class _Writer:
             full=self.full[:, :width], topk=topk, tokenizer=self.policy.tokenizer)
 
 
-def _invert(logp: Tensor, uniform: Tensor) -> Tensor:
-    """Tokens [B] by inverting the distribution's sum: the first whose cumulative probability passes `uniform`.
+def _invert(logp: Tensor, node: Tensor, uniform: Tensor) -> Tensor:
+    """Tokens [B] by inverting a distribution's sum: the first whose cumulative probability passes `uniform`.
 
-    In float64: over 150,000 tokens a float32 sum is off by more than the rare tokens' probabilities.
+    `node` [B] says which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by
+    more than the rare tokens' probabilities.
     """
     total = logp.exp().cumsum(-1, dtype=torch.float64)
     whole = total[:, -1]
-    target = torch.minimum(uniform * whole, torch.nextafter(whole, torch.zeros_like(whole)))
-    return torch.searchsorted(total, target.unsqueeze(-1), right=True).squeeze(-1)
+    below = torch.nextafter(whole, torch.zeros_like(whole))
+    target = torch.minimum(uniform * whole[node], below[node])
+    return torch.searchsorted(total[node], target.unsqueeze(-1), right=True).squeeze(-1)
 
 
 def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:

@@ -20,9 +20,10 @@ from trlib.learner import Learner
 class MinibatchStep:
     """The loop's `trlib.algorithms.method.Step`."""
 
-    def __init__(self, learner: Learner, method: Method, needs: Needs, completions: Completions, batch: Batch) -> None:
+    def __init__(self, learner: Learner, method: Method, needs: Needs, completions: Completions, batch: Batch, *,
+                 skip: bool = False) -> None:
         self.learner, self.method, self.needs = learner, method, needs
-        self.completions, self.batch = completions, batch
+        self.completions, self.batch, self.skip = completions, batch, skip
         self.parameters = learner.parameters
         self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
@@ -37,11 +38,11 @@ class MinibatchStep:
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)
         policy, temperature = self.learner.policy, self.learner.settings.temperature
-        names = list(policy.trainable)
+        names, layout = list(policy.trainable), policy.layout(c)
 
         def log_probs(*weights: Tensor) -> Tensor:
             given = dict(zip(names, weights, strict=True))
-            full = policy.score(c, temperature=temperature, full=True, weights=given).full
+            full = policy.score(c, temperature=temperature, full=True, weights=given, layout=layout).full
             assert full is not None
             return full
 
@@ -53,20 +54,30 @@ class MinibatchStep:
 
     def value_slope(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         critic, c = self._critic(), self._rows(rows)
-        names = list(critic.trainable)
+        names, layout = list(critic.trainable), critic.policy.layout(c)
 
         def values(*weights: Tensor) -> Tensor:
-            return critic.values(c, dict(zip(names, weights, strict=True)))
+            return critic.values(c, dict(zip(names, weights, strict=True)), layout)
 
         with sdpa_kernel(SDPBackend.MATH):
             return torch.func.jvp(values, tuple(critic.parameters), tuple(direction))[1].detach()
 
     def loss(self) -> Tensor:
-        scores = self.score()
+        scores = self._teaching() if self.skip else self.score()
         if self.needs.old and self.batch.logp_old is None:
             self.batch = replace(self.batch, logp_old=scores.logp.detach())
         self.token_loss = self.method.objective(scores, self.batch)
         return self.method.loss(self.token_loss.per_token, self.batch)
+
+    def _teaching(self) -> Scores:
+        """Scores of the completions that have an advantage; the others' log-probs are the sampler's, without gradient.
+        They stay in the batch, so that every mean has the denominator that it would have."""
+        batch = self.batch
+        rows = ((batch.advantages != 0) & batch.mask).any(1).nonzero().squeeze(-1)
+        if not len(rows):
+            rows = torch.zeros(1, dtype=torch.long, device=batch.mask.device)  # a loss that has a gradient: 0
+        logp = self.score(rows).logp
+        return Scores(batch.logp_rollout.to(logp.dtype).index_copy(0, rows, logp))
 
     def descend(self, loss: Tensor) -> None:
         self.report(*self.learner.descend(loss))

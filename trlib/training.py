@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from trlib import __version__, checkpoints, checks
-from trlib.algorithms.method import Anchor, Batch, Method
+from trlib.algorithms.method import Anchor, Batch, Method, Needs
 from trlib.completions import Completions, join, top_k
 from trlib.errors import CheckpointError, RunError
 from trlib.learner import Learner
@@ -45,7 +45,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
           lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.95), weight_decay: float = 0.0, warmup: int = 10,
           grad_norm: float = 1.0, anchor: Anchor | None = None, lag: int = 0, sampler: str = "fp32",
           logit_noise: float = 0.0, probe: int = 32, checkpoint_every: int = 10,
-          out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True) -> Run:
+          out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True,
+          without: Sequence[str] = ()) -> Run:
     """Train `policy` in place on `task` by `method`.
 
     Args:
@@ -67,6 +68,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         out: folder for checkpoint, history and trained policy; None: nothing is written.
         resume: go on with the run in `out`, bit for bit; where there is none yet, begin.
         progress: show a progress bar.
+        without: what not to save on, of `trlib.regime.SAVINGS`: "sharing", "dropping", "skipping". None of these
+            changes a value or a gradient but in its last digits; they can be switched off to see that.
 
     Ctrl-C ends the run after the batch in hand, saved and valid; a second one at once.
 
@@ -91,9 +94,9 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs, lr=lr,
         betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
         anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler, logit_noise=logit_noise,
-        probe=probe, checkpoint_every=checkpoint_every)
+        probe=probe, checkpoint_every=checkpoint_every, without=tuple(without))
     folder = None if out is None else checkpoints.prepare(out, resume)
-    with policy.threads():
+    with policy.threads(), policy.sharing("sharing" not in settings.without):
         loop = _Loop(policy, task, method, settings, folder)
         if folder is not None and resume:
             loop.restore()
@@ -193,7 +196,8 @@ class _Loop:
                      if begin <= r % s.group < begin + stage.count]
             parts.append(sample(source, [p.text for p in asked], group=stage.count, temperature=s.temperature,
                                 max_tokens=s.max_tokens, seed=generator(s.seed, "sample", k, number), full_rows=local,
-                                prefixes=prefixes(experts, stage, rewards), topk=topk, logit_noise=s.logit_noise))
+                                prefixes=prefixes(experts, stage, rewards), topk=topk, logit_noise=s.logit_noise,
+                                drop="dropping" not in s.without))
             rewards = torch.cat([rewards, self._verify(asked, parts[-1]).view(s.prompts, stage.count)], 1)
         return join(parts), rewards.flatten().to(self.policy.device)
 
@@ -238,6 +242,7 @@ class _Loop:
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: the batch's updates, each on some whole groups."""
         s, done = self.settings, []
+        skip = "skipping" not in s.without and self._exactly_skippable()
         for epoch in range(s.epochs):
             if s.minibatches == 1:
                 parts: Iterator[Tensor] | list[Tensor] = [torch.arange(len(completions), device=batch.mask.device)]
@@ -247,10 +252,18 @@ class _Loop:
                 parts = [part.flatten().to(batch.mask.device) for part in rows.chunk(s.minibatches)]
             for rows in parts:
                 some = (completions, batch) if s.minibatches == 1 else (completions.rows(rows), batch.rows(rows))
-                step = MinibatchStep(self.learner, self.method, self.needs, *some)
+                step = MinibatchStep(self.learner, self.method, self.needs, *some, skip=skip)
                 self.method.update(step)
                 done.append(observe(step.value, step.norm, step.token_loss, step.batch))
         return done
+
+    def _exactly_skippable(self) -> bool:
+        """Whether a completion without an advantage has no gradient and shows nothing: the method says that its loss
+        is proportional, sees nothing but the tokens' log-probs, and with one update a batch every ratio is 1."""
+        s, needs = self.settings, self.needs
+        bare = Needs(old=needs.old)
+        return (s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and needs == bare
+                and self.method.is_proportional())
 
     @torch.no_grad()
     def _measure(self, completions: Completions, probe: Completions) -> tuple[dict[str, float], dict[int, float]]:

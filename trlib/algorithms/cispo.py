@@ -7,6 +7,7 @@ that a ratio clip silences first (openers such as "wait") keep their say.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -52,6 +53,8 @@ class CISPO(Method):
     """The weight's window below 1; None: no lower bound."""
     eps_high: float = 0.2
     """The weight's window above 1."""
+
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -119,6 +119,7 @@ class DPPO(Method):
     aggregation: str = "seq-mean-token-sum-norm"
 
     anchor: ClassVar[Anchor] = "rollout"
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,6 +7,7 @@ and can then afford a much wider clip on each token.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -64,6 +65,8 @@ class GMPO(Method):
     aggregation: str = "seq-mean-token-mean"
     eps_log: float = 0.4
     """The window of a token's log-ratio around 0, nats."""
+
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

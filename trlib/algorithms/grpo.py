@@ -10,6 +10,7 @@ length limit soft.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -58,6 +59,8 @@ class GRPO(PPO):
     aggregation: str = "seq-mean-token-mean"
     beta: float = 0.0
     """Weight of the KL term to the policy that the run began with; the paper took .04, today's practice is 0."""
+
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

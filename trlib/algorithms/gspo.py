@@ -8,6 +8,7 @@ Its window is a thousand times narrower than PPO's because a mean over tokens mo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -67,6 +68,8 @@ class GSPO(Method):
     """The completion's window below 1."""
     eps_high: float = 4e-4
     """The completion's window above 1."""
+
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -255,6 +255,9 @@ class Method:
 
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the method's trust region is drawn around, unless the run says otherwise."""
+    proportional: ClassVar[bool] = False
+    """A token's loss is its advantage times something: where the advantage is 0 nothing can be learnt, and the loop
+    need not look. Said beside `objective`: a class that writes another one says it again."""
 
     def __post_init__(self) -> None:
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
@@ -289,6 +292,12 @@ class Method:
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
         """The minibatch's tokens as one number, by `aggregation`."""
         return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
+
+    @classmethod
+    def is_proportional(cls) -> bool:
+        """`proportional`, as the class says that wrote the objective."""
+        author = next(kind for kind in cls.__mro__ if "objective" in vars(kind))
+        return vars(author).get("proportional", False)
 
     def update(self, step: Step) -> None:
         """Box 4, update: one minibatch's change of the parameters."""

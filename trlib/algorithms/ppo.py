@@ -8,6 +8,7 @@ token with a negative advantage whose ratio explodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -91,6 +92,8 @@ def check_window(eps_low: float, eps_high: float, dual_clip: float | None = None
 class PGIS(Method):
     """Policy gradient with importance weights and no trust region: what every other method restrains."""
 
+    proportional: ClassVar[bool] = True
+
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
 
@@ -105,6 +108,8 @@ class PPO(Method):
     """The ratio's window above 1; DAPO's clip-higher takes .28."""
     dual_clip: float | None = None
     """Bound on the ratio of a token with A < 0; None: off."""
+
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

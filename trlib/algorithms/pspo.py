@@ -7,6 +7,7 @@ TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -52,6 +53,8 @@ class PSPO(Method):
     aggregation: str = "seq-mean-token-mean"
     alpha: float = 0.1
     """Weight of the old policy in the mixture."""
+
+    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

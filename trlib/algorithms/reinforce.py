@@ -6,6 +6,7 @@ No ratio, no anchor, no trust region: what the other methods become when nothing
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -39,6 +40,8 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 @dataclass(frozen=True, kw_only=True)
 class REINFORCE(Method):
     """The plain policy gradient, for one update a batch; with more it follows stale samples unweighted."""
+
+    proportional: ClassVar[bool] = True
 
     def needs(self, anchor: Anchor) -> Needs:
         return replace(super().needs(anchor), old=False)

@@ -42,14 +42,19 @@ def wholes(text: str) -> list[int]:
     return [whole(part) for part in text.split(",")]
 
 
-METAVARS: dict[Any, str] = {whole: "N", number: "X", pair: "X,X", wholes: "N,N,...", str: "NAME"}
+def words(text: str) -> tuple[str, ...]:
+    """Words with commas between."""
+    return tuple(text.split(","))
+
+
+METAVARS: dict[Any, str] = {words: "NAME,...", whole: "N", number: "X", pair: "X,X", wholes: "N,N,...", str: "NAME"}
 
 
 def add(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
     """Options from keyword arguments: `max_tokens` becomes --max-tokens."""
     for name, kind, default, text in options:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        more = "" if default is None else f" (default: {shown})"
+        more = "" if default in (None, ()) else f" (default: {shown})"
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, default=default, help=text + more,
                             metavar=METAVARS[kind])
 

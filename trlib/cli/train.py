@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
-from trlib.cli.options import Option, number, pair, whole
+from trlib.cli.options import Option, number, pair, whole, words
 from trlib.cli.settings import assignments, dataclass_of
 from trlib.errors import unknown
 
@@ -45,6 +45,7 @@ OPTIONS: tuple[Option, ...] = (
     ("logit_noise", number, 0.0, "standard deviation of noise on the sampler's logits"),
     ("probe", whole, 32, "completions on which the exact metrics are computed"),
     ("checkpoint_every", whole, 10, "batches between two checkpoints"),
+    ("without", words, (), "what not to save on, to see that it changes nothing: sharing, dropping, skipping"),
 )
 COLUMNS = ["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max"]
 """What of the history is shown."""

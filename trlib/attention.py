@@ -1,0 +1,75 @@
+"""Attention over a tree of prefixes: what `trlib.packing` lays out so that each distinct prefix is read once.
+
+Everything in a layer but attention treats each token by itself and does not ask in what order they stand. Attention
+gathers queries, keys and values by completion, asks transformers' own function for the result, and takes each node's
+from the completion where it first stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib.packing import Layout, Tree
+
+NAME = "trlib-tree"
+"""What transformers knows this attention by."""
+
+
+def tree_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, *, tree: Tree,
+                   **settings: Any) -> tuple[Tensor, None]:
+    """A layer's attention over the nodes of a tree.
+
+    Args:
+        query, key, value: [1, heads, S, D] of each node; keys and values may have fewer heads.
+        tree: who looks at whom.
+        settings: what transformers hands to `sdpa_attention_forward`.
+
+    Returns:
+        [1, S, heads, D], and no weights.
+    """
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    def by(nodes: Tensor, of: Tensor) -> Tensor:
+        heads, width = of.shape[1], of.shape[3]
+        picked = of[0].transpose(0, 1).flatten(1).index_select(0, nodes.flatten())
+        return picked.view(*nodes.shape, heads, width).transpose(1, 2)
+
+    prompts, completions, past = tree.prompts, tree.completions, tree.past
+    settings = {**settings, "is_causal": None}
+    read, _ = sdpa_attention_forward(module, by(prompts, query), by(prompts, key), by(prompts, value), None,
+                                     **{**settings, "is_causal": True})
+    written, _ = sdpa_attention_forward(module, by(completions, query), by(past, key), by(past, value), tree.mask,
+                                        **settings)
+    return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(0, tree.place).unsqueeze(0), None
+
+
+@contextmanager
+def reading(model: Any, layout: Layout) -> Iterator[None]:
+    """Inside a `with` block, a transformers model attends as the layout says."""
+    if layout.tree is None:
+        yield
+        return
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, tree_attention)
+    config = model.config.get_text_config()
+    before = config._attn_implementation
+    config._attn_implementation = NAME
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+def span(model: Any) -> int | None:
+    """How far back every layer of a model can look, in tokens; None: to the beginning."""
+    config = model.config.get_text_config()
+    limits = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    if getattr(config, "use_sliding_window", True) is False:
+        limits[0] = None
+    return min((limit for limit in limits if limit is not None), default=None)
