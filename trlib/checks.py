@@ -88,14 +88,12 @@ def log_probabilities(name: str, value: Tensor) -> None:
                          f"got a sum of {mass:.6g} at {list(where)}")
 
 
-def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
+def token_log_probabilities(name: str, value: Tensor) -> None:
     """Check that log-probabilities of single tokens are no NaN and at most 0 (but for rounding; -inf is
-    probability 0; where `mask` is True, when given), if value checks are on."""
+    probability 0), if value checks are on."""
     if not _values.get():
         return
     bad = torch.isnan(value) | (value > _rounding(value))
-    if mask is not None:
-        bad = bad & mask
     if bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])
         raise ValueError(f"{name}: expected log-probabilities at most 0, got {value[where].item()} at {list(where)}")
@@ -125,8 +123,7 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     """The [B, T] float arguments of a token loss, checked and made safe.
 
     Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], finite where the
-    mask is True; at most 0 there, but for rounding, where its name begins with `logp`). Returns the tensors in their
-    common type, float32 or wider, with 0 where the mask is False:
+    mask is True). Returns the tensors in their common type, float32 or wider, with 0 where the mask is False:
     what is masked (NaN, inf) can leak neither into a value nor into a gradient.
     """
     first = next(iter(tensors))
@@ -135,8 +132,6 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     checked = [floating(name, value, shape, "B, T") for name, value in tensors.items()]
     for name, value in zip(tensors, checked, strict=True):
         finite(name, value, mask)
-        if name.startswith("logp"):
-            token_log_probabilities(name, value, mask)
     dtype = wide(*checked)
     return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
 
