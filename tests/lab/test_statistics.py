@@ -161,7 +161,7 @@ def test_staleness_tolerance_by_hand(curve, expected):
 def test_tolerance_says_above_where_it_is_censored():
     some = staleness_tolerance({1: [0.9] * 8, 8: [0.88] * 8, 32: [0.8, 0.8, 0.82, 0.82, 0.86, 0.88, 0.9, 0.9]})
     assert 8 < some.low < some.value < 32 and some.high == math.inf
-    assert f"{some:.1f}" == str(some) == f"{some.value:.1f} [{some.low:.1f}, above 32]"
+    assert f"{some:.1f}" == str(some) == f"{some}" == f"{some.value:.1f} [{some.low:.1f}, above 32]"
     assert str(staleness_tolerance({1: [0.9] * 3, 8: [0.9] * 3})) == "above 8 [above 8, above 8]"
     one = staleness_tolerance({1: [0.9], 8: [0.8]})
     assert one.value == pytest.approx(2**1.5) and math.isnan(one.low) and math.isnan(one.high)

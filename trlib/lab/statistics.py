@@ -39,11 +39,11 @@ class Tolerance(Estimate):
     """The most updates a batch that were measured."""
 
     def __format__(self, spec: str) -> str:
-        value, low, high = (self._word(number, spec) for number in (self.value, self.low, self.high))
+        value, low, high = (self._word(number, spec or ".1f") for number in (self.value, self.low, self.high))
         return f"{value} [{low}, {high}]"
 
     def __str__(self) -> str:
-        return f"{self:.1f}"
+        return format(self, ".1f")
 
     def _word(self, number: float, spec: str) -> str:
         return f"above {self.most:g}" if math.isinf(number) else f"{number:{spec}}"
@@ -203,7 +203,9 @@ def nats_per_point(nats: Sequence[float] | np.ndarray, accuracy: Sequence[float]
     with replacement; resamples without a gain count as inf.
 
     Args:
-        nats: [N] of each run, nats a token. accuracy: [N] after it. base: [N] before it.
+        nats: [N] of each run, nats a token.
+        accuracy: [N] after it.
+        base: [N] before it.
 
     Raises:
         ValueError: no runs, sizes that differ, a number that is not finite, nats below 0.

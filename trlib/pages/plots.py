@@ -142,7 +142,8 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
 
     Args:
         scores: label -> place on the axis (above 0) -> runs.
-        along: the axis's label. measure: the vertical one's.
+        along: the horizontal axis's label.
+        measure: the vertical one's.
         drop: mark with a cross where each curve has fallen by this much below its value at 1: its staleness tolerance
             (`trlib.lab.statistics.staleness_tolerance`); None: no marks.
         alt: what the figure shows, in a sentence; None: the numbers, one after the other.
