@@ -34,7 +34,7 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
 
-    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783.
+    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the book: :eq:`grpo-advantage`.
     Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1 pass with its raw
     reward for the advantage.
     """
@@ -67,7 +67,7 @@ def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1.
 
-    Source: Kool et al. 2019; for language models arXiv 2402.14740.
+    Source: Kool et al. 2019; for language models arXiv 2402.14740. In the book: :eq:`grpo-leave-one-out`.
     """
     g = _by_group(rewards, group)
     _at_least_two(g, "")

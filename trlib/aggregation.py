@@ -35,7 +35,8 @@ def aggregate(per_token: Tensor, mask: Tensor, how: str, *, horizon: float | Non
         TypeError, ValueError: a wrong type or shape; an unknown `how`; a horizon that is not above 0; NaN or inf
             where the mask is True.
 
-    Source: GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476 eq. 8; Dr.GRPO arXiv 2503.20783.
+    Source: GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476 eq. 8; Dr.GRPO arXiv 2503.20783. In the book:
+    "seq-mean-token-mean" is :eq:`grpo-mean`.
     Differs from: verl agrees, but adds 1e-8 to the length in "seq-mean-token-mean". TRL counts completions with
     nothing unmasked in the means over completions and takes the maximal completion length for the horizon.
     """

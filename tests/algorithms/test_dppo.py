@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trlib import divergences
+from trlib import checks, divergences
 from trlib.algorithms.dppo import DPPO, dppo_loss
 from trlib.algorithms.method import Batch, Correction, Scores, TopK
 from trlib.algorithms.reinforce import reinforce_loss
@@ -308,12 +308,25 @@ def test_bad_arguments_are_named():
         ({"advantages": advantages[:, 0]}, ValueError, r"advantages: expected \[B, T\] = \[4, 6\], got \[4\]"),
         ({"measured": rollout[:1]}, ValueError, "measured"), ({"logp_anchor": rollout.int()}, TypeError, "logp_anchor"),
         ({"measured": rollout.masked_fill(mask, math.nan)}, ValueError, "measured: expected finite"),
+        ({"measured": torch.full_like(rollout, -1.0)}, ValueError,
+         r"measured: expected divergences, at least 0, got -1 at \[\d, \d\]"),
     ]:
         with pytest.raises(error, match=message):
             dppo_loss(logp, rollout, **{**good, **wrong})
     for wrong, message in [({"measure": "half"}, "measure"), ({"k": 0}, "k"), ({"k": 2.5}, "k: .*whole number")]:
         with pytest.raises(ValueError, match=message):
             DPPO(**wrong)
+
+
+def test_a_divergence_below_zero_is_rounding_or_refused():
+    logp, rollout, advantages, mask = drawn()
+    little = torch.full_like(rollout, -1e-5)  # as a difference of rounded log-probs may come out
+    given = {"advantages": advantages, "mask": mask, "delta_tv": 0.1}
+    assert dppo_loss(logp, rollout, measured=little, **given).diagnostics["kept"][mask].all()
+    far = torch.full_like(rollout, -1.0).masked_fill(mask, 0.0)  # below 0 where nothing is looked at
+    assert dppo_loss(logp, rollout, measured=far, **given).diagnostics["kept"][mask].all()
+    with checks.value_checks(False):
+        assert dppo_loss(logp, rollout, measured=far - 1, **given).diagnostics["kept"][mask].all()
 
 
 def test_a_correction_would_count_the_mismatch_twice():

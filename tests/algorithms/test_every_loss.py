@@ -277,6 +277,23 @@ def test_an_overflowing_ratio_makes_no_nan(name, far):
     assert not result.diagnostics["weight"].isnan().any()
 
 
+@pytest.mark.parametrize("name", ANCHORED)
+def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(name):
+    """Row 0 overflows wherever nothing bounds its ratio; its second token has A = 0 and its third is masked."""
+    arguments = CASES[name].arguments(data(dtype=torch.float32))
+    mask = arguments["mask"].clone()
+    mask[0] = torch.tensor([True, True, False, True, True])
+    logp, old, advantages = (torch.full_like(arguments["logp"], value) for value in (-0.5, -1e4, -1.0))
+    advantages[0, 1] = 0.0
+    result, grad = gradient(CASES[name], arguments | {"logp": logp, "logp_old": old, "advantages": advantages,
+                                                      "mask": mask})
+    assert not result.per_token.isnan().any() and not grad.isnan().any()
+    assert result.per_token[0, 1:3].tolist() == [0.0, 0.0] and grad[0, 1:3].tolist() == [0.0, 0.0]
+    assert result.diagnostics["weight"][0, 1:3].tolist() == [0.0, 0.0]
+    for how in AGGREGATIONS:
+        assert not aggregate(result.per_token.detach().clamp(max=1e30), mask, how, horizon=9).isnan()
+
+
 def bad_inputs() -> list[tuple[str, str, str]]:
     """(loss, argument, fault) for every tensor argument of every loss."""
     faults = ("list", "integer", "shape", "row", "nan", "inf", "empty batch", "no tokens")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
-from trlib.advantages import group_relative
+from trlib.advantages import group_relative, leave_one_out
+from trlib.aggregation import aggregate
 from trlib.algorithms import ALGORITHMS, DAPO, GRPO, PPO, Batch, Correction, DrGRPO, Needs, Scores, ppo_loss
 from trlib.algorithms.grpo import add_reference_kl, overlong_penalty
 from trlib.divergences import k3
@@ -40,6 +43,17 @@ def test_what_each_preset_divides_by():
     assert total(DrGRPO(), batch()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 4 / 10)
     assert total(DAPO(overlong_buffer=0), batch()) == pytest.approx(-a * (1 - 3 + 2 - 4) / 10)
     assert total(PPO(), batch()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 10)
+
+
+def test_docstrings_name_the_chapters_equations_and_there_is_no_other():
+    """The chapter names the function beside each numbered equation; the function's docstring names the equation."""
+    chapter = (Path(__file__).parents[2] / "notebooks" / "05_grpo.ipynb").read_text(encoding="utf-8")
+    named = {label: function for function in (group_relative, leave_one_out, ppo_loss, aggregate)
+             for label in re.findall(":eq:`([^`]+)`", function.__doc__)}
+    assert set(named) == set(re.findall(r"\\\\label\{([^}]+)\}", chapter))
+    assert {label: function.__name__ for label, function in named.items()} == {
+        "grpo-advantage": "group_relative", "grpo-leave-one-out": "leave_one_out", "grpo-clip": "ppo_loss",
+        "grpo-weight": "ppo_loss", "grpo-mean": "aggregate"}
 
 
 def test_settings_of_the_presets():

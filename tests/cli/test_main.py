@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import warnings
 
 import pytest
@@ -135,6 +136,19 @@ def test_methods_and_tasks_list_everything(capsys):
     assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
     assert main(["tasks", "dial"]) == 0
     assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
+
+
+def test_a_method_s_settings_name_every_choice(capsys):
+    from trlib.aggregation import AGGREGATIONS
+    from trlib.algorithms.method import ADVANTAGES
+
+    for name in ALGORITHMS:
+        assert main(["methods", name, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)[name]["settings"]
+        for setting, choices in (("advantage", ADVANTAGES), ("aggregation", AGGREGATIONS)):
+            words = re.findall(r"[a-z]+(?:-[a-z]+)*", found[setting]["text"])
+            assert set(choices) <= set(words), (name, setting)
+            assert found[setting]["default"] in choices
 
 
 def test_train_evaluate_and_resume(capsys, tmp_path):

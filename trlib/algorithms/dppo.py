@@ -23,6 +23,8 @@ Measure = Literal["binary", "topk", "full"]
 MEASURES: tuple[str, ...] = ("binary", "topk", "full")
 OVERFLOW = 20.0
 """The log-ratio is clamped from above at this before it is exponentiated."""
+ROUNDING = 1e-3
+"""How far below 0 a divergence may be that was computed from rounded log-probs."""
 DELTA_TV = 0.15
 """The authors' total-variation threshold; theirs for KL is .05."""
 
@@ -56,7 +58,7 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
 
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
-            meaningless threshold.
+            meaningless threshold; a divergence below 0.
 
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
     Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
@@ -73,6 +75,8 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     safe = dict(zip(given, checks.tokens(mask, **given), strict=True))
     logp, p, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
     q = safe.get("logp_anchor", safe["logp_rollout"]).detach()
+    if measured is not None:
+        _divergence(safe["measured"])
 
     binary = binary_tv if delta_kl is None else binary_kl
     divergence = safe["measured"].detach() if measured is not None else binary(q, p)
@@ -81,6 +85,14 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
     weight = (advantages * rho).masked_fill(outward, 0.0)
     return TokenLoss(-weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence))
+
+
+def _divergence(measured: Tensor) -> None:
+    """Check that divergences are at least 0 but for rounding, if value checks are on."""
+    if checks.values_checked() and bool((measured < -ROUNDING).any()):
+        where = tuple(int(i) for i in (measured < -ROUNDING).nonzero()[0])
+        raise ValueError(f"measured: expected divergences, at least 0, got {measured[where].item():g} at "
+                         f"{list(where)}")
 
 
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:

@@ -53,7 +53,8 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     rho = (clipped.sum(-1, keepdim=True) / length).exp()
     weight = (advantages.sum(-1, keepdim=True) / length * rho).where(kept & (advantages != 0), 0.0)
     rho = rho.expand_as(logp)
-    return TokenLoss(-advantages * rho, weigh(log_ratio, kept, weight, mask,
+    # ρ may overflow: a token without an advantage would make 0 * inf of it.
+    return TokenLoss((-advantages * rho).masked_fill(advantages == 0, 0.0), weigh(log_ratio, kept, weight, mask,
                                               sequence_ratio=rho.masked_fill(~mask, 1.0)))
 
 

@@ -247,9 +247,12 @@ class Method:
     """The base of every method: settings that all share, and the four boxes with their plain contents."""
 
     advantage: str = "group-mean"
-    """One of ADVANTAGES."""
+    """How rewards become one number a completion: group-std (less the group's mean, over its standard deviation),
+    group-mean (less the mean), leave-one-out (less the others' mean), length-weighted (less the mean by length) or
+    reward (as it is)."""
     aggregation: str = "token-mean"
-    """How the tokens' losses become one number: one of `trlib.aggregation.AGGREGATIONS`."""
+    """How the tokens' losses become one number: token-mean, seq-mean-token-mean, seq-mean-token-sum or
+    seq-mean-token-sum-norm (`trlib.aggregation`)."""
     correction: Correction | None = None
     """Truncated importance sampling on the advantages; None: off."""
 
