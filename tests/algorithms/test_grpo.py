@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import trlib
 from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
 from trlib.algorithms import ALGORITHMS, DAPO, GRPO, PPO, Batch, Correction, DrGRPO, Needs, Scores, ppo_loss
@@ -161,6 +162,30 @@ def test_a_correction_is_a_factor_on_the_advantages():
         with pytest.raises(ValueError, match=f"{setting}: expected"):
             Correction(**{setting: value})
     assert GRPO(correction=Correction()).needs("rollout") == Needs(old_early=True)
+
+
+@pytest.mark.parametrize("sampler", ["int8", "int4"])
+@pytest.mark.parametrize("how", ["truncate", "mask"])
+def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs(sampler, how):
+    seen = []
+
+    class Watched(DrGRPO):
+        def prepare(self, b):
+            prepared = super().prepare(b)
+            seen.append((b, prepared.advantages))
+            return prepared
+
+    cap = 1.0
+    trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), Watched(correction=Correction(cap=cap, how=how)),
+                steps=1, prompts=8, group=8, sampler=sampler, probe=0, progress=False)
+    ((b, advantages),) = seen
+    ratio = (b.logp_old - b.logp_rollout).exp()[b.mask]
+    plain = DrGRPO().prepare(b).advantages[b.mask]
+    factor = ratio.clamp(max=cap) if how == "truncate" else ratio.where(ratio <= cap, 0.0)
+    torch.testing.assert_close(advantages[b.mask], plain * factor)
+    off = (ratio - 1).abs()  # four bits are coarser than eight, and both are another policy
+    assert 1e-4 < off.mean() < 0.02 if sampler == "int8" else 0.02 < off.mean() < 1
+    assert (ratio > cap).any() and (ratio < cap).any()
 
 
 def test_the_anchor_of_the_run_decides():

@@ -1,5 +1,7 @@
 """TRPO's update box on a policy small enough to write its Fisher matrix down, and on `dial`."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -140,6 +142,42 @@ def test_trpo_on_dial_moves_inside_its_region_only(kind):
     assert all(divergence <= 0.01 * (1 + 1e-5) for divergence, _ in seen)
     assert sum(not still for _, still in seen) >= 3
     assert run.history.grad_norm.gt(0).all() and (run.history.ratio_max == 1).all()
+
+
+def test_the_two_products_agree_on_dial():
+    products = {}
+
+    class Both(TRPO):
+        def update(self, step):
+            v = torch.randn(sum(p.numel() for p in step.parameters), generator=torch.Generator().manual_seed(0))
+            for kind in ("gauss-newton", "double-backward"):
+                products[kind] = replace(self, fisher=kind)._fisher(step)(v) - self.damping * v
+            step.loss()
+            step.report(0.0, 0.0)
+
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    trlib.train(policy, task, Both(fisher_rows=8), steps=1, prompts=4, group=4, probe=0, progress=False)
+    one, other = products["gauss-newton"], products["double-backward"]
+    assert float(one.norm()) > 0.1  # not the damping alone
+    assert float((one - other).norm()) < 1e-3 * float(one.norm())
+
+
+@pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
+def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
+    class Outside(TRPO):
+        def _search(self, step, full, before):
+            assert bool(full.isfinite().all()) and float(full.norm()) > 0
+            inside, outside = TRPO._kl, torch.tensor(torch.inf)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(TRPO, "_kl", lambda *_: outside)
+                super()._search(step, full, before)
+            assert TRPO._kl is inside
+
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    before = policy.state()
+    run = trlib.train(policy, task, Outside(fisher=kind, fisher_rows=8), steps=2, prompts=4, group=4, progress=False)
+    assert all(torch.equal(t, before[name]) for name, t in policy.state().items())
+    assert (run.history.kl_back <= 1e-6).all() and run.history.grad_norm.gt(0).all()
 
 
 @pytest.mark.parametrize(("settings", "message"), [

@@ -42,6 +42,8 @@ def test_every_command_has_help_with_examples(capsys):
         assert main([name, "--help"]) == 0
         text = capsys.readouterr().out
         assert "example" in text and f"  trlib {name}" in text and "--json" in text
+    assert main(["train", "--help"]) == 0
+    assert "rounded to int8, int4 (simulated)" in " ".join(capsys.readouterr().out.split())
     assert main(["--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())  # long lines of help are wrapped
     assert all(command.TEXT in text for command in COMMANDS.values())

@@ -41,7 +41,8 @@ OPTIONS: tuple[Option, ...] = (
     ("grad_norm", number, 1.0, "the gradient is scaled down to this norm"),
     ("anchor", str, None, "what the trust region is drawn around: rollout or recomputed (default: the method's)"),
     ("lag", whole, 0, "the sampler is this many batches behind"),
-    ("sampler", str, "fp32", "what the sampler computes in: fp32, bf16, int8, int4"),
+    ("sampler", str, "fp32", "what the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 "
+                              "(simulated)"),
     ("logit_noise", number, 0.0, "standard deviation of noise on the sampler's logits"),
     ("probe", whole, 32, "completions on which the exact metrics are computed"),
     ("checkpoint_every", whole, 10, "batches between two checkpoints"),
