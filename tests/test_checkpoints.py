@@ -17,6 +17,16 @@ def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [checkpoints.NAME]
 
 
+def test_what_was_loaded_no_longer_depends_on_the_file(tmp_path):
+    checkpoints.save(tmp_path, {"a": torch.ones(50_000)}, {})
+    back, _ = checkpoints.load(tmp_path)
+    with open(tmp_path / checkpoints.NAME, "r+b") as file:
+        file.seek(-40_000, 2)
+        file.write(b"\0" * 40_000)
+    assert (back["a"] == 1).all()
+    assert (checkpoints.load(tmp_path)[0]["a"] == 1).sum() == 40_000
+
+
 def test_nothing_saved_is_none(tmp_path):
     assert checkpoints.load(tmp_path) is None
 

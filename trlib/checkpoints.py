@@ -49,7 +49,8 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     try:
         with safe_open(path, framework="pt") as file:
             meta = json.loads((file.metadata() or {})["trlib"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            # Copies: a view would keep the file, on the disk too, when the next checkpoint has taken its place.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except Exception as error:  # safetensors, JSON and the missing key: all mean the same to the reader
         raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
                               f"{path.stat().st_size} bytes ({error}); move it away to begin anew") from error
