@@ -166,11 +166,11 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
     for i, (label, curve) in enumerate(found.items()):
         ax, style = panels[0 if one else i], i if one else 0
         for other in () if one else found.values():
-            ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.45)
+            ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35)
         _curve(ax, curve, style, label)
         if label in marks:
-            ax.plot(*[[part] for part in marks[label]], linestyle="", marker="x", markersize=9, markeredgewidth=1.8,
-                    color=COLOURS[style])
+            ax.plot(*[[part] for part in marks[label]], linestyle="", marker="x", markersize=9, markeredgewidth=2, color=INK,
+                    zorder=3)
         if not one:
             ax.set_title(label, color=INK, fontsize="small")
     if one:

@@ -65,8 +65,9 @@ class Figure(Sweep):
                             measure=self.options.get("measure", "sampled"))
         except ValueError as error:
             raise self.error(f"sweep-figure {self.arguments[0]}: {error}") from error
-        return [nodes.raw("", f'<figure class="recorded">{drawing.svg()}<figcaption><p>{html.escape(caption)}</p>'
-                              f"</figcaption></figure>", format="html") for drawing, caption in found]
+        return [nodes.raw("", f'<figure style="font-family: var(--book-sans)">{drawing.svg()}<figcaption><p>'
+                              f"{html.escape(caption)}</p></figcaption></figure>", format="html")
+                for drawing, caption in found]
 
 
 def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, measure: str = "sampled",
@@ -106,7 +107,12 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
             tasks = {label: task[()] for label, task in own.items() if task}
             base = _base(findings, part, history, measure)
             drawing, what = _of_runs(plots, kind or "intervals", tasks, words, against, base)
-        found.append((drawing, ". ".join(part for part in (what, where) if part) + "."))
+        found.append((drawing, f"{where[0].upper()}{where[1:]}. {what}." if where else f"{what}."))
+    if kind == "intervals" or (kind is None and along is None):  # one scale for all, so that they can be compared
+        axes_of = [drawing.figure.axes[0] for drawing, _ in found]
+        limits = [ax.get_xlim() for ax in axes_of]
+        for ax in axes_of:
+            ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
     return found
 
 
@@ -155,34 +161,48 @@ class Rows(Sweep, Table):
         findings = import_module("trlib.lab.findings")
         stale, rows = findings.tolerances(sweep, runs), findings.table(sweep, runs, history=history)
         axes = [axis.name for axis in sweep.axes]
-        whole = self.table(
-            ("method", *axes, "sampled accuracy", "greedy", "KL a batch", "nats a point", "kept", "CPU seconds"),
-            (16, *[9] * len(axes), 26, 10, 11, 20, 9, 9), [cells(row, axes) for row in rows.to_dict("records")])
+        shown = [*range(6)] if len(axes) < 2 else [0, 2, 3, 4]  # a page is only so wide
+        heads = ("sampled accuracy", "greedy", "KL a batch", "nats a point, thousandths", "kept", "CPU seconds")
+        widths = (26, 10, 11, 22, 8, 9)
+        body = [cells(row, axes) for row in rows.to_dict("records")]
+        whole = self.table(["method", *axes, *(heads[i] for i in shown)],
+                           [16, *[9] * len(axes), *(widths[i] for i in shown)],
+                           [[*row[:1 + len(axes)], *(row[1 + len(axes) + i] for i in shown)] for row in body])
         found: list[nodes.Node] = []
         if len(stale):
             others = [axis for axis in axes if axis != findings.UPDATES]
             headings = ("method", *others, "accuracy at one update", "staleness tolerance, updates a batch")
             found.append(self.table(headings, (20, *[12] * len(others), 24, 44),
                                     [tolerance(row, others) for row in stale.to_dict("records")]))
-        if len(rows) <= FOLD:
-            return [*found, whole]
-        opened = nodes.raw("", f"<details><summary>All {len(rows)} rows</summary>", format="html")
-        return [*found, opened, whole, nodes.raw("", "</details>", format="html")]
+        return [*found, *folded(whole, len(rows))]
+
+
+def folded(table: nodes.table, rows: int) -> list[nodes.Node]:
+    """A table that opens on demand where it is long."""
+    if rows <= FOLD:
+        return [table]
+    opened = nodes.raw("", f"<details><summary>All {rows} rows</summary>", format="html")
+    return [opened, table, nodes.raw("", "</details>", format="html")]
 
 
 def cells(row: dict[str, Any], axes: list[str]) -> tuple[str, ...]:
     """A row of the long table."""
     failed = f"{row['failed']} failed" if row["failed"] else ""
     scored = f"{row['sampled']:.3f} \\[{row['low']:.3f}, {row['high']:.3f}\\]" if row["runs"] else ""
-    paid = row["nats_per_point"]
-    without = f", {row['without']:.0f} of {row['runs']} gained nothing" if row["without"] and row["runs"] else ""
-    price = "" if paid is None or math.isnan(paid) else " ".join(
-        (brief(paid), f"\\[{brief(row['nats_low'])}, {brief(row['nats_high'])}\\]")) + without
+    place = (f"`{row['label']}`", *(escape(str(row[axis])) for axis in axes))
     if not row["runs"]:
-        return (f"`{row['label']}`", *(escape(str(row[axis])) for axis in axes), failed, "", "", "", "", "")
-    return (f"`{row['label']}`", *(escape(str(row[axis])) for axis in axes),
-            ", ".join(part for part in (scored, failed) if part), f"{row['greedy']:.3f}", brief(row["kl"]), price,
-            f"{row['kept']:.3f}", f"{row['cpu_seconds']:.1f}")
+        return (*place, failed, "", "", "", "", "")
+    return (*place, ", ".join(part for part in (scored, failed) if part), f"{row['greedy']:.3f}", brief(row["kl"]),
+            _price(row), f"{row['kept']:.3f}", f"{row['cpu_seconds']:.1f}")
+
+
+def _price(row: dict[str, Any]) -> str:
+    """Thousandths of a nat a point."""
+    if row["nats_per_point"] is None or math.isnan(row["nats_per_point"]):
+        return "not measured"
+    value, low, high = (brief(1000 * row[name]) for name in ("nats_per_point", "nats_low", "nats_high"))
+    without = f", {row['without']:.0f} of {row['runs']} gained nothing" if row["without"] else ""
+    return f"{value} \\[{low}, {high}\\]{without}"
 
 
 def tolerance(row: dict[str, Any], axes: list[str]) -> tuple[str, ...]:
@@ -208,7 +228,7 @@ class Verdicts(Sweep, Table):
         sweep, runs, _ = self.read()
         judged = import_module("trlib.lab.findings").judge(sweep, runs)
         rows = [(f.verdict, escape(f.prediction.text), escape(str(f).rsplit("; ", 1)[-1])) for f in judged]
-        return [self.table(("verdict", "predicted", "measured"), (14, 46, 40), rows)]
+        return folded(self.table(("verdict", "predicted", "measured"), (14, 46, 40), rows), len(rows))
 
 
 class Made(Sweep):
