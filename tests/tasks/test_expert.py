@@ -77,6 +77,7 @@ def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
     (Told("badly"), {}, r"prompt 'p0': the verifier rejects the expert's answer 'badly' \(bad format\)"),
     (Told("ok", None), {}, "prompt 'p1': expected an expert's answer, .* got none"),
     (Told("ok"), {"n": 2}, "expected a demonstration for each of 2 prompts, got 1"),
+    (Told("ok", 3), {}, "task 'told', prompt 'p1': expected an expert's answer as text, got int"),
     (Told("x" * 12), {}, "'p0': expected a demonstration of at most max_tokens = 12 tokens with its end, got 13"),
 ])
 def test_what_an_expert_must_not_do_is_named(task, settings, message):
@@ -84,6 +85,14 @@ def test_what_an_expert_must_not_do_is_named(task, settings, message):
         asked(task, **settings)
     assert isinstance(caught.value, ValueError | TrlibError)
     assert asked(Told("x" * 11))[0].tokens == [ord("x")] * 11 + [0]
+
+
+@pytest.mark.parametrize(("texts", "kind"), [(None, "NoneType"), ("ok", "str"), (iter(["ok"]), "list_iterator")])
+def test_what_is_no_list_of_demonstrations_is_named(texts, kind):
+    task = Told()
+    task.texts = texts
+    with pytest.raises(DemonstrationError, match=rf"task 'told': expected a list of demonstrations, got {kind}"):
+        asked(task, n=2)
 
 
 def test_a_task_without_an_expert_is_named():

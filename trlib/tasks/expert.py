@@ -48,14 +48,16 @@ def demonstrations(task: Task, prompts: Sequence[Prompt], *, seed: int, encode: 
         max_tokens: the longest completion, its end token included.
 
     Raises:
-        DemonstrationError: the task has no expert, or none for a prompt; an answer that its own verifier rejects, or
-            that is longer than a completion may be. The message names the prompt.
+        DemonstrationError: the task has no expert, or none for a prompt; an answer that is no text, that its own
+            verifier rejects, or that is longer than a completion may be. The message names the prompt.
     """
     ask = getattr(task, "demonstrations", None)
     if ask is None:
         raise DemonstrationError(f"task {task.name!r}: expected demonstrations, which the method learns from, got a "
                                  f"task without an expert")
     texts = ask(prompts, seed=seed)
+    if not isinstance(texts, Sequence) or isinstance(texts, str):
+        raise DemonstrationError(f"task {task.name!r}: expected a list of demonstrations, got {type(texts).__name__}")
     if len(texts) != len(prompts):
         raise DemonstrationError(f"task {task.name!r}: expected a demonstration for each of {len(prompts)} prompts, "
                                  f"got {len(texts)}")
@@ -64,6 +66,8 @@ def demonstrations(task: Task, prompts: Sequence[Prompt], *, seed: int, encode: 
         where = f"task {task.name!r}, prompt {prompt.text!r}"
         if text is None:
             raise DemonstrationError(f"{where}: expected an expert's answer, which the method learns from, got none")
+        if not isinstance(text, str):
+            raise DemonstrationError(f"{where}: expected an expert's answer as text, got {type(text).__name__}")
         verdict = task.verify(prompt, text, ended=True)
         if verdict.reason != "right":
             detail = f": {verdict.detail}" if verdict.detail else ""
