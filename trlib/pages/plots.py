@@ -169,8 +169,8 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
             ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35)
         _curve(ax, curve, style, label)
         if label in marks:
-            ax.plot(*[[part] for part in marks[label]], linestyle="", marker="x", markersize=9, markeredgewidth=2, color=INK,
-                    zorder=3)
+            ax.plot(*[[part] for part in marks[label]], linestyle="", marker="x", markersize=9, markeredgewidth=2,
+                    color=INK, zorder=3)
         if not one:
             ax.set_title(label, color=INK, fontsize="small")
     if one:
