@@ -172,3 +172,15 @@ def test_choice():
         checks.choice("how", "c", ("a", "b"))
     with pytest.raises(TypeError, match=r"how: expected one of 'a', 'b', got NoneType"):
         checks.choice("how", None, ("a", "b"))
+
+
+def test_a_whole_number_is_one_and_nothing_near_it():
+    assert checks.whole("k", 3, least=1) == 3
+    for value, error, message in ((2.5, ValueError, "k: expected a whole number, got 2.5"),
+                                  (2.0, ValueError, "k: expected a whole number, got 2.0"),
+                                  (0, ValueError, "k: expected a number at least 1, got 0"),
+                                  (math.inf, ValueError, "k: expected a whole number, got inf"),
+                                  (True, TypeError, "k: expected a number, got bool"),
+                                  ("3", TypeError, "k: expected a number, got str")):
+        with pytest.raises(error, match=message):
+            checks.whole("k", value, least=1)

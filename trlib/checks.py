@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from numbers import Real
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -156,6 +156,14 @@ def number(name: str, value: object, *, above: float | None = None, least: float
         wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
         raise ValueError(f"{name}: expected a number {wanted}, got {value}")
     return float(value)
+
+
+def whole(name: str, value: object, *, least: int) -> int:
+    """`value` as an int after checking that it is a whole number (2.0 is none) of at least `least`."""
+    number(name, value, least=least)
+    if not isinstance(value, Integral):
+        raise ValueError(f"{name}: expected a whole number, got {value}")
+    return int(value)
 
 
 def choice(name: str, value: object, options: tuple[str, ...]) -> str:

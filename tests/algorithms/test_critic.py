@@ -135,7 +135,7 @@ def test_a_resumed_run_with_a_critic_is_the_run(tmp_path, kind):
     ({"lam": 1.5}, "lam"), ({"gamma": -0.1}, "gamma"), ({"critic": "newton"}, "critic: expected one of"),
     ({"critic_radius": 0}, "critic_radius"), ({"critic_speed": 0}, "critic_speed"), ({"value_clip": -1}, "value_clip"),
     ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives the advantages"),
-    ({"critic_rows": 0}, "critic_rows"),
+    ({"critic_rows": 0}, "critic_rows"), ({"critic_rows": 2.5}, "critic_rows: expected a whole number, got 2.5"),
 ])
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -343,6 +343,8 @@ def test_all_have_a_key():
     (lambda: truncated_expert(torch.tensor([1.5, -0.5])), ValueError, "expert: expected probabilities, got -0.5"),
     (lambda: truncated_expert(torch.tensor([1.0]), alpha=0.0), ValueError, "alpha"),
     (lambda: TRAPO(alpha=1.5), ValueError, "alpha: expected a number at least 0 and at most 1, got 1.5"),
+    (lambda: SFTThenRL(sft_batches=1.5), ValueError, "sft_batches: expected a whole number, got 1.5"),
+    (lambda: Stage(2.5), ValueError, "count: expected a whole number, got 2.5"),
     (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a number at least 0, got -1"),
 ])
 def test_bad_input_is_named(call, error, message):

@@ -183,7 +183,9 @@ def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
 @pytest.mark.parametrize(("settings", "message"), [
     ({"delta_kl": 0}, "delta_kl: expected a number above 0"), ({"damping": -1}, "damping"), ({"tries": 0}, "tries"),
     ({"backtrack": 1.0}, "backtrack: expected a number above 0 and below 1"), ({"fisher": "exact"}, "fisher"),
-    ({"fisher_rows": 0}, "fisher_rows"), ({"iterations": 0}, "iterations"),
+    ({"fisher_rows": 2.5}, "fisher_rows: expected a whole number, got 2.5"), ({"fisher_rows": 0}, "fisher_rows"),
+    ({"iterations": 2.5}, "iterations: expected a whole number, got 2.5"), ({"iterations": 0}, "iterations"),
+    ({"tries": 2.0}, "tries: expected a whole number, got 2.0"),
 ])
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):

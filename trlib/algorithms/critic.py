@@ -91,7 +91,7 @@ class PPOCritic(PPO):
         for name in ("critic_speed", "critic_radius"):
             checks.number(name, getattr(self, name), above=0)
         if self.critic_rows is not None:
-            checks.number("critic_rows", self.critic_rows, least=1)
+            checks.whole("critic_rows", self.critic_rows, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
         return replace(super().needs(anchor), critic=self.critic_speed)

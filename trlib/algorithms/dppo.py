@@ -140,8 +140,7 @@ class DPPO(Method):
         _thresholds(self.delta_tv, self.delta_kl)
         _cap(self.max_ratio)
         checks.choice("measure", self.measure, MEASURES)
-        if checks.number("k", self.k, least=1) % 1:
-            raise ValueError(f"k: expected a whole number, got {self.k}")
+        checks.whole("k", self.k, least=1)
         if self.correction is not None:
             raise ValueError("correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
                              f"importance sampling would count the mismatch twice; expected None, got "

@@ -176,7 +176,7 @@ class Stage:
     """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
 
     def __post_init__(self) -> None:
-        checks.number("count", self.count, least=1)
+        checks.whole("count", self.count, least=1)
         checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)
 
 

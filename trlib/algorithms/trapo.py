@@ -178,7 +178,7 @@ class SFTThenRL(WithExpert):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.number("sft_batches", self.sft_batches, least=0)
+        checks.whole("sft_batches", self.sft_batches, least=0)
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0 if batch < self.sft_batches else 0.0),)

@@ -165,7 +165,7 @@ class TROLL(Method):
         super().__post_init__()
         _check_settings(self.delta_kl, self.alpha, self.level)
         if self.top_k is not None:
-            checks.number("top_k", self.top_k, least=1)
+            checks.whole("top_k", self.top_k, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
         needs = replace(super().needs(anchor), full=True)

@@ -49,13 +49,13 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     checks.finite("b", checks.floating("b", b))
     if b.dtype in (torch.float16, torch.bfloat16):
         raise TypeError(f"b: expected float32 or wider, got {b.dtype}")
-    checks.number("iterations", iterations, least=1)
+    checks.whole("iterations", iterations, least=1)
     checks.number("tolerance", tolerance, least=0)
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
     enough = tolerance * tolerance * squared
-    for _ in range(int(iterations)):
+    for _ in range(iterations):
         if not squared > enough:
             break
         product = checks.floating("matvec(v)", matvec(direction), tuple(b.shape)).detach()
@@ -105,9 +105,9 @@ class TRPO(Method):
         checks.number("backtrack", self.backtrack, above=0, below=1)
         checks.choice("fisher", self.fisher, ("gauss-newton", "double-backward"))
         for name in ("iterations", "tries"):
-            checks.number(name, getattr(self, name), least=1)
+            checks.whole(name, getattr(self, name), least=1)
         if self.fisher_rows is not None:
-            checks.number("fisher_rows", self.fisher_rows, least=1)
+            checks.whole("fisher_rows", self.fisher_rows, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(old=anchor == "recomputed", old_early=self.correction is not None, full=True, full_anchor=True)
