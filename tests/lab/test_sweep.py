@@ -105,6 +105,9 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
     (sweep(axes=[Axis("minibatches", (3,))]), "minibatches: expected a divisor of prompts = 16"),
     (sweep(train={"steps": 3}), "an argument of train: expected one of"),
     (sweep(train={"lr": -1.0}), "lr: expected a number above 0, got -1"),
+    (sweep(variants=[]), "variants: expected at least 1, got none"),
+    (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
+    (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
     (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
     (sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]), "a prediction's variant: .*did you mean 'ppo'"),
     (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]), "did you mean 'sampled'"),
@@ -113,6 +116,28 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
 def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
     with pytest.raises((ValueError, TypeError), match=f"(?s)^sweep 's': .*{words}"):
         cells(made)
+
+
+@pytest.mark.parametrize(("declare", "words"), [
+    (lambda: sweep("ppo"), r"variants: expected Variant, got 'ppo'"),
+    (lambda: sweep(variants=Variant("ppo")), r"variants: expected a list, got Variant\("),
+    (lambda: sweep(seeds=3), "seeds: expected a list, got 3"),
+    (lambda: sweep(seeds=()), "seeds: expected at least 1, got none"),
+    (lambda: sweep(axes=["lr"]), "axes: expected Axis, got 'lr'"),
+    (lambda: sweep(axes=Axis("lr", (1.0,))), r"axes: expected a list, got Axis\("),
+    (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
+    (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
+    (lambda: Axis("lr", 3e-4), "axis 'lr': expected a list, got 0.0003"),
+    (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
+    (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
+    (lambda: Budget(steps=0), "budget: steps: expected a number at least 1, got 0"),
+    (lambda: Budget(steps=1, samples=0), "budget: samples: expected a number at least 1, got 0"),
+    (lambda: Budget(steps=1, prompts=1.5), "budget: prompts: expected a whole number, got 1.5"),
+    (lambda: Budget(steps=1, minutes=0), "budget: minutes: expected a number above 0, got 0"),
+])
+def test_a_declaration_of_something_else_is_named(declare, words):
+    with pytest.raises((ValueError, TypeError), match=f"^{words}"):
+        declare()
 
 
 @pytest.mark.parametrize("name", declared())

@@ -129,6 +129,8 @@ def _scaled(variant: Variant, factor: float) -> dict[str, Any]:
 
 
 def _check(sweep: Sweep, found: list[Cell]) -> None:
+    if not found:
+        raise ValueError("variants: expected at least 1, got none")
     labels = [variant.name for variant in sweep.variants]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
@@ -196,6 +198,7 @@ def _identity(cell: Cell) -> str:
 
     method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
     task, plain_task = load_task(cell.task, **cell.knobs), load_task(cell.task)
+    _known(cell.policy)
     given = _defaults_of("train")
     regime = {**given, **cell.train}
     filled = {**regime, "steps": cell.steps, "seed": cell.seed, "checkpoint_every": 1,
@@ -242,6 +245,16 @@ def _knobs(task: str) -> list[str]:
     from trlib.tasks import TASKS
 
     return list(inspect.signature(TASKS[task]).parameters) if task in TASKS else []
+
+
+def _known(policy: str) -> None:
+    """Refuse a name that is no model here and cannot be one of the hub's."""
+    from trlib.gguf import PACKAGED
+    from trlib.policy import EMBEDDED
+
+    embedded = [folder.name for folder in EMBEDDED.iterdir() if folder.is_dir()]
+    if policy not in (*embedded, *PACKAGED) and "/" not in policy and not Path(policy).exists():
+        raise unknown("policy", policy, [*embedded, *PACKAGED])
 
 
 @cache

@@ -21,8 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
+from trlib import checks
 from trlib.errors import unknown
 
 SWEEPS = Path(__file__).parent / "sweeps"
@@ -64,6 +65,13 @@ class Axis:
     """An argument of `trlib.train`, `task.KNOB`, `threshold`, or any word where the values name their arguments."""
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
+    def __post_init__(self) -> None:
+        what = f"axis {self.name!r}"
+        if isinstance(self.values, Mapping):
+            _all_are(what, list(self.values.values()), Mapping)
+        else:
+            _several(what, self.values)
+
     def points(self) -> list[tuple[str, dict[str, Any]]]:
         """Label and arguments of each value."""
         if isinstance(self.values, Mapping):
@@ -84,6 +92,11 @@ class Budget:
     """Sampled completions of each."""
     minutes: float = 10.0
     """A cell that takes longer is stopped and reported."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "prompts", "samples"):
+            checks.whole(f"budget: {name}", getattr(self, name), least=1)
+        checks.number("budget: minutes", self.minutes, above=0)
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,13 @@ class Sweep:
     name: str = ""
     """The file's name, set when it is loaded."""
 
+    def __post_init__(self) -> None:
+        _all_are("variants", self.variants, Variant)
+        _all_are("axes", self.axes, Axis)
+        _all_are("predictions", self.predictions, Prediction)
+        _several("seeds", self.seeds, least=1)
+        _all_are("budget", [self.budget], Budget)
+
     def smoke(self) -> Sweep:
         """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""
         return replace(self, name=f"{self.name}-smoke", seeds=tuple(self.seeds)[:1],
@@ -131,6 +151,21 @@ class Sweep:
     def beside(self, methods: Sequence[str]) -> Sweep:
         """The sweep with methods of one's own, `my.py:MyMethod` each, as further variants."""
         return replace(self, variants=[*self.variants, *map(Variant, methods)])
+
+
+def _several(name: str, values: object, *, least: int = 0) -> None:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(f"{name}: expected a list, got {values!r}")
+    if len(values) < least:
+        raise ValueError(f"{name}: expected at least {least}, got none")
+
+
+def _all_are(name: str, values: object, kind: type) -> None:
+    """Check that `values` is a list of `kind`."""
+    _several(name, values)
+    for value in cast(Sequence[object], values):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name}: expected {kind.__name__}, got {value!r}")
 
 
 def declared() -> list[str]:
