@@ -252,7 +252,7 @@ def _known(policy: str) -> None:
     from trlib.gguf import PACKAGED
     from trlib.policy import EMBEDDED
 
-    embedded = [folder.name for folder in EMBEDDED.iterdir() if folder.is_dir()]
+    embedded = [folder.name for folder in EMBEDDED.iterdir() if folder.name.isidentifier()]
     if policy not in (*embedded, *PACKAGED) and "/" not in policy and not Path(policy).exists():
         raise unknown("policy", policy, [*embedded, *PACKAGED])
 
