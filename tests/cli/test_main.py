@@ -311,3 +311,14 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
                  "--lora", "r=8", "--lora", "target_modules=q_proj,v_proj", "--lora", "bias=none"]) == 1
     assert asked == {"name": "owner/name", "device": "cpu", "dtype": "float32",
                      "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"}}
+    for given, expected in (("q_proj", ["q_proj"]), ("all-linear", "all-linear"), (".*_proj", ".*_proj"),
+                            ('["o_proj"]', ["o_proj"])):
+        assert main(["train", "--method", "ppo", "--lora", f"target_modules={given}"]) == 1
+        assert asked["lora"] == {"target_modules": expected}
+
+
+def test_one_module_alone_is_adapted(capsys):
+    assert main(["train", "--method", "ppo", *SMALL, "--lora", "r=2", "--lora", "target_modules=q_proj", "--json"]) == 0
+    layers, width = 2, 64
+    whole = trlib.load_policy("dial").size
+    assert json.loads(capsys.readouterr().out)["settings"]["parameters"] == whole + layers * 2 * (width + width)
