@@ -345,6 +345,12 @@ def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     for name in lora:
         if name not in LoraConfig.__dataclass_fields__:
             raise unknown("lora", name, LoraConfig.__dataclass_fields__)
+    modules = [name for name, _ in model.named_modules()]
+    targets = lora.get("target_modules")
+    for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one is there
+        if not any(f".{name}".endswith(f".{target}") for name in modules):
+            linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+            raise unknown("lora: target_modules", target, linear)
     settings = {"task_type": "CAUSAL_LM", **lora}
     try:
         return get_peft_model(model, LoraConfig(**settings))

@@ -33,7 +33,7 @@ class MinibatchStep:
         c = self._rows(rows)
         with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
             scores = self.learner.policy.score(c, temperature=self.learner.settings.temperature, full=self.needs.full)
-            return scores if self.learner.critic is None else replace(scores, values=self.values(rows))
+            return replace(scores, values=self.values(rows)) if self.needs.values else scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)

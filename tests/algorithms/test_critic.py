@@ -9,6 +9,7 @@ import trlib
 from trlib.algorithms import PPOCritic, value_loss
 from trlib.algorithms.critic import whiten
 from trlib.algorithms.method import Batch
+from trlib.critic import Critic
 from trlib.tasks.task import Verdict
 
 
@@ -114,6 +115,21 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius():
     trlib.train(policy, task, method, steps=3, prompts=4, group=8, probe=0, progress=False)
     # the bound holds for the tangent of the values, which are curved
     assert all(0 < m <= 1.1e-4 for m in moved) and len(moved) == 3
+
+
+@pytest.mark.parametrize("kind", ["gradient", "trust-region"])
+def test_the_critic_is_asked_once_a_batch_and_once_an_update(monkeypatch, kind):
+    counted = []
+    values = Critic.values
+
+    def counting(self, completions, weights=None, *layout):
+        counted.extend([] if weights else [len(completions)])
+        return values(self, completions, weights, *layout)
+
+    monkeypatch.setattr(Critic, "values", counting)
+    trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), PPOCritic(critic=kind, critic_rows=None),
+                steps=1, prompts=4, group=8, minibatches=2, probe=0, progress=False)
+    assert counted == [32, 16, 16]
 
 
 @pytest.mark.parametrize("kind", ["gradient", "trust-region"])

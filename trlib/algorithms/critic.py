@@ -94,7 +94,7 @@ class PPOCritic(PPO):
             checks.whole("critic_rows", self.critic_rows, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
-        return replace(super().needs(anchor), critic=self.critic_speed)
+        return replace(super().needs(anchor), critic=self.critic_speed, values=self.critic == "gradient")
 
     def prepare(self, batch: Batch) -> Batch:
         values = known("values", batch.values)

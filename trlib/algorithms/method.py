@@ -161,7 +161,9 @@ class Needs:
     topk_anchor: int = 0
     """The anchor's k most likely tokens; 0: none."""
     critic: float = 0.0
-    """A critic, its learning rate as a multiple of the policy's: `Batch.values`, `Scores.values`; 0: none."""
+    """A critic, its learning rate as a multiple of the policy's: `Batch.values`; 0: none."""
+    values: bool = False
+    """`Scores.values`: the critic's, with gradient, in the objective."""
 
 
 @dataclass(frozen=True)

@@ -124,5 +124,8 @@ def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             folder.rename(out)
+    except (CheckpointError, OSError) as error:
+        reason = str(error).rpartition(": ")[2]
+        raise CheckpointError(f"out: cannot write {str(out)!r}: {reason}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
