@@ -60,43 +60,45 @@ class Layout:
 
 
 def shared(c: Completions) -> Layout:
-    """One row that holds every distinct prefix once, prompts first."""
+    """One row that holds every distinct prefix once, prompts first. It is laid out on the CPU and then moved."""
     device, horizon = c.tokens.device, c.tokens.shape[1]
-    prompts, row_of = torch.unique_consecutive(c.group, return_inverse=True)
-    prompt_length = c.prompt_mask[prompts].sum(1)
-    asked, there = _left(c.prompt_ids[prompts], c.prompt_mask[prompts], prompt_length)
-    number, first = _distinct(torch.zeros_like(prompt_length), asked, there)
-    last = number.gather(1, prompt_length.unsqueeze(1) - 1).squeeze(1)
+    group, tokens, present = (_array(t) for t in (c.group, c.tokens, c.present))
+    change = np.append(True, group[1:] != group[:-1])
+    prompts, row_of = group[change], change.cumsum() - 1
+    asked, there = _left(_array(c.prompt_ids)[prompts], _array(c.prompt_mask)[prompts])
+    length, read = there.sum(1), there.shape[1]
+    number, first = _distinct(np.zeros_like(length), asked, there)
+    last = number[np.arange(len(prompts)), length - 1]
 
     # a prompt's last token is looked at, its others only read: these come first
-    looked = torch.zeros(len(first), dtype=torch.bool, device=device)
-    looked[last] = True
-    order = torch.argsort(looked.int(), stable=True)
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order), device=device)
+    looked = np.isin(np.arange(len(first)), last)
+    order = np.argsort(looked, kind="stable")
+    rank = np.argsort(order)
     number, last, first = rank[number], rank[last], first[order]  # a padded place, -1, becomes some node: never used
     unread = int((~looked).sum())
 
-    fed = (c.present.sum(1) - 1).clamp(min=0)  # a completion's last token predicts nothing that is asked for
+    fed = np.maximum(present.sum(1) - 1, 0)  # a completion's last token predicts nothing that is asked for
     width = max(int(fed.max()), 1)
-    steps = torch.arange(width, device=device)
-    written, alive = c.tokens[:, :width], steps < fed.unsqueeze(1)
+    written, alive = tokens[:, :width], np.arange(width) < fed[:, None]
     own, first_own = _distinct(last[row_of], written, alive)
-    own = (own + len(first)).masked_fill(~alive, 0)
+    own = np.where(alive, own + len(first), 0)
 
-    positions = torch.cat([first % asked.shape[1], (prompt_length[row_of].unsqueeze(1) + steps).flatten()[first_own]])
-    ids = torch.cat([asked.flatten()[first], written.flatten()[first_own]])
-    length = asked.shape[1]
-    mask = torch.ones(width, length + width, dtype=torch.bool, device=device).tril(length)[None, None]
-    if not bool(there.all()):
-        read = torch.cat([there[row_of], torch.ones_like(alive)], 1)
-        mask = mask & read[:, None, None]
-    tree = Tree(number, own, torch.cat([number[row_of], own], 1), mask, torch.cat([first, number.numel() + first_own]))
-    index = torch.zeros_like(c.tokens)
+    ids = np.append(asked.ravel()[first], written.ravel()[first_own])
+    positions = np.append(first % read, (length[row_of][:, None] + np.arange(width)).ravel()[first_own])
+    mask = np.tri(width, read + width, read, dtype=bool)[None, None]
+    if not there.all():
+        mask = mask & np.concatenate([there[row_of], np.ones_like(alive)], 1)[:, None, None]
+    index = np.zeros_like(tokens)
     index[:, 0] = last[row_of] - unread
     ahead = min(width, horizon - 1)
-    index[:, 1:1 + ahead] = (own[:, :ahead] - unread).clamp(min=0)
-    return Layout(ids[None], positions[None], None, len(ids) - unread, index, tree)
+    index[:, 1:1 + ahead] = np.maximum(own[:, :ahead] - unread, 0)
+
+    def moved(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(device)
+
+    tree = Tree(moved(number), moved(own), moved(np.concatenate([number[row_of], own], 1)), moved(mask),
+                moved(np.append(first, number.size + first_own)))
+    return Layout(moved(ids[None]), moved(positions[None]), None, len(ids) - unread, moved(index), tree)
 
 
 def plain(c: Completions) -> Layout:
@@ -110,29 +112,33 @@ def plain(c: Completions) -> Layout:
     return Layout(ids, (keep.cumsum(1) - 1).clamp(min=0), keep, width, index)
 
 
-def _left(ids: Tensor, mask: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.cpu().numpy()
+
+
+def _left(ids: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows that are padded on the left, padded on the right instead, and where their tokens are."""
-    there = torch.arange(int(length.max()), device=ids.device) < length.unsqueeze(1)
-    moved = ids.new_zeros(there.shape)
+    length = mask.sum(1)
+    there = np.arange(length.max()) < length[:, None]
+    moved = np.zeros(there.shape, ids.dtype)
     moved[there] = ids[mask]
     return moved, there
 
 
-def _distinct(before: Tensor, tokens: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+def _distinct(before: np.ndarray, tokens: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct prefixes of R rows, of which `before` [R] says what each row goes on from.
 
     Gives each token's number [R, L], 0, 1, ... (-1 where none is), and where each number is first met, flat, [n].
     Rows are sorted, so that those with a common prefix are neighbours: a token is new where its row differs from the
     one before it at any place so far; one that is not new has the number last given in its column.
     """
-    rows = torch.cat([before.unsqueeze(1), tokens.masked_fill(~there, -1)], 1)
-    order = torch.from_numpy(np.lexsort(rows.cpu().numpy().T[::-1])).to(rows.device)
+    rows = np.concatenate([before[:, None], np.where(there, tokens, -1)], 1)
+    order = np.lexsort(rows.T[::-1])
     rows, there = rows[order], there[order]
-    differs = torch.ones_like(rows, dtype=torch.bool)
+    differs = np.ones_like(rows, dtype=bool)
     differs[1:] = rows[1:] != rows[:-1]
-    new = (differs.cumsum(1)[:, 1:] > 0) & there
-    given = new.flatten().cumsum(0).view_as(new) - 1
-    number = torch.empty_like(tokens)
-    number[order] = given.masked_fill(~new, -1).cummax(0).values.masked_fill(~there, -1)
-    width = tokens.shape[1]
-    return number, (order.unsqueeze(1) * width + torch.arange(width, device=rows.device))[new]
+    new = np.logical_or.accumulate(differs, 1)[:, 1:] & there
+    given = new.cumsum().reshape(new.shape) - 1
+    number = np.empty_like(tokens)
+    number[order] = np.where(there, np.maximum.accumulate(np.where(new, given, -1), 0), -1)
+    return number, (order[:, None] * tokens.shape[1] + np.arange(tokens.shape[1]))[new]
