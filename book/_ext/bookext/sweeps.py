@@ -65,8 +65,8 @@ class Figure(Sweep):
                             measure=self.options.get("measure", "sampled"))
         except ValueError as error:
             raise self.error(f"sweep-figure {self.arguments[0]}: {error}") from error
-        return [nodes.raw("", f'<figure style="font-family: var(--book-sans)">{drawing.svg()}<figcaption><p>'
-                              f"{html.escape(caption)}</p></figcaption></figure>", format="html")
+        return [nodes.raw("", f'<figure style="font-family: var(--book-sans)"><div class="scroll">{drawing.svg()}</div>'
+                              f"<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html")
                 for drawing, caption in found]
 
 
