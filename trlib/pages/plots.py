@@ -48,14 +48,16 @@ class Drawing:
     figure: Figure
     alt: str
 
-    def svg(self) -> str:
-        """The figure as an inline SVG element."""
+    def svg(self, width: float | None = None) -> str:
+        """The figure as an inline SVG element; `width` in inches, None: the figure's own."""
         import matplotlib as mpl
 
-        buffer = io.StringIO()
+        buffer, (own, height) = io.StringIO(), self.figure.get_size_inches()
+        self.figure.set_size_inches(width or own, height)
         # Without a salt of its own every figure's clip paths have random names, and no two builds agree.
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.alt}):
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{self.alt}{width or ''}"}):
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        self.figure.set_size_inches(own, height)
         text = buffer.getvalue()
         text = text[text.index("<svg"):]
         text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)  # one release's way
