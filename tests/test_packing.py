@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -50,6 +52,7 @@ def test_shared_prefixes_give_the_values_and_gradients_of_plain_rows(policy, sma
     c = sampled(policy)
     weights = torch.randn(c.mask.shape, generator=torch.Generator().manual_seed(2))
     found = {}
+    policy.trees = True
     for share in (True, False):
         policy.share = share
         policy.model.zero_grad()
@@ -62,10 +65,10 @@ def test_shared_prefixes_give_the_values_and_gradients_of_plain_rows(policy, sma
     for one, other in zip(found[True][1], found[False][1], strict=True):
         # transformers normalises in float32 whatever the model's type is, and its gradient rounds there
         torch.testing.assert_close(one, other, atol=1e-6 * float(other.abs().max()), rtol=0)
-    policy.share = None
+    policy.share, policy.trees = True, None
     model.float()
     policy.score(c)
-    assert policy.share is True
+    assert policy.trees is True
 
 
 def test_attention_that_sharing_would_change_is_found_out(policy, small_model):
@@ -79,8 +82,8 @@ def test_attention_that_sharing_would_change_is_found_out(policy, small_model):
         assert (odd.layout(c).tree is not None) is treelike
         torch.testing.assert_close(odd.score(c).logp[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
     wide.config.sliding_window = 17  # shorter than a row may be: laid out plainly, whatever was found before
-    assert odd.share is True and odd.layout(c).tree is None
-    assert span(wide) == 17 and span(eager) is None
+    assert odd.trees is True and odd.layout(c).tree is None
+    assert span(wide) == 17 and span(eager) == math.inf
 
 
 def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(policy, small_model, monkeypatch):
@@ -94,7 +97,48 @@ def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(
     odd = Policy("forgetful", model, policy.tokenizer)
     c = sample(odd, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
     torch.testing.assert_close(odd.score(c).logp[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
-    assert odd.share is False and model.config._attn_implementation == "sdpa"
+    assert odd.trees is False and model.config._attn_implementation == "sdpa"
+
+
+def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_model):
+    """Its log-probs may agree as long as it has learnt nothing: that it never asks for attention tells."""
+    model = small_model()
+    layer = model.model.layers[1]
+    kernel = torch.zeros(1, requires_grad=True)  # a convolution over neighbours that begins as nothing
+
+    def mixed(hidden_states, *args, **kwargs):
+        return hidden_states + kernel * hidden_states.roll(1, 1)
+
+    layer.forward = mixed
+    odd = Policy("convolution", model, policy.tokenizer)
+    c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
+    with torch.no_grad():
+        one, other = (odd._score(c, rows, 1.0, False).logp[c.mask] for rows in (shared(c), plain(c)))
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+    odd.score(c)
+    assert odd.trees is False
+
+
+def test_completions_that_are_too_short_decide_nothing(policy):
+    short = sample(policy, [[3, 4, 5], [6]], group=4, max_tokens=1, seed=0)
+    assert policy.layout(short).tree is None and policy.trees is None
+    long = sample(policy, [[3, 4, 5], [6]], group=4, max_tokens=12, seed=0)
+    assert policy.layout(long).tree is not None and policy.trees is True
+    assert policy.layout(short).tree is not None
+
+
+def test_rows_out_of_order_and_forced_tokens_give_what_plain_rows_give(policy):
+    prompts = [[3, 4, 5, 6], [3, 4], [7], [3, 4, 5, 6]]
+    prefixes = [[[5, 6, 7], [5, 6], [], [5]][i % 4] for i in range(16)]
+    c = sample(policy, prompts, group=4, max_tokens=12, seed=0, prefixes=prefixes)
+    policy.model.double()
+    policy.trees = True
+    rows = c.rows(torch.tensor([12, 13, 14, 15, 4, 5, 6, 7, 0, 2]))  # the fourth prompt, which is the first, before it
+    assert rows.forced.any()
+    one = policy.score(rows).logp
+    with policy.sharing(False):
+        other = policy.score(rows).logp
+    torch.testing.assert_close(one[rows.present], other[rows.present], atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("share", [True, False])

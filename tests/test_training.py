@@ -135,7 +135,7 @@ def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
         policy = trlib.load_policy("dial")
         run = trained(ALGORITHMS[name](), policy, **settings, without=() if saved else (saving,))
         gradients[saved] = [p.grad.clone() for p in policy.parameters]
-        assert policy.share is (None if saving == "sharing" and not saved else True)
+        assert policy.share is True and policy.trees is (None if saving == "sharing" and not saved else True)
         if saved:
             first = run
     history = [r.history.drop(columns=TIMINGS) for r in (first, run)]
@@ -154,8 +154,25 @@ class Curious(GRPO):
         return dataclasses.replace(loss, per_token=loss.per_token + 0.01 * scores.logp * batch.mask)
 
 
+class Weighing(GRPO):
+    """A loss of one's own that looks at every completion's log-probs."""
+
+    def loss(self, per_token, batch):
+        weights = torch.softmax((batch.logp_old * batch.mask).sum(1), 0)
+        return (per_token.sum(1) * weights).sum()
+
+
+class Twice(GRPO):
+    """An update of one's own."""
+
+    def update(self, step):
+        step.loss()
+        step.descend(step.loss())
+
+
 @pytest.mark.parametrize(("method", "settings"), [
-    (Curious(), {}), (GRPO(beta=0.1), {}), (TROLL(), {}), (GRPO(), {"anchor": "rollout"}), (GRPO(), {"minibatches": 2}),
+    (Curious(), {}), (Weighing(), {}), (Twice(), {}), (GRPO(beta=0.1), {}), (TROLL(), {}),
+    (GRPO(), {"anchor": "rollout"}), (GRPO(), {"minibatches": 2}),
     (DPPO(measure="full"), {"anchor": "recomputed"}), (GRPO(correction=Correction()), {}),
 ])
 def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monkeypatch):
@@ -397,6 +414,9 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     ({"temperature": 0}, ValueError, "temperature: expected a number above 0"),
     ({"max_tokens": 10_000}, ValueError, "expected at most .* tokens with the completion"),
     ({"group": 1, "method": GRPO()}, ValueError, "group: .*at least 2"),
+    ({"without": "sharing"}, TypeError, "without: expected a list of words, got 'sharing'"),
+    ({"without": None}, TypeError, "without: expected a list of words, got None"),
+    ({"without": ["pooling"]}, ValueError, "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'"),
     ({"method": "grpo"}, TypeError, "method: expected a method such as"),
     ({"method": Method()}, NotImplementedError, "Method has no objective"),
 ])

@@ -7,8 +7,10 @@ from the completion where it first stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from trlib.packing import Layout, Tree
 
 NAME = "trlib-tree"
 """What transformers knows this attention by."""
+_layers: ContextVar[list[Any] | None] = ContextVar("layers", default=None)
 
 
 def tree_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, *, tree: Tree,
@@ -39,6 +42,9 @@ def tree_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, atten
         picked = of[0].transpose(0, 1).flatten(1).index_select(0, nodes.flatten())
         return picked.view(*nodes.shape, heads, width).transpose(1, 2)
 
+    asking = _layers.get()
+    if asking is not None:
+        asking.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
     settings = {**settings, "is_causal": None}
     read, _ = sdpa_attention_forward(module, by(prompts, query), by(prompts, key), by(prompts, value), None,
@@ -66,10 +72,21 @@ def reading(model: Any, layout: Layout) -> Iterator[None]:
         config._attn_implementation = before
 
 
-def span(model: Any) -> int | None:
-    """How far back every layer of a model can look, in tokens; None: to the beginning."""
+@contextmanager
+def counted() -> Iterator[list[Any]]:
+    """The layers that ask for this attention inside a `with` block, one after the other."""
+    asking: list[Any] = []
+    token = _layers.set(asking)
+    try:
+        yield asking
+    finally:
+        _layers.reset(token)
+
+
+def span(model: Any) -> float:
+    """How far back every layer of a model can look, in tokens; inf: to the beginning."""
     config = model.config.get_text_config()
     limits = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
     if getattr(config, "use_sliding_window", True) is False:
         limits[0] = None
-    return min((limit for limit in limits if limit is not None), default=None)
+    return min((limit for limit in limits if limit is not None), default=math.inf)

@@ -23,7 +23,7 @@ from torch.func import functional_call
 
 from trlib import checks
 from trlib.algorithms.method import Scores
-from trlib.attention import reading, span
+from trlib.attention import counted, reading, span
 from trlib.checkpoints import UNFINISHED
 from trlib.completions import Completions
 from trlib.errors import CheckpointError, unknown
@@ -46,12 +46,13 @@ class Policy:
     model: Any
     """A transformers causal language model (or a peft model around one)."""
     tokenizer: Any
-    share: bool | None = None
-    """Read each distinct prefix once, in sampling and in scoring (`trlib.packing`); None: in scoring, if on the first
-    completions scored this gives what plain rows give, which depends on the model's attention."""
+    share: bool = True
+    """Compute each distinct prefix once, in sampling and in scoring (`trlib.packing`)."""
 
     chat: bool = False
     """A prompt is what a user says in the tokenizer's chat template; else it is text to be continued."""
+    trees: bool | None = None
+    """Scoring can share prefixes with this model's attention; None: not tried yet (`layout` does)."""
 
     def __post_init__(self) -> None:
         self.model.eval()
@@ -137,7 +138,7 @@ class Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(self.name, model, self.tokenizer, self.share, self.chat)
+        return Policy(self.name, model, self.tokenizer, self.share, self.chat, self.trees)
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
               weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None) -> Scores:
@@ -152,12 +153,15 @@ class Policy:
         return self._score(completions, layout or self.layout(completions), temperature, full, weights)
 
     def layout(self, completions: Completions) -> Layout:
-        """The completions as rows for a forward pass: each prefix once where that gives the same, else plain."""
-        if self.share is None:
-            self.share = self._shares(completions)
+        """The completions as rows for a forward pass: each prefix once where the model can, else plain."""
         longest = completions.prompt_ids.shape[1] + completions.tokens.shape[1]
-        seen = span(self.model)
-        return shared(completions) if self.share and (seen is None or longest <= seen) else plain(completions)
+        if not self.share or longest > span(self.model):
+            return plain(completions)
+        if self.trees is None:
+            if int(completions.present.sum(1).max()) < 3:  # too short to tell
+                return plain(completions)
+            self.trees = self._reads_trees(completions)
+        return shared(completions) if self.trees else plain(completions)
 
     def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
                weights: Mapping[str, Tensor] | None = None) -> Scores:
@@ -171,21 +175,27 @@ class Policy:
         return Scores(logp, distribution[layout.index] if full else None)
 
     @torch.no_grad()
-    def _shares(self, completions: Completions) -> bool:
-        """Whether prefixes that are read once give what plain rows give, tried on the first two prompts' completions.
+    def _reads_trees(self, completions: Completions) -> bool:
+        """Whether prefixes that are read once give what plain rows give: every layer of the model must ask for the
+        attention that knows them, and on the first two prompts' completions the log-probs must agree.
 
-        A model that mixes tokens by anything but transformers' attention gives something else, or fails.
+        A layer that mixes tokens in another way (a convolution, a recurrence) mixes neighbours of the tree's row.
         """
-        if getattr(self.model.config.get_text_config(), "_attn_implementation", None) != "sdpa":
+        config = self.model.config.get_text_config()
+        if getattr(config, "_attn_implementation", None) != "sdpa":
             return False
         some = completions.rows((completions.group <= completions.group[0] + 1).nonzero().squeeze(-1))
         expected = self._score(some, plain(some), 1.0, False).logp[some.present]
         try:
-            found = self._score(some, shared(some), 1.0, False).logp[some.present]
-        except (TypeError, ValueError, RuntimeError):
+            with counted() as layers:
+                found = self._score(some, shared(some), 1.0, False).logp[some.present]
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:  # whatever a model makes of an attention that it does not expect
             return False
-        close = 1e-3 if next(self.model.parameters()).dtype == torch.float32 else 0.2
-        return bool((found - expected).abs().max() < close)
+        coarse = next(self.model.parameters()).dtype in (torch.bfloat16, torch.float16)
+        close = bool((found - expected).abs().max() < (0.2 if coarse else 1e-3))
+        return close and len(layers) == config.num_hidden_layers
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
@@ -227,13 +237,11 @@ class Policy:
     def sharing(self, on: bool) -> Iterator[None]:
         """Inside a `with` block that is not `on`, every row is computed by itself (`share`)."""
         before = self.share
-        if not on:
-            self.share = False
+        self.share = before and on
         try:
             yield
         finally:
-            if not on:
-                self.share = before
+            self.share = before
 
     def __repr__(self) -> str:
         kind = type(self.model).__name__

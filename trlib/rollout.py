@@ -37,7 +37,7 @@ def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, 
         topk: keep the k most likely tokens of every position; the sampled one replaces the last if it is not there.
         logit_noise: standard deviation of Gaussian noise on every logit: a sampler that is not the learner.
         drop: rows that have ended leave the computation. Rows that have said the same so far are one in it, unless
-            `policy.share` is False. Neither changes what is sampled.
+            `policy.share` is False. Neither changes what is sampled, but by a rounding at the edge of a token.
 
     Raises:
         ValueError: an empty prompt, or one that with `max_tokens` passes the model's context.
@@ -63,7 +63,7 @@ class _Writer:
     def __init__(self, policy: Policy, ids: list[list[int]], group: int, max_tokens: int, rng: torch.Generator,
                  temperature: float, noise: float, full_rows: Sequence[int], topk: int,
                  drop: bool) -> None:
-        self.share, self.drop = policy.share is not False, drop
+        self.share, self.drop = policy.share, drop
         self.policy, self.group, self.temperature, self.noise, self.rng = policy, group, temperature, noise, rng
         self.device = device = policy.device
         self.prompt_ids, self.prompt_mask = _pad_left(ids, policy.pad_id, device)

@@ -51,7 +51,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
 
     Args:
         steps: batches.
-        seed: decides everything: same seed, machine and versions, same history bit for bit but for the timings.
+        seed: decides everything: same seed, machine and versions, same history bit for bit but for the timings (on a
+            CPU; a GPU adds in an order of its own).
         prompts, group: prompts a batch, completions a prompt.
         temperature: of sampling and of every log-prob.
         max_tokens: token limit of a completion; None: the task's.
@@ -87,6 +88,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         raise ValueError("resume: expected the run's folder beside it as out, got out=None")
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise ValueError(f"betas: expected two numbers, got {betas!r}")
+    if isinstance(without, str) or not isinstance(without, Sequence):
+        raise TypeError(f"without: expected a list of words, got {without!r}")
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
     settings = Regime(
@@ -301,7 +304,7 @@ class _Loop:
         if found is None:
             return
         tensors, meta = found
-        _same(meta["settings"], run.settings)
+        _same({"without": [], **meta["settings"]}, run.settings)  # a run saved before there was a choice
         if len(meta["rows"]) > self.settings.steps:
             raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
                                   f"expected at least as many, got {self.settings.steps}")

@@ -285,3 +285,17 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     assert main(["sweep", "stale", "--shard", "one"]) == 2
     assert "expected I/N such as 1/4, got 'one'" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"file", "tiny.py"}
+
+
+def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
+    (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
+    sweep = tiny.read_text().replace('[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
+                                     '[Variant("bad.py:Bad")]')
+    (tmp_path / "none.py").write_text(sweep[:sweep.index("    predictions=")] + ")\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["sweep", "none.py", *HERE]) == 1
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("eps: expected less") >= 2 and "Traceback" not in said.err
+    assert main(["sweep", "none.py", *HERE, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [(0, 1, None)] * 2

@@ -299,6 +299,11 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
     # Not measured, or its beginning unknown: no price.
     assert price(runs.assign(kl=math.nan), history) is None and price(runs, history[history["batch"] > 0]) is None
     assert price(runs.assign(status="failed"), history) is None
+    # A batch that had no policy that sampled: the mean over the others is not the run's.
+    gap = history.assign(kl=[math.nan if i == 1 else 0.1 for i in range(len(history))])
+    assert price(runs, history.assign(kl=0.1)) == price(runs, history) and price(runs, gap) is None
+    # Nothing has ended, so there is no history at all.
+    assert price(runs.assign(status="failed"), history[["cell", "batch"]][:0]) is None and not before(history[[]])
 
 
 @pytest.mark.parametrize(("call", "words"), [

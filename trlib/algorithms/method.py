@@ -261,8 +261,9 @@ class Method:
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the method's trust region is drawn around, unless the run says otherwise."""
     proportional: ClassVar[bool] = False
-    """A token's loss is its advantage times something: where the advantage is 0 nothing can be learnt, and the loop
-    need not look. Said beside `objective`: a class that writes another one says it again."""
+    """A token's loss is its advantage times something, and the loss is a mean of these: where the advantage is 0
+    nothing can be learnt, and the loop need not look. Said beside `objective`: a class that writes another one, or a
+    `loss` or an `update` of its own, says it again."""
 
     def __post_init__(self) -> None:
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
@@ -300,8 +301,9 @@ class Method:
 
     @classmethod
     def is_proportional(cls) -> bool:
-        """`proportional`, as the class says that wrote the objective."""
-        author = next(kind for kind in cls.__mro__ if "objective" in vars(kind))
+        """`proportional`, as that class says which wrote the last of objective, loss and update."""
+        written = ("objective", "loss", "update")
+        author = next(kind for kind in cls.__mro__ if any(name in vars(kind) for name in written))
         return vars(author).get("proportional", False)
 
     def update(self, step: Step) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlib.evaluation import Estimate
+from trlib.lab.cells import MEASURES
 from trlib.lab.record import DONE
 from trlib.lab.statistics import Price, Tolerance, improvement, interval, iqm, nats_per_point, staleness_tolerance
 from trlib.lab.sweep import Prediction, Sweep
@@ -61,6 +62,8 @@ def before(history: pd.DataFrame) -> dict[str, float]:
     Of a task whose reward is 1 for a right completion and 0 for any other, this is the base policy's accuracy on 256
     completions (with the loop's defaults), as the run's own sampler writes.
     """
+    if "reward" not in history:  # no cell has ended
+        return {}
     first = history[history["batch"] == 0]
     return dict(zip(first["cell"], first["reward"], strict=True))
 
@@ -69,12 +72,17 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     """Nats of divergence spent for each point of accuracy gained, by all of these runs together.
 
     The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled` less the reward of
-    its first batch. None where no run is finished or the divergence was not measured.
+    its first batch. None where no run is finished, or the divergence of some batch was not measured: supervision
+    samples nothing, so there is no policy that sampled.
     """
-    good, base = finished(runs), before(history)
-    nats = good["kl"].astype(float) * good["steps"].astype(float) if len(good) else []
-    start = [base.get(cell, math.nan) for cell in good["cell"]] if len(good) else []
-    if not len(good) or not np.isfinite([*nats, *start]).all():
+    good = finished(runs)
+    if not len(good):
+        return None
+    gaps = set(history.loc[history["kl"].isna(), "cell"]) if "kl" in history else set()
+    base = before(history)
+    nats = good["kl"].astype(float) * good["steps"].astype(float)
+    start = [base.get(cell, math.nan) for cell in good["cell"]]
+    if gaps & set(good["cell"]) or not np.isfinite([*nats, *start]).all():
         return None
     return nats_per_point(list(nats), list(good["sampled"]), start)
 
@@ -134,6 +142,7 @@ def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
     rows = []
     for place, part in runs.groupby(keys, sort=False):
         good = finished(part)
+        good = good.reindex(columns=[*{*good.columns, *MEASURES}])  # where every cell failed, none was measured
         estimate = interval(good[measure].to_numpy()) if len(good) else None
         paid = None if history is None else price(part, history)
         rows.append({**dict(zip(keys, place, strict=True)), "runs": len(good), "failed": len(part) - len(good),

@@ -149,7 +149,8 @@ def _of_runs(plots: Any, kind: str, tasks: dict[str, Any], words: str, against: 
         return plots.improvements(pairs), f"Probability that a run is above one of {against} in {words}, with 95 % " \
                                           f"interval; dotted: neither is"
     what = f"Interquartile mean of {words} with its 95 % interval; thin strokes: the runs"
-    return plots.intervals(tasks, measure=words, reference=base), what + ("; dotted: before training" if base else "")
+    what += "" if base is None else "; dotted: before training"
+    return plots.intervals(tasks, measure=words, reference=base), what
 
 
 def _base(findings: Any, part: Any, history: Any, measure: str) -> float | None:
