@@ -37,11 +37,10 @@ def test_a_tree_holds_every_distinct_prefix_once():
     prompts, group = [[5, 6], [5, 7, 8], [5, 6]], [0, 0, 0, 1, 1, 2]
     tokens = [[1, 2, 3], [1, 2, 4], [1, 9], [1, 2, 3], [2], [1, 2, 5]]
     layout = shared(written(prompts, tokens, group))
-    prefixes = {tuple(prompt[:n + 1]) for prompt in prompts for n in range(len(prompt))}
-    prefixes |= {(*prompts[g], *row[:n]) for g, row in zip(group, tokens, strict=True) for n in range(1, len(row))}
-    assert layout.ids.shape == (1, len(prefixes)) and len(prefixes) == 4 + 2 + 2  # the third prompt is the first again
-    ends = {tuple(p) for p in prompts} | {prefix for prefix in prefixes if len(prefix) > 3 or prefix == (5, 6, 1)}
-    assert layout.kept == len(ends)
+    read = {tuple(prompt[:n + 1]) for prompt in prompts for n in range(len(prompt))}
+    fed = {(*prompts[g], *row[:n]) for g, row in zip(group, tokens, strict=True) for n in range(1, len(row))}
+    assert layout.ids.shape == (1, len(read | fed)) and len(read | fed) == 4 + 4  # the third prompt is the first again
+    assert layout.kept == len(fed | {tuple(prompt) for prompt in prompts})
     assert layout.positions.max() == 4 and layout.positions.min() == 0
 
 
