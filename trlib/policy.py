@@ -172,7 +172,10 @@ class Policy:
         logits = logits.to(checks.wide(logits))
         distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
         logp = distribution[layout.index, completions.tokens]
-        return Scores(logp, distribution[layout.index] if full else None)
+        if not full:
+            return Scores(logp)
+        picked = distribution.index_select(0, layout.index.flatten())  # [index] has a slow gradient
+        return Scores(logp, picked.view(*layout.index.shape, -1))
 
     @torch.no_grad()
     def _reads_trees(self, completions: Completions) -> bool:
