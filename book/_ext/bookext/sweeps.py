@@ -109,7 +109,7 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
         if along is not None:
             drawing = _curves(plots, findings, part, labels, along, measure, words)
             what = f"Interquartile mean of {words} over {ALONG[along]}, with 95 % bands"
-            if along == "updates" and measure == "sampled":
+            if along == "updates" and measure == "sampled" and "1" in set(part[along].astype(str)):
                 what += "; a cross where accuracy is five points below that at one update"
         else:
             own = {label: findings.scores(part, label, measure, []) for label in labels}
