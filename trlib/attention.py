@@ -46,9 +46,9 @@ def tree_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, atten
     if asking is not None:
         asking.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
-    settings = {**settings, "is_causal": None}
+    settings.pop("is_causal", None)
     read, _ = sdpa_attention_forward(module, by(prompts, query), by(prompts, key), by(prompts, value), None,
-                                     **{**settings, "is_causal": True})
+                                     is_causal=True, **settings)
     written, _ = sdpa_attention_forward(module, by(completions, query), by(past, key), by(past, value), tree.mask,
                                         **settings)
     return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(0, tree.place).unsqueeze(0), None

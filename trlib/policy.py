@@ -298,10 +298,16 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     return Policy(str(name), placed, tokenizer, chat=bool(tokenizer.chat_template) if chat is None else chat)
 
 
+def embedded() -> list[str]:
+    """The names of the models that ship with the package; a folder that is being written is none yet."""
+    if not EMBEDDED.exists():
+        return []
+    return sorted(p.name for p in EMBEDDED.iterdir() if p.name.isidentifier() and (p / "config.json").exists())
+
+
 def _source(name: str) -> tuple[str, bool, str | None]:
     """The folder or hub id a name points to, whether that is on this machine, and a GGUF file's name in it."""
-    embedded = sorted(p.name for p in EMBEDDED.iterdir() if (p / "config.json").exists()) if EMBEDDED.exists() else []
-    if name in embedded:
+    if name in embedded():
         return str(EMBEDDED / name), True, None
     if name in PACKAGED:
         file = in_package(name)
@@ -320,7 +326,7 @@ def _source(name: str) -> tuple[str, bool, str | None]:
         return name, False, None
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder")
-    raise unknown("policy", name, [*embedded, *PACKAGED])
+    raise unknown("policy", name, [*embedded(), *PACKAGED])
 
 
 @torch.no_grad()

@@ -86,9 +86,9 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
 
 def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None = None) -> Policy:
     """The policy of a name, where the options say; without --policy it is the task's, where there is one."""
-    from trlib.policy import EMBEDDED, load_policy
+    from trlib.policy import embedded, load_policy
 
-    if args.policy is None and not (EMBEDDED / name).is_dir():
+    if args.policy is None and name not in embedded():
         raise ValueError(f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "
                          f"{name!r} has no model of its own, got none")
     return load_policy(name, device=args.device, dtype=args.dtype, lora=lora)

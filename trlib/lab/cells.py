@@ -250,11 +250,11 @@ def _knobs(task: str) -> list[str]:
 def _known(policy: str) -> None:
     """Refuse a name that is no model here and cannot be one of the hub's."""
     from trlib.gguf import PACKAGED
-    from trlib.policy import EMBEDDED
+    from trlib.policy import embedded
 
-    embedded = [folder.name for folder in EMBEDDED.iterdir() if folder.name.isidentifier()]
-    if policy not in (*embedded, *PACKAGED) and "/" not in policy and not Path(policy).exists():
-        raise unknown("policy", policy, [*embedded, *PACKAGED])
+    names = [*embedded(), *PACKAGED]
+    if policy not in names and "/" not in policy and not Path(policy).exists():
+        raise unknown("policy", policy, names)
 
 
 @cache

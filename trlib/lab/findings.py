@@ -141,8 +141,7 @@ def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
     keys = ["label", *(axis.name for axis in sweep.axes)]
     rows = []
     for place, part in runs.groupby(keys, sort=False):
-        good = finished(part)
-        good = good.reindex(columns=[*{*good.columns, *MEASURES}])  # where every cell failed, none was measured
+        good = finished(part).reindex(columns=list(MEASURES))  # where every cell failed, none was measured
         estimate = interval(good[measure].to_numpy()) if len(good) else None
         paid = None if history is None else price(part, history)
         rows.append({**dict(zip(keys, place, strict=True)), "runs": len(good), "failed": len(part) - len(good),

@@ -107,10 +107,7 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
         words = WORDS.get(measure, measure)
         where = ", ".join(f"{name} {label}" for name, label in zip(others, place, strict=True))
         if along is not None:
-            drawing = _curves(plots, findings, part, labels, along, measure, words)
-            what = f"Interquartile mean of {words} over {ALONG[along]}, with 95 % bands"
-            if along == "updates" and measure == "sampled" and "1" in set(part[along].astype(str)):
-                what += "; a cross where accuracy is five points below that at one update"
+            drawing, what = _curves(plots, findings, part, labels, along, measure, words)
         else:
             own = {label: findings.scores(part, label, measure, []) for label in labels}
             tasks = {label: task[()] for label, task in own.items() if task}
@@ -125,8 +122,9 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
     return found
 
 
-def _curves(plots: Any, findings: Any, part: Any, labels: list[str], along: str, measure: str, words: str) -> Any:
-    """Curves of the variants that have finished runs everywhere along the axis."""
+def _curves(plots: Any, findings: Any, part: Any, labels: list[str], along: str, measure: str,
+            words: str) -> tuple[Any, str]:
+    """Curves of the variants that have finished runs everywhere along the axis, and what they are."""
     points = {str(label): float(label) for label in part[along].unique()}
     scores = {label: {str(place[0]): values for place, values in
                       findings.scores(part, label, measure, [along]).items()} for label in labels}
@@ -134,7 +132,9 @@ def _curves(plots: Any, findings: Any, part: Any, labels: list[str], along: str,
              for label, curve in scores.items() if curve.keys() == points.keys()}
     stale = along == "updates" and measure == "sampled" and min(points.values()) == 1 and len(points) > 1
     drop = import_module("trlib.lab.statistics").DROP if stale else None
-    return plots.curves(whole, along=ALONG[along], measure=words, drop=drop)
+    what = f"Interquartile mean of {words} over {ALONG[along]}, with 95 % bands"
+    what += "; a cross where accuracy is five points below that at one update" if stale else ""
+    return plots.curves(whole, along=ALONG[along], measure=words, drop=drop), what
 
 
 def _of_runs(plots: Any, kind: str, tasks: dict[str, Any], words: str, against: str | None,

@@ -5,6 +5,7 @@ with a critic .63 .57, with lambda 1 .68 .67, with the penalty .73 .51.
 """
 
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant
+from trlib.lab.sweeps.shootout import UPDATES
 
 HOT = {"updates": "32"}
 
@@ -16,7 +17,7 @@ SWEEP = Sweep(
         Variant("ppo_critic", {"lam": 1.0}, label="critic-lam1"),
         Variant("ppo_penalty"),
     ),
-    axes=[Axis("updates", {"8": {"minibatches": 8}, "32": {"minibatches": 8, "epochs": 4}})],
+    axes=[Axis("updates", {label: UPDATES[label] for label in ("8", "32")})],
     budget=Budget(steps=25),
     predictions=[
         Prediction("reused 32 times, the group's mean is better than the critic", higher="ppo", lower="ppo_critic",

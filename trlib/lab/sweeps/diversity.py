@@ -7,6 +7,7 @@ troll (120 batches on seed 100) .97 .91, pg_is collapses to 0; different right a
 
 from trlib.lab import Axis, Budget, Prediction, Sweep
 from trlib.lab.sweeps._twelve import pick
+from trlib.lab.sweeps.shootout import UPDATES
 
 HOT, GENTLE = {"updates": "8"}, {"updates": "1"}
 
@@ -14,7 +15,7 @@ SWEEP = Sweep(
     text="As a policy learns to spend to the last coin, which methods keep many ways of doing it?",
     task="spend",
     variants=pick("pg_is", "ppo", "dppo-tv", "quatro", "troll"),
-    axes=[Axis("updates", {"1": {}, "8": {"minibatches": 8}})],
+    axes=[Axis("updates", {label: UPDATES[label] for label in ("1", "8")})],
     train={"prompts": 32, "group": 8, "lr": 3e-4},
     budget=Budget(steps=90),
     predictions=[
