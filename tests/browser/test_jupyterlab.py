@@ -36,6 +36,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     themes.mkdir(parents=True)
     (themes / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
     (themes / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    lab_page = {"disabledExtensions": {"@jupyterlab/apputils-extension:splash": True}}  # if slow, it opens a dialog
+    (place / "config" / "labconfig").mkdir()
+    (place / "config" / "labconfig" / "page_config.json").write_text(json.dumps(lab_page))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -66,8 +69,10 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     page.set_default_timeout(60_000)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
+    page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
     page.goto(f"{lab}/lab/tree/page.ipynb")
     page.wait_for_selector(".jp-Notebook .cm-content")
+    page.wait_for_selector(".jp-NotebookPanel-toolbar >> text=Python 3")  # "idle" is also said before there is a kernel
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     cells = page.locator(".jp-CodeCell .cm-content")
 
