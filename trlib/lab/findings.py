@@ -38,7 +38,10 @@ class Finding:
         p = self.prediction
         if self.estimate is None:
             return f"{self.verdict}: {p.text}"
-        what = (f"P({p.higher} > {p.lower})" if isinstance(p.lower, str) else f"{p.higher} against {p.lower:g}")
+        if isinstance(p.higher, str) and isinstance(p.lower, str):
+            what = f"P({p.higher} > {p.lower})"
+        else:
+            what = f"{p.higher} against {p.lower}" if isinstance(p.higher, str) else f"{p.lower} against {p.higher}"
         return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:.2f}"
 
 
@@ -169,19 +172,20 @@ def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
     axes = [axis.name for axis in sweep.axes]
     if not len(runs):
         return Finding(prediction, NOT_RUN, None)
-    high = scores(runs, prediction.higher, prediction.measure, axes)
-    if isinstance(prediction.lower, str):
-        low = scores(runs, prediction.lower, prediction.measure, axes)
-        places = [place for place in high if place in low]
-        if not places:
-            return Finding(prediction, NOT_RUN, None)
-        estimate, line = improvement([high[p] for p in places], [low[p] for p in places]), 0.5
+    measured = [scores(runs, side, prediction.measure, axes) for side in (prediction.higher, prediction.lower)
+                if isinstance(side, str)]
+    places = [place for place in measured[0] if all(place in side for side in measured)]
+    if not places:
+        return Finding(prediction, NOT_RUN, None)
+    values = [[side[place] for place in places] for side in measured]
+    if isinstance(prediction.higher, float | int):
+        estimate, line = interval(*values), prediction.higher
+    elif isinstance(prediction.lower, float | int):
+        estimate, line = interval(*values), prediction.lower
     else:
-        if not high:
-            return Finding(prediction, NOT_RUN, None)
-        estimate, line = interval(list(high.values())), prediction.lower
-    verdict = SEEN if estimate.low > line else NOT_SEEN if estimate.high < line else UNDECIDED
-    return Finding(prediction, verdict, estimate)
+        estimate, line = improvement(*values), 0.5
+    above, below = (SEEN, NOT_SEEN) if isinstance(prediction.higher, str) else (NOT_SEEN, SEEN)
+    return Finding(prediction, above if estimate.low > line else below if estimate.high < line else UNDECIDED, estimate)
 
 
 def _at(runs: pd.DataFrame, at: Mapping[str, str]) -> pd.DataFrame:

@@ -46,7 +46,7 @@ class Plan:
     @property
     def command(self) -> str:
         """The command that makes the record, without what names a place on this machine."""
-        own = "".join(f" --method {Path(v.method).name}" for v in self.sweep.variants if ":" in v.method)
+        own = "".join(f" --method {Path(method).name}" for method in self.sweep.added)
         part = "" if self.shard[1] == 1 else f" --shard {self.shard[0]}/{self.shard[1]}"
         return f"trlib sweep {self.sweep.name.removesuffix('-smoke')}" \
                f"{' --smoke' if self.sweep.name.endswith('-smoke') else ''}{own}{part}"

@@ -104,14 +104,20 @@ class Prediction:
     """A claim, written down before the runs."""
 
     text: str
-    higher: str
-    """The label of the variant that is expected to be higher."""
+    higher: str | float
+    """The label of the variant that is expected to be higher, or a number that is."""
     lower: str | float
-    """The label of the one it exceeds, or a number that its interquartile mean exceeds."""
+    """The label of the variant that is expected to be lower, or a number; a number stands for an interquartile mean,
+    and one of the two is a label."""
     measure: str = "sampled"
     """Of what: one of `trlib.lab.cells.MEASURES`."""
     at: Mapping[str, str] = field(default_factory=dict)
     """Where, by axis and label; axes that are not named are pooled as tasks."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.higher, str) and not isinstance(self.lower, str):
+            raise TypeError(f"prediction: expected the label of a variant as higher or lower, got {self.higher!r} and "
+                            f"{self.lower!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +140,8 @@ class Sweep:
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""
+    added: Sequence[str] = ()
+    """What `beside` has put to the declared variants."""
 
     def __post_init__(self) -> None:
         _all_are("variants", self.variants, Variant)
@@ -150,7 +158,7 @@ class Sweep:
 
     def beside(self, methods: Sequence[str]) -> Sweep:
         """The sweep with methods of one's own, `my.py:MyMethod` each, as further variants."""
-        return replace(self, variants=[*self.variants, *map(Variant, methods)])
+        return replace(self, variants=[*self.variants, *map(Variant, methods)], added=(*self.added, *methods))
 
 
 def _several(name: str, values: object, *, least: int = 0) -> None:

@@ -1,0 +1,38 @@
+"""Controls: rewards that say nothing, at 1, 8 and 32 updates a batch. Nothing may rise.
+
+Random rewards are said to teach all the same: a clip silences the growth of an unlikely token sooner than that of a
+likely one, so it favours what the policy writes anyway, and without the clip the effect is gone (arXiv 2506.10947, on
+Qwen2.5-Math). On `dial` what the policy writes anyway is the short way that is mostly wrong.
+"""
+
+from math import inf
+from pathlib import Path
+
+from trlib.lab import Axis, Budget, Prediction, Sweep, Variant
+from trlib.lab.sweeps.shootout import UPDATES
+
+BASE = 0.35
+"""Above what the base policy samples (about .26), as far as eight runs of noise could carry it."""
+BLIND = Path(__file__).with_name("_blind.py")
+HOT = {"reuse": "32"}
+
+SWEEP = Sweep(
+    text="Does anything rise when the rewards say nothing?",
+    variants=(
+        Variant("ppo"),
+        Variant(f"{BLIND}:Coin", label="coin"),
+        Variant(f"{BLIND}:Coin", {"eps_low": 1.0, "eps_high": inf}, label="coin-unclipped"),
+        Variant(f"{BLIND}:Shuffled", label="shuffled"),
+    ),
+    axes=[Axis("reuse", UPDATES)],  # not "updates": how stale a batch may become is no question here
+    budget=Budget(steps=40),
+    predictions=[
+        Prediction("with the verifier's rewards it rises", higher="ppo", lower=0.7),
+        *(Prediction(f"{label}: nothing rises", higher=BASE, lower=label)
+          for label in ("coin", "coin-unclipped", "shuffled")),
+        Prediction("a clip under random rewards sharpens the policy, no clip does not", higher="coin-unclipped",
+                   lower="coin", measure="entropy", at=HOT),
+        Prediction("so it favours what the policy writes anyway: the short way", higher="coin-unclipped",
+                   lower="coin", measure="length", at=HOT),
+    ],
+)
