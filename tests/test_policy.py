@@ -58,6 +58,18 @@ def test_adapters_learn_and_the_model_below_does_not(folder, tmp_path):
         trlib.load_policy(folder, lora={"rank": 2})
 
 
+def test_adapters_start_alike_whatever_was_drawn_before(folder):
+    starts = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        policy = trlib.load_policy(folder, lora={"r": 2, "target_modules": ["q_proj"]})
+        starts.append([p.detach().clone() for p in policy.parameters])
+        after = torch.rand(1)
+        torch.manual_seed(seed)
+        assert torch.equal(torch.rand(1), after), "the reader's own stream goes on as if nothing had been drawn"
+    assert any(p.any() for p in starts[0]) and all(map(torch.equal, *starts))
+
+
 def test_devices_and_types():
     cuda, cpu = torch.device("cuda"), torch.device("cpu")
     assert _device("auto", 4_999_999) == cpu and _device("cpu", 10**9) == cpu

@@ -262,7 +262,8 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
             "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU where there is one; or a torch device.
         dtype: "auto": bfloat16 on a GPU that has it, else float32; or a torch type's name.
-        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; None: train everything.
+        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model, which start alike at each loading;
+            None: train everything.
         chat: put prompts into the tokenizer's chat template; None: where it has one.
 
     Raises:
@@ -370,7 +371,9 @@ def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
             raise unknown("lora: target_modules", target, linear)
     settings = {"task_type": "CAUSAL_LM", **lora}
     try:
-        return get_peft_model(model, LoraConfig(**settings))
+        with torch.random.fork_rng(devices=[]):  # the adapters' start is drawn alike each time
+            torch.manual_seed(0)
+            return get_peft_model(model, LoraConfig(**settings))
     except (TypeError, ValueError) as error:
         raise ValueError(f"lora: {error}") from error
 
