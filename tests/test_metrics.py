@@ -54,6 +54,14 @@ def test_a_masked_probe_and_an_empty_one():
     assert all(math.isnan(v) for v in row.values()) and len(back) == 2
 
 
+def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():
+    mu, pi = (torch.tensor(p).log().expand(2, 1, 2) for p in ([0.5, 0.5], [0.8, 0.2]))
+    row, back = measure(mu, pi, torch.zeros(2, 1, dtype=torch.long), torch.tensor([[True], [False]]))
+    log_ratio = math.log(1.6)
+    assert row["kl_seq_back"] == pytest.approx(1.6 * log_ratio - 1.6 + 1) == back[0].item()
+    assert math.isnan(back[1])
+
+
 def batch_of(advantages, mask):
     zeros = torch.zeros(mask.shape)
     return Batch(tokens=zeros.long(), mask=mask, forced=~mask, rewards=zeros[:, 0], group=torch.zeros(len(mask)).long(),

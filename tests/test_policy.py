@@ -58,6 +58,15 @@ def test_adapters_learn_and_the_model_below_does_not(folder, tmp_path):
         trlib.load_policy(folder, lora={"rank": 2})
 
 
+def test_a_type_is_of_the_weights_and_not_of_the_frequencies(folder):
+    exact, coarse = (trlib.load_policy(folder, dtype=name) for name in ("float32", "bfloat16"))
+    assert all(p.dtype == torch.bfloat16 for p in coarse.model.parameters())
+    found = dict(coarse.model.named_buffers())
+    assert found and all(torch.equal(b, found[name]) for name, b in exact.model.named_buffers())
+    adapted = trlib.load_policy(folder, dtype="bfloat16", lora={"r": 2, "target_modules": ["q_proj"]})
+    assert all(p.dtype == (torch.float32 if p.requires_grad else torch.bfloat16) for p in adapted.model.parameters())
+
+
 def test_adapters_start_alike_whatever_was_drawn_before(folder):
     starts = []
     for seed in (1, 2):

@@ -35,8 +35,10 @@ def test_a_lag_of_k_batches_samples_with_the_weights_of_k_batches_ago(policy, la
 
 @pytest.mark.parametrize("precision", ["bf16", "int8", "int4"])
 def test_precision_changes_the_sampler_and_not_the_learner(policy, precision):
-    before = policy.state()
-    own = dict(Sampler(policy, lag=0, precision=precision).policy().model.named_parameters())
+    before, model = policy.state(), Sampler(policy, lag=0, precision=precision).policy().model
+    own = dict(model.named_parameters())
+    frequencies = dict(policy.model.named_buffers())
+    assert frequencies and all(torch.equal(b, frequencies[name]) for name, b in model.named_buffers())
     for name, t in before.items():
         assert torch.equal(policy.trainable[name], t)
         expected = t.bfloat16() if precision == "bf16" else round_trip(t, int(precision[3:])) if t.dim() == 2 else t

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import ALGORITHMS, DPPO, GRPO, PPO, TROLL, DrGRPO
+from trlib import checkpoints
+from trlib.algorithms import ALGORITHMS, DPPO, GRPO, PPO, QUATRO, TRAPO, TROLL, TRPO, DrGRPO, PPOCritic
 from trlib.algorithms.method import Correction, Method, Needs, Stage
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.metrics import METRICS
@@ -246,6 +247,26 @@ def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, messag
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
+    adapters = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj"]}
+    trained(policy=trlib.load_policy("dial"), out=tmp_path / "whole", steps=1)
+    with pytest.raises(CheckpointError, match=r"model.types = \['float32'\], expected the same, got \['bfloat16'\]"):
+        trained(policy=trlib.load_policy("dial", dtype="bfloat16"), out=tmp_path / "whole", resume=True)
+    trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", steps=1)
+    louder = trlib.load_policy(folder, lora={**adapters, "lora_alpha": 64})
+    with pytest.raises(CheckpointError, match=r"model.adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64"):
+        trained(policy=louder, out=tmp_path / "lora", resume=True)
+    other = trlib.load_policy(folder, lora=adapters)
+    with torch.no_grad():
+        next(p for p in other.model.parameters() if not p.requires_grad).mul_(1.01)
+    with pytest.raises(CheckpointError, match=r"model.frozen = '\w{12}', expected the same, got '\w{12}'"):
+        trained(policy=other, out=tmp_path / "lora", resume=True)
+    once = trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", resume=True, steps=2)
+    # a policy that has learnt meanwhile is the same one: what learns is taken from the checkpoint
+    twice = trained(policy=once.policy, out=tmp_path / "lora", resume=True, steps=3)
+    assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
+
+
 def test_a_checkpoint_cut_in_half_is_named_and_kept(tmp_path):
     trained(out=tmp_path, steps=2)
     file = tmp_path / "checkpoint.safetensors"
@@ -327,9 +348,13 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
 
 
-def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path):
-    with pytest.raises(ValueError, match="rewards: expected finite"):
-        trained(task=Meddling(0, lambda: math.nan), out=tmp_path)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("method", [DrGRPO(), TRPO(), QUATRO()])
+def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
+    with pytest.raises(NonFiniteError, match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
+                                             r"finite number; the 2 batches before it are saved"):
+        trained(method, task=Meddling(2, lambda: value), out=tmp_path)
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -358,6 +383,49 @@ def test_nan_stops_the_run_with_its_place_after_saving(tmp_path, where, metric):
     whole = trained(Breaks(where=where), **settings)
     again = trained(Breaks(where=where), out=tmp_path, resume=True, **settings)
     assert same(again, whole)
+
+
+def test_weights_of_few_digits_learn_in_float32(tmp_path):
+    def coarse():
+        return trlib.load_policy("dial", dtype="bfloat16")
+
+    settings = {"lr": 1e-6, "warmup": 0, "minibatches": 2}
+    before, run = coarse().parameters, trained(policy=coarse(), steps=3, out=tmp_path, **settings)
+    assert all(p.dtype == torch.bfloat16 for p in run.policy.parameters)
+    tensors, _ = checkpoints.load(tmp_path)
+    copies = [tensors[f"exact/{i}"] for i in range(len(before))]
+    moved = sum(int((copy != p.float()).sum()) for copy, p in zip(copies, before, strict=True))
+    rounded = sum(int((a != b).sum()) for a, b in zip(run.policy.parameters, before, strict=True))
+    used = sum(int((p.abs() > 0).sum()) for p in before)
+    assert moved > 0.9 * used and rounded < 0.2 * used  # AdamW on bfloat16 itself would have lost the difference
+    assert all(torch.equal(p, copy.bfloat16()) for p, copy in zip(run.policy.parameters, copies, strict=True))
+    again = trained(policy=coarse(), steps=4, out=tmp_path, resume=True, **settings)
+    assert same(again, trained(policy=coarse(), steps=4, **settings))
+
+
+@pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])
+def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
+    with pytest.raises(TypeError, match=r"policy: expected weights of float32 or wider.*got torch.bfloat16; load it"):
+        trained(method, policy=trlib.load_policy("dial", dtype="bfloat16"), steps=1)
+
+
+def test_a_correction_beside_a_ratio_to_the_sampler_is_told_of():
+    with pytest.warns(UserWarning, match="correction: with anchor='rollout' a ratio corrects .* already"):
+        trained(PPO(correction=Correction()), anchor="rollout", steps=1)
+
+
+def test_advantages_that_say_nothing_of_different_rewards_are_told_of():
+    with pytest.warns(UserWarning, match="batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves"):
+        run = trained(TRAPO(), prompts=16, group=1, steps=1)
+    assert run.history.grad_norm.item() == 0 < run.history.reward.item() < 1
+
+
+def test_the_probe_sees_every_stage_of_a_group():
+    run = trained(TRAPO(), prompts=16, group=8, probe=32, steps=1)
+    seen = {int(row) % 8 for row in run.last.full_rows}
+    assert len(run.last.full_rows) == 32 and {place // 2 for place in seen} == {0, 1, 2, 3}
+    plain = trained(PPO(), prompts=16, group=8, probe=32, steps=1)
+    assert plain.last.full_rows.tolist() == list(range(0, 128, 4))
 
 
 def test_all_rewards_equal_is_said_once_and_changes_nothing():

@@ -16,7 +16,8 @@ class CheckpointError(TrlibError):
 
 
 class RunError(TrlibError):
-    """What stops a run in the middle. `run` holds everything up to the last finished batch."""
+    """What stops a run in the middle. `run` holds the history up to the last finished batch. Where the run has a folder
+    the policy is as it was after that batch; else it may have taken some of the broken batch's updates."""
 
     def __init__(self, message: str, run: Any = None) -> None:
         super().__init__(message)

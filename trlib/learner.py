@@ -16,6 +16,11 @@ from trlib.policy import Policy
 from trlib.regime import Regime
 from trlib.sampler import Sampler
 
+COARSE = (torch.bfloat16, torch.float16)
+"""Types with fewer digits than an update has: AdamW moves a weight by about the learning rate, often 1e-6, and two
+neighbours in bfloat16 are .4 to .8 % of a weight apart. Weights of these types are the rounding of float32 copies,
+which learn."""
+
 
 class Learner:
     """A policy that learns, and what learns and samples with it."""
@@ -28,9 +33,10 @@ class Learner:
         self.parameters = policy.parameters
         if not self.parameters:
             raise ValueError("policy: expected parameters that learn, got none with requires_grad")
-        parts: list[dict[str, Any]] = [{"params": self.parameters, "speed": 1.0}]
+        self.exact = {id(p): p.detach().float() for p in self._learning() if p.dtype in COARSE}
+        parts: list[dict[str, Any]] = [{"params": list(map(self._exact, self.parameters)), "speed": 1.0}]
         if self.critic is not None:
-            parts.append({"params": self.critic.parameters, "speed": needs.critic})
+            parts.append({"params": list(map(self._exact, self.critic.parameters)), "speed": needs.critic})
         self.optimizer = torch.optim.AdamW(parts, lr=settings.lr, betas=settings.betas,
                                            weight_decay=settings.weight_decay,
                                            fused=policy.device.type in ("cpu", "cuda"))
@@ -43,19 +49,38 @@ class Learner:
         Raises:
             NonFiniteError: either is NaN or inf; the parameters are as they were.
         """
-        value = self._finite("loss", float(loss.detach()))
+        value = self.finite("loss", float(loss.detach()))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = self._finite("grad_norm",
-                            float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_norm)))
+        for p in self._learning() if self.exact else ():
+            if id(p) in self.exact and p.grad is not None:
+                self._exact(p).grad, p.grad = p.grad.float(), None
+        norm = self.finite("grad_norm", float(torch.nn.utils.clip_grad_norm_(
+            list(map(self._exact, self.parameters)), self.settings.grad_norm)))
         if self.critic is not None:
-            of_critic = torch.nn.utils.clip_grad_norm_(self.critic.parameters, self.settings.grad_norm)
-            self._finite("the critic's grad_norm", float(of_critic))
+            of_critic = torch.nn.utils.clip_grad_norm_(list(map(self._exact, self.critic.parameters)),
+                                                       self.settings.grad_norm)
+            self.finite("the critic's grad_norm", float(of_critic))
         self.updates += 1
         for part in self.optimizer.param_groups:
             part["lr"] = self.settings.lr * part["speed"] * min(1.0, self.updates / max(self.settings.warmup, 1))
         self.optimizer.step()
+        self._round()
         return value, norm
+
+    def _learning(self) -> list[Tensor]:
+        """Every parameter that learns: the policy's, then the critic's."""
+        return [*self.parameters, *([] if self.critic is None else self.critic.parameters)]
+
+    def _exact(self, parameter: Tensor) -> Tensor:
+        """What AdamW steps on: the parameter, or its float32 copy."""
+        return self.exact.get(id(parameter), parameter)
+
+    @torch.no_grad()
+    def _round(self) -> None:
+        """Bring the coarse parameters to where their exact copies are."""
+        for p in self._learning() if self.exact else ():
+            p.copy_(self._exact(p))
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the rest of the run depends on."""
@@ -64,6 +89,7 @@ class Learner:
         found |= {f"reference/{name}": p.detach() for name, p in self._reference().items()}
         if self.critic is not None:
             found |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
+        found |= {f"exact/{i}": weight.clone() for i, weight in enumerate(self.exact.values())}
         for i, state in self.optimizer.state_dict()["state"].items():
             found |= {f"optimizer/{i}/{name}": value.clone() for name, value in state.items()}
         return found
@@ -84,6 +110,9 @@ class Learner:
                 p.copy_(tensors[f"reference/{name}"])
         if self.critic is not None:
             self.critic.load_state(below("critic/"))
+        with torch.no_grad():
+            for number, weight in enumerate(self.exact.values()):
+                weight.copy_(tensors[f"exact/{number}"])
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in below("optimizer/").items():
             i, name = key.split("/")
@@ -97,7 +126,8 @@ class Learner:
         learning = self.policy.trainable
         return {name: p for name, p in self.reference.model.named_parameters() if name in learning}
 
-    def _finite(self, metric: str, value: float) -> float:
+    def finite(self, metric: str, value: float) -> float:
+        """The value; a NonFiniteError that names the metric where it is NaN or inf."""
         if not math.isfinite(value):
             raise NonFiniteError(f"update {self.updates}: {metric} is {value}, expected a finite number")
         return value

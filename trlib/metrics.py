@@ -98,7 +98,8 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
 
 
 def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:
-    """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`.
+    """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`; NaN for one of
+    which nothing was sampled.
 
     Args:
         log_mu, log_pi: [F, T, V] log-probs of the whole vocabulary.
@@ -115,12 +116,12 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
     log_ratio[mask] = ratio
     # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does not
     whole = log_ratio.double().sum(-1)
-    of_sequences = whole + (whole - 1) * torch.expm1(whole)
+    of_sequences = (whole + (whole - 1) * torch.expm1(whole)).where(mask.any(1), math.nan)
     return {
         "entropy": float(entropy.mean()),
         "kl": float(forth.mean()),
         "kl_back": float(back.mean()),
-        "kl_seq_back": float(of_sequences.mean()),
+        "kl_seq_back": float(of_sequences[mask.any(1)].mean()),
         "tv": float(distance.mean()),
         "tv_max": float(distance.max()),
     }, of_sequences

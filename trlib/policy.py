@@ -7,6 +7,7 @@ that sampled and the pass that learns would be a ratio that nobody chose.
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import re
 import shutil
@@ -100,6 +101,19 @@ class Policy:
     def parameters(self) -> list[Tensor]:
         """The parameters that learn."""
         return list(self.trainable.values())
+
+    def identity(self) -> dict[str, Any]:
+        """What a run cannot change and cannot go on without: the types of the weights, whether prompts are chat, the
+        adapters' settings, and a hash of some values of every weight that does not learn; as JSON holds it."""
+        digest, frozen = hashlib.blake2b(digest_size=6), [p for p in self.model.parameters() if not p.requires_grad]
+        for p in frozen:
+            some = p.detach().flatten()[::max(1, p.numel() // 256)]
+            digest.update(some.to("cpu", torch.float32).numpy().tobytes())
+        scaling = ("r", "lora_alpha", "use_rslora")
+        adapters = {name: {key: getattr(a, key, None) for key in scaling}
+                    for name, a in getattr(self.model, "peft_config", {}).items()}
+        return {"types": sorted({str(p.dtype)[6:] for p in self.model.parameters()}), "chat": self.chat,
+                "adapters": adapters, "frozen": digest.hexdigest() if frozen else ""}
 
     def state(self) -> dict[str, Tensor]:
         """A copy of the parameters that learn."""
@@ -261,7 +275,8 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
         name: "dial", "smollm2" (optional: `make smollm2`; weights of 4 bits, rounded once and computed with in float),
             "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU where there is one; or a torch device.
-        dtype: "auto": bfloat16 on a GPU that has it, else float32; or a torch type's name.
+        dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or a torch type's name. What learns
+            is kept in float32 beside coarser weights, and adapters are float32 at least.
         lora: settings of `peft.LoraConfig`, to train adapters on a frozen model, which start alike at each loading;
             None: train everything.
         chat: put prompts into the tokenizer's chat template; None: where it has one.
@@ -290,12 +305,12 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     if packed_file:
         forget_quantiser(model)
     _own_memory(model)
+    place = _device(device, sum(p.numel() for p in model.parameters()))
+    cast(model, _dtype(dtype, place))
     if lora is not None:
-        model = _with_adapters(model, lora)
-    count = sum(p.numel() for p in model.parameters())
-    place = _device(device, count)
+        model = _with_adapters(model, lora)  # peft keeps what learns in float32 where the weights are coarser
     placed: Any = model
-    placed = placed.to(device=place, dtype=_dtype(dtype, place))
+    placed = placed.to(place)
     return Policy(str(name), placed, tokenizer, chat=bool(tokenizer.chat_template) if chat is None else chat)
 
 
@@ -328,6 +343,13 @@ def _source(name: str) -> tuple[str, bool, str | None]:
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder")
     raise unknown("policy", name, [*embedded(), *PACKAGED])
+
+
+@torch.no_grad()
+def cast(model: Any, dtype: torch.dtype) -> None:
+    """Set the type of a model's parameters. Its buffers stay: rotary frequencies of 8 bits would misplace tokens."""
+    for p in model.parameters():
+        p.data = p.data.to(dtype)
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
 """The policy that samples, where it is not the policy that learns: older weights, coarser numbers.
 
 The engines that sample for real training run behind the learner and in lower precision. Here both are settings, the
-same for every method: `lag` batches behind, and bf16 arithmetic, or weights rounded to int8 or int4 (simulated: a
-round trip of every matrix through integers with one scale an output row; the arithmetic stays float).
+same for every method: `lag` batches behind, and weights and arithmetic in bf16, or weights rounded to int8 or int4
+(simulated: a round trip of every matrix through integers with one scale an output row; the arithmetic stays float).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from trlib.policy import Policy
+from trlib.policy import Policy, cast
 
 PRECISIONS = ("fp32", "bf16", "int8", "int4")
 """fp32: the learner's own numbers."""
@@ -35,7 +35,7 @@ class Sampler:
         self.own = None if lag == 0 and precision == "fp32" else learner.copy()
         if self.own is not None:
             if precision == "bf16":
-                self.own.model.to(torch.bfloat16)
+                cast(self.own.model, torch.bfloat16)
             self._write({name: p.detach() for name, p in learner.model.named_parameters()})
 
     def policy(self) -> Policy:

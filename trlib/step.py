@@ -83,7 +83,7 @@ class MinibatchStep:
         self.report(*self.learner.descend(loss))
 
     def report(self, loss: float, grad_norm: float) -> None:
-        self.value, self.norm = loss, grad_norm
+        self.value, self.norm = self.learner.finite("loss", loss), self.learner.finite("grad_norm", grad_norm)
 
     def _rows(self, rows: Tensor | None) -> Completions:
         return self.completions if rows is None else self.completions.rows(rows)

@@ -27,7 +27,7 @@ from torch import Tensor
 from trlib import __version__, checkpoints, checks
 from trlib.algorithms.method import Anchor, Batch, Method, Needs
 from trlib.completions import Completions, join, top_k
-from trlib.errors import CheckpointError, RunError
+from trlib.errors import CheckpointError, NonFiniteError, RunError
 from trlib.learner import Learner
 from trlib.metrics import Update, measure, observe, summarise
 from trlib.policy import Policy
@@ -98,6 +98,9 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
         anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler, logit_noise=logit_noise,
         probe=probe, checkpoint_every=checkpoint_every, without=tuple(without))
+    if method.correction is not None and settings.anchor == "rollout":
+        warnings.warn("correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
+                      "beside it does so twice; take anchor='recomputed', or no correction", stacklevel=2)
     folder = None if out is None else checkpoints.prepare(out, resume)
     with policy.threads(), policy.sharing("sharing" not in settings.without):
         loop = _Loop(policy, task, method, settings, folder)
@@ -163,8 +166,7 @@ class _Loop:
         completions, rewards = self._rollout(asked, k)
         batch = self._prepare(completions, rewards, k)
         updates = self._update(completions, batch, k)
-        probe = completions.rows(probe_rows(len(completions), s.probe).to(self.policy.device))
-        exact, per_prompt = self._measure(completions, probe)
+        exact, per_prompt = self._measure(completions, self._probe_rows(k))
         self.result.last = completions
         lengths, free = completions.lengths.float(), ~completions.forced.any(1)
         seconds = time.perf_counter() - began
@@ -187,7 +189,7 @@ class _Loop:
                              f"expected group = {s.group}")
         rows = torch.arange(s.prompts * s.group)
         whole = self.needs.full_anchor and s.anchor == "rollout"
-        kept = rows if whole else probe_rows(len(rows), s.probe)
+        kept = rows if whole else self._probe_rows(k)
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
         source = self.learner.sampler.policy()
@@ -213,6 +215,10 @@ class _Loop:
         texts, ended = part.texts(), part.ended.tolist()
         verdicts = [self.task.verify(asked[g], text, ended=end)
                     for g, text, end in zip(part.group.tolist(), texts, ended, strict=True)]
+        for g, text, verdict in zip(part.group.tolist(), texts, verdicts, strict=True):
+            if not math.isfinite(verdict.reward):
+                raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
+                                     f"expected a finite number")
         return torch.tensor([v.reward for v in verdicts], dtype=torch.float32)
 
     def _prepare(self, completions: Completions, rewards: Tensor, k: int) -> Batch:
@@ -236,11 +242,23 @@ class _Loop:
                 batch = replace(batch, values=self.learner.critic.values(c))
             if self.learner.reference is not None:
                 batch = replace(batch, logp_ref=self.learner.reference.score(c, temperature=s.temperature).logp)
-        if not self.told_equal and bool((rewards == rewards[0]).all() & c.mask.any()):
+        ready = self.method.prepare(batch)
+        if not self.told_equal and bool(c.mask.any()):
+            self._tell_of_silence(ready, k)
+        return ready
+
+    def _tell_of_silence(self, batch: Batch, k: int) -> None:
+        """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
+        rewards, why = batch.rewards, ""
+        if bool((rewards == rewards[0]).all()):
+            why = (f"all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the completions of a "
+                   f"prompt learns nothing from it")
+        elif not bool((batch.advantages[batch.mask] != 0).any()):
+            why = "rewards differ and every advantage is 0: nothing is learnt from it" + (
+                "; a group of 1 leaves nothing to compare a completion with" if self.settings.group == 1 else "")
+        if why:
             self.told_equal = True
-            warnings.warn(f"batch {k}: all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares "
-                          f"the completions of a prompt learns nothing from it (said once a run)", stacklevel=6)
-        return self.method.prepare(batch)
+            warnings.warn(f"batch {k}: {why} (said once a run)", stacklevel=7)
 
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: the batch's updates, each on some whole groups."""
@@ -269,17 +287,27 @@ class _Loop:
                 and self.method.is_proportional())
 
     @torch.no_grad()
-    def _measure(self, completions: Completions, probe: Completions) -> tuple[dict[str, float], dict[int, float]]:
-        """The exact metrics on the probe, and `kl_seq_back` by prompt."""
-        rows = probe_rows(len(completions), self.settings.probe).to(completions.full_rows.device)
-        slot = torch.searchsorted(completions.full_rows, rows)
+    def _measure(self, completions: Completions, rows: Tensor) -> tuple[dict[str, float], dict[int, float]]:
+        """The exact metrics on a probe of some rows, and `kl_seq_back` by prompt."""
+        probe = completions.rows(rows.to(self.policy.device))
+        slot = torch.searchsorted(completions.full_rows, rows.to(completions.full_rows.device))
         log_mu = completions.full[slot]
         log_pi = self.policy.score(probe, temperature=self.settings.temperature, full=True).full if len(rows) else None
         exact, back = measure(log_mu, log_mu if log_pi is None else log_pi, probe.tokens, probe.mask)
         by_prompt: dict[int, list[float]] = {}
         for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
-            by_prompt.setdefault(g, []).append(value)
+            if not math.isnan(value):
+                by_prompt.setdefault(g, []).append(value)
         return exact, {g: sum(values) / len(values) for g, values in by_prompt.items()}
+
+    def _probe_rows(self, k: int) -> Tensor:
+        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts; where a prompt's
+        completions are drawn in stages, over their places in the group as well."""
+        total = self.settings.prompts * self.settings.group
+        number = torch.arange(min(total, self.settings.probe))
+        rows = number * total // max(len(number), 1)
+        stages = len(self.method.plan(self.settings.group, k))
+        return rows if stages == 1 else rows + number % max(1, total // max(len(number), 1))
 
     # -- saving and resuming ----------------------------------------------------------------------------------------
 
@@ -304,7 +332,8 @@ class _Loop:
         if found is None:
             return
         tensors, meta = found
-        _same({"without": [], **meta["settings"]}, run.settings)  # a run saved before there was a choice
+        unsaid = {"without": [], "model": run.settings["model"]}  # a run saved before these were
+        _same({**unsaid, **meta["settings"]}, run.settings)
         if len(meta["rows"]) > self.settings.steps:
             raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
                                   f"expected at least as many, got {self.settings.steps}")
@@ -323,18 +352,13 @@ class _Loop:
         versions = {"trust-region-book": __version__, "torch": torch.__version__, "python": platform.python_version(),
                     "transformers": transformers.__version__}
         found = {**asdict(self.settings), "method": method, "policy": self.policy.name, "versions": versions,
-                 "task": {"name": self.task.name, **self.task.settings}, "parameters": self.policy.size}
+                 "task": {"name": self.task.name, **self.task.settings}, "parameters": self.policy.size,
+                 "model": self.policy.identity()}
         return json.loads(json.dumps(found))
 
     def _where_saved(self) -> str:
         out = self.result.out
         return "" if out is None else f"; the {len(self.result.rows)} batches before it are saved in {str(out)!r}"
-
-
-def probe_rows(rows: int, probe: int) -> Tensor:
-    """The rows that the exact metrics look at: `probe` of them, spread evenly."""
-    count = min(rows, probe)
-    return torch.arange(count) * rows // max(count, 1)
 
 
 def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import PPOPenalty
+from trlib.algorithms import TRPO, PPOPenalty
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.algorithms.method import Batch, Scores
 
@@ -54,6 +54,29 @@ def test_the_controllers():
     assert adapt_proportionally(1.0, 0.1, 0.01, 0.5) == pytest.approx(1.1)
     assert adapt_proportionally(1.0, 0.0, 0.01, 0.5) == pytest.approx(0.9)
     assert adapt_proportionally(2.0, 0.011, 0.01, 0.5) == pytest.approx(2.1)
+
+
+def test_a_coefficient_always_finds_its_way_back():
+    low = high = 1.0
+    for _ in range(2000):
+        low, high = adapt(low, 0.0, 0.01), adapt(high, 1.0, 0.01)
+    assert 0 < low < 1e-5 and 1e5 < high < math.inf
+    assert adapt(low, 1.0, 0.01) == 2 * low and adapt(high, 0.0, 0.01) == high / 2
+    assert adapt_proportionally(1e-6, 0.0, 0.01, 1.0) == 1e-6
+
+
+def test_what_both_policies_exclude_costs_nothing():
+    batch_full = torch.tensor([[[0.5, 0.5, 0.0]]]).log()
+    now = torch.tensor([[[0.25, 0.75, 0.0]]]).log().requires_grad_()
+    one = torch.ones(1, 1, dtype=torch.bool)
+    batch = Batch(tokens=torch.zeros(1, 1).long(), mask=one, forced=~one, rewards=torch.ones(1), group=torch.zeros(1),
+                  ended=one[0], horizon=1, logp_rollout=torch.zeros(1, 1), full_old=batch_full, anchor="recomputed")
+    expected = 0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)
+    for method in (PPOPenalty(), TRPO()):
+        found = method._kl(Scores(now[..., 0], now), batch)
+        assert found.item() == pytest.approx(expected)
+        (slope,) = torch.autograd.grad(found.sum(), now)
+        assert slope[0, 0].tolist() == pytest.approx([-0.5, -0.5, 0.0])
 
 
 @pytest.mark.parametrize("controller", ["ppo", "proportional", "fixed"])

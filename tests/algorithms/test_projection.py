@@ -82,7 +82,7 @@ def test_a_general_solver_finds_no_better_point(seed):
                      bounds=[(1e-9, 1.0)] * 5, options={"ftol": 1e-14, "maxiter": 500},
                      constraints=[{"type": "eq", "fun": lambda p: p.sum() - 1},
                                   {"type": "ineq", "fun": lambda p: delta - np.sum(p * np.log(p / old))}])
-    assert found.success
+    assert found.status in (0, 8), found.message  # 8: float64 has nothing left to improve
     projected = project(u, lq, delta_kl=delta).logp[0].exp()
     np.testing.assert_allclose(projected.numpy(), found.x, atol=2e-6)
 

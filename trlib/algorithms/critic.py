@@ -16,7 +16,10 @@ from trlib import checks
 from trlib.advantages import gae
 from trlib.algorithms.method import Anchor, Batch, Needs, Scores, Step, TokenLoss, known
 from trlib.algorithms.ppo import PPO
-from trlib.algorithms.trpo import conjugate_gradient, flat, move, some_rows, unflat
+from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
+
+BACKTRACK, TRIES = 0.8, 10
+"""The critic's step is shortened by this factor until its region holds, this often; else it is not taken."""
 
 
 def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Tensor,
@@ -48,11 +51,14 @@ def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Ten
 
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] less their mean over the mask, over their standard deviation there; 0 where masked, or all alike."""
+    """[B, T] less their mean over the mask, over their standard deviation there; 0 where masked, or all alike (they
+    differ by less than a millionth of the largest, as rounding leaves it)."""
     known_values = values[mask]
     if known_values.numel() < 2:
         return torch.zeros_like(values)
     spread = known_values.std()
+    if float(spread) <= 1e-6 * float(known_values.abs().max()):
+        return torch.zeros_like(values)
     return ((values - known_values.mean()) / (spread + 1e-8)).masked_fill(~mask, 0.0)
 
 
@@ -65,7 +71,7 @@ class PPOCritic(PPO):
     lam: float = 0.95
     """GAE's λ: 1 trusts the rewards, 0 the critic."""
     value_clip: float | None = 0.2
-    """How far a batch may move a value before its gradient stops; None: off."""
+    """How far a batch may move a value before its gradient stops; None: off. For critic="gradient", as the next two."""
     value_weight: float = 0.5
     """Weight of the critic's loss. The critic shares no weights with the policy, so under AdamW it hardly matters."""
     critic_speed: float = 10.0
@@ -73,7 +79,8 @@ class PPOCritic(PPO):
     critic: Literal["gradient", "trust-region"] = "gradient"
     """How the critic learns: with the policy's loss, or by a Gauss-Newton step of bounded size after it."""
     critic_radius: float = 0.1
-    """ε of the critic's trust region: mean (V - V_old)² / (2σ²) <= ε, σ² = mean (V_old - R)²."""
+    """ε of the critic's trust region: mean (V - V_old)² / (2σ²) <= ε over the tokens of the minibatch's `critic_rows`
+    after its update, σ² = mean (V_old - R)², V_old before the batch."""
     critic_rows: int | None = 64
     """Completions, spread evenly, on which the trust-region critic is fitted; None: all."""
 
@@ -120,6 +127,7 @@ class PPOCritic(PPO):
     def _fit(self, step: Step) -> None:
         """One Gauss-Newton step on the returns, no longer than the critic's region allows."""
         rows, parameters = some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device), step.critic
+        exact(parameters)
         batch = step.batch.rows(rows)
         mask, old, returns = batch.mask, known("values", batch.values), known("returns", batch.returns)
         variance = (old - returns)[mask].square().mean()
@@ -136,6 +144,24 @@ class PPOCritic(PPO):
             return flat(pulled, parameters) + 1e-3 * v
 
         x = conjugate_gradient(product, -gradient)
-        moved = step.value_slope(unflat(x, parameters), rows)[mask].square().mean() / (2 * variance)
-        scale = min(1.0, float((self.critic_radius / moved).sqrt())) if float(moved) > 0 else 0.0
-        move(parameters, [p.detach().clone() for p in parameters], unflat(scale * x, parameters))
+        start, drift, slope = ([p.detach().clone() for p in parameters], (values.detach() - old)[mask],
+                               step.value_slope(unflat(x, parameters), rows)[mask])
+        room = 2 * self.critic_radius * variance
+        scale = _longest(float(slope.square().mean()), float((drift * slope).mean()),
+                         float(drift.square().mean() - room))
+        for attempt in range(TRIES):
+            move(parameters, start, unflat(BACKTRACK ** attempt * scale * x, parameters))
+            with torch.no_grad():
+                if scale == 0 or (step.values(rows) - old)[mask].square().mean() <= room:
+                    return
+        move(parameters, start, None)
+
+
+def _longest(a: float, b: float, c: float) -> float:
+    """The largest s in [0, 1] with a s² + 2 b s + c <= 0, and 0 where there is none; a >= 0."""
+    inside = b * b - a * c
+    if a + 2 * b + c <= 0:
+        return 1.0
+    if inside < 0 or a == 0:
+        return 0.0
+    return min(1.0, max(0.0, (inside ** 0.5 - b) / a))

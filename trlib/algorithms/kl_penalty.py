@@ -15,14 +15,23 @@ BETA = "beta"
 """The penalty's weight in the memory of a run."""
 
 
+LEAST, MOST = 1e-6, 1e6
+"""β stays between these: from 0 or inf no KL would bring it back."""
+
+
 def adapt(beta: float, kl: float, target: float) -> float:
-    """PPO's rule: half of β where KL < target / 1.5, twice β where KL > 1.5 target, else β."""
-    return beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta
+    """PPO's rule: half of β where KL < target / 1.5, twice β where KL > 1.5 target, else β; within 1e-6 and 1e6."""
+    return _bounded(beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta)
 
 
 def adapt_proportionally(beta: float, kl: float, target: float, share: float) -> float:
-    """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), `share` = completions / horizon."""
-    return beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share)
+    """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), `share` = completions / horizon; within
+    1e-6 and 1e6."""
+    return _bounded(beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share))
+
+
+def _bounded(beta: float) -> float:
+    return max(LEAST, min(MOST, beta))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +41,7 @@ class PPOPenalty(Method):
     beta: float = 1.0
     """The weight that a run begins with; from then on it stands in the run's memory."""
     target_kl: float = 0.01
-    """The KL, nats a token, that β is adapted to."""
+    """The KL, nats a token, that β is adapted to, unless it is fixed."""
     controller: Literal["ppo", "proportional", "fixed"] = "ppo"
     """How β follows the KL that an update reached."""
     horizon: int = 10_000
@@ -72,4 +81,5 @@ class PPOPenalty(Method):
         """[B, T] KL(anchor || pi), differentiable in pi, 0 where masked."""
         old = batch.full_anchor.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
         new = known("full", scores.full).masked_fill(~batch.mask.unsqueeze(-1), 0.0)
-        return (old.exp() * (old - new)).sum(-1)
+        p = old.exp()
+        return (p * torch.where(p > 0, old - new, 0.0)).sum(-1)

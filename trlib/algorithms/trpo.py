@@ -58,7 +58,7 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     for _ in range(iterations):
         if not squared > enough:
             break
-        product = checks.floating("matvec(v)", matvec(direction), tuple(b.shape)).detach()
+        product = checks.floating("matvec(v)", matvec(direction), tuple(b.shape)).detach().to(b.dtype)
         checks.finite("matvec(v)", product)
         curvature = _dot(direction, product)
         if not curvature > 0:
@@ -82,7 +82,8 @@ class TRPO(Method):
     """
 
     delta_kl: float = 0.01
-    """δ, nats a token: mean KL(pi_old || pi) over the minibatch's tokens."""
+    """δ, nats a token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches the
+    later ones move the policy on the earlier ones' tokens too, so that the whole batch may end beyond δ."""
     damping: float = 0.1
     """Added to F's diagonal; with it inside F, the full step's quadratic KL stays below δ."""
     iterations: int = 10
@@ -116,6 +117,7 @@ class TRPO(Method):
         return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
 
     def update(self, step: Step) -> None:
+        exact(step.parameters)
         loss = step.loss()
         if not loss.requires_grad or not bool(step.batch.mask.any()):
             step.report(float(loss.detach()), 0.0)
@@ -144,7 +146,8 @@ class TRPO(Method):
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         """Mean KL(pi_old || pi) over the unmasked tokens, differentiable in pi."""
         old, new = batch.full_anchor[batch.mask], known("full", scores.full)[batch.mask]
-        return (old.exp() * (old - new)).sum(-1).mean()
+        p = old.exp()
+        return (p * torch.where(p > 0, old - new, 0.0)).sum(-1).mean()
 
     def _fisher(self, step: Step) -> Callable[[Tensor], Tensor]:
         """v -> (F + damping) v at the current parameters."""
@@ -175,6 +178,18 @@ def some_rows(total: int, count: int | None, device: torch.device) -> Tensor:
     return torch.arange(count, device=device) * total // count
 
 
+def exact(parameters: Sequence[Tensor]) -> None:
+    """Check that a step as small as a trust region's can be taken.
+
+    Raises:
+        TypeError: a parameter has fewer digits than float32.
+    """
+    for p in parameters:
+        if p.dtype in (torch.float16, torch.bfloat16):
+            raise TypeError(f"policy: expected weights of float32 or wider, because a trust region's step is smaller "
+                            f"than what {str(p.dtype)[6:]} can tell apart, got {p.dtype}; load it with dtype='float32'")
+
+
 def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
     """One vector, float32 or wider; what no gradient reaches is 0."""
     parts = [torch.zeros_like(p) if t is None else t for t, p in zip(tensors, like, strict=True)]
@@ -189,6 +204,7 @@ def unflat(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
 
 @torch.no_grad()
 def move(parameters: list[Tensor], old: list[Tensor], by: list[Tensor] | None) -> None:
+    """Set the parameters to `old`, or to `old` + `by`."""
     for i, p in enumerate(parameters):
         p.copy_(old[i] if by is None else old[i] + by[i])
 
