@@ -231,3 +231,14 @@ def test_the_front_door_names_what_is_wrong(arguments, error, message):
     given = {"policy": trlib.load_policy("dial"), "task": trlib.load_task("dial"), **arguments}
     with pytest.raises(error, match=message):
         trlib.evaluate(given.pop("policy"), given.pop("task"), **given)
+
+
+def test_a_reason_that_nobody_knows_is_named(policy, task):
+    class Odd:
+        name, max_tokens, settings, prompts = task.name, task.max_tokens, task.settings, task.prompts
+
+        def verify(self, prompt, completion, *, ended):
+            return Verdict(1.0, "splendid")
+
+    with pytest.raises(ValueError, match=r"task: expected verdicts with a reason of right, .*, got 'splendid'"):
+        evaluate(policy, Odd(), prompts=2, samples=1)

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ from scipy.stats import chisquare
 
 from trlib import load_task
 from trlib.completions import join
+from trlib.errors import NonFiniteError
+from trlib.policy import Policy
 from trlib.rollout import sample
 
 
@@ -194,3 +197,40 @@ def test_bad_input_is_named(policy, arguments, message):
     arguments = {"prompts": [[1, 2], [3]], **arguments}
     with pytest.raises(ValueError, match=message):
         sample(policy, arguments.pop("prompts"), **arguments)
+
+
+def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
+    prompts = [p.text for p in task.prompts(8, seed=0)]
+    plain = sample(policy, prompts, group=4, max_tokens=16, seed=3)
+    word = policy.encode(["so"])[0][0]
+    policy.model.generation_config.eos_token_id = [policy.end_id, word]
+    again = Policy(policy.name, policy.model, policy.tokenizer)
+    assert again.end_ids == (policy.end_id, word) and again.end_id == policy.end_id
+    cut = sample(again, prompts, group=4, max_tokens=16, seed=3)
+    shorter = 0
+    for row in range(32):
+        said = plain.tokens[row][plain.mask[row]].tolist()
+        ends = [i for i, token in enumerate(said) if token in again.end_ids]
+        expected = said[:ends[0] + 1] if ends else said
+        assert cut.tokens[row][cut.mask[row]].tolist() == expected and bool(cut.ended[row]) == bool(ends)
+        if expected[-1] == word:  # a word that is no special token is taken off the text all the same
+            shorter += 1
+            assert cut.texts()[row] == policy.tokenizer.decode(expected[:-1], skip_special_tokens=True)
+    assert shorter > 4
+
+
+def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
+    word = policy.encode(["so"])[0][0]
+    policy.model.generation_config.eos_token_id = [policy.end_id, word]
+    policy.tokenizer.chat_template = ("{% for m in messages %}{% if m.role == 'user' %}7 : "
+                                      "{% else %}{{ m.content }} so {% endif %}{% endfor %}")
+    assert Policy(policy.name, policy.model, policy.tokenizer, chat=True).end_id == word
+    assert Policy(policy.name, policy.model, policy.tokenizer, chat=False).end_id == policy.tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_logits_that_are_no_numbers_are_named(policy, task, temperature):
+    with torch.no_grad():
+        policy.model.model.norm.weight[3] = math.nan
+    with pytest.raises(NonFiniteError, match=r"sampling: token 0 has NaN or inf among its logits"):
+        sample(policy, [task.prompts(1, seed=0)[0].text], temperature=temperature)

@@ -15,6 +15,7 @@ from trlib.errors import CheckpointError, NonFiniteError
 from trlib.metrics import METRICS
 from trlib.policy import Policy
 from trlib.regime import SAVINGS
+from trlib.rollout import sample
 from trlib.step import MinibatchStep
 from trlib.tasks.task import Verdict
 
@@ -401,6 +402,44 @@ def test_weights_of_few_digits_learn_in_float32(tmp_path):
     assert all(torch.equal(p, copy.bfloat16()) for p, copy in zip(run.policy.parameters, copies, strict=True))
     again = trained(policy=coarse(), steps=4, out=tmp_path, resume=True, **settings)
     assert same(again, trained(policy=coarse(), steps=4, **settings))
+
+
+@pytest.mark.parametrize("method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)])
+@pytest.mark.parametrize("minibatches", [1, 2])
+def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatches):
+    settings = {"minibatches": minibatches, "steps": 2, "prompts": 4, "group": 8, "epochs": 2, "warmup": 0}
+    whole, scored = trained(method, **settings), Policy._score
+    rows = []
+
+    def counting(self, completions, layout, *rest):
+        rows.append(len(completions))
+        return scored(self, completions, layout, *rest)
+
+    monkeypatch.setattr(Policy, "_score", counting)
+    few = trained(method, at_once=5, **settings)
+    probe = SMALL["probe"]
+    assert max(rows) <= max(5, probe) and rows.count(5) >= 4
+    for name in ("loss", "grad_norm", "ratio_max", "kl"):
+        assert few.history[name].tolist() == pytest.approx(whole.history[name].tolist(), rel=2e-4, abs=2e-6)
+    for one, other in zip(few.policy.parameters, whole.policy.parameters, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=2e-5)
+
+
+def test_a_gradient_is_the_same_a_few_completions_at_a_time(policy):
+    completions = sample(policy, ["3 : +1 x3 flip", "7 : -2", "11 : half sq +4 pair"], group=6, max_tokens=12, seed=0)
+    weights = torch.randn(completions.tokens.shape, generator=torch.Generator().manual_seed(0))
+    found = []
+    for at_once in (None, 1, 4, 18):
+        policy.model.zero_grad()
+        logp = policy.score(completions, temperature=0.9, at_once=at_once).logp
+        (logp * weights)[completions.mask].sum().backward()
+        found.append((logp.detach(), torch.cat([p.grad.flatten() for p in policy.parameters if p.grad is not None])))
+    for logp, gradient in found[1:]:
+        torch.testing.assert_close(logp[completions.mask], found[0][0][completions.mask], rtol=0, atol=1e-5)
+        assert (gradient - found[0][1]).norm() < 1e-5 * found[0][1].norm()
+    with torch.no_grad():
+        full = policy.score(completions, full=True, at_once=4).full
+    assert full.shape == (18, completions.tokens.shape[1], policy.vocabulary)
 
 
 @pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])

@@ -56,8 +56,8 @@ class Completions:
         return self.mask.sum(-1)
 
     def texts(self) -> list[str]:
-        """Each completion as text, a forced prefix included, without special tokens."""
-        lengths = self.present.sum(-1).tolist()
+        """Each completion as text, a forced prefix included, without its end token and other special ones."""
+        lengths = (self.present.sum(-1) - self.ended.long()).tolist()
         rows = [row[:n] for row, n in zip(self.tokens.tolist(), lengths, strict=True)]
         return self.tokenizer.batch_decode(rows, skip_special_tokens=True)
 

@@ -215,6 +215,9 @@ def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 25
     right, sampled, distinct, length, *passes = bootstrap(np.stack(columns, 1).astype(np.float64),
                                                           seed=derive(seed, "evaluate", "bootstrap"))
     given = [verdict.reason for _, verdict, _ in drawn]
+    for reason in given:
+        if reason not in REASONS:
+            raise ValueError(f"task: expected verdicts with a reason of {', '.join(REASONS)}, got {reason!r}")
     return Evaluation(
         policy=policy.name, task=dict(task.settings), greedy=right, sampled=sampled, distinct=distinct, length=length,
         settings={"prompts": len(asked), "samples": samples, "temperature": float(temperature), "max_tokens": limit,

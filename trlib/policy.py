@@ -15,12 +15,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 from trlib import checks
 from trlib.algorithms.method import Scores
@@ -62,9 +64,25 @@ class Policy:
         if self.tokenizer.eos_token_id is None:
             raise CheckpointError(f"policy {self.name!r}: its tokenizer has no end token, and a completion needs one")
 
-    @property
+    @cached_property
+    def end_ids(self) -> tuple[int, ...]:
+        """The tokens that end a completion: the tokenizer's, and those that the model's own settings for generation
+        name (a chat model ends its turn with one, a document with another)."""
+        named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
+        more = [] if named is None else [named] if isinstance(named, int) else list(named)
+        return tuple(dict.fromkeys([self.tokenizer.eos_token_id, *more]))
+
+    @cached_property
     def end_id(self) -> int:
-        """The token that ends a completion."""
+        """The token that ends a demonstration: the one with which the chat template ends an answer, where it is one of
+        `end_ids`; else the tokenizer's."""
+        if self.chat and len(self.end_ids) > 1:
+            said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
+            whole = self.tokenizer.apply_chat_template(said, tokenize=False)
+            asked = self.tokenizer.apply_chat_template(said[:1], tokenize=False, add_generation_prompt=True)
+            ends = [i for i in self.encode([whole[len(asked):]])[0] if i in self.end_ids]
+            if ends and whole.startswith(asked):
+                return ends[0]
         return self.tokenizer.eos_token_id
 
     @property
@@ -155,16 +173,37 @@ class Policy:
         return Policy(self.name, model, self.tokenizer, self.share, self.chat, self.trees)
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
-              weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None) -> Scores:
+              weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None,
+              at_once: int | None = None) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
         log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
         [B, T, V], as well. `weights` stand in for the parameters they name, and `layout` is what `self.layout` gave for
         these completions, where it is used again. Values where no token is are those of the padding: finite and
         meaningless.
+
+        With `at_once` so many completions are scored at a time, and once more each when the gradient is taken: memory
+        is that of these few (but for the distributions that `full` asks for), time a third more.
         """
         checks.number("temperature", temperature, above=0)
-        return self._score(completions, layout or self.layout(completions), temperature, full, weights)
+        if at_once is None or at_once >= len(completions) or weights is not None:
+            return self._score(completions, layout or self.layout(completions), temperature, full, weights)
+        parts = [self._recomputed(completions.rows(rows), temperature, full)
+                 for rows in torch.arange(len(completions), device=completions.tokens.device).split(at_once)]
+        logp, distributions = zip(*parts, strict=True)
+        return Scores(torch.cat(logp), torch.cat(distributions) if full else None)
+
+    def _recomputed(self, completions: Completions, temperature: float, full: bool) -> tuple[Tensor, Tensor | None]:
+        """`_score`, of which nothing but the result is kept until the gradient is taken."""
+        layout = self.layout(completions)
+
+        def scored() -> tuple[Tensor, Tensor | None]:
+            found = self._score(completions, layout, temperature, full)
+            return found.logp, found.full
+
+        if not torch.is_grad_enabled():
+            return scored()
+        return checkpoint(scored, use_reentrant=False, preserve_rng_state=False)
 
     def layout(self, completions: Completions) -> Layout:
         """The completions as rows for a forward pass: each prefix once where the model can, else plain."""

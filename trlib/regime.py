@@ -40,6 +40,7 @@ class Regime:
     probe: int
     checkpoint_every: int
     without: tuple[str, ...]
+    at_once: int | None
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "seed": 0, "prompts": 1, "group": 1, "max_tokens": 1, "minibatches": 1, "epochs": 1,
@@ -58,6 +59,8 @@ class Regime:
             checks.number(f"betas[{i}]", beta, least=0, below=1)
         checks.choice("anchor", self.anchor, ANCHORS)
         checks.choice("sampler", self.sampler, PRECISIONS)
+        if self.at_once is not None:
+            checks.whole("at_once", self.at_once, least=1)
         for saving in self.without:
             checks.choice("without", saving, tuple(SAVINGS))
         if self.prompts % self.minibatches:

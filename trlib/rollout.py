@@ -16,6 +16,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import TopK
 from trlib.completions import Completions, top_k
+from trlib.errors import NonFiniteError
 from trlib.policy import Policy
 from trlib.seeds import generator
 
@@ -41,6 +42,7 @@ def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, 
 
     Raises:
         ValueError: an empty prompt, or one that with `max_tokens` passes the model's context.
+        NonFiniteError: NaN or inf among the logits.
     """
     checks.number("temperature", temperature, least=0)
     checks.number("logit_noise", logit_noise, least=0)
@@ -64,6 +66,7 @@ class _Writer:
                  temperature: float, noise: float, full_rows: Sequence[int], topk: int,
                  drop: bool) -> None:
         self.share, self.drop = policy.share, drop
+        self.ends = torch.tensor(policy.end_ids, device=policy.device)
         self.policy, self.group, self.temperature, self.noise, self.rng = policy, group, temperature, noise, rng
         self.device = device = policy.device
         self.prompt_ids, self.prompt_mask = _pad_left(ids, policy.pad_id, device)
@@ -134,7 +137,12 @@ class _Writer:
         if self.temperature not in (0, 1):
             logits = logits / self.temperature
         logp = torch.log_softmax(logits, -1)
-        token = logp.argmax(-1)[node] if self.temperature == 0 else _invert(logp, node, self.uniform[live, t])
+        if self.temperature == 0:
+            largest, best = logp.max(-1)
+            _finite(largest, t)
+            token = best[node]
+        else:
+            token = _invert(logp, node, self.uniform[live, t], t)
         writing = ~self.ended[live]
         told = torch.zeros_like(writing)
         if given is not None:
@@ -145,7 +153,7 @@ class _Writer:
         self.logp[rows, t] = logp[at, chosen]
         self.mask[rows, t] = ~told[writing]
         self.forced[rows, t] = told[writing]
-        self.ended[rows] = chosen == self.policy.end_id
+        self.ended[rows] = (chosen.unsqueeze(-1) == self.ends).any(-1)
         self._keep(logp, at, rows, chosen, t)
         return token
 
@@ -171,14 +179,22 @@ class _Writer:
             full=self.full[:, :width], topk=topk, tokenizer=self.policy.tokenizer)
 
 
-def _invert(logp: Tensor, node: Tensor, uniform: Tensor) -> Tensor:
-    """Tokens [B] by inverting a distribution's sum: the first whose cumulative probability passes `uniform`.
+def _finite(values: Tensor, t: int) -> None:
+    """Check what a sampler reads of its distributions at token `t`."""
+    if not bool(torch.isfinite(values).all()):
+        raise NonFiniteError(f"sampling: token {t} has NaN or inf among its logits, expected finite numbers")
+
+
+def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:
+    """Tokens [B], at place `t`, by inverting a distribution's sum: the first whose cumulative probability passes
+    `uniform`.
 
     `node` [B] says which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by
     more than the rare tokens' probabilities.
     """
     total = logp.exp().cumsum(-1, dtype=torch.float64)
     whole = total[:, -1]
+    _finite(whole, t)
     below = torch.nextafter(whole, torch.zeros_like(whole))
     target = torch.minimum(uniform * whole[node], below[node])
     return torch.searchsorted(total[node], target.unsqueeze(-1), right=True).squeeze(-1)

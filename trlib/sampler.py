@@ -2,7 +2,8 @@
 
 The engines that sample for real training run behind the learner and in lower precision. Here both are settings, the
 same for every method: `lag` batches behind, and weights and arithmetic in bf16, or weights rounded to int8 or int4
-(simulated: a round trip of every matrix through integers with one scale an output row; the arithmetic stays float).
+(simulated: a round trip of every matrix through integers with one scale a row, an output's where a layer holds them by
+rows; a mixture's experts are so many matrices; the arithmetic stays float).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ PRECISIONS = ("fp32", "bf16", "int8", "int4")
 
 
 def round_trip(weight: Tensor, bits: int) -> Tensor:
-    """A matrix [O, I] through signed integers and back: w -> s round(w / s), s = max|w_row| / (2^(bits-1) - 1)."""
+    """A matrix [O, I], or several [.., O, I], through signed integers and back.
+
+    w -> s round(w / s),   s = max|w_row| / (2^(bits-1) - 1)
+    """
     top = 2 ** (bits - 1) - 1
     scale = weight.abs().amax(-1, keepdim=True) / top
     return torch.where(scale > 0, (weight / scale).round() * scale, weight)
@@ -64,6 +68,6 @@ class Sampler:
         for name, target in self.own.model.named_parameters():
             if name in weights:
                 value = weights[name]
-                if self.precision in ("int8", "int4") and value.dim() == 2:
+                if self.precision in ("int8", "int4") and value.dim() >= 2:
                     value = round_trip(value, int(self.precision[3:]))
                 target.copy_(value)

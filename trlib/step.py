@@ -32,7 +32,8 @@ class MinibatchStep:
     def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
         c = self._rows(rows)
         with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
-            scores = self.learner.policy.score(c, temperature=self.learner.settings.temperature, full=self.needs.full)
+            scores = self.learner.policy.score(c, temperature=self.learner.settings.temperature, full=self.needs.full,
+                                               at_once=None if twice else self.learner.settings.at_once)
             return replace(scores, values=self.values(rows)) if self.needs.values else scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:

@@ -46,7 +46,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
           grad_norm: float = 1.0, anchor: Anchor | None = None, lag: int = 0, sampler: str = "fp32",
           logit_noise: float = 0.0, probe: int = 32, checkpoint_every: int = 10,
           out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True,
-          without: Sequence[str] = ()) -> Run:
+          without: Sequence[str] = (), at_once: int | None = None) -> Run:
     """Train `policy` in place on `task` by `method`.
 
     Args:
@@ -71,6 +71,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         progress: show a progress bar.
         without: what not to save on, of `trlib.regime.SAVINGS`: "sharing", "dropping", "skipping". None of these
             changes a value or a gradient but in its last digits; they can be switched off to see that.
+        at_once: completions that are scored at a time; None: all of a minibatch. Fewer take less memory and a third
+            more time, and change a gradient in its last digits only.
 
     Ctrl-C ends the run after the batch in hand, saved and valid; a second one at once.
 
@@ -97,7 +99,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs, lr=lr,
         betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
         anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler, logit_noise=logit_noise,
-        probe=probe, checkpoint_every=checkpoint_every, without=tuple(without))
+        probe=probe, checkpoint_every=checkpoint_every, without=tuple(without), at_once=at_once)
     if method.correction is not None and settings.anchor == "rollout":
         warnings.warn("correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
                       "beside it does so twice; take anchor='recomputed', or no correction", stacklevel=2)
@@ -232,7 +234,7 @@ class _Loop:
             full, top = needs.full_anchor and recomputed, needs.topk_anchor if recomputed else 0
             several = s.minibatches * s.epochs > 1  # with one update, the update's own pass gives logp_old
             if needs.old_early or (needs.old and several) or full or top:
-                old = self.policy.score(c, temperature=s.temperature, full=full or top > 0)
+                old = self.policy.score(c, temperature=s.temperature, full=full or top > 0, at_once=s.at_once)
                 batch = replace(batch, logp_old=old.logp, full_old=old.full if full else None)
                 if top and old.full is not None:
                     batch = replace(batch, topk_old=top_k(old.full, c.tokens, top))
@@ -241,7 +243,8 @@ class _Loop:
             if self.learner.critic is not None:
                 batch = replace(batch, values=self.learner.critic.values(c))
             if self.learner.reference is not None:
-                batch = replace(batch, logp_ref=self.learner.reference.score(c, temperature=s.temperature).logp)
+                reference = self.learner.reference.score(c, temperature=s.temperature, at_once=s.at_once)
+                batch = replace(batch, logp_ref=reference.logp)
         ready = self.method.prepare(batch)
         if not self.told_equal and bool(c.mask.any()):
             self._tell_of_silence(ready, k)
@@ -332,7 +335,7 @@ class _Loop:
         if found is None:
             return
         tensors, meta = found
-        unsaid = {"without": [], "model": run.settings["model"]}  # a run saved before these were
+        unsaid = {"without": [], "at_once": None, "model": run.settings["model"]}  # a run saved before these were
         _same({**unsaid, **meta["settings"]}, run.settings)
         if len(meta["rows"]) > self.settings.steps:
             raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "

@@ -47,6 +47,7 @@ OPTIONS: tuple[Option, ...] = (
     ("probe", whole, 32, "completions on which the exact metrics are computed"),
     ("checkpoint_every", whole, 10, "batches between two checkpoints"),
     ("without", words, (), "what not to save on, to see that it changes nothing: sharing, dropping, skipping"),
+    ("at_once", whole, None, "completions scored at a time, to save memory (default: all of a minibatch)"),
 )
 COLUMNS = ["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max"]
 """What of the history is shown."""
