@@ -64,7 +64,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         lag: the sampler is this many batches behind.
         sampler: "fp32", "bf16", "int8" or "int4": what the sampler computes in.
         logit_noise: standard deviation of Gaussian noise on the sampler's logits.
-        probe: completions on which the exact metrics are computed, spread evenly over the prompts; 0: none.
+        probe: completions on which the exact metrics are computed, spread evenly over the prompts; 0: none. The whole
+            vocabulary's distributions of each are held: of 150,000 tokens take few.
         checkpoint_every: batches between two checkpoints.
         out: folder for checkpoint, history and trained policy; None: nothing is written.
         resume: go on with the run in `out`, bit for bit; where there is none yet, begin.
@@ -295,7 +296,8 @@ class _Loop:
         probe = completions.rows(rows.to(self.policy.device))
         slot = torch.searchsorted(completions.full_rows, rows.to(completions.full_rows.device))
         log_mu = completions.full[slot]
-        log_pi = self.policy.score(probe, temperature=self.settings.temperature, full=True).full if len(rows) else None
+        log_pi = self.policy.score(probe, temperature=self.settings.temperature, full=True,
+                                   at_once=self.settings.at_once).full if len(rows) else None
         exact, back = measure(log_mu, log_mu if log_pi is None else log_pi, probe.tokens, probe.mask)
         by_prompt: dict[int, list[float]] = {}
         for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
