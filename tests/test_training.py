@@ -268,6 +268,16 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
 
 
+def test_a_history_without_its_checkpoint_is_not_written_over(tmp_path):
+    trained(out=tmp_path, steps=2)
+    (tmp_path / "checkpoint.safetensors").unlink()
+    before = (tmp_path / "history.csv").read_bytes()
+    for resume in (True, False):
+        with pytest.raises(CheckpointError, match=r"holds the history of a run whose checkpoint.* is missing"):
+            trained(out=tmp_path, resume=resume)
+    assert (tmp_path / "history.csv").read_bytes() == before
+
+
 def test_a_checkpoint_cut_in_half_is_named_and_kept(tmp_path):
     trained(out=tmp_path, steps=2)
     file = tmp_path / "checkpoint.safetensors"

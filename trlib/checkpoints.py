@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trlib.errors import CheckpointError
 
-NAME = "checkpoint.safetensors"
+NAME, HISTORY = "checkpoint.safetensors", "history.csv"
 UNFINISHED = ".unfinished"
 """How the names of files and folders end that are being written."""
 
@@ -82,7 +82,8 @@ def prepare(out: str | os.PathLike[str], resume: bool) -> Path:
     """The run's folder, made and tried out before any work is done.
 
     Raises:
-        CheckpointError: it cannot be written to, or it holds a run already and `resume` is False.
+        CheckpointError: it cannot be written to, or it holds a run already and `resume` is False, or what a run has
+            left without its checkpoint.
     """
     folder = Path(out).expanduser()
     try:
@@ -92,6 +93,9 @@ def prepare(out: str | os.PathLike[str], resume: bool) -> Path:
     if not resume and (folder / NAME).exists():
         raise CheckpointError(f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to "
                               f"go on with it")
+    if not (folder / NAME).exists() and (folder / HISTORY).exists():
+        raise CheckpointError(f"out: {str(folder)!r} holds the history of a run whose {NAME} is missing; expected "
+                              f"both, or an empty folder")
     for left in folder.glob(f".*{UNFINISHED}"):  # a killed process's
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     write(folder / ".writable", b"")

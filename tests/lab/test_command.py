@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -267,6 +268,29 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
     verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
     assert verdicts == ["seen", "not seen", "seen", "not seen", "undecided", "not run",
                         "seen", "not seen", "undecided", "not run"]
+
+
+def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
+    from dataclasses import replace
+
+    from trlib.lab import Prediction
+
+    sweep = replace(load_sweep(str(tiny)), seeds=range(6))
+    rows = [{"label": label, "updates": at, "seed": seed, "sampled": 0.5 + seed / 100, "kl": math.nan,
+             "status": "failed" if label == "wide" and at == "2" else "done"}
+            for label in ("ppo", "wide") for at in ("1", "2") for seed in range(6)]
+    runs = pd.DataFrame(rows)
+    claims = [Prediction("wide learns however stale", higher="wide", lower=0.1),
+              Prediction("and above ppo", higher="wide", lower="ppo"),
+              Prediction("at one it does", higher="wide", lower=0.1, at={"updates": "1"}),
+              Prediction("it moves", higher="ppo", lower=0.1, measure="kl")]
+    found = judge(replace(sweep, predictions=claims), runs)
+    assert [(f.verdict, f.missing) for f in found] == [
+        ("incomplete", "6 of 12 runs, 6 failed"), ("incomplete", "18 of 24 runs, 6 failed"), ("seen", ""),
+        ("not measured", "a run without kl")]
+    assert str(found[0]) == "incomplete: wide learns however stale; 6 of 12 runs, 6 failed"
+    shard = judge(replace(sweep, predictions=claims[2:3]), runs[runs.seed < 2])
+    assert [(f.verdict, f.missing) for f in shard] == [("incomplete", "2 of 6 runs")]
 
 
 def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):

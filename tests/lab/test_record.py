@@ -143,7 +143,7 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     save_tables(tmp_path, again, found, defaults(found))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     (tmp_path / "history.csv.gz").write_bytes(before["history.csv.gz"][:40])
-    with pytest.raises(RecordError, match=r"expected a whole record in .*runs.csv'"):
+    with pytest.raises(RecordError, match=r"expected a whole record in .*history.csv.gz'"):
         load(tmp_path)
 
 
@@ -153,7 +153,8 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
     (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
     (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
-    (lambda text: text.replace("0.30000000000000004", "o.3"), "could not convert string to float: 'o.3'"),
+    (lambda text: text.replace("0.30000000000000004", "o.3"), "row 1, column 'sampled': expected a number, got 'o.3'"),
+    (lambda text: text.replace("0.30000000000000004", "7"), "row 1, column 'sampled': expected a share .*, got '7'"),
 ])
 def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, words):
     found = cells(load_sweep(str(tiny)))
@@ -237,3 +238,48 @@ def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
     assert made["commit"] == (circumstances.commit() or None)
     assert made["hardware"]["processor"] == circumstances.processor()
     assert of_benchmarks.commit is circumstances.commit
+
+
+def test_a_folder_is_one_sweeps(tmp_path, tiny):
+    found = cells(load_sweep(str(tiny)))
+    record, made = Record(), entry(found[0].id)
+    record.add({**declaration(found[0]), **made["row"]}, made["history"])
+    (tmp_path / "tables").mkdir()
+    save_tables(tmp_path / "tables", record, found, defaults(found))
+    Journal(tmp_path / "journal", "tiny", defaults(found)).close()
+    for name in ("tables", "journal"):
+        before = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        with pytest.raises(RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"):
+            Journal(tmp_path / name, "other", {})
+        assert {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} == before
+        Journal(tmp_path / name, "tiny", {}).close()
+
+
+def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny):
+    found = cells(load_sweep(str(tiny)))
+    record = Record()
+    for cell in found:
+        made = entry(cell.id)
+        record.add({**declaration(cell), **made["row"]}, made["history"])
+    save_tables(tmp_path, record, found[:2], defaults(found))
+    again = load(tmp_path, defaults(found))
+    assert set(again.rows) == {cell.id for cell in found} and all(again.done(cell) for cell in found)
+    assert again.runs(found[:2])["cell"].tolist() == [cell.id for cell in found[:2]]
+    rows = (tmp_path / "runs.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
+
+
+def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
+    found = cells(load_sweep(str(tiny)))
+    record, journal = Record(), Journal(tmp_path, "tiny", defaults(found))
+    made = entry(found[0].id)
+    row = {**declaration(found[0]), **made["row"]}
+    journal.append({"row": row, "history": made["history"]})
+    journal.close()
+    record.add(row, made["history"])
+    save_tables(tmp_path, record, found, defaults(found))
+    (tmp_path / "runs.csv").write_text("torn")
+    with pytest.raises(RecordError, match=r"runs.csv'.*or remove '.*record.json': then the tables are made again"):
+        load(tmp_path)
+    (tmp_path / "record.json").unlink()
+    assert load(tmp_path).done(found[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -97,6 +98,11 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
     (sweep(axes=[Axis("learning_rate", (1.0,))]), "axis: expected one of .*, got 'learning_rate'"),
     (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
     (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
+    *((sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]), f"axis: expected a name .*, got '{name}'")
+      for name in ("kl", "cell", "status", "label", "runs", "digest")),
+    (sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]), "axis 'updates': expected labels"),
+    (sweep(Variant("ppo", train={"lr": 7e-4}), axes=[Axis("lr", (1e-4, 3e-4))]), "lr is set by variant 'ppo'"),
+    (sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]), "expected two variants, got 'ppo' against itself"),
     (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
     (sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]), "axis 'a': lr is set by another axis too"),
     (sweep(axes=[Axis("lr", (1.0, 1.0))]), "axis 'lr': expected one axis of that name, with values that differ"),
@@ -127,7 +133,13 @@ def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
     (lambda: sweep(axes=Axis("lr", (1.0,))), r"axes: expected a list, got Axis\("),
     (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
     (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
-    (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected the label of a variant as higher or lower"),
+    (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected labels of variants"),
+    (lambda: Prediction("", higher="ppo", lower=None), r"prediction: expected labels .* got 'ppo' and None"),
+    (lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]), r"prediction: at: expected a dict, got \['a'\]"),
+    (lambda: Variant(None), "variant: method: expected a word, got None"),
+    (lambda: Variant("ppo", label=3), "variant: label: expected a word, got 3"),
+    (lambda: Variant("ppo", ["x"]), r"variant 'ppo': settings: expected a dict, got \['x'\]"),
+    (lambda: Variant("ppo", threshold={"eps_high": "a"}), r"variant 'ppo': threshold\['eps_high'\]: expected a number"),
     (lambda: Axis("lr", 3e-4), "axis 'lr': expected a list, got 0.0003"),
     (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
     (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
@@ -164,3 +176,37 @@ def test_a_sweep_is_found_by_name_or_file(tmp_path, tiny):
     (tmp_path / "odd.py").write_text("import trlib.lab\nSWEEP = trlib.lab.Sweep(axis=3)")
     with pytest.raises(ValueError, match=r"odd.py: TypeError: .*unexpected keyword argument 'axis'"):
         load_sweep(str(tmp_path / "odd.py"))
+
+
+def test_a_tasks_problems_decide_its_cells_wherever_their_file_lies(tmp_path):
+    def ids(path, answer):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"question": "How many?", "answer": f"So many.\n#### {answer}"}))
+        return {cell.id for cell in cells(sweep(task="gsm8k", knobs={"path": str(path)}, policy="dial"))}
+
+    first = ids(tmp_path / "a" / "p.jsonl", 1)
+    assert ids(tmp_path / "a" / "p.jsonl", 2).isdisjoint(first)
+    assert ids(tmp_path / "b" / "q.jsonl", 1) == first
+
+
+@pytest.mark.parametrize("line", ["sys.exit(0)", "sys.exit('usage: x')", "raise RuntimeError('no')"])
+def test_a_file_that_ends_the_process_is_named(tmp_path, line):
+    (tmp_path / "ends.py").write_text(f"import sys\n{line}")
+    with pytest.raises(ValueError, match=r"ends.py: (SystemExit|RuntimeError): "):
+        load_sweep(str(tmp_path / "ends.py"))
+
+
+def test_ones_own_method_that_cannot_be_made_is_named(tmp_path):
+    file = tmp_path / "odd.py"
+    file.write_text("from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n\n"
+                    "@dataclass(frozen=True, kw_only=True)\nclass Odd(PPO):\n"
+                    "    def __post_init__(self):\n        raise RuntimeError('no')\n")
+    with pytest.raises(ValueError, match=r"method '.*odd.py:Odd': RuntimeError: no"):
+        cells(sweep(Variant(f"{file}:Odd")))
+
+
+def test_a_file_that_lies_there_is_suggested(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(ValueError, match=r"or a file, got 'mine'; did you mean 'mine.py'\?"):
+        load_sweep("mine")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trlib.cli import options as shared
 
@@ -60,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     sweep = load_sweep(args.name).beside(args.method)
     from trlib.lab.runner import plan
 
-    planned = plan(sweep.smoke() if args.smoke else sweep, out=None if args.out is None else Path(args.out),
-                   shard=args.shard, remake=args.remake)
+    out = None if args.out is None else Path(args.out).expanduser()
+    planned = plan(sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake)
     if args.dry_run:
         return _cells(planned, args)
     return _run(planned, args) if args.verify is None else _verify(planned, args)
@@ -155,12 +156,16 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _warn_of_versions(planned: Plan) -> None:
-    from trlib.lab.circumstances import versions
+    """Say where recorded cells come from other versions, or from a change to the package that no commit holds."""
+    from trlib.lab.circumstances import commit, versions
 
-    others: dict[Any, int] = {}
-    for cell in planned.cells:
-        made = planned.record.rows.get(cell.id, {}).get("versions", versions())
+    rows = [planned.record.rows[cell.id] for cell in planned.cells if cell.id in planned.record.rows]
+    for made, count in Counter(row.get("versions", versions()) for row in rows).items():
         if made != versions():
-            others[made] = others.get(made, 0) + 1
-    for made, count in others.items():
-        print(f"trlib: warning: {count} recorded cells were made with {made}; here: {versions()}", file=sys.stderr)
+            print(f"trlib: warning: {count} recorded cells were made with {made}; here: {versions()}", file=sys.stderr)
+    here = commit()
+    if here.endswith("+changes"):
+        others = sum(row.get("commit", "") != here for row in rows)
+        if others:
+            print(f"trlib: warning: {others} recorded cells were made by other code, and are not run again; here: "
+                  f"{here}; --verify runs some again, --remake all", file=sys.stderr)

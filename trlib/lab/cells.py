@@ -41,6 +41,12 @@ MEASURES: dict[str, str] = {
     "cpu_seconds": "processor time of it, which other processes on the machine disturb less",
 }
 """What a cell measures, one column each."""
+UPDATES = "updates"
+"""The axis whose labels are updates a batch."""
+TAKEN = {*MEASURES, "cell", "sweep", "label", "seed", "method", "settings", "train", "task", "steps", "status", "error",
+         "sampled_low", "sampled_high", "digest", "command", "commit", "versions", "hardware", "date", "batch", "runs",
+         "failed", "low", "high", "text"}
+"""Columns of a record or of what is made from it: an axis of such a name would write over it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ def cells(sweep: Sweep) -> list[Cell]:
 def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arguments: dict[str, Any]) -> Cell:
     train, knobs, settings = {**sweep.train, **variant.train}, dict(sweep.knobs), dict(variant.settings)
     known = list(_defaults_of("train"))
+    for name in sorted(arguments.keys() & variant.train.keys()):
+        raise ValueError(f"axis: {name} is set by variant {variant.name!r} for itself too; expected one of the two")
     for name, value in arguments.items():
         if name.startswith("task."):
             knobs[name[5:]] = value
@@ -141,7 +149,15 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
             raise ValueError(f"variants: [{seen[cell.id]}] and [{cell}] are the same run")
         seen[cell.id] = cell
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
+    for axis, points in axes.items():
+        if axis in TAKEN:
+            raise ValueError(f"axis: expected a name that is no column of a record, got {axis!r}")
+        if axis == UPDATES and not all(_is_number(label) for label in points):
+            raise ValueError(f"axis 'updates': expected labels that are numbers of updates a batch, got {points}; "
+                             f"another name takes any labels")
     for prediction in sweep.predictions:
+        if prediction.higher == prediction.lower:
+            raise ValueError(f"a prediction: expected two variants, got {prediction.higher!r} against itself")
         for label in (prediction.higher, prediction.lower):
             if isinstance(label, str) and label not in labels:
                 raise unknown("a prediction's variant", label, labels)
@@ -152,6 +168,13 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
                 raise unknown("a prediction's axis", axis, axes)
             if label not in axes[axis]:
                 raise unknown(f"a prediction's {axis}", label, axes[axis])
+
+
+def _is_number(label: str) -> bool:
+    try:
+        return float(label) > 0
+    except ValueError:
+        return False
 
 
 # -- what decides a cell -----------------------------------------------------------------------------------------------
@@ -167,7 +190,12 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
     for name in settings:
         if name not in known:
             raise unknown(f"a setting of {method!r}", name, known)
-    return kind(**settings)
+    try:
+        return kind(**settings)
+    except (TypeError, ValueError):
+        raise
+    except Exception as error:
+        raise ValueError(f"method {method!r}: {type(error).__name__}: {error}") from error
 
 
 @cache
@@ -206,7 +234,7 @@ def _identity(cell: Cell) -> str:
               "anchor": method.anchor if regime["anchor"] is None else regime["anchor"]}
     Regime(**{f.name: filled[f.name] for f in fields(Regime)})  # checks every value before anything runs
     own = cell.method.rpartition(":")[0]
-    decided = {
+    decided: dict[str, Any] = {
         "method": [Path(cell.method).name, _digest(Path(own).read_bytes())] if own else cell.method,
         "settings": {f.name: getattr(method, f.name) for f in fields(method)
                      if getattr(method, f.name) != getattr(plain_method, f.name)},
@@ -216,6 +244,10 @@ def _identity(cell: Cell) -> str:
         "policy": _weights(cell.policy), "steps": cell.steps, "seed": cell.seed,
         "evaluate": [cell.prompts, cell.samples],
     }
+    data = {name: _digest(Path(value).read_bytes()) for name, value in sorted(cell.knobs.items())
+            if isinstance(value, str | Path) and Path(value).is_file()}
+    if data:  # a task's problems decide its cells, wherever their file lies
+        decided["task"][1].update(data)
     return _digest(json.dumps(plain(decided), sort_keys=True).encode())
 
 
@@ -263,7 +295,8 @@ def _weights(policy: str) -> list[str]:
     from trlib.policy import EMBEDDED
 
     embedded = EMBEDDED / policy
-    files = sorted((embedded if embedded.is_dir() else Path(policy)).glob("*.safetensors"))
+    folder = embedded if embedded.is_dir() else Path(policy)
+    files = [folder] if folder.is_file() else sorted(folder.glob("*.safetensors"))
     name = policy if embedded.is_dir() or not files else Path(policy).name
     return [name, *(_digest(file.read_bytes()) for file in files)]
 

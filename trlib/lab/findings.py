@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlib.evaluation import Estimate
-from trlib.lab.cells import MEASURES
+from trlib.lab.cells import MEASURES, UPDATES
 from trlib.lab.record import DONE
 from trlib.lab.statistics import Price, Tolerance, improvement, interval, iqm, nats_per_point, staleness_tolerance
 from trlib.lab.sweep import Prediction, Sweep
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
-UPDATES = "updates"
-"""The axis whose labels are updates a batch."""
+INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,17 @@ class Finding:
 
     prediction: Prediction
     verdict: str
-    """`seen` or `not seen` where the 95 % interval excludes the other; else `undecided`."""
+    """`seen` or `not seen` where the 95 % interval excludes the other, else `undecided`; `incomplete` where a run is
+    missing or has failed (those that are left would speak for it), `not measured` where one has no such number."""
     estimate: Estimate | None
     """Probability that a run of the one is above a run of the other; for a number, the interquartile mean."""
+    missing: str = ""
+    """What is missing of an incomplete one."""
 
     def __str__(self) -> str:
         p = self.prediction
         if self.estimate is None:
-            return f"{self.verdict}: {p.text}"
+            return f"{self.verdict}: {p.text}" + (f"; {self.missing}" if self.missing else "")
         if isinstance(p.higher, str) and isinstance(p.lower, str):
             what = f"P({p.higher} > {p.lower})"
         else:
@@ -169,15 +171,22 @@ def judge(sweep: Sweep, runs: pd.DataFrame) -> list[Finding]:
 
 
 def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
-    axes = [axis.name for axis in sweep.axes]
-    if not len(runs):
+    axes, sides = [axis.name for axis in sweep.axes], (prediction.higher, prediction.lower)
+    labels = [side for side in sides if isinstance(side, str)]
+    own = runs[runs["label"].isin(labels)] if len(runs) else runs
+    if not len(own) or not set(labels) <= set(own["label"]):
         return Finding(prediction, NOT_RUN, None)
-    measured = [scores(runs, side, prediction.measure, axes) for side in (prediction.higher, prediction.lower)
-                if isinstance(side, str)]
-    places = [place for place in measured[0] if all(place in side for side in measured)]
-    if not places:
-        return Finding(prediction, NOT_RUN, None)
-    values = [[side[place] for place in places] for side in measured]
+    good = finished(own)
+    points = math.prod(1 if axis.name in prediction.at else len(axis.points()) for axis in sweep.axes)
+    asked = points * len(sweep.seeds) * len(labels)
+    if len(good) < asked:
+        failed = len(own) - len(good)
+        return Finding(prediction, INCOMPLETE, None,
+                       f"{len(good)} of {asked} runs" + (f", {failed} failed" if failed else ""))
+    if not np.isfinite(good[prediction.measure].astype(float)).all():
+        return Finding(prediction, NOT_MEASURED, None, f"a run without {prediction.measure}")
+    measured = [scores(runs, label, prediction.measure, axes) for label in labels]
+    values = [[side[place] for place in measured[0]] for side in measured]
     if isinstance(prediction.higher, float | int):
         estimate, line = interval(*values), prediction.higher
     elif isinstance(prediction.lower, float | int):

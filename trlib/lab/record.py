@@ -5,10 +5,11 @@ A folder holds
 - `cells.jsonl`, or `cells-I-of-N.jsonl` of a shard: a line a cell, appended and flushed to the disk when it ends;
 - `runs.csv`: the tidy table, a row a cell, every digit kept;
 - `history.csv.gz`: a row a cell and batch, six digits;
-- `record.json`: format and defaults.
+- `record.json`: format, sweep and defaults.
 
 The tables are what a repository keeps; the journal is what a run goes on from. Folders of several machines are joined
-by copying their journals into one.
+by copying their journals into one. A folder is one sweep's; cells in its tables that the sweep no longer declares (a
+method of one's own, given once) stay there, after the others.
 """
 
 from __future__ import annotations
@@ -169,38 +170,51 @@ def complete(folder: Path, cells: Sequence[Cell]) -> bool:
 def _tables(folder: Path) -> Record:
     import pandas as pd
 
-    record = Record()
+    record, path = Record(), folder / "runs.csv"
     try:
-        with open(folder / "runs.csv", newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), 1):
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+                raise ValueError(f"no column {absent[0]!r}")
+            for number, row in enumerate(reader, 1):
                 if None in row or None in row.values():
                     raise ValueError(f"row {number} is not as wide as the heading")
-                missing = {*COLUMNS, *(MEASURED if row.get("status") == DONE else ())} - row.keys()
+                missing = set(MEASURED) - row.keys() if row["status"] == DONE else set()
                 if missing:
                     raise ValueError(f"no column {min(missing)!r}")
-                record.rows[row["cell"]] = _typed(row)
-        histories = pd.read_csv(folder / "history.csv.gz", dtype={"cell": str})
+                record.rows[row["cell"]] = _typed(row, number)
+        path = folder / "history.csv.gz"
+        histories = pd.read_csv(path, dtype={"cell": str})
         for _, part in histories.groupby("cell", sort=False):
             columns = part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
             record.histories[part["cell"].iloc[0]] = {str(k): v.tolist() for k, v in columns.items()}
     except (OSError, ValueError, KeyError, EOFError, csv.Error) as error:
-        raise _damaged(folder / "runs.csv", str(error)) from error
+        raise _damaged(path, str(error)) from error
     return record
 
 
-def _typed(row: dict[str, str]) -> dict[str, Any]:
+def _typed(row: dict[str, str], number: int) -> dict[str, Any]:
     """A row of the table as it was in the journal; labels of axes are words, whatever they look like."""
     from trlib.lab.cells import MEASURES
 
     numbers = (*MEASURES, "sampled_low", "sampled_high")
     whole = ("seed", "steps")
-    return {name: int(text) if name in whole else float(text or "nan") if name in numbers else text
-            for name, text in row.items()}
+    typed: dict[str, Any] = {}
+    for name, text in row.items():
+        try:
+            typed[name] = int(text) if name in whole else float(text or "nan") if name in numbers else text
+        except ValueError as error:
+            raise ValueError(f"row {number}, column {name!r}: expected a number, got {text!r}") from error
+    if row.get("status") == DONE and not 0 <= typed["sampled"] <= 1:
+        raise ValueError(f"row {number}, column 'sampled': expected a share between 0 and 1, got {row['sampled']!r}")
+    return typed
 
 
 def _is_cell(entry: dict[str, Any]) -> bool:
     row, history = entry.get("row"), entry.get("history", 0)
-    return isinstance(row, dict) and {"cell", "status"} <= row.keys() and (history is None or isinstance(history, dict))
+    return (isinstance(row, dict) and {"cell", "status"} <= row.keys()
+            and (history is None or isinstance(history, dict))
+            and (row["status"] != DONE or isinstance(row.get("sampled"), int | float)))
 
 
 def _json(path: Path, text: str | bytes, line: int | None = None) -> dict[str, Any]:
@@ -215,8 +229,11 @@ def _json(path: Path, text: str | bytes, line: int | None = None) -> dict[str, A
 
 def _damaged(path: Path, what: str, line: int | None = None) -> RecordError:
     where = "" if line is None else f", line {line}"
-    return RecordError(f"record: expected a whole record in {str(path)!r}{where}, got a damaged one ({what}); "
-                       f"mend it or move it away")
+    folder = path.parent
+    way = "mend it or move it away"
+    if path.suffix != ".jsonl" and list(folder.glob("cells*.jsonl")):
+        way = f"mend it, or remove {str(folder / 'record.json')!r}: then the tables are made again from the journal"
+    return RecordError(f"record: expected a whole record in {str(path)!r}{where}, got a damaged one ({what}); {way}")
 
 
 def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, line: int | None = None) -> None:
@@ -244,14 +261,34 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     Raises:
         CheckpointError: they cannot be written; the journal is intact.
     """
+    import pandas as pd
+
     from trlib.checkpoints import write
 
-    runs = record.runs(cells)
+    runs, declared = record.runs(cells), {cell.id for cell in cells}
+    others = [row for key, row in record.rows.items() if key not in declared]
+    if others:
+        runs = pd.concat([runs, pd.DataFrame(others)], ignore_index=True)
     history = record.history(runs["cell"] if len(runs) else ()).to_csv(index=False, float_format="%.6g")
     write(folder / "runs.csv", runs.to_csv(index=False))
     write(folder / "history.csv.gz", gzip.compress(history.encode(), 9, mtime=0))
     write(folder / "record.json", json.dumps({"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults},
                                              indent=1) + "\n")
+
+
+def _of_sweep(folder: Path, sweep: str) -> None:
+    """Refuse a folder that holds another sweep's cells: its tables would be written over."""
+    for path in (folder / "record.json", *sorted(folder.glob("cells*.jsonl"))):
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            first = file.read() if path.suffix == ".json" else file.readline()
+        if not first.endswith(b"\n"):  # being written, or cut short
+            continue
+        found = _json(path, first).get("sweep", sweep)
+        if found != sweep:
+            raise RecordError(f"out: expected a folder of sweep {sweep!r} or a new one, got {str(folder)!r}, which "
+                              f"holds {found!r}; give another --out")
 
 
 class Journal:
@@ -261,9 +298,11 @@ class Journal:
         """Open it for appending, before any work is done.
 
         Raises:
-            RecordError: the folder cannot be made or written to, or another process writes to the journal.
+            RecordError: the folder cannot be made or written to, is another sweep's, or another process writes to the
+                journal.
         """
         part, parts = shard
+        _of_sweep(folder, sweep)
         self.path = folder / ("cells.jsonl" if parts == 1 else f"cells-{part}-of-{parts}.jsonl")
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,15 @@ class Variant:
     threshold: Mapping[str, float] = field(default_factory=dict)
     """The settings that are its radius, each with its largest value: the axis `threshold` multiplies them up to it."""
 
+    def __post_init__(self) -> None:
+        for name in ("method", "label"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"variant: {name}: expected a word, got {getattr(self, name)!r}")
+        for name in ("settings", "train", "threshold"):
+            _is_mapping(f"variant {self.method!r}: {name}", getattr(self, name))
+        for name, most in self.threshold.items():
+            checks.number(f"variant {self.method!r}: threshold[{name!r}]", most, above=0)
+
     @property
     def name(self) -> str:
         """The label, or what stands for it."""
@@ -115,9 +124,12 @@ class Prediction:
     """Where, by axis and label; axes that are not named are pooled as tasks."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.higher, str) and not isinstance(self.lower, str):
-            raise TypeError(f"prediction: expected the label of a variant as higher or lower, got {self.higher!r} and "
-                            f"{self.lower!r}")
+        sides = (self.higher, self.lower)
+        if not all(isinstance(side, str | int | float) for side in sides) or not any(
+                isinstance(side, str) for side in sides):
+            raise TypeError(f"prediction: expected labels of variants as higher and lower, or a label and a number, "
+                            f"got {self.higher!r} and {self.lower!r}")
+        _is_mapping("prediction: at", self.at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +180,11 @@ def _several(name: str, values: object, *, least: int = 0) -> None:
         raise ValueError(f"{name}: expected at least {least}, got none")
 
 
+def _is_mapping(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a dict, got {value!r}")
+
+
 def _all_are(name: str, values: object, kind: type) -> None:
     """Check that `values` is a list of `kind`."""
     _several(name, values)
@@ -191,6 +208,9 @@ def load_sweep(name: str) -> Sweep:
     if not path.is_file():
         if name.endswith(".py"):
             raise ValueError(f"sweep: expected a file, got {name!r}, which is none")
+        if Path(f"{name}.py").is_file():
+            raise ValueError(f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did you mean "
+                             f"'{name}.py'?")
         raise unknown("sweep", name, declared())
     sweep = getattr(load_module(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
@@ -212,7 +232,7 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # a dataclass looks up its own module's names there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if before is None:
             del sys.modules[spec.name]
         raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
