@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 
 from trlib.errors import DataError
 from trlib.tasks import Prompt, load_task
+from trlib.tasks.answers import wrong_step
 from trlib.tasks.gsm8k import INSTRUCTION
 
 PROBLEMS = [
@@ -54,11 +58,34 @@ def test_an_expert_is_right_and_calculators_notes_are_gone(task):
 
 
 def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
-    many = task.prompts(21, seed=5)
+    with pytest.warns(UserWarning, match="problems: "):
+        many = task.prompts(21, seed=5)
     assert task.prompts(4, seed=5) == many[:4]
     for start in (0, 7, 14):
         assert sorted(p.answer for p in many[start:start + 7]) == sorted(p.answer for p in task.problems)
     assert len({tuple(p.answer for p in task.prompts(7, seed=seed)) for seed in range(5)}) > 1
+
+
+def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
+    with pytest.warns(UserWarning, match=r"problems: 16 prompts asked of 7 distinct problems, so problems come again; "
+                                         r"an evaluation of them has 7 independent prompts, and its intervals are too "
+                                         r"narrow\. Evaluate with at most 7 prompts \(said once a task\)"):
+        assert len(task.prompts(16, seed=0)) == 16  # a batch of training may be larger than the file
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        task.prompts(17, seed=1)
+        other = load_task("gsm8k", path=task.path)
+        assert other.prompts(0, seed=0) == [] and len(set(other.prompts(7, seed=0))) == 7
+    with pytest.warns(UserWarning, match="problems: 8 prompts asked of 7"):
+        other.prompts(8, seed=0)
+
+
+def test_a_problem_that_stands_in_the_file_again_counts_once(path, task):
+    again = {"question": PROBLEMS[0][0], "answer": "2 seats less than 31.\n#### 29"}
+    path.write_text(path.read_text(encoding="utf-8") + json.dumps(again), encoding="utf-8")
+    twice = load_task("gsm8k", path=path)
+    assert twice.problems == task.problems
+    assert twice.demonstrations(twice.problems[:1], seed=0) == ["2 seats less than 31.\n#### 29"]
 
 
 @pytest.mark.parametrize(("text", "ended", "last_number", "reason"), [
@@ -105,6 +132,12 @@ def test_a_broken_line_is_named_by_its_number(path, line, message):
 def test_bytes_that_are_no_text_are_named_by_their_line(path):
     path.write_bytes(path.read_bytes() + b'{"question": "\xff\xfe", "answer": "x"}\n')
     with pytest.raises(DataError, match=r"line 9: expected JSON"):
+        load_task("gsm8k", path=path)
+
+
+def test_json_nested_too_deep_is_named_by_its_line(path):
+    path.write_text("[" * 100_000 + "]" * 100_000 + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 1: expected JSON, got b'\[\[\["):
         load_task("gsm8k", path=path)
 
 
@@ -168,3 +201,18 @@ def test_a_bad_knob_is_named(knobs, error, message):
 def test_a_file_has_no_splits(path):
     with pytest.raises(ValueError, match=r"split: expected none with a local file, got 'train'"):
         load_task("gsm8k", path=path, split="train")
+
+
+# -- the data set itself, where the variable names a folder with its test.jsonl and train.jsonl -----------------------
+
+@pytest.mark.skipif("TRLIB_GSM8K" not in os.environ, reason="TRLIB_GSM8K names no folder")
+@pytest.mark.parametrize(("split", "count", "flagged"), [("test", 1319, 2), ("train", 7473, 25)])
+def test_every_real_solution_is_right_and_few_have_a_wrong_step(split, count, flagged):
+    file = Path(os.environ["TRLIB_GSM8K"]) / f"{split}.jsonl"
+    task = load_task("gsm8k", path=file, last_number=False)
+    raw = [json.loads(line)["answer"] for line in file.read_text(encoding="utf-8").splitlines()]
+    shown = task.demonstrations(task.problems, seed=0)
+    assert len(task.problems) == len(raw) == count
+    for texts in (raw, shown):
+        assert {task.verify(p, t, ended=True).reason for p, t in zip(task.problems, texts, strict=True)} == {"right"}
+    assert sum(wrong_step(text) is not None for text in shown) <= flagged

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,7 +81,10 @@ class Gsm8k:
 
     @cached_property
     def problems(self) -> list[Prompt]:
-        """Every problem, in the file's order; its difficulty is the number of lines of its solution.
+        """Every problem once, in the file's order; its difficulty is the number of lines of its solution.
+
+        A problem that stands there again, with the same question, answer and number of lines, is not repeated; its
+        last solution is the one that is demonstrated.
 
         Raises:
             DataError: no such file, a line that is broken (named by number), no problem at all, or no way to the hub.
@@ -90,9 +94,14 @@ class Gsm8k:
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten.
 
-        None comes again before all have come.
+        None comes again before all have come. A batch of training may be larger than a small file, so then they do
+        come again; in an evaluation that is no more evidence, and intervals over the prompts would be too narrow.
+
+        Warns:
+            UserWarning: `n` is more than there are problems (said once a task).
         """
         whole("n", n, 0, None)
+        self._warn_of_repeats(n)
         random = stream(self.name, "prompts", seed)
         left: list[Prompt] = []
         drawn: list[Prompt] = []
@@ -114,6 +123,14 @@ class Gsm8k:
         equation that does not hold is "bad arithmetic".
         """
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
+
+    def _warn_of_repeats(self, n: int) -> None:
+        distinct = len(self.problems) if n else 0
+        if n > distinct and "_warned" not in self.__dict__:
+            object.__setattr__(self, "_warned", True)
+            warnings.warn(f"problems: {n} prompts asked of {distinct} distinct problems, so problems come again; an "
+                          f"evaluation of them has {distinct} independent prompts, and its intervals are too narrow. "
+                          f"Evaluate with at most {distinct} prompts (said once a task)", stacklevel=3)
 
     @cached_property
     def _solved(self) -> dict[Prompt, str]:
@@ -154,7 +171,7 @@ def _local(path: str) -> Iterable[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except ValueError as error:  # broken JSON or broken UTF-8
+            except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, nested too deep
                 raise DataError(f"path {path!r}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
 
 
