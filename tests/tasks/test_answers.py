@@ -69,7 +69,9 @@ JUDGED = [  # text, truth, accepted?
     ("#### 1.234,56", Fraction("1.234"), False), ("#### 50% * 20", 1000, False), ("#### 6 / 1/2", 3, False),
     # one number, written in another way
     ("#### negative 3", -3, True), ("#### negative 3", 3, False), ("#### - 3", -3, True), ("#### - 3", 3, False),
-    ("It is negative 3", -3, True), ("16 minus 3", 3, True), ("#### +3", 3, True), ("#### -$3", -3, True),
+    ("It is negative 3", -3, True), ("The answer is therefore -3", -3, True),
+    ("The answer is therefore negative 3", -3, True), ("#### 16 -3", 13, True), ("#### 6 * -3 = -18", -18, True),
+    ("16 minus 3", 3, True), ("#### +3", 3, True), ("#### -$3", -3, True),
     ("#### 42 000", 42_000, True), ("#### 42 000", 42, False), (r"\boxed{42 000}", 42_000, True),
     ("#### 5\u202f000", 5000, True), ("#### 5\u00a0000", 5000, True), ("#### 1'234", 1234, True),
     ("#### 1_234", 1234, True), ("#### 4.2e1", 42, True), ("#### 42e3", 42_000, True), ("2x3", 3, True),
@@ -151,7 +153,8 @@ def test_the_first_equation_that_does_not_hold(text, said):
     "Nikita = (1/2) 278 + 11 = 150 points", "100/5 = 5A/5 or 20 = A", "12 x 1 and 1/4 = 15", "4 / 3 = 1 and 1/3",
     "(1/2) x 2 x 2 = 2", "8/3 = 24/Y", "17 000/5 = 3 400", "3*30 = 30 + M trees", "10/3=$3 and $1/3 per pizza",
     "100 / 6= 16 and (2/3)", "13 / 6 = 2 full cycles with a remainder of 1 hour", "6:00+48=6:48 PM",
-    "0900-0130 = 0730 hours", "14, 400 / 80 = 180", "$100+($100*(10/100) = $110", "22 - 16 = 16 + x - 16"])
+    "0900-0130 = 0730 hours", "14, 400 / 80 = 180", "$100+($100*(10/100) = $110", "22 - 16 = 16 + x - 16",
+    "x -3 + 4 = 9"])
 def test_what_holds_or_is_no_plain_equation_is_let_be(text):
     assert wrong_step(text) is None
 

@@ -43,7 +43,7 @@ _FORMULA = (  # a formula with one sign for each operation, and nothing around i
     (re.compile("÷"), "/"),
     (re.compile("[−–]"), "-"),
     (re.compile(r"\b(?:negative|minus)\s+(?=[\d.])", re.IGNORECASE), "-"),
-    (re.compile(r"(?<![ \t])[ \t]*([-+*/=])[ \t]*"), r"\1"),
+    (re.compile(r"(?<![ \t])(?![ \t]+[-+][\d.])[ \t]*([-+*/=])[ \t]*"), r"\1"),
 )
 
 _VERB = r"\b(?:(?:is|are|was|were)(?:n['’]t|[ ]not)?|equals|[a-z'’]+[ ](?:not[ ])?be)\b"
@@ -71,7 +71,7 @@ _SECOND = re.compile(r"\s*\d|[^\s\d(]*\d|\D*(?:[-+*/=,;:&|~]|\b(?i:and|to|but|no
 _UNIT = "[A-Za-z%/ ]{0,40}"
 _OPERATION = re.compile(rf"(?P<unit>{_UNIT})(?P<sign>[-+*/])")
 _EQUALS = re.compile(rf"{_UNIT}=")
-_LEFT = re.compile(r"(?<![\w.,:%)/*+-])(?<![-+*/]\()(?<![\d)%] )(?<!\d, )-?\({0,20}(?!0\d)(?=\.?\d)")
+_LEFT = re.compile(r"(?<![\w.,:%)/*+-])(?<![-+*/]\()(?<![\d)%] )(?<!\d, )(?:(?<![A-Za-z] )-)?\({0,20}(?!0\d)(?=\.?\d)")
 _RIGHT = re.compile(rf"=(?P<said>-?(?:{_MIXED}|{_PLAIN}))(?!\s*\d|[.,:]\d|[A-Za-z%¢]|[-+*/]|{_SCALED}"
                     r"|\s*(?:and\s*)?\(?\d+/\d|\s*(?:cents?|r|rem)\b|[^.\n]*\bremainder\b)")
 _DEPTH = 20
