@@ -177,6 +177,19 @@ def test_it_is_saved_as_floats_and_comes_back_the_same(small, tmp_path):
     assert torch.equal(again.score(c).logp, small.score(c).logp)
 
 
+def test_adapters_on_it_come_back_with_its_template(written, tmp_path):
+    policy = trlib.load_policy(written[0], lora={"r": 2, "target_modules": ["q_proj", "v_proj"]})
+    policy.load_state({name: t + 0.05 for name, t in policy.state().items()})
+    saved = policy.save(tmp_path / "saved")
+    assert json.loads((saved / "trlib.json").read_text()) == {"chat": True, "base": str(written[0])}
+    again = trlib.load_policy(saved)
+    assert again.chat and again.encode_prompts(["the 19"]) == policy.encode_prompts(["the 19"])
+    c = sample(policy, ["the"], group=2, max_tokens=8, seed=0)
+    assert torch.equal(again.score(c).logp, policy.score(c).logp)
+    assert not torch.equal(again.score(c).logp, trlib.load_policy(written[0]).score(c).logp)
+    assert sorted(again.trainable) == sorted(policy.trainable)
+
+
 # -- damaged and absent -------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.999])

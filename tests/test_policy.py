@@ -3,7 +3,8 @@ import torch
 
 import trlib
 from trlib.errors import CheckpointError
-from trlib.policy import Policy, _device, _dtype
+from trlib.loading import place_for, type_for
+from trlib.policy import Policy
 from trlib.rollout import sample
 
 
@@ -81,12 +82,20 @@ def test_adapters_start_alike_whatever_was_drawn_before(folder):
 
 def test_devices_and_types():
     cuda, cpu = torch.device("cuda"), torch.device("cpu")
-    assert _device("auto", 4_999_999) == cpu and _device("cpu", 10**9) == cpu
-    assert _device("auto", 10**9) == (cuda if torch.cuda.is_available() else _device("auto", 10**9))
-    assert _dtype("auto", cpu) == torch.float32 and _dtype("float64", cpu) == torch.float64
-    for wrong in ("int8", "float31", "Tensor"):
-        with pytest.raises(ValueError, match=rf"dtype: expected 'auto' or the name of a float type.*{wrong}"):
-            _dtype(wrong, cpu)
+    assert place_for("auto", 4_999_999) == cpu and place_for("cpu", 10**9) == cpu
+    assert place_for("auto", 10**9) == (cuda if torch.cuda.is_available() else place_for("auto", 10**9))
+    assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == torch.float64
+    assert type_for("bfloat16", cpu) == torch.bfloat16 and type_for("float16", cuda) == torch.float16
+    for wrong in ("int8", "float31", "Tensor", "float8_e4m3fn", "double"):
+        with pytest.raises(ValueError, match=rf"dtype: expected 'auto' or .* \(float16, bfloat16, .*\), got '{wrong}'"):
+            type_for(wrong, cpu)
+
+
+def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
+    for there in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True, on=there: on
+                            or including_emulation)
+        assert type_for("auto", torch.device("cuda")) == (torch.bfloat16 if there else torch.float32)
 
 
 def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import os
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,17 +25,27 @@ from torch.utils.checkpoint import checkpoint
 from trlib import checks
 from trlib.algorithms.method import Scores
 from trlib.attention import counted, reading, span
-from trlib.checkpoints import UNFINISHED
 from trlib.completions import Completions
-from trlib.errors import CheckpointError, unknown
-from trlib.gguf import PACKAGED, forget_quantiser, in_package
-from trlib.gguf import reading as reading_gguf
+from trlib.errors import CheckpointError
+from trlib.folders import Notes, replacing
+from trlib.loading import (
+    EMBEDDED,
+    SMALL,
+    base_of,
+    cast,
+    embedded,
+    find,
+    new_adapters,
+    place_for,
+    quiet,
+    read,
+    saved_adapters,
+    saved_tokenizer,
+    type_for,
+)
 from trlib.packing import Layout, plain, shared
 
-EMBEDDED = Path(__file__).parent / "embedded"
-"""Models that ship with the package, a folder each."""
-SMALL = 5_000_000
-"""Below this many parameters a model stays on the CPU and runs on one thread: two are slower."""
+__all__ = ["EMBEDDED", "Policy", "cast", "embedded", "load_policy"]
 
 
 @dataclass(eq=False)
@@ -56,6 +64,8 @@ class Policy:
     """A prompt is what a user says in the tokenizer's chat template; else it is text to be continued."""
     trees: bool | None = None
     """Scoring can share prefixes with this model's attention; None: not tried yet (`layout` does)."""
+    base: str | None = None
+    """What `load_policy` finds the model by that adapters are on, from any working folder; None: not known."""
 
     def __post_init__(self) -> None:
         self.model.eval()
@@ -87,9 +97,9 @@ class Policy:
 
     @property
     def pad_id(self) -> int:
-        """The token that fills a row up; never scored, so the end token serves where there is none."""
+        """The token that fills a row up; never scored, so the end token serves where the model has none."""
         pad = self.tokenizer.pad_token_id
-        return self.end_id if pad is None else pad
+        return self.end_id if pad is None or pad >= self.vocabulary else pad
 
     @property
     def device(self) -> torch.device:
@@ -101,9 +111,12 @@ class Policy:
         return sum(p.numel() for p in self.model.parameters())
 
     @property
-    def context(self) -> int:
-        """The most tokens of prompt and completion together."""
-        return self.model.config.get_text_config().max_position_embeddings
+    def context(self) -> float:
+        """The most tokens of prompt and completion together; inf where the model sets no limit."""
+        config = self.model.config.get_text_config()
+        names = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length")
+        limits = (getattr(config, name, None) for name in names)
+        return next((limit for limit in limits if limit is not None and limit > 0), math.inf)
 
     @property
     def vocabulary(self) -> int:
@@ -159,9 +172,15 @@ class Policy:
         return self.tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
 
     def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each prompt, ready to be continued: in the chat template, or with what the tokenizer begins."""
+        """Token ids of each prompt, ready to be continued: in the chat template, or with what the tokenizer begins.
+
+        An end token that the tokenizer puts behind every text is left out; one in the text itself stays.
+        """
         if not self.chat:
-            return self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
+            rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
+            end = self.tokenizer.eos_token_id
+            return [row[:-1] if row[-1:] == [end] and not _ends_with(row, self.encode([text])[0]) else row
+                    for row, text in zip(rows, texts, strict=True)]
         said = [self.tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False,
                                                    add_generation_prompt=True) for text in texts]
         return self.encode(said)
@@ -170,7 +189,7 @@ class Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(self.name, model, self.tokenizer, self.share, self.chat, self.trees)
+        return Policy(self.name, model, self.tokenizer, self.share, self.chat, self.trees, self.base)
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
               weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None,
@@ -256,26 +275,17 @@ class Policy:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
 
-        An existing folder of the same name is replaced once the new one is complete.
+        Of a model with adapters these alone are written, and what model they are on. A folder that is empty, or holds
+        nothing but a saved policy, is replaced once the new one is complete; gives its path.
+
+        Raises:
+            CheckpointError: the folder holds something else, or cannot be written; it is as it was.
         """
-        target = Path(folder)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
-        except OSError as error:
-            raise CheckpointError(f"folder: cannot write {str(target)!r}: {error.strerror or error}") from error
-        try:
-            with _quiet(True):
-                self.model.save_pretrained(scratch)
-                self.tokenizer.save_pretrained(scratch)
-            scratch.chmod(0o755)
-            if target.exists():
-                shutil.rmtree(target)
-            os.replace(scratch, target)
-        except Exception as error:  # safetensors reports a full disk as its own exception type
-            raise CheckpointError(f"folder: cannot write {str(target)!r}: {error}") from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        adapters = hasattr(self.model, "peft_config")
+        with replacing(folder) as (scratch, target), quiet(True):
+            self.model.save_pretrained(scratch, **({"save_embedding_layers": False} if adapters else {}))
+            self.tokenizer.save_pretrained(scratch)
+            Notes(self.chat, self.base if adapters else None).write(scratch)
         return target
 
     @contextmanager
@@ -309,154 +319,43 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     """Load a policy: by an embedded name, from a local folder in the hub's format or a GGUF file, or a hub id.
 
     Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled, no remote code runs.
+    A folder that holds LoRA adapters alone is loaded together with the model they were put on, to be trained on.
 
     Args:
         name: "dial", "smollm2" (optional: `make smollm2`; weights of 4 bits, rounded once and computed with in float),
             "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU where there is one; or a torch device.
-        dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or a torch type's name. What learns
-            is kept in float32 beside coarser weights, and adapters are float32 at least.
+        dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16, bfloat16, float32,
+            float64. What learns is kept in float32 beside coarser weights, and adapters are float32 at least.
         lora: settings of `peft.LoraConfig`, to train adapters on a frozen model, which start alike at each loading;
-            None: train everything.
-        chat: put prompts into the tokenizer's chat template; None: where it has one.
+            None: train everything, or the adapters that are loaded.
+        chat: put prompts into the tokenizer's chat template; None: as it was when the policy was saved, and where that
+            is not known, if it has one.
 
     Raises:
-        ValueError: an unknown name.
-        CheckpointError: a folder without a model, or with a damaged one.
+        ValueError: an unknown name, device or type, settings of adapters that do not suit, or a chat without template.
+        CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a
+            model that is no decoder (`trlib.decoder`).
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
-    source, local, packed_file = _source(str(name))
-    where: dict[str, Any] = {"local_files_only": local}
-    if packed_file:
-        where["gguf_file"] = packed_file
-    try:
-        with _quiet(local), reading_gguf() if packed_file else nullcontext():
-            tokenizer = AutoTokenizer.from_pretrained(source, **where)
-            if not packed_file:
-                where |= {"config": AutoConfig.from_pretrained(source, **where), "use_safetensors": True}
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **where)
-    except Exception as error:  # one sentence for the many ways a folder or a file can be broken
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        wanted = (f"a whole GGUF file of a causal language model, {packed_file}" if packed_file else
-                  "a causal language model in the hub's format (config.json, safetensors, tokenizer)")
-        raise CheckpointError(f"policy {str(name)!r}: expected {wanted} at {source}, got: {reason}") from error
-    if packed_file:
-        forget_quantiser(model)
-    _own_memory(model)
-    place = _device(device, sum(p.numel() for p in model.parameters()))
-    cast(model, _dtype(dtype, place))
-    if lora is not None:
-        model = _with_adapters(model, lora)  # peft keeps what learns in float32 where the weights are coarser
+    source = find(str(name))
+    if source.adapters and lora is not None:
+        raise ValueError(f"lora: expected None, because policy {str(name)!r} is a folder of adapters, which are "
+                         f"trained on, got {lora!r}")
+    noted, base = source.notes(), base_of(source) if source.adapters else source
+    model, tokenizer = read(base)
+    place = place_for(device, sum(p.numel() for p in model.parameters()))
+    cast(model, type_for(dtype, place))
+    if source.adapters:
+        tokenizer = saved_tokenizer(source) or tokenizer
+        model = saved_adapters(model, source)
+    elif lora is not None:
+        model = new_adapters(model, lora)  # peft keeps what learns in float32 where the weights are coarser
     placed: Any = model
     placed = placed.to(place)
-    return Policy(str(name), placed, tokenizer, chat=bool(tokenizer.chat_template) if chat is None else chat)
+    if chat is None:
+        chat = bool(tokenizer.chat_template) if noted.chat is None else noted.chat
+    return Policy(str(name), placed, tokenizer, chat=chat, base=base.lasting())
 
 
-def embedded() -> list[str]:
-    """The names of the models that ship with the package; a folder that is being written is none yet."""
-    if not EMBEDDED.exists():
-        return []
-    return sorted(p.name for p in EMBEDDED.iterdir() if p.name.isidentifier() and (p / "config.json").exists())
-
-
-def _source(name: str) -> tuple[str, bool, str | None]:
-    """The folder or hub id a name points to, whether that is on this machine, and a GGUF file's name in it."""
-    if name in embedded():
-        return str(EMBEDDED / name), True, None
-    if name in PACKAGED:
-        file = in_package(name)
-        return str(file.parent), True, file.name
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").exists() and not (folder / "adapter_config.json").exists():
-            raise CheckpointError(f"policy {name!r}: expected a folder with a config.json and model.safetensors, "
-                                  f"got one without a model")
-        return str(folder), True, None
-    if folder.suffix == ".gguf":
-        if not folder.is_file():
-            raise CheckpointError(f"policy {name!r}: no such file")
-        return str(folder.parent), True, folder.name
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
-        return name, False, None
-    if "/" in name or "\\" in name or name.startswith((".", "~")):
-        raise CheckpointError(f"policy {name!r}: no such folder")
-    raise unknown("policy", name, [*embedded(), *PACKAGED])
-
-
-@torch.no_grad()
-def cast(model: Any, dtype: torch.dtype) -> None:
-    """Set the type of a model's parameters. Its buffers stay: rotary frequencies of 8 bits would misplace tokens."""
-    for p in model.parameters():
-        p.data = p.data.to(dtype)
-
-
-@torch.no_grad()
-def _own_memory(model: Any) -> None:
-    """Weights come as a view of their file, and whoever writes that file again writes into the model, trained or not:
-    the system drops a truncated file's pages, private copies included. So they are copied into memory of their own."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        tensor.data = tensor.data.clone()
-
-
-@contextmanager
-def _quiet(local: bool) -> Iterator[None]:
-    """No progress bars of transformers for what is on this machine; a download keeps its own."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    if local:
-        logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-def _with_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError as error:
-        raise ImportError("lora: needs peft; `pip install peft` brings it") from error
-    if not isinstance(lora, Mapping):
-        raise TypeError(f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}")
-    for name in lora:
-        if name not in LoraConfig.__dataclass_fields__:
-            raise unknown("lora", name, LoraConfig.__dataclass_fields__)
-    modules = [name for name, _ in model.named_modules()]
-    targets = lora.get("target_modules")
-    for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one is there
-        if not any(f".{name}".endswith(f".{target}") for name in modules):
-            linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
-            raise unknown("lora: target_modules", target, linear)
-    settings = {"task_type": "CAUSAL_LM", **lora}
-    try:
-        with torch.random.fork_rng(devices=[]):  # the adapters' start is drawn alike each time
-            torch.manual_seed(0)
-            return get_peft_model(model, LoraConfig(**settings))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"lora: {error}") from error
-
-
-def _device(device: str, parameters: int) -> torch.device:
-    if device != "auto":
-        try:
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:  # unknown, or of another build of torch
-            raise ValueError(f"device: expected 'auto' or a device that torch has here, got {device!r}") from error
-        return torch.device(device)
-    if parameters < SMALL:
-        return torch.device("cpu")
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _dtype(dtype: str, device: torch.device) -> torch.dtype:
-    if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    found = getattr(torch, dtype, None)
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise ValueError(f"dtype: expected 'auto' or the name of a float type such as 'float32', got {dtype!r}")
-    return found
+def _ends_with(row: list[int], end: list[int]) -> bool:
+    return row[len(row) - len(end):] == end

@@ -1,0 +1,109 @@
+"""Where a policy is saved: nothing else is lost, and the old one is there until the new one is."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+import trlib
+from trlib import folders
+from trlib.errors import CheckpointError
+
+
+def content(folder) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("other", ["thesis.tex", "runs/run.json", "pytorch_model.bin", "README.md", ".git/config"])
+def test_a_folder_with_anything_else_is_left_as_it_is(policy, tmp_path, other):
+    target = policy.save(tmp_path / "model")
+    (target / other).parent.mkdir(exist_ok=True)
+    (target / other).write_text("years of work")
+    before = content(target)
+    name = other.split("/")[0]
+    with pytest.raises(CheckpointError, match=rf"folder: expected an empty folder, or .* got .* with '{name}' in it"):
+        policy.save(target)
+    assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    assert policy.save(target) == target
+    first = content(target)
+    policy.load_state({name: t + 1 for name, t in policy.state().items()})
+    policy.save(target)
+    changed = {name for name, data in content(target).items() if data != first[name]}
+    assert changed == {"model.safetensors"} and content(target).keys() == first.keys()
+    assert set(first) <= folders.FILES and folders.NOTES in first
+
+
+def test_the_folder_one_works_in_is_not_emptied(policy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match=r"folder: expected another folder than the one this process works"):
+            policy.save(".")
+        (tmp_path / "thesis.tex").write_text("years of work")
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+    assert policy.save("model") == tmp_path / "model"
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(policy, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert policy.save(tmp_path / "link") == tmp_path / "real"
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "link" / "model.safetensors").is_file()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(CheckpointError, match=r"folder: .*circle"):
+        policy.save(tmp_path / "circle")
+
+
+def test_a_file_in_its_place_is_named(policy, tmp_path):
+    (tmp_path / "model").write_text("x")
+    with pytest.raises(CheckpointError, match=r"folder: expected a folder to write a policy into, got the file"):
+        policy.save(tmp_path / "model")
+    assert (tmp_path / "model").read_text() == "x"
+
+
+def test_the_old_one_comes_back_where_the_new_one_cannot_take_its_place(policy, tmp_path, monkeypatch):
+    target = policy.save(tmp_path / "model")
+    before, rename, asked = content(target), type(target).rename, []
+
+    def second_fails(self, to):
+        asked.append((self.name, to.name))
+        if len(asked) == 2:
+            raise OSError(28, "No space left on device")
+        return rename(self, to)
+
+    monkeypatch.setattr(type(target), "rename", second_fails)
+    with pytest.raises(CheckpointError, match=r"No space left on device"):
+        policy.save(target)
+    assert [to for _, to in asked[1:]] == ["model", "model"]
+    assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_at_no_moment_is_there_no_whole_policy(policy, tmp_path, monkeypatch):
+    target, whole = policy.save(tmp_path / "model"), []
+
+    def watched(function):
+        def call(*args, **kwargs):
+            whole.append(any((p / "model.safetensors").is_file() for p in tmp_path.iterdir()))
+            return function(*args, **kwargs)
+        return call
+
+    monkeypatch.setattr(type(target), "rename", watched(type(target).rename))
+    monkeypatch.setattr(shutil, "rmtree", watched(shutil.rmtree))
+    policy.save(target)
+    assert len(whole) >= 4 and all(whole)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"chat": "yes"}', '{"base": 3}', '{"chats": true}'])
+def test_damaged_notes_are_named(policy, tmp_path, text):
+    target = policy.save(tmp_path / "model")
+    assert json.loads((target / folders.NOTES).read_text()) == {"chat": False, "base": None}
+    (target / folders.NOTES).write_text(text)
+    with pytest.raises(CheckpointError, match=r"trlib\.json"):
+        trlib.load_policy(target)
+    (target / folders.NOTES).unlink()
+    assert trlib.load_policy(target).chat is False

@@ -1,0 +1,259 @@
+"""What is read from a folder: whole, with its own tokenizer and chat, adapters on their model; else one sentence."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import trlib
+from trlib.errors import CheckpointError
+from trlib.policy import Policy
+from trlib.rollout import sample
+
+LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
+TEMPLATE = ("{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }}{% endfor %}"
+            "{% if add_generation_prompt %} answer{% endif %}")
+
+
+def moved(policy: Policy) -> Policy:
+    """The policy after something was learnt."""
+    noise = torch.Generator().manual_seed(0)
+    policy.load_state({name: t + 0.1 * torch.randn(t.shape, generator=noise) for name, t in policy.state().items()})
+    return policy
+
+
+def change(file: Path, **settings) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
+
+
+# -- adapters -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("more", [{}, {"use_dora": True}, {"modules_to_save": ["lm_head"]},
+                                  {"target_modules": ["embed_tokens", "q_proj"]}, {"bias": "all"}])
+def test_adapters_come_back_on_their_model_and_are_trained_on(folder, tmp_path, more):
+    policy = moved(trlib.load_policy(folder, lora={**LORA, **more}))
+    c = sample(policy, ["7 : +3 ="], group=3, max_tokens=8, seed=0)
+    saved = policy.save(tmp_path / "saved")
+    assert not (saved / "model.safetensors").exists()
+    torch.manual_seed(3)
+    drawn = torch.get_rng_state()
+    again = trlib.load_policy(saved)
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert torch.equal(again.score(c).logp, policy.score(c).logp)
+    assert {n: p.dtype for n, p in again.trainable.items()} == {n: p.dtype for n, p in policy.trainable.items()}
+    assert again.identity() == policy.identity()
+    again.score(c).logp.sum().backward()
+    learnt = {name: p + 0.1 * p.grad for name, p in again.trainable.items()}
+    assert all(not torch.equal(p, learnt[name]) for name, p in again.trainable.items())
+    again.load_state(learnt)
+    twice = trlib.load_policy(again.save(saved))  # a loaded one knows its model, too, and replaces what it came from
+    assert torch.equal(twice.score(c).logp, again.score(c).logp)
+    assert not torch.equal(twice.score(c).logp, policy.score(c).logp)
+
+
+def test_a_model_that_was_named_from_another_folder_is_found(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    policy = moved(trlib.load_policy("./model", lora=LORA))
+    saved = policy.save("saved")
+    assert json.loads((saved / "trlib.json").read_text()) == {"chat": False, "base": str(folder)}
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    c = sample(policy, ["7 : +3 ="], max_tokens=8, seed=0)
+    assert torch.equal(trlib.load_policy(saved).score(c).logp, policy.score(c).logp)
+    shutil.move(folder, tmp_path / "gone")
+    with pytest.raises(CheckpointError, match=rf"policy '{saved}': expected the model that its adapters belong on, "
+                                              rf"'{folder}', got: policy '{folder}': no such folder"):
+        trlib.load_policy(saved)
+
+
+def test_adapters_of_an_embedded_model_are_noted_by_its_name(policy, tmp_path):
+    adapted = moved(trlib.load_policy("dial", lora=LORA))
+    saved = adapted.save(tmp_path / "saved")
+    assert json.loads((saved / "trlib.json").read_text())["base"] == "dial"
+    c = sample(adapted, ["7 : +3 ="], max_tokens=8, seed=0)
+    again = trlib.load_policy(saved)
+    assert torch.equal(again.score(c).logp, adapted.score(c).logp) and again.base == "dial"
+    assert not torch.equal(policy.score(c).logp, adapted.score(c).logp)
+
+
+def test_adapters_of_another_program_name_their_model_in_their_settings(folder, tmp_path):
+    adapted = moved(trlib.load_policy(folder, lora=LORA))
+    c = sample(adapted, ["7 : +3 ="], max_tokens=8, seed=0)
+    adapted.model.save_pretrained(tmp_path / "foreign")  # no notes and no tokenizer
+    assert torch.equal(trlib.load_policy(tmp_path / "foreign").score(c).logp, adapted.score(c).logp)
+    for base, words in ((None, r"to be noted in adapter_config.json, got base_model_name_or_path None"),
+                        (str(tmp_path / "foreign"), r"got '.*foreign', which holds adapters itself")):
+        change(tmp_path / "foreign" / "adapter_config.json", base_model_name_or_path=base)
+        with pytest.raises(CheckpointError, match=words):
+            trlib.load_policy(tmp_path / "foreign")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+def test_adapters_are_float32_at_least_on_a_model_of_any_type(folder, tmp_path, dtype):
+    saved = moved(trlib.load_policy(folder, lora=LORA, dtype=dtype)).save(tmp_path / "saved")
+    again = trlib.load_policy(saved, dtype=dtype)
+    learn, rest = ({p.dtype for p in again.model.parameters() if p.requires_grad is on} for on in (True, False))
+    wide = torch.float64 if dtype == "float64" else torch.float32
+    assert rest == {getattr(torch, dtype)} and learn <= {torch.float32, wide}
+    c = sample(again, ["7 : +3 ="], max_tokens=4, seed=0)
+    assert again.score(c).logp.isfinite().all()
+
+
+def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
+    saved = moved(trlib.load_policy(folder, lora=LORA)).save(tmp_path / "saved")
+    with pytest.raises(ValueError, match=r"lora: expected None, because policy '.*saved' is a folder of adapters, .*"
+                                         r"got \{'r': 2"):
+        trlib.load_policy(saved, lora={"r": 2})
+    file = saved / "adapter_model.safetensors"
+    tensors = load_file(file)
+    name = min(tensors)
+    save_file({n: t for n, t in tensors.items() if n != name}, file)
+    with pytest.raises(CheckpointError, match=rf"got a file without '{name}'"):
+        trlib.load_policy(saved)
+    other = name.replace("layers.0", "layers.7")
+    save_file({**tensors, other: tensors[name].clone()}, file)
+    with pytest.raises(CheckpointError, match=rf"got a file with '{other}'"):
+        trlib.load_policy(saved)
+    save_file({**tensors, name: tensors[name][:, :3].contiguous()}, file)
+    with pytest.raises(CheckpointError, match=r"expected adapters that fit their model at .*saved, got: "):
+        trlib.load_policy(saved)
+    file.rename(saved / "adapter_model.bin")
+    with pytest.raises(CheckpointError, match=r"adapter_model.safetensors', got no such file"):
+        trlib.load_policy(saved)
+    change(saved / "adapter_config.json", task_type="SEQ_CLS")
+    with pytest.raises(CheckpointError, match=r"task_type 'CAUSAL_LM', got 'LORA' and 'SEQ_CLS'"):
+        trlib.load_policy(saved)
+    change(saved / "adapter_config.json", peft_type="PREFIX_TUNING")
+    with pytest.raises(CheckpointError, match=r"peft_type 'LORA' .* got 'PREFIX_TUNING'"):
+        trlib.load_policy(saved)
+    (saved / "adapter_config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"expected the settings of adapters at .* got a damaged file"):
+        trlib.load_policy(saved)
+
+
+def test_adapters_for_another_purpose_are_refused(folder):
+    with pytest.raises(ValueError, match=r"lora: task_type: expected 'CAUSAL_LM', got 'SEQ_CLS'"):
+        trlib.load_policy(folder, lora={"task_type": "SEQ_CLS"})
+
+
+# -- chat ---------------------------------------------------------------------------------------------------------
+
+def test_a_saved_policy_is_asked_as_it_was(folder, tmp_path):
+    tokenizer = trlib.load_policy(folder).tokenizer
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    for chat in (True, False):
+        policy = trlib.load_policy(folder, chat=chat)
+        again = trlib.load_policy(policy.save(tmp_path / "saved"))
+        assert again.chat is chat and again.encode_prompts(["7 :"]) == policy.encode_prompts(["7 :"])
+        assert trlib.load_policy(tmp_path / "saved", chat=not chat).chat is not chat
+        adapted = trlib.load_policy(folder, chat=chat, lora=LORA).save(tmp_path / "adapted")
+        assert trlib.load_policy(adapted).chat is chat
+    assert trlib.load_policy(folder).chat  # another program's folder: where there is a template
+
+
+# -- damage -------------------------------------------------------------------------------------------------------
+
+def test_tensors_that_are_missing_or_of_another_size_are_named(folder):
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    name = "model.layers.1.mlp.up_proj.weight"
+    for left, words in (
+            ({n: t for n, t in tensors.items() if n != name}, rf"got none for '{name}' \(1 are missing\)"),
+            ({**tensors, name: tensors[name][:7].clone()}, rf"got '{name}' of \[7, 32\] where \[48, 32\] is wanted"),
+            ({**tensors, name.replace("1", "2"): tensors[name].clone()}, r"got 'model.layers.2.mlp.* beside them")):
+        save_file(left, file, metadata={"format": "pt"})
+        with pytest.raises(CheckpointError, match=rf"policy '{folder}': expected .* at {folder}, {words}"):
+            trlib.load_policy(folder)
+    save_file({**tensors, "vision_tower.layers.0.weight": torch.ones(2)}, file, metadata={"format": "pt"})
+    trlib.load_policy(folder)  # what belongs to another part than the language model is left out
+
+
+def test_weights_that_are_tied_are_not_missing(small_model, policy, tmp_path):
+    model = small_model("gpt2")
+    model.save_pretrained(tmp_path)
+    policy.tokenizer.save_pretrained(tmp_path)
+    assert "lm_head.weight" not in load_file(tmp_path / "model.safetensors")
+    loaded = trlib.load_policy(tmp_path).model
+    assert torch.equal(loaded.lm_head.weight, model.transformer.wte.weight)
+
+
+def test_code_that_comes_with_a_model_does_not_run(folder, tmp_path, monkeypatch):
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+                                   "from transformers import LlamaConfig\nclass C(LlamaConfig): model_type = 'own'\n")
+    change(folder / "config.json", model_type="own", auto_map={"AutoConfig": "own.C", "AutoModelForCausalLM": "own.C"})
+    monkeypatch.setattr("builtins.input", lambda *_: "y")  # a pipe that says yes to every question
+    with pytest.raises(CheckpointError, match=r"got: one that needs code of its own, and trlib runs none"):
+        trlib.load_policy(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_empty_name_is_not_the_current_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(ValueError, match=r"policy: expected a name or a path, got ''"):
+        trlib.load_policy("")
+    assert trlib.load_policy(".").base == str(folder)
+
+
+# -- tokens -------------------------------------------------------------------------------------------------------
+
+def test_a_token_that_only_fills_up_may_be_outside_the_embedding(folder, alone):
+    tokenizer = trlib.load_policy(folder).tokenizer
+    rows = len(tokenizer)
+    tokenizer.add_special_tokens({"pad_token": "<fill>"})
+    tokenizer.save_pretrained(folder)
+    policy = trlib.load_policy(folder)
+    assert policy.tokenizer.pad_token_id == rows and policy.pad_id == policy.end_id
+    c = sample(policy, ["7 : +3 =", "7 :"], group=3, max_tokens=8, seed=0)
+    assert int(c.prompt_ids.max()) < rows and not c.prompt_mask.all()
+    alone(policy, c, 2e-5)
+
+
+@pytest.mark.parametrize(("add", "words"), [
+    (lambda t: t.add_tokens(["Natalia"]), r"got the token 'Natalia' with id"),
+    (lambda t: t.add_special_tokens({"eos_token": "<stop>"}), r"got the end token '<stop>' with id"),
+])
+def test_other_tokens_outside_the_embedding_are_refused(folder, add, words):
+    tokenizer = trlib.load_policy(folder).tokenizer
+    add(tokenizer)
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(CheckpointError, match=rf"whose tokens are among the embedding's \d+, {words}"):
+        trlib.load_policy(folder)
+
+
+def test_an_end_token_that_the_tokenizer_appends_does_not_end_a_prompt(policy):
+    from tokenizers import processors
+
+    plain = policy.encode_prompts(["7 : +3 =", "7 :"])
+    end, fill = policy.tokenizer.eos_token, policy.tokenizer.pad_token
+    ids = [(end, policy.end_id), (fill, policy.tokenizer.pad_token_id)]
+    asked = policy.encode_prompts([f"7 :{end}"])[0]
+    assert asked[-1] == policy.end_id  # a text's own
+    policy.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{fill} $A {end}", special_tokens=ids)
+    assert policy.tokenizer("7 :")["input_ids"][-1] == policy.end_id
+    assert policy.encode_prompts(["7 : +3 =", "7 :"]) == [[policy.tokenizer.pad_token_id, *row] for row in plain]
+    assert policy.encode_prompts([f"7 :{end}"]) == [[policy.tokenizer.pad_token_id, *asked]]
+
+
+# -- context ------------------------------------------------------------------------------------------------------
+
+def test_a_context_by_any_name_or_none(small_model, policy):
+    wide = {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 16}
+    bloom = Policy("bloom", small_model("bloom", n_layer=2, n_head=4), policy.tokenizer)
+    mpt = Policy("mpt", small_model("mpt", **wide), policy.tokenizer)
+    for odd in (bloom, mpt):
+        del odd.model.config.max_position_embeddings
+    assert bloom.context == math.inf
+    assert sample(bloom, ["7 : +3 ="], max_tokens=4, seed=0).tokens.shape == (1, 4)
+    assert mpt.context == 16
+    with pytest.raises(ValueError, match=r"prompts\[0\]: expected at most 16 tokens with the completion"):
+        sample(mpt, ["7 : +3 ="], max_tokens=16)
+    policy.model.config.max_position_embeddings = -1
+    assert policy.context == math.inf
+    gpt2 = Policy("gpt2", small_model("gpt2"), policy.tokenizer)
+    assert gpt2.context == 64

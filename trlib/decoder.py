@@ -1,0 +1,89 @@
+"""Whether a model is a decoder as sampling and scoring take it to be, tried out on a few tokens.
+
+What they rely on is written nowhere in a model's configuration: that a token sees only those before it, that padding
+on the left changes nothing, and that reading on from a key-value cache gives what reading everything gives. A model
+for which one of these is not so gives numbers all the same, and they are wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib.errors import CheckpointError
+
+LENGTH = 7
+"""Tokens that it takes: more than a usual convolution looks back."""
+TOLERANCE = 1e-3
+"""Of the largest logit: more than float32 rounds, less than a token or a position that should not be there changes."""
+
+
+def check(name: str, model: Any, ids: Sequence[int]) -> None:
+    """Complain of a model that is no decoder. It is computed with as it is, in float32, and no random number is drawn.
+
+    Args:
+        name: the policy's, for the message.
+        ids: LENGTH or fewer tokens without a special meaning, at least 3.
+
+    Raises:
+        CheckpointError: it is none.
+    """
+    read = torch.tensor(ids, device=next(model.parameters()).device)
+    wanted: tuple[tuple[str, Callable[[Any, Tensor], Tensor]], ...] = (
+        ("whose logits do not change when a later token does", _with_another_last),
+        ("that goes on from a key-value cache as if it read everything", _cached),
+        ("that takes attention_mask and position_ids, so that padding on the left changes nothing", _padded),
+    )
+    got = f"got a {type(model).__name__}"
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        said = "that reads token ids alone"
+        try:
+            whole = model(input_ids=read[None], use_cache=False).logits[0]
+            if not bool(whole.isfinite().all()):
+                raise CheckpointError(f"policy {name!r}: expected finite logits, {got} with others")
+            for said, again in wanted:
+                found = again(model, read)
+                expected = whole[:len(found)]
+                if found.shape != expected.shape or (found - expected).abs().max() > TOLERANCE * whole.abs().max():
+                    raise CheckpointError(f"policy {name!r}: expected a decoder {said}, {got}, of which that is not "
+                                          f"true")
+        except (CheckpointError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # whatever a model makes of inputs that it does not expect
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise CheckpointError(f"policy {name!r}: expected a decoder {said}, {got}, which fails "
+                                  f"({type(error).__name__}: {reason})") from error
+
+
+def _with_another_last(model: Any, ids: Tensor) -> Tensor:
+    """Logits of all tokens but the last, which is another one."""
+    return model(input_ids=torch.cat([ids[:-1], ids[:1]])[None], use_cache=False).logits[0, :-1]
+
+
+def _cached(model: Any, ids: Tensor) -> Tensor:
+    """Logits of a prefix and then of the last token, as sampling reads prompts of one length."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    before = model(input_ids=ids[None, :-1], past_key_values=cache, use_cache=True).logits[0]
+    return torch.cat([before, model(input_ids=ids[None, -1:], past_key_values=cache, use_cache=True).logits[0]])
+
+
+def _padded(model: Any, ids: Tensor) -> Tensor:
+    """The same of a row that stands below a longer one, and above it when its last token is read."""
+    from transformers import DynamicCache
+
+    cache, prefix = DynamicCache(), ids[:-1]
+    rows = torch.stack([torch.cat([ids[-2:], prefix]), torch.cat([ids[-2:], prefix])])
+    seen = torch.ones_like(rows, dtype=torch.bool)
+    seen[1, :2] = False
+    place = {"attention_mask": seen, "position_ids": (seen.cumsum(1) - 1).clamp(min=0)}
+    out = model(input_ids=rows, past_key_values=cache, use_cache=True, logits_to_keep=len(prefix), **place)
+    cache.batch_select_indices(torch.tensor([1, 0], device=ids.device))
+    seen = torch.cat([seen[[1, 0]], seen.new_ones(2, 1)], 1)
+    place = {"attention_mask": seen, "position_ids": (seen.cumsum(1) - 1)[:, -1:]}
+    last = model(input_ids=ids[-1:].expand(2, 1), past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
+    return torch.cat([out.logits[1], last.logits[0]])

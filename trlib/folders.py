@@ -1,0 +1,124 @@
+"""Folders of saved policies: written all or nothing, replaced only where nothing else is lost, and what they note.
+
+The hub's format does not say what adapters were put on, nor whether prompts are chat: `trlib.json` beside it does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trlib.checkpoints import UNFINISHED
+from trlib.errors import CheckpointError
+
+NOTES = "trlib.json"
+ADAPTERS = "adapter_config.json"
+"""What makes a folder one of adapters."""
+FILES = {"config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", ADAPTERS,
+         "adapter_model.safetensors", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
+         "vocab.txt", "merges.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
+         "spiece.model", "sentencepiece.bpe.model", NOTES}
+"""What a saved policy consists of, but for parts of a large model and the card that comes with adapters."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is known of a saved policy beside its weights; None: not noted."""
+
+    chat: bool | None = None
+    """Prompts are what a user says in the tokenizer's chat template."""
+    base: str | None = None
+    """What `load_policy` finds the model by that adapters were put on."""
+
+    def write(self, folder: Path) -> None:
+        """Write them into a folder."""
+        (folder / NOTES).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+
+def notes(folder: str | os.PathLike[str]) -> Notes:
+    """What is noted in a folder; nothing where another program wrote it.
+
+    Raises:
+        CheckpointError: the notes are damaged.
+    """
+    path = Path(folder) / NOTES
+    if not path.is_file():
+        return Notes()
+    try:
+        found = Notes(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"policy: expected what was noted of a saved policy at {str(path)!r}, got a damaged file "
+                              f"({error})") from error
+    if not isinstance(found.chat, bool | None) or not isinstance(found.base, str | None):
+        raise CheckpointError(f"policy: expected a chat that is true or false and a base that is a name or null at "
+                              f"{str(path)!r}, got chat {found.chat!r} and base {found.base!r}")
+    return found
+
+
+@contextmanager
+def replacing(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
+    """An empty folder to write a policy into, and the path where it stands after the `with` block.
+
+    Until the block has ended well, what was there stays as it was. Then it is moved aside, the new folder into its
+    place, and the old one is deleted: at each moment at least one of them is whole. A link's target is replaced, and
+    the link stays.
+
+    Raises:
+        CheckpointError: there is something else than a saved policy, or it cannot be written.
+    """
+    try:
+        target = Path(folder).expanduser().resolve()
+        _free(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
+    except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"folder: cannot write {str(folder)!r}: {reason}") from error
+    try:
+        yield scratch, target
+        scratch.chmod(0o755)
+        _swap(scratch, target)
+    except CheckpointError:
+        raise
+    except Exception as error:  # safetensors reports a full disk as its own exception type
+        raise CheckpointError(f"folder: cannot write {str(target)!r}: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _free(target: Path) -> None:
+    """Complain of anything that would be lost if the folder were replaced."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise CheckpointError(f"folder: expected a folder to write a policy into, got the file {str(target)!r}")
+    if target == Path.cwd():
+        raise CheckpointError(f"folder: expected another folder than the one this process works in, got "
+                              f"{str(target)!r}")
+    names = {path.name for path in target.iterdir()}
+    for path in sorted(target.iterdir()):
+        known = (path.name in FILES or path.match("model-*-of-*.safetensors")
+                 or (path.name == "README.md" and ADAPTERS in names))
+        if not known or not path.is_file():
+            raise CheckpointError(f"folder: expected an empty folder, or one with a saved policy alone that may be "
+                                  f"replaced, got {str(target)!r} with {path.name!r} in it")
+
+
+def _swap(new: Path, target: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    old = new.with_name(f"{new.name.removesuffix(UNFINISHED)}.old{UNFINISHED}")
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
