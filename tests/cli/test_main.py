@@ -309,12 +309,47 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
     monkeypatch.setattr(module, "load_policy", record)
     assert main(["train", "--method", "ppo", "--policy", "owner/name", "--device", "cpu", "--dtype", "float32",
                  "--lora", "r=8", "--lora", "target_modules=q_proj,v_proj", "--lora", "bias=none"]) == 1
-    assert asked == {"name": "owner/name", "device": "cpu", "dtype": "float32",
+    assert asked == {"name": "owner/name", "device": "cpu", "dtype": "float32", "chat": None,
                      "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"}}
+    for option, chat in (("--chat", True), ("--no-chat", False)):
+        assert main(["train", "--method", "ppo", option]) == 1 and asked["chat"] is chat
+        assert main(["evaluate", option]) == 1 and asked["chat"] is chat
     for given, expected in (("q_proj", ["q_proj"]), ("all-linear", "all-linear"), (".*_proj", ".*_proj"),
                             ('["o_proj"]', ["o_proj"])):
         assert main(["train", "--method", "ppo", "--lora", f"target_modules={given}"]) == 1
         assert asked["lora"] == {"target_modules": expected}
+
+
+def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, folder):
+    out = str(tmp_path / "run")
+    learn = ["train", "--method", "ppo", "--policy", str(folder), "--lora", "r=2", "--lora", "target_modules=q_proj",
+             "--lr", "1", "--out", out, *SMALL]
+    assert main(learn) == 0
+    saved = tmp_path / "run" / "policy"
+    assert (saved / "adapter_config.json").is_file() and not (saved / "config.json").exists()
+    capsys.readouterr()
+    assert main(["evaluate", "--policy", out, *FEW, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["policy"] == str(saved)
+    assert main([*learn, "--steps", "3", "--resume", "--json"]) == 0  # and replaces the saved adapters
+    assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == 3
+    assert main(["train", "--method", "ppo", "--policy", str(saved), "--lora", "r=2", *SMALL]) == 1
+    assert "lora: expected None, because policy" in capsys.readouterr().err
+
+
+def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path, policy):
+    policy.tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
+    base, found = str(policy.save(tmp_path / "base")), {}
+    for learnt in ("--chat", "--no-chat"):
+        out = str(tmp_path / f"run{learnt}")
+        assert main(["train", "--method", "ppo", "--policy", base, learnt, "--lr", "1e-12", "--out", out, *SMALL]) == 0
+        for asked in ([], ["--chat"], ["--no-chat"]):
+            capsys.readouterr()
+            assert main(["evaluate", "--policy", out, *asked, *FEW, "--json"]) == 0
+            found[learnt, *asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
+    chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
+    assert chat < plain  # a prompt that is said twice is none that the model learnt on
+    assert found == {("--chat",): chat, ("--chat", "--chat"): chat, ("--chat", "--no-chat"): plain,
+                     ("--no-chat",): plain, ("--no-chat", "--chat"): chat, ("--no-chat", "--no-chat"): plain}
 
 
 def test_one_module_alone_is_adapted(capsys):

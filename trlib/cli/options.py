@@ -60,12 +60,15 @@ def add(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
 
 
 def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) -> None:
-    """--task, --knob, and where the model runs."""
+    """--task, --knob, where the model runs and whether prompts are chat."""
     parser.add_argument("--task", default=default, metavar="NAME", help=f"see `trlib tasks` (default: {said})")
     parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
                         help="a knob of the task; repeat (see `trlib tasks NAME`)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps (default: auto)")
-    parser.add_argument("--dtype", default="auto", help="float32, bfloat16 (default: auto)")
+    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, float64 (default: auto)")
+    parser.add_argument("--chat", action=argparse.BooleanOptionalAction, default=None,
+                        help="put prompts into the tokenizer's chat template, or do not (default: as the model was "
+                             "saved, else where there is one)")
 
 
 def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:
@@ -91,7 +94,7 @@ def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None =
     if args.policy is None and name not in embedded():
         raise ValueError(f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "
                          f"{name!r} has no model of its own, got none")
-    return load_policy(name, device=args.device, dtype=args.dtype, lora=lora)
+    return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=args.chat)
 
 
 def plain(value: Any) -> Any:
