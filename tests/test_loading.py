@@ -169,8 +169,10 @@ def test_tensors_that_are_missing_or_of_another_size_are_named(folder):
         save_file(left, file, metadata={"format": "pt"})
         with pytest.raises(CheckpointError, match=rf"policy '{folder}': expected .* at {folder}, {words}"):
             trlib.load_policy(folder)
-    save_file({**tensors, "vision_tower.layers.0.weight": torch.ones(2)}, file, metadata={"format": "pt"})
-    trlib.load_policy(folder)  # what belongs to another part than the language model is left out
+    # what belongs to another part than the language model is left out, and what older programs wrote beside it
+    for beside in ("vision_tower.layers.9.weight", "model.layers.1.self_attn.rotary_emb.inv_freq", "extra"):
+        save_file({**tensors, beside: torch.ones(2)}, file, metadata={"format": "pt"})
+        trlib.load_policy(folder)
 
 
 def test_weights_that_are_tied_are_not_missing(small_model, policy, tmp_path):
@@ -211,6 +213,14 @@ def test_a_token_that_only_fills_up_may_be_outside_the_embedding(folder, alone):
     c = sample(policy, ["7 : +3 =", "7 :"], group=3, max_tokens=8, seed=0)
     assert int(c.prompt_ids.max()) < rows and not c.prompt_mask.all()
     alone(policy, c, 2e-5)
+
+
+def test_a_special_token_for_pictures_may_be_outside_the_embedding_too(folder):
+    tokenizer = trlib.load_policy(folder).tokenizer
+    tokenizer.add_tokens(["<picture>"], special_tokens=True)
+    tokenizer.save_pretrained(folder)
+    policy = trlib.load_policy(folder)
+    assert len(policy.tokenizer) == policy.vocabulary + 1 and policy.pad_id == policy.tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize(("add", "words"), [

@@ -215,8 +215,7 @@ def _reason(error: Exception) -> str:
 
 
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
-    """Complain of weights that were made up because the file has none or others, and of layers that were
-    left out."""
+    """Complain of weights that were made up because the file has none or others, and of layers left out."""
     for key, found, wanted in sorted(report["mismatched_keys"]):
         raise CheckpointError(f"policy {source.name!r}: expected tensors of the sizes in its config.json at "
                               f"{source.at}, got {key!r} of {list(found)} where {list(wanted)} is wanted")
@@ -224,10 +223,12 @@ def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
     if missing:
         raise CheckpointError(f"policy {source.name!r}: expected every tensor of a {type(model).__name__} at "
                               f"{source.at}, got none for {min(missing)!r} ({len(missing)} are missing)")
-    lists = [name for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)]
+    lists = {name: len(m) for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)}
     for name in sorted(report["unexpected_keys"]):
-        layers = re.match(r"(.+?)\.\d+\.", name)
-        if layers and any(f".{own}".endswith(f".{layers[1]}") or layers[1].endswith(f".{own}") for own in lists):
+        layer = re.match(r"(.+?)\.(\d+)\.", name)
+        if layer and any(int(layer[2]) >= count and (f".{own}".endswith(f".{layer[1]}")
+                                                     or f".{layer[1]}".endswith(f".{own}"))
+                         for own, count in lists.items()):
             raise CheckpointError(f"policy {source.name!r}: expected the layers of its config.json at {source.at}, "
                                   f"got {name!r} beside them")
 
@@ -236,8 +237,7 @@ def _one_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
     """Complain of tokens that a text can hold and the model has no row for. One that only fills up, or that another
     model's pictures stand behind, may be missing."""
     rows = model.get_input_embeddings().weight.shape[0]
-    special = set(tokenizer.all_special_ids)
-    special |= {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    special = _special(tokenizer)
     over = {i: token for token, i in tokenizer.get_vocab().items() if i >= rows}
     end = tokenizer.eos_token_id
     for i in sorted(over):
@@ -247,9 +247,14 @@ def _one_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
                                   f"{rows}, got the {which} {over[i]!r} with id {i}")
 
 
+def _special(tokenizer: Any) -> set[int]:
+    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return added | set(tokenizer.all_special_ids)
+
+
 def _ordinary(model: Any, tokenizer: Any) -> list[int]:
     """A few tokens without a special meaning, as many as the check of a decoder takes."""
-    special, rows = set(tokenizer.all_special_ids), model.get_input_embeddings().weight.shape[0]
+    special, rows = _special(tokenizer), model.get_input_embeddings().weight.shape[0]
     ids = [i for i in range(min(rows, 4096)) if i not in special] or list(range(rows))
     return [ids[i * len(ids) // decoder.LENGTH] for i in range(decoder.LENGTH)]
 
