@@ -16,6 +16,7 @@ from scipy.stats import mannwhitneyu
 from trlib.cli import main
 from trlib.lab.findings import before, price, staleness, table, tolerances
 from trlib.lab.statistics import (
+    by_task,
     improvement,
     interval,
     iqm,
@@ -125,6 +126,20 @@ def test_a_prediction_interval_by_hand_and_by_coverage():
     assert 0.92 <= np.mean(hits) <= 0.98
 
 
+def test_scores_may_be_a_column_of_a_table_whatever_its_index():
+    runs = pd.DataFrame({"label": ["ppo"] * 4 + ["troll"] * 4, "sampled": [0.1, 0.9, 0.2, 0.3, 0.5, 0.6, 0.9, 0.7],
+                         "greedy": [0.5] * 4 + [0.9] * 4})
+    troll, ppo = (runs[runs["label"] == label] for label in ("troll", "ppo"))
+    assert iqm(troll["sampled"]) == pytest.approx(0.65) and iqm(ppo["sampled"]) == pytest.approx(0.25)
+    assert interval(troll["sampled"]) == interval([0.5, 0.6, 0.9, 0.7])
+    assert improvement(troll["sampled"], ppo["sampled"]) == improvement([0.5, 0.6, 0.9, 0.7], [0.1, 0.9, 0.2, 0.3])
+    assert probability_of_improvement(troll["sampled"], ppo["sampled"]) == 12.5 / 16  # all but .9 beaten, and that tied once
+    assert performance_profile(troll["sampled"], [0.55]).tolist() == [0.75]
+    columns = ["sampled", "greedy"]
+    assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [[0.5, 0.6, 0.9, 0.7], [0.9] * 4]
+    assert interval(troll[columns]) == interval(troll[columns].to_numpy()) == interval([troll[c] for c in columns])
+
+
 def test_one_run_has_a_value_and_no_interval():
     found = interval([0.5])
     assert found.value == 0.5 and math.isnan(found.low) and math.isnan(found.high)
@@ -137,6 +152,7 @@ BY_HAND = [
     ({1: 0.9, 8: 0.8}, 2**1.5),  # half of the fall to 8, and log2 of 1 and 8 are 0 and 3
     ({1: 0.9, 8: 0.88, 32: 0.78}, 2**3.6),  # .85 is three tenths of the way from .88 to .78, and log2 goes 3 to 5
     ({1: 0.5, 8: 0.45, 32: 0.1}, 8),  # the fall is reached exactly where it was measured
+    ({1: 0.9, 8: 0.85}, 8),  # and where nothing more was
     ({1: 0.5, 8: 0.7, 32: 0.2}, 2 ** (3 + 2 * 0.25 / 0.5)),  # counted from one update, not from the best
     ({1: 0.9, 8: 0.8, 32: 0.9}, 2**1.5),  # the first fall, whatever comes after
     ({1: 0.9, 8: 0.86, 32: 0.86}, math.inf),
@@ -154,7 +170,7 @@ def constant(curve: dict[float, float], runs: int = 2) -> dict[float, list[float
 def test_staleness_tolerance_by_hand(curve, expected):
     found = staleness_tolerance(constant(dict(reversed(curve.items()))))
     assert found.value == pytest.approx(expected, rel=1e-9) and found.most == max(curve)
-    # Runs that are all alike leave no doubt; a fall at the largest number of updates or beyond is "above".
+    # Runs that are all alike leave no doubt, wherever the fall is.
     assert (found.low, found.high) == pytest.approx((expected, expected), rel=1e-9)
 
 
@@ -163,6 +179,9 @@ def test_tolerance_says_above_where_it_is_censored():
     assert 8 < some.low < some.value < 32 and some.high == math.inf
     assert f"{some:.1f}" == str(some) == f"{some}" == f"{some.value:.1f} [{some.low:.1f}, above 32]"
     assert str(staleness_tolerance({1: [0.9] * 3, 8: [0.9] * 3})) == "above 8 [above 8, above 8]"
+    assert str(staleness_tolerance({1: [0.9, 0.9], 8: [0.85, 0.85]})) == "8.0 [8.0, 8.0]", "a fall there is not above"
+    half = staleness_tolerance({1: [0.9] * 4, 8: [0.85, 0.85, 0.9, 0.9]})  # some resamples fall at 8, others never
+    assert (half.value, half.low, half.high) == (math.inf, 8, math.inf)
     one = staleness_tolerance({1: [0.9], 8: [0.8]})
     assert one.value == pytest.approx(2**1.5) and math.isnan(one.low) and math.isnan(one.high)
 
@@ -312,6 +331,10 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
     (lambda: iqm(np.zeros((2, 2, 2))), r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]"),
     (lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]), "y: expected the 1 tasks of x, got 2"),
     (lambda: interval([0.0, 1.0], level=1.0), "level: expected a number above 0 and below 1"),
+    (lambda: interval([0.0, 1.0], resamples=0), "resamples: expected a number at least 1, got 0"),
+    (lambda: interval([0.5], resamples=-1), "resamples: expected a number at least 1, got -1"),
+    (lambda: profile_interval([0.1, 0.2], []), r"thresholds: expected at least one, in a row \[T\], got \[0\]"),
+    (lambda: prediction_interval([1.0, 2.0], level=2.0), "level: expected a number above 0 and below 1"),
     (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
     (lambda: staleness_tolerance({}), r"accuracy: expected runs at 1 update a batch and at more, got \[\]"),
     (lambda: staleness_tolerance({8: [0.5], 32: [0.5]}), r"at 1 update a batch and at more, got \[8, 32\]"),
@@ -330,6 +353,12 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
 def test_senseless_scores_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("scores", [0.5, {"a": 1}, "abc", ["a", "b"], None])
+def test_what_is_no_scores_is_named(scores):
+    with pytest.raises(TypeError, match="scores: expected "):
+        interval(scores)
 
 
 def test_the_command_reports_both(tiny, tmp_path, capsys):

@@ -7,6 +7,7 @@ from itertools import combinations
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from trlib.lab.statistics import improvement, interval, performance_profile, staleness_tolerance
@@ -104,6 +105,22 @@ def test_profiles_are_drawn_with_dashes_and_their_medians_are_said():
         said = float(re.search(rf"{label} (\d\.\d+)", drawing.alt)[1])
         assert abs(said - np.median(runs)) <= 0.05
     assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def test_a_profile_that_does_not_come_down_to_a_half_says_so():
+    scores = {"a": [0.95, 0.97, 0.99], "b": [0.05, 0.07, 0.09], "c": [0.2, 0.4, 0.6], "d": [0.1, 0.05, 0.3, 0.4]}
+    said = profiles(scores, measure="accuracy", thresholds=[0.1, 0.5, 0.9]).alt
+    assert said.endswith("half of the runs lie above: a more than 0.90, b at most 0.10, c 0.50, d 0.10.")
+    with pytest.raises(ValueError, match="thresholds: expected at least one"):
+        profiles(scores, measure="accuracy", thresholds=[])
+
+
+def test_a_column_of_a_table_is_drawn_whatever_its_index():
+    runs = pd.DataFrame({"label": ["ppo"] * 3 + ["troll"] * 3, "sampled": [0.1, 0.2, 0.3, 0.5, 0.6, 0.7]})
+    troll = runs[runs["label"] == "troll"]["sampled"]
+    drawing = intervals({"TROLL": troll}, measure="accuracy")
+    assert drawing.figure.axes[0].lines[2].get_xdata().tolist() == [0.5, 0.6, 0.7]
+    assert drawing.alt == intervals({"TROLL": [0.5, 0.6, 0.7]}, measure="accuracy").alt
 
 
 def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:

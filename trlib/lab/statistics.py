@@ -27,6 +27,9 @@ Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
 """[N, M], or M sequences of runs; a flat sequence is one task."""
 DROP = 0.05
 """The fall of accuracy that staleness tolerance speaks of."""
+BEYOND = 1e-9
+"""How far, in log₂ of updates, "above the most that were measured" is from a fall exactly there: told apart, and no
+further, so that a bound between two resamples of which one never falls is where the last measured updates put it."""
 POINT = 0.01
 """A point of accuracy."""
 
@@ -58,11 +61,34 @@ class Price(Estimate):
     """Runs that gained nothing. They are not left out: what they moved and what they lost count."""
 
 
+def by_task(name: str, scores: Scores) -> list[np.ndarray]:
+    """The runs of each task, whatever holds them: an array, a column or a table of pandas, a list, a list of lists.
+
+    Args:
+        name: what errors call them.
+
+    Raises:
+        ValueError: no runs, more than two dimensions, a score that is not finite; TypeError: no scores at all.
+    """
+    if hasattr(scores, "__array__"):
+        matrix = np.asarray(scores)
+        if matrix.ndim not in (1, 2):
+            raise ValueError(f"{name}: expected runs [N] or runs by tasks [N, M], got {list(matrix.shape)}")
+        columns = list(matrix.T) if matrix.ndim == 2 else [matrix]
+    elif isinstance(scores, Sequence) and not isinstance(scores, str):
+        columns = list(scores) if len(scores) and np.ndim(scores[0]) else [scores]
+    else:
+        raise TypeError(f"{name}: expected runs, or runs of each task, got {scores!r}")
+    if not columns:
+        raise ValueError(f"{name}: expected at least one task, got none")
+    return [_finite(name, column) for column in columns]
+
+
 def iqm(scores: Scores) -> float:
     """Interquartile mean: the mean of the middle half of all scores."""
     from scipy.stats import trim_mean
 
-    return float(trim_mean(np.concatenate(_tasks("scores", scores)), 0.25))
+    return float(trim_mean(np.concatenate(by_task("scores", scores)), 0.25))
 
 
 def interval(scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
@@ -71,11 +97,12 @@ def interval(scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES
     With a single run of some task there is nothing to draw from: the bounds are NaN.
 
     Raises:
-        ValueError: no scores, a score that is not finite, a level outside (0, 1).
+        ValueError: no scores, a score that is not finite, a level outside (0, 1), fewer than one resample.
+        TypeError: scores that are no numbers.
     """
     from scipy.stats import trim_mean
 
-    tasks = _tasks("scores", scores)
+    tasks = by_task("scores", scores)
 
     def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
@@ -102,15 +129,21 @@ def improvement(x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = 
 
 def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
     """[T]: the share of all runs whose score is above each threshold."""
-    pooled = np.concatenate(_tasks("scores", scores))
+    pooled = np.concatenate(by_task("scores", scores))
     return (pooled[:, None] > np.asarray(thresholds, dtype=np.float64)).mean(0)
 
 
 def profile_interval(scores: Scores, thresholds: Sequence[float] | np.ndarray, *, level: float = LEVEL,
                      resamples: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The pointwise bounds [T] of a performance profile."""
-    tasks, bounds = _tasks("scores", scores), []
-    for threshold in np.asarray(thresholds, dtype=np.float64):
+    """The pointwise bounds [T] of a performance profile.
+
+    Raises:
+        ValueError: no thresholds, and what `interval` refuses.
+    """
+    tasks, bounds, levels = by_task("scores", scores), [], np.asarray(thresholds, dtype=np.float64)
+    if levels.ndim != 1 or not len(levels):
+        raise ValueError(f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}")
+    for threshold in levels:
         above = [(task > threshold).astype(np.float64) for task in tasks]
         # One seed for all thresholds: the same resamples, so the bounds fall with the threshold as the profile does.
         bounds.append(_percentiles(above, _pooled_mean, level, resamples, seed))
@@ -124,10 +157,11 @@ def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = 
     mean ± t_{n-1} s √(1 + 1/n),   t Student's quantile at (1 + level)/2
 
     Raises:
-        ValueError: fewer than two values.
+        ValueError: fewer than two values, a level outside (0, 1).
     """
     from scipy.stats import t
 
+    checks.number("level", level, above=0, below=1)
     runs = _finite("values", values)
     if len(runs) < 2:
         raise ValueError(f"values: expected at least two runs, got {len(runs)}")
@@ -148,7 +182,7 @@ def staleness_tolerance(accuracy: Mapping[float, Sequence[float] | np.ndarray], 
     learns nothing from one update has nowhere to fall from: read the number beside a(1).
 
     The interval draws runs with replacement within each number of updates. In a resample that never falls the number
-    counts as the largest measured, so a bound there says "at least", and is given as inf.
+    counts as just beyond the largest measured, so a bound there says "at least", and is given as inf.
 
     Args:
         accuracy: updates a batch -> final accuracies of the runs, 1 among them.
@@ -163,10 +197,10 @@ def staleness_tolerance(accuracy: Mapping[float, Sequence[float] | np.ndarray], 
     runs, logs = [_finite(f"accuracy[{u:g}]", accuracy[u]) for u in updates], np.log2(updates)
 
     def censored(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.minimum(_crossing(drawn, logs, drop), logs[-1])
+        return np.minimum(_crossing(drawn, logs, drop), logs[-1] + BEYOND)
 
     def back(log: float) -> float:
-        return math.inf if log >= logs[-1] else 2.0**log
+        return math.inf if log > logs[-1] else 2.0**log
 
     low, high = _percentiles(runs, censored, level, resamples, seed)
     return Tolerance(float(2.0**_crossing(runs, logs, drop)), back(low), back(high), float(updates[-1]))
@@ -184,6 +218,7 @@ def _crossing(runs: Sequence[np.ndarray], logs: np.ndarray, drop: float) -> np.n
     above, below = np.take_along_axis(height, before, -1), np.take_along_axis(height, after, -1)
     with np.errstate(divide="ignore", invalid="ignore"):  # where nothing has fallen, both are the first point
         found = logs[before] + (logs[after] - logs[before]) * (above - floor) / (above - below)
+    found = np.minimum(found, logs[after])  # whatever the rounding, no further than where it was measured
     return np.where(fallen.any(-1), found[..., 0], math.inf)
 
 
@@ -255,6 +290,7 @@ def _percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarra
     from scipy.stats import bootstrap
 
     checks.number("level", level, above=0, below=1)
+    checks.whole("resamples", resamples, least=1)
     if min(map(len, tasks)) < 2:
         return math.nan, math.nan
     found = bootstrap(tasks, statistic, n_resamples=resamples, confidence_level=level, method="percentile",
@@ -263,27 +299,17 @@ def _percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarra
 
 
 def _pair(x: Scores, y: Scores) -> list[np.ndarray]:
-    first, second = _tasks("x", x), _tasks("y", y)
+    first, second = by_task("x", x), by_task("y", y)
     if len(first) != len(second):
         raise ValueError(f"y: expected the {len(first)} tasks of x, got {len(second)}")
     return [*first, *second]
 
 
-def _tasks(name: str, scores: Scores) -> list[np.ndarray]:
-    """The runs of each task."""
-    if isinstance(scores, np.ndarray):
-        if scores.ndim not in (1, 2):
-            raise ValueError(f"{name}: expected runs [N] or runs by tasks [N, M], got {list(scores.shape)}")
-        columns = list(scores.T) if scores.ndim == 2 else [scores]
-    else:
-        columns = list(scores) if len(scores) and np.ndim(scores[0]) else [scores]
-    if not columns:
-        raise ValueError(f"{name}: expected at least one task, got none")
-    return [_finite(name, column) for column in columns]
-
-
 def _finite(name: str, values: object) -> np.ndarray:
-    runs = np.asarray(values, dtype=np.float64)
+    try:
+        runs = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected numbers, as many for every task as it has runs, got {values!r}") from error
     if runs.ndim != 1 or not len(runs):
         raise ValueError(f"{name}: expected at least one run of every task, got {list(runs.shape)}")
     if not np.isfinite(runs).all():

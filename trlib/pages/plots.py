@@ -20,6 +20,7 @@ import numpy as np
 from trlib.evaluation import Estimate
 from trlib.lab.statistics import (
     Scores,
+    by_task,
     improvement,
     interval,
     performance_profile,
@@ -88,7 +89,7 @@ def intervals(scores: Mapping[str, Scores], *, measure: str, alt: str | None = N
     figure, ax = _rows(list(found), measure)
     for row, (label, estimate) in enumerate(found.items()):
         _bar(ax, row, estimate)
-        runs = np.concatenate([np.ravel(task) for task in _as_tasks(scores[label])])
+        runs = np.concatenate(by_task("scores", scores[label]))
         ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10)
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
@@ -129,10 +130,18 @@ def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence
                 markevery=(2 * i % 15, max(1, len(at) // 7)), label=label)
     ax.set(xlabel=f"{measure}, τ", ylabel="share of runs above τ", ylim=(-0.02, 1.02), xlim=(at[0], at[-1]))
     _legend(ax)
-    medians = {label: at[np.argmin(performance_profile(values, at) > 0.5)] for label, values in scores.items()}
-    said = ", ".join(f"{label} {value:.2f}" for label, value in medians.items())
+    said = ", ".join(f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items())
     return Drawing(figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: "
                                   f"{said}.")
+
+
+def _half(at: np.ndarray, profile: np.ndarray) -> str:
+    """The threshold that half of the runs lie above, as far as the thresholds go."""
+    if profile[-1] > 0.5:
+        return f"more than {at[-1]:.2f}"
+    if profile[0] < 0.5:
+        return f"at most {at[0]:.2f}"
+    return f"{at[np.argmin(profile > 0.5)]:.2f}"
 
 
 def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *, along: str, measure: str,
@@ -264,11 +273,6 @@ def _bar(ax: Axes, row: int, estimate: Estimate) -> None:
     ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=4,
             solid_capstyle="butt")
     ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markersize=6)
-
-
-def _as_tasks(scores: Scores) -> Sequence[Any]:
-    nested = isinstance(scores, np.ndarray) or np.ndim(scores[0]) > 0
-    return list(scores) if nested else [scores]
 
 
 def _said(what: str, found: Mapping[str, Estimate]) -> str:
