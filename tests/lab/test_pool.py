@@ -3,34 +3,93 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from functools import partial
 
-from trlib.lab.pool import THREADS, Failure, run_here, run_jobs
+import pytest
+
+from trlib.lab.pool import THREADS, Failure, attempt, run_here, run_jobs
 
 DIE = "__import__('os').kill(__import__('os').getpid(), 9)"
+SLEEP = "__import__('time').sleep({})"
+
+
+def results(jobs: list[str], *, workers: int, seconds: float = 60, **more) -> dict:
+    """What each expression came to."""
+    ended = run_jobs(eval, jobs, threading.Event(), workers=workers, seconds=seconds, **more)
+    return {job: result for job, result, _ in ended}
+
+
+def here(jobs: list[str], seconds: float = 60) -> dict:
+    """The same in this process."""
+    return {job: result for job, result, _ in run_here(eval, jobs, threading.Event(), seconds=seconds)}
 
 
 def test_errors_and_deaths_are_reported_and_the_rest_goes_on():
     jobs = ["6 * 7", "1 / 0", DIE, "print('out of the way') or 43"]
-    found = dict(run_jobs(eval, jobs, threading.Event(), workers=2, seconds=60))
+    found = results(jobs, workers=2)
     assert found["6 * 7"] == 42 and found[jobs[3]] == 43
-    assert found["1 / 0"] == Failure("ZeroDivisionError", "division by zero")
+    assert found["1 / 0"] == Failure("ZeroDivisionError", "division by zero (<string>, line 1)")
     assert found[DIE].kind == "died" and "by signal 9 (SIGKILL), 2 times; out of memory?" in found[DIE].text
 
 
 def test_a_job_that_would_end_its_process_fails_alone():
     leave, vanish = "__import__('sys').exit('enough')", "__import__('os')._exit(7)"
-    found = dict(run_jobs(eval, [leave, vanish, "5"], threading.Event(), workers=1, seconds=60))
-    assert found[leave] == Failure("SystemExit", "enough") and found["5"] == 5
+    found = results([leave, vanish, "5"], workers=1)
+    left = Failure("SystemExit", "enough (<string>, line 1)")
+    assert found[leave] == left and found["5"] == 5
     assert found[vanish] == Failure("died", "its worker ended with 7, 2 times")
-    assert list(run_here(eval, [leave, "5"], threading.Event())) == [(leave, Failure("SystemExit", "enough")), ("5", 5)]
+    assert here([leave, "5"]) == {leave: left, "5": 5}
+
+
+def test_an_error_says_where_in_ones_own_file_and_else_where_at_all(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("import json\n\n\ndef fails(text):\n    return json.loads(text)\n")
+    spent = {"__name__": "mine"}
+    exec(compile(mine.read_text(), str(mine), "exec"), spent)
+    found = attempt(spent["fails"], "{")
+    assert found.kind == "JSONDecodeError" and found.text.endswith(" (mine.py, line 5)"), "not in json's own decoder"
+    assert str(tmp_path) not in str(found), "no place on this machine"
+    nowhere = attempt(int, "x")  # nothing of one's own led there
+    assert nowhere.text.startswith("invalid literal for int() with base 10: 'x' (pool.py, line ")
 
 
 def test_a_job_that_hangs_is_stopped():
-    job = "__import__('time').sleep(60)"
-    found = dict(run_jobs(eval, [job], threading.Event(), workers=1, seconds=0.5))
-    assert found[job].kind == "too long" and "0.5 s" in found[job].text
+    hang = SLEEP.format(60)
+    found = results([hang], workers=1, seconds=1.5)
+    assert found[hang] == Failure("too long", "stopped after 1.5 s, the budget's limit for a cell")
+    # In this process at the next line of Python, and what comes after runs.
+    endless = "[__import__('time').sleep(.01) for _ in iter(int, 1)]"
+    assert here([endless, "5"], seconds=1.5) == {endless: found[hang], "5": 5}
+
+
+def test_a_job_is_not_charged_for_the_start_of_its_worker():
+    # Each start takes longer than a job may: the interpreter's, and 2 s beside.
+    hang, slow = SLEEP.format(60), partial(time.sleep, 2)
+    found = {job: (result, seconds) for job, result, seconds in
+             run_jobs(eval, ["5", hang, "6"], threading.Event(), workers=1, seconds=1.9, prepare=slow)}
+    assert found["5"][0] == 5 and found["5"][1] < 1.9 and found["6"][0] == 6 and found["6"][1] < 1.9
+    assert found[hang][0].kind == "too long" and found[hang][1] >= 1.9
+
+
+def test_a_job_says_how_long_it_took():
+    for ended in (run_jobs(eval, [SLEEP.format(0.3)], threading.Event(), workers=1, seconds=60),
+                  run_here(eval, [SLEEP.format(0.3)], threading.Event(), seconds=60)):
+        ((_, result, seconds),) = ended
+        assert result is None and 0.3 <= seconds < 60
+
+
+def test_what_raises_in_preparing_is_left_to_the_jobs_to_say():
+    assert results(["5"], workers=1, prepare=partial(eval, "1 / 0")) == {"5": 5}
+
+
+def test_what_a_job_prints_in_this_process_goes_to_standard_error(capsys):
+    assert here(["print('out of the way') or 43"]) == {"print('out of the way') or 43": 43}
+    assert capsys.readouterr() == ("", "out of the way\n")
 
 
 def test_a_job_whose_worker_died_once_succeeds_in_another_one_that_runs_one_thread(tmp_path):
@@ -38,7 +97,7 @@ def test_a_job_whose_worker_died_once_succeeds_in_another_one_that_runs_one_thre
     second = f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})"
     threads = f"[__import__('os').environ[name] for name in {THREADS}]"
     before = {name: os.environ.get(name) for name in THREADS}
-    found = dict(run_jobs(eval, [second, threads], threading.Event(), workers=1, seconds=60))
+    found = results([second, threads], workers=1)
     assert found == {second: True, threads: ["1"] * len(THREADS)}
     assert {name: os.environ.get(name) for name in THREADS} == before
 
@@ -46,21 +105,85 @@ def test_a_job_whose_worker_died_once_succeeds_in_another_one_that_runs_one_thre
 def test_when_told_to_stop_what_is_in_hand_is_finished_and_nothing_else_is_begun():
     stop = threading.Event()
     found = []
-    for job, result in run_jobs(eval, ["1", "2", "3", "4"], stop, workers=1, seconds=60):
+    for job, result, _ in run_jobs(eval, ["1", "2", "3", "4"], stop, workers=1, seconds=60):
         found.append((job, result))
         stop.set()
     assert found == [("1", 1)]
     stop.clear()
-    for job, _ in run_here(eval, ["1", "2"], stop):
+    for job, *_ in run_here(eval, ["1", "2"], stop, seconds=60):
         found.append(job)
         stop.set()
     assert found[1:] == ["1"]
 
 
+def test_when_told_to_stop_a_job_whose_worker_dies_or_is_not_ready_has_not_been_begun(tmp_path):
+    stop = threading.Event()
+    mark = tmp_path / "begun"
+    job = f"(open({str(mark)!r}, 'w').close(), __import__('time').sleep(60))"
+    ended = run_jobs(eval, ["__import__('os').getpid()", job], stop, workers=1, seconds=60)
+    _, worker, _ = next(ended)
+
+    def end() -> None:
+        while not mark.exists():
+            time.sleep(0.01)
+        stop.set()
+        os.kill(worker, signal.SIGKILL)
+
+    threading.Thread(target=end).start()
+    assert list(ended) == [], "no failure is recorded"
+    stop.clear()
+    mark.unlink()
+    threading.Timer(0.5, stop.set).start()
+    assert list(run_jobs(eval, [job], stop, workers=1, seconds=60, prepare=partial(time.sleep, 60))) == []
+    assert not mark.exists()
+
+
+GROUP = '''
+import signal, sys, threading
+from trlib.lab.pool import run_jobs
+
+if __name__ == "__main__":
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: print("heard", flush=True))
+    print("begun", flush=True)
+    jobs = run_jobs(eval, ["6 * 7", "__import__('signal').getsignal(2).name"], stop, workers=1, seconds=60)
+    print(*[result for _, result, _ in jobs], flush=True)
+'''
+
+
+@pytest.mark.parametrize("later", [0.0, 0.1, 0.8])
+def test_ctrl_c_in_a_terminal_reaches_no_worker_that_is_starting(tmp_path, later):
+    # A terminal interrupts every process of the command's group.
+    (tmp_path / "group.py").write_text(GROUP)
+    command = subprocess.Popen([sys.executable, str(tmp_path / "group.py")], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert command.stdout.readline() == "begun\n"
+    time.sleep(later)
+    os.killpg(command.pid, signal.SIGINT)
+    out, err = command.communicate(timeout=60)
+    assert (sorted(out.splitlines()), err, command.returncode) == (["42 SIG_IGN", "heard"], "", 0)
+
+
+def test_the_second_ctrl_c_ends_a_job_in_this_process_at_once():
+    ticks = []
+
+    def work(job: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        while True:
+            ticks.append(job)
+            time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(run_here(work, ["1", "2"], threading.Event(), seconds=60))
+    count = len(ticks)
+    time.sleep(0.3)
+    assert len(ticks) == count and "2" not in ticks
+
+
 def test_workers_are_gone_when_their_results_are_no_longer_wanted():
     jobs = run_jobs(eval, ["__import__('os').getpid()", "__import__('time').sleep(60)"], threading.Event(), workers=1,
                     seconds=60)
-    _, worker = next(jobs)
+    _, worker, _ = next(jobs)
     jobs.close()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

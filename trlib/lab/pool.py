@@ -1,29 +1,41 @@
 """Persistent workers, one thread each: started once, replaced when they die, gone when their parent is.
 
-Every worker is a process of its own session, so that Ctrl-C in a terminal reaches the parent only, which decides.
+Ctrl-C in a terminal goes to every process that belongs to it. A worker does not hear it, from its first moment on:
+the parent decides.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
+import sysconfig
 import threading
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
+
+import trlib
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PATIENCE = 0.2
 """Seconds between two looks at whether to stop."""
 TRIES = 2
 """How often a job is begun whose worker dies."""
+NOT_ONES_OWN = ("<frozen", *(str(folder) + os.sep for folder in (
+    Path(trlib.__file__).parent, *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")))))
+"""How the names of files begin that are the package's, Python's or installed."""
 Job = TypeVar("Job")
 
 
@@ -39,34 +51,93 @@ class Failure:
         return f"{self.kind}: {self.text}"
 
 
+class _Stop(BaseException):
+    """Raised in a job that is to end."""
+
+
 def attempt(work: Callable[[Job], Any], job: Job) -> Any:
-    """The job's result, or a `Failure` where it raises or would end its process."""
+    """The job's result, or a `Failure` that says where, whatever it raises and even if it would end its process."""
     try:
         return work(job)
-    except (Exception, SystemExit) as error:
-        return Failure(type(error).__name__, str(error) or repr(error))
+    except _Stop:
+        raise
+    except BaseException as error:
+        return Failure(type(error).__name__, f"{str(error) or repr(error)} ({_where(error)})")
 
 
-def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event) -> Generator[tuple[Job, Any]]:
-    """The jobs one after the other in this process, until `stop`."""
+def _where(error: BaseException) -> str:
+    """The last line of a file of one's own that led to an error; if none did, the last line of all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(NOT_ONES_OWN)]
+    frame = (own or frames)[-1]
+    return f"{Path(frame.filename).name}, line {frame.lineno}"
+
+
+def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *,
+             seconds: float) -> Generator[tuple[Job, Any, float]]:
+    """The same as `run_jobs` in this process, one job after the other.
+
+    Each runs in a thread, so that the main one, which alone can, listens to Ctrl-C: `trlib.train` would take it for
+    itself there and end its run. What a job prints goes to standard error, as a worker's does. A job that takes too
+    long, or whose result is no longer wanted, ends at its next line of Python.
+    """
     for job in jobs:
         if stop.is_set():
             return
-        yield job, attempt(work, job)
+        began = time.monotonic()
+        with redirect_stdout(sys.stderr):
+            result = _in_a_thread(work, job, seconds)
+        yield job, result, time.monotonic() - began
 
 
-def run_jobs(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, workers: int,
-             seconds: float) -> Generator[tuple[Job, Any]]:
-    """Each job with its result or `Failure`, in the order in which they end.
+def _in_a_thread(work: Callable[[Job], Any], job: Job, seconds: float) -> Any:
+    found: list[Any] = []
+    ended = threading.Event()  # an interrupted `Thread.join` takes the thread for ended, up to Python 3.12
+
+    def life() -> None:
+        try:
+            found.append(attempt(work, job))
+        except _Stop:
+            pass
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=life, daemon=True)
+    try:
+        thread.start()
+        ended.wait(min(seconds, threading.TIMEOUT_MAX))
+    finally:  # it may have taken too long, or Ctrl-C has come
+        while not ended.is_set() and _raise_in(thread):
+            ended.wait(PATIENCE)
+    return found[0] if found else _too_long(seconds)
+
+
+def _raise_in(thread: threading.Thread) -> int:
+    """Raise `_Stop` at a thread's next line; 0: there is no such thread any more."""
+    return ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
+
+
+def _too_long(seconds: float) -> Failure:
+    return Failure("too long", f"stopped after {seconds:g} s, the budget's limit for a cell")
+
+
+def run_jobs(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, workers: int, seconds: float,
+             prepare: Callable[[], Any] | None = None) -> Generator[tuple[Job, Any, float]]:
+    """Each job with its result or `Failure` and the seconds that it took, in the order in which they end.
+
+    A worker is given its first job when it is ready, so no job's seconds hold the start of a worker.
 
     Args:
         work: an importable function.
         jobs: what it is called with, one each.
-        stop: once set, no further job is begun; those in hand are finished.
+        stop: once set, no further job is begun; those in hand are finished. One whose worker dies then has no result,
+            as if it had not been begun.
         workers: processes.
         seconds: a job that takes longer is stopped and fails.
+        prepare: an importable function that a worker calls before it is ready; what it raises is ignored, for the jobs
+            will say it.
     """
-    pool = _Pool(work, deque((job, 1) for job in jobs), stop, seconds)
+    pool = _Pool(work, deque((job, 1) for job in jobs), stop, seconds, prepare)
     try:
         yield from pool.run(min(workers, len(jobs)))
     finally:
@@ -77,89 +148,95 @@ def run_jobs(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Ev
 class _Worker(Generic[Job]):
     process: Any
     pipe: Connection
+    ready: bool = False
+    """Whether it has said that it is."""
     job: Job | None = None
+    """What it works on, or will as soon as it is ready."""
     tries: int = 0
-    since: float = 0.0
+    since: float = field(default_factory=time.monotonic)
+    """When it was given that, before it was ready: when it was started."""
 
 
 class _Pool(Generic[Job]):
     def __init__(self, work: Callable[[Job], Any], waiting: deque[tuple[Job, int]], stop: threading.Event,
-                 seconds: float) -> None:
-        self.work, self.waiting, self.stop, self.seconds = work, waiting, stop, seconds
+                 seconds: float, prepare: Callable[[], Any] | None) -> None:
+        self.work, self.waiting, self.stop, self.seconds, self.prepare = work, waiting, stop, seconds, prepare
         self.workers: list[_Worker[Job]] = []
 
-    def run(self, count: int) -> Generator[tuple[Job, Any]]:
+    def run(self, count: int) -> Generator[tuple[Job, Any, float]]:
         self.workers = [self._start() for _ in range(count)]
         while True:
-            if not self.stop.is_set():
-                self._hand_out()
+            if self.stop.is_set():
+                self._begin_nothing()
+            else:
+                self._assign()
             busy = [worker for worker in self.workers if worker.job is not None]
             if not busy and (self.stop.is_set() or not self.waiting):
                 return
-            ready = wait([worker.pipe for worker in busy], PATIENCE)
+            spoken = wait([worker.pipe for worker in busy], PATIENCE)
             for worker in busy:
-                ended = self._look(worker, worker.pipe in ready)
+                ended = self._look(worker, worker.pipe in spoken)
                 if ended is not None:
-                    yield ended
+                    yield (*ended, time.monotonic() - worker.since)
 
-    def _hand_out(self) -> None:
+    def _assign(self) -> None:
+        """A waiting job to each worker that has none; who has died is replaced."""
         for i, worker in enumerate(self.workers):
             if worker.job is None and self.waiting:
                 if not worker.process.is_alive():
                     self.workers[i] = worker = self._start()
                 worker.job, worker.tries = self.waiting.popleft()
-                worker.since = time.monotonic()
-                with suppress(OSError):  # it has just died: `_look` finds that
-                    worker.pipe.send(worker.job)
+                if worker.ready:
+                    self._hand_out(worker)
 
-    def _look(self, worker: _Worker[Job], ready: bool) -> tuple[Job, Any] | None:
+    def _hand_out(self, worker: _Worker[Job]) -> None:
+        worker.since = time.monotonic()
+        with suppress(OSError):  # it has just died: `_look` finds that
+            worker.pipe.send(worker.job)
+
+    def _begin_nothing(self) -> None:
+        for worker in self.workers:
+            if not worker.ready:
+                worker.job = None
+
+    def _look(self, worker: _Worker[Job], spoken: bool) -> tuple[Job, Any] | None:
         """What has become of a worker's job; None: it goes on, or will be tried again."""
         job = worker.job
         assert job is not None
-        if ready:
+        if spoken:
             try:
                 result = worker.pipe.recv()
             except (EOFError, OSError):
                 return self._died(worker, job)
-            worker.job = None
-            return job, result
-        if time.monotonic() - worker.since > self.seconds:
-            self._replace(worker)
-            return job, Failure("too long", f"stopped after {self.seconds:g} s, the budget's limit for a cell")
+            if worker.ready:
+                worker.job = None
+                return job, result
+            worker.ready = True
+            self._hand_out(worker)
+        elif worker.ready and time.monotonic() - worker.since > self.seconds:
+            _end(worker)
+            return job, _too_long(self.seconds)
         return None
 
     def _died(self, worker: _Worker[Job], job: Job) -> tuple[Job, Any] | None:
         worker.process.join(5)
         code, tries = worker.process.exitcode, worker.tries
-        self._replace(worker)
-        if tries < TRIES and not self.stop.is_set():
+        _end(worker)
+        if self.stop.is_set():
+            return None
+        if tries < TRIES:
             self.waiting.appendleft((job, tries + 1))
             return None
         how = f"by signal {-code} ({signal.Signals(-code).name})" if code is not None and code < 0 else f"with {code}"
         hint = "; out of memory?" if code == -signal.SIGKILL else ""
         return job, Failure("died", f"its worker ended {how}, {tries} times{hint}")
 
-    def _replace(self, worker: _Worker[Job]) -> None:
-        _end(worker)
-        if self.stop.is_set():
-            worker.job = None
-        else:
-            self.workers[self.workers.index(worker)] = self._start()
-
     def _start(self) -> _Worker[Job]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.work), daemon=True)
-        before = {name: os.environ.get(name) for name in THREADS}
-        os.environ.update(dict.fromkeys(THREADS, "1"))  # read when torch is imported, so before the worker starts
-        try:
+        process = context.Process(target=_serve, args=(theirs, self.work, self.prepare), daemon=True)
+        with _one_thread(), _deaf():
             process.start()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
         theirs.close()
         return _Worker(process, ours)
 
@@ -171,18 +248,52 @@ class _Pool(Generic[Job]):
 
 def _end(worker: _Worker[Any]) -> None:
     worker.pipe.close()  # which an idle one takes as its end
-    if worker.job is None:
+    if worker.ready and worker.job is None:
         worker.process.join(2)
+    worker.job = None
     worker.process.kill()
     worker.process.join()
 
 
-def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
-    """A worker's life: jobs come through the pipe until it closes."""
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """What is started inside a `with` block computes in one thread: torch reads that when it is imported."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started inside a `with` block does not hear Ctrl-C before it has said what to do about it."""
+    resource_tracker.ensure_running()  # which a first worker would start, and which lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], Any] | None) -> None:
+    """A worker's life: it says that it is ready; then jobs come through the pipe until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.setsid()
     os.dup2(2, 1)  # what a method prints must not mix with the command's result
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a worker that is killed would leave behind
+    if prepare is not None:
+        with suppress(Exception):
+            prepare()
+    with suppress(OSError):  # nobody waits any more, which the next line finds too
+        pipe.send("ready")
     while True:
         try:
             job = pipe.recv()

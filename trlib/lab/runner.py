@@ -6,10 +6,10 @@ import signal
 import statistics
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,8 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
     goes on where this one ended. A cell that fails is reported, and tried again by the next call.
 
     Args:
-        workers: processes; None: one a core. 0: this process itself.
+        workers: processes; None: one a core. 0: this process itself, where a cell that takes longer than the budget's
+            minutes, or that a second Ctrl-C ends, is stopped at its next line of Python: not while it sleeps or waits.
         say: what is called with each line of progress; None: standard error.
 
     Raises:
@@ -110,13 +111,13 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
         if not complete(planned.out, whole):
             save_tables(planned.out, _with_others(record, planned), whole, planned.defaults)
         return Outcome(record.runs(planned.cells), 0, failed, False)
-    count = cores() if workers is None else workers
+    count = min(cores() if workers is None else workers, len(todo))
     progress = _Progress(planned, len(todo), max(1, count), tell)
     journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
     try:
         made = circumstances(planned.command)
         with _stoppable(tell) as stop, closing(results(todo, planned.sweep, stop, count)) as ended:
-            for cell, result in ended:
+            for cell, result, seconds in ended:
                 row: dict[str, Any] = {**declaration(cell), "status": DONE, "error": "", **made}
                 history = None
                 if isinstance(result, pool.Failure):
@@ -127,7 +128,7 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
                     history = result["history"]
                 journal.append({"row": row, "history": history})
                 record.add(row, history)
-                progress.ended(cell, row)
+                progress.ended(cell, row, seconds)
             interrupted = stop.is_set() and progress.count < len(todo)
         save_tables(planned.out, _with_others(record, planned), cells(planned.sweep), planned.defaults)
     finally:
@@ -136,11 +137,21 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
 
 
 def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event,
-            workers: int) -> Generator[tuple[Cell, Any]]:
-    """Every cell with what it came to, as `trlib.lab.pool` gives it."""
+            workers: int) -> Generator[tuple[Cell, Any, float]]:
+    """Every cell with what it came to and the seconds that it took, as `trlib.lab.pool` gives them."""
+    seconds = 60 * sweep.budget.minutes
     if workers == 0:
-        return pool.run_here(run, todo, stop)
-    return pool.run_jobs(run, todo, stop, workers=workers, seconds=60 * sweep.budget.minutes)
+        return pool.run_here(run, todo, stop, seconds=seconds)
+    return pool.run_jobs(run, todo, stop, workers=workers, seconds=seconds, prepare=_prepare)
+
+
+def _prepare() -> None:
+    """Import what every cell needs, which takes seconds that are no cell's."""
+    from trlib.policy import load_policy
+
+    for name in ("evaluation", "tasks", "training"):
+        import_module(f"trlib.{name}")
+    load_policy("dial")  # whatever a cell trains: nearly all that it imports is what this does
 
 
 def _with_others(record: Record, planned: Plan) -> Record:
@@ -151,24 +162,23 @@ def _with_others(record: Record, planned: Plan) -> Record:
 
 
 class _Progress:
-    """A line a cell, with the time left: by the seconds of cells at the same place, or of any."""
+    """A line a cell, with the time left: by the seconds that cells at the same place took in all, or any cells."""
 
     def __init__(self, planned: Plan, total: int, workers: int, say: Say) -> None:
         self.total, self.workers, self.say, self.count = total, workers, say, 0
         self.left = {cell.id: cell for cell in planned.missing}
         self.seconds: dict[tuple[str, ...], list[float]] = {}
-        self.last = time.monotonic()
         recorded = len(planned.cells) - total
         say(f"{planned.sweep.name}: {total} cells to run, {recorded} recorded; {workers} at a time, into {planned.out}")
 
-    def ended(self, cell: Cell, row: dict[str, Any]) -> None:
+    def ended(self, cell: Cell, row: dict[str, Any], seconds: float) -> None:
         self.count += 1
         self.left.pop(cell.id, None)
         if row["status"] == FAILED:
             self.say(f"{self.count:4}/{self.total}  {cell}: failed: {row['error']}")
             return
-        self.seconds.setdefault(cell.place, []).append(row["seconds"])
-        self.say(f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {row['seconds']:.1f} s; "
+        self.seconds.setdefault(cell.place, []).append(seconds)
+        self.say(f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {seconds:.1f} s; "
                  f"{duration(self.remaining())} left")
 
     def remaining(self) -> float:
