@@ -16,9 +16,8 @@ import pytest
 
 from trlib.cli import main
 from trlib.lab import record as records
-from trlib.lab import runner, verify
+from trlib.lab import runner
 from trlib.lab.findings import judge, table
-from trlib.lab.pool import Failure
 from trlib.lab.record import load
 from trlib.lab.runner import conduct, plan
 from trlib.lab.sweep import load_sweep
@@ -122,6 +121,35 @@ def test_ctrl_c_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_pa
     assert len(plan(load_sweep(str(tiny)), out=tmp_path / "out").missing) == 3
 
 
+def test_ctrl_c_without_workers_finishes_the_cell_in_hand_too_and_what_a_method_prints_is_not_the_result(
+        tiny, tmp_path, capsys, monkeypatch):
+    # As a terminal does it, in the middle of a cell, where `trlib.train` alone would end its run.
+    does = "import os, signal; print('from within'); os.kill(os.getpid(), signal.SIGINT)"
+    (tmp_path / "my.py").write_text(OWN.format(name="Stopping", does=does))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.py").write_text(tiny.read_text().replace('[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, '
+                                                              'label="wide")]', '[Variant("my.py:Stopping")]')
+                                     .replace('higher="ppo"', 'higher="Stopping"'))
+    assert main(["sweep", "one.py", *HERE, "--json"]) == 130
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert document["interrupted"] and document["ran"] == 1 and document["failed"] == []
+    assert said.err.splitlines()[0] == "from within"
+    assert pd.read_csv("sweeps/one/runs.csv")["status"].tolist() == ["done"]
+
+
+def test_without_workers_a_cell_has_its_minutes_and_no_more(tiny, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    (tmp_path / "my.py").write_text(OWN.format(name="Endless", does="import time\n        while True: time.sleep(.01)"))
+    monkeypatch.chdir(tmp_path)
+    sweep = load_sweep(str(tiny))
+    sweep = replace(sweep, variants=sweep.variants[:0], axes=(), predictions=(),
+                    budget=replace(sweep.budget, minutes=0.02)).beside(["my.py:Endless"])
+    done = conduct(plan(sweep, out=tmp_path / "out"), workers=0, say=lambda line: None)
+    assert [error for _, error in done.failed] == ["too long: stopped after 1.2 s, the budget's limit for a cell"]
+
+
 def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_place(tiny, tmp_path):
     from dataclasses import replace
 
@@ -130,13 +158,13 @@ def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_
     progress = runner._Progress(planned, 8, 2, told.append)
     assert told.pop() == f"tiny: 8 cells to run, 0 recorded; 2 at a time, into {tmp_path / 'out'}"
     first, second, *rest = planned.cells
-    row = {"status": "done", "sampled": 0.25, "seconds": 30.0}
-    progress.ended(first, row)  # 7 cells of 30 s on two workers
+    row = {"status": "done", "sampled": 0.25, "seconds": 3.0}  # of training: a cell takes longer
+    progress.ended(first, row, 30.0)  # 7 cells of 30 s on two workers
     assert told.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
-    progress.ended(second, {**row, "seconds": 90.0})  # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
+    progress.ended(second, row, 90.0)  # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
     assert told.pop() == "   2/8  wide, updates 1, seed 0: sampled 0.250 in 90.0 s; 3 min left"
     assert progress.remaining() == (30 + 90 + 4 * 60) / 2
-    progress.ended(rest[0], {"status": "failed", "error": "died: x"})
+    progress.ended(rest[0], {"status": "failed", "error": "died: x"}, 5.0)
     assert told.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
     assert [runner.duration(s) for s in (0, 89, 90, 5000, 5400, 7500)] == ["0 s", "89 s", "2 min", "83 min",
                                                                          "1 h 30 min", "2 h 05 min"]
@@ -160,10 +188,11 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == ["ppo", "wide", "Fine", "Bad"]
     assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
         "ppo": (1, 0), "wide": (1, 0), "Fine": (1, 0), "Bad": (0, 1)}
-    assert [f["error"] for f in document["failed"]] == ["ValueError: eps: expected less"] * 2
+    why = "ValueError: eps: expected less (bad.py, line 9)"
+    assert [f["error"] for f in document["failed"]] == [why] * 2
     runs = pd.read_csv("sweeps/tiny/runs.csv", dtype=str).fillna("")
     assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
-    assert runs["error"].tolist()[3] == "ValueError: eps: expected less" and runs["method"].tolist()[2] == "my.py:Fine"
+    assert runs["error"].tolist()[3] == why and runs["method"].tolist()[2] == "my.py:Fine"
     assert runs["command"].tolist()[2] == "trlib sweep tiny --method my.py:Fine --method bad.py:Bad"
     assert runs["digest"].tolist()[:2] == whole["digest"].tolist()[:2]
     # What failed is tried again, what is done is not; --remake does not count what ships.
@@ -171,32 +200,6 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     assert "8 cells, 2 to run" in capsys.readouterr().out
     assert main([*command, "--dry-run", "--remake"]) == 0
     assert "8 cells, 6 to run" in capsys.readouterr().out
-
-
-def test_verify_says_when_a_record_differs_and_by_what_measure(tiny, tmp_path, whole, monkeypatch):
-    planned = plan(load_sweep(str(tiny)), out=tmp_path / "out")
-    planned.record.rows.update({row["cell"]: dict(row) for row in whole.to_dict("records")})
-    cell = planned.cells[0]
-    row = planned.record.rows[cell.id]
-    now = {name: row[name] for name in verify.SAME}
-    again = {"values": {"sampled": row["sampled"], "digest": row["digest"]}}
-    assert verify.compare(planned, cell, again, now) == verify.Agreement(
-        cell, True, f"sampled {row['sampled']:.4f}, bit for bit")
-    off = {"values": {"sampled": row["sampled_high"], "digest": "other"}}
-    clean = {**now, "commit": "abc"}
-    row["commit"] = "abc"
-    found = verify.compare(planned, cell, off, clean)
-    assert not found.agrees and "on the same commit, versions and hardware: expected the same bits" in found.text
-    found = verify.compare(planned, cell, off, {**clean, "hardware": "another"})
-    assert found.agrees and "within" in found.text and "interval over prompts" in found.text
-    assert found.text.endswith("other hardware")
-    off["values"]["sampled"] = 1.5
-    assert not verify.compare(planned, cell, off, {**clean, "versions": "another"}).agrees
-    assert "now it fails: died: x" in verify.compare(planned, cell, Failure("died", "x"), clean).text
-    row["digest"] = "other"
-    monkeypatch.setattr(verify, "circumstances", lambda command: {**now, "commit": "abc"})
-    found = verify.verify(planned, 4, seed=0, workers=0)
-    assert sorted(one.agrees for one in found) == [False, True, True, True]
 
 
 def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, capsys, monkeypatch):
