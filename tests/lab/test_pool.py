@@ -85,6 +85,8 @@ def test_a_job_says_how_long_it_took():
 
 def test_what_raises_in_preparing_is_left_to_the_jobs_to_say():
     assert results(["5"], workers=1, prepare=partial(eval, "1 / 0")) == {"5": 5}
+    ended = run_here(eval, ["5"], threading.Event(), seconds=60, prepare=partial(eval, "1 / 0"))
+    assert [result for _, result, _ in ended] == [5]
 
 
 def test_what_a_job_prints_in_this_process_goes_to_standard_error(capsys):

@@ -73,14 +73,15 @@ def _where(error: BaseException) -> str:
     return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
-def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *,
-             seconds: float) -> Generator[tuple[Job, Any, float]]:
+def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, seconds: float,
+             prepare: Callable[[], Any] | None = None) -> Generator[tuple[Job, Any, float]]:
     """The same as `run_jobs` in this process, one job after the other.
 
     Each runs in a thread, so that the main one, which alone can, listens to Ctrl-C: `trlib.train` would take it for
     itself there and end its run. What a job prints goes to standard error, as a worker's does. A job that takes too
     long, or whose result is no longer wanted, ends at its next line of Python.
     """
+    _try(prepare)
     for job in jobs:
         if stop.is_set():
             return
@@ -135,7 +136,7 @@ def run_jobs(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Ev
         workers: processes.
         seconds: a job that takes longer is stopped and fails.
         prepare: an importable function that a worker calls before it is ready; what it raises is ignored, for the jobs
-            will say it.
+            will raise it too.
     """
     pool = _Pool(work, deque((job, 1) for job in jobs), stop, seconds, prepare)
     try:
@@ -289,9 +290,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], A
     os.dup2(2, 1)  # what a method prints must not mix with the command's result
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a worker that is killed would leave behind
-    if prepare is not None:
-        with suppress(Exception):
-            prepare()
+    _try(prepare)
     with suppress(OSError):  # nobody waits any more, which the next line finds too
         pipe.send("ready")
     while True:
@@ -300,6 +299,12 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], A
         except (EOFError, OSError):
             return
         pipe.send(attempt(work, job))
+
+
+def _try(prepare: Callable[[], Any] | None) -> None:
+    if prepare is not None:
+        with suppress(Exception):
+            prepare()
 
 
 def _leave_with_parent() -> None:

@@ -141,7 +141,7 @@ def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event,
     """Every cell with what it came to and the seconds that it took, as `trlib.lab.pool` gives them."""
     seconds = 60 * sweep.budget.minutes
     if workers == 0:
-        return pool.run_here(run, todo, stop, seconds=seconds)
+        return pool.run_here(run, todo, stop, seconds=seconds, prepare=_prepare)
     return pool.run_jobs(run, todo, stop, workers=workers, seconds=seconds, prepare=_prepare)
 
 
