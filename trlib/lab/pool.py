@@ -66,11 +66,12 @@ def attempt(work: Callable[[Job], Any], job: Job) -> Any:
 
 
 def _where(error: BaseException) -> str:
-    """The last line of a file of one's own that led to an error; if none did, the last line of all."""
+    """The last line of a file of one's own that led to an error; if none did, the last line of all, with its folder."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(NOT_ONES_OWN)]
     frame = (own or frames)[-1]
-    return f"{Path(frame.filename).name}, line {frame.lineno}"
+    parts = Path(frame.filename).parts[-1 if own else -2:]
+    return f"{'/'.join(parts)}, line {frame.lineno}"
 
 
 def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, seconds: float,
