@@ -158,7 +158,7 @@ def test_ctrl_c_in_a_terminal_reaches_no_worker_that_is_starting(tmp_path, later
     # A terminal interrupts every process of the command's group.
     (tmp_path / "group.py").write_text(GROUP)
     command = subprocess.Popen([sys.executable, str(tmp_path / "group.py")], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, start_new_session=True)
+                               stderr=subprocess.PIPE, text=True, process_group=0)
     assert command.stdout.readline() == "begun\n"
     time.sleep(later)
     os.killpg(command.pid, signal.SIGINT)
