@@ -386,7 +386,8 @@ def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one interrupts at once. Only the main thread can listen."""
+    """An event that the first Ctrl-C sets; the second one interrupts at once. Only the main thread can listen. Whoever
+    listened before, as a sweep does that this run is a cell of, hears it too."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
@@ -395,6 +396,8 @@ def _interruptible() -> Iterator[threading.Event]:
     def first(signum: int, frame: Any) -> None:
         event.set()
         signal.signal(signal.SIGINT, before)
+        if callable(before) and before is not signal.default_int_handler:
+            before(signum, frame)
 
     before = signal.signal(signal.SIGINT, first)
     try:

@@ -73,11 +73,11 @@ def test_the_theme_follows_the_system_and_the_keyboard(file: Path, chromium: Any
     # Tab reaches every table that scrolls, and the arrows move it.
     view.keyboard.press("Tab")
     assert view.evaluate("document.activeElement.className") == "scroll"
-    view.keyboard.press("ArrowRight")
     for _ in range(100):  # the page forbids what wait_for_function polls with
+        view.keyboard.press("ArrowRight")
+        view.wait_for_timeout(50)
         if view.evaluate("document.activeElement.scrollLeft") > 0:
             break
-        view.wait_for_timeout(50)
     assert view.evaluate("document.activeElement.scrollLeft") > 0
     view.keyboard.press("Shift+Tab")
     view.keyboard.press("Enter")

@@ -36,7 +36,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
     parser.add_argument("--out", metavar="FOLDER", help="where its record is kept (default: sweeps/NAME)")
     parser.add_argument("--workers", type=shared.whole, metavar="N",
-                        help="processes, one thread each (default: one a core; 0: this process)")
+                        help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
+                             "cell that takes longer than the budget's minutes)")
     parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts")
     parser.add_argument("--method", action="append", default=[], metavar="FILE.py:CLASS",
                         help="a method of one's own beside the sweep's; repeat")
@@ -149,7 +150,7 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
     agree = sum(one.agrees for one in found)
     if args.json:
         shared.print_json({"sweep": planned.sweep.name, "agree": agree, "of": len(found), "cells": [
-            {"cell": str(one.cell), "agrees": one.agrees, "text": one.text} for one in found]})
+            {"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in found]})
     else:
         print(f"{agree} of {len(found)} cells agree with the record")
     return 0 if agree == len(found) else 1

@@ -6,7 +6,6 @@ the parent decides.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -51,16 +50,10 @@ class Failure:
         return f"{self.kind}: {self.text}"
 
 
-class _Stop(BaseException):
-    """Raised in a job that is to end."""
-
-
 def attempt(work: Callable[[Job], Any], job: Job) -> Any:
     """The job's result, or a `Failure` that says where, whatever it raises and even if it would end its process."""
     try:
         return work(job)
-    except _Stop:
-        raise
     except BaseException as error:
         return Failure(type(error).__name__, f"{str(error) or repr(error)} ({_where(error)})")
 
@@ -74,13 +67,12 @@ def _where(error: BaseException) -> str:
     return f"{'/'.join(parts)}, line {frame.lineno}"
 
 
-def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, seconds: float,
+def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *,
              prepare: Callable[[], Any] | None = None) -> Generator[tuple[Job, Any, float]]:
     """The same as `run_jobs` in this process, one job after the other.
 
-    Each runs in a thread, so that the main one, which alone can, listens to Ctrl-C: `trlib.train` would take it for
-    itself there and end its run. What a job prints goes to standard error, as a worker's does. A job that takes too
-    long, or whose result is no longer wanted, ends at its next line of Python.
+    What a job prints goes to standard error, as a worker's does. Nothing stops a job that takes long. One that raises
+    KeyboardInterrupt has not been begun, and `stop` is set.
     """
     _try(prepare)
     for job in jobs:
@@ -88,35 +80,11 @@ def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Ev
             return
         began = time.monotonic()
         with redirect_stdout(sys.stderr):
-            result = _in_a_thread(work, job, seconds)
+            result = attempt(work, job)
+        if isinstance(result, Failure) and result.kind == KeyboardInterrupt.__name__:
+            stop.set()
+            return
         yield job, result, time.monotonic() - began
-
-
-def _in_a_thread(work: Callable[[Job], Any], job: Job, seconds: float) -> Any:
-    found: list[Any] = []
-    ended = threading.Event()  # an interrupted `Thread.join` takes the thread for ended, up to Python 3.12
-
-    def life() -> None:
-        try:
-            found.append(attempt(work, job))
-        except _Stop:
-            pass
-        finally:
-            ended.set()
-
-    thread = threading.Thread(target=life, daemon=True)
-    try:
-        thread.start()
-        ended.wait(min(seconds, threading.TIMEOUT_MAX))
-    finally:  # it may have taken too long, or Ctrl-C has come
-        while not ended.is_set() and _raise_in(thread):
-            ended.wait(PATIENCE)
-    return found[0] if found else _too_long(seconds)
-
-
-def _raise_in(thread: threading.Thread) -> int:
-    """Raise `_Stop` at a thread's next line; 0: there is no such thread any more."""
-    return ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
 
 
 def _too_long(seconds: float) -> Failure:

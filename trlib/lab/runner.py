@@ -48,8 +48,8 @@ class Plan:
         """The command that makes the record, without what names a place on this machine."""
         own = "".join(f" --method {Path(method).name}" for method in self.sweep.added)
         part = "" if self.shard[1] == 1 else f" --shard {self.shard[0]}/{self.shard[1]}"
-        return f"trlib sweep {self.sweep.name.removesuffix('-smoke')}" \
-               f"{' --smoke' if self.sweep.name.endswith('-smoke') else ''}{own}{part}"
+        smoke = " --smoke" if self.sweep.name.endswith("-smoke") else ""
+        return f"trlib sweep {self.sweep.source}{smoke}{own}{part}"
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
     goes on where this one ended. A cell that fails is reported, and tried again by the next call.
 
     Args:
-        workers: processes; None: one a core. 0: this process itself, where a cell that takes longer than the budget's
-            minutes, or that a second Ctrl-C ends, is stopped at its next line of Python: not while it sleeps or waits.
+        workers: processes; None: one a core. 0: this process itself, where nothing stops a cell that takes longer than
+            the budget's minutes, and Ctrl-C in the middle of a cell ends it as if it had not been begun.
         say: what is called with each line of progress; None: standard error.
 
     Raises:
@@ -141,7 +141,7 @@ def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event,
     """Every cell with what it came to and the seconds that it took, as `trlib.lab.pool` gives them."""
     seconds = 60 * sweep.budget.minutes
     if workers == 0:
-        return pool.run_here(run, todo, stop, seconds=seconds, prepare=_prepare)
+        return pool.run_here(run, todo, stop, prepare=_prepare)
     return pool.run_jobs(run, todo, stop, workers=workers, seconds=seconds, prepare=_prepare)
 
 

@@ -100,7 +100,7 @@ class Budget:
     samples: int = 8
     """Sampled completions of each."""
     minutes: float = 10.0
-    """A cell that takes longer is stopped and reported."""
+    """A cell that takes longer is stopped and reported, where there are workers."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "prompts", "samples"):
@@ -152,6 +152,8 @@ class Sweep:
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""
+    source: str = ""
+    """What `trlib sweep` finds it by: its name, or `FILE.py`."""
     added: Sequence[str] = ()
     """What `beside` has put to the declared variants."""
 
@@ -215,7 +217,7 @@ def load_sweep(name: str) -> Sweep:
     sweep = getattr(load_module(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
         raise ValueError(f"sweep: expected SWEEP = trlib.lab.Sweep(...) in {name!r}, got {type(sweep).__name__}")
-    return replace(sweep, name=path.stem)
+    return replace(sweep, name=path.stem, source=path.name if name.endswith(".py") else name)
 
 
 def load_module(path: Path) -> ModuleType:
