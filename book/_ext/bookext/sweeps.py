@@ -18,7 +18,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext.tables import Table, escape
 
-ALONG = {"updates": "updates a batch", "threshold": "radius, as a multiple of the paper's", "lr": "learning rate"}
+ALONG = {"updates": "updates a batch", "reuse": "updates a batch",
+         "threshold": "radius, as a multiple of the paper's", "lr": "learning rate"}
 """Axes along which curves are drawn, and how a reader calls them."""
 WORDS = {"sampled": "sampled accuracy", "greedy": "greedy accuracy", "kl": "KL a batch, nats a token",
          "entropy": "entropy, nats a token", "distinct": "distinct right answers", "pass_at_most": "pass@k",
