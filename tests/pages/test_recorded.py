@@ -52,6 +52,13 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
             assert f"{label} {values[0]:.2f} at 1" in drawing.alt
 
 
+def test_a_caption_promises_crosses_where_there_are_some():
+    sweep, runs, history = record()
+    level = runs.assign(sampled=0.9 - 0.001 * runs["seed"])
+    assert all("a cross where" not in caption for _, caption in figures(sweep, level, history))
+    assert all("a cross where" in caption for _, caption in figures(sweep, runs, history))
+
+
 def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
     sweep, runs, history = record()
     ((drawing, caption),) = figures(sweep, runs, history, kind="intervals", at={"updates": "8", "sampler": "int4"},
@@ -84,7 +91,7 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
     ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
     ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, seconds, .*, got 'colour'"),
     ({"kind": "improvements"}, "against: expected one of ppo, troll, got None"),
-    ({"kind": "curves", "at": {"updates": "8"}}, "kind: expected an axis among updates, threshold, lr for curves"),
+    ({"kind": "curves", "at": {"updates": "8"}}, "kind: expected an axis among updates, reuse, threshold, lr for"),
 ])
 def test_what_a_record_does_not_have_is_named(changes, words):
     with pytest.raises(ValueError, match=words):

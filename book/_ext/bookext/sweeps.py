@@ -106,7 +106,7 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
     found = []
     for place, part in runs.groupby(others, sort=False) if others else [((), runs)]:
         words = WORDS.get(measure, measure)
-        where = ", ".join(f"{name} {label}" for name, label in zip(others, place, strict=True))
+        where = ", ".join(f"{ALONG.get(name, name)} {label}" for name, label in zip(others, place, strict=True))
         if along is not None:
             drawing, what = _curves(plots, findings, part, labels, along, measure, words)
         else:
@@ -132,9 +132,12 @@ def _curves(plots: Any, findings: Any, part: Any, labels: list[str], along: str,
     whole = {label: {points[text]: values for text, values in curve.items()}
              for label, curve in scores.items() if curve.keys() == points.keys()}
     stale = along == "updates" and measure == "sampled" and min(points.values()) == 1 and len(points) > 1
-    drop = import_module("trlib.lab.statistics").DROP if stale else None
+    statistics = import_module("trlib.lab.statistics")
+    drop = statistics.DROP if stale else None
+    means = [{at: statistics.iqm(values) for at, values in curve.items()} for curve in whole.values()]
     what = f"Interquartile mean of {words} over {ALONG[along]}, with 95 % bands"
-    what += "; a cross where accuracy is five points below that at one update" if stale else ""
+    if drop is not None and any(min(curve.values()) < curve[1] - drop for curve in means):
+        what += "; a cross where accuracy is five points below that at one update"
     return plots.curves(whole, along=ALONG[along], measure=words, drop=drop), what
 
 
