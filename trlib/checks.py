@@ -136,6 +136,10 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
 
 
+COARSE = (torch.bfloat16, torch.float16)
+"""Types with fewer digits than float32."""
+
+
 def wide(*tensors: Tensor) -> torch.dtype:
     """The type to compute in: the widest of the tensors' types and float32."""
     dtype = torch.float32

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trlib import checks
 from trlib.algorithms.method import Needs
 from trlib.critic import Critic
 from trlib.errors import NonFiniteError
@@ -16,14 +17,13 @@ from trlib.policy import Policy
 from trlib.regime import Regime
 from trlib.sampler import Sampler
 
-COARSE = (torch.bfloat16, torch.float16)
-"""Types with fewer digits than an update has: AdamW moves a weight by about the learning rate, often 1e-6, and two
-neighbours in bfloat16 are .4 to .8 % of a weight apart. Weights of these types are the rounding of float32 copies,
-which learn."""
-
 
 class Learner:
-    """A policy that learns, and what learns and samples with it."""
+    """A policy that learns, and what learns and samples with it.
+
+    AdamW moves a weight by about the learning rate, often 1e-6, and two neighbours in bfloat16 are .4 to .8 % of a
+    weight apart: an update would be lost. Weights of 16 bits are therefore the rounding of float32 copies, which learn.
+    """
 
     def __init__(self, policy: Policy, settings: Regime, needs: Needs) -> None:
         self.policy, self.settings = policy, settings
@@ -33,7 +33,7 @@ class Learner:
         self.parameters = policy.parameters
         if not self.parameters:
             raise ValueError("policy: expected parameters that learn, got none with requires_grad")
-        self.exact = {id(p): p.detach().float() for p in self._learning() if p.dtype in COARSE}
+        self.exact = {id(p): p.detach().float() for p in self._learning() if p.dtype in checks.COARSE}
         parts: list[dict[str, Any]] = [{"params": list(map(self._exact, self.parameters)), "speed": 1.0}]
         if self.critic is not None:
             parts.append({"params": list(map(self._exact, self.critic.parameters)), "speed": needs.critic})

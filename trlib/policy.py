@@ -268,7 +268,7 @@ class Policy:
             raise
         except Exception:  # whatever a model makes of an attention that it does not expect
             return False
-        coarse = next(self.model.parameters()).dtype in (torch.bfloat16, torch.float16)
+        coarse = next(self.model.parameters()).dtype in checks.COARSE
         close = bool((found - expected).abs().max() < (0.2 if coarse else 1e-3))
         return close and len(layers) == config.num_hidden_layers
 

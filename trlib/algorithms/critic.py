@@ -144,15 +144,15 @@ class PPOCritic(PPO):
             return flat(pulled, parameters) + 1e-3 * v
 
         x = conjugate_gradient(product, -gradient)
-        start, drift, slope = ([p.detach().clone() for p in parameters], (values.detach() - old)[mask],
-                               step.value_slope(unflat(x, parameters), rows)[mask])
         room = 2 * self.critic_radius * variance
+        drift, slope = (values.detach() - old)[mask], step.value_slope(unflat(x, parameters), rows)[mask]
         scale = _longest(float(slope.square().mean()), float((drift * slope).mean()),
                          float(drift.square().mean() - room))
-        for attempt in range(TRIES):
+        start = [p.detach().clone() for p in parameters]
+        for attempt in range(TRIES if scale > 0 else 0):
             move(parameters, start, unflat(BACKTRACK ** attempt * scale * x, parameters))
             with torch.no_grad():
-                if scale == 0 or (step.values(rows) - old)[mask].square().mean() <= room:
+                if (step.values(rows) - old)[mask].square().mean() <= room:
                     return
         move(parameters, start, None)
 

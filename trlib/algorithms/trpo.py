@@ -47,7 +47,7 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     tolerance relative to b the result scales with b.
     """
     checks.finite("b", checks.floating("b", b))
-    if b.dtype in (torch.float16, torch.bfloat16):
+    if b.dtype in checks.COARSE:
         raise TypeError(f"b: expected float32 or wider, got {b.dtype}")
     checks.whole("iterations", iterations, least=1)
     checks.number("tolerance", tolerance, least=0)
@@ -185,7 +185,7 @@ def exact(parameters: Sequence[Tensor]) -> None:
         TypeError: a parameter has fewer digits than float32.
     """
     for p in parameters:
-        if p.dtype in (torch.float16, torch.bfloat16):
+        if p.dtype in checks.COARSE:
             raise TypeError(f"policy: expected weights of float32 or wider, because a trust region's step is smaller "
                             f"than what {str(p.dtype)[6:]} can tell apart, got {p.dtype}; load it with dtype='float32'")
 
