@@ -33,10 +33,11 @@ class Learner:
         self.parameters = policy.parameters
         if not self.parameters:
             raise ValueError("policy: expected parameters that learn, got none with requires_grad")
-        self.exact = {id(p): p.detach().float() for p in self._learning() if p.dtype in checks.COARSE}
-        parts: list[dict[str, Any]] = [{"params": list(map(self._exact, self.parameters)), "speed": 1.0}]
+        self.exact: list[tuple[Tensor, Tensor]] = []
+        """Each parameter of 16 bits with the copy that learns for it."""
+        parts: list[dict[str, Any]] = [{"params": self._stepped(self.parameters), "speed": 1.0}]
         if self.critic is not None:
-            parts.append({"params": list(map(self._exact, self.critic.parameters)), "speed": needs.critic})
+            parts.append({"params": self._stepped(self.critic.parameters), "speed": needs.critic})
         self.optimizer = torch.optim.AdamW(parts, lr=settings.lr, betas=settings.betas,
                                            weight_decay=settings.weight_decay,
                                            fused=policy.device.type in ("cpu", "cuda"))
@@ -52,35 +53,28 @@ class Learner:
         value = self.finite("loss", float(loss.detach()))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for p in self._learning() if self.exact else ():
-            if id(p) in self.exact and p.grad is not None:
-                self._exact(p).grad, p.grad = p.grad.float(), None
-        norm = self.finite("grad_norm", float(torch.nn.utils.clip_grad_norm_(
-            list(map(self._exact, self.parameters)), self.settings.grad_norm)))
-        if self.critic is not None:
-            of_critic = torch.nn.utils.clip_grad_norm_(list(map(self._exact, self.critic.parameters)),
-                                                       self.settings.grad_norm)
-            self.finite("the critic's grad_norm", float(of_critic))
+        for p, weight in self.exact:
+            if p.grad is not None:
+                weight.grad, p.grad = p.grad.float(), None
+        norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part["params"], self.settings.grad_norm))
+                            for part in self.optimizer.param_groups)
+        self.finite("grad_norm", norm)
+        for found in of_critic:
+            self.finite("the critic's grad_norm", found)
         self.updates += 1
         for part in self.optimizer.param_groups:
             part["lr"] = self.settings.lr * part["speed"] * min(1.0, self.updates / max(self.settings.warmup, 1))
         self.optimizer.step()
-        self._round()
+        with torch.no_grad():
+            for p, weight in self.exact:
+                p.copy_(weight)
         return value, norm
 
-    def _learning(self) -> list[Tensor]:
-        """Every parameter that learns: the policy's, then the critic's."""
-        return [*self.parameters, *([] if self.critic is None else self.critic.parameters)]
-
-    def _exact(self, parameter: Tensor) -> Tensor:
-        """What AdamW steps on: the parameter, or its float32 copy."""
-        return self.exact.get(id(parameter), parameter)
-
-    @torch.no_grad()
-    def _round(self) -> None:
-        """Bring the coarse parameters to where their exact copies are."""
-        for p in self._learning() if self.exact else ():
-            p.copy_(self._exact(p))
+    def _stepped(self, parameters: list[Tensor]) -> list[Tensor]:
+        """What AdamW steps on: the parameters, or the float32 copies of those that are coarse."""
+        stepped = [p.detach().float() if p.dtype in checks.COARSE else p for p in parameters]
+        self.exact += [(p, weight) for p, weight in zip(parameters, stepped, strict=True) if weight is not p]
+        return stepped
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the rest of the run depends on."""
@@ -89,7 +83,7 @@ class Learner:
         found |= {f"reference/{name}": p.detach() for name, p in self._reference().items()}
         if self.critic is not None:
             found |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
-        found |= {f"exact/{i}": weight.clone() for i, weight in enumerate(self.exact.values())}
+        found |= {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
         for i, state in self.optimizer.state_dict()["state"].items():
             found |= {f"optimizer/{i}/{name}": value.clone() for name, value in state.items()}
         return found
@@ -111,7 +105,7 @@ class Learner:
         if self.critic is not None:
             self.critic.load_state(below("critic/"))
         with torch.no_grad():
-            for number, weight in enumerate(self.exact.values()):
+            for number, (_, weight) in enumerate(self.exact):
                 weight.copy_(tensors[f"exact/{number}"])
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in below("optimizer/").items():
