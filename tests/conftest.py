@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import trlib
-from trlib.policy import EMBEDDED, Policy
+from trlib.model.policy import EMBEDDED, Policy
 
 
 @pytest.fixture(autouse=True, scope="session")

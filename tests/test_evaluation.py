@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from trlib import evaluation
-from trlib.completions import Completions
 from trlib.evaluation import Estimate, bootstrap, evaluate, pass_at_k
+from trlib.model.completions import Completions
 from trlib.tasks import Prompt, Verdict
 
 

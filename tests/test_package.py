@@ -17,7 +17,8 @@ import trlib
 from trlib.algorithms import ALGORITHMS, Method
 
 ROOT = Path(trlib.__file__).parent
-GROUND = ("checks", "divergences", "aggregation", "advantages", "corrections", "scoring", "algorithms", "relatives")
+GROUND = ("checks", "errors", "seeds", "divergences", "aggregation", "advantages", "corrections", "algorithms",
+          "relatives")
 MOST_LINES = 2500
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from trlib.errors import CheckpointError
 from trlib.evaluation import evaluate
-from trlib.policy import EMBEDDED, load_policy
+from trlib.model.policy import EMBEDDED, load_policy
 from trlib.pretraining import Recipe, checksum, pretrain, wilson
 from trlib.pretraining.learning import batch_of, loss_of
 from trlib.tasks import REASONS, Dial, load_task

@@ -12,9 +12,9 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load_task": "trlib.tasks",
-    "load_policy": "trlib.policy",
-    "sample": "trlib.rollout",
-    "train": "trlib.training",
+    "load_policy": "trlib.model.policy",
+    "sample": "trlib.model.rollout",
+    "train": "trlib.loop.training",
     "evaluate": "trlib.evaluation",
     "pretrain": "trlib.pretraining",
 }
@@ -26,11 +26,11 @@ __all__ = ["__version__", "advantages", "aggregation", "algorithms", "correction
 if TYPE_CHECKING:
     from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks
     from trlib.evaluation import evaluate
-    from trlib.policy import load_policy
+    from trlib.loop.training import train
+    from trlib.model.policy import load_policy
+    from trlib.model.rollout import sample
     from trlib.pretraining import pretrain
-    from trlib.rollout import sample
     from trlib.tasks import load_task
-    from trlib.training import train
 
 
 def __getattr__(name: str) -> Any:

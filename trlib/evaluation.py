@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlib import checks
-from trlib.rollout import sample
+from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks import REASONS, Prompt
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlib.completions import Completions
-    from trlib.policy import Policy
+    from trlib.model.completions import Completions
+    from trlib.model.policy import Policy
     from trlib.tasks import Task, Verdict
 
 RESAMPLES = 10_000

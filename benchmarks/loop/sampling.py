@@ -27,8 +27,8 @@ import trlib
 from benchmarks.loop.sides import GROUP, PROMPTS
 from benchmarks.record import circumstances, write
 from trlib.algorithms import GRPO
-from trlib.policy import Policy
-from trlib.rollout import sample
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 TRAINED = 30
 """Batches of GRPO that make the trained policy."""

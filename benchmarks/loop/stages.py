@@ -29,10 +29,11 @@ import trlib
 from benchmarks.loop.run import BATCHES, LABELS
 from benchmarks.loop.sides import GROUP, PROMPTS, REGIMES
 from benchmarks.record import circumstances, write
-from trlib import rollout, training
 from trlib.algorithms import GRPO
-from trlib.policy import Policy
-from trlib.step import MinibatchStep
+from trlib.loop import training
+from trlib.loop.step import MinibatchStep
+from trlib.model import rollout
+from trlib.model.policy import Policy
 
 WARM = 3
 """Batches before the clock starts."""

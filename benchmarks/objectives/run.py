@@ -28,7 +28,7 @@ from benchmarks.record import circumstances, write
 from trlib import algorithms as a
 from trlib import checks, load_policy, load_task, sample
 from trlib.algorithms.method import Batch, Method, Scores
-from trlib.completions import top_k
+from trlib.model.completions import top_k
 
 HERE = Path(__file__).parent
 PLAIN = "policy gradient"

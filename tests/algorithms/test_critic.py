@@ -9,7 +9,7 @@ import trlib
 from trlib.algorithms import PPOCritic, value_loss
 from trlib.algorithms.critic import _longest, whiten
 from trlib.algorithms.method import Batch
-from trlib.critic import Critic
+from trlib.loop.critic import Critic
 from trlib.tasks.task import Verdict
 
 

@@ -12,7 +12,7 @@ import torch
 import trlib
 from benchmarks import readme
 from benchmarks.loop import run, sampling, sides, stages
-from trlib.rollout import sample
+from trlib.model.rollout import sample
 
 
 def test_our_side_times_whole_batches_and_learns_on_them():

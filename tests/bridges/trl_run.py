@@ -19,7 +19,7 @@ from trl import GRPOConfig
 
 from trlib.algorithms import dppo_loss
 from trlib.bridges.trl import TrustRegionTrainer
-from trlib.policy import EMBEDDED
+from trlib.model.policy import EMBEDDED
 
 PROMPTS, GROUP = [f"{start} : +{move} =" for start in (3, 5, 8, 9) for move in (1, 2, 4, 6)], 4
 

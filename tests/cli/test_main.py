@@ -11,10 +11,10 @@ import warnings
 import pytest
 
 import trlib
-from trlib import training
 from trlib.algorithms import ALGORITHMS
 from trlib.cli import COMMANDS, evaluate, main, train
 from trlib.errors import CheckpointError, NonFiniteError
+from trlib.loop import training
 
 SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--probe", "2", "--quiet"]
 FEW = ["--prompts", "8", "--samples", "2"]
@@ -275,8 +275,8 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
 
 
 def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
-    from trlib.metrics import METRICS
-    from trlib.run import Run
+    from trlib.loop.metrics import METRICS
+    from trlib.loop.run import Run
 
     settings = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
     stopped = Run(policy, [dict.fromkeys(METRICS, 0.5)], [], settings, None, interrupted=True)
@@ -298,7 +298,7 @@ def test_a_warning_is_one_line_and_the_filter_is_restored(capsys, monkeypatch):
 
 
 def test_lora_settings_and_places_reach_load_policy(monkeypatch):
-    from trlib import policy as module
+    from trlib.model import policy as module
 
     asked = {}
 

@@ -210,15 +210,16 @@ def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, 
 
 def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(tiny, tmp_path, whole, capsys,
                                                                                   monkeypatch):
-    from trlib import checkpoints
+    from trlib.errors import CheckpointError
+    from trlib.model import folders
 
     def full(path: Path, content: bytes | str) -> None:
-        raise checkpoints.CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
+        raise CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
 
     out = tmp_path / "out"
     command = ["sweep", str(tiny), "--out", str(out), *HERE]
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoints, "write", full)
+        patched.setattr(folders, "write", full)
         assert main(command) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert len(lines(out)) == 5 and [path.name for path in out.iterdir()] == ["cells.jsonl"]
@@ -234,7 +235,7 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
         (joined / f"cells-{part}-of-2.jsonl").write_text("".join([first, *some]))
     assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
     assert {name: (joined / name).read_bytes() for name in tables} == tables
-    monkeypatch.setattr(checkpoints, "write", full)
+    monkeypatch.setattr(folders, "write", full)
     assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
 
 

@@ -130,7 +130,7 @@ def test_who_gets_a_prefix_for_every_outcome():
 
 
 def test_an_embedded_expert_passes():
-    from trlib.policy import load_policy
+    from trlib.model.policy import load_policy
 
     policy, task = load_policy("dial"), Dial()
     prompts = task.prompts(5, seed=1)

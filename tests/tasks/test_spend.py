@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trlib.evaluation import evaluate
-from trlib.policy import EMBEDDED, load_policy
+from trlib.model.policy import EMBEDDED, load_policy
 from trlib.pretraining import BASES, Recipe, checksum
 from trlib.tasks import REASONS, Prompt, Spend, load_task
 from trlib.tasks.spend import BUST, LARGEST, WORDS

@@ -4,7 +4,7 @@
     plan()       prepare()      objective()    update()
 
 A method is a frozen dataclass. It *describes*: it never samples, trains, moves a tensor to a device or opens a
-file, so this module imports nothing from the floors above. The loop (`trlib.training`) calls the boxes in order:
+file, so this module imports nothing from the floors above. The loop (`trlib.loop.training`) calls the boxes in order:
 
 1. `plan(group, batch)` says how a prompt's completions are drawn: freely, or after a prefix of an expert's answer.
 2. `prepare(batch)` turns rewards into advantages, once a batch.

@@ -49,15 +49,15 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, find, write the page, say what was found."""
     columns = dict(_column(text) for text in args.column)
-    from trlib import checkpoints
     from trlib.lab import diagnose
+    from trlib.model.folders import write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
     rollouts = diagnose.read(args.file, columns=columns, tokenizer=args.tokenizer)
     out = Path(args.file).with_suffix(".html") if args.out is None else Path(args.out)
     _ours(out, diagnose.GENERATOR)
     findings = diagnose.diagnose(rollouts, limits)
-    checkpoints.write(out, diagnose.page(findings))
+    write(out, diagnose.page(findings))
     if args.json:
         shared.print_json({**findings.as_dict(), "page": str(out)})
     else:

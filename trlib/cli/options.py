@@ -12,7 +12,7 @@ from trlib.cli.settings import assignments
 from trlib.errors import unknown
 
 if TYPE_CHECKING:
-    from trlib.policy import Policy
+    from trlib.model.policy import Policy
     from trlib.tasks import Task
 
 Option = tuple[str, Callable[[str], Any], Any, str]
@@ -89,7 +89,7 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
 
 def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None = None) -> Policy:
     """The policy of a name, where the options say; without --policy it is the task's, where there is one."""
-    from trlib.policy import embedded, load_policy
+    from trlib.model.policy import embedded, load_policy
 
     if args.policy is None and name not in embedded():
         raise ValueError(f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "

@@ -13,7 +13,7 @@ from trlib.errors import unknown
 
 if TYPE_CHECKING:
     from trlib.algorithms import Method
-    from trlib.run import Run
+    from trlib.loop.run import Run
 
 TEXT = "train a policy on a task by a method"
 EXAMPLES = """\
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     method = _method(args.method, args.set)
     task = shared.task(args.task, args.knob)
     policy = shared.policy(args, args.policy or args.task, dict(map(_lora, args.lora)) or None)
-    from trlib.training import train
+    from trlib.loop.training import train
 
     done = train(policy, task, method, **{name: getattr(args, name) for name, *_ in OPTIONS}, out=args.out,
                  resume=args.resume, progress=not args.quiet)

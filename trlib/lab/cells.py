@@ -221,7 +221,7 @@ def _kind(method: str) -> Any:
 def _identity(cell: Cell) -> str:
     """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or setting whose default
     changes nothing leaves every name as it was. That a default itself has changed is what `defaults` tells."""
-    from trlib.regime import Regime
+    from trlib.loop.regime import Regime
     from trlib.tasks import load_task
 
     method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
@@ -266,7 +266,7 @@ def defaults(found: list[Cell]) -> dict[str, Any]:
 @cache
 def _defaults_of(function: str) -> dict[str, Any]:
     from trlib.evaluation import evaluate
-    from trlib.training import train
+    from trlib.loop.training import train
 
     functions: dict[str, Callable[..., Any]] = {"train": train, "evaluate": evaluate}
     parameters = inspect.signature(functions[function]).parameters.values()
@@ -281,8 +281,8 @@ def _knobs(task: str) -> list[str]:
 
 def _known(policy: str) -> None:
     """Refuse a name that is no model here and cannot be one of the hub's."""
-    from trlib.gguf import PACKAGED
-    from trlib.policy import embedded
+    from trlib.model.gguf import PACKAGED
+    from trlib.model.policy import embedded
 
     names = [*embedded(), *PACKAGED]
     if policy not in names and "/" not in policy and not Path(policy).exists():
@@ -292,7 +292,7 @@ def _known(policy: str) -> None:
 @cache
 def _weights(policy: str) -> list[str]:
     """A policy's name, with a hash of its weights where they are files here."""
-    from trlib.policy import EMBEDDED
+    from trlib.model.policy import EMBEDDED
 
     embedded = EMBEDDED / policy
     folder = embedded if embedded.is_dir() else Path(policy)
@@ -326,9 +326,9 @@ def run(cell: Cell) -> dict[str, Any]:
     import torch
 
     from trlib.evaluation import evaluate
-    from trlib.policy import load_policy
+    from trlib.loop.training import train
+    from trlib.model.policy import load_policy
     from trlib.tasks import load_task
-    from trlib.training import train
 
     torch.set_num_threads(1)
     policy, task = load_policy(cell.policy), load_task(cell.task, **cell.knobs)

@@ -263,7 +263,7 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     """
     import pandas as pd
 
-    from trlib.checkpoints import write
+    from trlib.model.folders import write
 
     runs, declared = record.runs(cells), {cell.id for cell in cells}
     others = [row for key, row in record.rows.items() if key not in declared]

@@ -147,7 +147,7 @@ def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event,
 
 def _prepare() -> None:
     """Import what every cell needs, which takes seconds that are no cell's."""
-    from trlib.policy import load_policy
+    from trlib.model.policy import load_policy
 
     for name in ("evaluation", "tasks", "training"):
         import_module(f"trlib.{name}")

@@ -25,7 +25,7 @@ from typing import Any, cast
 
 from trlib import checks
 from trlib.errors import CheckpointError
-from trlib.policy import Policy
+from trlib.model.policy import Policy
 from trlib.pretraining.card import accuracies, checksum, command, readme, wilson
 from trlib.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
 from trlib.tasks import load_task

@@ -51,13 +51,13 @@ class Table(SphinxDirective):
 
 
 class Metrics(Table):
-    """Every column of a run's history: its name, unit and definition, from `trlib.metrics.METRICS`."""
+    """Every column of a run's history: its name, unit and definition, from `trlib.loop.metrics.METRICS`."""
 
     headings = ("column", "unit", "definition")
     widths = (18, 18, 64)
 
     def rows(self) -> list[tuple[str, ...]]:
-        metrics = import_module("trlib.metrics").METRICS
+        metrics = import_module("trlib.loop.metrics").METRICS
         return [(f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in metrics.items()]
 
 

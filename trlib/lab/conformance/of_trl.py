@@ -78,7 +78,7 @@ def _advantages(scale: str, vectors: Vectors) -> Numbers:
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    from trlib.policy import load_policy
+    from trlib.model.policy import load_policy
 
     rewards = vectors.pieces["advantages_in_fours"]["inputs"]["rewards"]
     policy = load_policy("dial", device="cpu")

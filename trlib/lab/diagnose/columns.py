@@ -247,7 +247,7 @@ class Columns:
 def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
     from transformers import AutoTokenizer
 
-    from trlib.policy import EMBEDDED
+    from trlib.model.policy import EMBEDDED
 
     local = EMBEDDED / tokenizer
     try:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from trlib.advantages import group_relative
-from trlib.policy import Policy
-from trlib.run import Run
+from trlib.loop.run import Run
+from trlib.model.policy import Policy
 from trlib.seeds import derive
 from trlib.tasks.task import Task
 

@@ -3,9 +3,9 @@ import torch
 
 import trlib
 from trlib.errors import CheckpointError
-from trlib.loading import place_for, type_for
-from trlib.policy import Policy
-from trlib.rollout import sample
+from trlib.model.loading import place_for, type_for
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 
 def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):

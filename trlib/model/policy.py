@@ -1,7 +1,7 @@
 """A causal language model that can be scored, copied and saved: embedded, from a folder or a file, or from the hub.
 
-Sampling is `trlib.rollout`. The model always runs in evaluation mode: a dropout mask that differs between the pass
-that sampled and the pass that learns would be a ratio that nobody chose.
+Sampling is `trlib.model.rollout`. The model always runs in evaluation mode: a dropout mask that differs between the
+pass that sampled and the pass that learns would be a ratio that nobody chose.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from torch.utils.checkpoint import checkpoint
 
 from trlib import checks
 from trlib.algorithms.method import Scores
-from trlib.attention import counted, reading, span
-from trlib.completions import Completions
 from trlib.errors import CheckpointError
-from trlib.folders import Notes, replacing
-from trlib.loading import (
+from trlib.model.attention import counted, reading, span
+from trlib.model.completions import Completions
+from trlib.model.folders import Notes, replacing
+from trlib.model.loading import (
     EMBEDDED,
     SMALL,
     base_of,
@@ -43,7 +43,7 @@ from trlib.loading import (
     saved_tokenizer,
     type_for,
 )
-from trlib.packing import Layout, plain, shared
+from trlib.model.packing import Layout, plain, shared
 
 __all__ = ["EMBEDDED", "Policy", "cast", "embedded", "load_policy"]
 
@@ -58,7 +58,7 @@ class Policy:
     """A transformers causal language model (or a peft model around one)."""
     tokenizer: Any
     share: bool = True
-    """Compute each distinct prefix once, in sampling and in scoring (`trlib.packing`)."""
+    """Compute each distinct prefix once, in sampling and in scoring (`trlib.model.packing`)."""
 
     chat: bool = False
     """A prompt is what a user says in the tokenizer's chat template; else it is text to be continued."""
@@ -335,7 +335,7 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     Raises:
         ValueError: an unknown name, device or type, settings of adapters that do not suit, or a chat without template.
         CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a
-            model that is no decoder (`trlib.decoder`).
+            model that is no decoder (`trlib.model.decoder`).
     """
     source = find(str(name))
     if source.adapters and lora is not None:

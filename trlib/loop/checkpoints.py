@@ -6,7 +6,6 @@ process dies. Nothing is pickled.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -17,10 +16,9 @@ from typing import Any
 from torch import Tensor
 
 from trlib.errors import CheckpointError
+from trlib.model.folders import UNFINISHED, write
 
 NAME, HISTORY = "checkpoint.safetensors", "history.csv"
-UNFINISHED = ".unfinished"
-"""How the names of files and folders end that are being written."""
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
@@ -55,27 +53,6 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
                               f"{path.stat().st_size} bytes ({error}); move it away to begin anew") from error
     return tensors, meta
-
-
-def write(path: Path, content: bytes | str) -> None:
-    """Write a file all or nothing: beside its place, flushed to the disk, then renamed into it.
-
-    Raises:
-        CheckpointError: it cannot be written; what was there before is intact.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    scratch = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
-    try:
-        with open(scratch, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise CheckpointError(f"out: cannot write {str(path)!r}: {error.strerror or error}; "
-                              f"what was saved before is intact") from error
 
 
 def prepare(out: str | os.PathLike[str], resume: bool) -> Path:

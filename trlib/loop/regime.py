@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trlib import checks
 from trlib.algorithms.method import ANCHORS, Anchor
-from trlib.sampler import PRECISIONS
+from trlib.loop.sampler import PRECISIONS
 
 SAVINGS = {
     "sharing": "each distinct prefix is read once, in sampling and in scoring",

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from trlib import checks
-from trlib.attention import reading
-from trlib.completions import Completions
-from trlib.packing import Layout
-from trlib.policy import Policy
+from trlib.model.attention import reading
+from trlib.model.completions import Completions
+from trlib.model.packing import Layout
+from trlib.model.policy import Policy
 
 
 class _ValueModel(nn.Module):

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import TopK
-from trlib.completions import Completions, top_k
 from trlib.errors import NonFiniteError
-from trlib.policy import Policy
+from trlib.model.completions import Completions, top_k
+from trlib.model.policy import Policy
 from trlib.seeds import generator
 
 

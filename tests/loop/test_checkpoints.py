@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from trlib import checkpoints
 from trlib.errors import CheckpointError
+from trlib.loop import checkpoints
+from trlib.model.folders import write
 
 
 def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
@@ -47,14 +48,14 @@ def test_safetensors_of_something_else_are_no_checkpoint(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    checkpoints.write(tmp_path / "f", "old")
+    write(tmp_path / "f", "old")
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.os, "fsync", full)
     with pytest.raises(CheckpointError, match="No space left on device; what was saved before is intact"):
-        checkpoints.write(tmp_path / "f", "new")
+        write(tmp_path / "f", "new")
     assert (tmp_path / "f").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
 

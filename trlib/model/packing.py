@@ -1,9 +1,9 @@
 """Completions as tokens for one forward pass, each distinct prefix read once.
 
 A batch is a tree: the completions of a prompt share it, and many of them begin with the same words besides. Every node
-of the tree, a token after a prefix, is one position of a single row of tokens, and `trlib.attention` finds for each
-completion the positions that it follows. So nothing is computed twice and no padding is computed at all. Plainly, a row
-is a prompt and one completion. Both give the same log-probs.
+of the tree, a token after a prefix, is one position of a single row of tokens, and `trlib.model.attention` finds for
+each completion the positions that it follows. So nothing is computed twice and no padding is computed at all. Plainly,
+a row is a prompt and one completion. Both give the same log-probs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trlib.completions import Completions
+from trlib.model.completions import Completions
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
-from trlib.scoring import score_tokens
+from trlib.model.scoring import score_tokens
 
 
 def problem(n: int = 7, width: int = 5, vocabulary: int = 23, *, seed: int = 0,

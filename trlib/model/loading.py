@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 
-from trlib import decoder
 from trlib.errors import CheckpointError, unknown
-from trlib.folders import ADAPTERS, Notes, notes
-from trlib.gguf import PACKAGED, forget_quantiser, in_package
-from trlib.gguf import reading as reading_gguf
+from trlib.model import decoder
+from trlib.model.folders import ADAPTERS, Notes, notes
+from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
+from trlib.model.gguf import reading as reading_gguf
 
-EMBEDDED = Path(__file__).parent / "embedded"
+EMBEDDED = Path(__file__).parents[1] / "embedded"
 """Models that ship with the package, a folder each."""
 SMALL = 5_000_000
 """Below this many parameters a model stays on the CPU and runs on one thread: two are slower."""
@@ -92,7 +92,7 @@ def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
 
     Raises:
-        CheckpointError: a damaged model, none that `trlib.decoder` finds to be a decoder, or another tokenizer's.
+        CheckpointError: a damaged model, none that `trlib.model.decoder` finds to be a decoder, or another tokenizer's.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from trlib.policy import Policy, cast
+from trlib.model.policy import Policy, cast
 
 PRECISIONS = ("fp32", "bf16", "int8", "int4")
 """fp32: the learner's own numbers."""

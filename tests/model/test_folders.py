@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 import trlib
-from trlib import folders
 from trlib.errors import CheckpointError
+from trlib.model import folders
 
 
 def content(folder) -> dict[str, bytes]:

@@ -7,10 +7,10 @@ import torch
 from scipy.stats import chisquare
 
 from trlib import load_task
-from trlib.completions import join
 from trlib.errors import NonFiniteError
-from trlib.policy import Policy
-from trlib.rollout import sample
+from trlib.model.completions import join
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 
 @pytest.fixture

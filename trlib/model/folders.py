@@ -1,10 +1,12 @@
-"""Folders of saved policies: written all or nothing, replaced only where nothing else is lost, and what they note.
+"""Files and folders of saved policies: written all or nothing, replaced only where nothing else is lost, and what they
+note.
 
 The hub's format does not say what adapters were put on, nor whether prompts are chat: `trlib.json` beside it does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,9 +16,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trlib.checkpoints import UNFINISHED
 from trlib.errors import CheckpointError
 
+UNFINISHED = ".unfinished"
+"""How the names of files and folders end that are being written."""
 NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"
 """What makes a folder one of adapters."""
@@ -122,3 +125,24 @@ def _swap(new: Path, target: Path) -> None:
         old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file all or nothing: beside its place, flushed to the disk, then renamed into it.
+
+    Raises:
+        CheckpointError: it cannot be written; what was there before is intact.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    scratch = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    try:
+        with open(scratch, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise CheckpointError(f"out: cannot write {str(path)!r}: {error.strerror or error}; "
+                              f"what was saved before is intact") from error

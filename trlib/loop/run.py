@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlib.checkpoints import write
-from trlib.metrics import METRICS
-from trlib.policy import Policy
+from trlib.loop.metrics import METRICS
+from trlib.model.folders import write
+from trlib.model.policy import Policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Run:
     policy: Policy
     """The policy that was trained, in place."""
     rows: list[dict[str, float]]
-    """One dict a batch, by the names of `trlib.metrics.METRICS`."""
+    """One dict a batch, by the names of `trlib.loop.metrics.METRICS`."""
     prompt_rows: list[dict[str, Any]]
     """One dict a batch and prompt."""
     settings: dict[str, Any]
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a batch, a column for each of `trlib.metrics.METRICS`."""
+        """One row a batch, a column for each of `trlib.loop.metrics.METRICS`."""
         import pandas as pd
 
         return pd.DataFrame(self.rows, columns=list(METRICS), index=pd.RangeIndex(len(self.rows), name="batch"))

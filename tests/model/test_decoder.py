@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import trlib
-from trlib import decoder
 from trlib.errors import CheckpointError
+from trlib.model import decoder
 
 IDS = [5, 9, 4, 30, 12, 7, 21]
 WIDE = {"head_dim": 8}

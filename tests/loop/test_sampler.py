@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trlib.sampler import Sampler, round_trip
+from trlib.loop.sampler import Sampler, round_trip
 
 
 def test_a_round_trip_by_hand():

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 import trlib
 from trlib.errors import CheckpointError
-from trlib.policy import Policy
-from trlib.rollout import sample
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
 TEMPLATE = ("{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }}{% endfor %}"

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trlib.algorithms.method import Batch, Method, Needs, Scores, TokenLoss
-from trlib.completions import Completions
-from trlib.critic import Critic
-from trlib.learner import Learner
+from trlib.loop.critic import Critic
+from trlib.loop.learner import Learner
+from trlib.model.completions import Completions
 
 
 class MinibatchStep:

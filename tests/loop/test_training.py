@@ -8,15 +8,15 @@ import pytest
 import torch
 
 import trlib
-from trlib import checkpoints
 from trlib.algorithms import ALGORITHMS, DPPO, GRPO, PPO, QUATRO, TRAPO, TROLL, TRPO, DrGRPO, PPOCritic
 from trlib.algorithms.method import Correction, Method, Needs, Stage
 from trlib.errors import CheckpointError, NonFiniteError
-from trlib.metrics import METRICS
-from trlib.policy import Policy
-from trlib.regime import SAVINGS
-from trlib.rollout import sample
-from trlib.step import MinibatchStep
+from trlib.loop import checkpoints
+from trlib.loop.metrics import METRICS
+from trlib.loop.regime import SAVINGS
+from trlib.loop.step import MinibatchStep
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
 SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}

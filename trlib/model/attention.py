@@ -1,4 +1,4 @@
-"""Attention over a tree of prefixes: what `trlib.packing` lays out so that each distinct prefix is read once.
+"""Attention over a tree of prefixes: what `trlib.model.packing` lays out so that each distinct prefix is read once.
 
 Everything in a layer but attention treats each token by itself and does not ask in what order they stand. Attention
 gathers queries, keys and values by completion, asks transformers' own function for the result, and takes each node's
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib.packing import Layout, Tree
+from trlib.model.packing import Layout, Tree
 
 NAME = "trlib-tree"
 """What transformers knows this attention by."""

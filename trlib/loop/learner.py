@@ -11,11 +11,11 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Needs
-from trlib.critic import Critic
 from trlib.errors import NonFiniteError
-from trlib.policy import Policy
-from trlib.regime import Regime
-from trlib.sampler import Sampler
+from trlib.loop.critic import Critic
+from trlib.loop.regime import Regime
+from trlib.loop.sampler import Sampler
+from trlib.model.policy import Policy
 
 
 class Learner:
