@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import json
+import linecache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trlib.pages.exercises import grpo
-from trlib.pages.exercises.check import NotYet, Verdict, case, exercise, grade, grade_number
+from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
+from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-CHECKS = [check for module in (grpo,) for name, check in vars(module).items() if name.startswith("check_")]
+CHECKS = {name: check for module in (grpo,) for name, check in vars(module).items() if name.startswith("check_")}
+FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
+NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
+each_function = pytest.mark.parametrize("check", FUNCTIONS.values(), ids=FUNCTIONS)
 
 
 class Hostile:
@@ -58,7 +62,7 @@ ANSWERS = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_no_answer_makes_a_check_raise(check: Any) -> None:
     for answer in ANSWERS:
         for arguments in ((answer,), (answer, answer), (), (answer, 1, 2, 3)):
@@ -73,7 +77,7 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), lambda inner: st.lists(inner)
                     | st.dictionaries(st.text(), inner) | st.tuples(inner, inner), max_leaves=8))
 def test_no_value_makes_a_check_raise(value: Any) -> None:
-    for check in CHECKS:
+    for check in CHECKS.values():
         for answer in (value, lambda *a: value):
             assert not check(answer).right or value in (10, 3.75)
 
@@ -96,12 +100,16 @@ def loss(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
     return -torch.minimum(ratio * A, ratio.clamp(1 - low, 1 + high) * A)
 
 
+def silent(ratio: Any, A: Any, low: float, high: float) -> Any:
+    return ((A > 0) & (ratio > 1 + high)) | ((A < 0) & (ratio < 1 - low))
+
+
 def test_right_answers_are_right() -> None:
     assert grpo.check_advantages(advantages)
     assert grpo.check_advantages(lambda r, g: advantages(r, g).numpy())
     assert grpo.check_advantages(lambda r, g: advantages(r, g).tolist())
     assert grpo.check_clipped_loss(loss)
-    assert grpo.check_silenced(lambda r, A, low, high: ((A > 0) & (r > 1 + high)) | ((A < 0) & (r < 1 - low)))
+    assert grpo.check_silenced(silent)
     assert grpo.check_silenced(lambda r, A, low, high: torch.where(A > 0, r > 1 + high, r < 1 - low).int())
     assert grpo.check_length_bias(10, 1)
     assert grpo.check_length_bias(torch.tensor(10.0), np.float64(1))
@@ -109,72 +117,172 @@ def test_right_answers_are_right() -> None:
     assert grpo.check_rare_success((1 - rewards.mean()) / rewards.std(), 1 - rewards.mean())
 
 
+@each_function
+def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Exercise) -> None:
+    """Whatever number, or whatever other argument of its kind, is written in for an argument: not yet, and by name."""
+    for place, name in enumerate(check.names):
+        assert len(list(check.pairs(name))) >= 3, f"{name} makes no difference on the inputs"
+        frozen = [case[name] for case in check.drawn]
+        frozen += [0.2] if isinstance(frozen[0], float) else []
+        for value in frozen:
+            def ignores(*arguments: Any, place: int = place, value: Any = value) -> Any:
+                return check.truth(*(value if i == place else a for i, a in enumerate(arguments)))
+
+            def called(*arguments: Any, ignores: Any = ignores, value: Any = value) -> Any:
+                same = not isinstance(value, torch.Tensor) or value.shape == arguments[0].shape
+                return ignores(*arguments) if same else torch.zeros(len(arguments[0]))
+
+            verdict = check(called)
+            assert not verdict and f"`{name}`" in verdict.message, (name, value, verdict)
+
+
+@each_function
+def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> None:
+    assert check.mistakes, "typical wrong answers have hints of their own"
+    hints = [mistake.hint for mistake in check.mistakes]
+    assert len(set(hints)) == len(hints) and len({mistake.name for mistake in check.mistakes}) == len(hints)
+    for mistake in check.mistakes:
+        def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
+            return mistake.function(**dict(zip(check.names, arguments, strict=True)))
+
+        assert check(wrong).message == mistake.hint, mistake.name
+
+
+@each_function
+def test_arguments_that_change_places_are_told_by_name(check: Exercise) -> None:
+    automatic = list(mixed_up(check.truth, check.drawn))
+    right = outcomes(check, check.truth)
+    for mistake in automatic:
+        own = outcomes(check, mistake.function)
+        if own == right:
+            continue  # a symmetric reference
+        hints = {other.hint for other in [*automatic, *check.mistakes] if outcomes(check, other.function) == own}
+
+        def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
+            return mistake.function(**dict(zip(check.names, arguments, strict=True)))
+
+        assert check(wrong).message in hints, mistake.name
+
+
+def outcomes(check: Exercise, function: Any) -> list[Any]:
+    return [run(function, case).tolist() for case in check.drawn]
+
+
+@pytest.mark.parametrize(("low", "high", "hint"), [
+    (lambda low, high: 0.2, lambda low, high: 0.2, "the same whatever `eps_low` and `eps_high` are"),
+    (lambda low, high: 0.2, lambda low, high: high, "the same whatever `eps_low` is"),
+    (lambda low, high: low, lambda low, high: 0.28, "the same whatever `eps_high` is"),
+    (lambda low, high: low, lambda low, high: low, "`eps_low` is used where `eps_high` belongs"),
+    (lambda low, high: high, lambda low, high: high, "`eps_high` is used where `eps_low` belongs"),
+    (lambda low, high: high, lambda low, high: low, "`eps_low` and `eps_high` have changed places"),
+])
+def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any, hint: str) -> None:
+    for check, right in ((grpo.check_clipped_loss, loss), (grpo.check_silenced, silent)):
+        verdict = check(lambda *a, right=right: right(*a[:-2], low(*a[-2:]), high(*a[-2:])))
+        assert not verdict and hint in verdict.message, verdict
+
+
 @pytest.mark.parametrize(("check", "answer", "hint"), [
     (grpo.check_advantages, without_floor, "NaN"),
     (grpo.check_advantages, lambda r, g: (r - r.mean()) / r.std(), "whole batch"),
-    (grpo.check_advantages, lambda r, g: advantages(r, g) * 0 + r, "are off; at 0"),
-    (grpo.check_advantages, lambda r, g: -advantages(r, g), "sign is turned"),
-    (grpo.check_advantages, lambda r, g: torch.stack([x - r[g == k].mean()
-                                                      for x, k in zip(r, g, strict=True)]), "Dr.GRPO"),
-    (grpo.check_advantages, lambda r, g: torch.stack([(x - r[g == k].mean()) / (r[g == k].std(correction=0) + 1e-6)
-                                                      for x, k in zip(r, g, strict=True)]), "divides by G;"),
-    (grpo.check_advantages, lambda r, g: torch.stack([(x - r[g == k].mean()) / (r[g == k].var() + 1e-6)
-                                                      for x, k in zip(r, g, strict=True)]), "variance"),
-    (grpo.check_advantages, lambda r, g: advantages(r, g)[:2], "the shape [2], and [5] is wanted"),
-    (grpo.check_clipped_loss, lambda *a: -loss(*a), "has a minus"),
-    (grpo.check_clipped_loss, lambda n, o, A, low, high: -(n - o).exp().clamp(1 - low, 1 + high) * A, "come back"),
-    (grpo.check_clipped_loss, lambda n, o, A, low, high: -torch.maximum(
-        (n - o).exp() * A, (n - o).exp().clamp(1 - low, 1 + high) * A), "pessimistic"),
+    (grpo.check_advantages, lambda r, g: torch.stack([
+        (x - r[g == k].sum().sub(x) / (int((g == k).sum()) - 1)) for x, k in zip(r, g, strict=True)]), "leave-one-out"),
+    (grpo.check_advantages, lambda r, g: advantages(r, g) * 0 + r, "the same whatever `group` is"),
+    (grpo.check_advantages, lambda r, g: 2 * advantages(r, g), "With `rewards` = [1, 0, 0, 1, 0] and `group` = "
+     "[0, 0, 0, 0, 0] your function returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry is off; the entry at index "
+     "0, 2.19, is too large."),
+    (grpo.check_advantages, lambda r, g: advantages(r, g)[:2], "the shape [2], and [5] is wanted, with `rewards` = "),
+    (grpo.check_clipped_loss, lambda n, o, A, low, high: -torch.minimum((n - o) * A, (n - o).clamp(
+        1 - low, 1 + high) * A), "the ratio is `exp(logp - logp_old)`"),
     (grpo.check_clipped_loss, lambda n, o, *a: loss(o, n, *a), "new over old"),
-    (grpo.check_clipped_loss, lambda n, o, A, *a: -(n - o).exp() * A, "nothing is clipped"),
     (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
-    (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a) + 0 * n, "the gradient is not"),
-    (grpo.check_clipped_loss, raising(ValueError("odd")), "raised ValueError: odd for [-1.7"),
+    (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a) + 0 * n, "the gradient in `logp` is not"),
+    (grpo.check_clipped_loss, lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1), "the gradient in `logp`"),
+    (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
     (grpo.check_silenced, lambda r, A, low, high: (r > 1 + high) | (r < 1 - low), "all tokens outside"),
-    (grpo.check_silenced, lambda r, A, low, high: ~(((A > 0) & (r > 1 + high)) | ((A < 0) & (r < 1 - low))), "kept"),
-    (grpo.check_silenced, lambda r, A, low, high: ((A < 0) & (r > 1 + high)) | ((A > 0) & (r < 1 - low)), "crossed"),
 ])
 def test_mistakes_get_their_hint(check: Any, answer: Any, hint: str) -> None:
     verdict = check(answer)
     assert not verdict and hint in verdict.message, verdict
 
 
+def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None:
+    source = "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, high):\n" \
+             "    kept = torch.tensor(0)\n    return helper(ratio) + kept\n"
+    linecache.cache["<cell 7>"] = (len(source), None, source.splitlines(keepends=True), "<cell 7>")
+    space: dict[str, Any] = {}
+    exec(compile(source, "<cell 7>", "exec"), space)
+    told = grpo.check_silenced(space["silenced"]).message
+    assert told.startswith("line 5 of your cell, `return x.nonsense`, raised AttributeError: 'Tensor' object has no "
+                           "attribute 'nonsense'. It was called with `ratio` = [1, 1.3, 0.7, 1.3, 0.7, 5, 0.01, 1.19, ")
+    assert "`eps_low` = 0.2 and `eps_high` = 0.2." in told
+    # An error deep inside torch is told with the reader's line too.
+    inside = source.replace("x.nonsense", "torch.stack(5)")
+    linecache.cache["<cell 8>"] = (len(inside), None, inside.splitlines(keepends=True), "<cell 8>")
+    exec(compile(inside, "<cell 8>", "exec"), space)
+    assert "line 5 of your cell, `return torch.stack(5)`, raised TypeError" in \
+        grpo.check_silenced(space["silenced"]).message
+
+
 @pytest.mark.parametrize(("check", "answers", "hint"), [
-    (grpo.check_length_bias, (None, None), "grpo is still open"),
-    (grpo.check_length_bias, (0.1, 1), "turned around"),
-    (grpo.check_length_bias, (1, 1), "1/length"),
-    (grpo.check_length_bias, (10, 10), "one constant"),
+    (grpo.check_length_bias, (None, None), "`grpo` is still open"),
     (grpo.check_length_bias, (7, 1), "7 is too small"),
-    (grpo.check_rare_success, (15 / 16, None), "divides by the standard deviation"),
-    (grpo.check_rare_success, (15 ** 0.5, None), "G - 1 = 15"),
-    (grpo.check_rare_success, (3.75, ...), "dr_grpo is still open"),
-    (grpo.check_rare_success, (3.75, 3.75), "does not divide"),
+    (grpo.check_rare_success, (3.75, ...), "`dr_grpo` is still open"),
     (grpo.check_rare_success, (3.75, "much"), "a number is wanted, and this is a str"),
-    (grpo.check_rare_success, (float("nan"), 1), "NaN")])
+    (grpo.check_rare_success, (float("nan"), 1), "NaN"),
+    (grpo.check_rare_success, (3.75,), "It is called with `grpo` and `dr_grpo`, in this order.")])
 def test_numbers_get_their_hint(check: Any, answers: tuple, hint: str) -> None:
     verdict = check(*answers)
     assert not verdict and hint in verdict.message, verdict
 
 
+@pytest.mark.parametrize("check", NUMBERS.values(), ids=NUMBERS)
+def test_every_wrong_number_gets_its_hint_and_none_passes(check: Numbers) -> None:
+    right = {name: number.wanted for name, number in check.wanted.items()}
+    assert check(**right)
+    for name, number in check.wanted.items():
+        assert number.mistakes
+        for wrong, hint in number.mistakes.items():
+            assert check(**{**right, name: wrong}).message == hint
+        for factor in (0.5, 0.99, 1.01, 2, -1):
+            assert not check(**{**right, name: factor * number.wanted})
+
+
 def test_praise_says_true_numbers() -> None:
-    ratio = torch.tensor([1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81])
-    sign = torch.tensor([1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0])
-    assert int(((ratio - 1).abs() > 0.2).sum()) == 6
-    assert int(grpo._silenced(ratio, sign, 0.2, 0.2).sum()) == 2
+    ratio, sign, low, high = grpo.check_silenced.examples[0]
+    assert sum(abs(r - 1) > 0.2 for r in ratio) == 6 and len(ratio) == 9
+    assert int(grpo._silenced(torch.tensor(ratio), torch.tensor(sign), low, high).sum()) == 2
     half = torch.tensor([1.0] * 8 + [0.0] * 8)
     assert float((1 - half.mean()) / half.std()) == pytest.approx(0.97, abs=0.005)
+
+
+def sums(**changes: Any) -> Exercise:
+    usual = {"truth": lambda values, other: values + other, "inputs": lambda draw: (draw.normal(2), draw.normal(2))}
+    return Exercise("Is it the sum?", praise="fine", **{**usual, **changes})
 
 
 def test_an_answer_cannot_change_the_next_case() -> None:
     seen: list[float] = []
 
-    def greedy(values: Any) -> Any:
+    def greedy(values: Any, other: Any) -> Any:
         seen.append(float(values.sum()))
-        return values.add_(1) - 1
+        return values.add_(other)
 
-    data = [case([1.0, 2.0])] * 2
-    assert exercise(lambda answer: grade(answer, data, lambda v: v, praise="fine"))(greedy)
-    assert seen == [3.0, 3.0]
+    assert sums(inputs=lambda draw: (torch.tensor([1.0, 2.0]), draw.normal(2)))(greedy)
+    assert set(seen) == {3.0}
+
+
+def test_a_symmetric_reference_takes_arguments_in_any_order() -> None:
+    assert sums()(lambda a, b: b + a)
+    assert "`values` is used where `other` belongs" in sums()(lambda a, b: a + a).message
+
+
+def test_draws_are_the_same_every_time_and_read_well() -> None:
+    one, two = (Draw(3) for _ in range(2))
+    assert torch.equal(one.uniform(0, 1, 4), two.uniform(0, 1, 4)) and one.number(0, 1) == two.number(0, 1)
+    values = Draw(0).normal(100)
+    torch.testing.assert_close(values, (100 * values).round() / 100, rtol=0, atol=1e-12)
+    assert set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4} and 0.2 <= Draw(1).number(0.2, 0.3) <= 0.3
 
 
 def test_verdict_shows_itself() -> None:
@@ -186,42 +294,21 @@ def test_verdict_shows_itself() -> None:
     assert "a <code>x &lt; 1</code> here" in Verdict(False, "a `x < 1` here")._repr_html_()
 
 
-def test_a_mistake_never_passes_for_the_truth() -> None:
-    """Every known mistake of every check really differs from the truth on the check's cases."""
-    found: list[int] = []
-
-    def spy(answer: Any, cases: Any, truth: Any, *, praise: str, mistakes: Any = (),
-            rtol: float = 1e-4, atol: float = 1e-6) -> Verdict:
-        for mistake, hint in mistakes:
-            same = [torch.allclose(mistake(*c).double(), truth(*c).double(), rtol=rtol, atol=atol) for c in cases]
-            assert not all(same), hint
-            found.append(1)
-        return Verdict(True, praise)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grpo, "grade", spy)
-        for check in (grpo.check_advantages, grpo.check_clipped_loss, grpo.check_silenced):
-            check(loss)
-    assert len(found) == 13
-
-
 def test_keyboard_interrupt_is_the_readers_own() -> None:
     with pytest.raises(KeyboardInterrupt):
         grpo.check_silenced(raising(KeyboardInterrupt()))
 
 
-def test_grade_raises_only_its_own_hint() -> None:
-    with pytest.raises(NotYet, match="still open"):
-        grade_number(None, 1.0, name="x", praise="")
-    with pytest.raises(NotYet, match="a function is wanted here, and this is still empty"):
-        grade(None, [case([1.0])], lambda v: v, praise="")
+def test_what_is_no_answer_is_named() -> None:
+    assert sums()(None).message == "a function is wanted here, and this is still empty."
+    assert Numbers("x?", praise="", x=Number(1.0, {}))(None).message == "`x` is still open."
 
 
 def cells(notebook: Path) -> list[dict[str, Any]]:
     return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
 
-def run(source: str) -> Any:
+def last_value(source: str) -> Any:
     """The value of a cell's last line, in a namespace of its own."""
     tree = ast.parse(source)
     space: dict[str, Any] = {}
@@ -238,7 +325,7 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
               if tag in cell["metadata"].get("tags", [])]
     assert [tag for tag, _ in tagged] == ["exercise", "solution"] * (len(tagged) // 2)
     for tag, cell in tagged:
-        verdict = run("".join(cell["source"]))
+        verdict = last_value("".join(cell["source"]))
         assert isinstance(verdict, Verdict)
         assert verdict.right == (tag == "solution"), verdict
         if tag == "solution":
@@ -249,9 +336,12 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
 
 def test_every_check_has_a_place_in_a_chapter() -> None:
     text = "".join("".join(cell["source"]) for notebook in NOTEBOOKS for cell in cells(notebook))
-    assert [check.__name__ for check in CHECKS if f"{check.__name__}(" not in text] == []
+    assert [name for name in CHECKS if f"{name}(" not in text] == []
 
 
-def test_checks_say_what_they_ask() -> None:
-    for check in CHECKS:
-        assert inspect.getdoc(check).rstrip().endswith(("?", ".")), check.__name__
+def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
+    for name, check in CHECKS.items():
+        assert repr(check) == check.asks and check.asks.endswith(("?", ".")), name
+    for name, check in FUNCTIONS.items():
+        assert f"`{name.removeprefix('check_').replace('advantages', 'group_advantages')}" in check.asks
+        assert f"({', '.join(check.names)})" in check.asks, "arguments of the reference are those of the exercise"

@@ -2,145 +2,182 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from trlib.advantages import group_relative
+from trlib.advantages import group_relative, leave_one_out
 from trlib.algorithms import ppo_loss
-from trlib.pages.exercises.check import NotYet, Verdict, case, exercise, grade, grade_number
+from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 
 
-@exercise
-def check_advantages(group_advantages: Any) -> Verdict:
-    """Is `group_advantages(rewards, group)` GRPO's advantage, reward minus the group's mean over its std?"""
-    ids = torch.tensor
-    cases = [case([1.0, 0.0, 0.0, 1.0, 0.0], ids([0, 0, 0, 0, 0])),
-             case([1.0, 0.0, 0.5, 3.0, 1.0, 1.0], ids([0, 0, 0, 1, 1, 1])),
-             case([0.2, 5.0, 0.9, 4.0, 0.1, 9.0], ids([7, 2, 7, 2, 7, 2])),
-             case([1.0, 1.0, 0.0, 1.0], ids([0, 0, 1, 1]))]
-    return grade(
-        group_advantages, cases, lambda rewards, group: group_relative(rewards, group),
-        mistakes=[
-            (lambda r, g: group_relative(r, g, scale=None),
-             "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO also divides by the "
-             "group's standard deviation."),
-            (lambda r, g: group_relative(r, torch.zeros_like(g)),
-             "these are mean and standard deviation of the whole batch; each prompt is its own group."),
-            (_by_population_std,
-             "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, torch's default)."),
-            (_by_variance, "this divides by the variance; take its square root."),
-            (lambda r, g: -group_relative(r, g), "the sign is turned: a reward above the mean has a positive A."),
-        ],
-        rtol=2e-3, atol=1e-3,
-        praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it out.")
+def _advantages(rewards: Tensor, group: Tensor) -> Tensor:
+    return group_relative(rewards, group)
 
 
-@exercise
-def check_clipped_loss(clipped_loss: Any) -> Verdict:
-    """Is `clipped_loss(logp, logp_old, advantages, eps_low, eps_high)` PPO's loss of every token, with its gradient?"""
-    old = [-2.0, -0.1, -6.0, -1.0, -3.0, -0.5]
-    moved = [0.3, -0.4, 2.0, -0.05, -0.9, 0.0]
-    logp = [a + b for a, b in zip(old, moved, strict=True)]
-    cases = [case(logp, old, [1.0, -1.0, 1.0, 2.0, -0.5, 1.0], 0.2, 0.2),
-             case(logp, old, [-1.0, 1.0, -1.0, -2.0, 0.5, 1.0], 0.1, 0.28)]
-    verdict = grade(
-        clipped_loss, cases, _clipped,
-        mistakes=[
-            (lambda *a: -_clipped(*a), "this is the objective, to be raised; a loss, to be lowered, has a minus."),
-            (_clip_only, "the clipped term alone also silences a token that moved the wrong way and wants to come "
-                         "back; the minimum with the unclipped term is what keeps it."),
-            (_with_maximum, "inside the minus stands the smaller of the two, the pessimistic one, whatever A is."),
-            (lambda logp, old, *a: _clipped(old, logp, *a), "the ratio is new over old: exp(logp - logp_old)."),
-            (_unclipped, "nothing is clipped yet."),
-        ],
-        praise="where the loss is flat the gradient is exactly 0: the token is silenced until the next batch.")
-    for logp, *rest in cases:
-        leaf = logp.clone().requires_grad_()
-        loss = clipped_loss(leaf, *rest)
-        if not (isinstance(loss, Tensor) and loss.requires_grad):
-            raise NotYet("the values are right, but no gradient reaches `logp`; is something detached, or not torch?")
-        (gradient,) = torch.autograd.grad(loss.sum(), leaf)
-        weight = _loss(logp, *rest).diagnostics["weight"][0]
-        if not torch.allclose(gradient.to(torch.float64), -weight, atol=1e-6):
-            raise NotYet("the values are right, but the gradient is not; is part of the ratio detached?")
-    return verdict
+def _over(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) -> Tensor:
+    """The centred reward over another measure of the group's spread."""
+    return group_relative(rewards, group, scale=None) / _each(rewards, group, spread)
 
 
-@exercise
-def check_silenced(silenced: Any) -> Verdict:
-    """Does `silenced(ratio, advantages, eps_low, eps_high)` name the tokens whose gradient PPO's clip sets to 0?"""
-    ratio = [1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81]
-    sign = [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0]
-    cases = [case(ratio, sign, 0.2, 0.2), case(ratio, sign, 0.1, 0.4)]
-    return grade(
-        silenced, cases, lambda *a: _silenced(*a).to(torch.float64),
-        mistakes=[
-            (lambda r, a, low, high: ((r > 1 + high) | (r < 1 - low)).to(torch.float64),
-             "these are all tokens outside the window. With A > 0 a ratio below it does no harm: the update brings it "
-             "back."),
-            (lambda *a: 1 - _silenced(*a).to(torch.float64), "these are the tokens that are kept."),
-            (lambda r, a, low, high: _silenced(r, -a, low, high).to(torch.float64),
-             "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window."),
-        ],
-        praise="six of the nine ratios lie outside the window of .2, and two are silenced: the way home is free.")
+def _each(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) -> Tensor:
+    """A measure of its own group for every completion."""
+    return torch.stack([spread(rewards[group == g]) for g in group]).clamp(min=1e-6)
 
 
-@exercise
-def check_length_bias(grpo: Any, dr_grpo: Any) -> Verdict:
-    """How many times harder is a token of 10 pushed than a token of 100, advantages equal: by GRPO, by Dr.GRPO?"""
-    grade_number(grpo, 10.0, name="grpo", praise="", mistakes=[
-        (0.1, "turned around: how much *harder* is a token of the short completion pushed?"),
-        (1.0, "GRPO takes the mean over a completion's tokens first: each token's share is 1/length.")])
-    return grade_number(dr_grpo, 1.0, name="dr_grpo", mistakes=[
-        (10.0, "Dr.GRPO divides by one constant, the horizon, whatever the length.")],
-        praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong at length is "
-               "cheap, the bias that Dr.GRPO removes.")
+def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
+    """Two prompts with three completions or more each, in any order."""
+    group = torch.cat([torch.tensor([3, 3, 3, 8, 8, 8]), 3 + 5 * draw.integers(0, 2, 3)])
+    return draw.uniform(0, 2, 9), group[draw.uniform(0, 1, 9).argsort()]
 
 
-@exercise
-def check_rare_success(grpo: Any, dr_grpo: Any) -> Verdict:
-    """The advantage of the one right completion in a group of 16 with rewards 0 and 1: GRPO's, Dr.GRPO's."""
-    grade_number(grpo, 3.75, name="grpo", praise="", mistakes=[
-        (15 / 16, "that is the reward minus the mean; GRPO divides by the standard deviation of the group."),
-        (15 ** 0.5, "almost: the standard deviation divides by G - 1 = 15, not by 16.")])
-    return grade_number(dr_grpo, 15 / 16, name="dr_grpo", mistakes=[
-        (3.75, "Dr.GRPO does not divide by the standard deviation.")],
-        praise="with eight right of sixteen GRPO gives each 0.97: it weighs hard and easy prompts up against the "
-               "middling ones, and Dr.GRPO does not.")
+check_advantages = Exercise(
+    "Is `group_advantages(rewards, group)` GRPO's advantage, reward minus the group's mean over its std?",
+    truth=_advantages, inputs=_groups, rtol=2e-3, atol=1e-3,
+    examples=[([1.0, 0.0, 0.0, 1.0, 0.0], torch.tensor([0, 0, 0, 0, 0])),
+              ([1.0, 0.0, 0.5, 3.0, 1.0, 1.0], torch.tensor([0, 0, 0, 1, 1, 1])),
+              ([1.0, 1.0, 0.0, 1.0], torch.tensor([0, 0, 1, 1]))],
+    mistakes=[
+        Mistake("no division", lambda rewards, group: group_relative(rewards, group, scale=None),
+                "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO also divides by "
+                "the group's standard deviation."),
+        Mistake("whole batch", lambda rewards, group: group_relative(rewards, torch.zeros_like(group)),
+                "these are mean and standard deviation of the whole batch; each prompt is its own group."),
+        Mistake("whole batch's std", lambda rewards, group: group_relative(rewards, group, scale=None) / rewards.std(),
+                "the mean is the group's, but the standard deviation is the whole batch's; take the group's."),
+        Mistake("population std", lambda rewards, group: _over(rewards, group, lambda own: own.std(correction=0)),
+                "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, torch's default)."),
+        Mistake("variance", lambda rewards, group: _over(rewards, group, torch.var),
+                "this divides by the variance; take its square root."),
+        Mistake("leave-one-out", lambda rewards, group: leave_one_out(rewards, group),
+                "this is the leave-one-out advantage: the mean here is of the *other* completions, and nothing is "
+                "divided. GRPO's mean is of all completions of the group, and it divides by their standard deviation."),
+        Mistake("leave-one-out over std",
+                lambda rewards, group: leave_one_out(rewards, group) / _each(rewards, group, torch.std),
+                "the mean here is of the *other* completions (leave-one-out); GRPO's is of all of the group."),
+        Mistake("no mean", lambda rewards, group: rewards / _each(rewards, group, torch.std),
+                "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, over the std."),
+        Mistake("turned sign", lambda rewards, group: -group_relative(rewards, group),
+                "the sign is turned: a reward above the mean has a positive A."),
+    ],
+    praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it out.")
 
 
-def _loss(logp: Tensor, old: Tensor, advantages: Tensor, low: float, high: float):
+def _clipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
     mask = torch.ones(1, len(logp), dtype=torch.bool)
-    return ppo_loss(logp[None], old[None], advantages=advantages[None], mask=mask, eps_low=low, eps_high=high)
+    return ppo_loss(logp[None], logp_old[None], advantages=advantages[None], mask=mask, eps_low=eps_low,
+                    eps_high=eps_high).per_token[0]
 
 
-def _clipped(*arguments: Any) -> Tensor:
-    return _loss(*arguments).per_token[0]
+def _by_ratio(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    """The clipped loss with something else in the ratio's place."""
+    return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high) * advantages)
 
 
-def _clip_only(logp: Tensor, old: Tensor, advantages: Tensor, low: float, high: float) -> Tensor:
-    return -(logp - old).exp().clamp(1 - low, 1 + high) * advantages
+def _clip_only(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    return -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages
 
 
-def _unclipped(logp: Tensor, old: Tensor, advantages: Tensor, low: float, high: float) -> Tensor:
-    return -(logp - old).exp() * advantages
+def _unclipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    return -(logp - logp_old).exp() * advantages
 
 
-def _with_maximum(*arguments: Any) -> Tensor:
-    return torch.minimum(_clip_only(*arguments), _unclipped(*arguments))
+def _window_from_zero(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    ratio = (logp - logp_old).exp()
+    return -torch.minimum(ratio * advantages, ratio.clamp(eps_low, eps_high) * advantages)
 
 
-def _silenced(ratio: Tensor, advantages: Tensor, low: float, high: float) -> Tensor:
-    return ((advantages > 0) & (ratio > 1 + high)) | ((advantages < 0) & (ratio < 1 - low))
+def _tokens(draw: Draw) -> tuple[Any, ...]:
+    """Tokens that lie on both sides of the window and inside it, for both signs of the advantage."""
+    moved = torch.tensor([0.6, -0.6, 0.6, -0.6, 0.02, -1.2, 1.1, 0.3], dtype=torch.float64)
+    sign = torch.tensor([1, 1, -1, -1, 1, -1, 1, -1], dtype=torch.float64)
+    old = draw.uniform(-4, -0.1, 8)
+    return (old + moved * draw.uniform(0.7, 1.3, 8), old, sign * draw.uniform(0.5, 2, 8), draw.number(0.1, 0.24),
+            draw.number(0.25, 0.4))
 
 
-def _by_population_std(rewards: Tensor, group: Tensor) -> Tensor:
-    size = torch.stack([(group == g).sum() for g in group])
-    return group_relative(rewards, group) * (size / (size - 1)).sqrt()
+check_clipped_loss = Exercise(
+    "Is `clipped_loss(logp, logp_old, advantages, eps_low, eps_high)` PPO's loss of every token, with its gradient?",
+    truth=_clipped, inputs=_tokens, gradient="logp",
+    examples=[([-1.7, -0.5, -4.0, -1.05, -3.9, -0.5], [-2.0, -0.1, -6.0, -1.0, -3.0, -0.5],
+               [1.0, -1.0, 1.0, 2.0, -0.5, 1.0], 0.2, 0.28)],
+    mistakes=[
+        Mistake("no minus", lambda *a, **k: -_clipped(*a, **k),
+                "this is the objective, to be raised; a loss, to be lowered, has a minus."),
+        Mistake("clip only", _clip_only,
+                "the clipped term alone also silences a token that moved the wrong way and wants to come back; the "
+                "minimum with the unclipped term is what keeps it."),
+        Mistake("maximum", lambda *a, **k: torch.minimum(_clip_only(*a, **k), _unclipped(*a, **k)),
+                "inside the minus stands the smaller of the two, the pessimistic one, whatever A is."),
+        Mistake("old over new", lambda logp, logp_old, **k: _clipped(logp_old, logp, **k),
+                "the ratio is new over old: exp(logp - logp_old)."),
+        Mistake("unclipped", _unclipped, "nothing is clipped yet."),
+        Mistake("forgot exp", lambda logp, logp_old, **k: _by_ratio(logp - logp_old, **k),
+                "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in its place."),
+        Mistake("quotient of log-probs", lambda logp, logp_old, **k: _by_ratio(logp / logp_old, **k),
+                "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp / logp_old`."),
+        Mistake("window from 0", _window_from_zero,
+                "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` to `eps_high`."),
+    ],
+    praise="where the loss is flat the gradient is exactly 0: the token is silenced until the next batch.")
 
 
-def _by_variance(rewards: Tensor, group: Tensor) -> Tensor:
-    std = torch.stack([rewards[group == g].std() for g in group])
-    return group_relative(rewards, group) / std.clamp(min=1e-6)
+def _silenced(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    return ((advantages > 0) & (ratio > 1 + eps_high)) | ((advantages < 0) & (ratio < 1 - eps_low))
+
+
+def _ratios(draw: Draw) -> tuple[Any, ...]:
+    """Ratios on both sides of the window and close to its edges, for both signs of the advantage."""
+    low, high = draw.number(0.1, 0.24), draw.number(0.25, 0.4)
+    ratio = torch.tensor([1, 1.17, 1.33, 1.5, 3, 0.83, 0.7, 0.5, 0.05], dtype=torch.float64).repeat(2)
+    sign = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(9)
+    order = draw.uniform(0, 1, 18).argsort()
+    return ratio[order], (sign * draw.uniform(0.5, 2, 18))[order], low, high
+
+
+check_silenced = Exercise(
+    "Does `silenced(ratio, advantages, eps_low, eps_high)` name the tokens whose gradient PPO's clip sets to 0?",
+    truth=_silenced, inputs=_ratios,
+    examples=[([1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81], [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0],
+               0.2, 0.2)],
+    mistakes=[
+        Mistake("both sides", lambda ratio, advantages, eps_low, eps_high:
+                (ratio > 1 + eps_high) | (ratio < 1 - eps_low),
+                "these are all tokens outside the window. With A > 0 a ratio below it does no harm: the update brings "
+                "it back."),
+        Mistake("kept", lambda *a, **k: ~_silenced(*a, **k), "these are the tokens that are kept."),
+        Mistake("crossed signs", lambda ratio, advantages, eps_low, eps_high:
+                _silenced(ratio, -advantages, eps_low, eps_high),
+                "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window."),
+        Mistake("upper side only", lambda ratio, advantages, eps_low, eps_high:
+                (advantages > 0) & (ratio > 1 + eps_high),
+                "these are the tokens pushed up; a token with A < 0 is silenced too, below the window."),
+        Mistake("lower side only", lambda ratio, advantages, eps_low, eps_high:
+                (advantages < 0) & (ratio < 1 - eps_low),
+                "these are the tokens pushed down; a token with A > 0 is silenced too, above the window."),
+    ],
+    praise="in the first example six of nine ratios lie outside the window, and two are silenced: the way home is "
+           "free.")
+
+check_length_bias = Numbers(
+    "How many times harder is a token of 10 pushed than a token of 100, advantages equal: by GRPO, by Dr.GRPO?",
+    grpo=Number(10.0, {
+        0.1: "turned around: how much *harder* is a token of the short completion pushed?",
+        1.0: "GRPO takes the mean over a completion's tokens first: each token's share is 1/length."}),
+    dr_grpo=Number(1.0, {10.0: "Dr.GRPO divides by one constant, the horizon, whatever the length."}),
+    praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong at length is cheap, "
+           "the bias that Dr.GRPO removes.")
+
+check_rare_success = Numbers(
+    "The advantage of the one right completion in a group of 16 with rewards 0 and 1: GRPO's, Dr.GRPO's.",
+    grpo=Number(3.75, {
+        15 / 16: "that is the reward minus the mean; GRPO divides by the standard deviation of the group.",
+        15 ** 0.5: "almost: the standard deviation divides by G - 1 = 15, not by 16.",
+        1.0: "that is the reward; the advantage compares it with the group."}),
+    dr_grpo=Number(15 / 16, {
+        3.75: "Dr.GRPO does not divide by the standard deviation.",
+        1.0: "that is the leave-one-out advantage (the other fifteen have mean 0); Dr.GRPO's mean is of all sixteen."}),
+    praise="with eight right of sixteen GRPO gives each 0.97: it weighs hard and easy prompts up against the middling "
+           "ones, and Dr.GRPO does not.")

@@ -1,0 +1,140 @@
+"""What a check says: right, or not yet with a hint, in words that a reader can act on."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MARK = {True: "right", False: "not yet"}
+_INK = {True: "#1a6e3c", False: "#8a5a00"}
+_MANY = 12
+"""Numbers of a tensor that a hint prints."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found. It shows itself: words in a terminal, a coloured line in a notebook."""
+
+    right: bool
+    message: str
+    """What to notice, where it is right; else a hint at what is off."""
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def __repr__(self) -> str:
+        return f"{MARK[self.right]}: {self.message}"
+
+    def _repr_html_(self) -> str:
+        sign = "✓" if self.right else "…"
+        text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
+        return (f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
+                f'max-width: 46em"><strong>{sign} {MARK[self.right]}</strong> {text}</div>')
+
+
+class NotYet(Exception):
+    """Raised inside a check, and only there: the answer is off, and the message is the hint."""
+
+
+def careful(takes: str, check: Callable[[], Verdict]) -> Verdict:
+    """The verdict of a check that must not raise: whatever goes wrong becomes "not yet" with a hint.
+
+    Args:
+        takes: what a right call hands over, in words.
+        check: does the work; it may raise anything.
+    """
+    try:
+        return check()
+    except NotYet as hint:
+        return Verdict(False, str(hint))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a reader's object may raise anything when it is looked at, SystemExit too
+        return Verdict(False, f"this check cannot read the answer ({named(error)}). It is called with {takes}.")
+
+
+def raised(error: BaseException, answer: Callable[..., Any]) -> str:
+    """What the reader's function raised, with the line of the reader's own code where it did."""
+    try:
+        own = answer.__code__.co_filename
+    except Exception:  # a class, a partial, an object that raises when it is looked at
+        own = None
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    if not lines:
+        return f"your function raised {named(error)}"
+    last = lines[-1]
+    where = f"line {last.lineno} of your cell" + (f", `{last.line}`," if last.line else "")
+    return f"{where} raised {named(error)}"
+
+
+def named(error: BaseException) -> str:
+    """An error's type and words, as far as it can be printed."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def kind(value: Any) -> str:
+    """What a value is, for a sentence: a str, an int, still empty."""
+    if value is None or value is Ellipsis:
+        return "still empty"
+    article = "an" if type(value).__name__[:1].lower() in "aeiou" else "a"
+    return f"{article} {type(value).__name__}"
+
+
+def given(arguments: Mapping[str, Any]) -> str:
+    """The inputs of a call, by name."""
+    parts = [f"`{name}` = {short(value)}" for name, value in arguments.items()]
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "no inputs"
+
+
+def quoted(names: list[str]) -> str:
+    """Names in a sentence: `a`, `b` and `c`."""
+    shown = [f"`{name}`" for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def short(value: Any) -> str:
+    """A value as a reader would type it, with three digits that count."""
+    if isinstance(value, Tensor):
+        return _list(value)
+    return f"{value:.3g}" if isinstance(value, float) else repr(value)
+
+
+def _list(value: Tensor) -> str:
+    if value.dim() == 0:
+        number = value.item()
+        return f"{number:.3g}" if isinstance(number, float) else str(number)
+    more = ", …" if len(value) > _MANY else ""
+    return f"[{', '.join(_list(part) for part in value[:_MANY])}{more}]"
+
+
+def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str, Any]) -> str:
+    """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint is no solution.
+
+    Args:
+        got: what the reader's function returned.
+        off: bool, the shape of `got`: which entries are wrong.
+        too_small: which way the first wrong entry is off.
+        arguments: the inputs, by name.
+    """
+    side = "too small" if too_small else "too large"
+    start = f"With {given(arguments)} your function returns {short(got)}"
+    if got.dim() == 0:
+        return f"{start}, which is {side}."
+    place = torch.nonzero(off)[0].tolist()
+    value = short(got[tuple(place)])
+    where = ", ".join(map(str, place))
+    count = int(off.sum())
+    many = "Every entry is off" if count == off.numel() > 1 else f"{count} of the {off.numel()} entries " + \
+        ("is off" if count == 1 else "are off")
+    return f"{start}. {many}; the entry at index {where}, {value}, is {side}."
