@@ -25,7 +25,7 @@ import torch
 import trlib
 from benchmarks.loop.sides import SIDES, Clock
 from benchmarks.record import circumstances, write
-from benchmarks.smollm2.run import LORA, REGIME, TASK
+from benchmarks.smollm2.run import LORA, RECIPE, REGIME, TASK
 
 HERE = Path(__file__).parent
 SHAPE = (REGIME["prompts"], REGIME["group"])
@@ -84,7 +84,7 @@ def measure(pairs: int, batches: int) -> dict[str, Any]:
     """Every run, with what the record says of its making."""
     torch.set_num_threads(1)
     record = circumstances()
-    policy = trlib.load_policy("smollm2", lora=LORA, chat=False)
+    policy = trlib.load_policy("smollm2", lora=LORA, chat=RECIPE.chat)
     start, runs = policy.state(), []
     for seed in range(pairs):
         for side in ("trlib", "trl") if seed % 2 == 0 else ("trl", "trlib"):

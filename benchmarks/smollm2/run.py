@@ -28,13 +28,15 @@ import torch
 import trlib
 from benchmarks.record import circumstances, write
 from trlib.seeds import derive
+from trlib.tasks import Sums
 
 HERE = Path(__file__).parent
 SEED = 0
-TASK: dict[str, Any] = {"numbers": (10, 99), "text": "{} =", "examples": 2, "must_end": False, "max_tokens": 5}
+RECIPE = Sums.recipes["smollm2"]
+TASK: dict[str, Any] = dict(RECIPE.knobs)
 """The prompt continues a list of two solved sums, so that a wrong answer is a wrong sum and not another format."""
-LORA: dict[str, Any] = {"r": 8, "target_modules": "all-linear"}
-REGIME: dict[str, Any] = {"steps": 30, "prompts": 8, "group": 8, "lr": 3e-4, "warmup": 5, "probe": 8}
+LORA: dict[str, Any] = dict(RECIPE.lora)
+REGIME: dict[str, Any] = dict(RECIPE.regime)
 HELD_OUT, SAMPLES = 128, 4
 
 
@@ -55,7 +57,7 @@ def measure() -> dict[str, Any]:
         marks.append((part, time.perf_counter()))
         print(f"{part}: {marks[-1][1] - marks[-2][1]:.0f} s", file=sys.stderr, flush=True)
 
-    policy = trlib.load_policy("smollm2", lora=LORA, chat=False)
+    policy = trlib.load_policy("smollm2", lora=LORA, chat=RECIPE.chat)
     task, method = trlib.load_task("sums", **TASK), trlib.algorithms.GRPO()
     asked, found = held_out(task), {}
     done("load")

@@ -9,6 +9,7 @@ from typing import Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, whole, wholes
+from trlib.cli.recipes import recipe_of
 
 TEXT = "measure accuracy, pass@k and distinct right answers"
 EXAMPLES = """\
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     source, recorded = _source(args.policy)
     if args.task is not None or not recorded:
-        task = shared.task(args.task or "dial", args.knob)
+        task = shared.task(args.task or "dial", args.knob, recipe_of(args, training=False).knobs)
     else:
         task = shared.task(recorded.pop("name"), args.knob, recorded)
     policy = shared.policy(args, source or task.name)

@@ -50,13 +50,17 @@ def words(text: str) -> tuple[str, ...]:
 METAVARS: dict[Any, str] = {words: "NAME,...", whole: "N", number: "X", pair: "X,X", wholes: "N,N,...", str: "NAME"}
 
 
-def add(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
-    """Options from keyword arguments: `max_tokens` becomes --max-tokens."""
+def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, said: bool = False) -> None:
+    """Options from keyword arguments: `max_tokens` becomes --max-tokens.
+
+    Args:
+        said: the namespace holds only what the command line says, no defaults.
+    """
     for name, kind, default, text in options:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         more = "" if default in (None, ()) else f" (default: {shown})"
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, default=default, help=text + more,
-                            metavar=METAVARS[kind])
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, help=text + more,
+                            default=argparse.SUPPRESS if said else default, metavar=METAVARS[kind])
 
 
 def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) -> None:
@@ -69,6 +73,8 @@ def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) ->
     parser.add_argument("--chat", action=argparse.BooleanOptionalAction, default=None,
                         help="put prompts into the tokenizer's chat template, or do not (default: as the model was "
                              "saved, else where there is one)")
+    parser.add_argument("--no-recipe", action="store_true",
+                        help="take nothing from the recipe that some tasks have for some policies (sums for smollm2)")
 
 
 def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, pair, whole, words
+from trlib.cli.recipes import recipe_of
 from trlib.cli.settings import assignments, dataclass_of
 from trlib.errors import unknown
 
@@ -21,6 +22,7 @@ examples:
   trlib train --task dial --method grpo
   trlib train --method ppo --set eps_high=.28 --minibatches 8 --epochs 4 --steps 25 --out runs/stale
   trlib train --method pg_is --knob moves=1,8 --json > run.json
+  trlib train --task sums --policy smollm2            by the recipe of the two, which is printed
 
 Ctrl-C ends the run after the batch in hand; with --out it is saved, and --resume goes on with it bit for bit.
 """
@@ -55,7 +57,7 @@ COLUMNS = ["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max"]
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib train`."""
-    parser.add_argument("--method", required=True, metavar="NAME", help="see `trlib methods`")
+    parser.add_argument("--method", default="grpo", metavar="NAME", help="see `trlib methods` (default: grpo)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="a setting of the method; repeat (see `trlib methods NAME`)")
     shared.add_task(parser, "dial", "dial")
@@ -63,7 +65,7 @@ def options(parser: argparse.ArgumentParser) -> None:
                         help="an embedded model, a folder or a hub id (default: the task's name)")
     parser.add_argument("--lora", action="append", default=[], metavar="NAME=VALUE",
                         help="train adapters: a setting of peft's LoraConfig, such as r=8; repeat")
-    shared.add(parser, OPTIONS)
+    shared.add(parser, OPTIONS, said=True)
     parser.add_argument("--out", metavar="FOLDER", help="keep checkpoint, history and trained model here")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, or begin it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -74,12 +76,14 @@ def run(args: argparse.Namespace) -> int:
     if args.resume and args.out is None:
         raise ValueError("--resume: expected --out FOLDER beside it, the run to go on with")
     method = _method(args.method, args.set)
-    task = shared.task(args.task, args.knob)
-    policy = shared.policy(args, args.policy or args.task, dict(map(_lora, args.lora)) or None)
+    recipe = recipe_of(args, training=True)
+    regime = {name: getattr(args, name, recipe.regime.get(name, default)) for name, _, default, _ in OPTIONS}
+    vars(args).update(regime)  # a sentence about too little memory names the options that are there
+    task = shared.task(args.task, args.knob, recipe.knobs)
+    policy = shared.policy(args, args.policy or args.task, {**recipe.lora, **dict(map(_lora, args.lora))} or None)
     from trlib.loop.training import train
 
-    done = train(policy, task, method, **{name: getattr(args, name) for name, *_ in OPTIONS}, out=args.out,
-                 resume=args.resume, progress=not args.quiet)
+    done = train(policy, task, method, **regime, out=args.out, resume=args.resume, progress=not args.quiet)
     if args.json:
         history = {name: column.tolist() for name, column in done.history.items()}
         shared.print_json({"settings": done.settings, "interrupted": done.interrupted, "out": args.out,

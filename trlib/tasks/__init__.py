@@ -10,12 +10,12 @@ from trlib.tasks.dial import Dial
 from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
-from trlib.tasks.task import REASONS, Prompt, Task, Verdict
+from trlib.tasks.task import REASONS, Prompt, Recipe, Task, Verdict
 
 TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "sums": Sums, "gsm8k": Gsm8k}
 """Every task by its name."""
 
-__all__ = ["REASONS", "TASKS", "Dial", "Gsm8k", "Prompt", "Spend", "Sums", "Task", "Verdict", "load_task"]
+__all__ = ["REASONS", "TASKS", "Dial", "Gsm8k", "Prompt", "Recipe", "Spend", "Sums", "Task", "Verdict", "load_task"]
 
 
 def load_task(name: str, **knobs: Any) -> Task:

@@ -4,19 +4,19 @@
     right       27      (or 23 + 4 = 27., The answer is 27, ...: `trlib.tasks.answers`)
 
 A base model without a habit of ending continues a list better than it answers a question: `examples` puts solved ones
-before it and `must_end=False` reads the first line only.
+before it and `must_end=False` reads the first line only. So SmolLM2 is asked in its recipe (`Sums.recipes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
 from trlib.tasks.answers import judge
 from trlib.tasks.knobs import draw, span, stream, whole
-from trlib.tasks.task import Prompt, Verdict
+from trlib.tasks.task import Prompt, Recipe, Verdict
 
 OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 """What may be asked."""
@@ -28,6 +28,13 @@ class Sums:
     """One-step arithmetic for a language model that has read of it elsewhere: the task and its knobs."""
 
     name: ClassVar[str] = "sums"
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "smollm2": Recipe(
+            knobs={"numbers": (10, 99), "text": "{} =", "examples": 2, "must_end": False, "max_tokens": 5},
+            lora={"r": 8, "target_modules": "all-linear"}, chat=False,
+            regime={"steps": 30, "prompts": 8, "group": 8, "lr": 3e-4, "warmup": 5, "probe": 8}),
+    }
+    """Measured in `benchmarks/smollm2`: two minutes on one core, from .08 to .68 of held-out sums."""
 
     numbers: int | tuple[int, int] = (1, 99)
     """The two numbers of a prompt, drawn from low to high, both ends included."""

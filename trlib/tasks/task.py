@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
@@ -32,6 +32,24 @@ class Verdict:
     """One of REASONS."""
     detail: str = ""
     """What exactly is wrong, in words; empty where the reason says it all."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings under which a policy is known to learn a task: what the command line takes where it is told nothing.
+
+    A task names the policies that it has one for in `recipes`, a dict from a policy's name. Python's defaults are
+    nobody's recipe: `load_task`, `load_policy` and `train` take what they are given.
+    """
+
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    """Of the task."""
+    lora: Mapping[str, Any] = field(default_factory=dict)
+    """Of the adapters; empty: none."""
+    chat: bool | None = None
+    """Whether prompts are put into the chat template; None: as the policy is."""
+    regime: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of `trlib.train`."""
 
 
 class Task(Protocol):

@@ -1,0 +1,79 @@
+"""The command line takes a task's recipe for a policy where it is told nothing, and says so."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from trlib.cli import main
+from trlib.loop import training
+from trlib.model import policy as module
+from trlib.tasks import Sums, load_task
+
+RECIPE = Sums.recipes["smollm2"]
+
+
+@pytest.fixture
+def asked(monkeypatch) -> dict:
+    """What reaches `load_policy`, `train` and `evaluate`; nothing is loaded."""
+    found: dict = {}
+
+    def load(name, **options):
+        found.update(name=name, **options)
+        return None
+
+    def stop(_policy, task, *_method, **settings):
+        found.update(task=task, settings=settings)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(module, "load_policy", load)
+    monkeypatch.setattr(training, "train", stop)
+    monkeypatch.setattr("trlib.evaluation.evaluate", stop)
+    return found
+
+
+def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsys):
+    assert main(["train", "--task", "sums", "--policy", "smollm2"]) == 1
+    assert asked["task"] == load_task("sums", **RECIPE.knobs) and asked["task"].examples == 2
+    assert (asked["lora"], asked["chat"]) == ({"r": 8, "target_modules": "all-linear"}, False)
+    assert {name: asked["settings"][name] for name in RECIPE.regime} == RECIPE.regime
+    assert asked["settings"]["epochs"] == 1 and asked["settings"]["lr"] == 3e-4
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said.startswith("trlib: the recipe of sums for smollm2 (--no-recipe takes none of it): --knob ")
+
+    # What was said, said as options without the recipe, is the same run.
+    first = dict(asked)
+    options = shlex.split(said.partition("it): ")[2])
+    assert main(["train", "--task", "sums", "--policy", "smollm2", "--no-recipe", *options]) == 1
+    assert asked == first and "recipe" not in capsys.readouterr().err
+
+
+def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
+    assert main(["train", "--task", "sums", "--policy", "smollm2", "--lr", "1e-4", "--knob", "examples=3", "--chat",
+                 "--lora", "r=4", "--max-tokens", "9"]) == 1
+    assert asked["settings"]["lr"] == 1e-4 and asked["settings"]["steps"] == 30
+    assert asked["settings"]["max_tokens"] == 9 and asked["chat"] is True
+    assert asked["task"].examples == 3 and asked["task"].numbers == (10, 99)
+    assert asked["lora"] == {"r": 4, "target_modules": "all-linear"}
+    said = capsys.readouterr().err.splitlines()[0]
+    for option in ("--lr", "examples", "-chat", " r="):
+        assert option not in said
+    assert "--knob numbers=10,99" in said and "--steps 30" in said
+
+
+def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
+    for argv in (["--task", "sums", "--policy", "smollm2", "--no-recipe"], ["--task", "sums", "--policy", "owner/name"],
+                 ["--task", "dial"]):
+        assert main(["train", *argv]) == 1
+        assert asked["task"] == load_task(argv[1]) and (asked["lora"], asked["chat"]) == (None, None)
+        assert (asked["settings"]["steps"], asked["settings"]["lr"], asked["settings"]["group"]) == (60, 1e-4, 16)
+        assert "recipe" not in capsys.readouterr().err
+
+
+def test_evaluate_asks_as_training_will(asked, capsys):
+    assert main(["evaluate", "--task", "sums", "--policy", "smollm2", "--prompts", "8"]) == 1
+    assert asked["task"] == load_task("sums", **RECIPE.knobs) and asked["chat"] is False and "lora" in asked
+    assert asked["settings"]["prompts"] == 8 and asked["lora"] is None
+    said = capsys.readouterr().err.splitlines()[0]
+    assert "--no-chat" in said and "--knob examples=2" in said and "--lora" not in said and "--lr" not in said
