@@ -33,7 +33,8 @@ def test_a_reader_that_goes_away_is_no_error():
     assert done.stdout == "0\n" and done.stderr == ""
 
 
-def test_ctrl_c_leaves_a_run_that_resume_finishes(capsys, tmp_path):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "trlib", "train", "--task", "dial", "--method", "ppo", "--prompts", "2", "--group",
                "4", "--checkpoint-every", "1", "--out", str(out)]
@@ -42,9 +43,9 @@ def test_ctrl_c_leaves_a_run_that_resume_finishes(capsys, tmp_path):
     deadline = time.monotonic() + 60
     while not (out / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted" in stdout and "Traceback" not in stderr
+    assert process.returncode == status and "interrupted" in stdout and "Traceback" not in stderr
     written = len((out / "history.csv").read_text().splitlines()) - 1
     assert json.loads((out / "run.json").read_text())["interrupted"] is True and written >= 1
 

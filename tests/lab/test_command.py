@@ -106,18 +106,20 @@ def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
     assert set(runs["command"]) == {f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)}
 
 
-def test_ctrl_c_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_path):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_path, sent, status):
+    before = signal.getsignal(sent)
     told = []
 
     def say(line: str) -> None:
         told.append(line)
         if line.startswith("   1/4"):
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
 
     planned = plan(load_sweep(str(tiny)), out=tmp_path / "out")
     done = conduct(planned, workers=0, say=say)
-    assert done.interrupted and done.ran == 1 and len(done.runs) == 1
-    assert "Ctrl-C again: at once" in told[-1] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert done.interrupted and done.status == status and done.ran == 1 and len(done.runs) == 1
+    assert "Ctrl-C again: at once" in told[-1] and signal.getsignal(sent) == before
     assert len(plan(load_sweep(str(tiny)), out=tmp_path / "out").missing) == 3
 
 

@@ -143,22 +143,24 @@ from trlib.lab.pool import run_jobs
 
 if __name__ == "__main__":
     stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: print("heard", flush=True))
+    number = int(sys.argv[1])
+    signal.signal(number, lambda *_: print("heard", flush=True))
     print("begun", flush=True)
-    jobs = run_jobs(eval, ["6 * 7", "__import__('signal').getsignal(2).name"], stop, workers=1, seconds=60)
+    jobs = run_jobs(eval, ["6 * 7", f"__import__('signal').getsignal({number}).name"], stop, workers=1, seconds=60)
     print(*[result for _, result, _ in jobs], flush=True)
 '''
 
 
-@pytest.mark.parametrize("later", [0.0, 0.1, 0.8])
-def test_ctrl_c_in_a_terminal_reaches_no_worker_that_is_starting(tmp_path, later):
-    # A terminal interrupts every process of the command's group.
+@pytest.mark.parametrize(("later", "sent"), [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT),
+                                             (0.8, signal.SIGTERM)])
+def test_what_stops_every_process_reaches_no_worker_that_is_starting(tmp_path, later, sent):
+    # A terminal interrupts every process of the command's group, a batch system ends every process of a job.
     (tmp_path / "group.py").write_text(GROUP)
-    command = subprocess.Popen([sys.executable, str(tmp_path / "group.py")], stdout=subprocess.PIPE,
+    command = subprocess.Popen([sys.executable, str(tmp_path / "group.py"), str(int(sent))], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, process_group=0)
     assert command.stdout.readline() == "begun\n"
     time.sleep(later)
-    os.killpg(command.pid, signal.SIGINT)
+    os.killpg(command.pid, sent)
     out, err = command.communicate(timeout=60)
     assert (sorted(out.splitlines()), err, command.returncode) == (["42 SIG_IGN", "heard"], "", 0)
 

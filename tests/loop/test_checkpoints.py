@@ -1,31 +1,66 @@
+"""What a run is saved in: written whole, read whole and unchanged, and one process's at a time."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+import trlib
+from trlib.algorithms import GRPO, PPOCritic
 from trlib.errors import CheckpointError
 from trlib.loop import checkpoints
 from trlib.model.folders import write
+from trlib.model.policy import Policy
+
+REST = {"settings": {}, "updates": 0, "told_equal": False, "memory": {}, "rows": [], "prompts": []}
+RUN = {"steps": 2, "prompts": 2, "group": 2, "probe": 2, "minibatches": 2, "progress": False}
+
+
+def trained(out, method=None, policy="dial", **settings):
+    """A run of two small batches."""
+    policy = policy if isinstance(policy, Policy) else trlib.load_policy(policy)
+    return trlib.train(policy, trlib.load_task("dial"), method or GRPO(), out=out, **{**RUN, **settings})
+
+
+@pytest.fixture(autouse=True)
+def _quiet(recwarn):
+    """Batches of two prompts often have equal rewards, which the loop says once."""
+
+
+def header(file: Path) -> dict:
+    """What the file notes beside its tensors."""
+    content = file.read_bytes()
+    return json.loads(content[8:8 + int.from_bytes(content[:8], "little")])["__metadata__"]
 
 
 def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
     tensors = {"a/b": torch.arange(6.0).view(2, 3).T, "c": torch.tensor([1, 2]),
                "d": torch.randn(3, dtype=torch.bfloat16)}
-    meta = {"rows": [{"x": 0.1 + 0.2, "nan": float("nan")}], "text": "ε ≤ δ", "n": 3}
+    meta = {**REST, "rows": [{"x": 0.1 + 0.2, "nan": float("nan")}], "settings": {"text": "ε ≤ δ"}, "updates": 3}
     checkpoints.save(tmp_path, tensors, meta)
     back, rest = checkpoints.load(tmp_path)
     assert all(torch.equal(back[name], t) and back[name].dtype == t.dtype for name, t in tensors.items())
     assert rest["rows"][0]["x"] == 0.1 + 0.2 and rest["rows"][0]["nan"] != rest["rows"][0]["nan"]
-    assert rest["text"] == "ε ≤ δ" and rest["n"] == 3
+    assert rest["settings"]["text"] == "ε ≤ δ" and rest["updates"] == 3
     assert [p.name for p in tmp_path.iterdir()] == [checkpoints.NAME]
 
 
 def test_what_was_loaded_no_longer_depends_on_the_file(tmp_path):
-    checkpoints.save(tmp_path, {"a": torch.ones(50_000)}, {})
+    checkpoints.save(tmp_path, {"a": torch.ones(50_000)}, REST)
     back, _ = checkpoints.load(tmp_path)
     with open(tmp_path / checkpoints.NAME, "r+b") as file:
         file.seek(-40_000, 2)
         file.write(b"\0" * 40_000)
     assert (back["a"] == 1).all()
-    assert (checkpoints.load(tmp_path)[0]["a"] == 1).sum() == 40_000
+    with pytest.raises(CheckpointError, match=r"damaged file of \d+ bytes \(its checksum is another\)"):
+        checkpoints.load(tmp_path)
 
 
 def test_nothing_saved_is_none(tmp_path):
@@ -40,8 +75,6 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content):
 
 
 def test_safetensors_of_something_else_are_no_checkpoint(tmp_path):
-    from safetensors.torch import save_file
-
     save_file({"x": torch.zeros(1)}, tmp_path / checkpoints.NAME)
     with pytest.raises(CheckpointError, match="expected a whole checkpoint"):
         checkpoints.load(tmp_path)
@@ -59,9 +92,140 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     assert (tmp_path / "f").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_preparing_a_folder_clears_what_a_killed_process_left(tmp_path):
+# -- what is checked before anything is taken up -------------------------------------------------------------------
+
+def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
+    trained(tmp_path, steps=1)
+    file, rng = tmp_path / checkpoints.NAME, random.Random(0)
+    whole = file.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    places = [rng.randrange(8 + size, len(whole)) for _ in range(20)]
+    places += [8 + whole[8:].index(word) for word in (b'"reward', b'"updates', b'"lr')]
+    for place in places:
+        bit = 1 << rng.randrange(3)
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1:])
+        with pytest.raises(CheckpointError, match=r"out: expected a whole checkpoint at .* got a damaged file of"):
+            checkpoints.load(tmp_path)
+    file.write_bytes(whole)
+    assert len(trained(tmp_path, resume=True).rows) == 2
+
+
+def test_a_checkpoint_from_before_checksums_is_taken_up(tmp_path):
+    whole = trained(tmp_path / "whole").rows
+    trained(tmp_path / "old", steps=1)
+    file = tmp_path / "old" / checkpoints.NAME
+    save_file(load_file(file), file, {"trlib": header(file)["trlib"]})
+    again = trained(tmp_path / "old", resume=True).rows
+    assert [row["loss"] for row in again] == [row["loss"] for row in whole]
+    assert set(header(file)) == {"trlib", "checksum"}
+
+
+@pytest.mark.parametrize(("name", "value"), [*((name, None) for name in REST), ("rows", {}), ("updates", "3")])
+def test_a_header_without_a_part_is_named(tmp_path, name, value):
+    rest = {key: part for key, part in REST.items() if key != name} if value is None else {**REST, name: value}
+    checkpoints.save(tmp_path, {"a": torch.ones(2)}, rest)
+    words = rf"no '{name}'" if value is None else rf"{name} is a {type(value).__name__}, expected a "
+    with pytest.raises(CheckpointError, match=rf"expected a whole checkpoint at .*\({words}"):
+        checkpoints.load(tmp_path)
+
+
+@pytest.mark.parametrize(("method", "settings", "prefixes"), [
+    (GRPO(beta=0.1), {"lag": 1}, {"policy", "past", "reference", "optimizer"}),
+    (PPOCritic(), {}, {"policy", "critic", "optimizer"}),
+])
+def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path, method, settings, prefixes):
+    trained(tmp_path, method, steps=1, **settings)
+    file = tmp_path / checkpoints.NAME
+    tensors, rest = checkpoints.load(tmp_path)
+    assert {name.split("/")[0] for name in tensors} == prefixes
+    policy, fresh = trlib.load_policy("dial"), trlib.load_policy("dial").state()
+    for name in (max(n for n in tensors if n.startswith(prefix)) for prefix in sorted(prefixes)):
+        t = tensors[name]
+        for changed, words in (
+                ({name: t.flatten()[:1].repeat(3)}, rf"got '{name}' of float32 \[3\] where float32"),
+                ({name: t.double()}, rf"got '{name}' of float64 .* where float32"),
+                ({name: None}, rf"got none for '{name}'"),
+                ({f"{name}x": t.clone()}, rf"got '{name}x' beside them")):
+            odd = {n: v for n, v in {**tensors, **changed}.items() if v is not None}
+            checkpoints.save(tmp_path, odd, rest)
+            before = file.read_bytes()
+            with pytest.raises(CheckpointError, match=rf"out: expected the tensors of this run at .*, {words}"):
+                trained(tmp_path, method, policy=policy, resume=True, **settings)
+            assert file.read_bytes() == before
+            assert all(torch.equal(value, fresh[key]) for key, value in policy.state().items())
+
+
+def test_copies_of_few_digits_are_checked_too(tmp_path):
+    def coarse():
+        return trlib.load_policy("dial", dtype="bfloat16")
+
+    trained(tmp_path, policy=coarse(), steps=1)
+    tensors, rest = checkpoints.load(tmp_path)
+    checkpoints.save(tmp_path, {**tensors, "exact/3": tensors["exact/3"].bfloat16()}, rest)
+    with pytest.raises(CheckpointError, match=r"got 'exact/3' of bfloat16 .* where float32 .* is wanted"):
+        trained(tmp_path, policy=coarse(), resume=True)
+
+
+# -- the folder ----------------------------------------------------------------------------------------------------
+
+def test_a_folder_is_cleared_of_what_a_killed_process_left(tmp_path, policy):
     (tmp_path / f".x.1{checkpoints.UNFINISHED}").write_text("half")
     (tmp_path / f".y.2{checkpoints.UNFINISHED}").mkdir()
     (tmp_path / ".mine").write_text("kept")
-    checkpoints.prepare(tmp_path, resume=True)
-    assert [p.name for p in tmp_path.iterdir()] == [".mine"]
+    with checkpoints.holding(tmp_path, True, policy) as folder:
+        assert folder == tmp_path and sorted(p.name for p in tmp_path.iterdir()) == [".lock", ".mine"]
+
+
+HOLDER = """
+import sys, trlib
+from trlib.loop import checkpoints
+with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folder:
+    (folder / ".checkpoint.safetensors.1.unfinished").write_text("being written")
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path, end):
+    first = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "held\n"
+    writing = tmp_path / ".checkpoint.safetensors.1.unfinished"
+    for resume in (False, True):
+        with pytest.raises(CheckpointError, match=rf"^out: expected a folder that no other run has, got '{tmp_path}', "
+                                                  rf"which process {first.pid} has$"):
+            trained(tmp_path, resume=resume)
+        assert writing.read_text() == "being written"
+    first.send_signal(end)
+    first.communicate()
+    assert len(trained(tmp_path).rows) == 2 and not writing.exists()
+
+
+def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
+    with (checkpoints.holding(tmp_path, False, policy),
+          pytest.raises(CheckpointError, match=r"which this process has$")):
+        trained(tmp_path)
+    trained(tmp_path)
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"^out: expected the name of a folder, got ''$"):
+        trained("")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder):
+    trlib.load_policy(folder).save(tmp_path / "mine" / "policy")
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    for name, out in ((folder, folder), (folder, folder / "run"), (tmp_path / "mine" / "policy", tmp_path / "mine")):
+        with pytest.raises(CheckpointError, match=rf"^out: expected a folder apart from that of the policy, '{name}', "
+                                                  rf"got '{out}'$"):
+            trained(out, policy=name)
+    (tmp_path / "other" / "policy").mkdir(parents=True)
+    (tmp_path / "other" / "policy" / "thesis.tex").write_text("years of work")
+    with pytest.raises(CheckpointError, match=r"^out: expected an empty folder, or .*other/policy' with 'thesis.tex'"):
+        trained(tmp_path / "other")
+    assert {p: p.read_bytes() for p in before} == before
+    assert not (folder / "run").exists() and not (tmp_path / "other" / checkpoints.NAME).exists()

@@ -315,8 +315,8 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(caught.value.run.rows) == 4
-    assert {p.name for p in tmp_path.iterdir()} == {"checkpoint.safetensors", "history.csv", "policy", "prompts.csv",
-                                                    "run.json"}
+    assert {p.name for p in tmp_path.iterdir()} == {".lock", "checkpoint.safetensors", "history.csv", "policy",
+                                                    "prompts.csv", "run.json"}
     assert same(trained(steps=2, out=tmp_path, resume=True), whole)
 
 
@@ -348,9 +348,18 @@ def test_ctrl_c_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
     assert not again.interrupted and same(again, trained(steps=6))
 
 
-def test_a_second_ctrl_c_stops_at_once(tmp_path):
+def test_sigterm_does_the_same(tmp_path):
+    run = trained(task=Meddling(1, lambda: signal.raise_signal(signal.SIGTERM)), out=tmp_path, steps=6)
+    assert run.interrupted and run.signal == signal.SIGTERM and len(run.history) == 2
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    again = trained(out=tmp_path, resume=True, steps=6)
+    assert again.signal is None and same(again, trained(steps=6))
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
     def twice():
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(first)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):

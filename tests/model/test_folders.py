@@ -3,8 +3,12 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
+import torch
 
 import trlib
 from trlib.errors import CheckpointError
@@ -96,6 +100,42 @@ def test_at_no_moment_is_there_no_whole_policy(policy, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "rmtree", watched(shutil.rmtree))
     policy.save(target)
     assert len(whole) >= 4 and all(whole)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import trlib
+policy, rename, count = trlib.load_policy("dial"), Path.rename, iter(range(100))
+policy.load_state({name: t + 1 for name, t in policy.state().items()})
+
+def killed(self, to):
+    if next(count) == int(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+    return rename(self, to)
+
+Path.rename = killed
+policy.save(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("renamed", [0, 1])
+def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(policy, tmp_path, renamed, recwarn):
+    target = policy.save(tmp_path / "model")
+    before = content(target)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(target), str(renamed)], timeout=60)
+    assert done.returncode == -signal.SIGKILL and target.exists() is (renamed == 0)
+    again = trlib.load_policy(target)
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters, policy.parameters, strict=True))
+    told = [str(w.message) for w in recwarn]
+    assert len(told) == renamed and all("a process was killed while it replaced it; read from" in t for t in told)
+    assert again.name == str(target)
+    # the next one that is saved is the one that is found, and nothing of the old one is left to be found
+    assert policy.save(target) == target and content(target) == before
+    assert not list(tmp_path.glob(f".*{folders.ASIDE}"))
+    shutil.rmtree(target)
+    with pytest.raises(CheckpointError, match="no such folder"):
+        trlib.load_policy(target)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"chat": "yes"}', '{"base": 3}', '{"chats": true}'])

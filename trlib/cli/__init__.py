@@ -1,7 +1,8 @@
 """The command line: `trlib train | evaluate | pretrain | methods | tasks | sweep | conformance | diagnose`.
 
 Results go to standard output, progress and complaints to standard error. With `--json` the result is one JSON document
-and so is an error. Exit status: 0 done, 1 what was asked cannot be done, 2 a wrong command line, 130 Ctrl-C.
+and so is an error. Exit status: 0 done, 1 what was asked cannot be done, 2 a wrong command line, 130 Ctrl-C, 143
+SIGTERM.
 
 A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. None imports anything
 heavy before it runs: `trlib --help` takes no torch.

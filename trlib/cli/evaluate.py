@@ -60,8 +60,10 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
     """Where the model is, and the task it was trained on where the name is that of a run's folder."""
     if name is None or not (Path(name) / "run.json").is_file():
         return name, {}
+    from trlib.model.folders import put_aside
+
     record, model = Path(name) / "run.json", Path(name) / "policy"
-    if not model.is_dir():
+    if not model.is_dir() and put_aside(model) is None:
         raise ValueError(f"--policy: the run in {name!r} has no trained model yet (it was stopped before its end); "
                          f"go on with it: trlib train ... --out {name} --resume")
     try:

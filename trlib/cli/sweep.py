@@ -25,7 +25,8 @@ examples:
   trlib sweep stale --verify 3                   run three recorded cells again and compare
   trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
 
-Ctrl-C finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that are missing.
+Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
+are missing.
 Shards into one folder, or journals (cells-*.jsonl) copied into one, join by themselves.
 """
 VERIFY = 3
@@ -50,7 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C."""
+    """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C, 143 SIGTERM."""
     from trlib.lab.sweep import declared, load_sweep
 
     if args.name is None:
@@ -124,7 +125,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
             print("\n".join(["", *map(str, findings)]))
         for cell, error in done.failed:
             print(f"failed: {cell}: {error}")
-    return 130 if done.interrupted else 1 if done.failed else 0
+    return done.status or (1 if done.failed else 0)
 
 
 def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:

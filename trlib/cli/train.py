@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
@@ -24,7 +25,8 @@ examples:
   trlib train --method pg_is --knob moves=1,8 --json > run.json
   trlib train --task sums --policy smollm2            by the recipe of the two, which is printed
 
-Ctrl-C ends the run after the batch in hand; with --out it is saved, and --resume goes on with it bit for bit.
+Ctrl-C, or SIGTERM, ends the run after the batch in hand; with --out it is saved, and --resume goes on with it bit for
+bit.
 """
 # A test compares this table with the signature of `train`: asking it here would import torch before --help.
 OPTIONS: tuple[Option, ...] = (
@@ -72,7 +74,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train; 130 where Ctrl-C ended the run."""
+    """Train; 130 where Ctrl-C ended the run, 143 where SIGTERM did."""
     if args.resume and args.out is None:
         raise ValueError("--resume: expected --out FOLDER beside it, the run to go on with")
     method = _method(args.method, args.set)
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
                            "history": history})
     else:
         _show(done, args.out)
-    return 130 if done.interrupted else 0
+    return 128 + (done.signal or signal.SIGINT) if done.interrupted else 0
 
 
 def _show(done: Run, out: str | None) -> None:

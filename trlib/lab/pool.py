@@ -1,7 +1,7 @@
 """Persistent workers, one thread each: started once, replaced when they die, gone when their parent is.
 
-Ctrl-C in a terminal goes to every process that belongs to it. A worker does not hear it, from its first moment on:
-the parent decides.
+Ctrl-C in a terminal goes to every process that belongs to it, and a batch system sends SIGTERM to all of a job's. A
+worker does not hear them, from its first moment on: the parent decides.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 from tqdm import tqdm
 
 import trlib
+from trlib.loop.stopping import STOPS
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PATIENCE = 0.2
@@ -242,9 +243,9 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """What is started inside a `with` block does not hear Ctrl-C before it has said what to do about it."""
+    """What is started inside a `with` block hears neither Ctrl-C nor SIGTERM before it has said what to do then."""
     resource_tracker.ensure_running()  # which a first worker would start, and which lets Ctrl-C through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
@@ -253,8 +254,9 @@ def _deaf() -> Iterator[None]:
 
 def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], Any] | None) -> None:
     """A worker's life: it says that it is ready; then jobs come through the pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     os.setsid()
     os.dup2(2, 1)  # what a method prints must not mix with the command's result
     threading.Thread(target=_leave_with_parent, daemon=True).start()

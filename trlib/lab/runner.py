@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import statistics
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,11 +17,13 @@ from trlib.lab.cells import Cell, cells, defaults, run
 from trlib.lab.circumstances import circumstances, cores
 from trlib.lab.record import DONE, FAILED, RECORDS, Journal, Record, complete, declaration, load, save_tables
 from trlib.lab.sweep import Sweep
+from trlib.loop.stopping import stoppable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Say = Callable[[str], None]
+STOPPING = "stopping when the cells in hand are finished; Ctrl-C again: at once"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ class Outcome:
     """The tidy table of all its cells that have been run, now or before."""
     ran: int
     failed: list[tuple[Cell, str]]
-    interrupted: bool
+    status: int = 0
+    """130 or 143 where Ctrl-C or SIGTERM stopped it before its last cell."""
+
+    @property
+    def interrupted(self) -> bool:
+        return self.status != 0
 
 
 def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False) -> Plan:
@@ -92,8 +98,8 @@ def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 
 def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None) -> Outcome:
     """Run what is missing of a sweep, and write its tables.
 
-    The first Ctrl-C finishes the cells in hand, the second ends at once; either way, and after a kill, the same call
-    goes on where this one ended. A cell that fails is reported, and tried again by the next call.
+    The first Ctrl-C or SIGTERM finishes the cells in hand, the second ends at once; either way, and after a kill, the
+    same call goes on where this one ended. A cell that fails is reported, and tried again by the next call.
 
     Args:
         workers: processes; None: one a core. 0: this process itself, where nothing stops a cell that takes longer than
@@ -110,13 +116,13 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
         whole = cells(planned.sweep)
         if not complete(planned.out, whole):
             save_tables(planned.out, _with_others(record, planned), whole, planned.defaults)
-        return Outcome(record.runs(planned.cells), 0, failed, False)
+        return Outcome(record.runs(planned.cells), 0, failed)
     count = min(cores() if workers is None else workers, len(todo))
     progress = _Progress(planned, len(todo), max(1, count), tell)
     journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
     try:
         made = circumstances(planned.command)
-        with _stoppable(tell) as stop, closing(results(todo, planned.sweep, stop, count)) as ended:
+        with stoppable(lambda: tell(STOPPING)) as stop, closing(results(todo, planned.sweep, stop, count)) as ended:
             for cell, result, seconds in ended:
                 row: dict[str, Any] = {**declaration(cell), "status": DONE, "error": "", **made}
                 history = None
@@ -129,11 +135,11 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
                 journal.append({"row": row, "history": history})
                 record.add(row, history)
                 progress.ended(cell, row, seconds)
-            interrupted = stop.is_set() and progress.count < len(todo)
+            status = stop.status if stop.is_set() and progress.count < len(todo) else 0
         save_tables(planned.out, _with_others(record, planned), cells(planned.sweep), planned.defaults)
     finally:
         journal.close()
-    return Outcome(record.runs(planned.cells), progress.count, failed, interrupted)
+    return Outcome(record.runs(planned.cells), progress.count, failed, status)
 
 
 def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event,
@@ -149,7 +155,7 @@ def _prepare() -> None:
     """Import what every cell needs, which takes seconds that are no cell's."""
     from trlib.model.policy import load_policy
 
-    for name in ("evaluation", "tasks", "training"):
+    for name in ("evaluation", "tasks", "loop.training"):
         import_module(f"trlib.{name}")
     load_policy("dial")  # whatever a cell trains: nearly all that it imports is what this does
 
@@ -194,26 +200,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-@contextmanager
-def _stoppable(say: Say) -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one interrupts. Only the main thread can listen."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def first(signum: int, frame: Any) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        say("stopping when the cells in hand are finished; Ctrl-C again: at once")
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _to_stderr(line: str) -> None:

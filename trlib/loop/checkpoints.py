@@ -1,24 +1,35 @@
 """Saved runs: one safetensors file holds tensors and, as JSON in its header, everything else.
 
 One file, written beside its place and then renamed into it, is either the old checkpoint or the new one, whenever the
-process dies. Nothing is pickled.
+process dies. Nothing is pickled. A checksum in the header is compared when the file is read; a file that was written
+before there was one is read without.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from trlib.errors import CheckpointError
-from trlib.model.folders import UNFINISHED, write
+from trlib.model.folders import UNFINISHED, free, lock, put_aside, write
 
-NAME, HISTORY = "checkpoint.safetensors", "history.csv"
+if TYPE_CHECKING:
+    from trlib.loop.learner import Learner
+    from trlib.model.policy import Policy
+
+NAME, HISTORY, POLICY, LOCK = "checkpoint.safetensors", "history.csv", "policy", ".lock"
+REST: dict[str, type] = {"settings": dict, "updates": int, "told_equal": bool, "memory": dict, "rows": list,
+                         "prompts": list}
+"""What a run's header holds beside the tensors."""
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
@@ -29,8 +40,17 @@ def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -
     """
     from safetensors.torch import save as pack
 
-    content = pack({name: t.detach().contiguous() for name, t in tensors.items()}, {"trlib": json.dumps(meta)})
-    write(folder / NAME, content)
+    text, whole = json.dumps(meta), {name: t.detach().contiguous() for name, t in tensors.items()}
+    write(folder / NAME, pack(whole, {"trlib": text, "checksum": _checksum(text, whole)}))
+
+
+def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.blake2b(text.encode(), digest_size=16)
+    for name in sorted(tensors):
+        t = tensors[name]
+        digest.update(f"{name} {t.dtype} {list(t.shape)}".encode())
+        digest.update(t.cpu().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -46,35 +66,103 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {})["trlib"])
+            header = file.metadata() or {}
+            meta = json.loads(header["trlib"])
             # Copies: a view would keep the file, on the disk too, when the next checkpoint has taken its place.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        if "checksum" in header and header["checksum"] != _checksum(header["trlib"], tensors):
+            raise ValueError("its checksum is another")
+        for name, kind in REST.items():
+            if not isinstance(meta[name], kind):
+                raise ValueError(f"{name} is a {type(meta[name]).__name__}, expected a {kind.__name__}")
+    except KeyError as error:
+        raise _damaged(path, f"no {error}") from error
     except Exception as error:  # safetensors, JSON and the missing key: all mean the same to the reader
-        raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
-                              f"{path.stat().st_size} bytes ({error}); move it away to begin anew") from error
+        raise _damaged(path, error) from error
     return tensors, meta
 
 
-def prepare(out: str | os.PathLike[str], resume: bool) -> Path:
-    """The run's folder, made and tried out before any work is done.
+def _damaged(path: Path, why: object) -> CheckpointError:
+    return CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
+                           f"{path.stat().st_size} bytes ({why}); move it away to begin anew")
+
+
+def check(folder: Path, tensors: Mapping[str, Tensor], learner: Learner, batches: int) -> None:
+    """See that a checkpoint's tensors, all of them and no others, are those of a run after so many batches.
+
+    An optimiser reads past the end of a state that is smaller than its parameter: no error would come of it.
+
+    Args:
+        learner: one that has learnt nothing yet.
 
     Raises:
-        CheckpointError: it cannot be written to, or it holds a run already and `resume` is False, or what a run has
-            left without its checkpoint.
+        CheckpointError: a tensor is missing, has another shape or type, or is not the run's.
     """
+    wanted, sampler = learner.tensors(), learner.sampler
+    ages = 0 if sampler.own is None else min(batches, sampler.lag + 1)
+    wanted |= {f"past/{age}/{name}": t for age in range(ages) for name, t in learner.policy.trainable.items()}
+    stepped = [p for part in learner.optimizer.param_groups for p in part["params"]]
+    for i, p in enumerate(stepped):  # AdamW has a state for each parameter that ever had a gradient
+        state = {f"optimizer/{i}/step": torch.zeros(()), f"optimizer/{i}/exp_avg": p, f"optimizer/{i}/exp_avg_sq": p}
+        if state.keys() & tensors.keys():
+            wanted |= state
+    said = f"out: expected the tensors of this run at {str(folder / NAME)!r}, got"
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors:
+            raise CheckpointError(f"{said} none for {name!r}")
+        if name not in wanted:
+            raise CheckpointError(f"{said} {name!r} beside them")
+        found, own = ((str(t.dtype)[6:], list(t.shape)) for t in (tensors[name], wanted[name]))
+        if found != own:
+            raise CheckpointError(f"{said} {name!r} of {found[0]} {found[1]} where {own[0]} {own[1]} is wanted")
+
+
+@contextmanager
+def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) -> Iterator[Path | None]:
+    """The run's folder, made and tried out before any work is done, and nobody else's inside a `with` block; None where
+    nothing is to be written.
+
+    Raises:
+        ValueError: an empty name.
+        CheckpointError: another process has it, it cannot be written to, the run would write over the model that
+            `policy` was loaded from or into its folder, or it holds a run already and `resume` is False, or what a run
+            has left without its checkpoint, or something else than a policy where the trained one will be saved.
+    """
+    if out is None:
+        yield None
+        return
+    if not os.fspath(out):
+        raise ValueError(f"out: expected the name of a folder, got {out!r}")
     folder = Path(out).expanduser()
+    _apart(folder, policy)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"out: cannot make the folder {str(folder)!r}: {error.strerror or error}") from error
+    with lock(folder / LOCK, f"out: expected a folder that no other run has, got {str(folder)!r}"):
+        _prepare(folder, resume)
+        yield folder
+
+
+def _apart(folder: Path, policy: Policy) -> None:
+    for model in policy.folders():
+        if model in (folder.resolve(), *folder.resolve().parents, (folder / POLICY).resolve()):
+            raise CheckpointError(f"out: expected a folder apart from that of the policy, {str(model)!r}, got "
+                                  f"{str(folder)!r}")
+
+
+def _prepare(folder: Path, resume: bool) -> None:
     if not resume and (folder / NAME).exists():
         raise CheckpointError(f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to "
                               f"go on with it")
     if not (folder / NAME).exists() and (folder / HISTORY).exists():
         raise CheckpointError(f"out: {str(folder)!r} holds the history of a run whose {NAME} is missing; expected "
                               f"both, or an empty folder")
-    for left in folder.glob(f".*{UNFINISHED}"):  # a killed process's
+    aside = put_aside(folder / POLICY)
+    if aside is not None:
+        aside.rename(folder / POLICY)
+    free(folder / POLICY, "out")
+    for left in folder.glob(f".*{UNFINISHED}"):  # a killed process's: the lock is ours
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     write(folder / ".writable", b"")
     (folder / ".writable").unlink()
-    return folder

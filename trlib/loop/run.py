@@ -37,7 +37,9 @@ class Run:
     out: Path | None = None
     """Where it was saved."""
     interrupted: bool = False
-    """Ctrl-C ended it before its last batch."""
+    """Ctrl-C or SIGTERM ended it before its last batch."""
+    signal: int | None = None
+    """Which of them."""
     last: Any = field(default=None)
     """The last batch's completions."""
 

@@ -11,12 +11,9 @@ import json
 import math
 import os
 import platform
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +30,7 @@ from trlib.loop.metrics import Update, measure, observe, summarise
 from trlib.loop.regime import Regime
 from trlib.loop.run import Run
 from trlib.loop.step import MinibatchStep
+from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions, join, top_k
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
@@ -76,11 +74,11 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         at_once: completions that are scored at a time; None: all of a minibatch. Fewer take less memory and a third
             more time, and change a gradient in its last digits only.
 
-    Ctrl-C ends the run after the batch in hand, saved and valid; a second one at once.
+    Ctrl-C, and SIGTERM, ends the run after the batch in hand, saved and valid; a second one at once.
 
     Raises:
         ValueError, TypeError: an argument outside its meaning.
-        CheckpointError: `out` cannot be written, holds another run, or a damaged one.
+        CheckpointError: `out` cannot be written, is another process's, holds another run, or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving.
     """
@@ -105,8 +103,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
     if method.correction is not None and settings.anchor == "rollout":
         warnings.warn("correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
                       "beside it does so twice; take anchor='recomputed', or no correction", stacklevel=2)
-    folder = None if out is None else checkpoints.prepare(out, resume)
-    with policy.threads(), policy.sharing("sharing" not in settings.without):
+    with (checkpoints.holding(out, resume, policy) as folder, policy.threads(),
+          policy.sharing("sharing" not in settings.without)):
         loop = _Loop(policy, task, method, settings, folder)
         if folder is not None and resume:
             loop.restore()
@@ -133,8 +131,8 @@ class _Loop:
         bar = tqdm(total=s.steps, initial=len(run.rows), desc=run.settings["method"]["name"], unit="batch",
                    disable=not progress, leave=True, dynamic_ncols=True)
         begun = len(run.rows)
-        with bar, _interruptible() as interrupt:
-            while len(run.rows) < s.steps and not interrupt.is_set():
+        with bar, stoppable() as stop:
+            while len(run.rows) < s.steps and not stop.is_set():
                 k = len(run.rows)
                 with checks.value_checks(k == begun):
                     row, prompt_rows = self._batch_or_stop(k)
@@ -142,9 +140,10 @@ class _Loop:
                 run.prompt_rows.extend(prompt_rows)
                 bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
                 bar.update()
-                if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not interrupt.is_set():
+                if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not stop.is_set():
                     self.save()
             run.interrupted = len(run.rows) < s.steps
+            run.signal = stop.signal if run.interrupted else None
             self.save()
         if run.out is not None:
             self.policy.save(run.out / "policy")
@@ -343,10 +342,8 @@ class _Loop:
         if len(meta["rows"]) > self.settings.steps:
             raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
                                   f"expected at least as many, got {self.settings.steps}")
-        try:
-            self.learner.load_tensors(tensors)
-        except ValueError as error:
-            raise CheckpointError(f"out: the run in {str(run.out)!r} is of another model: {error}") from error
+        checkpoints.check(run.out, tensors, self.learner, len(meta["rows"]))
+        self.learner.load_tensors(tensors)
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
         self.learner.updates, self.told_equal = meta["updates"], meta["told_equal"]
         self.learner.memory.update(meta["memory"])
@@ -383,27 +380,3 @@ def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
                           stacklevel=5)
             continue
         raise CheckpointError(f"resume: the saved run has {name} = {was!r}, expected the same, got {now!r}")
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one interrupts at once. Only the main thread can listen. Whoever
-    listened before, as a sweep does that this run is a cell of, hears it too."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def first(signum: int, frame: Any) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, before)
-        if callable(before) and before is not signal.default_int_handler:
-            before(signum, frame)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-

@@ -7,19 +7,25 @@ The hub's format does not say what adapters were put on, nor whether prompts are
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from trlib.errors import CheckpointError
 
 UNFINISHED = ".unfinished"
 """How the names of files and folders end that are being written."""
+ASIDE = f".old{UNFINISHED}"
+"""How the name of a folder ends whose place a new one is about to take."""
 NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"
 """What makes a folder one of adapters."""
@@ -69,15 +75,15 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
     """An empty folder to write a policy into, and the path where it stands after the `with` block.
 
     Until the block has ended well, what was there stays as it was. Then it is moved aside, the new folder into its
-    place, and the old one is deleted: at each moment at least one of them is whole. A link's target is replaced, and
-    the link stays.
+    place, and the old one is deleted: at each moment at least one of them is whole, and where a process is killed in
+    between `standing` finds the old one. A link's target is replaced, and the link stays.
 
     Raises:
         CheckpointError: there is something else than a saved policy, or it cannot be written.
     """
     try:
         target = Path(folder).expanduser().resolve()
-        _free(target)
+        free(target, "folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
@@ -95,29 +101,36 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _free(target: Path) -> None:
-    """Complain of anything that would be lost if the folder were replaced."""
+def free(target: Path, argument: str) -> None:
+    """Complain of anything that would be lost if a policy were saved in a folder.
+
+    Raises:
+        CheckpointError: it holds something else than a saved policy, or is not a folder.
+    """
     if not target.exists():
         return
     if not target.is_dir():
-        raise CheckpointError(f"folder: expected a folder to write a policy into, got the file {str(target)!r}")
+        raise CheckpointError(f"{argument}: expected a folder to write a policy into, got the file {str(target)!r}")
     if target == Path.cwd():
-        raise CheckpointError(f"folder: expected another folder than the one this process works in, got "
+        raise CheckpointError(f"{argument}: expected another folder than the one this process works in, got "
                               f"{str(target)!r}")
     names = {path.name for path in target.iterdir()}
     for path in sorted(target.iterdir()):
         known = (path.name in FILES or path.match("model-*-of-*.safetensors")
                  or (path.name == "README.md" and ADAPTERS in names))
         if not known or not path.is_file():
-            raise CheckpointError(f"folder: expected an empty folder, or one with a saved policy alone that may be "
+            raise CheckpointError(f"{argument}: expected an empty folder, or one with a saved policy alone that may be "
                                   f"replaced, got {str(target)!r} with {path.name!r} in it")
 
 
 def _swap(new: Path, target: Path) -> None:
+    killed = put_aside(target)
     if not target.exists():
         new.rename(target)
+        if killed is not None:  # or it would be found when somebody takes the new one away
+            shutil.rmtree(killed, ignore_errors=True)
         return
-    old = new.with_name(f"{new.name.removesuffix(UNFINISHED)}.old{UNFINISHED}")
+    old = new.with_name(f"{new.name.removesuffix(UNFINISHED)}{ASIDE}")
     target.rename(old)
     try:
         new.rename(target)
@@ -125,6 +138,53 @@ def _swap(new: Path, target: Path) -> None:
         old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def put_aside(folder: Path) -> Path | None:
+    """Where a saved policy is that was moved aside by a process that was killed before the new one took its place."""
+    if folder.exists():
+        return None
+    return max(folder.parent.glob(f".{glob.escape(folder.name)}.*{ASIDE}"), default=None,
+               key=lambda path: path.stat().st_mtime)
+
+
+def standing(folder: Path) -> Path:
+    """The folder itself, or where the policy is that stood there until a process was killed while replacing it."""
+    aside = put_aside(folder)
+    if aside is None:
+        return folder
+    warnings.warn(f"policy {str(folder)!r}: a process was killed while it replaced it; read from {str(aside)!r}, where "
+                  f"the old one is", stacklevel=2)
+    return aside
+
+
+def lock(file: Path, wanted: str) -> FileLock:
+    """A file's lock, until it is released or its process has ended, in whatever way. The file names the process.
+
+    Args:
+        wanted: how the error begins where another has it.
+
+    Raises:
+        CheckpointError: another process has it, or another run of this one, or it cannot be written.
+    """
+    held = FileLock(file, thread_local=False)
+    try:
+        held.acquire(blocking=False)
+        file.write_text(str(os.getpid()))
+    except Timeout as error:
+        raise CheckpointError(f"{wanted}, which {_holder(file)} has") from error
+    except OSError as error:
+        held.release()
+        raise CheckpointError(f"out: cannot write {str(file)!r}: {error.strerror or error}") from error
+    return held
+
+
+def _holder(file: Path) -> str:
+    with contextlib.suppress(OSError):
+        number = file.read_text().strip()
+        if number:
+            return "this process" if number == str(os.getpid()) else f"process {number}"
+    return "another process"
 
 
 def write(path: Path, content: bytes | str) -> None:

@@ -19,7 +19,7 @@ import torch
 
 from trlib.errors import CheckpointError, unknown
 from trlib.model import decoder
-from trlib.model.folders import ADAPTERS, Notes, notes
+from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
 
@@ -70,7 +70,7 @@ def find(name: str) -> Source:
         return Source(name, str(file.parent), packed=file.name)
     if not name:
         raise ValueError(f"policy: expected a name or a path, got {name!r}")
-    folder = Path(name).expanduser()
+    folder = standing(Path(name).expanduser())
     if folder.is_dir():
         adapters = (folder / ADAPTERS).exists()
         if not adapters and not (folder / "config.json").exists():

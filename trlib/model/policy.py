@@ -146,6 +146,10 @@ class Policy:
         return {"types": sorted({str(p.dtype)[6:] for p in self.model.parameters()}), "chat": self.chat,
                 "adapters": adapters, "frozen": digest.hexdigest() if frozen else ""}
 
+    def folders(self) -> list[Path]:
+        """The folders that it was loaded from: its model's, and its adapters'."""
+        return [Path(name).resolve() for name in (self.name, self.base) if name and Path(name).is_dir()]
+
     def state(self) -> dict[str, Tensor]:
         """A copy of the parameters that learn."""
         return {name: p.detach().clone() for name, p in self.trainable.items()}

@@ -1,0 +1,63 @@
+"""Ctrl-C and SIGTERM: the first one ends what is running where it can be taken up again, a second one at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""What asks to stop: Ctrl-C, and what `kill`, a batch system or a container sends before it kills."""
+
+
+class Stop(threading.Event):
+    """Set once the process is asked to stop."""
+
+    signal: int | None = None
+    """By which signal; None: by none."""
+
+    @property
+    def status(self) -> int:
+        """The exit status that says so: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + (self.signal or signal.SIGINT)
+
+
+@contextmanager
+def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
+    """What the first Ctrl-C or SIGTERM inside a `with` block sets; a second one has its usual effect.
+
+    Only the main thread can listen. What is ignored stays so, as in a sweep's workers: the sweep decides. Whoever
+    listened before, as a sweep does around a run that is its cell, hears it too.
+
+    Args:
+        tell: called when it is set.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def first(number: int, frame: Any) -> None:
+        stop.signal = number
+        stop.set()
+        as_before()
+        tell()
+        handler = before[signal.Signals(number)]
+        if callable(handler) and handler is not signal.default_int_handler:
+            handler(number, frame)
+
+    def as_before() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.getsignal(number) for number in STOPS
+              if signal.getsignal(number) not in (signal.SIG_IGN, None)}  # None: not Python's, and cannot be restored
+    for number in before:
+        signal.signal(number, first)
+    try:
+        yield stop
+    finally:
+        if not stop.is_set():
+            as_before()
