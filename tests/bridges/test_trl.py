@@ -10,6 +10,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -32,6 +33,12 @@ class Clipped(TrustRegionTrainer):
     """PPO's clip through the bridge: what TRL computes itself."""
 
     token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+
+
+class Recomputed(Clipped):
+    """The anchor that TRL has itself."""
+
+    anchor = "recomputed"
 
 
 def trainer_of(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, reward=None, prompts=("3 : +1 =",),
@@ -121,16 +128,66 @@ def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
     assert trainer._metrics["train"]["kept"] == [1.0]
 
 
-@pytest.mark.parametrize("settings", [{"beta": 0.04}, {"entropy_coef": 0.01}, {"top_entropy_quantile": 0.2},
-                                      {"importance_sampling_level": "sequence"}, {"off_policy_mask_threshold": 0.1},
-                                      {"delta": 2.0}, {"loss_type": "cispo"}])
-def test_what_the_loss_would_drop_is_refused_by_name(settings, policy, tmp_path):
-    reference = {"model_init_kwargs": None} if "beta" in settings else {}
-    trainer = trainer_of(policy, tmp_path, **{k: v for k, v in settings.items() if k != "beta"}, **reference)
-    trainer.beta = settings.get("beta", 0.0)  # given to the constructor it would load a reference from a hub
-    trainer.current_gradient_accumulation_steps = 1
+@pytest.mark.parametrize("settings", [
+    {"top_entropy_quantile": 0.2}, {"importance_sampling_level": "sequence"}, {"off_policy_mask_threshold": 0.1},
+    {"delta": 2.0}, {"loss_type": "cispo"}, {"loss_type": "vespo"}, {"loss_type": "sapo"}])
+def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, policy, tmp_path):
     with pytest.raises(ValueError, match=next(iter(settings))):
-        trainer._compute_loss(trainer.model, batch())
+        trainer_of(policy, tmp_path, **settings)
+
+
+def test_an_unknown_anchor_is_refused_at_construction(policy, tmp_path):
+    class Nowhere(TrustRegionTrainer):
+        anchor = "nope"
+
+    with pytest.raises(ValueError, match="anchor: expected rollout or recomputed, got 'nope'"):
+        trainer_of(policy, tmp_path, Nowhere)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
+def test_beta_is_trls_own_penalty(loss_type, corrected, policy, tmp_path):
+    trainer = trainer_of(policy, tmp_path, Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected)
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.train()
+    trainer.beta = 0.5  # given to the constructor it loads a reference: trl_run does
+    inputs = batch()
+    logp = with_log_probs(trainer, inputs)
+    inputs |= {"old_per_token_logps": logp + 0.1, "ref_per_token_logps": logp - torch.rand(6, 7) / 2}
+    ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+    theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
+    for mine, its in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-7)
+    mine, its = trainer._metrics["train"]["kl"]
+    assert mine == pytest.approx(its, rel=1e-5) and mine > 0.01 and trainer.beta == 0.5
+
+
+def test_a_routers_load_is_balanced_as_trl_does(policy, tmp_path):
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    torch.manual_seed(0)
+    model = MixtralForCausalLM(MixtralConfig(
+        vocab_size=22, hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, num_local_experts=4, output_router_logits=True, router_aux_loss_coef=0.5))
+    trainer = trainer_of(SimpleNamespace(model=model, tokenizer=policy.tokenizer), tmp_path, Recomputed)
+    assert trainer.aux_loss_enabled
+    model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    ours = with_gradient(trainer._compute_loss(model, batch()), model)
+    theirs = with_gradient(GRPOTrainer._compute_loss(trainer, model, batch()), model)
+    for mine, its in zip(ours, theirs, strict=True):
+        assert torch.equal(mine, its)
+    assert trainer._metrics["train"]["aux_loss"][0] == trainer._metrics["train"]["aux_loss"][1] > 0
+
+
+def test_what_has_no_tokens_is_not_logged(policy, tmp_path):
+    trainer = trainer_of(policy, tmp_path)
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.train()
+    inputs = batch()
+    inputs["completion_mask"] *= 0
+    loss, gradient = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+    assert loss == 0 and (gradient == 0).all() and "kept" not in trainer._metrics["train"]
 
 
 def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
@@ -149,15 +206,78 @@ def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
     assert rewards[0] < 0.45 and sum(rewards[-2:]) / 2 > rewards[0] + 0.3
 
 
-def test_two_processes_do_what_one_does(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
-    runpy.run_path(str(SCRIPT))["main"](tmp_path / "one", "dapo")
+CLIPPED = {"learning_rate": 0.02}
+"""At this learning rate ratios leave the window in the second update and stay finite."""
+ALIKE = [{**CLIPPED, "loss_type": t, "gradient_accumulation_steps": 2} for t in TrustRegionTrainer.loss_types] + [
+    {**CLIPPED, "loss_type": "dapo"}, {**CLIPPED, "loss_type": "dapo", "entropy_coef": 0.05},
+    {**CLIPPED, "loss_type": "grpo", "entropy_coef": 0.05, "use_adaptive_entropy": True, "entropy_target": 3.0,
+     "gradient_accumulation_steps": 2}]
+PENALISED = [{"learning_rate": 1e-3, "beta": 0.1, "loss_type": "dapo", "use_bias_correction_kl": flag, **more}
+             for flag in (True, False) for more in ({}, {"entropy_coef": 0.05})]
+
+
+def done(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
+    """A run's weights and its log without what a clock says."""
+    log = json.loads((folder / "history.json").read_text())["log"]
+    log = [{k: v for k, v in row.items() if "time" not in k and "per_second" not in k} for row in log]
+    return torch.load(folder / "weights.pt", weights_only=True), log
+
+
+def assert_trls_own(folder: Path, name: str, exact: bool) -> None:
+    """Weights of both kinds of run, and everything that TRL logs but its clip ratios."""
+    (ours, mine), (theirs, its) = done(folder / f"{name} bridge"), done(folder / f"{name} trl")
+    start = trlib.load_policy("dial").model.state_dict()
+    assert max((theirs[k] - start[k]).abs().max() for k in start) > 1e-4
+    apart = max((ours[k] - theirs[k]).abs().max().item() for k in theirs)
+    assert apart == 0 if exact else apart < 1e-7  # one rounding of float32 at a weight of 1: TRL shares the ratio
+    for row, other in zip(mine, its, strict=True):
+        logged = {k: v for k, v in other.items() if not k.startswith("clip_ratio/")}
+        assert set(row) - {"kept"} == set(logged) and not any(k.startswith("clip_ratio/") for k in row)
+        for key, value in logged.items():
+            assert row[key] == value if exact else row[key] == pytest.approx(value, rel=1e-3, abs=1e-6), key
+        if "kept" in row:
+            assert row["kept"] == pytest.approx(1 - other["clip_ratio/region_mean"], abs=1e-6)
+    assert not exact or mine[3]["kept"] < 1
+
+
+def run_here(jobs: list[tuple[str, str, dict]]) -> None:
+    runpy.run_path(str(SCRIPT))["main"](jobs)
+
+
+def run_apart(jobs: list[tuple[str, str, dict]], folder: Path) -> None:
+    """The same in two processes."""
     root = Path(trlib.__file__).parents[1]
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPT),
-         str(tmp_path / "two"), "dapo"], capture_output=True, text=True, timeout=180, cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr[-2000:]
+         json.dumps(jobs)], capture_output=True, text=True, timeout=300, cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "TRL_EXPERIMENTAL_SILENCE": "1"})
+    assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+def both_kinds(folder: Path, settings: list[dict]) -> list[tuple[str, str, dict]]:
+    return [(str(folder / f"{i} {kind}"), kind, given) for i, given in enumerate(settings)
+            for kind in ("bridge", "trl")]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch):
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+
+
+@pytest.mark.parametrize("given", ALIKE + PENALISED, ids=lambda g: " ".join(map(str, g.values())))
+def test_a_run_through_the_bridge_ends_in_trls_own_weights(given, tmp_path):
+    run_here(both_kinds(tmp_path, [given]))
+    assert_trls_own(tmp_path, "0", exact=given in ALIKE)
+
+
+def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
+    chosen = [*ALIKE[-3:], PENALISED[1]]  # dapo, both entropy bonuses, beta
+    around = {"loss_type": "dapo"}
+    run_here([(str(tmp_path / "one"), "dppo", around)])
+    run_apart([*both_kinds(tmp_path, chosen), (str(tmp_path / "two"), "dppo", around)], tmp_path)
+    for i, given in enumerate(chosen):
+        assert_trls_own(tmp_path, str(i), exact=given in ALIKE)
+
     one, two = (json.loads((tmp_path / n / "history.json").read_text()) for n in ("one", "two"))
     assert (one["processes"], two["processes"]) == (1, 2)
     for mine, other in zip(one["log"][:4], two["log"][:4], strict=True):

@@ -181,3 +181,25 @@ def test_registering_twice_leaves_verls_own_losses_alone():
     register()
     assert own.items() <= POLICY_LOSS_REGISTRY.items() and "dppo_tv" in own
     assert {n for n in POLICY_LOSS_REGISTRY if n.startswith("trlib_")} == {*OURS, "trlib_quatro"}
+
+
+@pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"])
+def test_a_micro_batch_with_nothing_unmasked_is_0_in_every_number(how, rollouts):
+    logp = rollouts.logp()
+    config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
+    loss, metrics = get_policy_loss_fn("trlib_dppo_tv")(
+        old_log_prob=rollouts.logp_rollout, log_prob=logp, advantages=torch.ones(rollouts.mask.shape),
+        response_mask=torch.zeros_like(rollouts.mask), loss_agg_mode=how, config=config)
+    assert loss.item() == 0 and (gradient(loss, rollouts.model) == 0).all()
+    assert metrics == {"actor/pg_clipfrac": 0.0, "actor/ppo_kl": 0.0, "actor/pg_clipfrac_lower": 0.0}
+
+
+def test_cispos_clip_fraction_is_verls_own(rollouts):
+    """It silences no token: what verl calls clipped is a weight that the window has changed."""
+    register({"trlib_cispo": partial(cispo_loss, eps_low=0.2, eps_high=0.2)})
+    advantages = torch.randn(rollouts.mask.shape, generator=torch.Generator().manual_seed(1))
+    (ours, mine), (own, theirs) = (rollouts.loss(name, advantages) for name in ("trlib_cispo", "cispo"))
+    torch.testing.assert_close(ours, own, rtol=1e-6, atol=0)
+    assert {name: m.aggregate() for name, m in mine.items()} == pytest.approx(
+        {name: m.aggregate() for name, m in theirs.items()}, rel=1e-6)
+    assert mine["actor/pg_clipfrac"].aggregate() > 0.3

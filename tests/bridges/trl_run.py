@@ -1,6 +1,7 @@
-"""A few updates of the TRL bridge on fixed rollouts, alone or under torchrun: what test_trl compares.
+"""A few updates of the TRL bridge, or of TRL alone, on fixed rollouts, in one process or more: what test_trl compares.
 
-    trl_run.py FOLDER LOSS_TYPE     writes FOLDER/{weights.pt, history.json}
+    trl_run.py JOBS     a JSON list of [FOLDER, KIND, SETTINGS], KIND of KINDS, SETTINGS of GRPOConfig: each job writes
+                        FOLDER/{weights.pt, history.json}. torchrun starts several processes.
 """
 
 from __future__ import annotations
@@ -15,20 +16,32 @@ from pathlib import Path
 import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import GRPOConfig
+from trl import GRPOConfig, GRPOTrainer
 
-from trlib.algorithms import dppo_loss
+from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.bridges.trl import TrustRegionTrainer
 from trlib.model.policy import EMBEDDED
 
 PROMPTS, GROUP = [f"{start} : +{move} =" for start in (3, 5, 8, 9) for move in (1, 2, 4, 6)], 4
 
 
-class Trainer(TrustRegionTrainer):
+class Around(TrustRegionTrainer):
+    """DPPO around the policy that sampled."""
+
     token_loss = staticmethod(partial(dppo_loss, delta_tv=1e-4))
 
 
-def rollouts(prompts: list[str], trainer: Trainer) -> dict[str, list]:
+class Clipped(TrustRegionTrainer):
+    """TRL's own loss, through the bridge."""
+
+    token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+    anchor = "recomputed"
+
+
+KINDS: dict[str, type[GRPOTrainer]] = {"dppo": Around, "bridge": Clipped, "trl": GRPOTrainer}
+
+
+def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
     """Completions and sampler's log-probs that depend on nothing but the prompt and how often it came."""
     drawn: dict[str, list] = {"prompt_ids": [], "completion_ids": [], "logprobs": []}
     seen: Counter[str] = Counter()
@@ -46,17 +59,23 @@ def reward(completion_ids: list[list[int]], **_) -> list[float]:
     return [sum(ids) % 5 / 4 for ids in completion_ids]
 
 
-def main(folder: Path, loss_type: str) -> None:
+def main(jobs: list[tuple[str, str, dict]]) -> None:
     torch.set_num_threads(1)
+    for folder, kind, given in jobs:
+        run(Path(folder), kind, given)
+
+
+def run(folder: Path, kind: str, given: dict) -> None:
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    settings = GRPOConfig(
-        output_dir=str(folder), per_device_train_batch_size=16 // processes, num_generations=GROUP, max_steps=4,
-        max_completion_length=8, num_iterations=2, optim="sgd", learning_rate=0.1, lr_scheduler_type="constant",
-        max_grad_norm=1e9, loss_type=loss_type, scale_rewards="none", use_cpu=True, bf16=False, report_to=[],
-        logging_steps=1, save_strategy="no", disable_tqdm=True, seed=0)
-    trainer = Trainer(model=AutoModelForCausalLM.from_pretrained(EMBEDDED / "dial"), args=settings, reward_funcs=reward,
-                      train_dataset=Dataset.from_list([{"prompt": p} for p in PROMPTS]), rollout_func=rollouts,
-                      processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
+    settings = GRPOConfig(**{
+        "output_dir": str(folder), "per_device_train_batch_size": 16 // processes, "num_generations": GROUP,
+        "max_steps": 4, "max_completion_length": 8, "num_iterations": 2, "optim": "sgd", "learning_rate": 0.1,
+        "lr_scheduler_type": "constant", "max_grad_norm": 1e9, "scale_rewards": "none", "use_cpu": True, "bf16": False,
+        "report_to": [], "logging_steps": 1, "save_strategy": "no", "disable_tqdm": True, "seed": 0, **given})
+    trainer = KINDS[kind](
+        model=AutoModelForCausalLM.from_pretrained(EMBEDDED / "dial"), args=settings, reward_funcs=reward,
+        train_dataset=Dataset.from_list([{"prompt": p} for p in PROMPTS]), rollout_func=rollouts,
+        processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
     trainer.train()
     if trainer.accelerator.is_main_process:
         folder.mkdir(exist_ok=True, parents=True)
@@ -65,4 +84,4 @@ def main(folder: Path, loss_type: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(json.loads(sys.argv[1]))

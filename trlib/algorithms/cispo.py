@@ -21,6 +21,8 @@ def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
 
     L = -sg[clip(r, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(r) A,   never 0 unless A or the lower bound is
 
+    Diagnostics beside the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is True for them too.
+
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
@@ -39,9 +41,10 @@ def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     _check(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
-    clipped = log_ratio.exp().clamp(None if eps_low is None else 1 - eps_low, 1 + eps_high)
-    weight = clipped * advantages.detach()
-    return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask))
+    ratio = log_ratio.exp()
+    bounded = ratio.clamp(None if eps_low is None else 1 - eps_low, 1 + eps_high)
+    weight = bounded * advantages.detach()
+    return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask))
 
 
 @dataclass(frozen=True, kw_only=True)

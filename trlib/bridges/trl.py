@@ -1,22 +1,26 @@
-"""Any token loss of this package in TRL 1.16's GRPOTrainer: `_compute_loss` is overridden and nothing else.
+"""Any token loss of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of each token.
 
-TRL's `loss_type` says as ever how tokens are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is seq-mean-token-sum), its
-`scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo", scale_rewards="none". Its epsilon has no
-effect. QUATRO is not here: TRL tears groups apart before the loss and keeps no rewards.
+It is told that every ratio is 1 and that a token's advantage is minus our loss, and so it aggregates, accumulates and
+logs our loss as its own, and adds what else it was asked for: the entropy bonus, fixed or adaptive, and a router's
+load balancing. TRL's `loss_type` says how tokens are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is
+seq-mean-token-sum), its `scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo",
+scale_rewards="none". `beta` works as in TRL, `use_bias_correction_kl` too. TRL's epsilon has no effect, and its clip
+ratios are left out: `kept` is logged in their place. QUATRO is not here: TRL tears groups apart before the loss and
+keeps no rewards.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import torch
+from torch import Tensor
 from trl import GRPOTrainer
 
 from trlib.algorithms import dppo_loss
-
-EXTRAS = ("pixel_values", "image_grid_thw", "num_images", "pixel_attention_mask", "spatial_shapes", "num_tiles",
-          "image_sizes", "token_type_ids", "mm_token_type_ids", "image_position_ids")
+from trlib.divergences import k3
 
 
 class TrustRegionTrainer(GRPOTrainer):
@@ -26,35 +30,54 @@ class TrustRegionTrainer(GRPOTrainer):
 
     token_loss = staticmethod(partial(dppo_loss, delta_tv=0.15))
     anchor: ClassVar[str] = "rollout"
+    loss_types: ClassVar[tuple[str, ...]] = ("bnpo", "dapo", "dr_grpo", "grpo", "luspo")
+    args: Any
+    model: Any
 
-    def _compute_loss(self, model, inputs):
-        args: Any = self.args
-        dropped = {"beta": self.beta, "entropy_coef": self._entropy_bonus_enabled, "delta": args.delta,
-                   "vllm_importance_sampling_correction": self.use_vllm and self.vllm_importance_sampling_correction,
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if self.anchor not in ("rollout", "recomputed"):
+            raise ValueError(f"anchor: expected rollout or recomputed, got {self.anchor!r}")
+        if self.loss_type not in self.loss_types:
+            raise ValueError(f"loss_type: expected one of {', '.join(self.loss_types)}, got {self.loss_type!r}")
+        dropped = {"delta": self.args.delta is not None, "top_entropy_quantile": self.top_entropy_quantile < 1,
                    "off_policy_mask_threshold": self.off_policy_mask_threshold is not None,
-                   "top_entropy_quantile": self.top_entropy_quantile < 1, "router_aux_loss_coef": self.aux_loss_enabled,
+                   "vllm_importance_sampling_correction": self.use_vllm and self.vllm_importance_sampling_correction,
                    "importance_sampling_level": self.importance_sampling_level != "token"}
         if any(dropped.values()):
             raise ValueError(f"{', '.join(k for k, v in dropped.items() if v)}: TrustRegionTrainer's loss has no such "
                              "term; expected it off (token for importance_sampling_level)")
-        completion, mask = inputs["completion_ids"], inputs["completion_mask"]
-        logp, _, _ = self._get_per_token_logps_and_entropies(
-            model, torch.cat([inputs["prompt_ids"], completion], 1), torch.cat([inputs["prompt_mask"], mask], 1),
-            completion.shape[1], **{name: inputs.get(name) for name in EXTRAS})
-        mask = (mask * inputs.get("tool_mask", 1)).bool()
+
+    def _compute_loss(self, model, inputs):
+        score, batch = self._get_per_token_logps_and_entropies, {**inputs, "old_per_token_logps": None}
+
+        def scored(*given, **named):  # what TRL asks for first; it reads the advantages after
+            logp, *others = score(*given, **named)
+            batch["advantages"] = -self._per_token(logp, inputs, beta)
+            return logp.detach(), *others
+
+        beta = self.beta
+        with patch.multiple(self, _get_per_token_logps_and_entropies=scored, beta=0.0):
+            loss = super()._compute_loss(model, batch)
+        metrics = self._metrics["train" if self.model.training else "eval"]
+        for name in [name for name in metrics if name.startswith("clip_ratio/")]:  # of ratios that are 1
+            del metrics[name]
+        return loss
+
+    def _per_token(self, logp: Tensor, inputs: dict[str, Any], beta: float) -> Tensor:
+        mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
         old = inputs.get("old_per_token_logps", logp.detach())  # left out where one update follows a rollout
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
         found = self.token_loss(logp, old.where(sampler.isnan(), sampler), mask=mask,
                                 advantages=inputs["advantages"].view(len(logp), -1).expand_as(logp))
-        training = model.training
-        kept = self.accelerator.reduce(torch.stack([found.diagnostics["kept"].sum(), mask.sum()]).float())
-        self._metrics["train" if training else "eval"]["kept"].append((kept[0] / kept[1].clamp(min=1)).item())
-        total, sums = found.per_token.sum(), found.per_token.sum(-1)
-        steps, share = (self.current_gradient_accumulation_steps, args.steps_per_generation) if training else (1, 1)
-        items = inputs["num_items_in_batch"].clamp(min=1) / self.accelerator.num_processes  # of a whole rollout
-        aggregated = {"grpo": (sums / mask.sum(-1).clamp(min=1)).mean() / steps, "luspo": sums.mean() / steps,
-                      "bnpo": total / mask.sum().clamp(min=1) / steps, "dapo": total / items / steps * share,
-                      "dr_grpo": total / len(logp) / args.max_completion_length / steps}
-        if self.loss_type not in aggregated:
-            raise ValueError(f"loss_type: expected one of {', '.join(aggregated)}, got {self.loss_type}")
-        return aggregated[self.loss_type]
+        self._log_mean("kept", found.diagnostics["kept"], mask)
+        if not beta:
+            return found.per_token
+        kl = k3(logp, inputs["ref_per_token_logps"]) * ((logp - old).exp() if self.args.use_bias_correction_kl else 1)
+        self._log_mean("kl", kl.detach(), mask)
+        return found.per_token + beta * kl
+
+    def _log_mean(self, name: str, values: Tensor, mask: Tensor) -> None:
+        total, count = self.accelerator.reduce(torch.stack([values.where(mask, 0).sum(), mask.sum()]).float())
+        if count:  # a mean over nothing is absent
+            self._metrics["train" if self.model.training else "eval"][name].append((total / count).item())

@@ -8,7 +8,8 @@ trainer.use_v1=False that mode puts a loss of verl's in place of ours).
 
 QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries a number
 a token from there: λ target on the first, λ on the others, so a completion of one token may lose its pull-back. Top-K
-and full DPPO are not here: verl's losses do not see the distribution.
+and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in verl, the share of
+tokens that a loss silences, or whose weight it bounds where it silences none (CISPO).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from functools import partial
 
 import torch
 from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGISTRY, agg_loss
+from verl.utils.torch_functional import masked_mean
 
 from trlib.algorithms import dppo_loss, pspo_loss
 from trlib.algorithms.method import TokenLoss
@@ -39,9 +41,13 @@ def _policy_loss(loss, old_log_prob, log_prob, advantages, response_mask, loss_a
     mask = response_mask.bool()
     found = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
     per_token = found.per_token if rollout_is_weights is None else found.per_token * rollout_is_weights
-    kept, moved = found.diagnostics["kept"][mask].float().mean(), (old_log_prob - log_prob).detach()[mask].mean()
-    return (agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info),
-            {"actor/pg_clipfrac": 1 - kept.item(), "actor/ppo_kl": moved.item(), "actor/pg_clipfrac_lower": 0.0})
+    # Nothing unmasked: 0, where verl divides by 0. Its metrics are 0 too: every rank owes a number a micro-batch.
+    total = (agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else
+             found.per_token.sum())
+    clipped = found.diagnostics.get("clipped", ~found.diagnostics["kept"])
+    moved = (old_log_prob - log_prob).detach()
+    return total, {"actor/pg_clipfrac": masked_mean(clipped.float(), mask).item(), "actor/pg_clipfrac_lower": 0.0,
+                   "actor/ppo_kl": masked_mean(moved, mask).item()}
 
 
 def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):

@@ -104,6 +104,8 @@ def _subject(vectors: Vectors, function: Callable[..., Any], signature: str, los
     if signature == "verl":
         return calls.verl(function, settings=settings, how=how, anchor=anchor)
     family = next((name for name in ("cispo", "sapo") if loss.startswith(name)), TRL_TYPES[how])
+    if family not in getattr(function, "loss_types", (family,)):  # a trainer whose loss_type only aggregates
+        family = TRL_TYPES[how]
     return calls.trl(function, settings=settings, loss_type=family, horizon=vectors.document["horizon"],
                      level="sequence" if loss.startswith("gspo") else "token", anchor=anchor)
 
