@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from trlib.pages.explorables.modules import BUILT, link_modules
+from trlib.pages.explorables.modules import BUILT, link_modules, preloads
 
 UNUSED = ("sphinx-thebe", "thebe", "design-tabs")
 """Scripts and styles that no page of this book uses, by a part of their name."""
@@ -30,7 +30,9 @@ def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
             context[kind] = [file for file in context[kind] if not _unused(file)]
     if "body" in context:
         body = mend(THEBE.sub("", context["body"]))
-        context["body"] = link_modules(body, context["pathto"]("_static/explorables", 1))
+        home = context["pathto"]("_static/explorables", 1)
+        context["body"] = link_modules(body, home)
+        context["metatags"] = context.get("metatags", "") + preloads(body, home)
 
 
 def mend(body: str) -> str:

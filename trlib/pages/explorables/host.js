@@ -1,6 +1,8 @@
 (async () => {
   const home = document.currentScript.parentElement;
   const view = home.querySelector(".trlib-view");
+  const picture = view.querySelector(".trlib-still")?.shadowRoot?.querySelector(".trx"), theme = document.documentElement.dataset.theme;
+  picture?.toggleAttribute("data-dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
   const part = (name) => home.querySelector(`script.trlib-${name}`);
   const traits = JSON.parse(part("traits").textContent), heard = {};
   const model = {

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from typing import Any, ClassVar
 
-from trlib.pages.explorables.modules import BUILT, fragment
+from trlib.errors import unknown
+from trlib.pages.explorables.modules import BUILT, fragment, still_of
 
 try:
     import anywidget
@@ -20,7 +21,11 @@ except ImportError as missing:
 
 
 class Explorable(anywidget.AnyWidget):
-    """The base of every explorable: subclasses name their module and declare traits tagged `sync=True`."""
+    """The base of every explorable: subclasses name their module and declare traits tagged `sync=True`.
+
+    Raises:
+        ValueError: a setting that the explorable does not have; the nearest one is suggested.
+    """
 
     module: ClassVar[str]
     """The file in `built/`, without its ending."""
@@ -34,15 +39,29 @@ class Explorable(anywidget.AnyWidget):
             cls._esm = BUILT / f"{cls.module}.js"
         super().__init_subclass__(**kwargs)
 
+    def __init__(self, **settings: Any) -> None:
+        for name in settings:
+            if not self.has_trait(name):
+                raise unknown(f"{type(self).__name__}, setting", name, self._own())
+        super().__init__(**settings)
+
+    @classmethod
+    def _own(cls) -> list[str]:
+        """The names of the explorable's own settings."""
+        inherited = set(anywidget.AnyWidget.class_trait_names())
+        return [name for name in cls.class_trait_names(sync=True) if name not in inherited and not name.startswith("_")]
+
     def settings(self) -> dict[str, Any]:
         """The explorable's own traits, as the page gets them."""
-        inherited = set(anywidget.AnyWidget.class_trait_names())
-        return {name: getattr(self, name) for name in self.trait_names(sync=True)
-                if name not in inherited and not name.startswith("_")}
+        return {name: getattr(self, name) for name in self._own()}
 
     def html(self) -> str:
         """A self-contained fragment of HTML: see `trlib.pages.explorables.modules.fragment`."""
-        return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height)
+        settings = self.settings()
+        first = all(settings[name] == default for name, default in self.trait_defaults(sync=True).items()
+                    if name in settings)
+        return fragment(self.module, settings, fallback=self.fallback, height=self.height,
+                        still=still_of(self.module) if first else None)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}

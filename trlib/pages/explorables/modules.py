@@ -1,4 +1,9 @@
-"""The built modules of the explorables: carried by a page, or linked from it. No widget library is needed here."""
+"""The built modules of the explorables: carried by a page, or linked from it. No widget library is needed here.
+
+A page shows a still picture of an explorable before any module has loaded: its first state, drawn once by the module
+itself (`tools.stills`) and kept in `built/NAME.still.html`. It is laid out as the module lays out, so nothing moves
+when the module takes its place.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ _OPEN = '<script type="application/json" class="trlib-module" data-name='
 _MODULE = re.compile(_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
 
 
-def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str) -> str:
+def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str, still: str | None = None) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no network.
 
     Args:
@@ -26,15 +31,32 @@ def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str)
         settings: the explorable's traits, JSON-able.
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
         height: room kept until then, a CSS length.
+        still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
     """
     host = (HERE / "host.js").read_text(encoding="utf-8")
+    room = "" if still else f' style="min-height:{height}"'
+    shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
     return "\n".join((
         f'<div class="trlib-explorable" data-explorable="{name}">',
-        f'<div class="trlib-view" style="min-height:{height}">{escape(fallback)}</div>',
+        f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{escape(fallback)}</div></div>',
         f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
         _carried(name),
         f"<script>\n{host}</script>",
         "</div>"))
+
+
+def still_of(name: str) -> str | None:
+    """The picture of an explorable's first state, where one has been made."""
+    path = BUILT / f"{name}.still.html"
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def preloads(html: str, address: str) -> str:
+    """Links for a page's head that fetch its explorables' modules at once, with the chunk that they share, instead of
+    one after the other when the page has been read. Nothing for a page without explorables."""
+    names = list(dict.fromkeys(_MODULE.findall(html)))
+    files = [f"{name}.js" for name in ("common", *names)] if names else []
+    return "".join(f'<link rel="modulepreload" href="{escape(_path(address))}/{file}">' for file in files)
 
 
 def link_modules(html: str, address: str) -> str:
@@ -46,14 +68,18 @@ def link_modules(html: str, address: str) -> str:
         html: a page, or a part of one, with fragments.
         address: the folder that holds the files of `built/static`, as the page sees it ("../_static/explorables").
     """
-    address = address.rstrip("/")
-    # An import needs a path that begins with a dot or a slash; anything else would be the name of a package.
-    address = address if address.startswith((".", "/")) or "://" in address else f"./{address}"
+    address = _path(address)
 
     def linked(found: re.Match[str]) -> str:
         return f'{_OPEN}"{found[1]}" data-src="{escape(address)}/{found[1]}.js"></script>'
 
     return _MODULE.sub(linked, html)
+
+
+def _path(address: str) -> str:
+    """An import needs a path that begins with a dot or a slash; anything else would be the name of a package."""
+    address = address.rstrip("/")
+    return address if address.startswith((".", "/")) or "://" in address else f"./{address}"
 
 
 def embed_modules(html: str) -> str:

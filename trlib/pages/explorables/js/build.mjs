@@ -32,8 +32,8 @@ const apart = {
   },
 };
 /* The modules' one licence, under all of their copyright lines. */
-const modules = ["array", "axis", "color", "format", "interpolate", "path", "scale", "selection", "shape", "time", "time-format"];
-const licences = [...modules.map((name) => `d3-${name}`), "internmap"].map((name) => read(`node_modules/${name}/LICENSE`));
+const modules = ["axis", "path", "selection", "shape"];
+const licences = modules.map((name) => read(`node_modules/d3-${name}/LICENSE`));
 const holders = [...new Set(licences.map((text) => text.split("\n")[0]))].sort().join("\n");
 const permission = licences[0].split("\n").slice(1).join("\n");
 const common = {
@@ -42,8 +42,8 @@ const common = {
   banner: { js: `/* trust-region-book, MIT. Holds modules of D3 (ISC licence):\n${holders}\n${permission}*/` },
 };
 
-rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, "static"), { recursive: true });
+for (const name of readdirSync(out)) if (!name.endsWith(".still.html")) rmSync(join(out, name), { recursive: true }); // drawn apart
 await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles] });
 await build({ ...common, entryPoints: entries, outdir: join(out, "static"), plugins: [styles, apart] });
 await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });

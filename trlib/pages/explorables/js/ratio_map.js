@@ -1,7 +1,7 @@
 /* ratio_map: which tokens does a trust region silence? The plane of old and new probability of a sampled token, with
    the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
 
-import { choice, clamp, h, ladder, P_MAX, P_MIN, percent, plain, probability, say, stage, status, still, tick } from "./parts/common.js";
+import { choice, clamp, h, ladder, P_MAX, P_MIN, number, percent, probability, say, setting, stage, status, still, tick } from "./parts/common.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";
 import { DEFAULTS, LANDMARKS, METHODS, aloud, possible, read, verdict } from "./ratio_map/reading.js";
 import style from "./ratio_map/style.css";
@@ -194,7 +194,7 @@ function furnish(frame, map, { set, raw, state }) {
       noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
     },
     reading: (s, r) => {
-      const values = [`${probability(r.q)} → ${probability(r.p)}`, plain(r.ratio), percent(r.tv), plain(r.kl)];
+      const values = [`${probability(r.q)} → ${probability(r.p)}`, number(r.ratio), percent(r.tv), number(r.kl)];
       facts.forEach(([, dd], i) => say(dd, values[i]));
       const { tone, title, text } = verdict(s, r);
       judged.dataset.tone = tone;
@@ -214,7 +214,7 @@ function methodCard(key, method, set, state) {
   });
   const kept = h("span", { class: "kept" });
   const sliders = SLIDERS[key].map((spec) => [spec, ladder({
-    ...spec, words: (value) => `${plain(value)}${spec.acts && spec.acts !== state().sign ? ", acts only for the other sign of A" : ""}`, write: plain,
+    ...spec, words: (value) => `${setting(value)}${spec.acts && spec.acts !== state().sign ? ", acts only for the other sign of A" : ""}`, write: setting,
     onInput: (value) => set({ [spec.key]: value }),
   })]);
   const el = h("div", { class: "method", style: `--hue: var(${method.hue})` }, h("div", { class: "row" }, toggle.el, kept), ...sliders.map(([, slider]) => slider.el));
@@ -232,7 +232,7 @@ function methodCard(key, method, set, state) {
     reading: (s, r) => {
       if (!(key in r.kept)) return;
       kept.dataset.kept = r.kept[key] ? "yes" : "no";
-      say(kept, r.kept[key] ? `✓ keeps, w = ${plain(r.ratio)} A` : `✕ silences, ${method.measured(r)}`);
+      say(kept, r.kept[key] ? `✓ keeps, w = ${number(r.ratio)} A` : `✕ silences, ${method.measured(r)}`);
     },
   };
 }

@@ -1,10 +1,10 @@
 /* A plane of two probabilities, on linear or logit axes or anywhere between the two, and room for words on it. */
 
 import { axisBottom, axisLeft } from "d3-axis";
-import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { area, line } from "d3-shape";
-import { clamp, logit, sigmoid } from "./maths.js";
+import { clamp, linear, logit, sigmoid } from "./maths.js";
+import { tickText } from "./numbers.js";
 
 export const P_MIN = 1e-7, P_MAX = 0.9999;
 const LINEAR_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1];
@@ -13,8 +13,8 @@ const LOGIT_TICKS_FEW = [1e-7, 1e-5, 0.001, 0.1, 0.5, 0.9, 0.99, 0.9999];
 
 /* A scale from probability to pixels that d3-axis can draw: blend 0 is linear, 1 is logit, between is on the way. */
 export function probabilityScale(range, blend) {
-  const flat = scaleLinear().domain([0, 1]).range(range);
-  const bent = scaleLinear().domain([logit(P_MIN), logit(P_MAX)]).range(range);
+  const flat = linear([0, 1], range);
+  const bent = linear([logit(P_MIN), logit(P_MAX)], range);
   const rising = range[1] > range[0];
   const low = Math.min(...range), high = Math.max(...range);
   const scale = (p) => {
@@ -43,46 +43,6 @@ export function probabilityScale(range, blend) {
   return scale;
 }
 
-function tickText(p) {
-  if (p === 0 || p === 1) return String(p);
-  return p < 0.001 ? powerOfTen(p) : String(p).replace(/^0/, "");
-}
-
-const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
-const powerOfTen = (p) => `10${[...String(Math.round(Math.log10(p)))].map((c) => RAISED[c]).join("")}`;
-
-/* A probability as it is printed: 0.80, 0.0010, 3.2×10⁻⁵. */
-export function probability(p) {
-  if (p === 0) return "0";
-  if (p < 0.00105) {
-    const exponent = Math.floor(Math.log10(p) + 1e-9);
-    const lead = (p / 10 ** exponent).toFixed(1);
-    return lead === "1.0" ? powerOfTen(10 ** exponent) : `${lead}×${powerOfTen(10 ** exponent)}`;
-  }
-  return p < 0.01 ? p.toFixed(4) : p > 0.99 ? p.toFixed(4) : p < 0.1 ? p.toFixed(3) : p.toFixed(2);
-}
-
-/* The same for a screen reader: no powers. */
-export const spoken = (p) => (p < 0.00105 ? p.toFixed(7).replace(/0+$/, "") : probability(p));
-
-/* Any positive number to about three digits. */
-export function plain(value) {
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1e5) return `${(value / 1000).toFixed(0)} thousand`;
-  if (size >= 1000) return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  if (size >= 100) return value.toFixed(0);
-  if (size >= 10) return value.toFixed(1);
-  if (size >= 0.01) return value.toFixed(2);
-  if (size >= 0.001) return value.toFixed(4);
-  return probability(value);
-}
-
-export const percent = (p) => {
-  const share = 100 * p;
-  return `${share >= 10 ? share.toFixed(0) : share >= 1 ? share.toFixed(1) : share >= 0.001 ? share.toPrecision(2) : "< 0.001"} %`;
-};
-
 export function drawAxes(group, { x, y, size }) {
   group.select(".x-axis").attr("transform", `translate(0,${size})`).call(axisBottom(x).tickSizeOuter(0).tickSize(-size).tickPadding(7));
   group.select(".y-axis").call(axisLeft(y).tickSizeOuter(0).tickSize(-size).tickPadding(6));
@@ -97,8 +57,8 @@ export function columns(scale, size, step = 1.5) {
   });
 }
 
-export const band = area().x((d) => d.x).y0((d) => d.from).y1((d) => d.to).defined((d) => Math.abs(d.to - d.from) > 0.25);
-export const stroke = line().x((d) => d[0]).y((d) => d[1]);
+export const band = area().digits(1).x((d) => d.x).y0((d) => d.from).y1((d) => d.to).defined((d) => Math.abs(d.to - d.from) > 0.25);
+export const stroke = line().digits(1).x((d) => d[0]).y((d) => d[1]);
 export { select };
 
 /* Where a box of words has room between two curves, near the middle if it can. spans: [{ x, from, to }] in pixels

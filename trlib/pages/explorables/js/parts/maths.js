@@ -5,6 +5,13 @@ export const logit = (p) => Math.log(p) - Math.log1p(-p);
 export const sigmoid = (u) => (u >= 0 ? 1 / (1 + Math.exp(-u)) : Math.exp(u) / (1 + Math.exp(u)));
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
+/* A straight line through two points, and its way back: scale(value), scale.invert(pixel). */
+export function linear([a, b], [from, to]) {
+  const scale = (value) => from + ((value - a) / (b - a)) * (to - from);
+  scale.invert = (pixel) => a + ((pixel - from) / (to - from)) * (b - a);
+  return scale;
+}
+
 /* log(1 - exp(x)) for x <= 0, without cancellation at either end. */
 export const log1mexp = (x) => (x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x)));
 

@@ -1,7 +1,7 @@
 /* The plane itself: regions, edges, words where there is room, and the cursor with what each method does to it. */
 
 import {
-  band, clamp, columns, drawAxes, meets, probability, probabilityScale, roomiest, select, stroke, unique,
+  band, clamp, columns, drawAxes, meets, probability, probabilityScale, roomiest, select, stroke, tickText, unique, wide,
 } from "../parts/common.js";
 import { LANDMARKS, METHODS } from "./reading.js";
 
@@ -47,7 +47,7 @@ export function plane() {
     writeWords(words, field, state, size, last, { x, y });
     drawMarks(marks, x, y, size);
   };
-  drawing.cursor = (reading, placed, state) => drawPoint(point, drawing, reading, placed, state);
+  drawing.cursor = (reading, placed, state) => drawPoint(point, axes, drawing, reading, placed, state);
   return drawing;
 }
 
@@ -97,8 +97,8 @@ function inside(points, size) {
 }
 
 function writeWords(group, field, state, size, last, { x, y }) {
-  const small = size < 330, height = small ? 13 : 15, unit = small ? 5.7 : 6.3;
-  const box = (text, bold = 1) => [text.length * unit * bold, height];
+  const small = size < 330, height = small ? 13 : 15;
+  const box = (text, bold = 1) => [bold * wide(text, small ? 10.5 : 12), height];
   const inset = formula(state, size, small);
   const taken = [inset.box, ...markBoxes(x, y, size)];
   const list = [];
@@ -143,7 +143,7 @@ function formula(state, size, small) {
   const up = state.sign > 0, step = small ? 15 : 19;
   const lines = [{ text: `A ${up ? ">" : "<"} 0: the gradient is kept while`, fill: "var(--soft)" },
     ...state.show.map((key) => ({ text: METHODS[key].test(state), fill: hue(key) }))];
-  const width = small ? 160 : 205, height = lines.length * step;
+  const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 11 : 13.5))), height = lines.length * step;
   const x = up ? size - 8 : 8, y = up ? size - height + step - 12 : step;
   return {
     lines, step, x, y, anchor: up ? "end" : "start",
@@ -180,7 +180,7 @@ function besideCurve(edges, key, [width, height], taken, sign, size, before) {
 /* Landmarks and their names: beside the ring, to its left where the frame ends on its right. */
 function markPlaces(x, y, size) {
   return LANDMARKS.map((mark) => {
-    const px = x(mark.old_p), py = y(mark.new_p), width = 8 + 5.8 * mark.short.length, right = px + 10 + width < size;
+    const px = x(mark.old_p), py = y(mark.new_p), width = 4 + wide(mark.short, 11), right = px + 10 + width < size;
     return { mark, px, py, width, name: { x: right ? px + 10 : px - 10, y: py + 4, anchor: right ? "start" : "end" } };
   });
 }
@@ -204,7 +204,7 @@ function drawMarks(group, x, y, size) {
 }
 
 /* The cursor: the move from the diagonal to the point, and one arrow a method, or a cross where it silences. */
-function drawPoint(group, { x, y, size }, r, placed, state) {
+function drawPoint(group, axes, { x, y, size }, r, placed, state) {
   const cx = clamp(x(r.q), 0, size), cy = clamp(y(r.p), 0, size), start = clamp(y(r.q), 0, size);
   const push = -state.sign, length = clamp(17 + 6 * Math.log10(r.ratio), 8, 40);
   const ghost = r.q !== placed.old_p || r.p !== placed.new_p;
@@ -222,14 +222,24 @@ function drawPoint(group, { x, y, size }, r, placed, state) {
   const dots = [{ c: "ring", x: cx, y: start, r: 3.5 }, { c: "dot", x: cx, y: cy, r: 6.5 }];
   if (ghost) dots.push({ c: "ring", x: clamp(x(placed.old_p), 0, size), y: clamp(y(placed.new_p), 0, size), r: 6 });
   group.selectAll("circle").data(dots).join("circle").attr("class", (d) => d.c).attr("cx", (d) => d.x).attr("cy", (d) => d.y).attr("r", (d) => d.r);
-  const across = probability(r.q), along = probability(r.p);
-  const chips = [
-    { text: across, x: clamp(cx, 0, size), y: size + 15, width: 7 + 6.2 * across.length },
-    { text: along, x: -3 - (7 + 6.2 * along.length) / 2, y: cy, width: 7 + 6.2 * along.length },
-  ];
+  const chips = chipsOf(probability(r.q), probability(r.p), cx, cy, size);
+  axes.selectAll(".tick text").style("visibility", function hidden(p) {
+    const along = this.parentNode.parentNode.classList.contains("x-axis"), chip = chips[along ? 0 : 1];
+    const far = along ? Math.abs(x(p) - chip.x) * 2 - wide(tickText(p), 11) - chip.width : Math.abs(y(p) - chip.y) * 2 - 28;
+    return far < 4 ? "hidden" : null;
+  });
   group.selectAll("rect").data(chips).join("rect").attr("class", "chip").attr("rx", 4).attr("height", 17)
     .attr("width", (d) => d.width).attr("x", (d) => d.x - d.width / 2).attr("y", (d) => d.y - 8.5);
   group.selectAll("text").data(chips).join("text").attr("class", "chip").attr("x", (d) => d.x).attr("y", (d) => d.y + 4).text((d) => d.text);
+}
+
+/* The cursor's two probabilities on the axes, each kept inside the drawing. */
+function chipsOf(across, along, cx, cy, size) {
+  const [q, p] = [across, along].map((text) => ({ text, width: 8 + wide(text, 10.5) }));
+  return [
+    { ...q, x: clamp(cx, q.width / 2 - MARGIN.left, size + MARGIN.right - q.width / 2), y: size + 15 },
+    { ...p, x: Math.max(-3 - p.width / 2, p.width / 2 - MARGIN.left), y: cy },
+  ];
 }
 
 const arrow = (x, y, push, length) => {

@@ -1,8 +1,8 @@
 /* What the map says: settings made possible, the numbers at a point, and a verdict in words. No drawing here. */
 
 import {
-  P_MAX, P_MIN, binaryKl, binaryTv, clamp, dppoKlEdge, dppoKlKept, dppoTvEdge, dppoTvKept, percent, plain, ppoEdge,
-  ppoKept, probability, spoken,
+  P_MAX, P_MIN, binaryKl, binaryTv, clamp, dppoKlEdge, dppoKlKept, dppoTvEdge, dppoTvKept, number, percent, ppoEdge,
+  ppoKept, probability, setting, spoken,
 } from "../parts/common.js";
 
 /* A method of the map: its name, hue and dash, what it measures, the edge of its region and whether it keeps. */
@@ -12,22 +12,22 @@ export const METHODS = {
     kept: (q, p, s) => ppoKept(q, p, s.sign, s.eps_low, s.eps_high),
     edge: (q, s) => ppoEdge(q, s.sign, s.eps_low, s.eps_high),
     limit: (s) => (s.sign > 0 ? 1 + s.eps_high : 1 - s.eps_low),
-    test: (s) => (s.sign > 0 ? `r ≤ ${plain(1 + s.eps_high)}` : `r ≥ ${plain(1 - s.eps_low)}`),
-    measured: (r) => `r = ${plain(r.ratio)}`,
+    test: (s) => (s.sign > 0 ? `r ≤ ${setting(1 + s.eps_high)}` : `r ≥ ${setting(1 - s.eps_low)}`),
+    measured: (r) => `r = ${number(r.ratio)}`,
   },
   dppo_tv: {
     name: "DPPO-TV", hue: "--tv", dash: "9 4", hatch: -45,
     kept: (q, p, s) => dppoTvKept(q, p, s.sign, s.delta_tv),
     edge: (q, s) => dppoTvEdge(q, s.sign, s.delta_tv),
-    test: (s) => (s.sign > 0 ? `p − q ≤ ${plain(s.delta_tv)}` : `q − p ≤ ${plain(s.delta_tv)}`),
-    measured: (r) => `TV = ${plain(r.tv)}`,
+    test: (s) => (s.sign > 0 ? `p − q ≤ ${setting(s.delta_tv)}` : `q − p ≤ ${setting(s.delta_tv)}`),
+    measured: (r) => `TV = ${number(r.tv)}`,
   },
   dppo_kl: {
     name: "DPPO-KL", hue: "--kl", dash: "2.5 3.5", hatch: 0,
     kept: (q, p, s) => dppoKlKept(q, p, s.sign, s.delta_kl),
     edge: (q, s) => dppoKlEdge(q, s.sign, s.delta_kl),
-    test: (s) => `KL(q‖p) ≤ ${plain(s.delta_kl)}`,
-    measured: (r) => `KL = ${plain(r.kl)}`,
+    test: (s) => `KL(q‖p) ≤ ${setting(s.delta_kl)}`,
+    measured: (r) => `KL = ${number(r.kl)}`,
   },
 };
 
@@ -58,12 +58,12 @@ export function possible(raw) {
     const value = Number(raw[key]);
     if (raw[key] == null || Number.isNaN(value)) {
       state[key] = DEFAULTS[key];
-      note(key, `${TITLES[key]}: ${String(raw[key])} is no number; ${plain(state[key])} is shown.`);
+      note(key, `${TITLES[key]}: ${String(raw[key])} is no number; ${setting(state[key])} is shown.`);
       continue;
     }
     state[key] = clamp(value, low, high);
     if (state[key] !== value) {
-      note(key, `${TITLES[key]} = ${value} is impossible: ${value > high ? above : below}. ${plain(state[key])} is shown.`);
+      note(key, `${TITLES[key]} = ${value} is impossible: ${value > high ? above : below}. ${setting(state[key])} is shown.`);
     }
   }
   if (raw.sign !== 1 && raw.sign !== -1) {
@@ -105,7 +105,7 @@ const HARMLESS = 0.01, LARGE = 0.15, HEAVY = 20;
 /* The verdict: { tone: "fail" | "calm", title, text }. "fail" where a method does what a trust region must not. */
 export function verdict(state, r) {
   const moved = `${percent(r.tv)} of the probability moved`;
-  const weight = `r = ${plain(r.ratio)}`;
+  const weight = `r = ${number(r.ratio)}`;
   const clip = "ppo" in r.kept, divergences = state.show.filter((key) => key !== "ppo");
   if (!r.outward) return homeward(state, r, weight);
   if (clip && !r.kept.ppo && r.tv < HARMLESS) {
@@ -113,7 +113,7 @@ export function verdict(state, r) {
     const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it.` : "";
     return {
       tone: "fail", title: "PPO-clip fails here: over-clipped",
-      text: `The ratio ${plain(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
+      text: `The ratio ${number(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
     };
   }
   const tight = divergences.filter((key) => !r.kept[key] && r.tv < HARMLESS);
@@ -127,7 +127,7 @@ export function verdict(state, r) {
   if (clip && r.kept.ppo && stopping.length) {
     return {
       tone: "fail", title: "PPO-clip fails here: it does not see the move",
-      text: `The ratio ${plain(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so it keeps pushing, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
+      text: `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so it keeps pushing, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
     };
   }
   if (r.silences.length === 0 && r.tv > LARGE) {
@@ -138,7 +138,7 @@ export function verdict(state, r) {
   }
   if (r.silences.length === 0) {
     const heavy = r.ratio > HEAVY ? " A weight this large is why DPPO truncates the ratio at a cap." : "";
-    return { tone: "calm", title: "All keep it", text: `Inside every region: the update pushes on, with weight ${plain(r.ratio)} A.${heavy}` };
+    return { tone: "calm", title: "All keep it", text: `Inside every region: the update pushes on, with weight ${number(r.ratio)} A.${heavy}` };
   }
   if (r.keeps.length === 0) {
     return { tone: "calm", title: "All silence it", text: `Past every threshold: ${moved}, and this token waits for the next batch.` };
@@ -146,8 +146,8 @@ export function verdict(state, r) {
   return {
     tone: "calm", title: `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "silences", "silence")} it`,
     text: divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
-      ? `TV counts the probability that moved (${plain(r.tv)}); KL also counts how surprising the move is to the old policy (${plain(r.kl)} nats).`
-      : `The ratio is ${plain(r.ratio)}; ${moved}.`,
+      ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
+      : `The ratio is ${number(r.ratio)}; ${moved}.`,
   };
 }
 
@@ -170,8 +170,8 @@ function homeward(state, r, weight) {
 /* The same for a screen reader, in one breath. */
 export function aloud(state, r, { title, text }) {
   const who = state.show.map((key) => `${METHODS[key].name} ${r.kept[key] ? "keeps" : "silences"}`).join(", ");
-  return `Old probability ${spoken(r.q)}, new ${spoken(r.p)}: ratio ${plain(r.ratio)}, total variation ${plain(r.tv)}, `
-    + `KL ${plain(r.kl)} nats. ${who}. ${title}. ${text}`;
+  return `Old probability ${spoken(r.q)}, new ${spoken(r.p)}: ratio ${number(r.ratio)}, total variation ${number(r.tv)}, `
+    + `KL ${number(r.kl)} nats. ${who}. ${title}. ${text}`;
 }
 
 export const move = (q, p) => `${probability(q)} → ${probability(p)}`;

@@ -1,0 +1,107 @@
+"""Draws the first state of every explorable, for pages to show before any module has loaded: `python -m tools.stills`.
+
+The module draws itself in Chromium, once as narrow as on a phone and once wide; what it drew is written to
+`trlib/pages/explorables/built/NAME.still.html` with its styles. A test compares it with what the module draws now.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+from math import hypot
+from typing import Any
+
+from tools.browser import NoChromium, browser, settle
+
+WIDTHS = {"narrow": 328, "wide": 780}
+"""Pixels of the explorable; between them a picture is scaled, and from 650 on the wide one is shown."""
+PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
+DRAWN = """() => {
+    const roots = [...document.querySelectorAll(".trlib-view > div")].map(div => div.shadowRoot);
+    const root = roots.find(root => root?.querySelector("svg[width]"));
+    if (!root) return null;
+    for (const input of root.querySelectorAll("input")) {
+        if (input.type === "range") input.setAttribute("value", input.value);
+        else input.toggleAttribute("checked", input.checked);
+    }
+    for (const said of root.querySelectorAll("[role=status]")) said.remove();
+    const frame = root.querySelector(".trx"), svg = root.querySelector(".plane svg");
+    return { style: root.querySelector("style").textContent, frame: frame.outerHTML, svg: svg.outerHTML };
+}"""
+
+
+def draw(explorable: Any, chromium: Any) -> str:
+    """The still of an explorable in its first state: HTML for a shadow root."""
+    html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
+    found = {}
+    for name, width in WIDTHS.items():
+        context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        page = context.new_page()
+        page.set_content(PAGE.format(html))
+        page.wait_for_function(f"Boolean(({DRAWN})())")
+        settle(page)
+        found[name] = page.evaluate(DRAWN)
+        context.close()
+    frame, pictures = found["narrow"]["frame"], ""
+    for name, part in found.items():
+        sized = rf'<svg\1 class="still-{name}" viewBox="0 0 \2 \3"'
+        svg = re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, part["svg"], count=1)
+        pictures += _own_names(svg, f"still-{name}")
+    frame = _own_names(frame.replace(found["narrow"]["svg"], pictures), "still")
+    frame = frame.replace('class="trx"', 'class="trx still" inert', 1).replace(' tabindex="0"', "")
+    frame = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', frame)
+    return f"<style>{found['narrow']['style']}</style>{frame}"
+
+
+def _own_names(html: str, stem: str) -> str:
+    """Names that are drawn at random, as the same names every time."""
+    return re.sub(r"trx-(\w+)-[a-z0-9]+-(\d+)", rf"trx-\1-{stem}-\2", html)
+
+
+def _simpler(path: str, tolerance: float = 0.25) -> str:
+    """A path of straight pieces without the points that lie on the way between others."""
+    parts = []
+    for piece in re.findall(r"M[^MZ]*Z?", path):
+        points = [tuple(map(float, point.split(","))) for point in piece.strip("MZ").split("L")]
+        kept = _kept(points, tolerance)
+        parts.append("M" + "L".join(f"{x:.4g},{y:.4g}" for x, y in kept) + ("Z" if piece.endswith("Z") else ""))
+    return "".join(parts)
+
+
+def _kept(points: list[Any], tolerance: float) -> list[Any]:
+    """Ramer, Douglas and Peucker."""
+    if len(points) < 3:
+        return points
+    (ax, ay), (bx, by) = points[0], points[-1]
+    length = hypot(bx - ax, by - ay)
+    far = [abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length if length else hypot(x - ax, y - ay)
+           for x, y in points]
+    most = max(range(len(points)), key=far.__getitem__)
+    if far[most] <= tolerance:
+        return [points[0], points[-1]]
+    return [*_kept(points[:most + 1], tolerance)[:-1], *_kept(points[most:], tolerance)]
+
+
+def stills() -> dict[str, str]:
+    """By file name, what `built/` should hold."""
+    package = import_module("trlib.pages.explorables")
+    with browser() as chromium:
+        made = [getattr(package, name)() for name in package.__all__]
+        return {f"{one.module}.still.html": draw(one, chromium) for one in made}
+
+
+def main() -> int:
+    built = import_module("trlib.pages.explorables.modules").BUILT
+    try:
+        for name, text in stills().items():
+            (built / name).write_text(text, encoding="utf-8")
+            print(f"still: {name} ({len(text)} characters)")
+    except NoChromium as error:
+        print(f"stills: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
