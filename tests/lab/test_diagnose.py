@@ -391,9 +391,12 @@ def test_a_bad_file_is_one_line_and_status_1(case, written, capsys, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["nowhere.parquet"], "No such file or directory: 'nowhere.parquet'"),
-    (["text.parquet"], "'text.parquet': expected a parquet file, got 5 bytes that are none"),
-    (["empty.parquet"], "'empty.parquet': expected a parquet file, got 0 bytes that are none"),
-    (["."], "expected a parquet file, got a folder"),
+    (["text.parquet"], "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither"),
+    (["empty.parquet"], "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither"),
+    (["cut.parquet"], "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
+    (["."], "expected a parquet file or JSON lines, got a folder"),
+    (["good.parquet", "--temperature", "0"], "temperature: expected a number above 0 and below inf, got 0.0"),
+    (["good.parquet", "--top-p", "1.5"], "top_p: expected a number above 0 and at most 1, got 1.5"),
     (["good.parquet", "--column", "logp"], "--column: expected NAME=COLUMN, got 'logp'"),
     (["good.parquet", "--column", "logq=logp"], "columns: expected one of advantage, completion, group, logp"),
     (["good.parquet", "--column", "logp=logq"], "column 'logq': not in 'good.parquet'"),
@@ -408,6 +411,7 @@ def test_what_cannot_be_read_is_named(arguments, words, written, capsys, tmp_pat
     written(frame(text=None, tokens=[[1, 2, 3], [1, 2, 3], [1]]), "ids.parquet")
     (tmp_path / "text.parquet").write_text("hello")
     (tmp_path / "empty.parquet").write_bytes(b"")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 cut.")
     assert main(["diagnose", *arguments]) == 1
     captured = capsys.readouterr()
     assert words in captured.err and captured.err.count("\n") == 1 and captured.out == ""

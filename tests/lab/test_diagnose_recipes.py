@@ -12,6 +12,7 @@ import torch
 
 from tools.paths import ROOT
 from trlib.lab.diagnose import diagnose, from_run, read
+from trlib.lab.diagnose.sampling import Sampling
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PAGE = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
@@ -59,7 +60,7 @@ def test_from_trl(tmp_path, monkeypatch, policy):
         reward_funcs=lambda completion_ids, **_: [float(sum(ids) % 3) for ids in completion_ids],
         train_dataset=Dataset.from_list([{"prompt": "3 : +1 ="}, {"prompt": "5 : +2 ="}]))
     trainer.train()
-    found = read("rollouts.parquet", tokenizer="dial")
+    found = read("rollouts-0.parquet", tokenizer="dial")
     assert found.count == 8 and set(found.prompts) == {"3 : +1 =", "5 : +2 ="} and len(np.unique(found.group)) == 2
     assert "so" in set(found.pieces[found.mask])
     # The second update on the same rollout: TRL's own clip ratios are 0 in the first and ours in this one.
@@ -68,6 +69,21 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     assert findings.answer.code == "clips" and findings.answer.share == pytest.approx(2 * np.mean(clipped))
     assert np.array_equal(found.logp_old, found.logp_rollout)
     assert "equal to the last bit" in " ".join(findings.answer.reasons)
+    assert (found.sampling.logprobs, found.sampling.temperature) == ("processed", settings.temperature)
+
+    # Another process writes another file.
+    from accelerate import Accelerator
+
+    before = Path("rollouts-0.parquet").read_bytes()
+    monkeypatch.setattr(Accelerator, "process_index", property(lambda _: 3))
+    inputs = {"completion_mask": torch.ones(1, 2), "advantages": torch.ones(1), "prompt_ids": torch.tensor([[1]]),
+              "completion_ids": torch.tensor([[1, 2]])}
+    trainer.scored = [torch.full((1, 2), -1.5)]
+    monkeypatch.setattr(names["GRPOTrainer"], "_compute_loss", lambda *_: 0.0)
+    assert trainer._compute_loss(None, inputs) == 0.0
+    assert read("rollouts-3.parquet").logp.tolist() == [-1.5, -1.5]
+    assert Path("rollouts-0.parquet").read_bytes() == before
+    assert sorted(path.name for path in Path().glob("*.parquet")) == ["rollouts-0.parquet", "rollouts-3.parquet"]
 
 
 def test_from_verl(tmp_path, monkeypatch):
@@ -78,7 +94,8 @@ def test_from_verl(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(losses, "ppo_loss", losses.ppo_loss)  # put back afterwards
-    exec(recipe("From verl")[0], {})
+    names: dict = {}
+    exec(recipe("From verl")[0], names)
     # The workers' module, which needs a web server to import, takes the loss from here after external modules ran.
     worker = Path(losses.__file__).parents[1] / "engine_workers.py"
     assert "from verl.workers.utils.losses import ppo_loss\n" in worker.read_text(encoding="utf-8")
@@ -98,7 +115,7 @@ def test_from_verl(tmp_path, monkeypatch):
     loss, metrics = losses.ppo_loss(config, {"log_probs": scores}, data)
     assert torch.isfinite(loss)
 
-    found = read("rollouts.parquet")
+    found = read("rollouts-0.parquet")
     np.testing.assert_allclose(found.logp, [-1.1, -2.2, -3.3, -4.4, -5.6], rtol=1e-6)
     assert found.logp_old.tolist() == [-1, -2, -3, -4, -5]
     assert found.logp_rollout.tolist() == [-1.5, -2.5, -3.5, -4.5, -5.5]
@@ -107,6 +124,15 @@ def test_from_verl(tmp_path, monkeypatch):
     assert found.advantage.tolist() == [0.5, 0.5, 0.5, -0.5, -0.5]
     # verl's own clip ratio of this very call is the page's
     assert diagnose(found).answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate())
+
+    # Another worker writes another file.
+    import torch.distributed as dist
+
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_rank", lambda: 5)
+    names["own"] = lambda *_: "its loss"
+    assert names["dumping"](config, {"log_probs": scores}, data) == "its loss"
+    assert read("rollouts-5.parquet").logp.tolist() == found.logp.tolist()
 
 
 def test_from_this_package(tmp_path, monkeypatch):
@@ -122,6 +148,7 @@ def test_from_this_package(tmp_path, monkeypatch):
     run = names["run"]
     found = read("rollouts.parquet")
     assert found.count == 16 and found.logp_old is None
+    assert found.sampling == Sampling(logprobs="processed", temperature=1.0, top_p=1.0, source="as the file says")
     # rewards are verified anew: their mean is the history's, and advantages sum to 0 in every group
     assert found.reward.mean() == pytest.approx(run.history.reward.iloc[-1])
     whole = found.advantage[np.searchsorted(found.completion, np.arange(16))]

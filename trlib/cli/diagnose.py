@@ -19,12 +19,17 @@ examples:
   trlib diagnose rollouts.parquet --eps-high .28 --out page.html
   trlib diagnose dump.parquet --column logp=log_probs --column mask=response_mask --tokenizer Qwen/Qwen3-0.6B
   trlib diagnose rollouts.parquet --json > findings.json
+  trlib diagnose token_exports/step_7/rank_0.jsonl    prime-rl's, as it is
+  trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
 
-A row is a completion with a list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with
-a number in each of them and its completion's id in the column completion. Also read where the file has them: logp_old,
-tokens (ids), text (of every token), and prompt, group and reward of a completion.
+The file is parquet, JSON lines (an object for each row), or a token export of prime-rl. A row is a completion with a
+list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
+its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every
+token), and prompt, group and reward of a completion.
 """
-# A test compares this table with the fields of `Limits`: asking it here would import torch before --help.
+KINDS = ("raw", "processed")
+# A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here would import torch
+# before --help.
 OPTIONS: tuple[Option, ...] = (
     ("eps_low", number, 0.2, "PPO's window below 1"),
     ("eps_high", number, 0.2, "PPO's window above 1"),
@@ -37,12 +42,17 @@ OPTIONS: tuple[Option, ...] = (
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib diagnose`."""
-    parser.add_argument("file", metavar="FILE", help="a parquet file")
+    parser.add_argument("file", metavar="FILE", help="a parquet file, JSON lines, or a token export of prime-rl")
     parser.add_argument("--out", metavar="PAGE", help="the page (default: FILE with the ending .html)")
     parser.add_argument("--column", action="append", default=[], metavar="NAME=COLUMN",
                         help="the file's own name of a column; repeat")
     parser.add_argument("--tokenizer", metavar="NAME", help="turns the ids in `tokens` into text: an embedded model, a "
                                                             "folder or a hub id")
+    parser.add_argument("--logprobs", choices=KINDS, help="what logp_rollout holds: processed log-probs, of the "
+                        "distribution that sampled, or raw ones, before temperature, top-p and penalties (default: "
+                        "what the file says)")
+    parser.add_argument("--temperature", type=number, metavar="X", help="the sampler's (default: what the file says)")
+    parser.add_argument("--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)")
     shared.add(parser, OPTIONS)
 
 
@@ -53,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     from trlib.model.folders import write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
-    rollouts = diagnose.read(args.file, columns=columns, tokenizer=args.tokenizer)
+    rollouts = diagnose.read(args.file, columns=columns, tokenizer=args.tokenizer, logprobs=args.logprobs,
+                             temperature=args.temperature, top_p=args.top_p)
     out = Path(args.file).with_suffix(".html") if args.out is None else Path(args.out)
     _ours(out, diagnose.GENERATOR)
     findings = diagnose.diagnose(rollouts, limits)
@@ -68,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(f: Findings) -> str:
     lines = [f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
-             f"{f.effective.tokens:.1%} by token", "", "Why is my clip ratio 0?", f.answer.verdict,
+             f"{f.effective.tokens:.1%} by token", "", "Which log-probs are these?", f.meaning.verdict,
+             *(f"- {reason}" for reason in f.meaning.reasons), "", "Why is my clip ratio 0?", f.answer.verdict,
              *(f"- {reason}" for reason in f.answer.reasons), "", "what a method would silence (share of the tokens)"]
     lines += [f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects]
     return "\n".join(lines)

@@ -11,19 +11,18 @@ Source: Cobbe et al. 2021, arXiv 2110.14168.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 from trlib.errors import DataError
 from trlib.tasks.answers import judge, numbers, show
 from trlib.tasks.knobs import draw, stream, whole
+from trlib.tasks.lines import numbered
 from trlib.tasks.task import Prompt, Verdict
 
 HUB = ("openai/gsm8k", "main")
@@ -136,7 +135,7 @@ class Gsm8k:
     def _solved(self) -> dict[Prompt, str]:
         """Each problem's solution."""
         where = f"path {self.path!r}" if self.path else f"{HUB[0]}, split {self.split or 'train'!r}"
-        rows = _local(self.path) if self.path else _hub(self.split or "train")
+        rows = numbered(self.path) if self.path else _hub(self.split or "train")
         found = dict(self._problem(row, f"{where}, line {line}") for line, row in rows)
         if not found:
             raise DataError(f"{where}: expected at least one problem, got none")
@@ -159,20 +158,6 @@ class Gsm8k:
         text = row["question"].strip() + (f"\n\n{self.instruction}" if self.instruction else "")
         lines = steps.strip().splitlines()
         return Prompt(text, show(answer[0]), len(lines)), "\n".join([*lines, f"#### {last.strip()}"])
-
-
-def _local(path: str) -> Iterable[tuple[int, Any]]:
-    """Line numbers, from 1, and what each line holds; empty lines are passed over."""
-    try:
-        lines = Path(path).expanduser().read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"path {path!r}: cannot read it: {error.strerror or error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, nested too deep
-                raise DataError(f"path {path!r}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
 
 
 def _hub(split: str) -> Iterable[tuple[int, Any]]:

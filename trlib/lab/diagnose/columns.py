@@ -1,4 +1,4 @@
-"""A parquet table's columns by our names, as flat arrays in the order of completions; every fault is named here."""
+"""A table's columns by our names, as flat arrays in the order of completions; every fault is named here."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class Columns:
                 raise ValueError(f"columns: expected one of {', '.join(sorted(known))}, got {ours!r}")
             if theirs not in table.column_names:
                 raise self._missing(theirs, ours)
+        for name in sorted({self._name(ours) for ours in known}):
+            if (times := table.column_names.count(name)) > 1:
+                raise ValueError(f"column {name!r}: expected once in {source!r}, got it {times} times")
         for name in REQUIRED:
             if not self.has(name):
                 raise self._missing(name, name)
@@ -55,15 +58,10 @@ class Columns:
         return self._name(name) in self.table.column_names
 
     def _sort(self) -> None:
-        import pandas as pd
-
         if not self.has("completion"):
             raise self._missing("completion", "completion", "; with one row a token it says which rows are one "
                                 "completion (with one row a completion, 'logp' holds lists)")
-        found, _ = pd.factorize(self._column("completion").to_pandas())
-        if (found < 0).any():
-            raise ValueError(f"column {self._name('completion')!r}: expected a value in every row, got none in row "
-                             f"{int(np.argmax(found < 0))}")
+        found = self._told_apart("completion", self._column("completion"), "row")
         where = np.arange(self.table.num_rows)
         if self.has("position"):
             where = self._numbers("position", self._column("position"))
@@ -134,16 +132,10 @@ class Columns:
 
     def groups(self) -> np.ndarray | None:
         """[B] from `group`, or else from equal prompts."""
-        import pandas as pd
-
         name = next((n for n in ("group", "prompt") if self.has(n)), None)
         if name is None:
             return None
-        column = self._by_completion(name)
-        if column.null_count:
-            raise ValueError(f"column {self._name(name)!r}: expected a value for every completion, got none for "
-                             f"completion {_first(column.is_null().to_numpy(zero_copy_only=False))}")
-        return pd.factorize(column.to_pandas())[0]
+        return self._told_apart(name, self._by_completion(name), "completion")
 
     def words(self, name: str) -> list[str]:
         """One text a completion."""
@@ -180,8 +172,20 @@ class Columns:
     def _column(self, ours: str) -> Any:
         name = self._name(ours)
         self.used.add(name)
-        column = self.table.column(name)
-        return column.chunk(0)
+        column = self.table.column(name).chunk(0)
+        return column.dictionary_decode() if self.types.is_dictionary(column.type) else column  # pandas' category
+
+    def _told_apart(self, ours: str, column: Any, what: str) -> np.ndarray:
+        """A whole number for every distinct value, in the order in which they come."""
+        import pandas as pd
+
+        if self.types.is_nested(column.type):
+            raise TypeError(f"column {self._name(ours)!r}: expected one value for every {what} that can be compared, "
+                            f"such as a number or a text, got {column.type}")
+        if column.null_count:
+            raise ValueError(f"column {self._name(ours)!r}: expected a value for every {what}, got none for {what} "
+                             f"{_first(column.is_null().to_numpy(zero_copy_only=False))}")
+        return pd.factorize(column.to_pandas())[0]
 
     def _flat(self, ours: str, wanted: str) -> Any:
         """A column with a value a token, in the order of the file."""

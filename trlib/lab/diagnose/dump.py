@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import torch
 from torch import Tensor
 
 from trlib.advantages import group_relative
+from trlib.lab.diagnose.sampling import Sampling
+from trlib.lab.diagnose.tables import NOTES
 from trlib.loop.run import Run
 from trlib.model.policy import Policy
 from trlib.seeds import derive
@@ -21,7 +25,8 @@ from trlib.tasks.task import Task
 def dump(path: str | os.PathLike[str], *, logp: Tensor, logp_rollout: Tensor, advantage: Tensor, mask: Tensor,
          logp_old: Tensor | None = None, tokens: Tensor | None = None, text: Sequence[Sequence[str]] | None = None,
          prompt: Sequence[str] | None = None, group: Tensor | Sequence[Any] | None = None,
-         reward: Tensor | Sequence[float] | None = None) -> Path:
+         reward: Tensor | Sequence[float] | None = None, logprobs: str | None = None,
+         temperature: float | None = None, top_p: float | None = None) -> Path:
     """Write rollouts as `trlib diagnose` reads them, one row a completion; replaces the file. Needs pyarrow.
 
     Args:
@@ -34,6 +39,9 @@ def dump(path: str | os.PathLike[str], *, logp: Tensor, logp_rollout: Tensor, ad
         tokens: [B, T] ids.
         text: the text of every token.
         prompt, group, reward: one a completion.
+        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
+            before temperature, top-p and penalties; None: it is not said.
+        temperature, top_p: the sampler's.
 
     Tensors may be nested (verl's are): then a padded one beside them is cut to their lengths.
 
@@ -60,8 +68,11 @@ def dump(path: str | os.PathLike[str], *, logp: Tensor, logp_rollout: Tensor, ad
     for name, each in (("prompt", prompt), ("group", group), ("reward", reward)):
         if each is not None:
             columns[name] = each.detach().cpu().tolist() if isinstance(each, Tensor) else list(each)
+    drawn = Sampling(logprobs=logprobs, temperature=temperature, top_p=top_p)
+    notes = {name: value for name, value in asdict(drawn).items() if value not in (None, "")}
     place = Path(path)
-    pq.write_table(pa.table(columns), place, compression="zstd")
+    written = pa.table(columns).replace_schema_metadata({NOTES: json.dumps(notes).encode()} if notes else None)
+    pq.write_table(written, place, compression="zstd")
     return place
 
 
@@ -89,7 +100,8 @@ def from_run(path: str | os.PathLike[str], run: Run, task: Task, *, before: Poli
     texts = [[done.tokenizer.decode([i]) for i in row] for row in done.tokens.tolist()]
     return dump(path, logp=scored[0], logp_rollout=done.logp, logp_old=scored[1], mask=done.mask, text=texts,
                 advantage=group_relative(rewards, done.group.cpu(), scale=None), reward=rewards, group=done.group,
-                prompt=[asked[g].text for g in done.group.tolist()])
+                prompt=[asked[g].text for g in done.group.tolist()], logprobs="processed",
+                temperature=s["temperature"], top_p=1.0)
 
 
 def _rows(value: Any) -> list[Any]:

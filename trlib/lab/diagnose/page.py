@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from trlib import __version__
-from trlib.lab.diagnose import figures
+from trlib.lab.diagnose import figures, parts
 from trlib.lab.diagnose.answer import percent, tokens
-from trlib.lab.diagnose.report import QUANTILES, EffectRow, Findings
+from trlib.lab.diagnose.parts import number, visible
+from trlib.lab.diagnose.report import QUANTILES, EffectRow, Findings, Unbiased
 from trlib.lab.diagnose.words import Example, Shown
 
 GENERATOR = "trlib diagnose"
@@ -28,8 +28,6 @@ RATIOS = {"whole": ("π/μ", "whole: now to sampled"), "staleness": ("π/π<sub>
 KINDS = {"ppo": "Only PPO silences", "dppo": "Only DPPO (TV) silences", "both": "PPO and DPPO (TV) both silence",
          "turned": "No mask acts, but QUATRO turns back"}
 QUATRO = {True: "QUATRO turns this completion back.", False: "QUATRO does not turn this completion back."}
-CONTROL: dict[int, str] = {**{i: chr(0x2400 + i) for i in range(32)}, 10: "↵", 9: "⇥", 127: "␡"}
-"""Characters that would not be seen, and what stands for them."""
 
 
 def page(findings: Findings) -> str:
@@ -37,7 +35,7 @@ def page(findings: Findings) -> str:
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    sections = (_answer, _spread, _mismatch, _effective, _effects, _which, _context, _made)
+    sections = (_answer, _kind, _spread, _mismatch, _effective, _effects, _which, _context, _made)
     name = escape(visible(findings.source))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -66,17 +64,6 @@ def page(findings: Findings) -> str:
 """
 
 
-def visible(text: str) -> str:
-    """A text whose control characters are seen."""
-    return text.translate(CONTROL)
-
-
-def number(value: float) -> str:
-    """Three digits."""
-    shown = "∞" if value == float("inf") else f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
-    return shown.replace("e-0", "e-").replace("e+", "e")
-
-
 def _lead(f: Findings) -> str:
     prompts = "" if f.prompts is None else f" of {f.prompts:,} prompt{'' if f.prompts == 1 else 's'}"
     masked = f.positions - f.tokens
@@ -99,78 +86,105 @@ def _glance(f: Findings) -> str:
 
 def _answer(f: Findings) -> str:
     items = "".join(f"<li>{escape(reason)}</li>" for reason in f.answer.reasons)
-    return _section("Why is my clip ratio 0?", f'<p class="verdict">{escape(f.answer.verdict)}</p>'
-                    + (f"<ul>{items}</ul>" if items else ""))
+    return parts.section("Why is my clip ratio 0?", f'<p class="verdict">{escape(f.answer.verdict)}</p>'
+                         + (f"<ul>{items}</ul>" if items else ""))
+
+
+def _kind(f: Findings) -> str:
+    items = "".join(f"<li>{escape(reason)}</li>" for reason in f.meaning.reasons)
+    mark = ' class="warning"' if f.meaning.holds is False else ""
+    against = ""
+    if f.meaning.holds and f.unbiased is not None and f.unbiased.deviates and f.sampling.top_p in (None, 1):
+        against = '<p class="warning">The numbers speak against it: see the mean of π<sub>old</sub>/μ below.</p>'
+    return parts.section("Which log-probs are these?", f"<p{mark}>{escape(f.meaning.verdict)}</p>"
+                         + (f"<ul>{items}</ul>" if items else "") + against)
 
 
 def _spread(f: Findings) -> str:
     anchor = "π<sub>old</sub>" if f.anchor == "logp_old" else "μ"
-    figure = _figure(figures.ratios(f), f"The ratio π/{anchor} that PPO looks at: wide bars count what it keeps, "
-                     "narrow ones in front what it silences. Dashed lines bound the window; what lies beyond the "
-                     "axis is counted at its ends.")
+    figure = parts.figure(figures.ratios(f), f"The ratio π/{anchor} that PPO looks at: wide bars count what it keeps, "
+                          "narrow ones in front what it silences. Dashed lines bound the window; what lies beyond the "
+                          "axis is counted at its ends.")
     shown = [i for i, q in enumerate(QUANTILES) if q not in (0.05, 0.95)]
     names = {0.0: "least", 0.01: "1 %", 0.5: "median", 0.99: "99 %", 1.0: "most"}
     head = ["ratio", *(names[QUANTILES[i]] for i in shown), "outside the window", "exactly 1", "KL, nats", "TV"]
     rows = [[_ratio(s.key), *(number(s.quantiles[i]) for i in shown), percent(s.outside), percent(s.one),
-             _or_none(s.kl), _or_none(s.tv)] for s in f.spreads]
-    table = _table("The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| / 2, both "
-                   "a token, where μ is what sampled", head, rows)
+             parts.or_none(s.kl), parts.or_none(s.tv)] for s in f.spreads]
+    table = parts.table("The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| / 2, "
+                        "both per token, where μ is what sampled", head, rows)
     split = ("" if f.anchor == "logp_old" else " Without a column <code>logp_old</code> the updates and the sampler's "
              "own deviation cannot be told apart.")
-    return _section("How far have the ratios spread?",
-                    f"<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner before this "
-                    f"batch's updates; π/μ = π/π<sub>old</sub> × π<sub>old</sub>/μ.{split}</p>{figure}{table}")
+    return parts.section("How far have the ratios spread?",
+                         "<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner before "
+                         "this batch's updates; π/μ = π/π<sub>old</sub> × π<sub>old</sub>/μ."
+                         f"{split}</p>{figure}{table}")
 
 
 def _mismatch(f: Findings) -> str:
     spread = next((s for s in f.spreads if s.key == "mismatch"), None)
     what = "π_old/μ" if spread else "π/μ"
-    figure = _figure(figures.classes(f.classes, what), f"The ratio {_sub(what)} by how likely the sampler found the "
-                     "token: 1st to 99th percentile, the dot is the median. Where a token's logit is off by z, the "
-                     "log of its ratio is off by about (1 − p) z: rare tokens feel it in full.")
+    figure = parts.figure(figures.classes(f.classes, what), f"The ratio {parts.sub(what)} by how likely the sampler "
+                          "found the token: 1st to 99th percentile, the dot is the median. Where a token's logit is "
+                          "off by z, the log of its ratio is off by about (1 − p) z: rare tokens feel it in full.")
     if spread is None or f.unbiased is None:
         text = ("<p>The file has no <code>logp_old</code>, so what follows mixes the sampler's deviation with the "
                 "updates. Record the learner's log-probs before its first update to see the sampler alone.</p>")
-        return _section("Does the sampler agree with the learner?", text + figure)
-    if spread.one == 1:
-        return _section("Does the sampler agree with the learner?",
-                        "<p><code>logp_old</code> and <code>logp_rollout</code> are equal to the last bit at every "
-                        "token that counts.</p>")
-    mean, error = f.unbiased.mean, f.unbiased.error
-    text = (f"<p>Before any update the learner and the sampler differ by {number(spread.kl or 0)} nats a token (KL) "
-            f"and {number(spread.tv or 0)} in total variation; the ratios lie from {number(spread.quantiles[0])} to "
-            f"{number(spread.quantiles[-1])}.</p>")
-    if f.unbiased.deviates:
-        text += (f'<p class="warning">The mean of π<sub>old</sub>/μ is {mean:.4f} ± {error:.4f} (one standard error); '
-                 "over tokens that μ sampled it must be 1, whatever π<sub>old</sub> is. So <code>logp_rollout</code> "
-                 "are not the log-probs of the distribution that sampled. Look for log-probs recorded before "
-                 "temperature, top-p or top-k were applied, for a shift by one token, or for a text that was tokenized "
-                 "anew.</p>")
+    elif spread.one == 1:
+        text = ("<p><code>logp_old</code> and <code>logp_rollout</code> are equal to the last bit at every token that "
+                "counts.</p>")
+        return parts.section("Does the sampler agree with the learner?", text)
     else:
-        text += (f"<p>The mean of π<sub>old</sub>/μ is {mean:.4f} ± {error:.4f} (one standard error). Over tokens that "
-                 "μ sampled it must be 1, and it is: nothing speaks against <code>logp_rollout</code> being the "
-                 "log-probs of the distribution that sampled. A learner that scores at another temperature would show "
-                 "in the divergences above, not here.</p>")
-    return _section("Does the sampler agree with the learner?", text + figure)
+        text = (f"<p>Before any update the learner and the sampler differ by {number(spread.kl or 0)} nats per token "
+                f"(KL) and {number(spread.tv or 0)} in total variation; the ratios lie from "
+                f"{number(spread.quantiles[0])} to {number(spread.quantiles[-1])}.</p>{_unbiased(f, f.unbiased)}")
+    return parts.section("Does the sampler agree with the learner?", text + figure + _logged(f))
+
+
+def _unbiased(f: Findings, unbiased: Unbiased) -> str:
+    mean, error, cut = unbiased.mean, unbiased.error, f.sampling.top_p
+    said = f"The mean of π<sub>old</sub>/μ is {mean:.4f} ± {error:.4f} (one standard error)"
+    if unbiased.deviates and cut is not None and cut < 1 and mean < 1:
+        return (f"<p>{said}. Over tokens that μ sampled with top-p {cut:g} it is the probability that the learner "
+                "gives to what the sampler kept, so a mean below 1 says nothing against the log-probs.</p>")
+    if unbiased.deviates:
+        return (f'<p class="warning">{said}; over tokens that μ sampled it must be 1, whatever π<sub>old</sub> is. So '
+                "<code>logp_rollout</code> are not the log-probs of the distribution that sampled. Look for log-probs "
+                "recorded before temperature, top-p or top-k were applied, for a shift by one token, or for a text "
+                "that was tokenized anew.</p>")
+    if f.meaning.holds is False:
+        return (f"<p>{said}. The learner and the sampler agree, on log-probs that are not those of the distribution "
+                "that sampled.</p>")
+    return (f"<p>{said}. Over tokens that μ sampled it must be 1, and it is: nothing speaks against "
+            "<code>logp_rollout</code> being the log-probs of the distribution that sampled. A learner that scores at "
+            "another temperature would show in the divergences above, not here.</p>")
+
+
+def _logged(f: Findings) -> str:
+    names = {"as it is": "as it is", "truncate": f"at most {f.limits.cap:g} (TIS)", "mask": f"0 above {f.limits.cap:g}"}
+    rows = [[names[row.how], number(row.mean), number(row.largest)] for row in f.logged]
+    table = parts.table("The sampler's ratio before and after a correction bounds it",
+                        ["as a trainer may log it", "mean", "largest"], rows)
+    return ("<p>Does your log show another ratio? A trainer that logs after its correction shows the bounded one, and "
+            f"its log stays calm however large the mismatch is.</p>{table}")
 
 
 def _effective(f: Findings) -> str:
     e = f.effective
-    return _section("How much is the batch still worth?",
-                    f"<p>Weighted by π/μ, the {tokens(f.tokens)} are worth {percent(e.tokens)} as many fresh ones "
-                    f"(Kish's effective sample size). The heaviest 1 % of the tokens hold {percent(e.top)} of all "
-                    f"weight. Weighted by the product over a whole completion, the {f.completions:,} completions are "
-                    f"worth {percent(e.completions)} as many.</p>")
+    return parts.section("How much is the batch still worth?",
+                         f"<p>Weighted by π/μ, the {tokens(f.tokens)} are worth {percent(e.tokens)} as many fresh ones "
+                         f"(Kish's effective sample size). The heaviest 1 % of the tokens hold {percent(e.top)} of all "
+                         "weight. Weighted by the product over a whole completion, the "
+                         f"{f.completions:,} completions are worth {percent(e.completions)} as many.</p>")
 
 
 def _effects(f: Findings) -> str:
     head = ["method", "silenced", "of A&nbsp;&gt;&nbsp;0", "of A&nbsp;&lt;&nbsp;0", "of all&nbsp;|A|", "reweighed",
             "turned back"]
     rows = [[_method(e, f), figures.meter(e.share, "bar-cut" if e.key in ("ppo", "tis") else "bar"),
-             _share(e.positive), _share(e.negative), _share(e.advantage),
+             parts.share(e.positive), parts.share(e.negative), parts.share(e.advantage),
              '<span class="none">own scale</span>' if e.key == "quatro" else f"{e.reweighed:,}",
              f"{e.turned:,}" if e.key == "quatro" else '<span class="none">never</span>'] for e in f.effects]
-    table = _table("Shares are of the tokens that the mask counts", head, rows)
+    table = parts.table("Shares are of the tokens that the mask counts", head, rows)
     legend = "".join(f"<li>{figures.glyph(kind)} {text}</li>" for kind, text in
                      (("kept", "neither"), ("ppo", "only PPO"), ("dppo", "only DPPO"), ("both", "both")))
     count = len(f.points)
@@ -179,11 +193,11 @@ def _effects(f: Findings) -> str:
     around = ("" if f.anchor == "logp_rollout" else
               " The dashed lines are drawn around μ, while PPO looks at π<sub>old</sub>: a mark may differ from them "
               "by the mismatch.")
-    figure = _figure(figures.plane(f), f"Probability before and now, {some}. Dashed: PPO's window; solid: total "
-                     f"variation {f.limits.delta_tv:g}. Outside its border a token is silenced only where the update "
-                     f"would carry it further.{around}", legend)
-    return _section("What would each method do?", f'{_agreement(f)}{table}<div class="pair">{figure}<div>{_terms(f)}'
-                    "</div></div>")
+    figure = parts.figure(figures.plane(f), f"Probability before and now, {some}. Dashed: PPO's window; solid: total "
+                          f"variation {f.limits.delta_tv:g}. Outside its border a token is silenced only where the "
+                          f"update would carry it further.{around}", legend)
+    return parts.section("What would each method do?", f'{_agreement(f)}{table}<div class="pair">{figure}<div>'
+                         f"{_terms(f)}</div></div>")
 
 
 def _agreement(f: Findings) -> str:
@@ -209,7 +223,7 @@ def _terms(f: Findings) -> str:
               "far from μ and would move further (arXiv 2602.04879)"),
              (f"QUATRO, {limits.delta_quatro:g} nats a completion", f"derived here from the published problem (arXiv "
               f"2602.04620); constraints solved from {f.duals}; it pulls instead of silencing")]
-    return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{_sub(b)}</dd>" for a, b in terms) + "</dl>"
+    return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{parts.sub(b)}</dd>" for a, b in terms) + "</dl>"
 
 
 def _which(f: Findings) -> str:
@@ -217,18 +231,18 @@ def _which(f: Findings) -> str:
     head = ["probability when sampled", "tokens", *(name for _, name in keys), "99 % of |π − μ|"]
     rows = [[figures.class_name(c), f"{c.count:,}", *(f"{c.silenced[k]:,}" for k, _ in keys), number(c.tv)]
             for c in f.classes]
-    text = _table("Silenced tokens by how likely the sampler found them", head, rows)
+    text = parts.table("Silenced tokens by how likely the sampler found them", head, rows)
     if f.words is None:
-        return _section("Which tokens?", text + "<p>The file does not say what the tokens are: a column "
-                        "<code>text</code> with every token's text, or <code>tokens</code> with ids, would name "
-                        "them.</p>")
+        return parts.section("Which tokens?", text + "<p>The file does not say what the tokens are: a column "
+                             "<code>text</code> with every token's text, or <code>tokens</code> with ids, would name "
+                             "them.</p>")
     if not f.words:
-        return _section("Which tokens?", text + "<p>Neither PPO nor DPPO silences any.</p>")
+        return parts.section("Which tokens?", text + "<p>Neither PPO nor DPPO silences any.</p>")
     head = ["token", "count", *(name for _, name in keys), "QUATRO turns", "median μ", "π/μ from", "to"]
-    rows = [[_token(w.text), f"{w.count:,}", *(f"{w.silenced[k]:,}" for k, _ in keys), f"{w.turned:,}",
+    rows = [[parts.token(w.text), f"{w.count:,}", *(f"{w.silenced[k]:,}" for k, _ in keys), f"{w.turned:,}",
              number(w.probability), number(w.ratio[0]), number(w.ratio[1])] for w in f.words]
-    return _section("Which tokens?", text + _table("The tokens that PPO or DPPO silences most often, by their text",
-                                                   head, rows))
+    table = parts.table("The tokens that PPO or DPPO silences most often, by their text", head, rows)
+    return parts.section("Which tokens?", text + table)
 
 
 def _context(f: Findings) -> str:
@@ -236,16 +250,16 @@ def _context(f: Findings) -> str:
         return ""
     legend = "".join(f'<li><mark class="m-{kind}">{text}</mark></li>' for kind, text in
                      (("ppo", "only PPO silences"), ("dppo", "only DPPO (TV)"), ("both", "both")))
-    return _section("In context", f'<ul class="legend">{legend}</ul>' + "".join(map(_example, f.examples)))
+    return parts.section("In context", f'<ul class="legend">{legend}</ul>' + "".join(map(_example, f.examples)))
 
 
 def _example(e: Example) -> str:
     own = next(s for s in e.context if s.own)
-    prompt = "" if e.prompt is None else f"<p>Prompt: {_token(e.prompt)}</p>"
+    prompt = "" if e.prompt is None else f"<p>Prompt: {parts.token(e.prompt)}</p>"
     words = "".join(map(_shown, e.context))
     before, after = ("… " if cut else "" for cut in e.cut)
     ratio = e.after / e.before if e.before else float("inf")
-    return (f'<article class="example"><h3>{KINDS[e.kind]} {_token(own.text)}</h3>{prompt}'
+    return (f'<article class="example"><h3>{KINDS[e.kind]} {parts.token(own.text)}</h3>{prompt}'
             f'<p class="context">{before}{words} {after}</p><p>Completion {e.completion}, token {e.position}: '
             f"probability {number(e.before)} → {number(e.after)}, ratio {number(ratio)}, advantage "
             f"{e.advantage:+.3g}. {QUATRO[e.turned]}</p></article>\n")
@@ -271,23 +285,6 @@ def _made(f: Findings) -> str:
             f"completions and tokens are counted from 0.</p>{unread}</details>\n")
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{title}</h2>\n{body}</section>\n"
-
-
-def _figure(svg: str, caption: str, legend: str = "") -> str:
-    legend = f'<ul class="legend">{legend}</ul>' if legend else ""
-    return f"<figure>{svg}{legend}<figcaption>{caption}</figcaption></figure>"
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    body = "".join(f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
-                   for row in rows)
-    return (f'<p class="caption">{caption}</p><div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
-            f'<table aria-label="{caption}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
-
-
 def _method(e: EffectRow, f: Findings) -> str:
     around = "μ" if e.anchor == "logp_rollout" else "π<sub>old</sub>"
     derived = ", derived here" if e.key == "quatro" else ""
@@ -299,18 +296,3 @@ def _ratio(key: str) -> str:
     return f"{name}<small>{text}</small>"
 
 
-def _token(text: str) -> str:
-    shown = visible(text).replace(" ", "␣") if len(text) < 4 else visible(text)
-    return f'<span class="token">{escape(shown[:60])}{"…" if len(shown) > 60 else ""}</span>' if text else "∅"
-
-
-def _share(share: float | None) -> str:
-    return '<span class="none">none</span>' if share is None else percent(share)
-
-
-def _or_none(value: float | None) -> str:
-    return '<span class="none">–</span>' if value is None else number(value)
-
-
-def _sub(text: str) -> str:
-    return text.replace("π_old", "π<sub>old</sub>")

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from trlib.corrections import HOWS, truncated_importance
 from trlib.divergences import binary_tv, k3
 from trlib.lab.diagnose.answer import Answer, answer
 from trlib.lab.diagnose.effects import Effect, Limits, effects
 from trlib.lab.diagnose.rollouts import Rollouts
+from trlib.lab.diagnose.sampling import Meaning, Sampling, meaning
 from trlib.lab.diagnose.words import Example, TokenRow, examples, token_rows
 
 QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
@@ -74,6 +76,16 @@ class Unbiased:
     def deviates(self) -> bool:
         """Off by more than 4 standard errors and more than 1 %."""
         return abs(self.mean - 1) > max(4 * self.error, 0.01)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The sampler's mismatch as a trainer may log it: π_old/μ, or without `logp_old` π/μ, over the unmasked tokens."""
+
+    how: str
+    """"as it is", "truncate" (at most the cap) or "mask" (0 above the cap)."""
+    mean: float
+    largest: float
 
 
 @dataclass(frozen=True)
@@ -160,10 +172,15 @@ class Findings:
     duals: str
     """What QUATRO's constraints were solved from."""
     limits: Limits
+    sampling: Sampling
+    """What is known of how the completions were drawn."""
+    meaning: Meaning
+    """What that says about everything below."""
     answer: Answer
     spreads: tuple[Spread, ...]
     histogram: Histogram
     unbiased: Unbiased | None
+    logged: tuple[Logged, ...]
     effective: Effective
     effects: tuple[EffectRow, ...]
     agreement: Agreement
@@ -198,9 +215,10 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         source=rollouts.source, layout=rollouts.layout, completions=rollouts.count, positions=len(mask),
         tokens=int(mask.sum()), prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
         anchor="logp_rollout" if rollouts.logp_old is None else "logp_old", duals=_duals(rollouts), limits=limits,
+        sampling=rollouts.sampling, meaning=meaning(rollouts.sampling, old=rollouts.logp_old is not None),
         answer=answer(rollouts, limits, flags["ppo"]), spreads=tuple(_spreads(rollouts, limits)),
         histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
-        unbiased=_unbiased(rollouts), effective=_effective(rollouts),
+        unbiased=_unbiased(rollouts), logged=_logged(rollouts, limits), effective=_effective(rollouts),
         effects=tuple(_count(e, rollouts) for e in found),
         agreement=_agreement(q, flags["ppo"][mask], flags["dppo_tv"][mask]),
         classes=tuple(_classes(rollouts, flags)), words=token_rows(rollouts, found),
@@ -249,6 +267,15 @@ def _unbiased(rollouts: Rollouts) -> Unbiased | None:
         ratio = np.exp((rollouts.logp_old - rollouts.logp_rollout)[rollouts.mask])
     # Given what came before it, each ratio has mean 1: the terms are uncorrelated, also inside a completion.
     return Unbiased(float(ratio.mean()), float(np.sqrt(np.square(ratio - 1).sum()) / len(ratio)))
+
+
+def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
+    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
+    a, b = (torch.from_numpy(x[rollouts.mask]).unsqueeze(0) for x in (learner, rollouts.logp_rollout))
+    counted = torch.ones(a.shape, dtype=torch.bool)
+    factors = [("as it is", (a - b).exp())]
+    factors += [(how, truncated_importance(a, b, counted, cap=limits.cap, how=how)) for how in HOWS]
+    return tuple(Logged(how, float(f.mean()), float(f.max())) for how, f in factors)
 
 
 def _effective(rollouts: Rollouts) -> Effective:

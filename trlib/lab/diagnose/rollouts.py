@@ -1,4 +1,4 @@
-"""Anybody's rollouts from a parquet file, checked: one row a completion with lists, or one row a token.
+"""Anybody's rollouts from a file, checked: one row a completion with lists, or one row a token.
 
 Columns: `logp`, `logp_rollout`, `advantage` and `mask`; where known also `logp_old`, `tokens`, `text`, `prompt`,
 `group` and `reward`. In the layout of one row a token, `completion` says which rows belong together, and `position`
@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trlib.lab.diagnose.columns import Columns
+from trlib.lab.diagnose.sampling import Sampling
+from trlib.lab.diagnose.tables import table
 
 INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index that it writes along."""
@@ -54,6 +56,8 @@ class Rollouts:
     """[B]"""
     unread: tuple[str, ...] = ()
     """Columns of the file that nothing was made of."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """What is known of how the completions were drawn."""
 
     @property
     def lengths(self) -> np.ndarray:
@@ -62,52 +66,38 @@ class Rollouts:
 
 
 def read(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = None,
-         tokenizer: str | None = None) -> Rollouts:
-    """The rollouts in a parquet file; needs pyarrow.
+         tokenizer: str | None = None, logprobs: str | None = None, temperature: float | None = None,
+         top_p: float | None = None) -> Rollouts:
+    """The rollouts in a file; needs pyarrow.
 
     Args:
-        path: the file.
+        path: parquet, JSON lines with an object for each row, or a token export of prime-rl.
         columns: our name of a column -> the file's, where they differ.
         tokenizer: turns the ids in `tokens` into text: an embedded model's name, a folder or a hub id.
+        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
+            before temperature, top-p and penalties; None: what the file says.
+        temperature, top_p: the sampler's; None: what the file says.
 
     Raises:
         ImportError: pyarrow is missing.
         OSError: there is no such file.
-        ValueError: no parquet file; no rows; a missing column; lists of unequal length; NaN, inf or a log-prob above 0
-            where the mask is True; no token unmasked.
+        ValueError: neither parquet nor JSON lines; no rows; a missing column, or one that comes twice; lists of unequal
+            length; NaN, inf or a log-prob above 0 where the mask is True; no token unmasked.
         TypeError: a column of another type.
+        DataError: a line that is no JSON.
     """
-    table = _table(Path(path))
-    found = Columns(Path(path).name, table, dict(columns or {}))
+    given = table(Path(path))
+    told = {"logprobs": logprobs, "temperature": temperature, "top_p": top_p}
+    said: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    found = Columns(Path(path).name, given.data, {**given.names, **(columns or {})})
     mask = found.mask()
-    rollouts = Rollouts(
+    return Rollouts(
         source=found.source, layout=found.layout, completion=found.owner, count=found.count, mask=mask,
         logp=found.log_probs("logp", mask), logp_rollout=found.log_probs("logp_rollout", mask),
         logp_old=found.log_probs("logp_old", mask) if found.has("logp_old") else None,
         advantage=found.advantages(mask), pieces=found.pieces(tokenizer),
         prompts=found.words("prompt") if found.has("prompt") else None, group=found.groups(),
         reward=found.rewards(mask) if found.has("reward") else None,
-        unread=tuple(name for name in table.column_names if name not in found.used and not INDEX.fullmatch(name)))
-    return rollouts
-
-
-def _table(path: Path) -> Any:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise ImportError("diagnose: needs pyarrow to read parquet; `pip install pyarrow` brings it") from error
-    if path.is_dir():
-        raise ValueError(f"{str(path)!r}: expected a parquet file, got a folder")
-    try:
-        # Opened twice: Python's error names the file, and arrow's threads must not hold a Python file at exit, which
-        # would abort a process that ends in an error soon after.
-        with path.open("rb"), pa.OSFile(str(path), "rb") as file:
-            table = pq.read_table(file)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        size = path.stat().st_size
-        raise ValueError(f"{str(path)!r}: expected a parquet file, got {size} bytes that are none "
-                         f"({str(error).splitlines()[0].rstrip('.')})") from error
-    if table.num_rows == 0:
-        raise ValueError(f"{str(path)!r}: expected at least one completion, got a table without rows")
-    return table.combine_chunks()
+        unread=(*(name for name in given.data.column_names if name not in found.used and not INDEX.fullmatch(name)),
+                *given.left),
+        sampling=replace(given.sampling, **said, source="as you say") if said else given.sampling)
