@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import trlib
+from trlib.algorithms import DrGRPO
 from trlib.errors import CheckpointError
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
+from trlib.tasks.task import Verdict
 
 LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
 TEMPLATE = ("{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }}{% endfor %}"
@@ -133,6 +135,39 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     (saved / "adapter_config.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"expected the settings of adapters at .* got a damaged file"):
         trlib.load_policy(saved)
+
+
+@pytest.mark.parametrize(("kind", "settings", "layers"), [
+    ("llama", {}, "q_proj v_proj"),
+    ("qwen2", {}, "q_proj v_proj"),
+    ("phi3", {"pad_token_id": 0, "eos_token_id": 1}, "down_proj gate_up_proj o_proj qkv_proj"),
+    ("olmo2", {}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
+    ("cohere", {"bos_token_id": 1, "eos_token_id": 1}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
+    ("mixtral", {"num_local_experts": 2}, "k_proj o_proj q_proj v_proj"),
+    ("qwen3_moe", {"num_experts": 2, "moe_intermediate_size": 16, "num_experts_per_tok": 2},
+     "k_proj o_proj q_proj v_proj"),
+    ("qwen2_moe", {"num_experts": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,
+                   "num_experts_per_tok": 2},
+     "down_proj gate_proj k_proj o_proj q_proj shared_expert_gate up_proj v_proj"),
+])
+def test_adapters_of_every_family_find_their_layers_and_come_back(small_model, policy, tmp_path, kind, settings, layers,
+                                                                  monkeypatch):
+    small_model(kind, **settings).save_pretrained(tmp_path / "model")
+    policy.tokenizer.save_pretrained(tmp_path / "model")
+    adapted, twin = (trlib.load_policy(tmp_path / "model", lora={"r": 2}) for _ in range(2))
+    assert sorted({name.split(".lora_")[0].split(".")[-1] for name in adapted.trainable}) == layers.split()
+    assert all(torch.equal(t, twin.state()[name]) for name, t in adapted.state().items())
+    c = sample(adapted, ["7 : +3 ="], group=2, max_tokens=8, seed=0)
+    before = adapted.score(c).logp.detach()
+    task = trlib.load_task("dial")
+    monkeypatch.setattr(type(task), "verify", lambda self, prompt, text, *, ended: Verdict(len(text) % 3, "right"))
+    trlib.train(adapted, task, DrGRPO(), steps=1, prompts=2, group=4, lr=0.03, warmup=0, probe=2, progress=False)
+    changed = {name for name, t in adapted.state().items() if not torch.equal(t, twin.state()[name])}
+    # B of each pair begins at 0, so that in the first step it alone has a gradient
+    assert changed == {name for name in adapted.trainable if "lora_B" in name}
+    again = trlib.load_policy(adapted.save(tmp_path / "saved"))
+    assert all(torch.equal(t, again.state()[name]) for name, t in adapted.state().items())
+    assert torch.equal(again.score(c).logp, adapted.score(c).logp) and not torch.equal(again.score(c).logp, before)
 
 
 def test_adapters_for_another_purpose_are_refused(folder):

@@ -301,11 +301,15 @@ def quiet(local: bool) -> Iterator[None]:
 def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     """A model with adapters that start alike at each call; what learns is float32 at least.
 
+    Where `lora` does not say on which layers, they are those that peft has for the model's family; where it has none,
+    every linear layer but the output's: of a mixture of experts those of the attention and of shared experts, for
+    routers and the experts that are chosen are no linear layers.
+
     Raises:
         TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit the model.
     """
     try:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig
     except ImportError as error:
         raise ImportError("lora: needs peft; `pip install peft` brings it") from error
     if not isinstance(lora, Mapping):
@@ -321,12 +325,31 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
         if not any(f".{name}".endswith(f".{target}") for name in modules):
             linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
             raise unknown("lora: target_modules", target, linear)
-    settings = {"task_type": "CAUSAL_LM", **lora}
+    if targets is None and not lora.get("target_parameters"):
+        try:
+            return _adapted(model, lora)
+        except ValueError:  # peft's, that the layers are to be named: it knows them of some families only
+            lora = {**lora, "target_modules": _linear(model)}
+    return _adapted(model, lora)
+
+
+def _linear(model: Any) -> list[str]:
+    """Every linear layer but the output's. peft's "all-linear" puts adapters on the routers and chosen experts of some
+    mixtures, drawn in another order in each process."""
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    return [name for name, m in model.named_modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not output]
+
+
+def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
+    from peft import LoraConfig, get_peft_model
+
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # the start is drawn alike each time
             warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
             torch.manual_seed(0)
-            return get_peft_model(model, LoraConfig(**settings))
+            return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
     except (TypeError, ValueError) as error:
         raise ValueError(f"lora: {error}") from error
 
