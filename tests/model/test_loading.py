@@ -270,6 +270,43 @@ def test_other_tokens_outside_the_embedding_are_refused(folder, add, words):
         trlib.load_policy(folder)
 
 
+@pytest.mark.parametrize("kind", ["qwen2", "gpt2", "cohere"])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_words_stay_words_in_the_folder_of_a_family_that_has_a_tokenizer_of_its_own(small_model, policy, tmp_path, kind,
+                                                                                    by_hand, recwarn):
+    settings = {"bos_token_id": 1, "eos_token_id": 1} if kind == "cohere" else {}
+    tokenizer, own = policy.tokenizer, tmp_path / "own"
+    small_model(kind, **settings).save_pretrained(own)
+    if by_hand:
+        tokenizer.backend_tokenizer.save(str(own / "tokenizer.json"))
+        named = {"eos_token": tokenizer.eos_token, "pad_token": tokenizer.pad_token}
+        (own / "tokenizer_config.json").write_text(json.dumps(named))
+    else:
+        tokenizer.save_pretrained(own)
+    loaded = trlib.load_policy(own)
+    texts = ["7 : +3 = 10", *tokenizer.get_vocab()]
+    for again in (loaded, trlib.load_policy(loaded.save(tmp_path / "saved")),
+                  trlib.load_policy(trlib.load_policy(own, lora={"r": 2}).save(tmp_path / "adapted"))):
+        assert again.encode(texts) == policy.encode(texts) and again.end_id == policy.end_id
+        assert again.tokenizer.decode(again.encode(texts[:1])[0]) == texts[0]
+    told = [str(w.message) for w in recwarn if "tokenizer.json" in str(w.message)]
+    assert all("read as its tokenizer.json says, not as a " in text for text in told)
+    assert bool(told) or not by_hand
+
+
+def test_a_family_with_its_own_tokenizer_keeps_it(policy, tmp_path, small_model, recwarn):
+    from transformers import Qwen2Tokenizer
+
+    words = [*"abcdefghijklmnopqrstuvwxyz0123456789", "Ġ", "Ċ", "<|endoftext|>", "th", "Ġth"]
+    merges = [("t", "h"), ("Ġ", "th")]
+    tokenizer = Qwen2Tokenizer(vocab={word: i for i, word in enumerate(words)}, merges=merges)
+    small_model("qwen2", vocab_size=len(words)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = trlib.load_policy(tmp_path)
+    assert type(loaded.tokenizer) is Qwen2Tokenizer and not [w for w in recwarn if "tokenizer" in str(w.message)]
+    assert loaded.encode(["b th th"]) == [[1, words.index("Ġth"), words.index("Ġth")]]
+
+
 def test_an_end_token_that_the_tokenizer_appends_does_not_end_a_prompt(policy):
     from tokenizers import processors
 

@@ -94,7 +94,7 @@ def read(source: Source) -> tuple[Any, Any]:
     Raises:
         CheckpointError: a damaged model, none that `trlib.model.decoder` finds to be a decoder, or another tokenizer's.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     where: dict[str, Any] = {"local_files_only": source.local, "trust_remote_code": False}
     if source.packed:
@@ -103,7 +103,7 @@ def read(source: Source) -> tuple[Any, Any]:
               "a causal language model in the hub's format (config.json, safetensors, tokenizer)")
     try:
         with quiet(source.local), reading_gguf() if source.packed else nullcontext():
-            tokenizer = AutoTokenizer.from_pretrained(source.at, **where)
+            tokenizer = _tokenizer(source, **where)
             if not source.packed:
                 where |= {"config": AutoConfig.from_pretrained(source.at, **where), "use_safetensors": True}
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
@@ -122,18 +122,44 @@ def read(source: Source) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def _tokenizer(source: Source, **where: Any) -> Any:
+    """The tokenizer that is saved there.
+
+    transformers picks its class by the model's family, and that class brings its own way of splitting a text: words of
+    a Qwen2 become bytes, whatever the file says. Where it tokenises in another way than the file, the file is right.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.utils import cached_file
+
+    found = AutoTokenizer.from_pretrained(source.at, **where)
+    if source.packed or type(found) is PreTrainedTokenizerFast or not cached_file(
+            source.at, "tokenizer.json", local_files_only=source.local, _raise_exceptions_for_missing_entries=False):
+        return found
+    plain = PreTrainedTokenizerFast.from_pretrained(source.at, **where)
+    ids = sorted(plain.get_vocab().values())
+    some = ids[::max(1, len(ids) // 512)]  # as many texts as tell, of a large vocabulary
+    texts = ["Is 12 + 345\nless than 6.7?", *(plain.decode(some[i:i + 8]) for i in range(0, len(some), 8))]
+    for text in texts:
+        other, own = (t(text, add_special_tokens=False)["input_ids"] for t in (found, plain))
+        if other != own:
+            warnings.warn(f"policy {source.name!r}: its tokenizer is read as its tokenizer.json says, not as a "
+                          f"{type(found).__name__}, which transformers takes for its family: that would make {other} "
+                          f"of {text!r}, and the file makes {own}", stacklevel=2)
+            return plain
+    return found
+
+
 def saved_tokenizer(source: Source) -> Any | None:
     """The tokenizer beside adapters, where there is one.
 
     Raises:
         CheckpointError: it is damaged.
     """
-    from transformers import AutoTokenizer
-
     if not (Path(source.at) / "tokenizer_config.json").is_file():
         return None
     try:
-        return AutoTokenizer.from_pretrained(source.at, local_files_only=True, trust_remote_code=False)
+        with quiet(source.local):
+            return _tokenizer(source, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         raise CheckpointError(f"policy {source.name!r}: expected a tokenizer at {source.at}, got: "
                               f"{_reason(error)}") from error
