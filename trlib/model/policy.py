@@ -25,21 +25,19 @@ from torch.utils.checkpoint import checkpoint
 from trlib import checks
 from trlib.algorithms.method import Scores
 from trlib.errors import CheckpointError
+from trlib.model.adapters import base_of, new_adapters, saved_adapters
 from trlib.model.attention import counted, reading, span
 from trlib.model.completions import Completions
 from trlib.model.folders import Notes, replacing
 from trlib.model.loading import (
     EMBEDDED,
     SMALL,
-    base_of,
     cast,
     embedded,
     find,
-    new_adapters,
     place_for,
     quiet,
     read,
-    saved_adapters,
     saved_tokenizer,
     type_for,
 )

@@ -1,0 +1,139 @@
+"""Adapters on a frozen model: new ones, and saved ones on the model that they belong on."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trlib.errors import CheckpointError, unknown
+from trlib.model.folders import ADAPTERS
+from trlib.model.loading import Source, find, reason
+
+
+def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
+    """A model with adapters that start alike at each call; what learns is float32 at least.
+
+    Where `lora` does not say on which layers, they are those that peft has for the model's family; where it has none,
+    every linear layer but the output's: of a mixture of experts those of the attention and of shared experts, for
+    routers and the experts that are chosen are no linear layers.
+
+    Raises:
+        TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit the model.
+    """
+    try:
+        from peft import LoraConfig
+    except ImportError as error:
+        raise ImportError("lora: needs peft; `pip install peft` brings it") from error
+    if not isinstance(lora, Mapping):
+        raise TypeError(f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}")
+    for name in lora:
+        if name not in LoraConfig.__dataclass_fields__:
+            raise unknown("lora", name, LoraConfig.__dataclass_fields__)
+    if lora.get("task_type", "CAUSAL_LM") != "CAUSAL_LM":
+        raise ValueError(f"lora: task_type: expected 'CAUSAL_LM', got {lora['task_type']!r}")
+    modules = [name for name, _ in model.named_modules()]
+    targets = lora.get("target_modules")
+    for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one is there
+        if not any(f".{name}".endswith(f".{target}") for name in modules):
+            linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+            raise unknown("lora: target_modules", target, linear)
+    if targets is None and not lora.get("target_parameters"):
+        try:
+            return _adapted(model, lora)
+        except ValueError:  # peft's, that the layers are to be named: it knows them of some families only
+            lora = {**lora, "target_modules": _linear(model)}
+    return _adapted(model, lora)
+
+
+def _linear(model: Any) -> list[str]:
+    """Every linear layer but the output's. peft's "all-linear" puts adapters on the routers and chosen experts of some
+    mixtures, drawn in another order in each process."""
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    return [name for name, m in model.named_modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not output]
+
+
+def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # the start is drawn alike each time
+            warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
+            torch.manual_seed(0)
+            return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"lora: {error}") from error
+
+
+def base_of(source: Source) -> Source:
+    """The model that a folder of adapters belongs on.
+
+    Raises:
+        CheckpointError: it is not known, or not where it was.
+    """
+    name = source.notes().base or _adapters_settings(source).get("base_model_name_or_path")
+    wanted = f"policy {source.name!r}: expected the model that its adapters belong on"
+    if not isinstance(name, str) or not name:
+        raise CheckpointError(f"{wanted} to be noted in {ADAPTERS}, got base_model_name_or_path {name!r}")
+    try:
+        base = find(name)
+    except (CheckpointError, ValueError) as error:
+        raise CheckpointError(f"{wanted}, {name!r}, got: {error}") from error
+    if base.adapters:
+        raise CheckpointError(f"{wanted}, got {name!r}, which holds adapters itself")
+    return base
+
+
+def saved_adapters(model: Any, source: Source) -> Any:
+    """A model with the adapters of a folder, to be trained on; they are float32 at least.
+
+    Raises:
+        CheckpointError: other adapters than LoRA's, damaged ones, or another model's.
+    """
+    try:
+        from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+    except ImportError as error:
+        raise ImportError(f"policy {source.name!r}: adapters need peft; `pip install peft` brings it") from error
+    from safetensors import safe_open
+
+    settings = _adapters_settings(source)
+    kind, task = settings.get("peft_type"), settings.get("task_type")
+    if kind != "LORA" or task not in (None, "CAUSAL_LM"):
+        raise CheckpointError(f"policy {source.name!r}: expected adapters of peft_type 'LORA' and task_type "
+                              f"'CAUSAL_LM', got {kind!r} and {task!r}")
+    file = Path(source.at) / "adapter_model.safetensors"
+    if not file.is_file():
+        raise CheckpointError(f"policy {source.name!r}: expected adapters at {str(file)!r}, got no such file")
+    try:
+        config = PeftConfig.from_pretrained(source.at)
+        config.task_type = "CAUSAL_LM"
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # adapters are drawn before they are read
+            warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
+            warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
+            adapted = PeftModel.from_pretrained(model, source.at, config=config, is_trainable=True, torch_device="cpu")
+        with safe_open(file, framework="pt") as tensors:
+            there = set(tensors.keys())
+        wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
+    except Exception as error:
+        raise CheckpointError(f"policy {source.name!r}: expected adapters that fit their model at {source.at}, got: "
+                              f"{reason(error)}") from error
+    for said, names in (("without", wanted - there), ("with", {name for name in there - wanted if "lora_" in name})):
+        if names:
+            raise CheckpointError(f"policy {source.name!r}: expected the adapters of its model at {str(file)!r}, got "
+                                  f"a file {said} {min(names)!r}")
+    return adapted
+
+
+def _adapters_settings(source: Source) -> dict[str, Any]:
+    path = Path(source.at) / ADAPTERS
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"policy {source.name!r}: expected the settings of adapters at {str(path)!r}, got a "
+                              f"damaged file ({error})") from error
