@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -166,6 +167,67 @@ def test_number():
             checks.number("x", bad)
 
 
+def test_a_setting_is_pythons_own_number_whatever_came():
+    """numpy's numbers are settings like any other, and what comes back is what JSON and a comparison know."""
+    for kind in (np.float16, np.float32, np.float64, np.int64, np.uint8, int, float, Fraction):
+        assert type(checks.number("x", kind(2))) is float
+    for kind in (np.int8, np.int64, np.uint64, int):
+        assert type(checks.whole("k", kind(2), least=1)) is int
+    assert checks.plain((np.float64(0.05), [np.int64(2), "a"], None, True)) == (0.05, [2, "a"], None, True)
+    assert [type(x) for x in checks.plain([np.float32(0.5), np.int8(2)])] == [float, int]
+
+
+def test_numbers_beyond_a_float_and_a_tensor_are_refused_by_name():
+    for huge in (10**400, -10**400, 10**5000, Fraction(10**400)):
+        with pytest.raises(ValueError, match=r"^x: expected a number that a float can hold, got one beyond 1e308$"):
+            checks.number("x", huge)
+    with pytest.raises(ValueError, match=r"^k: expected a whole number that a float can hold"):
+        checks.whole("k", 10**400, least=1)
+    assert checks.whole("k", 2**63 - 1, least=1) == 2**63 - 1
+    with pytest.raises(ValueError, match=r"^k: expected a whole number from 1 to 9223372036854775807, got 922337203"):
+        checks.whole("k", 2**63, least=1)
+    with pytest.raises(ValueError, match=r"^k: expected a whole number from 1 to 3, got 4$"):
+        checks.whole("k", 4, least=1, most=3)
+
+
+def test_flag():
+    assert checks.flag("on", False) is False
+    for bad in (0, "yes", None):
+        with pytest.raises(TypeError, match=r"^on: expected True or False, got"):
+            checks.flag("on", bad)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_that_are_not_plain_are_refused_by_name():
+    """Most operations do not know these kinds, and would say so in words of their own."""
+    plain = torch.zeros(2, 3)
+    odd = {"a nested one": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+           "layout torch.jagged": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
+           "torch.sparse_coo": plain.to_sparse(), "torch.sparse_csr": plain.to_sparse_csr(),
+           "a quantised one": torch.quantize_per_tensor(plain, 0.1, 0, torch.quint8), "meta": plain.to("meta"),
+           "got torch.float8_e4m3fn": plain.to(torch.float8_e4m3fn), "got torch.complex64": plain.to(torch.complex64)}
+    for said, value in odd.items():
+        if said.startswith("layout"):
+            said = "a nested one"
+        with pytest.raises(TypeError, match=rf"^x: expected .*{said}"):
+            checks.floating("x", value)
+    for value in (plain.long().to_sparse(), plain.long().to("meta"), plain.to(torch.uint32)):
+        with pytest.raises(TypeError, match=r"^ids: expected .*an integer type, got"):
+            checks.integer("ids", value)
+    with pytest.raises(TypeError, match=r"^mask: expected a plain tensor of torch.bool, got one with the layout"):
+        checks.tokens(plain.bool().to_sparse(), x=plain)
+
+
+def test_a_forgotten_sign_is_named_where_the_mask_is_true():
+    mask = torch.tensor([[True, False]])
+    checks.tokens(mask, logp=torch.tensor([[0.0, 5.0]]), advantages=torch.tensor([[5.0, 5.0]]))
+    checks.tokens(mask, logp=torch.tensor([[5e-4, -1.0]]), logp_old=torch.tensor([[0.05, -1]], dtype=torch.bfloat16))
+    with pytest.raises(ValueError, match=r"^logp_old: expected log-probabilities at most 0, got 0.5 at \[0, 0\]$"):
+        checks.tokens(mask, logp=torch.tensor([[-1.0, -1.0]]), logp_old=torch.tensor([[0.5, -1.0]]))
+    with checks.value_checks(False):
+        checks.tokens(mask, logp=torch.tensor([[0.5, -1.0]]))
+
+
 def test_choice():
     assert checks.choice("how", "a", ("a", "b")) == "a"
     with pytest.raises(ValueError, match=r"how: expected one of 'a', 'b', got 'c'"):
@@ -178,9 +240,9 @@ def test_a_whole_number_is_one_and_nothing_near_it():
     assert checks.whole("k", 3, least=1) == 3
     for value, error, message in ((2.5, ValueError, "k: expected a whole number, got 2.5"),
                                   (2.0, ValueError, "k: expected a whole number, got 2.0"),
-                                  (0, ValueError, "k: expected a number at least 1, got 0"),
+                                  (0, ValueError, "k: expected a whole number of at least 1, got 0"),
                                   (math.inf, ValueError, "k: expected a whole number, got inf"),
-                                  (True, TypeError, "k: expected a number, got bool"),
-                                  ("3", TypeError, "k: expected a number, got str")):
+                                  (True, TypeError, "k: expected a whole number, got bool"),
+                                  ("3", TypeError, "k: expected a whole number, got str")):
         with pytest.raises(error, match=message):
             checks.whole("k", value, least=1)

@@ -41,9 +41,9 @@ def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
     for level in ("token", "sequence"):
         for how in ("truncate", "mask"):
             assert (truncated_importance(OLD, OLD, MASK, level=level, how=how) == 1).all()
-    far = OLD.float() + 300
-    assert truncated_importance(far, ROLLOUT.float(), MASK)[MASK].tolist() == [2.0] * 5
-    assert truncated_importance(far, ROLLOUT.float(), MASK, how="mask")[MASK].tolist() == [0.0] * 5
+    far = ROLLOUT.float() - 300
+    assert truncated_importance(OLD.float(), far, MASK)[MASK].tolist() == [2.0] * 5
+    assert truncated_importance(OLD.float(), far, MASK, how="mask")[MASK].tolist() == [0.0] * 5
 
 
 def test_detached_and_wide():

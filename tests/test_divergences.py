@@ -282,8 +282,23 @@ def test_a_probability_above_one(name):
     assert PAIRS[name](torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0
 
 
+@pytest.mark.parametrize(("x", "error", "message"), [
+    (-0.5, TypeError, "x: expected a tensor of a floating type, got float"),
+    (torch.tensor([-1]), TypeError, "x: expected a floating type, got torch.int64"),
+    (torch.tensor([0.5]), ValueError, "x: expected log-probabilities at most 0, got 0.5"),
+    (torch.tensor([math.nan]), ValueError, "x: expected log-probabilities at most 0, got nan"),
+])
+def test_what_has_no_rest_is_named(x, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        log1mexp(x)
+
+
 @pytest.mark.parametrize("name", ["k1", "k2", "k3"])
 def test_a_sampled_token_has_probability(name):
+    for arguments, said in (((torch.tensor([0.5]), torch.tensor([-1.0])), "log_a"),
+                            ((torch.tensor([-1.0]), torch.tensor([0.5])), "log_b")):
+        with pytest.raises(ValueError, match=f"^{said}: expected log-probabilities at most 0, got 0.5"):
+            PAIRS[name](*arguments)
     with pytest.raises(ValueError, match=r"log_a: expected finite values everywhere, got -inf"):
         PAIRS[name](torch.tensor([-INF]), torch.tensor([-1.0]))
 

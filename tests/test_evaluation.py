@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from itertools import combinations
 from math import comb
@@ -55,7 +56,7 @@ def test_pass_at_k_is_unbiased_for_independent_samples():
     ([-1], 4, 1, ValueError, "right: expected 0 to samples = 4"),
     ([0.5], 4, 1, TypeError, "right: expected whole numbers"),
     ([[1]], 4, 1, TypeError, r"right: expected whole numbers \[N\]"),
-    ([1], 4, 1.0, TypeError, "k: expected a whole number, got float"),
+    ([1], 4, 1.0, ValueError, "k: expected a whole number, got 1.0"),
 ])
 def test_pass_at_k_names_what_is_wrong(right, samples, k, error, words):
     with pytest.raises(error, match=words):
@@ -204,14 +205,21 @@ def test_prompts_come_from_a_stream_of_their_own(monkeypatch):
 
 
 @pytest.mark.parametrize(("wrong", "error", "words"), [
-    ({"ks": [1, 8]}, ValueError, "ks: expected at most samples = 4 .* got 8"),
+    ({"ks": [1, 8]}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got 8"),
+    ({"ks": 1}, TypeError, "ks: expected a list of whole numbers, got 1"),
+    ({"ks": []}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got none"),
+    ({"ks": "12"}, TypeError, "ks: expected a list of whole numbers, got '12'"),
+    ({"prompts": 3.5}, ValueError, "prompts: expected a whole number, got 3.5"),
+    ({"prompts": None}, TypeError, "prompts: expected a number or a list of prompts, got NoneType"),
+    ({"max_tokens": 0}, ValueError, "max_tokens: expected a whole number of at least 1, got 0"),
+    ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
     ({"ks": [0]}, ValueError, "ks: expected a whole number of at least 1"),
     ({"samples": 0}, ValueError, "samples: expected a whole number of at least 1, got 0"),
-    ({"samples": 2.0}, TypeError, "samples: expected a whole number, got float"),
+    ({"samples": 2.0}, ValueError, "samples: expected a whole number, got 2.0"),
     ({"prompts": 0}, ValueError, "prompts: expected a whole number of at least 1"),
     ({"prompts": True}, TypeError, "prompts: expected a whole number, got bool"),
     ({"prompts": []}, ValueError, "prompts: expected a number or a list of at least one prompt"),
-    ({"temperature": 0}, ValueError, "temperature: expected a number above 0, got 0"),
+    ({"temperature": 0}, ValueError, "temperature: expected a number above 0 and below inf, got 0"),
     ({"batch": 0}, ValueError, "batch: expected a whole number of at least 1"),
 ])
 def test_errors_name_the_argument(measured, wrong, error, words):
@@ -231,6 +239,25 @@ def test_the_front_door_names_what_is_wrong(arguments, error, message):
     given = {"policy": trlib.load_policy("dial"), "task": trlib.load_task("dial"), **arguments}
     with pytest.raises(error, match=message):
         trlib.evaluate(given.pop("policy"), given.pop("task"), **given)
+
+
+def test_numpys_numbers_are_settings_like_any_other(policy, task):
+    plain = evaluate(policy, task, prompts=4, samples=2, ks=[1, 2], temperature=0.5, seed=3, batch=8)
+    found = evaluate(policy, task, prompts=np.int64(4), samples=np.int8(2), ks=np.array([1, 2]), seed=np.uint8(3),
+                     temperature=np.float64(0.5), batch=np.int64(8))
+    assert json.dumps(found.as_dict()) == json.dumps(plain.as_dict())
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"resamples": 0}, "resamples: expected a whole number from 1 to 1000000, got 0"),
+    ({"resamples": 10**12}, "resamples: expected a whole number from 1 to 1000000, got 1000000000000"),
+    ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+    ({"values": [["a"]]}, "values: expected numbers"),
+])
+def test_a_bootstrap_that_cannot_be_drawn_is_named(arguments, message):
+    given = {"values": np.zeros((3, 1)), "seed": 0, **arguments}
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        bootstrap(given.pop("values"), **given)
 
 
 def test_a_reason_that_nobody_knows_is_named(policy, task):

@@ -146,8 +146,8 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
     Differs from: verl carries values through masked tokens in the same way, whitens the advantages and leaves other
     numbers where masked.
     """
-    checks.number("gamma", gamma, least=0, most=1)
-    checks.number("lam", lam, least=0, most=1)
+    gamma = checks.number("gamma", gamma, least=0, most=1)
+    lam = checks.number("lam", lam, least=0, most=1)
     rewards, values = checks.tokens(mask, rewards=rewards, values=values)
     next_value = next_advantage = torch.zeros_like(rewards[:, 0])
     backwards = []

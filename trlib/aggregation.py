@@ -42,7 +42,7 @@ def aggregate(per_token: Tensor, mask: Tensor, how: str, *, horizon: float | Non
     """
     checks.choice("how", how, AGGREGATIONS)
     if horizon is not None:
-        checks.number("horizon", horizon, above=0)
+        horizon = checks.number("horizon", horizon, above=0)
     (values,) = checks.tokens(mask, per_token=per_token)
     if how == "token-mean":
         return values.sum() / mask.sum().clamp(min=1)

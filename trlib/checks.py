@@ -14,7 +14,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import fields
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,17 +46,17 @@ def floating(name: str, value: object, shape: tuple[int | None, ...] | None = No
         TypeError: not a tensor, or not of a floating type.
         ValueError: another shape, or a dimension of size 0.
     """
-    return _typed(name, value, shape, letters, "a floating type", lambda t: t.is_floating_point())
+    return _typed(name, value, shape, letters, "a floating type", FLOATING)
 
 
 def integer(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
     """The same for a tensor of an integer type (bool is not one)."""
-    return _typed(name, value, shape, letters, "an integer type", _is_integer)
+    return _typed(name, value, shape, letters, "an integer type", INTEGER)
 
 
 def boolean(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
     """The same for a boolean tensor."""
-    return _typed(name, value, shape, letters, "torch.bool", lambda t: t.dtype == torch.bool)
+    return _typed(name, value, shape, letters, "torch.bool", (torch.bool,))
 
 
 def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
@@ -88,12 +90,14 @@ def log_probabilities(name: str, value: Tensor) -> None:
                          f"got a sum of {mass:.6g} at {list(where)}")
 
 
-def token_log_probabilities(name: str, value: Tensor) -> None:
+def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that log-probabilities of single tokens are no NaN and at most 0 (but for rounding; -inf is
-    probability 0), if value checks are on."""
+    probability 0), where `mask` is True when given, if value checks are on."""
     if not _values.get():
         return
     bad = torch.isnan(value) | (value > _rounding(value))
+    if mask is not None:
+        bad = bad & mask
     if bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])
         raise ValueError(f"{name}: expected log-probabilities at most 0, got {value[where].item()} at {list(where)}")
@@ -122,20 +126,30 @@ def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = Non
 def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     """The [B, T] float arguments of a token loss, checked and made safe.
 
-    Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], finite where the
-    mask is True). Returns the tensors in their common type, float32 or wider, with 0 where the mask is False:
-    what is masked (NaN, inf) can leak neither into a value nor into a gradient.
+    Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], on the mask's device, finite
+    where the mask is True; those that are called `logp...` are log-probabilities and at most 0). Returns the tensors in
+    their common type, float32 or wider, with 0 where the mask is False: what is masked (NaN, inf) can leak neither into
+    a value nor into a gradient.
     """
     first = next(iter(tensors))
     shape = tuple(floating(first, tensors[first], (None, None), "B, T").shape)
     mask = boolean("mask", mask, shape, "B, T")
     checked = [floating(name, value, shape, "B, T") for name, value in tensors.items()]
     for name, value in zip(tensors, checked, strict=True):
+        if value.device != mask.device:
+            raise ValueError(f"{name}: expected a tensor on the mask's device {mask.device}, got one on {value.device}")
         finite(name, value, mask)
+        if name.startswith("logp"):
+            token_log_probabilities(name, value, mask)
     dtype = wide(*checked)
     return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
 
 
+LARGEST = 2 ** 63 - 1
+"""The largest whole number of a tensor, and so of a setting."""
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+INTEGER = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+"""The types that torch computes with everywhere; others (of 8 bits, unsigned and wide) it only stores."""
 COARSE = (torch.bfloat16, torch.float16)
 """Types with fewer digits than float32."""
 
@@ -150,24 +164,56 @@ def wide(*tensors: Tensor) -> torch.dtype:
 
 def number(name: str, value: object, *, above: float | None = None, least: float | None = None,
            below: float | None = None, most: float | None = None) -> float:
-    """`value` as a float after checking that it is a number inside the bounds (NaN never is)."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    """`value` as Python's own float after checking that it is a number inside the bounds (NaN never is).
+
+    Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
+    number: it has a device and may have a gradient, which a setting would lose; take its `.item()`.
+    """
+    found = _real(name, value, "a number")
     bounds = [("above", above, lambda v, b: v > b), ("at least", least, lambda v, b: v >= b),
               ("below", below, lambda v, b: v < b), ("at most", most, lambda v, b: v <= b)]
     stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
-    if math.isnan(value) or not all(holds(value, bound) for _, bound, holds in stated):
+    if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
         wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
         raise ValueError(f"{name}: expected a number {wanted}, got {value}")
-    return float(value)
+    return found
 
 
-def whole(name: str, value: object, *, least: int) -> int:
-    """`value` as an int after checking that it is a whole number (2.0 is none) of at least `least`."""
-    number(name, value, least=least)
+def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
+    """`value` as Python's own int after checking that it is a whole number (2.0 is none) inside the bounds; never
+    beyond what a tensor of int64 holds."""
+    _real(name, value, "a whole number")
     if not isinstance(value, Integral):
         raise ValueError(f"{name}: expected a whole number, got {value}")
-    return int(value)
+    found, largest = int(value), LARGEST if most is None else most
+    if not least <= found <= largest:
+        wanted = f"of at least {least}" if most is None and found < least else f"from {least} to {largest}"
+        raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """`value` with its numbers, alone or in a tuple, list or dict, as Python's own: JSON does not know numpy's."""
+    if type(value) in (tuple, list):
+        return type(value)(plain(item) for item in value)
+    if type(value) is dict:
+        return {key: plain(item) for key, item in value.items()}
+    if type(value) in (bool, int, float) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+def settle(settings: Any) -> None:
+    """Make the numbers of a frozen dataclass Python's own (`plain`), in place: the first line of a `__post_init__`."""
+    for field in fields(settings):
+        object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
+
+
+def flag(name: str, value: object) -> bool:
+    """`value` after checking that it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {type(value).__name__}")
+    return value
 
 
 def choice(name: str, value: object, options: tuple[str, ...]) -> str:
@@ -184,14 +230,23 @@ def _rounding(value: Tensor) -> float:
     return max(1e-3, 8 * torch.finfo(value.dtype).eps)
 
 
-def _is_integer(tensor: Tensor) -> bool:
-    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+def _real(name: str, value: object, wanted: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: expected {wanted}, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: expected {wanted} that a float can hold, got one beyond 1e308") from None
 
 
-def _typed(name, value, shape, letters, wanted, accepts) -> Tensor:
+def _typed(name: str, value: object, shape: tuple[int | None, ...] | None, letters: str, wanted: str,
+           types: tuple[torch.dtype, ...]) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: expected a tensor of {wanted}, got {type(value).__name__}")
-    if not accepts(value):
+    odd = _odd(value)
+    if odd:
+        raise TypeError(f"{name}: expected a plain tensor of {wanted}, got {odd}")
+    if value.dtype not in types:
         raise TypeError(f"{name}: expected {wanted}, got {value.dtype}")
     if shape is not None:
         got = list(value.shape)
@@ -203,3 +258,14 @@ def _typed(name, value, shape, letters, wanted, accepts) -> Tensor:
     if 0 in value.shape:
         raise ValueError(f"{name}: expected no dimension of size 0, got {list(value.shape)}")
     return value
+
+
+def _odd(value: Tensor) -> str:
+    """What kind of tensor it is, where most operations do not know that kind; else nothing."""
+    if value.is_nested:
+        return "a nested one"
+    if value.layout != torch.strided:
+        return f"one with the layout {value.layout}"
+    if value.is_quantized:
+        return "a quantised one"
+    return "one on the device meta, which holds no numbers" if value.is_meta else ""

@@ -39,7 +39,7 @@ def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *
     Differs from: TRL and verl can bound the factor from below too (verl's masking, IcePop, always does), and verl first
     clamps the log-ratio, of the token or of the row, to ±20.
     """
-    checks.number("cap", cap, above=0)
+    cap = checks.number("cap", cap, above=0)
     checks.choice("level", level, LEVELS)
     checks.choice("how", how, HOWS)
     old, rollout = checks.tokens(mask, logp_old=logp_old, logp_rollout=logp_rollout)

@@ -68,7 +68,7 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     negative and blurs it above probability 1 - 1e-8.
     """
     log_a, log_b = _of_tokens(log_a, log_b)
-    rest_a, rest_b = (log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
+    rest_a, rest_b = (_log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
     return _kl_terms(log_a, log_b) + _kl_terms(rest_a, rest_b)
 
 
@@ -112,11 +112,11 @@ def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
     """log a - log b of a token sampled from a: unbiased for KL(a || b); its mean gradient as a loss is 0.
 
     Args:
-        log_a: log-probs of the sampled tokens under a, which sampled them: any shape and floating type, finite.
+        log_a: log-probs of the tokens that a sampled: any shape and floating type, finite and at most 0.
         log_b: the same shape, under b; -inf gives inf.
 
     Raises:
-        TypeError, ValueError: a wrong type; different shapes; NaN or +inf; log_a of -inf.
+        TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0; log_a of -inf.
 
     Source: Schulman, "Approximating KL divergence", 2020.
     """
@@ -145,7 +145,19 @@ def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 
 def log1mexp(x: Tensor) -> Tensor:
-    """log(1 - e^x) for x <= 0, exact at both ends; -inf at 0, where its gradient is taken as 0."""
+    """log(1 - e^x) of log-probs, exact at both ends; -inf at 0, where its gradient is taken as 0.
+
+    Args:
+        x: any shape and floating type, at most 0 (but for rounding, which is read as 0); computed in float32 or wider.
+
+    Raises:
+        TypeError, ValueError: a wrong type; NaN or a log-prob above 0.
+    """
+    checks.token_log_probabilities("x", checks.floating("x", x))
+    return _log1mexp(x.to(checks.wide(x)))
+
+
+def _log1mexp(x: Tensor) -> Tensor:
     certain = x >= 0
     near = torch.log(-torch.expm1(x.masked_fill(certain, -1.0)))
     far = torch.log1p(-torch.exp(x.clamp(max=-math.log(2))))
@@ -193,6 +205,7 @@ def _of_tokens(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
 def _sampled(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
     log_a, log_b = _pair(log_a, log_b)
     checks.finite("log_a", log_a)
+    checks.token_log_probabilities("log_a", log_a)
     checks.token_log_probabilities("log_b", log_b)
     dtype = checks.wide(log_a, log_b)
     return log_a.to(dtype), log_b.to(dtype)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 10_000
 """Bootstrap resamples of the prompts."""
+MOST_RESAMPLES = 1_000_000
+"""More say nothing that these do not, and are as many times the numbers in memory."""
 LEVEL = 0.95
 """Coverage of the intervals."""
 
@@ -126,8 +130,7 @@ def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.nda
 
     Source: Chen et al. 2021, arXiv 2107.03374, section 2.1.
     """
-    _whole("samples", samples)
-    _whole("k", k)
+    samples, k = checks.whole("samples", samples, least=1), checks.whole("k", k, least=1)
     if k > samples:
         raise ValueError(f"k: expected at most samples = {samples} (pass@k needs k different samples), got {k}")
     count = np.asarray(right)
@@ -149,20 +152,25 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
         values: [N, M] finite numbers, a row a prompt.
         seed: of the resamples.
         level: coverage, between 0 and 1.
-        resamples: how many.
+        resamples: how many, at most MOST_RESAMPLES.
 
     Raises:
-        ValueError: no rows, a number that is not finite, a level outside (0, 1).
+        TypeError, ValueError: no rows, no numbers, one that is not finite, a level outside (0, 1), resamples too few or
+            too many.
 
     Source: Efron and Tibshirani 1993, chapter 13.
     """
-    values = np.asarray(values, dtype=np.float64)
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"values: expected numbers [N, M], got {values!r}") from error
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"values: expected [N, M] with at least one row and column, got {list(values.shape)}")
     if not np.isfinite(values).all():
         raise ValueError("values: expected finite numbers, got NaN or inf")
-    checks.number("level", level, above=0, below=1)
-    rng, n = np.random.default_rng(seed), len(values)
+    level = checks.number("level", level, above=0, below=1)
+    resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
+    rng, n = np.random.default_rng(checks.whole("seed", seed, least=0)), len(values)
     block = max(1, 4_000_000 // n)  # bounds the memory of the counts
     means = []
     for start in range(0, resamples, block):
@@ -199,14 +207,12 @@ def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 25
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
     if not hasattr(task, "verify"):
         raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
-    _whole("samples", samples)
-    _whole("batch", batch)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed: expected a whole number of at least 0, got {seed!r}")
-    checks.number("temperature", temperature, above=0)
+    samples, batch = checks.whole("samples", samples, least=1), checks.whole("batch", batch, least=1)
+    seed = checks.whole("seed", seed, least=0)
+    temperature = checks.number("temperature", temperature, above=0, below=math.inf)
     ks = _ks(ks, samples)
     asked = _asked(task, prompts, seed)
-    limit = task.max_tokens if max_tokens is None else max_tokens
+    limit = task.max_tokens if max_tokens is None else checks.whole("max_tokens", max_tokens, least=1)
     greedy = _answers(policy, task, asked, 1, 0.0, limit, seed, batch)
     drawn = _answers(policy, task, asked, samples, temperature, limit, seed, batch)
     frame = _frame(asked, greedy, drawn, samples)
@@ -220,15 +226,17 @@ def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 25
             raise ValueError(f"task: expected verdicts with a reason of {', '.join(REASONS)}, got {reason!r}")
     return Evaluation(
         policy=policy.name, task=dict(task.settings), greedy=right, sampled=sampled, distinct=distinct, length=length,
-        settings={"prompts": len(asked), "samples": samples, "temperature": float(temperature), "max_tokens": limit,
+        settings={"prompts": len(asked), "samples": samples, "temperature": temperature, "max_tokens": limit,
                   "seed": seed},
         pass_at=dict(zip(ks, passes, strict=True)),
         reasons={reason: given.count(reason) / len(given) for reason in REASONS}, prompts=frame)
 
 
 def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
-    if isinstance(prompts, int):
-        return task.prompts(_whole("prompts", prompts), seed=derive(seed, "evaluate", "prompts"))
+    if isinstance(prompts, Number):
+        return task.prompts(checks.whole("prompts", prompts, least=1), seed=derive(seed, "evaluate", "prompts"))
+    if not isinstance(prompts, Sequence) or isinstance(prompts, str):
+        raise TypeError(f"prompts: expected a number or a list of prompts, got {type(prompts).__name__}")
     if len(prompts) == 0:
         raise ValueError("prompts: expected a number or a list of at least one prompt, got an empty one")
     for i, prompt in enumerate(prompts):
@@ -269,16 +277,10 @@ def _frame(asked: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.D
 def _ks(ks: Sequence[int] | None, samples: int) -> list[int]:
     if ks is None:
         return [2**i for i in range(samples.bit_length())]
-    for k in ks:
-        _whole("ks", k)
-        if k > samples:
-            raise ValueError(f"ks: expected at most samples = {samples} (pass@k needs k different samples), got {k}")
-    return sorted(set(ks))
-
-
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}: expected a whole number, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name}: expected a whole number of at least 1, got {value}")
-    return value
+    if isinstance(ks, str) or not isinstance(ks, Iterable):
+        raise TypeError(f"ks: expected a list of whole numbers, got {ks!r}")
+    wanted = {checks.whole("ks", k, least=1) for k in ks}
+    if not wanted or max(wanted) > samples:
+        raise ValueError(f"ks: expected numbers from 1 to samples = {samples} (pass@k needs k different samples), got "
+                         f"{max(wanted, default='none')}")
+    return sorted(wanted)

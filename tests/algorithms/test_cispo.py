@@ -11,7 +11,7 @@ from trlib.algorithms import ALGORITHMS, CISPO, cispo_loss
 
 D = torch.float64
 RATIOS = torch.tensor([[0.1, 0.5, 0.9, 1.0, 1.1, 1.5, 50.0]], dtype=D)
-LOGP = torch.tensor([[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0]], dtype=D)
+LOGP = torch.tensor([[-2.5, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0]], dtype=D)
 MASK = torch.ones(1, 7, dtype=torch.bool)
 
 

@@ -1,9 +1,12 @@
 """PPO with a critic: the value loss by hand, a chain with known values, both ways of fitting."""
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import trlib
 from trlib.algorithms import PPOCritic, value_loss
@@ -11,6 +14,8 @@ from trlib.algorithms.critic import _longest, whiten
 from trlib.algorithms.method import Batch
 from trlib.loop.critic import Critic
 from trlib.tasks.task import Verdict
+
+MASKED = torch.tensor([[True, True], [True, False]])
 
 
 def test_the_value_loss_by_hand():
@@ -137,6 +142,45 @@ def test_the_longest_step_inside_a_quadratic_region(a, b, c, longest):
     found = _longest(a, b, c)
     assert found == pytest.approx(longest)
     assert a * found**2 + 2 * b * found + c <= 1e-12 or longest == 0
+
+
+def test_a_step_between_two_roots_beyond_one_is_none():
+    """s² - 4 s + 3.5 is above 0 from 0 to 1: its roots are 1.29 and 2.71."""
+    assert _longest(1.0, -2.0, 3.5) == 0.0
+
+
+NUMBERS = st.one_of(st.floats(-1e3, 1e3), st.floats(-1e-9, 1e-9), st.sampled_from([0.0, 1.0, -1.0, 1e-20, 1e8, -1e8]))
+
+
+@settings(max_examples=500, deadline=None)
+@given(a=NUMBERS.map(abs), b=NUMBERS, c=NUMBERS)
+def test_the_longest_step_is_feasible_and_none_longer_is(a, b, c):
+    found = _longest(a, b, c)
+    assert 0 <= found <= 1
+    fractions = [Fraction(x) for x in (a, b, c)]
+
+    def excess(s: float) -> Fraction:
+        exact, (qa, qb, qc) = Fraction(s), fractions
+        return qa * exact * exact + 2 * qb * exact + qc
+
+    rounding = Fraction(1e-6) * (abs(fractions[0]) + 2 * abs(fractions[1]) + abs(fractions[2]))
+    grid = [i / 256 for i in range(257)]
+    feasible = [s for s in grid if excess(s) <= 0]
+    if found > 0 or feasible:
+        assert excess(found) <= rounding
+    assert all(s <= found or excess(s) >= -rounding for s in feasible)
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), [
+    (([1.0], MASKED), TypeError, "values: expected a tensor of a floating type, got list"),
+    ((torch.ones(2, 2).long(), MASKED), TypeError, "values: expected a floating type, got torch.int64"),
+    ((torch.ones(2, 2), MASKED.int()), TypeError, "mask: expected torch.bool, got torch.int32"),
+    ((torch.ones(2, 3), MASKED), ValueError, r"mask: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
+    ((torch.full((2, 2), math.nan), MASKED), ValueError, "values: expected finite values where the mask is True"),
+])
+def test_what_cannot_be_whitened_is_named(arguments, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        whiten(*arguments)
 
 
 @pytest.mark.parametrize("kind", ["gradient", "trust-region"])

@@ -309,13 +309,28 @@ def test_bad_arguments_are_named():
         ({"measured": rollout[:1]}, ValueError, "measured"), ({"logp_anchor": rollout.int()}, TypeError, "logp_anchor"),
         ({"measured": rollout.masked_fill(mask, math.nan)}, ValueError, "measured: expected finite"),
         ({"measured": torch.full_like(rollout, -1.0)}, ValueError,
-         r"measured: expected divergences, at least 0, got -1 at \[\d, \d\]"),
+         r"measured: expected divergences, total variations from 0 to 1, got -1 at \[\d, \d\]"),
+        ({"measured": torch.full_like(rollout, 1.5)}, ValueError,
+         r"measured: expected divergences, total variations from 0 to 1, got 1.5 at \[\d, \d\]"),
+        ({"measured": -1}, TypeError, "measured: expected a tensor of a floating type, got int"),
+        ({"logp_anchor": rollout + 9}, ValueError, "logp_anchor: expected log-probabilities at most 0"),
     ]:
         with pytest.raises(error, match=message):
             dppo_loss(logp, rollout, **{**good, **wrong})
     for wrong, message in [({"measure": "half"}, "measure"), ({"k": 0}, "k"), ({"k": 2.5}, "k: .*whole number")]:
         with pytest.raises(ValueError, match=message):
             DPPO(**wrong)
+
+
+@pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
+def test_a_log_prob_above_zero_is_a_rounding_of_its_type_or_named_as_the_caller_calls_it(delta):
+    mask, one = torch.tensor([[True]]), torch.ones(1, 1)
+    near = torch.tensor([[0.03]], dtype=torch.bfloat16)  # a rounding of bfloat16; in float32 it is none
+    loss = dppo_loss(near, near - 1, advantages=one, mask=mask, **{delta: 0.1})
+    assert not loss.diagnostics["kept"].any() and loss.diagnostics["divergence"].isfinite().all()
+    for name, arguments in (("logp", (near.float(), -one)), ("logp_rollout", (-one, near.float()))):
+        with pytest.raises(ValueError, match=rf"^{name}: expected log-probabilities at most 0, got 0.03"):
+            dppo_loss(*arguments, advantages=one, mask=mask, **{delta: 0.1})
 
 
 def test_a_divergence_below_zero_is_rounding_or_refused():

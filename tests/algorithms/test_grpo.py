@@ -12,7 +12,7 @@ import torch
 import trlib
 from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
-from trlib.algorithms import ALGORITHMS, DAPO, GRPO, PPO, Batch, Correction, DrGRPO, Needs, Scores, ppo_loss
+from trlib.algorithms import ALGORITHMS, DAPO, GRPO, PPO, Batch, Correction, DrGRPO, Needs, Scores, TokenLoss, ppo_loss
 from trlib.algorithms.grpo import add_reference_kl, overlong_penalty
 from trlib.divergences import k3
 
@@ -110,6 +110,11 @@ def test_the_reference_term_on_any_loss():
         add_reference_kl(plain, logp, ref, mask=mask, beta=-1)
     with pytest.raises(ValueError, match="logp_ref: expected finite values where the mask is True"):
         add_reference_kl(plain, logp, ref * math.nan, mask=mask, beta=1)
+    for wrong, message in ((plain.per_token, "loss: expected the TokenLoss of a method, got Tensor"),
+                           (TokenLoss(plain.per_token, {}), r"loss.diagnostics\['weight'\]: expected a tensor"),
+                           (TokenLoss(plain.per_token[0], plain.diagnostics), r"loss.per_token: expected \[B, T\]")):
+        with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+            add_reference_kl(wrong, logp, ref, mask=mask, beta=1)
 
 
 def test_dapo_leaves_out_groups_with_equal_rewards():
@@ -152,9 +157,9 @@ def test_a_group_of_one_is_named():
 
 
 def test_a_correction_is_a_factor_on_the_advantages():
-    old = batch().logp_rollout + math.log(3)
-    prepared = GRPO(correction=Correction(cap=2.0)).prepare(batch(logp_old=old))
-    plain = GRPO().prepare(batch(logp_old=old))
+    rollout = batch().logp_old - math.log(3)
+    prepared = GRPO(correction=Correction(cap=2.0)).prepare(batch(logp_rollout=rollout))
+    plain = GRPO().prepare(batch(logp_rollout=rollout))
     torch.testing.assert_close(prepared.advantages[MASK], 2 * plain.advantages[MASK])
     with pytest.raises(ValueError, match="logp_old: the batch does not hold it"):
         GRPO(correction=Correction()).prepare(batch(logp_old=None))

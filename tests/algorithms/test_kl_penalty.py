@@ -106,6 +106,20 @@ def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
         assert first == [None] * 8
 
 
+@pytest.mark.parametrize(("call", "error", "message"), [
+    (lambda: adapt("1", 0.1, 0.1), TypeError, "beta: expected a number, got str"),
+    (lambda: adapt(1.0, None, 0.1), TypeError, "kl: expected a number, got NoneType"),
+    (lambda: adapt(1.0, math.nan, 0.1), ValueError, "kl: expected a number that is not NaN"),
+    (lambda: adapt(1.0, 0.1, 0), ValueError, "target: expected a number above 0"),
+    (lambda: adapt_proportionally(1.0, 0.1, 0.0, 0.5), ValueError, "target: expected a number above 0"),
+    (lambda: adapt_proportionally(-1.0, 0.1, 0.1, 0.5), ValueError, "beta: expected a number at least 0"),
+    (lambda: adapt_proportionally(1.0, 0.1, 0.1, "x"), TypeError, "share: expected a number, got str"),
+])
+def test_what_a_controller_cannot_follow_is_named(call, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        call()
+
+
 @pytest.mark.parametrize(("settings", "message"), [
     ({"beta": 0}, "beta"), ({"target_kl": -1}, "target_kl"), ({"horizon": 0}, "horizon"),
     ({"controller": "pid"}, "controller: expected one of 'ppo', 'proportional', 'fixed', got 'pid'"),

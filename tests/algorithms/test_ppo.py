@@ -16,7 +16,7 @@ D = torch.float64
 
 def losses(ratios: list[float], advantages: list[float], **settings) -> tuple[list[float], list[float], list[bool]]:
     """(loss, weight, kept) of one row of tokens, by ratio and advantage."""
-    logp_old = torch.full((1, len(ratios)), -1.0, dtype=D)
+    logp_old = torch.full((1, len(ratios)), -2.0, dtype=D)
     result = ppo_loss(logp_old + torch.tensor([ratios], dtype=D).log(), logp_old,
                       advantages=torch.tensor([advantages], dtype=D), mask=torch.ones(1, len(ratios)).bool(),
                       **settings)
@@ -72,6 +72,7 @@ def test_an_open_window_is_pg_is(seed):
     generator = torch.Generator().manual_seed(seed)
     logp, logp_old, advantages = torch.randn(3, 2, 5, generator=generator, dtype=D)
     mask = torch.ones(2, 5, dtype=torch.bool)
+    logp, logp_old = logp - 6, logp_old - 6
     plain = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     torch.testing.assert_close(plain.per_token, -(logp - logp_old).exp() * advantages)
     wide = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1.0, eps_high=math.inf)

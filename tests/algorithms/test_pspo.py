@@ -12,7 +12,7 @@ D = torch.float64
 
 
 def test_by_hand():
-    old = torch.full((1, 3), -1.0, dtype=D)
+    old = torch.full((1, 3), -2.0, dtype=D)
     logp = old + torch.tensor([[0.5, 1.0, 3.0]], dtype=D).log()
     result = pspo_loss(logp, old, advantages=torch.tensor([[1.0, -2.0, 2.0]], dtype=D), mask=torch.ones(1, 3).bool(),
                        alpha=0.2)
@@ -24,7 +24,7 @@ def test_by_hand():
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.9])
 def test_the_weight_is_that_of_no_trust_region_times_one_minus_alpha(alpha):
     logp, old, advantages = torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0), dtype=D)
-    mask = torch.ones(4, 6, dtype=torch.bool)
+    logp, old, mask = logp - 6, old - 6, torch.ones(4, 6, dtype=torch.bool)
     smooth = pspo_loss(logp, old, advantages=advantages, mask=mask, alpha=alpha)
     plain = pg_is_loss(logp, old, advantages=advantages, mask=mask)
     torch.testing.assert_close(smooth.diagnostics["weight"], (1 - alpha) * plain.diagnostics["weight"])

@@ -293,7 +293,7 @@ def test_only_regression_moves_when_the_offset_is_wrong(monkeypatch):
 def drawn(seed: int = 0, prompts: int = 3, size: int = 4, length: int = 5):
     g = torch.Generator().manual_seed(seed)
     shape = (prompts * size, length)
-    logp = -torch.rand(shape, dtype=torch.float64, generator=g) * 3
+    logp = -1 - torch.rand(shape, dtype=torch.float64, generator=g) * 3
     rollout = logp + torch.randn(shape, dtype=torch.float64, generator=g) * 0.2
     mask = torch.arange(length) < torch.randint(1, length + 1, (len(logp), 1), generator=g)
     rewards = torch.randn(len(logp), dtype=torch.float64, generator=g)

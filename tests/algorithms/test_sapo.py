@@ -13,7 +13,7 @@ D = torch.float64
 
 
 def loss(ratios, advantages, **settings):
-    logp = torch.full((1, len(ratios)), -1.0, dtype=D)
+    logp = torch.full((1, len(ratios)), -5.0, dtype=D)
     result = sapo_loss(logp, logp - torch.tensor([ratios], dtype=D).log(),
                        advantages=torch.tensor([advantages], dtype=D), mask=torch.ones(1, len(ratios)).bool(),
                        **settings)

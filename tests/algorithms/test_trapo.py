@@ -343,9 +343,13 @@ def test_all_have_a_key():
     (lambda: truncated_expert(torch.tensor([1.5, -0.5])), ValueError, "expert: expected probabilities, got -0.5"),
     (lambda: truncated_expert(torch.tensor([1.0]), alpha=0.0), ValueError, "alpha"),
     (lambda: TRAPO(alpha=1.5), ValueError, "alpha: expected a number at least 0 and at most 1, got 1.5"),
+    (lambda: micro_groups(0), ValueError, "^group: expected a whole number of at least 1, got 0"),
+    (lambda: micro_groups(-8), ValueError, "^group: expected a whole number of at least 1, got -8"),
+    (lambda: micro_groups(2.5), ValueError, "^group: expected a whole number, got 2.5"),
+    (lambda: micro_groups(8, adaptive="no"), TypeError, "^adaptive: expected True or False, got str"),
     (lambda: SFTThenRL(sft_batches=1.5), ValueError, "sft_batches: expected a whole number, got 1.5"),
     (lambda: Stage(2.5), ValueError, "count: expected a whole number, got 2.5"),
-    (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a number at least 0, got -1"),
+    (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a whole number of at least 0, got -1"),
 ])
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):

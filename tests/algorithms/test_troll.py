@@ -409,7 +409,7 @@ def test_bad_input_of_the_sparse_form_and_the_settings():
         troll_sparse_loss(u.gather(-1, old.ids), TopK(old.ids, torch.full_like(old.logp, -0.1)), **rest)
     with pytest.raises(ValueError, match=r"old.ids: expected \[B, T, K\]"):
         troll_sparse_loss(u.gather(-1, old.ids), TopK(old.ids[..., :1], old.logp), **rest)
-    with pytest.raises(ValueError, match="k: expected a number at least 1 and at most 8, got 9"):
+    with pytest.raises(ValueError, match="k: expected a whole number from 1 to 8, got 9"):
         sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=9)
     with pytest.raises(ValueError, match="mass"):
         sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=2, mass=1.5)

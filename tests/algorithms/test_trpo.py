@@ -121,6 +121,15 @@ def test_no_graph_is_kept_and_matvec_may_differentiate():
     torch.testing.assert_close(x, (b / (12 * theta**2)).detach())
 
 
+@pytest.mark.parametrize("dtype, scale", [(torch.float32, 1e30), (torch.float32, 1e-30), (torch.float64, 1e250)])
+def test_a_length_that_the_type_cannot_square_is_no_zero(dtype, scale):
+    matrix = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=dtype)
+    b = torch.tensor([1.0, -2.0], dtype=dtype)
+    expected = conjugate_gradient(lambda v: matrix @ v, b)
+    found = conjugate_gradient(lambda v: matrix @ v, b * scale)
+    torch.testing.assert_close(found / scale, expected, rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize("change, error, message", [
     ({"b": torch.tensor([1.0, math.nan])}, ValueError, "b: expected finite"),
     ({"b": torch.tensor([1, 2])}, TypeError, "b: expected a floating type"),
@@ -128,6 +137,8 @@ def test_no_graph_is_kept_and_matvec_may_differentiate():
     ({"b": [1.0]}, TypeError, "b: expected a tensor"),
     ({"matvec": lambda v: v[:1]}, ValueError, r"matvec\(v\): expected \[2\], got \[1\]"),
     ({"matvec": lambda v: v / 0}, ValueError, r"matvec\(v\): expected finite"),
+    ({"matvec": None}, TypeError, "matvec: expected a function of a vector, got NoneType"),
+    ({"matvec": lambda v: None}, TypeError, r"matvec\(v\): expected a tensor"),
     ({"iterations": 0}, ValueError, "iterations"),
     ({"tolerance": -1.0}, ValueError, "tolerance"),
 ])

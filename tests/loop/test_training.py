@@ -3,6 +3,7 @@ import json
 import math
 import signal
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -221,6 +222,22 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True))
     settings = json.loads((tmp_path / "run.json").read_text())
     assert settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"
+
+
+def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
+    """The same run, the same record of it, and a resume that does not tell them apart."""
+    plain = {"steps": 2, "seed": 1, "lr": 2e-4, "betas": (0.9, 0.5), "temperature": 0.9, "probe": 4, "at_once": 8}
+    numpys = {"steps": np.int64(2), "seed": np.int32(1), "lr": np.float64(2e-4),
+              "betas": (np.float64(0.9), np.float32(0.5)), "temperature": np.float64(0.9), "probe": np.int8(4),
+              "at_once": np.uint16(8)}
+    methods = (GRPO(eps_low=0.1, beta=0.5, correction=Correction(cap=2.0)),
+               GRPO(eps_low=np.float64(0.1), beta=np.float32(0.5), correction=Correction(cap=np.float16(2))))
+    assert methods[0] == methods[1] and type(methods[1].beta) is float
+    first = trained(methods[0], out=tmp_path / "plain", **plain)
+    again = trained(methods[1], out=tmp_path / "numpy", **numpys)
+    assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
+    for name in ("plain", "numpy"):
+        trained(methods[name == "plain"], out=tmp_path / name, resume=True, **(numpys if name == "plain" else plain))
 
 
 def test_resume_begins_where_there_is_nothing_yet(tmp_path):
@@ -529,11 +546,21 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
 
 
 @pytest.mark.parametrize(("change", "error", "message"), [
-    ({"steps": 0}, ValueError, "steps: expected at least 1, got 0"),
-    ({"steps": 1.5}, TypeError, "steps: expected a whole number, got 1.5"),
+    ({"steps": 0}, ValueError, "steps: expected a whole number of at least 1, got 0"),
+    ({"steps": 1.5}, ValueError, "steps: expected a whole number, got 1.5"),
+    ({"steps": "2"}, TypeError, "steps: expected a whole number, got str"),
+    ({"steps": 10**400}, ValueError, "steps: expected a whole number that a float can hold"),
+    ({"lr": 10**400}, ValueError, "lr: expected a number that a float can hold"),
+    ({"lr": math.inf}, ValueError, "lr: expected a number above 0 and below inf, got inf"),
+    ({"weight_decay": math.inf}, ValueError, "weight_decay: expected a number at least 0 and below inf, got inf"),
+    ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
+    ({"grad_norm": math.inf}, ValueError, "grad_norm: expected a number above 0 and below inf, got inf"),
+    ({"logit_noise": math.inf}, ValueError, "logit_noise: expected a number at least 0 and below inf, got inf"),
+    ({"betas": (0.9, math.inf)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1, got inf"),
+    ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
     ({"minibatches": 3}, ValueError, "minibatches: expected a divisor of prompts = 4"),
-    ({"lr": 0}, ValueError, "lr: expected a number above 0, got 0"),
-    ({"lr": math.nan}, ValueError, "lr: expected a number above 0, got nan"),
+    ({"lr": 0}, ValueError, "lr: expected a number above 0 and below inf, got 0"),
+    ({"lr": math.nan}, ValueError, "lr: expected a number above 0 and below inf, got nan"),
     ({"betas": (0.9, 1.0)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1"),
     ({"anchor": "old"}, ValueError, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
     ({"sampler": "fp8"}, ValueError, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),

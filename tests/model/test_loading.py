@@ -171,6 +171,15 @@ def test_adapters_of_every_family_find_their_layers_and_come_back(small_model, p
 
 
 def test_adapters_for_another_purpose_are_refused(folder):
+    for wrong, message in (({"r": "x"}, "lora: r: expected a whole number, got str"),
+                           ({"r": 0}, "lora: r: expected a whole number of at least 1, got 0"),
+                           ({"r": 2.5}, "lora: r: expected a whole number, got 2.5"),
+                           ({"r": 2, "lora_alpha": "x"}, "lora: lora_alpha: expected a number, got str"),
+                           ({"r": 2, "lora_dropout": 2}, "lora: lora_dropout: expected a number at least 0 and"),
+                           ({"target_modules": 5}, "lora: target_modules: expected names of modules, got 5"),
+                           ({"r": 2, "bias": "x"}, "lora: "), ({"r": 2, "rank_pattern": 3}, "lora: ")):
+        with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+            trlib.load_policy(folder, lora=wrong)
     with pytest.raises(ValueError, match=r"lora: task_type: expected 'CAUSAL_LM', got 'SEQ_CLS'"):
         trlib.load_policy(folder, lora={"task_type": "SEQ_CLS"})
 

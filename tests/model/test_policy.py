@@ -8,6 +8,30 @@ from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 
 
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"device": None}, "device: expected 'auto' or a device that torch has here, got None"),
+    ({"device": 0.5}, "device: expected 'auto' or a device that torch has here, got 0.5"),
+    ({"dtype": None}, "dtype: expected 'auto' or the name of a float type"),
+    ({"dtype": ["float32"]}, "dtype: expected 'auto' or the name of a float type"),
+])
+def test_a_place_or_a_type_that_is_none_is_named(arguments, message):
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        trlib.load_policy("dial", **arguments)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
+    ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
+    ({"temperature": float("inf")}, "temperature: expected a number above 0 and below inf, got inf"),
+    ({"completions": "7 : +3 ="}, "completions: expected what `sample` gives, got str"),
+])
+def test_what_cannot_be_scored_is_named(arguments, message):
+    policy = trlib.load_policy("dial")
+    given = {"completions": sample(policy, ["7 : +3 ="], max_tokens=4), **arguments}
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        policy.score(given.pop("completions"), **given)
+
+
 def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):
     policy = trlib.load_policy(str(folder))
     c = sample(policy, ["7 : +3 ="] * 2, group=3, max_tokens=8, seed=0)

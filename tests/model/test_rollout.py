@@ -187,15 +187,23 @@ def test_completions_show_themselves(policy, task):
     ({"prompts": [[1], [1] * 500]}, r"prompts\[1\]: expected at most \d+ tokens with the completion"),
     ({"group": 0}, r"group: expected a whole number of at least 1, got 0"),
     ({"max_tokens": 2.5}, r"max_tokens: expected a whole number"),
-    ({"temperature": -1}, r"temperature: expected a number at least 0, got -1"),
+    ({"temperature": -1}, r"temperature: expected a number at least 0 and below inf, got -1"),
     ({"logit_noise": float("nan")}, r"logit_noise: expected a number"),
-    ({"topk": 10**6}, r"topk: expected 0 to the vocabulary's"),
+    ({"topk": 10**6}, r"topk: expected a whole number from 0 to"),
+    ({"topk": 1.5}, r"topk: expected a whole number, got 1.5"),
+    ({"seed": "x"}, r"seed: expected a whole number, got str"),
+    ({"full_rows": [2]}, r"full_rows: expected a whole number from 0 to 1, got 2"),
+    ({"prompts": [[1, 10**6]]}, r"prompts\[0\]: expected a whole number from 0 to"),
+    ({"prompts": 3}, r"prompts: expected a list, got 3"),
+    ({"prefixes": "x"}, r"prefixes: expected a list, got 'x'"),
+    ({"prefixes": [[1], "x"]}, r"prefixes\[1\]: expected a list, got 'x'"),
+    ({"prefixes": [[1], [-1]]}, r"prefixes\[1\]: expected a whole number from 0 to"),
     ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
     ({"prefixes": [[1] * 20, []]}, r"prefixes: expected at most max_tokens = 16 tokens each, got 20"),
 ])
 def test_bad_input_is_named(policy, arguments, message):
     arguments = {"prompts": [[1, 2], [3]], **arguments}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         sample(policy, arguments.pop("prompts"), **arguments)
 
 

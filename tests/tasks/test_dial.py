@@ -197,16 +197,16 @@ def test_settings_are_json_and_make_the_same_task(knobs):
 
 
 @pytest.mark.parametrize(("knobs", "error", "message"), [
-    ({"moves": 0}, ValueError, r"moves: expected a whole number at least 1, got 0"),
+    ({"moves": 0}, ValueError, r"moves: expected a whole number of at least 1, got 0"),
     ({"moves": (3, 1)}, ValueError, r"moves: expected low <= high, got \(3, 1\)"),
     ({"moves": (1, 2, 3)}, ValueError, r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
-    ({"moves": 2.5}, TypeError, r"moves: expected a whole number, got float"),
+    ({"moves": 2.5}, ValueError, r"moves: expected a whole number, got 2.5"),
     ({"moves": True}, TypeError, r"moves: expected a whole number, got bool"),
     ({"positions": 7}, ValueError, r"positions: expected an even number, got 7"),
     ({"positions": 202}, ValueError, r"positions: expected a whole number from 4 to 200, got 202"),
-    ({"careful": 1.5}, ValueError, r"careful: expected a share from 0 to 1, got 1.5"),
+    ({"careful": 1.5}, ValueError, r"careful: expected a number at least 0 and at most 1, got 1.5"),
     ({"careful": "often"}, TypeError, r"careful: expected a number, got str"),
-    ({"slip": float("nan")}, ValueError, r"slip: expected a share from 0 to 1, got nan"),
+    ({"slip": float("nan")}, ValueError, r"slip: expected a number at least 0 and at most 1, got nan"),
     ({"max_tokens": 8}, ValueError, r"max_tokens: expected at least 9 for 5 moves"),
     ({"moves": 13}, ValueError, r"max_tokens: expected at least 17 for 13 moves"),
     ({"movs": 3}, ValueError, r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?"),

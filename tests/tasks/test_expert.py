@@ -104,7 +104,7 @@ def test_a_task_without_an_expert_is_named():
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"count": 0}, "count: expected a number at least 1, got 0"),
+    ({"count": 0}, "count: expected a whole number of at least 1, got 0"),
     ({"count": 1, "prefix": 1.5}, r"prefix \(a share of the demonstration\): expected a number at least 0 and at mo"),
     ({"count": 1, "prefix": -0.1}, r"prefix \(a share of the demonstration\): expected"),
 ])

@@ -191,7 +191,7 @@ def test_datasets_that_is_absent_is_named(monkeypatch):
     ({"path": 3}, TypeError, r"path: expected text, got int"),
     ({"last_number": "yes"}, TypeError, r"last_number: expected True or False, got str"),
     ({"instruction": None}, TypeError, r"instruction: expected text, got NoneType"),
-    ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number at least 1, got 0"),
+    ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number of at least 1, got 0"),
     ({"paths": "x"}, ValueError, r"knob of task 'gsm8k': .* did you mean 'path'")])
 def test_a_bad_knob_is_named(knobs, error, message):
     with pytest.raises(error, match=message):

@@ -75,14 +75,14 @@ def test_settings_are_json_and_make_the_same_task(knobs):
 
 @pytest.mark.parametrize(("knobs", "error", "message"), [
     ({"numbers": (5, 2)}, ValueError, r"numbers: expected low <= high"),
-    ({"numbers": -1}, ValueError, r"numbers: expected a whole number at least 0, got -1"),
+    ({"numbers": -1}, ValueError, r"numbers: expected a whole number of at least 0, got -1"),
     ({"operations": "/"}, ValueError, r"operations: expected some of \+ - \* as one word, got '/'"),
     ({"operations": ""}, ValueError, r"operations: expected some of"),
     ({"operations": ["+"]}, TypeError, r"operations: expected text, got list"),
     ({"text": "What?"}, ValueError, r"text: expected `\{\}` once, where the operation goes, got 'What\?'"),
-    ({"examples": -1}, ValueError, r"examples: expected a whole number at least 0"),
+    ({"examples": -1}, ValueError, r"examples: expected a whole number of at least 0"),
     ({"must_end": 1}, TypeError, r"must_end: expected True or False, got int"),
-    ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number at least 1")])
+    ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number of at least 1")])
 def test_a_bad_knob_is_named(knobs, error, message):
     with pytest.raises(error, match=message):
         load_task("sums", **knobs)

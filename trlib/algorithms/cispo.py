@@ -38,7 +38,7 @@ def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
     itself, not its distance from 1.
     """
-    _check(eps_low, eps_high)
+    eps_low, eps_high = _check(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
     ratio = log_ratio.exp()
@@ -68,7 +68,7 @@ class CISPO(Method):
                           eps_low=self.eps_low, eps_high=self.eps_high)
 
 
-def _check(eps_low: float | None, eps_high: float) -> None:
+def _check(eps_low: float | None, eps_high: float) -> tuple[float | None, float]:
     if eps_low is not None:
-        checks.number("eps_low", eps_low, least=0, most=1)
-    checks.number("eps_high", eps_high, least=0)
+        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
+    return eps_low, checks.number("eps_high", eps_high, least=0)

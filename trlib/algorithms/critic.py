@@ -6,6 +6,7 @@ descent with PPO's value clip or inside a trust region of its own (Schulman et a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -41,7 +42,7 @@ def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Ten
     Source: the code of arXiv 1707.06347; not in the paper.
     """
     if clip is not None:
-        checks.number("clip", clip, least=0)
+        clip = checks.number("clip", clip, least=0)
     values, old, returns = checks.tokens(mask, values=values, values_old=values_old, returns=returns)
     loss = (values - returns.detach()).square()
     if clip is not None:
@@ -52,7 +53,12 @@ def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Ten
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
     """[B, T] less their mean over the mask, over their standard deviation there; 0 where masked, or all alike (they
-    differ by less than a millionth of the largest, as rounding leaves it)."""
+    differ by less than a millionth of the largest, as rounding leaves it).
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
+    """
+    (values,) = checks.tokens(mask, values=values)
     known_values = values[mask]
     if known_values.numel() < 2:
         return torch.zeros_like(values)
@@ -159,9 +165,14 @@ class PPOCritic(PPO):
 
 def _longest(a: float, b: float, c: float) -> float:
     """The largest s in [0, 1] with a s² + 2 b s + c <= 0, and 0 where there is none; a >= 0."""
-    inside = b * b - a * c
     if a + 2 * b + c <= 0:
         return 1.0
-    if inside < 0 or a == 0:
+    unit = math.ldexp(1.0, -math.frexp(max(a, abs(b), abs(c)))[1])  # a power of 2: no digit changes, no square is lost
+    a, b, c = unit * a, unit * b, unit * c
+    inside = b * b - a * c
+    if inside < 0 or (c > 0 and not 0 < -b < a):  # no root, or both below 0, or both above 1
         return 0.0
-    return min(1.0, max(0.0, (inside ** 0.5 - b) / a))
+    root = inside ** 0.5
+    # The larger root; where b takes its digits away, from the product of the two, c/a.
+    largest = -c / (b + root) if b > 0 and a * -c <= 1e-8 * b * b else (root - b) / a
+    return min(1.0, max(0.0, largest))

@@ -58,7 +58,7 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
 
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
-            meaningless threshold; a divergence below 0.
+            meaningless threshold; a divergence below 0, a total variation above 1.
 
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
     Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
@@ -76,10 +76,11 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     logp, p, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
     q = safe.get("logp_anchor", safe["logp_rollout"]).detach()
     if measured is not None:
-        _divergence(safe["measured"])
+        _divergence(safe["measured"], math.inf if delta_tv is None else 1.0)
 
     binary = binary_tv if delta_kl is None else binary_kl
-    divergence = safe["measured"].detach() if measured is not None else binary(q, p)
+    # Above 0 they are roundings of the callers' own types, checked under their own names.
+    divergence = safe["measured"].detach() if measured is not None else binary(q.clamp(max=0.0), p.clamp(max=0.0))
     outward = torch.where(advantages > 0, (divergence > high) & (p > q), (divergence > low) & (p < q))
     log_ratio = p - safe["logp_rollout"].detach()
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
@@ -87,12 +88,13 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     return TokenLoss(-weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence))
 
 
-def _divergence(measured: Tensor) -> None:
-    """Check that divergences are at least 0 but for rounding, if value checks are on."""
-    if checks.values_checked() and bool((measured < -ROUNDING).any()):
-        where = tuple(int(i) for i in (measured < -ROUNDING).nonzero()[0])
-        raise ValueError(f"measured: expected divergences, at least 0, got {measured[where].item():g} at "
-                         f"{list(where)}")
+def _divergence(measured: Tensor, most: float) -> None:
+    """Check that divergences are from 0 to `most` but for rounding, if value checks are on."""
+    bad = (measured < -ROUNDING) | (measured > most + ROUNDING)
+    if checks.values_checked() and bool(bad.any()):
+        where = tuple(int(i) for i in bad.nonzero()[0])
+        wanted = "at least 0" if most == math.inf else "total variations from 0 to 1"
+        raise ValueError(f"measured: expected divergences, {wanted}, got {measured[where].item():g} at {list(where)}")
 
 
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:

@@ -42,7 +42,7 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, those with nothing unmasked
     too; its window is the ratio clip's setting, so its default is (-.2, .2).
     """
-    checks.number("eps_log", eps_log, least=0)
+    eps_log = checks.number("eps_log", eps_log, least=0)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -50,10 +50,12 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     kept = ((advantages >= 0) & (plain <= eps_log)) | ((advantages <= 0) & (plain >= -eps_log))
     clipped = log_ratio.where(kept, plain.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
     length = mask.sum(-1, keepdim=True).clamp(min=1)
-    rho = (clipped.sum(-1, keepdim=True) / length).exp()
-    weight = (advantages.sum(-1, keepdim=True) / length * rho).where(kept & (advantages != 0), 0.0)
+    log_rho, mean = clipped.sum(-1, keepdim=True) / length, advantages.sum(-1, keepdim=True) / length
+    # ρ may overflow: a token without an advantage, or advantages that cancel, would make 0 * inf of it.
+    cancels = (mean == 0) & log_rho.detach().exp().isinf()
+    rho = log_rho.where(~cancels, log_rho.detach()).exp()
+    weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)
     rho = rho.expand_as(logp)
-    # ρ may overflow: a token without an advantage would make 0 * inf of it.
     return TokenLoss((-advantages * rho).masked_fill(advantages == 0, 0.0), weigh(log_ratio, kept, weight, mask,
                                               sequence_ratio=rho.masked_fill(~mask, 1.0)))
 

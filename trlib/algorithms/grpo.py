@@ -43,8 +43,12 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
     Differs from: TRL multiplies the term by the ratio, unless told not to: unbiased for KL(π || ref) on stale tokens,
     and another gradient on fresh ones too.
     """
-    checks.number("beta", beta, least=0)
+    beta = checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
+    if not isinstance(loss, TokenLoss):
+        raise TypeError(f"loss: expected the TokenLoss of a method, got {type(loss).__name__}")
+    checks.floating("loss.per_token", loss.per_token, tuple(mask.shape), "B, T")
+    checks.floating("loss.diagnostics['weight']", loss.diagnostics.get("weight"), tuple(mask.shape), "B, T")
     d = logp_ref.detach() - logp
     pull = torch.expm1(d)
     weight = loss.diagnostics["weight"] + beta * pull.detach()
@@ -112,7 +116,7 @@ def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
 
     Source: arXiv 2503.14476 eq. 13.
     """
-    checks.number("buffer", buffer, least=0, most=1)
+    buffer = checks.number("buffer", buffer, least=0, most=1)
     if buffer == 0:
         return torch.zeros_like(batch.rewards)
     lengths = (batch.mask | batch.forced).sum(-1).to(batch.rewards)

@@ -45,7 +45,7 @@ def gspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Source: arXiv 2507.18071 eq. 7 and 13-14; the cap on the log-ratio and the thresholds: verl.
     Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded.
     """
-    check_window(eps_low, eps_high)
+    eps_low, eps_high, _ = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = (logp - logp_old).detach()

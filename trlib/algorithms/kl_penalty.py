@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,14 +21,30 @@ LEAST, MOST = 1e-6, 1e6
 
 
 def adapt(beta: float, kl: float, target: float) -> float:
-    """PPO's rule: half of β where KL < target / 1.5, twice β where KL > 1.5 target, else β; within 1e-6 and 1e6."""
+    """PPO's rule: half of β where KL < target / 1.5, twice β where KL > 1.5 target, else β; within 1e-6 and 1e6.
+
+    Raises:
+        TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
+    """
+    beta, kl, target = _controlled(beta, kl, target)
     return _bounded(beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta)
 
 
 def adapt_proportionally(beta: float, kl: float, target: float, share: float) -> float:
     """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), `share` = completions / horizon; within
-    1e-6 and 1e6."""
+    1e-6 and 1e6.
+
+    Raises:
+        TypeError, ValueError: as `adapt`; a share below 0.
+    """
+    beta, kl, target = _controlled(beta, kl, target)
+    share = checks.number("share", share, least=0, below=math.inf)
     return _bounded(beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share))
+
+
+def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, float]:
+    return (checks.number("beta", beta, least=0, below=math.inf), checks.number("kl", kl),
+            checks.number("target", target, above=0, below=math.inf))
 
 
 def _bounded(beta: float) -> float:
@@ -72,6 +89,8 @@ class PPOPenalty(Method):
             return
         with torch.no_grad():
             kl = float(self._kl(step.score(), step.batch)[step.batch.mask].mean())
+        if math.isnan(kl):  # the next batch will say so
+            return
         memory = step.batch.memory
         beta = memory.get(BETA, self.beta)
         memory[BETA] = adapt(beta, kl, self.target_kl) if self.controller == "ppo" else adapt_proportionally(

@@ -178,6 +178,7 @@ class Stage:
     """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         checks.whole("count", self.count, least=1)
         checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)
 
@@ -229,6 +230,7 @@ class Correction:
     how: Literal["truncate", "mask"] = "truncate"
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         checks.number("cap", self.cap, above=0)
         checks.choice("level", self.level, LEVELS)
         checks.choice("how", self.how, HOWS)
@@ -266,8 +268,11 @@ class Method:
     `loss` or an `update` of its own, says it again."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
         checks.choice("aggregation", self.aggregation, AGGREGATIONS)
+        if self.correction is not None and not isinstance(self.correction, Correction):
+            raise TypeError(f"correction: expected a Correction or None, got {type(self.correction).__name__}")
 
     def needs(self, anchor: Anchor) -> Needs:
         """What the loop must compute when the trust region is drawn around `anchor`."""

@@ -63,7 +63,7 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
     exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high the same as a dual clip.
     """
-    check_window(eps_low, eps_high, dual_clip)
+    eps_low, eps_high, dual_clip = check_window(eps_low, eps_high, dual_clip)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -80,12 +80,14 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
     return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
 
 
-def check_window(eps_low: float, eps_high: float, dual_clip: float | None = None) -> None:
-    """The thresholds of a clipped ratio: raises TypeError or ValueError where one is meaningless."""
-    checks.number("eps_low", eps_low, least=0, most=1)
-    checks.number("eps_high", eps_high, least=0)
+def check_window(eps_low: float, eps_high: float,
+                 dual_clip: float | None = None) -> tuple[float, float, float | None]:
+    """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is meaningless."""
+    eps_low = checks.number("eps_low", eps_low, least=0, most=1)
+    eps_high = checks.number("eps_high", eps_high, least=0)
     if dual_clip is not None:
-        checks.number("dual_clip", dual_clip, above=1)
+        dual_clip = checks.number("dual_clip", dual_clip, above=1)
+    return eps_low, eps_high, dual_clip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here.
     Differs from: the authors bracket η in [1e-7, 100] by 8 points a pass to 1e-5; larger roots exist, and t has no cap.
     """
-    checks.number("delta_kl", delta_kl, least=0)
+    delta_kl = checks.number("delta_kl", delta_kl, least=0)
     shape = tuple(checks.floating("logp", logp).shape)
     if not shape:
         raise ValueError("logp: expected [..., V], got []")

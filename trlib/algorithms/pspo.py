@@ -35,7 +35,7 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
 
     Source: arXiv 2509.21282.
     """
-    checks.number("alpha", alpha, least=0, below=1)
+    alpha = checks.number("alpha", alpha, least=0, below=1)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()

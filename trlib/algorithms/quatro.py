@@ -79,7 +79,7 @@ def solve_dual(rewards: Tensor, *, delta_kl: float, lambda_min: float = 1e-2,
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf; a radius or a floor that is not positive.
     """
-    _settings(delta_kl, lambda_min, direction)
+    delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     rewards = checks.floating("rewards", rewards, (None, None), "N, G").detach()
     checks.finite("rewards", rewards)
     # Few numbers, ill-conditioned near the limits: float64 on any device that has it.
@@ -202,7 +202,7 @@ def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: T
     Raises:
         TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
     """
-    _settings(delta_kl, lambda_min, direction)
+    delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)
     present = checks.boolean("mask", mask, shape, "B, T").any(-1)
     rewards = checks.floating("rewards", rewards, shape[:1], "B")
@@ -275,10 +275,10 @@ def solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: f
     return multiplier, target, floored
 
 
-def _settings(delta_kl: float, lambda_min: float, direction: str) -> None:
-    checks.number("delta_kl", delta_kl, above=0, below=math.inf)
-    checks.number("lambda_min", lambda_min, above=0, below=math.inf)
+def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:
     checks.choice("direction", direction, DIRECTIONS)
+    return (checks.number("delta_kl", delta_kl, above=0, below=math.inf),
+            checks.number("lambda_min", lambda_min, above=0, below=math.inf))
 
 
 def _exp(log_ratio: Tensor) -> Tensor:

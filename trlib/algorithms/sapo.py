@@ -42,7 +42,7 @@ def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Source: arXiv 2511.20347; the defaults: verl and TRL.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean.
     """
-    _check(tau_pos, tau_neg)
+    tau_pos, tau_neg = _check(tau_pos, tau_neg)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -78,6 +78,6 @@ class SAPO(Method):
                          tau_pos=self.tau_pos, tau_neg=self.tau_neg)
 
 
-def _check(tau_pos: float, tau_neg: float) -> None:
-    checks.number("tau_pos", tau_pos, above=0, below=math.inf)
-    checks.number("tau_neg", tau_neg, above=0, below=math.inf)
+def _check(tau_pos: float, tau_neg: float) -> tuple[float, float]:
+    return (checks.number("tau_pos", tau_pos, above=0, below=math.inf),
+            checks.number("tau_neg", tau_neg, above=0, below=math.inf))

@@ -34,7 +34,11 @@ def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
 
     The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. Below
     eight some micro-groups are empty. The paper has 8; other numbers are derived here.
+
+    Raises:
+        TypeError, ValueError: `group` is no whole number of at least 1; `adaptive` is no flag.
     """
+    group, adaptive = checks.whole("group", group, least=1), checks.flag("adaptive", adaptive)
     stages: list[Stage] = []
     eighths = drawn = 0
     for stage in MICRO_GROUPS:
@@ -91,7 +95,7 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
 
     Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself.
     """
-    checks.number("alpha", alpha, above=0, most=1)
+    alpha = checks.number("alpha", alpha, above=0, most=1)
     checks.floating("expert", expert)
     if not expert.dim():
         raise ValueError("expert: expected [..., V], got []")

@@ -134,8 +134,8 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
     checks.integer("tokens", tokens, shape[:2], "B, T")
     checks.boolean("mask", mask, shape[:2], "B, T")
     _distributions(mask, logp_old=logp_old)
-    width = int(checks.number("k", k, least=1, most=shape[2]))
-    checks.number("mass", mass, above=0, most=1)
+    width = checks.whole("k", k, least=1, most=shape[2])
+    mass = checks.number("mass", mass, above=0, most=1)
     checks.inside("tokens", tokens, shape[2], mask=mask)
     sampled = tokens.masked_fill(~mask, 0).long().unsqueeze(-1)
     logp_old = logp_old.masked_fill(~mask.unsqueeze(-1), 0.0)
@@ -199,7 +199,7 @@ class _Outside:
 def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float,
                level: str) -> TokenLoss:
     """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled outcome."""
-    _check_settings(delta, alpha, level)
+    delta, alpha = _check_settings(delta, alpha, level)
     sampled, sampled_old = _pick(u, at), _pick(lq, at)
     checks.finite("logp of the sampled tokens", sampled, mask)
     checks.finite("logp_old of the sampled tokens", sampled_old, mask)
@@ -264,7 +264,6 @@ def _distributions(mask: Tensor, **named: Tensor) -> None:
         checks.log_probabilities(name, value.detach().masked_fill(~mask.unsqueeze(-1), -math.log(value.shape[-1])))
 
 
-def _check_settings(delta_kl: object, alpha: object, level: object) -> None:
-    checks.number("delta_kl", delta_kl, least=0)
-    checks.number("alpha", alpha, least=0, below=math.inf)
+def _check_settings(delta_kl: object, alpha: object, level: object) -> tuple[float, float]:
     checks.choice("level", level, LEVELS)
+    return checks.number("delta_kl", delta_kl, least=0), checks.number("alpha", alpha, least=0, below=math.inf)

@@ -8,6 +8,7 @@ surrogate has risen. F is known by its products only (appendix C).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -46,14 +47,19 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     Differs from: sb3-contrib starts at noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
     tolerance relative to b the result scales with b.
     """
+    if not callable(matvec):
+        raise TypeError(f"matvec: expected a function of a vector, got {type(matvec).__name__}")
     checks.finite("b", checks.floating("b", b))
     if b.dtype in checks.COARSE:
         raise TypeError(f"b: expected float32 or wider, got {b.dtype}")
-    checks.whole("iterations", iterations, least=1)
-    checks.number("tolerance", tolerance, least=0)
+    iterations = checks.whole("iterations", iterations, least=1)
+    tolerance = checks.number("tolerance", tolerance, least=0)
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
+    if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² is beyond the type: solve for b of length near 1
+        scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
+        return scale * conjugate_gradient(matvec, residual / scale, iterations=iterations, tolerance=tolerance)
     enough = tolerance * tolerance * squared
     for _ in range(iterations):
         if not squared > enough:

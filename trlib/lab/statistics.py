@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trlib import checks
-from trlib.evaluation import LEVEL, RESAMPLES, Estimate
+from trlib.evaluation import LEVEL, MOST_RESAMPLES, RESAMPLES, Estimate
 
 Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
 """[N, M], or M sequences of runs; a flat sequence is one task."""
@@ -130,7 +130,7 @@ def improvement(x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = 
 def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
     """[T]: the share of all runs whose score is above each threshold."""
     pooled = np.concatenate(by_task("scores", scores))
-    return (pooled[:, None] > np.asarray(thresholds, dtype=np.float64)).mean(0)
+    return (pooled[:, None] > _levels(thresholds)).mean(0)
 
 
 def profile_interval(scores: Scores, thresholds: Sequence[float] | np.ndarray, *, level: float = LEVEL,
@@ -140,10 +140,8 @@ def profile_interval(scores: Scores, thresholds: Sequence[float] | np.ndarray, *
     Raises:
         ValueError: no thresholds, and what `interval` refuses.
     """
-    tasks, bounds, levels = by_task("scores", scores), [], np.asarray(thresholds, dtype=np.float64)
-    if levels.ndim != 1 or not len(levels):
-        raise ValueError(f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}")
-    for threshold in levels:
+    tasks, bounds = by_task("scores", scores), []
+    for threshold in _levels(thresholds):
         above = [(task > threshold).astype(np.float64) for task in tasks]
         # One seed for all thresholds: the same resamples, so the bounds fall with the threshold as the profile does.
         bounds.append(_percentiles(above, _pooled_mean, level, resamples, seed))
@@ -161,7 +159,7 @@ def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = 
     """
     from scipy.stats import t
 
-    checks.number("level", level, above=0, below=1)
+    level = checks.number("level", level, above=0, below=1)
     runs = _finite("values", values)
     if len(runs) < 2:
         raise ValueError(f"values: expected at least two runs, got {len(runs)}")
@@ -190,10 +188,14 @@ def staleness_tolerance(accuracy: Mapping[float, Sequence[float] | np.ndarray], 
     Raises:
         ValueError: no runs at one update, no other number of updates, one below 1, an accuracy that is not finite.
     """
+    if not isinstance(accuracy, Mapping):
+        raise TypeError(f"accuracy: expected runs by updates a batch, got {type(accuracy).__name__}")
+    for key in accuracy:
+        checks.number("accuracy: updates a batch", key)
     updates = sorted(accuracy)
     if len(updates) < 2 or updates[0] != 1 or not math.isfinite(updates[-1]):
         raise ValueError(f"accuracy: expected runs at 1 update a batch and at more, got {updates}")
-    checks.number("drop", drop, above=0)
+    drop = checks.number("drop", drop, above=0)
     runs, logs = [_finite(f"accuracy[{u:g}]", accuracy[u]) for u in updates], np.log2(updates)
 
     def censored(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -289,13 +291,26 @@ def _percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarra
     """Percentile bootstrap of a statistic of independent samples, or (`paired`) of columns of one."""
     from scipy.stats import bootstrap
 
-    checks.number("level", level, above=0, below=1)
-    checks.whole("resamples", resamples, least=1)
+    level = checks.number("level", level, above=0, below=1)
+    resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
+    seed = checks.whole("seed", seed, least=0)
     if min(map(len, tasks)) < 2:
         return math.nan, math.nan
     found = bootstrap(tasks, statistic, n_resamples=resamples, confidence_level=level, method="percentile",
                       vectorized=True, paired=paired, rng=np.random.default_rng(seed)).confidence_interval
     return float(found.low), float(found.high)
+
+
+def _levels(thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
+    try:
+        levels = np.asarray(thresholds, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"thresholds: expected numbers, got {thresholds!r}") from error
+    if levels.ndim != 1 or not len(levels):
+        raise ValueError(f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}")
+    if np.isnan(levels).any():
+        raise ValueError("thresholds: expected numbers that are not NaN, got NaN")
+    return levels
 
 
 def _pair(x: Scores, y: Scores) -> list[np.ndarray]:

@@ -48,6 +48,7 @@ class Variant:
     """The settings that are its radius, each with its largest value: the axis `threshold` multiplies them up to it."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         for name in ("method", "label"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"variant: {name}: expected a word, got {getattr(self, name)!r}")
@@ -75,6 +76,7 @@ class Axis:
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         what = f"axis {self.name!r}"
         if isinstance(self.values, Mapping):
             _all_are(what, list(self.values.values()), Mapping)
@@ -103,6 +105,7 @@ class Budget:
     """A cell that takes longer is stopped and reported, where there are workers."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         for name in ("steps", "prompts", "samples"):
             checks.whole(f"budget: {name}", getattr(self, name), least=1)
         checks.number("budget: minutes", self.minutes, above=0)
@@ -158,6 +161,7 @@ class Sweep:
     """What `beside` has put to the declared variants."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)

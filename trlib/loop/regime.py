@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from trlib import checks
@@ -43,18 +44,15 @@ class Regime:
     at_once: int | None
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         least = {"steps": 1, "seed": 0, "prompts": 1, "group": 1, "max_tokens": 1, "minibatches": 1, "epochs": 1,
                  "warmup": 0, "lag": 0, "probe": 0, "checkpoint_every": 1}
         for name, low in least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{name}: expected a whole number, got {value!r}")
-            if value < low:
-                raise ValueError(f"{name}: expected at least {low}, got {value}")
+            checks.whole(name, getattr(self, name), least=low)
         for name in ("temperature", "lr", "grad_norm"):
-            checks.number(name, getattr(self, name), above=0)
+            checks.number(name, getattr(self, name), above=0, below=math.inf)
         for name in ("weight_decay", "logit_noise"):
-            checks.number(name, getattr(self, name), least=0)
+            checks.number(name, getattr(self, name), least=0, below=math.inf)
         for i, beta in enumerate(self.betas):
             checks.number(f"betas[{i}]", beta, least=0, below=1)
         checks.choice("anchor", self.anchor, ANCHORS)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trlib import checks
 from trlib.errors import CheckpointError, unknown
 from trlib.model.folders import ADAPTERS
 from trlib.model.loading import Source, find, reason
+
+LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
+    "r": lambda name, value: checks.whole(name, value, least=1),
+    "lora_alpha": lambda name, value: checks.number(name, value, above=0, below=math.inf),
+    "lora_dropout": lambda name, value: checks.number(name, value, least=0, most=1)}
+"""Settings of `peft.LoraConfig` that peft computes with before it looks at them."""
 
 
 def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
@@ -38,6 +46,12 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
         raise ValueError(f"lora: task_type: expected 'CAUSAL_LM', got {lora['task_type']!r}")
     modules = [name for name, _ in model.named_modules()]
     targets = lora.get("target_modules")
+    if not isinstance(targets, str | list | tuple | set | None):
+        raise TypeError(f"lora: target_modules: expected names of modules, got {targets!r}")
+    lora = checks.plain(dict(lora))
+    for name, check in LORA_NUMBERS.items():
+        if name in lora:
+            check(f"lora: {name}", lora[name])
     for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one is there
         if not any(f".{name}".endswith(f".{target}") for name in modules):
             linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
@@ -67,7 +81,7 @@ def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
             warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
             torch.manual_seed(0)
             return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"lora: {error}") from error
 
 

@@ -260,8 +260,10 @@ def place_for(device: str, parameters: int) -> torch.device:
     """The device that is asked for, for a model of so many parameters.
 
     Raises:
-        ValueError: torch does not have it here.
+        TypeError, ValueError: no device, or one that torch does not have here.
     """
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device: expected 'auto' or a device that torch has here, got {device!r}")
     if device != "auto":
         try:
             torch.empty(0, device=device)
@@ -284,6 +286,6 @@ def type_for(dtype: str, device: torch.device) -> torch.dtype:
     if dtype == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32
-    if dtype not in FLOATS:
+    if not isinstance(dtype, str) or dtype not in FLOATS:
         raise ValueError(f"dtype: expected 'auto' or the name of a float type ({', '.join(FLOATS)}), got {dtype!r}")
     return getattr(torch, dtype)

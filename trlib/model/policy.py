@@ -206,7 +206,10 @@ class Policy:
         With `at_once` so many completions are scored at a time, and once more each when the gradient is taken: memory
         is that of these few (but for the distributions that `full` asks for), time a third more.
         """
-        checks.number("temperature", temperature, above=0)
+        if not isinstance(completions, Completions):
+            raise TypeError(f"completions: expected what `sample` gives, got {type(completions).__name__}")
+        temperature = checks.number("temperature", temperature, above=0, below=math.inf)
+        at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
         if at_once is None or at_once >= len(completions) or weights is not None:
             return self._score(completions, layout or self.layout(completions), temperature, full, weights)
         parts = [self._recomputed(completions.rows(rows), temperature, full)

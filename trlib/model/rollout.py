@@ -7,6 +7,7 @@ rows that have ended, and rows that have said the same so far, the prompt to beg
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,18 +42,20 @@ def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, 
             `policy.share` is False. Neither changes what is sampled, but by a rounding at the edge of a token.
 
     Raises:
-        ValueError: an empty prompt, or one that with `max_tokens` passes the model's context.
+        TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside the vocabulary; an
+            empty prompt, or one that with `max_tokens` passes the model's context.
         NonFiniteError: NaN or inf among the logits.
     """
-    checks.number("temperature", temperature, least=0)
-    checks.number("logit_noise", logit_noise, least=0)
-    for name, value in (("group", group), ("max_tokens", max_tokens)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
-    if not 0 <= topk <= policy.vocabulary:
-        raise ValueError(f"topk: expected 0 to the vocabulary's {policy.vocabulary}, got {topk}")
+    if not isinstance(policy, Policy):
+        raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {type(policy).__name__}")
+    temperature = checks.number("temperature", temperature, least=0, below=math.inf)
+    logit_noise = checks.number("logit_noise", logit_noise, least=0, below=math.inf)
+    group, max_tokens = checks.whole("group", group, least=1), checks.whole("max_tokens", max_tokens, least=1)
+    topk = checks.whole("topk", topk, least=0, most=policy.vocabulary)
     ids = _ids(policy, prompts, max_tokens)
-    rng = seed if isinstance(seed, torch.Generator) else generator(seed, "sample")
+    full_rows = [checks.whole("full_rows", row, least=0, most=len(ids) * group - 1)
+                 for row in _listed("full_rows", full_rows)]
+    rng = seed if isinstance(seed, torch.Generator) else generator(checks.whole("seed", seed, least=0), "sample")
     with policy.threads():
         writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk,
                          drop)
@@ -201,11 +204,12 @@ def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:
 
 
 def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
-    if isinstance(prompts, str) or len(prompts) == 0:
+    if len(_listed("prompts", prompts)) == 0:
         raise ValueError(f"prompts: expected a list of at least one prompt, got {prompts!r}")
     texts = [p for p in prompts if isinstance(p, str)]
     encoded = iter(policy.encode_prompts(texts) if texts else [])
-    ids = [next(encoded) if isinstance(p, str) else list(p) for p in prompts]
+    ids = [next(encoded) if isinstance(p, str) else _tokens(f"prompts[{i}]", p, policy)
+           for i, p in enumerate(prompts)]
     for i, row in enumerate(ids):
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
@@ -213,6 +217,21 @@ def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_t
             raise ValueError(f"prompts[{i}]: expected at most {policy.context} tokens with the completion (the model's "
                              f"context), got {len(row)} and max_tokens {max_tokens}")
     return ids
+
+
+def _listed(name: str, value: Any) -> Any:
+    """`value`, a list of something; text is none."""
+    if isinstance(value, str | bytes) or not (hasattr(value, "__len__") and hasattr(value, "__iter__")):
+        raise TypeError(f"{name}: expected a list, got {value!r}")
+    return value
+
+
+def _tokens(name: str, ids: Any, policy: Policy) -> list[int]:
+    """Token ids of the policy's vocabulary."""
+    ids = ids.tolist() if hasattr(ids, "tolist") else list(_listed(name, ids))
+    if ids and all(type(i) is int for i in ids) and min(ids) >= 0 and max(ids) < policy.vocabulary:
+        return ids
+    return [checks.whole(name, i, least=0, most=policy.vocabulary - 1) for i in ids]
 
 
 def _pad_left(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -225,7 +244,10 @@ def _pad_left(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Ten
 def _given(prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int,
            policy: Policy) -> tuple[Tensor, Tensor] | None:
     """Forced prefixes as a right-padded tensor and their lengths."""
-    if prefixes is None or not any(map(len, prefixes)):
+    if prefixes is None:
+        return None
+    prefixes = [_tokens(f"prefixes[{i}]", row, policy) for i, row in enumerate(_listed("prefixes", prefixes))]
+    if not any(map(len, prefixes)):
         return None
     if len(prefixes) != rows:
         raise ValueError(f"prefixes: expected one for each of the {rows} completions, got {len(prefixes)}")

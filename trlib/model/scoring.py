@@ -66,12 +66,12 @@ def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature:
         raise ValueError(f"tokens: expected {list(shape[:-1])}, or one dimension more, got {list(tokens.shape)}")
     checks.finite("hidden", hidden)
     checks.inside("tokens", tokens, len(weight))
-    checks.number("temperature", temperature, above=0)
-    checks.number("top_k", top_k, least=0, most=len(weight))
-    checks.number("chunk", chunk, least=1)
+    temperature = checks.number("temperature", temperature, above=0, below=math.inf)
+    top_k = checks.whole("top_k", top_k, least=0, most=len(weight))
+    chunk = checks.whole("chunk", chunk, least=1)
     flat = hidden.reshape(-1, shape[-1])
-    logp, entropy, ids, values = _Scores.apply(flat, weight, tokens.reshape(len(flat), -1).long(), float(temperature),
-                                               int(top_k), int(chunk))
+    logp, entropy, ids, values = _Scores.apply(flat, weight, tokens.reshape(len(flat), -1).long(), temperature,
+                                               top_k, chunk)
     top = TopK(ids.view(*shape[:-1], top_k), values.view(*shape[:-1], top_k)) if top_k else None
     return TokenScores(logp.view(tokens.shape), entropy.view(shape[:-1]), top)
 

@@ -78,7 +78,7 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
     if name not in BASES:
         raise ValueError(f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}")
     task, recipe = cast(Teachable, loaded), recipe or usual.recipe
-    checks.number("check", check, least=1)
+    seed, check = checks.whole("seed", seed, least=0), checks.whole("check", check, least=1)
     tokenizer = word_tokenizer(task.words, context=CONTEXT)
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)

@@ -55,6 +55,7 @@ class Recipe:
     """Width inside a layer's MLP."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         for name in ("steps", "lr", "betas"):
             pair = tuple(getattr(self, name))
             if len(pair) != 2 or min(pair) < 0:

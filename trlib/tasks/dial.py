@@ -22,8 +22,9 @@ from itertools import accumulate
 from random import Random
 from typing import Any, ClassVar
 
+from trlib import checks
 from trlib.tasks.knobs import draw, share, span, stream, whole
-from trlib.tasks.task import Prompt, Verdict
+from trlib.tasks.task import Prompt, Verdict, check_asked
 
 
 def _turn(k: int) -> Callable[[int, int], int]:
@@ -80,6 +81,7 @@ class Dial:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         low, high = self.span
         if isinstance(self.moves, list):
             object.__setattr__(self, "moves", (low, high))
@@ -171,6 +173,10 @@ class Dial:
         rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is wrong
         and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer".
         """
+        check_asked(prompt, completion, ended)
+        if prompt.answer != str(self.places(prompt)[-1]):
+            raise ValueError(f"prompt: expected the answer {self.places(prompt)[-1]} to {prompt.text!r}, got "
+                             f"{prompt.answer!r}")
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
         words = completion.split()
@@ -216,11 +222,12 @@ class Dial:
 def _places(text: str, positions: int) -> tuple[int, ...]:
     try:
         start, colon, *moves, equals = text.split()
-        if (colon, equals) != (":", "=") or not moves:
+        if (colon, equals) != (":", "=") or not moves or not 0 <= int(start) < positions:
             raise ValueError
         return tuple(accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start)))[1:]
     except (ValueError, KeyError):
-        raise ValueError(f"prompt: expected a start, `:`, moves and `=` as in '7 : +3 flip =', got {text!r}") from None
+        raise ValueError(f"prompt: expected a start below {positions}, `:`, moves and `=` as in '7 : +3 flip =', got "
+                         f"{text!r}") from None
 
 
 def _zipf(random: Random, words: tuple[str, ...]) -> str:

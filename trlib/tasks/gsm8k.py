@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from trlib import checks
 from trlib.errors import DataError
 from trlib.tasks.answers import judge, numbers, show
 from trlib.tasks.knobs import draw, stream, whole
 from trlib.tasks.lines import numbered
-from trlib.tasks.task import Prompt, Verdict
+from trlib.tasks.task import Prompt, Verdict, check_asked
 
 HUB = ("openai/gsm8k", "main")
 """The data set on the hub and its configuration."""
@@ -55,6 +56,7 @@ class Gsm8k:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         for knob, value in (("path", self.path), ("split", self.split)):
             if value is not None and not isinstance(value, str | os.PathLike):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
@@ -121,6 +123,10 @@ class Gsm8k:
         Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. A wrong answer after an
         equation that does not hold is "bad arithmetic".
         """
+        check_asked(prompt, completion, ended)
+        if not prompt.text.strip() or len(numbers(prompt.answer)) != 1:
+            raise ValueError(f"prompt: expected a question and a number as its answer, got {prompt.text!r} and "
+                             f"{prompt.answer!r}")
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
 
     def _warn_of_repeats(self, n: int) -> None:

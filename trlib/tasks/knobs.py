@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
+from trlib import checks
+
 
 def whole(name: str, value: object, least: int, most: int | None) -> int:
     """`value` after checking that it is a whole number inside the bounds."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}: expected a whole number, got {type(value).__name__}")
-    if value < least or (most is not None and value > most):
-        wanted = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
-    return value
+    return checks.whole(name, value, least=least, most=most)
 
 
 def span(name: str, value: object, least: int, most: int | None) -> tuple[int, int]:
@@ -30,15 +27,12 @@ def span(name: str, value: object, least: int, most: int | None) -> tuple[int, i
 
 def share(name: str, value: object) -> float:
     """`value` as a float after checking that it is a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected a share from 0 to 1, got {value}")
-    return float(value)
+    return checks.number(name, value, least=0, most=1)
 
 
 def stream(task: str, purpose: str, seed: int) -> Random:
     """Random numbers of a seed, for one purpose; only `Random.random` is drawn from, the same in every Python."""
+    seed = checks.plain(seed)
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
     return Random(f"{task} {purpose} {seed}")

@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
+from trlib import checks
 from trlib.tasks.knobs import draw, span, stream, whole
-from trlib.tasks.task import Prompt, Verdict
+from trlib.tasks.task import Prompt, Verdict, check_asked
 
 LARGEST = 99
 """The largest amount that the vocabulary holds."""
@@ -49,6 +50,7 @@ class Spend:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         low, high = self.span
         if isinstance(self.amount, list):
             object.__setattr__(self, "amount", (low, high))
@@ -131,6 +133,7 @@ class Spend:
         Right is a completion that is right in every step and lands on 0. The first thing that is wrong, from the
         left, is the reason; "wrong answer" is right arithmetic that does not land on 0.
         """
+        check_asked(prompt, completion, ended)
         left, most = _amount(prompt), self.most
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
@@ -180,8 +183,10 @@ class Spend:
 
 def _amount(prompt: Prompt) -> int:
     words = prompt.text.split()
-    if len(words) != 2 or words[1] != ":" or not _is_number(words[0]) or int(words[0]) < 1:
-        raise ValueError(f"prompt: expected an amount and `:` as in '37 :', got {prompt.text!r}")
+    if len(words) != 2 or words[1] != ":" or not _is_number(words[0]) or int(words[0]) < 1 or (
+            prompt.answer != "0"):
+        raise ValueError(f"prompt: expected an amount and `:` as in '37 :' and the answer '0', got {prompt.text!r} and "
+                         f"{prompt.answer!r}")
     return int(words[0])
 
 

@@ -9,14 +9,16 @@ before it and `must_end=False` reads the first line only. So SmolLM2 is asked in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
+from trlib import checks
 from trlib.tasks.answers import judge
 from trlib.tasks.knobs import draw, span, stream, whole
-from trlib.tasks.task import Prompt, Recipe, Verdict
+from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
 OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 """What may be asked."""
@@ -50,6 +52,7 @@ class Sums:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
+        checks.settle(self)
         if isinstance(self.numbers, list):
             object.__setattr__(self, "numbers", tuple(self.numbers))
         span("numbers", self.numbers, 0, None)
@@ -89,9 +92,17 @@ class Sums:
         Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. Where it is wrong and the
         completion holds an equation that does not hold, the reason is "bad arithmetic".
         """
+        check_asked(prompt, completion, ended)
+        self._check_question(prompt)
         if self.must_end:
             return judge(completion, prompt.answer, ended=ended)
         return judge(completion.strip().partition("\n")[0], prompt.answer, ended=True)
+
+    def _check_question(self, prompt: Prompt) -> None:
+        asked = re.search(re.escape(self.text).replace(re.escape(HOLE), r"(\d+) ([-+*]) (\d+)") + r"\Z", prompt.text)
+        if asked is None or prompt.answer != str(OPERATIONS[asked[2]](int(asked[1]), int(asked[3]))):
+            raise ValueError(f"prompt: expected {self.text!r} about a sum, a difference or a product, and its result "
+                             f"for an answer, got {prompt.text!r} and {prompt.answer!r}")
 
     def _question(self, random: Random) -> tuple[str, int]:
         """An operation on two numbers and its result."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from trlib import checks
+
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
 """Every reason a verifier may give, from the best to the worst."""
 
@@ -52,6 +54,21 @@ class Recipe:
     """Keyword arguments of `trlib.train`."""
 
 
+def check_asked(prompt: object, completion: object, ended: object) -> None:
+    """Check what a verifier is given, before it looks whether the prompt is of its own kind.
+
+    Raises:
+        TypeError: no prompt, or one whose text or answer is no text; a completion that is no text; `ended` no flag.
+    """
+    if not isinstance(prompt, Prompt):
+        raise TypeError(f"prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got {type(prompt).__name__}")
+    for name, value in (("prompt: its text", prompt.text), ("prompt: its answer", prompt.answer),
+                        ("completion", completion)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: expected text, got {type(value).__name__}")
+    checks.flag("ended", ended)
+
+
 class Task(Protocol):
     """What the loop asks of a task."""
 
@@ -79,7 +96,11 @@ class Task(Protocol):
         ...
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled."""
+        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
+
+        Raises:
+            TypeError, ValueError: `prompt` is none of this task's kind; a completion that is no text.
+        """
         ...
 
 
