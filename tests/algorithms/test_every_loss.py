@@ -15,7 +15,8 @@ from torch import Tensor
 from trlib import algorithms, checks
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import TokenLoss
-from trlib.divergences import log1mexp
+from trlib.algorithms.kl_penalty import add_penalty
+from trlib.divergences import binary_kl, log1mexp
 
 D = torch.float64
 V = 5
@@ -62,6 +63,15 @@ def troll_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask
                                  **settings)
 
 
+def penalty_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float) -> TokenLoss:
+    """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their proportions: between
+    such distributions KL(q || π) is that of the token against all others."""
+    loss = algorithms.pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
+    p, q = (x.masked_fill(~mask, -1.0).to(loss.per_token.dtype) for x in (logp, logp_old.detach()))
+    divergence = binary_kl(q, p).masked_fill(~mask, 0.0)
+    return add_penalty(loss, logp, logp_old, divergence, mask=mask, beta=beta)
+
+
 a = algorithms
 CASES = {
     "reinforce": Case(a.reinforce_loss, smooth=True),
@@ -83,6 +93,7 @@ CASES = {
     "quatro ratio": Case(a.quatro_loss, on_policy=None),
     "quatro exact": Case(a.quatro_loss, {"form": "exact"}, on_policy=None),
     "quatro regression": Case(a.quatro_loss, {"form": "regression"}, on_policy=None),
+    "ppo penalty": Case(penalty_of_a_token, {"beta": 0.7}, smooth=True, pure=False),
     "troll": Case(troll_of_a_token, pure=False),
     "troll regression": Case(troll_of_a_token, {"delta_kl": 0.0, "alpha": 0.5}, on_policy=None, pure=False),
     "trsft": Case(a.trsft_loss, on_policy=None),

@@ -1,14 +1,16 @@
 """PPO with a KL penalty: the loss and its weight by hand, the controllers, the memory of a run."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 import trlib
 from trlib.algorithms import TRPO, PPOPenalty
-from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
+from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty
 from trlib.algorithms.method import Batch, Scores
+from trlib.algorithms.ppo import pg_is_loss
 
 
 def batch_and_logits():
@@ -39,14 +41,47 @@ def test_the_loss_is_the_surrogate_and_the_exact_divergence():
     torch.testing.assert_close((doubled.per_token - loss.per_token)[batch.mask], 1.3 * kl[batch.mask])
 
 
-def test_the_weight_is_minus_the_slope_in_the_sampled_tokens_log_prob():
-    batch, logits = batch_and_logits()
-    full = torch.log_softmax(logits, -1).requires_grad_()
+def slope_of_the_sampled_logit(batch, logits, method):
+    """-dL/dlogit of the sampled token, through the softmax, and the loss."""
+    logits = logits.clone().requires_grad_()
+    full = torch.log_softmax(logits, -1)
     scores = Scores(full.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1), full)
-    loss = PPOPenalty(beta=0.7).objective(scores, batch)
-    loss.per_token.sum().backward()
-    slope = full.grad.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1)
-    torch.testing.assert_close(-slope, loss.diagnostics["weight"], rtol=0, atol=1e-12)
+    loss = method.objective(scores, batch)
+    (gradient,) = torch.autograd.grad(loss.per_token.sum(), logits)
+    return -gradient.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1), scores.logp.detach().exp(), loss
+
+
+def test_the_weight_is_minus_the_slope_on_the_simplex():
+    """A logit moves its token and lets the others keep their proportions, by 1 - p a unit of the token's log-prob."""
+    batch, logits = batch_and_logits()
+    for far in (0.0, 1.0, 3.0):
+        slope, p, loss = slope_of_the_sampled_logit(batch, far * logits, PPOPenalty(beta=0.7))
+        torch.testing.assert_close(slope[batch.mask], ((1 - p) * loss.diagnostics["weight"])[batch.mask], rtol=0,
+                                   atol=1e-12)
+        assert (loss.diagnostics["weight"][~batch.mask] == 0).all()
+
+
+def test_the_penalty_weighs_nothing_at_the_anchor_and_pulls_back_on_both_sides():
+    batch, _ = batch_and_logits()
+    batch = replace(batch, advantages=torch.zeros_like(batch.advantages))
+    old, mask = batch.full_old.masked_fill(~batch.mask.unsqueeze(-1), 0.0), batch.mask
+    at = slope_of_the_sampled_logit(batch, old, PPOPenalty(beta=0.7))[2].diagnostics["weight"]
+    assert at.abs().max() < 1e-15
+    chosen = torch.nn.functional.one_hot(batch.tokens, 5)
+    above, below = (slope_of_the_sampled_logit(batch, old + by * chosen, PPOPenalty(beta=0.7))[2].diagnostics["weight"]
+                    for by in (0.5, -0.5))
+    assert (above[mask] < 0).all() and (below[mask] > 0).all()
+
+
+def test_a_certain_token_has_a_finite_weight():
+    one = torch.ones(1, 1, dtype=torch.bool)
+    plain = pg_is_loss(torch.zeros(1, 1), torch.zeros(1, 1), advantages=torch.ones(1, 1), mask=one)
+    found = add_penalty(plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1), mask=one, beta=1.0)
+    assert found.diagnostics["weight"].item() == 1.0
+    with pytest.raises(ValueError, match=r"^beta: expected a number at least 0"):
+        add_penalty(plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1), mask=one, beta=-1)
+    with pytest.raises(ValueError, match=r"^divergence: expected \[B, T\]"):
+        add_penalty(plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1), mask=one, beta=1)
 
 
 def test_the_controllers():

@@ -73,7 +73,7 @@ def test_ppo_through_the_bridge_is_trls_own_loss(loss_type, policy, tmp_path):
     trainer = trainer_of(policy, tmp_path, Clipped, loss_type=loss_type, gradient_accumulation_steps=2)
     trainer.current_gradient_accumulation_steps = 2
     inputs = batch()
-    inputs["old_per_token_logps"][::2] = with_log_probs(trainer, inputs)[::2] + 0.1
+    inputs["old_per_token_logps"][::2] = with_log_probs(trainer, inputs)[::2] - 0.1
     for training in (True, False):
         trainer.model.train(training)
         ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
@@ -153,7 +153,7 @@ def test_beta_is_trls_own_penalty(loss_type, corrected, policy, tmp_path):
     trainer.beta = 0.5  # given to the constructor it loads a reference: trl_run does
     inputs = batch()
     logp = with_log_probs(trainer, inputs)
-    inputs |= {"old_per_token_logps": logp + 0.1, "ref_per_token_logps": logp - torch.rand(6, 7) / 2}
+    inputs |= {"old_per_token_logps": logp - 0.1, "ref_per_token_logps": logp - torch.rand(6, 7) / 2}
     ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
     theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
     for mine, its in zip(ours, theirs, strict=True):

@@ -64,7 +64,7 @@ def test_ppo_under_every_aggregation(trl, batch, loss_type, advantages):
 
 def test_delta_is_a_dual_clip(trl, batch):
     """It bounds the ratio on both sides of A, but where A > 0 the window is reached first: the same in every number."""
-    batch["logp"][:, 0] = batch["old"][:, 0] + 3.0
+    batch["old"][:, 0] = batch["logp"][:, 0] - 3.0
     for advantages in ("advantages", "mixed"):
         agree(theirs(trl, batch, {**WINDOW, "dual_clip": 2.5}, advantages=advantages),
               ours(ppo_loss, batch, advantages=advantages, dual_clip=2.5, **WINDOW))

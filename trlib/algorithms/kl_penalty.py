@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Step, TokenLoss, known
@@ -51,6 +52,40 @@ def _bounded(beta: float) -> float:
     return max(LEAST, min(MOST, beta))
 
 
+def add_penalty(loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Tensor, *, mask: Tensor,
+                beta: float) -> TokenLoss:
+    """A loss with KL(q || π) over the whole vocabulary added to every token, q the anchor.
+
+    L + β KL(q || π),   w + β (q_y - π_y) / (1 - π_y)
+
+    A policy can only move on the simplex: w = -dL/dlog π(y_t) as the probability of y_t moves and all others keep their
+    proportions, as for TROLL. Then d log π_v / d log π_y = -π_y / (1 - π_y) for every other v, and
+    -d KL(q || π) / d log π_y = q_y - (1 - q_y) π_y / (1 - π_y) = (q_y - π_y) / (1 - π_y): 0 where the two agree on y,
+    and of the sign that brings them together. Along the logit of y it is (1 - π_y) w. Derived here.
+
+    Args:
+        loss: any method's, of the same tokens.
+        logp: [B, T] log π(y_t), nats.
+        logp_old: [B, T] log q(y_t).
+        divergence: [B, T] KL(q || π) of each token's distribution, nats, differentiable in π.
+        mask: [B, T] bool.
+        beta: β, at least 0.
+
+    Diagnostics beside the loss's: `kl`, the divergence.
+
+    Raises:
+        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
+
+    Source: arXiv 1707.06347 eq. 8; the weight: derived here.
+    """
+    beta = checks.number("beta", beta, least=0, below=math.inf)
+    p, q, kl = (x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, divergence=divergence))
+    p, q = p.exp(), q.exp()
+    others = (1 - p).clamp(min=torch.finfo(p.dtype).eps)
+    weight = loss.diagnostics["weight"] + (beta * (q - p) / others).masked_fill(~mask, 0.0)
+    return TokenLoss(loss.per_token + beta * divergence, {**loss.diagnostics, "weight": weight, "kl": kl})
+
+
 @dataclass(frozen=True, kw_only=True)
 class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
@@ -76,12 +111,7 @@ class PPOPenalty(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
         beta = batch.memory.get(BETA, self.beta)
-        divergence = self._kl(scores, batch)
-        # The penalty reaches every token of the vocabulary; on the sampled token's own log-prob its slope is -β q(y).
-        anchored = batch.logp_anchor.masked_fill(~batch.mask, 0.0).exp()
-        weight = loss.diagnostics["weight"] + (beta * anchored).masked_fill(~batch.mask, 0.0)
-        return TokenLoss(loss.per_token + beta * divergence,
-                         {**loss.diagnostics, "weight": weight.detach(), "kl": divergence.detach()})
+        return add_penalty(loss, scores.logp, batch.logp_anchor, self._kl(scores, batch), mask=batch.mask, beta=beta)
 
     def update(self, step: Step) -> None:
         step.descend(step.loss())
@@ -96,7 +126,7 @@ class PPOPenalty(Method):
         memory[BETA] = adapt(beta, kl, self.target_kl) if self.controller == "ppo" else adapt_proportionally(
             beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
 
-    def _kl(self, scores: Scores, batch: Batch) -> torch.Tensor:
+    def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         """[B, T] KL(anchor || pi), differentiable in pi, 0 where masked."""
         old = batch.full_anchor.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
         new = known("full", scores.full).masked_fill(~batch.mask.unsqueeze(-1), 0.0)
