@@ -54,7 +54,7 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -
     told = re.search(r'pip install -q "(.+)"$', install_cell(), re.MULTILINE)
     assert told is not None
     repository = config()["repository"]
-    assert told.group(1) == f"trust-region-book @ git+{repository['url']}@{repository['branch']}"
+    assert told.group(1) == f"trust-region-book[notebook] @ git+{repository['url']}@{repository['branch']}"
     head = run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
     wanted = told.group(1).split("git+")[0] + f"git+file://localhost{ROOT}@{head}"
     # --no-index: a dependency that were missing could not be brought in unseen.
@@ -66,6 +66,27 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -
     assert str(hosted.parents[1]) in package
     assert "packages" in torch and "packages" in numpy
     assert tensors > 10
+
+
+SHOWN = """
+from importlib.metadata import requires
+from trlib.pages.explorables import RatioMap
+asked = [line.split(">")[0] for line in requires("trust-region-book") if 'extra == "notebook"' in line]
+print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["text/html"])
+"""
+
+
+def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
+    """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell asks for them."""
+    assert run(hosted, "-c", SHOWN).strip() == "['anywidget', 'matplotlib'] True"
+    told = re.search(r'install -q "(trust-region-book\[\w+\])', install_cell())
+    assert told is not None
+    packages = hosted.parents[2] / "packages"
+    for entry in packages.glob("anywidget*"):
+        entry.unlink()
+    asked = subprocess.run([hosted, "-m", "pip", "install", "--no-index", told.group(1)], capture_output=True,
+                           text=True, check=False, cwd="/")
+    assert asked.returncode != 0 and "anywidget" in asked.stderr
 
 
 def test_the_cell_does_nothing_where_the_package_is_there() -> None:

@@ -20,7 +20,8 @@ PAGES = re.compile(r"https://[\w.-]+\.github\.io/trust-region-book\b")
 HOSTED = re.compile(r"https://colab\.research\.google\.com/github/[\w.-]+/trust-region-book/blob/[\w.-]+")
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml", "book", "notebooks", ".github")
 INSTALL = '''\
-# On a hosted notebook: install the package this chapter was written for. It leaves torch as it is.
+# On a hosted notebook: install the package this chapter was written for, with what its figures need.
+# It leaves torch as it is.
 from importlib.metadata import PackageNotFoundError, version
 
 try:
@@ -28,7 +29,7 @@ try:
 except PackageNotFoundError:
     installed = None
 if installed != "{version}":
-    %pip install -q "trust-region-book @ git+{address}@{branch}"'''
+    %pip install -q "trust-region-book[notebook] @ git+{address}@{branch}"'''
 """The first code cell of every notebook, tagged `install`."""
 
 

@@ -53,7 +53,8 @@ def test_the_history_has_the_columns_of_the_glossary():
     assert len(run.prompts) == 16 and run.prompts.reward.between(0, 1).all()
     assert math.isclose(run.prompts.reward.mean(), run.history.reward.mean(), rel_tol=1e-6)
     assert f"seed 0, 4 batches: reward {run.rows[0]['reward']:.2f}" in repr(run) and "<table" in run._repr_html_()
-    assert len(run.plot().axes) == 6
+    drawing = run.plot()
+    assert len(drawing.figure.axes) == 6 and f"reward {run.rows[-1]['reward']:.3g}" in drawing.alt
 
 
 @pytest.mark.parametrize("settings", [{}, OFF_POLICY])

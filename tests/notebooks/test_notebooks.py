@@ -45,11 +45,28 @@ def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict
 @pytest.mark.xdist_group("book")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, Any]]) -> None:
+    drawings = 0
     for cell in executed[name]["cells"]:
-        pictures = [out for out in cell.get("outputs", []) if any("image/" in kind for kind in out.get("data", {}))]
-        if pictures:
+        shown = [out.get("data", {}) for out in cell.get("outputs", [])]
+        if any("image/" in kind for data in shown for kind in data):
             alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
             assert len(alt) > 20, f"{name}: a figure without alternative text: {cell['source']}"
+        for data in shown:
+            page = "".join(data.get("text/html", ""))
+            if "trlib-drawing" in page:
+                drawings += 1
+                said = re.findall(r'role="img" aria-label="([^"]*)"', page)
+                assert len(said) == 2 and said[0] == said[1] and len(said[0]) > 60, said
+                caption = cell["metadata"]["mystnb"]["figure"]["caption"]
+                assert len(caption) > 60, f"{name}: a figure without a caption: {cell['source']}"
+    assert drawings == {"00_quickstart": 1, "05_grpo": 5}.get(name, drawings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_drawn_in_the_page_s_ink(name: str) -> None:
+    """No bitmap and no grey slab: a chapter's figures are `trlib.drawing.Drawing`."""
+    code = "".join("".join(cell["source"]) for cell in read(name)["cells"] if cell["cell_type"] == "code")
+    assert "pyplot" not in code and "matplotlib" not in code
 
 
 def test_every_notebook_is_a_chapter() -> None:

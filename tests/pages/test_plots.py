@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels
 from trlib.lab.statistics import improvement, interval, performance_profile, staleness_tolerance
-from trlib.pages.plots import COLOURS, DASHES, INK, MARKERS, MOST, curves, improvements, intervals, profiles
+from trlib.pages.plots import MOST, curves, improvements, intervals, profiles
 
 PAPERS = ("#ffffff", "#12181e")
 rng = np.random.default_rng(0)
@@ -81,12 +82,48 @@ def test_an_interval_plot_draws_the_statistics():
 
 def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_one():
     drawing = intervals(SCORES, measure="sampled accuracy")
-    wide, narrow = drawing.svg(), drawing.svg(3.7)
+    wide, narrow = drawing.svg(), drawing.narrow()
     width = [float(re.search(r'width="([\d.]+)pt"', svg)[1]) for svg in (wide, narrow)]
-    assert width == [pytest.approx(6.4 * 72), pytest.approx(3.7 * 72)] and drawing.svg() == wide
+    assert width == [pytest.approx(6.4 * 72), pytest.approx(NARROW * 72)] and drawing.svg() == wide
     names = [set(re.findall(r'clipPath id="([^"]+)"', svg)) for svg in (wide, narrow)]
     assert names[0] and not names[0] & names[1]
     assert all(label in narrow for label in SCORES)
+
+
+def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
+    figure, (left, right) = panels(2)
+    left.plot([0, 1], [0, 1], label="a")
+    right.plot([0, 1], [1, 0], label="b")
+    drawing = Drawing(figure, alt="Two lines.")
+    place = {}
+    wide = drawing.svg()
+    with drawing._rearranged() as height:
+        figure.set_size_inches(NARROW, height)
+        figure.draw_without_rendering()
+        place["narrow"] = [ax.get_position().bounds for ax in (left, right)]
+    figure.set_size_inches(6.8, 2.9)
+    figure.draw_without_rendering()
+    place["wide"] = [ax.get_position().bounds for ax in (left, right)]
+    assert place["narrow"][0][0] == pytest.approx(place["narrow"][1][0], abs=0.02)  # one column
+    assert place["narrow"][0][1] > place["narrow"][1][1] + place["narrow"][1][3]    # the first on top
+    assert place["wide"][0][1] == pytest.approx(place["wide"][1][1]) and place["wide"][1][0] > 0.5
+    assert drawing.svg() == wide, "nothing is left of the other layout"
+    many = curves(stale(7), along="u", measure="a")
+    with many._rearranged():
+        shown = [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes]
+        assert shown == [False] * 5 + [True] * 2
+    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes] == [False] * 3 + [True] * 4
+
+
+def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
+    text = intervals(SCORES, measure="accuracy").html()
+    assert text.count("<svg") == text.count('role="img"') == 2
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and all(f"#{name}" in text for name in ids)
+    assert "@container" in text and "prefers-color-scheme" not in text
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
+    # Points of the SVG are 4/3 pixels; on a phone 296 pixels are left of 360 for 3.5 inches.
+    assert min(sizes) * 296 / (NARROW * 72) >= 9
 
 
 def test_improvements_are_drawn_around_a_half():

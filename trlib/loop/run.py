@@ -7,19 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trlib.drawing import COLOURS, DASHES, Drawing, legend, panels
 from trlib.loop.metrics import METRICS
 from trlib.model.folders import write
 from trlib.model.policy import Policy
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 PANELS = (("reward", ("reward",)), ("tokens", ("length",)), ("share of tokens", ("kept", "kept_pos", "kept_neg")),
           ("nats", ("kl", "kl_back", "entropy")), ("total variation", ("tv", "tv_max")),
           ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")))
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
-DASHES = ("-", "--", ":")
 
 
 @dataclass(repr=False)
@@ -59,27 +58,24 @@ class Run:
         columns = ["batch", "prompt", "text", "difficulty", "reward", "length", "guided", "kl_seq_back"]
         return pd.DataFrame(self.prompt_rows, columns=columns)
 
-    def plot(self) -> Figure:
+    def plot(self) -> Drawing:
         """The history as six small panels over the batches; needs matplotlib."""
         try:
-            import matplotlib.pyplot as plt
+            figure, axes = panels(len(PANELS), across=3, height=2.1)
         except ImportError as error:
             raise ImportError("run.plot: needs matplotlib; `pip install matplotlib` brings it") from error
         history = self.history
-        figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, layout="constrained")
-        for ax, (label, columns) in zip(axes.flat, PANELS, strict=True):
-            for column, dash in zip(columns, DASHES, strict=False):
-                ax.plot(history.index, history[column], dash, label=column)
-            ax.set_ylabel(label)
+        for ax, (label, columns) in zip(axes, PANELS, strict=True):
+            for column, dash, colour in zip(columns, DASHES, COLOURS, strict=False):
+                ax.plot(history.index, history[column], linestyle=dash, color=colour, label=column)
+            ax.set(ylabel=label, xlabel="batch")
             ax.margins(x=0)
-            ax.spines[["top", "right"]].set_visible(False)
             if len(columns) > 1:
-                ax.legend(frameon=False, fontsize="small")
-        for ax in axes[-1]:
-            ax.set_xlabel("batch")
-        figure.suptitle(self._title())
-        plt.close(figure)  # a notebook shows the returned figure; without this it would show it twice
-        return figure
+                legend(ax)
+        last = {column: self.rows[-1][column] for column in ("reward", "kept", "kl")} if self.rows else {}
+        ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
+        return Drawing(figure, f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, "
+                               f"divergences and entropy, total variation, ratios. Last batch: {ends or 'none'}.")
 
     def save(self) -> None:
         """Write history.csv, prompts.csv and run.json to `out`."""

@@ -1,22 +1,18 @@
 """Figures of sweeps: intervals, probabilities of improvement, performance profiles, curves over an axis with bands.
 
-A figure is an SVG whose text and axes take the colour and font of the page around it (`currentColor`), on no
-background, so it reads in light and in dark. Series differ by dash and marker as well as by colours that are told apart
-with any colour vision and stand out (3 : 1) from white and from the book's dark page.
+A figure is a `trlib.drawing.Drawing`: text and axes take the colour and font of the page around it, on no background,
+so it reads in light and in dark. Series differ by dash and marker as well as by colours that are told apart with any
+colour vision and stand out (3 : 1) from white and from the book's dark page.
 """
 
 from __future__ import annotations
 
-import html
-import io
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
 from trlib.evaluation import Estimate
 from trlib.lab.statistics import (
     Scores,
@@ -32,47 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#7b7b7c"
-"""Stands for the page's own colour until the SVG is written; where only a bitmap can be shown it reads on both."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
-"""Okabe and Ito's, without those that vanish on white or on the dark page."""
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 MOST = len(COLOURS) * len(DASHES)
 """Series that one figure tells apart."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure with the sentence that says what it shows to who cannot see it."""
-
-    figure: Figure
-    alt: str
-
-    def svg(self, width: float | None = None) -> str:
-        """The figure as an inline SVG element; `width` in inches, None: the figure's own."""
-        import matplotlib as mpl
-
-        buffer, (own, height) = io.StringIO(), self.figure.get_size_inches()
-        self.figure.set_size_inches(width or own, height)
-        # Without a salt of its own every figure's clip paths have random names, and no two builds agree.
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{self.alt}{width or ''}"}):
-            self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-        self.figure.set_size_inches(own, height)
-        text = buffer.getvalue()
-        text = text[text.index("<svg"):]
-        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)  # one release's way
-        text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)  # and another's
-        text = text.replace(INK, "currentColor")
-        label = f'<svg role="img" aria-label="{html.escape(self.alt)}" style="max-width: 100%; height: auto"'
-        return text.replace("<svg", label, 1)
-
-    def save(self, path: str | Path) -> None:
-        """Write the SVG to a file of its own, where it is drawn in a grey that reads on light and dark."""
-        Path(path).write_text(self.svg().replace("<svg", f'<svg color="{INK}"', 1), encoding="utf-8")
-
-    def _repr_html_(self) -> str:
-        return f"<div>{self.svg()}</div>"
 
 
 def intervals(scores: Mapping[str, Scores], *, measure: str, alt: str | None = None,
@@ -120,7 +77,7 @@ def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence
     """
     if len(scores) > MOST:
         raise ValueError(f"scores: expected at most {MOST} variants in one figure, got {len(scores)}")
-    figure, ax = _axes(6.4, 3.6)
+    figure, (ax,) = panels(height=3.6, width=6.4)
     at = np.linspace(0, 1, 101) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     for i, (label, values) in enumerate(scores.items()):
         colour, low_high = COLOURS[i % len(COLOURS)], profile_interval(values, at)
@@ -129,7 +86,7 @@ def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence
                 drawstyle="steps-post", marker=MARKERS[i % len(MARKERS)], markersize=4,
                 markevery=(2 * i % 15, max(1, len(at) // 7)), label=label)
     ax.set(xlabel=f"{measure}, τ", ylabel="share of runs above τ", ylim=(-0.02, 1.02), xlim=(at[0], at[-1]))
-    _legend(ax)
+    legend(ax)
     said = ", ".join(f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items())
     return Drawing(figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: "
                                   f"{said}.")
@@ -173,9 +130,9 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
         at = {label: staleness_tolerance(runs, drop=drop).value for label, runs in scores.items()}
         marks = {label: (x, found[label][1].value - drop) for label, x in at.items() if np.isfinite(x)}
     one = len(found) <= len(COLOURS)
-    figure, panels = _panels(1 if one else len(found), sorted({x for curve in found.values() for x in curve}))
+    figure, grid = _panels(1 if one else len(found), sorted({x for curve in found.values() for x in curve}))
     for i, (label, curve) in enumerate(found.items()):
-        ax, style = panels[0 if one else i], i if one else 0
+        ax, style = grid[0 if one else i], i if one else 0
         for other in () if one else found.values():
             ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35)
         _curve(ax, curve, style, label)
@@ -185,10 +142,10 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
         if not one:
             ax.set_title(label, color=INK, fontsize="small")
     if one:
-        _legend(panels[0])
+        legend(grid[0])
     figure.supxlabel(along, color=INK, fontsize="medium")
     figure.supylabel(measure, color=INK, fontsize="medium")
-    return Drawing(figure, alt or _said_along(along, measure, found, marks, drop))
+    return Drawing(figure, alt or _said_along(along, measure, found, marks, drop), stacked=2)
 
 
 def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) -> None:
@@ -204,23 +161,14 @@ def _panels(count: int, places: Sequence[float]) -> tuple[Figure, list[Axes]]:
     """Axes in rows of four at most that share both scales, with a tick at each place."""
     across = min(count, 3 if count in (6, 9) else 4)
     down = -(-count // across)
-    figure, grid = _axes_of(6.4, 3.6 if count == 1 else 0.6 + 1.6 * down, down, across)
-    for ax in grid[count:]:
-        ax.remove()
-    for ax in grid[:count]:
+    figure, grid = panels(count, height=3.6 if count == 1 else 1.6 + 0.6 / down, across=across, width=6.4,
+                          share=count > 1)
+    for ax in grid:
         ax.set_xscale("log", base=2)
         ax.set_xticks(places, [f"{x:.3g}" for x in places])
         ax.minorticks_off()
         ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
-    for i, ax in enumerate(grid[:count]):
-        ax.tick_params(labelbottom=i + across >= count)
-    return figure, grid[:count]
-
-
-def _legend(ax: Axes) -> None:
-    legend = ax.legend(frameon=False, fontsize="small", handlelength=3.2)
-    for text in legend.get_texts():
-        text.set_color(INK)
+    return figure, grid
 
 
 def _said_along(along: str, measure: str, found: Mapping[str, Mapping[float, Estimate]],
@@ -233,34 +181,11 @@ def _said_along(along: str, measure: str, found: Mapping[str, Mapping[float, Est
     return f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(said)}."
 
 
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """An empty figure in the page's ink, on no background, that matplotlib's windows and notebooks do not show."""
-    figure, axes = _axes_of(width, height, 1, 1)
-    return figure, axes[0]
-
-
-def _axes_of(width: float, height: float, down: int, across: int) -> tuple[Figure, list[Axes]]:
-    """The same in rows, row by row, with shared scales."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    axes = list(figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat)
-    for ax in axes:
-        ax.set_facecolor("none")
-        ax.spines[["top", "right"]].set_visible(False)
-        for spine in ax.spines.values():
-            spine.set_color(INK)
-        ax.tick_params(colors=INK, labelsize="small")
-        ax.xaxis.label.set_color(INK)
-        ax.yaxis.label.set_color(INK)
-    return figure, axes
-
-
 def _rows(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     """Axes with a row a label, the first on top."""
     if not labels:
         raise ValueError("scores: expected at least one variant, got none")
-    figure, ax = _axes(6.4, 0.9 + 0.34 * len(labels))
+    figure, (ax,) = panels(height=0.9 + 0.34 * len(labels), width=6.4)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.set_xlabel(xlabel)

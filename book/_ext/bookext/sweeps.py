@@ -24,8 +24,6 @@ ALONG = {"updates": "updates a batch", "reuse": "updates a batch",
 WORDS = {"sampled": "sampled accuracy", "greedy": "greedy accuracy", "kl": "KL a batch, nats a token",
          "entropy": "entropy, nats a token", "distinct": "distinct right answers", "pass_at_most": "pass@k",
          "kept": "share of tokens kept"}
-NARROW = 3.7
-"""Inches of a figure that a phone shows without shrinking its words."""
 FOLD = 20
 """Rows of a table that a page shows without being asked."""
 
@@ -68,16 +66,9 @@ class Figure(Sweep):
                             measure=self.options.get("measure", "sampled"))
         except ValueError as error:
             raise self.error(f"sweep-figure {self.arguments[0]}: {error}") from error
-        return [nodes.raw("", f'<figure style="font-family: var(--book-sans)">{_sized(drawing)}<figcaption><p>'
+        return [nodes.raw("", f'<figure>{drawing.html()}<figcaption><p>'
                               f"{html.escape(caption)}</p></figcaption></figure>", format="html")
                 for drawing, caption in found]
-
-
-def _sized(drawing: Any) -> str:
-    """A drawing for a page and the same for a phone, of which one is seen; many panels scroll on a phone instead."""
-    if len(drawing.figure.axes) > 1:
-        return f'<div class="scroll">{drawing.svg()}</div>'
-    return f'<div class="on-page">{drawing.svg()}</div><div class="on-phone">{drawing.svg(NARROW)}</div>'
 
 
 def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, measure: str = "sampled",
