@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
-from bookext.sweeps import brief, cells, figures, made, tolerance
+from bookext.sweeps import ALONG, brief, cells, figures, made, merged, tolerance
 from tools.paths import ROOT
+from trlib.evaluation import Estimate
 from trlib.lab import recorded
-from trlib.lab.findings import table, tolerances
+from trlib.lab.findings import Finding, alike, judge, scores, table, tolerances
 from trlib.lab.record import RECORDS
-from trlib.lab.statistics import improvement, interval, performance_profile
-from trlib.lab.sweep import Axis, Budget, Sweep, Variant, load_sweep
+from trlib.lab.statistics import improvement, interval, iqm, performance_profile
+from trlib.lab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
 
 
 def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
@@ -42,7 +44,7 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
     sweep, runs, history = record()
     found = figures(sweep, runs, history)
     assert [caption.split(". ")[0] for _, caption in found] == ["Sampler fp32", "Sampler int4"]
-    assert all("over updates a batch" in caption and "a cross where" in caption for _, caption in found)
+    assert all("over updates per batch" in caption and "a cross where" in caption for _, caption in found)
     for (drawing, _), sampler in zip(found, ("fp32", "int4"), strict=True):
         lines = {line.get_label(): line for line in drawing.figure.axes[0].lines}
         for label in ("ppo", "troll"):
@@ -71,7 +73,7 @@ def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
     assert len(six) == 6 and len({drawing.figure.axes[0].get_xlim() for drawing, _ in six}) == 1, "one scale for all"
     at = {"updates": "1", "sampler": "fp32"}
     ((_, other),) = figures(sweep, runs, history, kind="intervals", measure="kl", at=at)
-    assert "KL a batch" in other and "before training" not in other
+    assert "KL per batch" in other and "before training" not in other
 
 
 def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
@@ -139,3 +141,77 @@ def test_every_shipped_record_has_its_section():
         for drawing, _ in figures(load_sweep(name), runs, history):
             assert ElementTree.fromstring(drawing.svg()).get("aria-label") == drawing.alt
             assert all(f"{label} " in drawing.alt for label in runs["label"].unique())
+
+
+def test_rows_that_say_the_same_are_one_row() -> None:
+    """Seventeen rows of which sixteen are equal are two; five equal of eight, four."""
+    for name, groups, left in (("dial_methods", [16], 2), ("loops", [5], 4), ("stale", [], 6)):
+        sweep, (runs, history) = load_sweep(name), recorded(name)
+        rows = table(sweep, runs, history=history)
+        found = alike(rows)
+        assert [len(group) for group in found] == groups
+        lines = merged(rows, [cells(row, []) for row in rows.to_dict("records")], found, [])
+        assert len(lines) == left
+        if found:
+            part = rows.iloc[found[0]]
+            assert part["sampled"].max() - part["sampled"].min() < 0.01 and part["low"].max() <= part["high"].min()
+            line = next(line for line in lines if "alike" in line[0])
+            assert all(f"`{label}`" in line[0] for label in part["label"])
+            assert line[1] == f"{part['sampled'].min():.3f} to {part['sampled'].max():.3f}"
+            assert any("`trpo`" in line[0] and "alike" not in line[0] for line in lines)
+
+
+def test_what_failed_or_lies_apart_is_no_equal_row() -> None:
+    rows = pd.DataFrame({"label": list("abcd"), "sampled": [0.5, 0.505, 0.509, 0.52], "failed": 0,
+                         "low": [0.49, 0.5, 0.5, 0.51], "high": [0.51, 0.51, 0.51, 0.53]})
+    assert alike(rows) == [[0, 1, 2]]
+    assert alike(rows.assign(failed=[0, 1, 0, 0])) == []
+    assert alike(rows.assign(high=[0.495, 0.51, 0.51, 0.53])) == [], "intervals that do not overlap"
+    assert alike(rows.assign(updates=["1", "1", "8", "8"]), ["updates"]) == []
+
+
+def test_a_verdict_is_told_in_plain_words() -> None:
+    pair = Prediction("a is better", higher="a", lower="b")
+    line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
+    told = {"seen": "as predicted", "not seen": "the opposite", "undecided": "cannot be told", "not run": "not run"}
+    assert {word: Finding(pair, word, None).plain()[0] for word in told} == told
+    assert Finding(pair, "seen", Estimate(0.95, 0.83, 1.0)).plain({"sampled": "accuracy"})[1] == \
+        "a run of a is above one of b in accuracy in 95 % [83, 100] of all pairs"
+    measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
+    assert measured == "kl of a is 0.62 [0.60, 0.70]; the line was 0.5"
+    assert all(f.plain()[0] in ("as predicted", "the opposite", "cannot be told")
+               for f in judge(load_sweep("stale"), recorded("stale")[0]))
+
+
+def test_the_findings_at_the_top_are_what_the_records_say() -> None:
+    """Every number of the six sentences, computed again."""
+    page = (ROOT / "book/recorded.md").read_text(encoding="utf-8")
+    first, *sentences = re.split(r"\n\d\. ", page.split("How to read them")[0])
+    assert len(sentences) == 6 and len(first) < 120, "the answer comes first"
+
+    def accuracy(name: str, label: str, **at: str) -> float:
+        runs = recorded(name)[0]
+        for axis, point in at.items():
+            runs = runs[runs[axis].astype(str) == point]
+        return float(iqm(scores(runs, label, "sampled", [])[()]))
+
+    def said(sentence: int, *numbers: float) -> None:
+        for number in numbers:
+            assert f"{number:.2f}" in sentences[sentence - 1], (number, sentences[sentence - 1])
+
+    runs, history = recorded("dial_methods")
+    rows = table(load_sweep("dial_methods"), runs, history=history).set_index("label")["sampled"].sort_values()
+    assert f"between {rows.iloc[1]:.3f} and {rows.iloc[-1]:.3f}" in sentences[0] and rows.index[0] == "trpo"
+    said(1, rows["trpo"])
+    said(2, *(accuracy("stale", label) for label in ("pg_is", "ppo", "troll")))
+    said(3, accuracy("shootout", "gspo", updates="32"), accuracy("shootout", "cispo", updates="32"))
+    said(4, accuracy("tuning", "ppo", threshold="0.333333"), accuracy("shootout", "ppo", updates="32"))
+    said(5, *(accuracy("mismatch", label, sampler="int4", anchor=anchor) for label in ("troll", "dppo-tv")
+              for anchor in ("rollout", "recomputed")))
+    shuffled = recorded("controls")[0].query("label == 'shuffled'")["sampled"]
+    assert (len(shuffled), int((shuffled > 0.35).sum())) == (72, 17)
+    said(6, shuffled.max())
+
+
+def test_an_axis_of_thresholds_does_not_speak_for_the_papers() -> None:
+    assert "paper" not in ALONG["threshold"], "QUATRO's radius is ours, SAPO's a temperature, PSPO's only scales"

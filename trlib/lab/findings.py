@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
+PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite", UNDECIDED: "cannot be told"}
+"""The verdicts as a page says them; the others say themselves."""
+ALIKE = 0.01
+"""Scores that differ by less, and whose intervals overlap, are told in one line."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,19 @@ class Finding:
         else:
             what = f"{p.higher} against {p.lower}" if isinstance(p.higher, str) else f"{p.lower} against {p.higher}"
         return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:.2f}"
+
+
+    def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
+        """The verdict and what was measured, in words for a page; `words`: how it calls the measures."""
+        p, verdict = self.prediction, PLAIN.get(self.verdict, self.verdict)
+        measure = (words or {}).get(p.measure, p.measure)
+        if self.estimate is None:
+            return verdict, self.missing
+        if isinstance(p.higher, str) and isinstance(p.lower, str):
+            share = f"{100 * self.estimate.value:.0f} % [{100 * self.estimate.low:.0f}, {100 * self.estimate.high:.0f}]"
+            return verdict, f"a run of {p.higher} is above one of {p.lower} in {measure} in {share} of all pairs"
+        label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
+        return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}"
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -157,6 +174,25 @@ def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
                      **({} if history is None else _paid(paid)), "seconds": good["seconds"].median(),
                      "cpu_seconds": good["cpu_seconds"].median()})
     return pd.DataFrame(rows)
+
+
+def alike(rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled") -> list[list[int]]:
+    """Rows of `table` that say the same: at one point of the axes, three variants or more whose means lie within
+    `ALIKE` of each other and whose intervals overlap. Each group by the rows' places, in the table's order."""
+    found = []
+    places = rows.reset_index(drop=True)
+    parts = [part for _, part in places.groupby(list(axes), sort=False)] if axes else [places]
+    for part in parts:
+        whole = part[part["failed"] == 0].dropna(subset=[measure]).sort_values(measure)
+        group: list[int] = []
+        for i, row in whole.iterrows():
+            first = whole.loc[group[0]] if group else row
+            if row[measure] - first[measure] > ALIKE or row["low"] > whole.loc[group or [i], "high"].min():
+                found.append(group)
+                group = []
+            group.append(i)
+        found.append(group)
+    return [sorted(group) for group in found if len(group) >= 3]
 
 
 def _paid(found: Price | None) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext.tables import Table, escape
 
-ALONG = {"updates": "updates a batch", "reuse": "updates a batch",
-         "threshold": "radius, as a multiple of the paper's", "lr": "learning rate"}
+ALONG = {"updates": "updates per batch", "reuse": "updates per batch",
+         "threshold": "threshold, as a multiple of the default", "lr": "learning rate"}
 """Axes along which curves are drawn, and how a reader calls them."""
-WORDS = {"sampled": "sampled accuracy", "greedy": "greedy accuracy", "kl": "KL a batch, nats a token",
-         "entropy": "entropy, nats a token", "distinct": "distinct right answers", "pass_at_most": "pass@k",
+WORDS = {"sampled": "sampled accuracy", "greedy": "greedy accuracy", "kl": "KL per batch, nats per token",
+         "entropy": "entropy, nats per token", "distinct": "distinct right answers", "pass_at_most": "pass@k",
          "kept": "share of tokens kept"}
 FOLD = 20
 """Rows of a table that a page shows without being asked."""
@@ -156,8 +156,9 @@ def _base(findings: Any, part: Any, history: Any, measure: str) -> float | None:
 
 
 class Rows(Sweep, Table):
-    """`{sweep-table} NAME`: a row a variant and point of the axes. Where the sweep varies the updates a batch, a table
-    of staleness tolerances stands above it; a long table is folded."""
+    """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same are one, above a fold
+    with all. Where the sweep varies the updates per batch, a table of staleness tolerances stands above it; a long
+    table is folded."""
 
     kind = "numbers"
 
@@ -167,24 +168,55 @@ class Rows(Sweep, Table):
         stale, rows = findings.tolerances(sweep, runs), findings.table(sweep, runs, history=history)
         axes = [axis.name for axis in sweep.axes]
         shown = [*range(6)] if len(axes) < 2 else [0, 2, 3, 4]  # a page is only so wide
-        heads = ("sampled accuracy", "greedy", "KL a batch", "nats a point, thousandths", "kept", "CPU seconds")
+        heads = ("sampled accuracy", "greedy", "KL per batch", "nats per point, thousandths", "kept", "CPU seconds")
         widths = (26, 10, 11, 22, 8, 9)
         body = [cells(row, axes) for row in rows.to_dict("records")]
-        whole = self.table(["method", *axes, *(heads[i] for i in shown)],
-                           [16, *[9] * len(axes), *(widths[i] for i in shown)],
-                           [[*row[:1 + len(axes)], *(row[1 + len(axes) + i] for i in shown)] for row in body])
+
+        def written(lines: list[tuple[str, ...]]) -> nodes.table:
+            return self.table(["method", *axes, *(heads[i] for i in shown)],
+                              [16, *[9] * len(axes), *(widths[i] for i in shown)],
+                              [[*line[:1 + len(axes)], *(line[1 + len(axes) + i] for i in shown)] for line in lines])
+
         found: list[nodes.Node] = []
         if len(stale):
             others = [axis for axis in axes if axis != findings.UPDATES]
-            headings = ("method", *others, "accuracy at one update", "staleness tolerance, updates a batch")
+            headings = ("method", *others, "accuracy at one update", "staleness tolerance, updates per batch")
             found.append(self.table(headings, (20, *[12] * len(others), 24, 44),
                                     [tolerance(row, others) for row in stale.to_dict("records")]))
-        return [*found, *folded(whole, len(rows))]
+        groups = findings.alike(rows, axes) if len(rows) <= FOLD else []
+        if groups:
+            return [*found, written(merged(rows, body, groups, axes)), *folded(written(body), len(rows), always=True)]
+        return [*found, *folded(written(body), len(rows))]
 
 
-def folded(table: nodes.table, rows: int) -> list[nodes.Node]:
+def merged(rows: Any, body: list[tuple[str, ...]], groups: list[list[int]], axes: list[str]) -> list[tuple[str, ...]]:
+    """The rows of a table, those of a group as one: its variants, and from where to where each number goes."""
+    first = {group[0]: group for group in groups}
+    hidden = {i for group in groups for i in group[1:]}
+    columns = (("sampled", 1, "{:.3f}".format), ("greedy", 1, "{:.3f}".format), ("kl", 1, brief),
+               ("nats_per_point", 1000, brief), ("kept", 1, "{:.3f}".format), ("cpu_seconds", 1, "{:.1f}".format))
+    lines = []
+    for i, line in enumerate(body):
+        if i in first:
+            part = rows.iloc[first[i]]
+            names = ", ".join(f"`{label}`" for label in part["label"])
+            spans = [_span(part[name].astype(float) * scale, write) for name, scale, write in columns]
+            line = (f"{len(part)} alike: {names}", *line[1:1 + len(axes)], *spans)
+        if i not in hidden:
+            lines.append(line)
+    return lines
+
+
+def _span(values: Any, write: Any) -> str:
+    if values.isna().any():
+        return "not measured"
+    low, high = write(values.min()), write(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes.Node]:
     """A table that opens on demand where it is long."""
-    if rows <= FOLD:
+    if rows <= FOLD and not always:
         return [table]
     opened = nodes.raw("", f"<details><summary>All {rows} rows</summary>", format="html")
     return [opened, table, nodes.raw("", "</details>", format="html")]
@@ -232,8 +264,8 @@ class Verdicts(Sweep, Table):
     def run(self) -> list[nodes.Node]:
         sweep, runs, _ = self.read()
         judged = import_module("trlib.lab.findings").judge(sweep, runs)
-        rows = [(f.verdict, escape(f.prediction.text), escape(str(f).rsplit("; ", 1)[-1])) for f in judged]
-        return folded(self.table(("verdict", "predicted", "measured"), (14, 46, 40), rows), len(rows))
+        rows = [(escape(f.prediction.text), *map(escape, f.plain(WORDS))) for f in judged]
+        return folded(self.table(("predicted", "what came", "measured"), (46, 14, 40), rows), len(rows))
 
 
 class Made(Sweep):
