@@ -128,14 +128,19 @@ def test_tokens_of_another_loss_are_masked_and_a_reward_may_be_missing(tmp_path)
     alone = record(advantages=[None] * 5, losses=[{}] * 2 + sft)
     found = read(export(tmp_path, record(), alone))
     assert found.mask.tolist() == [True, False, True, False, False, False]
-    before = {k: v for k, v in record().items() if k != "losses"}  # the first exports had no `losses`
-    assert read(export(tmp_path, before)).mask.tolist() == [True, False, True]
+    # Other versions of the schema have weights instead of `losses`, or neither, and no rewards.
+    plain = {k: v for k, v in record().items() if k not in ("losses", "rewards")}
+    assert read(export(tmp_path, plain)).mask.tolist() == [True, False, True]
+    for weights, mask in (([0.0, 0.0, 1.0, 1.0, 0.0], [True, False, False]), ([None] * 5, [True, False, True])):
+        found = read(export(tmp_path, {**plain, "rl_weights": weights}))
+        assert found.mask.tolist() == mask and found.reward is None and "rl_weights" not in found.unread
 
 
 @pytest.mark.parametrize(("fields", "words"), [
     ({"schema_version": 2}, "line 2: schema_version: expected 1 of prime-rl's token export, got 2"),
     ({"advantages": None}, "line 2: advantages: expected a list as in prime-rl's token export, got NoneType"),
     ({"loss_mask": [True]}, "line 2: loss_mask: expected 5 values, as many as in token_ids, got 1"),
+    ({"rl_weights": [1.0]}, "line 2: rl_weights: expected 5 values, as many as in token_ids, got 1"),
     ({"inference_logprobs": [0.0, 0.0, None, 0.0, -2.0]}, "column 'inference_logprobs': expected finite numbers where "
                                                           "the mask is True, got nan at row 1, position 0"),
 ])

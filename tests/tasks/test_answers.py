@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlib.tasks.answers import final_answer, judge, numbers, show, wrong_step
+from trlib.tasks.answers import final_answer, judge, reference, show, wrong_step
 
 MARKED = [
     ("She makes 9 * 2 = $18 every day.\n#### 18", 18), ("#### $1,234.50", Fraction("1234.5")), ("####18 eggs", 18),
     ("#### -7", -7), ("#### 3/4", Fraction(3, 4)), ("#### 12 + 6 = 18", 18),
-    (r"\boxed{18}", 18), (r"so $\boxed{\$18}$.", 18), (r"\boxed{18\%}", 18), (r"\boxed{\frac{1}{2}}", Fraction(1, 2)),
+    (r"\boxed{18}", 18), (r"so $\boxed{\$18}$.", 18), (r"\boxed{18\%}", Fraction(18, 100)),
+    (r"\boxed{\frac{1}{2}}", Fraction(1, 2)),
     (r"\boxed{-\frac{3}{4}}", Fraction(-3, 4)), (r"\boxed{18\text{ eggs}}", 18), (r"\boxed{1{,}000}", 1000),
     (r"\boxed{\text{eggs: } 18}", 18), (r"\boxed {18}", 18),
     ("The answer is 18.", 18), ("the answer is: 18", 18), ("The final answer is $1,234.50.", Fraction("1234.5")),
@@ -25,7 +26,8 @@ MARKED = [
 ]
 BARE = [
     ("18", 18), (" 18\n", 18), ("18.", 18), ("**18**", 18), ("16 - 3 = 13 eggs", 13), ("-3", -3), ("−3 degrees", -3),
-    ("-$5", -5), ("$-5", -5), ("$1,234.50", Fraction("1234.5")), ("1,234,567", 1_234_567), ("18%", 18), ("18 %", 18),
+    ("-$5", -5), ("$-5", -5), ("$1,234.50", Fraction("1234.5")), ("1,234,567", 1_234_567),
+    ("18%", Fraction(18, 100)), ("18 %", Fraction(18, 100)),
     ("18kg", 18), ("0.50", Fraction(1, 2)), (".5", Fraction(1, 2)), ("3/4 of it", Fraction(3, 4)), ("10-3", 3),
     ("2, 5, 7", 7), ("2,5,7", 7), ("€20", 20), ("5/0 or 3", 3),
 ]
@@ -50,7 +52,7 @@ JUDGED = [  # text, truth, accepted?
     ("The answer is 5, because 2+3 = 5 and 5+1=6", 5, True), ("#### 18 (9*2)", 18, True),
     ("Answer: 18 (9 eggs at $2 each)", 18, True), ("The answer is 9 eggs * $2 = $18, he said 3 times", 18, True),
     ("The answer is what she has in all, 9 * 2 = 18 dollars in 3 days.", 18, True),
-    ("#### 12 km/h", 12, True), ("#### 42nd", 42, True), ("#### 42%", 42, True), ("#### 42%", Fraction(42, 100), False),
+    ("#### 12 km/h", 12, True), ("#### 42nd", 42, True), ("#### 42%", 42, False), ("#### 42%", Fraction(42, 100), True),
     ("The answer is:\n- 18 dollars", 18, True), ("#### x = 5", 5, True), ("#### 5 = x", 5, True), ("#### 5!", 5, True),
     # denied, or one of several
     ("The answer is not 18.", 18, False), ("The answer isn't 18.", 18, False), ("The answer can't be 18", 18, False),
@@ -81,10 +83,29 @@ JUDGED = [  # text, truth, accepted?
     ("#### 40 + 2", 42, True), ("#### 9 * 2", 18, True), (r"\boxed{2\times 21}", 42, True), ("#### 2x3=6", 6, True),
     (r"\boxed{\frac{84}{2}}", 42, True), ("#### 2 * (3 + 4)", 14, True), ("The answer is 2 * (3+4) = 14.", 14, True),
     ("#### (42)", 42, True), ("#### 5/0", 5, False), ("The answer is 5 minus 3", 2, True),
+    # per cent: a unit where it is asked for, and a hundredth where it is not
+    ("#### 70%", 70, False), ("#### 70%", "70%", True), ("#### 70", "70%", True), ("#### 70 percent", "70%", True),
+    ("#### 0.7", "70%", False), ("#### 70%", Fraction(7, 10), True), (r"\boxed{70\%}", "70%", True),
+    (r"\boxed{70\%}", 70, False), ("35 / 50 = 70%", "70%", True), ("so 70%", 70, False),
+    # hedged
+    ("#### ~70000?", 70000, False), ("#### ~70000", 70000, False), ("#### 70000?", 70000, False),
+    ("The answer is about 70000.", 70000, False), ("#### ≈ 18", 18, False), ("Answer: probably 18", 18, False),
+    (r"\boxed{18~\text{eggs}}", 18, True),
     # not read
     ("#### two", 2, False), ("#### 1.234,56", Fraction("1234.56"), False), (r"\boxed{10^2}", 100, False),
 ]
 SILENT = ["", "eighteen", "no idea", "5/0", "####", r"\boxed{}", "The answer is unknown."]
+
+
+def asked(truth: Fraction | int | str) -> str:
+    """A problem's answer as its prompt has it."""
+    return truth if isinstance(truth, str) else show(Fraction(truth))
+
+
+ODD = ([(text, asked(answer), True) for text, answer in MARKED + BARE]
+       + [(text, asked(truth), accepted) for text, truth, accepted in JUDGED]
+       + [(text, "18", False) for text in SILENT])
+"""Every case above: a text, the answer asked for, whether it is right. `benchmarks.answers` asks other readers, too."""
 
 
 @pytest.mark.parametrize(("text", "answer"), MARKED)
@@ -105,7 +126,27 @@ def test_no_answer(text):
 
 @pytest.mark.parametrize(("text", "truth", "accepted"), JUDGED)
 def test_what_is_accepted_as_an_answer_and_what_is_not(text, truth, accepted):
-    assert (judge(text, show(Fraction(truth)), ended=True).reason == "right") is accepted
+    assert (judge(text, asked(truth), ended=True).reason == "right") is accepted
+
+
+def test_per_cent_are_a_unit_only_where_they_are_asked_for():
+    for text, plain, percent in (("#### 70%", Fraction(7, 10), 70), ("It is 70 %", Fraction(7, 10), 70),
+                                 ("The answer is 35/50 = 70 percent", Fraction(7, 10), 70), ("#### 70", 70, 70)):
+        assert (final_answer(text), final_answer(text, percent=True)) == (plain, percent)
+    assert judge("#### 60%", "70%", ended=True).detail == "the answer is 70%, not 60"
+    assert judge("#### 70%", "70", ended=True).detail == "the answer is 70, not 0.7"
+
+
+@pytest.mark.parametrize("text", ["#### ~70000?", "~70000?", "≈ 18", "so ~ $18", "#### 18 eggs?", r"\boxed{~18}"])
+def test_a_hedged_number_is_no_answer(text):
+    assert final_answer(text) is None and judge(text, "18", ended=True).reason == "bad format"
+
+
+@pytest.mark.parametrize(("answer", "number"), [
+    ("70%", 70), ("1,280", 1280), ("$18", 18), ("18 eggs", 18), ("-7", -7), ("1/4", Fraction(1, 4)), ("~70000?", None),
+    ("three", None), ("18 or 20", None), ("", None), ("18k", None)])
+def test_a_problems_answer_is_read_as_strictly_as_a_completions(answer, number):
+    assert reference(answer) == number
 
 
 @pytest.mark.parametrize("text", [
@@ -119,7 +160,7 @@ def test_a_marked_answer_that_cannot_be_read_is_none_and_nothing_else_is_taken_f
 @settings(max_examples=60, deadline=None)
 @given(value=st.fractions(max_denominator=10_000).filter(lambda v: abs(v) < 10**12))
 def test_a_number_survives_being_shown(value):
-    assert numbers(show(value)) == [value]
+    assert reference(show(value)) == value
     for form in ("#### {}", r"\boxed{{{}}}", "The answer is {}.", "so it is {} kg"):
         assert final_answer(form.format(show(value))) == value
 

@@ -57,6 +57,30 @@ def test_an_expert_is_right_and_calculators_notes_are_gone(task):
     assert task.demonstrations([Prompt("What is 2 + 2?", "4")], seed=0) == [None]
 
 
+def test_an_answer_alone_is_a_problem_without_a_solution(path):
+    path.write_text('{"question": "How many?", "answer": "#### 3"}', encoding="utf-8")
+    task = load_task("gsm8k", path=path)
+    assert [(p.answer, p.difficulty) for p in task.problems] == [("3", 0)]
+    assert task.demonstrations(task.problems, seed=0) == ["#### 3"]
+    assert task.verify(task.problems[0], "#### 3", ended=True).reason == "right"
+
+
+@pytest.mark.parametrize(("question", "answer", "asked"), [
+    ("What share is ripe?", "7 of 10.\n#### 70%", "70%"), ("What share is ripe?", "That is 70%.\n#### 70", "70%"),
+    ("8 of 10 are green. What percentage is ripe?", "10 - 3 = 7 of 10.\n#### 70", "70%"),
+    ("What percentage of 10 did he read? Then he read 3 more. How many?", "7 + 3 = 10\n#### 10", "10"),
+    ("What is 70 percent of 10?", "10 * .7 = 7\n#### 7", "7"), ("What is 70% of 10?", "It is 7, 70%.\n#### 7", "7")])
+def test_per_cent_are_asked_for_where_answer_solution_or_question_says_so(path, question, answer, asked):
+    path.write_text(json.dumps({"question": question, "answer": answer}), encoding="utf-8")
+    task = load_task("gsm8k", path=path)
+    (problem,) = task.problems
+    assert problem.answer == asked
+    number = asked.rstrip("%")
+    assert task.verify(problem, f"#### {number}", ended=True).reason == "right"
+    assert (task.verify(problem, f"#### {number}%", ended=True).reason == "right") == (asked != number)
+    assert task.verify(problem, *task.demonstrations([problem], seed=0), ended=True).reason == "right"
+
+
 def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
     with pytest.warns(UserWarning, match="problems: "):
         many = task.prompts(21, seed=5)
@@ -117,10 +141,14 @@ def test_settings_are_json_and_make_the_same_task(path, knobs):
     ('{}', r"line 3: expected the keys .*, got none$"),
     ('{"question": 7, "answer": "x\\n#### 3"}', r"line 3: question: expected text, got 7"),
     ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
-    ('{"question": "How many?", "answer": "Three."}', r"line 3: answer: expected a solution that ends in `#### ` and a "
-                                                      r"number, got 'Three.'"),
-    ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected a solution"),
-    ('{"question": "How many?", "answer": "#### 3"}', r"line 3: answer: expected a solution"),
+    ('{"question": "How many?", "answer": "Three."}', r"line 3: answer: expected `#### ` and a number, behind a "
+                                                      r"solution or alone, got 'Three.'"),
+    ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected `#### `"),
+    ('{"question": "How many?", "answer": "3"}', r"line 3: answer: expected `#### ` and a number"),
+    ('{"question": "How many?", "answer": "#### ~70000?"}', r"line 3: answer: expected `#### ` and a number, .* got "
+                                                            r"'#### ~70000\?'"),
+    ('{"question": "How many?", "question": "x", "answer": "#### 3"}', r"line 3: expected every key once, got "
+                                                                       r"'question' twice"),
 ])
 def test_a_broken_line_is_named_by_its_number(path, line, message):
     good = path.read_text(encoding="utf-8").splitlines()

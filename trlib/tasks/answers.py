@@ -4,6 +4,10 @@ r"""The number that a worked answer in plain words ends with, and whether its ar
 
 How it is read: the last mark that an answer stands behind is looked for, and what stands there has to be one number or
 one formula. Where it is not, the text gives no answer: nothing is guessed from the rest.
+
+Differs from math-verify, the field's library for this, which reads expressions too and finds an answer where it can. On
+GSM8K's 8,792 solutions behind a mark both are right; math-verify takes `not 18` and `18k` for 18, `42 or 43` for 43.
+The measurement, by which this page was kept, stands in `benchmarks/answers`.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ _LATEX = (  # what LaTeX and Markdown say in plain text, and a calculator's note
     (re.compile(r"\\div(?![A-Za-z])"), "/"),
     (re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})"), ""),
     (re.compile(r"\{,\}"), ","),
+    (re.compile(r"(?<![\w}])~(?=\s*(?:[$€£¥₹.-]\s*)*\d)"), "≈"),
     (re.compile(r"\\[,;:! ]|~"), ""),
     (re.compile(r"\\[()\[\]]|\*\*|__|`"), " "),
     (re.compile(r"\\([$%{}])"), r"\1"),
@@ -63,11 +68,13 @@ _START = re.compile(r"(?<![A-Za-z\d.])[-+]?\({0,20}(?P<number>[-+]?)(?=\.?\d)")
 _AT_ONCE = re.compile(r"[^\w\\]*(?:[A-Za-z]=)?")
 _NOT = r"n['’]t\b|\b(?:can)?not\b"
 _DENIED = re.compile(rf"{_NOT}|\b(?:never|neither|nor|or|between|than|least|most|over|under)\b"
-                     r"|\\[A-Za-z]|[<>≤≥≠√^]|[\w)][-+*/]$", re.IGNORECASE)
+                     r"|\b(?:about|around|approx(?:imately)?|roughly|almost|nearly|maybe|perhaps|probably|possibly)\b"
+                     r"|\\[A-Za-z]|[<>≤≥≠≈√^]|[\w)][-+*/]$", re.IGNORECASE)
 _SCALED = r"(?:[kKMB]|\s*(?i:hundred|thousand|million|billion|trillion))\b"
 _CHANGED = re.compile(rf"{_SCALED}|\s*(?:[+^²³]|\\[A-Za-z]|x(?!\w)|\*[\w(]|/\()")
 _SECOND = re.compile(r"\s*\d|[^\s\d(]*\d|\D*(?:[-+*/=,;:&|~]|\b(?i:and|to|but|not))\s*\.?\d|(?=\D*\d)\D*\b(?i:or)\b")
 
+_PERCENT = re.compile(r"\s*(?:%|per\s?cent\b)", re.IGNORECASE)
 _UNIT = "[A-Za-z%/ ]{0,40}"
 _OPERATION = re.compile(rf"(?P<unit>{_UNIT})(?P<sign>[-+*/])")
 _EQUALS = re.compile(rf"{_UNIT}=")
@@ -91,15 +98,7 @@ class _Formula(NamedTuple):
     """Words stand in it: 9 eggs * 2 dollars."""
 
 
-def numbers(text: str) -> list[Fraction]:
-    """Every number of a text: 18, -3, negative 3, $1,234.50, 12 000, .5, 4.2e1, 3/4, 1 1/2.
-
-    18% is 18; a number divided by 0 is none, and neither are digits behind a letter (A42).
-    """
-    return [value for match in _VALUE.finditer(_replaced(text, _LATEX)) if (value := _value(match)) is not None]
-
-
-def final_answer(text: str, *, last_number: bool = True) -> Fraction | None:
+def final_answer(text: str, *, last_number: bool = True, percent: bool = False) -> Fraction | None:
     r"""The number that a text gives as its answer; None where it gives none.
 
     A marked answer counts, the last one if there are several:
@@ -112,30 +111,35 @@ def final_answer(text: str, *, last_number: bool = True) -> Fraction | None:
       answer" and no number comes after the sentence. "To answer this, think:" is no mark.
 
     What is marked, up to the end of the sentence, has to be one number or one formula, whose value counts: 9 * 2, or
-    of 9 * 2 = 18 what stands behind the equals sign. Units (7 dozen is 7), currencies, percent signs and remarks
-    behind it are passed over: 18 dollars for 3 days, 5, because 2 + 3 = 5. After words the first number counts, or in
-    a sentence with an equals sign what stands behind the last. A text gives no answer at all, whatever else it says,
-    where what it marks is
+    of 9 * 2 = 18 what stands behind the equals sign. Units (7 dozen is 7), currencies and remarks behind it are passed
+    over: 18 dollars for 3 days, 5, because 2 + 3 = 5. A percent sign is none of these: 18% is 18/100. After words the
+    first number counts, or in a sentence with an equals sign what stands behind the last. A text gives no answer at
+    all, whatever else it says, where what it marks is
 
     - denied: not 18, less than 18, between 18 and 20;
+    - hedged: about 18, ~18, probably 18, 18?;
     - one of several: 18 or 20; 18, 20; 5 apples and 3 pears; 18-20 minutes is the formula, -2;
     - changed: 18k, 18 million, 18^2, √18, 18x, A18;
     - written in a way that is not read: 10:30, 1,23 and 1.234,56. (Number words are no numbers: they mark nothing.)
 
     Args:
         text: a completion.
-        last_number: where nothing is marked, take the last number of the text, if no scale (18k) or power is behind it.
+        last_number: where nothing is marked, take the last number of the text, if it stands as it is: without a scale
+            (18k), a power or ~.
+        percent: per cent are asked for, so that the sign is a unit as any other: 18% is 18.
     """
     end = len(text)
     for mark in reversed(list(_MARKS.finditer(text))):
         phrase, end = _marked(text, mark, end), mark.start()
         if phrase is not None:
-            return None if re.search(_NOT, mark[0], re.IGNORECASE) else _read(phrase)
+            return None if re.search(_NOT, mark[0], re.IGNORECASE) else _read(phrase, percent)
     plain = _replaced(text, _LATEX) if last_number else ""
     for match in reversed(list(_VALUE.finditer(plain))):
         value = _value(match)
         if value is not None:
-            return None if _CHANGED.match(plain, match.end()) else value
+            if plain[:match.start()].rstrip().endswith("≈") or _CHANGED.match(plain, match.end()):
+                return None
+            return _in_hundredths(value, plain, match.end(), percent)
     return None
 
 
@@ -165,23 +169,32 @@ def wrong_step(text: str) -> str | None:
 def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> Verdict:
     """Whether a completion's final answer equals `answer` as a number, and if not, why.
 
-    Where the answer is wrong and an equation on the way does not hold, the reason is "bad arithmetic"; where no
-    answer is given, or none that can be read as one number, "bad format".
+    Where `answer` has a percent sign, per cent are asked for: of 70% both 70% and 70 are right, and 0.7 is wrong. Of 70
+    only 70 is right: 70% is another number.
+
+    Where the answer is wrong and an equation on the way does not hold, the reason is "bad arithmetic"; where no answer
+    is given, or none that can be read as one number, "bad format".
     """
     if not ended:
         return Verdict(0.0, "no end", "the token limit came before the end token")
-    found, wanted = final_answer(text, last_number=last_number), numbers(answer)
-    if len(wanted) != 1:
+    percent = answer.endswith("%")
+    found, wanted = final_answer(text, last_number=last_number, percent=percent), reference(answer)
+    if wanted is None:
         raise ValueError(f"prompt: expected a number as its answer, got {answer!r}")
     if found is None:
         how = "a number" if last_number else "an answer after `####`, in \\boxed{} or after `the answer is`"
         return Verdict(0.0, "bad format", f"expected {how}")
-    if found == wanted[0]:
+    if found == wanted:
         return Verdict(1.0, "right")
     step = wrong_step(text)
     if step is not None:
         return Verdict(0.0, "bad arithmetic", step)
     return Verdict(0.0, "wrong answer", f"the answer is {answer}, not {show(found)}")
+
+
+def reference(answer: str) -> Fraction | None:
+    """The number of an answer that a problem asks for, of 70% 70; None where a completion's would not be read."""
+    return final_answer(f"#### {answer}", last_number=False, percent=True)
 
 
 def show(value: Fraction) -> str:
@@ -207,7 +220,7 @@ def _marked(text: str, mark: re.Match[str], end: int) -> str | None:
     if not same_line:
         rest = re.sub(r"\A[\s*_]*(?:[-•]\s+)?", "", rest)
     sentence = _SENTENCE.split(rest, maxsplit=1)[0]
-    phrase = _replaced(sentence, _LATEX + _FORMULA)
+    phrase = _replaced(sentence + rest[len(sentence):len(sentence) + 1].strip(".!\n"), _LATEX + _FORMULA)
     if not re.search(r"\d", phrase):
         return None
     number = _START.search(phrase)
@@ -234,8 +247,10 @@ def _inside(text: str) -> str:
     return text
 
 
-def _read(phrase: str) -> Fraction | None:
-    """The one number or formula of a phrase; None where it is denied, changed or not alone."""
+def _read(phrase: str, percent: bool) -> Fraction | None:
+    """The one number or formula of a phrase; None where it is denied, hedged, changed or not alone."""
+    if phrase.rstrip().endswith("?"):
+        return None
     begin, start = 0, _START.search(phrase)
     if start and not _AT_ONCE.fullmatch(phrase[:start.start()]):  # a sentence that ends in an equation: its result
         begin = phrase.rfind("=") + 1
@@ -247,7 +262,12 @@ def _read(phrase: str) -> Fraction | None:
         said = right
     if said is None or said.units or _CHANGED.match(phrase, said.end) or _SECOND.match(phrase, said.end):
         return None
-    return said.value
+    return None if said.value is None else _in_hundredths(said.value, phrase, said.end, percent)
+
+
+def _in_hundredths(value: Fraction, text: str, end: int, percent: bool) -> Fraction:
+    """A number that ends at a place of a text: 18% is 18/100, unless per cent are asked for."""
+    return value / 100 if not percent and _PERCENT.match(text, end) else value
 
 
 def _formula(text: str, at: int, depth: int = 0) -> _Formula | None:

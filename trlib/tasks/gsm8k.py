@@ -4,7 +4,8 @@
     right       ... #### 72      (or The answer is 72, \\boxed{72}, ...: `trlib.tasks.answers`)
 
 A local file is JSON lines as the hub's: {"question": "...", "answer": "the solution\\n#### 72"}. So one's own problems
-are a task as well.
+are a task as well; "#### 72" alone is an answer without a solution. Where per cent are asked for, 72% is an answer like
+72, and elsewhere another one.
 
 Source: Cobbe et al. 2021, arXiv 2110.14168.
 """
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 
 from trlib import checks
 from trlib.errors import DataError
-from trlib.tasks.answers import judge, numbers, show
+from trlib.tasks.answers import judge, reference, show
 from trlib.tasks.knobs import draw, stream, whole
 from trlib.tasks.lines import numbered
 from trlib.tasks.task import Prompt, Verdict, check_asked
@@ -32,6 +33,8 @@ INSTRUCTION = "Think step by step, then give the answer alone after ####."
 """What the prompt asks for behind the question."""
 MARKS = re.compile(r"<<[^<>\n]*>>")
 """The calculator's notes in the solutions: 48/2 = <<48/2=24>>24."""
+
+PERCENT = "(?:%|[Pp]er ?cent)"
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Gsm8k:
         equation that does not hold is "bad arithmetic".
         """
         check_asked(prompt, completion, ended)
-        if not prompt.text.strip() or len(numbers(prompt.answer)) != 1:
+        if not prompt.text.strip() or reference(prompt.answer) is None:
             raise ValueError(f"prompt: expected a question and a number as its answer, got {prompt.text!r} and "
                              f"{prompt.answer!r}")
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
@@ -156,14 +159,25 @@ class Gsm8k:
             if not isinstance(row[key], str) or not row[key].strip():
                 raise DataError(f"{where}: {key}: expected text, got {row[key]!r}")
         solution = MARKS.sub("", row["answer"]).strip()
-        steps, _, last = solution.rpartition("####")
-        answer = numbers(last)
-        if not steps.strip() or len(answer) != 1:
-            raise DataError(f"{where}: answer: expected a solution that ends in `#### ` and a number, got "
+        steps, mark, last = solution.rpartition("####")
+        question, lines, last = row["question"].strip(), steps.strip().splitlines(), last.strip()
+        number = reference(last) if mark else None
+        if number is None:
+            raise DataError(f"{where}: answer: expected `#### ` and a number, behind a solution or alone, got "
                             f"{solution[-40:]!r}")
-        text = row["question"].strip() + (f"\n\n{self.instruction}" if self.instruction else "")
-        lines = steps.strip().splitlines()
-        return Prompt(text, show(answer[0]), len(lines)), "\n".join([*lines, f"#### {last.strip()}"])
+        answer = show(number) + ("%" if _per_cent(question, lines, last) else "")
+        text = question + (f"\n\n{self.instruction}" if self.instruction else "")
+        return Prompt(text, answer, len(lines)), "\n".join([*lines, f"#### {last}"])
+
+
+def _per_cent(question: str, lines: Sequence[str], last: str) -> bool:
+    """Whether per cent are asked for: the answer, the solution's last line or the question's last sentence says so.
+
+    So it is in 120 of GSM8K's 8,792 problems. None of its answers has a sign.
+    """
+    number = last.rstrip("%")
+    return (last.endswith("%") or bool(lines and re.search(rf"(?<![\d.,]){re.escape(number)}\s*{PERCENT}", lines[-1]))
+            or re.search(rf"(?<!\d)(?<!\d[ -]){PERCENT}", re.split(r"(?<=[.!?])\s", question)[-1]) is not None)
 
 
 def _hub(split: str) -> Iterable[tuple[int, Any]]:

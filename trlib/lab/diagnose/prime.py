@@ -1,12 +1,12 @@
 """prime-rl's token export (schema 1): JSON lines, a sequence of the trainer each, prompt and completion in one.
 
 Its trainer writes `token_exports/step_N/rank_K.jsonl` where `trainer.enable_token_export` is set. Lists with a value
-for every token: `token_ids`, `loss_mask`, `advantages`, `rewards`, `inference_logprobs`, `trainer_logprobs`, and more
-that nothing is made of here. A float that is not finite is null.
+for every token: `token_ids`, `loss_mask`, `advantages`, `inference_logprobs`, `trainer_logprobs`, in some versions
+`rewards`, and more that nothing is made of here. A float that is not finite is null.
 
 The prompt is cut off: a completion begins with the first token that the loss counts. Equal prompts are one group: the
-export does not name it. Where `losses` says that a token belongs to another loss than policy gradient (SFT of a
-demonstration), it is masked.
+export does not name it. A token of another loss than policy gradient is masked: `rl_weights` is 0 there, or `losses`,
+which another version of the schema has instead, does not count it for "rl".
 
 Source: `src/prime_rl/trainer/rl/token_export.py` of PrimeIntellect-ai/prime-rl, pull requests 2592 and 2596.
 """
@@ -49,7 +49,7 @@ def columns(rows: Sequence[tuple[int, Mapping[str, Any]]], where: str) -> tuple[
         found["reward"].append(next((r for r in row.get("rewards", ())[first:] if r is not None), None))
     if None in found["reward"]:
         del found["reward"]
-    read = {*NAMES.values(), "rewards", "losses", "schema_version"}
+    read = {*NAMES.values(), "rewards", "losses", "rl_weights", "schema_version"}
     return found, tuple(dict.fromkeys(name for _, row in rows for name in row if name not in read))
 
 
@@ -57,7 +57,7 @@ def _check(row: Mapping[str, Any], where: str) -> None:
     if row.get("schema_version") != SCHEMA:
         raise ValueError(f"{where}: schema_version: expected {SCHEMA} of prime-rl's token export, got "
                          f"{row.get('schema_version')!r}")
-    for name in NAMES.values():
+    for name in (*NAMES.values(), *(name for name in ("rl_weights", "losses") if row.get(name))):
         values = row.get(name)
         if not isinstance(values, list):
             raise ValueError(f"{where}: {name}: expected a list as in prime-rl's token export, got "
@@ -68,7 +68,8 @@ def _check(row: Mapping[str, Any], where: str) -> None:
 
 
 def _policy_gradient(row: Mapping[str, Any]) -> list[Any]:
-    """The tokens of the loss of policy gradient; an export without `losses` has no other."""
-    if not row.get("losses"):
-        return list(row["loss_mask"])
-    return [bool(each.get("rl", {}).get("mask", False)) for each in row["losses"]]
+    """The tokens of the loss of policy gradient: all of the mask where the export knows of no other loss."""
+    if row.get("losses"):
+        return [bool(each.get("rl", {}).get("mask", False)) for each in row["losses"]]
+    weights = row.get("rl_weights") or [None] * len(row["loss_mask"])  # null: the default, 1
+    return [keep and weight != 0 for keep, weight in zip(row["loss_mask"], weights, strict=True)]
