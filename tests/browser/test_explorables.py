@@ -75,7 +75,7 @@ class Visit:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(f"{address}/{name}" if address else name)
-        self.page.wait_for_selector(".trx .live[d]", state="attached")
+        self.page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
         self.settle()
 
     def settle(self) -> None:

@@ -18,7 +18,7 @@ def visit(chromium: Any, address: str, **context: Any) -> tuple[Any, list[str], 
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(f"{address}/{PAGE}")
-    page.wait_for_selector(".trx .live[d]", state="attached")
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
     return page, requests, errors
 
 

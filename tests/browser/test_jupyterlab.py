@@ -87,7 +87,7 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
         pytest.fail(f"cell {number + 1} does not run")
 
     run(0)
-    page.wait_for_selector(".trx .live[d]", state="attached")
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
     assert page.locator(".trlib-explorable").count() == 0, "the live view, not the page's host"
     assert page.locator(".trx[data-dark]").count() == 1
     assert "ε low = 1.7 is impossible" in page.locator(".trx .notes").inner_text()

@@ -74,8 +74,9 @@ class Run:
                 legend(ax)
         last = {column: self.rows[-1][column] for column in ("reward", "kept", "kl")} if self.rows else {}
         ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
-        return Drawing(figure, f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, "
-                               f"divergences and entropy, total variation, ratios. Last batch: {ends or 'none'}.")
+        said = f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, divergences and " \
+               f"entropy, total variation, ratios. Last batch: {ends or 'none'}."
+        return Drawing(figure, said, stacked=2)
 
     def save(self) -> None:
         """Write history.csv, prompts.csv and run.json to `out`."""
