@@ -7,6 +7,7 @@ import json
 import os
 import re
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,8 @@ def test_the_examples_of_the_help_are_valid_command_lines():
     (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected two numbers with a comma between"),
     (["train", "--method", "ppo", "--step", "3"], "unrecognized argument --step; did you mean '--steps'?"),
     (["evaluate", "--ks", "1,two"], "argument --ks: expected a whole number, got 'two'"),
+    *(([*argv, "--out", ""], "argument --out: expected the name of a file or a folder, got ''") for argv in (
+        ["train", "--method", "ppo"], ["pretrain", "dial"], ["sweep", "stale"], ["diagnose", "rollouts.parquet"])),
 ])
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):
     assert main(argv) == 2
@@ -272,6 +275,20 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
     assert f"'{file / 'run'}'" in capsys.readouterr().err
     assert main(["evaluate", "--policy", str(tmp_path)]) == 1
     assert "without a model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("out", "words"), [
+    ("no/page.html", "--out: cannot write into"), ("folder", "--out: expected the name of a page, got the folder"),
+    ("rollouts.parquet", "is there already and is no page of trlib diagnose")])
+def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, tmp_path, monkeypatch, out, words):
+    from trlib.lab import diagnose
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))
+    Path("folder").mkdir()
+    Path("rollouts.parquet").write_text("years of work")
+    assert main(["diagnose", "rollouts.parquet", "--out", out]) == 1
+    assert words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
 
 
 def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):

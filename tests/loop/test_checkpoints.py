@@ -169,11 +169,22 @@ def test_copies_of_few_digits_are_checked_too(tmp_path):
 # -- the folder ----------------------------------------------------------------------------------------------------
 
 def test_a_folder_is_cleared_of_what_a_killed_process_left(tmp_path, policy):
-    (tmp_path / f".x.1{checkpoints.UNFINISHED}").write_text("half")
-    (tmp_path / f".y.2{checkpoints.UNFINISHED}").mkdir()
-    (tmp_path / ".mine").write_text("kept")
+    for name in (checkpoints.NAME, "history.csv"):
+        (tmp_path / f".{name}.1{checkpoints.UNFINISHED}").write_text("half")
+    (tmp_path / f".policy.x{checkpoints.UNFINISHED}").mkdir()
+    for name in (".mine", f".model.2{checkpoints.UNFINISHED}"):  # the second one is being saved by somebody else
+        (tmp_path / name).write_text("kept")
     with checkpoints.holding(tmp_path, True, policy) as folder:
-        assert folder == tmp_path and sorted(p.name for p in tmp_path.iterdir()) == [".lock", ".mine"]
+        assert folder == tmp_path
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", ".mine", ".model.2.unfinished"]
+
+
+def test_a_trained_policy_that_was_put_aside_by_a_kill_is_back_in_its_place(tmp_path):
+    trained(tmp_path, steps=1)
+    (tmp_path / "policy").rename(tmp_path / ".policy.x.old.unfinished")
+    (tmp_path / ".policy.x.unfinished").mkdir()
+    with checkpoints.holding(tmp_path, True, trlib.load_policy("dial")):
+        assert (tmp_path / "policy" / "model.safetensors").is_file() and not list(tmp_path.glob(".policy*"))
 
 
 HOLDER = """
@@ -229,3 +240,33 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
         trained(tmp_path / "other")
     assert {p: p.read_bytes() for p in before} == before
     assert not (folder / "run").exists() and not (tmp_path / "other" / checkpoints.NAME).exists()
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("history.csv", "holds the history.csv of a run whose checkpoint.safetensors is missing"),
+    ("prompts.csv", "holds the prompts.csv of a run"),
+    ("run.json", "holds the run.json of a run"),
+    ("policy/model.safetensors", "holds the trained policy of a run"),
+    ("policy/thesis.tex", "expected an empty folder, or one with a saved policy alone .* 'thesis.tex' in it"),
+    ("policy", "expected a folder to write a policy into, got the file"),
+    ("run.json/x", "expected a file's place at .*run.json', got a folder"),
+    ("checkpoint.safetensors/x", "expected a file's place at .*checkpoint.safetensors', got a folder"),
+])
+def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(tmp_path, policy, name, words):
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("years of work")
+    for resume in (False, True):
+        with (pytest.raises(CheckpointError, match=f"^out: .*{words}"), checkpoints.holding(tmp_path, resume, policy)):
+            pass
+    assert file.read_text() == "years of work"
+
+
+def test_a_folder_without_room_for_files_is_found_before_any_work(tmp_path, policy, monkeypatch):
+    def full(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with (pytest.raises(CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"),
+          checkpoints.holding(tmp_path, False, policy)):
+        pass

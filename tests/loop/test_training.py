@@ -291,7 +291,7 @@ def test_a_history_without_its_checkpoint_is_not_written_over(tmp_path):
     (tmp_path / "checkpoint.safetensors").unlink()
     before = (tmp_path / "history.csv").read_bytes()
     for resume in (True, False):
-        with pytest.raises(CheckpointError, match=r"holds the history of a run whose checkpoint.* is missing"):
+        with pytest.raises(CheckpointError, match=r"holds the history.csv of a run whose checkpoint.* is missing"):
             trained(out=tmp_path, resume=resume)
     assert (tmp_path / "history.csv").read_bytes() == before
 

@@ -43,7 +43,8 @@ OPTIONS: tuple[Option, ...] = (
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib diagnose`."""
     parser.add_argument("file", metavar="FILE", help="a parquet file, JSON lines, or a token export of prime-rl")
-    parser.add_argument("--out", metavar="PAGE", help="the page (default: FILE with the ending .html)")
+    parser.add_argument("--out", type=shared.path, metavar="PAGE",
+                        help="the page (default: FILE with the ending .html)")
     parser.add_argument("--column", action="append", default=[], metavar="NAME=COLUMN",
                         help="the file's own name of a column; repeat")
     parser.add_argument("--tokenizer", metavar="NAME", help="turns the ids in `tokens` into text: an embedded model, a "
@@ -60,13 +61,15 @@ def run(args: argparse.Namespace) -> int:
     """Read, find, write the page, say what was found."""
     columns = dict(_column(text) for text in args.column)
     from trlib.lab import diagnose
-    from trlib.model.folders import write
+    from trlib.model.folders import writable, write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
+    out = Path(args.file).with_suffix(".html") if args.out is None else Path(args.out).expanduser()
+    _ours(out, diagnose.GENERATOR)
+    if Path(args.file).is_file():  # else the complaint is of that
+        writable(out.parent, "--out")
     rollouts = diagnose.read(args.file, columns=columns, tokenizer=args.tokenizer, logprobs=args.logprobs,
                              temperature=args.temperature, top_p=args.top_p)
-    out = Path(args.file).with_suffix(".html") if args.out is None else Path(args.out)
-    _ours(out, diagnose.GENERATOR)
     findings = diagnose.diagnose(rollouts, limits)
     write(out, diagnose.page(findings))
     if args.json:
@@ -88,6 +91,8 @@ def _summary(f: Findings) -> str:
 
 def _ours(out: Path, generator: str) -> None:
     """Refuses to write over a file that is no page of this command."""
+    if out.is_dir():
+        raise ValueError(f"--out: expected the name of a page, got the folder {str(out)!r}")
     if out.exists():
         with out.open("rb") as file:
             begin = file.read(1000)

@@ -47,6 +47,13 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
+def path(text: str) -> str:
+    """The name of a file or a folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a file or a folder, got ''")
+    return text
+
+
 METAVARS: dict[Any, str] = {words: "NAME,...", whole: "N", number: "X", pair: "X,X", wholes: "N,N,...", str: "NAME"}
 
 

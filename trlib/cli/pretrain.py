@@ -19,7 +19,7 @@ examples:
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib pretrain`."""
     parser.add_argument("task", help="the task whose base model to make")
-    parser.add_argument("--out", metavar="FOLDER", help="where (default: pretrained/TASK)")
+    parser.add_argument("--out", type=shared.path, metavar="FOLDER", help="where (default: pretrained/TASK)")
     parser.add_argument("--seed", type=shared.whole, default=0, metavar="N", help="decides everything (default: 0)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="a setting of the recipe, such as steps=600,200; repeat")

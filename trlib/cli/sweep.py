@@ -35,7 +35,8 @@ VERIFY = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib sweep`."""
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
-    parser.add_argument("--out", metavar="FOLDER", help="where its record is kept (default: sweeps/NAME)")
+    parser.add_argument("--out", type=shared.path, metavar="FOLDER",
+                        help="where its record is kept (default: sweeps/NAME)")
     parser.add_argument("--workers", type=shared.whole, metavar="N",
                         help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
                              "cell that takes longer than the budget's minutes)")

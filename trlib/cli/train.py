@@ -68,7 +68,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lora", action="append", default=[], metavar="NAME=VALUE",
                         help="train adapters: a setting of peft's LoraConfig, such as r=8; repeat")
     shared.add(parser, OPTIONS, said=True)
-    parser.add_argument("--out", metavar="FOLDER", help="keep checkpoint, history and trained model here")
+    parser.add_argument("--out", type=shared.path, metavar="FOLDER",
+                        help="keep checkpoint, history and trained model here")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, or begin it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 

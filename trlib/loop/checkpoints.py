@@ -20,13 +20,14 @@ import torch
 from torch import Tensor
 
 from trlib.errors import CheckpointError
-from trlib.model.folders import UNFINISHED, free, lock, put_aside, write
+from trlib.loop.run import FILES
+from trlib.model.folders import UNFINISHED, free, lock, put_aside, writable, write
 
 if TYPE_CHECKING:
     from trlib.loop.learner import Learner
     from trlib.model.policy import Policy
 
-NAME, HISTORY, POLICY, LOCK = "checkpoint.safetensors", "history.csv", "policy", ".lock"
+NAME, POLICY, LOCK = "checkpoint.safetensors", "policy", ".lock"
 REST: dict[str, type] = {"settings": dict, "updates": int, "told_equal": bool, "memory": dict, "rows": list,
                          "prompts": list}
 """What a run's header holds beside the tensors."""
@@ -152,17 +153,24 @@ def _apart(folder: Path, policy: Policy) -> None:
 
 
 def _prepare(folder: Path, resume: bool) -> None:
+    for name in (NAME, *FILES):
+        if (folder / name).is_dir():
+            raise CheckpointError(f"out: expected a file's place at {str(folder / name)!r}, got a folder")
     if not resume and (folder / NAME).exists():
         raise CheckpointError(f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to "
                               f"go on with it")
-    if not (folder / NAME).exists() and (folder / HISTORY).exists():
-        raise CheckpointError(f"out: {str(folder)!r} holds the history of a run whose {NAME} is missing; expected "
-                              f"both, or an empty folder")
     aside = put_aside(folder / POLICY)
     if aside is not None:
         aside.rename(folder / POLICY)
+    for name in FILES:
+        if (folder / name).exists() and not (folder / NAME).exists():
+            raise CheckpointError(f"out: {str(folder)!r} holds the {name} of a run whose {NAME} is missing; expected "
+                                  f"both, or an empty folder")
     free(folder / POLICY, "out")
-    for left in folder.glob(f".*{UNFINISHED}"):  # a killed process's: the lock is ours
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
-    write(folder / ".writable", b"")
-    (folder / ".writable").unlink()
+    if not (folder / NAME).exists() and (folder / POLICY).is_dir() and any((folder / POLICY).iterdir()):
+        raise CheckpointError(f"out: {str(folder)!r} holds the trained policy of a run whose {NAME} is missing; "
+                              f"expected both, or an empty folder")
+    writable(folder, "out")
+    for name in (NAME, *FILES, POLICY):
+        for left in folder.glob(f".{name}.*{UNFINISHED}"):  # a killed process's: the lock is ours
+            shutil.rmtree(left) if left.is_dir() else left.unlink()

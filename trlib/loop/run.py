@@ -19,6 +19,8 @@ PANELS = (("reward", ("reward",)), ("tokens", ("length",)), ("share of tokens", 
           ("nats", ("kl", "kl_back", "entropy")), ("total variation", ("tv", "tv_max")),
           ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")))
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
+FILES = ("history.csv", "prompts.csv", "run.json")
+"""What `Run.save` writes."""
 
 
 @dataclass(repr=False)
@@ -81,10 +83,10 @@ class Run:
     def save(self) -> None:
         """Write history.csv, prompts.csv and run.json to `out`."""
         if self.out is not None:
-            write(self.out / "history.csv", self.history.to_csv())
-            write(self.out / "prompts.csv", self.prompts.to_csv(index=False))
             settings = {**self.settings, "interrupted": self.interrupted}
-            write(self.out / "run.json", json.dumps(settings, indent=2) + "\n")
+            contents = self.history.to_csv(), self.prompts.to_csv(index=False), json.dumps(settings, indent=2) + "\n"
+            for name, content in zip(FILES, contents, strict=True):
+                write(self.out / name, content)
 
     def _title(self) -> str:
         s = self.settings

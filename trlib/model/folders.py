@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,24 +71,29 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
 
 
 @contextmanager
-def replacing(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
+def replacing(folder: str | os.PathLike[str], argument: str = "folder",
+              also: Collection[str] = ()) -> Iterator[tuple[Path, Path]]:
     """An empty folder to write a policy into, and the path where it stands after the `with` block.
 
     Until the block has ended well, what was there stays as it was. Then it is moved aside, the new folder into its
     place, and the old one is deleted: at each moment at least one of them is whole, and where a process is killed in
     between `standing` finds the old one. A link's target is replaced, and the link stays.
 
+    Args:
+        argument: how errors call the folder.
+        also: names of files that may be replaced beside a policy's.
+
     Raises:
         CheckpointError: there is something else than a saved policy, or it cannot be written.
     """
     try:
         target = Path(folder).expanduser().resolve()
-        free(target, "folder")
+        free(target, argument, also)
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
     except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
         reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"folder: cannot write {str(folder)!r}: {reason}") from error
+        raise CheckpointError(f"{argument}: cannot write {str(folder)!r}: {reason}") from error
     try:
         yield scratch, target
         scratch.chmod(0o755)
@@ -96,13 +101,13 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
     except CheckpointError:
         raise
     except Exception as error:  # safetensors reports a full disk as its own exception type
-        raise CheckpointError(f"folder: cannot write {str(target)!r}: {error}") from error
+        raise CheckpointError(f"{argument}: cannot write {str(target)!r}: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def free(target: Path, argument: str) -> None:
-    """Complain of anything that would be lost if a policy were saved in a folder.
+def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
+    """Complain of anything that would be lost if a policy, and files with the names in `also`, were saved in a folder.
 
     Raises:
         CheckpointError: it holds something else than a saved policy, or is not a folder.
@@ -116,7 +121,7 @@ def free(target: Path, argument: str) -> None:
                               f"{str(target)!r}")
     names = {path.name for path in target.iterdir()}
     for path in sorted(target.iterdir()):
-        known = (path.name in FILES or path.match("model-*-of-*.safetensors")
+        known = (path.name in FILES or path.name in also or path.match("model-*-of-*.safetensors")
                  or (path.name == "README.md" and ADAPTERS in names))
         if not known or not path.is_file():
             raise CheckpointError(f"{argument}: expected an empty folder, or one with a saved policy alone that may be "
@@ -156,6 +161,19 @@ def standing(folder: Path) -> Path:
     warnings.warn(f"policy {str(folder)!r}: a process was killed while it replaced it; read from {str(aside)!r}, where "
                   f"the old one is", stacklevel=2)
     return aside
+
+
+def writable(folder: Path, argument: str) -> None:
+    """See that files can be made in a folder, before any work is done for them; nothing is left.
+
+    Raises:
+        CheckpointError: they cannot.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"{argument}: cannot write into {str(folder)!r}: {error.strerror or error}") from error
 
 
 def lock(file: Path, wanted: str) -> FileLock:

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, cast
 
 from trlib import checks
 from trlib.errors import CheckpointError
+from trlib.model.folders import free, replacing, writable
 from trlib.model.policy import Policy
 from trlib.pretraining.card import accuracies, checksum, command, readme, wilson
 from trlib.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
@@ -46,6 +44,8 @@ class Base:
 
 BASES: dict[str, Base] = {"dial": Base({"moves": (1, 8)}), "spend": Base(recipe=Recipe(steps=(1200, 200), until=0.9))}
 """The tasks that have a base model of their own."""
+CARD, README = OWN = ("card.json", "README.md")
+"""What stands in its folder beside the model."""
 
 
 def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Recipe | None = None, check: int = 4000,
@@ -70,8 +70,8 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
 
     Raises:
         ValueError, TypeError: an unknown task or knob, a number out of range.
-        FileExistsError: `out` exists (and `overwrite` is off, or it holds something else).
-        CheckpointError: `out` cannot be written.
+        FileExistsError: `out` exists (and `overwrite` is off, or it holds no checkpoint).
+        CheckpointError: `out` cannot be written, or holds other files beside a checkpoint.
     """
     usual = BASES.get(name, Base())
     loaded = load_task(name, **{**usual.knobs, **knobs})
@@ -82,50 +82,40 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
     tokenizer = word_tokenizer(task.words, context=CONTEXT)
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)
-    with _new_folder(Path(out), overwrite) as folder, policy.threads():
+    place = Path(out).expanduser()
+    _vacant(place, overwrite)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"out: cannot write {str(out)!r}: {error.strerror or error}") from error
+    writable(place.parent, "out")
+    with policy.threads():
         begun = time.process_time()
         steps = learn(model, tokenizer, task, recipe, seed, progress)
         seconds = time.process_time() - begun
+        accuracy = accuracies(model, tokenizer, task, check, seed)
+    _vacant(place, overwrite)  # still
+    with replacing(place, "out", OWN) as (folder, _):
         policy.save(folder)
         card = {
             "name": name, "command": command(name, seed, recipe, usual.recipe, knobs), "seed": seed,
             "task": task.settings, "recipe": asdict(recipe), "steps": steps, "parameters": policy.size,
             "sha256": checksum(folder), "seconds": round(seconds, 1), "machine": f"{platform.machine()}, one thread",
             "versions": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "transformers")}},
-            "accuracy": accuracies(model, tokenizer, task, check, seed),
+            "accuracy": accuracy,
         }
         card = json.loads(json.dumps(card))
-        (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        (folder / "README.md").write_text(readme(card, task), encoding="utf-8")
+        (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        (folder / README).write_text(readme(card, task), encoding="utf-8")
+        for file in folder.iterdir():
+            file.chmod(0o644)
     return card
 
 
-@contextmanager
-def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
-    """A temporary sibling of `out` that takes its name when the block ends, and vanishes when it fails."""
+def _vacant(out: Path, overwrite: bool) -> None:
+    """Complain of a place that holds something, but for a checkpoint that may be replaced."""
     if out.exists() and not overwrite:
         raise FileExistsError(f"out: expected a folder that does not exist yet, got {out}; overwrite=True replaces it")
-    if out.exists() and not (out / "card.json").is_file():
-        raise FileExistsError(f"out: expected a checkpoint to overwrite (a folder with card.json), got {out}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise CheckpointError(f"out: cannot write {str(out)!r}: {error.strerror or error}") from error
-    try:
-        yield folder
-        folder.chmod(0o755)
-        for file in folder.iterdir():
-            file.chmod(0o644)
-        if out.exists():
-            old = Path(mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
-            out.rename(old / out.name)
-            folder.rename(out)
-            shutil.rmtree(old)
-        else:
-            folder.rename(out)
-    except (CheckpointError, OSError) as error:
-        reason = str(error).rpartition(": ")[2]
-        raise CheckpointError(f"out: cannot write {str(out)!r}: {reason}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    if out.exists() and not (out / CARD).is_file():
+        raise FileExistsError(f"out: expected a checkpoint to overwrite (a folder with {CARD}), got {out}")
+    free(out.resolve(), "out", OWN)
