@@ -1,55 +1,33 @@
-"""A run that is killed at any moment resumes to the same history."""
+"""A run that is killed at any moment is finished as if nothing had been; `python -m tools.kills` kills a hundred."""
 
-import os
-import random
-import signal
-import time
-import warnings
-
+import pytest
 import torch
 
-import trlib
-from trlib.algorithms import DrGRPO
-from trlib.seeds import generator  # imported before any fork, so that a child's time is all run
-
-KILLS = 50
-SETTINGS = {"steps": 4, "prompts": 4, "group": 4, "minibatches": 2, "lag": 1, "probe": 4, "checkpoint_every": 1,
-            "progress": False}
+from tools import kills
+from trlib.loop import checkpoints
+from trlib.model.folders import UNFINISHED
 
 
-def run(out, resume=True):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-        return trlib.train(policy, task, DrGRPO(), out=out, resume=resume, **SETTINGS)
+def test_runs_killed_at_random_moments_end_as_if_nothing_had_been(tmp_path):
+    killed = list(kills.kills(3, seed=0, folder=tmp_path))
+    assert [kill.differs for kill in killed] == ["", "", ""] and len({kill.case for kill in killed}) == 3
+    assert {name for kill in killed for name in kill.signals} == {"SIGKILL", "SIGTERM"}
 
 
-def values(run):
-    return [{k: v for k, v in row.items() if k not in ("seconds", "tokens_per_s")} for row in run.rows]
-
-
-def test_fifty_random_kill_points_each_resume_to_the_same_history(tmp_path):
-    assert generator(0).initial_seed() >= 0
-    run(None, resume=False)
-    began = time.perf_counter()
-    whole = run(tmp_path / "whole")
-    seconds = time.perf_counter() - began
-    weights, rng, reached = whole.policy.state(), random.Random(0), []
-    for kill in range(KILLS):
-        out = tmp_path / str(kill)
-        child = os.fork()
-        if child == 0:
-            try:
-                run(out)
-            finally:
-                os._exit(0)
-        time.sleep(rng.uniform(0, 1.2 * seconds))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        file = out / "checkpoint.safetensors"
-        reached.append(file.exists())
-        again = run(out)
-        assert values(again) == values(whole), f"kill {kill} at seed 0"
-        assert all(torch.equal(t, weights[name]) for name, t in again.policy.state().items())
-        assert not list(out.glob(".*.unfinished")), "a killed process's unfinished files stay"
-    assert any(reached) and not all(reached), "the kills fell on both sides of the first checkpoint"
+@pytest.mark.parametrize("change", ["a tensor", "a row", "a file that is left", "the policy"])
+def test_a_difference_is_seen(tmp_path, change):
+    case = kills.Case("dr_grpo", "dial")
+    case.run(tmp_path)
+    before, (tensors, rest) = kills.state(tmp_path), checkpoints.load(tmp_path)
+    assert kills.state(tmp_path) == before
+    name = max(tensors)
+    if change == "a tensor":
+        checkpoints.save(tmp_path, {**tensors, name: torch.nextafter(tensors[name], torch.tensor(torch.inf))}, rest)
+    elif change == "a row":
+        rest["rows"][1]["loss"] += 1e-16
+        checkpoints.save(tmp_path, tensors, rest)
+    elif change == "a file that is left":
+        (tmp_path / f".policy.x{UNFINISHED}").mkdir()
+    else:
+        (tmp_path / "policy" / "config.json").write_text("{}")
+    assert len([key for key, value in kills.state(tmp_path).items() if value != before[key]]) == 1
