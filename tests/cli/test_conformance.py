@@ -9,8 +9,8 @@ import pytest
 
 from trlib.cli import main
 from trlib.lab.conformance import libraries
+from trlib.lab.conformance.bench import Deviation
 from trlib.lab.conformance.report import Finding
-from trlib.lab.conformance.search import Deviation
 
 OURS = "trlib.algorithms:ppo_loss"
 
@@ -32,6 +32,21 @@ def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
     finding, = document["findings"]
     assert finding["status"] == "differs" and finding["seen"]
     assert [d["point"] for d in finding["deviations"]] == ["window"]
+
+
+def test_verbose_and_json_name_the_first_token_that_differs(capsys):
+    line = ["conformance", "--function", OURS, "--loss", "ppo", "--set", "eps_high=.21"]
+    assert main([*line, "--verbose"]) == 3
+    found, place, gradient, value = capsys.readouterr().out.splitlines()
+    assert found == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.2 and 1 + 0.21"
+    assert main([*line, "--json"]) == 3
+    first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
+    assert place.strip().startswith(f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp ")
+    assert first["inputs"]["ratio"] > 1.2 and first["value"]["expected"] != first["value"]["got"]
+    assert gradient.strip() == (f"gradient of the token: expected {first['gradient']['expected']:g}, "
+                                f"got {first['gradient']['got']:g}")
+    assert value.strip() == (f"value of the token: expected {first['value']['expected']:g}, "
+                             f"got {first['value']['got']:g}")
 
 
 def test_a_function_that_fails_is_status_3_on_one_line(capsys):

@@ -99,10 +99,10 @@ def test_what_nothing_explains_is_said():
     finding = finding_of(lambda logp, logp_old, advantages, mask: (
         ((logp - logp_old) ** 3 * advantages * mask).sum()), "ppo")
     assert finding.status == "differs" and finding.deviations == ()
-    assert "agrees in none of 10 batches; none of " in finding.words and "definitions" in finding.words
+    assert "agrees in none of 11 batches; none of " in finding.words and "definitions" in finding.words
     partly = finding_of(lambda logp, logp_old, advantages, mask: (
         clip(logp.clamp(max=-1e-8), logp_old.clamp(min=-9.0), advantages, mask)), "ppo")
-    assert "of 10 batches, not in rare tokens, extreme ratios" in partly.words
+    assert "of 11 batches, not in rare tokens, extreme ratios" in partly.words
 
 
 def test_float32_is_compared_as_such():
@@ -116,7 +116,7 @@ def boom(*_, **__):
 
 
 @pytest.mark.parametrize(("function", "words"), [
-    (boom, "raises RuntimeError (boom) in 'on-policy' and in 9 more"),
+    (boom, "raises RuntimeError (boom) in 'on-policy' and in 10 more"),
     (lambda logp, **_: 1.0, "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'"),
     (lambda logp, **_: None, "returns NoneType; expected a tensor"),
     (lambda logp, **_: (), "returns tuple; expected a tensor"),
@@ -315,5 +315,7 @@ def test_a_function_that_writes_into_its_batch_spoils_nothing():
         return clip(logp, logp_old, advantages, mask)
 
     before = {key: value.clone() for key, value in V.batches["near"].items()}
-    assert finding_of(careless, "ppo").status == "agrees"
+    finding = finding_of(careless, "ppo")
+    assert finding.status == "differs" and [d.point for d in finding.deviations] == ["input"]
+    assert "writes into its inputs (advantages)" in finding.words
     assert all(torch.equal(before[key], value) for key, value in V.batches["near"].items())

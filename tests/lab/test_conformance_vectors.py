@@ -12,8 +12,9 @@ from torch import Tensor
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.lab.conformance import inputs, make, pieces, vectors
 from trlib.lab.conformance.aggregations import WORDS, coefficients
+from trlib.lab.conformance.bench import Observed
 from trlib.lab.conformance.families import FAMILIES
-from trlib.lab.conformance.search import Observed, search
+from trlib.lab.conformance.search import search
 from trlib.lab.conformance.vectors import EMPTY
 
 V = vectors.load()

@@ -14,6 +14,7 @@ examples:
   trlib conformance --library verl                           what verl's losses compute, a line each
   trlib conformance --library trl --json > trl.json
   trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
+  trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
   trlib conformance --function my.losses:clip                which loss is it?
   trlib conformance --function my.verl:loss --signature verl --loss dppo_tv --anchor rollout
   trlib conformance --function my.trainers:Mine --signature trl --loss cispo
@@ -37,6 +38,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)")
     parser.add_argument("--anchor", metavar="NAME", help="whose log-probs stand in the function's one place for an "
                         "anchor: recomputed or rollout (default: recomputed)")
+    parser.add_argument("--verbose", action="store_true", help="below each line the first token that differs: its "
+                        "place, its inputs, what was expected and what came (--json always has them)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="an argument of a plain function; repeat")
 
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         shared.print_json({**about, "vectors": vectors.version, "findings": [f.as_dict() for f in findings]})
     else:
-        print("\n".join(lines(findings)))
+        print("\n".join(lines(findings, args.verbose)))
     return 0 if all(f.status == AGREES for f in findings) else DIFFERENT
 
 

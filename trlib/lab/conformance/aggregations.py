@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 WORDS: dict[str, str] = {
@@ -21,6 +22,7 @@ WORDS: dict[str, str] = {
     "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of tokens and counts rows "
                                                            "with nothing unmasked in the mean",
     "mask ignored": "averages over every position, masked or not",
+    "mask ignored in the sum": "sums over every position, masked or not, and divides by the number of unmasked tokens",
 }
 """Every aggregation by its name, and what an implementation does that takes it."""
 
@@ -34,8 +36,8 @@ def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
     if how not in WORDS:
         raise ValueError(f"how: expected one of {', '.join(WORDS)}, got {how!r}")
     m = mask.double()
-    if how == "mask ignored":
-        return (m * 0 + 1) / m.numel()
+    if how.startswith("mask ignored"):
+        return torch.ones_like(m) / (m.sum().clamp(min=1) if how.endswith("sum") else m.numel())
     name, *more = how.split(", ")
     extra = 1e-8 if "1e-8 added" in more else 0.0
     if name in ("token-mean", "token-sum"):

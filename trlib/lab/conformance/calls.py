@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib.lab.conformance.search import Observed
+from trlib.lab.conformance.bench import NO_GRADIENT, Observed
 from trlib.lab.conformance.vectors import EMPTY, Vectors
 
 Subject = Callable[[dict[str, Tensor], Tensor], Any]
@@ -31,9 +31,9 @@ PLAIN = ("logp", "logp_old", "advantages", "mask")
 
 def observe(vectors: Vectors, subject: Subject) -> Observed:
     """Call the subject on every batch."""
-    observed = Observed()
+    observed, written = Observed(), set[str]()
     for name, batch in vectors.batches.items():
-        batch = {key: value.clone() for key, value in batch.items()}  # the function may write into it
+        given, batch = batch, {key: value.clone() for key, value in batch.items()}  # the function may write into it
         logp = batch["logp"].clone().requires_grad_()
         try:
             with warnings.catch_warnings():
@@ -47,13 +47,15 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
             first = str(error).strip().split("\n")[0]
             complaint = f"raises {type(error).__name__}" + (f" ({first})" if first else "")
         else:
-            complaint = _unusable(value, gradient)
+            complaint = NO_GRADIENT if gradient is None else _unusable(value, gradient)
             if name == EMPTY:
                 complaint = complaint or _not_zero(value, gradient)
             else:
                 observed.single |= value.dtype == torch.float32
-                if not complaint:
-                    observed.values[name], observed.gradients[name] = value, gradient
+                if not complaint or complaint == NO_GRADIENT:
+                    observed.values[name] = value
+                    observed.gradients[name] = torch.zeros_like(logp) if gradient is None else gradient
+        written |= {key for key, value in given.items() if not torch.equal(batch[key], value)}
         if complaint and name == EMPTY:
             observed.empty = complaint
         elif complaint:
@@ -63,7 +65,7 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
         observed.faults.update(dict.fromkeys(observed.values, "returns a scalar for some batches and a value per token "
                                                               "for others"))
         observed.values.clear()
-    observed.by_token = shapes == {2}
+    observed.by_token, observed.written = shapes == {2}, tuple(sorted(written))
     return observed
 
 
@@ -218,8 +220,8 @@ def _by_row(batch: dict[str, Tensor]) -> Tensor:
     return advantages if (rows > bottom.amin(-1)).any() else rows.masked_fill(~mask.any(-1), 0.0)
 
 
-def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The value (a scalar, or [B, T] with 0 where masked) and the gradient of its sum."""
+def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The value (a scalar, or [B, T] with 0 where masked) and the gradient of its sum, None where there is none."""
     value = getattr(result, "per_token", result)
     if isinstance(value, tuple | list) and value:
         value = value[0]
@@ -234,10 +236,8 @@ def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Ten
     else:
         raise _Fault(f"returns shape {list(value.shape)}; expected a scalar or [B, T] = {list(logp.shape)}")
     if not value.requires_grad:
-        raise _Fault("carries no gradient to the current log-probs")
+        return value, None
     gradient, = torch.autograd.grad(value.sum(), logp, allow_unused=True)
-    if gradient is None:
-        raise _Fault("carries no gradient to the current log-probs")
     return value.detach(), gradient
 
 
@@ -248,7 +248,7 @@ def _unusable(value: Tensor, gradient: Tensor) -> str:
     return ""
 
 
-def _not_zero(value: Tensor, gradient: Tensor) -> str:
+def _not_zero(value: Tensor, gradient: Tensor | None) -> str:
     if value.abs().max() > 0:
         return f"returns {value.abs().max():g}"
-    return "has a gradient other than 0" if gradient.abs().max() > 0 else ""
+    return "has a gradient other than 0" if gradient is not None and gradient.abs().max() > 0 else ""

@@ -27,9 +27,24 @@ class Axis:
     """One choice of a definition."""
 
     point: str
-    """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form, sign."""
+    """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form, sign, advantage,
+    mask."""
     options: dict[Option, str]
     """Every option, and what an implementation does that takes it, where the reference does not."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """A number of a definition that an implementation may set to anything: it is found from what was observed."""
+
+    axis: str
+    option: Callable[[float], Option]
+    """The axis's option at this number."""
+    words: Callable[[float], str]
+    span: tuple[float, float]
+    """Where it is sought, both ends above 0."""
+    distances: Callable[[Rows], Tensor] | None = None
+    """Of a threshold: what is held against it, for then nothing changes between two of these."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +56,12 @@ class Family:
     axes: dict[str, Axis]
     base: dict[str, Option]
     """The reference's choices."""
+    free: tuple[Free, ...] = ()
+    """The numbers that may be anything."""
 
 
+TURN = "turn"
+"""In rows: the factor -1 on every log-ratio, where a ratio is inverted."""
 SIGN = Axis("sign", {1: "has the sign of a loss to descend",
                      -1: "has the opposite sign: descending it lowers what has A > 0"})
 ANCHOR = Axis("anchor", {
@@ -58,6 +77,7 @@ WINDOWS = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.28, 0.2), (0.3, 0.3), (3e-4, 
 
 def _log_ratio(rows: Rows, logp: Tensor, anchor: str, clamp: float | None) -> Tensor:
     d = logp - (logp.detach() if anchor == "logp" else rows[anchor])
+    d = d * rows.get(TURN, 1.0)
     return d if clamp is None else d.clamp(-clamp, clamp)
 
 
@@ -84,15 +104,21 @@ def ppo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None
         dual: float | None, side: str) -> Tensor:
     """-min(r A, clip(r) A)."""
     a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
-    clipped = r.clamp(1 - window[0], 1 + window[1]) * a
-    inner = clipped if side == "both" else torch.minimum(r * a, clipped)
+    inner = _surrogate(r, a, window, side)
+    if side == "weight":
+        inner = inner.detach() * logp
     if dual is not None:
         inner = torch.where(a < 0, torch.maximum(inner, dual * a), inner)
     return -sign * inner
 
 
+def _surrogate(r: Tensor, a: Tensor, window: tuple[float, float], side: str) -> Tensor:
+    clipped = r.clamp(1 - window[0], 1 + window[1]) * a
+    return clipped if side == "both" else (torch.maximum if side == "max" else torch.minimum)(r * a, clipped)
+
+
 def gspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], cap: str,
-         level: str) -> Tensor:
+         level: str, side: str) -> Tensor:
     """PPO's clip on the geometric mean of a row's ratios."""
     a, mask = rows["advantages"], rows["mask"]
     mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
@@ -102,7 +128,7 @@ def gspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[floa
     elif cap == "size":
         mean = mean - mean.detach() + mean.detach().clamp(max=10.0)
     s = (mean.clamp(max=10.0) if cap == "gradient" else mean).exp()
-    return -sign * torch.minimum(s * a, s.clamp(1 - window[0], 1 + window[1]) * a)
+    return -sign * _surrogate(s, a, window, side)
 
 
 def cispo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, low: float | None,
@@ -145,19 +171,21 @@ def dppo(rows: Rows, logp: Tensor, *, measure: str, delta: float, anchors: tuple
     a, log_q = rows["advantages"], rows[anchors[0]]
     log_p = logp.detach()
     p, q = log_p.exp(), log_q.exp()
-    if measure == "tv":
-        distance = (p - q).abs()
-    else:
-        pair = (log_q, log_p) if direction == "anchor first" else (log_p, log_q)
-        distance = _binary_kl(*pair, epsilon)
-    past = distance > delta
-    outward = past if side == "both" else past & torch.where(a > 0, p > q, p < q)
-    d = logp - rows[anchors[1]]
+    pair = (log_q, log_p) if direction == "anchor first" else (log_p, log_q)
+    past = distance(*pair, measure, epsilon) > delta
+    outward = torch.where(a > 0, p > q, p < q)
+    outward = past & {"both": past, "outward": outward, "inward": torch.where(a > 0, p < q, p > q)}[side]
+    d = (logp - rows[anchors[1]]) * rows.get(TURN, 1.0)
     if clamp != "none":
         d = d.clamp(min=-20.0 if clamp == "both" else None, max=20.0)
     rho = d.exp() if cap is None else d.exp().clamp(max=cap)
     kept = (~outward).to(a)
     return -sign * a * kept * (rho.detach() * logp if form == "log" else rho)
+
+
+def distance(log_a: Tensor, log_b: Tensor, measure: str, epsilon: float = 0.0) -> Tensor:
+    """What DPPO's threshold is held against, of one token."""
+    return (log_a.exp() - log_b.exp()).abs() if measure == "tv" else _binary_kl(log_a, log_b, epsilon)
 
 
 def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
@@ -171,7 +199,7 @@ def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
 def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float, sign: int) -> Tensor:
     """-sg[h (R - m - λ l)] log π, with the dual solved by the reference."""
     mask = rows["mask"]
-    d = (logp.detach() - rows[anchor]).masked_fill(~mask, 0.0)
+    d = ((logp.detach() - rows[anchor]) * rows.get(TURN, 1.0)).masked_fill(~mask, 0.0)
     whole = d.sum(-1, keepdim=True)
     multiplier, target, _ = solve_groups(rows["rewards"], rows["group"], mask.any(-1), delta_kl=delta, lambda_min=0.01,
                                          direction="backward")

@@ -12,8 +12,9 @@ from typing import Any
 from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
 from trlib.lab.conformance import calls, libraries
+from trlib.lab.conformance.bench import Observed
 from trlib.lab.conformance.report import DIFFERS, FAILS, Finding, judge
-from trlib.lab.conformance.search import EXHAUSTIVE, Observed, search
+from trlib.lab.conformance.search import EXHAUSTIVE, search
 from trlib.lab.conformance.vectors import Vectors
 
 SIGNATURES: tuple[str, ...] = ("plain", "verl", "trl")

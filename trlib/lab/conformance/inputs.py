@@ -37,6 +37,7 @@ def batches() -> list[dict[str, Any]]:
         _batch("extreme ratios", "Log-ratios of ten to thirty nats, a whole row of each sign.", HOLES,
                lambda r: r.uniform(10.5, 30.0), signs=(-1, 1, 1, -1), likely=(0.01, 0.5)),
         _likely(),
+        _edges(),
         _batch("no advantage", "Advantages of 0 at ratios far from 1: nothing may move.", RAGGED, wide,
                advantages=(0.0, 0.8, 0.0, -0.6)),
         _batch("token advantages", "An advantage of its own for each token, of both signs in a row.", HOLES, wide,
@@ -125,4 +126,20 @@ def _likely() -> dict[str, Any]:
         for t, pair in enumerate(row):
             batch["logp"][i][t], batch["logp_old"][i][t] = pairs[pair]
             batch["logp_rollout"][i][t] = pairs[pair][1]
+    return batch
+
+
+def _edges() -> dict[str, Any]:
+    """Either side of the thresholds, going outward: ratios of rare tokens, then total variations around 0.15 and binary
+    divergences around 0.05."""
+    batch = _batch("at the edge", "Ratios, total variations and binary divergences just below and just above the usual "
+                   "thresholds.", ("111111",) * ROWS, lambda r: 0.0)
+    pairs = [[(0.1, 0.1 * r) for r in (1.195, 1.205, 1.215, 1.275, 1.285, 1.295)],
+             [(0.1, 0.1 * r) for r in (0.805, 0.795, 0.785, 0.705, 0.695, 0.71)],
+             [(0.4, 0.4 + d) for d in (0.145, 0.1495, 0.1505, 0.155)] + [(0.4, 0.55688), (0.4, 0.558446)],
+             [(0.6, 0.6 - d) for d in (0.145, 0.1495, 0.1505, 0.155)] + [(0.6, 0.443119), (0.6, 0.441554)]]
+    for i, row in enumerate(pairs):
+        for t, (q, p) in enumerate(row):
+            batch["logp"][i][t] = round(math.log(p), 6)
+            batch["logp_old"][i][t] = batch["logp_rollout"][i][t] = round(math.log(q), 6)
     return batch

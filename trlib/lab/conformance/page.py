@@ -53,7 +53,7 @@ def page(document: dict[str, Any]) -> str:
 
 
 def _table(findings: list[Finding]) -> str:
-    rows = ["| function | held against | |", "|---|---|---|"]
+    rows = ["| function | held against | finding |", "|---|---|---|"]
     for finding in findings:
         status = "agrees" if finding.status == AGREES else f"**{finding.status}**"
         words = finding.words.replace("|", "\\|")

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trlib.lab.conformance.bench import Deviation, relative
 from trlib.lab.conformance.definitions import Axis
 from trlib.lab.conformance.report import AGREES, DIFFERS, FAILS, Finding
 from trlib.lab.conformance.search import AGREES as TOLERANCE
-from trlib.lab.conformance.search import SAME, Deviation, _relative
+from trlib.lab.conformance.search import SAME
 from trlib.lab.conformance.vectors import Vectors, tensors
 
 Numbers = dict[str, Tensor]
@@ -161,4 +162,4 @@ def _explain(vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Num
 
 
 def _error(observed: Numbers, expected: Numbers) -> float:
-    return max(float(_relative(observed[key].double(), expected[key]).max()) for key in expected)
+    return max(float(relative(observed[key].double(), expected[key]).max()) for key in expected)

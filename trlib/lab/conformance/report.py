@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trlib.lab.conformance.search import Deviation, Match, Observed, Result, search
+from trlib.lab.conformance.bench import NO_GRADIENT, Deviation, Observed
+from trlib.lab.conformance.search import DEEPEST, Match, Result, search
 from trlib.lab.conformance.vectors import Vectors
 
 AGREES, DIFFERS, FAILS = "agrees", "differs", "fails"
@@ -27,6 +28,8 @@ class Finding:
     """What else there is to say."""
     seen: tuple[str, ...] = ()
     """The batches in which it shows."""
+    first: dict[str, Any] | None = None
+    """The first place where it shows, as `Bench.first` gives it."""
 
     @property
     def words(self) -> str:
@@ -37,21 +40,37 @@ class Finding:
         """The finding as JSON can hold it."""
         return {"subject": self.subject, "reference": self.reference, "status": self.status,
                 "deviations": [{"point": d.point, "words": d.words} for d in self.deviations],
-                "notes": list(self.notes), "seen": list(self.seen)}
+                "notes": list(self.notes), "seen": list(self.seen), "first": self.first}
 
     @staticmethod
     def from_dict(document: dict[str, Any]) -> Finding:
         """The finding of a record."""
         return Finding(document["subject"], document["reference"], document["status"],
                        tuple(Deviation(**d) for d in document["deviations"]), tuple(document["notes"]),
-                       tuple(document["seen"]))
+                       tuple(document["seen"]), document["first"])
 
 
-def lines(findings: list[Finding]) -> list[str]:
-    """A line for each finding, in columns."""
+def place(first: dict[str, Any]) -> list[str]:
+    """The first place where a function differs, in words: what went in, what was expected, what came."""
+    value = first["value"]
+    values = f"value of the {value['of']}: expected {value['expected']:g}, got {value['got']:g}"
+    if "token" not in first:
+        return [f"first in {first['batch']!r}, where every token's gradient is as expected", values]
+    given = ", ".join(f"{name} {number:g}" for name, number in first["inputs"].items())
+    slope = first["gradient"]
+    return [f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: {given}",
+            f"gradient of the token: expected {slope['expected']:g}, got {slope['got']:g}", values]
+
+
+def lines(findings: list[Finding], verbose: bool = False) -> list[str]:
+    """A line for each finding, in columns; `verbose`: and below it the first place where it differs."""
     names = [f.subject if f.subject == f.reference else f"{f.subject} as {f.reference}" for f in findings]
     width = max(map(len, names), default=0)
-    return [f"{name:<{width}}  {f.status:<7}  {f.words}".rstrip() for name, f in zip(names, findings, strict=True)]
+    said = []
+    for name, f in zip(names, findings, strict=True):
+        said.append(f"{name:<{width}}  {f.status:<7}  {f.words}".rstrip())
+        said += [f"    {line}" for line in place(f.first)] if verbose and f.first else []
+    return said
 
 
 def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: str, *, extra: str = "") -> Finding:
@@ -61,16 +80,21 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
         notes.append(f"{observed.empty} where nothing is unmasked")
     if not observed.values:
         return Finding(subject, loss, FAILS, notes=(_faults(observed),))
-    result = search(vectors, loss, observed, how)
+    detached = NO_GRADIENT in observed.faults.values()
+    result = search(vectors, loss, observed, how, deepest=1 if detached else DEEPEST)
     if observed.single:
         notes.append("computes in float32")
     deviations, said = _explained(result, len(observed.values))
     deviations = tuple(replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d
                        for d in deviations)
+    if observed.written:
+        names = ", ".join(observed.written)
+        deviations += (Deviation("input", f"writes into its inputs ({names}): their next reader finds other numbers"),)
     if observed.faults:
-        return Finding(subject, loss, FAILS, deviations, (_faults(observed), *said, *notes), result.seen)
-    status = AGREES if result.agrees else DIFFERS
-    return Finding(subject, loss, status, deviations, (*said, *notes), result.seen)
+        said = [_faults(observed), *(said if deviations else [])]
+        return Finding(subject, loss, FAILS, deviations, (*said, *notes), result.seen, result.first)
+    status = AGREES if result.agrees and not deviations else DIFFERS
+    return Finding(subject, loss, status, deviations, (*said, *notes), result.seen, result.first)
 
 
 def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], list[str]]:
