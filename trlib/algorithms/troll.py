@@ -233,7 +233,8 @@ def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tens
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if len(rows):
         per_token = _put(per_token, rows, per_token.flatten()[rows] + alpha * far.regression)
-        weight = _put(weight, rows, weight.flatten()[rows] * far.shrink - alpha * far.pull)
+        pushed = (weight.flatten()[rows] * far.shrink).masked_fill(far.shrink == 0, 0.0)  # and not inf * 0
+        weight = _put(weight, rows, pushed - alpha * far.pull)
     return TokenLoss(per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected))
 
 

@@ -51,7 +51,8 @@ def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature:
         chunk: columns of the vocabulary at a time; memory is about 6 x positions x chunk numbers.
 
     Raises:
-        TypeError, ValueError: a wrong type or shape; a token outside the vocabulary; NaN or inf in the hidden states.
+        TypeError, ValueError: a wrong type or shape; a token outside the vocabulary; NaN or inf in the hidden states or
+            the weights.
 
     The maximum that is kept while summing: Milakov and Gimelshein 2018 (arXiv 1805.02867).
     """
@@ -65,6 +66,7 @@ def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature:
     if tuple(tokens.shape) != shape[:-1] and tuple(tokens.shape[:-1]) != shape[:-1]:
         raise ValueError(f"tokens: expected {list(shape[:-1])}, or one dimension more, got {list(tokens.shape)}")
     checks.finite("hidden", hidden)
+    checks.finite("weight", weight)
     checks.inside("tokens", tokens, len(weight))
     temperature = checks.number("temperature", temperature, above=0, below=math.inf)
     top_k = checks.whole("top_k", top_k, least=0, most=len(weight))
