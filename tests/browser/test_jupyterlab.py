@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,20 @@ CELLS = ("from trlib.pages.explorables import RatioMap\n"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A JupyterLab of its own on loopback, dark, with one notebook."""
+    """A JupyterLab of its own with one notebook."""
     place = tmp_path_factory.mktemp("lab")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [{"cell_type": "code", "id": f"cell{i}", "metadata": {}, "source": source, "outputs": [],
               "execution_count": None} for i, source in enumerate(CELLS)]
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     (place / "page.ipynb").write_text(json.dumps(notebook))
+    with served(place, f"--ServerApp.root_dir={place}") as address:
+        yield address
+
+
+@contextmanager
+def served(place: Path, *arguments: str) -> Iterator[str]:
+    """A JupyterLab on loopback, dark, with its own settings in `place`, started in the repository's root."""
     themes = place / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     themes.mkdir(parents=True)
     (themes / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
@@ -46,9 +54,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                    "JUPYTER_CONFIG_DIR": str(place / "config"), "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
                    "JUPYTER_DATA_DIR": str(place / "data"), "IPYTHONDIR": str(place / "ipython")}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-               "--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={place}"]
+               "--ServerApp.port_retries=0", "--IdentityProvider.token=", *arguments]
     with (place / "log.txt").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -109,3 +117,19 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     assert page.locator(".trx input[type=radio]:checked + span").first.text_content() == "A < 0 ↓ push down"
     assert [url for url in requests if not url.startswith((lab, "data:", "blob:"))] == []
     page.close()
+
+
+def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium: Any, tmp_path: Path) -> None:
+    recipe = next(line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+                  if line.startswith("lab:"))
+    arguments = recipe.partition("jupyter lab ")[2].split()
+    with served(tmp_path, *arguments) as lab:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
+        page.goto(lab)  # what `make lab` opens
+        page.locator(".jp-DirListing-item", has_text="05_grpo.ipynb").dblclick()
+        page.locator('.jp-RenderedMarkdown a[href*="/files/book/notation.md"]').first.click()  # as Jupyter resolved it
+        page.wait_for_url("**/lab/tree/book/notation.md")
+        page.locator(".lm-TabBar-tabLabel", has_text="notation.md").wait_for()
+        page.close()
