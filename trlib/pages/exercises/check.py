@@ -13,7 +13,7 @@ arguments: two that change places, one that is used where another belongs, one t
 answer with a number written in for an argument cannot pass, and hears which argument it ignores.
 
 In the notebook the exercise's cell ends with the check (and says "not yet"); the next cell, tagged `solution` and
-folded, holds the solution and the same check.
+folded, holds the solution and the same check, `.of_the_solution()`.
 """
 
 from __future__ import annotations

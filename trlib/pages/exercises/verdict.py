@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -25,18 +25,28 @@ class Verdict:
     right: bool
     message: str
     """What to notice, where it is right; else a hint at what is off."""
+    whose: str = ""
+    """Whose answer was checked, where it is not the reader's."""
+
+    def of_the_solution(self) -> Verdict:
+        """The same, of the folded solution: who runs every cell is not told *right* for an empty answer."""
+        return replace(self, whose="the solution")
 
     def __bool__(self) -> bool:
         return self.right
 
     def __repr__(self) -> str:
-        return f"{MARK[self.right]}: {self.message}"
+        return f"{self._mark}: {self.message}"
+
+    @property
+    def _mark(self) -> str:
+        return f"{self.whose}: {MARK[self.right]}" if self.whose else MARK[self.right]
 
     def _repr_html_(self) -> str:
         sign = "✓" if self.right else "…"
         text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
         return (f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
-                f'max-width: 46em"><strong>{sign} {MARK[self.right]}</strong> {text}</div>')
+                f'max-width: 46em"><strong>{sign} {self._mark}</strong> {text}</div>')
 
 
 class NotYet(Exception):
