@@ -1,11 +1,13 @@
 """The built book as one zip that opens from the file system: `python -m tools.archive`.
 
-A browser loads no shared module from a file system, so the pages in the archive carry their explorables' modules.
+A browser loads no shared module from a file system, so the pages in the archive carry their explorables' modules,
+which their policy lets them run, and ask for nothing in advance.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -26,10 +28,16 @@ def archive(folder: Path, target: Path) -> Path:
         for path in sorted(folder.rglob("*")):
             name = f"{target.stem}/{path.relative_to(folder).as_posix()}"
             if path.suffix == ".html":
-                zipped.writestr(name, embed_modules(path.read_text(encoding="utf-8")))
+                zipped.writestr(name, for_files(path.read_text(encoding="utf-8")))
             elif path.is_file() and "_sources" not in path.parts:
                 zipped.write(path, name)
     return target
+
+
+def for_files(page: str) -> str:
+    """A page as it can be read from a file system."""
+    page = re.sub(r'<link rel="(?:module)?preload"[^>]*>\n?', "", embed_modules(page))
+    return page.replace("; script-src 'self'", "; script-src 'self' blob:", 1)  # a carried module runs from a blob
 
 
 def main() -> int:

@@ -19,6 +19,8 @@ from tools.lock import alone
 from tools.paths import BUILD, ROOT, chapters
 
 SOURCES = ("_config.yml", "_toc.yml", "book")
+MADE = Path("book", "interface", "modules")
+"""Pages that `bookext.modules` writes beside the others."""
 
 
 class BuildFailed(Exception):
@@ -65,7 +67,7 @@ def _mirror(source: Path) -> None:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
     for path in source.rglob("*"):
-        if path.is_file() and path not in wanted:
+        if path.is_file() and path not in wanted and path.parent != source / MADE:
             path.unlink()
 
 

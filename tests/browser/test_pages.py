@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ from tools.screenshots import pages
 
 pytestmark = pytest.mark.xdist_group("book")
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SAMPLED = ("trlib.algorithms.ppo.html", "trlib.model.policy.html", "trlib.tasks.html")
+"""Pages made from modules are alike: of these the accessibility is looked at."""
 LIMIT = 700_000
 """Bytes of a page with everything that it loads, each part gzipped."""
 SILENT = """() => [...document.querySelectorAll('article img')]
@@ -28,6 +32,25 @@ ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa
     .filter(icon => ['none', 'normal', ''].includes(getComputedStyle(icon, '::before').content))
     .map(icon => icon.className)"""
 """Icons that the vendored subset does not hold."""
+STARRED = r"""() => {
+    const copy = document.querySelector('article')?.cloneNode(true);
+    for (const node of copy?.querySelectorAll('pre, code, script, style, .math, dt.sig') ?? []) node.remove();
+    return copy?.textContent.match(/(?<![\w*])\*{1,2}[\p{L}][^*\n]{0,60}\*{1,2}(?!\w)/gu) ?? [];
+}"""
+"""Asterisks that were meant to emphasise."""
+PAPER = {"width": 718, "height": 1000}
+"""A4 between its margins."""
+CUT = """() => {
+    const shown = node => node.getClientRects().length && getComputedStyle(node).visibility !== 'hidden';
+    const closed = [...document.querySelectorAll('article details:not([open])')].map(() => 'a closed fold');
+    const tools = [...document.querySelectorAll('.bd-sidebar, .bd-header-article, .prev-next-footer, .copybtn')]
+        .filter(shown).map(node => 'a control: ' + node.className);
+    const wide = [...document.querySelectorAll('article :is(pre, table, .math, .line, dt.sig)')]
+        .filter(node => shown(node) && node.getBoundingClientRect().left + node.scrollWidth > innerWidth + 1)
+        .map(node => 'cut: ' + node.textContent.trim().slice(0, 60));
+    return [...closed, ...tools, ...wide];
+}"""
+"""What paper would show badly."""
 TEXT = (".html", ".css", ".js", ".mjs", ".svg", ".json")
 
 
@@ -72,6 +95,10 @@ class Survey:
     inaccessible: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
     wide: list[str] = field(default_factory=list)
+    cramped: list[str] = field(default_factory=list)
+    unguarded: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    starred: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
 
 
@@ -87,12 +114,21 @@ def survey(book: Path, address: str, desktop: Any) -> Survey:
         pictures = visit.page.evaluate(SILENT)
         found.silent += [f"{name}: {picture}" for picture in pictures]
         found.silent += [f"{name}: an icon without a picture: {icon}" for icon in visit.page.evaluate(ICONS)]
-        for theme in ("light", "dark"):
+        guards = visit.page.locator('head > meta[http-equiv="Content-Security-Policy"]').count()
+        found.unguarded += [] if guards == 1 else [f"{name}: {guards} policies"]
+        found.starred += [f"{name}: {words}" for words in visit.page.evaluate(STARRED)]
+        sampled = "/modules/" not in name or name.endswith(SAMPLED)
+        for theme in ("light", "dark") if sampled else ():
             found.inaccessible += [f"{name}, {theme}: {fault}" for fault in accessibility(visit.page, theme)]
         visit.page.set_viewport_size({"width": 360, "height": 780})
         settle(visit.page)
         width = visit.page.evaluate("document.documentElement.scrollWidth")
         found.wide += [f"{name}: {width} pixels"] if width > 360 else []
+        found.cramped += [f"{name}: {fault}" for fault in visit.page.evaluate(PHONE)]
+        visit.page.set_viewport_size(PAPER)
+        visit.page.emulate_media(media="print")
+        settle(visit.page)
+        found.cut += [f"{name}: {fault}" for fault in visit.page.evaluate(CUT)]
         found.complaints += [f"{name}: {complaint}" for complaint in visit.complaints]
         visit.page.close()
     return found
@@ -126,12 +162,119 @@ def test_no_page_is_wider_than_a_phone(survey: Survey) -> None:
     assert survey.wide == []
 
 
-def test_formulas_are_drawn_and_katex_loads_only_where_there_are_any(book: Path, address: str, desktop: Any) -> None:
+def test_every_table_and_figure_is_whole_and_legible_on_a_phone(survey: Survey) -> None:
+    assert not survey.cramped, "\n".join(survey.cramped)
+
+
+def test_paper_shows_everything_and_no_controls(survey: Survey) -> None:
+    assert not survey.cut, "\n".join(survey.cut)
+
+
+def test_no_page_shows_the_asterisks_of_its_source(survey: Survey) -> None:
+    assert survey.starred == []
+
+
+def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> None:
+    visit = Visit(desktop, address, "book/interface/modules/trlib.algorithms.ppo.html")
+    closed = "document.querySelectorAll('article details:not([open])').length"
+    before = visit.page.evaluate(closed)
+    visit.page.evaluate("addEventListener('beforeprint', () => { window.atPrint = " + closed + "; })")
+    assert visit.page.pdf().startswith(b"%PDF")
+    assert before > 0
+    assert visit.page.evaluate("window.atPrint") == 0
+    assert visit.page.evaluate(closed) == before
+    visit.page.close()
+
+
+def test_every_page_has_its_policy_and_an_injected_script_does_not_run(survey: Survey, address: str,
+                                                                       desktop: Any) -> None:
+    assert survey.unguarded == []
+    visit = Visit(desktop, address, "book/index.html")
+    visit.page.evaluate("""() => {
+        window.blocked = new Promise(done => addEventListener('securitypolicyviolation',
+            event => done(event.effectiveDirective)));
+        const script = document.createElement('script');
+        script.textContent = 'window.injected = true';
+        document.body.append(script);
+    }""")
+    assert visit.page.evaluate("window.blocked") == "script-src-elem"
+    assert visit.page.evaluate("window.injected") is None
+    visit.page.close()
+
+
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 360, "height": 780})
+    visit = Visit(context, address, "book/notation.html")
+    visit.page.evaluate("dispatchEvent(new Event('resize'))")
+    wide = visit.page.locator("div.math.wide").first
+    assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
+    assert wide.evaluate("node => getComputedStyle(node).backgroundImage").count("linear-gradient") == 4
+    wide.focus()
+    visit.page.keyboard.press("ArrowRight")
+    handle = wide.element_handle()
+    visit.page.wait_for_function("node => node.scrollLeft > 0", arg=handle)
+    assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
+    context.close()
+
+
+def test_the_interface_is_lines_that_open_and_no_page_of_it_is_long(book: Path, address: str, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    names = [name for name in pages(book) if name.startswith("book/interface/")]
+    assert "book/interface/modules/trlib.loop.training.html" in names
+    for name in names:
+        visit = Visit(context, address, name)
+        height = visit.page.evaluate("document.documentElement.scrollHeight")
+        assert height < 16_000 if name.endswith("/lab.html") else height < 6_000, (name, height)
+        visit.page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
+        wide = visit.page.evaluate("""[...document.querySelectorAll('.line-block, dt.sig')]
+            .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent.slice(0, 50))""")
+        assert wide == [], name
+        visit.page.close()
+    visit = Visit(context, address, "book/interface/modules/trlib.algorithms.ppo.html")
+    line = visit.page.locator("details.member > summary", has_text="ppo_loss(")
+    assert line.locator("code").inner_text() == ("ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, "
+                                                 "eps_high=0.2, dual_clip=None)")
+    signature = visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']")
+    assert not signature.is_visible()
+    line.focus()
+    visit.page.keyboard.press("Enter")
+    assert signature.is_visible()
+    visit.page.close()
+    context.close()
+
+
+def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = "book/interface/modules/trlib.algorithms.ppo.html"
+    visit = Visit(context, address, f"{page}#trlib.algorithms.ppo.PPO.dual_clip")
+    visit.page.locator("[id='trlib.algorithms.ppo.PPO.dual_clip']").wait_for(state="visible")
+    visit.page.goto(f"{address}/search.html?q=ppo_loss")
+    found = visit.page.locator("#search-results a", has_text=re.compile(r"\.ppo_loss$")).first
+    found.click()
+    visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']").wait_for(state="visible")
+    context.close()
+
+
+def test_the_search_field_has_one_frame_and_its_sign_beside_its_words(address: str, desktop: Any) -> None:
+    visit = Visit(desktop, address, "search.html")
+    field = visit.page.locator("#main-content form.bd-search input")
+    sign = visit.page.locator("#main-content form.bd-search i").bounding_box()
+    inner, padding, border = field.evaluate("""node => {
+        const style = getComputedStyle(node);
+        return [node.getBoundingClientRect().left, parseFloat(style.paddingLeft), parseFloat(style.borderLeftWidth)];
+    }""")
+    assert sign["x"] + sign["width"] + 2 <= inner + padding
+    assert border == 0
+    visit.page.close()
+
+
+def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address: str, desktop: Any) -> None:
     visit = Visit(desktop, address, "book/notation.html")
     formulas = visit.page.locator(".math")
     assert formulas.count() > 20
     assert visit.page.locator(".math .katex").count() >= formulas.count()
     assert visit.page.locator(".math .eqno").first.inner_text().startswith("(1)")
+    assert not [url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")]
     visit.page.close()
     plain = Visit(desktop, address, "book/bibliography.html")
     assert not [url for url in plain.requests if "katex" in url]

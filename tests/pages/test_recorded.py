@@ -213,13 +213,5 @@ def test_the_findings_at_the_top_are_what_the_records_say() -> None:
     said(6, shuffled.max())
 
 
-def test_every_link_on_the_page_has_its_heading() -> None:
-    page = (ROOT / "book/recorded.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
-    headings = {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
-    links = set(re.findall(r"\]\(#([^)]+)\)", page))
-    assert len(links) >= 6 and links <= headings, links - headings
-
-
 def test_an_axis_of_thresholds_does_not_speak_for_the_papers() -> None:
     assert "paper" not in ALONG["threshold"], "QUATRO's radius is ours, SAPO's a temperature, PSPO's only scales"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib
 from datetime import UTC, datetime
 
@@ -9,8 +11,11 @@ import pytest
 
 from bookext.docstrings import escape, mend
 from bookext.execution import sentence
-from bookext.mathematics import aligned
+from bookext.mathematics import aligned, drawn
+from bookext.modules import first, modules
+from bookext.narrow import tables
 from bookext.pages import mend as mend_page
+from bookext.security import sealed
 from bookext.tables import own_settings, summary
 from tools.paths import ROOT
 
@@ -21,6 +26,8 @@ from tools.paths import ROOT
     ("by π_old, y_<t", r"by π_old, y\_<t"),
     ("a ``literal | one``", "a ``literal | one``"),
     (":eq:`clip` holds", ":eq:`clip` holds"),
+    ("It *describes*: it never samples", "It *describes*: it never samples"),
+    ("no *new idea*, x*y*z, *args", r"no *new idea*, x\*y\*z, \*args"),
 ])
 def test_symbols_stay_symbols_and_backticks_stay_code(written: str, markup: str) -> None:
     assert escape(written) == markup
@@ -70,9 +77,54 @@ def test_the_table_of_methods_is_read_off_the_package() -> None:
     assert all(summary(entry).endswith(".") for entry in algorithms.ALGORITHMS.values())
 
 
-def test_every_public_module_has_its_place_in_the_interface() -> None:
-    pages = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "book/interface").glob("*.md"))
-    files = [*(ROOT / "trlib").glob("*.py"), *(ROOT / "trlib/algorithms").glob("*.py")]
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files
-             if not path.stem.startswith("__")}
-    assert {name for name in names if f".. automodule:: {name}\n" not in pages} == set()
+def test_a_formula_that_katex_cannot_read_is_an_error() -> None:
+    assert drawn(r"\frac{a}{b}").startswith('<span class="katex">')
+    assert 'display="block"' in drawn("x", displayed=True)
+    with pytest.raises(ValueError, match="KaTeX parse error: Unexpected end of input"):
+        drawn(r"\frac{")
+
+
+def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
+    head = "<thead><tr><th>name</th><th>what it is</th><th>unit</th></tr></thead>"
+    words = "<tr><td>x</td><td>a long line of short words that wrap well</td><td>1</td></tr>"
+    small = tables(f"<p>a</p><table>{head}<tbody>{words}</tbody></table>")
+    assert small.startswith('<p>a</p><table class="fits">')
+    assert "data-label" not in small
+    word = "a" * 30
+    row = f"<tr><td>x</td><td><code>{word}.b_c</code></td><td>1</td></tr>"
+    large = tables(f'<table class="table">{head}<tbody>{row}</tbody></table>')
+    assert '<table class="table stacks" role="table">' in large
+    assert f'<td data-label="what it is" role="cell"><code>{word}.<wbr/>b_<wbr/>c</code></td>' in large
+    assert '<td role="cell">x</td>' in large
+
+
+def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
+    page = '<head><meta charset="utf-8" /></head><script>let a</script><script type="application/json">{}</script>'
+    done = sealed(page)
+    digest = base64.b64encode(hashlib.sha256(b"let a").digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in done
+    assert done.index("Content-Security-Policy") < done.index("<script")
+    assert sealed(done) == done
+    assert "script-src 'self';" in sealed('<meta charset="utf-8">')
+
+
+def test_the_table_of_contents_names_the_modules_that_get_a_page() -> None:
+    toc = [{"file": "book/interface/losses", "sections": [{"file": "book/interface/modules/trlib.x", "title": "X"}]}]
+    assert modules(toc) == {"trlib.x": "X"}
+    with pytest.raises(ValueError, match=r"trlib.y: expected a title, got none"):
+        modules([{"file": "book/interface/modules/trlib.y"}])
+
+
+def test_every_module_that_a_reader_calls_has_a_page() -> None:
+    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md"))
+    for folder in ("", "algorithms/", "model/", "loop/"):
+        for path in (ROOT / "trlib" / folder).glob("[a-z]*.py"):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            assert f"modules/{name}," in toc or f"automodule:: {name}\n" in pages, f"{name}: no page in _toc.yml"
+
+
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("Loss of PPO. It clips.", "Loss of PPO."), ("One line", "One line"), ("What:\n\n - a", "What")])
+def test_a_line_of_the_interface_says_one_sentence(text: str, sentence: str) -> None:
+    assert first(text) == sentence

@@ -31,8 +31,6 @@ from trlib import checks
 
 NOWHERE = -1e30
 """Stands for log 0 inside the solver: finite, so that no difference is NaN, and without mass in any type."""
-SMALL = 1e-3
-"""Radii below this are searched for in float64, whatever the type of the log-probs."""
 BLOCK = 1 << 20
 """Bytes of one tensor that are worked on at a time on a CPU."""
 PASSES = 60
@@ -74,8 +72,6 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
 
     Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here.
     Differs from: the authors bracket η in [1e-7, 100] by 8 points a pass to 1e-5; larger roots exist, and t has no cap.
-    A radius below SMALL is searched for in float64: from float32 log-probs down to δ = 1e-7 the result is float64's to
-    0.3 % of 1 + η and to 5e-5 in the log-prob of every token above 1e-4, and `kl` of it is at most δ.
     """
     delta_kl = checks.number("delta_kl", delta_kl, least=0)
     shape = tuple(checks.floating("logp", logp).shape)
@@ -86,35 +82,13 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     checks.log_probabilities("logp_old", logp_old)
     dtype = checks.wide(logp, logp_old)
     u, lq = logp.to(dtype).reshape(-1, shape[-1]), logp_old.detach().to(dtype).reshape(-1, shape[-1])
-    radius = returned_radius(delta_kl, dtype, shape[-1])
-    fine_q = refined(lq, delta_kl)
-    drift = departure(refined(u.detach(), delta_kl), fine_q)
-    rows = outside(drift[0], shape[-1], radius).nonzero().squeeze(-1)
-    eta = torch.zeros_like(u[:, 0].detach())
+    drift = departure(u.detach(), lq)
+    rows = outside(drift[0], shape[-1], delta_kl).nonzero().squeeze(-1)
+    eta = torch.zeros_like(drift[0])
     if len(rows):
-        moved, multiplier, *_ = Geodesic.apply(refined(u.index_select(0, rows), delta_kl), fine_q[rows],
-                                               drift[:, rows], radius)
-        u, eta = u.index_put((rows,), moved.to(dtype)), eta.index_put((rows,), multiplier.to(dtype))
+        moved, multiplier, *_ = Geodesic.apply(u.index_select(0, rows), lq[rows], drift[:, rows], delta_kl)
+        u, eta = u.index_put((rows,), moved), eta.index_put((rows,), multiplier)
     return Projection(u.reshape(shape), eta.reshape(shape[:-1]))
-
-
-def refined(logp: Tensor, delta: float) -> Tensor:
-    """Rows of log-probs as the search for a radius δ needs them: as they are, below `SMALL` normalised in float64.
-
-    A KL of float32 log-probs is a sum of terms of both signs, off by about eps (1 + log V), and where the old policy's
-    probabilities sum to 1 + ε by ε more: at δ = 1e-6 that is a tenth of δ and at 1e-7 all of it.
-    """
-    if not 0 < delta < SMALL or logp.device.type == "mps":  # which has no float64
-        return logp
-    return logp.double().log_softmax(-1)
-
-
-def returned_radius(delta: float, dtype: torch.dtype, outcomes: int) -> float:
-    """The radius to search for, so that δ holds once a small one's result is rounded to `dtype`: a log-prob is off by
-    eps (1 + log V) / 2, and KL, near ½ Σ p d², by that over its root √(2δ)."""
-    if not 0 < delta < SMALL:
-        return delta
-    return delta * (1 - min(0.5, torch.finfo(dtype).eps * (1 + math.log(outcomes)) / math.sqrt(delta)))
 
 
 def departure(u: Tensor, lq: Tensor) -> Tensor:

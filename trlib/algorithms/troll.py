@@ -21,16 +21,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, TopK, known, weigh
-from trlib.algorithms.projection import (
-    NOWHERE,
-    Geodesic,
-    Projection,
-    departure,
-    outside,
-    project,
-    refined,
-    returned_radius,
-)
+from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, departure, outside, project
 from trlib.divergences import append_rest
 
 __all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
@@ -215,12 +206,10 @@ def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tens
     log_ratio = (sampled - sampled_old).masked_fill(~mask, 0.0)
     eta, projected = torch.zeros_like(log_ratio), torch.zeros_like(mask)
     u, lq = u.flatten(0, 1), lq.flatten(0, 1)
-    radius = returned_radius(delta, u.dtype, u.shape[-1])
-    drift = departure(refined(u.detach(), delta), refined(lq, delta))
-    rows = (outside(drift[0], u.shape[-1], radius) & mask.flatten()).nonzero().squeeze(-1)
+    drift = departure(u.detach(), lq)
+    rows = (outside(drift[0], u.shape[-1], delta) & mask.flatten()).nonzero().squeeze(-1)
     if len(rows):
-        far = _project_rows(refined(u.index_select(0, rows), delta), refined(lq[rows], delta), at.flatten()[rows],
-                            drift[:, rows], radius)
+        far = _project_rows(u.index_select(0, rows), lq[rows], at.flatten()[rows], drift[:, rows], delta)
         log_ratio, eta = _put(log_ratio, rows, far.log_ratio), _put(eta, rows, far.eta)
         projected = _put(projected, rows, torch.ones_like(rows, dtype=torch.bool))
 
@@ -254,7 +243,7 @@ def _project_rows(u: Tensor, lq: Tensor, at: Tensor, drift: Tensor, delta: float
 
 def _put(values: Tensor, rows: Tensor, new: Tensor) -> Tensor:
     """[B, T] with other values at the flat indices `rows`."""
-    return values.flatten().index_put((rows,), new.to(values.dtype)).view(values.shape)
+    return values.flatten().index_put((rows,), new).view(values.shape)
 
 
 def _pick(values: Tensor, at: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """The book's Sphinx extension: everything this book needs that Jupyter Book does not do.
 
-`mathematics` draws formulas with the vendored KaTeX; `pages` keeps pages small and accessible; `execution` says
-when, where and with which versions a notebook ran; `tables` makes the tables that are read off the package;
+`mathematics` draws formulas with the vendored KaTeX; `pages` keeps pages small and accessible; `narrow` makes every
+table readable on a phone; `security` says what a page may load and run; `execution` says when, where and with which
+versions a notebook ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages;
 `sweeps` shows what is recorded of a sweep; `docstrings` turns the package's docstrings into sound markup and links
 outside names.
 """
@@ -14,12 +15,12 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookext import docstrings, execution, mathematics, pages, sweeps, tables
+from bookext import docstrings, execution, mathematics, modules, pages, security, sweeps, tables
 from trlib.pages.explorables.modules import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (mathematics, pages, execution, tables, sweeps, docstrings):
+    for part in (mathematics, pages, security, execution, tables, modules, sweeps, docstrings):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent

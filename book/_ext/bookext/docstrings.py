@@ -21,6 +21,8 @@ from sphinx.application import Sphinx
 
 FORMULA = re.compile(r"^(?:[^\s=][^=.:]{0,40}) (?:=|≤|≥|≈|∝|->) \S")
 LIST = re.compile(r"^\s*(?:[-*]|\d+\.) ")
+EMPHASIS = re.compile(r"(?<![\w*\\])\*([^\W\d_](?:[\w '-]*\w)?)\*(?![\w*])")
+"""Words between asterisks; `a * b`, `*args` and `x*y*z` are none."""
 COLUMNS = re.compile(r"\S {3,}\S")
 CODE = re.compile(r"``.+?``|:[\w:]+:`[^`]+`|`[^`]+`")
 LEAD = re.compile(r"^(Source|Differs from|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: ")
@@ -81,6 +83,15 @@ def escape(line: str) -> str:
 
 
 def _literal(text: str) -> str:
+    """Text whose symbols stay symbols; emphasised words stay emphasised."""
+    pieces, last = [], 0
+    for words in EMPHASIS.finditer(text):
+        pieces += [_symbols(text[last:words.start()]), words.group()]
+        last = words.end()
+    return "".join([*pieces, _symbols(text[last:])])
+
+
+def _symbols(text: str) -> str:
     text = re.sub(r"(?<!\\)([|*\\])", r"\\\1", text)
     return re.sub(r"(\w)_(?=\W|$)", r"\1\\_", text)
 

@@ -12,10 +12,16 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from bookext import narrow
 from trlib.pages.explorables.modules import BUILT, link_modules, preloads
 
-UNUSED = ("sphinx-thebe", "thebe", "design-tabs")
-"""Scripts and styles that no page of this book uses, by a part of their name."""
+UNUSED = ("thebe", "design-tabs", "toggle", "DOCUMENTATION_OPTIONS.pagename")
+"""Scripts and styles that no page of this book uses, by a part of their name or text."""
+NEEDED_BY = {"sphinx-design": "sd-", "copybutton": 'class="highlight', "clipboard": 'class="highlight',
+             "mystnb": 'class="cell'}
+"""Others, by a part of their name, and the mark of a page that uses them."""
+FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
+"""What every page's first lines are set in: asked for before the styles that name them."""
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
@@ -24,15 +30,33 @@ PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales
 
 
 def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Drops scripts and styles that no page uses."""
+    """Drops scripts and styles that the page does not use."""
     for kind in ("script_files", "css_files"):
         if kind in context:
-            context[kind] = [file for file in context[kind] if not _unused(file)]
+            context[kind] = [file for file in context[kind] if not _unused(file, context.get("body", ""))]
     if "body" in context:
-        body = mend(THEBE.sub("", context["body"]))
+        body = narrow.tables(mend(THEBE.sub("", context["body"])))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)
+
+
+def order(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """What a reader needs first comes first: fonts do not wait for the styles that name them, scripts do for text.
+
+    A button that ran an inline handler, which a page's policy forbids, becomes a link that `book.js` knows.
+    """
+    for name in FONTS:
+        address = context["pathto"](f"_static/fonts/{name}.woff2", 1)
+        context["metatags"] = (f'{context.get("metatags", "")}\n<link rel="preload" href="{address}" as="font" '
+                               'type="font/woff2" crossorigin>')
+    for file in context.get("script_files", ()):
+        if getattr(file, "filename", None):
+            file.attributes.setdefault("defer", "defer")
+    for button in context.get("header_buttons", ()):
+        for entry in (button, *button.get("buttons", ())):
+            if entry.pop("javascript", None):
+                entry.update(type="link", url="#print")
 
 
 def mend(body: str) -> str:
@@ -47,9 +71,16 @@ def mend(body: str) -> str:
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Brings the explorables' modules, which pages share, and removes what no page loads."""
+    """Brings the explorables' modules, which pages share, removes what no page loads and older builds' pages."""
     static = Path(app.outdir, "_static")
+    for path in (page for folder in ("book", "notebooks") for page in Path(app.outdir, folder).rglob("*.html")):
+        if path.relative_to(app.outdir).with_suffix("").as_posix() not in app.env.found_docs:
+            path.unlink()
     shutil.copytree(BUILT / "static", static / "explorables", dirs_exist_ok=True)
+    search = Path(app.outdir, "search.html")
+    if search.exists():  # its template's own scripts call what the others define: they wait like them
+        search.write_text(search.read_text(encoding="utf-8").replace("<script src=", "<script defer src="),
+                          encoding="utf-8")
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -88,16 +119,18 @@ def _span(tag: re.Match[str]) -> str:
     return "</span>" if tag.group(1) else '<span class="sig-line">'
 
 
-def _unused(file: Any) -> bool:
-    """Thebe's parts, and the blob of widget state: the explorables bring their own host."""
+def _unused(file: Any, body: str) -> bool:
+    """What no page uses, what this one does not use, and the blob of widget state: the explorables have their host."""
     name = str(getattr(file, "filename", file) or "")
     attributes = getattr(file, "attributes", None) or {}
-    return (any(part in name for part in UNUSED) or "thebe" in str(attributes.get("body", ""))
+    return (any(part in f"{name} {attributes.get('body', '')}" for part in UNUSED)
+            or any(part in name and mark not in body for part, mark in NEEDED_BY.items())
             or "widget-state" in str(attributes.get("type", "")))
 
 
 def connect(app: Sphinx) -> None:
     app.connect("html-page-context", slim, priority=900)
+    app.connect("html-page-context", order, priority=900)
     app.connect("html-page-context", name_contents, priority=900)
     app.connect("doctree-resolved", scrollable)
     app.connect("build-finished", finish)

@@ -80,8 +80,8 @@ def own_settings(kind: type) -> str:
     return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in own) or "none"
 
 
-def summary(kind: type) -> str:
-    """The first paragraph of a class's docstring, on one line."""
+def summary(kind: object) -> str:
+    """The first paragraph of a docstring, on one line."""
     return " ".join((inspect.getdoc(kind) or "").split("\n\n", 1)[0].split())
 
 

@@ -1,0 +1,132 @@
+"""The interface: a page for each module that the table of contents names, and members that open on demand.
+
+`_toc.yml` is the list: an entry `book/interface/modules/NAME` with a title becomes the page of the module `NAME`. A
+page above such entries shows them with `{modules-table}`. A function, class or method is a line, its call and what it
+does; opening it, or following a link to it, shows signature and docstring.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+from bookext.tables import Table, escape, summary
+
+FOLDER = "book/interface/modules"
+PAGE = """# {title}
+
+`{name}`
+
+```{{eval-rst}}
+.. automodule:: {name}
+   :members:
+   :ignore-module-all:
+```
+"""
+FOLDED = {"function", "class", "exception", "method", "classmethod", "staticmethod"}
+SENTENCE = re.compile(r"(?<=[.!?:]) (?=[^\W\da-z_])|\n")
+
+
+def entries(node: Any) -> Iterator[dict[str, Any]]:
+    """The entries of a table of contents that are pages, in its order."""
+    if isinstance(node, dict):
+        if "file" in node:
+            yield node
+        for value in node.values():
+            yield from entries(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from entries(item)
+
+
+def modules(node: Any) -> dict[str, str]:
+    """The modules with a page of their own: name -> title.
+
+    Raises:
+        ValueError: such an entry without a title.
+    """
+    found = {}
+    for entry in entries(node):
+        folder, _, name = entry["file"].rpartition("/")
+        if folder == FOLDER:
+            if not entry.get("title"):
+                raise ValueError(f"_toc.yml, {entry['file']}: expected a title, got none")
+            found[name] = entry["title"]
+    return found
+
+
+def write(app: Sphinx, config: Any) -> None:
+    """Writes the modules' pages; what did not change keeps its time stamp, what is not named any more goes."""
+    folder = Path(app.srcdir, FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {folder / f"{name}.md": PAGE.format(name=name, title=title) for name, title in modules(_toc(app)).items()}
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    for path in set(folder.iterdir()) - set(wanted):
+        path.unlink()
+
+
+class Modules(Table):
+    """The modules under this page in the table of contents: their page, their name, their first sentence."""
+
+    headings = ("page", "module", "what it holds")
+    widths = (24, 30, 46)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        self.env.note_dependency(str(Path(self.env.srcdir, "_toc.yml")))
+        here = [entry for entry in entries(_toc(self.env.app)) if entry["file"] == self.env.docname]
+        return [(f"[{escape(title)}](modules/{name}.md)", f"`{name}`", escape(first(summary(import_module(name)))))
+                for name, title in modules(here).items()]
+
+
+def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Puts each function, class and method into a fold whose line is its call and its first sentence."""
+    for description in list(doctree.findall(addnodes.desc)):
+        if description.get("domain") != "py" or description.get("objtype") not in FOLDED:
+            continue
+        signature, content = description[0], description[-1]
+        text = next((child.astext() for child in content if isinstance(child, nodes.paragraph)), "")
+        line = f"<code>{html.escape(call(signature))}</code> {html.escape(first(text))}"
+        opened = nodes.raw("", f'<details class="member"><summary>{line}</summary>', format="html")
+        parent = description.parent
+        at = parent.index(description)
+        parent.insert(at, opened)
+        parent.insert(at + 2, nodes.raw("", "</details>", format="html"))
+
+
+def call(signature: nodes.Element) -> str:
+    """A signature as one would call it: names and defaults, no types."""
+    name = "".join(part.astext() for part in signature.findall(addnodes.desc_name))
+    lists = list(signature.findall(addnodes.desc_parameterlist))
+    parameters = []
+    for parameter in lists[0].findall(addnodes.desc_parameter) if lists else ():
+        given = [part.astext() for part in parameter.findall(nodes.inline) if "default_value" in part["classes"]]
+        own = parameter.children[0].astext() if given or isinstance(parameter.children[0], addnodes.desc_sig_name) \
+            else parameter.astext().split(":")[0]
+        parameters.append(f"{own}={given[0]}" if given else own)
+    return f"{name}({', '.join(parameters)})" if lists else name
+
+
+def first(text: str) -> str:
+    """A text's first sentence."""
+    return SENTENCE.split(text.strip(), maxsplit=1)[0].rstrip(":")
+
+
+def _toc(app: Any) -> Any:
+    return yaml.safe_load(Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8"))
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("modules-table", Modules)
+    app.connect("config-inited", write, priority=100)  # before the table of contents is read
+    app.connect("doctree-resolved", fold)

@@ -1,0 +1,76 @@
+"""Tables on a phone: one that is too wide for it carries its headings into its cells, so that its rows can be stacked.
+
+A table whose longest words fit beside each other stays a table (class `fits`). Every other becomes a list of its rows
+below 720 pixels (class `stacks`): each cell stands under its heading, and no column is cut or squeezed.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import zip_longest
+
+from bs4 import BeautifulSoup, NavigableString, Tag
+
+TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+ROOM = 36
+"""Letters that a phone shows side by side, each column's longest word and two letters of space."""
+LONG = 18
+"""A name in code that is longer may be broken after a mark."""
+MARKS = re.compile(r"(?<=[._=,/(:])(?=\w)")
+ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
+
+
+def tables(body: str) -> str:
+    """A page's HTML with every table made ready for a phone."""
+    return TABLE.sub(lambda found: _ready(found.group()), body)
+
+
+def _ready(text: str) -> str:
+    soup = BeautifulSoup(text, "html.parser")
+    table = soup.find("table")
+    assert isinstance(table, Tag)
+    for code in table.select("code"):
+        _breakable(soup, code)
+    rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
+    heads = [row.find_all(["th", "td"], recursive=False) for row in table.select("thead > tr")]
+    names = [_text(cell) for cell in heads[-1]] if heads else []
+    stacks = _width([*heads, *rows]) > ROOM and all(len(row) == len(rows[0]) for row in rows)
+    own = table.get_attribute_list("class") if table.has_attr("class") else []
+    table["class"] = " ".join([*map(str, own), "stacks" if stacks else "fits"])
+    if stacks:
+        for row in rows if len(names) > 2 else ():  # of two columns the first is the title, the second what it means
+            for name, cell in list(zip(names, row, strict=False))[1:]:
+                cell["data-label"] = name
+        _say_what_it_is(table)
+    return str(soup)
+
+
+def _width(rows: list[list[Tag]]) -> int:
+    """Letters that a table needs: each column's longest word, and the space after it."""
+    columns = zip_longest(*(map(_text, row) for row in rows), fillvalue="")
+    return sum(2 + max(len(word) for text in column for word in text.split() or [""]) for column in columns)
+
+
+def _say_what_it_is(table: Tag) -> None:
+    """Roles, because a table that is laid out as blocks is none to a screen reader."""
+    for tag in [table, *table.find_all(list(ROLES))]:
+        tag["role"] = ROLES[tag.name]
+    for cell in table.find_all("th"):
+        cell["role"] = "columnheader" if cell.find_parent("thead") else "rowheader"
+
+
+def _breakable(soup: BeautifulSoup, code: Tag) -> None:
+    """Lets a long name in code break after its marks, and nowhere else."""
+    for string in list(code.find_all(string=True)):
+        pieces = MARKS.split(string) if len(string) > LONG else []
+        if len(pieces) > 1:
+            parts = [part for piece in pieces for part in (NavigableString(piece), soup.new_tag("wbr"))]
+            string.replace_with(*parts[:-1])
+
+
+def _text(cell: Tag) -> str:
+    """What one sees in a cell; of a formula, what is drawn and not what is said."""
+    shown = [str(part) if isinstance(part, NavigableString) else " " for part in cell.descendants
+             if (isinstance(part, NavigableString) and not part.find_parent("math"))
+             or (isinstance(part, Tag) and part.name == "wbr")]
+    return " ".join("".join(shown).split())

@@ -1,0 +1,46 @@
+// What a phone shows badly on this page, a line each; every fold is opened first. An expression: a function.
+() => {
+  for (const fold of document.querySelectorAll("article details")) fold.open = true;
+  const faults = new Set();
+  const seen = (node) => node.getClientRects().length > 0;
+  const where = (node) => node.closest("[id]")?.id ?? "";
+
+  // Words of a table stay whole; a long name in code may break after a mark.
+  for (const table of document.querySelectorAll("article table")) {
+    const walker = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+      if (text.parentElement.closest(".katex, thead[role]")) continue;
+      for (const word of text.data.matchAll(/[^\s._=,/(:-]+/g)) {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        const boxes = [...range.getClientRects()].filter((box) => box.width > 0);
+        const lines = new Set(boxes.map((box) => Math.round(box.top / 4)));
+        if (lines.size > 1) faults.add(`${where(table)}: a broken word, ${word[0]}`);
+      }
+    }
+    for (const cell of table.querySelectorAll("tbody td, tbody th")) {
+      const box = cell.getBoundingClientRect();
+      if (seen(cell) && (box.right > innerWidth + 1 || cell.scrollWidth > cell.clientWidth + 2 && cell.clientWidth))
+        faults.add(`${where(table)}: a cut column, ${cell.textContent.trim().slice(0, 40)}`);
+    }
+  }
+
+  // Words of a figure are large enough.
+  const size = (text) => {
+    const matrix = text.getScreenCTM();
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(matrix.a, matrix.b);
+  };
+  const roots = [document, ...[...document.querySelectorAll(".trlib-explorable *")].map((node) => node.shadowRoot)];
+  for (const root of roots.filter(Boolean))
+    for (const text of root.querySelectorAll("svg text")) {
+      const px = seen(text) && text.textContent.trim() ? size(text) : 9;
+      if (px < 8.99) faults.add(`${where(text)}: "${text.textContent.trim()}" is ${px.toFixed(1)} pixels high`);
+    }
+  // matplotlib's small print is 8.3 units high; an image shows it as much smaller as the image is.
+  for (const image of document.querySelectorAll("article .cell_output img")) {
+    const px = seen(image) ? 8.3 * 4 / 3 * image.clientWidth / image.naturalWidth : 9;
+    if (px < 8.99) faults.add(`${where(image)}: an image whose words are ${px.toFixed(1)} pixels high`);
+  }
+  return [...faults];
+}
