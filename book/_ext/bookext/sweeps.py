@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections import Counter
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -24,6 +25,8 @@ ALONG = {"updates": "updates per batch", "reuse": "updates per batch",
 WORDS = {"sampled": "sampled accuracy", "greedy": "greedy accuracy", "kl": "KL per batch, nats per token",
          "entropy": "entropy, nats per token", "distinct": "distinct right answers", "pass_at_most": "pass@k",
          "kept": "share of tokens kept"}
+SHORT = 6
+"""Verdicts that a page shows one by one without being asked."""
 FOLD = 20
 """Rows of a table that a page shows without being asked."""
 
@@ -264,8 +267,15 @@ class Verdicts(Sweep, Table):
     def run(self) -> list[nodes.Node]:
         sweep, runs, _ = self.read()
         judged = import_module("trlib.lab.findings").judge(sweep, runs)
-        rows = [(escape(f.prediction.text), *map(escape, f.plain(WORDS))) for f in judged]
-        return folded(self.table(("predicted", "what came", "measured"), (46, 14, 40), rows), len(rows))
+        told = [f.plain(WORDS) for f in judged]
+        rows = [(verdict, escape(f.prediction.text), escape(measured))
+                for f, (verdict, measured) in zip(judged, told, strict=True)]
+        table = self.table(("what came", "predicted", "measured"), (16, 44, 40), rows)
+        if len(rows) <= SHORT:
+            return [table]
+        count = Counter(verdict for verdict, _ in told)
+        summary = "Predictions: " + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common()) + "."
+        return [nodes.paragraph("", summary), *folded(table, len(rows), always=True)]
 
 
 class Made(Sweep):
