@@ -6,7 +6,8 @@ in float64, so that equal rewards give an advantage of exactly 0 (and so an upda
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -190,3 +191,13 @@ def _at_least_two(g: _Groups, when: str) -> None:
     if bool((g.size < 2).any()):
         alone = g.names[g.size < 2][0].item()
         raise ValueError(f"group: expected at least 2 completions in every group{when}, got 1 in group {alone}")
+
+
+ADVANTAGES: dict[str, Callable[[Any], Tensor]] = {
+    "group-std": lambda batch: group_relative(batch.rewards, batch.group, scale="std"),
+    "group-mean": lambda batch: group_relative(batch.rewards, batch.group, scale=None),
+    "leave-one-out": lambda batch: leave_one_out(batch.rewards, batch.group),
+    "length-weighted": lambda batch: length_weighted(batch.rewards, batch.lengths, batch.group),
+    "reward": lambda batch: batch.rewards,
+}
+"""How the rewards of a `trlib.algorithms.Batch` become one advantage per completion, [B]."""

@@ -6,6 +6,9 @@ exactly. Standard practice beside any clip is a detached factor π_old/μ on the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from torch import Tensor
 
 from trlib import checks
@@ -49,3 +52,25 @@ def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *
     factor = log_ratio.exp()
     factor = factor.clamp(max=cap) if how == "truncate" else factor.masked_fill(factor > cap, 0.0)
     return factor.masked_fill(~mask, 1.0)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The settings of `truncated_importance`, as a method holds them."""
+
+    cap: float = 2.0
+    """The largest factor."""
+    level: Literal["token", "sequence"] = "token"
+    """Whose ratio it is: the token's, or the completion's."""
+    how: Literal["truncate", "mask"] = "truncate"
+    """What becomes of a larger one: the cap, or 0."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        checks.number("cap", self.cap, above=0)
+        checks.choice("level", self.level, LEVELS)
+        checks.choice("how", self.how, HOWS)
+
+    def factor(self, logp_old: Tensor, logp_rollout: Tensor, mask: Tensor) -> Tensor:
+        """[B, T]: what the advantages are multiplied by."""
+        return truncated_importance(logp_old, logp_rollout, mask, cap=self.cap, level=self.level, how=self.how)

@@ -15,6 +15,7 @@ where b has no mass and a has. Gradients are never NaN.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,6 +25,19 @@ from trlib import checks
 REST_FLOOR = 1e-12
 """Least mass of the rest bucket in the binary and top-K forms. A log-prob of exactly 0 is nearly always a rounding
 (in float32 of anything above 1 - 3e-8), so it is read as "at most this much is left", not as certainty."""
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The k most likely tokens of every position of a distribution; the sampled token is always among them."""
+
+    ids: Tensor
+    """[B, T, K] int."""
+    logp: Tensor
+    """[B, T, K] nats."""
+
+    def __getitem__(self, index: Tensor) -> TopK:
+        return TopK(self.ids[index], self.logp[index])
 
 
 def kl(log_a: Tensor, log_b: Tensor) -> Tensor:

@@ -32,6 +32,10 @@ class NonFiniteError(RunError, FloatingPointError):
     """NaN or inf in a loss or a gradient."""
 
 
+class MethodError(RunError, ValueError, TypeError):
+    """What one of a method's boxes raised, with the method's file and line: most often a wrong value or type."""
+
+
 class DemonstrationError(RunError, ValueError):
     """An expert's answer that is missing, wrong, or too long."""
 

@@ -30,26 +30,25 @@ from benchmarks.loop.run import BATCHES, LABELS
 from benchmarks.loop.sides import GROUP, PROMPTS, REGIMES
 from benchmarks.record import circumstances, write
 from trlib.algorithms import GRPO
-from trlib.loop import training
-from trlib.loop.step import MinibatchStep
+from trlib.loop import collect, step, training
 from trlib.model import rollout
 from trlib.model.policy import Policy
 
 WARM = 3
 """Batches before the clock starts."""
 PARTS: tuple[tuple[Any, str, str], ...] = (
-    (training, "sample", "sampling: the rest"),
+    (collect, "sample", "sampling: the rest"),
     (rollout._Writer, "_forward", "sampling: model"),
     (rollout._Writer, "_draw", "sampling: drawing tokens"),
-    (training._Loop, "_verify", "verification"),
-    (training._Loop, "_prepare", "advantages and old log-probs"),
-    (MinibatchStep, "score", "forward"),
+    (collect.Collector, "_verify", "verification"),
+    (collect.Collector, "prepare", "advantages and old log-probs"),
+    (step.LoopStep, "score", "forward"),
     (GRPO, "objective", "objective"),
     (torch.Tensor, "backward", "backward"),
     (torch.nn.utils, "clip_grad_norm_", "optimiser"),
     (torch.optim.AdamW, "step", "optimiser"),
     (training._Loop, "_measure", "metrics: exact, on the probe"),
-    (training, "observe", "metrics: of the updates"),
+    (step, "observe", "metrics: of the updates"),
     (training, "summarise", "metrics: of the updates"),
 )
 """Owner, name and stage of what is wrapped."""

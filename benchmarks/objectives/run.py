@@ -43,13 +43,16 @@ LIMITS = {"DPPO top-k TV": 15, "DPPO top-k KL": 15, "TROLL top-k": 15, "TROLL": 
 """Percent, 5 where not named; None: no limit was set."""
 def batch_of(completions: Any, full_old: Tensor, rewards: Tensor) -> Batch:
     """Everything any method asks for, the old policy being both the sampler and the anchor."""
-    old = top_k(full_old, completions.tokens, 64)
-    few = top_k(full_old, completions.tokens, 20)
     logp = full_old.gather(-1, completions.tokens.unsqueeze(-1)).squeeze(-1)
     return Batch(tokens=completions.tokens, mask=completions.mask, forced=completions.forced, rewards=rewards,
                  group=completions.group, ended=completions.ended, horizon=completions.tokens.shape[1],
-                 logp_rollout=logp, logp_old=logp, full_rollout=full_old, full_old=full_old, topk_old=old,
-                 topk_rollout=few)
+                 logp_rollout=logp, extra={"logp_old": logp, "full_anchor": full_old})
+
+
+def prepared(method: Method, batch: Batch, anchor: str) -> Batch:
+    """The batch as the method's objective reads it."""
+    ready, few = replace(method.prepare(batch), anchor=anchor), method.needs(anchor).topk_anchor
+    return ready.plus(topk_anchor=top_k(batch.full_anchor, batch.tokens, few)) if few else ready
 
 
 def loss_of(method: Method, scores: Scores, batch: Batch) -> Tensor:
@@ -118,7 +121,7 @@ def _steps(batch: Batch, step: Callable[[Method, Batch, bool], None]) -> dict[st
     found: dict[str, Callable[[], None]] = {}
     for name, method in METHODS.items():
         anchor = type(method).anchor
-        found[name] = partial(step, method, replace(method.prepare(batch), anchor=anchor), method.needs(anchor).full)
+        found[name] = partial(step, method, prepared(method, batch, anchor), method.needs(anchor).full)
     return found
 
 

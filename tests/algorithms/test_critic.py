@@ -61,7 +61,8 @@ def test_advantages_and_returns_come_from_gae():
     mask = torch.tensor([[True, True, True], [True, True, False]])
     zeros = torch.zeros(2, 3, dtype=torch.float64)
     batch = Batch(tokens=zeros.long(), mask=mask, forced=~mask, rewards=torch.tensor([1.0, 0.0], dtype=torch.float64),
-                  group=torch.arange(2), ended=mask[:, 0], horizon=3, logp_rollout=zeros, logp_old=zeros, values=values)
+                  group=torch.arange(2), ended=mask[:, 0], horizon=3, logp_rollout=zeros,
+                  extra={"logp_old": zeros, "values": values})
     ready = PPOCritic(lam=0.5, gamma=0.9).prepare(batch)
     third = 1 - 0.9
     second = 0.9 * 0.9 - 0.5 + 0.45 * third

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trlib import checks, divergences
+from trlib.algorithms import Batch, Correction, Needs, Scores, TopK
 from trlib.algorithms.dppo import DPPO, dppo_loss
-from trlib.algorithms.method import Batch, Correction, Scores, TopK
 from trlib.algorithms.reinforce import reinforce_loss
 
 
@@ -208,7 +208,7 @@ def test_what_is_masked_does_not_leak():
 # --- the method -------------------------------------------------------------------------------------------------------
 
 
-def distributions(seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: int = 7):
+def distributions(anchor: str = "rollout", seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: int = 7):
     """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is False."""
     g = torch.Generator().manual_seed(seed)
     rollout, old, pi = (torch.log_softmax(2 * torch.randn(*shape, vocabulary, dtype=torch.float64, generator=g), -1)
@@ -224,10 +224,11 @@ def distributions(seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: in
         return hide(full.gather(-1, tokens.unsqueeze(-1)).squeeze(-1))
 
     rewards = torch.rand(4, dtype=torch.float64, generator=g)
-    batch = Batch(tokens=tokens, mask=mask, forced=torch.zeros_like(mask), rewards=rewards,
+    around = rollout if anchor == "rollout" else old
+    batch = Batch(tokens=tokens, mask=mask, forced=torch.zeros_like(mask), rewards=rewards, anchor=anchor,
                   group=torch.tensor([0, 0, 1, 1]), ended=mask[:, 0], horizon=5, logp_rollout=sampled(rollout),
-                  logp_old=sampled(old), full_rollout=hide(rollout), full_old=hide(old),
-                  topk_rollout=TopK(ids, hide(rollout.gather(-1, ids))), topk_old=TopK(ids, hide(old.gather(-1, ids))))
+                  extra={"logp_old": sampled(old), "full_anchor": hide(around),
+                         "topk_anchor": TopK(ids, hide(around.gather(-1, ids)))})
     return Scores(sampled(pi), hide(pi)), batch, (rollout, old, pi, ids)
 
 
@@ -235,9 +236,9 @@ def distributions(seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: in
 @pytest.mark.parametrize("kind", ["delta_tv", "delta_kl"])
 @pytest.mark.parametrize("measure", ["binary", "topk", "full"])
 def test_method_hands_the_right_divergence_to_the_loss(measure, kind, anchor):
-    scores, batch, (rollout, old, pi, ids) = distributions()
+    scores, batch, (rollout, old, pi, ids) = distributions(anchor)
     method = DPPO(**{kind: 0.2}, measure=measure, k=3, max_ratio=2.0)
-    batch = method.prepare(replace(batch, anchor=anchor))
+    batch = method.prepare(batch)
     loss = method.objective(scores, batch)
 
     q = rollout if anchor == "rollout" else old
@@ -265,12 +266,11 @@ def test_method_with_nothing_unmasked():
 
 
 def test_what_the_method_needs():
-    assert DPPO().needs("rollout") == replace(DPPO().needs("rollout"), old=False, full=False, topk_anchor=0)
-    assert DPPO().needs("recomputed").old
+    assert DPPO().needs("rollout") == DPPO().needs("recomputed") == Needs()
     top = DPPO(measure="topk", k=8).needs("rollout")
-    assert (top.full, top.full_anchor, top.topk_anchor) == (True, False, 8)
+    assert top == Needs(full=True, topk_anchor=8)
     full = DPPO(measure="full").needs("recomputed")
-    assert (full.old, full.full, full.full_anchor, full.topk_anchor) == (True, True, True, 0)
+    assert full == Needs(full=True, full_anchor=True)
     scores, batch, _ = distributions()
     with pytest.raises(ValueError, match="full"):
         DPPO(measure="full").objective(Scores(scores.logp), DPPO().prepare(batch))

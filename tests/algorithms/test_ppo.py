@@ -84,7 +84,7 @@ def test_an_open_window_is_pg_is(seed):
 def test_the_classes():
     assert ALGORITHMS["ppo"] is PPO and ALGORITHMS["pg_is"] is PGIS
     assert PPO().anchor == PGIS().anchor == "recomputed"
-    assert PPO().needs("recomputed") == Needs(old=True) and PPO().needs("rollout") == Needs()
+    assert PPO().needs("recomputed") == PPO().needs("rollout") == Needs()
     for setting, value in [("eps_low", 1.5), ("eps_high", -1), ("dual_clip", 1.0)]:
         with pytest.raises(ValueError, match=f"{setting}: expected a number"):
             PPO(**{setting: value})

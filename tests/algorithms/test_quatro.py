@@ -14,8 +14,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from trlib.aggregation import aggregate
-from trlib.algorithms import quatro
-from trlib.algorithms.method import Batch, Correction, Scores
+from trlib.algorithms import Batch, Correction, Needs, Scores, quatro
 from trlib.algorithms.quatro import QUATRO, Dual, quatro_loss, solve_dual
 
 HALF_RIGHT = torch.tensor([[1.0] * 4 + [0.0] * 4], dtype=torch.float64)
@@ -431,7 +430,7 @@ def test_method_is_the_function_with_its_settings():
     expected = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=mask, delta_kl=0.3, lambda_min=0.02,
                            form="exact", direction="forward")
     assert torch.equal(got.per_token, expected.per_token)
-    assert method.needs("rollout") == replace(method.needs("rollout"), old=False, full=False)
+    assert method.needs("rollout") == Needs()
     assert QUATRO.anchor == "rollout"
     # Aggregated as the sum over tokens, mean over completions.
     assert method.loss(got.per_token, batch).item() == pytest.approx(got.per_token.sum().item() / len(logp))

@@ -185,7 +185,7 @@ def by_hand(group: int = 8, horizon: int = 5):
     rewards[[group - 1, 2 * group - 1]] = 1.0
     batch = Batch(tokens=torch.zeros(rows, width, dtype=torch.long), mask=mask, forced=forced, rewards=rewards,
                   group=torch.arange(2).repeat_interleave(group), ended=torch.ones(rows, dtype=torch.bool),
-                  horizon=horizon, logp_rollout=old.masked_fill(forced, 0.0), logp_old=old)
+                  horizon=horizon, logp_rollout=old.masked_fill(forced, 0.0), extra={"logp_old": old})
     return batch, logp
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from trlib.algorithms import ALGORITHMS
-from trlib.algorithms.method import Batch, Scores, TopK
+from trlib.algorithms import ALGORITHMS, Batch, Scores, TopK
 from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.troll import TROLL, project, sparsify, troll_loss, troll_sparse_loss
 from trlib.divergences import kl
@@ -340,8 +340,8 @@ def test_the_method_hands_its_settings_to_the_loss():
     zeros = torch.zeros(4)
     top = sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=3, mass=1.0)
     full = Batch(tokens=rest["tokens"], mask=rest["mask"], forced=~rest["mask"], rewards=zeros, group=zeros.long(),
-                 ended=zeros.bool(), horizon=5, logp_rollout=at_tokens(lq, rest["tokens"]), full_old=lq,
-                 topk_rollout=top, advantages=rest["advantages"], anchor="recomputed")
+                 ended=zeros.bool(), horizon=5, logp_rollout=at_tokens(lq, rest["tokens"]),
+                 extra={"full_anchor": lq, "topk_anchor": top}, advantages=rest["advantages"], anchor="recomputed")
     scores = Scores(at_tokens(u, rest["tokens"]), u)
     method = TROLL(delta_kl=0.02, alpha=0.5, level="sequence")
     expected = troll_loss(u, lq, **rest, delta_kl=0.02, alpha=0.5, level="sequence")
@@ -349,7 +349,7 @@ def test_the_method_hands_its_settings_to_the_loss():
     needs = method.needs("recomputed")
     assert needs.full and needs.full_anchor and not needs.topk_anchor
 
-    sampler = Batch(**{**vars(full), "anchor": "rollout", "full_old": None})
+    sampler = replace(full, anchor="rollout", extra={"topk_anchor": top})
     small = TROLL(top_k=3)
     expected = troll_sparse_loss(u.gather(-1, top.ids), top, **rest)
     assert torch.equal(small.objective(scores, sampler).per_token, expected.per_token)

@@ -25,8 +25,8 @@ class Softmax:
         logp = old.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
         mask = torch.ones(STATES, 1, dtype=torch.bool)
         self.batch = Batch(tokens=tokens, mask=mask, forced=~mask, rewards=torch.zeros(STATES), horizon=1,
-                           group=torch.arange(STATES), ended=mask[:, 0], logp_rollout=logp, logp_old=logp,
-                           full_old=old, full_rollout=old, advantages=advantages, anchor="recomputed")
+                           group=torch.arange(STATES), ended=mask[:, 0], logp_rollout=logp,
+                           extra={"logp_old": logp, "full_anchor": old}, advantages=advantages, anchor="recomputed")
         self.reported = None
 
     def full(self, theta):
@@ -37,6 +37,9 @@ class Softmax:
         full = full if rows is None else full[rows]
         tokens = self.batch.tokens if rows is None else self.batch.tokens[rows]
         return Scores(full.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), full)
+
+    def minibatches(self):
+        return iter([self])
 
     def directional(self, direction, rows=None):
         out = torch.func.jvp(self.full, (self.theta,), tuple(direction))[1]
@@ -61,7 +64,7 @@ def explicit(step, rows=range(STATES)):
 
 
 def kl(step):
-    old, new = step.batch.full_old, step.full(step.theta.detach())
+    old, new = step.batch.full_anchor, step.full(step.theta.detach())
     return float((old.exp() * (old - new)).sum(-1).mean())
 
 

@@ -144,8 +144,8 @@ def test_methods_and_tasks_list_everything(capsys):
 
 
 def test_a_method_s_settings_name_every_choice(capsys):
+    from trlib.advantages import ADVANTAGES
     from trlib.aggregation import AGGREGATIONS
-    from trlib.algorithms.method import ADVANTAGES
 
     for name in ALGORITHMS:
         assert main(["methods", name, "--json"]) == 0

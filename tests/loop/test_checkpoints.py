@@ -19,7 +19,8 @@ from trlib.loop import checkpoints
 from trlib.model.folders import write
 from trlib.model.policy import Policy
 
-REST = {"settings": {}, "updates": 0, "told_equal": False, "memory": {}, "rows": [], "prompts": []}
+DESCENT = {"updates": 0, "state": {}, "groups": []}
+REST = {"settings": {}, "learner": {"memory": {}, "descent": DESCENT}, "told_equal": False, "rows": [], "prompts": []}
 RUN = {"steps": 2, "prompts": 2, "group": 2, "probe": 2, "minibatches": 2, "progress": False}
 
 
@@ -43,12 +44,13 @@ def header(file: Path) -> dict:
 def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
     tensors = {"a/b": torch.arange(6.0).view(2, 3).T, "c": torch.tensor([1, 2]),
                "d": torch.randn(3, dtype=torch.bfloat16)}
-    meta = {**REST, "rows": [{"x": 0.1 + 0.2, "nan": float("nan")}], "settings": {"text": "ε ≤ δ"}, "updates": 3}
+    meta = {**REST, "rows": [{"x": 0.1 + 0.2, "nan": float("nan")}], "settings": {"text": "ε ≤ δ"},
+            "learner": {"memory": {"a": 3}, "descent": DESCENT}}
     checkpoints.save(tmp_path, tensors, meta)
     back, rest = checkpoints.load(tmp_path)
     assert all(torch.equal(back[name], t) and back[name].dtype == t.dtype for name, t in tensors.items())
     assert rest["rows"][0]["x"] == 0.1 + 0.2 and rest["rows"][0]["nan"] != rest["rows"][0]["nan"]
-    assert rest["settings"]["text"] == "ε ≤ δ" and rest["updates"] == 3
+    assert rest["settings"]["text"] == "ε ≤ δ" and rest["learner"]["memory"] == {"a": 3}
     assert [p.name for p in tmp_path.iterdir()] == [checkpoints.NAME]
 
 
@@ -120,12 +122,18 @@ def test_a_checkpoint_from_before_checksums_is_taken_up(tmp_path):
     assert set(header(file)) == {"trlib", "checksum"}
 
 
-@pytest.mark.parametrize(("name", "value"), [*((name, None) for name in REST), ("rows", {}), ("updates", "3")])
+@pytest.mark.parametrize(("name", "value"), [*((name, None) for name in REST), ("rows", {}), ("told_equal", "3")])
 def test_a_header_without_a_part_is_named(tmp_path, name, value):
     rest = {key: part for key, part in REST.items() if key != name} if value is None else {**REST, name: value}
     checkpoints.save(tmp_path, {"a": torch.ones(2)}, rest)
     words = rf"no '{name}'" if value is None else rf"{name} is a {type(value).__name__}, expected a "
     with pytest.raises(CheckpointError, match=rf"expected a whole checkpoint at .*\({words}"):
+        checkpoints.load(tmp_path)
+
+
+def test_a_learner_without_a_part_is_named(tmp_path):
+    checkpoints.save(tmp_path, {"a": torch.ones(2)}, {**REST, "learner": {"memory": {}}})
+    with pytest.raises(CheckpointError, match=r"expected a whole checkpoint at .*\(no 'descent'"):
         checkpoints.load(tmp_path)
 
 

@@ -72,10 +72,11 @@ def test_shares_and_quantiles_over_a_batchs_updates():
     ratio = torch.tensor([[1.5, 1.1, 0.5], [0.7, 1.3, 9.0]])
     advantages = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    loss = ppo_loss(ratio.log(), torch.zeros(2, 3), advantages=advantages, mask=mask)
+    old = torch.full((2, 3), -3.0)
+    loss = ppo_loss(ratio.log() - 3, old, advantages=advantages, mask=mask)
     one = observe(2.0, 3.0, loss, batch_of(advantages, mask))
-    assert (one.kept, one.kept_pos, one.kept_neg) == pytest.approx((3 / 5, 2 / 3, 1 / 2))
-    onpolicy = ppo_loss(torch.zeros(2, 3), torch.zeros(2, 3), advantages=advantages, mask=mask)
+    assert one.shares == pytest.approx({"kept": 3 / 5, "kept_pos": 2 / 3, "kept_neg": 1 / 2})
+    onpolicy = ppo_loss(old, old, advantages=advantages, mask=mask)
     two = observe(4.0, 5.0, onpolicy, batch_of(advantages.abs(), mask))
     row = summarise([one, two])
     assert row["loss"] == 3.0 and row["grad_norm"] == 4.0 and row["kept"] == pytest.approx(0.8)
@@ -91,7 +92,10 @@ def test_an_objective_without_a_ratio_has_none_in_the_history():
     mask = torch.ones(1, 2, dtype=torch.bool)
     row = summarise([observe(1.0, 1.0, TokenLoss(torch.zeros(1, 2), {"kept": mask, "weight": torch.ones(1, 2)}),
                              batch_of(torch.ones(1, 2), mask))])
-    assert math.isnan(row["ratio_max"]) and row["kept"] == 1.0 and math.isnan(row["kept_neg"])
+    assert not {"ratio_max", "ratio_p01", "ratio_p99"} & set(row)
+    assert row["kept"] == 1.0 and math.isnan(row["kept_neg"]), "no token is negative: known, and nothing to say of them"
+    bare = summarise([observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), batch_of(torch.ones(1, 2), mask))])
+    assert bare == {"loss": 1.0, "grad_norm": 2.0}
 
 
 def test_every_metric_has_a_text():

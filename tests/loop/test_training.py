@@ -9,13 +9,27 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import ALGORITHMS, DPPO, GRPO, PPO, QUATRO, TRAPO, TROLL, TRPO, DrGRPO, PPOCritic
-from trlib.algorithms.method import Correction, Method, Needs, Stage
-from trlib.errors import CheckpointError, NonFiniteError
+from trlib.algorithms import (
+    ALGORITHMS,
+    DPPO,
+    GRPO,
+    PPO,
+    QUATRO,
+    TRAPO,
+    TROLL,
+    TRPO,
+    Correction,
+    DrGRPO,
+    Method,
+    Needs,
+    PPOCritic,
+    Stage,
+)
+from trlib.errors import CheckpointError, MethodError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 from trlib.loop.regime import SAVINGS
-from trlib.loop.step import MinibatchStep
+from trlib.loop.step import LoopStep, proportional
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
@@ -119,7 +133,7 @@ def test_the_first_step_is_the_policy_gradient():
         assert not sure.any() or not torch.equal(before[name], p)
 
 
-PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if kind().is_proportional()]
+PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if proportional(kind)]
 
 
 @pytest.mark.parametrize("name", PROPORTIONAL)
@@ -149,7 +163,6 @@ def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
     assert (scored[True] < scored[False]) is (saving == "skipping")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Curious(GRPO):
     """An objective of one's own on top of one that is proportional."""
 
@@ -181,8 +194,8 @@ class Twice(GRPO):
 ])
 def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monkeypatch):
     parts = []
-    teaching = MinibatchStep._teaching
-    monkeypatch.setattr(MinibatchStep, "_teaching", lambda self: parts.append(self) or teaching(self))
+    teaching = LoopStep._teaching
+    monkeypatch.setattr(LoopStep, "_teaching", lambda self: parts.append(self) or teaching(self))
     trained(method, steps=2, **settings)
     assert not parts
     trained(GRPO(), steps=2)
@@ -572,7 +585,7 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     ({"without": None}, TypeError, "without: expected a list of words, got None"),
     ({"without": ["pooling"]}, ValueError, "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'"),
     ({"method": "grpo"}, TypeError, "method: expected a method such as"),
-    ({"method": Method()}, NotImplementedError, "Method has no objective"),
+    ({"method": Method()}, MethodError, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
 ])
 def test_bad_settings_are_named(change, error, message):
     with pytest.raises(error, match=message):

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from trlib.algorithms.method import Stage
+from trlib.algorithms import Stage
 from trlib.algorithms.trapo import MICRO_GROUPS
 from trlib.errors import DemonstrationError, TrlibError
 from trlib.tasks import Dial, Prompt, Verdict

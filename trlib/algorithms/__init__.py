@@ -9,7 +9,9 @@ from trlib.algorithms.gmpo import GMPO, gmpo_loss
 from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
 from trlib.algorithms.gspo import GSPO, gspo_loss
 from trlib.algorithms.kl_penalty import PPOPenalty
-from trlib.algorithms.method import Batch, Correction, Method, Needs, Scores, Stage, Step, TokenLoss, TopK
+from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.needs import Needs
+from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.algorithms.pspo import PSPO, pspo_loss
 from trlib.algorithms.quatro import QUATRO, quatro_loss
@@ -18,6 +20,9 @@ from trlib.algorithms.sapo import SAPO, sapo_loss
 from trlib.algorithms.trapo import SFT, TRAPO, SFTPlusRL, SFTThenRL, trsft_loss
 from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_loss
 from trlib.algorithms.trpo import TRPO, conjugate_gradient
+from trlib.corrections import Correction
+from trlib.divergences import TopK
+from trlib.own import named
 
 ALGORITHMS: dict[str, type[Method]] = {
     "reinforce": REINFORCE,
@@ -44,11 +49,21 @@ ALGORITHMS: dict[str, type[Method]] = {
 }
 """From name to class; every value takes its settings as keyword arguments."""
 
+
+def method_kind(name: str) -> type[Method]:
+    """The class of a method's name, or of FILE.py:NAME.
+
+    Raises:
+        ValueError: an unknown name (the nearest is suggested), or a file without it.
+    """
+    return named("method", name, ALGORITHMS, lambda found: isinstance(found, type) and issubclass(found, Method))
+
+
 __all__ = [
     "ALGORITHMS", "CISPO", "DAPO", "DPPO", "GMPO", "GRPO", "GSPO", "PGIS", "PPO", "PSPO", "QUATRO", "REINFORCE",
     "SAPO", "SFT", "TRAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "PPOCritic",
     "PPOPenalty", "SFTPlusRL", "SFTThenRL", "Scores",
     "Stage", "Step", "TokenLoss", "TopK", "add_reference_kl", "cispo_loss", "conjugate_gradient", "dppo_loss",
-    "gmpo_loss", "gspo_loss", "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss", "sapo_loss",
-    "sparsify", "troll_loss", "troll_sparse_loss", "trsft_loss", "value_loss",
+    "gmpo_loss", "gspo_loss", "method_kind", "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss",
+    "sapo_loss", "sparsify", "troll_loss", "troll_sparse_loss", "trsft_loss", "value_loss",
 ]

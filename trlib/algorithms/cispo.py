@@ -6,7 +6,6 @@ that a ratio clip silences first (openers such as "wait") keep their say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
@@ -47,7 +46,6 @@ def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask))
 
 
-@dataclass(frozen=True, kw_only=True)
 class CISPO(Method):
     """Clipped importance weights on the policy gradient: every token teaches, none with a large weight."""
 

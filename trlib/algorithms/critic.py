@@ -7,7 +7,7 @@ descent with PPO's value clip or inside a trust region of its own (Schulman et a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import gae
-from trlib.algorithms.method import Anchor, Batch, Needs, Scores, Step, TokenLoss, known
+from trlib.algorithms.method import Anchor, Batch, Scores, Step, TokenLoss
+from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
 
@@ -68,7 +69,6 @@ def whiten(values: Tensor, mask: Tensor) -> Tensor:
     return ((values - known_values.mean()) / (spread + 1e-8)).masked_fill(~mask, 0.0)
 
 
-@dataclass(frozen=True, kw_only=True)
 class PPOCritic(PPO):
     """PPO-clip with a critic of its own, GAE and whitened advantages."""
 
@@ -107,35 +107,36 @@ class PPOCritic(PPO):
             checks.whole("critic_rows", self.critic_rows, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
-        return replace(super().needs(anchor), critic=self.critic_speed, values=self.critic == "gradient")
+        return Needs(critic=self.critic_speed, values=self.critic == "gradient")
 
     def prepare(self, batch: Batch) -> Batch:
-        values = known("values", batch.values)
+        values = batch.values
         last = batch.mask & (batch.mask.flip(-1).cumsum(-1).flip(-1) == 1)
         rewards = torch.where(last, batch.rewards.unsqueeze(-1), torch.zeros_like(values))
         advantages, returns = gae(rewards, values, batch.mask, gamma=self.gamma, lam=self.lam)
         advantages = whiten(advantages, batch.mask)
-        return replace(batch, advantages=self.corrected(advantages, batch), returns=returns)
+        return replace(batch.plus(returns=returns), advantages=self.corrected(advantages, batch))
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = super().objective(scores, batch)
         if self.critic == "trust-region":
             return loss
-        critic = value_loss(known("values", scores.values), known("values", batch.values),
-                            known("returns", batch.returns), mask=batch.mask, clip=self.value_clip)
+        critic = value_loss(scores.values, batch.values,
+                            batch.returns, mask=batch.mask, clip=self.value_clip)
         return replace(loss, per_token=loss.per_token + self.value_weight * critic)
 
     def update(self, step: Step) -> None:
-        step.descend(step.loss())
-        if self.critic == "trust-region" and bool(step.batch.mask.any()):
-            self._fit(step)
+        for part in step.minibatches():
+            part.descend(part.loss())
+            if self.critic == "trust-region" and bool(part.batch.mask.any()):
+                self._fit(part)
 
     def _fit(self, step: Step) -> None:
         """One Gauss-Newton step on the returns, no longer than the critic's region allows."""
         rows, parameters = some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device), step.critic
         exact(parameters)
         batch = step.batch.rows(rows)
-        mask, old, returns = batch.mask, known("values", batch.values), known("returns", batch.returns)
+        mask, old, returns = batch.mask, batch.values, batch.returns
         variance = (old - returns)[mask].square().mean()
         if not float(variance) > 0:
             return

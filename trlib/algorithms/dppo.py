@@ -9,14 +9,14 @@ region is drawn around the policy that sampled.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, known, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.needs import Needs
 from trlib.divergences import binary_kl, binary_tv, kl, topk_kl, topk_tv, tv
 
 Measure = Literal["binary", "topk", "full"]
@@ -116,7 +116,6 @@ def _cap(max_ratio: object) -> float:
     return math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
 
 
-@dataclass(frozen=True, kw_only=True)
 class DPPO(Method):
     """DPPO; without a delta: total variation at the authors' .15."""
 
@@ -149,12 +148,8 @@ class DPPO(Method):
                              f"{self.correction!r}")
 
     def needs(self, anchor: Anchor) -> Needs:
-        needs = super().needs(anchor)
-        if self.measure == "full":
-            return replace(needs, full=True, full_anchor=True)
-        if self.measure == "topk":
-            return replace(needs, full=True, topk_anchor=self.k)
-        return needs
+        return Needs(full=self.measure != "binary", full_anchor=self.measure == "full",
+                     topk_anchor=self.k if self.measure == "topk" else 0)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
@@ -167,7 +162,7 @@ class DPPO(Method):
         """[B, T] the divergence between whole or top-k distributions, 0 where masked; None: binary."""
         if self.measure == "binary":
             return None
-        mask, pi = batch.mask, known("full", scores.full)
+        mask, pi = batch.mask, scores.full
         divergence = torch.zeros(mask.shape, dtype=checks.wide(pi), device=mask.device)
         if not mask.any():
             return divergence

@@ -6,7 +6,6 @@ and can then afford a much wider clip on each token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
@@ -60,7 +59,6 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
                                               sequence_ratio=rho.masked_fill(~mask, 1.0)))
 
 
-@dataclass(frozen=True, kw_only=True)
 class GMPO(Method):
     """Geometric-mean policy optimisation: an outlying token moves the mean by little."""
 

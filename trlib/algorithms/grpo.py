@@ -9,7 +9,7 @@ length limit soft.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import equal_rewards
-from trlib.algorithms.method import Anchor, Batch, Needs, Scores, TokenLoss, known
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
+from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 
 
@@ -55,7 +56,6 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
     return TokenLoss(loss.per_token + beta * (pull - d), {**loss.diagnostics, "weight": weight})
 
 
-@dataclass(frozen=True, kw_only=True)
 class GRPO(PPO):
     """Group-relative policy optimisation: PPO's clip, the group's normalised reward, every completion counts alike."""
 
@@ -71,16 +71,15 @@ class GRPO(PPO):
         checks.number("beta", self.beta, least=0)
 
     def needs(self, anchor: Anchor) -> Needs:
-        return replace(super().needs(anchor), reference=self.beta > 0)
+        return Needs(reference=self.beta > 0)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = super().objective(scores, batch)
         if self.beta == 0:
             return loss
-        return add_reference_kl(loss, scores.logp, known("logp_ref", batch.logp_ref), mask=batch.mask, beta=self.beta)
+        return add_reference_kl(loss, scores.logp, batch.logp_ref, mask=batch.mask, beta=self.beta)
 
 
-@dataclass(frozen=True, kw_only=True)
 class DrGRPO(GRPO):
     """GRPO done right: no division by the standard deviation, none by the completion's own length."""
 
@@ -88,7 +87,6 @@ class DrGRPO(GRPO):
     aggregation: str = "seq-mean-token-sum-norm"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DAPO(GRPO):
     """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
 

@@ -7,7 +7,6 @@ Its window is a thousand times narrower than PPO's because a mean over tokens mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
@@ -58,7 +57,6 @@ def gspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))
 
 
-@dataclass(frozen=True, kw_only=True)
 class GSPO(Method):
     """Group sequence policy optimisation: clip completions, not tokens."""
 

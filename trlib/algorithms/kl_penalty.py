@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Step, TokenLoss, known
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
 
 BETA = "beta"
@@ -86,7 +86,6 @@ def add_penalty(loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Ten
     return TokenLoss(loss.per_token + beta * divergence, {**loss.diagnostics, "weight": weight, "kl": kl})
 
 
-@dataclass(frozen=True, kw_only=True)
 class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
 
@@ -106,7 +105,7 @@ class PPOPenalty(Method):
         checks.choice("controller", self.controller, ("ppo", "proportional", "fixed"))
 
     def needs(self, anchor: Anchor) -> Needs:
-        return replace(super().needs(anchor), full=True, full_anchor=True)
+        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
@@ -114,9 +113,13 @@ class PPOPenalty(Method):
         return add_penalty(loss, scores.logp, batch.logp_anchor, self._kl(scores, batch), mask=batch.mask, beta=beta)
 
     def update(self, step: Step) -> None:
-        step.descend(step.loss())
-        if self.controller == "fixed" or not bool(step.batch.mask.any()):
-            return
+        for part in step.minibatches():
+            part.descend(part.loss())
+            if self.controller != "fixed" and bool(part.batch.mask.any()):
+                self._adapt(part)
+
+    def _adapt(self, step: Step) -> None:
+        """Move β by the KL that an update has reached."""
         with torch.no_grad():
             kl = float(self._kl(step.score(), step.batch)[step.batch.mask].mean())
         if math.isnan(kl):  # the next batch will say so
@@ -129,6 +132,6 @@ class PPOPenalty(Method):
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         """[B, T] KL(anchor || pi), differentiable in pi, 0 where masked."""
         old = batch.full_anchor.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
-        new = known("full", scores.full).masked_fill(~batch.mask.unsqueeze(-1), 0.0)
+        new = scores.full.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
         p = old.exp()
         return (p * torch.where(p > 0, old - new, 0.0)).sum(-1)

@@ -1,257 +1,54 @@
-"""What a method may change: the four boxes of the loop.
+"""The base of every method, on one page. A complete one, in a file `mine.py`:
 
-    rollout  ->  advantage  ->  objective  ->  update
-    plan()       prepare()      objective()    update()
+    from trlib.algorithms import Method, TokenLoss
 
-A method is a frozen dataclass. It *describes*: it never samples, trains, moves a tensor to a device or opens a
-file, so this module imports nothing from the floors above. The loop (`trlib.loop.training`) calls the boxes in order:
+    class Bounded(Method):
+        "The policy gradient, with the ratio bounded above."
+        most: float = 2.0
+        def objective(self, scores, batch):
+            ratio = (scores.logp - batch.logp_anchor).exp()
+            return TokenLoss(-ratio.clamp(max=self.most) * batch.advantages)
 
-1. `plan(group, batch)` says how a prompt's completions are drawn: freely, or after a prefix of an expert's answer.
-2. `prepare(batch)` turns rewards into advantages, once a batch.
-3. `objective(scores, batch)` gives the loss of every token of a minibatch.
-4. `update(step)` turns that loss into a change of the parameters: gradient descent unless the method says otherwise.
+`trlib train --method mine.py:Bounded --set most=1.5` trains it. Annotated names are settings, and the class is a frozen
+dataclass without being told so. Of the loop's four boxes a method replaces those that it changes:
 
-`needs(anchor)` tells the loop what else to compute for the method: log-probs by the policy before the batch's
-updates, by a frozen reference, whole distributions or their top k.
+| box         | called                | may read                              | returns                                |
+|-------------|-----------------------|---------------------------------------|----------------------------------------|
+| `plan`      | before sampling       | completions per prompt, batch's number | how a prompt's completions are drawn  |
+| `prepare`   | once per batch        | the whole `Batch`                     | the batch with `advantages`            |
+| `objective` | for every `step.loss` | `Scores` and `Batch` of a minibatch   | a `TokenLoss`                          |
+| `update`    | once per batch        | the `Step`, which scores and descends | nothing: it changes the parameters     |
+
+`needs` says beforehand what else the loop computes (`trlib.algorithms.needs`). `batch.memory` keeps numbers and tensors
+from batch to batch. A method describes: it imports nothing from the floors above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.advantages import group_relative, leave_one_out, length_weighted
+from trlib.advantages import ADVANTAGES
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.corrections import HOWS, LEVELS, truncated_importance
+from trlib.algorithms.memory import Memory
+from trlib.algorithms.needs import Needs, NotHeld
+from trlib.algorithms.plan import Stage
+from trlib.algorithms.settings import Settings
+from trlib.corrections import Correction
 
-Known = TypeVar("Known")
 Anchor = Literal["rollout", "recomputed"]
 ANCHORS: tuple[str, ...] = ("rollout", "recomputed")
 
 
-@dataclass(frozen=True)
-class TokenLoss:
-    """A loss per token and what it did to each token. Nothing is aggregated."""
-
-    per_token: Tensor
-    """[B, T], 0 where masked; differentiable in the current log-probs."""
-    diagnostics: dict[str, Tensor]
-    """Detached [B, T] tensors, always with `ratio`, `kept` (bool: the region does not silence the token) and
-    `weight` = w = -dL/dlogp by the method's formula; 1, False and 0 where masked."""
-
-
-@dataclass(frozen=True)
-class TopK:
-    """The k most likely tokens of every position of a distribution; the sampled token is always among them."""
-
-    ids: Tensor
-    """[B, T, K] int."""
-    logp: Tensor
-    """[B, T, K] nats."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Completions and what is known of them: what the loop hands to a method. No model inside.
-
-    B completions, T tokens. Rows of one prompt share a number in `group`; a minibatch holds whole groups.
-    """
-
-    tokens: Tensor
-    """[B, T] int: completion tokens, an expert's prefix included."""
-    mask: Tensor
-    """[B, T] bool: tokens that the policy sampled; the loss counts these."""
-    forced: Tensor
-    """[B, T] bool: tokens of an expert's prefix (never in `mask`)."""
-    rewards: Tensor
-    """[B] the verifier's rewards."""
-    group: Tensor
-    """[B] int: which prompt."""
-    ended: Tensor
-    """[B] bool: the completion ended by itself (False: cut at the token limit)."""
-    horizon: int
-    """The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm"."""
-    logp_rollout: Tensor
-    """[B, T] log mu(y_t): by the policy that sampled, as the sampler computed it."""
-    logp_old: Tensor | None = None
-    """[B, T] log pi_old(y_t): by the learner before this batch's updates."""
-    logp_ref: Tensor | None = None
-    """[B, T] log-probs by the frozen policy the run began with."""
-    full_rollout: Tensor | None = None
-    """[B, T, V] the sampler's whole distribution, log-probs."""
-    full_old: Tensor | None = None
-    """[B, T, V] the learner's whole distribution before this batch's updates."""
-    topk_rollout: TopK | None = None
-    topk_old: TopK | None = None
-    values: Tensor | None = None
-    """[B, T] the critic's values before this batch's updates."""
-    advantages: Tensor = None  # type: ignore[assignment]
-    """[B, T], None until `Method.prepare` has set it."""
-    returns: Tensor | None = None
-    """[B, T] what the critic should learn, set by a `Method.prepare` that has one."""
-    anchor: Anchor = "rollout"
-    """Which policy the trust region is drawn around."""
-    memory: dict[str, float] = field(default_factory=dict)
-    """Numbers that the method keeps from one update to the next; saved with the run."""
-
-    @property
-    def lengths(self) -> Tensor:
-        """[B] number of sampled tokens."""
-        return self.mask.sum(-1)
-
-    @property
-    def logp_anchor(self) -> Tensor:
-        """[B, T] log-probs by the policy that the trust region is drawn around."""
-        return self.logp_rollout if self.anchor == "rollout" else known("logp_old", self.logp_old)
-
-    @property
-    def full_anchor(self) -> Tensor:
-        """[B, T, V] the anchor's whole distribution."""
-        name = "full_rollout" if self.anchor == "rollout" else "full_old"
-        return known(name, getattr(self, name))
-
-    @property
-    def topk_anchor(self) -> TopK:
-        """The anchor's top k."""
-        name = "topk_rollout" if self.anchor == "rollout" else "topk_old"
-        return known(name, getattr(self, name))
-
-    def rows(self, index: Tensor) -> Batch:
-        """The completions named by `index`, everything else alike."""
-        picked: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, Tensor):
-                picked[f.name] = value[index]
-            elif isinstance(value, TopK):
-                picked[f.name] = TopK(value.ids[index], value.logp[index])
-        return replace(self, **picked)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What the current policy says of a batch's tokens, with gradient."""
-
-    logp: Tensor
-    """[B, T] log pi(y_t)."""
-    full: Tensor | None = None
-    """[B, T, V] log-probs of the whole vocabulary, where the method needs them."""
-    values: Tensor | None = None
-    """[B, T] the critic's values, where the method has one."""
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What the loop must compute for a method beside the sampled tokens' log-probs."""
-
-    old: bool = False
-    """`Batch.logp_old`, for the objective."""
-    old_early: bool = False
-    """`Batch.logp_old`, for `prepare` already."""
-    reference: bool = False
-    """`Batch.logp_ref`."""
-    full: bool = False
-    """`Scores.full`: the current policy's whole distribution."""
-    full_anchor: bool = False
-    """The anchor's whole distribution."""
-    topk_anchor: int = 0
-    """The anchor's k most likely tokens; 0: none."""
-    critic: float = 0.0
-    """A critic, its learning rate as a multiple of the policy's: `Batch.values`; 0: none."""
-    values: bool = False
-    """`Scores.values`: the critic's, with gradient, in the objective."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Some of a prompt's completions, drawn alike; a prompt's stages are drawn one after the other."""
-
-    count: int
-    """Completions of each prompt."""
-    prefix: float = 0.0
-    """Share of an expert's answer that is forced at the start, 0 to 1."""
-    below: float | None = None
-    """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
-
-    def __post_init__(self) -> None:
-        checks.settle(self)
-        checks.whole("count", self.count, least=1)
-        checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)
-
-
-class Step(Protocol):
-    """What the loop hands to the update box: one minibatch, to be scored as often as the method likes."""
-
-    batch: Batch
-    parameters: list[Tensor]
-    critic: list[Tensor]
-    """The critic's parameters, where the method has one."""
-
-    def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
-        """A fresh forward pass of the current policy over the minibatch, or some rows of it, with gradient; `twice`:
-        one that can be differentiated twice."""
-        ...
-
-    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
-        """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of the parameters."""
-        ...
-
-    def values(self, rows: Tensor | None = None) -> Tensor:
-        """[B, T]: the critic's values of the minibatch, or some rows of it, with gradient."""
-        ...
-
-    def value_slope(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
-        """[B, T]: the derivative of the critic's values along a direction of its parameters."""
-        ...
-
-    def loss(self) -> Tensor:
-        """The method's objective over the minibatch, aggregated to a scalar with gradient."""
-        ...
-
-    def descend(self, loss: Tensor) -> None:
-        """Backward, clip the gradient's norm, one step of the optimiser, and a report of both."""
-        ...
-
-    def report(self, loss: float, grad_norm: float) -> None:
-        """Tell the history of an update that `descend` did not make."""
-        ...
-
-
-@dataclass(frozen=True)
-class Correction:
-    """Truncated importance sampling against a sampler that is not the learner: a factor on the advantages."""
-
-    cap: float = 2.0
-    level: Literal["token", "sequence"] = "token"
-    how: Literal["truncate", "mask"] = "truncate"
-
-    def __post_init__(self) -> None:
-        checks.settle(self)
-        checks.number("cap", self.cap, above=0)
-        checks.choice("level", self.level, LEVELS)
-        checks.choice("how", self.how, HOWS)
-
-
-ADVANTAGES = {
-    "group-std": lambda batch: group_relative(batch.rewards, batch.group, scale="std"),
-    "group-mean": lambda batch: group_relative(batch.rewards, batch.group, scale=None),
-    "leave-one-out": lambda batch: leave_one_out(batch.rewards, batch.group),
-    "length-weighted": lambda batch: length_weighted(batch.rewards, batch.lengths, batch.group),
-    "reward": lambda batch: batch.rewards,
-}
-"""How rewards become one advantage a completion."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """The base of every method: settings that all share, and the four boxes with their plain contents."""
+class Method(Settings):
+    """The settings that all methods share, and the four boxes with their plain contents."""
 
     advantage: str = "group-mean"
-    """How rewards become one number a completion: group-std (less the group's mean, over its standard deviation),
+    """How rewards become one number per completion: group-std (less the group's mean, over its standard deviation),
     group-mean (less the mean), leave-one-out (less the others' mean), length-weighted (less the mean by length) or
     reward (as it is)."""
     aggregation: str = "token-mean"
@@ -261,11 +58,7 @@ class Method:
     """Truncated importance sampling on the advantages; None: off."""
 
     anchor: ClassVar[Anchor] = "recomputed"
-    """Which policy the method's trust region is drawn around, unless the run says otherwise."""
-    proportional: ClassVar[bool] = False
-    """A token's loss is its advantage times something, and the loss is a mean of these: where the advantage is 0
-    nothing can be learnt, and the loop need not look. Said beside `objective`: a class that writes another one, or a
-    `loss` or an `update` of its own, says it again."""
+    """Which policy the trust region is drawn around, unless the run says otherwise."""
 
     def __post_init__(self) -> None:
         checks.settle(self)
@@ -275,16 +68,15 @@ class Method:
             raise TypeError(f"correction: expected a Correction or None, got {type(self.correction).__name__}")
 
     def needs(self, anchor: Anchor) -> Needs:
-        """What the loop must compute when the trust region is drawn around `anchor`."""
-        return Needs(old=anchor == "recomputed", old_early=self.correction is not None)
+        """What the loop computes for the method when the trust region is drawn around `anchor`."""
+        return Needs()
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         """Box 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`, from 0."""
         return (Stage(group),)
 
     def prepare(self, batch: Batch) -> Batch:
-        """Box 2, advantage: the whole batch, once, before its updates. Sets `advantages` [B, T]; may narrow
-        `mask` and `forced`."""
+        """Box 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add tensors."""
         advantages = ADVANTAGES[self.advantage](batch).unsqueeze(-1).expand_as(batch.logp_rollout)
         return replace(batch, advantages=self.corrected(advantages, batch))
 
@@ -292,38 +84,144 @@ class Method:
         """The advantages [B, T] times the correction's factor, where there is a correction."""
         if self.correction is None:
             return advantages
-        c = self.correction
-        return advantages * truncated_importance(known("logp_old", batch.logp_old), batch.logp_rollout, batch.mask,
-                                                 cap=c.cap, level=c.level, how=c.how)
+        return advantages * self.correction.factor(batch.logp_old, batch.logp_rollout, batch.mask)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        """Box 3, objective: the loss of every token of a minibatch."""
+        """Box 3, objective: the loss of a minibatch, before it is aggregated."""
         raise NotImplementedError(f"{type(self).__name__} has no objective")
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
-        """The minibatch's tokens as one number, by `aggregation`."""
-        return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
-
-    @classmethod
-    def is_proportional(cls) -> bool:
-        """`proportional`, as that class says which wrote the last of objective, loss and update."""
-        written = ("objective", "loss", "update")
-        author = next(kind for kind in cls.__mro__ if any(name in vars(kind) for name in written))
-        return vars(author).get("proportional", False)
+        """The objective as one number: tokens by `aggregation`, completions or pairs by their mean."""
+        if per_token.dim() == 2:
+            return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
+        return per_token.sum() / max(1, per_token.numel())
 
     def update(self, step: Step) -> None:
-        """Box 4, update: one minibatch's change of the parameters."""
-        step.descend(step.loss())
+        """Box 4, update: what a batch changes. Plainly, one descent for each of its minibatches."""
+        for part in step.minibatches():
+            part.descend(part.loss())
+
+
+@dataclass(frozen=True)
+class TokenLoss:
+    """What an objective returns."""
+
+    per_token: Tensor
+    """[B, T], counted where the mask is True; or [N] of completions or pairs; or one number. Differentiable."""
+    diagnostics: dict[str, Tensor] = field(default_factory=dict)
+    """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w = -dL/dlogp by the
+    method's formula; 1, False and 0 where masked. What is absent is absent in the history."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Completions and what is known of them. Rows of one prompt share a number in `group`; a minibatch holds whole
+    groups. What `needs` has brought and `prepare` has added is read by its name, like `batch.logp_ref`."""
+
+    tokens: Tensor  #: [B, T] int: completion tokens, an expert's prefix included.
+    mask: Tensor  #: [B, T] bool: tokens that the policy sampled; the loss counts these.
+    forced: Tensor  #: [B, T] bool: tokens of an expert's prefix (never in `mask`).
+    rewards: Tensor  #: [B] the verifier's rewards.
+    group: Tensor  #: [B] int: which prompt.
+    ended: Tensor  #: [B] bool: the completion ended by itself (False: cut at the token limit).
+    horizon: int  #: The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm".
+    logp_rollout: Tensor  #: [B, T] log mu(y_t): by the policy that sampled, as the sampler computed it.
+    advantages: Tensor = None  # type: ignore[assignment]  #: [B, T], None until `Method.prepare` has set it.
+    anchor: Anchor = "rollout"  #: Which policy the trust region is drawn around.
+    number: int = 0  #: Which batch of the run, from 0.
+    batches: int = 1  #: How many the run will have.
+    reasons: tuple[str, ...] = ()  #: [B] what the verifier says of each completion: right, or why not.
+    memory: Memory = field(default_factory=Memory)  #: What the method keeps between batches, changed in place.
+    extra: Mapping[str, Any] = field(default_factory=dict)  #: What `needs` has brought and `plus` has added.
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return vars(self)["extra"][name]
+        except KeyError:
+            raise NotHeld(name, "batch") from None
+
+    @property
+    def lengths(self) -> Tensor:
+        """[B] number of sampled tokens."""
+        return self.mask.sum(-1)
+
+    @property
+    def logp_anchor(self) -> Tensor:
+        """[B, T] log-probs by the policy that the trust region is drawn around."""
+        return self.logp_rollout if self.anchor == "rollout" else self.logp_old
+
+    def plus(self, **more: Any) -> Batch:
+        """The batch with more [B, ...] tensors, each read by its name."""
+        return replace(self, extra={**self.extra, **more})
+
+    def rows(self, index: Tensor) -> Batch:
+        """The completions named by `index`, everything else alike."""
+        picked: dict[str, Any] = {f.name: value[index] for f in fields(self)
+                                  if isinstance(value := getattr(self, f.name), Tensor)}
+        picked["extra"] = {name: value[index] for name, value in self.extra.items()}
+        if self.reasons:
+            picked["reasons"] = tuple(self.reasons[i] for i in index.tolist())
+        return replace(self, **picked)
+
+
+class Scores:
+    """What the current policy says of a batch's tokens, with gradient: `logp` [B, T] log pi(y_t), and as `needs` asks
+    `full` [B, T, V] log-probs of the whole vocabulary, `values` [B, T] the critic's, `hidden` [B, T, H] what the output
+    layer reads."""
+
+    def __init__(self, logp: Tensor, full: Tensor | None = None, *, values: Tensor | None = None,
+                 hidden: Tensor | None = None) -> None:
+        given = {"logp": logp, "full": full, "values": values, "hidden": hidden}
+        vars(self).update({name: value for name, value in given.items() if value is not None})
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotHeld(name, "scores")
+
+
+class Step(Protocol):
+    """What the update box is handed: a batch, or a minibatch of it, to be scored as often as it likes."""
+
+    batch: Batch
+    parameters: list[Tensor]  #: What learns.
+    weights: Mapping[str, Tensor]  #: The same by name.
+    reference: Mapping[str, Tensor]  #: The reference's weights by the same names.
+    critic: list[Tensor]  #: The critic's parameters, where the method has one.
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next descent."""
+
+    def minibatches(self) -> Iterator[Any]:
+        """The batch's parts in the order of its updates, `epochs` times; a minibatch has itself alone."""
+
+    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
+              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+        """A fresh forward pass over all or some rows, with gradient. `weights` stand in for those that they name;
+        `twice`: it can be differentiated twice; `perturb` changes the embedded tokens [.., H] that the model reads."""
+
+    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of the parameters."""
+
+    def values(self, rows: Tensor | None = None) -> Tensor:
+        """[B, T]: the critic's values, with gradient."""
+
+    def value_slope(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        """[B, T]: the derivative of the critic's values along a direction of its parameters."""
+
+    def loss(self, scores: Scores | None = None) -> Tensor:
+        """The objective as one number with gradient, from fresh scores or from these."""
+
+    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
+        """Backward, clip the gradient's norm, one step of the optimiser at `speed` times the run's learning rate."""
+
+    def report(self, loss: float, grad_norm: float) -> None:
+        """Tell the history of an update that `descend` did not make."""
+
+    def move_reference(self, share: float = 1.0) -> None:
+        """Move the reference's weights this share of the way to the policy's; 1: a copy."""
 
 
 def weigh(log_ratio: Tensor, kept: Tensor, weight: Tensor, mask: Tensor, **more: Tensor) -> dict[str, Tensor]:
-    """The diagnostics every loss returns, detached and neutral where masked (ratio 1, kept False, weight 0)."""
+    """The diagnostics that a loss returns, detached and neutral where masked (ratio 1, kept False, weight 0)."""
     diagnostics = {"ratio": log_ratio.exp(), "kept": kept & mask, "weight": weight.masked_fill(~mask, 0.0), **more}
     return {name: value.detach() for name, value in diagnostics.items()}
-
-
-def known(name: str, value: Known | None) -> Known:
-    """`value`, which the loop fills in when the method's `needs` names it; a ValueError where it is None."""
-    if value is None:
-        raise ValueError(f"{name}: the batch does not hold it; name it in the method's `needs`")
-    return value

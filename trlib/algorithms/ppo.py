@@ -7,7 +7,6 @@ token with a negative advantage whose ratio explodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
@@ -90,7 +89,6 @@ def check_window(eps_low: float, eps_high: float,
     return eps_low, eps_high, dual_clip
 
 
-@dataclass(frozen=True, kw_only=True)
 class PGIS(Method):
     """Policy gradient with importance weights and no trust region: what every other method restrains."""
 
@@ -100,7 +98,6 @@ class PGIS(Method):
         return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
 
 
-@dataclass(frozen=True, kw_only=True)
 class PPO(Method):
     """PPO-clip on one advantage a completion (a critic comes with its own method)."""
 

@@ -6,7 +6,6 @@ TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
@@ -45,7 +44,6 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(-smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask))
 
 
-@dataclass(frozen=True, kw_only=True)
 class PSPO(Method):
     """GR-PSPO: the smoothed ratio with GRPO's group advantage."""
 

@@ -5,14 +5,14 @@ No ratio, no anchor, no trust region: what the other methods become when nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.needs import Needs
 
 
 def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
@@ -37,14 +37,13 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
     return TokenLoss(-advantages * logp, weigh(torch.zeros_like(logp), mask, advantages, mask))
 
 
-@dataclass(frozen=True, kw_only=True)
 class REINFORCE(Method):
     """The plain policy gradient, for one update a batch; with more it follows stale samples unweighted."""
 
     proportional: ClassVar[bool] = True
 
     def needs(self, anchor: Anchor) -> Needs:
-        return replace(super().needs(anchor), old=False)
+        return Needs(old=False)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return reinforce_loss(scores.logp, advantages=batch.advantages, mask=batch.mask)

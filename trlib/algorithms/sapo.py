@@ -8,7 +8,6 @@ spreads its mass over the whole vocabulary.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -56,7 +55,6 @@ def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(-gate * advantages, weigh(log_ratio, mask, slope * ratio * advantages, mask))
 
 
-@dataclass(frozen=True, kw_only=True)
 class SAPO(Method):
     """A soft gate on the ratio: no edge, and no token is silenced."""
 

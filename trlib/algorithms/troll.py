@@ -12,7 +12,7 @@ for the rest: tokens x K numbers instead of tokens x V.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -20,9 +20,10 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.gspo import LOG_RATIO_CAP
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, TokenLoss, TopK, known, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.needs import Needs
 from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, departure, outside, project
-from trlib.divergences import append_rest
+from trlib.divergences import TopK, append_rest
 
 __all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
 
@@ -147,7 +148,6 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
     return TopK(ids[..., :width], logp.masked_fill(~used, -math.inf)[..., :width])
 
 
-@dataclass(frozen=True, kw_only=True)
 class TROLL(Method):
     """TROLL on one advantage a completion."""
 
@@ -168,11 +168,10 @@ class TROLL(Method):
             checks.whole("top_k", self.top_k, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
-        needs = replace(super().needs(anchor), full=True)
-        return replace(needs, full_anchor=True) if self.top_k is None else replace(needs, topk_anchor=self.top_k)
+        return Needs(full=True, full_anchor=self.top_k is None, topk_anchor=self.top_k or 0)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        full = known("full", scores.full)
+        full = scores.full
         if self.top_k is None:
             return troll_loss(full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
                               mask=batch.mask, delta_kl=self.delta_kl, alpha=self.alpha, level=self.level)

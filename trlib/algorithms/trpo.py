@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Step, TokenLoss, known
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
 
 
@@ -78,7 +78,6 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     return x
 
 
-@dataclass(frozen=True, kw_only=True)
 class TRPO(Method):
     """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is the trust region.
 
@@ -117,13 +116,18 @@ class TRPO(Method):
             checks.whole("fisher_rows", self.fisher_rows, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
-        return Needs(old=anchor == "recomputed", old_early=self.correction is not None, full=True, full_anchor=True)
+        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
 
     def update(self, step: Step) -> None:
         exact(step.parameters)
+        for part in step.minibatches():
+            self._constrained(part)
+
+    def _constrained(self, step: Step) -> None:
+        """One natural-gradient step as far as the region and the line search allow."""
         loss = step.loss()
         if not loss.requires_grad or not bool(step.batch.mask.any()):
             step.report(float(loss.detach()), 0.0)
@@ -151,7 +155,7 @@ class TRPO(Method):
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         """Mean KL(pi_old || pi) over the unmasked tokens, differentiable in pi."""
-        old, new = batch.full_anchor[batch.mask], known("full", scores.full)[batch.mask]
+        old, new = batch.full_anchor[batch.mask], scores.full[batch.mask]
         p = old.exp()
         return (p * torch.where(p > 0, old - new, 0.0)).sum(-1).mean()
 
@@ -160,7 +164,7 @@ class TRPO(Method):
         rows = some_rows(len(step.batch.mask), self.fisher_rows, step.batch.mask.device)
         mask, parameters = step.batch.mask[rows], step.parameters
         scores = step.score(rows, twice=self.fisher == "double-backward")
-        logp = known("full", scores.full)
+        logp = scores.full
         if self.fisher == "double-backward":
             mean = self._kl(scores, step.batch.rows(rows))
             slope = flat(torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True), parameters)

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trlib.cli import options as shared
 from trlib.cli.settings import dataclass_of, settings
-from trlib.errors import unknown
 
 TEXT = "list the methods, or one with its settings"
 EXAMPLES = """\
 examples:
   trlib methods
   trlib methods ppo
+  trlib methods mine.py:Bounded
 """
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib methods`."""
-    parser.add_argument("name", nargs="?", help="one of them, with its settings")
+    parser.add_argument("name", nargs="?", help="one of them, or FILE.py:CLASS, with its settings")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print every method in a line, or one whole."""
-    from trlib.algorithms import ALGORITHMS
+    from trlib.algorithms import ALGORITHMS, method_kind
 
-    return show("method", ALGORITHMS, args)
+    return show("method", ALGORITHMS, args, method_kind)
 
 
-def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace) -> int:
-    """Print every entry in a line, or one with its settings."""
-    if args.name is not None and args.name not in entries:
-        raise unknown(what, args.name, entries)
+def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: Callable[[str], Any]) -> int:
+    """Print every entry in a line, or one with its settings; `find` gives that one by its name or its file's."""
+    if args.name is not None:
+        entries = {args.name: find(args.name)}
     picked = list(entries) if args.name is None else [args.name]
     if args.json:
         shared.print_json({name: {"text": _text(entries[name]), "settings": {

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trlib.cli.settings import assignments
-from trlib.errors import unknown
 
 if TYPE_CHECKING:
     from trlib.model.policy import Policy
@@ -72,7 +71,8 @@ def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, said: boo
 
 def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) -> None:
     """--task, --knob, where the model runs and whether prompts are chat."""
-    parser.add_argument("--task", default=default, metavar="NAME", help=f"see `trlib tasks` (default: {said})")
+    parser.add_argument("--task", default=default, metavar="NAME",
+                        help=f"see `trlib tasks`, or FILE.py:CLASS (default: {said})")
     parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
                         help="a knob of the task; repeat (see `trlib tasks NAME`)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps (default: auto)")
@@ -93,11 +93,9 @@ def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = N
 
 def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
     """Keyword arguments for `load_task` from texts like `moves=1,8`."""
-    from trlib.tasks import TASKS
+    from trlib.tasks import task_kind
 
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return assignments(TASKS[name], knobs, what=f"task {name!r}")
+    return assignments(task_kind(name), knobs, what=f"task {name!r}")
 
 
 def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None = None) -> Policy:

@@ -34,7 +34,7 @@ def settings(entry: Any) -> list[Setting]:
     """The fields of a dataclass, or of a preset of one, with their types, defaults and the docstrings under them."""
     kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
     texts = _texts(kind)
-    return [Setting(f.name, str(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
+    return [Setting(f.name, _written(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
             for f in fields(kind) if f.init]
 
 
@@ -140,6 +140,11 @@ def _word(hint: Any) -> str:
     if get_origin(hint) is tuple:
         return f"{len(get_args(hint))} values with a comma between"
     return "on" if is_dataclass(hint) else "a Python value"
+
+
+def _written(kind: Any) -> str:
+    """A type as its source writes it."""
+    return kind.__name__ if isinstance(kind, type) else getattr(kind, "__forward_arg__", str(kind))
 
 
 def _default(f: Any) -> Any:

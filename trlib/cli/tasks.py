@@ -17,6 +17,6 @@ examples:
 
 def run(args: argparse.Namespace) -> int:
     """Print every task in a line, or one whole."""
-    from trlib.tasks import TASKS
+    from trlib.tasks import TASKS, task_kind
 
-    return show("task", TASKS, args)
+    return show("task", TASKS, args, task_kind)

@@ -11,7 +11,6 @@ from trlib.cli import options as shared
 from trlib.cli.options import Option, number, pair, whole, words
 from trlib.cli.recipes import recipe_of
 from trlib.cli.settings import assignments, dataclass_of
-from trlib.errors import unknown
 
 if TYPE_CHECKING:
     from trlib.algorithms import Method
@@ -23,6 +22,7 @@ examples:
   trlib train --task dial --method grpo
   trlib train --method ppo --set eps_high=.28 --minibatches 8 --epochs 4 --steps 25 --out runs/stale
   trlib train --method pg_is --knob moves=1,8 --json > run.json
+  trlib train --method mine.py:Bounded --set most=1.5
   trlib train --task sums --policy smollm2            by the recipe of the two, which is printed
 
 Ctrl-C, or SIGTERM, ends the run after the batch in hand; with --out it is saved, and --resume goes on with it bit for
@@ -38,9 +38,10 @@ OPTIONS: tuple[Option, ...] = (
     ("max_tokens", whole, None, "token limit of a completion (default: the task's)"),
     ("minibatches", whole, 1, "a batch is split into this many, by whole prompts"),
     ("epochs", whole, 1, "and gone through this often; updates a batch = minibatches x epochs"),
-    ("lr", number, 1e-4, "AdamW's learning rate"),
-    ("betas", pair, (0.9, 0.95), "AdamW's"),
-    ("weight_decay", number, 0.0, "AdamW's"),
+    ("optimizer", str, "adamw", "what steps: adamw, sgd, or FILE.py:NAME"),
+    ("lr", number, 1e-4, "the learning rate"),
+    ("betas", pair, (0.9, 0.95), "the optimizer's, as far as it takes them"),
+    ("weight_decay", number, 0.0, "the same"),
     ("warmup", whole, 10, "updates over which the learning rate rises"),
     ("grad_norm", number, 1.0, "the gradient is scaled down to this norm"),
     ("anchor", str, None, "what the trust region is drawn around: rollout or recomputed (default: the method's)"),
@@ -59,7 +60,8 @@ COLUMNS = ["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max"]
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib train`."""
-    parser.add_argument("--method", default="grpo", metavar="NAME", help="see `trlib methods` (default: grpo)")
+    parser.add_argument("--method", default="grpo", metavar="NAME",
+                        help="see `trlib methods`, or FILE.py:CLASS (default: grpo)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
                         help="a setting of the method; repeat (see `trlib methods NAME`)")
     shared.add_task(parser, "dial", "dial")
@@ -100,19 +102,17 @@ def _show(done: Run, out: str | None) -> None:
     history = done.history
     if len(history):
         every = history.iloc[sorted({*range(0, len(history), max(1, len(history) // 6)), len(history) - 1})]
-        print(every[COLUMNS].to_string(float_format="{:.3g}".format))
+        print(every.filter(items=COLUMNS).to_string(float_format="{:.3g}".format))
     print(done)
     if out is not None:
         print(f"saved in {out}; next: trlib evaluate --policy {out}")
 
 
 def _method(name: str, texts: list[str]) -> Method:
-    from trlib.algorithms import ALGORITHMS
+    from trlib.algorithms import method_kind
 
-    if name not in ALGORITHMS:
-        raise unknown("method", name, ALGORITHMS)
-    make: Any = ALGORITHMS[name]
-    return make(**assignments(dataclass_of(make), texts, what=f"method {name!r}"))
+    kind: Any = method_kind(name)
+    return kind(**assignments(dataclass_of(kind), texts, what=f"method {name!r}"))
 
 
 def _lora(text: str) -> tuple[str, Any]:

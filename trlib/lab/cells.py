@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlib.errors import unknown
-from trlib.lab.sweep import THRESHOLD, Sweep, Variant, load_module, product
+from trlib.lab.sweep import THRESHOLD, Sweep, Variant, product
+from trlib.own import contents, is_own
 
 if TYPE_CHECKING:
     from trlib.algorithms import Method
@@ -200,22 +201,9 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
 
 @cache
 def _kind(method: str) -> Any:
-    from trlib.algorithms import ALGORITHMS, Method
+    from trlib.algorithms import method_kind
 
-    file, colon, name = method.rpartition(":")
-    if not colon:
-        if method not in ALGORITHMS:
-            raise unknown("method", method, ALGORITHMS)
-        return ALGORITHMS[method]
-    if not Path(file).is_file():
-        raise ValueError(f"method: expected FILE.py:CLASS, got {method!r}, and {file!r} is no file")
-    module = load_module(Path(file))
-    kind = getattr(module, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Method) and is_dataclass(kind)):
-        own = [key for key, value in vars(module).items()
-               if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__]
-        raise unknown(f"a method in {file!r}", name, own)
-    return kind
+    return method_kind(method)
 
 
 def _identity(cell: Cell) -> str:
@@ -233,14 +221,14 @@ def _identity(cell: Cell) -> str:
               "max_tokens": task.max_tokens if regime["max_tokens"] is None else regime["max_tokens"],
               "anchor": method.anchor if regime["anchor"] is None else regime["anchor"]}
     Regime(**{f.name: filled[f.name] for f in fields(Regime)})  # checks every value before anything runs
-    own = cell.method.rpartition(":")[0]
     decided: dict[str, Any] = {
-        "method": [Path(cell.method).name, _digest(Path(own).read_bytes())] if own else cell.method,
+        "method": _named(cell.method),
         "settings": {f.name: getattr(method, f.name) for f in fields(method)
                      if getattr(method, f.name) != getattr(plain_method, f.name)},
-        "train": {name: value for name, value in regime.items() if plain(value) != plain(given[name])},
-        "task": [cell.task, {name: value for name, value in task.settings.items()
-                             if value != plain_task.settings[name]}],
+        "train": {name: _named(value) if name == "optimizer" else value for name, value in regime.items()
+                  if plain(value) != plain(given[name])},
+        "task": [_named(cell.task), {name: value for name, value in task.settings.items()
+                                     if value != plain_task.settings[name]}],
         "policy": _weights(cell.policy), "steps": cell.steps, "seed": cell.seed,
         "evaluate": [cell.prompts, cell.samples],
     }
@@ -251,15 +239,25 @@ def _identity(cell: Cell) -> str:
     return _digest(json.dumps(plain(decided), sort_keys=True).encode())
 
 
+def _named(name: str) -> Any:
+    """What decides a method, task or optimiser: its name, and of one's own the contents of its files."""
+    if not is_own(name):
+        return name
+    file, *near = contents(name).items()
+    beside = {other: _digest(data) for other, data in near}
+    return [Path(name).name, _digest(file[1]), *([beside] if beside else [])]
+
+
 def defaults(found: list[Cell]) -> dict[str, Any]:
     """The defaults that a record was made with, as JSON holds them: of the loop, the evaluation, tasks and methods."""
     from trlib.tasks import load_task
 
     sections: dict[str, Any] = {"train": _defaults_of("train"), "evaluate": _defaults_of("evaluate")}
     for cell in found:
-        if ":" not in cell.method:
+        if not is_own(cell.method):
             sections.setdefault(f"method {cell.method}", asdict(make(cell.method, {})))
-        sections.setdefault(f"task {cell.task}", load_task(cell.task).settings)
+        if not is_own(cell.task):
+            sections.setdefault(f"task {cell.task}", load_task(cell.task).settings)
     return plain(sections)
 
 
@@ -274,9 +272,9 @@ def _defaults_of(function: str) -> dict[str, Any]:
 
 
 def _knobs(task: str) -> list[str]:
-    from trlib.tasks import TASKS
+    from trlib.tasks import TASKS, task_kind
 
-    return list(inspect.signature(TASKS[task]).parameters) if task in TASKS else []
+    return list(inspect.signature(task_kind(task)).parameters) if task in TASKS or is_own(task) else []
 
 
 def _known(policy: str) -> None:
@@ -326,6 +324,7 @@ def run(cell: Cell) -> dict[str, Any]:
     import torch
 
     from trlib.evaluation import evaluate
+    from trlib.loop.metrics import METRICS
     from trlib.loop.training import train
     from trlib.model.policy import load_policy
     from trlib.tasks import load_task
@@ -341,7 +340,8 @@ def run(cell: Cell) -> dict[str, Any]:
             raise KeyboardInterrupt
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
         found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.seed)
-    history = {name: [row[name] for row in done.rows] for name in done.rows[0] if name not in TIMINGS}
+    # A record's columns are the metrics, whatever a method shows of them and keeps in its memory beside them.
+    history = {name: [row.get(name, math.nan) for row in done.rows] for name in METRICS if name not in TIMINGS}
     values = {
         "sampled": found.sampled.value, "sampled_low": found.sampled.low, "sampled_high": found.sampled.high,
         "greedy": found.greedy.value, "pass_at_most": found.pass_at[max(found.pass_at)].value,

@@ -15,16 +15,14 @@ Predictions stand in the file before it is run. Nothing here trains: `trlib.lab.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 from trlib import checks
 from trlib.errors import unknown
+from trlib.own import load
 
 SWEEPS = Path(__file__).parent / "sweeps"
 """The declared sweeps, a file each."""
@@ -218,31 +216,10 @@ def load_sweep(name: str) -> Sweep:
             raise ValueError(f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did you mean "
                              f"'{name}.py'?")
         raise unknown("sweep", name, declared())
-    sweep = getattr(load_module(path), "SWEEP", None)
+    sweep = getattr(load(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
         raise ValueError(f"sweep: expected SWEEP = trlib.lab.Sweep(...) in {name!r}, got {type(sweep).__name__}")
     return replace(sweep, name=path.stem, source=path.name if name.endswith(".py") else name)
-
-
-def load_module(path: Path) -> ModuleType:
-    """A Python file of the reader's own as a module.
-
-    Raises:
-        ValueError: it cannot be read, or raises an error of its own.
-    """
-    spec = importlib.util.spec_from_file_location(f"trlib_lab_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"expected a Python file, got {str(path)!r}")
-    module = importlib.util.module_from_spec(spec)
-    before = sys.modules.get(spec.name)
-    sys.modules[spec.name] = module  # a dataclass looks up its own module's names there
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        if before is None:
-            del sys.modules[spec.name]
-        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
-    return module
 
 
 def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:

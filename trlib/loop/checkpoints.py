@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from trlib.model.policy import Policy
 
 NAME, POLICY, LOCK = "checkpoint.safetensors", "policy", ".lock"
-REST: dict[str, type] = {"settings": dict, "updates": int, "told_equal": bool, "memory": dict, "rows": list,
-                         "prompts": list}
+REST: dict[str, type] = {"settings": dict, "learner": dict, "told_equal": bool, "rows": list, "prompts": list}
 """What a run's header holds beside the tensors."""
+LEARNER: dict[str, type] = {"memory": dict, "descent": dict}
+"""What stands in its part `learner`."""
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
@@ -73,9 +74,10 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is no dict)
         if "checksum" in header and header["checksum"] != _checksum(header["trlib"], tensors):
             raise ValueError("its checksum is another")
-        for name, kind in REST.items():
-            if not isinstance(meta[name], kind):
-                raise ValueError(f"{name} is a {type(meta[name]).__name__}, expected a {kind.__name__}")
+        for part, kinds in ((meta, REST), (meta["learner"], LEARNER)):
+            for name, kind in kinds.items():
+                if not isinstance(part[name], kind):
+                    raise ValueError(f"{name} is a {type(part[name]).__name__}, expected a {kind.__name__}")
     except KeyError as error:
         raise _damaged(path, f"no {error}") from error
     except Exception as error:  # safetensors, JSON and the missing key: all mean the same to the reader
@@ -102,11 +104,8 @@ def check(folder: Path, tensors: Mapping[str, Tensor], learner: Learner, batches
     wanted, sampler = learner.tensors(), learner.sampler
     ages = 0 if sampler.own is None else min(batches, sampler.lag + 1)
     wanted |= {f"past/{age}/{name}": t for age in range(ages) for name, t in learner.policy.trainable.items()}
-    stepped = [p for part in learner.optimizer.param_groups for p in part["params"]]
-    for i, p in enumerate(stepped):  # AdamW has a state for each parameter that ever had a gradient
-        state = {f"optimizer/{i}/step": torch.zeros(()), f"optimizer/{i}/exp_avg": p, f"optimizer/{i}/exp_avg_sq": p}
-        if state.keys() & tensors.keys():
-            wanted |= state
+    wanted |= learner.descent.expected(tensors)
+    wanted |= {name: t for name, t in tensors.items() if name.startswith("memory/")}  # whatever the method put there
     said = f"out: expected the tensors of this run at {str(folder / NAME)!r}, got"
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in tensors:

@@ -1,4 +1,4 @@
-"""A value for every token: a network of the policy's kind, begun at its weights, with a head of one number."""
+"""A value for every token: a network of the policy's kind, begun at its weights, with a head of one number or more."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from trlib.model.policy import Policy
 
 
 class _ValueModel(nn.Module):
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, outputs: int) -> None:
         super().__init__()
         self.body = copy.deepcopy(policy.model)
-        self.head = nn.Linear(policy.model.config.get_text_config().hidden_size, 1)
+        self.head = nn.Linear(policy.model.config.get_text_config().hidden_size, outputs)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.to(policy.device)
@@ -29,15 +29,16 @@ class _ValueModel(nn.Module):
     def forward(self, **inputs: Any) -> Tensor:
         causal = self.body.get_base_model() if hasattr(self.body, "get_base_model") else self.body
         hidden = causal.base_model(**inputs).last_hidden_state
-        return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+        return self.head(hidden.to(self.head.weight.dtype))
 
 
 class Critic:
-    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t."""
+    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t; with several `outputs` numbers
+    of the method's own, such as quantiles."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.model = _ValueModel(policy)
+    def __init__(self, policy: Policy, *, outputs: int = 1) -> None:
+        self.policy, self.outputs = policy, outputs
+        self.model = _ValueModel(policy, outputs)
         learning = {f"body.{name}" for name in policy.trainable}
         output = policy.model.get_output_embeddings()
         heads = {id(p) for p in output.parameters()} - {id(p) for p in policy.model.get_input_embeddings().parameters()}
@@ -55,13 +56,14 @@ class Critic:
 
     def values(self, completions: Completions, weights: Mapping[str, Tensor] | None = None,
                layout: Layout | None = None) -> Tensor:
-        """[B, T] float32 or wider, with gradient; `weights` and `layout` as in `Policy.score`. Values where no token is
-        are those of the padding: finite and meaningless."""
+        """[B, T], or with several outputs [B, T, outputs], float32 or wider, with gradient; `weights` and `layout` as
+        in `Policy.score`. Values where no token is are those of the padding: finite and meaningless."""
         layout = layout or self.policy.layout(completions)
         inputs = layout.inputs()
         with reading(self.model.body, layout):
             out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
-        return out.to(checks.wide(out))[:, -layout.kept:].flatten()[layout.index]
+        found = out.to(checks.wide(out))[:, -layout.kept:].flatten(0, 1)[layout.index]
+        return found.squeeze(-1) if self.outputs == 1 else found
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:

@@ -61,40 +61,40 @@ class Update:
 
     loss: float
     grad_norm: float
-    ratios: np.ndarray
-    """Ratios of the unmasked tokens; empty where the objective has none."""
-    kept: float
-    kept_pos: float
-    kept_neg: float
+    ratios: np.ndarray | None
+    """Ratios of the unmasked tokens; None where the objective shows none."""
+    shares: dict[str, float]
+    """`kept`, and by the sign of the advantages, as far as the objective shows them."""
 
 
 def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch) -> Update:
     """The record of one update from its objective's diagnostics (None: the update box asked for no loss)."""
-    if token_loss is None:
-        return Update(loss, grad_norm, np.empty(0), math.nan, math.nan, math.nan)
-    mask, diagnostics = batch.mask, token_loss.diagnostics
-    kept = diagnostics["kept"][mask]
-    sign = torch.zeros_like(mask, dtype=torch.int8) if batch.advantages is None else batch.advantages.sign()
-    sign = sign.expand_as(mask)[mask]
+    mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
+    shares: dict[str, float] = {}
+    if "kept" in diagnostics:
+        kept = diagnostics["kept"][mask]
+        shares["kept"] = _share(kept)
+        if batch.advantages is not None:
+            sign = batch.advantages.sign().expand_as(mask)[mask]
+            shares |= {"kept_pos": _share(kept[sign > 0]), "kept_neg": _share(kept[sign < 0])}
     ratio = diagnostics.get("ratio")
-    ratios = np.empty(0) if ratio is None else ratio[mask].double().cpu().numpy()
-    return Update(loss, grad_norm, ratios, _share(kept), _share(kept[sign > 0]), _share(kept[sign < 0]))
+    return Update(loss, grad_norm, None if ratio is None else ratio[mask].double().cpu().numpy(), shares)
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
-    """The columns of the history that come from a batch's updates."""
-    ratios = np.concatenate([u.ratios for u in updates]) if updates else np.empty(0)
-    low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
-    return {
-        "loss": _mean([u.loss for u in updates]),
-        "grad_norm": _mean([u.grad_norm for u in updates]),
-        "ratio_max": float(ratios.max()) if ratios.size else math.nan,
-        "ratio_p01": float(low),
-        "ratio_p99": float(high),
-        "kept": _mean([u.kept for u in updates]),
-        "kept_pos": _mean([u.kept_pos for u in updates]),
-        "kept_neg": _mean([u.kept_neg for u in updates]),
-    }
+    """The columns of the history that come from a batch's updates; what no update shows is absent."""
+    found = {"loss": _mean([u.loss for u in updates]), "grad_norm": _mean([u.grad_norm for u in updates])}
+    shown = [u.ratios for u in updates if u.ratios is not None]
+    if shown:
+        ratios = np.concatenate(shown)
+        low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
+        found |= {"ratio_max": float(ratios.max()) if ratios.size else math.nan, "ratio_p01": float(low),
+                  "ratio_p99": float(high)}
+    for name in ("kept", "kept_pos", "kept_neg"):
+        shares = [u.shares[name] for u in updates if name in u.shares]
+        if shares:
+            found[name] = _mean(shares)
+    return found
 
 
 def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:

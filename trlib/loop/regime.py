@@ -29,6 +29,7 @@ class Regime:
     max_tokens: int
     minibatches: int
     epochs: int
+    optimizer: str
     lr: float
     betas: tuple[float, float]
     weight_decay: float

@@ -46,10 +46,13 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a batch, a column for each of `trlib.loop.metrics.METRICS`."""
+        """One row a batch: a column for each of `trlib.loop.metrics.METRICS` that the method shows, then the numbers of
+        its memory."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows, columns=list(METRICS), index=pd.RangeIndex(len(self.rows), name="batch"))
+        shown = dict.fromkeys(name for row in self.rows for name in row)
+        columns = [name for name in METRICS if name in shown or not shown] + [n for n in shown if n not in METRICS]
+        return pd.DataFrame(self.rows, columns=columns, index=pd.RangeIndex(len(self.rows), name="batch"))
 
     @property
     def prompts(self) -> pd.DataFrame:
@@ -68,13 +71,14 @@ class Run:
             raise ImportError("run.plot: needs matplotlib; `pip install matplotlib` brings it") from error
         history = self.history
         for ax, (label, columns) in zip(axes, PANELS, strict=True):
-            for column, dash, colour in zip(columns, DASHES, COLOURS, strict=False):
+            drawn = [column for column in columns if column in history]
+            for column, dash, colour in zip(drawn, DASHES, COLOURS, strict=False):
                 ax.plot(history.index, history[column], linestyle=dash, color=colour, label=column)
             ax.set(ylabel=label, xlabel="batch")
             ax.margins(x=0)
-            if len(columns) > 1:
+            if len(drawn) > 1:
                 legend(ax)
-        last = {column: self.rows[-1][column] for column in ("reward", "kept", "kl")} if self.rows else {}
+        last = {name: self.rows[-1][name] for name in ("reward", "kept", "kl") if self.rows and name in self.rows[-1]}
         ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
         said = f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, divergences and " \
                f"entropy, total variation, ratios. Last batch: {ends or 'none'}."
@@ -103,7 +107,8 @@ class Run:
     def _repr_html_(self) -> str:
         import html
 
-        shown = self.history[["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds"]]
+        wanted = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds")
+        shown = self.history.filter(items=wanted)
         step = max(1, len(shown) // 6)
         picked = shown.iloc[sorted({*range(0, len(shown), step), max(0, len(shown) - 1)})] if len(shown) else shown
         table = picked.to_html(float_format="{:.3g}".format, border=0)

@@ -14,7 +14,8 @@ import platform
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +23,29 @@ import torch
 from torch import Tensor
 
 from trlib import __version__, checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs
-from trlib.errors import CheckpointError, NonFiniteError, RunError
+from trlib.algorithms.method import Anchor, Batch, Method
+from trlib.errors import CheckpointError, RunError
 from trlib.loop import checkpoints
+from trlib.loop.boxes import Asked, box, needs_of, settings_of
+from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
-from trlib.loop.metrics import Update, measure, observe, summarise
+from trlib.loop.metrics import Update, measure, summarise
+from trlib.loop.optimizers import Maker, maker, name_of
 from trlib.loop.regime import Regime
 from trlib.loop.run import Run
-from trlib.loop.step import MinibatchStep
+from trlib.loop.step import LoopStep, proportional
 from trlib.loop.stopping import stoppable
-from trlib.model.completions import Completions, join, top_k
+from trlib.model.completions import Completions
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
-from trlib.tasks.expert import Demonstration, demonstrations, prefixes
-from trlib.tasks.task import Prompt, Task
+from trlib.tasks.task import Task
 
 
 def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int = 0, prompts: int = 16, group: int = 16,
           temperature: float = 1.0, max_tokens: int | None = None, minibatches: int = 1, epochs: int = 1,
-          lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.95), weight_decay: float = 0.0, warmup: int = 10,
-          grad_norm: float = 1.0, anchor: Anchor | None = None, lag: int = 0, sampler: str = "fp32",
-          logit_noise: float = 0.0, probe: int = 32, checkpoint_every: int = 10,
+          optimizer: str | Maker = "adamw", lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.95),
+          weight_decay: float = 0.0, warmup: int = 10, grad_norm: float = 1.0, anchor: Anchor | None = None,
+          lag: int = 0, sampler: str = "fp32", logit_noise: float = 0.0, probe: int = 32, checkpoint_every: int = 10,
           out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True,
           without: Sequence[str] = (), at_once: int | None = None) -> Run:
     """Train `policy` in place on `task` by `method`.
@@ -56,7 +58,9 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         temperature: of sampling and of every log-prob.
         max_tokens: token limit of a completion; None: the task's.
         minibatches, epochs: a batch is split by whole prompts and gone through `epochs` times; updates = their product.
-        lr, betas, weight_decay: AdamW's.
+        optimizer: what steps: a name of `trlib.loop.optimizers`, FILE.py:NAME, or a callable that makes a
+            torch.optim.Optimizer. Clipping, warm-up and copies for weights of 16 bits come with every one.
+        lr, betas, weight_decay: the optimiser's, as far as it takes them.
         warmup: updates over which the learning rate rises linearly.
         grad_norm: the gradient is scaled down to this Euclidean norm.
         anchor: which policy the trust region is drawn around, "rollout" or "recomputed"; None: the method's own.
@@ -80,6 +84,7 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         ValueError, TypeError: an argument outside its meaning.
         CheckpointError: `out` cannot be written, is another process's, holds another run, or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
+        MethodError: one of the method's boxes raised an error or returned what is no use, after saving.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving.
     """
     if not isinstance(policy, Policy):
@@ -96,16 +101,18 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
     settings = Regime(
         steps=steps, seed=seed, prompts=prompts, group=group, temperature=temperature,
-        max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs, lr=lr,
-        betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup, grad_norm=grad_norm,
-        anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler, logit_noise=logit_noise,
-        probe=probe, checkpoint_every=checkpoint_every, without=tuple(without), at_once=at_once)
+        max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs,
+        optimizer=name_of(optimizer), lr=lr, betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup,
+        grad_norm=grad_norm, anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler,
+        logit_noise=logit_noise, probe=probe, checkpoint_every=checkpoint_every, without=tuple(without),
+        at_once=at_once)
     if method.correction is not None and settings.anchor == "rollout":
         warnings.warn("correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
                       "beside it does so twice; take anchor='recomputed', or no correction", stacklevel=2)
+    make = maker(optimizer)
     with (checkpoints.holding(out, resume, policy) as folder, policy.threads(),
           policy.sharing("sharing" not in settings.without)):
-        loop = _Loop(policy, task, method, settings, folder)
+        loop = _Loop(policy, task, method, settings, make, folder)
         if folder is not None and resume:
             loop.restore()
         return loop.run(progress)
@@ -114,13 +121,13 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
 class _Loop:
     """A run in progress: what has to be kept from one batch to the next."""
 
-    def __init__(self, policy: Policy, task: Task, method: Method, settings: Regime, out: Path | None) -> None:
+    def __init__(self, policy: Policy, task: Task, method: Method, settings: Regime, make: Maker,
+                 out: Path | None) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
-        self.needs = method.needs(settings.anchor)
-        self.learner = Learner(policy, settings, self.needs)
-        self.told_equal = False
-        self.state_before: tuple[dict[str, Tensor], int, dict[str, float]] | None = None
+        self.needs = needs_of(method, settings.anchor)
         self.result = Run(policy, [], [], self._settings(), out)
+        self.learner = Learner(policy, settings, self.needs, make)
+        self.collector = Collector(self.learner, task, method, self.needs, settings)
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
@@ -151,14 +158,12 @@ class _Loop:
 
     def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """One batch; where it cannot be, the state before it is saved and the run handed over with the error."""
-        if self.result.out is not None:
-            self.state_before = (self.learner.tensors(), self.learner.updates, dict(self.learner.memory))
+        before = None if self.result.out is None else (self.learner.tensors(), self.learner.numbers())
         try:
             return self.batch(k)
         except RunError as error:
-            if self.state_before is not None:
-                tensors, self.learner.updates, self.learner.memory = self.state_before
-                self.learner.load_tensors(tensors)
+            if before is not None:
+                self.learner.load(*before)
                 self.save()
             raise type(error)(f"batch {k}: {error}" + self._where_saved(), self.result) from None
 
@@ -166,15 +171,16 @@ class _Loop:
         """Sample, verify, learn, measure."""
         s, began = self.settings, time.perf_counter()
         asked = self.task.prompts(s.prompts, seed=derive(s.seed, "train", k))
-        completions, rewards = self._rollout(asked, k)
-        batch = self._prepare(completions, rewards, k)
+        completions, verdicts = self.collector.rollout(asked, k)
+        batch = self.collector.prepare(completions, verdicts, k)
         updates = self._update(completions, batch, k)
-        exact, per_prompt = self._measure(completions, self._probe_rows(k))
+        exact, per_prompt = self._measure(completions, self.collector.probe_rows(k))
         self.result.last = completions
+        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.policy.device)
         lengths, free = completions.lengths.float(), ~completions.forced.any(1)
         seconds = time.perf_counter() - began
         row = {"reward": float(rewards[free].mean()), "length": float(lengths.mean()), **summarise(updates), **exact,
-               "seconds": seconds, "tokens_per_s": float(lengths.sum()) / seconds}
+               **self.learner.memory.numbers(), "seconds": seconds, "tokens_per_s": float(lengths.sum()) / seconds}
         reward_of, length_of, free_of = (v.view(s.prompts, s.group).float().mean(1)
                                          for v in (rewards * free, lengths, free))
         by_prompt = zip(asked, (reward_of / free_of).tolist(), length_of.tolist(), (1 - free_of).tolist(), strict=True)
@@ -182,113 +188,41 @@ class _Loop:
                       "length": length, "guided": guided, "kl_seq_back": per_prompt.get(i, math.nan)}
                      for i, (p, reward, length, guided) in enumerate(by_prompt)]
 
-    # -- the four boxes ---------------------------------------------------------------------------------------------
-
-    def _rollout(self, asked: list[Prompt], k: int) -> tuple[Completions, Tensor]:
-        """Box 1: completions of the batch's prompts, stage by stage, and their rewards."""
-        s, plan = self.settings, self.method.plan(self.settings.group, k)
-        if sum(stage.count for stage in plan) != s.group:
-            raise ValueError(f"method: its plan draws {sum(stage.count for stage in plan)} completions a prompt, "
-                             f"expected group = {s.group}")
-        rows = torch.arange(s.prompts * s.group)
-        whole = self.needs.full_anchor and s.anchor == "rollout"
-        kept = rows if whole else self._probe_rows(k)
-        topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
-        experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
-        source = self.learner.sampler.policy()
-        parts: list[Completions] = []
-        rewards = torch.zeros(s.prompts, 0)
-        for number, stage in enumerate(plan):
-            begin = rewards.shape[1]
-            local = [int(r // s.group * stage.count + r % s.group - begin) for r in kept
-                     if begin <= r % s.group < begin + stage.count]
-            parts.append(sample(source, [p.text for p in asked], group=stage.count, temperature=s.temperature,
-                                max_tokens=s.max_tokens, seed=generator(s.seed, "sample", k, number), full_rows=local,
-                                prefixes=prefixes(experts, stage, rewards), topk=topk, logit_noise=s.logit_noise,
-                                drop="dropping" not in s.without))
-            rewards = torch.cat([rewards, self._verify(asked, parts[-1]).view(s.prompts, stage.count)], 1)
-        return join(parts), rewards.flatten().to(self.policy.device)
-
-    def _experts(self, asked: list[Prompt], k: int) -> list[Demonstration]:
-        s, policy = self.settings, self.policy
-        return demonstrations(self.task, asked, seed=derive(s.seed, "expert", k), encode=policy.encode,
-                              end_id=policy.end_id, max_tokens=s.max_tokens)
-
-    def _verify(self, asked: list[Prompt], part: Completions) -> Tensor:
-        texts, ended = part.texts(), part.ended.tolist()
-        verdicts = [self.task.verify(asked[g], text, ended=end)
-                    for g, text, end in zip(part.group.tolist(), texts, ended, strict=True)]
-        for g, text, verdict in zip(part.group.tolist(), texts, verdicts, strict=True):
-            if not math.isfinite(verdict.reward):
-                raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
-                                     f"expected a finite number")
-        return torch.tensor([v.reward for v in verdicts], dtype=torch.float32)
-
-    def _prepare(self, completions: Completions, rewards: Tensor, k: int) -> Batch:
-        """Box 2: everything the method asked to know, then its advantages."""
-        s, needs, c = self.settings, self.needs, completions
-        batch = Batch(tokens=c.tokens, mask=c.mask, forced=c.forced, rewards=rewards, group=c.group, ended=c.ended,
-                      horizon=s.max_tokens, logp_rollout=c.logp, anchor=s.anchor, topk_rollout=c.topk,
-                      memory=self.learner.memory)
-        with torch.no_grad():
-            recomputed = s.anchor == "recomputed"
-            full, top = needs.full_anchor and recomputed, needs.topk_anchor if recomputed else 0
-            several = s.minibatches * s.epochs > 1  # with one update, the update's own pass gives logp_old
-            if needs.old_early or (needs.old and several) or full or top:
-                old = self.policy.score(c, temperature=s.temperature, full=full or top > 0, at_once=s.at_once)
-                batch = replace(batch, logp_old=old.logp, full_old=old.full if full else None)
-                if top and old.full is not None:
-                    batch = replace(batch, topk_old=top_k(old.full, c.tokens, top))
-            if needs.full_anchor and not recomputed:
-                batch = replace(batch, full_rollout=c.full)
-            if self.learner.critic is not None:
-                batch = replace(batch, values=self.learner.critic.values(c))
-            if self.learner.reference is not None:
-                reference = self.learner.reference.score(c, temperature=s.temperature, at_once=s.at_once)
-                batch = replace(batch, logp_ref=reference.logp)
-        ready = self.method.prepare(batch)
-        if not self.told_equal and bool(c.mask.any()):
-            self._tell_of_silence(ready, k)
-        return ready
-
-    def _tell_of_silence(self, batch: Batch, k: int) -> None:
-        """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
-        rewards, why = batch.rewards, ""
-        if bool((rewards == rewards[0]).all()):
-            why = (f"all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the completions of a "
-                   f"prompt learns nothing from it")
-        elif not bool((batch.advantages[batch.mask] != 0).any()):
-            why = "rewards differ and every advantage is 0: nothing is learnt from it" + (
-                "; a group of 1 leaves nothing to compare a completion with" if self.settings.group == 1 else "")
-        if why:
-            self.told_equal = True
-            warnings.warn(f"batch {k}: {why} (said once a run)", stacklevel=7)
-
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
-        """Boxes 3 and 4: the batch's updates, each on some whole groups."""
-        s, done = self.settings, []
-        skip = "skipping" not in s.without and self._exactly_skippable()
+        """Boxes 3 and 4: what the batch changes."""
+        done: list[Update] = []
+        make = partial(LoopStep, self.learner, self.method, self.needs, done=done)
+
+        def parts() -> Iterator[LoopStep]:
+            skip = "skipping" not in self.settings.without and self._exactly_skippable()
+            for rows in self._parts(k):
+                if rows is None:
+                    yield make(completions, batch, skip=skip)
+                else:
+                    rows = rows.to(batch.mask.device)
+                    yield make(completions.rows(rows), batch.rows(rows), skip=skip)
+
+        with box(self.method, "update"):
+            self.method.update(make(completions, batch, parts=parts))
+        return done
+
+    def _parts(self, k: int) -> Iterator[Tensor | None]:
+        """The rows of each minibatch, whole groups in an order of their own every epoch; None: all."""
+        s = self.settings
         for epoch in range(s.epochs):
             if s.minibatches == 1:
-                parts: Iterator[Tensor] | list[Tensor] = [torch.arange(len(completions), device=batch.mask.device)]
-            else:
-                order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
-                rows = torch.arange(len(completions)).view(s.prompts, s.group)[order]
-                parts = [part.flatten().to(batch.mask.device) for part in rows.chunk(s.minibatches)]
-            for rows in parts:
-                some = (completions, batch) if s.minibatches == 1 else (completions.rows(rows), batch.rows(rows))
-                step = MinibatchStep(self.learner, self.method, self.needs, *some, skip=skip)
-                self.method.update(step)
-                done.append(observe(step.value, step.norm, step.token_loss, step.batch))
-        return done
+                yield None
+                continue
+            order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
+            rows = torch.arange(s.prompts * s.group).view(s.prompts, s.group)[order]
+            yield from (part.flatten() for part in rows.chunk(s.minibatches))
 
     def _exactly_skippable(self) -> bool:
         """Whether a completion without an advantage has no gradient and shows nothing: the method says that its loss
         is proportional, sees nothing but the tokens' log-probs, and with one update a batch every ratio is 1."""
-        s, needs = self.settings, self.needs
-        bare = Needs(old=needs.old)
-        return (s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and needs == bare
-                and self.method.is_proportional())
+        s = self.settings
+        return (s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and self.needs == Asked(old=self.needs.old)
+                and proportional(type(self.method)))
 
     @torch.no_grad()
     def _measure(self, completions: Completions, rows: Tensor) -> tuple[dict[str, float], dict[int, float]]:
@@ -305,24 +239,15 @@ class _Loop:
                 by_prompt.setdefault(g, []).append(value)
         return exact, {g: sum(values) / len(values) for g, values in by_prompt.items()}
 
-    def _probe_rows(self, k: int) -> Tensor:
-        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts; where a prompt's
-        completions are drawn in stages, over their places in the group as well."""
-        total = self.settings.prompts * self.settings.group
-        number = torch.arange(min(total, self.settings.probe))
-        rows = number * total // max(len(number), 1)
-        stages = len(self.method.plan(self.settings.group, k))
-        return rows if stages == 1 else rows + number % max(1, total // max(len(number), 1))
-
     # -- saving and resuming ----------------------------------------------------------------------------------------
 
     def save(self) -> None:
         run = self.result
         if run.out is None:
             return
-        meta = {"settings": run.settings, "updates": self.learner.updates, "told_equal": self.told_equal,
-                "memory": self.learner.memory, "rows": run.rows, "prompts": run.prompt_rows}
         try:
+            meta = {"settings": run.settings, "told_equal": self.collector.told_equal,
+                    "learner": self.learner.numbers(), "rows": run.rows, "prompts": run.prompt_rows}
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
         except CheckpointError as error:
@@ -337,26 +262,23 @@ class _Loop:
         if found is None:
             return
         tensors, meta = found
-        unsaid = {"without": [], "at_once": None, "model": run.settings["model"]}  # a run saved before these were
-        _same({**unsaid, **meta["settings"]}, run.settings)
+        _same(meta["settings"], run.settings)
         if len(meta["rows"]) > self.settings.steps:
             raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
                                   f"expected at least as many, got {self.settings.steps}")
         checkpoints.check(run.out, tensors, self.learner, len(meta["rows"]))
-        self.learner.load_tensors(tensors)
+        self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
-        self.learner.updates, self.told_equal = meta["updates"], meta["told_equal"]
-        self.learner.memory.update(meta["memory"])
+        self.collector.told_equal = meta["told_equal"]
 
     def _settings(self) -> dict[str, Any]:
         import transformers
 
-        method = {"name": type(self.method).__name__, **asdict(self.method)}
         versions = {"trust-region-book": __version__, "torch": torch.__version__, "python": platform.python_version(),
                     "transformers": transformers.__version__}
-        found = {**asdict(self.settings), "method": method, "policy": self.policy.name, "versions": versions,
-                 "task": {"name": self.task.name, **self.task.settings}, "parameters": self.policy.size,
-                 "model": self.policy.identity()}
+        found = {**asdict(self.settings), "method": settings_of(self.method), "policy": self.policy.name,
+                 "versions": versions, "task": {"name": self.task.name, **self.task.settings},
+                 "parameters": self.policy.size, "model": self.policy.identity()}
         return json.loads(json.dumps(found))
 
     def _where_saved(self) -> str:

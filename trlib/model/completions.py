@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib.algorithms.method import TopK
+from trlib.divergences import TopK
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +68,7 @@ class Completions:
 
     def rows(self, index: Tensor) -> Completions:
         """The completions named by `index` (prompts stay; whole distributions are not kept)."""
-        topk = None if self.topk is None else TopK(self.topk.ids[index], self.topk.logp[index])
+        topk = None if self.topk is None else self.topk[index]
         picked = {name: getattr(self, name)[index] for name in ("group", "tokens", "mask", "forced", "ended", "logp")}
         return replace(self, **picked, topk=topk, full_rows=self.full_rows[:0], full=self.full[:0])
 

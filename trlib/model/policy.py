@@ -10,7 +10,7 @@ import copy
 import hashlib
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -195,13 +195,15 @@ class Policy:
 
     def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
               weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None,
-              at_once: int | None = None) -> Scores:
+              at_once: int | None = None, hidden: bool = False,
+              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
         log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
         [B, T, V], as well. `weights` stand in for the parameters they name, and `layout` is what `self.layout` gave for
-        these completions, where it is used again. Values where no token is are those of the padding: finite and
-        meaningless.
+        these completions, where it is used again. With `hidden` what the output layer reads, [B, T, H]; `perturb` takes
+        the embedded tokens, [.., H] in the rows of the forward pass, and gives what the model reads in their place.
+        Values where no token is are those of the padding: finite and meaningless.
 
         With `at_once` so many completions are scored at a time, and once more each when the gradient is taken: memory
         is that of these few (but for the distributions that `full` asks for), time a third more.
@@ -210,20 +212,20 @@ class Policy:
             raise TypeError(f"completions: expected what `sample` gives, got {type(completions).__name__}")
         temperature = checks.number("temperature", temperature, above=0, below=math.inf)
         at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
-        if at_once is None or at_once >= len(completions) or weights is not None:
-            return self._score(completions, layout or self.layout(completions), temperature, full, weights)
-        parts = [self._recomputed(completions.rows(rows), temperature, full)
+        if at_once is None or at_once >= len(completions) or weights is not None or perturb is not None:
+            layout = layout or self.layout(completions)
+            with _perturbed(self.model, perturb):
+                return self._score(completions, layout, temperature, full, weights, hidden)
+        parts = [self._recomputed(completions.rows(rows), temperature, full, hidden)
                  for rows in torch.arange(len(completions), device=completions.tokens.device).split(at_once)]
-        logp, distributions = zip(*parts, strict=True)
-        return Scores(torch.cat(logp), torch.cat(distributions) if full else None)
+        return Scores(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
-    def _recomputed(self, completions: Completions, temperature: float, full: bool) -> tuple[Tensor, Tensor | None]:
+    def _recomputed(self, completions: Completions, temperature: float, full: bool, hidden: bool) -> dict[str, Tensor]:
         """`_score`, of which nothing but the result is kept until the gradient is taken."""
         layout = self.layout(completions)
 
-        def scored() -> tuple[Tensor, Tensor | None]:
-            found = self._score(completions, layout, temperature, full)
-            return found.logp, found.full
+        def scored() -> dict[str, Tensor]:
+            return vars(self._score(completions, layout, temperature, full, None, hidden))
 
         if not torch.is_grad_enabled():
             return scored()
@@ -241,18 +243,21 @@ class Policy:
         return shared(completions) if self.trees else plain(completions)
 
     def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
-               weights: Mapping[str, Tensor] | None = None) -> Scores:
+               weights: Mapping[str, Tensor] | None = None, hidden: bool = False) -> Scores:
         inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-        with reading(self.model, layout):
+        with reading(self.model, layout), _heard(self.model.get_output_embeddings(), hidden) as heard:
             out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
         distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
         logp = distribution[layout.index, completions.tokens]
-        if not full:
-            return Scores(logp)
-        picked = distribution.index_select(0, layout.index.flatten())  # [index] has a slow gradient
-        return Scores(logp, picked.view(*layout.index.shape, -1))
+
+        def of_tokens(rows: Tensor) -> Tensor:
+            picked = rows.index_select(0, layout.index.flatten())  # [index] has a slow gradient
+            return picked.view(*layout.index.shape, -1)
+
+        return Scores(logp, of_tokens(distribution) if full else None,
+                      hidden=of_tokens(heard[0].flatten(0, 1)) if hidden else None)
 
     @torch.no_grad()
     def _reads_trees(self, completions: Completions) -> bool:
@@ -317,6 +322,31 @@ class Policy:
     def __repr__(self) -> str:
         kind = type(self.model).__name__
         return f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} tokens, on {self.device})"
+
+
+@contextmanager
+def _perturbed(model: Any, perturb: Callable[[Tensor], Tensor] | None) -> Iterator[None]:
+    """Inside a `with` block the model reads `perturb` of its embedded tokens."""
+    if perturb is None:
+        yield
+        return
+    handle = model.get_input_embeddings().register_forward_hook(lambda module, given, out: perturb(out))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _heard(layer: Any, on: bool) -> Iterator[list[Tensor]]:
+    """A list that holds what a layer has read inside a `with` block."""
+    heard: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda module, given: heard.append(given[0])) if on else None
+    try:
+        yield heard
+    finally:
+        if handle is not None:
+            handle.remove()
 
 
 def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "auto",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import TopK
+from trlib.divergences import TopK
 from trlib.errors import NonFiniteError
 from trlib.model.completions import Completions, top_k
 from trlib.model.policy import Policy

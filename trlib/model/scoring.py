@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from trlib import checks
-from trlib.algorithms.method import TopK
+from trlib.divergences import TopK
 
 
 @dataclass(frozen=True)

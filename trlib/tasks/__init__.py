@@ -6,6 +6,7 @@ from inspect import signature
 from typing import Any
 
 from trlib.errors import unknown
+from trlib.own import named
 from trlib.tasks.dial import Dial
 from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.spend import Spend
@@ -15,20 +16,29 @@ from trlib.tasks.task import REASONS, Prompt, Recipe, Task, Verdict
 TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "sums": Sums, "gsm8k": Gsm8k}
 """Every task by its name."""
 
-__all__ = ["REASONS", "TASKS", "Dial", "Gsm8k", "Prompt", "Recipe", "Spend", "Sums", "Task", "Verdict", "load_task"]
+__all__ = ["REASONS", "TASKS", "Dial", "Gsm8k", "Prompt", "Recipe", "Spend", "Sums", "Task", "Verdict", "load_task",
+           "task_kind"]
 
 
 def load_task(name: str, **knobs: Any) -> Task:
-    """A task by its name, its knobs set: `load_task("dial", moves=(1, 8))`.
+    """A task by its name, or from a file of one's own (FILE.py:NAME), its knobs set: `load_task("dial", moves=(1, 8))`.
 
     Raises:
         ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of its range.
         TypeError: a knob of the wrong type.
     """
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    known = signature(TASKS[name]).parameters
+    kind = task_kind(name)
+    known = signature(kind).parameters
     for knob in knobs:
         if knob not in known:
             raise unknown(f"knob of task {name!r}", knob, known)
-    return TASKS[name](**knobs)
+    return kind(**knobs)
+
+
+def task_kind(name: str) -> type[Task]:
+    """The class of a task's name, or of FILE.py:NAME.
+
+    Raises:
+        ValueError: an unknown name (the nearest is suggested), or a file without it.
+    """
+    return named("task", name, TASKS, lambda found: isinstance(found, type) and hasattr(found, "verify"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from trlib.algorithms.method import Stage
+from trlib.algorithms.plan import Stage
 from trlib.errors import DemonstrationError
 from trlib.tasks.task import Prompt, Task
 

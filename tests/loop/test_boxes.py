@@ -1,0 +1,327 @@
+"""What a reader's own method can do and get wrong: errors name its file and line, and nothing trained is lost."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import warnings
+from dataclasses import FrozenInstanceError, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import PPO, Method, Needs, Scores, TokenLoss, method_kind, pg_is_loss
+from trlib.algorithms.memory import Memory
+from trlib.errors import MethodError
+from trlib.loop.metrics import METRICS
+
+SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
+HEAD = """\
+from dataclasses import replace
+from trlib.algorithms import PPO, Method, Needs, TokenLoss
+from trlib.divergences import kl, k3
+
+class Mine(PPO):
+"""
+
+
+def train(method, **more):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), method, **{**SMALL, **more})
+
+
+def mine(folder: Path, body: str):
+    file = folder / "mine.py"
+    file.write_text(HEAD + "".join(f"    {line}\n" for line in body.splitlines()))
+    return method_kind(f"{file}:Mine")
+
+
+BOXES = {"plan": ("group, batch", "batch"), "prepare": ("batch", "batch.number"),
+         "objective": ("scores, batch", "batch.number"), "update": ("step", "step.batch.number")}
+"""What each box is handed, and where it finds the batch's number."""
+
+
+def later(box: str, code: str) -> str:
+    """A box that is as it was for the first batch, and from then on `code`: its line 8 in the file."""
+    given, number = BOXES[box]
+    return f"def {box}(self, {given}):\n    if {number} < 1: return super().{box}({given})\n    {code}"
+
+
+WRONG = {
+    "another memory": ("prepare", "return replace(super().prepare(batch), memory={'a': 1})", 6,
+                       "memory: expected the batch's own"),
+    "no batch": ("prepare", "batch.memory['a'] = 1", 6, "prepare: expected the batch, got NoneType"),
+    "odd advantages": ("prepare", "return replace(batch, advantages=batch.rewards)", 6,
+                       r"advantages: expected \[B, T\] = "),
+    "a text in the memory": ("prepare", "batch.memory['a'] = 'x'", 8,
+                             r"memory\['a'\]: expected a number or a tensor, .* got str"),
+    "no reference": ("objective", "return TokenLoss(k3(scores.logp, batch.logp_ref))", 8,
+                     r"logp_ref: the batch does not hold it; .* Needs\(reference=True\)"),
+    "no distribution": ("objective", "return TokenLoss(kl(batch.full_anchor, scores.full))", 8,
+                        r"full_anchor: the batch does not hold it; .* Needs\(full_anchor=True\)"),
+    "no scores": ("objective", "return TokenLoss(scores.full.sum(-1))", 8,
+                  r"full: the scores do not hold it; .* Needs\(full=True\)"),
+    "a tensor": ("objective", "return scores.logp", 6,
+                 r"objective: expected a TokenLoss, got Tensor; wrap it: TokenLoss\(loss\)"),
+    "an odd shape": ("objective", "return TokenLoss(scores.logp[:1])", 6,
+                     r"per_token: expected \[B, T\] = \[8, \d\], \[N\] or one number, got \[1, \d\]"),
+    "no gradient": ("update", "step.descend(step.loss().detach())", 8, "loss: expected a number with a gradient"),
+    "a name of nobody's": ("update", "step.descend(step.loos())", 8, "AttributeError: .*loos"),
+    "no plan": ("plan", "from trlib.algorithms import Stage; return (Stage(group + batch),)", 6,
+                "its plan draws 5 completions a prompt, expected group = 4"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(case, tmp_path):
+    box, code, line, said = WRONG[case]
+    kind = mine(tmp_path, later(box, code))
+    with pytest.raises(MethodError, match=said) as caught:
+        train(kind(), out=tmp_path / "run")
+    text = str(caught.value)
+    assert re.match(rf"batch 1: Mine\.{box} \(\S*mine\.py:{line}\): ", text), text
+    assert "the 1 batches before it are saved in" in text and isinstance(caught.value, ValueError | TypeError)
+    assert len(caught.value.run.rows) == 1
+    # What was trained is there: the same folder goes on with a method that is right, and the policy is batch 1's.
+    kind.prepare, kind.objective, kind.update, kind.plan = PPO.prepare, PPO.objective, PPO.update, PPO.plan
+    again, whole = train(kind(), out=tmp_path / "run", resume=True), train(kind())
+    for one, other in zip(again.policy.parameters, whole.policy.parameters, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_needs_that_are_none_are_told_before_anything_is_sampled(tmp_path):
+    with pytest.raises(MethodError, match=r"Mine.needs \(.*mine.py:6\): needs: expected Needs\(\.\.\.\), got dict"):
+        train(mine(tmp_path, "def needs(self, anchor):\n    return {'full': True}")())
+
+
+def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path):
+    kind = mine(tmp_path, "schedule: object = None")
+    with pytest.raises(TypeError, match=r"schedule: expected a setting that can be saved .* got a function in Mine "
+                                        r"\(.*mine.py:5\)"):
+        train(kind(schedule=lambda k: k))
+
+
+def test_the_command_line_tells_it_in_one_line(tmp_path):
+    mine(tmp_path, later(*WRONG["no reference"][:2]))
+    words = ["--steps", "3", "--prompts", "2", "--group", "4", "--max-tokens", "6", "--quiet", "--out", "run"]
+    done = subprocess.run([sys.executable, "-m", "trlib", "train", "--method", "mine.py:Mine", *words], cwd=tmp_path,
+                          capture_output=True, text=True, check=False)
+    said = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in said and "saved in 'run'" in said
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+class Wide(PPO):
+    eps_high = 0.5
+    extra: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decorated(PPO):
+    eps_high: float = 0.4
+
+
+def test_a_subclass_needs_no_decorator_and_a_changed_default_no_annotation():
+    assert (Wide().eps_high, Wide().extra, Wide(extra=4).extra, PPO().eps_high) == (0.5, 3, 4, 0.2)
+    assert Wide(eps_high=0.1).eps_high == 0.1 and Wide() == Wide() and hash(Wide()) == hash(Wide())
+    assert Decorated().eps_high == 0.4 and [f.name for f in fields(Decorated)] == [f.name for f in fields(PPO)]
+    for method in (Wide(), Decorated(), PPO()):
+        with pytest.raises(FrozenInstanceError, match=r"eps_high: the settings of|cannot assign to field 'eps_high'"):
+            method.eps_high = 1.0
+    assert replace(Wide(), extra=5).eps_high == 0.5
+
+
+def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
+    from trlib.cli import main
+
+    (tmp_path / "wide.py").write_text('from trlib.algorithms import PPO\n\nclass Wide(PPO):\n    """Wider above."""\n'
+                                      '    eps_high = 0.5\n    most: int = 3\n    """How many."""\n')
+    assert main(["methods", f"{tmp_path / 'wide.py'}:Wide"]) == 0
+    said = capsys.readouterr().out
+    assert "Wider above." in said and "eps_high=0.5   (float)" in said and "most=3   (int)\n      How many." in said
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("nowhere.py:Mine", "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is no file"),
+    ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
+    ("near.py:Mien", "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'"),
+    ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),
+    ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
+])
+def test_a_file_without_the_class(text, said, tmp_path):
+    (tmp_path / "empty.py").write_text("from trlib.algorithms import PPO\nx = 1\n")
+    (tmp_path / "near.py").write_text("from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n")
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    with pytest.raises(ValueError, match=said):
+        method_kind(f"{tmp_path / text}")
+
+
+def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path):
+    for n in (1, 2):
+        (tmp_path / str(n)).mkdir()
+        (tmp_path / str(n) / "mine.py").write_text("from beside import N\nfrom trlib.algorithms import PPO\n\n"
+                                                   "class Mine(PPO):\n    most: int = N\n")
+        (tmp_path / str(n) / "beside.py").write_text(f"N = {n}\n")
+    kinds = [method_kind(f"{tmp_path / str(n) / 'mine.py'}:Mine") for n in (1, 2, 1)]
+    assert [kind().most for kind in kinds] == [1, 2, 1]
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
+    memory = Memory(METRICS)
+    memory["a"], memory["b"], memory["c"] = np.float32(0.5), np.int64(3), True
+    assert memory.numbers() == {"a": 0.5, "b": 3, "c": 1} and [type(v) for v in memory.numbers().values()] == [
+        float, int, int]
+    leaf = torch.ones(2, requires_grad=True)
+    memory["t"] = leaf * 2
+    memory["t"].mul_(2)
+    assert memory["t"].tolist() == [4, 4] and not memory["t"].requires_grad
+    for value, said in (("x", "str"), ([1], "list"), (np.ones(2), "ndarray"), (None, "NoneType"), (1j, "complex")):
+        with pytest.raises(TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {said}"):
+            memory["a"] = value
+    with pytest.raises(TypeError, match=r"memory\['s'\]: expected a dense tensor"):
+        memory["s"] = torch.eye(2).to_sparse()
+    with pytest.raises(ValueError, match=r"memory\['kl'\]: expected a name that the history does not use"):
+        memory["kl"] = 1.0
+    with pytest.raises(TypeError, match="memory: expected a name, got 3"):
+        memory[3] = 1.0
+    again = Memory(METRICS)
+    again.restore(memory.numbers(), memory.tensors())
+    assert again.numbers() == memory.numbers() and torch.equal(again["t"], memory["t"])
+
+
+# -- what a method may do ----------------------------------------------------------------------------------------------
+
+class Early(PPO):
+    """Stops the batch's updates after two; every loss and batch it saw is kept."""
+
+    def update(self, step):
+        seen.append((step.batch.number, step.batch.batches, step.batch.reasons, step.lr))
+        for number, part in enumerate(step.minibatches()):
+            if number == 2:
+                break
+            part.descend(part.loss())
+
+
+seen: list = []
+
+
+def test_an_update_may_stop_early_and_a_batch_knows_its_number_and_reasons():
+    seen.clear()
+    run = train(Early(), epochs=5, warmup=4, lr=1e-3)
+    assert [(number, batches) for number, batches, _, _ in seen] == [(0, 3), (1, 3), (2, 3)]
+    assert [round(lr, 9) for *_, lr in seen] == [0.00025, 0.00075, 0.001]  # two updates a batch, four of warm-up
+    assert all(len(reasons) == 8 and set(reasons) <= set(trlib.tasks.REASONS) for _, _, reasons, _ in seen)
+    one = train(PPO(), epochs=2, warmup=4, lr=1e-3)
+    for a, b in zip(run.policy.parameters, one.policy.parameters, strict=True):
+        assert torch.equal(a, b)
+
+
+class OneNumber(Method):
+    def objective(self, scores, batch):
+        return TokenLoss(pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages,
+                                    mask=batch.mask).per_token.sum() / batch.mask.sum())
+
+
+class PerCompletion(Method):
+    def objective(self, scores, batch):
+        lost = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask).per_token
+        return TokenLoss(lost.sum(-1) / batch.lengths)
+
+
+@pytest.mark.parametrize(("kind", "aggregation"), [(OneNumber, "token-mean"), (PerCompletion, "seq-mean-token-mean")])
+def test_a_loss_per_completion_or_as_one_number_is_that_of_tokens(kind, aggregation):
+    class PerToken(Method):
+        def objective(self, scores, batch):
+            return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+
+    one, other = train(kind()), train(PerToken(aggregation=aggregation))
+    assert "kept" not in one.history and "kept" in other.history
+    assert one.history.loss.tolist() == pytest.approx(other.history.loss.tolist(), abs=1e-7)
+    assert one.history.grad_norm.tolist() == pytest.approx(other.history.grad_norm.tolist(), rel=1e-4)
+
+
+def test_tensors_that_prepare_adds_follow_their_rows():
+    class Adds(PPO):
+        def prepare(self, batch):
+            return super().prepare(batch).plus(mine=batch.rewards * 2 + batch.group)
+
+        def objective(self, scores, batch):
+            assert torch.equal(batch.mine, batch.rewards * 2 + batch.group) and batch.mine.shape == batch.rewards.shape
+            return super().objective(scores, batch)
+
+    assert len(train(Adds(), minibatches=2).rows) == 3
+
+
+def test_hidden_states_are_what_the_output_layer_reads():
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    c = trlib.sample(policy, [p.text for p in task.prompts(2, seed=0)], group=3, max_tokens=6, seed=0)
+    scores = policy.score(c, full=True, hidden=True)
+    logits = policy.model.get_output_embeddings()(scores.hidden)
+    torch.testing.assert_close(torch.log_softmax(logits, -1)[c.mask], scores.full[c.mask])
+    few = policy.score(c, full=True, hidden=True, at_once=2)
+    torch.testing.assert_close(few.hidden[c.mask], scores.hidden[c.mask])
+
+
+def test_perturbed_embeddings_move_the_scores_and_have_a_gradient():
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    c = trlib.sample(policy, [p.text for p in task.prompts(2, seed=0)], group=3, max_tokens=6, seed=0)
+    plain, shift = policy.score(c).logp, []
+
+    def perturb(embedded):
+        shift.append(torch.zeros_like(embedded, requires_grad=True))
+        return embedded + shift[0]
+
+    assert torch.equal(policy.score(c, perturb=perturb).logp, plain)
+    moved = policy.score(c, perturb=lambda e: e * 1.5).logp
+    assert not torch.allclose(moved[c.mask], plain[c.mask], atol=1e-3)
+    shift.clear()
+    policy.score(c, perturb=perturb).logp[c.mask].sum().backward()
+    assert shift[0].grad.abs().max() > 0 and torch.equal(policy.score(c).logp, plain)
+
+
+def test_the_documentations_methods_train(tmp_path):
+    page = (Path(trlib.__file__).parents[1] / "book/interface/method.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 3
+    for block in blocks:
+        name = re.search(r"^class (\w+)", block, re.M)[1]
+        (tmp_path / f"{name.lower()}.py").write_text(block)
+        run = train(method_kind(f"{tmp_path / name.lower()}.py:{name}")(), lr=1e-3)
+        assert run.history.kl.iloc[-1] > 0
+    assert {"beta", "reached"} <= set(run.history)
+    base = re.search(r'^    from trlib.*?\n\n`trlib', trlib.algorithms.method.__doc__, re.M | re.S)[0]
+    (tmp_path / "page.py").write_text("\n".join(line[4:] for line in base.splitlines()[:-1]))
+    assert train(method_kind(f"{tmp_path / 'page.py'}:Bounded")(most=1.5)).history.kl.iloc[-1] > 0
+
+
+def test_an_optimiser_is_a_name_a_class_or_a_file():
+    def stepped(optimizer, **more):
+        return train(PPO(), optimizer=optimizer, **{"prompts": 8, "group": 8, "minibatches": 4, "lr": 1.0, **more})
+
+    named, own = stepped("sgd", betas=(0.9, 0.9)), stepped(torch.optim.SGD)
+    assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
+    assert not torch.equal(named.policy.parameters[0], own.policy.parameters[0])  # momentum
+    with pytest.raises(ValueError, match="optimizer: expected one of adamw, sgd, got 'adamv'; did you mean 'adamw'"):
+        stepped("adamv")
+    with pytest.raises(TypeError, match=r"optimizer: expected a name or a callable such as torch.optim.SGD, got 3"):
+        stepped(3)
+    with pytest.raises(TypeError, match=r"optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list"):
+        stepped(lambda groups: [])
+    with pytest.raises(ValueError, match=r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum"):
+        stepped(partial(torch.optim.SGD, momentum=-1.0))
+
+
+def test_scores_and_needs_say_what_is_missing():
+    with pytest.raises(ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"):
+        _ = Scores(torch.zeros(1, 1)).values
+    assert not hasattr(Scores(torch.zeros(1, 1)), "full") and Needs() == Needs(old=None)

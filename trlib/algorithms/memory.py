@@ -1,0 +1,80 @@
+"""What a method keeps from one batch to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Memory(MutableMapping[str, Any]):
+    """Numbers and tensors by name, changed in place, saved with the run and resumed bit for bit.
+
+    Numbers are columns of the history. A tensor is kept without its gradient, on the policy's device; anything else is
+    refused when it is put here, because it could not be saved when the batch is over.
+    """
+
+    def __init__(self, taken: Iterable[str] = (), device: torch.device | str = "cpu") -> None:
+        """`taken`: names that the history has already."""
+        self._held: dict[str, float | Tensor] = {}
+        self._taken, self._device = frozenset(taken), device
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Keep `value`.
+
+        Raises:
+            TypeError: it is neither a number nor a tensor, or its name is no text.
+            ValueError: a column of the history has this name.
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"memory: expected a name, got {name!r}")
+        if isinstance(value, Tensor):
+            self._held[name] = _saveable(name, value.detach()).to(self._device)
+            return
+        if not isinstance(value, Real):
+            raise TypeError(f"memory[{name!r}]: expected a number or a tensor, because it is saved with the run, "
+                            f"got {type(value).__name__}")
+        if name in self._taken:
+            raise ValueError(f"memory[{name!r}]: expected a name that the history does not use, because numbers become "
+                             f"its columns; taken are {', '.join(sorted(self._taken))}")
+        self._held[name] = int(value) if isinstance(value, Integral) else float(value)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._held[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self._held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={list(v.shape) if isinstance(v, Tensor) else v}" for name, v in self._held.items())
+        return f"Memory({', '.join(shown)})"
+
+    def numbers(self) -> dict[str, float]:
+        """The numbers alone."""
+        return {name: value for name, value in self._held.items() if not isinstance(value, Tensor)}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """A copy of the tensors alone."""
+        return {name: value.clone() for name, value in self._held.items() if isinstance(value, Tensor)}
+
+    def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
+        """Hold what these two gave, and nothing else."""
+        self._held.clear()
+        self.update(tensors)
+        self._held.update(numbers)
+
+
+def _saveable(name: str, tensor: Tensor) -> Tensor:
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+        raise TypeError(f"memory[{name!r}]: expected a dense tensor, because it is saved with the run, got "
+                        f"{tensor.dtype} with layout {tensor.layout} on {tensor.device}")
+    return tensor

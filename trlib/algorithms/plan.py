@@ -1,0 +1,24 @@
+"""How a prompt's completions are drawn: all alike, or in stages, some after a part of an expert's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trlib import checks
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some of a prompt's completions, drawn alike; a prompt's stages are drawn one after the other."""
+
+    count: int
+    """Completions of each prompt."""
+    prefix: float = 0.0
+    """Share of an expert's answer that is forced at the start, 0 to 1."""
+    below: float | None = None
+    """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        checks.whole("count", self.count, least=1)
+        checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)

@@ -1,0 +1,119 @@
+"""A method's boxes as the loop calls them: what goes wrong in one is told with the method's file and line."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+
+from trlib.algorithms.method import Anchor, Method
+from trlib.algorithms.needs import Needs
+from trlib.errors import MethodError, RunError
+
+
+@contextmanager
+def box(method: Method, name: str) -> Iterator[None]:
+    """Inside a `with` block an error of the method's is one of the run, so that nothing already trained is lost.
+
+    Raises:
+        MethodError: for any other error, with the place in the method's file.
+    """
+    try:
+        yield
+    except (RunError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        said = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+        raise MethodError(f"{type(method).__name__}.{name} ({_place(method, name, error)}): {said}") from error
+
+
+@dataclass(frozen=True)
+class Asked(Needs):
+    """A method's needs with what follows from them."""
+
+    early: bool = False
+    """`Batch.logp_old` for `prepare` already."""
+
+
+def needs_of(method: Method, anchor: Anchor) -> Asked:
+    """What the method declares, and what follows from it.
+
+    Raises:
+        MethodError: `needs` raises an error, or returns something else.
+    """
+    with box(method, "needs"):
+        declared = method.needs(anchor)
+        if not isinstance(declared, Needs):
+            raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")
+    early = declared.old is True or method.correction is not None
+    old = anchor == "recomputed" if declared.old is None else declared.old
+    return Asked(**{**vars(declared), "old": old, "early": early})
+
+
+def settings_of(method: Method) -> dict[str, Any]:
+    """A method's name and settings, as JSON holds them.
+
+    Raises:
+        TypeError: a setting that could not be saved with the run.
+    """
+    found: dict[str, Any] = {"name": type(method).__name__}
+    for f in fields(method):
+        try:
+            found[f.name] = _plain(getattr(method, f.name))
+        except TypeError as error:
+            raise TypeError(f"{f.name}: expected a setting that can be saved with the run (a number, a text, a list, "
+                            f"None), got {error} in {type(method).__name__} ({_defined(method)})") from None
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Real):
+        return int(value) if isinstance(value, Integral) else float(value)
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def _place(method: Method, name: str, error: Exception) -> str:
+    """FILE:LINE, the innermost of the method's own in the error's traceback; else where the box is written."""
+    file, found, trace = _file(method, name), None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    if found is None:
+        found = getattr(getattr(type(method), name), "__code__", None)
+        found = found.co_firstlineno if found is not None else 0
+    return f"{_near(file)}:{found}"
+
+
+def _file(method: Method, name: str) -> str:
+    """The file of the class that writes the box."""
+    author = next(base for base in type(method).__mro__ if name in vars(base))
+    code = getattr(vars(author)[name], "__code__", None)
+    return code.co_filename if code is not None else inspect.getfile(author)
+
+
+def _defined(method: Method) -> str:
+    try:
+        return f"{_near(inspect.getfile(type(method)))}:{inspect.getsourcelines(type(method))[1]}"
+    except (OSError, TypeError):  # a class that was typed in
+        return type(method).__module__
+
+
+def _near(file: str) -> str:
+    """A path as short as it is clear: from the working folder, where it lies below it."""
+    short = os.path.relpath(file) if os.path.isabs(file) else file
+    return file if short.startswith("..") else short

@@ -1,0 +1,152 @@
+"""The first two boxes: completions and what the verifier says of them, then everything the method asked to know."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib.algorithms.method import Batch, Method
+from trlib.algorithms.plan import Stage
+from trlib.errors import NonFiniteError
+from trlib.loop.boxes import Asked, box
+from trlib.loop.learner import Learner
+from trlib.loop.regime import Regime
+from trlib.model.completions import Completions, join, top_k
+from trlib.model.rollout import sample
+from trlib.seeds import derive, generator
+from trlib.tasks.expert import Demonstration, demonstrations, prefixes
+from trlib.tasks.task import Prompt, Task, Verdict
+
+
+class Collector:
+    """Batches for a method: sampled, verified, and prepared by it."""
+
+    def __init__(self, learner: Learner, task: Task, method: Method, needs: Asked, settings: Regime) -> None:
+        self.learner, self.task, self.method, self.needs, self.settings = learner, task, method, needs, settings
+        self.told_equal = False
+        alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
+        self.early = (bool(needs.old) and not alone) or needs.early
+        """`logp_old` takes a pass of its own; else the batch's only update begins with one that gives it."""
+
+    def rollout(self, asked: list[Prompt], k: int) -> tuple[Completions, list[Verdict]]:
+        """Box 1: completions of the batch's prompts, stage by stage, with their verdicts."""
+        s, plan = self.settings, self.plan(k)
+        rows = torch.arange(s.prompts * s.group)
+        whole = self.needs.full_anchor and s.anchor == "rollout"
+        kept = rows if whole else self.probe_rows(k)
+        topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
+        experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
+        source = self.learner.sampler.policy()
+        parts: list[Completions] = []
+        verdicts: list[list[Verdict]] = [[] for _ in asked]
+        for number, stage in enumerate(plan):
+            begin = len(verdicts[0])
+            local = [int(r // s.group * stage.count + r % s.group - begin) for r in kept
+                     if begin <= r % s.group < begin + stage.count]
+            rewards = torch.tensor([[v.reward for v in of_one] for of_one in verdicts], dtype=torch.float32)
+            parts.append(sample(source, [p.text for p in asked], group=stage.count, temperature=s.temperature,
+                                max_tokens=s.max_tokens, seed=generator(s.seed, "sample", k, number), full_rows=local,
+                                prefixes=prefixes(experts, stage, rewards.view(len(asked), begin)), topk=topk,
+                                logit_noise=s.logit_noise, drop="dropping" not in s.without))
+            for g, verdict in self._verify(asked, parts[-1]):
+                verdicts[g].append(verdict)
+        return join(parts), [verdict for of_one in verdicts for verdict in of_one]
+
+    def plan(self, k: int) -> tuple[Stage, ...]:
+        """How the method draws batch `k`, checked."""
+        group = self.settings.group
+        with box(self.method, "plan"):
+            plan = self.method.plan(group, k)
+            drawn = sum(stage.count for stage in plan)
+            if drawn != group:
+                raise ValueError(f"method: its plan draws {drawn} completions a prompt, expected group = {group}")
+        return plan
+
+    def probe_rows(self, k: int) -> Tensor:
+        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts; where a prompt's
+        completions are drawn in stages, over their places in the group as well."""
+        total = self.settings.prompts * self.settings.group
+        number = torch.arange(min(total, self.settings.probe))
+        rows = number * total // max(len(number), 1)
+        return rows if len(self.plan(k)) == 1 else rows + number % max(1, total // max(len(number), 1))
+
+    def prepare(self, completions: Completions, verdicts: list[Verdict], k: int) -> Batch:
+        """Box 2: everything the method asked to know, then its advantages."""
+        s, c = self.settings, completions
+        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.learner.policy.device)
+        batch = Batch(tokens=c.tokens, mask=c.mask, forced=c.forced, rewards=rewards, group=c.group, ended=c.ended,
+                      horizon=s.max_tokens, logp_rollout=c.logp, anchor=s.anchor, number=k, batches=s.steps,
+                      reasons=tuple(v.reason for v in verdicts), memory=self.learner.memory)
+        with torch.no_grad():
+            batch = batch.plus(**self._known(c))
+        with box(self.method, "prepare"):
+            ready = self.method.prepare(batch)
+            _check(ready, batch)
+        if not self.told_equal and bool(c.mask.any()):
+            self._tell_of_silence(ready, k)
+        return ready
+
+    def _known(self, c: Completions) -> dict[str, Any]:
+        """The log-probs, distributions and values that the method needs, by their names in the batch."""
+        s, needs, learner, found = self.settings, self.needs, self.learner, {}
+        full, top = needs.full_anchor, needs.topk_anchor
+        recomputed = s.anchor == "recomputed" and (full or top > 0)
+        if recomputed or self.early:
+            old = learner.policy.score(c, temperature=s.temperature, full=recomputed, at_once=s.at_once)
+            found["logp_old"] = old.logp
+        if full:
+            found["full_anchor"] = old.full if recomputed else c.full
+        if top:
+            found["topk_anchor"] = top_k(old.full, c.tokens, top) if recomputed else c.topk
+        if learner.critic is not None:
+            found["values"] = learner.critic.values(c)
+        if learner.reference is not None:
+            reference = learner.reference.score(c, temperature=s.temperature, at_once=s.at_once)
+            found["logp_ref"] = reference.logp
+        return found
+
+    def _experts(self, asked: list[Prompt], k: int) -> list[Demonstration]:
+        s, policy = self.settings, self.learner.policy
+        return demonstrations(self.task, asked, seed=derive(s.seed, "expert", k), encode=policy.encode,
+                              end_id=policy.end_id, max_tokens=s.max_tokens)
+
+    def _verify(self, asked: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
+        """The verdict on each completion, with its prompt's number."""
+        found = []
+        for g, text, ended in zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True):
+            verdict = self.task.verify(asked[g], text, ended=ended)
+            if not math.isfinite(verdict.reward):
+                raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
+                                     f"expected a finite number")
+            found.append((g, verdict))
+        return found
+
+    def _tell_of_silence(self, batch: Batch, k: int) -> None:
+        """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
+        rewards, why = batch.rewards, ""
+        if bool((rewards == rewards[0]).all()):
+            why = (f"all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the completions of a "
+                   f"prompt learns nothing from it")
+        elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
+            why = "rewards differ and every advantage is 0: nothing is learnt from it" + (
+                "; a group of 1 leaves nothing to compare a completion with" if self.settings.group == 1 else "")
+        if why:
+            self.told_equal = True
+            warnings.warn(f"batch {k}: {why} (said once a run)", stacklevel=7)
+
+
+def _check(ready: object, given: Batch) -> None:
+    """Refuse what a `prepare` may not return."""
+    if not isinstance(ready, Batch):
+        raise TypeError(f"prepare: expected the batch, got {type(ready).__name__}")
+    if ready.memory is not given.memory:
+        raise ValueError("memory: expected the batch's own, changed in place (batch.memory['name'] = ...), got another "
+                         "one, which would be lost")
+    found = ready.advantages
+    if found is not None and (not isinstance(found, Tensor) or found.shape != ready.mask.shape):
+        raise ValueError(f"advantages: expected [B, T] = {list(ready.mask.shape)}, "
+                         f"got {list(getattr(found, 'shape', []))}")

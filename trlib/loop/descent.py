@@ -1,0 +1,143 @@
+"""How a loss moves weights: backward, clip, warm up, one step of the optimiser, on weights of at least 32 bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.errors import CheckpointError, NonFiniteError
+from trlib.loop.optimizers import Maker, build
+from trlib.loop.regime import Regime
+
+
+class Descent:
+    """An optimiser over the policy's parameters, and the critic's where there is one, with what every optimiser needs.
+
+    An optimiser moves a weight by about the learning rate, often 1e-6, and two neighbours in bfloat16 are .4 to .8 %
+    of a weight apart: an update would be lost. Weights of 16 bits are therefore the rounding of float32 copies, which
+    learn.
+    """
+
+    def __init__(self, parts: list[tuple[list[Tensor], float]], make: Maker, settings: Regime) -> None:
+        """`parts`: parameters with their learning rate as a multiple of the run's."""
+        self.settings = settings
+        self.exact: list[tuple[Tensor, Tensor]] = []
+        """Each parameter of 16 bits with the copy that learns for it."""
+        groups = [{"params": self._stepped(parameters), "speed": speed} for parameters, speed in parts]
+        self.optimizer = build(make, groups, lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay)
+        self.updates = 0
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step, on the policy's parameters."""
+        return self.settings.lr * min(1.0, (self.updates + 1) / max(self.settings.warmup, 1))
+
+    def step(self, loss: Tensor, speed: float = 1.0) -> tuple[float, float]:
+        """One step down the loss, at `speed` times the learning rate. Gives the loss and the gradient's norm before it
+        was clipped.
+
+        Raises:
+            NonFiniteError: either is NaN or inf; the parameters are as they were.
+            ValueError: the loss has no gradient.
+        """
+        value = self.finite("loss", float(loss.detach()))
+        if not loss.requires_grad:
+            raise ValueError(f"loss: expected a number with a gradient in the parameters, got {value:g} without one")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for p, weight in self.exact:
+            if p.grad is not None:
+                weight.grad, p.grad = p.grad.float(), None
+        norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part["params"], self.settings.grad_norm))
+                            for part in self.optimizer.param_groups)
+        self.finite("grad_norm", norm)
+        for found in of_critic:
+            self.finite("the critic's grad_norm", found)
+        self.updates += 1
+        for part in self.optimizer.param_groups:
+            rate = self.settings.lr * part["speed"] * min(1.0, self.updates / max(self.settings.warmup, 1))
+            part["lr"] = rate * speed
+        self.optimizer.step()
+        with torch.no_grad():
+            for p, weight in self.exact:
+                p.copy_(weight)
+        return value, norm
+
+    def finite(self, metric: str, value: float) -> float:
+        """The value; a NonFiniteError that names the metric where it is NaN or inf."""
+        if not math.isfinite(value):
+            raise NonFiniteError(f"update {self.updates}: {metric} is {value}, expected a finite number")
+        return value
+
+    def tensors(self) -> dict[str, Tensor]:
+        """A copy of every tensor that the next steps depend on."""
+        found = {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            found |= {f"optimizer/{i}/{name}": value.clone() for name, value in state.items()
+                      if isinstance(value, Tensor)}
+        return found
+
+    def numbers(self) -> dict[str, Any]:
+        """The rest of what they depend on, as JSON holds it.
+
+        Raises:
+            CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
+        """
+        saved = self.optimizer.state_dict()
+        state = {f"{i}/{name}": _plain(f"{name} of parameter {i}", value) for i, of_one in saved["state"].items()
+                 for name, value in of_one.items() if not isinstance(value, Tensor)}
+        groups = [{name: _plain(name, value) for name, value in group.items() if name not in ("params", "lr", "speed")}
+                  for group in saved["param_groups"]]
+        return {"updates": self.updates, "state": state, "groups": groups}
+
+    def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Take up what the two gave."""
+        with torch.no_grad():
+            for i, (_, weight) in enumerate(self.exact):
+                weight.copy_(tensors[f"exact/{i}"])
+        state: dict[int, dict[str, Any]] = {}
+        below = {key[10:]: value for key, value in tensors.items() if key.startswith("optimizer/")}
+        for key, value in {**below, **numbers["state"]}.items():
+            i, name = key.split("/", 1)
+            state.setdefault(int(i), {})[name] = value
+        fresh = self.optimizer.state_dict()
+        groups = [{**group, **{name: tuple(v) if isinstance(v, list) else v for name, v in own.items()}}
+                  for group, own in zip(fresh["param_groups"], numbers["groups"], strict=True)]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.updates = numbers["updates"]
+
+    def expected(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The optimiser's part of some saved tensors, as it must look: of AdamW three for each parameter that ever had
+        a gradient, of SGD one; an optimiser of one's own alone knows its shapes."""
+        found: dict[str, Tensor] = {}
+        for i, p in enumerate(p for group in self.optimizer.param_groups for p in group["params"]):
+            own = {name: t for name, t in tensors.items() if name.startswith(f"optimizer/{i}/")}
+            if own and isinstance(self.optimizer, torch.optim.AdamW):
+                own = {f"optimizer/{i}/step": torch.zeros(()), f"optimizer/{i}/exp_avg": p,
+                       f"optimizer/{i}/exp_avg_sq": p}
+            elif isinstance(self.optimizer, torch.optim.SGD):
+                own = dict.fromkeys(own, p)
+            found |= own
+        return found
+
+    def _stepped(self, parameters: list[Tensor]) -> list[Tensor]:
+        """What the optimiser steps on: the parameters, or the float32 copies of those that are coarse."""
+        stepped = [p.detach().float() if p.dtype in checks.COARSE else p for p in parameters]
+        self.exact += [(p, weight) for p, weight in zip(parameters, stepped, strict=True) if weight is not p]
+        return stepped
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(name, item) for item in value]
+    if isinstance(value, Tensor) and value.dim() == 0:
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise CheckpointError(f"optimizer: expected tensors and plain values in its state, because they are saved with the "
+                          f"run, got {name} = {type(value).__name__}")

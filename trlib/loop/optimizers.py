@@ -1,0 +1,83 @@
+"""Optimisers: which one steps is a setting of the run, beside every method.
+
+An optimiser is a name below, or a callable of one's own that is called as torch's are: with groups of parameters, and
+with those of `lr`, `betas` and `weight_decay` that it takes. What belongs to every optimiser stands in
+`trlib.loop.descent`: copies for weights of 16 bits, clipping, warm-up, saving.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+
+from trlib.own import named
+
+Maker = Callable[..., torch.optim.Optimizer]
+
+
+def adamw(groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float],
+          weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW, each step in one kernel where the device has it."""
+    device = groups[0]["params"][0].device.type
+    return torch.optim.AdamW(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=device in ("cpu", "cuda"))
+
+
+def sgd(groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float],
+        weight_decay: float) -> torch.optim.Optimizer:
+    """Gradient descent with momentum, the first of the betas."""
+    return torch.optim.SGD(groups, lr=lr, momentum=betas[0], weight_decay=weight_decay)
+
+
+OPTIMIZERS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd}
+"""Every optimiser by its name."""
+
+
+def maker(optimizer: object) -> Maker:
+    """What makes the optimiser: a name's, a file's (FILE.py:NAME), or the callable itself.
+
+    Raises:
+        ValueError: an unknown name (the nearest is suggested), or a file without it.
+        TypeError: neither a name nor a callable.
+    """
+    if isinstance(optimizer, str):
+        return named("optimizer", optimizer, OPTIMIZERS, _is_optimizer)
+    if not callable(optimizer):
+        raise TypeError(f"optimizer: expected a name or a callable such as torch.optim.SGD, got {optimizer!r}")
+    return optimizer
+
+
+def name_of(optimizer: object) -> str:
+    """How a run's settings name an optimiser."""
+    if isinstance(optimizer, str):
+        return optimizer
+    if isinstance(optimizer, partial):
+        given = ", ".join([*map(repr, optimizer.args), *(f"{k}={v!r}" for k, v in optimizer.keywords.items())])
+        return f"{name_of(optimizer.func)}({given})"
+    return getattr(optimizer, "__qualname__", type(optimizer).__qualname__)
+
+
+def build(make: Maker, groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
+    """The optimiser over some groups of parameters, with those of the settings that it takes.
+
+    Raises:
+        ValueError, TypeError: it cannot be made so, or what is made does not step like torch's.
+    """
+    parameters = inspect.signature(make).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        settings = {name: value for name, value in settings.items() if name in parameters}
+    try:
+        made = make(groups, **settings)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"optimizer: {name_of(make)} refuses these parameters and settings: {error}") from error
+    if not isinstance(made, torch.optim.Optimizer):
+        raise TypeError(f"optimizer: expected {name_of(make)} to make a torch.optim.Optimizer, "
+                        f"got {type(made).__name__}")
+    return made
+
+
+def _is_optimizer(found: Any) -> bool:
+    return callable(found) and (not isinstance(found, type) or issubclass(found, torch.optim.Optimizer))

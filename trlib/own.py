@@ -1,0 +1,117 @@
+"""Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is taken.
+
+The file may import other files beside it, at its top; they are part of what it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zlib import crc32
+
+from trlib.errors import unknown
+
+_loaded: dict[str, Path] = {}
+"""The folder from which each neighbour came that is imported now."""
+
+
+def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
+    """What `text` names: one of `known`, or NAME in FILE.py.
+
+    Args:
+        what: "method", "task" or "optimizer", for the errors.
+        fits: whether something that the file defines is one.
+
+    Raises:
+        ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or that has
+            nothing of this name or kind.
+    """
+    if not is_own(text):
+        if text.endswith(".py"):
+            raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}; NAME is the {what} in it")
+        if text not in known:
+            raise unknown(what, text, known)
+        return known[text]
+    file, _, name = text.rpartition(":")
+    if not Path(file).is_file():
+        raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}, and {file!r} is no file")
+    module = load(Path(file))
+    found = vars(module).get(name)
+    if found is not None and fits(found):
+        return found
+    own = [key for key, value in vars(module).items()
+           if getattr(value, "__module__", None) == module.__name__ and fits(value)]
+    if not own:
+        raise ValueError(f"{what}: expected a {what} in {file!r}, got a file that defines none")
+    raise unknown(f"a {what} in {file!r}", name, own)
+
+
+def is_own(text: str) -> bool:
+    """Whether a name is FILE.py:NAME."""
+    return text.rpartition(":")[0].endswith(".py")
+
+
+def load(path: Path) -> ModuleType:
+    """A Python file as a module; what it imports may lie beside it.
+
+    Raises:
+        ValueError: it cannot be read, or raises an error of its own.
+    """
+    name = f"trlib_own_{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold a file of one name
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"expected a Python file, got {str(path)!r}")
+    folder = path.resolve().parent
+    for near in neighbours(path):
+        if _loaded.get(near.stem, folder) != folder:  # of the same name, from another folder
+            sys.modules.pop(near.stem, None)
+        _loaded[near.stem] = folder
+    module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module  # a dataclass looks up its own module's names there
+    sys.path.insert(0, str(folder))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        if before is None:
+            del sys.modules[spec.name]
+        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(folder))
+    return module
+
+
+def neighbours(path: Path) -> list[Path]:
+    """The files beside `path` that it imports, and that these import, by name."""
+    found: dict[str, Path] = {}
+    waiting = [path]
+    while waiting:
+        for name in _imports(waiting.pop()):
+            near = path.resolve().parent / f"{name}.py"
+            if name not in found and near.is_file() and near != path.resolve():
+                found[name] = near
+                waiting.append(near)
+    return [found[name] for name in sorted(found)]
+
+
+def contents(text: str) -> dict[str, bytes]:
+    """What decides FILE.py:NAME: the file's bytes and its neighbours', by their names, the file itself first."""
+    path = Path(text.rpartition(":")[0])
+    return {file.name: file.read_bytes() for file in [path, *neighbours(path)]}
+
+
+def _imports(path: Path) -> set[str]:
+    """The first parts of the names that a file imports; none where it cannot be read."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in ast.walk(tree)
+              if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.split(".")[0] for name in names}
