@@ -31,7 +31,6 @@ import trlib
 from trlib.algorithms import ALGORITHMS
 from trlib.lab.cells import TIMINGS
 from trlib.loop import checkpoints
-from trlib.loop.run import Run
 
 SETTINGS: dict[str, Any] = {"steps": 4, "prompts": 4, "group": 4, "minibatches": 2, "lag": 1, "sampler": "bf16",
                             "probe": 4, "checkpoint_every": 1, "progress": False}
@@ -49,14 +48,16 @@ class Case:
     method: str
     task: str
 
-    def run(self, out: Path) -> Run:
+    def run(self, out: Path) -> None:
         """Begin it or go on with it."""
         torch.set_num_threads(1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             make: Any = ALGORITHMS[self.method]
-            return trlib.train(trlib.load_policy(POLICIES[self.task]), trlib.load_task(self.task),
+            done = trlib.train(trlib.load_policy(POLICIES[self.task]), trlib.load_task(self.task),
                                make(**REQUIRED.get(self.method, {})), out=out, resume=True, **SETTINGS)
+        if done.interrupted:  # by somebody else, where it is not a child's: nothing is compared
+            raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _killed(case: Case, out: Path, sent: signal.Signals, after: float) -> None:
         try:
             case.run(out)
         finally:
-            os._exit(0)
+            os._exit(0)  # without a word: the signal was ours
     time.sleep(after)
     os.kill(child, sent)
     os.waitpid(child, 0)
