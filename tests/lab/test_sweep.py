@@ -79,6 +79,26 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
         cells(sweep().beside([f"{file.with_name('broken.py')}:Mine"]))
 
 
+def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp_path):
+    (tmp_path / "my.py").write_text("from beside import N\nfrom trlib.algorithms import PPO\n\nclass Mine(PPO):\n"
+                                    "    eps_high = N\n")
+    (tmp_path / "muon.py").write_text("import beside\nimport torch\n\nclass Muon(torch.optim.SGD):\n    pass\n")
+    (tmp_path / "far.py").write_text("raise SystemExit\n")
+    mine, muon = Variant(f"{tmp_path / 'my.py'}:Mine", label="mine"), {"optimizer": f"{tmp_path / 'muon.py'}:Muon"}
+    found = []
+    for beside in ("N = 0.3\n", "N = 0.3  # the same\n", "from deeper import N\n"):
+        (tmp_path / "beside.py").write_text(beside)
+        (tmp_path / "deeper.py").write_text("N = 0.3\n")
+        found.append((ids(sweep(mine)), ids(sweep(Variant("ppo", train=muon)))))
+    (tmp_path / "deeper.py").write_text("N = 0.4\n")
+    found.append((ids(sweep(mine)), ids(sweep(Variant("ppo", train=muon)))))
+    assert all(len({tuple(of[part]) for of in found}) == 4 for part in (0, 1))
+    (tmp_path / "far.py").write_text("x = 1\n")
+    assert ids(sweep(mine)) == found[-1][0]
+    with pytest.raises(ValueError, match="optimizer: expected one of adamw, sgd, got 'adamv'"):
+        cells(sweep(Variant("ppo", train={"optimizer": "adamv"})))
+
+
 def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
     made = sweep(Variant("ppo", threshold={"eps_low": 1.0, "eps_high": 9.0}),
                  Variant("dppo", {"delta_tv": (0.1, 0.2)}, threshold={"delta_tv": 1.0}),

@@ -209,6 +209,7 @@ def _kind(method: str) -> Any:
 def _identity(cell: Cell) -> str:
     """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or setting whose default
     changes nothing leaves every name as it was. That a default itself has changed is what `defaults` tells."""
+    from trlib.loop.optimizers import maker
     from trlib.loop.regime import Regime
     from trlib.tasks import load_task
 
@@ -221,6 +222,7 @@ def _identity(cell: Cell) -> str:
               "max_tokens": task.max_tokens if regime["max_tokens"] is None else regime["max_tokens"],
               "anchor": method.anchor if regime["anchor"] is None else regime["anchor"]}
     Regime(**{f.name: filled[f.name] for f in fields(Regime)})  # checks every value before anything runs
+    maker(filled["optimizer"])
     decided: dict[str, Any] = {
         "method": _named(cell.method),
         "settings": {f.name: getattr(method, f.name) for f in fields(method)
