@@ -29,6 +29,7 @@ from trlib.model.adapters import base_of, new_adapters, saved_adapters
 from trlib.model.attention import counted, reading, span
 from trlib.model.completions import Completions
 from trlib.model.folders import Notes, replacing
+from trlib.model.hooks import heard, perturbed
 from trlib.model.loading import (
     EMBEDDED,
     SMALL,
@@ -214,7 +215,7 @@ class Policy:
         at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
         if at_once is None or at_once >= len(completions) or weights is not None or perturb is not None:
             layout = layout or self.layout(completions)
-            with _perturbed(self.model, perturb):
+            with perturbed(self.model, perturb):
                 return self._score(completions, layout, temperature, full, weights, hidden)
         parts = [self._recomputed(completions.rows(rows), temperature, full, hidden)
                  for rows in torch.arange(len(completions), device=completions.tokens.device).split(at_once)]
@@ -245,7 +246,7 @@ class Policy:
     def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
                weights: Mapping[str, Tensor] | None = None, hidden: bool = False) -> Scores:
         inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-        with reading(self.model, layout), _heard(self.model.get_output_embeddings(), hidden) as heard:
+        with reading(self.model, layout), heard(self.model.get_output_embeddings(), hidden) as read_by:
             out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
@@ -257,7 +258,7 @@ class Policy:
             return picked.view(*layout.index.shape, -1)
 
         return Scores(logp, of_tokens(distribution) if full else None,
-                      hidden=of_tokens(heard[0].flatten(0, 1)) if hidden else None)
+                      hidden=of_tokens(read_by[0].flatten(0, 1)) if hidden else None)
 
     @torch.no_grad()
     def _reads_trees(self, completions: Completions) -> bool:
@@ -322,31 +323,6 @@ class Policy:
     def __repr__(self) -> str:
         kind = type(self.model).__name__
         return f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} tokens, on {self.device})"
-
-
-@contextmanager
-def _perturbed(model: Any, perturb: Callable[[Tensor], Tensor] | None) -> Iterator[None]:
-    """Inside a `with` block the model reads `perturb` of its embedded tokens."""
-    if perturb is None:
-        yield
-        return
-    handle = model.get_input_embeddings().register_forward_hook(lambda module, given, out: perturb(out))
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def _heard(layer: Any, on: bool) -> Iterator[list[Tensor]]:
-    """A list that holds what a layer has read inside a `with` block."""
-    heard: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda module, given: heard.append(given[0])) if on else None
-    try:
-        yield heard
-    finally:
-        if handle is not None:
-            handle.remove()
 
 
 def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "auto",
