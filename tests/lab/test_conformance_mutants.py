@@ -148,7 +148,8 @@ def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
 
 @pytest.mark.parametrize("pair", [
     ({"high": 0.21}, {"logp_old": later}), ({"ratio": inverted}, {"advantages": whitened}),
-    ({"mean": unmasked}, {"advantages": negated}), ({"add": 0.1, "least": torch.max}, {})], ids=str)
+    ({"mean": unmasked}, {"advantages": negated}), ({"add": 0.1, "least": torch.max}, {})],
+    ids=["eps and later", "inverted and whitened", "unmasked and negated", "added and max"])
 def test_two_bugs_at_once_are_reported(pair):
     finding = finding_of(given(partial(ppo, **pair[0]), **pair[1]), "ppo")
     assert finding.status == "differs" and finding.words and finding.first is not None
