@@ -17,8 +17,8 @@ import trlib
 from trlib.algorithms import ALGORITHMS, Method
 
 ROOT = Path(trlib.__file__).parent
-GROUND = ("checks", "errors", "seeds", "own", "divergences", "aggregation", "advantages", "corrections", "algorithms",
-          "relatives")
+GROUND = ("arguments", "checks", "errors", "seeds", "own", "divergences", "aggregation", "advantages", "corrections",
+          "algorithms", "relatives")
 MOST_LINES = 2500
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 

@@ -1,4 +1,4 @@
-"""Argument checks of the ground floor, in one place.
+"""Argument checks of the ground floor, in one place; those of plain numbers and words stand in `trlib.arguments`.
 
 Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?) read
 the tensor back and so synchronise a GPU; `value_checks(False)` switches them off inside a `with` block,
@@ -14,12 +14,34 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields
-from numbers import Integral, Real
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from trlib.arguments import choice, flag, number, plain, settle, whole
+
+__all__ = [
+    "COARSE",
+    "FLOATING",
+    "INTEGER",
+    "boolean",
+    "choice",
+    "finite",
+    "flag",
+    "floating",
+    "inside",
+    "integer",
+    "log_probabilities",
+    "number",
+    "plain",
+    "settle",
+    "token_log_probabilities",
+    "tokens",
+    "value_checks",
+    "values_checked",
+    "whole",
+    "wide",
+]
 
 _values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
 
@@ -145,8 +167,6 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
 
 
-LARGEST = 2 ** 63 - 1
-"""The largest whole number of a tensor, and so of a setting."""
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 INTEGER = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 """The types that torch computes with everywhere; others (of 8 bits, unsigned and wide) it only stores."""
@@ -162,81 +182,9 @@ def wide(*tensors: Tensor) -> torch.dtype:
     return dtype
 
 
-def number(name: str, value: object, *, above: float | None = None, least: float | None = None,
-           below: float | None = None, most: float | None = None) -> float:
-    """`value` as Python's own float after checking that it is a number inside the bounds (NaN never is).
-
-    Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
-    number: it has a device and may have a gradient, which a setting would lose; take its `.item()`.
-    """
-    found = _real(name, value, "a number")
-    bounds = [("above", above, lambda v, b: v > b), ("at least", least, lambda v, b: v >= b),
-              ("below", below, lambda v, b: v < b), ("at most", most, lambda v, b: v <= b)]
-    stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
-    if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
-        wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
-        raise ValueError(f"{name}: expected a number {wanted}, got {value}")
-    return found
-
-
-def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
-    """`value` as Python's own int after checking that it is a whole number (2.0 is none) inside the bounds; never
-    beyond what a tensor of int64 holds."""
-    _real(name, value, "a whole number")
-    if not isinstance(value, Integral):
-        raise ValueError(f"{name}: expected a whole number, got {value}")
-    found, largest = int(value), LARGEST if most is None else most
-    if not least <= found <= largest:
-        wanted = f"of at least {least}" if most is None and found < least else f"from {least} to {largest}"
-        raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
-    return found
-
-
-def plain(value: Any) -> Any:
-    """`value` with its numbers, alone or in a tuple, list or dict, as Python's own: JSON does not know numpy's."""
-    if type(value) in (tuple, list):
-        return type(value)(plain(item) for item in value)
-    if type(value) is dict:
-        return {key: plain(item) for key, item in value.items()}
-    if type(value) in (bool, int, float) or not isinstance(value, Real):
-        return value
-    return int(value) if isinstance(value, Integral) else float(value)
-
-
-def settle(settings: Any) -> None:
-    """Make the numbers of a frozen dataclass Python's own (`plain`), in place: the first line of a `__post_init__`."""
-    for field in fields(settings):
-        object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
-
-
-def flag(name: str, value: object) -> bool:
-    """`value` after checking that it is True or False."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name}: expected True or False, got {type(value).__name__}")
-    return value
-
-
-def choice(name: str, value: object, options: tuple[str, ...]) -> str:
-    """`value` after checking that it is one of `options`."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected one of {', '.join(map(repr, options))}, got {type(value).__name__}")
-    if value not in options:
-        raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
-    return value
-
-
 def _rounding(value: Tensor) -> float:
     # A log-prob of -log V is at most 12 or so: rounded to bfloat16 it is off by up to .05.
     return max(1e-3, 8 * torch.finfo(value.dtype).eps)
-
-
-def _real(name: str, value: object, wanted: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name}: expected {wanted}, got {type(value).__name__}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError(f"{name}: expected {wanted} that a float can hold, got one beyond 1e308") from None
 
 
 def _typed(name: str, value: object, shape: tuple[int | None, ...] | None, letters: str, wanted: str,

@@ -22,7 +22,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, ClassVar
 
-from trlib import checks
+from trlib import arguments
 from trlib.tasks.knobs import draw, share, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
@@ -81,7 +81,7 @@ class Dial:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        arguments.settle(self)
         low, high = self.span
         if isinstance(self.moves, list):
             object.__setattr__(self, "moves", (low, high))

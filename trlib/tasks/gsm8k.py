@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from trlib import checks
+from trlib import arguments
 from trlib.errors import DataError
 from trlib.tasks.answers import judge, reference, show
 from trlib.tasks.knobs import draw, stream, whole
@@ -59,7 +59,7 @@ class Gsm8k:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        arguments.settle(self)
         for knob, value in (("path", self.path), ("split", self.split)):
             if value is not None and not isinstance(value, str | os.PathLike):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
-from trlib import checks
+from trlib import arguments
 
 
 def whole(name: str, value: object, least: int, most: int | None) -> int:
     """`value` after checking that it is a whole number inside the bounds."""
-    return checks.whole(name, value, least=least, most=most)
+    return arguments.whole(name, value, least=least, most=most)
 
 
 def span(name: str, value: object, least: int, most: int | None) -> tuple[int, int]:
@@ -27,12 +27,12 @@ def span(name: str, value: object, least: int, most: int | None) -> tuple[int, i
 
 def share(name: str, value: object) -> float:
     """`value` as a float after checking that it is a number from 0 to 1."""
-    return checks.number(name, value, least=0, most=1)
+    return arguments.number(name, value, least=0, most=1)
 
 
 def stream(task: str, purpose: str, seed: int) -> Random:
     """Random numbers of a seed, for one purpose; only `Random.random` is drawn from, the same in every Python."""
-    seed = checks.plain(seed)
+    seed = arguments.plain(seed)
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
     return Random(f"{task} {purpose} {seed}")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
-from trlib import checks
+from trlib import arguments
 from trlib.tasks.knobs import draw, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
@@ -50,7 +50,7 @@ class Spend:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        arguments.settle(self)
         low, high = self.span
         if isinstance(self.amount, list):
             object.__setattr__(self, "amount", (low, high))

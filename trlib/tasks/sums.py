@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
-from trlib import checks
+from trlib import arguments
 from trlib.tasks.answers import judge
 from trlib.tasks.knobs import draw, span, stream, whole
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
@@ -52,7 +52,7 @@ class Sums:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        arguments.settle(self)
         if isinstance(self.numbers, list):
             object.__setattr__(self, "numbers", tuple(self.numbers))
         span("numbers", self.numbers, 0, None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from trlib import checks
+from trlib import arguments
 
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
 """Every reason a verifier may give, from the best to the worst."""
@@ -66,7 +66,7 @@ def check_asked(prompt: object, completion: object, ended: object) -> None:
                         ("completion", completion)):
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected text, got {type(value).__name__}")
-    checks.flag("ended", ended)
+    arguments.flag("ended", ended)
 
 
 class Task(Protocol):

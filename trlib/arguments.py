@@ -1,0 +1,86 @@
+"""Checks of plain arguments: numbers, whole numbers, words. What comes back is Python's own; torch is not needed.
+
+`trlib.checks` offers them too, beside those of tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from numbers import Integral, Real
+from typing import Any
+
+LARGEST = 2 ** 63 - 1
+"""The largest whole number of a tensor, and so of a setting."""
+
+
+def number(name: str, value: object, *, above: float | None = None, least: float | None = None,
+           below: float | None = None, most: float | None = None) -> float:
+    """`value` as Python's own float after checking that it is a number inside the bounds (NaN never is).
+
+    Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
+    number: it has a device and may have a gradient, which a setting would lose; take its `.item()`.
+    """
+    found = _real(name, value, "a number")
+    bounds = [("above", above, lambda v, b: v > b), ("at least", least, lambda v, b: v >= b),
+              ("below", below, lambda v, b: v < b), ("at most", most, lambda v, b: v <= b)]
+    stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
+    if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
+        wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
+        raise ValueError(f"{name}: expected a number {wanted}, got {value}")
+    return found
+
+
+def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
+    """`value` as Python's own int after checking that it is a whole number (2.0 is none) inside the bounds; never
+    beyond what a tensor of int64 holds."""
+    _real(name, value, "a whole number")
+    if not isinstance(value, Integral):
+        raise ValueError(f"{name}: expected a whole number, got {value}")
+    found, largest = int(value), LARGEST if most is None else most
+    if not least <= found <= largest:
+        wanted = f"of at least {least}" if most is None and found < least else f"from {least} to {largest}"
+        raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """`value` with its numbers, alone or in a tuple, list or dict, as Python's own: JSON does not know numpy's."""
+    if type(value) in (tuple, list):
+        return type(value)(plain(item) for item in value)
+    if type(value) is dict:
+        return {key: plain(item) for key, item in value.items()}
+    if type(value) in (bool, int, float) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+def settle(settings: Any) -> None:
+    """Make the numbers of a frozen dataclass Python's own (`plain`), in place: the first line of a `__post_init__`."""
+    for field in fields(settings):
+        object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
+
+
+def flag(name: str, value: object) -> bool:
+    """`value` after checking that it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {type(value).__name__}")
+    return value
+
+
+def choice(name: str, value: object, options: tuple[str, ...]) -> str:
+    """`value` after checking that it is one of `options`."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected one of {', '.join(map(repr, options))}, got {type(value).__name__}")
+    if value not in options:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
+    return value
+
+
+def _real(name: str, value: object, wanted: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: expected {wanted}, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: expected {wanted} that a float can hold, got one beyond 1e308") from None
