@@ -96,6 +96,12 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     assert '<table class="table stacks" role="table">' in large
     assert f'<td data-label="what it is" role="cell"><code>{word}.<wbr/>b_<wbr/>c</code></td>' in large
     assert '<td role="cell">x</td>' in large
+    # pandas gives an index that has a name a second row of headings, empty but for the name
+    two = ("<thead><tr><th></th><th>loss</th><th>gradient norm</th></tr>"
+           "<tr><th>update</th><th>&nbsp;</th><th></th></tr></thead>")
+    labelled = tables(f"<table>{two}<tbody><tr><th>1</th><td>{word}</td><td>2.5</td></tr></tbody></table>")
+    assert f'<td data-label="loss" role="cell">{word}</td>' in labelled
+    assert '<td data-label="gradient norm" role="cell">2.5</td>' in labelled
 
 
 def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:

@@ -33,7 +33,9 @@ def _ready(text: str) -> str:
         _breakable(soup, code)
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
     heads = [row.find_all(["th", "td"], recursive=False) for row in table.select("thead > tr")]
-    names = [_text(cell) for cell in heads[-1]] if heads else []
+    # pandas writes an index's name in a second row of headings: of each column, the last that says something.
+    headings = zip_longest(*(map(_text, row) for row in heads), fillvalue="")
+    names = [next(filter(None, reversed(column)), "") for column in headings]
     stacks = _width([*heads, *rows]) > ROOM and all(len(row) == len(rows[0]) for row in rows)
     own = table.get_attribute_list("class") if table.has_attr("class") else []
     table["class"] = " ".join([*map(str, own), "stacks" if stacks else "fits"])
