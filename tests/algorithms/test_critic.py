@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import trlib
@@ -154,6 +154,7 @@ NUMBERS = st.one_of(st.floats(-1e3, 1e3), st.floats(-1e-9, 1e-9), st.sampled_fro
 
 
 @settings(max_examples=500, deadline=None)
+@example(a=2.225073858507203e-309, b=0.0, c=0.0)
 @given(a=NUMBERS.map(abs), b=NUMBERS, c=NUMBERS)
 def test_the_longest_step_is_feasible_and_none_longer_is(a, b, c):
     found = _longest(a, b, c)

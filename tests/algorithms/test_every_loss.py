@@ -222,10 +222,10 @@ def test_a_batch_is_the_sum_of_its_parts(name):
 def test_half_precision_is_computed_in_float32(name, dtype):
     arguments = CASES[name].arguments(data(dtype=dtype))
     result, grad = gradient(CASES[name], arguments)
-    expected, expected_grad = gradient(CASES[name], {
-        k: v.float() if v.is_floating_point() else v for k, v in arguments.items()})
     assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32 and grad.dtype == dtype
     if CASES[name].pure:
+        expected, expected_grad = gradient(CASES[name], {
+            k: v.float() if v.is_floating_point() else v for k, v in arguments.items()})
         assert torch.equal(result.per_token, expected.per_token)
         torch.testing.assert_close(grad, expected_grad.to(dtype))
 

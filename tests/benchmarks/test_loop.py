@@ -46,7 +46,7 @@ def test_the_stages_cover_all_of_the_time_once():
                           "metrics: exact, on the probe"}
     assert 0 < 2 * sum(found.values()) <= whole
     # Nothing stays wrapped.
-    assert stages.training.sample is sample and not hasattr(torch.Tensor.backward, "__wrapped__")
+    assert stages.collect.sample is sample and not hasattr(torch.Tensor.backward, "__wrapped__")
 
 
 def test_nested_stages_are_counted_once():

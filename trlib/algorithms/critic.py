@@ -168,7 +168,8 @@ def _longest(a: float, b: float, c: float) -> float:
     """The largest s in [0, 1] with a s² + 2 b s + c <= 0, and 0 where there is none; a >= 0."""
     if a + 2 * b + c <= 0:
         return 1.0
-    unit = math.ldexp(1.0, -math.frexp(max(a, abs(b), abs(c)))[1])  # a power of 2: no digit changes, no square is lost
+    exponent = math.frexp(max(a, abs(b), abs(c)))[1]
+    unit = math.ldexp(1.0, min(-exponent, 1000))  # a power of 2: no digit changes, no square is lost
     a, b, c = unit * a, unit * b, unit * c
     inside = b * b - a * c
     if inside < 0 or (c > 0 and not 0 < -b < a):  # no root, or both below 0, or both above 1
