@@ -56,7 +56,7 @@ def troll_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask
     def whole(x: Tensor) -> Tensor:
         inside = x.masked_fill(~mask, -1.0).unsqueeze(-1)
         others = log1mexp(inside) + shape.to(x.dtype).masked_fill(sampled, 0.0)
-        full = torch.where(sampled, inside, others)
+        full = torch.where(sampled, inside, others).to(x.dtype)
         return torch.where(mask.unsqueeze(-1), full, x.detach().unsqueeze(-1).expand_as(full))
 
     return algorithms.troll_loss(whole(logp), whole(logp_old), tokens=tokens, advantages=advantages, mask=mask,
