@@ -33,7 +33,8 @@ class NonFiniteError(RunError, FloatingPointError):
 
 
 class MethodError(RunError, ValueError, TypeError):
-    """What one of a method's boxes raised, with the method's file and line: most often a wrong value or type."""
+    """What one of a method's boxes, or a task's verifier, raised, with its file and line: most often a wrong value or
+    type."""
 
 
 class DemonstrationError(RunError, ValueError):

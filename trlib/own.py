@@ -16,6 +16,7 @@ from zlib import crc32
 
 from trlib.errors import unknown
 
+PREFIX = "trlib_own_"
 _loaded: dict[str, Path] = {}
 """The folder from which each neighbour came that is imported now."""
 
@@ -51,6 +52,14 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
     raise unknown(f"a {what} in {file!r}", name, own)
 
 
+def origin(kind: type) -> str | None:
+    """FILE.py:NAME of a class that came from such a file or its neighbours; None: it came otherwise."""
+    module = kind.__module__
+    if not (module.startswith(PREFIX) or module in _loaded):
+        return None
+    return f"{sys.modules[module].__file__}:{kind.__qualname__}"
+
+
 def is_own(text: str) -> bool:
     """Whether a name is FILE.py:NAME."""
     return text.rpartition(":")[0].endswith(".py")
@@ -62,8 +71,8 @@ def load(path: Path) -> ModuleType:
     Raises:
         ValueError: it cannot be read, or raises an error of its own.
     """
-    name = f"trlib_own_{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold a file of one name
-    spec = importlib.util.spec_from_file_location(name, path)
+    name = f"{PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold a file of one name
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise ValueError(f"expected a Python file, got {str(path)!r}")
     folder = path.resolve().parent

@@ -103,3 +103,23 @@ def test_every_field_of_every_method_and_task_is_explained():
     silent = [f"{name}.{s.name}" for name, entry in {**ALGORITHMS, "dial": Dial}.items()
               for s in settings(entry) if not s.text]
     assert silent == []
+
+
+def test_literals_may_be_numbers_and_a_tuple_of_any_length_says_so():
+    class Odd(PPO):
+        level: Literal[1, 2] = 1
+        many: tuple[int, ...] = ()
+
+    assert assignments(Odd, ["level=2", "many=1,2,3"], what="odd") == {"level": 2, "many": (1, 2, 3)}
+    with pytest.raises(ValueError, match="odd: level: expected 1 or 2, got '3'"):
+        assignments(Odd, ["level=3"], what="odd")
+    with pytest.raises(ValueError, match="odd: many: expected values with commas between, got 'a'"):
+        assignments(Odd, ["many=a"], what="odd")
+
+
+def test_a_type_that_only_the_type_checker_knows_is_told():
+    class Hidden(PPO):
+        later: Nowhere | None = None  # noqa: F821
+
+    with pytest.raises(ValueError, match=r"hidden: expected settings whose types can be looked up .* 'Nowhere' is"):
+        assignments(Hidden, ["eps_high=.3"], what="hidden")

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import warnings
-from dataclasses import FrozenInstanceError, dataclass, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +15,10 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import PPO, Method, Needs, Scores, TokenLoss, method_kind, pg_is_loss
+from trlib.algorithms import PPO, Method, Needs, Scores, Stage, TokenLoss, method_kind, pg_is_loss
 from trlib.algorithms.memory import Memory
-from trlib.errors import MethodError
+from trlib.errors import CheckpointError, MethodError
+from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 
 SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
@@ -325,3 +326,181 @@ def test_scores_and_needs_say_what_is_missing():
     with pytest.raises(ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"):
         _ = Scores(torch.zeros(1, 1)).values
     assert not hasattr(Scores(torch.zeros(1, 1)), "full") and Needs() == Needs(old=None)
+
+
+# -- odd but sensible --------------------------------------------------------------------------------------------------
+
+def test_a_class_constant_stays_one_and_a_default_that_is_made_outlives_a_decorator():
+    class Near(PPO):
+        anchor = "rollout"  # a ClassVar of the base: no setting
+
+    @dataclass(frozen=True, kw_only=True)
+    class Lists(PPO):
+        tags: list = field(default_factory=list)
+
+    class Below(Lists):
+        pass
+
+    assert Near().anchor == "rollout" and [f.name for f in fields(Near)] == [f.name for f in fields(PPO)]
+    assert Below().tags == [] and Below().tags is not Below().tags and Below(tags=[1]).tags == [1]
+
+
+@pytest.mark.parametrize(("code", "said"), [
+    ("mask=batch.mask & False", "mask: expected a new name, got one of the batch's own; replace"),
+    ("advantages=batch.logp_rollout", "advantages: expected a new name, got one of the batch's own"),
+    ("mine=3.0", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got float"),
+    ("mine=batch.rewards[:3]", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got \[3\]"),
+])
+def test_what_prepare_cannot_add_is_refused(code, said, tmp_path):
+    with pytest.raises(MethodError, match=rf"Mine.prepare \(.*mine.py:7\): {said}"):
+        train(mine(tmp_path, f"def prepare(self, batch):\n    return super().prepare(batch).plus({code})")())
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    ("topk_anchor=-1", "topk_anchor: expected a whole number of at least 0, got -1"),
+    ("critic=-1.0", "critic: expected a number at least 0 and below inf, got -1.0"),
+    ("critic=1.0, critic_outputs=0", "critic_outputs: expected a whole number of at least 1, got 0"),
+    ("values=True", r"values: expected a critic that gives them, Needs\(critic=1.0, values=True\), got none"),
+])
+def test_needs_outside_their_meaning_are_refused(asked, said, tmp_path):
+    with pytest.raises(MethodError, match=rf"Mine.needs \(.*mine.py:7\): {said}"):
+        train(mine(tmp_path, f"def needs(self, anchor):\n    return Needs({asked})")())
+
+
+def test_a_plan_may_be_a_generator():
+    class OneByOne(PPO):
+        def plan(self, group, batch):
+            return (Stage(1) for _ in range(group))
+
+    assert train(OneByOne()).last.mask.shape[0] == 8
+
+
+def test_a_decorated_box_is_found_in_its_own_file(tmp_path):
+    kind = mine(tmp_path, "import torch\n@torch.no_grad()\ndef prepare(self, batch):\n    return batch.nothing")
+    with pytest.raises(MethodError, match=r"Mine.prepare \(.*mine.py:9\): nothing: the batch does not hold it"):
+        train(kind())
+
+
+def test_what_is_remembered_does_not_change_with_what_it_was_taken_from(tmp_path):
+    class Past(PPO):
+        def update(self, step):
+            memory = step.batch.memory
+            memory["moved"] = float((step.parameters[0] - memory.get("w", step.parameters[0])).detach().abs().max())
+            memory["w"] = step.parameters[0]
+            super().update(step)
+
+    more = {"prompts": 8, "group": 8, "lr": 1e-2}
+    whole = train(Past(), **more).history.moved.tolist()
+    train(Past(), **{**more, "steps": 2}, out=tmp_path)
+    assert whole[0] == 0 and min(whole[1:]) > 0
+    assert train(Past(), **more, out=tmp_path, resume=True).history.moved.tolist() == whole
+
+
+def test_a_memory_may_not_use_the_name_of_the_historys_index(tmp_path):
+    with pytest.raises(MethodError, match=r"memory\['batch'\]: expected a name that the history does not use"):
+        train(mine(tmp_path, "def prepare(self, batch):\n    batch.memory['batch'] = 1")())
+
+
+@pytest.mark.parametrize(("loss", "said"), [("3.0", "float"), ("step.loss().expand(2)", r"\[2\]")])
+def test_a_loss_that_is_no_number_is_refused(loss, said, tmp_path):
+    with pytest.raises(MethodError, match=rf"mine.py:7\): loss: expected a tensor of one number, got {said}"):
+        train(mine(tmp_path, f"def update(self, step):\n    step.descend({loss})")())
+
+
+def test_a_report_may_be_of_tensors(tmp_path):
+    class Reports(PPO):
+        def update(self, step):
+            step.report(step.loss() * 0 + 2.0, torch.tensor(1.0))
+
+    assert train(Reports(), out=tmp_path).history.loss.tolist() == [2.0, 2.0, 2.0]
+
+
+class Keeps(torch.optim.Optimizer):
+    """Momentum in bfloat16, counted by an int64, with a list among its settings."""
+
+    def __init__(self, params, lr=1e-3):
+        super().__init__(params, {"lr": lr, "powers": [1, 2]})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            assert group["powers"] == [1, 2]
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state |= {"count": torch.tensor(0), "m": torch.zeros_like(p, dtype=torch.bfloat16)}
+                assert state["count"].dtype == torch.int64 and state["m"].dtype == torch.bfloat16
+                state["count"] += 1
+                state["m"].mul_(0.9).add_(p.grad.to(torch.bfloat16))
+                p.add_(state["m"].float(), alpha=-group["lr"] / int(state["count"]))
+
+
+def parted(groups, *, lr):
+    """AdamW on matrices and vectors apart, as for a weight decay of the matrices alone."""
+    parameters = groups[0]["params"]
+    return torch.optim.AdamW([{"params": [p for p in parameters if p.dim() > 1]},
+                              {"params": [p for p in parameters if p.dim() < 2]}], lr=lr, weight_decay=0.0)
+
+
+@pytest.mark.parametrize("optimizer", [
+    Keeps, parted, partial(torch.optim.AdamW, amsgrad=True), torch.optim.NAdam, torch.optim.Adafactor])
+def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
+    more = {"optimizer": optimizer, "prompts": 8, "group": 8, "lr": 1e-2}
+    whole = train(PPO(), **more)
+    train(PPO(), **{**more, "steps": 2}, out=tmp_path)
+    again = train(PPO(), **more, out=tmp_path, resume=True)
+    assert whole.history.grad_norm.max() > 0
+    for one, other in zip(again.policy.parameters, whole.policy.parameters, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_groups_that_an_optimiser_makes_are_clipped_together():
+    more = {"prompts": 8, "group": 8, "betas": (0.9, 0.999)}
+    norms = [train(PPO(), optimizer=made, **more).history.grad_norm.tolist() for made in ("adamw", parted)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-5) and max(norms[0]) > 0
+
+
+def test_what_an_optimiser_leaves_out_does_not_pile_up():
+    def few(groups, *, lr):
+        return torch.optim.SGD([{"params": groups[0]["params"][-1:]}, {"params": []}], lr=lr)
+
+    def none(groups, *, lr):
+        return torch.optim.SGD(groups[0]["params"], lr=0 * lr)
+
+    more = {"prompts": 8, "group": 8, "epochs": 3, "steps": 1, "lr": 1e-9}
+    norms = [train(PPO(), optimizer=made, **more).history.grad_norm[0] for made in (few, none)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and norms[0] > 0
+
+
+def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
+    class Counts(torch.optim.SGD):
+        def step(self, closure=None):
+            super().step(closure)
+            self.state["all"] = 3
+
+    with pytest.raises(TypeError, match="expected one that steps on a gradient, got LBFGS, which asks for a closure"):
+        train(PPO(), optimizer=torch.optim.LBFGS)
+    with pytest.raises(CheckpointError, match=r"expected its state by parameter, .* got state\['all'\] = int"):
+        train(PPO(), optimizer=Counts, out=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:batch 0. all 8 rewards")
+def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path):
+    class Breaks(type(trlib.load_task("dial"))):
+        def verify(self, prompt, completion, *, ended):
+            calls.append(1)
+            return super().verify(prompt, completion, ended=ended) if len(calls) <= 16 else 1 / 0
+
+        def prompts(self, n, *, seed):
+            asked.append(1)
+            return super().prompts(n, seed=seed) if len(asked) <= 2 else {}[n]
+
+    calls, asked = [], []
+    with pytest.raises(KeyError):
+        trlib.train(trlib.load_policy("dial"), Breaks(), PPO(), **SMALL, out=tmp_path / "a")
+    calls[:], asked[:] = [1] * 8, []
+    with pytest.raises(MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision") as caught:
+        trlib.train(trlib.load_policy("dial"), Breaks(), PPO(), **SMALL, out=tmp_path / "b")
+    assert len(caught.value.run.rows) == 1
+    for folder, batches in (("a", 2), ("b", 1)):
+        assert len(checkpoints.load(tmp_path / folder)[1]["rows"]) == batches

@@ -96,3 +96,23 @@ def test_capo_leaves_out_more_tokens_the_less_a_token_may_move():
     kept = [trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(most=most), **SETTINGS).history.kept
             for most in (1e-9, 1e-5, 1e3)]
     assert kept[0].mean() < kept[1].mean() < kept[2].mean() == 1
+
+
+def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, capsys):
+    from trlib.cli import main
+
+    (tmp_path / "task.py").write_text("from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n")
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path)
+    words = ["--prompts", "2", "--group", "4", "--max-tokens", "6", "--policy", "dial", "--quiet", "--out", "run"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert main(["train", "--task", "task.py:Own", "--knob", "moves=3", "--steps", "1", *words]) == 0
+        monkeypatch.chdir("else")
+        capsys.readouterr()
+        assert main(["evaluate", "--policy", "../run", "--prompts", "2", "--samples", "2", "--json"]) == 0
+        assert capsys.readouterr().out.startswith("{")
+        # The file may lie elsewhere when the run goes on.
+        (tmp_path / "task.py").rename("task.py")
+        words[-1] = "../run"
+        assert main(["train", "--task", "task.py:Own", "--knob", "moves=3", "--steps", "2", *words, "--resume"]) == 0

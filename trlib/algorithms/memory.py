@@ -13,8 +13,8 @@ from torch import Tensor
 class Memory(MutableMapping[str, Any]):
     """Numbers and tensors by name, changed in place, saved with the run and resumed bit for bit.
 
-    Numbers are columns of the history. A tensor is kept without its gradient, on the policy's device; anything else is
-    refused when it is put here, because it could not be saved when the batch is over.
+    Numbers are columns of the history. Of a tensor a copy is kept, without its gradient, on the policy's device;
+    anything else is refused when it is put here, because it could not be saved when the batch is over.
     """
 
     def __init__(self, taken: Iterable[str] = (), device: torch.device | str = "cpu") -> None:
@@ -32,7 +32,7 @@ class Memory(MutableMapping[str, Any]):
         if not isinstance(name, str) or not name:
             raise TypeError(f"memory: expected a name, got {name!r}")
         if isinstance(value, Tensor):
-            self._held[name] = _saveable(name, value.detach()).to(self._device)
+            self._held[name] = _saveable(name, value.detach()).to(self._device, copy=True)
             return
         if not isinstance(value, Real):
             raise TypeError(f"memory[{name!r}]: expected a number or a tensor, because it is saved with the run, "

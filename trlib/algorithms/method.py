@@ -151,7 +151,19 @@ class Batch:
         return self.logp_rollout if self.anchor == "rollout" else self.logp_old
 
     def plus(self, **more: Any) -> Batch:
-        """The batch with more [B, ...] tensors, each read by its name."""
+        """The batch with more [B, ...] tensors, each read by its name.
+
+        Raises:
+            ValueError: the batch has the name already, or a value is not of its completions.
+        """
+        for name, value in more.items():
+            if name in dir(self):
+                raise ValueError(f"{name}: expected a new name, got one of the batch's own; replace(batch, {name}=...) "
+                                 f"sets it")
+            shape = getattr(getattr(value, "ids", value), "shape", ())  # of a TopK its tokens
+            if shape[:1] != self.mask.shape[:1]:
+                raise ValueError(f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got "
+                                 f"{list(shape) if isinstance(value, Tensor) else type(value).__name__}")
         return replace(self, extra={**self.extra, **more})
 
     def rows(self, index: Tensor) -> Batch:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from trlib import checks
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,14 @@ class Needs:
     """Numbers that the critic gives of every token: 1 is a value, more are quantiles or bins, [B, T, outputs]."""
     values: bool = False
     """`Scores.values`: the critic's, with gradient, in the objective."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        checks.whole("topk_anchor", self.topk_anchor, least=0)
+        checks.number("critic", self.critic, least=0, below=math.inf)
+        checks.whole("critic_outputs", self.critic_outputs, least=1)
+        if self.values and not self.critic:
+            raise ValueError("values: expected a critic that gives them, Needs(critic=1.0, values=True), got none")
 
 
 BROUGHT_BY = {

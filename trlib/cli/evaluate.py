@@ -67,7 +67,8 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
         raise ValueError(f"--policy: the run in {name!r} has no trained model yet (it was stopped before its end); "
                          f"go on with it: trlib train ... --out {name} --resume")
     try:
-        return str(model), dict(json.loads(record.read_text())["task"])
+        found = json.loads(record.read_text())
+        return str(model), {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"--policy: expected the record of a run in {str(record)!r}, got a damaged file ({error!r}); "
                          f"name its model itself: --policy {model}") from error

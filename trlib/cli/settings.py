@@ -57,7 +57,10 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
     Raises:
         ValueError: no `=`, an unknown name (the nearest is suggested), a value of another type.
     """
-    hints = get_type_hints(kind)
+    try:
+        hints = get_type_hints(kind)
+    except NameError as error:  # imported for the type checker alone
+        raise ValueError(f"{what}: expected settings whose types can be looked up when it runs, got {error}") from error
     known = [f.name for f in fields(kind) if f.init]
     found: dict[str, Any] = {}
     inner: dict[str, list[str]] = {}
@@ -103,7 +106,8 @@ def _convert(text: str, hint: Any) -> Any:
     if hint in (int, float, str):
         return hint(text)
     if origin is Literal:
-        return text if text in get_args(hint) else _refuse(text)
+        known = {str(value): value for value in get_args(hint)}
+        return known[text] if text in known else _refuse(text)
     if origin is tuple:
         kinds, parts = get_args(hint), text.strip("()[] ").split(",")
         kinds = kinds[:1] * len(parts) if kinds[1:] == (...,) else kinds
@@ -138,6 +142,8 @@ def _word(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
     if get_origin(hint) is tuple:
+        if get_args(hint)[1:] == (...,):
+            return "values with commas between"
         return f"{len(get_args(hint))} values with a comma between"
     return "on" if is_dataclass(hint) else "a Python value"
 

@@ -14,23 +14,24 @@ import torch
 
 from trlib.algorithms.method import Anchor, Method
 from trlib.algorithms.needs import Needs
-from trlib.errors import MethodError, RunError
+from trlib.errors import MethodError, TrlibError
 
 
 @contextmanager
-def box(method: Method, name: str) -> Iterator[None]:
-    """Inside a `with` block an error of the method's is one of the run, so that nothing already trained is lost.
+def box(author: object, name: str) -> Iterator[None]:
+    """Inside a `with` block an error of the method's, or the task's, is one of the run, so that nothing already trained
+    is lost.
 
     Raises:
-        MethodError: for any other error, with the place in the method's file.
+        MethodError: for any other error, with the place in the author's file.
     """
     try:
         yield
-    except (RunError, torch.OutOfMemoryError):
+    except (TrlibError, torch.OutOfMemoryError):
         raise
     except Exception as error:
         said = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
-        raise MethodError(f"{type(method).__name__}.{name} ({_place(method, name, error)}): {said}") from error
+        raise MethodError(f"{type(author).__name__}.{name} ({_place(author, name, error)}): {said}") from error
 
 
 @dataclass(frozen=True)
@@ -86,31 +87,24 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__}")
 
 
-def _place(method: Method, name: str, error: Exception) -> str:
-    """FILE:LINE, the innermost of the method's own in the error's traceback; else where the box is written."""
-    file, found, trace = _file(method, name), None, error.__traceback__
+def _place(author: object, name: str, error: Exception) -> str:
+    """FILE:LINE, the innermost of the author's own in the error's traceback; else where the box is written."""
+    code = getattr(inspect.unwrap(getattr(author, name)), "__code__", None)
+    if code is None:
+        return _defined(author)
+    found, trace = code.co_firstlineno, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
+        if trace.tb_frame.f_code.co_filename == code.co_filename:
             found = trace.tb_lineno
         trace = trace.tb_next
-    if found is None:
-        found = getattr(getattr(type(method), name), "__code__", None)
-        found = found.co_firstlineno if found is not None else 0
-    return f"{_near(file)}:{found}"
+    return f"{_near(code.co_filename)}:{found}"
 
 
-def _file(method: Method, name: str) -> str:
-    """The file of the class that writes the box."""
-    author = next(base for base in type(method).__mro__ if name in vars(base))
-    code = getattr(vars(author)[name], "__code__", None)
-    return code.co_filename if code is not None else inspect.getfile(author)
-
-
-def _defined(method: Method) -> str:
+def _defined(author: object) -> str:
     try:
-        return f"{_near(inspect.getfile(type(method)))}:{inspect.getsourcelines(type(method))[1]}"
+        return f"{_near(inspect.getfile(type(author)))}:{inspect.getsourcelines(type(author))[1]}"
     except (OSError, TypeError):  # a class that was typed in
-        return type(method).__module__
+        return type(author).__module__
 
 
 def _near(file: str) -> str:

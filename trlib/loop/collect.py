@@ -60,7 +60,7 @@ class Collector:
         """How the method draws batch `k`, checked."""
         group = self.settings.group
         with box(self.method, "plan"):
-            plan = self.method.plan(group, k)
+            plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
                 raise ValueError(f"method: its plan draws {drawn} completions a prompt, expected group = {group}")
@@ -118,10 +118,11 @@ class Collector:
         """The verdict on each completion, with its prompt's number."""
         found = []
         for g, text, ended in zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True):
-            verdict = self.task.verify(asked[g], text, ended=ended)
-            if not math.isfinite(verdict.reward):
-                raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
-                                     f"expected a finite number")
+            with box(self.task, "verify"):
+                verdict = self.task.verify(asked[g], text, ended=ended)
+                if not math.isfinite(verdict.reward):
+                    raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
+                                         f"expected a finite number")
             found.append((g, verdict))
         return found
 

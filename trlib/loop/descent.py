@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import torch
@@ -28,7 +29,9 @@ class Descent:
         self.settings = settings
         self.exact: list[tuple[Tensor, Tensor]] = []
         """Each parameter of 16 bits with the copy that learns for it."""
-        groups = [{"params": self._stepped(parameters), "speed": speed} for parameters, speed in parts]
+        self.parts = [self._stepped(parameters) for parameters, _ in parts]
+        self.speeds = {id(p): speed for own, (_, speed) in zip(self.parts, parts, strict=True) for p in own}
+        groups = [{"params": own} for own in self.parts]
         self.optimizer = build(make, groups, lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay)
         self.updates = 0
 
@@ -45,31 +48,35 @@ class Descent:
             NonFiniteError: either is NaN or inf; the parameters are as they were.
             ValueError: the loss has no gradient.
         """
-        value = self.finite("loss", float(loss.detach()))
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise ValueError(f"loss: expected a tensor of one number, got "
+                             f"{list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__}")
+        value = self.finite("loss", loss)
         if not loss.requires_grad:
             raise ValueError(f"loss: expected a number with a gradient in the parameters, got {value:g} without one")
-        self.optimizer.zero_grad(set_to_none=True)
+        for p in chain(*self.parts):  # those too that an optimiser of one's own leaves out
+            p.grad = None
         loss.backward()
         for p, weight in self.exact:
             if p.grad is not None:
                 weight.grad, p.grad = p.grad.float(), None
-        norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part["params"], self.settings.grad_norm))
-                            for part in self.optimizer.param_groups)
+        norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part, self.settings.grad_norm)) for part in self.parts)
         self.finite("grad_norm", norm)
         for found in of_critic:
             self.finite("the critic's grad_norm", found)
         self.updates += 1
-        for part in self.optimizer.param_groups:
-            rate = self.settings.lr * part["speed"] * min(1.0, self.updates / max(self.settings.warmup, 1))
-            part["lr"] = rate * speed
+        for group in self.optimizer.param_groups:  # an optimiser of one's own may have made several of a part
+            own = next((self.speeds[id(p)] for p in group["params"]), 0.0)
+            group["lr"] = self.settings.lr * own * min(1.0, self.updates / max(self.settings.warmup, 1)) * speed
         self.optimizer.step()
         with torch.no_grad():
             for p, weight in self.exact:
                 p.copy_(weight)
         return value, norm
 
-    def finite(self, metric: str, value: float) -> float:
+    def finite(self, metric: str, value: float | Tensor) -> float:
         """The value; a NonFiniteError that names the metric where it is NaN or inf."""
+        value = float(value.detach() if isinstance(value, Tensor) else value)
         if not math.isfinite(value):
             raise NonFiniteError(f"update {self.updates}: {metric} is {value}, expected a finite number")
         return value
@@ -77,10 +84,7 @@ class Descent:
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the next steps depend on."""
         found = {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            found |= {f"optimizer/{i}/{name}": value.clone() for name, value in state.items()
-                      if isinstance(value, Tensor)}
-        return found
+        return found | {f"optimizer/{key}": value.clone() for key, value in self._kept() if isinstance(value, Tensor)}
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what they depend on, as JSON holds it.
@@ -88,11 +92,9 @@ class Descent:
         Raises:
             CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
         """
-        saved = self.optimizer.state_dict()
-        state = {f"{i}/{name}": _plain(f"{name} of parameter {i}", value) for i, of_one in saved["state"].items()
-                 for name, value in of_one.items() if not isinstance(value, Tensor)}
-        groups = [{name: _plain(name, value) for name, value in group.items() if name not in ("params", "lr", "speed")}
-                  for group in saved["param_groups"]]
+        state = {key: _plain(f"state {key}", value) for key, value in self._kept() if not isinstance(value, Tensor)}
+        groups = [{name: _plain(name, value) for name, value in group.items() if name not in ("params", "lr")}
+                  for group in self.optimizer.param_groups]
         return {"updates": self.updates, "state": state, "groups": groups}
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
@@ -106,24 +108,41 @@ class Descent:
             i, name = key.split("/", 1)
             state.setdefault(int(i), {})[name] = value
         fresh = self.optimizer.state_dict()
-        groups = [{**group, **{name: tuple(v) if isinstance(v, list) else v for name, v in own.items()}}
+        groups = [{**group, **{name: tuple(v) if isinstance(group.get(name), tuple) else v for name, v in own.items()}}
                   for group, own in zip(fresh["param_groups"], numbers["groups"], strict=True)]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for i, p in enumerate(self._order()):  # what it has made of another type than it was, as it was
+            held = self.optimizer.state.get(p, {})
+            held.update({name: value.to(held[name].device) for name, value in state.get(i, {}).items()
+                         if isinstance(value, Tensor) and held[name].dtype != value.dtype})
         self.updates = numbers["updates"]
 
     def expected(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The optimiser's part of some saved tensors, as it must look: of AdamW three for each parameter that ever had
         a gradient, of SGD one; an optimiser of one's own alone knows its shapes."""
         found: dict[str, Tensor] = {}
-        for i, p in enumerate(p for group in self.optimizer.param_groups for p in group["params"]):
+        kind = type(self.optimizer)
+        for i, p in enumerate(self._order()):
             own = {name: t for name, t in tensors.items() if name.startswith(f"optimizer/{i}/")}
-            if own and isinstance(self.optimizer, torch.optim.AdamW):
+            if own and kind is torch.optim.AdamW and not self.optimizer.defaults["amsgrad"]:
                 own = {f"optimizer/{i}/step": torch.zeros(()), f"optimizer/{i}/exp_avg": p,
                        f"optimizer/{i}/exp_avg_sq": p}
-            elif isinstance(self.optimizer, torch.optim.SGD):
+            elif kind is torch.optim.SGD:
                 own = dict.fromkeys(own, p)
             found |= own
         return found
+
+    def _kept(self) -> Iterator[tuple[str, Any]]:
+        """What the optimiser keeps of its parameters, by number and name."""
+        for i, own in self.optimizer.state_dict()["state"].items():
+            if not isinstance(i, int) or not isinstance(own, dict):
+                raise CheckpointError(f"optimizer: expected its state by parameter, because it is saved with the run, "
+                                      f"got state[{i!r}] = {type(own).__name__}")
+            yield from ((f"{i}/{name}", value) for name, value in own.items())
+
+    def _order(self) -> list[Tensor]:
+        """The parameters as the optimiser numbers them."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _stepped(self, parameters: list[Tensor]) -> list[Tensor]:
         """What the optimiser steps on: the parameters, or the float32 copies of those that are coarse."""

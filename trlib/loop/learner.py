@@ -33,7 +33,7 @@ class Learner:
         if self.critic is not None:
             parts.append((self.critic.parameters, needs.critic))
         self.descent = Descent(parts, make, settings)
-        self.memory = Memory(METRICS, policy.device)
+        self.memory = Memory((*METRICS, "batch"), policy.device)
 
     def reference_weights(self) -> dict[str, Tensor]:
         """The reference's weights that the policy moves away from."""

@@ -76,6 +76,10 @@ def build(make: Maker, groups: list[dict[str, Any]], **settings: Any) -> torch.o
     if not isinstance(made, torch.optim.Optimizer):
         raise TypeError(f"optimizer: expected {name_of(make)} to make a torch.optim.Optimizer, "
                         f"got {type(made).__name__}")
+    closure = inspect.signature(made.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise TypeError(f"optimizer: expected one that steps on a gradient, got {name_of(make)}, which asks for a "
+                        f"closure")
     return made
 
 

@@ -37,6 +37,7 @@ from trlib.loop.step import LoopStep, proportional
 from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
+from trlib.own import origin
 from trlib.seeds import derive, generator
 from trlib.tasks.task import Task
 
@@ -84,7 +85,8 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
         ValueError, TypeError: an argument outside its meaning.
         CheckpointError: `out` cannot be written, is another process's, holds another run, or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
-        MethodError: one of the method's boxes raised an error or returned what is no use, after saving.
+        MethodError: one of the method's boxes, or the task's verifier, raised an error or returned what is no use,
+            after saving.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving.
     """
     if not isinstance(policy, Policy):
@@ -161,10 +163,12 @@ class _Loop:
         before = None if self.result.out is None else (self.learner.tensors(), self.learner.numbers())
         try:
             return self.batch(k)
-        except RunError as error:
+        except Exception as error:
             if before is not None:
                 self.learner.load(*before)
                 self.save()
+            if not isinstance(error, RunError):
+                raise
             raise type(error)(f"batch {k}: {error}" + self._where_saved(), self.result) from None
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -278,7 +282,8 @@ class _Loop:
                     "transformers": transformers.__version__}
         found = {**asdict(self.settings), "method": settings_of(self.method), "policy": self.policy.name,
                  "versions": versions, "task": {"name": self.task.name, **self.task.settings},
-                 "parameters": self.policy.size, "model": self.policy.identity()}
+                 "parameters": self.policy.size, "model": self.policy.identity(),
+                 "task_file": origin(type(self.task))}
         return json.loads(json.dumps(found))
 
     def _where_saved(self) -> str:
@@ -290,7 +295,7 @@ def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
     """Check that a resumed run is the run that was saved; it may only be longer."""
     first = dict.fromkeys(("method", "task", "policy"))  # the names a reader looks for, before what follows from them
     for name in {**first, **saved, **asked}:
-        if name in ("steps", "checkpoint_every", "interrupted") or saved.get(name) == asked.get(name):
+        if name in ("steps", "checkpoint_every", "interrupted", "task_file") or saved.get(name) == asked.get(name):
             continue
         was, now = saved.get(name), asked.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
