@@ -181,7 +181,7 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == ["ppo", "wide", "Fine", "Bad"]
     assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
         "ppo": (1, 0), "wide": (1, 0), "Fine": (1, 0), "Bad": (0, 1)}
-    why = "ValueError: eps: expected less (bad.py, line 9)"
+    why = "MethodError: batch 0: Bad.objective (bad.py:9): eps: expected less"
     assert [f["error"] for f in document["failed"]] == [why] * 2
     runs = pd.read_csv("sweeps/tiny/runs.csv", dtype=str).fillna("")
     assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
@@ -302,7 +302,7 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
                         ([str(tiny), "--workers", "-1"], "--workers: expected 0 or more, got -1"),
                         ([str(tiny), "--verify", "0"], "--verify: expected 1 or more cells, got 0"),
                         ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.jsonl'"),
-                        ([str(tiny), "--method", "my.py"], "method: expected one of")):
+                        ([str(tiny), "--method", "my.py"], "method: expected FILE.py:NAME, got 'my.py'")):
         assert main(["sweep", *argv]) == 1
         captured = capsys.readouterr()
         assert words in captured.err and captured.out == "", captured.err

@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from trlib.model.folders import writable, write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
-    out = Path(args.file).with_suffix(".html") if args.out is None else Path(args.out).expanduser()
+    source = Path(args.file) if Path(args.file).name else Path(args.file).absolute()
+    out = source.with_suffix(".html") if args.out is None else Path(args.out).expanduser()
     _ours(out, diagnose.GENERATOR)
     if Path(args.file).is_file():  # else the complaint is of that
         writable(out.parent, "--out")

@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 from tqdm import tqdm
 
 import trlib
+from trlib.errors import MethodError
 from trlib.loop.stopping import STOPS
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -56,7 +57,8 @@ def attempt(work: Callable[[Job], Any], job: Job) -> Any:
     try:
         return work(job)
     except BaseException as error:
-        return Failure(type(error).__name__, f"{str(error) or repr(error)} ({_where(error)})")
+        where = "" if isinstance(error, MethodError) else f" ({_where(error)})"  # it says so itself
+        return Failure(type(error).__name__, f"{str(error) or repr(error)}{where}")
 
 
 def _where(error: BaseException) -> str:
