@@ -22,7 +22,6 @@ from trlib.divergences import binary_kl, binary_tv
 from trlib.pages.explorables import RatioMap
 from trlib.pages.explorables.modules import BUILT, SOURCES, link_modules
 
-pytestmark = pytest.mark.xdist_group("explorables")
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Ratio map</title>

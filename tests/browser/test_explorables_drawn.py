@@ -12,7 +12,6 @@ from tools.stills import WIDTHS, draw
 from trlib.pages.explorables import RatioMap
 from trlib.pages.explorables.modules import SOURCES, still_of
 
-pytestmark = pytest.mark.xdist_group("explorables")
 PAGE = '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p id="after">After.</p>'
 LIVE = ("[...document.querySelectorAll('.trlib-view > div')]"
         ".find(d => d.shadowRoot?.querySelector('svg[width] .live[d]'))")

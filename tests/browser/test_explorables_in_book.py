@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("book")
 PAGE = "notebooks/05_grpo.html"
 
 

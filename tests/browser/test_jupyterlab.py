@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("explorables")
 ROOT = Path(__file__).parents[2]
 CELLS = ("from trlib.pages.explorables import RatioMap\n"
          "shown = RatioMap(eps_low=1.7, axes='linear', old_p=.5, new_p=.5)\nshown",

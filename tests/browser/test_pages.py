@@ -18,7 +18,6 @@ from tools.browser import settle
 from tools.paths import chapters
 from tools.screenshots import pages
 
-pytestmark = pytest.mark.xdist_group("book")
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

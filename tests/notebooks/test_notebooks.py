@@ -30,7 +30,6 @@ def read(name: str) -> dict[str, Any]:
     return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
 
 
-@pytest.mark.xdist_group("book")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict[str, dict[str, Any]]) -> None:
     notebook = executed[name]
@@ -42,7 +41,6 @@ def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict
             assert loud == [], loud
 
 
-@pytest.mark.xdist_group("book")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, Any]]) -> None:
     drawings = 0

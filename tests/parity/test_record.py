@@ -12,8 +12,7 @@ from trlib.lab.conformance.vectors import load
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.mark.parametrize("library", [pytest.param(name, marks=pytest.mark.xdist_group(name))
-                                     for name in libraries.WRITTEN_FOR])
+@pytest.mark.parametrize("library", libraries.WRITTEN_FOR)
 def test_the_record_is_what_a_run_finds(library, request):
     request.getfixturevalue(library)  # imported once, or a failure that says how to install it
     recorded = next(e for e in json.loads(page.PATH.read_text())["libraries"] if e["library"] == library)

@@ -9,7 +9,7 @@ import torch
 
 from trlib.algorithms.trpo import conjugate_gradient
 
-pytestmark = [pytest.mark.xdist_group("sb3"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 D = torch.float64
 
 

@@ -21,7 +21,7 @@ from trlib.lab.conformance import calls
 from trlib.lab.conformance.functions import hold
 from trlib.lab.conformance.vectors import load
 
-pytestmark = [pytest.mark.xdist_group("trl"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 D = torch.float64
 close = partial(torch.testing.assert_close, rtol=1e-6, atol=0)
 MEANS = {"bnpo": "token-mean", "dapo": "token-mean", "grpo": "seq-mean-token-mean", "luspo": "seq-mean-token-sum",

@@ -17,7 +17,7 @@ from trlib.algorithms import cispo_loss, dppo_loss, gmpo_loss, gspo_loss, ppo_lo
 from trlib.corrections import truncated_importance
 from trlib.divergences import binary_kl, k1, k2, k3
 
-pytestmark = [pytest.mark.xdist_group("verl"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 D = torch.float64
 close = partial(torch.testing.assert_close, rtol=1e-6, atol=0)
 same = partial(torch.testing.assert_close, rtol=1e-13, atol=1e-15)
