@@ -116,14 +116,14 @@ class Collector:
 
     def _verify(self, asked: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        found = []
-        for g, text, ended in zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True):
-            with box(self.task, "verify"):
+        found, rows = [], list(zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True))
+        with box(self.task, "verify"):
+            for g, text, ended in rows:
                 verdict = self.task.verify(asked[g], text, ended=ended)
                 if not math.isfinite(verdict.reward):
                     raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
                                          f"expected a finite number")
-            found.append((g, verdict))
+                found.append((g, verdict))
         return found
 
     def _tell_of_silence(self, batch: Batch, k: int) -> None:
