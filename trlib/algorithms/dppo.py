@@ -32,11 +32,12 @@ DELTA_TV = 0.15
 def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor,
               delta_tv: float | tuple[float, float] | None = None, delta_kl: float | tuple[float, float] | None = None,
               measured: Tensor | None = None, logp_anchor: Tensor | None = None,
-              max_ratio: float | None = None) -> TokenLoss:
+              max_ratio: float | None = None, signed: bool = True) -> TokenLoss:
     """DPPO's masked policy gradient.
 
     L = -A sg[ρ] sg[M] log π(y_t),   w = A ρ M,   ρ = min(exp(min(log p - log μ, 20)), C)
     M = 0  where A > 0 and D > δ_high and p > q,  and where A <= 0 and D > δ_low and p < q;  else 1
+    unsigned:  M = 0  where D > δ_high and p > q,  and where D > δ_low and p < q, whatever the sign of A;  else 1
 
     p is the probability of the sampled token under π, μ under the policy that sampled, q under the anchor, and
     D = D(anchor || π) the divergence of the token's distribution. Both inequalities are strict.
@@ -53,6 +54,8 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
         logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it moves the mask only, the
             weight stays p/μ. None: `logp_rollout`.
         max_ratio: C, at least 1; None: off.
+        signed: whether a token outside the region that the update would bring back keeps its gradient. False: it has
+            none either, as with the mask that prime-rl calls IPO.
 
     Diagnostics beside the usual: `divergence`, the D of every token.
 
@@ -65,10 +68,11 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     is in bypass mode: 0.9.1's default trainer (use_v1) then takes the rollout's log-probs for the old ones and keeps
     loss_mode, so that they are anchored on the rollout; the legacy trainer, and the experimental ones built on it, set
     loss_mode to another loss. They read the delta from `clip_ratio`, truncate at 20, or at 3 from the actor's
-    configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4.
+    configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4. prime-rl's IPO is the
+    unsigned mask on |p - q| with a squared log-ratio added to the loss, which is not here.
     """
     low, high = _thresholds(delta_tv, delta_kl)
-    cap = _cap(max_ratio)
+    cap, signed = _cap(max_ratio), checks.flag("signed", signed)
     tensors = {"logp": logp, "logp_rollout": logp_rollout, "advantages": advantages}
     optional = {"measured": measured, "logp_anchor": logp_anchor}
     given = tensors | {name: value for name, value in optional.items() if value is not None}
@@ -81,7 +85,8 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     binary = binary_tv if delta_kl is None else binary_kl
     # Above 0 they are roundings of the callers' own types, checked under their own names.
     divergence = safe["measured"].detach() if measured is not None else binary(q.clamp(max=0.0), p.clamp(max=0.0))
-    outward = torch.where(advantages > 0, (divergence > high) & (p > q), (divergence > low) & (p < q))
+    above, below = (divergence > high) & (p > q), (divergence > low) & (p < q)
+    outward = torch.where(advantages > 0, above, below) if signed else above | below
     log_ratio = p - safe["logp_rollout"].detach()
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
     weight = (advantages * rho).masked_fill(outward, 0.0)
@@ -129,6 +134,8 @@ class DPPO(Method):
     """Tokens that measure="topk" keeps."""
     max_ratio: float | None = None
     """Cap on the importance weight; None: off."""
+    signed: bool = True
+    """Whether tokens outside the region that are on their way back keep their gradient; False: none does (IPO)."""
     aggregation: str = "seq-mean-token-sum-norm"
 
     anchor: ClassVar[Anchor] = "rollout"
@@ -142,6 +149,7 @@ class DPPO(Method):
         _cap(self.max_ratio)
         checks.choice("measure", self.measure, MEASURES)
         checks.whole("k", self.k, least=1)
+        checks.flag("signed", self.signed)
         if self.correction is not None:
             raise ValueError("correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
                              f"importance sampling would count the mismatch twice; expected None, got "
@@ -155,7 +163,8 @@ class DPPO(Method):
         anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
         return dppo_loss(scores.logp, batch.logp_rollout, advantages=batch.advantages, mask=batch.mask,
                          delta_tv=self.delta_tv, delta_kl=self.delta_kl, measured=self._measure(scores, batch),
-                         logp_anchor=anchor, max_ratio=self.max_ratio)
+                         logp_anchor=anchor, max_ratio=self.max_ratio,
+                         signed=self.signed)
 
     @torch.no_grad()
     def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:

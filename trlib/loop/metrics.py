@@ -34,6 +34,8 @@ METRICS: dict[str, Metric] = {
     "reward": Metric("reward", "mean reward of the batch's completions, those left out that begin with a part of an "
                                "expert's answer"),
     "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
+    "distinct": Metric("completions", "different right completions among those of a prompt, mean over prompts; those "
+                                      "left out that begin with a part of an expert's answer"),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
     "grad_norm": Metric("", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"),
     "entropy": Metric("nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"),
@@ -41,6 +43,8 @@ METRICS: dict[str, Metric] = {
                             "with one update a batch and the anchor recomputed it is exactly 1"),
     "ratio_p01": Metric("", "1st percentile of those ratios"),
     "ratio_p99": Metric("", "99th percentile of those ratios"),
+    "ess": Metric("share", "effective sample size of the ratios that the objective saw at the batch's last update, "
+                           "(sum r)^2 / (n sum r^2): 1 where all n are alike, 1/n where one outweighs all others"),
     "kept": Metric("share", "unmasked tokens that the trust region does not silence, mean over the batch's updates"),
     "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
     "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
@@ -48,6 +52,9 @@ METRICS: dict[str, Metric] = {
     "kl_back": Metric("nats/token", "mean of KL(pi || mu) at the probe's tokens, exact over the vocabulary"),
     "kl_seq_back": Metric("nats/completion", "mean over the probe's completions of e^l l - e^l + 1, l the completion's "
                                              "log-ratio log pi - log mu: unbiased for KL(pi || mu)"),
+    "kl_sampler": Metric("nats/token", "mean over the tokens of the batch's first update of r - 1 - log r, r the ratio "
+                                       "of pi before it to mu: unbiased for KL(mu || pi) there, 0 where the learner "
+                                       "itself sampled"),
     "tv": Metric("probability", "mean total variation between mu and pi at the probe's tokens, exact"),
     "tv_max": Metric("probability", "largest total variation at any of the probe's tokens, exact"),
     "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
@@ -65,9 +72,12 @@ class Update:
     """Ratios of the unmasked tokens; None where the objective shows none."""
     shares: dict[str, float]
     """`kept`, and by the sign of the advantages, as far as the objective shows them."""
+    behind: float = math.nan
+    """`kl_sampler`, where this was the batch's first update."""
 
 
-def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch) -> Update:
+def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch,
+            behind: float = math.nan) -> Update:
     """The record of one update from its objective's diagnostics (None: the update box asked for no loss)."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
     shares: dict[str, float] = {}
@@ -78,7 +88,7 @@ def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: 
             sign = batch.advantages.sign().expand_as(mask)[mask]
             shares |= {"kept_pos": _share(kept[sign > 0]), "kept_neg": _share(kept[sign < 0])}
     ratio = diagnostics.get("ratio")
-    return Update(loss, grad_norm, None if ratio is None else ratio[mask].double().cpu().numpy(), shares)
+    return Update(loss, grad_norm, None if ratio is None else ratio[mask].double().cpu().numpy(), shares, behind)
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
@@ -90,11 +100,34 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
         low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
         found |= {"ratio_max": float(ratios.max()) if ratios.size else math.nan, "ratio_p01": float(low),
                   "ratio_p99": float(high)}
+        if shown[-1].size:
+            found["ess"] = float(shown[-1].sum() ** 2 / (shown[-1].size * (shown[-1] ** 2).sum()))
+    behind = [u.behind for u in updates if not math.isnan(u.behind)]
+    if behind:
+        found["kl_sampler"] = behind[0]
     for name in ("kept", "kept_pos", "kept_neg"):
         shares = [u.shares[name] for u in updates if name in u.shares]
         if shares:
             found[name] = _mean(shares)
     return found
+
+
+def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
+    """`kl_sampler` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
+
+    r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3).
+    """
+    log_ratio = (logp.detach() - logp_rollout)[mask].double()
+    return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
+
+
+def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]) -> float:
+    """`distinct` of completions given as their tokens, with who is right and whose prompt each is."""
+    found: dict[int, set[tuple[int, ...]]] = {g: set() for g in group}
+    for tokens, good, g in zip(completions, right, group, strict=True):
+        if good:
+            found[g].add(tuple(tokens))
+    return sum(map(len, found.values())) / len(found) if found else math.nan
 
 
 def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:

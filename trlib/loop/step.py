@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 
@@ -14,7 +15,7 @@ from trlib.algorithms.needs import Needs
 from trlib.loop.boxes import box
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
-from trlib.loop.metrics import Update, observe
+from trlib.loop.metrics import Update, observe, sampler_kl
 from trlib.model.completions import Completions
 
 
@@ -32,6 +33,7 @@ class LoopStep:
         self.reference: Mapping[str, Tensor] = learner.reference_weights()
         self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
+        self.behind = math.nan
 
     @property
     def lr(self) -> float:
@@ -79,6 +81,9 @@ class LoopStep:
             scores = self._teaching() if self.skip else self.score()
         if self.needs.old and "logp_old" not in self.batch.extra:  # the batch's only update: the policy is the old one
             self.batch = self.batch.plus(logp_old=scores.logp.detach())
+        if not self.done and math.isnan(self.behind) and scores.logp.shape == self.batch.mask.shape:
+            taught = (self.batch.advantages != 0) if self.skip else True  # the others were not scored
+            self.behind = sampler_kl(scores.logp, self.batch.logp_rollout, self.batch.mask & taught)
         with box(self.method, "objective"):
             self.token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
         with box(self.method, "loss"):
@@ -99,7 +104,8 @@ class LoopStep:
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
-        self.done.append(observe(finite("loss", loss), finite("grad_norm", grad_norm), self.token_loss, self.batch))
+        self.done.append(observe(finite("loss", loss), finite("grad_norm", grad_norm), self.token_loss, self.batch,
+                                 self.behind))
 
     def move_reference(self, share: float = 1.0) -> None:
         with torch.no_grad():

@@ -29,7 +29,7 @@ from trlib.loop import checkpoints
 from trlib.loop.boxes import Asked, box, needs_of, settings_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
-from trlib.loop.metrics import Update, measure, summarise
+from trlib.loop.metrics import Update, distinct_right, measure, summarise
 from trlib.loop.optimizers import Maker, maker, name_of
 from trlib.loop.regime import Regime
 from trlib.loop.run import Run
@@ -182,8 +182,11 @@ class _Loop:
         self.result.last = completions
         rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.policy.device)
         lengths, free = completions.lengths.float(), ~completions.forced.any(1)
+        written = [row[:n] for row, n in zip(completions.tokens.tolist(), completions.lengths.tolist(), strict=True)]
+        right = [v.reason == "right" and own for v, own in zip(verdicts, free.tolist(), strict=True)]
         seconds = time.perf_counter() - began
-        row = {"reward": float(rewards[free].mean()), "length": float(lengths.mean()), **summarise(updates), **exact,
+        row = {"reward": float(rewards[free].mean()), "length": float(lengths.mean()),
+               "distinct": distinct_right(written, right, completions.group.tolist()), **summarise(updates), **exact,
                **self.learner.memory.numbers(), "seconds": seconds, "tokens_per_s": float(lengths.sum()) / seconds}
         reward_of, length_of, free_of = (v.view(s.prompts, s.group).float().mean(1)
                                          for v in (rewards * free, lengths, free))

@@ -76,7 +76,9 @@ class Dial:
     careful: float = 0.25
     """Share of careful openers in the corpus of the base model."""
     slip: float = 0.0
-    """How often a place is written wrong in that corpus; the demonstrations of the expert are always right."""
+    """How often a place is written wrong in that corpus."""
+    expert_slip: float = 0.0
+    """How often the expert turns to a wrong place, and goes on from there: 0 is an expert who is always right."""
     max_tokens: int = 16
     """The token limit of a completion, its end token included."""
 
@@ -90,6 +92,7 @@ class Dial:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
         share("careful", self.careful)
         share("slip", self.slip)
+        share("expert_slip", self.expert_slip)
         whole("max_tokens", self.max_tokens, 1, None)
         if self.max_tokens < high + 4:
             raise ValueError(f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
@@ -105,7 +108,7 @@ class Dial:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
         moves = list(self.moves) if isinstance(self.moves, tuple) else self.moves
         return {"name": self.name, "moves": moves, "positions": self.positions, "careful": self.careful,
-                "slip": self.slip, "max_tokens": self.max_tokens}
+                "slip": self.slip, "expert_slip": self.expert_slip, "max_tokens": self.max_tokens}
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
@@ -114,9 +117,14 @@ class Dial:
         return [self._prompt(random) for _ in range(n)]
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """An expert's completion of each prompt: a careful opener, every place, the answer; always right."""
+        """An expert's completion of each prompt: a careful opener, every place, the answer; right without a slip."""
         random = stream(self.name, "demonstrations", seed)
-        return [self._careful(prompt, random, slip=0.0) for prompt in prompts]
+        return [self._careful(prompt, random, self.expert_slip) for prompt in prompts]
+
+    @property
+    def fallible(self) -> bool:
+        """Whether the expert may be wrong."""
+        return self.expert_slip > 0
 
     def corpus(self, *, seed: int, careful: float | None = None) -> Iterator[tuple[Prompt, str]]:
         """What the base model reads, without end: prompts with careful or casual completions.

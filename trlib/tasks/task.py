@@ -89,7 +89,8 @@ class Task(Protocol):
         ...
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[str | None]:
-        """An expert's completion of each prompt: right, without the end token; None where there is no expert.
+        """An expert's completion of each prompt: right, without the end token; None where there is no expert. A task
+        whose expert may be wrong says so by an attribute `fallible` that is True.
 
         Only methods that learn from an expert ask; `trlib.tasks.expert` checks what comes.
         """
