@@ -14,7 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trlib import checks
 from trlib.errors import unknown
+from trlib.lab.measures import DERIVED
 from trlib.lab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib.own import contents, is_own
 
@@ -36,14 +38,24 @@ MEASURES: dict[str, str] = {
     "kl": "mean over batches of KL(mu || pi), nats a token",
     "kl_seq_back": "mean over batches of KL(pi || mu), nats a completion",
     "tv_max": "largest total variation of any token of any batch's probe",
+    "kl_none": "mean over batches of KL(pi || mu), nats a completion, of prompts none of whose group was right",
+    "kl_few": "the same of prompts of whose group up to a quarter was right",
+    "kl_half": "the same of those with more, up to three quarters",
+    "kl_many": "the same of those with still more, not all",
+    "kl_all": "the same of those whose whole group was right",
     "kept": "mean over batches of the share of tokens that the region does not silence",
     "ratio_max": "largest ratio that the objective saw",
     "seconds": "wall time of training, one thread",
     "cpu_seconds": "processor time of it, which other processes on the machine disturb less",
 }
 """What a cell measures, one column each."""
+SINCE_SECOND_ROUND = ("kl_none", "kl_few", "kl_half", "kl_many", "kl_all", "distinct", "ess", "kl_sampler")
+"""Measures and columns of a history that the first records lack: no part of a cell's digest, which is thus the same
+for a run of either. They follow from what the digest covers."""
 UPDATES = "updates"
-"""The axis whose labels are updates a batch."""
+"""The axis of updates of a batch."""
+COUNTS = (UPDATES, "uses")
+"""Axes whose labels are numbers: updates of a batch, uses of it."""
 TAKEN = {*MEASURES, "cell", "sweep", "label", "seed", "method", "settings", "train", "task", "steps", "status", "error",
          "sampled_low", "sampled_high", "digest", "command", "commit", "versions", "hardware", "date", "batch", "runs",
          "failed", "low", "high", "text"}
@@ -98,36 +110,65 @@ def cells(sweep: Sweep) -> list[Cell]:
 
 
 def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arguments: dict[str, Any]) -> Cell:
-    train, knobs, settings = {**sweep.train, **variant.train}, dict(sweep.knobs), dict(variant.settings)
-    known = list(_defaults_of("train"))
-    for name in sorted(arguments.keys() & variant.train.keys()):
-        raise ValueError(f"axis: {name} is set by variant {variant.name!r} for itself too; expected one of the two")
-    for name, value in arguments.items():
-        if name.startswith("task."):
-            knobs[name[5:]] = value
-        elif name == THRESHOLD:
-            settings.update(_scaled(variant, value))
-        elif name in known:
-            train[name] = value
-        else:
-            raise unknown("axis", name, [*known, THRESHOLD, *(f"task.{knob}" for knob in _knobs(sweep.task))])
-    for name in train:
-        if name not in known:
-            raise unknown("an argument of train", name, known)
+    arguments = _instead(sweep, variant, labels, arguments)
+    settings, train = settled(sweep, variant, arguments)
+    knobs = {**sweep.knobs, **{name[5:]: value for name, value in arguments.items() if name.startswith("task.")}}
+    steps = checks.whole("axis: steps", arguments.get("steps", sweep.budget.steps), least=1)
     policy = sweep.task if sweep.policy is None else sweep.policy
-    bare = Cell(sweep.name, variant.name, seed, labels, variant.method, settings, train, sweep.task, knobs, policy,
-                sweep.budget.steps, sweep.budget.prompts, sweep.budget.samples)
+    bare = Cell(sweep.name, variant.name, seed, labels, variant.method, settings, {**sweep.train, **train}, sweep.task,
+                knobs, policy, steps, sweep.budget.prompts, sweep.budget.samples)
     return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
 
 
-def _scaled(variant: Variant, factor: float) -> dict[str, Any]:
+def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The variant's settings, and its own arguments of `trlib.train`, at a point of the axes.
+
+    Raises:
+        ValueError: an argument that nothing takes (the nearest is suggested), or that the variant sets for itself too.
+    """
+    settings, train, known = dict(variant.settings), dict(variant.train), list(_defaults_of("train"))
+    for name in sorted(arguments.keys() & variant.train.keys()):
+        raise ValueError(f"axis: {name} is set by variant {variant.name!r} for itself too; expected one of the two")
+    for name, value in arguments.items():
+        if name == THRESHOLD:
+            for radius, scaled in _scaled(sweep, variant, value).items():
+                (train if radius in known else settings)[radius] = scaled
+        elif name in known:
+            train[name] = value
+        elif name != "steps" and not name.startswith("task."):
+            raise unknown("axis", name, [*known, THRESHOLD, "steps", *(f"task.{knob}" for knob in _knobs(sweep.task))])
+    for name in (*sweep.train, *train):
+        if name not in known:
+            raise unknown("an argument of train", name, known)
+    return settings, train
+
+
+def _instead(sweep: Sweep, variant: Variant, labels: Mapping[str, str],
+             arguments: dict[str, Any]) -> dict[str, Any]:
+    """The axes' arguments, with the variant's own where it has some."""
+    for axis in sweep.axes:
+        points, own = dict(axis.points()), variant.instead.get(axis.name, {})
+        for label in own:
+            if label not in points:
+                raise unknown(f"variant {variant.name!r}: instead: {axis.name}", label, points)
+        if labels[axis.name] in own:
+            common = points[labels[axis.name]]
+            arguments = {**{k: v for k, v in arguments.items() if k not in common}, **own[labels[axis.name]]}
+    for name in variant.instead:
+        if name not in labels:
+            raise unknown(f"variant {variant.name!r}: instead", name, labels)
+    return arguments
+
+
+def _scaled(sweep: Sweep, variant: Variant, factor: float) -> dict[str, Any]:
     """The variant's radius times `factor`, as far as it goes."""
     if not variant.threshold:
         raise ValueError(f"axis 'threshold': variant {variant.name!r} names no settings in `threshold`")
     method = make(variant.method, variant.settings)
+    train = {**_defaults_of("train"), **sweep.train, **variant.train}
     scaled: dict[str, Any] = {}
     for name, most in variant.threshold.items():
-        value: Any = getattr(method, name, None)
+        value: Any = getattr(method, name, train.get(name))
         if isinstance(value, tuple):
             scaled[name] = tuple(min(part * factor, most) for part in value)
         elif isinstance(value, int | float):
@@ -153,8 +194,8 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
     for axis, points in axes.items():
         if axis in TAKEN:
             raise ValueError(f"axis: expected a name that is no column of a record, got {axis!r}")
-        if axis == UPDATES and not all(_is_number(label) for label in points):
-            raise ValueError(f"axis 'updates': expected labels that are numbers of updates a batch, got {points}; "
+        if axis in COUNTS and not all(_is_number(label) for label in points):
+            raise ValueError(f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got {points}; "
                              f"another name takes any labels")
     for prediction in sweep.predictions:
         if prediction.higher == prediction.lower:
@@ -162,8 +203,8 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
         for label in (prediction.higher, prediction.lower):
             if isinstance(label, str) and label not in labels:
                 raise unknown("a prediction's variant", label, labels)
-        if prediction.measure not in MEASURES:
-            raise unknown("a prediction's measure", prediction.measure, MEASURES)
+        if prediction.measure not in (known := {**MEASURES, **DERIVED}):
+            raise unknown("a prediction's measure", prediction.measure, known)
         for axis, label in prediction.at.items():
             if axis not in axes:
                 raise unknown("a prediction's axis", axis, axes)
@@ -352,8 +393,23 @@ def run(cell: Cell) -> dict[str, Any]:
         "tv_max": _largest(history["tv_max"]), "kept": _mean(history["kept"]),
         "ratio_max": _largest(history["ratio_max"]),
     }
-    digest = _digest(json.dumps([values, history], sort_keys=True).encode())
+    first = {name: column for name, column in history.items() if name not in SINCE_SECOND_ROUND}
+    digest = _digest(json.dumps([values, first], sort_keys=True).encode())
+    values |= _by_difficulty(done.prompt_rows)
     return {"values": {**values, **taken, "digest": digest}, "history": history}
+
+
+def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Mean realised KL of the prompts of each kind: by the share of their group that was right."""
+    names = SINCE_SECOND_ROUND[:5]
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for row in rows:
+        share = row["reward"]
+        if math.isnan(share):  # an expert began every completion
+            continue
+        kind = 0 if share == 0 else 1 if share <= 0.25 else 2 if share <= 0.75 else 3 if share < 1 else 4
+        found[names[kind]].append(row["kl_seq_back"])
+    return {name: _mean(values) for name, values in found.items()}
 
 
 def _mean(values: list[float]) -> float:

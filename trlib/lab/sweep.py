@@ -43,14 +43,18 @@ class Variant:
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` for this variant alone: an anchor, a learning rate of its own."""
     threshold: Mapping[str, float] = field(default_factory=dict)
-    """The settings that are its radius, each with its largest value: the axis `threshold` multiplies them up to it."""
+    """What is its radius, settings or else an argument of `trlib.train`, each with its largest value: the axis
+    `threshold` multiplies them up to it."""
+    instead: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """By axis and label: the arguments that this variant takes there in place of the axis's own. A control that learns
+    from fresh batches where the others use one again takes `{"uses": {"4": {"steps": 120}}}`."""
 
     def __post_init__(self) -> None:
         checks.settle(self)
         for name in ("method", "label"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"variant: {name}: expected a word, got {getattr(self, name)!r}")
-        for name in ("settings", "train", "threshold"):
+        for name in ("settings", "train", "threshold", "instead"):
             _is_mapping(f"variant {self.method!r}: {name}", getattr(self, name))
         for name, most in self.threshold.items():
             checks.number(f"variant {self.method!r}: threshold[{name!r}]", most, above=0)
@@ -70,7 +74,8 @@ class Axis:
     """
 
     name: str
-    """An argument of `trlib.train`, `task.KNOB`, `threshold`, or any word where the values name their arguments."""
+    """An argument of `trlib.train`, `task.KNOB`, `steps`, `threshold`, or any word where the values name their
+    arguments."""
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
@@ -153,6 +158,8 @@ class Sweep:
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""
+    tuned_on: Sequence[int] = ()
+    """The seeds on which settings were chosen (`trlib.lab.tuning`): none of them may be among `seeds`."""
     source: str = ""
     """What `trlib sweep` finds it by: its name, or `FILE.py`."""
     added: Sequence[str] = ()
@@ -165,12 +172,22 @@ class Sweep:
         _all_are("predictions", self.predictions, Prediction)
         _several("seeds", self.seeds, least=1)
         _all_are("budget", [self.budget], Budget)
+        if both := sorted({*self.seeds} & {*self.tuned_on}):
+            raise ValueError(f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
+                             "run that selected says nothing of how good the selection is")
 
     def smoke(self) -> Sweep:
         """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""
-        return replace(self, name=f"{self.name}-smoke", seeds=tuple(self.seeds)[:1],
+        shorter = [replace(variant, instead={axis: {label: self._shorter(own) for label, own in at.items()}
+                                             for axis, at in variant.instead.items()}) for variant in self.variants]
+        return replace(self, name=f"{self.name}-smoke", seeds=tuple(self.seeds)[:1], variants=shorter,
                        train={**self.train, "prompts": 8, "group": 2, "probe": 2},
                        budget=replace(self.budget, steps=1, prompts=2, samples=2))
+
+    def _shorter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments whose steps, where they name some, are as many times one as they were the budget's."""
+        least = {"steps": max(1, arguments["steps"] // self.budget.steps)} if "steps" in arguments else {}
+        return {**arguments, **least}
 
     def beside(self, methods: Sequence[str]) -> Sweep:
         """The sweep with methods of one's own, `my.py:MyMethod` each, as further variants."""
@@ -202,8 +219,14 @@ def declared() -> list[str]:
     return sorted(path.stem for path in SWEEPS.glob("*.py") if not path.stem.startswith("_"))
 
 
-def load_sweep(name: str) -> Sweep:
+def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
     """A sweep by its name, or by the path of its file.
+
+    A file whose sweep stands on another's record (settings that were tuned) has a function of the folder of records in
+    place of a `Sweep`.
+
+    Args:
+        records: the folder of records, one a sweep; None: the package's.
 
     Raises:
         ValueError: no such sweep (the nearest is suggested), or a file that declares none.
@@ -217,6 +240,8 @@ def load_sweep(name: str) -> Sweep:
                              f"'{name}.py'?")
         raise unknown("sweep", name, declared())
     sweep = getattr(load(path), "SWEEP", None)
+    if callable(sweep):
+        sweep = sweep(records)
     if not isinstance(sweep, Sweep):
         raise ValueError(f"sweep: expected SWEEP = trlib.lab.Sweep(...) in {name!r}, got {type(sweep).__name__}")
     return replace(sweep, name=path.stem, source=path.name if name.endswith(".py") else name)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trlib.lab import pool
-from trlib.lab.cells import MEASURES, Cell
+from trlib.lab.cells import MEASURES, SINCE_SECOND_ROUND, Cell
 from trlib.lab.circumstances import circumstances, cores
 from trlib.lab.record import DONE, RecordError
 from trlib.lab.runner import Plan, Say, results
@@ -65,7 +65,8 @@ def verify(planned: Plan, count: int, *, seed: int | None = None, workers: int |
                           f"package; run the sweep first")
     sample = random.Random(seed).sample(recorded, min(count, len(recorded)))
     for cell in sample:
-        missing = [name for name in (*SAME, *DECIDED) if name not in planned.record.rows[cell.id]]
+        missing = [name for name in (*SAME, *DECIDED)
+                   if name not in planned.record.rows[cell.id] and name not in SINCE_SECOND_ROUND]
         if missing:
             raise RecordError(f"verify: expected {', '.join(missing)} among the columns of the record of "
                               f"{planned.sweep.name!r}, got none for [{cell}]")
@@ -105,10 +106,10 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
 def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[str, Any]) -> str:
     """The first recorded number that is not the run's; empty: every one is."""
     for name in DECIDED:
-        if not _equal(row[name], result["values"][name]):
+        if name in row and not _equal(row[name], result["values"][name]):
             return f"{name}: recorded {row[name]!r}, now {result['values'][name]!r}"
     nothing = [math.nan] * max(map(len, result["history"].values()))  # such a metric is no column of a table
-    for name in sorted(history.keys() | result["history"].keys()):
+    for name in sorted(history.keys() | result["history"].keys() - {*SINCE_SECOND_ROUND}):
         was, gave = history.get(name, nothing), result["history"].get(name, nothing)
         if len(was) != len(gave):
             return f"the history of {name}: recorded {len(was)} batches, now {len(gave)}"
