@@ -85,10 +85,13 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, t
     runs = pd.read_csv(out / "runs.csv", dtype=str)
     # Worker or not, killed or not: the same numbers to the last bit.
     assert runs["digest"].tolist() == whole["digest"].tolist() and runs["label"].tolist() == ["ppo", "wide"] * 2
-    assert {"command", "commit", "versions", "hardware", "seed", "seconds", "status"} <= set(runs.columns)
-    assert runs["command"].unique().tolist() == ["trlib sweep tiny.py"] and runs["seconds"].astype(float).min() > 0
-    history = pd.read_csv(out / "history.csv.gz")
-    assert history.groupby("cell").size().tolist() == [1] * 4 and {"reward", "kl", "kept"} <= set(history.columns)
+    assert {"made", "seed", "seconds", "status"} <= set(runs.columns) and runs["seconds"].astype(float).min() > 0
+    (key,), made = runs["made"].unique(), json.loads((out / "record.json").read_text())["made"]
+    assert list(made) == [key] and made[key]["command"] == "trlib sweep tiny.py"
+    assert list(made[key]) == ["command", "commit", "versions", "hardware", "date"]
+    history = pd.read_csv(out / "history.csv.xz")
+    assert set(history.columns[2:]) == set(runs["cell"]) and {"reward", "kl", "kept"} <= set(history["metric"])
+    assert set(history["batch"]) == {0}
     assert main([*command[3:6], str(out), "--verify", "2", "--workers", "0"]) == 0
     assert capsys.readouterr().out.count("bit for bit") == 2
 
@@ -103,7 +106,9 @@ def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
     runs = pd.read_csv(out / "runs.csv", dtype=str)
     assert runs[["cell", "digest"]].values.tolist() == whole[["cell", "digest"]].values.tolist()
     assert plan(sweep, out=out).missing == []
-    assert set(runs["command"]) == {f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)}
+    made = json.loads((out / "record.json").read_text())["made"]
+    assert [made[key]["command"] for key in runs["made"]] == load(out).runs()["command"].tolist()
+    assert {one["command"] for one in made.values()} == {f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)}
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -186,7 +191,8 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     runs = pd.read_csv("sweeps/tiny/runs.csv", dtype=str).fillna("")
     assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
     assert runs["error"].tolist()[3] == why and runs["method"].tolist()[2] == "my.py:Fine"
-    assert runs["command"].tolist()[2] == "trlib sweep tiny.py --method my.py:Fine --method bad.py:Bad"
+    assert load(Path("sweeps/tiny")).runs()["command"].tolist()[2] == (
+        "trlib sweep tiny.py --method my.py:Fine --method bad.py:Bad")
     assert runs["digest"].tolist()[:2] == whole["digest"].tolist()[:2]
     # What failed is tried again, what is done is not; --remake does not count what ships.
     assert main([*command, "--dry-run"]) == 0
@@ -227,7 +233,7 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
     assert len(lines(out)) == 5 and [path.name for path in out.iterdir()] == ["cells.jsonl"]
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
-    tables = {name: (out / name).read_bytes() for name in ("runs.csv", "history.csv.gz", "record.json")}
+    tables = {name: (out / name).read_bytes() for name in ("runs.csv", "history.csv.xz", "record.json")}
     assert pd.read_csv(out / "runs.csv", dtype=str)["digest"].tolist() == whole["digest"].tolist()
     # Journals that are copied into a folder join without a run, and what is whole is not written again.
     joined = tmp_path / "joined"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 import math
 import os
 import resource
@@ -10,14 +12,18 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from trlib.cli import main
 from trlib.errors import TrlibError
 from trlib.lab import circumstances
 from trlib.lab import record as records
-from trlib.lab.cells import cells, defaults
+from trlib.lab.cells import MEASURES, cells, defaults
 from trlib.lab.record import Journal, Record, RecordError, declaration, load, recorded, save_tables
 from trlib.lab.sweep import load_sweep
+from trlib.lab.tables import same_digits
+from trlib.model import folders
 
 CHANGED = {"train": {"lr": 1e-3}}
 
@@ -136,15 +142,83 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     assert [again.done(cell) for cell in found] == [True, True, False, False]
     assert again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
     assert again.rows[found[0].id]["commit"] == "0012345678"
-    assert again.histories[found[0].id]["reward"] == [0.1, 0.333333]
+    assert again.histories == {cell.id: {"reward": [0.1, 0.3333], "kept": [1.0, pytest.approx(math.nan, nan_ok=True)]}
+                               for cell in found[:2]}
     runs = again.runs(found)
     assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == ["1", "1", "2"]
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     save_tables(tmp_path, again, found, defaults(found))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    (tmp_path / "history.csv.gz").write_bytes(before["history.csv.gz"][:40])
-    with pytest.raises(RecordError, match=r"expected a whole record in .*history.csv.gz'"):
-        load(tmp_path)
+    whole = before["history.csv.xz"]
+    for damaged in (whole[:40], b"torn", whole[:20] + b"torn" + whole[24:], lzma.compress(b"metric,batch,a\nkl,0,x\n"),
+                    lzma.compress(b"metric,batch,a\nkl,0,1\nkl,1,1\ntv,0,1\n"), lzma.compress(b"batch,a\n0,1\n"), None):
+        (tmp_path / "history.csv.xz").unlink()
+        if damaged is not None:
+            (tmp_path / "history.csv.xz").write_bytes(damaged)
+        with pytest.raises(RecordError, match=r"expected a whole record in .*history.csv.*mend it or move it away"):
+            load(tmp_path)
+
+
+def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(tmp_path, tiny, monkeypatch):
+    found = cells(load_sweep(str(tiny)))
+    record = Record()
+    for cell, day in zip(found, ("20", "20", "21", "22"), strict=True):
+        made = entry(cell.id, command="trlib sweep tiny", commit="0012345678", date=f"2026-11-{day}")
+        record.add({**declaration(cell), **made["row"]}, made["history"])
+    parts = []
+    for some in (found[:3], found[2:]):  # the second without the first: as if remade
+        parts.append(Record({c.id: record.rows[c.id] for c in some}, {c.id: record.histories[c.id] for c in some}))
+    save_tables(tmp_path, parts[0], found, {})
+    header = json.loads((tmp_path / "record.json").read_text())
+    assert [one["date"] for one in header["made"].values()] == ["2026-11-20", "2026-11-21"] and header["format"] == 2
+    assert "0012345678" not in (tmp_path / "runs.csv").read_text()
+    for cell in found[:3]:
+        assert load(tmp_path).rows[cell.id] == record.rows[cell.id]
+    for killed in ("history.csv.xz", "runs.csv"):
+        def write(path, content, killed=killed):
+            if path.name == killed:
+                raise KeyboardInterrupt
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(folders, "write", write)
+            save_tables(tmp_path, parts[1], found, {})
+        assert {key: row["date"] for key, row in load(tmp_path).rows.items()} == {
+            cell.id: record.rows[cell.id]["date"] for cell in found[:3]}
+    save_tables(tmp_path, parts[1], found, {})
+    made = json.loads((tmp_path / "record.json").read_text())["made"]
+    assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], "and nothing that made no cell"
+
+
+def test_tables_of_the_first_format_are_read_and_written_as_the_second_by_the_same_command(tmp_path, tiny):
+    out = tmp_path / "out"
+    found = cells(load_sweep(str(tiny)))
+    rows = [{**declaration(cell), "status": "done", **dict.fromkeys(MEASURES, 0.1 + 0.2),
+             "digest": f"of {cell.id}", "command": "trlib sweep tiny.py", "commit": "0012345678"} for cell in found]
+    out.mkdir()
+    pd.DataFrame(rows).to_csv(out / "runs.csv", index=False)
+    (out / "history.csv.gz").write_bytes(gzip.compress("".join(
+        ["cell,batch,reward,kept,kl\n", *(f"{cell.id},{i},0.0123456,,{1 - i}\n" for cell in found for i in (0, 1))]
+    ).encode()))
+    (out / "record.json").write_text(json.dumps({"format": 1, "sweep": "tiny", "defaults": defaults(found)}))
+    (out / "cells.jsonl").write_text("")
+    before = load(out)
+    assert before.histories[found[3].id] == {"reward": [0.0123456] * 2, "kl": [1.0, 0.0]}
+    assert main(["sweep", str(tiny), "--out", str(out), "--quiet"]) == 0
+    assert {path.name for path in out.iterdir()} == {"cells.jsonl", "record.json", "runs.csv", "history.csv.xz"}
+    assert json.loads((out / "record.json").read_text())["format"] == 2
+    after = load(out)
+    assert after.rows == before.rows and list(after.histories) == [cell.id for cell in found]
+    assert after.histories[found[3].id] == {"reward": [0.01235] * 2, "kl": [1.0, 0.0]}
+
+
+@pytest.mark.parametrize(("recorded", "exact", "same"), [
+    (0.3333, 1 / 3, True), (0.3334, 1 / 3, False), (0.3332, 1 / 3, False), (0.01235, 0.0123456, True),
+    (1.235, 1.2344963, True), (1.235, 1.2344, False), (10.0, 9.9996, True), (-0.3333, -1 / 3, True), (0.0, 0.0, True),
+    (0.0, 1e-9, False), (1e-9, 0.0, False), (math.nan, math.nan, True), (math.nan, 0.5, False), (0.5, math.nan, False),
+    (math.inf, math.inf, True), (1.0, math.inf, False)])
+def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
+    # 1.2344963 is 1.2345 to five digits more and 1.235 to four of those: as a record of six digits was converted.
+    assert same_digits(recorded, exact) is same
 
 
 @pytest.mark.parametrize(("damage", "words"), [
@@ -155,6 +229,7 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
     (lambda text: text.replace("0.30000000000000004", "o.3"), "row 1, column 'sampled': expected a number, got 'o.3'"),
     (lambda text: text.replace("0.30000000000000004", "7"), "row 1, column 'sampled': expected a share .*, got '7'"),
+    (lambda text: text.replace("settings", "made", 1), "row 1, column 'made': expected one of none, got '{}'"),
 ])
 def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, words):
     found = cells(load_sweep(str(tiny)))
@@ -177,6 +252,7 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     save_tables(tmp_path, record, found, defaults(found))
     header = tmp_path / "record.json"
     for content, words in ((b'{"a": "\xff"}', "codec can't decode"),
+                           (b'{"format": 2, "made": {"a": 1}}', "made of dict"),
                            (b'{"format": 1, "defaults": [1]}', "defaults of list"),
                            (b'{"format": 1, "defaults": {"train": 1}}', "defaults of dict")):
         header.write_bytes(content)
@@ -185,6 +261,7 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     header.unlink()
     with pytest.raises(RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"):
         load(tmp_path)
+    (tmp_path / "runs.csv").unlink()
     filled(tmp_path, "a")  # a run that was killed between its tables: the journal has everything
     assert list(load(tmp_path).rows) == ["a"]
 
@@ -202,7 +279,7 @@ def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
     runs, history = recorded("tiny")
     assert runs["label"].tolist() == ["wide"]
     found = history[["label", "seed", "batch", "reward"]].values.tolist()
-    assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.333333]]
+    assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
 
 
 def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, monkeypatch):
@@ -279,7 +356,7 @@ def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
     record.add(row, made["history"])
     save_tables(tmp_path, record, found, defaults(found))
     (tmp_path / "runs.csv").write_text("torn")
-    with pytest.raises(RecordError, match=r"runs.csv'.*or remove '.*record.json': then the tables are made again"):
+    with pytest.raises(RecordError, match=r"runs.csv'.*or remove '.*runs.csv': then the tables are made again"):
         load(tmp_path)
-    (tmp_path / "record.json").unlink()
+    (tmp_path / "runs.csv").unlink()
     assert load(tmp_path).done(found[0])

@@ -3,9 +3,9 @@
 A folder holds
 
 - `cells.jsonl`, or `cells-I-of-N.jsonl` of a shard: a line a cell, appended and flushed to the disk when it ends;
-- `runs.csv`: the tidy table, a row a cell, every digit kept;
-- `history.csv.gz`: a row a cell and batch, six digits;
-- `record.json`: format, sweep and defaults.
+- `runs.csv`: the tidy table, a row a cell, every digit kept; `made` stands for what made it;
+- `history.csv.xz`: every metric of every batch, four digits, a column a cell;
+- `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions, hardware, date).
 
 The tables are what a repository keeps; the journal is what a run goes on from. Folders of several machines are joined
 by copying their journals into one. A folder is one sweep's; cells in its tables that the sweep no longer declares (a
@@ -15,8 +15,8 @@ method of one's own, given once) stay there, after the others.
 from __future__ import annotations
 
 import csv
-import gzip
 import json
+import lzma
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -25,19 +25,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlib.errors import TrlibError
+from trlib.lab import tables
+from trlib.lab.tables import DONE, FIRST_HISTORY, HISTORY, RUNS, History, Row
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from trlib.lab.cells import Cell
 
-FORMAT = 1
-"""Of the files; another one is refused."""
+FORMAT, LINES = 2, 1
+"""Of the tables and of a journal; another one is refused. Tables of format 1 are read too, and written as format 2."""
 RECORDS = Path(__file__).parent / "records"
 """The records that ship with the package, a folder a sweep."""
-DONE, FAILED = "done", "failed"
-COLUMNS, MEASURED = ("cell", "label", "seed", "status"), ("sampled", "digest")
-"""Columns without which a table is none, and those that a row needs beside where its cell is done."""
 
 
 class RecordError(TrlibError):
@@ -48,14 +47,14 @@ class RecordError(TrlibError):
 class Record:
     """Cells by id: rows of `runs.csv`, and histories by metric."""
 
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    histories: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
+    histories: dict[str, History] = field(default_factory=dict)
 
     def done(self, cell: Cell) -> bool:
         """Whether the cell need not be run."""
         return self.rows.get(cell.id, {}).get("status") == DONE
 
-    def add(self, row: dict[str, Any], history: dict[str, list[float]] | None) -> None:
+    def add(self, row: Row, history: History | None) -> None:
         """Take a row in; one that failed never replaces one that is done."""
         if self.rows.get(row["cell"], {}).get("status") == DONE and row["status"] != DONE:
             return
@@ -113,7 +112,7 @@ def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs and histories of a sweep that ships with the package: `runs.csv`, and `history.csv.gz` with its labels.
+    """Runs of a sweep that ships with the package, a row a cell, and their histories, a row a cell and batch.
 
     Raises:
         RecordError: there is none, or it was made in another format.
@@ -129,8 +128,8 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return runs, record.history(record.rows).merge(named, on="cell")
 
 
-def load(folder: Path, defaults: dict[str, Any] | None = None, *, tables: bool = True) -> Record:
-    """Everything a folder holds: its tables (where `tables`), then its journals.
+def load(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
+    """Everything a folder holds: its tables, then its journals.
 
     Args:
         defaults: those of today, to be compared with those that the record was made with (None: not compared).
@@ -138,19 +137,21 @@ def load(folder: Path, defaults: dict[str, Any] | None = None, *, tables: bool =
     Raises:
         RecordError: a damaged file, another format, or a default that has changed since.
     """
-    record, header, journals = Record(), folder / "record.json", sorted(folder.glob("cells*.jsonl"))
-    if tables and header.is_file():
-        _header(header, _json(header, header.read_bytes()), defaults)
-        record.update(_tables(folder))
-    elif tables and not journals and (folder / "runs.csv").is_file():
-        raise _damaged(header, "no such file, beside a table of runs")
-    for path in journals:
+    record = _tables(folder, defaults)
+    record.update(journaled(folder, defaults))
+    return record
+
+
+def journaled(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
+    """What a folder's journals hold; arguments and errors as of `load`."""
+    record = Record()
+    for path in sorted(folder.glob("cells*.jsonl")):
         # A line without its end is being written, or was when the process died: no cell yet.
         lines = path.read_bytes().split(b"\n")[:-1]
         for number, line in enumerate(lines, 1):
             entry = _json(path, line, number)
             if number == 1:
-                _header(path, entry, defaults, number)
+                _header(path, entry, defaults, number, formats=(LINES,))
             elif not _is_cell(entry):
                 raise _damaged(path, "no cell", number)
             else:
@@ -159,55 +160,31 @@ def load(folder: Path, defaults: dict[str, Any] | None = None, *, tables: bool =
 
 
 def complete(folder: Path, cells: Sequence[Cell]) -> bool:
-    """Whether the folder's tables hold what its journals do of these cells: not so where a kill or a full disk came
-    between the last cell and the tables, or where journals of other machines have been copied into the folder."""
-    rows = load(folder, tables=False).rows
-    tabled = _tables(folder).rows if (folder / "record.json").is_file() else {}
-    return all(tabled.get(cell.id, {}).get("digest", "") == rows[cell.id].get("digest", "")
-               for cell in cells if cell.id in rows and rows[cell.id]["status"] == DONE)
+    """Whether the folder's tables are of today's format and hold what its journals do of these cells: not so where a
+    kill or a full disk came between the last cell and the tables, or where journals of other machines were copied."""
+    rows, tabled = journaled(folder).rows, _tables(folder).rows
+    return not (folder / FIRST_HISTORY).is_file() and all(
+        tabled.get(cell.id, {}).get("digest", "") == rows[cell.id].get("digest", "")
+        for cell in cells if cell.id in rows and rows[cell.id]["status"] == DONE)
 
 
-def _tables(folder: Path) -> Record:
-    import pandas as pd
-
-    record, path = Record(), folder / "runs.csv"
+def _tables(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
+    """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
+    path, record = folder / RUNS, Record()
+    if not path.is_file():
+        return record
+    header = folder / "record.json"
+    if not header.is_file():
+        raise _damaged(header, "no such file, beside a table of runs")
+    found = _json(header, header.read_bytes())
+    _header(header, found, defaults)
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-                raise ValueError(f"no column {absent[0]!r}")
-            for number, row in enumerate(reader, 1):
-                if None in row or None in row.values():
-                    raise ValueError(f"row {number} is not as wide as the heading")
-                missing = set(MEASURED) - row.keys() if row["status"] == DONE else set()
-                if missing:
-                    raise ValueError(f"no column {min(missing)!r}")
-                record.rows[row["cell"]] = _typed(row, number)
-        path = folder / "history.csv.gz"
-        histories = pd.read_csv(path, dtype={"cell": str})
-        for _, part in histories.groupby("cell", sort=False):
-            columns = part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
-            record.histories[part["cell"].iloc[0]] = {str(k): v.tolist() for k, v in columns.items()}
-    except (OSError, ValueError, KeyError, EOFError, csv.Error) as error:
+        record.rows = tables.read_runs(path, found.get("made", {}))
+        path = folder / HISTORY if (folder / HISTORY).is_file() else folder / FIRST_HISTORY
+        record.histories = tables.read_histories(path)
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
         raise _damaged(path, str(error)) from error
     return record
-
-
-def _typed(row: dict[str, str], number: int) -> dict[str, Any]:
-    """A row of the table as it was in the journal; labels of axes are words, whatever they look like."""
-    from trlib.lab.cells import MEASURES
-
-    numbers = (*MEASURES, "sampled_low", "sampled_high")
-    whole = ("seed", "steps")
-    typed: dict[str, Any] = {}
-    for name, text in row.items():
-        try:
-            typed[name] = int(text) if name in whole else float(text or "nan") if name in numbers else text
-        except ValueError as error:
-            raise ValueError(f"row {number}, column {name!r}: expected a number, got {text!r}") from error
-    if row.get("status") == DONE and not 0 <= typed["sampled"] <= 1:
-        raise ValueError(f"row {number}, column 'sampled': expected a share between 0 and 1, got {row['sampled']!r}")
-    return typed
 
 
 def _is_cell(entry: dict[str, Any]) -> bool:
@@ -232,19 +209,22 @@ def _damaged(path: Path, what: str, line: int | None = None) -> RecordError:
     folder = path.parent
     way = "mend it or move it away"
     if path.suffix != ".jsonl" and list(folder.glob("cells*.jsonl")):
-        way = f"mend it, or remove {str(folder / 'record.json')!r}: then the tables are made again from the journal"
+        way = f"mend it, or remove {str(folder / RUNS)!r}: then the tables are made again from the journal"
     return RecordError(f"record: expected a whole record in {str(path)!r}{where}, got a damaged one ({what}); {way}")
 
 
-def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, line: int | None = None) -> None:
+def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, line: int | None = None, *,
+            formats: Sequence[int] = (FORMAT, 1)) -> None:
     """Check that a record can be read, and that today's defaults are the ones that its cells were run with."""
-    if found.get("format") != FORMAT:
-        raise RecordError(f"record: {str(path)!r} is of another version of the package: expected format {FORMAT}, got "
-                          f"{found.get('format')!r}; it is left as it is: read it with that version, or move it away")
-    recorded = found.get("defaults", {})
-    if not isinstance(recorded, dict) or not all(isinstance(was, dict) for was in recorded.values()):
-        raise _damaged(path, f"defaults of {type(recorded).__name__}", line)
-    for section, was in recorded.items():
+    if found.get("format") not in formats:
+        raise RecordError(f"record: {str(path)!r} is of another version of the package: expected format {formats[0]}, "
+                          f"got {found.get('format')!r}; it is left as it is: read it with that version, or move it "
+                          f"away")
+    for part in ("defaults", "made"):
+        held = found.get(part, {})
+        if not isinstance(held, dict) or not all(isinstance(one, dict) for one in held.values()):
+            raise _damaged(path, f"{part} of {type(held).__name__}", line)
+    for section, was in found.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:
@@ -269,11 +249,16 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     others = [row for key, row in record.rows.items() if key not in declared]
     if others:
         runs = pd.concat([runs, pd.DataFrame(others)], ignore_index=True)
-    history = record.history(runs["cell"] if len(runs) else ()).to_csv(index=False, float_format="%.6g")
-    write(folder / "runs.csv", runs.to_csv(index=False))
-    write(folder / "history.csv.gz", gzip.compress(history.encode(), 9, mtime=0))
-    write(folder / "record.json", json.dumps({"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults},
-                                             indent=1) + "\n")
+    runs, made = tables.without_circumstances(runs)
+    path = folder / "record.json"
+    before = _json(path, path.read_bytes()).get("made", {}) if path.is_file() else {}
+    header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
+    # Whatever a kill leaves can be read: until the runs are written, the header knows what made the old ones too.
+    write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
+    write(folder / HISTORY, tables.packed(record.histories, runs["cell"] if len(runs) else ()))
+    write(folder / RUNS, runs.to_csv(index=False))
+    write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
+    (folder / FIRST_HISTORY).unlink(missing_ok=True)
 
 
 def _of_sweep(folder: Path, sweep: str) -> None:
@@ -315,7 +300,7 @@ class Journal:
             whole = content.rfind(b"\n") + 1
             os.ftruncate(self._file, whole)  # the line that a killed process was writing
             if not whole:
-                self.append({"format": FORMAT, "sweep": sweep, "defaults": defaults})
+                self.append({"format": LINES, "sweep": sweep, "defaults": defaults})
         except BaseException:
             self.close()
             raise

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from trlib.lab import pool
 from trlib.lab.cells import Cell, cells, defaults, run
 from trlib.lab.circumstances import circumstances, cores
-from trlib.lab.record import DONE, FAILED, RECORDS, Journal, Record, complete, declaration, load, save_tables
+from trlib.lab.record import RECORDS, Journal, Record, complete, declaration, journaled, load, save_tables
 from trlib.lab.sweep import Sweep
+from trlib.lab.tables import DONE, FAILED
 from trlib.loop.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 
         raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
     whole = cells(sweep)
     known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
-    record = load(folder, known, tables=not remake)
+    record = journaled(folder, known) if remake else load(folder, known)
     if not remake:
         shipped = load(RECORDS / sweep.name, known)
         shipped.update(record)

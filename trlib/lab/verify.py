@@ -14,9 +14,10 @@ import numpy as np
 from trlib.lab import pool
 from trlib.lab.cells import MEASURES, SINCE_SECOND_ROUND, Cell
 from trlib.lab.circumstances import circumstances, cores
-from trlib.lab.record import DONE, RecordError
+from trlib.lab.record import RecordError
 from trlib.lab.runner import Plan, Say, results
 from trlib.lab.statistics import prediction_interval
+from trlib.lab.tables import DONE, same_digits
 
 SAME = ("commit", "versions", "hardware")
 """What must be equal for a cell to be the same to the last bit."""
@@ -46,8 +47,8 @@ def verify(planned: Plan, count: int, *, seed: int | None = None, workers: int |
     """Run a random sample of the recorded cells again and compare.
 
     The digest says whether the run is the same to the last bit. If it is, every recorded number must be what the run
-    gave, in the table and, to the six digits that it keeps, in the history: a record of which only the digest is right
-    was edited. On the same commit, versions and hardware the digest must be the same. Elsewhere the sampled accuracy,
+    gave, in the table and, to the digits that it keeps, in the history: a record of which only the digest is right was
+    edited. On the same commit, versions and hardware the digest must be the same. Elsewhere the sampled accuracy,
     and nothing else, is compared: it must fall where one more run would, by the recorded seeds of the same variant and
     axes (a 95 % prediction interval from three runs on; else the cell's own interval over prompts). Where that is all
     from 0 to 1, nobody can tell. A working tree with changes is never the same commit.
@@ -106,7 +107,9 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
 def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[str, Any]) -> str:
     """The first recorded number that is not the run's; empty: every one is."""
     for name in DECIDED:
-        if name in row and not _equal(row[name], result["values"][name]):
+        if name in SINCE_SECOND_ROUND and _equal(row.get(name, math.nan), math.nan):
+            continue  # made before it was measured, if beside cells that have it
+        if not _equal(row[name], result["values"][name]):
             return f"{name}: recorded {row[name]!r}, now {result['values'][name]!r}"
     nothing = [math.nan] * max(map(len, result["history"].values()))  # such a metric is no column of a table
     for name in sorted(history.keys() | result["history"].keys() - {*SINCE_SECOND_ROUND}):
@@ -114,7 +117,7 @@ def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[s
         if len(was) != len(gave):
             return f"the history of {name}: recorded {len(was)} batches, now {len(gave)}"
         for batch, pair in enumerate(zip(was, gave, strict=True)):
-            if not _equal(*(float(f"{number:.6g}") for number in pair)):
+            if not same_digits(*pair):
                 return f"{name} in batch {batch}: recorded {pair[0]:.6g}, now {pair[1]:.6g}"
     return ""
 

@@ -39,7 +39,7 @@ class Sweep(SphinxDirective):
     def read(self) -> tuple[Any, Any, Any]:
         """The sweep, its runs, and their histories."""
         name = self.arguments[0]
-        for folder, files in (("RECORDS", (f"{name}/runs.csv", f"{name}/history.csv.gz")), ("SWEEPS", (f"{name}.py",))):
+        for folder, files in (("RECORDS", (f"{name}/runs.csv", f"{name}/history.csv.xz")), ("SWEEPS", (f"{name}.py",))):
             home = getattr(import_module("trlib.lab.record" if folder == "RECORDS" else "trlib.lab.sweep"), folder)
             for file in files:
                 self.env.note_dependency(str(home / file))
