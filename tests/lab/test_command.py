@@ -317,6 +317,18 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"file", "tiny.py"}
 
 
+def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(tiny, tmp_path, capsys, monkeypatch):
+    (tmp_path / "after.py").write_text("from trlib.lab.record import RecordError\n\ndef SWEEP(records):\n"
+                                       "    raise RecordError('record: expected that of tiny, got none')\n")
+    monkeypatch.setattr("trlib.lab.sweep.SWEEPS", tmp_path)
+    assert main(["sweep", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "after": {"text": "record: expected that of tiny, got none", "recorded": False},
+        "tiny": {"text": "four tiny cells", "recorded": False}}
+    assert main(["sweep", "after"]) == 1
+    assert capsys.readouterr().err == "trlib: error: record: expected that of tiny, got none\n"
+
+
 def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
     (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
     sweep = tiny.read_text().replace('[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',

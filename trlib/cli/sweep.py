@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trlib.lab.runner import Plan
-    from trlib.lab.sweep import Sweep
 
 TEXT = "run a recorded sweep, or put a method of one's own beside it"
 EXAMPLES = """\
@@ -53,10 +52,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C, 143 SIGTERM."""
-    from trlib.lab.sweep import declared, load_sweep
+    from trlib.lab.sweep import load_sweep
 
     if args.name is None:
-        return _list({name: load_sweep(name) for name in declared()}, args)
+        return _list(args)
     if args.workers is not None and args.workers < 0:
         raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
     if args.verify is not None and args.verify < 1:
@@ -78,11 +77,17 @@ def _shard(text: str) -> tuple[int, int]:
     return shared.whole(part), shared.whole(parts)
 
 
-def _list(sweeps: dict[str, Sweep], args: argparse.Namespace) -> int:
-    from trlib.lab.record import RECORDS
+def _list(args: argparse.Namespace) -> int:
+    from trlib.lab.record import RECORDS, RecordError
+    from trlib.lab.sweep import declared, load_sweep
 
-    found = {name: {"text": sweep.text, "recorded": (RECORDS / name / "runs.csv").is_file()}
-             for name, sweep in sweeps.items()}
+    found = {}
+    for name in declared():
+        try:
+            text = load_sweep(name).text
+        except RecordError as error:  # it stands on another's record, which has not been made yet
+            text = str(error)
+        found[name] = {"text": text, "recorded": (RECORDS / name / "runs.csv").is_file()}
     if args.json:
         shared.print_json(found)
         return 0
