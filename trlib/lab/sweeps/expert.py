@@ -19,7 +19,7 @@ SWEEP = Sweep(
     variants=(
         Variant("sft", label="sft"),
         Variant("sft_then_rl", {"sft_batches": 0}, label="rl"),
-        Variant("sft_then_rl", {"sft_batches": 20}, label="sft-then-rl"),
+        Variant("sft_then_rl", {"sft_batches": 16}, label="sft-then-rl"),
         Variant("sft_plus_rl", label="sft+rl"),
         Variant("trapo", {"alpha": 0.0}, label="sft+rl-adaptive"),
         Variant("trapo", label="trapo"),
@@ -30,7 +30,7 @@ SWEEP = Sweep(
     knobs={"moves": (1, 12), "max_tokens": 16},
     seeds=SEEDS,
     train={"prompts": 16, "group": 8, "lr": 3e-4},
-    budget=Budget(steps=60),
+    budget=Budget(steps=48, prompts=256),
     predictions=[
         Prediction("imitation copies mistakes: with an expert who errs rewards alone are better", higher="rl",
                    lower="sft", at=WRONG),

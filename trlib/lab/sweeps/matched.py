@@ -16,7 +16,7 @@ SWEEP = Sweep(
     variants=pick("ppo", "gspo", "dppo-tv", "quatro", "troll"),
     seeds=SEEDS,
     train={"prompts": 32, "group": 8, "lr": 3e-4, "epochs": 4},
-    budget=Budget(steps=40),
+    budget=Budget(steps=40, prompts=256),
     predictions=[
         Prediction("at the end QUATRO has more different right answers than PPO", higher="quatro", lower="ppo",
                    measure="distinct"),

@@ -10,7 +10,7 @@ Known beforehand, of 16 x 16 completions and other seeds: 320 fresh batches of t
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant
 from trlib.lab.sweeps._ten import BATCH, SEEDS, pick
 
-STEPS, PARTS = 30, ("1", "2", "4", "8")
+STEPS, PARTS = 24, ("1", "2", "4", "8")
 MOST = {"minibatches": "8"}
 
 SWEEP = Sweep(
@@ -23,7 +23,7 @@ SWEEP = Sweep(
     axes=[Axis("minibatches", {part: {"minibatches": int(part)} for part in PARTS})],
     seeds=SEEDS,
     train=BATCH,
-    budget=Budget(steps=STEPS),
+    budget=Budget(steps=STEPS, prompts=256),
     predictions=[
         Prediction("the noise of two prompts makes the fall: fresh batches of two are below fresh batches of sixteen, "
                    "at eight times as many updates", higher=0.8, lower="on-policy", at=MOST),

@@ -30,7 +30,7 @@ SWEEP = Sweep(
                               "int4": {"sampler": "int4"}, "lag 8": {"lag": 8}})],
     seeds=SEEDS,
     train={**BATCH, "epochs": 2},
-    budget=Budget(steps=30),
+    budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction("loud noise makes every ratio to the sampler far from 1, so a clip around it silences what is "
                    "right: PPO around the learner is above PPO around the sampler", higher="ppo, learner",

@@ -26,7 +26,7 @@ SWEEP = Sweep(
     knobs={"moves": (1, 8)},
     seeds=SEEDS,
     train={**BATCH, "probe": 128},
-    budget=Budget(steps=30),
+    budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction("the multiplier of a nearly solved prompt is at its floor, so it moves more than the radius of .1",
                    higher="quatro", lower=0.1, measure="kl_many"),

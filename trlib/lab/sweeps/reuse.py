@@ -13,7 +13,7 @@ first ten batches without a region .46 to .55, PPO .68, DPPO .63 to .66, TROLL .
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant
 from trlib.lab.sweeps._ten import BATCH, SEEDS, USES, pick
 
-STEPS = 30
+STEPS = 24
 OFTEN, HALF = {"uses": "16"}, {"uses": "8"}
 
 SWEEP = Sweep(
@@ -26,7 +26,7 @@ SWEEP = Sweep(
     axes=[Axis("uses", USES)],
     seeds=SEEDS,
     train=BATCH,
-    budget=Budget(steps=STEPS),
+    budget=Budget(steps=STEPS, prompts=256),
     predictions=[
         Prediction("fresh data bears as many updates: nothing of the fall is due to their number", higher="on-policy",
                    lower=0.85, at=OFTEN),

@@ -27,7 +27,7 @@ SWEEP = Sweep(
     axes=[Axis("uses", {label: USES[label] for label in ("1", "4", "16")})],
     seeds=SEEDS,
     train=BATCH,
-    budget=Budget(steps=30),
+    budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction("a token that overshoots is never brought back without the sign, so the policy drifts further",
                    higher="difference, unsigned", lower="difference, signed", measure="kl", at=OFTEN),

@@ -24,7 +24,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
         seeds=SEEDS,
         tuned_on=GRID.seeds,
         train={"prompts": BATCH["prompts"], "group": BATCH["group"]},
-        budget=Budget(steps=30),
+        budget=Budget(steps=24, prompts=256),
         predictions=[
             Prediction("a tuned clip holds a batch used 16 times: above .8", higher="ppo", lower=0.8, at=OFTEN),
             Prediction("a tuned projection does too", higher="troll", lower=0.8, at=OFTEN),
