@@ -54,6 +54,31 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(kind, advantage, abov
     assert loss.diagnostics["divergence"].item() == divergence
 
 
+@pytest.mark.parametrize("advantage, above_mu, divergence", list(itertools.product(
+    (1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31))))
+def test_an_unsigned_mask_is_zero_past_the_threshold_whatever_the_advantage(advantage, above_mu, divergence):
+    q, p = (-1.0, -0.9) if above_mu else (-0.9, -1.0)
+    loss = dppo_loss(row(p), row(q), advantages=row(advantage), mask=everything(row(p)), measured=row(divergence),
+                     delta_tv=(LOW, HIGH), signed=False)
+    silenced = divergence > (HIGH if above_mu else LOW)
+    assert loss.diagnostics["kept"].item() is not silenced
+    expected = 0.0 if silenced else advantage * math.exp(p - q)
+    assert loss.diagnostics["weight"].item() == pytest.approx(expected, abs=1e-15)
+
+
+def test_the_unsigned_mask_keeps_less_and_nothing_else_differs():
+    logp, rollout, advantages, mask = drawn(3, (40, 20))
+    given = {"advantages": advantages, "mask": mask, "delta_tv": 0.15}
+    signed, unsigned = (dppo_loss(logp, rollout, signed=flag, **given).diagnostics for flag in (True, False))
+    kept = unsigned["kept"]
+    assert not (kept & ~signed["kept"]).any() and (signed["kept"] & ~kept).sum() > 50
+    assert torch.equal(unsigned["weight"], signed["weight"].where(kept, 0.0))
+    far = (logp.exp() - rollout.exp()).abs() > 0.15
+    assert torch.equal(kept, ~far & mask)
+    with pytest.raises(TypeError, match="signed: expected True or False, got str"):
+        DPPO(signed="no")
+
+
 def test_both_inequalities_are_strict():
     same = row(-1.0, -1.0)
     loss = dppo_loss(same, same, advantages=row(1.0, -1.0), mask=everything(same), measured=row(0.9, 0.9), delta_tv=0.1)

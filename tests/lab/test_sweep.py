@@ -230,3 +230,38 @@ def test_a_file_that_lies_there_is_suggested(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("")
     with pytest.raises(ValueError, match=r"or a file, got 'mine'; did you mean 'mine.py'\?"):
         load_sweep("mine")
+
+
+def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
+    uses = Axis("uses", {"1": {}, "4": {"epochs": 4}})
+    fresh = Variant("reinforce", label="fresh", instead={"uses": {"1": {"steps": 2}, "4": {"steps": 8, "lag": 1}}})
+    found = {(cell.label, cell.axes["uses"]): cell for cell in cells(sweep(Variant("ppo"), fresh, axes=[uses]))}
+    assert found["ppo", "4"].train == {"epochs": 4} and found["ppo", "4"].steps == 2
+    assert found["fresh", "4"].train == {"lag": 1} and found["fresh", "4"].steps == 8
+    small = {(cell.label, cell.axes["uses"]): cell for cell in cells(sweep(Variant("ppo"), fresh, axes=[uses]).smoke())}
+    assert small["fresh", "4"].steps == 4 and small["fresh", "1"].steps == small["ppo", "4"].steps == 1
+
+
+@pytest.mark.parametrize("instead, words", [
+    ({"use": {"1": {}}}, "instead: expected one of uses, got 'use'; did you mean 'uses'"),
+    ({"uses": {"3": {}}}, "instead: uses: expected one of 1, 4, got '3'"),
+    ({"uses": {"4": {"stepps": 3}}}, "axis: expected .* got 'stepps'; did you mean 'steps'"),
+    ({"uses": {"4": {"steps": 0}}}, "axis: steps: expected a whole number of at least 1, got 0"),
+])
+def test_a_control_that_makes_no_sense_is_refused(instead, words):
+    uses = Axis("uses", {"1": {}, "4": {"epochs": 4}})
+    with pytest.raises(ValueError, match=words):
+        cells(sweep(Variant("ppo", instead=instead), axes=[uses]))
+
+
+def test_a_threshold_may_be_an_argument_of_the_run():
+    made = sweep(Variant("pg_is", threshold={"grad_norm": 2.5}), axes=[Axis("threshold", (0.1, 10.0))])
+    assert [cell.train for cell in cells(made)] == [{"grad_norm": 0.1}, {"grad_norm": 2.5}]
+    own = sweep(Variant("pg_is", train={"grad_norm": 3.0}, threshold={"grad_norm": 9.0}),
+                axes=[Axis("threshold", (1 / 3,))])
+    assert cells(own)[0].train == {"grad_norm": 1.0}
+
+
+def test_settings_chosen_on_a_reported_seed_are_refused():
+    with pytest.raises(ValueError, match="seeds: expected none of those that chose the settings, got 102 among both"):
+        sweep(seeds=range(102, 110), tuned_on=range(100, 103))

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import Batch, TokenLoss
-from trlib.loop.metrics import METRICS, measure, observe, summarise
+from trlib.loop.metrics import METRICS, distinct_right, measure, observe, sampler_kl, summarise
 
 
 def test_the_exact_metrics_by_hand():
@@ -100,3 +101,46 @@ def test_an_objective_without_a_ratio_has_none_in_the_history():
 
 def test_every_metric_has_a_text():
     assert all(len(metric.text) > 20 for metric in METRICS.values())
+
+
+def test_different_right_completions_are_counted_prompt_by_prompt():
+    written = [[5, 6], [5, 6], [5, 7], [8], [8], [9]]
+    right, group = [True, True, True, True, True, False], [0, 0, 0, 1, 1, 1]
+    assert distinct_right(written, right, group) == 1.5  # two ways of the first prompt, one of the second
+    assert distinct_right(written, [False] * 6, group) == 0
+    assert math.isnan(distinct_right([], [], []))
+
+
+def test_the_effective_sample_size_is_of_the_last_update():
+    def update(*ratios):
+        return replace(observe(0.0, 1.0, None, _empty()), ratios=np.array(ratios))
+
+    assert summarise([update(1.0, 9.0), update(1.0, 1.0, 1.0, 1.0)])["ess"] == 1
+    assert summarise([update(1.0, 1.0, 1.0, 1.0), update(3.0, 1.0)])["ess"] == pytest.approx(16 / 20)
+    assert summarise([update(1e6, 1e-6, 1e-6, 1e-6)])["ess"] == pytest.approx(0.25, rel=1e-6)
+    assert "ess" not in summarise([update()]) and "ess" not in summarise([observe(0.0, 1.0, None, _empty())])
+
+
+def test_the_samplers_divergence_by_hand_and_over_a_whole_vocabulary():
+    log_ratio = torch.tensor([[0.3, -0.2, 7.0]])
+    mask = torch.tensor([[True, True, False]])
+    terms = [math.exp(x) - 1 - x for x in (0.3, -0.2)]
+    assert sampler_kl(log_ratio, torch.zeros(1, 3), mask) == pytest.approx(sum(terms) / 2, rel=1e-6)
+    assert sampler_kl(log_ratio, log_ratio, mask) == 0
+    assert math.isnan(sampler_kl(log_ratio, log_ratio, ~mask & mask))
+    mu, pi = torch.log_softmax(torch.randn(2, 1, 6, dtype=torch.float64), -1).unbind(0)
+    each = [sampler_kl(pi[:, [v]], mu[:, [v]], torch.tensor([[True]])) for v in range(6)]
+    exact = float((mu.exp() * (mu - pi)).sum())
+    assert sum(float(mu[0, v].exp()) * each[v] for v in range(6)) == pytest.approx(exact, rel=1e-9)
+
+
+def test_only_the_batchs_first_update_tells_how_far_the_sampler_was():
+    first, later = (observe(0.0, 1.0, None, _empty(), behind) for behind in (0.25, math.nan))
+    assert summarise([first, later])["kl_sampler"] == 0.25
+    assert "kl_sampler" not in summarise([later])
+
+
+def _empty() -> Batch:
+    none = torch.zeros(1, 1, dtype=torch.bool)
+    return Batch(tokens=none.long(), mask=none, forced=none, rewards=torch.zeros(1), group=torch.zeros(1).long(),
+                 ended=none[0], horizon=1, logp_rollout=torch.zeros(1, 1))

@@ -35,8 +35,9 @@ from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
 SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}
-COLUMNS = ["reward", "length", "loss", "grad_norm", "entropy", "ratio_max", "ratio_p01", "ratio_p99", "kept",
-           "kept_pos", "kept_neg", "kl", "kl_back", "kl_seq_back", "tv", "tv_max", "seconds", "tokens_per_s"]
+COLUMNS = ["reward", "length", "distinct", "loss", "grad_norm", "entropy", "ratio_max", "ratio_p01", "ratio_p99", "ess",
+           "kept", "kept_pos", "kept_neg", "kl", "kl_back", "kl_seq_back", "kl_sampler", "tv", "tv_max", "seconds",
+           "tokens_per_s"]
 TIMINGS = ["seconds", "tokens_per_s"]
 OFF_POLICY = {"minibatches": 2, "epochs": 2, "lag": 1, "sampler": "bf16", "logit_noise": 0.1, "temperature": 0.9}
 
@@ -617,3 +618,19 @@ def test_the_warning_points_at_the_caller():
     with pytest.warns(UserWarning, match="all 16 rewards are 0") as caught:
         trlib.train(trlib.load_policy("dial"), Strict(0, None), DrGRPO(), **SMALL)
     assert caught[0].filename == __file__
+
+
+def test_the_history_tells_how_far_the_sampler_was_from_the_learner():
+    def behind(**settings):
+        return trained(method=PPO(), steps=2, **settings).history.kl_sampler
+
+    assert (behind() < 1e-9).all() and (behind(epochs=2) < 1e-9).all()
+    quiet, loud = behind(logit_noise=0.3), behind(logit_noise=1.0)
+    assert (quiet > 1e-3).all() and (loud > 3 * quiet).all()
+    assert behind(lag=1)[0] < 1e-9 < behind(lag=1, lr=1e-3, warmup=0)[1]
+
+
+def test_different_right_answers_are_among_the_right_ones():
+    rows = trained(method=PPO(), prompts=16, group=8, steps=2).history
+    assert ((rows.distinct > 0) & (rows.distinct <= 8 * rows.reward + 1e-6)).all()
+    assert (trained(method=PPO(), prompts=16, group=1, steps=1).history.eval("distinct == reward")).all()

@@ -139,3 +139,14 @@ def test_an_embedded_expert_passes():
     assert [policy.tokenizer.decode(d.tokens[:-1]) for d in found] == texts
     assert all(d.tokens[-1] == policy.end_id and d.paragraphs == () for d in found)
     assert [policy.tokenizer.decode(d.prefix(0.25)) for d in found] == [" ".join(t.split()[:2]) for t in texts]
+
+
+def test_a_wrong_answer_is_taken_from_an_expert_who_says_that_he_may_err():
+    class Honest(Told):
+        fallible = True
+
+    asked = Honest("wrong", "fine").prompts(2, seed=0)
+    given = {"seed": 0, "encode": lambda texts: [[len(text)] for text in texts], "end_id": 99, "max_tokens": 12}
+    assert [d.tokens for d in demonstrations(Honest("wrong", "fine"), asked, **given)] == [[5, 99], [4, 99]]
+    with pytest.raises(DemonstrationError, match="the verifier rejects"):
+        demonstrations(Told("wrong", "fine"), asked, **given)

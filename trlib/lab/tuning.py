@@ -52,13 +52,13 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
     Raises:
         ValueError: a label whose configurations were not all run with the same seeds, or of which every one failed.
     """
-    seeds = sorted(runs["seed"].unique())
+    seeds = sorted({*runs["seed"].tolist()})
     found = []
     for label, own in runs.groupby("label", sort=False):
         tried = []
         for place, part in own.groupby(list(axes), sort=False):
-            if sorted(part["seed"]) != seeds:
-                raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {sorted(part['seed'])}")
+            if (had := sorted(part["seed"].tolist())) != seeds:
+                raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
             if (part["status"] == "done").all():
                 tried.append((dict(zip(axes, place, strict=True)), part[measure].mean(), part[price].mean()))
         if not tried:
