@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels
-from trlib.lab.statistics import improvement, interval, performance_profile, staleness_tolerance
+from trlib.lab.statistics import improvement, interval, performance_profile
+from trlib.lab.tolerance import staleness_tolerance
 from trlib.pages.plots import MOST, curves, improvements, intervals, profiles
 
 PAPERS = ("#ffffff", "#12181e")
@@ -183,14 +184,23 @@ def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
         assert {(u, y) for u, e in found.items() for y in (e.low, e.high)} <= corners
         assert f"{label} " + ", ".join(f"{e:.2f} at {u}" for u, e in found.items()) in drawing.alt
         if i:
-            crossing = staleness_tolerance(runs).value
-            (cross,) = [c for c in crosses if c.get_xdata()[0] == crossing]
-            assert cross.get_ydata()[0] == pytest.approx(found[1].value - 0.05)
-            assert f"fallen by 0.05 at {crossing:.1f}" in drawing.alt
+            fell = staleness_tolerance(runs).bracket.fell
+            assert [fell, found[fell].value] in [[*c.get_xdata(), *c.get_ydata()] for c in crosses]
+            assert f"fallen by 0.05 at {fell:g}" in drawing.alt
     assert len({(line.get_color(), line.get_marker(), str(line.get_linestyle())) for line in lines.values()
                 if line.get_marker() in MARKERS}) == 3
     assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"] and ax.get_xscale() == "log"
     assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, "no marks unless they are asked for"
+
+
+def test_a_control_is_what_the_others_fall_below():
+    scores = {"on-policy": {1: [0.8] * 3, 8: [0.9] * 3}, "a": {1: [0.8] * 3, 8: [0.84] * 3},
+              "b": {1: [0.8] * 3, 8: [0.88] * 3}, "c": {1: [0.7] * 3, 8: [0.9] * 3}}
+    drawing = curves(scores, along="u", measure="a", drop=0.05, control="on-policy")
+    crosses = [line for line in drawing.figure.axes[0].lines if line.get_marker() == "x"]
+    assert [[*c.get_xdata(), *c.get_ydata()] for c in crosses] == [[8, pytest.approx(0.84)], [1, pytest.approx(0.7)]]
+    alone = curves(scores, along="u", measure="a", drop=0.05)
+    assert len(alone.figure.axes[0].lines) == 4, "below their own first place none has fallen"
 
 
 def test_many_curves_get_a_panel_each_with_the_others_behind():

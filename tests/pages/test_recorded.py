@@ -114,9 +114,12 @@ def test_rows_say_what_was_measured_what_failed_and_what_gained_nothing():
                          "1.000") and first[6].startswith("1.5 \\[1.5, ")
     assert found["ppo", "fp32", "32"][6] == "∞ \\[∞, ∞\\], 3 of 3 gained nothing"
     assert found["ppo", "int4", "32"][3].endswith(", 1 failed") and found["troll", "int4", "32"][3] == "3 failed"
-    rows = [tolerance(row, ["sampler"]) for row in tolerances(sweep, runs).to_dict("records")]
+    used = Sweep(text="", variants=sweep.variants, budget=sweep.budget,
+                 axes=[sweep.axes[0], Axis("uses", {"1": {}, "8": {}, "32": {}})])
+    rows = [tolerance(row, ["sampler"]) for row in
+            tolerances(used, runs.rename(columns={"updates": "uses"})).to_dict("records")]
     assert [row[:2] for row in rows] == [("`ppo`", "fp32"), ("`troll`", "fp32"), ("`ppo`", "int4")]
-    assert rows[1][3].startswith("32.0 ") and rows[2][3].endswith(", 1 runs failed")
+    assert rows[1][3].startswith("between 8 and 32") and rows[2][3].endswith(", 1 runs failed")
 
 
 def test_two_digits_that_count():

@@ -118,13 +118,14 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
     rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
     stale = tolerances(planned.sweep, done.runs)
-    findings = judge(planned.sweep, done.runs)
+    findings = judge(planned.sweep, done.runs, history)
     if args.json:
         shared.print_json({"sweep": planned.sweep.name, "out": str(planned.out), "ran": done.ran,
                            "interrupted": done.interrupted, "table": rows.to_dict("records"),
                            "tolerance": stale.to_dict("records"),
                            "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
-                           "predictions": [{"text": f.prediction.text, "verdict": f.verdict} for f in findings]})
+                           "predictions": [{"text": f.prediction.text, "verdict": f.verdict, "p": f.p,
+                                            "corrected": f.corrected} for f in findings]})
     else:
         _report(rows, stale)
         if findings:
@@ -135,18 +136,20 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
-    """The table, and below it how stale a batch may become."""
+    """The table, and below it how often a batch may be used."""
     from trlib.lab.statistics import DROP
 
     if not len(rows):
         print("nothing has been run")
         return
-    shown = rows.drop(columns=["nats_low", "nats_high", "without", "seconds"])  # --json has them
+    left_out = ["nats_low", "nats_high", "without", "seconds", "ess", "kl_sampler"]  # --json has them
+    shown = rows.drop(columns=left_out, errors="ignore")
     print(shown.to_string(index=False, float_format="{:.3f}".format,
                           formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format}))
     if len(stale):
-        shown = stale.drop(columns=["tolerance", "low", "high", "most"]).rename(columns={"text": "tolerance"})
-        print(f"\nUpdates a batch at which accuracy is {DROP:g} below that at one, with 95 % intervals:")
+        shown = stale.drop(columns=["held", "fell", "control"]).rename(columns={"text": "tolerance"})
+        beside = "as many updates on fresh batches" if stale["control"].all() else "one use"
+        print(f"\nUses of a batch between which accuracy falls {DROP:g} below that of {beside}, with 95 % intervals:")
         print(shown.to_string(index=False, float_format="{:.3f}".format))
 
 

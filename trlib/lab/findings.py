@@ -1,20 +1,24 @@
-"""What a sweep says: a row a variant and point of the axes, how stale a batch may become under each variant, and what
+"""What a sweep says: a row a variant and point of the axes, how often a batch may be used under each variant, and what
 became of each prediction."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trlib.evaluation import Estimate
-from trlib.lab.cells import MEASURES, UPDATES
+from trlib.lab.cells import MEASURES
+from trlib.lab.measures import DERIVED, derive
+from trlib.lab.nats import Price, nats_per_point
 from trlib.lab.record import DONE
-from trlib.lab.statistics import Price, Tolerance, improvement, interval, iqm, nats_per_point, staleness_tolerance
+from trlib.lab.significance import LEVEL, alike_p, holm, improvement_p, line_p
+from trlib.lab.statistics import difference, improvement, interval, iqm
 from trlib.lab.sweep import Prediction, Sweep
+from trlib.lab.tolerance import Tolerance, staleness_tolerance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +27,10 @@ SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite", UNDECIDED: "cannot be told"}
 """The verdicts as a page says them; the others say themselves."""
+USES = "uses"
+"""The axis whose labels are how often each batch is used."""
+ON_POLICY = "on-policy"
+"""The variant that takes as many optimiser steps on fresh batches."""
 ALIKE = 0.01
 """Scores that differ by less, and whose intervals overlap, are told in one line."""
 
@@ -33,23 +41,31 @@ class Finding:
 
     prediction: Prediction
     verdict: str
-    """`seen` or `not seen` where the 95 % interval excludes the other, else `undecided`; `incomplete` where a run is
-    missing or has failed (those that are left would speak for it), `not measured` where one has no such number."""
+    """`seen` or `not seen` where the 95 % interval excludes the other and the p-value survives Holm's correction over
+    all predictions of the sweep, else `undecided`; `incomplete` where a run is missing or has failed (those that are
+    left would speak for it), `not measured` where one has no such number."""
     estimate: Estimate | None
-    """Probability that a run of the one is above a run of the other; for a number, the interquartile mean."""
+    """Probability that a run of the one is above a run of the other; for a number, the interquartile mean; where the
+    two are said to be alike, the difference of their interquartile means."""
     missing: str = ""
     """What is missing of an incomplete one."""
+    p: float = math.nan
+    """Two-sided p-value of the side that the estimate is on (`trlib.lab.significance`)."""
+    corrected: float = math.nan
+    """The same after Holm's correction."""
 
     def __str__(self) -> str:
         p = self.prediction
         if self.estimate is None:
             return f"{self.verdict}: {p.text}" + (f"; {self.missing}" if self.missing else "")
-        if isinstance(p.higher, str) and isinstance(p.lower, str):
+        if p.within is not None:
+            what = f"{p.higher} less {p.lower}, within {p.within:g}"
+        elif isinstance(p.higher, str) and isinstance(p.lower, str):
             what = f"P({p.higher} > {p.lower})"
         else:
             what = f"{p.higher} against {p.lower}" if isinstance(p.higher, str) else f"{p.lower} against {p.higher}"
-        return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:.2f}"
-
+        spec = ".3f" if p.within is not None else ".2f"
+        return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
 
     def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
         """The verdict and what was measured, in words for a page; `words`: how it calls the measures."""
@@ -57,11 +73,21 @@ class Finding:
         measure = (words or {}).get(p.measure, p.measure)
         if self.estimate is None:
             return verdict, self.missing
+        if p.within is not None:
+            return verdict, (f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike means "
+                             f"within {p.within:g}{self._p('; ')}")
         if isinstance(p.higher, str) and isinstance(p.lower, str):
             share = f"{100 * self.estimate.value:.0f} % [{100 * self.estimate.low:.0f}, {100 * self.estimate.high:.0f}]"
-            return verdict, f"a run of {p.higher} is above one of {p.lower} in {measure} in {share} of all pairs"
+            return verdict, (f"a run of {p.higher} is above one of {p.lower} in {measure} in {share} of all pairs"
+                             f"{self._p('; ')}")
         label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
-        return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}"
+        return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}"
+
+    def _p(self, before: str) -> str:
+        """The corrected p-value, where there is one."""
+        if math.isnan(self.corrected):
+            return ""
+        return before + ("p below 0.001" if self.corrected < 0.001 else f"p {self.corrected:.3f}")
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -109,61 +135,72 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     return nats_per_point(list(nats), list(good["sampled"]), start)
 
 
-def staleness(runs: pd.DataFrame, label: str, *, measure: str = "sampled") -> Tolerance | None:
-    """A variant's staleness tolerance in a sweep with the axis `updates`; None where an update count has no finished
-    run, or one update a batch was not asked for.
+def staleness(runs: pd.DataFrame, label: str, *, measure: str = "sampled",
+              control: str | None = ON_POLICY) -> Tolerance | None:
+    """How often a variant may use a batch, in a sweep with the axis `uses`: where it falls below the control with as
+    many optimiser steps, or, where there is none, below one use. None where some number of uses has no finished run, or
+    one use was not asked for.
 
     Runs at several points of other axes must be taken apart first (`tolerances` does).
 
     Raises:
-        ValueError: the runs have no axis `updates`, or one of its labels is no number.
+        ValueError: the runs have no axis `uses`, or one of its labels is no number.
     """
-    if UPDATES not in runs:
-        raise ValueError(f"runs: expected the axis 'updates', got the columns {', '.join(map(str, runs.columns))}")
-    levels = {_updates(text): str(text) for text in runs[UPDATES].unique()}
-    found = {str(place): values for (place,), values in scores(runs, label, measure, [UPDATES]).items()}
-    if len(levels) < 2 or min(levels) != 1 or found.keys() != set(levels.values()):
+    if USES not in runs:
+        raise ValueError(f"runs: expected the axis {USES!r}, got the columns {', '.join(map(str, runs.columns))}")
+    levels = {_uses(text): str(text) for text in runs[USES].unique()}
+
+    def curve(name: str) -> dict[float, Any] | None:
+        found = {str(place): values for (place,), values in scores(runs, name, measure, [USES]).items()}
+        return {n: found[text] for n, text in levels.items()} if found.keys() == set(levels.values()) else None
+
+    own, other = curve(label), None if control is None else curve(control)
+    if len(levels) < 2 or min(levels) != 1 or own is None:
         return None
-    return staleness_tolerance({number: found[text] for number, text in levels.items()})
+    return staleness_tolerance(own, other)
 
 
-def _updates(text: Any) -> float:
+def _uses(text: Any) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"axis 'updates': expected labels that are numbers, got {text!r}") from None
+        raise ValueError(f"axis {USES!r}: expected labels that are numbers, got {text!r}") from None
 
 
 def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
-    """A row a variant and point of the other axes: what one update a batch gives (`at_one`, interquartile mean), and
-    the staleness tolerance with its interval (inf: above `most`). No rows where the sweep has no axis `updates`."""
+    """A row a variant and point of the other axes: what one use of a batch gives (`at_one`, interquartile mean), and
+    the uses between which it falls (`held`, `fell`: inf where it never does) with their interval in `text`; `control`
+    says whether below as many fresh steps or below one use. No rows where the sweep has no axis `uses`."""
     import pandas as pd
 
-    others = [axis.name for axis in sweep.axes if axis.name != UPDATES]
+    others = [axis.name for axis in sweep.axes if axis.name != USES]
     if len(others) == len(sweep.axes) or not len(runs):
         return pd.DataFrame()
     rows = []
-    for place, part in runs.groupby(["label", *others], sort=False):
-        found = staleness(part, place[0], measure=measure)
-        if found is not None:
-            one = part[part[UPDATES].map(_updates) == 1]
-            rows.append({**dict(zip(["label", *others], place, strict=True)),
-                         "at_one": iqm(finished(one)[measure].to_numpy()), "tolerance": found.value, "low": found.low,
-                         "high": found.high, "most": found.most, "failed": len(part) - len(finished(part)),
-                         "text": str(found)})
+    for _, here in runs.groupby(others, sort=False) if others else [((), runs)]:
+        for label, part in here.groupby("label", sort=False):
+            found = None if label == ON_POLICY else staleness(here, str(label), measure=measure)
+            if found is not None:
+                one = part[part[USES].map(_uses) == 1]
+                rows.append({"label": label, **{axis: part[axis].iloc[0] for axis in others},
+                             "at_one": iqm(finished(one)[measure].to_numpy()), "held": found.bracket.held,
+                             "fell": found.bracket.fell, "control": found.control,
+                             "failed": len(part) - len(finished(part)), "text": str(found)})
     return pd.DataFrame(rows)
 
 
 def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
           history: pd.DataFrame | None = None) -> pd.DataFrame:
     """A row a variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval, and
-    means of what else a reader asks for first; with a history, also nats a point with its interval (`price`)."""
+    means of what else a reader asks for first; with a history, also means of the measures that follow from it
+    (`trlib.lab.measures.DERIVED`) and nats a point with its interval (`price`)."""
     import pandas as pd
 
     keys = ["label", *(axis.name for axis in sweep.axes)]
-    rows = []
+    runs = runs if history is None else derive(runs, history)
+    derived, rows = [name for name in DERIVED if name in runs], []
     for place, part in runs.groupby(keys, sort=False):
-        good = finished(part).reindex(columns=list(MEASURES))  # where every cell failed, none was measured
+        good = finished(part).reindex(columns=[*MEASURES, *derived])  # where every cell failed, none was measured
         estimate = interval(good[measure].to_numpy()) if len(good) else None
         paid = None if history is None else price(part, history)
         rows.append({**dict(zip(keys, place, strict=True)), "runs": len(good), "failed": len(part) - len(good),
@@ -171,6 +208,7 @@ def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
                      "low": None if estimate is None else estimate.low,
                      "high": None if estimate is None else estimate.high, "greedy": good["greedy"].mean(),
                      "kl": good["kl"].mean(), "kept": good["kept"].mean(),
+                     **{name: good[name].mean() for name in derived},
                      **({} if history is None else _paid(paid)), "seconds": good["seconds"].median(),
                      "cpu_seconds": good["cpu_seconds"].median()})
     return pd.DataFrame(rows)
@@ -201,12 +239,23 @@ def _paid(found: Price | None) -> dict[str, Any]:
     return dict(zip(names, values, strict=True))
 
 
-def judge(sweep: Sweep, runs: pd.DataFrame) -> list[Finding]:
-    """Every prediction of a sweep beside its outcome."""
-    return [_judge(sweep, prediction, _at(runs, prediction.at)) for prediction in sweep.predictions]
+def judge(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None = None) -> list[Finding]:
+    """Every prediction of a sweep beside its outcome, corrected for their number.
+
+    Args:
+        history: of the runs; without it what is predicted of `trlib.lab.measures.DERIVED` is not measured, unless the
+            runs have it as columns.
+    """
+    runs = runs if history is None else derive(runs, history)
+    found = [_judge(sweep, prediction, _at(runs, prediction.at)) for prediction in sweep.predictions]
+    corrected = holm([finding.p for finding in found])
+    return [finding if finding.estimate is None else replace(
+                finding, corrected=p, verdict=finding.verdict if p < LEVEL else UNDECIDED)
+            for finding, p in zip(found, corrected, strict=True)]
 
 
 def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
+    """One prediction, as its own interval has it."""
     axes, sides = [axis.name for axis in sweep.axes], (prediction.higher, prediction.lower)
     labels = [side for side in sides if isinstance(side, str)]
     own = runs[runs["label"].isin(labels)] if len(runs) else runs
@@ -219,18 +268,28 @@ def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
         failed = len(own) - len(good)
         return Finding(prediction, INCOMPLETE, None,
                        f"{len(good)} of {asked} runs" + (f", {failed} failed" if failed else ""))
-    if not np.isfinite(good[prediction.measure].astype(float)).all():
-        return Finding(prediction, NOT_MEASURED, None, f"a run without {prediction.measure}")
-    measured = [scores(runs, label, prediction.measure, axes) for label in labels]
-    values = [[side[place] for place in measured[0]] for side in measured]
-    if isinstance(prediction.higher, float | int):
-        estimate, line = interval(*values), prediction.higher
-    elif isinstance(prediction.lower, float | int):
-        estimate, line = interval(*values), prediction.lower
-    else:
-        estimate, line = improvement(*values), 0.5
-    above, below = (SEEN, NOT_SEEN) if isinstance(prediction.higher, str) else (NOT_SEEN, SEEN)
-    return Finding(prediction, above if estimate.low > line else below if estimate.high < line else UNDECIDED, estimate)
+    measure = prediction.measure
+    if measure not in good or not np.isfinite(good[measure].astype(float)).all():
+        return Finding(prediction, NOT_MEASURED, None, f"a run without {measure}")
+    measured = [scores(runs, label, measure, axes) for label in labels]
+    return _compared(prediction, [[side[place] for place in measured[0]] for side in measured])
+
+
+def _compared(prediction: Prediction, values: list[list[np.ndarray]]) -> Finding:
+    """The estimate of what is predicted, its p-value, and the verdict of its interval alone."""
+    higher, lower, within = prediction.higher, prediction.lower, prediction.within
+    if within is not None:
+        estimate, (alike, apart) = difference(*values), alike_p(values[0], values[1], within=within)
+        inside = max(-estimate.low, estimate.high) < within
+        outside = estimate.low > within or estimate.high < -within
+        return Finding(prediction, SEEN if inside else NOT_SEEN if outside else UNDECIDED, estimate,
+                       p=alike if abs(estimate.value) < within else apart)
+    line = next((float(side) for side in (higher, lower) if not isinstance(side, str)), None)
+    estimate = improvement(*values) if line is None else interval(*values)
+    p, middle = (improvement_p(*values), 0.5) if line is None else (line_p(values[0], line), line)
+    above, below = (SEEN, NOT_SEEN) if isinstance(higher, str) else (NOT_SEEN, SEEN)
+    verdict = above if estimate.low > middle else below if estimate.high < middle else UNDECIDED
+    return Finding(prediction, verdict, estimate, p=p)
 
 
 def _at(runs: pd.DataFrame, at: Mapping[str, str]) -> pd.DataFrame:

@@ -125,9 +125,17 @@ class Prediction:
     """The label of the variant that is expected to be lower, or a number; a number stands for an interquartile mean,
     and one of the two is a label."""
     measure: str = "sampled"
-    """Of what: one of `trlib.lab.cells.MEASURES`."""
+    """Of what: one of `trlib.lab.cells.MEASURES` or `trlib.lab.measures.DERIVED`."""
     at: Mapping[str, str] = field(default_factory=dict)
     """Where, by axis and label; axes that are not named are pooled as tasks."""
+    within: float | None = None
+    """The two are alike: their interquartile means differ by less than this, whichever is higher. None: one is
+    higher. Where nothing is said to differ no axis may be pooled (`nothing_differs`)."""
+
+    @property
+    def nothing_differs(self) -> bool:
+        """Whether it says that nothing rises, or that two are alike: over pooled axes one that does would hide."""
+        return self.within is not None or not isinstance(self.higher, str)
 
     def __post_init__(self) -> None:
         sides = (self.higher, self.lower)
@@ -135,6 +143,11 @@ class Prediction:
                 isinstance(side, str) for side in sides):
             raise TypeError(f"prediction: expected labels of variants as higher and lower, or a label and a number, "
                             f"got {self.higher!r} and {self.lower!r}")
+        if self.within is not None:
+            object.__setattr__(self, "within", checks.number("prediction: within", self.within, above=0))
+            if not all(isinstance(side, str) for side in sides):
+                raise TypeError(f"prediction: within: expected labels of two variants that are alike, got "
+                                f"{self.higher!r} and {self.lower!r}")
         _is_mapping("prediction: at", self.at)
 
 
@@ -175,6 +188,13 @@ class Sweep:
         if both := sorted({*self.seeds} & {*self.tuned_on}):
             raise ValueError(f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
                              "run that selected says nothing of how good the selection is")
+        for prediction in self.predictions:
+            pooled = [axis.name for axis in self.axes if axis.name not in prediction.at
+                      and len(axis.points()) > 1]
+            if prediction.nothing_differs and pooled:
+                raise ValueError(f"prediction {prediction.text!r}: expected a point of every axis in `at`, got none of "
+                                 f"{', '.join(pooled)}: pooled with others, a place where something differs would "
+                                 f"hide; predict each point")
 
     def smoke(self) -> Sweep:
         """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""

@@ -21,7 +21,6 @@ from trlib.lab.statistics import (
     interval,
     performance_profile,
     profile_interval,
-    staleness_tolerance,
 )
 
 if TYPE_CHECKING:
@@ -43,14 +42,14 @@ def intervals(scores: Mapping[str, Scores], *, measure: str, alt: str | None = N
         reference: where a dotted line stands (the base model).
     """
     found = {label: interval(values) for label, values in scores.items()}
-    figure, ax = _rows(list(found), measure)
+    figure, ax = rows_of(list(found), measure)
     for row, (label, estimate) in enumerate(found.items()):
-        _bar(ax, row, estimate)
+        bar(ax, row, estimate)
         runs = np.concatenate(by_task("scores", scores[label]))
         ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10)
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
-    return Drawing(figure, alt or _said(f"Interquartile mean of {measure} with 95 % interval", found))
+    return Drawing(figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", found))
 
 
 def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None = None) -> Drawing:
@@ -60,12 +59,12 @@ def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None 
         pairs: by label, such as `TROLL > PPO`: the scores of X and of Y.
     """
     found = {label: improvement(x, y) for label, (x, y) in pairs.items()}
-    figure, ax = _rows(list(found), "probability of improvement")
+    figure, ax = rows_of(list(found), "probability of improvement")
     for row, estimate in enumerate(found.values()):
-        _bar(ax, row, estimate)
+        bar(ax, row, estimate)
     ax.axvline(0.5, color=INK, linestyle=":", linewidth=1)
     ax.set_xlim(-0.02, 1.02)
-    return Drawing(figure, alt or _said("Probability of improvement with 95 % interval", found))
+    return Drawing(figure, alt or in_words("Probability of improvement with 95 % interval", found))
 
 
 def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence[float] | np.ndarray | None = None,
@@ -102,7 +101,7 @@ def _half(at: np.ndarray, profile: np.ndarray) -> str:
 
 
 def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *, along: str, measure: str,
-           drop: float | None = None, alt: str | None = None) -> Drawing:
+           drop: float | None = None, control: str | None = None, alt: str | None = None) -> Drawing:
     """Interquartile means over an axis, joined, with pointwise 95 % bands; the axis is logarithmic.
 
     Up to five variants share one panel and differ by colour, dash and marker. More get a panel each, in which the
@@ -112,8 +111,9 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
         scores: label -> place on the axis (above 0) -> runs.
         along: the horizontal axis's label.
         measure: the vertical one's.
-        drop: mark with a cross where each curve has fallen by this much below its value at 1: its staleness tolerance
-            (`trlib.lab.statistics.staleness_tolerance`); None: no marks.
+        drop: mark with a cross the first place at which a curve lies this much below the control's there, or, without
+            a control, below its own first place (`trlib.lab.tolerance`); None: no marks.
+        control: whose curve the others are measured against, where it is drawn.
         alt: what the figure shows, in a sentence; None: the numbers, one after the other.
 
     Raises:
@@ -125,12 +125,11 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
         if not runs or min(runs) <= 0:
             raise ValueError(f"scores: expected runs of {label!r} at places above 0, got {sorted(runs)}")
     found = {label: {x: interval(np.asarray(runs[x])) for x in sorted(runs)} for label, runs in scores.items()}
-    marks: dict[str, tuple[float, float]] = {}
-    if drop is not None:
-        at = {label: staleness_tolerance(runs, drop=drop).value for label, runs in scores.items()}
-        marks = {label: (x, found[label][1].value - drop) for label, x in at.items() if np.isfinite(x)}
+    marks = {} if drop is None else _falls(found, drop, found.get(control or ""))
     one = len(found) <= len(COLOURS)
-    figure, grid = _panels(1 if one else len(found), sorted({x for curve in found.values() for x in curve}))
+    figure, grid = grid_of(1 if one else len(found))
+    for ax in grid:
+        _logarithmic(ax, sorted({x for curve in found.values() for x in curve}))
     for i, (label, curve) in enumerate(found.items()):
         ax, style = grid[0 if one else i], i if one else 0
         for other in () if one else found.values():
@@ -148,6 +147,19 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
     return Drawing(figure, alt or _said_along(along, measure, found, marks, drop), stacked=2)
 
 
+def _falls(found: Mapping[str, Mapping[float, Estimate]], drop: float,
+           control: Mapping[float, Estimate] | None) -> dict[str, tuple[float, float]]:
+    """The first place of each curve at which it has fallen, and its height there."""
+    marks: dict[str, tuple[float, float]] = {}
+    for label, curve in found.items():
+        first = next(iter(curve.values())).value
+        floors = {x: (first if control is None or x not in control else control[x].value) - drop for x in curve}
+        fallen = [x for x, e in curve.items() if curve is not control and e.value <= floors[x] + 1e-12]
+        if fallen:
+            marks[label] = fallen[0], curve[fallen[0]].value
+    return marks
+
+
 def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) -> None:
     """A band below a line with markers."""
     places, colour = list(curve), COLOURS[style]
@@ -157,18 +169,22 @@ def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) ->
             linewidth=1.8, marker=MARKERS[style], markersize=5, label=label)
 
 
-def _panels(count: int, places: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Axes in rows of four at most that share both scales, with a tick at each place."""
+def grid_of(count: int) -> tuple[Figure, list[Axes]]:
+    """Axes in rows of four at most that share both scales."""
     across = min(count, 3 if count in (6, 9) else 4)
     down = -(-count // across)
     figure, grid = panels(count, height=3.6 if count == 1 else 1.6 + 0.6 / down, across=across, width=6.4,
                           share=count > 1)
     for ax in grid:
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(places, [f"{x:.3g}" for x in places])
-        ax.minorticks_off()
         ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
     return figure, grid
+
+
+def _logarithmic(ax: Axes, places: Sequence[float]) -> None:
+    """A horizontal axis to the base 2 with a tick at each place."""
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(places, [f"{x:.3g}" for x in places])
+    ax.minorticks_off()
 
 
 def _said_along(along: str, measure: str, found: Mapping[str, Mapping[float, Estimate]],
@@ -176,12 +192,12 @@ def _said_along(along: str, measure: str, found: Mapping[str, Mapping[float, Est
     said = []
     for label, curve in found.items():
         points = ", ".join(f"{estimate:.2f} at {x:.3g}" for x, estimate in curve.items())
-        fall = f"; fallen by {drop:g} at {marks[label][0]:.1f}" if label in marks else ""
+        fall = f"; fallen by {drop:g} at {marks[label][0]:.3g}" if label in marks else ""
         said.append(f"{label} {points}{fall}")
     return f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(said)}."
 
 
-def _rows(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
+def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     """Axes with a row a label, the first on top."""
     if not labels:
         raise ValueError("scores: expected at least one variant, got none")
@@ -194,11 +210,13 @@ def _rows(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def _bar(ax: Axes, row: int, estimate: Estimate) -> None:
+def bar(ax: Axes, row: int, estimate: Estimate) -> None:
+    """An interval as a thick stroke, its middle as a dot."""
     ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=4,
             solid_capstyle="butt")
     ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markersize=6)
 
 
-def _said(what: str, found: Mapping[str, Estimate]) -> str:
+def in_words(what: str, found: Mapping[str, Estimate]) -> str:
+    """Every estimate with its interval, for who cannot see them."""
     return f"{what}: " + "; ".join(f"{label} {estimate:.2f}" for label, estimate in found.items()) + "."

@@ -7,6 +7,10 @@ Qwen2.5-Math). On `dial` what the policy writes anyway is the short way that is 
 Known beforehand: seeds 0 to 7, run before the last prediction and the seeds from 8 on were added. One of them rose to
 .60 under a coin, and shuffled rewards with one update ended at .41 [.30, .44]: above the base, where twelve exploratory
 seeds from 100 on gave .24 [.14, .35], the single runs anywhere between .10 and .52 (coin: .08 and .81).
+
+"Nothing rises" was first predicted of each reward over all three numbers of updates together, and came out as seen,
+though shuffled rewards with one update stood at .33: where several places are pooled, one that rises hides among those
+that fall. Since then it is predicted of each place.
 """
 
 from math import inf
@@ -33,8 +37,9 @@ SWEEP = Sweep(
     seeds=range(24),
     predictions=[
         Prediction("with the verifier's rewards it rises", higher="ppo", lower=0.7),
-        *(Prediction(f"{label}: nothing rises", higher=BASE, lower=label)
-          for label in ("coin", "coin-unclipped", "shuffled")),
+        *(Prediction(f"{label}: nothing rises", higher=BASE, lower=label, at={"reuse": updates})
+          for label in ("coin", "coin-unclipped", "shuffled") for updates in UPDATES
+          if (label, updates) != ("shuffled", "1")),  # the last one says it
         Prediction("a clip under random rewards sharpens the policy, no clip does not", higher="coin-unclipped",
                    lower="coin", measure="entropy", at=HOT),
         Prediction("so it favours what the policy writes anyway: the short way", higher="coin-unclipped",
