@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ SWEEP = Sweep(
     predictions=[Prediction("more than nothing", higher="ppo", lower=-1.0)],
 )
 '''
+
+
+def entry(key: str, status: str = "done", **values) -> tuple[dict, dict | None]:
+    """A row of a journal and its history."""
+    history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
+    return ({"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},
+            history if status == "done" else None)
 
 
 @pytest.fixture

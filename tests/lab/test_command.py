@@ -6,15 +6,18 @@ import json
 import math
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from trlib.cli import main
+from trlib.lab import journal as journals
 from trlib.lab import record as records
 from trlib.lab import runner
 from trlib.lab.findings import judge, table
@@ -46,9 +49,14 @@ def whole(tmp_path_factory) -> pd.DataFrame:
     return conduct(plan(load_sweep(str(path)), out=path.parent / "out"), workers=0, say=lambda line: None).runs
 
 
-def lines(folder: Path) -> list[str]:
-    path = folder / "cells.jsonl"
-    return path.read_text().splitlines(keepends=True) if path.exists() else []
+def journal(folder: Path) -> list[tuple[str, str]]:
+    """Cells and entries, in the order in which they ended."""
+    if not (folder / "cells.sqlite").exists():
+        return []
+    with closing(sqlite3.connect(folder / "cells.sqlite", timeout=60)) as file:
+        if not file.execute("SELECT * FROM sqlite_master WHERE name = 'about'").fetchall():
+            return []
+        return file.execute("SELECT cell, entry FROM cells ORDER BY rowid").fetchall()
 
 
 def processes() -> dict[int, tuple[int, str]]:
@@ -68,20 +76,19 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, t
     out = tmp_path / "out"
     command = [sys.executable, "-m", "trlib", "sweep", str(tiny), "--out", str(out), "--workers", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(lines(out)) >= 2 or process.poll() is not None)
+    until(lambda: journal(out) or process.poll() is not None, step=0.05)
     family = [pid for pid, (parent, _) in processes().items() if parent == process.pid]
     process.send_signal(signal.SIGKILL)
     process.wait(60)
     # No worker outlives it.
     until(lambda: all(processes().get(pid, (0, "Z"))[1] == "Z" for pid in family), step=0.2)
-    before = [line for line in lines(out) if line.endswith("\n")]
-    assert 2 <= len(before) < 5 and family
+    before = journal(out)
+    assert 1 <= len(before) < 4 and family
 
     assert main([*command[3:6], str(out), *HERE, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["ran"] == 5 - len(before) and document["interrupted"] is False
-    assert lines(out)[:len(before)] == before and len(lines(out)) == 5
-    assert len({json.loads(line)["row"]["cell"] for line in lines(out)[1:]}) == 4
+    assert document["ran"] == 4 - len(before) and document["interrupted"] is False
+    assert journal(out)[:len(before)] == before and len(journal(out)) == 4
     runs = pd.read_csv(out / "runs.csv", dtype=str)
     # Worker or not, killed or not: the same numbers to the last bit.
     assert runs["digest"].tolist() == whole["digest"].tolist() and runs["label"].tolist() == ["ppo", "wide"] * 2
@@ -202,17 +209,23 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
 
 
 def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, capsys, monkeypatch):
-    real, count = os.write, iter(range(100))
+    real, put, count = journals._open, runner.put, iter(range(100))
 
-    def write(file: int, data: bytes) -> int:
-        if next(count) == 2:  # the header, a cell, and no more
-            raise OSError(28, "No space left on device")
-        return real(file, data)
+    def full(path: Path) -> sqlite3.Connection:
+        file = real(path)
+        file.execute("PRAGMA max_page_count = 1")  # it may not grow: what SQLite says of a disk without room
+        return file
 
-    monkeypatch.setattr(records.os, "write", write)
+    def second_of_many(path: Path, row: dict, history: dict) -> None:
+        if next(count) == 1:
+            monkeypatch.setattr(journals, "_open", full)
+            row = {**row, "error": "x" * 10**5}
+        put(path, row, history)
+
+    monkeypatch.setattr(runner, "put", second_of_many)
     assert main(["sweep", str(tiny), "--out", str(tmp_path / "out"), *HERE]) == 1
     said = capsys.readouterr().err
-    assert "No space left on device; the cells that were finished before are kept" in said and said.count("\n") == 1
+    assert "is full; the cells that were finished before are kept" in said and said.count("\n") == 1
     assert len(load(tmp_path / "out").rows) == 1
 
 
@@ -230,7 +243,7 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
         patched.setattr(folders, "write", full)
         assert main(command) == 1
     assert "No space left on device" in capsys.readouterr().err
-    assert len(lines(out)) == 5 and [path.name for path in out.iterdir()] == ["cells.jsonl"]
+    assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {"cells.sqlite", ".lock-1-of-1"}
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
     tables = {name: (out / name).read_bytes() for name in ("runs.csv", "history.csv.xz", "record.json")}
@@ -238,13 +251,36 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
     # Journals that are copied into a folder join without a run, and what is whole is not written again.
     joined = tmp_path / "joined"
     joined.mkdir()
-    first, *rest = lines(out)
-    for part, some in ((1, rest[:2]), (2, rest[2:])):
-        (joined / f"cells-{part}-of-2.jsonl").write_text("".join([first, *some]))
+    for part in (1, 2):
+        (joined / f"cells-{part}.sqlite").write_bytes((out / "cells.sqlite").read_bytes())
+        with closing(sqlite3.connect(joined / f"cells-{part}.sqlite", isolation_level=None)) as file:
+            file.execute("DELETE FROM cells WHERE rowid % 2 = ?", [part - 1])
     assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
     assert {name: (joined / name).read_bytes() for name in tables} == tables
     monkeypatch.setattr(folders, "write", full)
     assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
+
+
+def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path, whole, capsys):
+    out = tmp_path / "out"
+    first = plan(load_sweep(str(tiny)), out=out)
+    first.record.rows.update({row["cell"]: row for row in whole.to_dict("records")})
+    made = journals.Journal(out, "tiny", first.defaults)
+    records.save_tables(out, first.record, first.cells, first.defaults)
+    key = first.cells[1].id
+    journals.put(made.path, {**first.record.rows[key], "digest": "another", "sampled": 0.25}, None)
+    made.close()
+    command = ["sweep", str(tiny), "--out", str(out), *HERE]
+    for argv in (command, [*command, "--verify", "1"], [*command, "--dry-run"]):
+        assert main(argv) == 1
+        said = capsys.readouterr()
+        assert "choose by --prefer journal or --prefer tables" in said.err and said.out == ""
+    assert main([*command, "--prefer", "journal", "--dry-run"]) == 0
+    assert main([*command, "--dry-run"]) == 1, "looking settles nothing"
+    assert main([*command, "--prefer", "tables"]) == 0
+    assert main(command) == 0
+    assert journal(out) == [(key, journal(out)[0][1])] and "another" not in journal(out)[0][1]
+    assert load(out).runs()["digest"].tolist() == whole["digest"].tolist()
 
 
 def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
@@ -307,7 +343,7 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
                         ([str(tiny), "--verify"], "no cell of 'tiny' is recorded"),
                         ([str(tiny), "--workers", "-1"], "--workers: expected 0 or more, got -1"),
                         ([str(tiny), "--verify", "0"], "--verify: expected 1 or more cells, got 0"),
-                        ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.jsonl'"),
+                        ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.sqlite'"),
                         ([str(tiny), "--method", "my.py"], "method: expected FILE.py:NAME, got 'my.py'")):
         assert main(["sweep", *argv]) == 1
         captured = capsys.readouterr()

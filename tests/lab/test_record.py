@@ -6,126 +6,29 @@ import gzip
 import json
 import lzma
 import math
-import os
-import resource
-import signal
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.lab.conftest import entry
 from trlib.cli import main
-from trlib.errors import TrlibError
 from trlib.lab import circumstances
 from trlib.lab import record as records
 from trlib.lab.cells import MEASURES, cells, defaults
-from trlib.lab.record import Journal, Record, RecordError, declaration, load, recorded, save_tables
+from trlib.lab.journal import Journal, put
+from trlib.lab.record import Record, RecordError, complete, declaration, load, recorded, save_tables
 from trlib.lab.sweep import load_sweep
 from trlib.lab.tables import same_digits
 from trlib.model import folders
 
-CHANGED = {"train": {"lr": 1e-3}}
 
-
-def entry(key: str, status: str = "done", **values) -> dict:
-    history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
-    return {"row": {"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},
-            "history": history if status == "done" else None}
-
-
-def filled(folder: Path, *keys: str) -> Path:
-    journal = Journal(folder, "s", CHANGED)
-    for key in keys:
-        journal.append(entry(key))
-    journal.close()
-    return journal.path
-
-
-def test_a_line_that_was_being_written_is_no_cell_and_makes_room_for_the_next(tmp_path):
-    path = filled(tmp_path, "a", "b")
-    whole = path.read_bytes()
-    for cut in (1, 40, len(json.dumps(entry("b")))):
-        path.write_bytes(whole[:-cut])
-        assert list(load(tmp_path).rows) == ["a"]
-        filled(tmp_path, "c")
-        found = load(tmp_path)
-        assert list(found.rows) == ["a", "c"] and found.rows["c"]["sampled"] == 0.1 + 0.2
-        assert found.histories["c"]["reward"] == [0.1, 1 / 3]
-
-
-def test_a_cell_that_is_done_is_never_undone(tmp_path):
-    journal = Journal(tmp_path, "s", {})
-    for key, status, value in (("a", "failed", 0), ("a", "done", 1), ("a", "failed", 2), ("b", "failed", 3)):
-        journal.append(entry(key, status, value=value))
-    journal.close()
-    found = load(tmp_path)
-    assert (found.rows["a"]["status"], found.rows["a"]["value"], found.rows["b"]["status"]) == ("done", 1, "failed")
-
-
-def test_a_full_disk_is_named_and_leaves_the_finished_cells(tmp_path):
-    journal = Journal(tmp_path, "s", {})
-    journal.append(entry("a"))
-    size = journal.path.stat().st_size
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, before[1]))  # a part of the next line fits
-    try:
-        with pytest.raises(RecordError, match=r"cannot write to .*cells.jsonl': File too large; the cells .* are kept"):
-            journal.append(entry("b"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
-    assert journal.path.stat().st_size == size
-    journal.append(entry("b"))
-    journal.close()
-    assert list(load(tmp_path).rows) == ["a", "b"]
-
-
-def test_a_folder_that_cannot_be_written_is_named_before_any_work(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RecordError, match=r"out: cannot write to .*: Not a directory"):
-        Journal(tmp_path / "file" / "out", "s", {})
-    if os.geteuid() != 0:  # root may write anywhere
-        (tmp_path / "locked").mkdir(mode=0o500)
-        with pytest.raises(RecordError, match=r"out: cannot write to .*: Permission denied"):
-            Journal(tmp_path / "locked", "s", {})
-    assert issubclass(RecordError, TrlibError)
-
-
-def test_a_second_process_is_kept_out_and_a_shard_is_not(tmp_path):
-    first = Journal(tmp_path, "s", {})
-    with pytest.raises(RecordError, match=r"another process is running this sweep into .*expected one at a time"):
-        Journal(tmp_path, "s", {})
-    second = Journal(tmp_path, "s", {}, (2, 3))
-    assert second.path.name == "cells-2-of-3.jsonl"
-    first.append(entry("a"))
-    second.append(entry("b"))
-    assert set(load(tmp_path).rows) == {"a", "b"}
-    first.close()
-    second.close()
-
-
-def test_a_damaged_or_foreign_record_is_named_and_left_as_it_is(tmp_path):
-    path = filled(tmp_path, "a", "b")
-    whole = path.read_text()
-    lines = whole.splitlines(keepends=True)
-    for text, words in ((lines[0] + lines[1][:30] + "\n" + lines[2], r"cells.jsonl', line 2, got a damaged one"),
-                        (lines[0] + "[]\n", "line 2, got a damaged one .a list"),
-                        (lines[0] + "{}\n", "line 2, got a damaged one .no cell"),
-                        (lines[0] + '{"row": 3, "history": null}\n', "line 2, got a damaged one .no cell"),
-                        (lines[0] + '{"row": {"cell": "a"}, "history": null}\n', "line 2, got a damaged one .no cell"),
-                        (lines[0].replace(json.dumps(CHANGED), "3"), "line 1, got a damaged one .defaults of int"),
-                        (lines[0].replace('"format": 1', '"format": 2') + lines[1], "expected format 1, got 2"),
-                        (lines[1], "another version of the package: expected format 1, got None")):
-        path.write_text(text)
-        with pytest.raises(RecordError, match=words):
-            load(tmp_path)
-        assert path.read_text() == text
-    path.write_text(whole)
-    with pytest.raises(RecordError, match=r"default of train lr was 0.001; now it is 0.0001"):
-        load(tmp_path, {"train": {"lr": 1e-4}})
-    assert len(load(tmp_path, {"train": {"lr": 1e-3, "new": 1}}).rows) == 2  # a new argument is no reason to refuse
+def journal(folder: Path, sweep: str = "tiny") -> Path:
+    """One that has been made and that nobody holds."""
+    made = Journal(folder, sweep, {})
+    made.close()
+    return made.path
 
 
 def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny):
@@ -134,8 +37,9 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     record = Record()
     for i, cell in enumerate(found[:3]):
         status = "failed" if i == 2 else "done"
-        made = entry(cell.id, status, sampled=0.1 + 0.2 * i, error="died, twice" if i == 2 else "", commit="0012345678")
-        record.add({**declaration(cell), **made["row"]}, made["history"])
+        row, history = entry(cell.id, status, sampled=0.1 + 0.2 * i, error="died, twice" if i == 2 else "",
+                             commit="0012345678")
+        record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
     again = load(tmp_path, defaults(found))
     assert [again.rows[c.id]["sampled"] for c in found[:3]] == [0.1, 0.1 + 0.2, 0.1 + 0.2 * 2]
@@ -163,8 +67,8 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
     found = cells(load_sweep(str(tiny)))
     record = Record()
     for cell, day in zip(found, ("20", "20", "21", "22"), strict=True):
-        made = entry(cell.id, command="trlib sweep tiny", commit="0012345678", date=f"2026-11-{day}")
-        record.add({**declaration(cell), **made["row"]}, made["history"])
+        row, history = entry(cell.id, command="trlib sweep tiny", commit="0012345678", date=f"2026-11-{day}")
+        record.add({**declaration(cell), **row}, history)
     parts = []
     for some in (found[:3], found[2:]):  # the second without the first: as if remade
         parts.append(Record({c.id: record.rows[c.id] for c in some}, {c.id: record.histories[c.id] for c in some}))
@@ -200,11 +104,10 @@ def test_tables_of_the_first_format_are_read_and_written_as_the_second_by_the_sa
         ["cell,batch,reward,kept,kl\n", *(f"{cell.id},{i},0.0123456,,{1 - i}\n" for cell in found for i in (0, 1))]
     ).encode()))
     (out / "record.json").write_text(json.dumps({"format": 1, "sweep": "tiny", "defaults": defaults(found)}))
-    (out / "cells.jsonl").write_text("")
     before = load(out)
     assert before.histories[found[3].id] == {"reward": [0.0123456] * 2, "kl": [1.0, 0.0]}
     assert main(["sweep", str(tiny), "--out", str(out), "--quiet"]) == 0
-    assert {path.name for path in out.iterdir()} == {"cells.jsonl", "record.json", "runs.csv", "history.csv.xz"}
+    assert {path.name for path in out.iterdir()} == {"record.json", "runs.csv", "history.csv.xz"}
     assert json.loads((out / "record.json").read_text())["format"] == 2
     after = load(out)
     assert after.rows == before.rows and list(after.histories) == [cell.id for cell in found]
@@ -235,8 +138,8 @@ def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, wor
     found = cells(load_sweep(str(tiny)))
     record = Record()
     for cell in found[:2]:
-        made = entry(cell.id)
-        record.add({**declaration(cell), **made["row"]}, made["history"])
+        row, history = entry(cell.id)
+        record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
     table = tmp_path / "runs.csv"
     table.write_text(damage(table.read_text()))
@@ -247,8 +150,8 @@ def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, wor
 def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     found = cells(load_sweep(str(tiny)))
     record = Record()
-    made = entry(found[0].id)
-    record.add({**declaration(found[0]), **made["row"]}, made["history"])
+    row, history = entry(found[0].id)
+    record.add({**declaration(found[0]), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
     header = tmp_path / "record.json"
     for content, words in ((b'{"a": "\xff"}', "codec can't decode"),
@@ -262,7 +165,7 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     with pytest.raises(RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"):
         load(tmp_path)
     (tmp_path / "runs.csv").unlink()
-    filled(tmp_path, "a")  # a run that was killed between its tables: the journal has everything
+    put(journal(tmp_path), *entry("a"))  # a run that was killed between its tables: the journal has everything
     assert list(load(tmp_path).rows) == ["a"]
 
 
@@ -272,8 +175,8 @@ def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
         recorded("tiny")
     found = cells(load_sweep(str(tiny)))
     record = Record()
-    made = entry(found[1].id)
-    record.add({**declaration(found[1]), **made["row"]}, made["history"])
+    row, history = entry(found[1].id)
+    record.add({**declaration(found[1]), **row}, history)
     (tmp_path / "records" / "tiny").mkdir(parents=True)
     save_tables(tmp_path / "records" / "tiny", record, found, defaults(found))
     runs, history = recorded("tiny")
@@ -319,25 +222,25 @@ def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
 
 def test_a_folder_is_one_sweeps(tmp_path, tiny):
     found = cells(load_sweep(str(tiny)))
-    record, made = Record(), entry(found[0].id)
-    record.add({**declaration(found[0]), **made["row"]}, made["history"])
+    record, (row, history) = Record(), entry(found[0].id)
+    record.add({**declaration(found[0]), **row}, history)
     (tmp_path / "tables").mkdir()
     save_tables(tmp_path / "tables", record, found, defaults(found))
-    Journal(tmp_path / "journal", "tiny", defaults(found)).close()
+    journal(tmp_path / "journal")
     for name in ("tables", "journal"):
         before = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
         with pytest.raises(RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"):
-            Journal(tmp_path / name, "other", {})
+            load(tmp_path / name, sweep="other", tabled=False)
         assert {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} == before
-        Journal(tmp_path / name, "tiny", {}).close()
+        load(tmp_path / name, sweep="tiny")
 
 
 def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny):
     found = cells(load_sweep(str(tiny)))
     record = Record()
     for cell in found:
-        made = entry(cell.id)
-        record.add({**declaration(cell), **made["row"]}, made["history"])
+        row, history = entry(cell.id)
+        record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found[:2], defaults(found))
     again = load(tmp_path, defaults(found))
     assert set(again.rows) == {cell.id for cell in found} and all(again.done(cell) for cell in found)
@@ -346,14 +249,44 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny
     assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
 
 
+def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(tmp_path, tiny):
+    found = cells(load_sweep(str(tiny)))
+    for prefer, lasting, when in (("tables", "of tables", "2026-11-21"), ("journal", "of journal", "2026-11-19")):
+        out, record = tmp_path / prefer, Record()
+        out.mkdir()
+        for cell in found[:2]:
+            row, history = entry(cell.id, digest="of tables", date=when)
+            record.add({**declaration(cell), **row}, history)
+        save_tables(out, record, found, {})
+        path = journal(out)
+        for cell, digest in zip(found[:3], ("of tables", "of journal", "of neither"), strict=True):
+            row, history = entry(cell.id, digest=digest, date="2026-11-20", sampled=0.5)
+            put(path, {**row, **declaration(cell)}, history)
+        before = {file.name: file.read_bytes() for file in out.iterdir()}
+        newer = {"tables": "runs.csv", "journal": "cells.sqlite"}[prefer]
+        with pytest.raises(RecordError, match=(
+                rf"disagree about a finished cell, {found[1].id}: runs.csv has of tables \(made {when}, .* and "
+                rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose by --prefer "
+                "journal or --prefer tables")):
+            load(out)
+        assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+        assert not complete(out, found)
+        chosen = load(out, prefer=prefer)
+        assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == ["of tables", lasting, "of neither"]
+        save_tables(out, chosen, found, {})
+        assert complete(out, found) and load(out).rows[found[1].id]["digest"] == lasting
+    (out / "cells-2.sqlite").write_bytes(path.read_bytes())
+    put(out / "cells-2.sqlite", {**row, **declaration(found[2]), "digest": "of a third"}, history)
+    with pytest.raises(RecordError, match=rf"{found[2].id}: .*is newer; move one of them away"):
+        load(out, prefer="journal")
+
+
 def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
     found = cells(load_sweep(str(tiny)))
-    record, journal = Record(), Journal(tmp_path, "tiny", defaults(found))
-    made = entry(found[0].id)
-    row = {**declaration(found[0]), **made["row"]}
-    journal.append({"row": row, "history": made["history"]})
-    journal.close()
-    record.add(row, made["history"])
+    record, (row, history) = Record(), entry(found[0].id)
+    row.update(declaration(found[0]))
+    put(journal(tmp_path), row, history)
+    record.add(row, history)
     save_tables(tmp_path, record, found, defaults(found))
     (tmp_path / "runs.csv").write_text("torn")
     with pytest.raises(RecordError, match=r"runs.csv'.*or remove '.*runs.csv': then the tables are made again"):

@@ -32,7 +32,7 @@ def folder(tmp_path_factory) -> Path:
     for row in planned.record.rows.values():
         row["commit"] = "abc"
     save_tables(planned.out, planned.record, planned.cells, planned.defaults)
-    (planned.out / "cells.jsonl").unlink()
+    (planned.out / "cells.sqlite").unlink()
     return planned.out
 
 

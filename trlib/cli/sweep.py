@@ -26,7 +26,8 @@ examples:
 
 Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
 are missing.
-Shards into one folder, or journals (cells-*.jsonl) copied into one, join by themselves.
+Shards into one folder join by themselves; so do journals of other machines that are copied into it (each machine's
+cells.sqlite, here as cells-2.sqlite and so on).
 """
 VERIFY = 3
 
@@ -45,6 +46,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verify", type=shared.whole, nargs="?", const=VERIFY, metavar="K",
                         help=f"run K recorded cells again (default: {VERIFY}) and say whether they agree")
     parser.add_argument("--remake", action="store_true", help="do not count what ships with the package as done")
+    parser.add_argument("--prefer", choices=("journal", "tables"),
+                        help="whose numbers count where the folder's journal and its tables disagree about a cell")
     parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -64,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     from trlib.lab.runner import plan
 
     out = None if args.out is None else Path(args.out).expanduser()
-    planned = plan(sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake)
+    planned = plan(sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake,
+                   prefer=args.prefer)
     if args.dry_run:
         return _cells(planned, args)
     return _run(planned, args) if args.verify is None else _verify(planned, args)

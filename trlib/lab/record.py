@@ -2,14 +2,14 @@
 
 A folder holds
 
-- `cells.jsonl`, or `cells-I-of-N.jsonl` of a shard: a line a cell, appended and flushed to the disk when it ends;
+- `cells.sqlite`: the journal (`trlib.lab.journal`), to which each process that runs a part of the sweep adds its cells;
 - `runs.csv`: the tidy table, a row a cell, every digit kept; `made` stands for what made it;
 - `history.csv.xz`: every metric of every batch, four digits, a column a cell;
 - `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions, hardware, date).
 
 The tables are what a repository keeps; the journal is what a run goes on from. Folders of several machines are joined
-by copying their journals into one. A folder is one sweep's; cells in its tables that the sweep no longer declares (a
-method of one's own, given once) stay there, after the others.
+by copying their journals into one, under names of their own (`cells-2.sqlite`). A folder is one sweep's; cells in its
+tables that the sweep no longer declares (a method of one's own, given once) stay there, after the others.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from __future__ import annotations
 import csv
 import json
 import lzma
-import os
+import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlib.errors import TrlibError
-from trlib.lab import tables
+from trlib.lab import journal, tables
+from trlib.lab.journal import RecordError
 from trlib.lab.tables import DONE, FIRST_HISTORY, HISTORY, RUNS, History, Row
 
 if TYPE_CHECKING:
@@ -33,14 +33,12 @@ if TYPE_CHECKING:
 
     from trlib.lab.cells import Cell
 
-FORMAT, LINES = 2, 1
-"""Of the tables and of a journal; another one is refused. Tables of format 1 are read too, and written as format 2."""
+FORMAT = 2
+"""Of the tables; another one is refused, but those of format 1 are read, and written as format 2."""
+HEADER = "record.json"
+PREFER = ("journal", "tables")
 RECORDS = Path(__file__).parent / "records"
 """The records that ship with the package, a folder a sweep."""
-
-
-class RecordError(TrlibError):
-    """A record that cannot be written, is damaged, or was made by another version."""
 
 
 @dataclass
@@ -128,56 +126,59 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return runs, record.history(record.rows).merge(named, on="cell")
 
 
-def load(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
-    """Everything a folder holds: its tables, then its journals.
+def load(folder: Path, defaults: dict[str, Any] | None = None, *, sweep: str | None = None, tabled: bool = True,
+         prefer: str | None = None) -> Record:
+    """Everything a folder holds: its tables (where `tabled`) and its journals.
 
     Args:
         defaults: those of today, to be compared with those that the record was made with (None: not compared).
+        sweep: whose record it must be (None: anybody's).
+        prefer: `journal` or `tables`: whose numbers count where they hold others of the same finished cell.
 
     Raises:
-        RecordError: a damaged file, another format, or a default that has changed since.
+        RecordError: a damaged file, another format, another sweep, a default that has changed since, or without
+            `prefer` two files that disagree.
     """
-    record = _tables(folder, defaults)
-    record.update(journaled(folder, defaults))
-    return record
-
-
-def journaled(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
-    """What a folder's journals hold; arguments and errors as of `load`."""
-    record = Record()
-    for path in sorted(folder.glob("cells*.jsonl")):
-        # A line without its end is being written, or was when the process died: no cell yet.
-        lines = path.read_bytes().split(b"\n")[:-1]
-        for number, line in enumerate(lines, 1):
-            entry = _json(path, line, number)
-            if number == 1:
-                _header(path, entry, defaults, number, formats=(LINES,))
-            elif not _is_cell(entry):
-                raise _damaged(path, "no cell", number)
-            else:
-                record.add(entry["row"], entry["history"])
+    if old := sorted(folder.glob("cells*.jsonl")):
+        raise RecordError(f"record: {str(old[0])!r} is a journal of an earlier version of the package: expected "
+                          f"{journal.NAME}; finish the sweep with that version, whose tables are read here, and remove "
+                          f"the file then")
+    record = _tables(folder, defaults, sweep, tabled)
+    source = dict.fromkeys(record.rows, folder / RUNS)
+    for path in sorted(folder.glob(journal.ALL)):
+        found = _journal(path, defaults, sweep)
+        for key in [key for key, row in found.rows.items() if _differ(row, record.rows.get(key))]:
+            if prefer not in PREFER or source[key].suffix == path.suffix:
+                raise _disagreement((source[key], record.rows[key]), (path, found.rows[key]))
+            if prefer == "tables":
+                del found.rows[key]
+        record.update(found)
+        source.update(dict.fromkeys(found.rows, path))
     return record
 
 
 def complete(folder: Path, cells: Sequence[Cell]) -> bool:
     """Whether the folder's tables are of today's format and hold what its journals do of these cells: not so where a
     kill or a full disk came between the last cell and the tables, or where journals of other machines were copied."""
-    rows, tabled = journaled(folder).rows, _tables(folder).rows
+    rows, journaled = _tables(folder).rows, {}
+    for path in folder.glob(journal.ALL):
+        journaled.update(_journal(path).rows)
+    done = [journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE]
     return not (folder / FIRST_HISTORY).is_file() and all(
-        tabled.get(cell.id, {}).get("digest", "") == rows[cell.id].get("digest", "")
-        for cell in cells if cell.id in rows and rows[cell.id]["status"] == DONE)
+        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done)
 
 
-def _tables(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
+def _tables(folder: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None,
+            rows: bool = True) -> Record:
     """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
-    path, record = folder / RUNS, Record()
-    if not path.is_file():
-        return record
-    header = folder / "record.json"
-    if not header.is_file():
+    path, header, record = folder / RUNS, folder / HEADER, Record()
+    if header.is_file():
+        found = _json(header)
+        _check(header, found, defaults, sweep, (FORMAT, 1))
+    elif path.is_file() and rows:
         raise _damaged(header, "no such file, beside a table of runs")
-    found = _json(header, header.read_bytes())
-    _header(header, found, defaults)
+    if not path.is_file() or not rows:
+        return record
     try:
         record.rows = tables.read_runs(path, found.get("made", {}))
         path = folder / HISTORY if (folder / HISTORY).is_file() else folder / FIRST_HISTORY
@@ -187,35 +188,43 @@ def _tables(folder: Path, defaults: dict[str, Any] | None = None) -> Record:
     return record
 
 
-def _is_cell(entry: dict[str, Any]) -> bool:
-    row, history = entry.get("row"), entry.get("history", 0)
-    return (isinstance(row, dict) and {"cell", "status"} <= row.keys()
-            and (history is None or isinstance(history, dict))
-            and (row["status"] != DONE or isinstance(row.get("sampled"), int | float)))
-
-
-def _json(path: Path, text: str | bytes, line: int | None = None) -> dict[str, Any]:
+def _journal(path: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None) -> Record:
+    record = Record()
     try:
-        value = json.loads(text)
+        found, cells = journal.read(path)
+    except sqlite3.OperationalError as error:
+        raise RecordError(f"record: cannot read {str(path)!r}: {error}") from error
+    except (sqlite3.Error, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if found is not None:
+        _check(path, found, defaults, sweep, (journal.FORMAT,))
+    for row, history in cells:
+        if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
+            raise _damaged(path, f"a cell of {type(row).__name__}")
+        record.add(row, history)
+    return record
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
     except ValueError as error:
-        raise _damaged(path, str(error), line) from error
+        raise _damaged(path, str(error)) from error
     if not isinstance(value, dict):
-        raise _damaged(path, f"a {type(value).__name__}", line)
+        raise _damaged(path, f"a {type(value).__name__}")
     return value
 
 
-def _damaged(path: Path, what: str, line: int | None = None) -> RecordError:
-    where = "" if line is None else f", line {line}"
-    folder = path.parent
+def _damaged(path: Path, what: str) -> RecordError:
     way = "mend it or move it away"
-    if path.suffix != ".jsonl" and list(folder.glob("cells*.jsonl")):
-        way = f"mend it, or remove {str(folder / RUNS)!r}: then the tables are made again from the journal"
-    return RecordError(f"record: expected a whole record in {str(path)!r}{where}, got a damaged one ({what}); {way}")
+    if path.parent.joinpath(journal.NAME).is_file() and path.name != journal.NAME:
+        way = f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again from the journal"
+    return RecordError(f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}")
 
 
-def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, line: int | None = None, *,
-            formats: Sequence[int] = (FORMAT, 1)) -> None:
-    """Check that a record can be read, and that today's defaults are the ones that its cells were run with."""
+def _check(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None,
+           formats: Sequence[int]) -> None:
+    """Refuse what cannot be read, is another sweep's, or was run with other defaults than today's."""
     if found.get("format") not in formats:
         raise RecordError(f"record: {str(path)!r} is of another version of the package: expected format {formats[0]}, "
                           f"got {found.get('format')!r}; it is left as it is: read it with that version, or move it "
@@ -223,7 +232,10 @@ def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, 
     for part in ("defaults", "made"):
         held = found.get(part, {})
         if not isinstance(held, dict) or not all(isinstance(one, dict) for one in held.values()):
-            raise _damaged(path, f"{part} of {type(held).__name__}", line)
+            raise _damaged(path, f"{part} of {type(held).__name__}")
+    if sweep is not None and found.get("sweep", sweep) != sweep:
+        raise RecordError(f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, which "
+                          f"holds {found['sweep']!r}; give another --out")
     for section, was in found.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         for name in sorted(was.keys() & now.keys()):
@@ -233,13 +245,29 @@ def _header(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, 
                                   f"cells are not those of the sweep; move it away, or give another --out")
 
 
+def _differ(row: Row, other: Row | None) -> bool:
+    """Whether two rows of a cell are both of finished runs, and of others."""
+    return other is not None and row["status"] == other["status"] == DONE and row.get("digest") != other.get("digest")
+
+
+def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordError:
+    newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
+    told = [f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, written "
+            f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})" for path, row in (first, second)]
+    way = "choose by --prefer journal or --prefer tables: the other's numbers are written over then"
+    if first[0].suffix == second[0].suffix:
+        way = "move one of them away"
+    return RecordError(f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
+                       f"{first[1]['cell']}: {' and '.join(told)}; {newer.name} is newer; {way}")
+
+
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]) -> None:
-    """Write the three tables, each all or nothing.
+    """Write the three tables, each all or nothing, and what the record has of a cell over what a journal has otherwise.
 
     Raises:
-        CheckpointError: they cannot be written; the journal is intact.
+        CheckpointError, RecordError: they cannot be written; the journal is intact.
     """
     import pandas as pd
 
@@ -250,8 +278,8 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     if others:
         runs = pd.concat([runs, pd.DataFrame(others)], ignore_index=True)
     runs, made = tables.without_circumstances(runs)
-    path = folder / "record.json"
-    before = _json(path, path.read_bytes()).get("made", {}) if path.is_file() else {}
+    path = folder / HEADER
+    before = _json(path).get("made", {}) if path.is_file() else {}
     header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
     # Whatever a kill leaves can be read: until the runs are written, the header knows what made the old ones too.
     write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
@@ -259,79 +287,7 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     write(folder / RUNS, runs.to_csv(index=False))
     write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
     (folder / FIRST_HISTORY).unlink(missing_ok=True)
-
-
-def _of_sweep(folder: Path, sweep: str) -> None:
-    """Refuse a folder that holds another sweep's cells: its tables would be written over."""
-    for path in (folder / "record.json", *sorted(folder.glob("cells*.jsonl"))):
-        if not path.is_file():
-            continue
-        with path.open("rb") as file:
-            first = file.read() if path.suffix == ".json" else file.readline()
-        if not first.endswith(b"\n"):  # being written, or cut short
-            continue
-        found = _json(path, first).get("sweep", sweep)
-        if found != sweep:
-            raise RecordError(f"out: expected a folder of sweep {sweep!r} or a new one, got {str(folder)!r}, which "
-                              f"holds {found!r}; give another --out")
-
-
-class Journal:
-    """One file to which cells are appended, by one process at a time."""
-
-    def __init__(self, folder: Path, sweep: str, defaults: dict[str, Any], shard: tuple[int, int] = (1, 1)) -> None:
-        """Open it for appending, before any work is done.
-
-        Raises:
-            RecordError: the folder cannot be made or written to, is another sweep's, or another process writes to the
-                journal.
-        """
-        part, parts = shard
-        _of_sweep(folder, sweep)
-        self.path = folder / ("cells.jsonl" if parts == 1 else f"cells-{part}-of-{parts}.jsonl")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError as error:
-            raise RecordError(f"out: cannot write to {str(self.path)!r}: {error.strerror or error}") from error
-        try:
-            self._lock()
-            content = self.path.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            os.ftruncate(self._file, whole)  # the line that a killed process was writing
-            if not whole:
-                self.append({"format": LINES, "sweep": sweep, "defaults": defaults})
-        except BaseException:
-            self.close()
-            raise
-
-    def append(self, entry: dict[str, Any]) -> None:
-        """Add a line and wait until the disk has it.
-
-        Raises:
-            RecordError: it cannot be written (a full disk); the lines before it are intact.
-        """
-        data, size = json.dumps(entry).encode() + b"\n", os.fstat(self._file).st_size
-        try:
-            written = 0
-            while written < len(data):
-                written += os.write(self._file, data[written:])
-            os.fsync(self._file)
-        except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._file, size)
-            raise RecordError(f"out: cannot write to {str(self.path)!r}: {error.strerror or error}; the cells that "
-                              f"were finished before are kept: make room and run the same command again") from error
-
-    def close(self) -> None:
-        """Give the file free."""
-        os.close(self._file)
-
-    def _lock(self) -> None:
-        import fcntl
-
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RecordError(f"out: another process is running this sweep into {str(self.path)!r}; expected one at a "
-                              f"time: wait for it, or give another --out or --shard") from error
+    for path in folder.glob(journal.ALL):
+        for key, row in _journal(path).rows.items():
+            if _differ(row, record.rows.get(key)):
+                journal.put(path, record.rows[key], record.histories.get(key))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from trlib.lab import pool
 from trlib.lab.cells import Cell, cells, defaults, run
 from trlib.lab.circumstances import circumstances, cores
-from trlib.lab.record import RECORDS, Journal, Record, complete, declaration, journaled, load, save_tables
+from trlib.lab.journal import Journal, put
+from trlib.lab.record import RECORDS, Record, complete, declaration, load, save_tables
 from trlib.lab.sweep import Sweep
 from trlib.lab.tables import DONE, FAILED
 from trlib.loop.stopping import stoppable
@@ -39,6 +40,8 @@ class Plan:
     out: Path
     shard: tuple[int, int]
     defaults: dict[str, Any]
+    prefer: str | None = None
+    """Which of the folder's files counts where they disagree."""
 
     @property
     def missing(self) -> list[Cell]:
@@ -70,13 +73,15 @@ class Outcome:
         return self.status != 0
 
 
-def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False) -> Plan:
+def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False,
+         prefer: str | None = None) -> Plan:
     """Expand and check a sweep, and read what is recorded of it. Nothing is written.
 
     Args:
         out: the folder of its record; None: `sweeps/NAME` below the current one.
         shard: (I, N), the I-th of N parts, 1 to N.
-        remake: do not count what ships with the package as done.
+        remake: do not count what ships with the package as done, nor what tables in the folder hold: its journal alone.
+        prefer: `journal` or `tables`: whose numbers count where those in the folder disagree.
 
     Raises:
         ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be read.
@@ -86,14 +91,15 @@ def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 
         raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
     whole = cells(sweep)
     known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
-    record = journaled(folder, known) if remake else load(folder, known)
+    prefer = "journal" if remake else prefer
+    record = load(folder, known, sweep=sweep.name, tabled=not remake, prefer=prefer)
     if not remake:
         shipped = load(RECORDS / sweep.name, known)
         shipped.update(record)
         record = shipped
     # By id, which is as good as by chance: each part gets its share of the slow variants.
     mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1::parts]}
-    return Plan(sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known)
+    return Plan(sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, prefer)
 
 
 def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None) -> Outcome:
@@ -133,7 +139,7 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
                 else:
                     row.update(result["values"])
                     history = result["history"]
-                journal.append({"row": row, "history": history})
+                put(journal.path, row, history)
                 record.add(row, history)
                 progress.ended(cell, row, seconds)
             status = stop.status if stop.is_set() and progress.count < len(todo) else 0
@@ -163,7 +169,7 @@ def _prepare() -> None:
 
 def _with_others(record: Record, planned: Plan) -> Record:
     """The record with what other shards have meanwhile written into the same folder."""
-    both = load(planned.out, planned.defaults)
+    both = load(planned.out, planned.defaults, prefer=planned.prefer)
     both.update(record)
     return both
 
