@@ -1,4 +1,4 @@
-"""The command line: `trlib train | evaluate | pretrain | methods | tasks | sweep | conformance | diagnose`.
+"""The command line: `trlib train | evaluate | pretrain | methods | tasks | sweep | remake | conformance | diagnose`.
 
 Results go to standard output, progress and complaints to standard error. With `--json` the result is one JSON document
 and so is an error. Exit status: 0 done, 1 what was asked cannot be done, 2 a wrong command line, 130 Ctrl-C, 143
@@ -22,12 +22,12 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from trlib import __version__
-from trlib.cli import conformance, diagnose, evaluate, methods, pretrain, sweep, tasks, train
+from trlib.cli import conformance, diagnose, evaluate, methods, pretrain, remake, sweep, tasks, train
 from trlib.errors import TrlibError
 
 COMMANDS: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "pretrain": pretrain, "methods": methods,
-                                   "tasks": tasks, "sweep": sweep, "conformance": conformance,
-                                   "diagnose": diagnose}
+                                   "tasks": tasks, "sweep": sweep, "remake": remake,
+                                   "conformance": conformance, "diagnose": diagnose}
 """Every command by its name."""
 
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
