@@ -33,8 +33,9 @@ WIDE = 6.8
 NARROW = 3.5
 """Inches of a figure that a phone shows without shrinking its words below nine pixels."""
 STYLE = (".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
-         ".trlib-drawing>.narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
-         "@container (max-width:30rem){.trlib-drawing>.wide{display:none}.trlib-drawing>.narrow{display:block}}")
+         ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
+         "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
+         ".trlib-drawing>.drawn-narrow{display:block}}")
 """Which of the two layouts is seen. It travels with the figure: a notebook elsewhere has no style sheet of ours."""
 
 
@@ -98,8 +99,8 @@ class Drawing:
 
     def html(self) -> str:
         """Both layouts, of which the one that fits is seen."""
-        return (f'<div class="trlib-drawing"><style>{STYLE}</style><div class="wide">{self.svg()}</div>'
-                f'<div class="narrow">{self.narrow()}</div></div>')
+        return (f'<div class="trlib-drawing"><style>{STYLE}</style><div class="drawn-wide">{self.svg()}</div>'
+                f'<div class="drawn-narrow">{self.narrow()}</div></div>')
 
     def save(self, path: str | Path) -> None:
         """Write the SVG to a file of its own, where it is drawn in a grey that reads on light and dark."""
