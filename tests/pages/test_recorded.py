@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
-from bookext.sweeps import ALONG, brief, cells, figures, made, merged, tolerance
+from bookext import quoted, words
+from bookext.records import cell, made, merged, rows, told, verdicts, written
+from bookext.sweeps import figures, listed
 from tools.paths import ROOT
 from trlib.evaluation import Estimate
 from trlib.lab import recorded
-from trlib.lab.findings import Finding, alike, judge, scores, table, tolerances
+from trlib.lab.figures import FIGURES
+from trlib.lab.findings import Finding, alike, judge, table
+from trlib.lab.measures import matched
 from trlib.lab.record import RECORDS
-from trlib.lab.statistics import improvement, interval, iqm, performance_profile
+from trlib.lab.statistics import improvement, interval, performance_profile
 from trlib.lab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
 
 
@@ -44,7 +47,8 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
     sweep, runs, history = record()
     found = figures(sweep, runs, history)
     assert [caption.split(". ")[0] for _, caption in found] == ["Sampler fp32", "Sampler int4"]
-    assert all("over updates per batch" in caption and "a cross where" in caption for _, caption in found)
+    assert all("over updates: 1, or 8 minibatches, once or 4 times" in caption for _, caption in found)
+    assert all("a cross" not in caption for _, caption in found), "minibatches are no staleness"
     for (drawing, _), sampler in zip(found, ("fp32", "int4"), strict=True):
         lines = {line.get_label(): line for line in drawing.figure.axes[0].lines}
         for label in ("ppo", "troll"):
@@ -52,13 +56,6 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
             assert lines[label].get_xdata().tolist() == [1, 8, 32]
             assert lines[label].get_ydata().tolist() == [e.value for e in values]
             assert f"{label} {values[0]:.2f} at 1" in drawing.alt
-
-
-def test_a_caption_promises_crosses_where_there_are_some():
-    sweep, runs, history = record()
-    level = runs.assign(sampled=0.9 - 0.001 * runs["seed"])
-    assert all("a cross where" not in caption for _, caption in figures(sweep, level, history))
-    assert all("a cross where" in caption for _, caption in figures(sweep, runs, history))
 
 
 def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
@@ -91,40 +88,59 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
     ({"only": ["pop"]}, "only: expected one of ppo, troll, got 'pop'"),
     ({"at": {"lr": "1"}}, "at: expected one of sampler, updates, got 'lr'"),
     ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
-    ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, seconds, .*, got 'colour'"),
+    ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'"),
+    ({"measure": "length@0.7"}, "measure: expected one of reward, got 'length'"),
     ({"kind": "improvements"}, "against: expected one of ppo, troll, got None"),
-    ({"kind": "curves", "at": {"updates": "8"}}, "kind: expected an axis among updates, reuse, threshold, lr for"),
+    ({"kind": "curves", "at": {"updates": "8"}}, "kind: expected an axis among updates, reuse, uses, .*, lr, .* for"),
 ])
 def test_what_a_record_does_not_have_is_named(changes, words):
     with pytest.raises(ValueError, match=words):
         figures(*record(), **changes)
 
 
-def test_rows_say_what_was_measured_what_failed_and_what_gained_nothing():
-    sweep, runs, history = record()
+def test_an_option_s_words_may_hold_commas():
+    assert listed('ppo, "ppo, learner", troll') == ["ppo", "ppo, learner", "troll"] and listed("") == []
+
+
+def test_every_shipped_record_has_its_section():
+    page = "".join((ROOT / f"book/{name}.md").read_text(encoding="utf-8") for name in ("recorded", "recorded_first"))
+    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
+        for directive in ("table", "verdicts", "record"):
+            assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
+        shown = [f"```{{recorded-figure}} {figure}\n" for figure, what in FIGURES.items() if what.sweep == name]
+        assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), f"{name} has no figure"
+        runs, history = recorded(name)
+        for drawing, _ in figures(load_sweep(name), runs, history):
+            assert ElementTree.fromstring(drawing.svg()).get("aria-label") == drawing.alt
+            assert all(f"{label} " in drawing.alt for label in runs["label"].unique())
+
+
+def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():
+    _, runs, history = record()
     runs.loc[runs["cell"] == "int4 ppo 32 2", "status"] = "failed"
-    runs.loc[(runs["cell"].str.startswith("int4 troll 32")), "status"] = "failed"
+    runs.loc[runs["cell"].str.startswith("int4 troll 32"), "status"] = "failed"
     runs.loc[runs["cell"].str.startswith("fp32 ppo 32"), "sampled"] = 0.2
-    found = {(row["label"], row["sampler"], row["updates"]): cells(row, ["sampler", "updates"])
-             for row in table(sweep, runs, history=history).to_dict("records")}
-    first = found["ppo", "fp32", "1"]
+    columns = ["sampled", "greedy", "nats_per_point"]
+    found = {tuple(line[:3]): line[3:] for line in map(written, rows(runs, history, ["sampler", "updates"], columns))}
     estimate = interval([of(runs, label="ppo", updates="1", sampler="fp32")])
-    # 10 batches of .01 nats, and .91 - .25 is 66 points.
-    assert first[:5] == ("`ppo`", "fp32", "1", f"{estimate.value:.3f} \\[{estimate.low:.3f}, {estimate.high:.3f}\\]",
-                         "1.000") and first[6].startswith("1.5 \\[1.5, ")
-    assert found["ppo", "fp32", "32"][6] == "∞ \\[∞, ∞\\], 3 of 3 gained nothing"
-    assert found["ppo", "int4", "32"][3].endswith(", 1 failed") and found["troll", "int4", "32"][3] == "3 failed"
-    used = Sweep(text="", variants=sweep.variants, budget=sweep.budget,
-                 axes=[sweep.axes[0], Axis("uses", {"1": {}, "8": {}, "32": {}})])
-    rows = [tolerance(row, ["sampler"]) for row in
-            tolerances(used, runs.rename(columns={"updates": "uses"})).to_dict("records")]
-    assert [row[:2] for row in rows] == [("`ppo`", "fp32"), ("`troll`", "fp32"), ("`ppo`", "int4")]
-    assert rows[1][3].startswith("between 8 and 32") and rows[2][3].endswith(", 1 runs failed")
+    # 10 batches of .01 nats, and .91 - .25 is 66 points: .1/66 nats, 1.5 thousandths.
+    assert found["`ppo`", "fp32", "whole, once"] == [
+        f"{estimate.value:.3f} \\[{estimate.low:.3f}, {estimate.high:.3f}\\]", "1.00", "1.5 \\[1.5, 1.5\\]"]
+    hot = "8 minibatches, 4 times"
+    assert found["`ppo`", "fp32", hot][2] == "∞ \\[∞, ∞\\], 3 of 3 gained nothing"
+    assert found["`ppo`", "int4", hot][0].endswith(", 1 failed")
+    assert found["`troll`", "int4", hot] == ["3 failed", "", ""]
 
 
-def test_two_digits_that_count():
-    numbers = {0.0046: "0.0046", 0.00039: "0.00039", 12.3: "12", 0.52: "0.52", 0.0: "0", math.inf: "∞"}
-    assert [brief(number) for number in numbers] == list(numbers.values())
+def test_a_measure_at_a_reward_counts_the_runs_that_reach_it():
+    _, runs, history = record()
+    runs = runs[runs["sampler"].eq("fp32") & runs["updates"].eq("1") & runs["label"].eq("ppo")]
+    history = pd.DataFrame([{"cell": key, "batch": b, "reward": (0.1 if i else 0.05) * b, "entropy": 1 - 0.1 * b}
+                            for i, key in enumerate(runs["cell"]) for b in range(12)])
+    text, value = cell(runs, history, "entropy@0.7")
+    assert value == pytest.approx(0.3) and text == "0.30 \\[0.30, 0.30\\], 2 of 3", "reward .7 at batch 7"
+    assert value == pytest.approx(matched(runs, history, "entropy")["matched"].mean())
+    assert cell(runs, history, "entropy@1.5") == ("not reached", pytest.approx(math.nan, nan_ok=True))
 
 
 def test_the_facts_of_a_record_and_its_commands():
@@ -135,28 +151,17 @@ def test_the_facts_of_a_record_and_its_commands():
     assert commands == ["trlib sweep stale --remake", "trlib sweep stale --verify"]
 
 
-def test_every_shipped_record_has_its_section():
-    page = (ROOT / "book/recorded.md").read_text(encoding="utf-8")
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
-        for directive in ("figure", "table", "verdicts", "record"):
-            assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} in book/recorded.md"
-        runs, history = recorded(name)
-        for drawing, _ in figures(load_sweep(name), runs, history):
-            assert ElementTree.fromstring(drawing.svg()).get("aria-label") == drawing.alt
-            assert all(f"{label} " in drawing.alt for label in runs["label"].unique())
-
-
 def test_rows_that_say_the_same_are_one_row() -> None:
     """Seventeen rows of which sixteen are equal are two; five equal of eight, four."""
     for name, groups, left in (("dial_methods", [16], 2), ("loops", [5], 4), ("stale", [], 6)):
         sweep, (runs, history) = load_sweep(name), recorded(name)
-        rows = table(sweep, runs, history=history)
-        found = alike(rows)
+        numbers = table(sweep, runs, history=history)
+        found = alike(numbers)
         assert [len(group) for group in found] == groups
-        lines = merged(rows, [cells(row, []) for row in rows.to_dict("records")], found, [])
+        lines = merged(rows(runs, history, [], ["sampled", "greedy"]), found, 1, ["sampled", "greedy"])
         assert len(lines) == left
         if found:
-            part = rows.iloc[found[0]]
+            part = numbers.iloc[found[0]]
             assert part["sampled"].max() - part["sampled"].min() < 0.01 and part["low"].max() <= part["high"].min()
             line = next(line for line in lines if "alike" in line[0])
             assert all(f"`{label}`" in line[0] for label in part["label"])
@@ -165,12 +170,12 @@ def test_rows_that_say_the_same_are_one_row() -> None:
 
 
 def test_what_failed_or_lies_apart_is_no_equal_row() -> None:
-    rows = pd.DataFrame({"label": list("abcd"), "sampled": [0.5, 0.505, 0.509, 0.52], "failed": 0,
-                         "low": [0.49, 0.5, 0.5, 0.51], "high": [0.51, 0.51, 0.51, 0.53]})
-    assert alike(rows) == [[0, 1, 2]]
-    assert alike(rows.assign(failed=[0, 1, 0, 0])) == []
-    assert alike(rows.assign(high=[0.495, 0.51, 0.51, 0.53])) == [], "intervals that do not overlap"
-    assert alike(rows.assign(updates=["1", "1", "8", "8"]), ["updates"]) == []
+    numbers = pd.DataFrame({"label": list("abcd"), "sampled": [0.5, 0.505, 0.509, 0.52], "failed": 0,
+                            "low": [0.49, 0.5, 0.5, 0.51], "high": [0.51, 0.51, 0.51, 0.53]})
+    assert alike(numbers) == [[0, 1, 2]]
+    assert alike(numbers.assign(failed=[0, 1, 0, 0])) == []
+    assert alike(numbers.assign(high=[0.495, 0.51, 0.51, 0.53])) == [], "intervals that do not overlap"
+    assert alike(numbers.assign(updates=["1", "1", "8", "8"]), ["updates"]) == []
 
 
 def test_a_verdict_is_told_in_plain_words() -> None:
@@ -178,43 +183,49 @@ def test_a_verdict_is_told_in_plain_words() -> None:
     line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
     told = {"seen": "as predicted", "not seen": "the opposite", "undecided": "cannot be told", "not run": "not run"}
     assert {word: Finding(pair, word, None).plain()[0] for word in told} == told
-    assert Finding(pair, "seen", Estimate(0.95, 0.83, 1.0)).plain({"sampled": "accuracy"})[1] == \
-        "a run of a is above one of b in accuracy in 95 % [83, 100] of all pairs"
+    assert Finding(pair, "seen", Estimate(0.95, 0.83, 1.0)).plain({"sampled": "accuracy"})[1].startswith(
+        "a run of a is above one of b in accuracy in 95 % [83, 100] of all pairs")
     measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
-    assert measured == "kl of a is 0.62 [0.60, 0.70]; the line was 0.5"
+    assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
     assert all(f.plain()[0] in ("as predicted", "the opposite", "cannot be told")
                for f in judge(load_sweep("stale"), recorded("stale")[0]))
 
 
-def test_the_findings_at_the_top_are_what_the_records_say() -> None:
-    """Every number of the six sentences, computed again."""
-    page = (ROOT / "book/recorded.md").read_text(encoding="utf-8")
-    first, *sentences = re.split(r"\n\d\. ", page.split("How to read them")[0])
-    assert len(sentences) == 6 and len(first) < 120, "the answer comes first"
-
-    def accuracy(name: str, label: str, **at: str) -> float:
-        runs = recorded(name)[0]
-        for axis, point in at.items():
-            runs = runs[runs[axis].astype(str) == point]
-        return float(iqm(scores(runs, label, "sampled", [])[()]))
-
-    def said(sentence: int, *numbers: float) -> None:
-        for number in numbers:
-            assert f"{number:.2f}" in sentences[sentence - 1], (number, sentences[sentence - 1])
-
-    runs, history = recorded("dial_methods")
-    rows = table(load_sweep("dial_methods"), runs, history=history).set_index("label")["sampled"].sort_values()
-    assert f"between {rows.iloc[1]:.3f} and {rows.iloc[-1]:.3f}" in sentences[0] and rows.index[0] == "trpo"
-    said(1, rows["trpo"])
-    said(2, *(accuracy("stale", label) for label in ("pg_is", "ppo", "troll")))
-    said(3, accuracy("shootout", "gspo", updates="32"), accuracy("shootout", "cispo", updates="32"))
-    said(4, accuracy("tuning", "ppo", threshold="0.333333"), accuracy("shootout", "ppo", updates="32"))
-    said(5, *(accuracy("mismatch", label, sampler="int4", anchor=anchor) for label in ("troll", "dppo-tv")
-              for anchor in ("rollout", "recomputed")))
-    shuffled = recorded("controls")[0].query("label == 'shuffled'")["sampled"]
-    assert (len(shuffled), int((shuffled > 0.35).sum())) == (72, 17)
-    said(6, shuffled.max())
+def learns(label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object) -> Finding:
+    return Finding(Prediction(f"{label} learns", higher=label, lower=line, **more), verdict,
+                   Estimate(value, value - 0.01, value + 0.02))
 
 
-def test_an_axis_of_thresholds_does_not_speak_for_the_papers() -> None:
-    assert "paper" not in ALONG["threshold"], "QUATRO's radius is ours, SAPO's a temperature, PSPO's only scales"
+def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
+    three = [learns("ppo"), learns("troll", value=0.91), learns("dppo-tv")]
+    measured = "sampled accuracy is 0.90 to 0.91, intervals within \\[0.89, 0.93\\]; the line was 0.8"
+    assert verdicts(three) == [("as predicted", "… learns: 3 alike, `ppo`, `troll`, `dppo-tv`", measured)]
+    same = verdicts([learns("ppo"), learns("troll"), learns("gspo")])
+    assert same[0][2].startswith("sampled accuracy is 0.90, intervals")
+    for other in (learns("gspo", "not seen"), learns("gspo", line=0.7), learns("gspo", measure="kl"),
+                  learns("gspo", at={"uses": "1"}), Finding(Prediction("c", higher="a", lower="b"), "seen", None)):
+        assert len(verdicts([*three, other])) == 2, "a line of its own"
+    assert len(verdicts(three[:2])) == 2, "two are no group"
+    assert len(verdicts(judge(load_sweep("shootout"), recorded("shootout")[0]))) == 6
+
+
+def test_told_counts_what_the_interval_alone_would_have_said() -> None:
+    pair = Prediction("a is better", higher="a", lower="b")
+    judged = [Finding(pair, "seen", Estimate(0.9, 0.6, 1)), Finding(pair, "undecided", Estimate(0.8, 0.55, 1)),
+              Finding(pair, "undecided", Estimate(0.6, 0.4, 1)), Finding(pair, "not run", None),
+              learns("ppo"), learns("ppo", "not seen", value=0.7)]
+    assert told(judged) == (6, 4, 3)
+
+
+def test_every_axis_and_measure_of_a_record_has_words() -> None:
+    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
+        sweep = load_sweep(name)
+        for prediction in sweep.predictions:
+            assert prediction.measure in words.MEASURES, f"{name}: {prediction.measure}"
+        for axis in sweep.axes:
+            shown = [words.axis(axis.name).point(label) for label, _ in axis.points()]
+            assert len(set(shown)) == len(shown), f"{name}: {shown}"
+    assert "paper" not in words.axis("threshold").along, "QUATRO's radius is ours, SAPO's a temperature"
+    assert words.axis("updates").heading != "updates" and words.axis("own").heading == "own"
+    assert words.measure("entropy@0.7").text == "entropy, nats per token where the reward reaches 0.7"
+    assert quoted.number(0.00123, "nats_per_point") == "1.2"

@@ -1,0 +1,309 @@
+"""Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`, `{sweep-record}`,
+`{sweep-tolerances}`, `{sweep-choices}`, `{corrected-verdicts}`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+
+from bookext import quoted, words
+from bookext.sweeps import Sweep, listed
+from bookext.tables import Table, escape
+
+SHORT = 6
+"""Verdicts that a page shows one by one without being asked."""
+FOLD = 20
+"""Rows of a table that a page shows without being asked."""
+COLUMNS = ("sampled", "greedy", "kl", "nats_per_point", "kept", "cpu_seconds")
+"""Of a sweep that varies one thing beside its variants."""
+FEWER = ("sampled", "kl", "nats_per_point")
+"""Of one that varies more: a page is only so wide."""
+SPREAD = ("sampled", "nats_per_point", "take_off", "batches_to", "distinct")
+"""Columns that carry their interval."""
+FIRST_ROUND = ("dial_methods", "loops", "stale", "shootout", "heatmap", "tuning", "critic", "mismatch", "trapo",
+               "diversity", "controls")
+MORE = {"sampled": 3}
+"""Digits of a column that has more of them than a sentence."""
+
+
+class Rows(Sweep, Table):
+    """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same are one, above a fold
+    with all; a long table is folded.
+
+    Options: `:columns:` measures, each an interquartile mean; `:at:` and `:only:` as of a figure.
+    """
+
+    kind = "numbers"
+    option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(("columns", "at", "only"), directives.unchanged_required)
+
+    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
+        findings = import_module("trlib.lab.findings")
+        for axis, point in (part.split("=", 1) for part in listed(self.options.get("at", ""))):
+            quoted.known("at", axis, [one.name for one in sweep.axes])
+            quoted.known(axis, point, runs[axis].unique())
+            runs = runs[runs[axis].astype(str) == point]
+        only = listed(self.options.get("only", ""))
+        for label in only:
+            quoted.known("only", label, runs["label"].unique())
+        runs = runs[runs["label"].isin(only)] if only else runs
+        axes = [axis.name for axis in sweep.axes if runs[axis.name].nunique() > 1]
+        columns = listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER)
+        body = rows(runs, history, axes, columns)
+        heads = ("method", *(words.axis(axis).heading for axis in axes),
+                 *(words.measure(name).heading or words.measure(name).text for name in columns))
+        widths = [16, *[12] * len(axes), *(22 if name in SPREAD else 11 for name in columns)]
+        groups = findings.alike(findings.table(sweep, runs), axes) if len(body) <= FOLD else []
+        table = self.table(heads, widths, [written(row) for row in body])
+        if not groups:
+            return folded(table, len(body))
+        return [self.table(heads, widths, merged(body, groups, 1 + len(axes), columns)),
+                *folded(table, len(body), always=True)]
+
+
+Cell = tuple[str, float]
+"""What a table shows, and its number: NaN where it shows none."""
+
+
+def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -> list[list[Cell]]:
+    """A row for each variant and point of the axes.
+
+    Raises:
+        ValueError: a column that the record does not have.
+    """
+    findings = import_module("trlib.lab.findings")
+    body = []
+    for place, part in runs.groupby(["label", *axes], sort=False):
+        good, failed = findings.finished(part), len(part) - len(findings.finished(part))
+        row = [(f"`{place[0]}`", math.nan)]
+        row += [(escape(words.axis(axis).point(point)), math.nan) for axis, point in zip(axes, place[1:], strict=True)]
+        row += [cell(good, history, name) for name in columns]
+        if failed:  # said beside the first number, whichever that is
+            first = 1 + len(axes)
+            row[first] = (", ".join(text for text in (row[first][0], f"{failed} failed") if text), row[first][1])
+        body.append(row)
+    return body
+
+
+def cell(runs: Any, history: Any, name: str) -> Cell:
+    """A measure of some runs: its interquartile mean, with an interval where that is worth its width."""
+    findings, statistics = import_module("trlib.lab.findings"), import_module("trlib.lab.statistics")
+    if not len(runs):
+        return "", math.nan
+    if name == "nats_per_point":
+        price = findings.price(runs, history)
+        return ("not measured", math.nan) if price is None else (paid(price), price.value)
+    found = quoted.measured(runs, history, name)[name].dropna().to_numpy(dtype=float)
+    if not len(found):
+        return ("not reached" if "@" in name else "not measured"), math.nan
+    estimate = statistics.interval(found)
+    short = f", {len(found)} of {len(runs)}" if len(found) < len(runs) else ""
+    if name in SPREAD or "@" in name:
+        return escape(quoted.written(estimate, name, digits=MORE.get(name)) + short), estimate.value
+    return quoted.number(estimate.value, name) + short, estimate.value
+
+
+def paid(price: Any) -> str:
+    """Thousandths of a nat a point."""
+    without = f", {price.without:.0f} of {price.runs} gained nothing" if price.without else ""
+    return escape(quoted.written(price, "nats_per_point")) + without
+
+
+def written(row: Sequence[Cell]) -> list[str]:
+    """A row's texts."""
+    return [text for text, _ in row]
+
+
+def merged(body: list[list[Cell]], groups: list[list[int]], first: int, columns: Sequence[str]) -> list[list[str]]:
+    """The rows of a table, those of a group as one: its variants, and from where to where each number goes."""
+    starts = {group[0]: group for group in groups}
+    hidden = {i for group in groups for i in group[1:]}
+    lines = []
+    for i, row in enumerate(body):
+        line = written(row)
+        if i in starts:
+            group = [body[j] for j in starts[i]]
+            names = ", ".join(own[0][0] for own in group)
+            spans = [_span([own[first + k][1] for own in group], name) for k, name in enumerate(columns)]
+            line = [f"{len(group)} alike: {names}", *line[1:first], *spans]
+        if i not in hidden:
+            lines.append(line)
+    return lines
+
+
+def _span(values: list[float], name: str) -> str:
+    if any(map(math.isnan, values)):
+        return "not measured"
+    low, high = (quoted.number(of(values), name, digits=MORE.get(name)) for of in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes.Node]:
+    """A table that opens on demand where it is long."""
+    if rows <= FOLD and not always:
+        return [table]
+    opened = nodes.raw("", f"<details><summary>All {rows} rows</summary>", format="html")
+    return [opened, table, nodes.raw("", "</details>", format="html")]
+
+
+class Verdicts(Sweep, Table):
+    """`{sweep-verdicts} NAME`: what was predicted beside what came; predictions that differ in nothing but whom they
+    name, and came out alike, are one line."""
+
+    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
+        return self.told(import_module("trlib.lab.findings").judge(sweep, runs))
+
+    def told(self, judged: Sequence[Any]) -> list[nodes.Node]:
+        """The table of some findings, with a line above that counts."""
+        lines = verdicts(judged)
+        table = self.table(("what came", "predicted", "measured"), (16, 44, 40), lines)
+        if len(judged) <= SHORT:
+            return [table]
+        count = Counter(finding.plain(words.WORDS)[0] for finding in judged)
+        summary = "Predictions: " + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common()) + "."
+        return [nodes.paragraph("", summary), *(folded(table, len(lines), always=True) if len(lines) > SHORT
+                                                else [table])]
+
+
+def verdicts(judged: Sequence[Any]) -> list[tuple[str, str, str]]:
+    """Lines of findings, in their order: what came, what was predicted, what was measured."""
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for finding in judged:
+        groups.setdefault(_alike(finding), []).append(finding)
+    return [line for group in groups.values()
+            for line in ([_together(group)] if len(group) > 2 else map(_line, group))]
+
+
+def _line(finding: Any) -> tuple[str, str, str]:
+    verdict, measured = finding.plain(words.WORDS)
+    return verdict, escape(finding.prediction.text), escape(measured)
+
+
+def _alike(finding: Any) -> tuple[Any, ...]:
+    """What findings share that are told in one line: the verdict, and all of a prediction but the label it names."""
+    p = finding.prediction
+    line = next((side for side in (p.higher, p.lower) if not isinstance(side, str)), None)
+    if line is None or finding.estimate is None:  # only claims of one method against a number are told together
+        return (id(finding),)
+    return finding.verdict, _template(p), p.measure, tuple(p.at.items()), line, isinstance(p.higher, str)
+
+
+def _template(prediction: Any) -> str:
+    label = prediction.higher if isinstance(prediction.higher, str) else prediction.lower
+    return prediction.text.replace(label, "…")
+
+
+def _together(group: Sequence[Any]) -> tuple[str, str, str]:
+    """Findings alike as one line: their labels, and from where to where the numbers go."""
+    first, p = group[0], group[0].prediction
+    labels = [f.prediction.higher if isinstance(f.prediction.higher, str) else f.prediction.lower for f in group]
+    line = p.lower if isinstance(p.higher, str) else p.higher
+    low, high = (f"{of(f.estimate.value for f in group):.2f}" for of in (min, max))
+    span = low if low == high else f"{low} to {high}"
+    spread = f"[{min(f.estimate.low for f in group):.2f}, {max(f.estimate.high for f in group):.2f}]"
+    called = words.WORDS.get(p.measure, p.measure)
+    return (first.plain(words.WORDS)[0],
+            f"{escape(_template(p))}: {len(group)} alike, {', '.join(f'`{label}`' for label in labels)}",
+            escape(f"{called} is {span}, intervals within {spread}; the line was {line:g}"))
+
+
+class Tolerances(Sweep, Table):
+    """`{sweep-tolerances} NAME`: how often a batch may be used under each variant."""
+
+    kind = "numbers"
+
+    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
+        found = import_module("trlib.lab.findings").tolerances(sweep, runs)
+        lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in found.to_dict("records")]
+        return [self.table(("method", "at one use", "falls, uses of a batch"), (24, 20, 56), lines)]
+
+
+class Choices(Sweep, Table):
+    """`{sweep-choices} NAME`: what the tuning rule took for each variant of a tuning sweep, and the best it had."""
+
+    kind = "numbers"
+
+    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
+        axes = [axis.name for axis in sweep.axes]
+        body = import_module("trlib.lab.tuning").summary(sweep, runs).to_dict("records")
+        heads = ("method", *(words.axis(axis).heading for axis in axes), "its accuracy", "the best", "KL per batch")
+        lines = [(f"`{row['label']}`", *(words.axis(axis).point(row[axis]) for axis in axes), f"{row['score']:.3f}",
+                  f"{row['best']:.3f}", quoted.number(row["kl"], "kl")) for row in body]
+        return [self.table(heads, (18, *[14] * len(axes), 18, 18, 18), lines)]
+
+
+class Corrected(Table):
+    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were told by their interval alone,
+    and how many still are after Holm's correction."""
+
+    headings = ("sweep", "asked", "alone", "Holm")
+    widths = (40, 20, 20, 20)
+    kind = "numbers"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        counts: dict[str, tuple[int, int, int]] = {}
+        for name in FIRST_ROUND:
+            quoted.note(self.env, name)
+            counts[name] = told(import_module("trlib.lab.findings").judge(*quoted.record(name)[:2]))
+        together = [sum(row[i] for row in counts.values()) for i in range(3)]
+        return [*((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
+                ("together", *map(str, together))]
+
+
+def told(judged: Sequence[Any]) -> tuple[int, int, int]:
+    """How many predictions, how many of them whose interval alone excludes the line, how many that are verdicts."""
+    findings = import_module("trlib.lab.findings")
+    alone = 0
+    for finding in judged:
+        p = finding.prediction
+        line = next((float(side) for side in (p.higher, p.lower) if not isinstance(side, str)), 0.5)
+        if finding.estimate is not None and not finding.estimate.low <= line <= finding.estimate.high:
+            alone += 1
+    return len(judged), alone, sum(f.verdict in (findings.SEEN, findings.NOT_SEEN) for f in judged)
+
+
+class Made(Sweep):
+    """`{sweep-record} NAME`: how many runs, what made them, and the commands that make and check them again."""
+
+    def not_run(self) -> list[nodes.Node]:
+        text = f"Declared, with its predictions, and not run yet. `trlib sweep {self.arguments[0]}` runs it."
+        before, command, after = text.split("`")
+        return [nodes.paragraph("", "", nodes.Text(before), nodes.literal("", command), nodes.Text(after),
+                                classes=["executed"])]
+
+    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
+        text, commands = made(self.arguments[0], runs)
+        paragraph = nodes.paragraph("", text + " ", classes=["executed"])
+        for i, command in enumerate(commands):
+            paragraph += nodes.literal("", command)
+            paragraph += nodes.Text(" runs it again; " if i == 0 else " checks a sample of it.")
+        return [paragraph]
+
+
+def made(name: str, runs: Any) -> tuple[str, list[str]]:
+    """The facts of a record in a sentence, and its two commands."""
+    hours = runs["cpu_seconds"].sum() / 3600
+    seeds = sorted(runs["seed"].unique())
+    spread = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 2 else "seeds " + " and ".join(map(str, seeds))
+    facts = [f"{len(runs)} runs, {spread}", f"{hours:.1f} core-hours of training" if hours >= 0.05 else
+             f"{60 * hours:.0f} core-minutes of training"]
+    facts += [", ".join(sorted(runs[column].dropna().astype(str).unique())) for column in
+              ("date", "hardware", "versions")]
+    commits = ", ".join(sorted(runs["commit"].dropna().astype(str).unique()))
+    facts += [f"commit {commits}"] if commits else []
+    return " · ".join(facts) + ".", [f"trlib sweep {name} --remake", f"trlib sweep {name} --verify"]
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("sweep-table", Rows)
+    app.add_directive("sweep-verdicts", Verdicts)
+    app.add_directive("sweep-record", Made)
+    app.add_directive("sweep-tolerances", Tolerances)
+    app.add_directive("sweep-choices", Choices)
+    app.add_directive("corrected-verdicts", Corrected)

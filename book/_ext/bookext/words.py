@@ -1,0 +1,93 @@
+"""How a page calls what a record holds: measures, axes and the points of an axis.
+
+A record's names are made for code; what they vary is said here. In the first round an axis is called `updates` and its
+points 1, 8 and 32: the whole batch once, eight minibatches of it, and those eight four times over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis as a page calls it."""
+
+    heading: str
+    """Of a column."""
+    along: str = ""
+    """Beneath a curve; empty: no curves are drawn over it."""
+    points: dict[str, str] = field(default_factory=dict)
+    """What its labels stand for, where they do not say it."""
+
+    def point(self, label: object) -> str:
+        """A label in words."""
+        return self.points.get(str(label), str(label))
+
+
+CUT = {"1": "whole, once", "8": "8 minibatches", "32": "8 minibatches, 4 times"}
+AXES = {
+    "updates": Axis("batch used", "updates: 1, or 8 minibatches, once or 4 times", CUT),
+    "reuse": Axis("batch used", "updates: 1, or 8 minibatches, once or 4 times", CUT),
+    "uses": Axis("uses", "uses of the whole batch"),
+    "minibatches": Axis("minibatches", "minibatches of a batch"),
+    "threshold": Axis("threshold", "threshold, as a multiple of the default"),
+    "lr": Axis("learning rate", "learning rate"),
+    "logit_noise": Axis("noise", "noise on the sampler's logits"),
+    "lag": Axis("lag, batches", "batches that the sampler lags behind"),
+}
+ALONG = [name for name, axis in AXES.items() if axis.along]
+"""Axes over which curves are drawn, the first that a sweep has."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of a run as a page calls it."""
+
+    text: str
+    """In a sentence and beside a figure."""
+    heading: str = ""
+    """Of a column; empty: the text."""
+    digits: int | None = 2
+    """After the point; None: two that count."""
+    scale: float = 1.0
+
+
+MEASURES = {
+    "sampled": Measure("sampled accuracy", digits=2),
+    "greedy": Measure("greedy accuracy", "greedy"),
+    "pass_at_most": Measure("pass@k"),
+    "distinct": Measure("distinct right answers", digits=1),
+    "take_off": Measure("mean reward of the first ten batches", "take-off"),
+    "batches_to": Measure("batches to a reward of 0.7", "batches to 0.7", digits=1),
+    "nats_per_point": Measure("nats per point of accuracy, thousandths", "nats per point, thousandths", None, 1000.0),
+    "kl": Measure("KL per batch, nats per token", "KL per batch", None),
+    "kl_seq_back": Measure("KL per batch, nats per completion", "KL per completion", None),
+    "kl_sampler": Measure("KL between sampler and learner, nats per token", "KL to the sampler", None),
+    "ess": Measure("effective sample size, as a share"),
+    "entropy": Measure("entropy, nats per token", "entropy"),
+    "kept": Measure("share of tokens kept", "kept"),
+    "length": Measure("tokens per completion", "length", digits=1),
+    "reward": Measure("mean reward of the last five batches", "last reward"),
+    "cpu_seconds": Measure("processor seconds", "CPU seconds", digits=1),
+    **{f"kl_{part}": Measure(f"KL of prompts of whose group {share} were right, nats per completion",
+                             f"KL, {share} right", None)
+       for part, share in (("none", "none"), ("few", "up to a quarter"), ("half", "up to three quarters"),
+                           ("many", "nearly all"), ("all", "all"))},
+}
+WORDS = {name: measure.text for name, measure in MEASURES.items()}
+
+
+def axis(name: str) -> Axis:
+    """An axis by its name in a record; one that has no words here is called by its name."""
+    return AXES.get(name, Axis(name))
+
+
+def measure(name: str) -> Measure:
+    """A measure by its name in a record; `entropy@0.7` is entropy where the reward reaches 0.7."""
+    column, _, level = name.partition("@")
+    known = MEASURES.get(column, Measure(column, digits=None))
+    if not level:
+        return known
+    return Measure(f"{known.text} where the reward reaches {level}", f"{known.heading or known.text} at reward {level}",
+                   known.digits)
