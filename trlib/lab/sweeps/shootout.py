@@ -1,4 +1,4 @@
-"""The shoot-out's column: twelve methods at one, eight and 32 updates a batch."""
+"""The shoot-out's column: twelve methods at one update a batch, in eight minibatches, and in those four times over."""
 
 from trlib.lab import Axis, Budget, Prediction, Sweep
 from trlib.lab.sweeps._twelve import TWELVE
@@ -6,7 +6,7 @@ from trlib.lab.sweeps._twelve import TWELVE
 UPDATES = {"1": {}, "8": {"minibatches": 8}, "32": {"minibatches": 8, "epochs": 4}}
 
 SWEEP = Sweep(
-    text="How stale may a batch become under each method: final accuracy over the updates a batch.",
+    text="Twelve methods at their defaults: a batch used whole, in minibatches of two prompts, in those four times.",
     variants=TWELVE,
     axes=[Axis("updates", UPDATES)],
     budget=Budget(steps=40),

@@ -1,4 +1,4 @@
-"""The stale regime of `dial`: 32 updates a batch.
+"""Eight minibatches of two prompts, four times over: 32 updates a batch.
 
 Known beforehand: a prototype with three seeds (none .24, PPO .54, DPPO .61, TROLL .73; only none below TROLL was
 clear), `benchmarks/dial` (pg_is and ppo), and one cell each of ppo and troll, run to estimate the time (both .80).
@@ -8,7 +8,7 @@ from trlib.lab import Budget, Prediction, Sweep
 from trlib.lab.sweeps._twelve import pick
 
 SWEEP = Sweep(
-    text="A batch reused 32 times: what does a trust region save, and which one the most?",
+    text="32 updates a batch, eight minibatches four times: what does a trust region save, and which one the most?",
     variants=pick("pg_is", "ppo", "clip-higher", "dppo-tv", "quatro", "troll"),
     train={"minibatches": 8, "epochs": 4},
     budget=Budget(steps=25),
