@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tools.paths import ROOT
 from trlib.cli import main
+from trlib.lab import Budget, Sweep, Variant
+from trlib.lab.sweep import load_sweep
+from trlib.lab.tuning import NEAR, choose
 
 PAGE = (ROOT / "book/interface/lab.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -73,3 +78,19 @@ def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
     lines = capsys.readouterr().out.splitlines()
     pattern = re.compile(r"(pg_is|ppo) +tolerance \S.*, nats a point at eight \S+ \[.*\]")
     assert len(lines) == 2 and all(pattern.fullmatch(line) and pattern.search(PAGE) for line in lines)
+
+
+def test_the_tuning_rule_is_the_one_that_the_page_tells():
+    grid = load_sweep("grid")
+    points = math.prod(len(axis.points()) for axis in grid.axes)
+    assert (points, len(grid.variants), list(grid.seeds), NEAR) == (15, 10, [100, 101, 102], 0.01)
+    assert "five thresholds and three learning rates each, fifteen configurations" in PAGE and "within 0.01" in PAGE
+    runs = pd.DataFrame([{"label": "ppo", "lr": lr, "seed": seed, "status": status, "sampled": score, "kl": kl}
+                         for lr, score, kl, status in (("1", 0.80, 0.03, "done"), ("2", 0.795, 0.01, "done"),
+                                                       ("3", 0.785, 0.001, "done"), ("4", 0.9, 0.001, "failed"))
+                         for seed in (100, 101)])
+    (found,) = choose(runs, ["lr"])
+    assert found.at == {"lr": "2"} and found.best == pytest.approx(0.8), "near the best, and the least divergence"
+    with pytest.raises(ValueError) as refused:
+        Sweep(text="", variants=[Variant("ppo")], budget=Budget(1), seeds=range(100, 102), tuned_on=range(100, 103))
+    assert str(refused.value) in " ".join(PAGE.split())
