@@ -3,8 +3,9 @@
 `mathematics` draws formulas with the vendored KaTeX; `pages` keeps pages small and accessible; `narrow` makes every
 table readable on a phone; `security` says what a page may load and run; `execution` says when, where and with which
 versions a notebook ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages;
-`sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence and `words` says
-how a page calls it; `docstrings` turns the package's docstrings into sound markup and links outside names.
+`sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence, `words` says how
+a page calls it, `claims` what papers claim; `docstrings` turns the package's docstrings into sound markup and links
+outside names.
 """
 
 from __future__ import annotations
@@ -15,12 +16,24 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookext import docstrings, execution, mathematics, modules, pages, quoted, records, security, sweeps, tables
+from bookext import (
+    claims,
+    docstrings,
+    execution,
+    mathematics,
+    modules,
+    pages,
+    quoted,
+    records,
+    security,
+    sweeps,
+    tables,
+)
 from trlib.pages.explorables.modules import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (mathematics, pages, security, execution, tables, modules, sweeps, records, quoted, docstrings):
+    for part in (mathematics, pages, security, execution, tables, modules, sweeps, records, quoted, claims, docstrings):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent

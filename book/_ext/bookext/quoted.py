@@ -8,8 +8,8 @@
 
 A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
 axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval. A comparison is a
-difference of two; *undecided* stands behind it where its interval includes 0, or where it does not survive Holm's
-correction for the sweep's predictions and all comparisons that the book's pages quote from it.
+difference of two; *undecided* stands behind it where its prediction is undecided, or, where none was made, its interval
+includes 0 or it does not survive Holm's correction for the predictions and all else that the book's pages compare.
 
 A sentence that asks for what no record holds fails the build. A sweep that is declared and has no record yet reads *not
 run yet*.
@@ -189,11 +189,32 @@ def compared(quote: Quote) -> Any:
 
 
 def resolved(quote: Quote, pages: Path) -> bool:
-    """Whether a comparison is one: its interval excludes 0, and so does Holm's correction among all that are quoted."""
+    """Whether a comparison is one. Where the sweep predicted it, the prediction's verdict says so; else its interval
+    excludes 0, and its p-value survives Holm's correction over the predictions and all others that are quoted."""
     quote = replace(quote, digits=None)
-    estimate, asked = compared(quote), comparisons(pages, quote.sweep)
-    place = asked.index(quote)
-    return (estimate.low > 0 or estimate.high < 0) and corrected(asked)[place] < LEVEL
+    finding = predicted(quote)
+    if finding is not None:
+        findings = import_module("trlib.lab.findings")
+        return finding.verdict in (findings.SEEN, findings.NOT_SEEN)
+    estimate = compared(quote)
+    asked = tuple(one for one in comparisons(pages, quote.sweep) if predicted(one) is None)
+    return (estimate.low > 0 or estimate.high < 0) and corrected(asked)[asked.index(quote)] < LEVEL
+
+
+@lru_cache(maxsize=32)
+def judged(sweep: str) -> tuple[Any, ...]:
+    """What came of a sweep's predictions."""
+    return tuple(import_module("trlib.lab.findings").judge(*record(sweep)[:2]))
+
+
+def predicted(quote: Quote) -> Any:
+    """What came of the prediction that two labels differ in this measure at this place; None where none says so."""
+    pair = {quote.label, quote.against}
+    for finding in judged(quote.sweep):
+        p = finding.prediction
+        if {p.higher, p.lower} == pair and (p.measure, dict(p.at)) == (quote.measure, dict(quote.at)):
+            return finding if finding.prediction.within is None else None
+    return None
 
 
 def comparisons(pages: Path, sweep: str) -> tuple[Quote, ...]:
@@ -213,8 +234,7 @@ def _p(quote: Quote) -> float:
 def corrected(asked: tuple[Quote, ...]) -> list[float]:
     """Their p-values after Holm's correction, the predictions of the sweep included."""
     significance = import_module("trlib.lab.significance")
-    predicted = import_module("trlib.lab.findings").judge(*record(asked[0].sweep)[:2])
-    return significance.holm([*map(_p, asked), *(finding.p for finding in predicted)])[:len(asked)]
+    return significance.holm([*map(_p, asked), *(finding.p for finding in judged(asked[0].sweep))])[:len(asked)]
 
 
 def written(estimate: Any, measure: str, *, sign: bool = False, digits: int | None = None) -> str:
@@ -266,7 +286,9 @@ class Recorded(SphinxRole):
             for page in pages.glob("*.md"):
                 self.env.note_dependency(str(page))
         try:
-            return [nodes.inline(self.rawtext, said(self.text, pages), classes=["recorded"])], []
+            # An interval is not torn at the end of a line.
+            shown = re.sub(r"(?<=,) (?=[^\[]*\])", "\N{NO-BREAK SPACE}", said(self.text, pages))
+            return [nodes.inline(self.rawtext, shown, classes=["recorded"])], []
         except (ValueError, TypeError) as error:
             message = self.inliner.reporter.error(f"rec `{self.text}`: {error}", line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
