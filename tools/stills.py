@@ -25,9 +25,10 @@ DRAWN = """() => {
         if (input.type === "range") input.setAttribute("value", input.value);
         else input.toggleAttribute("checked", input.checked);
     }
+    for (const option of root.querySelectorAll("option")) option.toggleAttribute("selected", option.selected);
     for (const said of root.querySelectorAll("[role=status]")) said.remove();
-    const frame = root.querySelector(".trx"), svg = root.querySelector(".plane svg");
-    return { style: root.querySelector("style").textContent, frame: frame.outerHTML, svg: svg.outerHTML };
+    const frame = root.querySelector(".trx"), svgs = [...root.querySelectorAll(".plane svg")].map(svg => svg.outerHTML);
+    return { style: root.querySelector("style").textContent, frame: frame.outerHTML, svgs };
 }"""
 
 
@@ -43,12 +44,15 @@ def draw(explorable: Any, chromium: Any) -> str:
         settle(page)
         found[name] = page.evaluate(DRAWN)
         context.close()
-    frame, pictures = found["narrow"]["frame"], ""
-    for name, part in found.items():
-        sized = rf'<svg\1 class="still-{name}" viewBox="0 0 \2 \3"'
-        svg = re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, part["svg"], count=1)
-        pictures += _own_names(svg, f"still-{name}")
-    frame = _own_names(frame.replace(found["narrow"]["svg"], pictures), "still")
+    frame = found["narrow"]["frame"]
+    for i, narrow in enumerate(found["narrow"]["svgs"]):
+        pictures = ""
+        for name, part in found.items():
+            sized = rf'<svg\1 class="still-{name}" viewBox="0 0 \2 \3"'
+            svg = re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, part["svgs"][i], count=1)
+            pictures += _own_names(svg, f"still-{name}")
+        frame = frame.replace(narrow, pictures)
+    frame = _own_names(frame, "still")
     frame = frame.replace('class="trx"', 'class="trx still" inert', 1).replace(' tabindex="0"', "")
     frame = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', frame)
     return f"<style>{found['narrow']['style']}</style>{frame}"

@@ -13,7 +13,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bookext import narrow
-from trlib.pages.explorables.modules import BUILT, link_modules, preloads
+from trlib.pages.explorables.modules import link_modules, preloads, publish
 
 UNUSED = ("thebe", "design-tabs", "toggle", "DOCUMENTATION_OPTIONS.pagename")
 """Scripts and styles that no page of this book uses, by a part of their name or text."""
@@ -76,7 +76,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     for path in (page for folder in ("book", "notebooks") for page in Path(app.outdir, folder).rglob("*.html")):
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in app.env.found_docs:
             path.unlink()
-    shutil.copytree(BUILT / "static", static / "explorables", dirs_exist_ok=True)
+    publish(static / "explorables")
     search = Path(app.outdir, "search.html")
     if search.exists():  # its template's own scripts call what the others define: they wait like them
         search.write_text(search.read_text(encoding="utf-8").replace("<script src=", "<script defer src="),

@@ -12,12 +12,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-_HOME = {"RatioMap": "ratio_map"}
+_HOME = {"RatioMap": "ratio_map", "RunExplorer": "run_explorer"}
 
-__all__ = ["RatioMap"]
+__all__ = ["RatioMap", "RunExplorer"]
 
 if TYPE_CHECKING:
     from trlib.pages.explorables.ratio_map import RatioMap
+    from trlib.pages.explorables.run_explorer import RunExplorer
 
 
 def __getattr__(name: str) -> Any:

@@ -18,9 +18,11 @@
   };
   home.model = model;
   try {
-    const source = part("module");
+    const source = part("module"), data = part("data");
+    const arriving = data?.dataset.src ? fetch(data.dataset.src).then((answer) => answer.text()) : data?.textContent;
     const blob = () => URL.createObjectURL(new Blob([JSON.parse(source.textContent)], { type: "text/javascript" }));
     const { default: explorable } = await import(source.dataset.src ?? blob());
+    if (data) traits._data = await arriving;
     explorable.render({ model, el: view });
   } catch (error) {
     view.textContent = `This figure could not start: ${error.message}`;

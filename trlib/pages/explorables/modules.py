@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ KINDS = (".js", ".mjs", ".css", ".json")
 
 _OPEN = '<script type="application/json" class="trlib-module" data-name='
 _MODULE = re.compile(_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
+_DATA_OPEN = _OPEN.replace("trlib-module", "trlib-data")
+_DATA = re.compile(_DATA_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
 
 
 def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str, still: str | None = None) -> str:
@@ -41,6 +44,7 @@ def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str,
         f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{escape(fallback)}</div></div>',
         f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
         _carried(name),
+        *([_data(name)] if data_of(name) else []),
         f"<script>\n{host}</script>",
         "</div>"))
 
@@ -49,6 +53,12 @@ def still_of(name: str) -> str | None:
     """The picture of an explorable's first state, where one has been made."""
     path = BUILT / f"{name}.still.html"
     return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def data_of(name: str) -> str | None:
+    """The data that an explorable draws, JSON that was packed beforehand, where it has some."""
+    path = BUILT / f"{name}.data.json"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
 def preloads(html: str, address: str) -> str:
@@ -60,20 +70,31 @@ def preloads(html: str, address: str) -> str:
 
 
 def link_modules(html: str, address: str) -> str:
-    """A page whose explorables load their module from `address` instead of carrying it: pages then share one chunk.
+    """A page whose explorables load their module and data from `address` instead of carrying them: pages then share one
+    chunk, and text does not wait for data.
 
-    Browsers load no module from a file system: pages that are read from one must carry theirs (`embed_modules`).
+    Browsers load neither from a file system: pages that are read from one must carry theirs (`embed_modules`).
 
     Args:
         html: a page, or a part of one, with fragments.
-        address: the folder that holds the files of `built/static`, as the page sees it ("../_static/explorables").
+        address: the folder that holds what `publish` puts there, as the page sees it ("../_static/explorables").
     """
     address = _path(address)
 
     def linked(found: re.Match[str]) -> str:
         return f'{_OPEN}"{found[1]}" data-src="{escape(address)}/{found[1]}.js"></script>'
 
-    return _MODULE.sub(linked, html)
+    def fetched(found: re.Match[str]) -> str:
+        return f'{_DATA_OPEN}"{found[1]}" data-src="{escape(address)}/{found[1]}.data.json"></script>'
+
+    return _DATA.sub(fetched, _MODULE.sub(linked, html))
+
+
+def publish(folder: Path) -> None:
+    """Puts what linked pages load into a folder: modules, the chunk that they share, and data."""
+    shutil.copytree(BUILT / "static", folder, dirs_exist_ok=True)
+    for path in BUILT.glob("*.data.json"):
+        shutil.copyfile(path, folder / path.name)
 
 
 def _path(address: str) -> str:
@@ -83,8 +104,8 @@ def _path(address: str) -> str:
 
 
 def embed_modules(html: str) -> str:
-    """The way back: a page whose explorables carry their modules again."""
-    return _MODULE.sub(lambda found: _carried(found[1]), html)
+    """The way back: a page whose explorables carry their modules and data again."""
+    return _DATA.sub(lambda found: _data(found[1]), _MODULE.sub(lambda found: _carried(found[1]), html))
 
 
 def sources_hash() -> str:
@@ -106,6 +127,10 @@ def sources_hash() -> str:
 def _carried(name: str) -> str:
     source = (BUILT / f"{name}.js").read_text(encoding="utf-8")
     return f'{_OPEN}"{name}">{_script(source)}</script>'
+
+
+def _data(name: str) -> str:
+    return f'{_DATA_OPEN}"{name}">{(data_of(name) or "").replace("<", chr(92) + "u003c")}</script>'
 
 
 def _script(value: Any) -> str:

@@ -32,7 +32,7 @@ const apart = {
   },
 };
 /* The modules' one licence, under all of their copyright lines. */
-const modules = ["axis", "path", "selection", "shape"];
+const modules = ["array", "axis", "path", "selection", "shape"];
 const licences = modules.map((name) => read(`node_modules/d3-${name}/LICENSE`));
 const holders = [...new Set(licences.map((text) => text.split("\n")[0]))].sort().join("\n");
 const permission = licences[0].split("\n").slice(1).join("\n");
@@ -43,7 +43,7 @@ const common = {
 };
 
 mkdirSync(join(out, "static"), { recursive: true });
-for (const name of readdirSync(out)) if (!name.endsWith(".still.html")) rmSync(join(out, name), { recursive: true }); // drawn apart
+for (const name of readdirSync(out)) if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
 await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles] });
 await build({ ...common, entryPoints: entries, outdir: join(out, "static"), plugins: [styles, apart] });
 await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });

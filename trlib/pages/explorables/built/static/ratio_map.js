@@ -1,6 +1,7 @@
 /* trust-region-book, MIT. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
+Copyright 2010-2026 Mike Bostock
 Copyright 2015-2026 Mike Bostock
 
 Permission to use, copy, modify, and/or distribute this software for any purpose

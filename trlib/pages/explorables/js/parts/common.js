@@ -2,5 +2,6 @@
 export * from "./maths.js";
 export * from "./numbers.js";
 export * from "./axes.js";
+export * from "./scales.js";
 export * from "./controls.js";
 export * from "./theme.js";

@@ -1,7 +1,7 @@
 /* How every explorable writes a number, and how much room a text takes. */
 
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
-const raised = (exponent) => [...String(exponent)].map((c) => RAISED[c]).join("");
+export const raised = (exponent) => [...String(exponent)].map((c) => RAISED[c]).join("");
 
 /* A number to about three digits: 0, 0.20, 12.3, 1 234, 3.2×10⁻⁵. Rounded first, so that no step shows 10.0×10⁻⁷.
    options: powers, the size below which powers of ten are used (0: never); decimals(size, value), digits after the

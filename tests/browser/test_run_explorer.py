@@ -1,0 +1,413 @@
+"""The run explorer in Chromium: its numbers are the records', its choice stands in the address, any hand can use it."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tools.stills import WIDTHS, draw
+from trlib.lab import recorded
+from trlib.lab.statistics import interval
+from trlib.pages.explorables import RunExplorer, runs
+from trlib.pages.explorables.modules import SOURCES, link_modules, publish, still_of
+
+AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Runs</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>body {{ margin: 16px; background: #fff; color: #111 }}
+[data-theme=dark] body {{ background: #14181d; color: #eee }}
+main {{ max-width: 780px; margin: auto }}</style></head>
+<body><main><h1>Runs</h1>{body}<p id="after">After.</p></main></body></html>"""
+MODEL = "document.querySelector('.trlib-explorable').model"
+KEYS = ("sweep", "at", "methods", "measure", "cell", "batch")
+SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    extensions_map: ClassVar[dict[str, str]] = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A page that carries everything, opened at a first-round sweep, one at the first state, and a linked one."""
+    folder = tmp_path_factory.mktemp("site")
+    pages = {"shootout": RunExplorer(sweep="shootout").html(), "first": RunExplorer().html()}
+    pages["linked"] = link_modules(pages["shootout"], "_static/explorables")
+    for name, html in pages.items():
+        (folder / f"{name}.html").write_text(PAGE.format(body=html), encoding="utf-8")
+    publish(folder / "_static" / "explorables")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", folder
+    server.shutdown()
+    server.server_close()
+
+
+class Visit:
+    """A page with the explorer drawn, and everything that it asked for or complained of."""
+
+    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
+        usual = {"viewport": {"width": 830, "height": 900}, "reduced_motion": "reduce"}
+        self.context = chromium.new_context(**{**usual, **context})
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.evaluate(SETTLED)
+
+    def state(self) -> dict[str, Any]:
+        return {key: self.page.evaluate(f"key => {MODEL}.get(key)", key) for key in KEYS}
+
+    def set(self, **traits: Any) -> None:
+        change = f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
+        self.page.evaluate(change, traits)
+        self.settle()
+
+    def text(self, selector: str) -> str:
+        return self.page.locator(selector).first.inner_text()
+
+    def cell(self, method: str, label: str) -> Any:
+        return self.page.get_by_role("button", name=re.compile(rf"^{re.escape(method)}, [^,]* {re.escape(label)}: "))
+
+    def addressed(self, part: str) -> str:
+        self.page.wait_for_function("part => location.hash.includes(part)", arg=part)
+        return self.page.evaluate("location.href")
+
+
+@pytest.fixture
+def visit(chromium: Any, site: tuple[str, Path]) -> Iterator[Any]:
+    made: list[Visit] = []
+
+    def open_page(name: str = "shootout.html", **context: Any) -> Visit:
+        made.append(Visit(chromium, name if "://" in name else f"{site[0]}/{name}", **context))
+        return made[-1]
+
+    yield open_page
+    for one in made:
+        one.context.close()
+    assert [one.complaints for one in made if one.complaints] == []
+
+
+def of_record(method: str, updates: str, column: str = "sampled") -> Any:
+    table, _ = recorded("shootout")
+    return table[(table["label"] == method) & (table["updates"].astype(str) == updates)][column].to_numpy(float)
+
+
+def test_arithmetic_agrees_with_python(chromium: Any) -> None:
+    rows = [[0, 5, -3, None, 700, 701, -1, None, 31, 32, -32, 64, 700, 0], [None, 3], [-250, -260, 0]]
+    packed = next(s for s in json.loads(RunExplorer()._data)["sweeps"] if s["name"] == "shootout")
+    page = chromium.new_page()
+    got = page.evaluate("""async ([source, rows, format, sweep, data, known]) => {
+        const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+        const pack = m.open(data), arm = pack.armOf(sweep, "ppo", { updates: "8" });
+        return { rows: rows.map(row => m.decode(row, format)), shares: m.values([0, 5, null, -2], "reward", format),
+                 nats: m.values([-100, 0, null], "kl", format), curve: pack.curveOf(arm, "kl"),
+                 reach: m.reach(pack, sweep, "length"), none: m.columnsAxis({ axes: {} }),
+                 axis: m.columnsAxis({ axes: { a: ["1", "2"], b: ["1"], c: ["x", "y"] } }),
+                 far: [["kitten", "sitting"], ["", "ab"], ["kl", "kl"]].map(([a, b]) => m.letters(a, b)),
+                 near: ["trol", "PPO", "mismach", "tis"].map(word => m.nearestName(word, known)) };
+    }""", [(SOURCES / "run_explorer" / "pack.js").read_text(encoding="utf-8"), [runs.encode(row) for row in rows],
+           runs.format_of_packs(), packed, RunExplorer()._data, ["ppo", "troll", "mismatch", "ppo+tis"]])
+    page.close()
+    assert got["rows"] == rows
+    assert got["shares"] == pytest.approx([0, 0.02, None, -0.008]) and got["nats"] == pytest.approx([0.01, 1, None])
+    assert (got["axis"], got["none"], got["far"]) == ("c", None, [3, 2, 0])
+    assert got["near"] == ["troll", "ppo", "mismatch", "ppo+tis"]
+    _, history = recorded("shootout")
+    own = history[(history["label"] == "ppo") & (history["updates"].astype(str) == "8")]
+    for batch in (0, 17, 39):
+        estimate = interval(own[own["batch"] == batch]["kl"].to_numpy())
+        found = [got["curve"][side][batch] for side in ("mean", "low", "high")]
+        wanted = [estimate.value, estimate.low, estimate.high]
+        assert found == pytest.approx(wanted, rel=0.024), "half a step of .02 decades"
+    least, most = got["reach"]
+    assert history["length"].min() - 0.1 <= least < most <= history["length"].max() + 0.1
+
+
+def test_every_cell_is_its_record(visit: Any) -> None:
+    one = visit()
+    for method in ("pg_is", "ppo", "troll", "cispo"):
+        for updates in ("1", "8", "32"):
+            estimate = interval(of_record(method, updates))
+            name = one.cell(method, updates).get_attribute("aria-label")
+            assert f"{estimate:.2f}" in name and one.cell(method, updates).inner_text() == f"{estimate.value:.2f}"
+    assert "below where it began" in one.cell("cispo", "32").get_attribute("aria-label")
+    assert one.page.locator(".trx .cell.fails").count() == 1, "and no other arm has forgotten"
+
+
+def test_a_click_and_enter_show_a_cell_s_curves(visit: Any) -> None:
+    one = visit()
+    one.cell("gspo", "8").click()
+    one.settle()
+    state = one.state()
+    assert (state["at"], state["cell"]) == ({"updates": "8"}, "gspo") and "gspo" in state["methods"]
+    assert one.cell("gspo", "8").get_attribute("aria-pressed") == "true"
+    bold = one.page.locator(".trx .line:not([opacity])")
+    assert bold.count() == 1 and one.page.locator(".trx .band").count() == 1, "the others step back"
+    estimate = interval(of_record("gspo", "8"))
+    assert f"gspo {estimate:.2f}" in one.text(".trx .verdict")
+    one.page.evaluate("addEventListener('keydown', () => { window.leaked = true; })")
+    one.cell("gspo", "8").focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
+        one.page.keyboard.press(key)
+    one.settle()
+    assert (one.state()["at"], one.state()["cell"]) == ({"updates": "32"}, "clip-higher")
+    one.page.keyboard.press("Enter")
+    one.settle()
+    assert one.state()["cell"] == "", "once more takes the choice back"
+    assert not one.page.evaluate("Boolean(window.leaked)"), "JupyterLab would take the keys"
+    stops = one.page.locator(".trx .cell").evaluate_all("all => all.filter(node => node.tabIndex === 0).length")
+    assert stops == 1, "the table is one stop of the Tab key"
+
+
+def test_values_at_a_batch_are_read_by_slider_key_and_pointer(visit: Any) -> None:
+    one = visit()
+    slider = one.page.get_by_role("slider", name="batch")
+    slider.focus()
+    one.page.keyboard.press("Home")
+    one.settle()
+    assert one.state()["batch"] == 0 and slider.get_attribute("aria-valuetext") == "batch 0 of 39"
+    _, history = recorded("shootout")
+    own = history[(history["label"] == "ppo") & (history["updates"].astype(str) == "32")]
+
+    def read() -> list[float]:
+        text = one.page.locator(".trx tbody tr", has_text=re.compile(r"^ppo")).locator(".now").inner_text()
+        return [float(number) for number in re.findall(r"[\d.]+", text)]
+
+    for key, batch in ((None, 0), ("ArrowRight", 1)):
+        if key:
+            one.page.keyboard.press(key)
+            one.settle()
+        estimate = interval(own[own["batch"] == batch]["reward"].to_numpy())
+        assert read() == pytest.approx([estimate.value, estimate.low, estimate.high], abs=0.0071), "step and digits"
+    box = one.page.locator(".trx .plane").first.bounding_box()
+    one.page.mouse.click(box["x"] + 46 + (box["width"] - 60) * 20 / 39, box["y"] + 100)
+    one.settle()
+    assert one.state()["batch"] == 20
+
+
+def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) -> None:
+    one = visit()
+    one.page.get_by_label("sweep").select_option("mismatch")
+    one.page.get_by_label("anchor").select_option("recomputed")
+    one.page.get_by_label("curve of").select_option("entropy")
+    one.page.get_by_role("checkbox", name="Draw ppo+tis").click()
+    one.cell("ppo+tis", "int4").click()
+    one.settle()
+    address = one.addressed("cell=ppo")
+    other = visit(address)
+    other.settle()
+    assert other.state() == one.state()
+    state = other.state()
+    assert (state["sweep"], state["at"], state["measure"], state["cell"]) == (
+        "mismatch", {"sampler": "int4", "anchor": "recomputed"}, "entropy", "ppo+tis")
+    assert other.page.locator(".trx").bounding_box()["y"] < 300, "a link goes to the figure"
+    other.page.evaluate("location.hash = '#runs:sweep=stale&methods=ppo&methods=troll'")
+    other.page.wait_for_function(f"{MODEL}.get('sweep') === 'stale'")
+    assert other.state()["methods"] == ["ppo", "troll"]
+
+
+def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any) -> None:
+    one = visit("shootout.html#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99"
+                "&colour=red")
+    state = one.state()
+    assert (state["sweep"], state["at"]["sampler"], state["measure"], state["cell"], state["batch"]) == (
+        "mismatch", "int4", "kl", "ppo+tis", -1)
+    assert state["methods"] == ["troll", "ppo+tis"]
+    notes = one.text(".trx .notes")
+    for told in ('there is no "mismach" here; "mismatch" is shown', 'no "int" here; "int4"', 'no "trol" here; "troll"',
+                 'varies sampler and anchor, no "lr"', 'no "kll" here', 'expected 0 to 29, got "99"', 'says "colour"'):
+        assert told in notes, told
+    one.page.get_by_role("button", name="all methods").click()
+    one.settle()
+    assert not one.page.locator(".trx .notes").is_visible(), "notes go when something is chosen by hand"
+    assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", "an address that is none is left alone"
+
+
+def test_reset_leads_back(visit: Any) -> None:
+    one = visit()
+    first = one.state()
+    one.page.get_by_role("button", name="make it fail").click()
+    one.page.get_by_role("radio", name="troll").check(force=True)
+    one.settle()
+    assert one.state() != first and one.page.locator(".trx .revealed").is_visible()
+    one.page.get_by_role("button", name="reset").click()
+    one.settle()
+    assert {**one.state(), "batch": -1} == {**first, "batch": -1}
+    assert not one.page.locator(".trx .revealed").is_visible()
+    assert one.page.locator(".trx input[type=radio]:checked").count() == 0
+
+
+def test_presets_show_what_they_speak_of(visit: Any) -> None:
+    one = visit()
+    for preset in json.loads(RunExplorer()._data)["presets"]:
+        button = one.page.get_by_role("button", name=preset["name"])
+        button.click()
+        one.settle()
+        assert {key: one.state()[key] for key in preset["state"]} == preset["state"]
+        assert one.text(".trx .hint") == preset["text"] and button.get_attribute("aria-pressed") == "true"
+
+
+def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
+    one = visit()
+    around = recorded("mismatch")[0].query("sampler == 'int4' and anchor == 'rollout'").set_index("label")["sampled"]
+    ends = {m: interval(around[m].to_numpy()) for m in ("pg_is", "ppo", "dppo-tv", "troll")}
+    assert not one.page.locator(".trx .revealed").is_visible()
+    one.page.get_by_role("radio", name="troll").check(force=True)
+    one.settle()
+    said = one.text(".trx .revealed")
+    assert said.startswith("✕ Not so: pg_is ends highest") and all(f"{m} {ends[m]:.2f}" in said for m in ends)
+    assert one.state()["sweep"] == "mismatch" and "troll fails here" in one.text(".trx .verdict")
+    one.page.get_by_role("radio", name="pg_is").check(force=True)
+    one.settle()
+    assert one.text(".trx .revealed").startswith("✓ Right")
+
+
+def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
+    one = visit()
+    one.cell("cispo", "32").click()
+    heard = one.page.locator(".trx [role=status]")
+    heard.filter(has_text="cispo fails here").wait_for(state="attached")
+    words = heard.inner_text()
+    assert "updates per batch 32" in words and "mean reward of a batch, last batch: cispo 0.0" in words
+
+
+@pytest.mark.parametrize("width", [830, 360])
+def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
+    one = visit(viewport={"width": width, "height": 900}, has_touch=width == 360)
+    one.page.evaluate(AXE)
+    faults = []
+    for theme in ("light", "dark"):
+        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        for sweep, cell in (("shootout", "cispo"), ("mismach", "")):
+            one.set(sweep=sweep, at={}, cell=cell)
+            found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+            faults += [(theme, v["id"], v["nodes"][0]["html"][:200]) for v in found["violations"]]
+        assert one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
+    assert faults == []
+    touched = ".trx button, .trx label.toggle, .trx input[type=range], .trx .choice label, .trx select"
+    small = one.page.locator(touched).evaluate_all(
+        "all => all.map(node => [node.outerHTML.slice(0, 60), node.getBoundingClientRect().height])"
+        ".filter(([, height]) => height > 0 && height < 44)")
+    assert small == []
+
+
+def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) -> None:
+    one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    for sweep in ("shootout", "tuning", "mismatch", "trapo", "dial_methods"):
+        one.set(sweep=sweep)
+        assert one.page.evaluate("document.documentElement.scrollWidth") == 360, sweep
+        wide = one.page.locator(".trx *").evaluate_all(
+            "all => all.filter(node => node.getBoundingClientRect().right > 361 && !node.closest('.spoken, .map'))"
+            ".map(node => node.outerHTML.slice(0, 80))")
+        assert wide == [], sweep
+    one.set(sweep="shootout")
+    one.cell("troll", "8").tap()
+    one.settle()
+    assert (one.state()["cell"], one.state()["at"]) == ("troll", {"updates": "8"})
+    small = one.page.locator(".trx svg text").evaluate_all(
+        "all => all.map(node => parseFloat(getComputedStyle(node).fontSize))")
+    assert min(small) >= 9
+
+
+def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(visit: Any, site: tuple[str, Path]) -> None:
+    linked = visit("linked.html")
+    files = [url.rsplit("/", 1)[1] for url in linked.requests if "/_static/" in url]
+    assert sorted(files) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
+    assert all(url.startswith((site[0], "data:")) for url in linked.requests)
+    own = visit((site[1] / "shootout.html").as_uri())
+    assert all(url.startswith(("file:", "blob:", "data:")) for url in own.requests)
+    own.cell("ppo", "8").click()
+    assert own.addressed("cell=ppo").startswith("file:")
+    assert own.state() == {**linked.state(), "at": {"updates": "8"}, "cell": "ppo"}
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
+    one = visit(viewport={"width": width, "height": 900})
+    one.page.get_by_role("button", name="all methods").click()
+    changes = {"batch": "i => m.set('batch', i % 40)", "cell": "i => m.set('cell', ['ppo', 'troll', 'cispo'][i % 3])",
+               "point": "i => m.set('at', { updates: ['1', '8', '32'][i % 3] })"}
+    clock = one.context.new_cdp_session(one.page)
+    clock.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time: other processes do not count
+
+    def script() -> float:
+        metrics = clock.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
+
+    for name, change in changes.items():
+        before = script()
+        one.page.evaluate(f"""async () => {{
+            const m = {MODEL}, change = {change};
+            for (let i = 0; i < 30; i++) {{ change(i); await ({SETTLED})(); }}
+        }}""")
+        spent = 1000 * (script() - before) / 30
+        record_property(f"{name}_frame_ms", round(spent, 2))
+        assert 0.05 < spent < 16, (name, spent)
+
+
+def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
+    still = still_of("run_explorer")
+    assert draw(RunExplorer(), chromium) == still, "the module or the records changed: `python -m tools.stills`"
+    assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still)))
+    assert "shadowrootmode" in RunExplorer().html() and "shadowrootmode" not in RunExplorer(measure="kl").html()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(328, "light"), (780, "dark")])
+def test_a_still_stands_there_before_the_module_and_nothing_moves(chromium: Any, width: int, theme: str) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    loads = "const { default: explorable }"
+    waiting = RunExplorer().html().replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
+    page.set_content(f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
+                     f'<body style="margin: 0">{waiting}<p id="after">After.')
+    page.wait_for_function("Boolean(window.gate)")
+    seen = """() => {
+        const root = [...document.querySelectorAll(".trlib-view > div")].find(d => d.shadowRoot).shadowRoot;
+        const boxes = [...root.querySelectorAll(".plane svg")].map(s => s.getBoundingClientRect()).filter(b => b.width);
+        return { after: document.querySelector("#after").offsetTop, still: root.querySelector(".trx").matches(".still"),
+                 planes: boxes.map(b => [b.left, b.top, b.width, b.height].map(Math.round)),
+                 verdict: root.querySelector(".verdict").textContent,
+                 chosen: [...root.querySelectorAll("select")].map(s => s.selectedOptions[0].value),
+                 values: [...root.querySelectorAll(".now, .cell")].map(node => node.textContent),
+                 scheme: getComputedStyle(root.querySelector(".trx")).colorScheme };
+    }"""
+    before = page.evaluate(seen)
+    page.evaluate("window.gate()")
+    page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
+    page.evaluate(SETTLED)
+    after = page.evaluate(seen)
+    context.close()
+    assert (before.pop("still"), after.pop("still")) == (True, False)
+    assert before == after and before["scheme"] == theme and len(before["planes"]) == 2 and before["values"]
+
+
+def test_paper_shows_curves_and_table_without_controls(visit: Any) -> None:
+    one = visit()
+    one.page.emulate_media(media="print")
+    one.settle()
+    shown = one.page.evaluate("""() => {
+        const root = [...document.querySelectorAll(".trlib-view > div")].find(d => d.shadowRoot).shadowRoot;
+        return [".batch", ".marks button", ".ask", ".plane svg", ".cell"].map(selector =>
+            [...root.querySelectorAll(selector)].filter(node => node.getBoundingClientRect().height).length);
+    }""")
+    assert shown == [0, 0, 0, 2, 36]

@@ -1,0 +1,51 @@
+/* How methods look (the same hue, dash and mark in every sweep) and what axes and measures are called. */
+
+import { symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolStar, symbolTriangle, symbolWye } from "d3-shape";
+import { number } from "../parts/common.js";
+
+const LOOKS = {
+  "on-policy": ["--h0", "", symbolCross], pg_is: ["--h0", "2 3", symbolWye], ppo: ["--h1", "", symbolCircle],
+  "clip-higher": ["--h2", "8 3", symbolTriangle], cispo: ["--h3", "5 3", symbolDiamond], gspo: ["--h4", "", symbolSquare],
+  sapo: ["--h2", "2 2", symbolStar], pspo: ["--h3", "2 3", symbolCross], "dppo-tv": ["--h5", "9 4", symbolDiamond],
+  "dppo-kl": ["--h5", "2.5 3.5", symbolTriangle], "dppo-topk": ["--h5", "9 3 2 3", symbolSquare],
+  quatro: ["--h6", "", symbolStar], troll: ["--h7", "6 3", symbolTriangle],
+};
+LOOKS.dppo = LOOKS["dppo-tv"];
+const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
+const MARKS = [symbolCircle, symbolSquare, symbolTriangle, symbolDiamond, symbolCross, symbolStar, symbolWye];
+
+/* Hue, dash and mark of every method of a sweep; one without a look of its own gets one by its place. */
+export function looksOf(methods) {
+  return new Map(methods.map((method, i) => {
+    const [hue, dash, mark] = LOOKS[method] ?? [`--h${(i + 1) % 8}`, DASHES[i % DASHES.length], MARKS[i % MARKS.length]];
+    return [method, { hue: `var(${hue})`, dash, mark: symbol(mark, 46)() }];
+  }));
+}
+
+export const swatch = ({ hue, dash, mark }) => `<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true">`
+  + `<path d="M0 6H26" fill="none" stroke="${hue}" stroke-width="2"${dash ? ` stroke-dasharray="${dash}"` : ""}/>`
+  + `<path d="${mark}" transform="translate(13,6)" fill="${hue}"/></svg>`;
+
+const AXES = {
+  updates: "updates per batch", uses: "uses of a batch", reuse: "updates per batch", lr: "learning rate", threshold: "threshold, times its own",
+  minibatches: "minibatches", sampler: "sampler's precision", anchor: "anchor", moves: "moves of the dial", "sampler of": "sampler", parts: "a batch is used", expert: "expert",
+};
+export const axisName = (axis) => AXES[axis] ?? axis.replaceAll("_", " ").replace("task.", "");
+export const short = (label) => (/^0\.\d{4,}$/.test(label) ? Number(label).toPrecision(2) : label);
+
+/* A measure: what its axis is called, how a value is written, and where its scale begins and ends if that is fixed. */
+export const MEASURES = {
+  reward: { name: "reward", text: "mean reward of a batch", write: two, from: 0, to: 1 },
+  kl: { name: "KL", text: "KL per batch, nats per token", write: number, log: true },
+  tv_max: { name: "largest TV", text: "largest total variation of a token", write: two, from: 0, to: 1 },
+  entropy: { name: "entropy", text: "entropy, nats per token", write: two, from: 0 },
+  kept: { name: "kept", text: "share of tokens that the region keeps", write: two, to: 1 },
+  length: { name: "length", text: "tokens per completion", write: (value) => value.toFixed(1), from: 0 },
+  ess: { name: "effective sample", text: "effective sample size, share of the batch", write: two, from: 0, to: 1 },
+  kl_sampler: { name: "sampler's KL", text: "KL between sampler and learner, nats per token", write: number, log: true },
+  distinct: { name: "different answers", text: "different right answers per prompt", write: two, from: 0 },
+};
+function two(value) { return Math.abs(value).toFixed(2); }
+export const measureOf = (name) => MEASURES[name] ?? { name, text: name, write: number };
+export const share = (value) => value.toFixed(2);
+export const between = ([value, low, high], write) => (low === null || high === null ? write(value) : `${write(value)} [${write(low)}, ${write(high)}]`);
