@@ -272,11 +272,16 @@ def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
     if measure not in good or not np.isfinite(good[measure].astype(float)).all():
         return Finding(prediction, NOT_MEASURED, None, f"a run without {measure}")
     measured = [scores(runs, label, measure, axes) for label in labels]
-    return _compared(prediction, [[side[place] for place in measured[0]] for side in measured])
+    return compared(prediction, [[side[place] for place in measured[0]] for side in measured])
 
 
-def _compared(prediction: Prediction, values: list[list[np.ndarray]]) -> Finding:
-    """The estimate of what is predicted, its p-value, and the verdict of its interval alone."""
+def compared(prediction: Prediction, values: list[list[np.ndarray]]) -> Finding:
+    """The estimate of what is predicted, its p-value, and the verdict of its interval alone.
+
+    Args:
+        values: runs by task of the higher and of the lower variant; of the one that there is, where the other is a
+            number.
+    """
     higher, lower, within = prediction.higher, prediction.lower, prediction.within
     if within is not None:
         estimate, (alike, apart) = difference(*values), alike_p(values[0], values[1], within=within)
