@@ -162,9 +162,8 @@ def names() -> list[str]:
 
 def digest(name: str) -> str:
     """What a sweep's record is now: a pack says which one it was made from."""
-    folder = RECORDS / name
-    data = b"".join((folder / file).read_bytes() for file in ("runs.csv", "history.csv.gz"))
-    return hashlib.sha256(data).hexdigest()[:12]
+    tables = sorted((RECORDS / name).glob("*.csv*"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest()[:12]
 
 
 @cache
