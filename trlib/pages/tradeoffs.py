@@ -19,6 +19,7 @@ from trlib.pages.plots import bar, grid_of, in_words, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Values [B] with their lower and upper bounds."""
@@ -46,6 +47,7 @@ def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: st
     figure, grid = panels(height=4.2, width=6.4) if lone else grid_of(len(points))
     for ax in grid:
         ax.set_xscale("log")
+        _plainly(ax.xaxis)
         ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
     for i, (label, settings) in enumerate(points.items()):
         ax = grid[0 if lone else i]
@@ -79,7 +81,7 @@ def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
 def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
     for name, trade in settings.items():
         ax.annotate(name, (trade.nats.value, trade.accuracy.value), (3, 3), textcoords="offset points", color=INK,
-                    fontsize="x-small")
+                    fontsize="small")
 
 
 def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
@@ -144,6 +146,7 @@ def difficulties(found: Mapping[str, Mapping[str, Estimate]], *, radius: float |
                      level=radius, marked=True)
     for ax in drawing.figure.axes:
         ax.set_yscale("log")
+        _plainly(ax.yaxis)
         ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
     said = [f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
             for label, curve in found.items()]
@@ -171,6 +174,15 @@ def matched(found: Mapping[str, tuple[Estimate, int, int]], *, measure: str, lev
     words = in_words(f"Interquartile mean of {measure} where the reward reaches {level:g}, with 95 % interval",
                      {names[label]: estimate for label, (estimate, _, _) in found.items()})
     return Drawing(figure, alt or words)
+
+
+def _plainly(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 3, 10 and so on, written out: powers are too small for a phone."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _lines(lines: Mapping[str, tuple[np.ndarray, ...]], *, along: str, measure: str, level: float | None,
