@@ -15,6 +15,9 @@ from sphinx.util.docutils import SphinxDirective
 from bookext import quoted
 from bookext.tables import Table
 
+FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo"}
+"""Methods whose claims stand on another's card."""
+
 
 @lru_cache(maxsize=1)
 def every() -> dict[str, Any]:
@@ -35,15 +38,18 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        claims = import_module("trlib.lab.claims")
-        words = import_module("trlib.lab.claims.page").VERDICTS
-        counts = {card: Counter(told.verdict for told in claims.tell(card, list(every().values())))
-                  for card in every().values()}
+        words, counts = import_module("trlib.lab.claims.page").VERDICTS, counted(list(every().values()))
         shown = [verdict for verdict in words if any(count[verdict] for count in counts.values())]
-        rows = [(f"[{card.title}](#{anchor(card.title)})", *(str(count[verdict] or "") for verdict in shown))
-                for card, count in counts.items()]
+        rows = [(f"[{title}](#{anchor(title)})", *(str(count[verdict] or "") for verdict in shown))
+                for title, count in counts.items()]
         heads = ("claims of", *(words[verdict].partition(":")[0].removeprefix("mechanism ") for verdict in shown))
         return [self.table(heads, (32, *[17] * len(shown)), rows)]
+
+
+def counted(cards: list[Any]) -> dict[str, Counter[str]]:
+    """How many claims of each card came out which way, by its title."""
+    tell = import_module("trlib.lab.claims").tell
+    return {card.title: Counter(told.verdict for told in tell(card, cards)) for card in cards}
 
 
 class Card(SphinxDirective):
@@ -62,6 +68,13 @@ class Card(SphinxDirective):
         box = nodes.container(classes=["claims"])
         self.state.nested_parse(StringList(text.splitlines(), name), 0, box)
         return [box]
+
+
+def card_of(module: str) -> str:
+    """A link from a method's page to its card, in a paragraph; empty where it has none."""
+    method = module.rpartition(".")[2]
+    card = every().get(FAMILY.get(method, method)) if module.startswith("trlib.algorithms.") else None
+    return f"What is claimed of it, and what came: [claims](../../claims.md#{anchor(card.title)}).\n\n" if card else ""
 
 
 def body(markdown: str) -> str:

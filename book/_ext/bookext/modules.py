@@ -19,6 +19,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+from bookext.claims import card_of
 from bookext.tables import Table, escape, summary
 
 FOLDER = "book/interface/modules"
@@ -26,7 +27,7 @@ PAGE = """# {title}
 
 `{name}`
 
-```{{eval-rst}}
+{claims}```{{eval-rst}}
 .. automodule:: {name}
    :members:
    :ignore-module-all:
@@ -68,7 +69,8 @@ def write(app: Sphinx, config: Any) -> None:
     """Writes the modules' pages; what did not change keeps its time stamp, what is not named any more goes."""
     folder = Path(app.srcdir, FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {folder / f"{name}.md": PAGE.format(name=name, title=title) for name, title in modules(_toc(app)).items()}
+    wanted = {folder / f"{name}.md": PAGE.format(name=name, title=title, claims=card_of(name))
+              for name, title in modules(_toc(app)).items()}
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
