@@ -302,8 +302,8 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
               Prediction("", higher="ppo", lower="wide", at={"updates": "2"}),
               Prediction("", higher="ppo", lower=0.1), Prediction("", higher="ppo", lower=0.3),
               Prediction("", higher="ppo", lower=0.235), Prediction("", higher="wide", lower="none"),
-              Prediction("", higher=0.3, lower="ppo"), Prediction("", higher=0.1, lower="ppo"),
-              Prediction("", higher=0.235, lower="ppo"), Prediction("", higher=0.3, lower="none")]
+              *(Prediction("", higher=line, lower=label, at={"updates": "1"})
+                for line, label in ((0.35, "ppo"), (0.1, "ppo"), (0.235, "ppo"), (0.3, "none")))]
     verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
     assert verdicts == ["seen", "not seen", "seen", "not seen", "undecided", "not run",
                         "seen", "not seen", "undecided", "not run"]
