@@ -157,21 +157,26 @@ def test_one_variant_at_two_places_is_alike_or_not(answers):
 def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
     up, down, new = above("made", "a", "b", at=ONE), above("made", "c", "b", at=ONE), above("other", "a", "b")
+    level = above("made", "a", "b", "steps", at=ONE)
     card = Card("x", "X", [Claim("Up.", "abstract", "2402.03300", [up]),
                            Claim("Both.", "abstract", "2402.03300", [up, down]),
+                           Claim("Down.", "abstract", "2402.03300", [down, level]),
+                           Claim("Some.", "abstract", "2402.03300", [up, level]),
                            Claim("Partly.", "abstract", "2402.03300", [new, up]),
                            Claim("New.", "abstract", "2402.03300", [new]),
                            Claim("Far.", "experiments", "2402.03300", untestable="Too large.")])
     answers([up], runs, history)
-    assert [told.verdict for told in tell(card, [card])] == ["seen", "undecided", "seen", "not run",
-                                                             "not testable at this size"]
+    assert [told.verdict for told in tell(card, [card])] == ["seen", "undecided", "not seen", "undecided", "seen",
+                                                             "not run", "not testable at this size"]
     text = markdown(card, [card])
     mine = [values(runs, label, "1") for label in "ab"]
     a, b, gap = interval(mine[0]), interval(mine[1]), difference(*mine)
     assert (f"- `made`, 1 uses, accuracy: `a` above `b`. Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
         f"{gap:+.2f}", f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]")) in text
     assert "**seen**. Predicted before the runs: “a is better”." in text
-    assert "**Mechanism seen.** So far: 1 of 2 tests have no answer yet." in text
+    assert "**Mechanism seen.** Of 2 tests: 1 not run yet, 1 seen." in text
+    assert "**Mechanism not seen.** Of 2 tests: 1 the opposite, 1 undecided." in text
+    assert "**Undecided.** Of 2 tests: 1 seen, 1 the opposite." in text
     assert "`c` above `b`. Measured:" in text and "**the opposite**. No prediction was written down." in text
     assert "**Not testable at this size.** Too large." in text
     assert "- `other`, accuracy: `a` above `b`. Not run yet." in text

@@ -87,11 +87,12 @@ def tell(card: Card, every: Sequence[Card]) -> list[Told]:
 
 
 def _verdict(answers: Sequence[Answer]) -> str:
-    """Of a claim: what all of its tests say, else undecided; what has not been run says nothing of the others."""
-    known = [answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)]
+    """Of a claim: seen where each of its tests is, not seen where the opposite is in some test and the claim in none,
+    else undecided. What has not been run says nothing of the others."""
+    known = {answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)}
     if not known:
         return answers[0].verdict
-    return known[0] if len(set(known)) == 1 else UNDECIDED
+    return SEEN if known == {SEEN} else NOT_SEEN if NOT_SEEN in known and SEEN not in known else UNDECIDED
 
 
 def answered(name: str, tests: tuple[Test, ...]) -> list[Answer]:

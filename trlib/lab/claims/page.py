@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from trlib.evaluation import Estimate
@@ -10,7 +11,7 @@ from trlib.lab.claims.card import Card, Side, Test
 from trlib.lab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlib.lab.findings import INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 
-VERDICTS = {SEEN: "mechanism seen", NOT_SEEN: "mechanism not seen: the opposite is", UNDECIDED: "undecided",
+VERDICTS = {SEEN: "mechanism seen", NOT_SEEN: "mechanism not seen", UNDECIDED: "undecided",
             NOT_TESTABLE: NOT_TESTABLE, NOT_RUN: "not run yet", INCOMPLETE: "incomplete", NOT_MEASURED: "not measured"}
 """The verdicts as a page says them."""
 WORDS = {"sampled": "accuracy", "kl": "KL per batch, nats per token",
@@ -44,10 +45,10 @@ def markdown(card: Card, every: Sequence[Card] | None = None) -> str:
 def _claim(number: int, told: Told) -> list[str]:
     claim = told.claim
     source = f"[arXiv {claim.arxiv}](https://arxiv.org/abs/{claim.arxiv}), {claim.where}"
-    missing = sum(answer.difference is None for answer in told.answers)
-    partly = f" So far: {missing} of {len(told.answers)} tests have no answer yet." if (
-        0 < missing < len(told.answers)) else ""
-    lines = [f"**{number}. {claim.text}** ({source})", "", f"**{_first_large(VERDICTS[told.verdict])}.**{partly}"
+    counts = Counter(_short(answer) for answer in told.answers)
+    tests = f" Of {len(told.answers)} tests: {', '.join(f'{n} {what}' for what, n in counts.items())}." if (
+        len(counts) > 1) else ""
+    lines = [f"**{number}. {claim.text}** ({source})", "", f"**{_first_large(VERDICTS[told.verdict])}.**{tests}"
              + (f" {claim.untestable}" if claim.untestable else "") + (f" {claim.why}" if claim.why else "")]
     return [*lines, *(["", *(f"- {_answer(answer)}" for answer in told.answers)] if told.answers else [])]
 
@@ -60,9 +61,15 @@ def _answer(answer: Answer) -> str:
     if answer.difference is None:
         return f"{claimed}{_first_large(VERDICTS[answer.verdict])}{note}.{_before(answer)}"
     sides = " and ".join(_number(estimate) for estimate in answer.sides if estimate is not None)
-    verdict = answer.verdict if answer.verdict != NOT_SEEN else "the opposite" if test.within is None else "they differ"
     gap = f", difference {_number(answer.difference, '+')}" if None not in answer.sides else ""
-    return f"{claimed}Measured: {sides}{gap}, {_p(answer)}{note}: **{verdict}**.{_before(answer)}"
+    return f"{claimed}Measured: {sides}{gap}, {_p(answer)}{note}: **{_short(answer)}**.{_before(answer)}"
+
+
+def _short(answer: Answer) -> str:
+    """The verdict of a test in a word or two."""
+    if answer.verdict == NOT_SEEN:
+        return "the opposite" if answer.test.within is None else "they differ"
+    return answer.verdict if answer.difference is not None else VERDICTS[answer.verdict]
 
 
 def _claimed(test: Test) -> str:
