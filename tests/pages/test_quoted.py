@@ -18,6 +18,7 @@ from trlib.lab.measures import derive, matched
 from trlib.lab.significance import holm, improvement_p
 from trlib.lab.statistics import difference, interval
 from trlib.lab.sweep import declared, load_sweep
+from trlib.lab.tuning import choose
 
 BOOK = ROOT / "book"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in BOOK.glob("*.md")}
@@ -126,6 +127,18 @@ def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch, tmp_path):
             said("stail ppo", BOOK)
     finally:
         quoted.record.cache_clear()
+
+
+def test_every_tuned_choice_lies_at_an_edge_of_the_grid():
+    choices = choose(recorded("grid")[0], ["lr", "threshold"])
+    assert len(choices) == 10 and {choice.tried for choice in choices} == {15}
+    assert {choice.at["lr"] for choice in choices} == {"0.0001"}
+    widest = {choice.label for choice in choices if choice.at["threshold"] == "10"}
+    assert {choice.at["threshold"] for choice in choices} == {"0.1", "10"}
+    assert widest == {"pg_is", "cispo", "sapo", "pspo"}, "of the last two the larger number is the narrower region"
+    assert "Every choice lies at an edge of the grid" in PAGES["recorded"]
+    hot = recorded("grid")[0].query("lr == '0.001'").groupby(["label", "threshold"])["sampled"].mean()
+    assert hot.max() < 0.26, "below where training began"
 
 
 def test_numbers_are_written_as_a_page_writes_them():
