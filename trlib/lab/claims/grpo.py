@@ -3,8 +3,6 @@
 from trlib.lab.claims.card import Card, Claim, above
 
 RARE = {"parts": "8 minibatches, 2 epochs"}
-
-RARE = {"parts": "8 minibatches, 2 epochs"}
 ONCE_MORE = {"uses": "4"}
 LAST = {"uses": "16"}
 
