@@ -14,12 +14,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlib.pages.exercises import grpo
+from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
+from trlib.lab.record import RECORDS
+from trlib.pages.exercises import grpo, shoot_out
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
+from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-CHECKS = {name: check for module in (grpo,) for name, check in vars(module).items() if name.startswith("check_")}
+CHECKS = {name: check for module in (grpo, shoot_out) for name, check in vars(module).items()
+          if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
 each_function = pytest.mark.parametrize("check", FUNCTIONS.values(), ids=FUNCTIONS)
@@ -115,6 +119,66 @@ def test_right_answers_are_right() -> None:
     assert grpo.check_length_bias(torch.tensor(10.0), np.float64(1))
     rewards = torch.tensor([1.0] + [0.0] * 15)
     assert grpo.check_rare_success((1 - rewards.mean()) / rewards.std(), 1 - rewards.mean())
+
+
+def middle(runs: Any) -> Any:
+    cut = len(runs) // 4
+    return runs.sort().values[cut:len(runs) - cut].mean()
+
+
+def corrected(p: Any) -> Any:
+    order = p.argsort()
+    out = torch.empty_like(p)
+    out[order] = (p[order] * torch.arange(len(p), 0, -1)).clamp(max=1).cummax(0).values
+    return out
+
+
+def taken(accuracy: Any, kl: Any, near: float) -> Any:
+    good = [i for i, a in enumerate(accuracy.tolist()) if a >= max(accuracy.tolist()) - near]
+    return torch.tensor(min(good, key=lambda i: float(kl[i])))
+
+
+def of_ones_own(**changes: Any) -> Sweep:
+    usual: dict[str, Any] = {
+        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")], "seeds": range(300, 308),
+        "budget": Budget(steps=5), "predictions": [Prediction("wider is better", higher="wide", lower="ppo")]}
+    return Sweep(text="Does a wider window help?", **{**usual, **changes})
+
+
+def test_right_answers_of_the_shoot_out_are_right() -> None:
+    assert shoot_out.check_interquartile_mean(middle)
+    assert shoot_out.check_holm(corrected) and shoot_out.check_choose(taken)
+    assert shoot_out.check_choose(lambda *a: int(taken(*a)))
+    assert shoot_out.check_rare_token(2e-4, 0.15, 35)
+    told = shoot_out.check_sweep(of_ones_own())
+    assert told and told.message.startswith("2 arms of 8 seeds are 16 runs")
+
+
+@pytest.mark.parametrize(("changes", "hint"), [
+    ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
+    ({"seeds": range(300, 305)}, "`seeds` holds 5"),
+    ({"seeds": [300] * 8}, "`seeds` holds 1"),
+    ({"seeds": range(8)}, "seed 0 is one that the book's runs have had"),
+    ({"seeds": range(205, 213)}, "seed 205 is one"),
+    ({"predictions": ()}, "`predictions` is empty"),
+    ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
+    ({"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]}, "did you mean 'eps_low'?"),
+    ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are many"),
+])
+def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> None:
+    verdict = shoot_out.check_sweep(of_ones_own(**changes))
+    assert not verdict and hint in verdict.message, verdict
+
+
+def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
+    failing = SweepCheck("?", lambda sweep: [("ppo, seed 300", "an error")])
+    assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 300) with an error"
+    assert shoot_out.check_sweep("ppo").message == "a `Sweep(...)` is wanted here, and this is a str."
+
+
+def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
+    used = {seed for path in RECORDS.glob("*/runs.csv") for seed in recorded(path.parent.name)[0]["seed"]}
+    assert used <= shoot_out.USED
 
 
 @each_function
