@@ -365,6 +365,34 @@ def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(tiny, t
     assert capsys.readouterr().err == "trlib: error: record: expected that of tiny, got none\n"
 
 
+def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_after_it(tiny, tmp_path, capsys,
+                                                                                        monkeypatch):
+    tiny.rename(tmp_path / "second.py")
+    (tmp_path / "first.py").write_text(
+        (tmp_path / "second.py").read_text().replace("SWEEP = Sweep(", "def SWEEP(records):\n    from trlib.lab.record "
+        "import RecordError, load\n    if records is None or not (records / 'second/runs.csv').is_file():\n"
+        "        raise RecordError('record: expected that of second, got none')\n"
+        "    assert len(load(records / 'second').rows) == 4\n    return Sweep(").replace("seeds=[0]", "seeds=[1]"))
+    monkeypatch.setattr("trlib.lab.sweep.SWEEPS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for argv, words in ((["second", "--all"], "got second"), (["--all", "--verify"], "got --verify"),
+                        (["--all", "--method", "a.py:B"], "got --method"), (["--all", "--dry-run"], "got --dry-run")):
+        assert main(["sweep", *argv]) == 1
+        assert f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}" in (
+            capsys.readouterr().err)
+    command = ["sweep", "--all", "--remake", "--out", "again", *HERE]
+    assert main(command) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(", in ")[0] for line in said] == ["second: 4 cells, 4 run now, 0 failed",
+                                                         "first: 4 cells, 4 run now, 0 failed"]
+    assert said[0].endswith("; 1 sweeps left") and said[1].endswith("; 0 sweeps left")
+    assert main([*command, "--json"]) == 0  # again: what is there is done
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [("first", 4, 0), ("second", 4, 0)]
+    assert main(["sweep", "--all", "--out", "again", *HERE]) == 1, "without --remake the package's records count"
+    assert "expected that of second, got none" in capsys.readouterr().err
+
+
 def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
     (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
     sweep = tiny.read_text().replace('[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',

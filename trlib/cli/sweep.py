@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
+import time
+from collections import Counter, deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
 
@@ -23,6 +24,7 @@ examples:
   trlib sweep stale --method my.py:MyMethod      one's own method beside the recorded ones
   trlib sweep stale --verify 3                   run three recorded cells again and compare
   trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
+  trlib sweep --all --remake --out again         every sweep of the package anew, each into again/NAME
 
 Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
 are missing.
@@ -35,8 +37,9 @@ VERIFY = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib sweep`."""
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
+    parser.add_argument("--all", action="store_true", help="every sweep of the package, one after the other")
     parser.add_argument("--out", type=shared.path, metavar="FOLDER",
-                        help="where its record is kept (default: sweeps/NAME)")
+                        help="where its record is kept (default: sweeps/NAME); with --all a folder a sweep in it")
     parser.add_argument("--workers", type=shared.whole, metavar="N",
                         help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
                              "cell that takes longer than the budget's minutes)")
@@ -57,12 +60,14 @@ def run(args: argparse.Namespace) -> int:
     """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C, 143 SIGTERM."""
     from trlib.lab.sweep import load_sweep
 
-    if args.name is None:
+    if args.name is None and not args.all:
         return _list(args)
     if args.workers is not None and args.workers < 0:
         raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
     if args.verify is not None and args.verify < 1:
         raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
+    if args.all:
+        return _all(args)
     sweep = load_sweep(args.name).beside(args.method)
     from trlib.lab.runner import plan
 
@@ -99,6 +104,44 @@ def _list(args: argparse.Namespace) -> int:
     for name, about in found.items():
         print(f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}")
     return 0
+
+
+def _all(args: argparse.Namespace) -> int:
+    """Every declared sweep; one that stands on another's record waits for it."""
+    from trlib.lab.record import RecordError
+    from trlib.lab.runner import conduct, duration, plan
+    from trlib.lab.sweep import declared, load_sweep
+
+    given = [word for word in (args.name, "--method" if args.method else None, args.verify and "--verify",
+                               "--dry-run" if args.dry_run else None) if word]
+    if given:
+        raise ValueError(f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, got {given[0]}")
+    folder, waiting, put_off = Path(args.out or "sweeps").expanduser(), deque(declared()), 0
+    found: list[dict[str, Any]] = []
+    while waiting:
+        name = waiting.popleft()
+        try:
+            sweep = load_sweep(name, records=folder if args.remake and not args.smoke else None)
+        except RecordError:
+            waiting.append(name)
+            put_off += 1
+            if put_off == len(waiting):
+                raise
+            continue
+        began, put_off = time.monotonic(), 0
+        planned = plan(sweep.smoke() if args.smoke else sweep, out=folder / name, shard=args.shard, remake=args.remake,
+                       prefer=args.prefer)
+        done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
+        found.append({"sweep": name, "cells": len(planned.cells), "ran": done.ran, "failed": len(done.failed),
+                      "interrupted": done.interrupted})
+        if not args.json:
+            print(f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} failed, in "
+                  f"{duration(time.monotonic() - began)}; {len(waiting)} sweeps left", flush=True)
+        if done.interrupted:
+            break
+    if args.json:
+        shared.print_json(found)
+    return done.status or (1 if any(one["failed"] for one in found) else 0)
 
 
 def _cells(planned: Plan, args: argparse.Namespace) -> int:
