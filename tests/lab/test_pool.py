@@ -46,6 +46,14 @@ def test_a_job_that_would_end_its_process_fails_alone():
     assert here([leave, "5"]) == {leave: left, "5": 5}
 
 
+def test_a_worker_that_dies_without_a_job_or_without_a_word_is_replaced(tmp_path):
+    mark = tmp_path / "begun"
+    once = partial(eval, f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})")
+    silent = "__import__('os')._exit(0)"
+    found = results(["5", silent, "6"], workers=1, seconds=60, prepare=once)  # out of memory while it imports
+    assert found == {"5": 5, "6": 6, silent: Failure("died", "its worker ended with 0, 2 times")}
+
+
 def test_an_error_says_where_in_ones_own_file_and_else_where_at_all(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("import json\n\n\ndef fails(text):\n    return json.loads(text)\n")
