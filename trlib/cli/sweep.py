@@ -43,6 +43,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=shared.whole, metavar="N",
                         help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
                              "cell that takes longer than the budget's minutes)")
+    parser.add_argument("--ray", metavar="ADDRESS",
+                        help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here")
     parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts")
     parser.add_argument("--method", action="append", default=[], metavar="FILE.py:CLASS",
                         help="a method of one's own beside the sweep's; repeat")
@@ -66,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
     if args.verify is not None and args.verify < 1:
         raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
+    if args.ray is not None and (args.workers, args.verify) != (None, None):
+        raise ValueError("--ray: expected it without --workers and --verify, which are of this machine")
     if args.all:
         return _all(args)
     sweep = load_sweep(args.name).beside(args.method)
@@ -131,7 +135,7 @@ def _all(args: argparse.Namespace) -> int:
         began, put_off = time.monotonic(), 0
         planned = plan(sweep.smoke() if args.smoke else sweep, out=folder / name, shard=args.shard, remake=args.remake,
                        prefer=args.prefer)
-        done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
+        done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
         found.append({"sweep": name, "cells": len(planned.cells), "ran": done.ran, "failed": len(done.failed),
                       "interrupted": done.interrupted})
         if not args.json:
@@ -161,7 +165,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     from trlib.lab.runner import conduct
 
     _warn_of_versions(planned)
-    done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
+    done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
     history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
     rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
     stale = tolerances(planned.sweep, done.runs)

@@ -90,7 +90,7 @@ def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Ev
         yield job, result, time.monotonic() - began
 
 
-def _too_long(seconds: float) -> Failure:
+def too_long(seconds: float) -> Failure:
     return Failure("too long", f"stopped after {seconds:g} s, the budget's limit for a cell")
 
 
@@ -188,7 +188,7 @@ class _Pool(Generic[Job]):
             self._hand_out(worker)
         elif worker.ready and time.monotonic() - worker.since > self.seconds:
             _end(worker)
-            return job, _too_long(self.seconds)
+            return job, too_long(self.seconds)
         return None
 
     def _died(self, worker: _Worker[Job], job: Job) -> tuple[Job, Any] | None:
