@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
 from trlib.lab.statistics import (
+    band,
     by_task,
     improvement,
     interval,
@@ -165,3 +166,13 @@ def test_senseless_scores_are_named(call, words):
 def test_what_is_no_scores_is_named(scores):
     with pytest.raises(TypeError, match="scores: expected "):
         interval(scores)
+
+
+def test_a_band_is_the_interval_of_every_batch() -> None:
+    draw = np.random.default_rng(5)
+    for runs in (2, 3, 8, 24):
+        values = np.round(draw.normal(size=(runs, 4)), 1)  # with ties
+        found = np.stack(band(values, resamples=10_000))
+        for column, three in zip(values.T, found.T, strict=True):
+            estimate = interval(column)
+            assert three == pytest.approx([estimate.value, estimate.low, estimate.high], abs=1e-12)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trlib.evaluation import Estimate
 from trlib.lab import recorded
 from trlib.lab.findings import judge
 from trlib.lab.significance import holm, improvement_p
@@ -74,8 +75,10 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
     mine(Prediction("?", higher="ppo", lower="same", at={"uses": "16"}),
          Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}))
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
-    frame = outcomes.beside("mine")
-    assert frame["what came"].to_list() == ["cannot be told", "as predicted"]
+    head, _, *rows = outcomes.beside("mine").splitlines()
+    assert head == "| predicted | what came | measured |"
+    assert [row.split(" | ")[:2] for row in rows] == [["| ?", "cannot be told"], ["| !", "as predicted"]]
+    assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
 
 

@@ -37,16 +37,6 @@ def decoded(text: str) -> list[int | None]:
     return row
 
 
-def test_bands_are_the_intervals_of_the_laboratory() -> None:
-    draw = np.random.default_rng(5)
-    for seeds in (2, 3, 8, 24):
-        values = np.round(draw.normal(size=(seeds, 4)), 1)  # ties
-        for column, found in zip(values.T, runs.bands(values).T, strict=True):
-            estimate = interval(column)
-            assert found == pytest.approx([estimate.value, estimate.low, estimate.high], abs=1e-12)
-    assert np.isnan(runs.bands(values[:1])[1:]).all() and runs.bands(values[:1])[0] == pytest.approx(values[0])
-
-
 def test_rows_of_numbers_come_back() -> None:
     row = [0, 5, -3, None, 700, 701, -1, None, 31, 32, -32, 64, 500, 0]
     assert decoded(runs.encode(row)) == row

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -81,22 +82,40 @@ def band(runs: np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray], *,
          resamples: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their intervals.
 
-    Whole runs are drawn: the same ones at every batch.
+    Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of `interval`, with as many
+    resamples and the same seed.
 
     Raises:
         ValueError: no runs, rows of other lengths, a number that is not finite.
     """
-    from scipy.stats import trim_mean
-
     rows = [finite_runs("runs", row) for row in runs]
     if not rows or len({len(row) for row in rows}) > 1:
         raise ValueError(f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}")
-    matrix, level = np.stack(rows), checks.number("level", level, above=0, below=1)
-    rng = np.random.default_rng(checks.whole("seed", seed, least=0))
-    chosen = rng.integers(len(matrix), size=(checks.whole("resamples", resamples, least=1), len(matrix)))
-    low, high = (np.full(matrix.shape[1], math.nan),) * 2 if len(matrix) < 2 else np.quantile(
-        trim_mean(matrix[chosen], 0.25, axis=1), [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return trim_mean(matrix, 0.25, axis=0), low, high
+    matrix, level, cut = np.stack(rows), checks.number("level", level, above=0, below=1), len(rows) // 4
+    middle = np.sort(matrix, axis=0)[cut:len(rows) - cut].mean(0)
+    low, high = np.full((2, matrix.shape[1]), math.nan)
+    if len(rows) > 1:
+        counts, times = _different_draws(len(rows), checks.whole("resamples", resamples, least=1),
+                                         checks.whole("seed", seed, least=0))
+        bounds = [50 * (1 - level), 50 * (1 + level)]
+        for i, column in enumerate(matrix.T):
+            order = column.argsort()
+            reached = counts[:, order].cumsum(1, dtype=counts.dtype).clip(cut, len(rows) - cut)
+            kept = np.diff(reached, axis=1, prepend=counts.dtype.type(cut))  # how often each is in the middle half
+            means = kept @ column[order] / (len(rows) - 2 * cut)
+            low[i], high[i] = np.percentile(np.repeat(means, times), bounds)
+    return middle, low, high
+
+
+@cache
+def _different_draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different draws of a bootstrap: how often each has each run [U, runs], and how often it was drawn [U]. Many
+    draws are the same runs in another order: looked at once, a column is sorted once too."""
+    drawn = np.random.default_rng(seed).integers(runs, size=(resamples, runs))
+    counts = np.zeros((resamples, runs), dtype=np.int16)
+    for i in range(runs):
+        counts[:, i] = (drawn == i).sum(1)
+    return np.unique(counts, axis=0, return_counts=True)
 
 
 def probability_of_improvement(x: Scores, y: Scores) -> float:

@@ -125,15 +125,15 @@ def not_run(name: str) -> Note:
     return Note(f"*Not run yet: `trlib sweep {name}` runs it.*")
 
 
-def beside(name: str) -> pd.DataFrame | Note:
-    """A row for each prediction: what was predicted, what came, what was measured."""
-    import pandas as pd
-
+def beside(name: str) -> Note:
+    """A table of Markdown: what was predicted, what came, what was measured."""
     if not is_recorded(name):
         return not_run(name)
     sweep, runs, _ = read(name)
-    rows = [(finding.prediction.text, *finding.plain()) for finding in judge(sweep, runs)]
-    return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
+    lines = ["| predicted | what came | measured |", "|---|---|---|"]
+    for finding in judge(sweep, runs):
+        lines.append(f"| {' | '.join((finding.prediction.text, *finding.plain()))} |")
+    return Note("\n".join(lines))
 
 
 def drawn(name: str) -> Drawing | Note:
@@ -170,8 +170,9 @@ def _verdict(row: Against, corrected: float, predicted: Finding | None) -> str:
 
 
 def _signed(estimate: Estimate, digits: int) -> str:
-    value, low, high = (f"{number:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-                        for number in (estimate.value, estimate.low, estimate.high))
+    rounded = [round(number, digits) for number in (estimate.value, estimate.low, estimate.high)]
+    value, low, high = (f"{number or 0:{'+' if number else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+                        for number in rounded)
     return f"{value} [{low}, {high}]"
 
 

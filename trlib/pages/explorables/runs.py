@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trlib.evaluation import LEVEL, RESAMPLES
+from trlib.evaluation import RESAMPLES
 from trlib.lab.findings import finished
 from trlib.lab.record import RECORDS, recorded
+from trlib.lab.statistics import band, interval
 from trlib.lab.sweep import Sweep, load_sweep, product
 
 if TYPE_CHECKING:
@@ -51,36 +52,6 @@ ALPHABET = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\~
 GAP = "~"
 
 
-def bands(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """[3, N]: interquartile mean, lower and upper bound of each column of `values` [seeds, N].
-
-    Equal to `statistics.interval` of every column, draw for draw, and several times as fast: all columns share their
-    draws, many draws are the same runs in another order, and each column is sorted once instead of in every draw.
-    """
-    runs, columns = values.shape
-    cut = runs // 4
-    found = np.full((3, columns), np.nan)
-    found[0] = np.sort(values, axis=0)[cut:runs - cut].mean(0)
-    if runs < 2:
-        return found
-    counts, times = _draws(runs, resamples, seed)
-    for i, column in enumerate(values.T):
-        order = column.argsort()
-        reached = counts[:, order].cumsum(1, dtype=np.int8).clip(cut, runs - cut)
-        kept = np.diff(reached, axis=1, prepend=np.int8(cut))  # how often each run is among the middle half
-        means = kept @ column[order] / (runs - 2 * cut)
-        found[1:, i] = np.percentile(np.repeat(means, times), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return found
-
-
-@cache
-def _draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The different draws of a bootstrap: how often each has each run [U, runs], and how often it was drawn [U]."""
-    drawn = np.random.default_rng(seed).integers(0, runs, (resamples, runs))
-    counts = (drawn[:, :, None] == np.arange(runs)).sum(1).astype(np.int8)
-    return np.unique(counts, axis=0, return_counts=True)
-
-
 def encode(row: Iterable[int | None]) -> str:
     """A row of whole numbers, None where nothing was measured, as characters."""
     text, last = [], 0
@@ -100,7 +71,7 @@ def curve(values: np.ndarray, measure: str) -> list[str]:
     """Mean, lower and upper bound of an arm's runs [seeds, batches], each as characters."""
     whole = np.isfinite(values).all(0)
     found = np.full((3, values.shape[1]), np.nan)
-    found[:, whole] = bands(values[:, whole])
+    found[:, whole] = band(values[:, whole], resamples=RESAMPLES)
     if measure in LOGARITHMIC:
         found = np.log10(np.maximum(found, LEAST))
     counted = np.round(found / STEPS[measure])
@@ -109,7 +80,9 @@ def curve(values: np.ndarray, measure: str) -> list[str]:
 
 def final(values: np.ndarray) -> list[float | None]:
     """Mean and bounds of what the runs of an arm end with, to four digits."""
-    return [float(f"{number:.4g}") if np.isfinite(number) else None for number in bands(values[:, None])[:, 0]]
+    estimate = interval(values)
+    return [float(f"{number:.4g}") if np.isfinite(number) else None
+            for number in (estimate.value, estimate.low, estimate.high)]
 
 
 def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batches: int) -> dict[str, Any]:
