@@ -1,4 +1,4 @@
-"""The explorables on the pages of the built book: linked modules, the book's theme, a phone."""
+"""The explorables on the pages of the built book: linked modules and data, the book's theme and address, a phone."""
 
 from __future__ import annotations
 
@@ -52,5 +52,24 @@ def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str) -> None
     page.wait_for_function("Math.abs(document.querySelector('.trlib-explorable').model.get('old_p') - .25) < .01")
     placed = page.evaluate("document.querySelector('.trlib-explorable').model.get('new_p')")
     assert placed == pytest.approx(0.5, abs=0.01)
+    assert errors == []
+    page.context.close()
+
+
+def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(chromium: Any, address: str) -> None:
+    page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    requests: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(f"{address}/notebooks/11_shoot_out.html#runs:sweep=mismatch&at.sampler=int4&cell=troll")
+    page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
+    names = [url.split("?")[0].rsplit("/", 1)[1] for url in requests if "/explorables/" in url]
+    assert sorted(names) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
+    page.locator(".trx .verdict b", has_text="fails here").wait_for()
+    assert page.locator(".trx").bounding_box()["y"] < 900, "a link goes to the figure"
+    page.get_by_label("curve of").select_option("kl")
+    page.wait_for_function("location.hash.includes('measure=kl')")
     assert errors == []
     page.context.close()
