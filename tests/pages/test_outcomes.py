@@ -92,6 +92,8 @@ def test_sentences_hold_the_numbers_and_leave_nobody_out(mine) -> None:
     assert f"`lower` {interval(lower):.2f} (−{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}])" in below
     assert undecided.startswith("**Cannot be told from `ppo`") and re.findall(r"`(\w+)`", undecided) == [
         "ppo", "spread", "same"]
+    both = outcomes.told("mine", "lower", at={"uses": "16"}, only=["ppo", "higher"])
+    assert both.startswith("**All 2 above `lower` 0.") and "\n" not in both
     assert said._repr_markdown_() == str(said) and "-" not in said
 
 

@@ -111,12 +111,12 @@ def told(name: str, control: str, *, measure: str = "sampled", at: Mapping[str, 
     rows = against(name, control, measure=measure, at=at, only=only)
     whole = f"`{control}` {rows[0].control:.{digits}f}"
     sentences = []
-    for verdict, words in ((ABOVE, f"**Above {whole}**"), (BELOW, f"**Below {whole}**"),
-                           (UNDECIDED, f"**Cannot be told from {whole}**")):
+    for verdict, words in ((ABOVE, "above"), (BELOW, "below"), (UNDECIDED, "cannot be told from")):
         found = sorted((row for row in rows if row.verdict == verdict), key=lambda row: -abs(row.difference.value))
+        words = f"All {len(rows)} {words}" if len(found) == len(rows) > 1 else words.capitalize()
         if found:
             parts = [f"`{row.label}` {row.value:.{digits}f} ({_signed(row.difference, digits)})" for row in found]
-            sentences.append(f"{words}: {', '.join(parts)}.")
+            sentences.append(f"**{words} {whole}**: {', '.join(parts)}.")
     return Note("\n\n".join(sentences))
 
 
