@@ -165,7 +165,7 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
                 assert not said(quote, BOOK).endswith("undecided"), f"{name}: {word} {quote}"
 
 
-def test_chapter_5_says_what_the_records_say_of_a_critic():
+def test_chapter_5_says_what_the_records_say():
     chapter = (ROOT / "notebooks/05_grpo.ipynb").read_text(encoding="utf-8")
     (row,) = [line for line in chapter.splitlines() if "can stand in for a critic" in line]
     for quote in ("loops ppo_critic over ppo .3", "critic ppo_critic over ppo updates=8",
@@ -173,5 +173,8 @@ def test_chapter_5_says_what_the_records_say_of_a_critic():
         number, _, _ = said(quote, BOOK).partition(", undecided")
         assert number in row, quote
         assert quote in PAGES["recorded_first"] or quote.replace(" .3", "") in PAGES["recorded_first"]
+    (row_of_reuse,) = [line for line in chapter.splitlines() if "A clip makes reuse of a batch safer" in line]
+    assert said("reuse ppo over pg_is uses=8", BOOK) in row_of_reuse
+    assert said("reuse ppo over on-policy uses=16", BOOK).startswith("−0.85 ") and "by 0.85 (" in row_of_reuse
     e = quoted.compared(parse("loops ppo_critic over ppo"))
     assert max(-e.low, e.high) < 0.01 and "alike within one point" in row
