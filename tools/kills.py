@@ -29,7 +29,7 @@ import torch
 
 import trlib
 from trlib.algorithms import ALGORITHMS
-from trlib.lab.cells import TIMINGS
+from trlib.lab.trial import TIMINGS
 from trlib.loop import checkpoints
 
 SETTINGS: dict[str, Any] = {"steps": 4, "prompts": 4, "group": 4, "minibatches": 2, "lag": 1, "sampler": "bf16",

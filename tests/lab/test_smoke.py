@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from trlib.lab.cells import cells, run
+from trlib.lab.cells import cells
 from trlib.lab.sweep import declared, load_sweep
+from trlib.lab.trial import run
 
 
 @pytest.mark.parametrize("name", declared())

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlib.lab import cluster, pool
-from trlib.lab.cells import Cell, cells, defaults, run
+from trlib.lab.cells import Cell, cells, defaults
 from trlib.lab.circumstances import circumstances, cores
 from trlib.lab.journal import Journal, put
 from trlib.lab.record import RECORDS, Record, complete, declaration, load, save_tables
 from trlib.lab.sweep import Sweep
 from trlib.lab.tables import DONE, FAILED
+from trlib.lab.trial import run
 from trlib.loop.stopping import stoppable
 
 if TYPE_CHECKING:
