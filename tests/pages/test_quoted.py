@@ -178,3 +178,15 @@ def test_chapter_5_says_what_the_records_say():
     assert said("reuse ppo over on-policy uses=16", BOOK).startswith("−0.85 ") and "by 0.85 (" in row_of_reuse
     e = quoted.compared(parse("loops ppo_critic over ppo"))
     assert max(-e.low, e.high) < 0.01 and "alike within one point" in row
+
+
+@pytest.mark.parametrize("name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched",
+                                  "expert"])
+def test_the_sizes_that_a_section_tells_are_those_that_were_run(name):
+    page = PAGES["recorded"]
+    sweep, prose = load_sweep(name), page.split(f"```{{sweep-verdicts}} {name}")[1].split("```{sweep-record}")[0]
+    told = re.search(r"(\d+) batches\b", prose)
+    assert told is None or int(told[1]) == sweep.budget.steps, prose[:200]
+    assert name != "reuse" or f"{16 * sweep.budget.steps} updates on fresh batches" in page
+    assert list(sweep.seeds) == list(range(200, 208)) and "seeds are 200 to 207" in page
+    assert (sweep.budget.prompts == 256) == (name != "rare") and sweep.budget.samples == 8
