@@ -38,10 +38,12 @@ def record(predictions: tuple[Prediction, ...] = ()) -> outcomes.Read:
 def mine(monkeypatch: pytest.MonkeyPatch):
     def put(*predictions: Prediction) -> outcomes.Read:
         found = record(predictions)
+        outcomes.judged.cache_clear()
         monkeypatch.setattr(outcomes, "read", lambda name: found)
         monkeypatch.setattr(outcomes, "is_recorded", lambda name: name == "mine")
         return found
-    return put
+    yield put
+    outcomes.judged.cache_clear()
 
 
 def test_every_variant_is_compared_and_corrected_together(mine) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,10 +66,17 @@ def is_recorded(name: str) -> bool:
     return (RECORDS / name / "runs.csv").is_file()
 
 
+@lru_cache(maxsize=8)
 def read(name: str) -> Read:
     """A recorded sweep, its runs with all measures that follow from their histories, and the histories."""
     runs, history = recorded(name)
     return load_sweep(name), derive(runs, history), history
+
+
+@lru_cache(maxsize=8)
+def judged(name: str) -> tuple[Finding, ...]:
+    """What came of a sweep's predictions."""
+    return tuple(judge(*read(name)[:2]))
 
 
 def runs_of(name: str, label: str, measure: str = "sampled", at: Mapping[str, str] | None = None) -> np.ndarray:
@@ -83,8 +91,7 @@ def against(name: str, control: str, *, measure: str = "sampled", at: Mapping[st
     Raises:
         ValueError: no finished run of the control there.
     """
-    sweep, runs, _ = read(name)
-    place, findings = dict(at or {}), judge(sweep, runs)
+    runs, place, findings = read(name)[1], dict(at or {}), judged(name)
     own = _values(runs, control, measure, place)
     if not len(own):
         raise ValueError(f"control: expected finished runs of {control!r} at {place}, got none")
@@ -129,9 +136,8 @@ def beside(name: str) -> Note:
     """A table of Markdown: what was predicted, what came, what was measured."""
     if not is_recorded(name):
         return not_run(name)
-    sweep, runs, _ = read(name)
     lines = ["| predicted | what came | measured |", "|---|---|---|"]
-    for finding in judge(sweep, runs):
+    for finding in judged(name):
         lines.append(f"| {' | '.join((finding.prediction.text, *finding.plain()))} |")
     return Note("\n".join(lines))
 
@@ -141,7 +147,7 @@ def drawn(name: str) -> Drawing | Note:
     shown = figure(name)
     if not is_recorded(shown.sweep):
         return not_run(shown.sweep)
-    return draw(shown, load_sweep(shown.sweep), *recorded(shown.sweep))
+    return draw(shown, *read(shown.sweep))
 
 
 def _values(runs: pd.DataFrame, label: str, measure: str, at: Mapping[str, str]) -> np.ndarray:
