@@ -190,3 +190,11 @@ def test_the_sizes_that_a_section_tells_are_those_that_were_run(name):
     assert name != "reuse" or f"{16 * sweep.budget.steps} updates on fresh batches" in page
     assert list(sweep.seeds) == list(range(200, 208)) and "seeds are 200 to 207" in page
     assert (sweep.budget.prompts == 256) == (name != "rare") and sweep.budget.samples == 8
+
+
+def test_the_floors_gave_the_same_runs():
+    runs = recorded("perprompt")[0].set_index("seed")
+    of = {label: part for label, part in runs.groupby("label")}
+    for label in ("floor .1", "floor .001"):
+        assert of[label]["digest"].equals(of["quatro"]["digest"]), "to the last digit"
+    assert "The floor was not tested" in PAGES["recorded"]
