@@ -240,7 +240,7 @@ def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any)
     one.page.get_by_role("button", name="all methods").click()
     one.settle()
     assert not one.page.locator(".trx .notes").is_visible(), "notes go when something is chosen by hand"
-    assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", "an address that is none is left alone"
+    assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", "an address that names no sweep"
 
 
 def test_reset_leads_back(visit: Any) -> None:
@@ -282,6 +282,17 @@ def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     assert one.text(".trx .revealed").startswith("✓ Right")
 
 
+def test_the_verdict_names_few_and_counts_many(visit: Any) -> None:
+    one = visit(viewport={"width": 830, "height": 900})
+    one.set(sweep="signed", at={"uses": "16"}, methods=[], cell="")
+    table = one.page.locator(".trx .map")
+    assert table.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
+    failing = one.page.locator(".trx .cell.fails.here").count()
+    title = one.text(".trx .verdict b")
+    assert failing > 3 and title == ("✕ All of these fail here" if failing == 6 else f"✕ {failing} of these fail here")
+    assert "Highest: “" in one.text(".trx .verdict"), "a name with a comma stands in quotes"
+
+
 def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
     one = visit()
     one.cell("cispo", "32").click()
@@ -320,6 +331,9 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
             "all => all.filter(node => node.getBoundingClientRect().right > 361 && !node.closest('.spoken, .map'))"
             ".map(node => node.outerHTML.slice(0, 80))")
         assert wide == [], sweep
+    one.set(sweep="reuse", at={}, methods=[], cell="")
+    map_ = one.page.locator(".trx .map")
+    assert map_.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, "five points fit a phone"
     one.set(sweep="shootout")
     one.cell("troll", "8").tap()
     one.settle()

@@ -53,7 +53,7 @@ function render({ model, el }) {
     const found = read(location.hash);
     if (!found) return false;
     adopting = true;
-    for (const key of KEYS) model.set(key, found.raw[key] ?? { at: {}, methods: [], batch: -1 }[key] ?? "");
+    for (const key of KEYS) model.set(key, found.raw[key] ?? { sweep: first.sweep, at: {}, methods: [], batch: -1 }[key] ?? "");
     adopting = false;
     adopt(found.notes);
     return true;

@@ -21,7 +21,7 @@ export function verdict(sweep, state, arms) {
   if (!arms.length) return { tone: "calm", title: "Nothing was run here", text: "None of these methods was run at this point. Choose another cell of the table." };
   const ranked = [...arms].sort((a, b) => b.accuracy[0] - a.accuracy[0]);
   const best = ranked[0], last = ranked[ranked.length - 1], failed = ranked.filter((arm) => arm.fails).map((arm) => arm.method);
-  const told = (arm) => `${arm.method} ${between(arm.accuracy, share)}`;
+  const told = (arm) => `${quoted(arm.method)} ${between(arm.accuracy, share)}`;
   const control = arms.find((arm) => arm.every > 1);
   const few = (sweep.seeds < 5 ? ` ${sweep.seeds} seeds decide little.` : "")
     + (control ? ` ${control.method} takes as many updates, each from a fresh batch; drawn is every ${control.every}th of its batches.` : "");
@@ -29,13 +29,19 @@ export function verdict(sweep, state, arms) {
   const own = focus ? `${told(focus)}${focus.nats ? `, for ${between(focus.nats, number)} nats per token` : ""}. ` : "";
   if (arms.length === 1) return { tone: best.fails ? "fail" : "calm", title: `Final accuracy: ${told(best)}`, text: (best.fails ? lost([best.method], best.start) : "One method is shown.") + few };
   const near = ranked.slice(1).filter((arm) => best.accuracy[1] !== null && arm.accuracy[2] > best.accuracy[1]).map((arm) => arm.method);
-  const order = `Highest: ${told(best)}${near.length ? `; the ${near.length === 1 ? "interval" : "intervals"} of ${list(near)} ${near.length === 1 ? "meets" : "meet"} its own` : ", and no interval meets its own"}. Lowest: ${told(last)}.`;
-  if (failed.length) return { tone: "fail", title: `${list(failed)} ${failed.length === 1 ? "fails" : "fail"} here`, text: `${own}${lost(failed, ranked.find((arm) => arm.fails).start)} ${order}${few}` };
+  const order = `Highest: ${told(best)}${near.length ? `; the ${near.length === 1 ? "interval" : "intervals"} of ${fewOf(near)} ${near.length === 1 ? "meets" : "meet"} its own` : ", and no interval meets its own"}. Lowest: ${told(last)}.`;
+  if (failed.length) {
+    const who = failed.length === arms.length ? "All of these" : fewOf(failed);
+    return { tone: "fail", title: `${who} ${failed.length === 1 ? "fails" : "fail"} here`, text: `${own}${lost(failed, ranked.find((arm) => arm.fails).start)} ${order}${few}` };
+  }
   return { tone: "calm", title: near.length ? "No clear winner here" : `${best.method} ends highest here`, text: `${own}${order}${few}` };
 }
 
-const lost = (methods, start) => `${list(methods)} ${methods.length === 1 ? "ends" : "end"} below where every run began (${share(start)}): what the base knew is forgotten.`;
-export const list = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`);
+const lost = (methods, start) => `${methods.length > NAMED ? "They end" : `${list(methods)} ${methods.length === 1 ? "ends" : "end"}`} below where every run began (${share(start)}): what the base knew is forgotten.`;
+const NAMED = 3; // so many names fit into a sentence
+const fewOf = (names) => (names.length > NAMED ? `${names.length} of these` : list(names));
+const quoted = (name) => (name.includes(",") ? `“${name}”` : name);
+export const list = (names) => (names.length < 2 ? names.map(quoted).join("") : `${names.slice(0, -1).map(quoted).join(", ")} and ${quoted(names[names.length - 1])}`);
 
 /* The reveal: what was guessed beside what came. */
 export function answer(guess, arms) {
