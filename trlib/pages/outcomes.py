@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from trlib.drawing import Drawing
 
-Read = tuple[Sweep, "pd.DataFrame", "pd.DataFrame"]
 ABOVE, BELOW, UNDECIDED = "above", "below", "undecided"
 
 
@@ -67,7 +66,7 @@ def is_recorded(name: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def read(name: str) -> Read:
+def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     """A recorded sweep, its runs with all measures that follow from their histories, and the histories."""
     runs, history = recorded(name)
     return load_sweep(name), derive(runs, history), history
