@@ -240,7 +240,8 @@ def corrected(asked: tuple[Quote, ...]) -> list[float]:
 def written(estimate: Any, measure: str, *, sign: bool = False, digits: int | None = None) -> str:
     """A number with its interval, as many digits as the measure has or as are asked for."""
     how = words.measure(measure)
-    shown = _digits(how.scale * estimate.value, how.digits) if digits is None else digits
+    first = next((bound for bound in (estimate.value, estimate.low) if math.isfinite(bound)), 0.0)
+    shown = _digits(how.scale * first, how.digits) if digits is None else digits
     value, low, high = (_number(how.scale * bound, shown, "+" if sign else "")
                         for bound in (estimate.value, estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
