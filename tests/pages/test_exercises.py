@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import grpo, shoot_out
+from trlib.pages.exercises import grpo, policies, shoot_out
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-CHECKS = {name: check for module in (grpo, shoot_out) for name, check in vars(module).items()
+CHECKS = {name: check for module in (policies, grpo, shoot_out) for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
@@ -83,7 +83,7 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
 def test_no_value_makes_a_check_raise(value: Any) -> None:
     for check in CHECKS.values():
         for answer in (value, lambda *a: value):
-            assert not check(answer).right or value in (10, 3.75)
+            assert not check(answer).right or value in (10, 3.75, 2)
 
 
 def advantages(rewards: Any, group: Any) -> Any:
@@ -179,6 +179,17 @@ def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
 def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
     used = {seed for path in RECORDS.glob("*/runs.csv") for seed in recorded(path.parent.name)[0]["seed"]}
     assert used <= shoot_out.USED
+
+
+def test_right_answers_of_chapter_1_are_right() -> None:
+    assert policies.check_two_arms(lambda theta, left, right: (left - right) / (2 + 2 * torch.cosh(theta)))
+    assert policies.check_loss(lambda logp, A, mask: -((A[:, None] * logp)[mask.bool()]).sum() / len(A))
+    assert policies.check_leave_one_out(lambda r: (r - r.mean()) * len(r) / (len(r) - 1))
+    p, score = 0.25, torch.tensor([0.75, -0.25])
+    chance, reward = torch.tensor([p, 1 - p]), torch.tensor([1.0, 0.0])
+    variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
+    assert policies.check_variance(*variances)
+    assert policies.check_minus_one(2)
 
 
 @each_function
