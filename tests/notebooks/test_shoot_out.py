@@ -1,0 +1,88 @@
+"""What chapter 11 says in words is what its records say: each of its six answers, and what it warns of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.paths import NOTEBOOKS
+from trlib.lab import recorded
+from trlib.lab.statistics import interval, iqm
+from trlib.lab.sweep import load_sweep
+from trlib.lab.tuning import summary
+from trlib.pages.outcomes import against, judged, runs_of
+
+USES = ("2", "4", "8", "16")
+
+
+def prose() -> str:
+    notebook = json.loads((NOTEBOOKS / "11_shoot_out.ipynb").read_text(encoding="utf-8"))
+    return "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+
+
+def said(sentence: str) -> None:
+    """The sentence stands in the summary and, in bold, above its figures."""
+    assert f". {sentence}\n" in prose() and f"**{sentence}**" in prose()
+
+
+def verdicts(sweep: str, control: str, measure: str = "sampled", **at: str) -> dict[str, str]:
+    return {row.label: row.verdict for row in against(sweep, control, measure=measure, at=at)}
+
+
+def test_every_use_costs() -> None:
+    said("From the second use on, every method ends below as many updates from fresh batches.")
+    for uses in USES:
+        assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
+
+
+def test_minibatches_are_not_told_from_their_noise() -> None:
+    said("In one pass of eight minibatches, no method can be told from fresh batches of the same size.")
+    assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
+    control = interval(runs_of("minibatches", "on-policy", at={"minibatches": "8"}))
+    assert control.high - control.low > 0.1, "the control's own runs spread widely"
+
+
+def test_tuned_alike() -> None:
+    said("Tuned alike, QUATRO ends highest and moves the policy least; without a region, and where a weight is only "
+         "softened or capped, runs end below PPO.")
+    assert set(verdicts("tuned", "quatro", uses="16").values()) == {"below"}
+    assert set(verdicts("tuned", "quatro", "kl", uses="16").values()) == {"above"}
+    beside_ppo = verdicts("tuned", "ppo", uses="16")
+    assert {beside_ppo[label] for label in ("pg_is", "cispo", "sapo", "pspo")} == {"below"}
+
+
+def test_the_search_ends_at_its_edges() -> None:
+    assert "Every method chose the smallest learning rate and one end of its thresholds" in prose()
+    chosen = summary(load_sweep("grid"), recorded("grid")[0])
+    assert set(chosen["lr"]) == {"0.0001"} and set(chosen["threshold"]) <= {"0.1", "10"} and len(chosen) == 10
+
+
+def test_the_fastest_is_not_the_best() -> None:
+    said("DPPO takes off long before PPO, and ends below it.")
+    soon, late = verdicts("tuned", "ppo", "take_off", uses="16"), verdicts("tuned", "ppo", uses="16")
+    assert (soon["dppo-tv"], late["dppo-tv"]) == ("above", "below")
+    first = {label: iqm(runs_of("tuned", label, "take_off", {"uses": "16"})) for label in soon}
+    assert max(first, key=lambda label: first[label]) == "dppo-tv"
+    assert verdicts("rare", "ppo", "take_off", parts="8 minibatches, 2 epochs")["dppo-tv"] == "above"
+    assert verdicts("rare", "ppo", "take_off", parts="whole, 8 uses")["dppo-tv"] == "undecided"
+
+
+@pytest.mark.parametrize(("sampler", "verdict"), [("int4", "below"), ("noise 1", "below"), ("lag 8", "above")])
+def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
+    said("With a noisy sampler, draw PPO's region around the learner; with a late one, around the sampler.")
+    found = verdicts("noise", "ppo, learner", **{"sampler of": sampler})
+    assert found["ppo, sampler"] == verdict
+
+
+def test_signed_or_not() -> None:
+    said("Without the sign a batch moves the policy further; in accuracy the two cannot be told apart.")
+    predicted = {(f.prediction.higher, f.prediction.lower, f.prediction.measure): f.verdict for f in judged("signed")}
+    for kind in ("difference", "ratio"):
+        assert predicted[f"{kind}, unsigned", f"{kind}, signed", "kl"] == "seen"
+        for uses in ("4", "16"):
+            assert verdicts("signed", f"{kind}, signed", uses=uses)[f"{kind}, unsigned"] == "undecided"
+    _, history = recorded("signed")
+    base = history[history["batch"] == 0]["reward"].mean()
+    labels = set(history["label"])
+    assert all(interval(runs_of("signed", label, at={"uses": "16"})).high < base for label in labels)
