@@ -38,18 +38,22 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        words, counts = import_module("trlib.lab.claims.page").VERDICTS, counted(list(every().values()))
-        shown = [verdict for verdict in words if any(count[verdict] for count in counts.values())]
-        rows = [(f"[{title}](#{anchor(title)})", *(str(count[verdict] or "") for verdict in shown))
-                for title, count in counts.items()]
-        heads = ("claims of", *(words[verdict].partition(":")[0].removeprefix("mechanism ") for verdict in shown))
-        return [self.table(heads, (32, *[17] * len(shown)), rows)]
+        rows = [(f"[{title}](#{anchor(title)})", summed(count)) for title, count in
+                counted(list(every().values())).items()]
+        return [self.table(("claims of", "what came"), (32, 68), rows)]
 
 
 def counted(cards: list[Any]) -> dict[str, Counter[str]]:
     """How many claims of each card came out which way, by its title."""
     tell = import_module("trlib.lab.claims").tell
     return {card.title: Counter(told.verdict for told in tell(card, cards)) for card in cards}
+
+
+def summed(count: Counter[str]) -> str:
+    """The verdicts of a card in a line."""
+    words = import_module("trlib.lab.claims.page").VERDICTS
+    short = {verdict: text.partition(":")[0].removeprefix("mechanism ") for verdict, text in words.items()}
+    return ", ".join(f"{count[verdict]} {text}" for verdict, text in short.items() if count[verdict])
 
 
 class Card(SphinxDirective):
