@@ -109,6 +109,8 @@ def test_every_shipped_record_has_its_section():
             assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
         shown = [f"```{{recorded-figure}} {figure}\n" for figure, what in FIGURES.items() if what.sweep == name]
         assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), f"{name} has no figure"
+        if f"```{{sweep-figure}} {name}\n```" not in page:  # named figures are drawn by their own test
+            continue
         runs, history = recorded(name)
         for drawing, _ in figures(load_sweep(name), runs, history):
             assert ElementTree.fromstring(drawing.svg()).get("aria-label") == drawing.alt
