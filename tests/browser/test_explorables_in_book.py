@@ -63,12 +63,12 @@ def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(f"{address}/notebooks/11_shoot_out.html#runs:sweep=mismatch&at.sampler=int4&cell=troll")
+    page.goto(f"{address}/notebooks/11_shoot_out.html#runs:sweep=mismatch&at.sampler=int4&at.anchor=rollout&cell=troll")
     page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
     names = [url.split("?")[0].rsplit("/", 1)[1] for url in requests if "/explorables/" in url]
     assert sorted(names) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
-    page.locator(".trx .verdict b", has_text="fails here").wait_for()
-    assert page.locator(".trx").bounding_box()["y"] < 900, "a link goes to the figure"
+    page.locator(".trx .verdict b", has_text="troll fail").wait_for()
+    assert 0 < page.locator(".trx").bounding_box()["y"] < 300, "a link goes to the figure"
     page.get_by_label("curve of").select_option("kl")
     page.wait_for_function("location.hash.includes('measure=kl')")
     assert errors == []

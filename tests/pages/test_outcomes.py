@@ -77,9 +77,8 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
     mine(Prediction("?", higher="ppo", lower="same", at={"uses": "16"}),
          Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}))
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
-    head, _, *rows = outcomes.beside("mine").splitlines()
-    assert head == "| predicted | what came | measured |"
-    assert [row.split(" | ")[:2] for row in rows] == [["| ?", "cannot be told"], ["| !", "as predicted"]]
+    assert outcomes.beside("mine")["what came"].to_list() == ["cannot be told", "as predicted"]
+    assert outcomes.beside("mine")["predicted"].to_list() == ["?", "!"]
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
 
@@ -101,7 +100,7 @@ def test_sentences_hold_the_numbers_and_leave_nobody_out(mine) -> None:
 
 def test_a_sweep_without_a_record_is_said_to_have_none(mine) -> None:
     mine()
-    for said in (outcomes.told("reuse", "ppo"), outcomes.beside("reuse"), outcomes.drawn("reuse")):
+    for said in (outcomes.told("reuse", "ppo"), outcomes.drawn("reuse")):
         assert said == "*Not run yet: `trlib sweep reuse` runs it.*"
     with pytest.raises(ValueError, match=r"control: expected finished runs of 'pop' at \{\}, got none"):
         outcomes.against("mine", "pop")

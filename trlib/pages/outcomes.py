@@ -131,14 +131,12 @@ def not_run(name: str) -> Note:
     return Note(f"*Not run yet: `trlib sweep {name}` runs it.*")
 
 
-def beside(name: str) -> Note:
-    """A table of Markdown: what was predicted, what came, what was measured."""
-    if not is_recorded(name):
-        return not_run(name)
-    lines = ["| predicted | what came | measured |", "|---|---|---|"]
-    for finding in judged(name):
-        lines.append(f"| {' | '.join((finding.prediction.text, *finding.plain()))} |")
-    return Note("\n".join(lines))
+def beside(name: str) -> pd.DataFrame:
+    """A row for each prediction: what was predicted, what came, what was measured."""
+    import pandas as pd
+
+    rows = [(finding.prediction.text, *finding.plain()) for finding in judged(name)]
+    return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
 
 
 def drawn(name: str) -> Drawing | Note:

@@ -21,7 +21,7 @@ function render({ model, el }) {
   const first = possible(raw(), pack).state;
   let { state, notes } = possible(raw(), pack);
   let sweep = pack.byName.get(state.sweep), looks = looksOf(sweep.methods), guess = null;
-  let queued = 0, saving = 0, adopting = false, drawn = "", stale = true, tabled = "";
+  let queued = 0, arrived = false, saving = 0, adopting = false, drawn = "", stale = true, tabled = "";
 
   const set = (changes) => {
     adopting = true;
@@ -102,6 +102,8 @@ function render({ model, el }) {
       ui.speak([...notes.map(({ text }) => text), guess ? ui.answered() : "", aloud(sweep, state, said, heard)].join(" "));
     }
     stale = false;
+    if (arrived) frame.scrollIntoView({ block: "start", behavior: "instant" }); // when it has its height
+    arrived = false;
   }
 
   const faint = (method) => Boolean(state.cell) && method !== state.cell;
@@ -125,7 +127,7 @@ function render({ model, el }) {
   const follow = () => { visit(); };
   if (addressed) {
     window.addEventListener("hashchange", follow);
-    if (visit()) frame.scrollIntoView({ block: "start" });
+    arrived = visit();
   }
   settle(raw());
   ask();
