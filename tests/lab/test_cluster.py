@@ -50,8 +50,12 @@ def cluster(monkeypatch):
             made.shutdown()
             if not left:
                 pytest.skip(f"Ray could not start a node here within its own limits, three times: {error}")
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield made, nodes
+    ray.shutdown()
     made.shutdown()
+    for number, handler in heard.items():  # Ray leaves its own
+        signal.signal(number, handler)
 
 
 @pytest.fixture
