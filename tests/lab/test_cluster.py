@@ -85,7 +85,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif("TRLIB_RAY" not in os.environ, reason="Ray's own start gives up on a busy machine; TRLIB_RAY=1 runs it")
+@pytest.mark.skipif("TRLIB_RAY" not in os.environ, reason="Ray's start gives up on a busy machine; TRLIB_RAY=1 runs it")
 def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(tiny, tmp_path, measured, cluster,
                                                                               capfd, monkeypatch):
     made, (lost, _) = cluster
