@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,15 @@ def chromium() -> Iterator[Any]:
             yield launched
     except NoChromium as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
+    """Waits until an expression is true of a page or an element. The book's pages forbid `eval`, and that is what
+    Playwright's `wait_for_function` asks with from its second try on."""
+    def wait(where: Any, expression: str, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not where.evaluate(expression):
+            assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
+            time.sleep(0.02)
+    return wait

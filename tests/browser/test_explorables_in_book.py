@@ -21,13 +21,13 @@ def visit(chromium: Any, address: str, **context: Any) -> tuple[Any, list[str], 
     return page, requests, errors
 
 
-def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str) -> None:
+def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str, until: Any) -> None:
     page, requests, errors = visit(chromium, address, viewport={"width": 1280, "height": 900}, color_scheme="light")
     modules = [url for url in requests if "/explorables/" in url]
     assert sorted(url.split("?")[0].rsplit("/", 1)[1] for url in modules) == ["common.js", "ratio_map.js"]
     assert page.locator(".trx[data-dark]").count() == 0
     page.get_by_role("button", name="likely token").click()
-    page.wait_for_function("document.querySelector('.trlib-explorable').model.get('sign') === -1")
+    until(page, "document.querySelector('.trlib-explorable').model.get('sign') === -1")
     page.locator(".trx .verdict b", has_text="it does not see the move").wait_for()
     for _ in range(3):  # the button goes through light, dark and automatic
         page.locator("button.theme-switch-button").first.click()
@@ -39,24 +39,28 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str
     page.context.close()
 
 
-def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str) -> None:
-    page, _, errors = visit(chromium, address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str, until: Any) -> None:
+    page, _, errors = visit(chromium, address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True,
+                            reduced_motion="reduce")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     box = page.locator(".trx").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 360
     page.locator(".trx .choice label", has_text="linear").tap()
-    page.wait_for_timeout(700)
+    until(page, "document.querySelector('.trlib-explorable').model.get('axes') === 'linear'")
+    for _ in range(3):  # frames: the axes unfold at once where less motion is asked for
+        page.evaluate("new Promise(requestAnimationFrame)")
     page.locator(".trx .plane").scroll_into_view_if_needed()
     frame = page.locator(".trx rect.dead").bounding_box()
     page.touchscreen.tap(frame["x"] + 0.25 * frame["width"], frame["y"] + 0.5 * frame["height"])
-    page.wait_for_function("Math.abs(document.querySelector('.trlib-explorable').model.get('old_p') - .25) < .01")
+    until(page, "Math.abs(document.querySelector('.trlib-explorable').model.get('old_p') - .25) < .01")
     placed = page.evaluate("document.querySelector('.trlib-explorable').model.get('new_p')")
     assert placed == pytest.approx(0.5, abs=0.01)
     assert errors == []
     page.context.close()
 
 
-def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(chromium: Any, address: str) -> None:
+def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
+        chromium: Any, address: str, until: Any) -> None:
     page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
     requests: list[str] = []
     errors: list[str] = []
@@ -70,6 +74,6 @@ def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
     page.locator(".trx .verdict b", has_text="troll fail").wait_for()
     assert 0 < page.locator(".trx").bounding_box()["y"] < 300, "a link goes to the figure"
     page.get_by_label("curve of").select_option("kl")
-    page.wait_for_function("location.hash.includes('measure=kl')")
+    until(page, "location.hash.includes('measure=kl')")
     assert errors == []
     page.context.close()

@@ -201,7 +201,7 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(survey: S
     visit.page.close()
 
 
-def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any) -> None:
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any, until: Any) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "book/notation.html")
     visit.page.evaluate("dispatchEvent(new Event('resize'))")
@@ -210,8 +210,7 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: An
     assert wide.evaluate("node => getComputedStyle(node).backgroundImage").count("linear-gradient") == 4
     wide.focus()
     visit.page.keyboard.press("ArrowRight")
-    handle = wide.element_handle()
-    visit.page.wait_for_function("node => node.scrollLeft > 0", arg=handle)
+    until(wide, "node => node.scrollLeft > 0")
     assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
     context.close()
 
