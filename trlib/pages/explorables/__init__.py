@@ -12,9 +12,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-_HOME = {"RatioMap": "ratio_map", "RunExplorer": "run_explorer"}
+_HOME = {
+    "RatioMap": "ratio_map",
+    "RunExplorer": "run_explorer",
+}
 
-__all__ = ["RatioMap", "RunExplorer"]
+__all__ = [
+    "RatioMap",
+    "RunExplorer",
+]
 
 if TYPE_CHECKING:
     from trlib.pages.explorables.ratio_map import RatioMap
