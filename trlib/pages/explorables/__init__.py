@@ -13,16 +13,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Clip": "clip",
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
 }
 
 __all__ = [
+    "Clip",
     "RatioMap",
     "RunExplorer",
 ]
 
 if TYPE_CHECKING:
+    from trlib.pages.explorables.clip import Clip
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
 

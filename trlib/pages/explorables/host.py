@@ -7,8 +7,11 @@ for anywidget's model. A MIME bundle carries both; JupyterLab takes the first, a
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, ClassVar
+
+import traitlets
 
 from trlib.errors import unknown
 from trlib.pages.explorables.modules import BUILT, fragment, still_of
@@ -18,6 +21,16 @@ try:
 except ImportError as missing:
     raise ImportError("explorables need anywidget, an optional part of trust-region-book: "
                       "`pip install anywidget` brings it") from missing
+
+
+class Finite(traitlets.CFloat):
+    """A trait that holds a number; NaN and infinity are refused by name."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        number = super().validate(obj, value)
+        if not math.isfinite(number):
+            raise traitlets.TraitError(f"{self.name}: expected a finite number, got {number}")
+        return number
 
 
 class Explorable(anywidget.AnyWidget):

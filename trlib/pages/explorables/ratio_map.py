@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import traitlets as t
 
-from trlib.pages.explorables.host import Explorable
+from trlib.pages.explorables.host import Explorable, Finite
 
 METHODS = ("ppo", "dppo_tv", "dppo_kl")
 
@@ -31,18 +30,12 @@ class RatioMap(Explorable):
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, "
         "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript.")
 
-    eps_low = t.CFloat(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
-    eps_high = t.CFloat(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
-    delta_tv = t.CFloat(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
-    delta_kl = t.CFloat(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
+    eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
+    eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
+    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
+    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
     axes = t.Enum(["linear", "logit"], "logit", help="Axes of both probabilities.").tag(sync=True)
-    old_p = t.CFloat(1e-5, help="The cursor's old probability q.").tag(sync=True)
-    new_p = t.CFloat(1e-3, help="The cursor's new probability p.").tag(sync=True)
+    old_p = Finite(1e-5, help="The cursor's old probability q.").tag(sync=True)
+    new_p = Finite(1e-3, help="The cursor's new probability p.").tag(sync=True)
     show = t.List(t.Enum(METHODS), list(METHODS), help=f"The methods that are drawn: any of {METHODS}.").tag(sync=True)
-
-    @t.validate("eps_low", "eps_high", "delta_tv", "delta_kl", "old_p", "new_p")
-    def _finite(self, proposal: t.Bunch) -> float:
-        if not math.isfinite(proposal.value):
-            raise t.TraitError(f"{proposal.trait.name}: expected a finite number, got {proposal.value}")
-        return proposal.value

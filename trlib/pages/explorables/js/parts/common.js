@@ -5,3 +5,5 @@ export * from "./axes.js";
 export * from "./scales.js";
 export * from "./controls.js";
 export * from "./theme.js";
+export * from "./plot.js";
+export * from "./bench.js";

@@ -1,37 +1,20 @@
 /* The two drawings: curves over batches with their bands, and accuracy against nats with both intervals. */
 
-import { axisBottom, axisLeft } from "d3-axis";
 import { area, line } from "d3-shape";
-import { clamp, linearScale, logScale, select } from "../parts/common.js";
+import { clamp, drawing, linearScale, logScale, MARGIN } from "../parts/common.js";
 import { measureOf } from "./looks.js";
 
-export const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
 const FAINT = 0.22;
 
-/* A frame with axes and titles; size(width, height) and scales(x, y) come before anything is drawn in `inside`. */
+/* A drawing of one panel. */
 function board() {
-  const svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("aria-hidden", "true");
-  const g = svg.append("g").attr("transform", `translate(${MARGIN.left},${MARGIN.top})`);
-  const axes = g.append("g").attr("class", "axis");
-  const across = axes.append("g").attr("class", "x-axis"), up = axes.append("g").attr("class", "y-axis");
-  const yTitle = g.append("text").attr("class", "title").attr("x", -MARGIN.left + 2).attr("y", -10);
-  const xTitle = g.append("text").attr("class", "title").attr("text-anchor", "end");
-  const inside = g.append("g");
+  const picture = drawing(), panel = picture.panel();
   return {
-    node: svg.node(), inside,
+    node: picture.node, inside: panel.inside, scales: panel.scales, titles: panel.titles,
     fit(width, height) {
-      const size = { width: Math.max(120, width - MARGIN.left - MARGIN.right), height: height - MARGIN.top - MARGIN.bottom };
-      svg.attr("width", size.width + MARGIN.left + MARGIN.right).attr("height", height);
-      xTitle.attr("x", size.width).attr("y", size.height + 35);
+      const size = panel.place({ width, height });
+      picture.size(size.width + MARGIN.left + MARGIN.right, height);
       return size;
-    },
-    scales(x, y, { width, height }) {
-      across.attr("transform", `translate(0,${height})`).call(axisBottom(x).tickSizeOuter(0).tickSize(-height).tickPadding(7));
-      up.call(axisLeft(y).tickSizeOuter(0).tickSize(-width).tickPadding(6));
-    },
-    titles(x, y) {
-      xTitle.text(x);
-      yTitle.text(y);
     },
   };
 }
@@ -56,7 +39,7 @@ export function curvePlot() {
     const size = frame.fit(width, height);
     const x = linearScale([0, Math.max(1, batches - 1)], [0, size.width], width < 420 ? 4 : 7);
     const y = measureScale(measure, reach, [size.height, 0]);
-    frame.scales(x, y, size);
+    frame.scales(x, y);
     frame.titles("batch", measureOf(measure).text);
     const measured = (row) => (_, i) => row[i] !== null;
     const ribbon = (c) => area().digits(1).x((_, i) => x(i)).y0((_, i) => y(c.low[i])).y1((_, i) => y(c.high[i])).defined(measured(c.mean))(c.mean);
@@ -98,7 +81,7 @@ export function scatterPlot() {
   plot.draw = ({ arms, reach: [least, most], width, height }) => {
     const size = frame.fit(width, height);
     const x = logScale([least, most > least ? most : 10 * least], [0, size.width]), y = linearScale([0, 1], [size.height, 0]);
-    frame.scales(x, y, size);
+    frame.scales(x, y);
     frame.titles("nats per token spent in the whole run", "final accuracy");
     const cross = ({ nats, accuracy }) => {
       const cx = x(nats[0]).toFixed(1), cy = y(accuracy[0]).toFixed(1);

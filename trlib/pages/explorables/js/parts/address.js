@@ -1,0 +1,44 @@
+/* The state of an explorable in the address of its page: a link opens it as it was. In a notebook the address is the
+   notebook's own and stays as it is; of several alike on a page the first one has it. */
+
+export function addressed(el, name) {
+  const home = el.closest(".trlib-explorable");
+  return home && home === document.querySelector(`[data-explorable="${name}"]`) ? home : null;
+}
+
+/* Only what differs from the first state is written; nothing differs: the mark goes, other marks stay. */
+export function write(home, name, state, first) {
+  if (!home) return;
+  const parts = new URLSearchParams();
+  for (const [key, value] of Object.entries(state)) {
+    if (JSON.stringify(value) !== JSON.stringify(first[key])) parts.set(key, typeof value === "string" ? value : JSON.stringify(value));
+  }
+  const mark = [...parts].length ? `#${name}:${parts}` : location.hash.startsWith(`#${name}:`) ? location.pathname + location.search : null;
+  if (mark && mark !== location.hash) history.replaceState(history.state, "", mark);
+}
+
+/* -> { values, notes } or null, where the address says nothing of this explorable. */
+export function read(home, name, keys) {
+  if (!home) return null;
+  let text = location.hash;
+  try {
+    if (!text.startsWith(`#${name}:`)) text = decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+  if (!text.startsWith(`#${name}:`)) return null;
+  const values = {}, notes = [];
+  for (const [key, value] of new URLSearchParams(text.slice(name.length + 2))) {
+    if (keys.includes(key)) values[key] = plain(value);
+    else notes.push({ key, text: `The address says "${key}", which is nothing that can be set here; expected ${keys.join(", ")}.` });
+  }
+  return { values, notes };
+}
+
+function plain(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

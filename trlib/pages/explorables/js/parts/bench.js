@@ -1,0 +1,236 @@
+/* bench: what a small explorable does like every other. It keeps the settings possible and says what it changed, writes
+   them into the page's address, offers presets and one prediction, draws at most once a frame, and speaks its verdict.
+
+   An explorable gives:
+     name       as its file and its mark in the address (#name:key=value)
+     title      what a screen reader hears first
+     style      its own CSS
+     settings   by key, one of:
+                  { label, spoken, rungs, low, high, why, write, hue }   a slider over the rungs; kept in [low, high]
+                  { legend, choices: [[value, text, more]] }             one of several
+                  { ticks: [[value, text, hue, dash]], most }            any of several, at least one
+                  { low, high, why }                                     a number that is only dragged
+                  { check(value) -> value or undefined }                 anything else
+                `shown(state)`: whether its control matters now
+     limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
+     presets    [{ name, text, state }]; the text says what to notice
+     question   { text, options: [[value, text]], right: value or (data) => value, why, state }
+     read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text]], ... }
+     board      () -> { node, height(width), draw(state, reading, { width, height }, data) }; node is one svg
+     handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board
+     extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
+     hint       how the board is used by hand, one sentence */
+
+import { choice, h, ladder, say, status, tick, unique } from "./controls.js";
+import { clamp } from "./maths.js";
+import { setting as written } from "./numbers.js";
+import { handling } from "./handling.js";
+import { addressed, read as readAddress, write as writeAddress } from "./address.js";
+import { stage } from "./theme.js";
+import bare from "./bench.css";
+
+export function bench(spec) {
+  return { render: ({ model, el }) => open(spec, model, el), spec };
+}
+
+function open(spec, model, el) {
+  const { frame, release } = stage(el, bare + (spec.style ?? ""), spec.title);
+  const keys = Object.keys(spec.settings), packed = model.get("_data"), data = packed ? JSON.parse(packed) : null;
+  const raw = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
+  const first = possible(spec, raw(), null, data).state;
+  let { state, notes } = possible(spec, raw(), first, data);
+  let queued = 0, saving = 0, adopting = false, guess = null, arrived = false;
+
+  const settle = (changes) => {
+    adopting = true;
+    for (const [key, value] of Object.entries(changes)) if (!same(model.get(key), value)) model.set(key, value);
+    adopting = false;
+  };
+  const adopt = (told = []) => {
+    if (adopting) return;
+    const given = raw(), sane = possible(spec, given, first, data);
+    const standing = notes.filter(({ key }) => same(given[key], state[key]) && !sane.notes.some((note) => note.key === key));
+    notes = [...told, ...(told.length ? [] : standing), ...sane.notes];
+    state = sane.state;
+    settle(state);
+    ask();
+  };
+  const set = (changes) => {
+    notes = notes.filter(({ key }) => !(key in changes));
+    settle(changes);
+    adopt();
+    clearTimeout(saving);
+    saving = setTimeout(() => { model.save_changes(); writeAddress(home, spec.name, state, first); }, 150);
+  };
+  const visit = () => {
+    const found = readAddress(home, spec.name, keys);
+    if (!found) return false;
+    settle({ ...first, ...found.values });
+    adopt(found.notes);
+    return true;
+  };
+  const ask = () => { queued ||= requestAnimationFrame(draw); };
+  const home = addressed(el, spec.name);
+  const ui = furnish(spec, frame, data, {
+    set, state: () => state,
+    guess: (value) => { guess = value; set({ ...first, ...spec.question.state }); },
+    reset: () => { guess = null; notes = []; set(first); },
+  });
+
+  function draw() {
+    queued = 0;
+    const width = ui.plane.clientWidth;
+    if (!width) return;
+    const reading = spec.read(state, data), size = { width, height: Math.round(ui.board.height(width)) };
+    ui.board.draw(state, reading, size, data);
+    ui.plane.style.height = `${size.height}px`;
+    ui.grips.place(spec.handles?.(state, reading, size, data, ui.board) ?? []);
+    ui.show(state, reading, notes, guess);
+    frame.dataset.drawn = "yes";
+    if (arrived) frame.scrollIntoView({ block: "start", behavior: "instant" }); // when it has its height
+    arrived = false;
+  }
+
+  const changed = () => adopt(), follow = () => visit();
+  keys.forEach((key) => model.on(`change:${key}`, changed));
+  const watcher = new ResizeObserver(ask);
+  watcher.observe(ui.plane);
+  if (home) {
+    window.addEventListener("hashchange", follow);
+    arrived = visit();
+  }
+  settle(state);
+  ask();
+  return () => {
+    keys.forEach((key) => model.off(`change:${key}`, changed));
+    window.removeEventListener("hashchange", follow);
+    watcher.disconnect();
+    cancelAnimationFrame(queued);
+    clearTimeout(saving);
+    ui.release();
+    release();
+  };
+}
+
+export const same = (a, b) => Object.is(a, b) || JSON.stringify(a) === JSON.stringify(b);
+
+/* Settings as they came -> { state, notes }: what is impossible becomes the nearest that is possible, and is told. */
+export function possible(spec, raw, first, data) {
+  const state = {}, notes = [];
+  for (const [key, own] of Object.entries(spec.settings)) {
+    const [value, why] = one(own, raw[key]);
+    state[key] = value === undefined ? first?.[key] ?? fallback(own) : value;
+    if (why) notes.push({ key, text: `${own.label ?? own.legend ?? key} = ${JSON.stringify(raw[key])} is impossible: ${why}` });
+  }
+  for (const [key, value, why] of spec.limit?.(state, data) ?? []) {
+    state[key] = value;
+    notes.push({ key, text: why });
+  }
+  return { state, notes };
+}
+
+function one(own, value) {
+  if (own.check) {
+    const found = own.check(value);
+    return [found, found === undefined ? own.why : null];
+  }
+  if (own.choices) {
+    const known = own.choices.map(([choice]) => choice);
+    return known.includes(value) ? [value] : [undefined, `it is none of ${known.join(", ")}.`];
+  }
+  if (own.ticks) {
+    const known = own.ticks.map(([name]) => name), kept = Array.isArray(value) ? known.filter((name) => value.includes(name)) : [];
+    if (!kept.length) return [undefined, `one of ${known.join(", ")} is needed.`];
+    return kept.length > (own.most ?? Infinity) ? [kept.slice(0, own.most), `at most ${own.most} fit.`] : [kept];
+  }
+  if (typeof value !== "number" || !Number.isFinite(value)) return [undefined, "it is no number."];
+  const inside = clamp(value, own.low, own.high);
+  return [inside, inside === value ? null : own.why ?? `it lies between ${own.low} and ${own.high}.`];
+}
+
+const fallback = (own) => own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0, own.most).map(([name]) => name) : own.rungs?.[0] ?? own.low);
+
+/* Everything around the drawing. */
+function furnish(spec, frame, data, { set, state, guess, reset }) {
+  const controls = Object.entries(spec.settings).map(([key, own]) => control(key, own, { set, state })).filter(Boolean);
+  const board = spec.board(), plane = h("div", { class: "plane" }, board.node);
+  const grips = handling(plane, { set, state });
+  const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
+  const facts = h("dl", { class: "facts" }), noted = h("ul", { class: "notes", hidden: true }), spoken = status();
+  const more = spec.extra?.({ set, data });
+  const presets = spec.presets.map((preset) => [preset, h("button", { type: "button", text: preset.name, onclick: () => set(preset.state) })]);
+  const hint = h("p", { class: "hint", hidden: true });
+  const revealed = h("p", { class: "revealed", hidden: true });
+  const guesses = choice({ legend: "Your prediction", options: spec.question.options, onChange: guess });
+  frame.append(h("div", { class: "bench" },
+    h("div", { class: "head" }, ...controls.filter(({ own }) => own.choices).map(({ el }) => el)),
+    h("div", { class: "board" }, plane, spec.hint && h("p", { class: "aim", text: spec.hint })),
+    h("div", { class: "judged" }, judged, noted, facts),
+    h("div", { class: "side" }, ...controls.filter(({ own }) => !own.choices).map(({ el }) => el), more?.el),
+    h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button), h("button", { type: "button", text: "reset", onclick: reset })), hint),
+    h("div", { class: "ask" }, h("p", { class: "asked", text: `Predict: ${spec.question.text}` }), guesses.el, revealed),
+  ), spoken.el);
+  return {
+    board, plane, grips, release: () => { spoken.release(); grips.release(); },
+    show(state, reading, notes, guess) {
+      controls.forEach((one) => one.update(state));
+      more?.update(state, reading);
+      const { tone, title, text } = reading.verdict;
+      judged.dataset.tone = tone;
+      say(ruling, `${tone === "fail" ? "✕ " : ""}${title}`);
+      say(because, text);
+      if (facts.children.length !== reading.facts.length) facts.replaceChildren(...reading.facts.map(() => h("div", {}, h("dt"), h("dd"))));
+      reading.facts.forEach(([name, value], i) => {
+        say(facts.children[i].children[0], name);
+        say(facts.children[i].children[1], value);
+      });
+      noted.hidden = notes.length === 0;
+      if (noted.textContent !== notes.map(({ text }) => text).join("")) noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
+      const pressed = presets.find(([preset]) => Object.entries(preset.state).every(([key, value]) => same(value, state[key])));
+      presets.forEach((pair) => pair[1].setAttribute("aria-pressed", String(pair === pressed)));
+      hint.hidden = !pressed;
+      say(hint, pressed?.[0].text ?? "");
+      guesses.set(guess);
+      revealed.hidden = guess === null;
+      const answer = guess === null ? "" : reveal(spec.question, guess, data);
+      revealed.dataset.right = answer.startsWith("✓") ? "yes" : "no";
+      say(revealed, answer);
+      spoken.speak([...notes.map(({ text }) => text), answer, `${title}. ${text}`, ...reading.facts.map(([name, value]) => `${name}: ${value}.`)].join(" "));
+    },
+  };
+}
+
+function reveal({ right, options, why }, guess, data) {
+  const answer = typeof right === "function" ? right(data) : right;
+  const named = options.find(([value]) => value === answer)[1];
+  return `${guess === answer ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`;
+}
+
+/* One setting's control, or nothing for a number that is only dragged. */
+function control(key, own, { set, state }) {
+  const shown = (s) => own.shown?.(s) ?? true;
+  if (own.choices) {
+    const made = choice({ legend: own.legend, options: own.choices, onChange: (value) => set({ [key]: value }) });
+    return { own, el: made.el, update: (s) => { made.set(s[key]); made.el.hidden = !shown(s); } };
+  }
+  if (own.ticks) {
+    const made = own.ticks.map(([value, text, hue, dash]) => [value, tick({
+      label: h("span", { class: "lined" }, sample(dash), h("span", { text })), spoken: `Show ${text}`,
+      onChange: (on) => set({ [key]: own.ticks.map(([name]) => name).filter((name) => (name === value ? on : state()[key].includes(name))) }),
+    }), hue]);
+    for (const [, { el }, hue] of made) if (hue) el.style.setProperty("--hue", hue);
+    return { own, el: h("div", { class: "ticks", role: "group", "aria-label": own.legend ?? key }, ...made.map(([, { el }]) => el)), update: (s) => made.forEach(([value, { input }]) => { input.checked = s[key].includes(value); }) };
+  }
+  if (!own.rungs) return null;
+  const write = own.write ?? written;
+  const slider = ladder({ label: own.label, spoken: own.spoken ?? own.label, rungs: own.rungs, words: write, write, onInput: (value) => set({ [key]: value }) });
+  if (own.hue) slider.el.style.setProperty("--hue", own.hue);
+  return { own, el: slider.el, update: (s) => { slider.set(s[key]); slider.el.hidden = !shown(s); } };
+}
+
+/* The line that a method is drawn with, beside its name. */
+export function sample(dash) {
+  const span = h("span", { class: "sample", id: unique("trx-sample") });
+  span.innerHTML = `<svg width="30" height="10" aria-hidden="true"><path d="M0 5H30" stroke="currentColor" stroke-width="2.4"${dash ? ` stroke-dasharray="${dash}"` : ""}/></svg>`;
+  return span;
+}

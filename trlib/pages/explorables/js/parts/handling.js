@@ -1,0 +1,62 @@
+/* Points on a board that are dragged: by mouse anywhere on the board (the nearest one comes), by finger on the point
+   itself or by a tap, by arrow keys (with Shift further). */
+
+import { h } from "./controls.js";
+
+const STEP = 4, FAR = 8; // pixels of an arrow key, and how many times as far with Shift
+
+export function handling(plane, { set }) {
+  let current = [], held = null, chosen = 0;
+  const grips = [];
+  const at = (event) => {
+    const box = plane.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  const nearest = ([x, y]) => current.reduce((best, one, i) => (Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best), 0);
+  const move = (index, x, y) => {
+    const changes = current[index]?.move(x, y);
+    if (changes) set(changes);
+  };
+  const grip = (index) => {
+    const el = h("div", { class: "handle", tabindex: 0, role: "application", "aria-roledescription": "point that can be moved" });
+    el.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const far = STEP * (event.shiftKey ? FAR : 1), { x, y } = current[index];
+      move(index, x + way[0] * far, y + way[1] * far);
+    });
+    plane.append(el);
+    return el;
+  };
+  const over = (event) => grips.findIndex((el, i) => i < current.length && event.composedPath().includes(el));
+  const down = (event) => {
+    if (event.button !== 0 || !current.length) return;
+    const gripped = over(event);
+    if (event.pointerType === "touch" && gripped < 0) return;
+    held = event.pointerId;
+    chosen = gripped < 0 ? nearest(at(event)) : gripped;
+    plane.setPointerCapture(held);
+    if (gripped < 0) move(chosen, ...at(event));
+  };
+  const drag = (event) => { if (held === event.pointerId) move(chosen, ...at(event)); };
+  const drop = () => { held = null; };
+  const tap = (event) => { if (event.pointerType === "touch" && current.length && over(event) < 0) move(nearest(at(event)), ...at(event)); };
+  const heard = [["pointerdown", down], ["pointermove", drag], ["pointerup", drop], ["pointercancel", drop], ["click", tap]];
+  for (const [name, listener] of heard) plane.addEventListener(name, listener);
+  return {
+    place(points) {
+      current = points;
+      while (grips.length < points.length) grips.push(grip(grips.length));
+      grips.forEach((el, i) => {
+        el.hidden = i >= points.length;
+        if (el.hidden) return;
+        el.style.left = `${points[i].x}px`;
+        el.style.top = `${points[i].y}px`;
+        const label = `${points[i].label}${points[i].words ? `: ${points[i].words}` : ""}. Arrow keys move it, with Shift further.`;
+        if (el.getAttribute("aria-label") !== label) el.setAttribute("aria-label", label);
+      });
+    },
+    release: () => { for (const [name, listener] of heard) plane.removeEventListener(name, listener); },
+  };
+}
