@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sysconfig
@@ -25,7 +26,8 @@ print(json.dumps([version("trust-region-book"), trlib.__file__, torch.__file__, 
 
 
 def run(*command: str | Path) -> str:
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd="/")
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it would bring this checkout
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd="/", env=ours)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -247,7 +247,7 @@ def test_reset_leads_back(visit: Any) -> None:
     one = visit()
     first = one.state()
     one.page.get_by_role("button", name="make it fail").click()
-    one.page.get_by_role("radio", name="troll").check(force=True)
+    one.page.get_by_role("radio", name="troll").evaluate("node => node.click()")
     one.settle()
     assert one.state() != first and one.page.locator(".trx .revealed").is_visible()
     one.page.get_by_role("button", name="reset").click()
@@ -272,12 +272,12 @@ def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     around = recorded("mismatch")[0].query("sampler == 'int4' and anchor == 'rollout'").set_index("label")["sampled"]
     ends = {m: interval(around[m].to_numpy()) for m in ("pg_is", "ppo", "dppo-tv", "troll")}
     assert not one.page.locator(".trx .revealed").is_visible()
-    one.page.get_by_role("radio", name="troll").check(force=True)
+    one.page.get_by_role("radio", name="troll").evaluate("node => node.click()")
     one.settle()
     said = one.text(".trx .revealed")
     assert said.startswith("✕ Not so: pg_is ends highest") and all(f"{m} {ends[m]:.2f}" in said for m in ends)
     assert one.state()["sweep"] == "mismatch" and "troll fails here" in one.text(".trx .verdict")
-    one.page.get_by_role("radio", name="pg_is").check(force=True)
+    one.page.get_by_role("radio", name="pg_is").evaluate("node => node.click()")
     one.settle()
     assert one.text(".trx .revealed").startswith("✓ Right")
 

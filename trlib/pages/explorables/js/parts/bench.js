@@ -74,6 +74,7 @@ function open(spec, model, el) {
   const ui = furnish(spec, frame, data, {
     set, state: () => state,
     guess: (value) => { guess = value; set({ ...first, ...spec.question.state }); },
+    preselect: (chosen) => set({ ...first, ...chosen }),
     reset: () => { guess = null; notes = []; set(first); },
   });
 
@@ -151,14 +152,14 @@ function one(own, value) {
 const fallback = (own) => own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0, own.most).map(([name]) => name) : own.rungs?.[0] ?? own.low);
 
 /* Everything around the drawing. */
-function furnish(spec, frame, data, { set, state, guess, reset }) {
+function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
   const controls = Object.entries(spec.settings).map(([key, own]) => control(key, own, { set, state })).filter(Boolean);
   const board = spec.board(), plane = h("div", { class: "plane" }, board.node);
   const grips = handling(plane, { set, state });
   const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
   const facts = h("dl", { class: "facts" }), noted = h("ul", { class: "notes", hidden: true }), spoken = status();
   const more = spec.extra?.({ set, data });
-  const presets = spec.presets.map((preset) => [preset, h("button", { type: "button", text: preset.name, onclick: () => set(preset.state) })]);
+  const presets = spec.presets.map((preset) => [preset, h("button", { type: "button", text: preset.name, onclick: () => preselect(preset.state) })]);
   const hint = h("p", { class: "hint", hidden: true });
   const revealed = h("p", { class: "revealed", hidden: true });
   const guesses = choice({ legend: "Your prediction", options: spec.question.options, onChange: guess });

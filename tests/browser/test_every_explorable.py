@@ -1,0 +1,237 @@
+"""What every explorable on the bench must do, whatever it shows: presets, prediction, address, clamping, access."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tools.stills import draw
+from trlib.pages import explorables
+from trlib.pages.explorables.modules import link_modules, publish, still_of
+
+AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+NAMES = [name for name in explorables.__all__ if name not in ("RatioMap", "RunExplorer")]  # these two keep their own
+PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>body {{ margin: 16px; background: #fff; color: #111 }}
+[data-theme=dark] body {{ background: #14181d; color: #eee }}</style></head>
+<body><main><h1>{name}</h1>{body}<p style="height: 60rem">More of the page.</p></main></body></html>"""
+MODEL = "document.querySelector('.trlib-explorable').model"
+SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    extensions_map: ClassVar[dict[str, str]] = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page for each explorable, linked as the book links them."""
+    folder = tmp_path_factory.mktemp("benches")
+    publish(folder / "_static" / "explorables")
+    for name in NAMES:
+        html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
+        (folder / f"{name}.html").write_text(PAGE.format(name=name, body=html), encoding="utf-8")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class Visit:
+    """A page with one explorable drawn, and everything that it complained of."""
+
+    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
+        usual = {"viewport": {"width": 1000, "height": 900}, "reduced_motion": "reduce"}
+        self.context = chromium.new_context(**{**usual, **context})
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector(".trx:not(.still)[data-drawn]", state="attached")
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.evaluate(SETTLED)
+
+    def state(self, keys: list[str]) -> dict[str, Any]:
+        return self.page.evaluate(f"keys => Object.fromEntries(keys.map(key => [key, {MODEL}.get(key)]))", keys)
+
+    def set(self, **traits: Any) -> None:
+        self.page.evaluate(f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits)
+        self.settle()
+
+    def click(self, selector: str, index: int = 0) -> None:
+        self.page.locator(selector).nth(index).evaluate("node => node.click()")
+        self.settle()
+
+    def text(self, selector: str) -> str:
+        return self.page.locator(selector).first.inner_text()
+
+
+@pytest.fixture
+def visit(chromium: Any, served: str) -> Iterator[Any]:
+    made: list[Visit] = []
+
+    def open_page(name: str, mark: str = "", **context: Any) -> Visit:
+        made.append(Visit(chromium, f"{served}/{name}.html{mark}", **context))
+        return made[-1]
+
+    yield open_page
+    for one in made:
+        one.context.close()
+    assert [one.complaints for one in made if one.complaints] == []
+
+
+def keys_of(name: str) -> list[str]:
+    return [key for key in getattr(explorables, name)().settings() if not key.startswith("_")]
+
+
+def plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> None:
+    one, keys = visit(name), keys_of(name)
+    first = one.state(keys)
+    assert first == plain({key: value for key, value in getattr(explorables, name)().settings().items() if key in keys})
+    assert one.page.locator(".trx .notes").is_hidden(), "nothing of the first state had to be mended"
+    presets = one.page.locator(".trx .try .marks button").all_inner_texts()
+    assert len(presets) >= 3 and presets[-1] == "reset"
+    failing = next(i for i, text in enumerate(presets) if text.startswith("make it fail"))
+    states = []
+    for i in range(len(presets) - 1):
+        one.click(".trx .try .marks button", i)
+        assert one.page.locator(".trx .try .marks button").nth(i).get_attribute("aria-pressed") == "true", presets[i]
+        assert len(one.text(".trx .hint")) > 40, presets[i]
+        states.append(one.state(keys))
+        if i == failing:
+            assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
+    one.click(".trx .try .marks button", failing)
+    until(one.page, f"location.hash.startsWith('#{import_of(name)}:')")
+    mark = one.page.evaluate("location.hash")
+    assert visit(name, mark).state(keys) == states[failing], "a link opens the state it was copied from"
+    answers = one.page.locator(".trx .ask input")
+    said = []
+    for i in range(answers.count()):
+        one.click(".trx .ask input", i)
+        said.append(one.text(".trx .revealed"))
+    assert 2 <= len(said) <= 4 and sum(text.startswith("✓ Right") for text in said) == 1
+    assert all(len(text) > 40 for text in said)
+    one.click(".trx .try .marks button", len(presets) - 1)
+    assert one.state(keys) == first and one.page.locator(".trx .revealed").is_hidden()
+    until(one.page, "location.hash === ''")
+
+
+def import_of(name: str) -> str:
+    return getattr(explorables, name).module
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
+    one = visit(name)
+    first = getattr(explorables, name)()
+    numbers = [key for key in keys_of(name) if isinstance(getattr(first, key), float)]
+    assert numbers or name == "Loop"
+    for key in numbers:
+        told = []
+        for wrong in (1e12, -1e12, None):
+            one.set(**{key: wrong})
+            value = one.state([key])[key]
+            assert isinstance(value, int | float) and abs(value) < 1e12, (key, wrong)
+            told.append(one.page.locator(".trx .notes").inner_text())
+        assert all(told), f"{key}: each impossible value is explained"
+        one.click(".trx .try .marks button", one.page.locator(".trx .try .marks button").count() - 1)
+    with pytest.raises(ValueError, match=f"{name}, setting.*epsilom"):
+        getattr(explorables, name)(epsilom=0.1)
+    wrong_address = visit(name, f"#{import_of(name)}:nothing=1")
+    assert 'The address says "nothing"' in wrong_address.text(".trx .notes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [1000, 360])
+def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
+    one = visit(name, viewport={"width": width, "height": 900}, has_touch=width == 360, is_mobile=width == 360)
+    one.page.evaluate(AXE)
+    faults = []
+    for theme in ("light", "dark"):
+        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        one.page.wait_for_selector(".trx[data-dark]" if theme == "dark" else ".trx:not([data-dark])", state="attached")
+        one.click(".trx .try .marks button", 0)
+        one.click(".trx .ask input", 0)
+        found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+        faults += [(theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
+    assert faults == []
+    touched = ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle"
+    small = one.page.locator(touched).evaluate_all(
+        "all => all.map(node => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])"
+        ".filter(([, h]) => h > 0 && h < 44)")
+    assert small == []
+    tiny = one.page.locator(".trx svg text").evaluate_all(
+        "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9)"
+        ".map(node => node.textContent)")
+    assert tiny == []
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = one.page.locator(".trx *").evaluate_all(
+        "(all, width) => all.filter(node => !node.closest('.spoken, clipPath, [clip-path], legend')"
+        " && node.getBoundingClientRect().width > 0 && (node.getBoundingClientRect().right > width + 1"
+        " || node.getBoundingClientRect().left < -1)).map(node => node.outerHTML.slice(0, 90))", width)
+    assert cut == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [1440, 360])
+def test_frames_are_short(visit: Any, name: str, width: int, record_property: Any) -> None:
+    one = visit(name, viewport={"width": width, "height": 900})
+    sliders = one.page.locator(".trx .side input[type=range]")
+    for i in range(min(3, sliders.count())):
+        slider = sliders.nth(i)
+        if not slider.is_visible():
+            continue
+        spent = slider.evaluate("""async node => {
+            const spent = [], frame = window.requestAnimationFrame, most = Number(node.max);
+            window.requestAnimationFrame = drawn => frame(now => {
+                const begun = performance.now();
+                drawn(now);
+                node.getBoundingClientRect();
+                spent.push(performance.now() - begun);
+            });
+            for (let i = 0; i < 60; i++) {
+                node.value = i % (most + 1);
+                node.dispatchEvent(new Event("input"));
+                await new Promise(done => frame(() => frame(done)));
+            }
+            window.requestAnimationFrame = frame;
+            return spent;
+        }""")
+        assert len(spent) >= 20
+        record_property(f"{name}_{width}_{i}_frame_ms", round(statistics.median(spent), 2))
+        assert statistics.median(spent) < 32, "script and layout of a frame, with room for a busy machine; 8 is the aim"
+
+
+def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
+    changed = [name for name in NAMES
+               if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))]
+    assert changed == [], "the modules changed: `python -m tools.stills`"
+
+
+def test_every_name_leads_to_its_class() -> None:
+    for name in explorables.__all__:
+        module = import_module(f"trlib.pages.explorables.{import_of(name)}")
+        assert getattr(module, name) is getattr(explorables, name)
