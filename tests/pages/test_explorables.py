@@ -39,7 +39,8 @@ def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
     assert data[WIDGET]["model_id"] == explorable.model_id
     html = data["text/html"]
     assert part(html, "traits") == {"eps_low": 0.2, "eps_high": 0.28, "delta_tv": 0.15, "delta_kl": 0.05, "sign": 1,
-                                    "axes": "linear", "old_p": 1e-5, "new_p": 1e-3, "show": ["ppo", "dppo_tv"]}
+                                    "axes": "linear", "old_p": 1e-5, "new_p": 1e-3, "show": ["ppo", "dppo_tv"],
+                                    "batch": {}, "update": 0, "token": -1}
     assert part(html, "module") == (BUILT / "ratio_map.js").read_text(encoding="utf-8")
     assert str(explorable._esm) == part(html, "module"), "both hosts drive the same module"
     assert html.count("<script") == html.count("</script>") == 3
@@ -74,7 +75,7 @@ def test_settings_cannot_end_the_script() -> None:
 
 @pytest.mark.parametrize(("trait", "value"), [
     ("eps_low", math.nan), ("delta_kl", math.inf), ("delta_tv", "wide"), ("axes", "log"), ("show", ["grpo"]),
-    ("sign", "up")])
+    ("sign", "up"), ("batch", {"tokens": []})])
 def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
     with pytest.raises(traitlets.TraitError, match=trait):
         RatioMap(**{trait: value})
@@ -82,7 +83,7 @@ def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
 
 @pytest.mark.parametrize(("name", "near"), [("eps", "eps_low"), ("delta", "delta_"), ("Axes", "axes")])
 def test_an_unknown_setting_is_refused_with_the_nearest(name: str, near: str) -> None:
-    known = "axes, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign"
+    known = "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, update"
     told = f"RatioMap, setting: expected one of {known}, got '{name}'"
     with pytest.raises(ValueError, match=re.escape(told)) as caught:
         RatioMap(**{name: 0.1})

@@ -71,8 +71,9 @@ class Explorable(anywidget.AnyWidget):
     def html(self) -> str:
         """A self-contained fragment of HTML: see `trlib.pages.explorables.modules.fragment`."""
         settings = self.settings()
+        # What is drawn besides the first state, tagged `data=True`, comes when the module does.
         first = all(settings[name] == default for name, default in self.trait_defaults(sync=True).items()
-                    if name in settings)
+                    if name in settings and not self.trait_metadata(name, "data"))
         return fragment(self.module, settings, fallback=self.fallback, height=self.height,
                         still=still_of(self.module) if first else None)
 

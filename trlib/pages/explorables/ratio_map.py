@@ -21,7 +21,11 @@ class RatioMap(Explorable):
     Every trait is read and set from Python as well as by hand. A number that is impossible (ε_low above 1) is clamped
     by the page, which says why and writes the clamped value back; NaN, infinity and wrong types are refused.
 
+    With a `batch` (`trlib.pages.explorables.batch.token_batch` makes one) its tokens stand on the plane: a slider goes
+    through its updates, pointing at a token shows it in its completion, and each method counts what it silences.
+
     Raises:
+        ValueError: a setting that the map does not have.
         traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown method or axis.
     """
 
@@ -39,3 +43,14 @@ class RatioMap(Explorable):
     old_p = Finite(1e-5, help="The cursor's old probability q.").tag(sync=True)
     new_p = Finite(1e-3, help="The cursor's new probability p.").tag(sync=True)
     show = t.List(t.Enum(METHODS), list(METHODS), help=f"The methods that are drawn: any of {METHODS}.").tag(sync=True)
+    batch = t.Dict(help="Tokens of a real batch, from `token_batch`; empty: none.").tag(sync=True, data=True)
+    update = t.CInt(0, help="Which of the batch's updates is shown, counted from 0.").tag(sync=True)
+    token = t.CInt(-1, help="The token of the batch that the cursor stands on; -1: none.").tag(sync=True)
+
+    @t.validate("batch")
+    def _whole(self, proposal: t.Bunch) -> dict:
+        wanted = {"updates", "prompts", "completions", "old", "new"}
+        if proposal.value and set(proposal.value) != wanted:
+            raise t.TraitError(f"batch: expected what `token_batch` returns, a dict of {', '.join(sorted(wanted))}; got "
+                               f"{', '.join(sorted(map(str, proposal.value)))}")
+        return proposal.value

@@ -2,8 +2,10 @@
    the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
 
 import { choice, clamp, h, ladder, P_MAX, P_MIN, number, percent, probability, say, setting, stage, status, still, tick } from "./parts/common.js";
+import { addressed, read as readAddress, write as writeAddress } from "./parts/address.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";
 import { DEFAULTS, LANDMARKS, METHODS, aloud, possible, read, verdict } from "./ratio_map/reading.js";
+import { dots, nearestToken, reader, silenced, unpack } from "./ratio_map/tokens.js";
 import style from "./ratio_map/style.css";
 
 const KEYS = Object.keys(DEFAULTS);
@@ -19,12 +21,14 @@ const SLIDERS = {
   dppo_kl: [{ key: "delta_kl", label: "δ KL", spoken: "DPPO-KL, delta in nats",
     rungs: [0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3] }],
 };
+const onMap = (p) => clamp(p, P_MIN, P_MAX);
 
 function render({ model, el }) {
   const { frame, release } = stage(el, style, "Ratio map: which tokens does a trust region silence?");
   const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
-  let { state, notes } = possible(raw());
-  let hover = null, blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false, drawn = "";
+  const batch = unpack(model.get("batch"));
+  let { state, notes } = possible(raw(), batch);
+  let hover = null, counted = "", blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false, drawn = "";
 
   const set = (changes) => {
     for (const [key, value] of Object.entries(changes)) model.set(key, value);
@@ -33,7 +37,7 @@ function render({ model, el }) {
   };
   const adopt = () => {
     if (adopting) return;
-    const given = raw(), sane = possible(given);
+    const given = raw(), sane = possible(given, batch);
     const switched = sane.state.axes !== state.axes, standing = notes.filter(({ key, value }) => given[key] === value);
     state = sane.state;
     notes = [...standing, ...sane.notes];
@@ -48,19 +52,31 @@ function render({ model, el }) {
   };
   const ask = () => { queued ||= requestAnimationFrame(draw); };
 
+  /* Changes that keep the cursor on the token that is read. */
+  const pick = (changes) => {
+    const { token, update } = { ...state, ...changes };
+    return token < 0 ? changes : { ...changes, token, sign: batch.sign[token], old_p: onMap(batch.old[token]), new_p: onMap(batch.after[update][token]) };
+  };
+
   const map = plane();
-  const ui = furnish(frame, map, { set, raw, state: () => state });
+  const ui = furnish(frame, map, { set, state: () => state, read: batch && reader(batch, { set, pick }) });
 
   function draw() {
     queued = 0;
     const width = ui.plane.clientWidth;
     if (!width) return;
-    const { old_p, new_p, ...ground } = state;
+    const { old_p, new_p, update, token, ...ground } = state;
     const wanted = JSON.stringify([ground, blend, width]);
     if (wanted !== drawn) map.regions(state, blend, width);
     drawn = wanted;
+    if (batch && counted !== wanted + update) {
+      map.tokens(dots(batch, state, map));
+      ui.counts(silenced(batch, state), batch.tokens.length);
+      counted = wanted + update;
+    }
     if (stale) ui.settings(state, notes);
     const r = read(state, hover?.q ?? old_p, hover?.p ?? new_p);
+    ui.token(state, hover ? hover.token : token);
     map.cursor(r, state, state);
     ui.reading(state, r);
     ui.grip(MARGIN.left + clamp(map.x(old_p), 0, map.size), MARGIN.top + clamp(map.y(new_p), 0, map.size));
@@ -85,22 +101,23 @@ function render({ model, el }) {
   const at = (event) => {
     const box = ui.plane.getBoundingClientRect();
     const inside = (pixel) => clamp(pixel, 0, map.size);
-    return {
-      q: clamp(map.x.invert(inside(event.clientX - box.left - MARGIN.left)), P_MIN, P_MAX),
-      p: clamp(map.y.invert(inside(event.clientY - box.top - MARGIN.top)), P_MIN, P_MAX),
-    };
+    const left = inside(event.clientX - box.left - MARGIN.left), top = inside(event.clientY - box.top - MARGIN.top);
+    const token = batch ? nearestToken(batch, state, map, left, top) : -1;
+    return token < 0 ? { q: onMap(map.x.invert(left)), p: onMap(map.y.invert(top)), token }
+      : { q: onMap(batch.old[token]), p: onMap(batch.after[state.update][token]), token };
   };
   const place = (event) => {
-    const { q, p } = at(event);
-    const near = LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
+    const { q, p, token } = at(event);
+    const near = token < 0 && LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
     hover = null;
-    set(near ? { old_p: near.old_p, new_p: near.new_p, sign: near.sign } : { old_p: q, new_p: p });
+    set(near ? { old_p: near.old_p, new_p: near.new_p, sign: near.sign, token: -1 } : { old_p: q, new_p: p, token });
   };
   point(ui, { place, nudge: (dx, dy) => {
     const far = map.size / (state.axes === "linear" ? 100 : 92);
     set({
-      old_p: clamp(map.x.invert(map.x(state.old_p) + dx * far), P_MIN, P_MAX),
-      new_p: clamp(map.y.invert(map.y(state.new_p) - dy * far), P_MIN, P_MAX),
+      token: -1,
+      old_p: onMap(map.x.invert(map.x(state.old_p) + dx * far)),
+      new_p: onMap(map.y.invert(map.y(state.new_p) - dy * far)),
     });
   }, look: (event) => { hover = event && at(event); ask(); } });
 
@@ -155,7 +172,7 @@ function point(ui, { place, nudge, look }) {
 }
 
 /* Everything around the drawing. */
-function furnish(frame, map, { set, raw, state }) {
+function furnish(frame, map, { set, state, read }) {
   const begun = { ...DEFAULTS };
   const sign = choice({ legend: "Sign of the advantage", options: [[1, "A > 0 ↑", "push up"], [-1, "A < 0 ↓", "push down"]], onChange: (value) => set({ sign: value }) });
   const axes = choice({ legend: "Axes", options: [["linear", "linear"], ["logit", "logit"]], onChange: (value) => set({ axes: value }) });
@@ -169,7 +186,7 @@ function furnish(frame, map, { set, raw, state }) {
   const judged = h("div", { class: "verdict" }, ruling, because);
   const methods = Object.entries(METHODS).map(([key, method]) => methodCard(key, method, set, state));
   const marks = LANDMARKS.map((mark) => [mark, h("button", {
-    type: "button", onclick: () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign }),
+    type: "button", onclick: () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign, token: -1 }),
   }, mark.name, h("span", { class: "more", text: ` ${mark.text}` }))]);
   const reset = h("button", { type: "button", text: "reset", onclick: () => set(begun) });
   const noted = h("ul", { class: "notes", hidden: true });
@@ -177,6 +194,7 @@ function furnish(frame, map, { set, raw, state }) {
   frame.append(h("div", { class: "grid" },
     h("div", { class: "head" }, sign.el, axes.el),
     h("div", { class: "board" }, board, h("p", { class: "aim", text: "Drag the dot or tap anywhere" }, h("span", { class: "more", text: "; arrow keys move it, with Shift further" }), ".")),
+    read && read.el,
     h("div", { class: "judged" }, judged, noted),
     h("div", { class: "marks" }, ...marks.map(([, button]) => button), reset),
     h("dl", { class: "facts" }, ...facts.map(([text, dd]) => h("div", {}, h("dt", { text }), dd))),
@@ -189,10 +207,13 @@ function furnish(frame, map, { set, raw, state }) {
       sign.set(s.sign);
       axes.set(s.axes);
       methods.forEach((card) => card.settings(s));
+      read?.settings(s);
       marks.forEach(([mark, button]) => button.setAttribute("aria-pressed", String(mark.old_p === s.old_p && mark.new_p === s.new_p)));
       noted.hidden = notes.length === 0;
       noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
     },
+    token: (s, i) => read?.read(s, i),
+    counts: (found, all) => methods.forEach((card) => card.count(found, all)),
     reading: (s, r) => {
       const values = [`${probability(r.q)} → ${probability(r.p)}`, number(r.ratio), percent(r.tv), number(r.kl)];
       facts.forEach(([, dd], i) => say(dd, values[i]));
@@ -212,12 +233,12 @@ function methodCard(key, method, set, state) {
     label: h("span", { style: "display:flex;align-items:center;gap:8px" }, sample, h("span", { text: method.name })), spoken: `Show ${method.name}`,
     onChange: (on) => set({ show: Object.keys(METHODS).filter((other) => (other === key ? on : state().show.includes(other))) }),
   });
-  const kept = h("span", { class: "kept" });
+  const kept = h("span", { class: "kept" }), total = h("p", { class: "total", hidden: true });
   const sliders = SLIDERS[key].map((spec) => [spec, ladder({
     ...spec, words: (value) => `${setting(value)}${spec.acts && spec.acts !== state().sign ? ", acts only for the other sign of A" : ""}`, write: setting,
     onInput: (value) => set({ [spec.key]: value }),
   })]);
-  const el = h("div", { class: "method", style: `--hue: var(${method.hue})` }, h("div", { class: "row" }, toggle.el, kept), ...sliders.map(([, slider]) => slider.el));
+  const el = h("div", { class: "method", style: `--hue: var(${method.hue})` }, h("div", { class: "row" }, toggle.el, kept), total, ...sliders.map(([, slider]) => slider.el));
   return {
     el,
     settings: (s) => {
@@ -228,6 +249,10 @@ function methodCard(key, method, set, state) {
         slider.set(s[spec.key]);
         slider.el.classList.toggle("idle", !on || (spec.acts !== undefined && spec.acts !== s.sign));
       }
+    },
+    count: (found, all) => {
+      total.hidden = !(key in found);
+      if (key in found) say(total, `silences ${found[key]} of the batch’s ${all} tokens`);
     },
     reading: (s, r) => {
       if (!(key in r.kept)) return;

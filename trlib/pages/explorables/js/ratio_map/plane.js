@@ -23,6 +23,7 @@ export function plane() {
   const same = g.append("path").attr("class", "same");
   const edges = new Map(KEYS.map((key) => [key, g.append("path").attr("class", "edge").attr("stroke", hue(key))
     .attr("stroke-dasharray", METHODS[key].dash || null)]));
+  const cloud = { kept: g.append("path").attr("class", "token"), silent: g.append("path").attr("class", "token silent") };
   const words = g.append("g"), marks = g.append("g"), point = g.append("g");
   const title = addTitles(g);
   const drawing = { node: svg.node(), size: 0, x: null, y: null };
@@ -47,6 +48,7 @@ export function plane() {
     writeWords(words, field, state, size, last, { x, y });
     drawMarks(marks, x, y, size);
   };
+  drawing.tokens = (paths) => Object.entries(cloud).forEach(([name, path]) => path.attr("d", paths[name] || null));
   drawing.cursor = (reading, placed, state) => drawPoint(point, axes, drawing, reading, placed, state);
   return drawing;
 }

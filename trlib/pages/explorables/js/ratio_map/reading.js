@@ -49,9 +49,11 @@ const TITLES = {
   eps_low: "ε low", eps_high: "ε high", delta_tv: "δ TV", delta_kl: "δ KL", old_p: "old probability", new_p: "new probability",
 };
 
+const WHOLE = { update: 0, token: -1 };
+
 /* Settings as they came -> { state, notes }: what is impossible is clamped, and each clamp explained. A note is
    { key, value, text }: it stands for as long as the setting keeps the value that is shown instead. */
-export function possible(raw) {
+export function possible(raw, batch = null) {
   const state = { ...raw }, notes = [];
   const note = (key, text) => notes.push({ key, value: state[key], text });
   for (const [key, [low, high, above, below]] of Object.entries(LIMITS)) {
@@ -74,6 +76,11 @@ export function possible(raw) {
     state.axes = "logit";
     note("axes", `There are linear and logit axes, no "${raw.axes}" ones; logit is shown.`);
   }
+  for (const [key, least] of Object.entries(WHOLE)) {
+    const most = (batch ? (key === "update" ? batch.updates : batch.tokens).length - 1 : least);
+    state[key] = clamp(Math.round(Number(raw[key]) || 0), least, most);
+    if (state[key] !== raw[key]) note(key, `${key} ${raw[key]} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`);
+  }
   const known = (Array.isArray(raw.show) ? raw.show : []).filter((key) => key in METHODS);
   state.show = Object.keys(METHODS).filter((key) => known.includes(key));
   if (state.show.length === 0) {
@@ -85,7 +92,7 @@ export function possible(raw) {
 
 export const DEFAULTS = {
   eps_low: 0.2, eps_high: 0.2, delta_tv: 0.15, delta_kl: 0.05, sign: 1, axes: "logit", old_p: 1e-5, new_p: 1e-3,
-  show: Object.keys(METHODS),
+  show: Object.keys(METHODS), ...WHOLE,
 };
 
 /* Everything the map knows of the move q -> p. */
@@ -100,6 +107,8 @@ export function read(state, q, p) {
 
 const names = (keys) => keys.map((key) => METHODS[key].name).join(" and ");
 const verb = (keys, one, many) => (keys.length === 1 ? one : many);
+/* What keeping costs: the weight of a kept token is its ratio. */
+const price = (r) => (r.ratio > HEAVY ? `, at a price: its weight is ${number(r.ratio)} A, as much as ${number(r.ratio)} tokens of ratio 1, unless a cap on the ratio bounds it` : "");
 const HARMLESS = 0.01, LARGE = 0.15, HEAVY = 20;
 
 /* The verdict: { tone: "fail" | "calm", title, text }. "fail" where a method does what a trust region must not. */
@@ -110,7 +119,7 @@ export function verdict(state, r) {
   if (!r.outward) return homeward(state, r, weight);
   if (clip && !r.kept.ppo && r.tv < HARMLESS) {
     const others = divergences.filter((key) => r.kept[key]);
-    const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it.` : "";
+    const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it${price(r)}.` : "";
     return {
       tone: "fail", title: "PPO-clip fails here: over-clipped",
       text: `The ratio ${number(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,

@@ -1,0 +1,120 @@
+"""The map with a real batch in it: counted as trlib counts, read by mouse and by keyboard, scrubbed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import trlib
+from trlib.algorithms import dppo_loss, ppo_loss
+from trlib.model.completions import Completions
+from trlib.model.rollout import sample
+from trlib.pages.explorables import RatioMap
+from trlib.pages.explorables.batch import token_batch
+
+MODEL = "document.querySelector('.trlib-explorable').model"
+PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><body style="margin: 0">{}'
+
+
+@pytest.fixture(scope="module")
+def moved() -> tuple[Completions, Tensor, dict[int, Tensor], list[str]]:
+    """Completions of `dial`, an advantage each, and log-probs before and after a move that was made up."""
+    policy = trlib.load_policy("dial")
+    prompts = [prompt.text for prompt in trlib.load_task("dial").prompts(3, seed=1)]
+    drawn = sample(policy, prompts, group=6, max_tokens=10, seed=2)
+    shift = 2.5 * torch.randn(drawn.mask.shape, generator=torch.Generator().manual_seed(0))
+    logit = drawn.logp - torch.log(-torch.expm1(drawn.logp.clamp(max=-1e-6))) + shift
+    after = torch.nn.functional.logsigmoid(logit).masked_fill(~drawn.mask, 0.0)
+    advantages = torch.tensor([1.0, -1.0, 0.0] * 6)
+    return drawn, advantages, {0: drawn.logp, 4: after}, prompts
+
+
+@pytest.fixture
+def page(chromium: Any, moved: Any) -> Any:
+    completions, advantages, logp, prompts = moved
+    drawn = RatioMap(batch=token_batch(completions, advantages, logp, prompts=prompts))
+    context = chromium.new_context(viewport={"width": 820, "height": 1000}, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_content(PAGE.format(drawn.html()))
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
+    yield page
+    context.close()
+
+
+def frames(page: Any, **traits: Any) -> None:
+    page.evaluate(f"""async traits => {{
+        for (const [key, value] of Object.entries(traits)) {MODEL}.set(key, value);
+        for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    }}""", traits)
+
+
+def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
+    completions, advantages, logp, _ = moved
+    pushed = completions.mask & (advantages != 0)[:, None]
+    given = {"advantages": advantages[:, None].expand_as(logp[0]), "mask": completions.mask}
+    frames(page, update=0)
+    totals = page.locator(".trx .method .total")
+    assert [text.split()[1] for text in totals.all_inner_texts()] == ["0", "0", "0"], "ratio 1 everywhere"
+    frames(page, update=1, delta_tv=0.1)
+    losses = [ppo_loss(logp[4], logp[0], **given), dppo_loss(logp[4], logp[0], delta_tv=0.1, **given),
+              dppo_loss(logp[4], logp[0], delta_kl=0.05, **given)]
+    wanted = [int((pushed & ~loss.diagnostics["kept"]).sum()) for loss in losses]
+    assert min(wanted) > 3
+    assert totals.all_inner_texts() == [f"silences {n} of the batch’s {int(pushed.sum())} tokens" for n in wanted]
+
+
+def test_the_keyboard_steps_through_tokens_and_updates(page: Any, moved: Any) -> None:
+    completions, _, logp, prompts = moved
+    words = completions.tokenizer.batch_decode([[token] for token in completions.tokens[0].tolist()])
+    slider = page.get_by_role("slider", name="Token of the batch")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    frames(page)
+    assert page.evaluate(f"{MODEL}.get('token')") == 1
+    assert page.locator(".trx .line mark").inner_text() == words[1].strip()
+    assert page.locator(".trx .line").inner_text().startswith(prompts[0])
+    assert page.evaluate(f"{MODEL}.get('old_p')") == pytest.approx(float(logp[0][0, 1].exp()), rel=2e-3)
+    page.get_by_role("slider", name="Updates made").focus()
+    page.keyboard.press("ArrowRight")
+    frames(page)
+    assert page.evaluate(f"{MODEL}.get('new_p')") == pytest.approx(float(logp[4][0, 1].exp()), rel=2e-3), "it follows"
+
+
+def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page: Any) -> None:
+    frames(page, update=1, axes="linear", token=0)
+    q, p = (page.evaluate(f"{MODEL}.get('{name}')") for name in ("old_p", "new_p"))
+    frames(page, token=-1, old_p=0.9, new_p=0.1)
+    frame = page.locator(".trx rect.dead").bounding_box()
+    page.mouse.move(frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"])
+    frames(page)
+    assert page.locator(".trx .line mark").count() == 1 and page.evaluate(f"{MODEL}.get('token')") == -1
+    page.mouse.down()
+    page.mouse.up()
+    frames(page)
+    assert page.evaluate(f"{MODEL}.get('token')") >= 0 and page.evaluate(f"{MODEL}.get('old_p')") == pytest.approx(q)
+
+
+def test_what_is_not_in_the_batch_is_clamped_and_said(page: Any) -> None:
+    frames(page, update=7, token=-3)
+    assert page.evaluate(f"[{MODEL}.get('update'), {MODEL}.get('token')]") == [1, -1]
+    assert "update 7 is not in this batch: it has 0 to 1." in page.locator(".trx .notes").inner_text()
+
+
+def test_a_batch_is_packed_small_and_checked(moved: Any) -> None:
+    completions, advantages, logp, prompts = moved
+    packed = token_batch(completions, advantages, logp, prompts=prompts, most=5)
+    assert [one["sign"] for one in packed["completions"]] == [1, 1, 1, 1] and packed["updates"] == [0, 4]
+    assert packed["old"] == packed["new"][0] and len(packed["old"]) == sum(
+        len(one["words"]) for one in packed["completions"])
+    assert len(json.dumps(packed)) < 2000
+    with pytest.raises(ValueError, match="logp: expected the log-probs"):
+        token_batch(completions, advantages, {}, prompts=prompts)
+    with pytest.raises(ValueError, match=r"advantages: expected \[B\] = \[18\], got \[3\]"):
+        token_batch(completions, advantages[:3], logp, prompts=prompts)
+    with pytest.raises(ValueError, match="after 2"):
+        token_batch(completions, advantages, {**logp, 2: logp[0][:, :2]}, prompts=prompts)

@@ -1,0 +1,61 @@
+"""A batch for the ratio map: tokens with their probability before and after some updates, packed small for a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trlib.model.completions import Completions
+
+FAR = 16.0
+"""Logits end here: the map's own end lies at -16.1 and 9.2."""
+
+
+def token_batch(completions: Completions, advantages: Tensor, logp: Mapping[int, Tensor], *, prompts: Sequence[str],
+                most: int = 160) -> dict[str, Any]:
+    """What `RatioMap(batch=...)` draws: the tokens of completions that are pushed up or down.
+
+    Completions whose advantage is 0 are left out; of the others every k-th is taken, so that at most `most` remain.
+
+    Args:
+        completions: B of them, as sampled.
+        advantages: [B], one a completion.
+        logp: by the number of updates made, [B, T] log-probs of the sampled tokens, nats; the first is the policy that
+            sampled, and its ratios are 1.
+        prompts: the prompts' texts, in the order of `completions.group`.
+        most: completions that are kept; 160 of `dial` and seven states take about 40 kB of a page.
+
+    Raises:
+        ValueError: no update, or shapes that do not agree.
+    """
+    if not logp:
+        raise ValueError("logp: expected the log-probs of the policy that sampled, and after updates; got none")
+    for update, values in logp.items():
+        if tuple(values.shape) != tuple(completions.mask.shape):
+            raise ValueError(f"logp: expected [B, T] = {list(completions.mask.shape)} after every update, got "
+                             f"{list(values.shape)} after {update}")
+    if tuple(advantages.shape) != (len(completions),):
+        raise ValueError(f"advantages: expected [B] = [{len(completions)}], got {list(advantages.shape)}")
+    pushed = [i for i, a in enumerate(advantages.tolist()) if a != 0]
+    rows = pushed[::max(1, -(-len(pushed) // most))]
+    group, signs, mask = completions.group.tolist(), advantages.sign().int().tolist(), completions.mask.tolist()
+    words = completions.tokenizer.batch_decode([[token] for token in completions.tokens.flatten().tolist()])
+    width = completions.mask.shape[1]
+    steps = [_packed(values.tolist(), mask, rows) for values in logp.values()]
+    return {
+        "updates": list(logp), "prompts": list(prompts), "old": steps[0], "new": steps,
+        "completions": [{"prompt": group[i], "sign": signs[i],
+                         "words": [words[i * width + t].strip() for t in range(width) if mask[i][t]]} for i in rows]}
+
+
+def _packed(logp: list[list[float]], mask: list[list[bool]], rows: Sequence[int]) -> list[int]:
+    """The logits of all tokens of these rows in thousandths, one after the other."""
+    return [round(1000 * _logit(logp[i][t])) for i in rows for t in range(len(mask[i])) if mask[i][t]]
+
+
+def _logit(logp: float) -> float:
+    return max(-FAR, min(FAR, logp - math.log(-math.expm1(min(logp, -1e-12)))))
