@@ -108,7 +108,7 @@ def test_what_is_not_in_the_batch_is_clamped_and_said(page: Any) -> None:
 def test_a_batch_is_packed_small_and_checked(moved: Any) -> None:
     completions, advantages, logp, prompts = moved
     packed = token_batch(completions, advantages, logp, prompts=prompts, most=5)
-    assert [one["sign"] for one in packed["completions"]] == [1, 1, 1, 1] and packed["updates"] == [0, 4]
+    assert [one["sign"] for one in packed["completions"]] == [1, -1, 1, -1] and packed["updates"] == [0, 4]
     assert packed["old"] == packed["new"][0] and len(packed["old"]) == sum(
         len(one["words"]) for one in packed["completions"])
     assert len(json.dumps(packed)) < 2000

@@ -51,6 +51,6 @@ class RatioMap(Explorable):
     def _whole(self, proposal: t.Bunch) -> dict:
         wanted = {"updates", "prompts", "completions", "old", "new"}
         if proposal.value and set(proposal.value) != wanted:
-            raise t.TraitError(f"batch: expected what `token_batch` returns, a dict of {', '.join(sorted(wanted))}; got "
+            raise t.TraitError(f"batch: expected what `token_batch` returns, with {', '.join(sorted(wanted))}; got "
                                f"{', '.join(sorted(map(str, proposal.value)))}")
         return proposal.value

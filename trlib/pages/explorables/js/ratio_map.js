@@ -28,21 +28,23 @@ function render({ model, el }) {
   const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
   const batch = unpack(model.get("batch"));
   let { state, notes } = possible(raw(), batch);
+  const first = state, home = addressed(el, "ratio_map");
   let hover = null, counted = "", blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false, drawn = "";
 
   const set = (changes) => {
     for (const [key, value] of Object.entries(changes)) model.set(key, value);
     clearTimeout(saving);
-    saving = setTimeout(() => model.save_changes(), 60);
+    saving = setTimeout(() => { model.save_changes(); writeAddress(home, "ratio_map", state, first); }, 60);
   };
   const adopt = () => {
     if (adopting) return;
     const given = raw(), sane = possible(given, batch);
     const switched = sane.state.axes !== state.axes, standing = notes.filter(({ key, value }) => given[key] === value);
-    state = sane.state;
+    const reads = sane.state.token >= 0 && (sane.state.token !== state.token || sane.state.update !== state.update);
+    state = reads ? { ...sane.state, ...placeOf(sane.state) } : sane.state;
     notes = [...standing, ...sane.notes];
     stale = true;
-    if (sane.notes.length) {
+    if (reads || sane.notes.length) {
       adopting = true;
       set(state);
       adopting = false;
@@ -52,14 +54,18 @@ function render({ model, el }) {
   };
   const ask = () => { queued ||= requestAnimationFrame(draw); };
 
-  /* Changes that keep the cursor on the token that is read. */
-  const pick = (changes) => {
-    const { token, update } = { ...state, ...changes };
-    return token < 0 ? changes : { ...changes, token, sign: batch.sign[token], old_p: onMap(batch.old[token]), new_p: onMap(batch.after[update][token]) };
+  /* Where the token that is read stands now: the cursor stays on it. */
+  const placeOf = ({ token, update }) => ({ sign: batch.sign[token], old_p: onMap(batch.old[token]), new_p: onMap(batch.after[update][token]) });
+  const visit = () => {
+    const found = readAddress(home, "ratio_map", KEYS);
+    if (!found) return;
+    set({ ...first, ...found.values });
+    notes = [...notes, ...found.notes];
+    ui.plane.scrollIntoView({ block: "center", behavior: "instant" });
   };
 
   const map = plane();
-  const ui = furnish(frame, map, { set, state: () => state, read: batch && reader(batch, { set, pick }) });
+  const ui = furnish(frame, map, { set, state: () => state, read: batch && reader(batch, set) });
 
   function draw() {
     queued = 0;
@@ -125,8 +131,11 @@ function render({ model, el }) {
   const watcher = new ResizeObserver(() => { stale = true; ask(); });
   watcher.observe(ui.plane);
   if (notes.length) set(state);
+  window.addEventListener("hashchange", visit);
+  visit();
   ask();
   return () => {
+    window.removeEventListener("hashchange", visit);
     KEYS.forEach((key) => model.off(`change:${key}`, adopt));
     watcher.disconnect();
     cancelAnimationFrame(queued);

@@ -47,16 +47,16 @@ export function dots(batch, state, { x, y, size }) {
   return paths;
 }
 
-/* The scrubber over the updates, the token's place in its completion, and the counts. pick(token) -> changes. */
-export function reader(batch, { set, pick }) {
+/* The scrubber over the updates, the token's place in its completion, and the completion itself. */
+export function reader(batch, set) {
   const updates = ladder({
     label: "updates", spoken: "Updates made on this batch", rungs: batch.updates.map((_, i) => i),
-    words: (i) => `after ${batch.updates[i]} updates`, write: (i) => String(batch.updates[i]), onInput: (i) => set(pick({ update: i })),
+    words: (i) => `after ${batch.updates[i]} updates`, write: (i) => String(batch.updates[i]), onInput: (i) => set({ update: i }),
   });
   const token = ladder({
     label: "token", spoken: "Token of the batch, one after the other", rungs: batch.tokens.map((_, i) => i - 1).concat(batch.tokens.length - 1),
     words: (i) => (i < 0 ? "none" : `${i + 1} of ${batch.tokens.length}: ${batch.tokens[i].word}`), write: (i) => (i < 0 ? "–" : String(i + 1)),
-    onInput: (i) => set(pick({ token: i })),
+    onInput: (i) => set({ token: i }),
   });
   const line = h("p", { class: "line" });
   const el = h("div", { class: "batch" }, updates.el, token.el, line);
