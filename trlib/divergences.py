@@ -52,13 +52,18 @@ def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 
     Raises:
         TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities that do not sum to 1.
+
+    In the book: :eq:`divergences`.
     """
     log_a, log_b = _distributions(log_a, log_b)
     return _kl_terms(log_a, log_b).sum(-1)
 
 
 def tv(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as in `kl`."""
+    """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as in `kl`.
+
+    In the book: :eq:`divergences`.
+    """
     log_a, log_b = _distributions(log_a, log_b)
     return _difference(log_a, log_b).abs().sum(-1) / 2
 
@@ -132,7 +137,7 @@ def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
     Raises:
         TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0; log_a of -inf.
 
-    Source: Schulman, "Approximating KL divergence", 2020.
+    Source: Schulman, "Approximating KL divergence", 2020. In the book: :eq:`estimators`.
     """
     log_a, log_b = _sampled(log_a, log_b)
     return log_a - log_b
@@ -141,7 +146,7 @@ def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
 def k2(log_a: Tensor, log_b: Tensor) -> Tensor:
     """(log a - log b)² / 2: biased for KL(a || b), but its mean gradient in a as a loss is that of KL(a || b).
 
-    Arguments, errors and source as in `k1`.
+    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`.
     """
     log_a, log_b = _sampled(log_a, log_b)
     return (log_a - log_b).square() / 2
@@ -151,7 +156,7 @@ def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
     """e^d - d - 1 with d = log b - log a: at least 0 and unbiased for KL(a || b), yet as a loss its mean gradient in a
     is that of the other direction, KL(b || a).
 
-    Arguments, errors and source as in `k1`.
+    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`.
     """
     log_a, log_b = _sampled(log_a, log_b)
     d = log_b - log_a

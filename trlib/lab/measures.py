@@ -37,6 +37,8 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     Args:
         runs: a row a cell, as `trlib.lab.recorded` gives them; failed ones get NaN.
         history: a row a cell and batch, of these cells or of more.
+
+    In the book: :eq:`shootout-nats`.
     """
     if not len(runs) or "reward" not in history:  # no cell has ended
         return runs

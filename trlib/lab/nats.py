@@ -98,6 +98,8 @@ def nats_per_point(nats: Sequence[float] | np.ndarray, accuracy: Sequence[float]
 
     Raises:
         ValueError: no runs, sizes that differ, a number that is not finite, nats below 0.
+
+    In the book: :eq:`nats-per-point`.
     """
     columns = [finite_runs(name, values) for name, values in (("nats", nats), ("accuracy", accuracy), ("base", base))]
     for name, column in zip(("accuracy", "base"), columns[1:], strict=True):

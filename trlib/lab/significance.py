@@ -163,7 +163,7 @@ def holm(values: Sequence[float]) -> list[float]:
 
     p'_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)),   p_(1) <= ... <= p_(m)
 
-    A question without a p-value (NaN) counts as one that found nothing.
+    A question without a p-value (NaN) counts as one that found nothing. In the book: :eq:`shootout-holm`.
     """
     filled = [1.0 if math.isnan(p) else checks.number("values", p, least=0, most=1) for p in values]
     corrected, most = [1.0] * len(filled), 0.0

@@ -53,7 +53,7 @@ def by_task(name: str, scores: Scores) -> list[np.ndarray]:
 
 
 def iqm(scores: Scores) -> float:
-    """Interquartile mean: the mean of the middle half of all scores."""
+    """Interquartile mean: the mean of the middle half of all scores. In the book: :eq:`shootout-iqm`."""
     from scipy.stats import trim_mean
 
     return float(trim_mean(np.concatenate(by_task("scores", scores)), 0.25))

@@ -69,6 +69,8 @@ def staleness_tolerance(accuracy: Runs, control: Runs | None = None, *, drop: fl
     Raises:
         ValueError: no runs at one use, no other number of uses, one below 1, a control at other numbers of uses, an
             accuracy that is not finite.
+
+    In the book: :eq:`staleness-tolerance`.
     """
     uses = _places("accuracy", accuracy)
     if control is not None and _places("control", control) != uses:

@@ -1,11 +1,11 @@
 """The book's Sphinx extension: everything this book needs that Jupyter Book does not do.
 
-`mathematics` draws formulas with the vendored KaTeX; `pages` keeps pages small and accessible; `narrow` makes every
-table readable on a phone; `security` says what a page may load and run; `execution` says when, where and with which
-versions a notebook ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages;
-`sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence, `words` says how
-a page calls it, `claims` what papers claim; `docstrings` turns the package's docstrings into sound markup and links
-outside names.
+`mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to them; `terms`
+explains a word where it stands; `pages` keeps pages small and accessible; `narrow` makes every table readable on a
+phone; `security` says what a page may load and run; `execution` says when, where and with which versions a notebook
+ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages; `sweeps` and
+`records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence, `words` says how a page calls
+it, `claims` what papers claim; `docstrings` turns the package's docstrings into sound markup and links outside names.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bookext import (
     claims,
     docstrings,
     execution,
+    links,
     mathematics,
     modules,
     pages,
@@ -28,12 +29,14 @@ from bookext import (
     security,
     sweeps,
     tables,
+    terms,
 )
 from trlib.pages.explorables.modules import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (mathematics, pages, security, execution, tables, modules, sweeps, records, quoted, claims, docstrings):
+    for part in (mathematics, links, pages, security, execution, tables, modules, sweeps, records, quoted, claims,
+                 docstrings, terms):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent
