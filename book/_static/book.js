@@ -41,3 +41,44 @@ addEventListener("click", event => {
   event.preventDefault();
   print();
 });
+
+// A word of the glossary shows its meaning: to a mouse that rests on it, to a keyboard that reaches it. A finger follows
+// the link. The meaning stays while the mouse is on it, and goes with Escape.
+let word = null;
+let leaving = 0;
+const meaning = () => document.getElementById(word.getAttribute("aria-describedby"));
+const place = () => {
+  if (!word) return;
+  const line = word.getClientRects()[0];
+  const card = meaning();
+  const left = Math.min(line.left, document.documentElement.clientWidth - card.offsetWidth - 12);
+  const below = line.bottom + 4;
+  const above = line.top - card.offsetHeight - 4;
+  card.style.left = `${Math.max(12, left)}px`;
+  card.style.top = `${below + card.offsetHeight > innerHeight && above > 0 ? above : below}px`;
+};
+const forget = () => {
+  clearTimeout(leaving);
+  if (word) meaning().hidden = true;
+  word = null;
+};
+const explain = link => {
+  clearTimeout(leaving);
+  if (word === link) return;
+  forget();
+  word = link;
+  meaning().hidden = false;
+  place();
+};
+const termAt = event => event.target.closest?.("a.term");
+addEventListener("DOMContentLoaded", () => document.body.append(...document.querySelectorAll(".meaning")));
+addEventListener("pointerover", event => {
+  if (event.pointerType === "touch") return;
+  if (termAt(event)) return explain(termAt(event));
+  clearTimeout(leaving);
+  if (word && word !== document.activeElement && !meaning().contains(event.target)) leaving = setTimeout(forget, 250);
+});
+addEventListener("focusin", event => termAt(event)?.matches(":focus-visible") && explain(termAt(event)));
+addEventListener("focusout", event => termAt(event) === word && forget());
+addEventListener("keydown", event => event.key === "Escape" && forget());
+addEventListener("scroll", place, true);
