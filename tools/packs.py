@@ -1,18 +1,21 @@
-"""Packs the recorded sweeps for the run explorer: `python -m tools.packs`. A test compares the file with the records.
+"""Packs what explorables draw: `python -m tools.packs`. Tests compare the files with what they are made from.
 
-A sweep whose record has not changed since is taken from the file as it stands.
+The recorded sweeps for the run explorer (a sweep whose record has not changed since is taken from the file as it
+stands), and the completions that the loop carries.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-from trlib.pages.explorables import presets, runs
+from trlib.pages.explorables import loop_batch, presets, runs
 from trlib.pages.explorables.modules import BUILT
 
 FILE = BUILT / "run_explorer.data.json"
+LOOP = BUILT / "loop.data.json"
 
 
 def pack(before: dict[str, Any]) -> dict[str, Any]:
@@ -29,10 +32,16 @@ def pack(before: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     before = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    text = json.dumps(pack(before), separators=(",", ":"), ensure_ascii=False)
-    FILE.write_text(f"{text}\n", encoding="utf-8")
-    print(f"packed: {FILE.name} ({len(text)} characters)")
+    write(FILE, pack(before))
+    write(LOOP, loop_batch.batch())
     return 0
+
+
+def write(path: Path, packed: dict[str, Any]) -> None:
+    """A file of one line."""
+    text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
+    print(f"packed: {path.name} ({len(text)} characters)")
 
 
 if __name__ == "__main__":

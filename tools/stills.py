@@ -19,7 +19,7 @@ WIDTHS = {"narrow": 328, "wide": 780}
 PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
 DRAWN = """() => {
     const roots = [...document.querySelectorAll(".trlib-view > div")].map(div => div.shadowRoot);
-    const root = roots.find(root => root?.querySelector("svg[width]"));
+    const root = roots.find(root => root?.querySelector("svg[width], [data-drawn]"));
     if (!root) return null;
     for (const input of root.querySelectorAll("input")) {
         if (input.type === "range") input.setAttribute("value", input.value);

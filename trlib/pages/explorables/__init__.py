@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Clip": "clip",
+    "Loop": "loop",
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
 }
 
 __all__ = [
     "Clip",
+    "Loop",
     "RatioMap",
     "RunExplorer",
 ]
 
 if TYPE_CHECKING:
     from trlib.pages.explorables.clip import Clip
+    from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
 

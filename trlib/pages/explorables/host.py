@@ -70,12 +70,17 @@ class Explorable(anywidget.AnyWidget):
 
     def html(self) -> str:
         """A self-contained fragment of HTML: see `trlib.pages.explorables.modules.fragment`."""
+        return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, still=self.still())
+
+    def still(self) -> str | None:
+        """The picture that a page shows before the module has drawn; none but of the first state has been made."""
+        return still_of(self.module) if self._differs() == [] else None
+
+    def _differs(self) -> list[str]:
+        """The settings that are not as they are at first; what is tagged `data=True` comes when the module does."""
         settings = self.settings()
-        # What is drawn besides the first state, tagged `data=True`, comes when the module does.
-        first = all(settings[name] == default for name, default in self.trait_defaults(sync=True).items()
-                    if name in settings and not self.trait_metadata(name, "data"))
-        return fragment(self.module, settings, fallback=self.fallback, height=self.height,
-                        still=still_of(self.module) if first else None)
+        return [name for name, default in self.trait_defaults(sync=True).items()
+                if name in settings and settings[name] != default and not self.trait_metadata(name, "data")]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}

@@ -16,7 +16,7 @@
      presets    [{ name, text, state }]; the text says what to notice
      question   { text, options: [[value, text]], right: value or (data) => value, why, state }
      read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text]], ... }
-     board      () -> { node, height(width), draw(state, reading, { width, height }, data) }; node is one svg
+     board      ({ set }) -> { node, height(width), draw(state, reading, { width, height }, data) }; node is one svg
      handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board
      extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
      hint       how the board is used by hand, one sentence */
@@ -154,7 +154,7 @@ const fallback = (own) => own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0,
 /* Everything around the drawing. */
 function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
   const controls = Object.entries(spec.settings).map(([key, own]) => control(key, own, { set, state })).filter(Boolean);
-  const board = spec.board(), plane = h("div", { class: "plane" }, board.node);
+  const board = spec.board({ set }), plane = h("div", { class: "plane" }, board.node);
   const grips = handling(plane, { set, state });
   const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
   const facts = h("dl", { class: "facts" }), noted = h("ul", { class: "notes", hidden: true }), spoken = status();

@@ -1,0 +1,46 @@
+/* loop: the four boxes that every method shares. A box is chosen and tells what it does with a recorded group of
+   completions: what goes in, what comes out, and when it teaches nothing. */
+
+import { bench } from "./parts/common.js";
+import { cards } from "./loop/card.js";
+import { picture } from "./loop/picture.js";
+import { BOXES, verdict } from "./loop/words.js";
+import style from "./loop/style.css";
+
+const settings = {
+  lit: { low: [], check: (value) => (Array.isArray(value) && value.every((box) => BOXES.includes(box)) ? value : undefined), why: `it names a box that is none of ${BOXES.join(", ")}.` },
+  box: { low: "", check: (value) => (value === "" || BOXES.includes(value) ? value : undefined), why: `it is none of ${BOXES.join(", ")}.` },
+  group: { low: "two", check: (value) => (["two", "none", "luck"].includes(value) ? value : undefined), why: "it is none of two, none, luck." },
+};
+
+function read(state, data) {
+  const box = state.box || state.lit[0] || BOXES[0], group = data.groups[state.group];
+  return { box, group, facts: [], verdict: verdict(state.group, group) };
+}
+
+export default bench({
+  name: "loop", title: "The loop: rollout, advantage, objective, update", style, settings, read,
+  board: ({ set }) => {
+    const ring = picture((box) => set({ box }));
+    return { node: ring.el, height: () => ring.el.offsetHeight, draw: (state, { box }) => ring.show(box, state.lit) };
+  },
+  extra: ({ data }) => {
+    const all = cards();
+    return { el: all.el, update: (state, { box, group }) => all.show(box, group, data.lr) };
+  },
+  hint: "Choose a box.",
+  presets: [
+    { name: "two of four are right", state: { group: "two" },
+      text: "What to notice: go from box to box. One number per completion, the reward, becomes one weight per token, and at the end four probabilities have moved." },
+    { name: "make it fail: none is right", state: { group: "none", box: "update" },
+      text: "What to notice: no reward stands out, so there is nothing to move toward. Go back to advantage and find where the signal was lost." },
+    { name: "right by luck", state: { group: "luck", box: "update" },
+      text: "What to notice: the only right answer was a guess, three times as far from the mean as the wrong ones. The step makes this guess more probable." },
+  ],
+  question: {
+    text: "All four completions of a prompt are wrong. What does the update do?",
+    options: [["down", "makes all four less probable"], ["least", "lowers only the least probable ones"], ["nothing", "nothing at all"]],
+    right: "nothing", state: { group: "none", box: "update" },
+    why: "The advantage compares with the group's own mean, which is 0 as well. A wrong answer is pushed down only beside a right one.",
+  },
+});

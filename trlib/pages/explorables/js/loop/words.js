@@ -1,0 +1,70 @@
+/* What each box of the loop does, and what a group of completions shows there; every number is the group's own. */
+
+import { number } from "../parts/common.js";
+
+export const BOXES = ["rollout", "advantage", "objective", "update"];
+export const WHAT = {
+  rollout: { says: "the policy writes", who: ["TRAPO"] },
+  advantage: { says: "the verifier judges", who: ["GRPO · GAE"] },
+  objective: { says: "what the loss asks", who: ["PPO · DPPO", "QUATRO · TROLL"] },
+  update: { says: "how parameters move", who: ["TRPO"] },
+};
+
+export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
+export const chance = (p) => (p >= 0.01 ? `${(100 * p).toFixed(1)} %` : `${(100 * p).toFixed(p >= 0.001 ? 2 : 3)} %`);
+export const ratio = (row) => row.after / row.before;
+const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
+const list = (texts) => `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1]}`;
+const even = (group) => group.rows.every((row) => row.advantage === 0);
+
+/* Two sentences on a box, and what goes in and comes out for this group. */
+export function told(box, group, lr) {
+  const { rows } = group, tokens = sum(rows, "tokens"), mean = sum(rows, "reward") / rows.length;
+  if (box === "rollout") {
+    return {
+      text: "The policy writes several completions of one prompt, each word drawn at random from its own distribution. These are all its data: it can learn only from what it writes.",
+      into: `the prompt ${group.prompt.replace(/ =$/, "")}`,
+      out: `${rows.length} completions, ${tokens} tokens with their end tokens`,
+    };
+  }
+  if (box === "advantage") {
+    return {
+      text: "The verifier reads the last number: reward 1 if it is right, else 0. The advantage A is the reward minus the mean of the group.",
+      into: `${rows.length} completions; the right number is ${group.answer}`,
+      out: `rewards ${list(rows.map((row) => String(row.reward)))}, mean ${number(mean)}`,
+    };
+  }
+  if (box === "objective") {
+    return {
+      text: "The objective makes a loss of advantages and log-probabilities. Its gradient gives every token a weight w: how hard it is pushed, and which way; in plain policy gradient w = A.",
+      into: `${rows.length} advantages, ${tokens} log-probabilities`,
+      out: `one weight per token; loss ${number(group.loss)}`,
+    };
+  }
+  return {
+    text: "The optimizer moves the parameters once, and the probability of each completion changes by a ratio r, new over old. The new policy writes the next batch: this one is now a little out of date.",
+    into: even(group) ? "a gradient of length 0" : `one gradient, of length ${number(group.gradient)}; learning rate ${lr}`,
+    out: even(group) ? "the same policy: every r is 1" : `a new policy: r from ${number(Math.min(...rows.map(ratio)))} to ${number(Math.max(...rows.map(ratio)))}`,
+  };
+}
+
+/* What this group teaches. */
+export function verdict(name, group) {
+  const best = group.rows.find((row) => row.reward === 1), last = group.rows[group.rows.length - 1];
+  if (even(group)) {
+    return {
+      tone: "fail", title: "Nothing moves",
+      text: `All rewards are ${group.rows[0].reward}, so all are equal to their mean: every advantage is 0, every weight is 0, and every ratio is 1. The group cost as many tokens as any other and taught nothing.`,
+    };
+  }
+  if (name === "luck") {
+    return {
+      tone: "fail", title: "Praised for a guess",
+      text: `“${best.text}” guessed, and was right. The verifier cannot tell, so a guess becomes ${number(ratio(best))} times as probable. Only over many prompts does guessing earn less than calculating.`,
+    };
+  }
+  return {
+    tone: "calm", title: "Right answers up, wrong ones down",
+    text: `The last number decides alone: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
+  };
+}
