@@ -18,6 +18,7 @@ from tools.browser import NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD
 from tools.serve import listen
+from trlib.pages.explorables.modules import SOURCES
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +57,25 @@ def until() -> Callable[..., None]:
             assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
             time.sleep(0.02)
     return wait
+
+
+@pytest.fixture(scope="session")
+def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Calls into an explorable's sources: `sources("simplex/maths.js", "(m, x) => m.basis(x)", [0.2, 0.3, 0.5])`."""
+    page = chromium.new_page()
+
+    def answer(route: Any) -> None:
+        path = SOURCES / route.request.url.split("/", 3)[3]
+        if path.is_file():
+            route.fulfill(body=path.read_text(encoding="utf-8"), content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    page.route("**/*", answer)
+    page.goto("http://sources/")
+
+    def call(module: str, function: str, argument: Any = None) -> Any:
+        return page.evaluate(f"async x => ({function})(await import('/{module}'), x)", argument)
+
+    yield call
+    page.close()

@@ -16,7 +16,7 @@ export function linear([a, b], [from, to]) {
 export const log1mexp = (x) => (x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x)));
 
 /* a log(a/b) - a + b of one outcome: at least 0, and exact for close a and b. */
-function klTerm(logA, logB) {
+export function klTerm(logA, logB) {
   if (logA === -Infinity) return Math.exp(logB);
   const d = logA - logB;
   if (Math.abs(d) < 1) return Math.exp(logA) * (d + Math.expm1(-d));

@@ -1,0 +1,168 @@
+/* max E_π[R] subject to distance(π, q) ≤ radius, for a bandit of a few arms: one exact solution for each distance.
+   q: old policy, every share above 0; rewards: one an arm; delta: the KL radius that all radii belong to.
+   A solution is { pi, used, ... }: used is false where the radius is beyond what can be used, with all probability on
+   the best arm and a multiplier of 0. No drawing here. */
+
+import { distance, mean, radius, risingRoot, sum, variance } from "../parts/distances.js";
+
+const solvers = { kl_new_old: tilt, kl_old_new: hyperbola, chi2: line, tv: move, ratio: box, wasserstein: carry, euclid, fisher: step };
+export const KEYS = Object.keys(solvers);
+
+export function solve(key, q, rewards, delta) {
+  const best = Math.max(...rewards), gap = rewards.map((reward) => best - reward);
+  const solution = gap.every((x) => x === 0) ? { pi: q, used: true, flat: true } : solvers[key](q, gap, radius(key, delta, q.length), best);
+  const { pi } = solution;
+  return { key, ...solution, gain: sum(pi.map((share, i) => (q[i] - share) * gap[i])), ratio: pi.map((share, i) => share / q[i]) };
+}
+
+/* Everything on the best arm; on several in proportion to the old policy. */
+function onBest(q, gap) {
+  const share = sum(q.filter((_, i) => gap[i] === 0));
+  return { pi: q.map((x, i) => (gap[i] === 0 ? x / share : 0)), used: false, lambda: 0 };
+}
+const bestShare = (q, gap) => sum(q.filter((_, i) => gap[i] === 0));
+
+/* KL(new || old): π = q exp((R - m)/λ), an exponential tilt. The root is sought in log 1/λ, where log KL is close to a
+   straight line; by Hoeffding's lemma KL ≤ (span/λ)²/8 bounds it from below. */
+function tilt(q, gap, delta, best) {
+  if (delta >= -Math.log(bestShare(q, gap))) return onBest(q, gap);
+  const at = (x) => tilted(q, gap, Math.exp(x));
+  const excess = (x) => {
+    const pi = at(x), spent = distance.kl_new_old(pi, q);
+    return [Math.log(spent / delta), (Math.exp(2 * x) * variance(pi, gap)) / spent];
+  };
+  const x = rootAbove(excess, Math.log(Math.sqrt(8 * delta) / Math.max(...gap))), lambda = Math.exp(-x), pi = at(x);
+  const offset = best + lambda * Math.log(mean(q, gap.map((away) => Math.exp(-away / lambda))));
+  return { pi, used: true, lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
+}
+
+function tilted(q, gap, slope) {
+  const lifted = q.map((share, i) => share * Math.exp(-slope * gap[i])), total = sum(lifted);
+  return lifted.map((share) => share / total);
+}
+
+/* KL(old || new): π = q λ/(ν - R) with ν above every reward. g = ν - max R is the unknown, sought in -log g. */
+function hyperbola(q, gap, delta, best) {
+  const at = (x) => {
+    const g = Math.exp(-x), near = gap.map((away) => 1 / (g + away)), lambda = 1 / mean(q, near);
+    return { g, near, lambda, pi: q.map((share, i) => share * lambda * near[i]) };
+  };
+  const excess = (x) => {
+    const { g, near, lambda, pi } = at(x), spent = distance.kl_old_new(pi, q);
+    return [Math.log(spent / delta), (g * (lambda * mean(q, near.map((y) => y * y)) - mean(q, near))) / spent];
+  };
+  const { g, lambda, pi } = at(rootAbove(excess, Math.log(Math.expm1(Math.sqrt(8 * delta)) / Math.max(...gap))));
+  return { pi, used: true, lambda, offset: best + g, curve: (reward) => lambda / (best + g - reward) };
+}
+
+/* The root of a rising function above a place where it is not yet positive. */
+function rootAbove(excess, low) {
+  let width = 1;
+  while (excess(low + width)[0] < 0) width *= 2;
+  return risingRoot(excess, low, low + width, low + width / 2);
+}
+
+/* χ²(new || old): π = q max(0, (R - ν)/λ), a straight line, cut at 0. On the arms it keeps (mass m, mean gap μ,
+   variance v of the gap) χ² = limit says (s - μ)² = v/(m (1 + limit) - 1), s = max R - ν. */
+function line(q, gap, limit, best) {
+  if (limit >= 1 / bestShare(q, gap) - 1) return onBest(q, gap);
+  const order = [...gap.keys()].sort((a, b) => gap[a] - gap[b]);
+  for (let kept = order.length; kept > 0; kept--) {
+    const arms = order.slice(0, kept), mass = sum(arms.map((i) => q[i])), shares = arms.map((i) => q[i] / mass);
+    const gaps = arms.map((i) => gap[i]), middle = mean(shares, gaps);
+    const s = middle + Math.sqrt(variance(shares, gaps) / (mass * (1 + limit) - 1));
+    if (s < gaps[kept - 1]) continue;
+    const lambda = mass * (s - middle);
+    return { pi: q.map((share, i) => (share * Math.max(0, s - gap[i])) / lambda), used: true, lambda, offset: best - s,
+      curve: (reward) => Math.max(0, reward - best + s) / lambda };
+  }
+  return onBest(q, gap);
+}
+
+/* Arms of equal reward together, the best first. */
+function groups(gap) {
+  return [...new Set(gap)].sort((a, b) => a - b).map((value) => [...gap.keys()].filter((i) => gap[i] === value));
+}
+
+/* TV: probability moves from the worst arms to the best, and nothing else changes. */
+function move(q, gap, limit) {
+  const [top, ...others] = groups(gap), share = sum(top.map((i) => q[i])), pi = [...q];
+  let left = Math.min(limit, 1 - share);
+  top.forEach((i) => { pi[i] += (left * q[i]) / share; });
+  if (limit >= 1 - share) return onBest(q, gap);
+  for (const arms of others.reverse()) {
+    const held = sum(arms.map((i) => q[i])), taken = Math.min(left, held);
+    arms.forEach((i) => { pi[i] = q[i] * (1 - taken / held); });
+    left -= taken;
+  }
+  return { pi, used: true };
+}
+
+/* |r - 1| ≤ ε: every arm at one end of its box, the best at 1 + ε, the worst at 1 - ε; one group in between pays. */
+function box(q, gap, limit) {
+  const low = Math.max(0, 1 - limit), pi = q.map((share) => share * low);
+  let left = 1 - low, threshold = 0;
+  for (const arms of groups(gap)) {
+    const held = sum(arms.map((i) => q[i])), given = Math.min(left, held * (1 + limit - low));
+    arms.forEach((i) => { pi[i] += (q[i] * given) / held; });
+    left -= given;
+    if (given > 0) threshold = gap[arms[0]];
+  }
+  return { pi, used: bestShare(q, gap) * (1 + limit) < 1 || limit < 1, threshold };
+}
+
+/* Wasserstein, arms on a line at 0, 1, 2, ...: each arm's probability may travel, and the budget of places goes to the
+   journeys that gain most a place. Every arm's journeys are the corners of its upper hull of gain against distance. */
+function carry(q, gap, limit) {
+  const pi = [...q], legs = [];
+  gap.forEach((own, i) => {
+    let from = i;
+    for (;;) {
+      let leg = null;
+      gap.forEach((there, j) => {
+        const far = Math.abs(i - j) - Math.abs(i - from), rate = (gap[from] - there) / far;
+        if (far > 0 && rate > 0 && (!leg || rate > leg.rate || (rate === leg.rate && far > leg.far))) leg = { source: i, from, to: j, far, rate };
+      });
+      if (!leg) break;
+      legs.push(leg);
+      from = leg.to;
+    }
+  });
+  let left = limit, rate = 0;
+  for (const leg of legs.sort((a, b) => b.rate - a.rate)) {
+    const travels = Math.min(q[leg.source], left / leg.far);
+    pi[leg.from] -= travels;
+    pi[leg.to] += travels;
+    left -= travels * leg.far;
+    if (travels > 0) rate = leg.rate;
+    if (travels < q[leg.source]) return { pi: pi.map((share) => Math.max(share, 0)), used: true, lambda: rate };
+  }
+  return onBest(q, gap);
+}
+
+/* Euclid: π = max(0, q + c (R - ν)). Few arms: every set that keeps some probability is tried, the best that is
+   possible is the optimum. */
+function euclid(q, gap, limit) {
+  let best = null;
+  for (let set = 1; set < 1 << q.length; set++) {
+    const kept = q.map((_, i) => Boolean(set & (1 << i))), size = kept.filter(Boolean).length;
+    const lost = sum(q.filter((_, i) => !kept[i])), middle = sum(gap.filter((_, i) => kept[i])) / size;
+    const spread = sum(gap.map((away, i) => (kept[i] ? (away - middle) ** 2 : 0)));
+    const rest = limit ** 2 - sum(q.map((share, i) => (kept[i] ? 0 : share ** 2))) - lost ** 2 / size;
+    if (rest < 0) continue;
+    const c = spread > 0 ? Math.sqrt(rest / spread) : 0;
+    const pi = q.map((share, i) => (kept[i] ? share + lost / size + c * (middle - gap[i]) : 0));
+    if (pi.some((share) => share < -1e-15)) continue;
+    const cost = mean(pi, gap);
+    if (!best || cost < best.cost) best = { pi: pi.map((share) => Math.max(share, 0)), cost, slope: c };
+  }
+  return best.cost > 0 ? { pi: best.pi, used: true, slope: best.slope } : { ...best, used: false, lambda: 0 };
+}
+
+/* The natural gradient's step, ½ Var_q(log r) ≤ δ with the gain taken to first order: log r = ρ (R - mean)/σ + a
+   constant. An exponential tilt whose λ = σ/√(2δ) is not solved for. */
+function step(q, gap, delta, best) {
+  const lambda = Math.sqrt(variance(q, gap) / (2 * delta)), pi = tilted(q, gap, 1 / lambda);
+  const offset = best + lambda * Math.log(mean(q, gap.map((away) => Math.exp(-away / lambda))));
+  return { pi, used: true, lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
+}
