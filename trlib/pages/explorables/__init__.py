@@ -17,6 +17,7 @@ _HOME = {
     "Loop": "loop",
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
+    "Simplex": "simplex",
 }
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Loop",
     "RatioMap",
     "RunExplorer",
+    "Simplex",
 ]
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
+    from trlib.pages.explorables.simplex import Simplex
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 /* What explorables share: one chunk on the static pages, folded into each module elsewhere. */
 export * from "./maths.js";
+export * from "./distances.js";
 export * from "./numbers.js";
 export * from "./axes.js";
 export * from "./scales.js";

@@ -1,0 +1,103 @@
+"""The simplex by hand: both policies are dragged, regions answer, and what is impossible is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser import test_every_explorable as bench
+from trlib.pages.explorables import Simplex
+
+served, visit = bench.served, bench.visit
+
+
+def places(one: Any) -> list[tuple[float, float]]:
+    """The middles of both handles on the screen, old policy first."""
+    boxes = [one.page.locator(".trx .handle").nth(i).bounding_box() for i in (0, 1)]
+    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+
+
+def corner(one: Any, token: int) -> tuple[float, float]:
+    """A corner of the whole triangle on the screen."""
+    path = one.page.locator(".trx .sides").get_attribute("d")
+    x, y = map(float, path.strip("MZ").split("L")[token].split(","))
+    box = one.page.locator(".trx .plane svg").bounding_box()
+    return box["x"] + x, box["y"] + y
+
+
+def between(one: Any, shares: list[float]) -> tuple[float, float]:
+    corners = [corner(one, token) for token in range(3)]
+    return tuple(sum(share * at[axis] for share, at in zip(shares, corners, strict=True)) for axis in (0, 1))
+
+
+def drag(one: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    one.page.mouse.move(*start)
+    one.page.mouse.down()
+    one.page.mouse.move(*end, steps=6)
+    one.page.mouse.up()
+    one.settle()
+
+
+def row(one: Any, name: str) -> list[str]:
+    return one.page.locator(".trx .regions tr", has_text=name).locator("td").all_inner_texts()
+
+
+def test_both_policies_follow_the_mouse(visit: Any) -> None:
+    one = visit("Simplex")
+    assert row(one, "TV") == ["0.150", "≤ 0.200", "✓ in"] and row(one, "ratio box") == ["0.700", "≤ 0.400", "✕ out"]
+    drag(one, places(one)[1], between(one, [0.2, 0.2, 0.6]))
+    assert one.state(["new"])["new"] == pytest.approx([0.2, 0.2, 0.6], abs=0.005)
+    assert one.state(["old"])["old"] == [0.6, 0.3, 0.1]
+    assert row(one, "TV")[2] == "✕ out" and "Outside all" in one.text(".trx .verdict")
+    drag(one, places(one)[0], between(one, [0.25, 0.2, 0.55]))
+    assert one.state(["old"])["old"] == pytest.approx([0.25, 0.2, 0.55], abs=0.005)
+    assert "Inside all" in one.text(".trx .verdict")
+    drag(one, places(one)[1], (corner(one, 2)[0] + 60, corner(one, 2)[1] + 10))
+    assert one.state(["new"])["new"] == pytest.approx([1e-4, 1e-4, 1 - 2e-4], abs=1e-3), "the triangle's corner"
+    assert one.page.locator(".trx .notes").is_hidden(), "a hand that slips needs no lecture"
+
+
+def test_keys_and_a_close_up(visit: Any) -> None:
+    one = visit("Simplex")
+    handle = one.page.locator(".trx .handle").nth(1)
+    handle.focus()
+    before = one.state(["new"])["new"]
+    handle.press("Shift+ArrowRight")
+    one.settle()
+    moved = one.state(["new"])["new"]
+    assert moved[2] > before[2] + 0.03 and moved[1] == pytest.approx(before[1], abs=0.002)
+    one.set(view="close", old=[0.98, 0.019, 0.001], new=[0.96, 0.02, 0.02], delta=0.05)
+    at = places(one)[1]
+    drag(one, at, (at[0] + 40, at[1]))
+    assert 0.02 < one.state(["new"])["new"][2] < 0.1, "a close-up moves in small steps"
+
+
+def test_a_finger_drags_the_point(visit: Any) -> None:
+    one = visit("Simplex", viewport={"width": 360, "height": 800}, has_touch=True, is_mobile=True)
+    x, y = between(one, [0.5, 0.2, 0.3])
+    one.page.touchscreen.tap(x, y)
+    one.settle()
+    state = one.state(["old", "new"])
+    assert min(abs(p[2] - 0.3) for p in state.values()) < 0.02, "a tap brings the nearer policy"
+
+
+def test_the_impossible_is_said(visit: Any) -> None:
+    one = visit("Simplex")
+    one.set(old=[0.5, 0.5, 0])
+    assert "a token of probability 0 is never written" in one.text(".trx .notes")
+    assert min(one.state(["old"])["old"]) == pytest.approx(1e-4)
+    one.set(old=[0.5, 0.5, 0.5])
+    assert "did not sum to 1" in one.text(".trx .notes")
+    one.set(old=[0.4, 0.3, 0.3], delta=2.0, direction="new_old", show=["kl", "tv"])
+    assert "KL(new‖old) and TV hold every policy" in one.text(".trx .verdict")
+    with pytest.raises(Exception, match="expected a finite number"):
+        Simplex(delta=float("nan"))
+
+
+def test_the_corner_says_what_it_computes(visit: Any, sources: Any) -> None:
+    top = sources("simplex/maths.js", "m => m.reach(m.region('kl_old_new', [.98, .019, .001], .05), 2)")
+    assert top == pytest.approx(0.054, abs=5e-4), "the answer to the prediction"
+    one = visit("Simplex")
+    one.click(".trx .try .marks button")
+    assert "lets it rise to 0.0013" in one.text(".trx .verdict") and "to 0.054" in one.text(".trx .verdict")
