@@ -26,7 +26,7 @@ from trlib.algorithms.quatro import pull_to_target
 from trlib.pages.explorables.modules import SOURCES
 
 SETTINGS = {"eps_low": 0.23, "eps_high": 0.31, "dual_clip": 3.0, "beta": 0.7, "tau_pos": 1.0, "tau_neg": 1.3,
-            "eps_log": 0.4, "alpha": 0.15, "delta_tv": 0.12, "delta_kl": 0.05, "multiplier": 0.6}
+            "eps_log": 0.4, "eps_seq": 0.07, "alpha": 0.15, "delta_tv": 0.12, "delta_kl": 0.05, "multiplier": 0.6}
 
 
 def points() -> list[tuple[float, float]]:
@@ -52,7 +52,8 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, Tensor]:
         "reinforce": reinforce_loss(logp, **same), "pg_is": plain, "ppo": ppo_loss(logp, logp_old, **same, **window),
         "dual_clip": ppo_loss(logp, logp_old, **same, **window, dual_clip=s["dual_clip"]),
         "kl_penalty": add_penalty(plain, logp, logp_old, torch.zeros_like(logp), mask=mask, beta=s["beta"]),
-        "gspo": gspo_loss(logp, logp_old, **same, **window), "cispo": cispo_loss(logp, logp_old, **same, **window),
+        "gspo": gspo_loss(logp, logp_old, **same, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
+        "cispo": cispo_loss(logp, logp_old, **same, **window),
         "sapo": sapo_loss(logp, logp_old, **same, tau_pos=s["tau_pos"], tau_neg=s["tau_neg"]),
         "gmpo": gmpo_loss(logp, logp_old, **same, eps_log=s["eps_log"]),
         "pspo": pspo_loss(logp, logp_old, **same, alpha=s["alpha"]),

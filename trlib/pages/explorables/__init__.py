@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "Clip": "clip",
     "Loop": "loop",
+    "GradientWeight": "gradient_weight",
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
@@ -23,6 +24,7 @@ _HOME = {
 __all__ = [
     "Clip",
     "Loop",
+    "GradientWeight",
     "RatioMap",
     "RunExplorer",
     "Simplex",
@@ -31,6 +33,7 @@ __all__ = [
 if TYPE_CHECKING:
     from trlib.pages.explorables.clip import Clip
     from trlib.pages.explorables.loop import Loop
+    from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
