@@ -23,8 +23,8 @@ _HOME = {
 
 __all__ = [
     "Clip",
-    "Loop",
     "GradientWeight",
+    "Loop",
     "RatioMap",
     "RunExplorer",
     "Simplex",
@@ -32,8 +32,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from trlib.pages.explorables.clip import Clip
-    from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.gradient_weight import GradientWeight
+    from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
