@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import grpo, policies, shoot_out
+from trlib.pages.exercises import grpo, policies, shoot_out, trpo
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-CHECKS = {name: check for module in (policies, grpo, shoot_out) for name, check in vars(module).items()
+CHECKS = {name: check for module in (policies, trpo, grpo, shoot_out) for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
@@ -140,7 +140,7 @@ def taken(accuracy: Any, kl: Any, near: float) -> Any:
 
 def of_ones_own(**changes: Any) -> Sweep:
     usual: dict[str, Any] = {
-        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")], "seeds": range(300, 308),
+        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")], "seeds": range(400, 408),
         "budget": Budget(steps=5), "predictions": [Prediction("wider is better", higher="wide", lower="ppo")]}
     return Sweep(text="Does a wider window help?", **{**usual, **changes})
 
@@ -156,8 +156,8 @@ def test_right_answers_of_the_shoot_out_are_right() -> None:
 
 @pytest.mark.parametrize(("changes", "hint"), [
     ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
-    ({"seeds": range(300, 305)}, "`seeds` holds 5"),
-    ({"seeds": [300] * 8}, "`seeds` holds 1"),
+    ({"seeds": range(400, 405)}, "`seeds` holds 5"),
+    ({"seeds": [400] * 8}, "`seeds` holds 1"),
     ({"seeds": range(8)}, "seed 0 is one that the book's runs have had"),
     ({"seeds": range(205, 213)}, "seed 205 is one"),
     ({"predictions": ()}, "`predictions` is empty"),
@@ -171,8 +171,8 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> N
 
 
 def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
-    failing = SweepCheck("?", lambda sweep: [("ppo, seed 300", "an error")])
-    assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 300) with an error"
+    failing = SweepCheck("?", lambda sweep: [("ppo, seed 400", "an error")])
+    assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 400) with an error"
     assert shoot_out.check_sweep("ppo").message == "a `Sweep(...)` is wanted here, and this is a str."
 
 

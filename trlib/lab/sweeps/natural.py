@@ -10,13 +10,13 @@ where GRPO has .38; with four times the batch .89; with a quarter .39.
 
 from trlib.lab import Budget, Prediction, Sweep, Variant
 
-GRADIENT, LARGE, FRESH = "trpo, gradient", "trpo, 4 x batch", "grpo, no momentum"
+GRADIENT, LARGE, FORGETFUL = "trpo, gradient", "trpo, 4 x batch", "grpo, no momentum"
 
 SWEEP = Sweep(
     text="Why does TRPO end lower: is it the natural direction, the size of the batch, or AdamW's memory?",
     variants=(
         Variant("grpo"),
-        Variant("grpo", label=FRESH, train={"betas": (0.0, 0.95)}),
+        Variant("grpo", label=FORGETFUL, train={"betas": (0.0, 0.95)}),
         Variant("trpo"),
         Variant("trpo", {"iterations": 1}, label=GRADIENT),
         Variant("trpo", label=LARGE, train={"prompts": 64}),
@@ -32,7 +32,7 @@ SWEEP = Sweep(
                    measure="take_off"),
         Prediction("four times the batch repairs much of the natural direction", higher=LARGE, lower="trpo"),
         Prediction("and still leaves it below the gradient of one batch", higher=GRADIENT, lower=LARGE),
-        Prediction("AdamW needs no memory of earlier batches to end where it ends", higher=FRESH, lower="grpo",
+        Prediction("AdamW needs no memory of earlier batches to end where it ends", higher=FORGETFUL, lower="grpo",
                    within=0.03),
     ],
 )

@@ -19,7 +19,7 @@ from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trlib.pages.exercises.verdict import NotYet, Verdict, careful, kind, named
 
 LEAST_SEEDS = 8
-USED = frozenset({*range(24), *range(100, 103), *range(200, 208)})
+USED = frozenset({*range(24), *range(100, 103), *range(200, 208), *range(300, 308)})
 """Seeds that runs of the book have had."""
 MOST_ARMS = 12
 """Variants times points: so many run at smoke size while a reader waits."""
@@ -180,7 +180,7 @@ class SweepCheck:
         used = sorted(USED & set(sweep.seeds))
         if used:
             raise NotYet(f"seed {used[0]} is one that the book's runs have had. What suggested a question cannot "
-                         f"answer it: take seeds of your own, such as `range(300, 308)`.")
+                         f"answer it: take seeds of your own, such as `range(400, 408)`.")
         if not sweep.predictions:
             raise NotYet("`predictions` is empty: say what you expect before you look.")
 
