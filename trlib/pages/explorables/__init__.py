@@ -19,6 +19,7 @@ _HOME = {
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
+    "Staleness": "staleness",
 }
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "RatioMap",
     "RunExplorer",
     "Simplex",
+    "Staleness",
 ]
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
+    from trlib.pages.explorables.staleness import Staleness
 
 
 def __getattr__(name: str) -> Any:

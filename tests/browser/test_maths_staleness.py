@@ -1,0 +1,69 @@
+"""The staleness explorable counts as `trlib` counts, on the record that it shows and with windows of every kind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+
+from trlib.algorithms import pg_is_loss, ppo_loss
+from trlib.pages.explorables.modules import SOURCES, data_of
+from trlib.pages.explorables.recording import decode
+
+WINDOWS = [(0.2, 0.2), (0.0, 0.0), (0.01, 0.28), (1.0, 9.0), (0.5, 0.05)]
+ASK = """async ([source, data, windows]) => {
+    const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    const batch = m.unpack(JSON.parse(data));
+    return ["none", "ppo"].map(run => [0, 1, 7, 32].map(update => windows.map(([low, high]) => ({
+        ...m.count(batch, run, update, low, high),
+        bars: [1, -1].map(sign => m.histogram(batch, run, update, sign, low, high, Math.log(16), 44)),
+    }))));
+}"""
+
+
+@pytest.fixture(scope="module")
+def counted(chromium: Any) -> Any:
+    page = chromium.new_page()
+    source = (SOURCES / "staleness" / "maths.js").read_text(encoding="utf-8")
+    found = page.evaluate(ASK, [source, data_of("staleness"), WINDOWS])
+    page.close()
+    return found
+
+
+def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
+    data = json.loads(data_of("staleness") or "")
+    rewards = torch.tensor(data["rewards"], dtype=torch.float64)
+    groups = rewards.view(-1, data["group"])
+    lengths = [len(row) for row in data["words"]]
+    advantages = (groups - groups.mean(1, keepdim=True)).flatten().repeat_interleave(torch.tensor(lengths))[None]
+    mask = torch.ones_like(advantages, dtype=torch.bool)
+    for run, updates in zip(("none", "ppo"), counted, strict=True):
+        moved = decode(data["runs"][run]["moved"], sum(lengths))
+        for update, windows in zip((0, 1, 7, 32), updates, strict=True):
+            now = moved[update - 1:update] if update else torch.zeros_like(advantages)
+            old = torch.full_like(now, -7.0)
+            surrogate = -(pg_is_loss(old + now, old, advantages=advantages, mask=mask).per_token + advantages).sum()
+            for (low, high), found in zip(WINDOWS, windows, strict=True):
+                kept = ppo_loss(old + now, old, advantages=advantages, mask=mask, eps_low=low,
+                                eps_high=high).diagnostics["kept"]
+                assert found["silencedUp"] == int((~kept & (advantages > 0)).sum()), (run, update, low, high)
+                assert found["silencedDown"] == int((~kept & (advantages < 0)).sum())
+                assert found["silenced"] == int((~kept).sum())
+                ratio = now.exp()
+                assert found["inside"] == int(((ratio >= 1 - low) & (ratio <= 1 + high)).sum())
+                assert found["inside"] + found["outsideKept"] + found["silenced"] == sum(lengths)
+                assert found["tv"] == pytest.approx(float((ratio - 1).abs().mean() / 2), rel=1e-9, abs=1e-15)
+                promised = float(rewards.mean() + surrogate / len(rewards))
+                assert found["promised"] == pytest.approx(promised, rel=1e-9)
+                assert found["earned"] == data["runs"][run]["earned"][update]
+                for sign, bars in zip((1, -1), found["bars"], strict=True):
+                    assert sum(bar["silenced"] for bar in bars) == found["silencedUp" if sign > 0 else "silencedDown"]
+                    assert sum(bar["kept"] + bar["silenced"] for bar in bars) == int((sign * advantages > 0).sum())
+
+
+def test_at_update_0_no_window_silences_anything(counted: Any) -> None:
+    for updates in counted:
+        assert [window["silenced"] for window in updates[0]] == [0] * len(WINDOWS)
+        assert updates[0][0]["tv"] == 0 and updates[0][0]["promised"] == pytest.approx(23 / 64)
