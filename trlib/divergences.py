@@ -62,7 +62,7 @@ def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 def tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as in `kl`.
 
-    In the book: :eq:`divergences`.
+    In the book: :eq:`divergences`, :eq:`regions-tv`.
     """
     log_a, log_b = _distributions(log_a, log_b)
     return _difference(log_a, log_b).abs().sum(-1) / 2

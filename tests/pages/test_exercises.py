@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import grpo, policies, shoot_out, trpo
+from trlib.pages.exercises import grpo, policies, regions, shoot_out, trpo
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-CHECKS = {name: check for module in (policies, trpo, grpo, shoot_out) for name, check in vars(module).items()
+CHECKS = {name: check for module in (policies, regions, trpo, grpo, shoot_out) for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}

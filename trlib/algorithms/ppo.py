@@ -29,7 +29,8 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
 
-    Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint.
+    Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
+    :eq:`regions-surrogate`.
     """
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
