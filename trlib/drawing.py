@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trlib.errors import MissingExtra
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -48,8 +50,14 @@ def panels(count: int = 1, *, height: float = 2.9, across: int | None = None, wi
         height: inches of one row of them.
         across: panels in a row; None: all.
         share: one scale for all panels, with numbers only at the outer ones.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
     """
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("a figure needs matplotlib; `pip install matplotlib` brings it") from error
 
     across = across or count
     down = -(-count // across)

@@ -11,6 +11,21 @@ class TrlibError(Exception):
     """The base of this package's own errors; the command line prints them without a traceback."""
 
 
+class Brief(Exception):
+    """An error that a notebook shows as one line, because nothing above that line would help."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class MissingExtra(Brief, ImportError):
+    """An optional package that is not installed; the message says which `pip install` brings it."""
+
+
+class ProfileError(Brief, ValueError):
+    """A size that no notebook has, or that this machine cannot run."""
+
+
 class CheckpointError(TrlibError):
     """A file or folder that should hold a saved run or model does not, is damaged, or cannot be written."""
 
@@ -44,6 +59,7 @@ class DemonstrationError(RunError, ValueError):
 def unknown(argument: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a name that is not one of `known`, with the nearest one suggested."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    lowered = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
+    hint = f"; did you mean {lowered[near[0]]!r}?" if near else ""
     return ValueError(f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint}")

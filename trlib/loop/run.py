@@ -65,10 +65,7 @@ class Run:
 
     def plot(self) -> Drawing:
         """The history as six small panels over the batches; needs matplotlib."""
-        try:
-            figure, axes = panels(len(PANELS), across=3, height=2.1)
-        except ImportError as error:
-            raise ImportError("run.plot: needs matplotlib; `pip install matplotlib` brings it") from error
+        figure, axes = panels(len(PANELS), across=3, height=2.1)
         history = self.history
         for ax, (label, columns) in zip(axes, PANELS, strict=True):
             drawn = [column for column in columns if column in history]

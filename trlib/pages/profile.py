@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-from trlib import checks
+from trlib.errors import ProfileError, unknown
 
 PROFILES = ("smoke", "cpu", "gpu")
 T = TypeVar("T")
@@ -18,14 +18,21 @@ def profile() -> str:
     """The size in force.
 
     Raises:
-        ValueError: `TRLIB_PROFILE` names none of `smoke`, `cpu`, `gpu`.
+        ProfileError: `TRLIB_PROFILE` names none of `smoke`, `cpu`, `gpu` (the nearest is suggested), or asks for a GPU
+            that is not there.
     """
     named = os.environ.get("TRLIB_PROFILE", "")
-    if named:
-        return checks.choice("TRLIB_PROFILE", named, PROFILES)
+    if named and named not in PROFILES:
+        raise ProfileError(str(unknown("TRLIB_PROFILE", named, PROFILES)))
+    if named in ("smoke", "cpu"):
+        return named
     import torch
 
-    return "gpu" if torch.cuda.is_available() else "cpu"
+    present = torch.cuda.is_available()
+    if named == "gpu" and not present:
+        raise ProfileError("TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
+                           "the same chapter smaller")
+    return "gpu" if present else "cpu"
 
 
 def size(*, smoke: T, cpu: T, gpu: T | None = None) -> T:

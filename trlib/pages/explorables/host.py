@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from trlib.errors import unknown
+from trlib.errors import MissingExtra, unknown
 from trlib.pages.explorables.modules import BUILT, fragment, still_of
 
 try:
     import anywidget
 except ImportError as missing:
-    raise ImportError("explorables need anywidget, an optional part of trust-region-book: "
-                      "`pip install anywidget` brings it") from missing
+    raise MissingExtra("explorables need anywidget, an optional part of trust-region-book: "
+                       "`pip install anywidget` brings it") from missing
 
 
 class Finite(traitlets.CFloat):
