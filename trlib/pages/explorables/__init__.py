@@ -20,6 +20,7 @@ _HOME = {
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
     "Staleness": "staleness",
+    "Unifier": "unifier",
 }
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RunExplorer",
     "Simplex",
     "Staleness",
+    "Unifier",
 ]
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
     from trlib.pages.explorables.staleness import Staleness
+    from trlib.pages.explorables.unifier import Unifier
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ const settings = {
   direction: { legend: "Direction of the KL", choices: [["old_new", "KL(old‖new)"], ["new_old", "KL(new‖old)"], ["both", "both"]] },
   view: { legend: "View", choices: [["whole", "whole triangle"], ["close", "close up"]] },
   delta: { label: "δ, nats", spoken: "radius delta, in nats", rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
-    low: 1e-4, high: 2, why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart." },
+    write: (value) => String(Number(value.toPrecision(3))), low: 1e-4, high: 2, why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart." },
   show: { legend: "Regions", check: (value) => (Array.isArray(value) && TICKS.some((key) => value.includes(key)) ? TICKS.filter((key) => value.includes(key)) : undefined), why: `one of ${TICKS.join(", ")} is needed.` },
   old: { label: "Old policy", check: checked, why: POLICY },
   new: { label: "New policy", check: checked, why: POLICY },

@@ -32,10 +32,13 @@ export function board() {
       triangle.attr("d", path(TRIANGLE.map(at)));
       sides.attr("d", path(TRIANGLE.map(at)));
       grid.attr("d", gridOf(view, at));
-      const drawn = reading.regions.map(({ key, edge }) => ({ key, line: edge.map(at) }));
-      fills.selectAll("path").data(drawn, (d) => d.key).join("path").style("fill", (d) => LOOKS[d.key].hue).attr("d", (d) => path(d.line));
+      const drawn = reading.regions.map(({ key, edge }) => {
+        const line = edge.map(at);
+        return { key, line, d: path(line) };
+      });
+      fills.selectAll("path").data(drawn, (d) => d.key).join("path").style("fill", (d) => LOOKS[d.key].hue).attr("d", (d) => d.d);
       edges.selectAll("path").data(drawn, (d) => d.key).join("path").style("stroke", (d) => LOOKS[d.key].hue)
-        .attr("stroke-dasharray", (d) => LOOKS[d.key].dash || null).attr("d", (d) => path(d.line));
+        .attr("stroke-dasharray", (d) => LOOKS[d.key].dash || null).attr("d", (d) => d.d);
       const old = at(s.old), now = at(s.new);
       ring.attr("cx", old[0]).attr("cy", old[1]);
       dot.attr("cx", now[0]).attr("cy", now[1]);
@@ -146,7 +149,8 @@ function writeNames(group, leads, drawn, taken, width, height) {
     const box = { width: wide(LOOKS[key].short, 12), height: 15 }, [cx, cy] = middleOf(line);
     const others = drawn.filter((other) => other.key !== key).flatMap((other) => points.get(other.key));
     let best = null;
-    for (const [x, y] of points.get(key)) {
+    for (const [i, [x, y]] of points.get(key).entries()) {
+      if (i % 2) continue;
       const far = Math.hypot(x - cx, y - cy) || 1;
       const place = { ...box, x: x + ((x - cx) / far) * (box.width / 2 + 5), y: y + ((y - cy) / far) * (box.height / 2 + 5) };
       if (!free(place)) continue;

@@ -17,9 +17,14 @@ export function basis([a, b, c]) {
 
 const AROUND = 160, NEAR = [0, 0.003, 0.01, 0.03];
 
-/* Directions u of r = 1 + t u, each of variance 1 under q: evenly all around in those coordinates, evenly all around on
-   the triangle, which differs near a corner, and more toward the tokens and away from them, where regions have corners
-   and tips. The direction of token k is (e1[k], e2[k]). */
+/* Directions u of r = 1 + t u, each of variance 1 under q, evenly all around in those coordinates. */
+function round(q) {
+  const [e1, e2] = basis(q);
+  return Array.from({ length: AROUND }, (_, i) => e1.map((x, k) => Math.cos((2 * Math.PI * i) / AROUND) * x + Math.sin((2 * Math.PI * i) / AROUND) * e2[k]));
+}
+
+/* The same and evenly all around on the triangle, which differs near a corner, and more toward the tokens and away from
+   them, where KL balls have corners and tips. The direction of token k is (e1[k], e2[k]). */
 function directions(q) {
   const [e1, e2] = basis(q), angles = [], turn = (2 * Math.PI) / AROUND;
   for (let i = 0; i < AROUND; i++) {
@@ -63,13 +68,13 @@ const point = (q, r) => q.map((share, i) => (r[i] < 1e-14 ? 0 : share * r[i]));
 
 /* The ellipse of χ², cut at the triangle. */
 function chiBall(q, rho) {
-  const whole = directions(q).map((u) => q.map((share, i) => share * (1 + rho * u[i])));
+  const whole = round(q).map((u) => q.map((share, i) => share * (1 + rho * u[i])));
   return [0, 1, 2].reduce((found, i) => cut(found, (p) => p[i]), whole);
 }
 
 /* An ellipse in the logits: log p = log q + rho u, up to a constant. */
 function fisherBall(q, rho) {
-  return directions(q).map((u) => {
+  return round(q).map((u) => {
     const most = Math.max(...u), lifted = q.map((share, i) => share * Math.exp(rho * (u[i] - most)));
     const total = lifted[0] + lifted[1] + lifted[2];
     return lifted.map((share) => share / total);

@@ -101,14 +101,13 @@ function move(q, gap, limit) {
 /* |r - 1| ≤ ε: every arm at one end of its box, the best at 1 + ε, the worst at 1 - ε; one group in between pays. */
 function box(q, gap, limit) {
   const low = Math.max(0, 1 - limit), pi = q.map((share) => share * low);
-  let left = 1 - low, threshold = 0;
+  let left = 1 - low;
   for (const arms of groups(gap)) {
     const held = sum(arms.map((i) => q[i])), given = Math.min(left, held * (1 + limit - low));
     arms.forEach((i) => { pi[i] += (q[i] * given) / held; });
     left -= given;
-    if (given > 0) threshold = gap[arms[0]];
   }
-  return { pi, used: bestShare(q, gap) * (1 + limit) < 1 || limit < 1, threshold };
+  return { pi, used: bestShare(q, gap) * (1 + limit) < 1 || limit < 1, levels: [low, 1 + limit] };
 }
 
 /* Wasserstein, arms on a line at 0, 1, 2, ...: each arm's probability may travel, and the budget of places goes to the

@@ -1,0 +1,97 @@
+"""The unifier by hand: rewards and the old policy are dragged, a distance is chosen, and what is impossible is said."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.browser import test_every_explorable as bench
+from trlib.pages.explorables import Unifier
+
+served, visit = bench.served, bench.visit
+
+
+def handle(one: Any, name: str) -> tuple[float, float]:
+    box = one.page.locator(f'.trx .handle[aria-label^="{name}"]').bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(one: Any, name: str, up: float) -> None:
+    x, y = handle(one, name)
+    one.page.mouse.move(x, y)
+    one.page.mouse.down()
+    one.page.mouse.move(x, y - up, steps=5)
+    one.page.mouse.up()
+    one.settle()
+
+
+def choose(one: Any, name: str) -> str:
+    """Chooses a distance and returns the verdict."""
+    one.page.get_by_role("radio", name=name).check(force=True)
+    one.settle()
+    return one.text(".trx .verdict")
+
+
+def test_rewards_and_the_old_policy_follow_the_mouse(visit: Any) -> None:
+    one = visit("Unifier")
+    gain = one.text(".trx .facts dd")
+    drag(one, "Reward of arm 0", 30)
+    rewards = one.state(["rewards"])["rewards"]
+    assert rewards[0] > 0.5 and rewards[1:] == [0.5, 0.05, 0.65, 0.35, 1.0]
+    assert one.text(".trx .facts dd") != gain
+    drag(one, "Old probability of arm 5", 40)
+    old = one.state(["old"])["old"]
+    assert old[5] > 0.12 and sum(old) == pytest.approx(1, abs=1e-12)
+    assert old[0] / old[1] == pytest.approx(1.25, abs=0.01), "the others keep their proportions"
+    drag(one, "Old probability of arm 5", -400)
+    assert one.state(["old"])["old"][5] == pytest.approx(0.001, abs=1e-4)
+    assert one.page.locator(".trx .notes").is_hidden()
+    grip = one.page.locator('.trx .handle[aria-label^="Reward of arm 2"]')
+    grip.focus()
+    grip.press("ArrowUp")
+    one.settle()
+    assert one.state(["rewards"])["rewards"][2] > 0.05
+
+
+def test_each_distance_has_its_shape(visit: Any) -> None:
+    one = visit("Unifier")
+    assert "Exponential" in one.text(".trx .verdict")
+    assert "hyperbola" in choose(one, "KL(old‖new)")
+    assert "straight line" in choose(one, "χ²")
+    assert "Mass moves" in choose(one, "TV")
+    assert one.page.locator(".trx .facts dd").nth(1).inner_text() == "0.250"
+    assert "Bang-bang" in choose(one, "ratio box")
+    assert one.state(["distance"]) == {"distance": "ratio"}
+    assert "travels" in choose(one, "Wasserstein") and "rare arm" in choose(one, "Euclid")
+    assert "not solved for" in choose(one, "natural step")
+    own = one.page.locator(".trx .costs .own").all_inner_texts()
+    rho = math.sqrt(0.25)
+    assert [float(text) for text in own] == pytest.approx(
+        [0.125, 0.125, 0.25, 0.125, rho / 2, rho, rho / 2, rho / math.sqrt(6)], abs=5e-4)
+    assert sum(float(text) for text in one.page.locator(".trx .costs td:nth-child(2)").all_inner_texts()) > 0.5
+
+
+def test_the_natural_step_overshoots_and_says_so(visit: Any) -> None:
+    one = visit("Unifier")
+    one.click(".trx .try .marks button")
+    assert "The ratio box cannot raise arm 5" in one.text(".trx .verdict") and "0.015" in one.text(".trx .verdict")
+    assert "overshoots" in choose(one, "natural step")
+
+
+def test_the_impossible_is_said(visit: Any) -> None:
+    one = visit("Unifier")
+    one.set(old=[0.5, 0.2, 0.2, 0.1, 0, 0])
+    assert "an arm of probability 0 is never tried" in one.text(".trx .notes")
+    assert min(one.state(["old"])["old"]) == pytest.approx(0.001)
+    one.set(rewards=[0, 0, 2, 0, 0, 0])
+    assert "larger ones are shown as 1" in one.text(".trx .notes") and one.state(["rewards"])["rewards"][2] == 1
+    one.set(rewards=[0.1, 0.2, 0.3, 0.4, 0.5], old=[0.2] * 5)
+    assert one.page.locator(".trx .card .now").count() == 8
+    one.set(delta=2.0)
+    assert "All mass on the best arm; the multiplier is 0" in one.text(".trx .verdict")
+    one.set(rewards=[0.3] * 5)
+    assert "nothing to gain" in one.text(".trx .verdict")
+    with pytest.raises(Exception, match="length"):
+        Unifier(rewards=[1.0, 0.0])

@@ -1,0 +1,42 @@
+/* How each distance is named and written, and which bandits can be shown. No drawing here. */
+
+import { clamp, number, sum } from "../parts/common.js";
+
+export const LOOKS = {
+  kl_new_old: { name: "KL(new‖old)", shape: "exponential", hue: "var(--h7)" },
+  kl_old_new: { name: "KL(old‖new)", shape: "hyperbola", hue: "var(--h7)" },
+  chi2: { name: "χ²", shape: "straight line", hue: "var(--h6)" },
+  fisher: { name: "natural step", shape: "exponential, first order", hue: "var(--h4)" },
+  tv: { name: "TV", shape: "mass moves", hue: "var(--h5)" },
+  ratio: { name: "ratio box", shape: "bang-bang", hue: "var(--h1)" },
+  wasserstein: { name: "Wasserstein", shape: "mass travels", hue: "var(--h3)" },
+  euclid: { name: "Euclid", shape: "line in p, not in r", hue: "var(--h2)" },
+};
+export const KEYS = Object.keys(LOOKS);
+
+export const amount = (value) => number(value, { powers: 1e-4, decimals: (size) => (size >= 10 ? 1 : size >= 1 ? 2 : 3) });
+
+export const LEAST = 0.001, FEW = 5, MANY = 7;
+
+const listed = (value, most) => Array.isArray(value) && value.length >= FEW && value.length <= MANY
+  && value.every((x) => typeof x === "number" && x >= 0 && x < most);
+export const policyIn = (value) => (listed(value, Infinity) && sum(value) > MANY * LEAST ? value : undefined);
+export const rewardsIn = (value) => (listed(value, Infinity) ? value : undefined);
+
+/* A policy of which every arm has at least LEAST, the sum 1 to the last of the four digits that an address carries. */
+export function normal(q) {
+  if (q.every((share) => share >= LEAST) && Math.abs(sum(q) - 1) < 1e-9) return q;
+  const above = q.map((share) => Math.max(share - LEAST, 0)), total = sum(above);
+  const found = above.map((share) => Number((LEAST + ((1 - q.length * LEAST) * share) / total).toFixed(4)));
+  const largest = found.indexOf(Math.max(...found));
+  found[largest] = Number((1 - sum(found.filter((_, i) => i !== largest))).toFixed(4));
+  return found;
+}
+
+/* One arm's old probability set, the others in proportion. */
+export function withShare(q, arm, share) {
+  const wanted = clamp(share, LEAST, 1 - 2 * LEAST * q.length), rest = 1 - q[arm];
+  return normal(q.map((x, i) => (i === arm ? wanted : (x * (1 - wanted)) / rest)).map((x) => x + 1e-7));
+}
+
+export const atMostOne = (rewards) => rewards.map((reward) => Math.min(reward, 1));
