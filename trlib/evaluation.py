@@ -202,6 +202,8 @@ def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 25
 
     Raises:
         TypeError, ValueError: an argument of the wrong type or out of its range.
+
+    In the book: :eq:`policy-objective`.
     """
     if not hasattr(policy, "name"):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")

@@ -208,6 +208,8 @@ class Policy:
 
         With `at_once` so many completions are scored at a time, and once more each when the gradient is taken: memory
         is that of these few (but for the distributions that `full` asks for), time a third more.
+
+        In the book: :eq:`policy-sum`.
         """
         if not isinstance(completions, Completions):
             raise TypeError(f"completions: expected what `sample` gives, got {type(completions).__name__}")
