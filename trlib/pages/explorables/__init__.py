@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Clip": "clip",
+    "GAE": "gae",
     "Loop": "loop",
     "GradientWeight": "gradient_weight",
     "RatioMap": "ratio_map",
@@ -24,6 +25,7 @@ _HOME = {
 }
 
 __all__ = [
+    "GAE",
     "Clip",
     "GradientWeight",
     "Loop",
@@ -36,6 +38,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from trlib.pages.explorables.clip import Clip
+    from trlib.pages.explorables.gae import GAE
     from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.ratio_map import RatioMap
