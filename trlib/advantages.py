@@ -143,7 +143,7 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
 
-    Source: arXiv 1506.02438 eq. 16.
+    Source: arXiv 1506.02438 eq. 16. In the book: :eq:`ppo-td`, :eq:`ppo-gae`.
     Differs from: verl carries values through masked tokens in the same way, whitens the advantages and leaves other
     numbers where masked.
     """

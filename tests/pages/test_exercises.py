@@ -14,15 +14,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trlib.algorithms import ppo_loss
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import grpo, policies, regions, shoot_out, trpo
+from trlib.pages.exercises import grpo, policies, ppo, regions, shoot_out, trpo
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-CHECKS = {name: check for module in (policies, regions, trpo, grpo, shoot_out) for name, check in vars(module).items()
+MODULES = (policies, regions, trpo, ppo, grpo, shoot_out)
+CHECKS = {name: check for module in MODULES for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
@@ -190,6 +192,49 @@ def test_right_answers_of_chapter_1_are_right() -> None:
     variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
     assert policies.check_variance(*variances)
     assert policies.check_minus_one(2)
+
+
+def clipped_weight(r: Any, A: Any, low: float, high: float, dual: float) -> Any:
+    silenced = ((A > 0) & (r > 1 + high)) | ((A < 0) & ((r < 1 - low) | (r > dual)))
+    return torch.where(silenced, 0, r * A)
+
+
+def backwards(rewards: Any, values: Any, gamma: float, lam: float) -> Any:
+    out, later, value = [], 0.0, 0.0
+    for R, V in zip(reversed(rewards.tolist()), reversed(values.tolist()), strict=True):
+        later, value = R + gamma * value - V + gamma * lam * later, V
+        out.append(later)
+    return out[::-1]
+
+
+def test_right_answers_of_chapter_4_are_right() -> None:
+    assert ppo.check_weight(clipped_weight)
+    for case in ppo.check_weight.cases:
+        r, A = case["ratio"], case["advantages"]
+        found = ppo_loss(r.log()[None] - 9, torch.full_like(r, -9.0)[None], advantages=A[None], mask=A[None].bool(),
+                         **{name: case[name] for name in ("eps_low", "eps_high", "dual_clip")})
+        torch.testing.assert_close(found.diagnostics["weight"][0], ppo.check_weight.truth(**case))
+    assert ppo.check_adapt(lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(
+        kl < target / 1.5, 0.5, 1)))
+    assert ppo.check_gae(backwards)
+    assert ppo.check_units(-0.5 * np.log1p(-0.01), np.sqrt(-np.expm1(-0.02)))
+    assert ppo.check_lambda(1, 0.95**8)
+
+
+def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
+    """Among policies whose ratios lie within ε, two halves at either end are furthest: searched, not derived."""
+    draw = torch.Generator().manual_seed(0)
+    for eps in (0.1, 0.2):
+        old = torch.rand(2000, 6, generator=draw, dtype=torch.float64)
+        old /= old.sum(-1, keepdim=True)
+        ends = 1 + eps * (2.0 * torch.randint(0, 2, (2000, 6), generator=draw).double() - 1)
+        off = (old * ends).sum(-1, keepdim=True) - 1  # bring the mean back to 1 without leaving the window
+        room = torch.where(off > 0, ends - (1 - eps), (1 + eps) - ends)
+        r = ends - off * room / (old * room).sum(-1, keepdim=True)
+        assert torch.allclose((old * r).sum(-1), torch.ones(2000, dtype=torch.float64))
+        assert bool(((r - 1).abs() <= eps + 1e-12).all())
+        reached = (-(old * r.log()).sum(-1)).max().item()
+        assert 0.9 < reached / (-np.log1p(-eps**2) / 2) <= 1 + 1e-12
 
 
 @each_function

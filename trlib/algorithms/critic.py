@@ -40,7 +40,7 @@ def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Ten
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative clip.
 
-    Source: the code of arXiv 1707.06347; not in the paper.
+    Source: the code of arXiv 1707.06347; not in the paper. In the book: :eq:`ppo-value`.
     """
     if clip is not None:
         clip = checks.number("clip", clip, least=0)

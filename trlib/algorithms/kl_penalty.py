@@ -26,6 +26,8 @@ def adapt(beta: float, kl: float, target: float) -> float:
 
     Raises:
         TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
+
+    Source: arXiv 1707.06347 section 4. In the book: :eq:`ppo-adapt`.
     """
     beta, kl, target = _controlled(beta, kl, target)
     return _bounded(beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta)
@@ -37,6 +39,8 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
 
     Raises:
         TypeError, ValueError: as `adapt`; a share below 0.
+
+    Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`.
     """
     beta, kl, target = _controlled(beta, kl, target)
     share = checks.number("share", share, least=0, below=math.inf)
@@ -76,7 +80,7 @@ def add_penalty(loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Ten
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
 
-    Source: arXiv 1707.06347 eq. 8; the weight: derived here.
+    Source: arXiv 1707.06347 eq. 8; the weight: derived here. In the book: :eq:`ppo-penalty`.
     """
     beta = checks.number("beta", beta, least=0, below=math.inf)
     p, q, kl = (x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, divergence=divergence))
