@@ -75,8 +75,8 @@ export default bench({
   presets: [
     { name: "make it fail: a rare token", state: CORNER,
       text: "What to notice: the ratio box is a sliver. It measures a token's change by the token's own probability, so one token in a thousand may hardly rise. The KL ball stays wide." },
-    { name: "uniform policy", state: { old: [0.33333, 0.33334, 0.33333], new: [0.43, 0.33, 0.24], delta: 0.05, direction: "both", show: ["kl", "chi2", "fisher", "tv", "ratio"], view: "close" },
-      text: "What to notice: both KL balls, χ² and Fisher draw almost one circle. The box lies inside it, the TV hexagon around it: maximum, root mean square and mean of one |r − 1|." },
+    { name: "uniform policy", state: { old: [0.33333, 0.33334, 0.33333], new: [0.39, 0.33, 0.28], delta: 0.02, direction: "both", show: ["kl", "chi2", "fisher", "tv", "ratio"], view: "close" },
+      text: "What to notice: both KL balls, χ² and Fisher draw almost one circle. The box, PPO's window of 0.2 on every token, lies inside it and the TV hexagon around it: maximum, root mean square and mean of one |r − 1|." },
     { name: "direction matters", state: { old: [0.25, 0.5, 0.25], new: [0.01, 0.6, 0.39], delta: 0.3, direction: "both", show: ["kl"], view: "whole" },
       text: "What to notice: KL(new‖old) reaches the triangle's sides, where a token has gone. KL(old‖new) never does: no old token may vanish." },
     { name: "how far is a token?", state: { old: [0.5, 0.3, 0.2], new: [0.36, 0.3, 0.34], delta: 0.05, direction: "old_new", show: ["tv", "wasserstein"], view: "whole" },

@@ -37,7 +37,7 @@ export default bench({
     { name: "make it fail: the best arm is rare", state: { ...RARE, distance: "ratio" },
       text: "What to notice: one percent times 1.5 is one and a half percent, however good the arm is. Compare the small pictures: every other optimum raises arm 5 at least fivefold." },
     { name: "exponential or straight", state: { ...EVEN, distance: "kl_new_old", delta: 0.3 },
-      text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ²: equal steps add, and the worst arms are cut off at 0." },
+      text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ²: equal steps add, and the worst arm is cut off at 0." },
     { name: "mass moves", state: { ...EVEN, distance: "tv", delta: 0.08 },
       text: "What to notice: only the worst arms and the best one change. Drag a reward in the middle: until it is best or worst, nothing moves." },
     { name: "a radius without use", state: { ...EVEN, distance: "kl_new_old", delta: 2 },

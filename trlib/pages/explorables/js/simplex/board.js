@@ -161,20 +161,30 @@ function writeNames(group, leads, drawn, taken, width, height) {
     else late.push({ key, line, box });
   }
   for (const { key, line, box } of late) {
-    const [cx, cy] = middleOf(line);
-    for (let i = 0; i < 72; i++) {
-      const angle = (Math.PI * (1 + 2 * ((i * 5) % 24))) / 24, far = 46 + 26 * Math.floor(i / 24);
-      const place = { ...box, x: cx + Math.cos(angle) * (far + box.width / 2), y: cy + Math.sin(angle) * far };
-      if (!free(place)) continue;
-      put(key, place);
-      const end = nearestTo(points.get(key), place), start = [clamp(end[0], place.x - box.width / 2, place.x + box.width / 2), place.y + Math.sign(end[1] - place.y) * 8];
-      lines.push(`M${start.map((x) => x.toFixed(1))}L${end.map((x) => x.toFixed(1))}`);
-      break;
-    }
+    const place = aside(line, box, free, drawn.filter((other) => other.key !== key).flatMap((other) => points.get(other.key)));
+    if (!place) continue;
+    put(key, place);
+    const end = nearestTo(points.get(key), place), start = [clamp(end[0], place.x - box.width / 2, place.x + box.width / 2), place.y + Math.sign(end[1] - place.y) * 8];
+    lines.push(`M${start.map((x) => x.toFixed(1))}L${end.map((x) => x.toFixed(1))}`);
   }
   leads.attr("d", lines.join("") || null);
   group.selectAll("text").data(list, (d) => d.key).join("text").attr("class", "name").attr("text-anchor", "middle")
     .attr("x", (d) => d.x).attr("y", (d) => d.y + 4).style("fill", (d) => LOOKS[d.key].hue).text((d) => d.text);
+}
+
+/* A free place outside a region, on no other edge if there is one. */
+function aside(line, box, free, others) {
+  const [cx, cy] = middleOf(line);
+  let second = null;
+  for (let i = 0; i < 96; i++) {
+    const angle = (Math.PI * (1 + 2 * ((i * 5) % 24))) / 24, ux = Math.cos(angle), uy = Math.sin(angle);
+    const far = Math.max(...line.map(([x, y]) => (x - cx) * ux + (y - cy) * uy)) + 18 + 20 * Math.floor(i / 24);
+    const place = { ...box, x: cx + ux * (far + box.width / 2), y: cy + uy * far };
+    if (!free(place)) continue;
+    if (!others.some(([x, y]) => Math.abs(x - place.x) < box.width / 2 + 2 && Math.abs(y - place.y) < 10)) return place;
+    second ??= place;
+  }
+  return second;
 }
 
 const middleOf = (line) => [0, 1].map((axis) => line.reduce((total, point) => total + point[axis], 0) / line.length);

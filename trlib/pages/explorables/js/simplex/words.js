@@ -61,7 +61,7 @@ function plain(s, regions) {
   if (!inside.length) return { tone: "calm", title: `Outside ${plural(outside, named(outside), "all that is shown")}`, text: `${upper(moved)}. Every region shown forbids this policy.` };
   const far = inside.length > 0 && outside.some(({ key }) => key === "wasserstein") && inside.some(({ key }) => key === "tv");
   return { tone: "calm", title: `${upper(named(inside))} ${plural(inside, "allows", "allow")} it, ${named(outside)} ${plural(outside, "does", "do")} not`,
-    text: far ? `${upper(moved)}, and some of it by two places. TV does not ask how far; Wasserstein counts every place.` : `${upper(moved)}; the largest change of a ratio is ${number(distance.ratio(s.new, s.old))}, of which TV knows the mean and the box the maximum.` };
+    text: far ? `${upper(moved)}, and some of it by two places. TV does not ask how far; Wasserstein counts every place.` : `${upper(moved)}. |r − 1| is ${number(distance.ratio(s.new, s.old))} at most and ${number(2 * distance.tv(s.new, s.old))} on average: the box bounds the maximum, TV the mean.` };
 }
 
 const upper = (text) => text[0].toUpperCase() + text.slice(1);
