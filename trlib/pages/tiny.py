@@ -95,7 +95,7 @@ class Tiny:
         return ((logp.sum(1).exp() - logp_old.sum(1).exp()) * rewards).sum()
 
     def surrogate(self, logp: Tensor, logp_old: Tensor, rewards: Tensor) -> Tensor:
-        """L(π) = E_μ Σ_t r_t A_t, the gain as data of μ show it, differentiable in `logp`.
+        """S(π) = E_μ Σ_t r_t A_t, the gain as data of μ show it, differentiable in `logp`.
 
         In the book: :eq:`regions-surrogate`.
         """
@@ -113,11 +113,11 @@ class Tiny:
 
 
 def penalty(length: int | Tensor, adv_max: Tensor, tv_max: Tensor) -> Tensor:
-    """2 T (T-1) ε α²: how far the surrogate can be from the true gain. Derived here.
+    """2 T (T-1) ϵ α²: how far the surrogate can be from the true gain. Derived here.
 
     Args:
         length: T, tokens of a completion; where completions end by themselves, the longest.
-        adv_max: ε, the largest |A| of μ.
+        adv_max: ϵ, the largest |A| of μ.
         tv_max: α, the largest total variation of a token's distribution.
 
     TRPO's Theorem 1 (arXiv 1502.05477) sums a discount instead of T positions: `discounted_penalty`. In the book:
@@ -127,7 +127,7 @@ def penalty(length: int | Tensor, adv_max: Tensor, tv_max: Tensor) -> Tensor:
 
 
 def discounted_penalty(discount: float, adv_max: Tensor, tv_max: Tensor) -> Tensor:
-    """4 ε γ/(1-γ)² α², TRPO's constant times α². Arguments as in `penalty`, `discount` γ in [0, 1).
+    """4 ϵ γ/(1-γ)² α², TRPO's constant times α². Arguments as in `penalty`, `discount` γ in [0, 1).
 
     Raises:
         ValueError: a discount outside [0, 1).
