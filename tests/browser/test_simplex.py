@@ -101,3 +101,11 @@ def test_the_corner_says_what_it_computes(visit: Any, sources: Any) -> None:
     one = visit("Simplex")
     one.click(".trx .try .marks button")
     assert "lets it rise to 0.0013" in one.text(".trx .verdict") and "to 0.054" in one.text(".trx .verdict")
+
+
+@pytest.mark.parametrize("width", [320, 660, 720, 800])
+@pytest.mark.parametrize("name", ["Simplex", "Unifier"])
+def test_tables_fit_every_width(visit: Any, name: str, width: int) -> None:
+    one = visit(name, viewport={"width": width, "height": 900})
+    one.click(".trx .try .marks button")
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
