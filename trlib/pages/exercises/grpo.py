@@ -1,4 +1,4 @@
-"""Exercises of chapter 5, GRPO: advantages inside a group, the clipped loss, and two quiet biases."""
+"""Exercises of chapter 5, GRPO: advantages inside a group, two biases, the clipped loss and two that replaced it."""
 
 from __future__ import annotations
 
@@ -162,6 +162,59 @@ check_silenced = Exercise(
     ],
     praise="in the first example six of nine ratios lie outside the window, and two are silenced: the way home is "
            "free.")
+
+def _sequence_ratio(logp: Tensor, logp_old: Tensor, mask: Tensor) -> Tensor:
+    return ((logp - logp_old) * mask).sum(-1).div(mask.sum(-1)).exp()
+
+
+def _masked_rows(draw: Draw) -> tuple[Tensor, ...]:
+    """Four completions of two to five tokens; padding holds numbers too, which must not count."""
+    lengths = draw.integers(2, 6, 4)
+    return draw.uniform(-4, -0.2, 4, 5), draw.uniform(-4, -0.2, 4, 5), (torch.arange(5) < lengths[:, None]).double()
+
+
+check_sequence_ratio = Exercise(
+    "Is `sequence_ratio(logp, logp_old, mask)` GSPO's ratio of every completion, the geometric mean of its tokens'?",
+    truth=_sequence_ratio, inputs=_masked_rows,
+    mistakes=[
+        Mistake("product", lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1).exp(),
+                "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO takes its |y|-th "
+                "root, so that long and short completions have one window."),
+        Mistake("arithmetic mean", lambda logp, logp_old, mask: ((logp - logp_old).exp() * mask).sum(-1) / mask.sum(-1),
+                "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, then `exp`."),
+        Mistake("padding counts", lambda logp, logp_old, mask: (logp - logp_old).mean(-1).exp(),
+                "padding counts here; sum over the mask only, and divide by the completion's own length."),
+        Mistake("padded width", lambda logp, logp_old, mask: ((logp - logp_old) * mask).mean(-1).exp(),
+                "the sum is masked, but it is divided by the padded width; divide by the completion's own length."),
+        Mistake("forgot exp", lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1) / mask.sum(-1),
+                "this is its logarithm; `exp` is missing."),
+    ],
+    praise="one token of ratio 3 in a completion of four moves it to 1.32, and GSPO's window of a few ten-thousandths "
+           "silences all four tokens.")
+
+
+def _cispo(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    weight = (logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high).detach()
+    return -weight * advantages * logp
+
+
+check_cispo = Exercise(
+    "Is `cispo(logp, logp_old, advantages, eps_low, eps_high)` CISPO's loss of every token, with its gradient?",
+    truth=_cispo, inputs=_tokens, gradient="logp",
+    mistakes=[
+        Mistake("no minus", lambda *a, **k: -_cispo(*a, **k),
+                "this is the objective, to be raised; a loss, to be lowered, has a minus."),
+        Mistake("PPO's", _clipped, "this is PPO's clipped loss, which is flat outside the window; CISPO clips the "
+                "weight that stands before `logp`."),
+        Mistake("no log-prob", _clip_only, "the clipped ratio is only the weight; it multiplies `logp`, which carries "
+                "the gradient."),
+        Mistake("unclipped", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -(logp - logp_old).exp() * advantages * logp, "the weight is not clipped yet."),
+        Mistake("no ratio", lambda logp, logp_old, advantages, eps_low, eps_high: -advantages * logp,
+                "this is REINFORCE; the clipped ratio is missing before `logp`."),
+    ],
+    praise="the weight is clipped, not the update: every token keeps a gradient, at most 1 + eps_high times A.")
+
 
 check_length_bias = Numbers(
     "How many times harder is a token of 10 pushed than a token of 100, advantages equal: by GRPO, by Dr.GRPO?",
