@@ -50,12 +50,12 @@ def test_what_each_preset_divides_by():
 def test_docstrings_name_the_chapters_equations_and_there_is_no_other():
     """The chapter names the function beside each numbered equation; the function's docstring names the equation."""
     chapter = (Path(__file__).parents[2] / "notebooks" / "05_grpo.ipynb").read_text(encoding="utf-8")
-    named = {label: function for function in (group_relative, leave_one_out, ppo_loss, aggregate)
+    named = {label: function for function in (group_relative, leave_one_out, aggregate)
              for label in re.findall(":eq:`([^`]+)`", function.__doc__)}
     assert set(named) == set(re.findall(r"\\\\label\{([^}]+)\}", chapter))
     assert {label: function.__name__ for label, function in named.items()} == {
-        "grpo-advantage": "group_relative", "grpo-leave-one-out": "leave_one_out", "grpo-clip": "ppo_loss",
-        "grpo-weight": "ppo_loss", "grpo-mean": "aggregate"}
+        "grpo-advantage": "group_relative", "grpo-leave-one-out": "leave_one_out",
+        "grpo-mean": "aggregate"}
 
 
 def test_settings_of_the_presets():

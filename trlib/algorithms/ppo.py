@@ -60,7 +60,7 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
 
     Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5. In the book: :eq:`ppo-clip`, :eq:`ppo-weight`,
-    :eq:`ppo-pessimism`, :eq:`ppo-dual`; :eq:`grpo-clip`, :eq:`grpo-weight`.
+    :eq:`ppo-pessimism`, :eq:`ppo-dual`.
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
     exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high the same as a dual clip.
     """
