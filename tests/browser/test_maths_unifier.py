@@ -141,6 +141,32 @@ def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]])
                 assert np.array(found[key]["ratio"]) - 1 == pytest.approx(rho * z, abs=1.5 * (rho * z).max() ** 2)
 
 
+def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> None:
+    """Random bandits, rare arms and ties among them: each optimum is tried against all others, also pulled back toward
+    the old policy, wherever they lie inside its region."""
+    draw = np.random.default_rng(5)
+    cases = []
+    for _ in range(80):
+        n = int(draw.integers(5, 8))
+        q = np.maximum(draw.dirichlet(np.full(n, draw.choice([0.3, 1, 5]))), 0.001)
+        cases.append(((q / q.sum()).tolist(), draw.random(n).round(int(draw.integers(1, 3))).tolist(),
+                      float(10 ** draw.uniform(-3, 0.3))))
+    found = sources(MATHS, "(m, cases) => cases.map(([q, R, delta]) => m.KEYS.map(key => m.solve(key, q, R, delta))"
+                           ".map(({ key, pi, gain }) => [key, pi, gain]))", cases)
+    inside = 0
+    for (old, rewards, delta), solutions in zip(cases, found, strict=True):
+        q, limits = torch.tensor(old, dtype=torch.float64), radii(delta, len(old))
+        rivals = torch.tensor([pi for _, pi, _ in solutions], dtype=torch.float64)
+        rivals = torch.cat([q + share * (rivals - q) for share in (1.0, 0.9, 0.6, 0.3)]).clamp(min=1e-300)
+        spent, gains = measured(rivals, q.expand_as(rivals)), (rivals - q) @ torch.tensor(rewards, dtype=torch.float64)
+        for key, _, gain in solutions:
+            if key != "fisher":
+                allowed = gains[spent[key] <= limits[key] * (1 - 1e-9)]
+                inside += len(allowed)
+                assert allowed.max() <= gain + 1e-9, (key, old, rewards, delta)
+    assert inside > 5000
+
+
 def test_equal_rewards_move_nothing(sources: Callable[..., Any]) -> None:
     found = sources(MATHS, "(m) => m.KEYS.map(key => m.solve(key, [.2, .3, .5], [.4, .4, .4], .1))")
     assert [(one["pi"], one["gain"]) for one in found] == [([0.2, 0.3, 0.5], 0)] * len(found)
