@@ -100,7 +100,7 @@ check_line_search = Exercise(
     "Does `line_search(kl, gain, delta)` give the number of the try that is taken, from 0, and -1 where none is?",
     truth=_search, inputs=_tries,
     examples=[([0.03, 0.012, 0.008, 0.005], [0.2, 0.1, -0.1, 0.05], 0.01), ([0.5, 0.3], [0.1, 0.2], 0.01),
-              ([0.009, 0.005], [0.1, 0.3], 0.01)],
+              ([0.02, 0.009, 0.008, 0.004], [0.2, 0.1, 0.3, 0.05], 0.01)],
     mistakes=[
         Mistake("KL alone", lambda kl, gain, delta: _first(kl <= delta),
                 "this asks for the KL alone; the surrogate must have risen as well: `gain > 0`."),
