@@ -16,6 +16,7 @@ _HOME = {
     "Clip": "clip",
     "GAE": "gae",
     "Loop": "loop",
+    "NaturalGradient": "natural_gradient",
     "GradientWeight": "gradient_weight",
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
@@ -29,6 +30,7 @@ __all__ = [
     "Clip",
     "GradientWeight",
     "Loop",
+    "NaturalGradient",
     "RatioMap",
     "RunExplorer",
     "Simplex",
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.gae import GAE
     from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.loop import Loop
+    from trlib.pages.explorables.natural_gradient import NaturalGradient
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
