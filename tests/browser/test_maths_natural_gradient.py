@@ -53,8 +53,8 @@ def kl(theta: Tensor, old: Tensor) -> Tensor:
 
 
 def close(found: Any, wanted: Any) -> None:
-    torch.testing.assert_close(torch.as_tensor(found, dtype=torch.float64), torch.as_tensor(wanted, dtype=torch.float64).detach(),
-                               rtol=1e-9, atol=1e-12)
+    got, want = (torch.as_tensor(value, dtype=torch.float64).detach() for value in (found, wanted))
+    torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)
 
 
 def test_the_plane_is_autograds(chromium: Any) -> None:

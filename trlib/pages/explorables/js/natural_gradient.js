@@ -23,18 +23,35 @@ const settings = {
 const CORNER = { theta1: -4.2, theta2: 5, delta: 0.05, lr: 10, way: "natural" };
 const BETWEEN = { theta1: -0.62, theta2: -0.1, delta: 0.15, lr: 10, way: "natural" };
 
-/* A line with a head. */
-function arrow(x, y, from, to) {
-  const a = [x(from[0]), y(from[1])], b = [x(to[0]), y(to[1])], far = Math.hypot(b[0] - a[0], b[1] - a[1]);
+/* A line with a head; one that leaves the map ends at its edge, without. */
+function arrow(x, y, box, from, to) {
+  const a = [x(from[0]), y(from[1])], d = [x(to[0]) - a[0], y(to[1]) - a[1]];
+  const share = Math.min(1, ...[box.width, box.height].map((size, i) => (d[i] > 0 ? (size - a[i]) / d[i] : d[i] < 0 ? -a[i] / d[i] : 1)));
+  const far = share * Math.hypot(...d), b = [a[0] + share * d[0], a[1] + share * d[1]];
   if (far < 1) return "";
-  const [u, v] = [(b[0] - a[0]) / far, (b[1] - a[1]) / far], head = Math.min(9, far);
+  if (share < 1) return stroke([a, b]);
+  const [u, v] = [d[0] / far, d[1] / far], head = Math.min(9, far);
   const wing = (side) => [b[0] - head * u - side * 0.5 * head * v, b[1] - head * v + side * 0.5 * head * u];
   return `${stroke([a, b])}${stroke([wing(1), b, wing(-1)])}`;
 }
 
+/* The part of a closed outline that lies on the map, a little beyond its edges: those are cut off when it is drawn. */
+function within(points, { width, height }) {
+  let kept = points;
+  for (const [i, edge, sign] of [[0, -3, 1], [0, width + 3, -1], [1, -3, 1], [1, height + 3, -1]]) {
+    const deep = (point) => sign * (point[i] - edge), given = kept;
+    kept = given.flatMap((to, n) => {
+      const from = given[(n || given.length) - 1], a = deep(from), b = deep(to);
+      const crossing = a < 0 !== b < 0 ? [from.map((value, k) => value + (a / (a - b)) * (to[k] - value))] : [];
+      return b < 0 ? crossing : [...crossing, to];
+    });
+  }
+  return kept;
+}
+
 /* A level line in its parts: θ2 over θ1, each part followed to where it leaves the map. */
 function contour(value) {
-  const there = (first) => Math.abs(level(value, first)) < 3 * SPAN, parts = [];
+  const there = (first) => Math.abs(level(value, first)) <= SPAN, parts = [];
   const end = (inside, outside) => {
     for (let step = 0; step < 40; step++) {
       const middle = (inside + outside) / 2;
@@ -83,12 +100,12 @@ function board() {
         panel.titles("θ₁", "θ₂");
         ground(width);
       }
-      const pixels = (points) => stroke(points.map(([a, b]) => [clamp(x(a), -900, 1900), clamp(y(b), -900, 1900)]));
-      region.attr("d", `${pixels(found.region)}Z`);
-      ellipse.attr("d", `${pixels(found.ellipse)}Z`);
+      const shape = (points) => `${stroke(within(points.map(([a, b]) => [x(a), y(b)]), box))}Z`;
+      region.attr("d", shape(found.region));
+      ellipse.attr("d", shape(found.ellipse));
       const ways = [[plus(found.old, found.steps.natural), 2], [plus(found.old, found.steps.gradient), 3], [found.plain.at, 4]];
-      arrows.selectAll("path").data(ways).join("path").attr("class", "arrow").attr("stroke", ([, look]) => LOOKS[look][1]).attr("stroke-dasharray", ([, look]) => LOOKS[look][2] || null).attr("d", ([to]) => arrow(x, y, found.old, to));
-      tries.selectAll("text").data(found.tries).join("text").attr("x", ({ at }) => x(at[0])).attr("y", ({ at }) => y(at[1])).style("fill", ({ why }) => (why ? "var(--bad)" : "var(--good)")).text(({ why }) => (why ? "✕" : "●"));
+      arrows.selectAll("path").data(ways).join("path").attr("class", "arrow").attr("stroke", ([, look]) => LOOKS[look][1]).attr("stroke-dasharray", ([, look]) => LOOKS[look][2] || null).attr("d", ([to]) => arrow(x, y, box, found.old, to));
+      tries.selectAll("text").data(found.tries.filter(({ at }) => at.every((value) => Math.abs(value) <= SPAN))).join("text").attr("x", ({ at }) => x(at[0])).attr("y", ({ at }) => y(at[1])).style("fill", ({ why }) => (why ? "var(--bad)" : "var(--good)")).text(({ why }) => (why ? "✕" : "●"));
       dot.attr("cx", x(s.theta1)).attr("cy", y(s.theta2));
     },
     placeOf: (s) => ({ x: box.left + x(s.theta1), y: box.top + y(s.theta2) }),
