@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -304,9 +304,9 @@ def _defaults_of(function: str) -> dict[str, Any]:
     from trlib.evaluation import evaluate
     from trlib.loop.training import train
 
-    functions: dict[str, Callable[..., Any]] = {"train": train, "evaluate": evaluate}
-    parameters = inspect.signature(functions[function]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in LEFT_OUT}
+    # Not the signature: Sphinx puts words in the place of its defaults, in the process that builds the book.
+    given = {"train": train, "evaluate": evaluate}[function].__kwdefaults__
+    return {name: default for name, default in given.items() if name not in LEFT_OUT}
 
 
 def _knobs(task: str) -> list[str]:
