@@ -222,7 +222,7 @@ def test_the_interface_is_lines_that_open_and_no_page_of_it_is_long(book: Path, 
     for name in names:
         visit = Visit(context, address, name)
         height = visit.page.evaluate("document.documentElement.scrollHeight")
-        assert height < 28_000 if name.endswith("/lab.html") else height < 6_000, (name, height)
+        assert height < 16_000 if name.endswith("/lab.html") else height < 6_000, (name, height)
         visit.page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
         wide = visit.page.evaluate("""[...document.querySelectorAll('.line-block, dt.sig')]
             .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent.slice(0, 50))""")

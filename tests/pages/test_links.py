@@ -14,8 +14,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bookext.links import canonical, named
+from bookext.modules import modules
+from bookext.terms import slug
 from tools.paths import ROOT
 
 LABEL = re.compile(r"\\label\{([^}]+)\}")
@@ -59,6 +62,11 @@ def docstrings() -> dict[str, str]:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         walk(ast.parse(path.read_text(encoding="utf-8")), module)
     return found
+
+
+def of_modules() -> dict[str, str]:
+    """The modules that have a page in the interface."""
+    return modules(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
 
 
 def names(prose: str) -> list[str]:
@@ -113,6 +121,33 @@ def test_no_link_between_mathematics_and_code_dangles() -> None:
     assert len(pages()) > 20
     assert sum(":eq:" in doc for doc in docstrings().values()) >= 4
     assert faults(pages(), docstrings()) == []
+
+
+def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
+    computing = {name for body in pages().values() for group in COMPUTED.findall(body) for name in names(group)}
+    assert len(computing) > 10
+    assert [name for name in sorted(computing)
+            if not any(canonical(name).startswith(f"{module}.") for module in of_modules())] == []
+
+
+def anchors(prose: str) -> set[str]:
+    """What a link can point to on a page: headings down to the third level, and numbered equations."""
+    headings = re.findall(r"^#{1,3} (.+?)\s*$", prose, re.MULTILINE)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+    return {slug(re.sub(r"[`*$\\]", "", heading)) for heading in plain}
+
+
+def test_every_link_to_a_part_of_a_page_resolves() -> None:
+    wrong = []
+    made = {f"book/interface/modules/{name}.md" for name in of_modules()}
+    equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
+    for page, body in pages().items():
+        for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):
+            target = (ROOT / page).parent.joinpath(path).resolve() if path else ROOT / page
+            name = str(target.relative_to(ROOT))
+            if name not in {*pages(), *made} or (anchor and anchor not in anchors(pages().get(name, "")) | equations):
+                wrong.append(f"{page}: {path}#{anchor}")
+    assert wrong == []
 
 
 def test_prose_does_not_refer_to_an_equation_by_a_command_of_tex() -> None:
