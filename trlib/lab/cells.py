@@ -305,7 +305,7 @@ def _defaults_of(function: str) -> dict[str, Any]:
     from trlib.loop.training import train
 
     # Not the signature: Sphinx puts words in the place of its defaults, in the process that builds the book.
-    given = {"train": train, "evaluate": evaluate}[function].__kwdefaults__
+    given = {"train": train, "evaluate": evaluate}[function].__kwdefaults__ or {}
     return {name: default for name, default in given.items() if name not in LEFT_OUT}
 
 
