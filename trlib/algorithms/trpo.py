@@ -4,6 +4,8 @@
 
 The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL holds and the
 surrogate has risen. F is known by its products only (appendix C).
+
+In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     Raises:
         TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
 
-    Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations.
+    Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`.
     Differs from: sb3-contrib starts at noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
     tolerance relative to b the result scales with b.
     """
@@ -81,7 +83,9 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
 class TRPO(Method):
     """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is the trust region.
 
-    The learning rate, the gradient's norm and AdamW play no part.
+    The learning rate, the gradient's norm and AdamW play no part. In the book: the problem :eq:`trpo-problem`, the step
+    :eq:`trpo-step`, the line search :eq:`trpo-search`, the products :eq:`trpo-double-backward` and
+    :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
 
     Differs from: sb3-contrib takes 15 iterations of CG, and constrains KL(pi || pi_old).
     """
