@@ -13,7 +13,8 @@ CARD = Card("ppo", "PPO", (
     Claim("The clip keeps the policy near the one that sampled.", "section 3", PAPER,
           [above("minibatches", "pg_is", "ppo", "kl", at={"minibatches": "8"}),
            above("reuse", "pg_is", "ppo", "kl", at={"uses": "16"})],
-          why="A token that has left the window has no gradient: it goes no further, and nothing brings it back."),
+          why="A token that has left the window is pushed no further. What shares its parameters may still carry it, "
+              "and nothing brings it back (chapter 4)."),
     Claim("It equals the best of its time on continuous control and Atari.", "sections 6.2 to 6.4", PAPER,
           untestable="The tasks here are prompts and completions; nothing is compared with scores on other tasks."),
 ))
