@@ -26,6 +26,8 @@ EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
 """A displayed formula and the paragraph that follows it."""
 COMPUTED = re.compile(r"computed by ((?:`trlib[^`]+`(?:, and |, | and )?)+)")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+SHOWN = "trlib.pages.explorables."
+"""What a page shows by a cell and need not name."""
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 TO_EQUATION = re.compile(r":eq:`([^`]+)`|\(#(?:equation-)?([^)]+)\)|\{eq\}`([^`]+)`")
 
@@ -95,9 +97,14 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
         for label in re.findall(r":eq:`([^`]+)`", doc):
             if label not in home:
                 found.append(f"{name}: no page has the equation {label!r}")
-            elif name not in {_canonical(said) for said in names(prose[home[label]])}:
+            elif not name.startswith(SHOWN) and not _names(prose[home[label]], name):
                 found.append(f"{name}: its docstring names {label!r}, and {home[label]} does not name it")
     return found
+
+
+def _names(body: str, name: str) -> bool:
+    """Whether a page names that thing, or one inside it."""
+    return any(said == name or said.startswith(f"{name}.") for said in map(_canonical, names(body)))
 
 
 def _canonical(name: str) -> str:
