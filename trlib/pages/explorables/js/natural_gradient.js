@@ -20,8 +20,8 @@ const settings = {
   theta2: { label: "θ₂", low: -SPAN, high: SPAN, why: EDGE },
 };
 
-const CORNER = { theta1: -4.2, theta2: 5, delta: 0.05, lr: 10, way: "natural" };
-const BETWEEN = { theta1: -0.62, theta2: -0.1, delta: 0.15, lr: 10, way: "natural" };
+const CORNER = { theta1: -4.6, theta2: 5.6, delta: 0.05, lr: 20, way: "natural" };
+const BETWEEN = { theta1: -0.8, theta2: 0.08, delta: 0.15, lr: 10, way: "natural" };
 
 /* A line with a head; one that leaves the map ends at its edge, without. */
 function arrow(x, y, box, from, to) {
@@ -141,10 +141,10 @@ export default bench({
   presets: [
     { name: "make it fail: it crawls", state: CORNER,
       text: "What to notice: the policy is almost certain of no, then yes, the worst answer. The plain gradient step is hardly a dot. Take the natural step a few times: it gets away." },
-    { name: "make it fail: no ellipse", state: { theta1: -3.5, theta2: 4.2, delta: 0.3, lr: 20, way: "natural" },
+    { name: "make it fail: no ellipse", state: { theta1: -3.5, theta2: 4.2, delta: 0.3, lr: 50, way: "natural" },
       text: "What to notice: the ellipse reaches far beyond the region. The first tries spend more than the radius, and the line search walks back. Lower δ until the two outlines agree." },
     { name: "make it fail: accepted, and worse", state: BETWEEN,
-      text: "What to notice: KL and surrogate are in order, and the reward falls. No line search sees that; only a smaller radius helps. Try δ = 0.01." },
+      text: "What to notice: KL and surrogate are in order, and the reward falls. No line search sees that; only a smaller radius helps. At δ = 0.02 it rises." },
     { name: "one rate, two places", state: { theta1: 0, theta2: 0.4, delta: 0.05, lr: 20, way: "gradient" },
       text: "What to notice: here this learning rate leaves the region. Drag the ring toward the upper left: the same rate comes to rest far inside. The radius means the same in both places." },
   ],

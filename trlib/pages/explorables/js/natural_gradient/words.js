@@ -24,7 +24,7 @@ function verdict(s, { tries, taken, plain }) {
     return { tone: "fail", title: "Accepted, and the reward falls", text: `The surrogate rises by ${number(taken.surrogate)} and the KL is inside the radius, so the line search is content. The true reward changes by ${number(taken.gain)}: the surrogate improves each token as if the other stayed as it was.` };
   }
   if (!taken) return { tone: "fail", title: "No try passes", text: "Ten tries, each four fifths of the one before, and none is in order. The old parameters stay." };
-  if (share < 0.1 && taken.gain > 10 * Math.abs(plain.gain)) {
+  if (share < 0.1 && taken.gain > 5 * Math.abs(plain.gain)) {
     return { tone: "fail", title: "The gradient crawls", text: `At this learning rate one gradient step spends ${number(plain.kl)} nats, a fraction of the radius. A token that is almost certain has a tiny derivative, whatever it earns. The ${s.way} step of the radius's length gains ${number(taken.gain)}, the plain one ${number(plain.gain)}.` };
   }
   if (times > 1.5) {
