@@ -186,6 +186,10 @@ def test_chapter_5_says_what_the_records_say():
     (row_of_reuse,) = [line for line in chapter.splitlines() if "A clip makes reuse of a batch safer" in line]
     assert said("reuse ppo over pg_is uses=8", BOOK) in row_of_reuse
     assert said("reuse ppo over on-policy uses=16", BOOK).startswith("−0.85 ") and "by 0.85 (" in row_of_reuse
+    for claim, quotes in (("CISPO:", ("cispo", "ppo")), ("SAPO:", ("sapo",)), ("PSPO:", ("pspo", "pg_is")),
+                          ("GSPO:", ("gspo over ppo",))):
+        (row_of_method,) = [line for line in chapter.splitlines() if f"| {claim}" in line]
+        assert [quote for quote in quotes if said(f"shootout {quote} updates=32", BOOK) not in row_of_method] == []
     e = quoted.compared(parse("loops ppo_critic over ppo"))
     assert max(-e.low, e.high) < 0.01 and "alike within one point" in row
 
