@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -123,6 +124,8 @@ def test_the_table_of_contents_names_the_modules_that_get_a_page() -> None:
 
 def test_every_module_that_a_reader_calls_has_a_page() -> None:
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    files = re.findall(r"file: ([\w./-]+)", toc)
+    assert [name for name in files if files.count(name) > 1] == []
     pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md"))
     for folder in ("", "algorithms/", "model/", "loop/"):
         for path in (ROOT / "trlib" / folder).glob("[a-z]*.py"):
