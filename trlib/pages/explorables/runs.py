@@ -36,8 +36,9 @@ TITLES = {
     "matched": "many right answers, reward matched", "expert": "an expert who errs", "grid": "the tuning runs",
     "shootout": "minibatches of two prompts", "heatmap": "learning rate and minibatches",
     "mismatch": "four-bit sampler", "diversity": "many right answers", "tuning": "thresholds, untuned",
-    "stale": "32 updates", "loops": "loops", "dial_methods": "every method, one update", "critic": "a critic",
-    "trapo": "expert prefixes", "controls": "rewards that say nothing"}
+    "stale": "32 updates", "loops": "loops", "natural": "why TRPO ends lower",
+    "dial_methods": "every method, one update", "critic": "a critic", "trapo": "expert prefixes",
+    "controls": "rewards that say nothing"}
 """What a reader chooses by: the second round first, then the first. A sweep without a record is left out."""
 SECOND = ("reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched", "expert", "grid")
 """The sweeps of the second round."""
