@@ -43,6 +43,7 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
         moved = decode(data["runs"][run]["moved"], sum(lengths))
         for update, windows in zip((0, 1, 7, 32), updates, strict=True):
             now = moved[update - 1:update] if update else torch.zeros_like(advantages)
+            before = moved[update - 2:update - 1] if update > 1 else torch.zeros_like(advantages)
             old = torch.full_like(now, -7.0)
             surrogate = -(pg_is_loss(old + now, old, advantages=advantages, mask=mask).per_token + advantages).sum()
             for (low, high), found in zip(WINDOWS, windows, strict=True):
@@ -51,6 +52,9 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
                 assert found["silencedUp"] == int((~kept & (advantages > 0)).sum()), (run, update, low, high)
                 assert found["silencedDown"] == int((~kept & (advantages < 0)).sum())
                 assert found["silenced"] == int((~kept).sum())
+                clipped = ~ppo_loss(old + before, old, advantages=advantages, mask=mask).diagnostics["kept"]
+                assert found["clipped"] == int(clipped.sum())
+                assert found["beyond"] == int((clipped & (advantages.sign() * (now - before) > 0)).sum())
                 ratio = now.exp()
                 assert found["inside"] == int(((ratio >= 1 - low) & (ratio <= 1 + high)).sum())
                 assert found["inside"] + found["outsideKept"] + found["silenced"] == sum(lengths)

@@ -66,3 +66,13 @@ def test_an_update_that_was_not_recorded_becomes_the_nearest(page: Any, until: A
     page.evaluate(f"() => {model}.set('update', 99)")
     until(page, f"() => {model}.get('update') === 32")
     until(page.locator(".notes"), "node => node.textContent.includes('32 updates were recorded')")
+
+
+def test_only_tokens_that_the_clip_had_silenced_are_called_silenced(page: Any, until: Any) -> None:
+    model = "document.querySelector('.trlib-explorable').model"
+    page.get_by_role("button", name="silenced is not held").click()
+    until(page.locator(".verdict"), "node => node.textContent.includes('The clip silenced')")
+    assert "≤ 0.0025" in fact(page, "farthest token"), "the record ends at e^-6"
+    page.evaluate(f"() => {model}.set('update', 1)")
+    until(page.locator(".verdict"), "node => node.textContent.includes('earn 0.47')")
+    assert "silenced" not in page.locator(".verdict").inner_text(), "before the first update every ratio is 1"

@@ -26,7 +26,7 @@ function read(s, data) {
     ["silenced, A > 0", `${found.silencedUp} of ${found.up}`], ["silenced, A < 0", `${found.silencedDown} of ${found.down}`],
     ["outside, but kept", String(found.outsideKept)], ["mean of |r − 1| / 2", number(found.tv)],
     ["the batch promises", number(found.promised)], ["new completions earn", number(found.earned)],
-    ["farthest token", s.update ? `“${word}”, r = ${number(Math.exp(moved))}` : "none has moved"],
+    ["farthest token", s.update ? `“${word}”, r ${Math.abs(moved) < data.largest ? "=" : moved < 0 ? "≤" : "≥"} ${number(Math.exp(moved))}` : "none has moved"],
   ];
   return { found, facts, verdict: verdict(s, found, best, batch) };
 }
@@ -34,13 +34,13 @@ function read(s, data) {
 function verdict(s, found, best, batch) {
   const share = percent(found.silenced / (found.up + found.down));
   if (s.update === 0) return { tone: "calm", title: "Every ratio is 1, and the clip ratio is 0", text: "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it." };
-  const drifted = s.run === "ppo" && found.silenced ? ` Of ${found.silenced} tokens outside their edge this update carried ${found.beyond} still farther: a silenced token is not held.` : "";
+  const drifted = s.run === "ppo" && found.beyond ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went still farther: a silenced token is not held.` : "";
   if (found.promised - found.earned > 0.2) {
-    const beyond = found.promised > 1 ? ", more than the highest reward there is" : "";
-    return { tone: "fail", title: `It promises ${number(found.promised)} and earns ${number(found.earned)}`, text: `The old completions see only their own tokens improve${beyond}. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}` };
+    const beyond = found.promised > 1 ? "It is more than the highest reward there is. " : "";
+    return { tone: "fail", title: `It promises ${number(found.promised)} and earns ${number(found.earned)}`, text: `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}` };
   }
   if (best - found.earned > 0.1) return { tone: "fail", title: `It has earned ${number(best)} and earns ${number(found.earned)}`, text: `The total variation is only ${number(found.tv)}, and the policy is losing what it had won. Staying near is no proof of going the right way.${drifted}` };
-  return { tone: "calm", title: "The promise is kept", text: `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}` };
+  return { tone: "calm", title: found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept", text: `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}` };
 }
 
 /* Square roots of counts, so that single tokens are seen beside a hundred. */
@@ -121,7 +121,7 @@ export default bench({
     { name: "make it fail", state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
       text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part." },
     { name: "silenced is not held", state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the clip was on, and tokens still stand at a five-hundredth of their probability. Their own gradient is off, others carry them, and nothing pulls back." },
+      text: "What to notice: the clip was on, and tokens still stand at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back." },
   ],
   question: {
     text: "Without a region new completions earn 0.59 after 32 updates on this batch. With PPO's clip at 0.2 from the start?",

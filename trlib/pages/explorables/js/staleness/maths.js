@@ -25,11 +25,14 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 /* Is a token's gradient kept by a window from 1 - low to 1 + high? Where A is 0 there is none to silence. */
 export const kept = (ratio, advantage, low, high) => !(advantage > 0 && ratio > 1 + high) && !(advantage < 0 && ratio < 1 - low);
 
-/* What a window does to the batch as it is after an update. `beyond`: of the silenced tokens those that this update
-   has carried farther out. `promised`: the mean reward plus the surrogate, the mean over completions of Σ (r - 1) A. */
+/* The window of the recorded run with PPO's clip. */
+const CLIP = 0.2;
+
+/* What a window does to the batch as it is after an update. `clipped`: the tokens that PPO's clip silences in this update,
+   whatever window is drawn; `beyond`: those of them that it carries farther out all the same. `promised`: the mean reward plus the surrogate, the mean over completions of Σ (r - 1) A. */
 export function count(batch, run, update, low, high) {
   const now = batch.runs[run].moved[update], before = batch.runs[run].moved[Math.max(0, update - 1)];
-  const found = { up: 0, down: 0, silencedUp: 0, silencedDown: 0, inside: 0, outsideKept: 0, beyond: 0, tv: 0, promised: batch.reward, farthest: 0 };
+  const found = { up: 0, down: 0, silencedUp: 0, silencedDown: 0, inside: 0, outsideKept: 0, clipped: 0, beyond: 0, tv: 0, promised: batch.reward, farthest: 0 };
   now.forEach((moved, i) => {
     const ratio = Math.exp(moved), advantage = batch.advantages[i], inside = ratio >= 1 - low && ratio <= 1 + high;
     if (advantage > 0) found.up++;
@@ -37,8 +40,11 @@ export function count(batch, run, update, low, high) {
     if (inside) found.inside++;
     if (!kept(ratio, advantage, low, high)) {
       found[advantage > 0 ? "silencedUp" : "silencedDown"]++;
-      if (Math.abs(moved) > Math.abs(before[i])) found.beyond++;
     } else if (!inside) found.outsideKept++;
+    if (!kept(Math.exp(before[i]), advantage, CLIP, CLIP)) {
+      found.clipped++;
+      if (Math.sign(advantage) * (moved - before[i]) > 0) found.beyond++;
+    }
     found.tv += Math.abs(Math.expm1(moved)) / 2 / now.length;
     found.promised += (Math.expm1(moved) * advantage) / batch.completions;
     if (Math.abs(moved) > Math.abs(now[found.farthest])) found.farthest = i;
