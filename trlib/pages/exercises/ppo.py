@@ -55,6 +55,19 @@ check_weight = Exercise(
         Mistake("clipped weight", _capped,
                 "this clips the weight, as CISPO does; PPO's is 0 where the clip acts, because a constant has no "
                 "gradient."),
+        Mistake("dual clip from 1 + c", lambda ratio, advantages, eps_low, eps_high, dual_clip:
+                _weight(ratio, advantages, eps_low, eps_high, 1 + dual_clip),
+                "`dual_clip` is a ratio, not a distance from 1: the floor begins at r = c."),
+        Mistake("clipped objective", lambda ratio, advantages, eps_low, eps_high, dual_clip: torch.minimum(
+            ratio * advantages, _capped(ratio, advantages, eps_low, eps_high, dual_clip)),
+                "this is the objective, not its slope: where the objective is constant the weight is 0, and the dual "
+                "clip is still missing."),
+        Mistake("wrong sides", lambda ratio, advantages, eps_low, eps_high, dual_clip: torch.where(
+            torch.where(advantages < 0, ratio > 1 + eps_high, ratio < 1 - eps_low), 0.0, ratio * advantages),
+                "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 below it."),
+        Mistake("window around 0", lambda ratio, advantages, eps_low, eps_high, dual_clip:
+                _weight(ratio, advantages, 1 - eps_low, eps_high - 1, dual_clip),
+                "the window lies around 1: from 1 - `eps_low` to 1 + `eps_high`."),
         Mistake("dual clip caps", _held_at,
                 "above `dual_clip` the *loss* is held at a constant, and a constant has no gradient: the weight is 0."),
         Mistake("on both signs", lambda ratio, advantages, eps_low, eps_high, dual_clip:
@@ -97,6 +110,11 @@ check_adapt = Exercise(
         Mistake("symmetric in the difference", lambda beta, kl, target:
                 torch.where(kl > 1.5 * target, 2 * beta, torch.where(kl < 0.5 * target, beta / 2, beta)),
                 "the lower bound is target / 1.5, which is 0.67 target, not half of it."),
+        Mistake("bounds of 2", lambda beta, kl, target: torch.where(
+            kl > 2 * target, 2 * beta, torch.where(kl < target / 2, beta / 2, beta)),
+                "2 is the factor of β; the bounds of the KL are target / 1.5 and 1.5 target."),
+        Mistake("libraries' rule", lambda beta, kl, target: beta * (1 + (kl / target - 1).clamp(-0.2, 0.2)),
+                "this is the proportional rule, for updates of H completions; PPO's own halves, keeps or doubles."),
         Mistake("by 1.5", lambda beta, kl, target: torch.where(kl > 1.5 * target, 1.5 * beta, torch.where(
             kl < target / 1.5, beta / 1.5, beta)),
                 "1.5 bounds the KL; β itself is doubled or halved."),
@@ -128,6 +146,11 @@ def _without_gamma(rewards: Tensor, values: Tensor, gamma: float, lam: float) ->
     return _gae(_td(rewards, values, gamma, lam), torch.zeros_like(values), 1.0, lam)
 
 
+def _after(values: Tensor) -> Tensor:
+    """The value after each token: 0 after the last."""
+    return torch.cat([values[1:], values.new_zeros(1)])
+
+
 def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
     """The last token's value stands for what comes after the end."""
     after = torch.zeros_like(rewards)
@@ -147,6 +170,18 @@ check_gae = Exercise(
         Mistake("value after the end", _last_value,
                 "after the last token nothing is earned any more: the value there is 0, not the last token's."),
         Mistake("only lambda", _without_gamma, "later errors count (γλ)^k, not λ^k."),
+        Mistake("no gamma before the value", lambda rewards, values, gamma, lam:
+                _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
+                "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t."),
+        Mistake("this value for the next", lambda rewards, values, gamma, lam:
+                _gae(rewards + gamma * (values - _after(values)), values, gamma, lam),
+                "a TD error compares two states: γ times the *next* value, less this one."),
+        Mistake("signs of the values", lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
+                "the signs of the values: the next one is gained, this one was expected. δ_t = R_t + γ V_t+1 - V_t."),
+        Mistake("shares", lambda rewards, values, gamma, lam: (1 - lam) * _gae(rewards, values, gamma, lam),
+                "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled."),
+        Mistake("rewards to the end", lambda rewards, values, gamma, lam: _gae(rewards, values, gamma, 1.0),
+                "this is the case λ = 1: all rewards to come less this value. Later errors count (γλ)^k."),
         Mistake("no critic", lambda rewards, values, gamma, lam:
                 _gae(rewards, torch.zeros_like(values), gamma, lam),
                 "the critic's values do not enter: δ_t = R_t + γ V_t+1 - V_t."),
@@ -159,12 +194,18 @@ check_units = Numbers(
     kl=Number(-math.log(1 - 0.1 ** 2) / 2, {
         -math.log(1 - 0.1): "that takes every ratio to be 0.9; ratios average to 1, so half of the mass must go up.",
         math.log(1 - 0.1 ** 2) / 2: "the sign: a KL is never negative.",
+        0.1 ** 2 / 2: "that is the second-order value, ε²/2; the exact one is half of -log(1 - ε²).",
+        -math.log(1 - 0.1 ** 2): "that is twice as much: half of the mass sits at each end of the window.",
+        -math.log(1 - 0.1) / 2: "the other half of the mass sits at 1.1, and lowers the mean of -log r.",
         0.1 ** 2: "that is ε²; the second-order value is half of it, and the exact one a little more.",
         -math.log(1 - 0.2 ** 2) / 2: "that is for ε = 0.2."}),
     eps=Number(math.sqrt(1 - math.exp(-2 * 0.01)), {
+        math.sqrt(2 * 0.01): "that is the second-order answer, √(2δ); solve -log(1 - ε²)/2 = δ exactly.",
+        0.01: "that is δ itself, in nats; ε is a ratio. Solve -log(1 - ε²)/2 = δ for ε.",
         0.1: "that is the square root of δ; solve -log(1 - ε²)/2 = δ for ε.",
         1 - math.exp(-2 * 0.01): "that is ε²; take its root.",
         math.sqrt(1 - math.exp(-0.01)): "the KL is *half* of -log(1 - ε²): the exponent is 2 δ."}),
+    rtol=2.5e-3,  # three digits are enough, 0.141; the second-order answer, 0.1414, is not
     praise="so a window of 0.14 says what 0.01 nats says, if it is kept; the clip does not promise that it is.")
 
 check_lambda = Numbers(
@@ -172,9 +213,12 @@ check_lambda = Numbers(
     "the first token's advantage at λ = 0.95.",
     tokens=Number(1.0, {
         9.0: "with λ = 0 a token's advantage is its own TD error, and the reward comes at the last token only.",
+        8.0: "the other way round: these eight earn 0, and the critic says 0 before and after them.",
         0.0: "the last token's TD error is the reward."}),
     first=Number(0.95 ** 8, {
         0.95 ** 9: "the first token is eight steps from the last, not nine.",
+        0.95 ** 7: "the reward is eight steps from the first of nine tokens.",
+        0.05 * 0.95 ** 8: "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
         0.95: "that is one step's factor; the reward is eight steps away.",
         1.0: "that is λ = 1; at 0.95 each step between takes its factor.",
         0.0: "that is λ = 0."}),
