@@ -38,13 +38,14 @@ function verdict(s, at) {
   if (!at.ppo) return { tone: "calm", title: "PPO-clip is not shown", text: "Tick it to compare." };
   if (s.sign < 0 && s.ratio > 1.5 && at.ppo.weight !== 0) {
     const held = at.dual ? at.dual.weight === 0 : false;
-    return { tone: "fail", title: "The clip has no upper end here", text: `A token that was bad and has become ${number(s.ratio)} times as likely is pushed down ${number(-at.ppo.weight)} times as hard as at r = 1: one such token can rule a batch.${held ? " Dual clip silences it." : at.dual ? " Dual clip begins only beyond c." : ""}` };
+    return { tone: "fail", title: "The clip has no upper end here", text: `A token that was bad and has become ${number(s.ratio)} times as likely is pushed down ${number(-at.ppo.weight)} times as hard as at r = 1. The clip sets this weight no limit.${held ? " Dual clip silences it." : at.dual ? " Dual clip begins only beyond c." : ""}` };
   }
   if (outside) {
     const far = s.sign > 0 ? s.ratio - 1 - s.eps_high : 1 - s.eps_low - s.ratio;
     const pulled = at.penalty && Math.sign(at.penalty.weight) === -s.sign;
-    return { tone: "fail", title: "PPO-clip neither pushes nor pulls", text: `The objective is flat: ${number(far)} outside the window or ${number(far * 2)}, it is the same. Whatever carried the token here, through the other tokens of the batch, nothing brings it back.${pulled ? " The KL penalty does pull back." : ""}` };
+    return { tone: "fail", title: "PPO-clip neither pushes nor pulls", text: `The objective is flat: at the edge of the window or ${number(far)} beyond it, it is the same. Other tokens of the batch may have carried the token here. The clip does not bring it back.${pulled ? " The KL penalty does pull back." : ""}` };
   }
+  if (back && s.ratio === 0) return { tone: "calm", title: "Outside, and not pushed", text: "The clip keeps this token's gradient, but the weight is r A, and r is 0." };
   if (back) return { tone: "calm", title: "Outside, and on the way home", text: "The token moved against its advantage. The smaller of the two terms is the unclipped one, so its gradient is kept: the clip is pessimistic." };
   return { tone: "calm", title: "Inside the window", text: `Here the clip is plain importance weighting: w = r A = ${number(at.ppo.weight)}.` };
 }

@@ -28,17 +28,20 @@ function read(s) {
   const estimate = advantage(deltas, s.gamma, s.lam);
   const facts = [["true difference", signed(TRUTH)], ["estimated, on average", signed(now.mean)], ["bias", signed(now.bias)],
     ["scatter", number(now.scatter)], ["least error at", `λ = ${setting(LAMBDAS[best])}`], ["A of the drawn text", signed(estimate)]];
-  return { exact: chain(s.gamma).values, values, deltas, shares, estimate, now, curve, best, facts, verdict: verdict(s, now) };
+  const undiscounted = difference(texts(1, s.miss), { ...s, gamma: 1 });
+  return { exact: chain(s.gamma).values, values, deltas, shares, estimate, now, curve, best, facts, verdict: verdict(s, now, undiscounted) };
 }
 
-function verdict(s, now) {
+function verdict(s, now, undiscounted) {
+  const hidden = Math.abs(undiscounted.bias) < Math.abs(now.bias) / 2; // by the discount, more than by the critic
   const size = `The right first token is better by ${number(TRUTH)}; it looks better by ${number(now.mean)} on average.`;
   if (now.mean < 1e-9) {
     const text = now.mean > -1e-9 ? "The two first tokens look alike, so neither is pushed up." : "The wrong first token looks better, and is pushed up.";
-    return { tone: "fail", title: "Misled by the critic", text: `${text} No number of texts helps: this is bias.` };
+    return { tone: "fail", title: hidden ? "Hidden by the discount" : "Misled by the critic", text: `${text} No number of texts helps: this is bias.` };
   }
-  if (now.scatter > TRUTH) return { tone: "fail", title: "Drowned in noise", text: `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.` };
-  if (Math.abs(now.bias) > TRUTH / 2) return { tone: "fail", title: "Most of the difference is lost", text: `${size} ${s.gamma < 1 && s.miss === 0 ? "The critic is exact: it is the discount that hides a reward at the end." : "The rest is what the critic does not see and λ does not ask the rewards for."}` };
+  if (now.scatter > TRUTH) return { tone: "fail", title: "Drowned in scatter", text: `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.` };
+  if (Math.abs(now.bias) > TRUTH / 2) return { tone: "fail", title: "Most of the difference is lost", text: `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and λ does not ask the rewards for."}` };
+  if (now.error < 1e-9) return { tone: "calm", title: "No error at all", text: `${size} The critic is exact, and nothing else is asked.` };
   return { tone: "calm", title: Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here", text: size };
 }
 
