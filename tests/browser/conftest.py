@@ -9,6 +9,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import pytest
 from tools.browser import NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD
-from tools.serve import listen
+from tools.serve import Quiet
 from trlib.pages.explorables.modules import SOURCES
 
 
@@ -28,14 +31,26 @@ def book() -> Path:
     return Path(named).resolve() if named else build("smoke", BUILD / "smoke" / "_build")
 
 
-@pytest.fixture(scope="session")
-def address(book: Path) -> Iterator[str]:
-    """Where the built book is served."""
-    server = listen(book, port=8700)
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Path], AbstractContextManager[str]]:
+    """Serves a folder as the book is served: `with serving(folder) as address`."""
+    return _served
+
+
+@pytest.fixture(scope="session")
+def address(book: Path) -> Iterator[str]:
+    """Where the built book is served."""
+    with _served(book) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import statistics
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -30,26 +27,16 @@ MODEL = "document.querySelector('.trlib-explorable').model"
 SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[str]:
     """A page for each explorable, linked as the book links them."""
     folder = tmp_path_factory.mktemp("benches")
     publish(folder / "_static" / "explorables")
     for name in NAMES:
         html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
         (folder / f"{name}.html").write_text(PAGE.format(name=name, body=html), encoding="utf-8")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(folder) as address:
+        yield address
 
 
 class Visit:

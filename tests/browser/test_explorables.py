@@ -6,12 +6,9 @@ import math
 import random
 import re
 import statistics
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -34,15 +31,8 @@ MODEL = "document.querySelector('.trlib-explorable').model"
 SETTLED = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[str]:
     """A small site: a page that carries its module, one that links it, and one with two explorables."""
     folder = tmp_path_factory.mktemp("site")
     whole = RatioMap().html()
@@ -54,11 +44,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     static.mkdir(parents=True)
     for path in (BUILT / "static").iterdir():
         (static / path.name).write_bytes(path.read_bytes())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(folder) as address:
+        yield address
 
 
 class Visit:

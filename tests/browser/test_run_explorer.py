@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -32,15 +29,8 @@ KEYS = ("sweep", "at", "methods", "measure", "cell", "batch")
 SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[tuple[str, Path]]:
     """A page that carries everything, opened at a first-round sweep, one at the first state, and a linked one."""
     folder = tmp_path_factory.mktemp("site")
     pages = {"shootout": RunExplorer(sweep="shootout").html(), "first": RunExplorer().html()}
@@ -48,11 +38,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
     for name, html in pages.items():
         (folder / f"{name}.html").write_text(PAGE.format(body=html), encoding="utf-8")
     publish(folder / "_static" / "explorables")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", folder
-    server.shutdown()
-    server.server_close()
+    with serving(folder) as address:
+        yield address, folder
 
 
 class Visit:
