@@ -1,7 +1,7 @@
 /* loop: the four boxes that every method shares. A box is chosen and tells what it does with a recorded group of
    completions: what goes in, what comes out, and when it teaches nothing. */
 
-import { bench } from "./parts/common.js";
+import { bench, h } from "./parts/common.js";
 import { cards } from "./loop/card.js";
 import { picture } from "./loop/picture.js";
 import { BOXES, verdict } from "./loop/words.js";
@@ -18,6 +18,18 @@ function read(state, data) {
   return { box, group, facts: [], verdict: verdict(state.group, group) };
 }
 
+/* On a phone the boxes and what they say come first; the completions and what to try unfold at a touch. */
+function unfold() {
+  const el = h("button", { type: "button", class: "unfold", "aria-expanded": "false", onclick: () => open(el.getAttribute("aria-expanded") === "false") });
+  const open = (wanted) => {
+    el.setAttribute("aria-expanded", String(wanted));
+    el.textContent = wanted ? "fold them away" : "completions, and things to try";
+    el.closest(".bench")?.toggleAttribute("data-unfolded", wanted);
+  };
+  open(false);
+  return { el, open };
+}
+
 export default bench({
   name: "loop", title: "The loop: rollout, advantage, objective, update", style, settings, read,
   board: ({ set }) => {
@@ -25,8 +37,14 @@ export default bench({
     return { node: ring.el, height: () => ring.el.offsetHeight, draw: (state, { box }) => ring.show(box, state.lit) };
   },
   extra: ({ data }) => {
-    const all = cards();
-    return { el: all.el, update: (state, { box, group }) => all.show(box, group, data.lr) };
+    const all = cards(), more = unfold();
+    return {
+      el: h("div", {}, all.el, more.el),
+      update: (state, { box, group }) => {
+        all.show(box, group, data.lr);
+        if (state.group !== "two") more.open(true); // a link that leads to another group shows it
+      },
+    };
   },
   hint: "Choose a box.",
   presets: [

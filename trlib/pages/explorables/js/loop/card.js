@@ -8,7 +8,7 @@ const push = (value, most) => h("span", { class: "push", "data-way": value > 0 ?
 const COLUMNS = {
   rollout: [["tokens", (row) => String(row.tokens)], ["probability", (row) => chance(row.before)]],
   advantage: [["reward", (row) => String(row.reward)], ["A", (row) => [push(row.advantage, 1), signed(row.advantage)]]],
-  objective: [["A", (row) => signed(row.advantage)], ["w of each token", (row) => [push(row.weight, 1), `${signed(row.weight)} × ${row.tokens}`]]],
+  objective: [["A", (row) => signed(row.advantage)], ["tokens", (row) => String(row.tokens)], ["w of each token", (row) => [push(row.weight, 1), signed(row.weight)]]],
   update: [["before → after", (row) => `${chance(row.before)} → ${chance(row.after)}`], ["r", (row) => [push(Math.log(ratio(row)), 1), number(ratio(row))]]],
 };
 

@@ -11,7 +11,7 @@ export const WHAT = {
 };
 
 export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
-export const chance = (p) => (p >= 0.01 ? `${(100 * p).toFixed(1)} %` : `${(100 * p).toFixed(p >= 0.001 ? 2 : 3)} %`);
+export const chance = (p) => (p >= 0.01 ? `${(100 * p).toFixed(1)}%` : `${(100 * p).toFixed(p >= 0.001 ? 2 : 3)}%`);
 export const ratio = (row) => row.after / row.before;
 const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
 const list = (texts) => `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1]}`;
