@@ -34,6 +34,15 @@ check_two_arms = Exercise(
         Mistake("sum of rewards", lambda theta, reward_left, reward_right:
                 torch.sigmoid(theta) * torch.sigmoid(-theta) * (reward_left + reward_right),
                 "as left becomes more probable right becomes less so: the rewards' *difference* counts."),
+        Mistake("steps not averaged", lambda theta, reward_left, reward_right:
+                torch.sigmoid(-theta) * reward_left - torch.sigmoid(theta) * reward_right,
+                "this adds the steps of the two arms; their mean counts each as often as its arm is pulled."),
+        Mistake("one arm", lambda theta, reward_left, reward_right:
+                torch.sigmoid(theta) * torch.sigmoid(-theta) * reward_left,
+                "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p times its reward."),
+        Mistake("theta for p", lambda theta, reward_left, reward_right:
+                theta * (1 - theta) * (reward_left - reward_right),
+                "`theta` stands here where p belongs: p = sigmoid(theta)."),
     ],
     praise="where both arms pay the same it is 0, and where p is near 0 or 1 it nearly is: a policy that is sure of "
            "itself learns slowly.")
@@ -67,6 +76,15 @@ check_loss = Exercise(
         Mistake("mean of each completion", lambda logp, advantages, mask:
                 -(advantages * (logp * mask).sum(1) / mask.sum(1)).mean(),
                 "this takes the mean over a completion's tokens; its log-probability is their sum."),
+        Mistake("mean over places", lambda logp, advantages, mask: _loss(logp, advantages, mask) / logp.shape[1],
+                "this divides by the places of the whole array, padding included; sum each completion's tokens, then "
+                "take the mean over completions."),
+        Mistake("mean of pairs", lambda logp, advantages, mask: -advantages.mean() * (logp * mask).sum(1).mean(),
+                "every advantage meets every completion here: `[B]` times `[B, 1]` spreads to `[B, B]`. Multiply two "
+                "arrays `[B]`."),
+        Mistake("probability of a token", lambda logp, advantages, mask:
+                -(advantages * (logp.exp() * mask).sum(1)).mean(),
+                "this weighs probabilities of tokens; the policy gradient weighs their logarithms."),
         Mistake("sum over completions", lambda logp, advantages, mask: len(logp) * _loss(logp, advantages, mask),
                 "this sums over the completions; take their mean."),
         Mistake("probability", lambda logp, advantages, mask: -(advantages * (logp * mask).sum(1).exp()).mean(),
@@ -88,6 +106,12 @@ check_leave_one_out = Exercise(
                 "the mean here contains the completion itself; take it over the others."),
         Mistake("divided by G", lambda rewards: rewards - (rewards.sum() - rewards) / len(rewards),
                 "the others are one fewer: divide their sum by G - 1."),
+        Mistake("own reward in the sum", lambda rewards: rewards - rewards.sum() / (len(rewards) - 1),
+                "the sum still contains the completion's own reward; take it out before dividing by G - 1."),
+        Mistake("turned factor", lambda rewards: (rewards - rewards.mean()) * (len(rewards) - 1) / len(rewards),
+                "the factor is turned around: without its own reward the baseline is further away, so G/(G - 1)."),
+        Mistake("divided by the deviation", lambda rewards: (rewards - rewards.mean()) / (rewards.std() + 1e-8),
+                "this divides by the group's standard deviation; here nothing is divided, and the mean is the others'."),
         Mistake("sum of the others", lambda rewards: rewards - (rewards.sum() - rewards),
                 "this subtracts the others' sum; subtract their mean."),
         Mistake("turned sign", lambda rewards: -_others(rewards),
@@ -102,11 +126,16 @@ check_variance = Numbers(
     without=Number(27 / 256, {
         9 / 64: "that is the mean of the squared steps; the variance is that minus the squared mean step.",
         3 / 16: "that is the mean step, p (1 - p), which is the gradient.",
+        27**0.5 / 16: "that is the standard deviation; the variance is its square.",
+        9 / 256: "that is the squared mean step; the variance is the mean square minus it.",
         3 / 64: "that is the variance with the baseline."}),
     with_baseline=Number(3 / 64, {
         21 / 256: "that is the mean of the squared steps; subtract the squared mean step.",
         27 / 256: "that is the variance without a baseline.",
+        3**0.5 / 8: "that is the standard deviation; the variance is its square.",
+        9 / 256: "that is the squared mean step; the variance is the mean square minus it.",
         3 / 16: "that is the mean step, which no baseline changes."}),
+    rtol=5e-3,
     praise="less than half, from subtracting one number. At p = 1/2 the baseline takes all of it away: right and wrong "
            "then give the same step.")
 
@@ -115,6 +144,7 @@ check_minus_one = Numbers(
     times=Number(2.0, {
         1.0: "the baseline takes a constant away, not a factor: right and wrong are now 2 apart, not 1.",
         -1.0: "no sign turns: a right completion stays above its group's mean.",
+        -2.0: "no sign turns: a right completion stays above its group's mean.",
         0.5: "turned around: right and wrong are now 2 apart; they were 1."}),
-    praise="the gradient doubles everywhere, and AdamW, which divides it by its usual size, takes the same steps. A "
-           "constant in the reward is nothing to a policy gradient with a baseline.")
+    praise="the new reward is 2 R - 1. The baseline takes the 1 away. The 2 doubles every gradient, and AdamW, which "
+           "divides each gradient by its usual size, takes nearly the same steps.")
