@@ -111,7 +111,7 @@ check_leave_one_out = Exercise(
         Mistake("turned factor", lambda rewards: (rewards - rewards.mean()) * (len(rewards) - 1) / len(rewards),
                 "the factor is turned around: without its own reward the baseline is further away, so G/(G - 1)."),
         Mistake("divided by the deviation", lambda rewards: (rewards - rewards.mean()) / (rewards.std() + 1e-8),
-                "this divides by the group's standard deviation; here nothing is divided, and the mean is the others'."),
+                "this divides by the group's standard deviation; nothing is divided here; only the mean is another."),
         Mistake("sum of the others", lambda rewards: rewards - (rewards.sum() - rewards),
                 "this subtracts the others' sum; subtract their mean."),
         Mistake("turned sign", lambda rewards: -_others(rewards),
