@@ -117,6 +117,7 @@ def test_right_answers_are_right() -> None:
     assert grpo.check_clipped_loss(loss)
     assert grpo.check_silenced(silent)
     assert grpo.check_silenced(lambda r, A, low, high: torch.where(A > 0, r > 1 + high, r < 1 - low).int())
+    assert grpo.check_silenced(lambda r, A, low, high: torch.where(A > 0, r >= 1 + high, r <= 1 - low))
     assert grpo.check_length_bias(10, 1)
     assert grpo.check_length_bias(torch.tensor(10.0), np.float64(1))
     rewards = torch.tensor([1.0] + [0.0] * 15)
@@ -318,6 +319,7 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
     (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
     (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a) + 0 * n, "the gradient in `logp` is not"),
     (grpo.check_clipped_loss, lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1), "the gradient in `logp`"),
+    (grpo.check_cispo, lambda n, o, A, low, high: -(n - o).exp().clamp(1 - low, 1 + high) * A * n, "not detached that"),
     (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
     (grpo.check_silenced, lambda r, A, low, high: (r > 1 + high) | (r < 1 - low), "all tokens outside"),
 ])

@@ -176,7 +176,8 @@ class Exercise:
                 raise NotYet(f"the values are right, but no gradient reaches `{name}`; is something detached, or not "
                              f"torch?")
             if not self._same([found], [wanted]):
-                raise NotYet(f"the values are right, but the gradient in `{name}` is not; is a part detached?")
+                raise NotYet(f"the values are right, but the gradient in `{name}` is not; is a part detached that "
+                             f"should not be, or one not detached that should be?")
 
 
 def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterator[Mistake]:

@@ -23,9 +23,9 @@ def _over(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) ->
     return group_relative(rewards, group, scale=None) / _each(rewards, group, spread)
 
 
-def _each(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) -> Tensor:
+def _each(rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6) -> Tensor:
     """A measure of its own group for every completion."""
-    return torch.stack([spread(rewards[group == g]) for g in group]).clamp(min=1e-6)
+    return torch.stack([measure(rewards[group == g]) for g in group]).clamp(min=floor)
 
 
 def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
@@ -48,6 +48,12 @@ check_advantages = Exercise(
                 "these are mean and standard deviation of the whole batch; each prompt is its own group."),
         Mistake("whole batch's std", lambda rewards, group: group_relative(rewards, group, scale=None) / rewards.std(),
                 "the mean is the group's, but the standard deviation is the whole batch's; take the group's."),
+        Mistake("whole batch's mean", lambda rewards, group:
+                (rewards - rewards.mean()) / _each(rewards, group, torch.std),
+                "the standard deviation is the group's, but the mean is the whole batch's; take the group's."),
+        Mistake("no parentheses", lambda rewards, group:
+                rewards - _each(rewards, group, torch.mean, floor=0) / _each(rewards, group, torch.std),
+                "only the mean is divided here; subtract first: `(rewards - mean) / std`."),
         Mistake("population std", lambda rewards, group: _over(rewards, group, lambda own: own.std(correction=0)),
                 "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, torch's default)."),
         Mistake("variance", lambda rewards, group: _over(rewards, group, torch.var),
@@ -86,6 +92,21 @@ def _unclipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: floa
     return -(logp - logp_old).exp() * advantages
 
 
+def _log_window(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    moved = logp - logp_old
+    return -torch.minimum(moved.exp() * advantages, moved.clamp(-eps_low, eps_high).exp() * advantages)
+
+
+def _one_term_bare(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    ratio = (logp - logp_old).exp()
+    return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high))
+
+
+def _sign_left_out(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    ratio = (logp - logp_old).exp()
+    return -torch.minimum(ratio, ratio.clamp(1 - eps_low, 1 + eps_high)) * advantages
+
+
 def _window_from_zero(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
     ratio = (logp - logp_old).exp()
     return -torch.minimum(ratio * advantages, ratio.clamp(eps_low, eps_high) * advantages)
@@ -120,6 +141,15 @@ check_clipped_loss = Exercise(
                 "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in its place."),
         Mistake("quotient of log-probs", lambda logp, logp_old, **k: _by_ratio(logp / logp_old, **k),
                 "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp / logp_old`."),
+        Mistake("window of logs", _log_window,
+                "the *log*-ratio is clipped here, as GMPO does; PPO's window is for the ratio, after `exp`."),
+        Mistake("one term bare", _one_term_bare,
+                "`advantages` multiplies both terms; the clipped one stands here without it."),
+        Mistake("minimum first", _sign_left_out,
+                "the minimum is taken before `advantages` is multiplied; a negative A turns the order round, so "
+                "multiply both terms first."),
+        Mistake("CISPO's", lambda *a, **k: _cispo(*a, **k),
+                "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and no `logp`."),
         Mistake("window from 0", _window_from_zero,
                 "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` to `eps_high`."),
     ],
@@ -131,9 +161,9 @@ def _silenced(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float
 
 
 def _ratios(draw: Draw) -> tuple[Any, ...]:
-    """Ratios on both sides of the window and close to its edges, for both signs of the advantage."""
+    """Ratios on both sides of the window and close to its edges, never on them, for both signs of the advantage."""
     low, high = draw.number(0.1, 0.24), draw.number(0.25, 0.4)
-    ratio = torch.tensor([1, 1.17, 1.33, 1.5, 3, 0.83, 0.7, 0.5, 0.05], dtype=torch.float64).repeat(2)
+    ratio = torch.tensor([1, 1.165, 1.335, 1.5, 3, 0.835, 0.7, 0.5, 0.05], dtype=torch.float64).repeat(2)
     sign = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(9)
     order = draw.uniform(0, 1, 18).argsort()
     return ratio[order], (sign * draw.uniform(0.5, 2, 18))[order], low, high
@@ -150,6 +180,11 @@ check_silenced = Exercise(
                 "these are all tokens outside the window. With A > 0 a ratio below it does no harm: the update brings "
                 "it back."),
         Mistake("kept", lambda *a, **k: ~_silenced(*a, **k), "these are the tokens that are kept."),
+        Mistake("inside", lambda ratio, advantages, eps_low, eps_high: (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low),
+                "these are the tokens inside the window, and the clip does nothing to them."),
+        Mistake("both at once", lambda ratio, **k: torch.zeros_like(ratio, dtype=torch.bool),
+                "no token is silenced here; are the two cases joined by `&`? No ratio is on both sides: join them by "
+                "`|`."),
         Mistake("crossed signs", lambda ratio, advantages, eps_low, eps_high:
                 _silenced(ratio, -advantages, eps_low, eps_high),
                 "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window."),
@@ -180,6 +215,15 @@ check_sequence_ratio = Exercise(
         Mistake("product", lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1).exp(),
                 "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO takes its |y|-th "
                 "root, so that long and short completions have one window."),
+        Mistake("zeros in the product", lambda logp, logp_old, mask:
+                ((logp - logp_old).exp() * mask).prod(-1) ** (1 / mask.sum(-1)),
+                "padding is 0 here and makes the whole product 0; mask the log-ratios, where 0 changes nothing."),
+        Mistake("quotient of sums", lambda logp, logp_old, mask:
+                (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1),
+                "probabilities of a completion's tokens are multiplied, not added; take the mean of the log-ratios, "
+                "then `exp`."),
+        Mistake("quotient of log-probs", lambda logp, logp_old, mask: ((logp / logp_old) * mask).sum(-1) / mask.sum(-1),
+                "these are log-probs: a log-ratio is `logp - logp_old`, not `logp / logp_old`."),
         Mistake("arithmetic mean", lambda logp, logp_old, mask: ((logp - logp_old).exp() * mask).sum(-1) / mask.sum(-1),
                 "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, then `exp`."),
         Mistake("padding counts", lambda logp, logp_old, mask: (logp - logp_old).mean(-1).exp(),
@@ -210,6 +254,26 @@ check_cispo = Exercise(
                 "the gradient."),
         Mistake("unclipped", lambda logp, logp_old, advantages, eps_low, eps_high:
                 -(logp - logp_old).exp() * advantages * logp, "the weight is not clipped yet."),
+        Mistake("old over new", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -(logp_old - logp).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * logp,
+                "the ratio is new over old: exp(logp - logp_old)."),
+        Mistake("forgot exp", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -(logp - logp_old).clamp(1 - eps_low, 1 + eps_high) * advantages * logp,
+                "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in its place."),
+        Mistake("from above only", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -(logp - logp_old).exp().clamp(max=1 + eps_high) * advantages * logp,
+                "the weight is bounded from above only, as TRL does; CISPO as it is written in this chapter bounds it "
+                "from below too."),
+        Mistake("pessimistic weight", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -torch.minimum((logp - logp_old).exp() * advantages, (logp - logp_old).exp().clamp(
+                    1 - eps_low, 1 + eps_high) * advantages) * logp,
+                "the minimum is PPO's; CISPO's weight is the clipped ratio, whatever the sign of A."),
+        Mistake("log-ratio", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * (logp - logp_old),
+                "the clipped ratio multiplies `logp - logp_old` here; the gradient is CISPO's, the loss has `logp`."),
+        Mistake("log-prob of the old policy", lambda logp, logp_old, advantages, eps_low, eps_high:
+                -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * logp_old,
+                "`logp_old` is a constant; the gradient flows through `logp`."),
         Mistake("no ratio", lambda logp, logp_old, advantages, eps_low, eps_high: -advantages * logp,
                 "this is REINFORCE; the clipped ratio is missing before `logp`."),
     ],
@@ -221,7 +285,10 @@ check_length_bias = Numbers(
     grpo=Number(10.0, {
         0.1: "turned around: how much *harder* is a token of the short completion pushed?",
         1.0: "GRPO takes the mean over a completion's tokens first: each token's share is 1/length."}),
-    dr_grpo=Number(1.0, {10.0: "Dr.GRPO divides by one constant, the horizon, whatever the length."}),
+    dr_grpo=Number(1.0, {
+        10.0: "Dr.GRPO divides by one constant, the horizon, whatever the length.",
+        0.1: "Dr.GRPO divides by one constant, the horizon, whatever the length: the long one is not pushed harder.",
+        0.0: "Dr.GRPO does push them; how many times as hard is one token as the other?"}),
     praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong at length is cheap, "
            "the bias that Dr.GRPO removes.")
 
@@ -229,10 +296,15 @@ check_rare_success = Numbers(
     "The advantage of the one right completion in a group of 16 with rewards 0 and 1: GRPO's, Dr.GRPO's.",
     grpo=Number(3.75, {
         15 / 16: "that is the reward minus the mean; GRPO divides by the standard deviation of the group.",
+        15.0: "this divides by the variance of the group; take its square root, with G - 1 in it.",
+        16.0: "this divides by the variance of the group; take its square root.",
+        4.0: "nothing is subtracted, or the mean of the others only: the mean is of all sixteen.",
         15 ** 0.5: "almost: the standard deviation divides by G - 1 = 15, not by 16.",
         1.0: "that is the reward; the advantage compares it with the group."}),
     dr_grpo=Number(15 / 16, {
         3.75: "Dr.GRPO does not divide by the standard deviation.",
+        1 / 16: "that is the group's mean; subtract it from the reward.",
+        0.94: "rounded too far: three digits, please.",
         1.0: "that is the leave-one-out advantage (the other fifteen have mean 0); Dr.GRPO's mean is of all sixteen."}),
     praise="with eight right of sixteen GRPO gives each 0.97: it weighs hard and easy prompts up against the middling "
            "ones, and Dr.GRPO does not.")
