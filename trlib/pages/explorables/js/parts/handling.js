@@ -6,7 +6,7 @@ import { h } from "./controls.js";
 const STEP = 4, FAR = 8; // pixels of an arrow key, and how many times as far with Shift
 
 export function handling(plane, { set }) {
-  let current = [], held = null, chosen = 0;
+  let current = [], held = null, chosen = 0, ahead = null; // ahead: where keys have led since the last frame
   const grips = [];
   const at = (event) => {
     const box = plane.getBoundingClientRect();
@@ -23,8 +23,9 @@ export function handling(plane, { set }) {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!way) return;
       event.preventDefault();
-      const far = STEP * (event.shiftKey ? FAR : 1), { x, y } = current[index];
-      move(index, x + way[0] * far, y + way[1] * far);
+      const far = STEP * (event.shiftKey ? FAR : 1), from = ahead?.index === index ? ahead : current[index];
+      ahead = { index, x: from.x + way[0] * far, y: from.y + way[1] * far };
+      move(index, ahead.x, ahead.y);
     });
     plane.append(el);
     return el;
@@ -47,6 +48,7 @@ export function handling(plane, { set }) {
   return {
     place(points) {
       current = points;
+      ahead = null;
       while (grips.length < points.length) grips.push(grip(grips.length));
       grips.forEach((el, i) => {
         el.hidden = i >= points.length;
