@@ -154,3 +154,25 @@ def test_what_the_presets_say_is_so(chromium: Any) -> None:
     assert 0 < near[0]["gain"] < near[0]["surrogate"]
     assert found["corner"] < 0.1 * 0.05 and found["middle"] > 2 * 0.05
     assert len(found["wide"]) == 3 and found["wide"][0]["kl"] > 2 * 0.3
+
+
+def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(chromium: Any) -> None:
+    """Away from the map's middle the KL grows more slowly than the bowl: then ellipse and region do not agree."""
+    maths, words = ((SOURCES / "natural_gradient" / name).read_text(encoding="utf-8")
+                    for name in ("maths.js", "words.js"))
+    words = words.replace('import { number } from "../parts/common.js";', "const number = String;")
+    page = chromium.new_page()
+    short, small, corner, agree = page.evaluate("""async ([maths, words]) => {
+        const address = source => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+        const { read } = await import(address(words.replace("./maths.js", address(maths))));
+        return [[2, 2, 0.5, 10, "natural"], [0, 0.4, 0.05, 1, "natural"], [-4.6, 5.6, 0.05, 20, "natural"],
+            [-0.85, 1.27, 0.1, 10, "natural"]].map(([theta1, theta2, delta, lr, way]) => {
+                const { verdict, tries } = read({ theta1, theta2, delta, lr, way });
+                return { ...verdict, share: tries[0].kl / delta };
+            });
+    }""", [maths, words])
+    page.close()
+    assert short["title"] == "The step stops short" and short["share"] < 2 / 3
+    assert small["title"] == corner["title"] == "The gradient crawls"
+    assert "the rate itself is small" in small["text"] and "almost certain" in corner["text"]
+    assert agree["title"] == "Ellipse and region agree" and 2 / 3 < agree["share"] < 1.5
