@@ -90,8 +90,8 @@ class Evaluation:
     def _rows(self) -> list[tuple[str, Estimate, str]]:
         passes = [(f"pass@{k}", e, f"at least one of {k} right") for k, e in self.pass_at.items()]
         return [("greedy", self.greedy, "right without sampling"), ("sampled", self.sampled, "right when sampled"),
-                *passes, ("distinct", self.distinct, "different right completions a prompt"),
-                ("length", self.length, "tokens a completion")]
+                *passes, ("distinct", self.distinct, "different right completions per prompt"),
+                ("length", self.length, "tokens per completion")]
 
     def _head(self) -> str:
         s = self.settings
