@@ -202,7 +202,7 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(survey: S
 
 
 def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any, until: Any) -> None:
-    context = chromium.new_context(viewport={"width": 360, "height": 780})
+    context = chromium.new_context(viewport={"width": 300, "height": 780})
     visit = Visit(context, address, "book/notation.html")
     visit.page.evaluate("dispatchEvent(new Event('resize'))")
     wide = visit.page.locator("div.math.wide").first

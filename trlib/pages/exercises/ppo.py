@@ -202,9 +202,9 @@ check_units = Numbers(
     eps=Number(math.sqrt(1 - math.exp(-2 * 0.01)), {
         math.sqrt(2 * 0.01): "that is the second-order answer, √(2δ); solve -log(1 - ε²)/2 = δ exactly.",
         0.01: "that is δ itself, in nats; ε is a ratio. Solve -log(1 - ε²)/2 = δ for ε.",
-        0.1: "that is the square root of δ; solve -log(1 - ε²)/2 = δ for ε.",
-        1 - math.exp(-2 * 0.01): "that is ε²; take its root.",
-        math.sqrt(1 - math.exp(-0.01)): "the KL is *half* of -log(1 - ε²): the exponent is 2 δ."}),
+        math.sqrt(1 - math.exp(-0.01)): "that is about the root of δ; the KL is *half* of -log(1 - ε²), so the "
+                                        "exponent is 2 δ.",
+        1 - math.exp(-2 * 0.01): "that is ε²; take its root."}),
     rtol=2.5e-3,  # three digits are enough, 0.141; the second-order answer, 0.1414, is not
     praise="so a window of 0.14 says what 0.01 nats says, if it is kept; the clip does not promise that it is.")
 
