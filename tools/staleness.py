@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
+from tools.packs import write
 from trlib.pages.explorables.modules import BUILT
 from trlib.pages.explorables.recording import record
 
@@ -12,9 +12,7 @@ FILE = BUILT / "staleness.data.json"
 
 
 def main() -> int:
-    text = json.dumps(record(), separators=(",", ":"), ensure_ascii=False)
-    FILE.write_text(f"{text}\n", encoding="utf-8")
-    print(f"recorded: {FILE.name} ({len(text)} characters)")
+    write(FILE, record())
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from trlib.errors import MissingExtra, unknown
-from trlib.pages.explorables.modules import BUILT, fragment, still_of
+from trlib.pages.explorables.modules import BUILT, data_of, fragment, still_of
 
 try:
     import anywidget
@@ -89,3 +89,14 @@ class Explorable(anywidget.AnyWidget):
         bundle: Any = super()._repr_mimebundle_(**kwargs) or {}
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, **page}, metadata
+
+
+class Packed(Explorable):
+    """An explorable that draws what was packed beforehand: `built/NAME.data.json`, which a page loads apart from its
+    text and a notebook gets with the widget."""
+
+    _data = traitlets.Unicode().tag(sync=True)
+
+    @traitlets.default("_data")
+    def _packed(self) -> str:
+        return data_of(self.module) or ""

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import traitlets as t
 
-from trlib.pages.explorables.host import Explorable
-from trlib.pages.explorables.modules import data_of, still_of
+from trlib.pages.explorables.host import Packed
+from trlib.pages.explorables.modules import still_of
 
 BOXES = ("rollout", "advantage", "objective", "update")
 GROUPS = ("two", "none", "luck")
 
 
-class Loop(Explorable):
+class Loop(Packed):
     """The four boxes of the loop, those that a chapter changes lit: `Loop(lit=["objective"])`.
 
     A chosen box says what it does, what goes in and what comes out, with the numbers of four completions that the
@@ -33,11 +33,6 @@ class Loop(Explorable):
     lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(sync=True)
     box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.").tag(sync=True)
     group = t.Enum(GROUPS, "two", help="Of four completions two are right, none, or one by a guess.").tag(sync=True)
-    _data = t.Unicode().tag(sync=True)
-
-    @t.default("_data")
-    def _packed(self) -> str:
-        return data_of(self.module) or ""
 
     def still(self) -> str | None:
         """The first state's picture with these boxes lit: which one is lit or read is marked, not drawn."""

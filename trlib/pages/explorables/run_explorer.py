@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from trlib.errors import unknown
-from trlib.pages.explorables.host import Explorable
+from trlib.pages.explorables.host import Packed
 from trlib.pages.explorables.modules import data_of
 
 
@@ -18,7 +18,7 @@ def _sweeps() -> dict[str, dict[str, Any]]:
     return {sweep["name"]: sweep for sweep in json.loads(data_of(RunExplorer.module) or "{}")["sweeps"]}
 
 
-class RunExplorer(Explorable):
+class RunExplorer(Packed):
     """Curves over batches with 95 % bands, final accuracy against nats, and a table of every arm's accuracy.
 
     Every number is the interquartile mean over a sweep's seeds, computed by `trlib.pages.explorables.runs` when the
@@ -40,7 +40,6 @@ class RunExplorer(Explorable):
     measure = t.Unicode("", help="What is drawn over batches, as `reward` or `kl`; empty: the first.").tag(sync=True)
     cell = t.Unicode("", help="The method that stands out; empty: none.").tag(sync=True)
     batch = t.CInt(-1, help="The batch that is read, from 0; -1: the last.").tag(sync=True)
-    _data = t.Unicode().tag(sync=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -59,7 +58,3 @@ class RunExplorer(Explorable):
         if name and name not in names:
             raise unknown(f"RunExplorer, {what}", name, names)
         return name
-
-    @t.default("_data")
-    def _packed(self) -> str:
-        return data_of(self.module) or ""

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 import traitlets as t
 
-from trlib.pages.explorables.host import Explorable, Finite
-from trlib.pages.explorables.modules import data_of
+from trlib.pages.explorables.host import Finite, Packed
 
 RUNS = ("none", "ppo")
 
 
-class Staleness(Explorable):
+class Staleness(Packed):
     """One batch of `dial` that was used for 32 updates: every token's ratio π/μ to the policy that sampled it.
 
     The batch was recorded twice, trained without a region and with PPO's clip at 0.2; how, says
@@ -33,8 +32,3 @@ class Staleness(Explorable):
     update = t.CInt(4, help="After how many updates, 0 to 32.").tag(sync=True)
     eps_low = Finite(0.2, help="The window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="The window above 1, at least 0.").tag(sync=True)
-    _data = t.Unicode().tag(sync=True)
-
-    @t.default("_data")
-    def _recorded(self) -> str:
-        return data_of(self.module) or ""
