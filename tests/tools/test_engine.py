@@ -1,0 +1,25 @@
+"""The engine's built files are those of its sources."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tools.engine import build, compiler, version
+from trlib.pages.explorables.engine import BUILT, record, sources_hash
+
+
+def test_the_built_files_are_those_that_the_record_names() -> None:
+    said = record()
+    assert said["sources"] == sources_hash(), "the C sources changed: `python -m tools.engine`"
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in BUILT.glob("*.wasm")}
+    assert found == said["files"]
+
+
+def test_the_same_compiler_builds_the_same_bytes(tmp_path: Path) -> None:
+    clang = compiler()
+    if clang is None or version(clang) != record()["clang"]:
+        pytest.skip(f"needs clang {record()['clang']} with the WebAssembly target")
+    assert build(clang, tmp_path) == record()["files"]
