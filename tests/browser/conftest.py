@@ -21,6 +21,7 @@ from tools.browser import NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD
 from tools.serve import Quiet
+from trlib.pages.explorables.engine import HERE as ENGINE
 from trlib.pages.explorables.modules import SOURCES
 
 
@@ -94,3 +95,38 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
 
     yield call
     page.close()
+
+
+ENGINE_TOOLS = """
+window.numbers = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
+window.text = array => { const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    let out = "";
+    for (let i = 0; i < bytes.length; i += 8192) out += String.fromCharCode(...bytes.subarray(i, i + 8192));
+    return btoa(out); };
+window.made = async (vocabulary, weights, build = "engine") => {
+    const { Engine } = await import("/js/engine.js");
+    const bytes = await (await fetch(`/built/${build}.wasm`)).arrayBuffer();
+    const engine = await Engine.create(bytes);
+    engine.load({ vocabulary, weights: typeof weights === "string" ? numbers(weights) : weights });
+    return engine;
+};
+window.score = async (engine, prompts, completions) => {
+    const { passes, write } = await import("/js/packing.js");
+    return passes(engine, prompts, completions).flatMap(pass => {
+        const first = write(engine, prompts, pass);
+        engine.forward(pass.rows, pass.outputs);
+        return pass.of.map(({ tokens }, k) => Array.from(engine.chosen.subarray(first[k], first[k] + tokens.length)));
+    });
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def ask(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside it."""
+    page = chromium.new_page()
+    with _served(ENGINE) as address:
+        page.goto(f"{address}/js/")
+        page.add_script_tag(content=ENGINE_TOOLS)
+        yield lambda body, **given: page.evaluate(f"async given => {{ {body} }}", given)
+        page.close()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import threading
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,57 +15,12 @@ import trlib
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
-from trlib.pages.explorables.engine import HERE, flat, packed
+from trlib.pages.explorables.engine import flat, packed
 from trlib.tasks.task import Prompt, Task
 
 CHECKPOINTS = ("dial", "dial_rare", "spend")
 EXACT = 1e-5
 """What is asked of single precision, relative to the size of the whole."""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
-TOOLS = """
-window.numbers = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
-window.text = array => { const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-    let out = "";
-    for (let i = 0; i < bytes.length; i += 8192) out += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    return btoa(out); };
-window.made = async (vocabulary, weights, build = "engine") => {
-    const { Engine } = await import("/js/engine.js");
-    const bytes = await (await fetch(`/built/${build}.wasm`)).arrayBuffer();
-    const engine = await Engine.create(bytes);
-    engine.load({ vocabulary, weights: typeof weights === "string" ? numbers(weights) : weights });
-    return engine;
-};
-window.score = async (engine, prompts, completions) => {
-    const { passes, write } = await import("/js/packing.js");
-    return passes(engine, prompts, completions).flatMap(pass => {
-        const first = write(engine, prompts, pass);
-        engine.forward(pass.rows, pass.outputs);
-        return pass.of.map(({ tokens }, k) => Array.from(engine.chosen.subarray(first[k], first[k] + tokens.length)));
-    });
-};
-"""
-
-
-@pytest.fixture(scope="module")
-def ask(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(HERE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    page = chromium.new_page()
-    page.goto(f"http://127.0.0.1:{server.server_port}/js/")
-    page.add_script_tag(content=TOOLS)
-    yield lambda body, **given: page.evaluate(f"async given => {{ {body} }}", given)
-    page.close()
-    server.shutdown()
-    server.server_close()
 
 
 @lru_cache

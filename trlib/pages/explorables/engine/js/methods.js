@@ -1,0 +1,60 @@
+/* The methods that the engine trains by, with the settings and defaults of trlib.algorithms, and what each one needs
+   of the loop. Left out: those that change the update box (TRPO), need a critic or an expert, and of the others the
+   settings that only a large vocabulary or another sampler gives a meaning (top k, corrections). */
+
+import { ADVANTAGES } from "./advantages.js";
+import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
+import { troll } from "./troll.js";
+
+const plain = { advantage: "group-mean", aggregation: "token-mean" };
+const grpo = { ...plain, advantage: "group-std", aggregation: "seq-mean-token-mean", eps_low: 0.2, eps_high: 0.2,
+  dual_clip: null, beta: 0 };
+
+/* proportional: where the advantage is 0 nothing can be learnt, and the loop need not look.
+   full: the objective needs the whole distributions of both policies. */
+export const METHODS = {
+  reinforce: { make: reinforce, proportional: true, defaults: plain },
+  pg_is: { make: pgIs, proportional: true, defaults: plain },
+  ppo: { make: ppo, proportional: true, defaults: { ...plain, eps_low: 0.2, eps_high: 0.2, dual_clip: null } },
+  grpo: { make: ppo, proportional: true, defaults: grpo },
+  dr_grpo: { make: ppo, proportional: true,
+    defaults: { ...grpo, advantage: "group-mean", aggregation: "seq-mean-token-sum-norm" } },
+  dapo: { make: ppo, proportional: true,
+    defaults: { ...grpo, aggregation: "token-mean", eps_high: 0.28, overlong_buffer: 0.2 } },
+  gspo: { make: gspo, proportional: true, defaults: { advantage: "group-std", aggregation: "seq-mean-token-mean",
+    eps_low: 3e-4, eps_high: 4e-4 } },
+  cispo: { make: cispo, proportional: true, defaults: { ...plain, advantage: "group-std", eps_low: 0.2, eps_high: 0.2 } },
+  sapo: { make: sapo, proportional: true, defaults: { advantage: "group-std", aggregation: "seq-mean-token-mean",
+    tau_pos: 1, tau_neg: 1.05 } },
+  gmpo: { make: gmpo, proportional: true, defaults: { advantage: "group-std", aggregation: "seq-mean-token-mean",
+    eps_log: 0.4 } },
+  pspo: { make: pspo, proportional: true, defaults: { advantage: "group-std", aggregation: "seq-mean-token-mean",
+    alpha: 0.1 } },
+  dppo: { make: dppo, proportional: true, defaults: { ...plain, aggregation: "seq-mean-token-sum-norm", delta_tv: null,
+    delta_kl: null, max_ratio: null, signed: true } },
+  ppo_penalty: { make: pgIs, full: true, defaults: { ...plain, beta: 1, target_kl: 0.01, controller: "ppo",
+    horizon: 10_000 } },
+  quatro: { make: quatro, dual: true, defaults: { advantage: "reward", aggregation: "seq-mean-token-sum", delta_kl: 0.1,
+    lambda_min: 0.01, form: "ratio", direction: "backward" } },
+  troll: { make: troll, full: true, defaults: { ...plain, delta_kl: 0.05, alpha: 1, level: "token" } },
+};
+
+const AGGREGATIONS = ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"];
+const DELTA_TV = 0.15; // DPPO's threshold where none is given
+
+/* A method with its settings, ready for the loop: { name, kind, settings, objective }.
+   Throws a RangeError for a name or a setting that is not there. */
+export function method(name, given = {}) {
+  const kind = METHODS[name];
+  if (!kind) throw new RangeError(`method: expected one of ${Object.keys(METHODS).join(", ")}, got ${name}`);
+  for (const key of Object.keys(given)) {
+    if (!(key in kind.defaults)) {
+      throw new RangeError(`${name}: expected settings among ${Object.keys(kind.defaults).join(", ")}, got ${key}`);
+    }
+  }
+  const settings = { ...kind.defaults, ...given };
+  if (name === "dppo" && settings.delta_tv === null && settings.delta_kl === null) settings.delta_tv = DELTA_TV;
+  if (!(settings.advantage in ADVANTAGES)) throw new RangeError(`advantage: got ${settings.advantage}`);
+  if (!AGGREGATIONS.includes(settings.aggregation)) throw new RangeError(`aggregation: got ${settings.aggregation}`);
+  return { name, kind, settings, objective: kind.make(settings) };
+}
