@@ -115,7 +115,8 @@ def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
 
 def test_the_pull_to_a_reference_is_added_to_the_weight(ask: Callable[..., Any]) -> None:
     batch = a_batch(5)
-    reference = (batch.old + 0.3 * torch.randn(batch.old.shape, generator=torch.Generator().manual_seed(1))).clamp(max=0)
+    away = torch.randn(batch.old.shape, generator=torch.Generator().manual_seed(1))
+    reference = (batch.old + 0.3 * away).clamp(max=0)
     given = {"advantages": batch.advantages.unsqueeze(-1).expand_as(batch.logp), "mask": batch.mask}
     plain = ppo_loss(batch.logp, batch.old, **given)
     pulled = add_reference_kl(plain, batch.logp, reference, mask=batch.mask, beta=0.7)
@@ -123,7 +124,7 @@ def test_the_pull_to_a_reference_is_added_to_the_weight(ask: Callable[..., Any])
         return given.logp.map((row, i) => referencePull(row, given.reference[i], .7));""",
                 logp=rows(batch.logp, batch.mask), reference=rows(reference, batch.mask))
     wanted = pulled.diagnostics["weight"] - plain.diagnostics["weight"]
-    np.testing.assert_allclose(np.concatenate(found), wanted[batch.mask].numpy(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(np.concatenate(found), wanted[batch.mask].numpy(), **EXACT)
 
 
 def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> None:
@@ -157,7 +158,7 @@ def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
 def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
     for buffer in (0.0, 0.2, 1.0):
         mask = torch.arange(16) < torch.arange(17).unsqueeze(-1)
-        batch = SimpleNamespace(rewards=torch.zeros(17, dtype=torch.float64), mask=mask, forced=~mask & False, horizon=16)
+        batch = SimpleNamespace(rewards=torch.zeros(17).double(), mask=mask, forced=~mask & False, horizon=16)
         found = ask("""const { overlongPenalty } = await import("/js/advantages.js");
             return Array.from({ length: 17 }, (_, n) => overlongPenalty(n, 16, given.buffer));""", buffer=buffer)
         np.testing.assert_allclose(found, overlong_penalty(batch, buffer).numpy(), **EXACT)
@@ -171,10 +172,11 @@ def test_the_dual_of_every_prompt(ask: Callable[..., Any], direction: str) -> No
     for delta in (1e-4, 0.1, 0.7, 2.5):
         settings = {"delta_kl": delta, "lambda_min": 0.01, "direction": direction}
         found = ask("""const { solveDual } = await import("/js/quatro.js");
-            return given.groups.map(rewards => solveDual(rewards, given.settings));""", groups=groups, settings=settings)
+            return given.groups.map(rewards => solveDual(rewards, given.settings));""",
+                    groups=groups, settings=settings)
         wanted = solve_dual(torch.tensor(groups, dtype=torch.float64), **settings)
         np.testing.assert_allclose([one["multiplier"] for one in found], wanted.multiplier.numpy(), rtol=1e-9)
-        np.testing.assert_allclose([one["target"] for one in found], wanted.target.numpy(), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose([one["target"] for one in found], wanted.target.numpy(), **EXACT)
         assert [one["floored"] for one in found] == wanted.floored.tolist()
 
 
@@ -194,8 +196,7 @@ def test_quatro_pulls_towards_the_target(ask: Callable[..., Any], form: str, dir
         }
         return out;""", settings=settings, rewards=rewards.tolist(), completions=completions(batch))
     wanted = quatro_loss(batch.logp, batch.old, rewards=rewards, group=group, mask=batch.mask, **settings)
-    np.testing.assert_allclose(flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), rtol=1e-9,
-                               atol=1e-9)
+    np.testing.assert_allclose(flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT)
     assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
 
 
@@ -211,7 +212,8 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(ask: Callable[..., 
     tokens = torch.distributions.Categorical(logits=old).sample()
     advantages = torch.tensor([1.0, -1.0, 0.5, -2.0, 0.0, 1.5], dtype=torch.float64)
     mask = torch.ones(6, 5, dtype=torch.bool)
-    wanted = troll_loss(logp, old, tokens=tokens, advantages=advantages.unsqueeze(-1).expand(6, 5), mask=mask, **settings)
+    wanted = troll_loss(logp, old, tokens=tokens, advantages=advantages.unsqueeze(-1).expand(6, 5), mask=mask,
+                        **settings)
     (slope,) = torch.autograd.grad(wanted.per_token.sum(), logits)
     found = ask("""
         const { method } = await import("/js/methods.js"), { objective } = method("troll", given.settings);
@@ -223,9 +225,10 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(ask: Callable[..., 
         });""", settings=settings, tokens=tokens.tolist(), logp=logp.tolist(), old=old.tolist(),
                 advantages=advantages.tolist())
     assert [one["outside"] for one in found] == wanted.diagnostics["projected"].tolist()
-    np.testing.assert_allclose([one["weight"] for one in found], wanted.diagnostics["weight"].numpy(), rtol=1e-8, atol=1e-9)
+    weight = [one["weight"] for one in found]
+    np.testing.assert_allclose(weight, wanted.diagnostics["weight"].numpy(), **EXACT)
     assert [one["kept"] for one in found] == wanted.diagnostics["kept"].tolist()
-    np.testing.assert_allclose([one["gradient"] for one in found], slope.numpy(), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose([one["gradient"] for one in found], slope.numpy(), **EXACT)
 
 
 def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ const grpo = { ...plain, advantage: "group-std", aggregation: "seq-mean-token-me
   dual_clip: null, beta: 0 };
 
 /* proportional: where the advantage is 0 nothing can be learnt, and the loop need not look.
+   tells: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
    full: the objective needs the whole distributions of both policies. */
 export const METHODS = {
   reinforce: { make: reinforce, proportional: true, defaults: plain },
@@ -30,8 +31,8 @@ export const METHODS = {
     eps_log: 0.4 } },
   pspo: { make: pspo, proportional: true, defaults: { advantage: "group-std", aggregation: "seq-mean-token-mean",
     alpha: 0.1 } },
-  dppo: { make: dppo, proportional: true, defaults: { ...plain, aggregation: "seq-mean-token-sum-norm", delta_tv: null,
-    delta_kl: null, max_ratio: null, signed: true } },
+  dppo: { make: dppo, proportional: true, tells: true, defaults: { ...plain,
+    aggregation: "seq-mean-token-sum-norm", delta_tv: null, delta_kl: null, max_ratio: null, signed: true } },
   ppo_penalty: { make: pgIs, full: true, defaults: { ...plain, beta: 1, target_kl: 0.01, controller: "ppo",
     horizon: 10_000 } },
   quatro: { make: quatro, dual: true, defaults: { advantage: "reward", aggregation: "seq-mean-token-sum", delta_kl: 0.1,

@@ -1,0 +1,352 @@
+"""The engine's loop in Chromium: a batch's updates against trlib's own loop, verifiers, a Worker, what stops a lane."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import ALGORITHMS
+from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
+from trlib.loop.boxes import needs_of
+from trlib.loop.collect import Collector
+from trlib.loop.learner import Learner
+from trlib.loop.metrics import Update, measure, summarise
+from trlib.loop.optimizers import adamw
+from trlib.loop.regime import Regime
+from trlib.loop.step import LoopStep
+from trlib.model.completions import Completions
+from trlib.pages.explorables.engine import flat, order, packed
+from trlib.tasks.task import Prompt
+
+LANE = """
+    const { Engine } = await import("/js/engine.js"), { Lane } = await import("/js/lane.js");
+    const { TASKS } = await import("/js/tasks.js"), { Vocabulary } = await import("/js/vocabulary.js");
+    const wasm = await (await fetch("/built/engine.wasm")).arrayBuffer(), { kind: Task } = TASKS[given.card.name];
+    const checkpoint = { vocabulary: new Vocabulary(given.card.words), weights: numbers(given.weights) };
+    const lane = new Lane(await Engine.create(wasm), checkpoint, new Task(given.knobs), given.settings);
+"""
+BATCH = LANE + """
+    const { engine } = lane, step = engine.step.bind(engine), steps = [];
+    engine.step = (settings) => {
+        const weights = text(engine.read()), gradients = text(engine.gradients), beta = lane.memory.beta ?? null;
+        const norm = step(settings);
+        steps.push({ weights, gradients, beta, norm, after: text(engine.read()) });
+        return norm;
+    };
+    const { asked, completions } = lane.step(), parts = lane.batch.left.slice();
+    const { row, batch } = (() => { for (;;) { const done = lane.step(); if (done.kind === "batch") return done; } })();
+    return { asked, parts, row, steps, columns: engine.columns, looked: batch.looked, beta: lane.memory.beta ?? null,
+        completions: completions.map(({ prompt, tokens, logp, ended, words, verdict }) =>
+            ({ prompt, tokens, logp, ended, words, verdict })) };
+"""
+ARMS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in ("reinforce", "pg_is", "ppo", "grpo", "dr_grpo", "dapo", "cispo", "sapo", "gmpo",
+                                     "pspo", "dppo", "ppo_penalty", "quatro", "troll")},
+    "gspo": ("gspo", {"eps_low": 0.01, "eps_high": 0.01}),
+    "grpo with a reference": ("grpo", {"beta": 0.5, "dual_clip": 1.2}),
+    "ppo, leave-one-out": ("ppo", {"advantage": "leave-one-out", "eps_low": 0.02, "eps_high": 0.02}),
+    "dppo by KL": ("dppo", {"delta_kl": 0.001}),
+    "quatro, exact forward": ("quatro", {"form": "exact", "direction": "forward"}),
+    "penalty, proportional": ("ppo_penalty", {"controller": "proportional", "horizon": 100, "beta": 3.0}),
+    "troll, close": ("troll", {"delta_kl": 0.001, "aggregation": "seq-mean-token-mean", "level": "sequence"}),
+}
+
+
+def given_of(name: str, **more: Any) -> dict[str, Any]:
+    policy = trlib.load_policy(name)
+    weights = flat(dict(policy.model.named_parameters())).astype("<f4").tobytes()
+    return {"card": packed(policy)[0].json(), "weights": base64.b64encode(weights).decode(), "knobs": {}, **more}
+
+
+def numbers(said: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(said), dtype="<f4")
+
+
+def as_completions(policy: Any, asked: list[Prompt], found: list[dict[str, Any]]) -> Completions:
+    """What the page sampled, as trlib holds it."""
+    prompts = policy.encode_prompts([p.text for p in asked])
+    width, longest = max(map(len, prompts)), max(len(one["tokens"]) for one in found)
+    tokens = torch.tensor([one["tokens"] + [0] * (longest - len(one["tokens"])) for one in found])
+    logp = torch.tensor([one["logp"] + [0.0] * (longest - len(one["logp"])) for one in found])
+    mask = torch.tensor([[t < len(one["tokens"]) for t in range(longest)] for one in found])
+    return Completions(
+        prompt_ids=torch.tensor([[0] * (width - len(ids)) + ids for ids in prompts]),
+        prompt_mask=torch.tensor([[False] * (width - len(ids)) + [True] * len(ids) for ids in prompts]),
+        group=torch.tensor([one["prompt"] for one in found]), tokens=tokens, mask=mask,
+        forced=torch.zeros_like(mask), ended=torch.tensor([one["ended"] for one in found]), logp=logp,
+        full_rows=torch.zeros(0, dtype=torch.long), full=torch.zeros(0, longest, policy.vocabulary),
+        tokenizer=policy.tokenizer)
+
+
+class Twin:
+    """A lane's batch in trlib: its collector, its boxes, its metrics; at every update the weights are the page's."""
+
+    def __init__(self, name: str, method: Any, found: dict[str, Any], settings: dict[str, Any], task: Any,
+                 dtype: str = "float64") -> None:
+        self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
+        regime = Regime(steps=1, seed=0, prompts=settings["prompts"], group=settings["group"], temperature=1.0,
+                        max_tokens=task.max_tokens, minibatches=settings["minibatches"], epochs=settings["epochs"],
+                        optimizer="adamw", lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.0, warmup=10,
+                        grad_norm=1.0, anchor="recomputed", lag=0, sampler="fp32", logit_noise=0.0, probe=32,
+                        checkpoint_every=1, without=(), at_once=None)
+        self.needs = needs_of(method, regime.anchor)
+        self.learner = Learner(self.policy, regime, self.needs, adamw)
+        collector = Collector(self.learner, task, method, self.needs, regime)
+        asked = [Prompt(p["text"], p["answer"], p["difficulty"]) for p in found["asked"]]
+        self.completions = as_completions(self.policy, asked, found["completions"])
+        verdicts = [task.verify(asked[g], words, ended=ended) for g, words, ended in zip(
+            self.completions.group.tolist(), self.completions.texts(), self.completions.ended.tolist(), strict=True)]
+        assert [vars(v) for v in verdicts] == [one["verdict"] for one in found["completions"]]
+        self.hold(found["steps"][0]["weights"])
+        self.batch = collector.prepare(self.completions, verdicts, 0)
+        self.done: list[Update] = []
+        self.gradients: list[np.ndarray] = []
+
+    def hold(self, weights: str) -> None:
+        at, values = 0, torch.tensor(numbers(weights))
+        with torch.no_grad():
+            for name in order(2):
+                p = self.policy.trainable[name]
+                p.copy_(values[at:at + p.numel()].view_as(p))
+                at += p.numel()
+
+    def distributions(self) -> torch.Tensor:
+        looked = torch.tensor(self.found["looked"])
+        with torch.no_grad():
+            return self.policy.score(self.completions.rows(looked), full=True).full
+
+    def run(self) -> dict[str, float]:
+        """Every update's gradient, into `gradients`; gives the row of the history."""
+        before = self.distributions()
+        for part, one in zip(self.found["parts"], self.found["steps"], strict=True):
+            self.update(part, one)
+        looked = torch.tensor(self.found["looked"])
+        exact, _ = measure(before, self.distributions(), self.completions.tokens[looked], self.completions.mask[looked])
+        return {"reward": float(self.batch.rewards.mean()), "length": float(self.completions.lengths.float().mean()),
+                "kept": 1.0, **summarise(self.done), **exact}
+
+    def update(self, part: list[int], one: dict[str, Any]) -> None:
+        rows = torch.cat([(self.completions.group == prompt).nonzero().squeeze(-1) for prompt in part])
+        self.hold(one["weights"])
+        step = LoopStep(self.learner, self.method, self.needs, self.completions.rows(rows), self.batch.rows(rows),
+                        done=self.done)
+        self.policy.model.zero_grad()
+        loss = step.loss()
+        loss.backward()
+        gradient = np.concatenate([self.policy.trainable[name].grad.double().numpy().ravel() for name in order(2)])
+        self.gradients.append(gradient)
+        step.report(float(loss), float(np.linalg.norm(gradient)))
+        self.hold(one["after"])
+        if hasattr(self.method, "controller"):
+            with torch.no_grad():
+                self.method._adapt(step)
+
+
+def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, Any], settings: dict[str, Any]) -> Twin:
+    """The reference is torch in float64. Gradients are right to 1e-5 of their size. Where a policy has moved far and
+    terms cancel, torch's own float32 is not either: there the engine's rounding stays within a few times torch's (it
+    sums without fused products)."""
+    task = trlib.load_task("spend" if name == "spend" else "dial")
+    exact, coarse = (Twin(name, ALGORITHMS[method](**thresholds), found, settings, task, dtype)
+                     for dtype in ("float64", "float32"))
+    wanted, row = exact.run(), found["row"]
+    coarse.run()
+    unused = slice(exact.policy.vocabulary * 64, found["columns"] * 64)
+    for k, (one, right, single) in enumerate(zip(found["steps"], exact.gradients, coarse.gradients, strict=True)):
+        got = np.delete(numbers(one["gradients"]), unused)
+        size = float(np.linalg.norm(right))
+        if size == 0:
+            assert not got.any()
+            continue
+        error, unavoidable = (float(np.linalg.norm(x - right)) / size for x in (got, single))
+        assert error < (max(1e-5, 8 * unavoidable) if k else 1e-5), f"update {k}"
+    for metric in ("kl", "kl_back", "tv", "tv_max", "entropy", "grad_norm", "reward", "length"):
+        assert row[metric] == pytest.approx(wanted[metric], rel=1e-4, abs=1e-8), metric
+    assert row["kept"] == pytest.approx(wanted["kept"], abs=1e-6)
+    return exact
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: str) -> None:
+    name, thresholds = ARMS[arm]
+    settings = {"method": name, "thresholds": thresholds, "prompts": 6, "group": 4, "minibatches": 3, "epochs": 2,
+                "lr": 1e-3, "seed": 4}
+    found = ask(BATCH, **given_of("dial", settings=settings))
+    assert len({one["verdict"]["reward"] for one in found["completions"]}) == 2
+    twin = check("dial", name, thresholds, found, settings)
+    assert found["beta"] == (pytest.approx(twin.learner.memory["beta"], rel=1e-5) if name == "ppo_penalty" else None)
+    if arm not in ("reinforce", "pg_is", "cispo", "sapo", "pspo", "quatro", "quatro, exact forward", "troll",
+                   "troll, close") and name != "ppo_penalty":
+        assert found["row"]["kept"] < 1, "the region was never reached"
+
+
+@pytest.mark.parametrize("name", ["dial_rare", "spend"])
+def test_every_checkpoint_learns_a_large_batch_in_several_passes(ask: Callable[..., Any], name: str) -> None:
+    settings = {"method": "grpo", "thresholds": {}, "prompts": 16, "group": 12, "minibatches": 1, "epochs": 2,
+                "lr": 1e-3, "seed": 1}
+    check(name, "grpo", {}, ask(BATCH, **given_of(name, settings=settings)), settings)
+
+
+def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(ask: Callable[..., Any]) -> None:
+    body = LANE + """
+        const first = [lane.run(), lane.run(), text(lane.engine.read())];
+        lane.reset();
+        const again = [lane.run(), lane.run(), text(lane.engine.read())];
+        lane.change({ method: "dppo", group: 6, lr: 1e-3 }); lane.reset();
+        const { asked, completions } = lane.step();
+        lane.reset(); lane.change({ method: "grpo", group: 4 });
+        const other = lane.step();
+        return [first, again, asked.map(p => p.text), completions.filter(c => c.row % 6 < 4).map(c => c.tokens),
+            other.asked.map(p => p.text), other.completions.map(c => c.tokens)];
+    """
+    settings = {"prompts": 4, "group": 4, "lr": 1e-3, "minibatches": 2, "epochs": 2}
+    first, again, asked, six, also, four = ask(body, **given_of("dial", settings=settings))
+    assert first == again
+    assert asked == also and six == four
+
+
+def test_the_policy_learns(ask: Callable[..., Any]) -> None:
+    rows = ask(LANE + "return Array.from({ length: 40 }, () => lane.run());",
+               **given_of("dial", settings={"lr": 3e-4, "seed": 2}))
+    reward = [row["reward"] for row in rows]
+    assert np.mean(reward[-5:]) > np.mean(reward[:5]) + 0.25
+    assert [row["batch"] for row in rows] == list(range(40))
+
+
+@pytest.mark.parametrize("name", ["dial", "spend"])
+def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> None:
+    task: Any = trlib.load_task(name)
+    pick, asked, cases = random.Random(3), task.prompts(40, seed=2), []
+    for prompt, expert in zip(asked, task.demonstrations(asked, seed=5), strict=True):
+        words = expert.split()
+        more = [*words, pick.choice(task.words)]
+        spoilt = [words, words[:-1], words[1:], [], more, words[:2] + words[3:], ["so", "3"]]
+        for _ in range(6):
+            one = list(words)
+            for _ in range(pick.choice((1, 1, 2))):
+                one[pick.randrange(len(one))] = pick.choice(task.words)
+            spoilt.append(one)
+        if name == "spend":
+            spoilt += [["-9", str(int(prompt.text.split()[0]) - 9)], [*words[:-2], "-9", "bust"]]
+        cases += [(prompt, one, ended) for one in spoilt for ended in (True, False)]
+    found = ask("""const { TASKS } = await import("/js/tasks.js"), task = new TASKS[given.name].kind();
+        return given.cases.map(([text, words, ended]) => {
+            const prompt = task.read(text); return { answer: prompt.answer, ...task.verify(prompt, words, ended) }; });""",
+                name=name, cases=[(prompt.text, words, ended) for prompt, words, ended in cases])
+    for (prompt, words, ended), got in zip(cases, found, strict=True):
+        wanted = task.verify(prompt, " ".join(words), ended=ended)
+        assert got == {"answer": prompt.answer, **vars(wanted)}, words
+    assert len({one["reason"] for one in found}) == 5
+
+
+def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> None:
+    found = ask("""const { TASKS } = await import("/js/tasks.js"), { stream } = await import("/js/random.js");
+        const many = (name, knobs) => { const task = new TASKS[name].kind(knobs), random = stream(0, name);
+            return Array.from({ length: 600 }, () => task.prompt(random)); };
+        return [many("dial"), many("dial", { moves: [1, 8] }), many("spend", { amount: 12 }), many("spend")];""")
+    five, some, twelve, any_ = found
+    assert {p["difficulty"] for p in five} == {5} and {p["difficulty"] for p in some} == set(range(1, 9))
+    assert {p["text"] for p in twelve} == {"12 :"} and {p["difficulty"] for p in any_} == set(range(12, 41))
+    dial: Any = trlib.load_task("dial")
+    for p in five:
+        assert dial.places(Prompt(p["text"], p["answer"], 5)) == p["places"]
+    moves = [move for p in five for move in p["moves"]]
+    assert len(set(moves)) == 16 and max(map(moves.count, set(moves))) < 1.4 * len(moves) / 16
+
+
+def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) -> None:
+    drawn = ask("""const { stream } = await import("/js/random.js");
+        return [[0, "a"], [0, "b"], [1, "a"], [0, "a", 1]].map(path => {
+            const random = stream(...path); return Array.from({ length: 20000 }, random); });""")
+    table = np.array(drawn)
+    assert table.min() >= 0 and table.max() < 1
+    np.testing.assert_allclose(table.mean(1), 0.5, atol=0.01)
+    for row in table:
+        counts = np.bincount((row * 50).astype(int), minlength=50)
+        assert ((counts - 400) ** 2 / 400).sum() < 95  # chi-square with 49 degrees: above 95 once in 10,000
+    assert np.abs(np.corrcoef(table) - np.eye(4)).max() < 0.03
+
+
+def test_beta_follows_the_kl_as_in_trlib(ask: Callable[..., Any]) -> None:
+    cases = [(beta, kl) for beta in (1e-6, 0.3, 1e6) for kl in (0.0, 0.006, 0.01, 0.02, 5.0)]
+    found = ask("""const { adapted } = await import("/js/update.js");
+        return given.cases.map(([beta, kl]) => [adapted(beta, kl, .01), adapted(beta, kl, .01, .3)]);""", cases=cases)
+    assert found == [[adapt(b, kl, 0.01), pytest.approx(adapt_proportionally(b, kl, 0.01, 0.3))] for b, kl in cases]
+
+
+STOPPED = {
+    "a learning rate that gives NaN": (
+        "lane.change({ lr: 1e39, warmup: 0 }); for (let k = 0; k < 6; k++) lane.run();", "batch "),
+    "weights that are not numbers": ("lane.engine.weights.fill(NaN); lane.engine.wasm.settle(); lane.run();",
+                                     "batch 0: sampling: NaN or inf among the logits"),
+    "a method that is not there": ("lane.change({ method: 'grop' })", "method: expected one of"),
+    "a threshold of another method": ("lane.change({ thresholds: { delta_kl: 1 } })", "grpo: expected settings among"),
+    "minibatches that do not divide": ("lane.change({ minibatches: 3 })", "minibatches: expected a divisor of prompts"),
+    "half a completion": ("lane.change({ group: 2.5 })", "group: expected a whole number of at least 1, got 2.5"),
+    "nobody to compare with": ("lane.change({ group: 1 })", "group: expected at least 2 with group-std"),
+    "no learning rate": ("lane.change({ lr: 0 })", "lr: expected a number above 0, got 0"),
+    "an unknown setting": ("lane.change({ steps: 3 })", "settings: expected method"),
+    "a word of another task": ("lane.ask('37 :')", "prompt: expected a start below 20"),
+    "too large a group": ("lane.change({ group: 600 }); lane.run();", "group: expected at most"),
+}
+
+
+@pytest.mark.parametrize("case", STOPPED)
+def test_what_cannot_be_is_said(ask: Callable[..., Any], case: str) -> None:
+    body, said = STOPPED[case]
+    found = ask(LANE + f"""
+        let message = "nothing said";
+        try {{ {body} }} catch (error) {{ message = error.message; }}
+        lane.reset(); lane.change({{ lr: 1e-4, group: 4, prompts: 4, minibatches: 1, method: "grpo", thresholds: {{}} }});
+        return [message, lane.run().reward];""", **given_of("dial", settings={"prompts": 4, "group": 4}))
+    assert said in found[0]
+    assert 0 <= found[1] <= 1
+
+
+def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
+    card, data = packed(trlib.load_policy("dial"))
+    found = ask("""
+        const wasm = await (await fetch("/built/engine.wasm")).arrayBuffer();
+        const bytes = Uint8Array.from(atob(given.data), c => c.charCodeAt(0));
+        const worker = new Worker("/js/worker.js", { type: "module" }), log = [], waiting = [];
+        worker.onmessage = ({ data }) => { log.push(data); for (const see of waiting) see(data); };
+        const until = (test) => new Promise(done => waiting.push(data => test(data) && done(data)));
+        const said = until(data => data.error);
+        worker.postMessage({ play: true });
+        const early = (await said).error;
+        const settings = { prompts: 4, group: 4, minibatches: 2, epochs: 2, lr: 1e-3 };
+        worker.postMessage({ load: { wasm, bytes, card: given.card }, settings });
+        worker.postMessage({ once: "update" });
+        const update = await until(data => data.event === "update");
+        worker.postMessage({ once: "batch" });
+        const batch = await until(data => data.event === "batch");
+        worker.postMessage({ play: true });
+        await until(data => data.event === "batch" && data.row.batch === 3);
+        worker.postMessage({ play: false, settings: { lr: 2e-3 } });
+        worker.postMessage({ ask: "7 : +3 flip =", id: 5 });
+        const { answers } = await until(data => data.id === 5), paused = log.length;
+        worker.postMessage({ reset: true });
+        await until(data => data.event === "reset");
+        const idle = log.length - paused;
+        worker.postMessage({ once: "batch" });
+        const again = await until(data => data.event === "batch" && data.row.batch === 0);
+        worker.postMessage({ settings: { lr: -1 } });
+        const refused = (await until(data => data.error)).error;
+        worker.terminate();
+        return { early, update, batch, answers, idle, refused, same: JSON.stringify(again.row.reward)
+            === JSON.stringify(batch.row.reward), ready: log.find(data => data.ready) };
+    """, card=card.json(), data=base64.b64encode(data).decode())
+    assert found["early"].startswith("lane: expected { load }")
+    assert found["ready"]["memory"] < 32_000_000
+    assert found["batch"]["row"]["batch"] == 0 and len(found["batch"]["completions"]) == 16
+    one = found["batch"]["completions"][0]
+    assert len(one["logp"]) == len(one["tokens"]) and set(one["verdict"]) == {"reward", "reason", "detail"}
+    assert len(found["answers"]) == 8 and found["idle"] == 1 and found["same"]
+    assert found["refused"] == "lr: expected a number above 0, got -1"

@@ -1,0 +1,38 @@
+/* What a batch shows of a lane: the metrics of trlib's history that the page draws, by the same names. Exact
+   divergences are taken on a probe: some completions, spread evenly over the prompts. */
+
+import { passes, write } from "./packing.js";
+
+const mean = (values) => (values.length ? values.reduce((total, x) => total + x, 0) / values.length : NaN);
+
+/* Numbers of `count` of `total` completions, spread evenly. */
+export function probe(total, count) {
+  const some = Math.min(total, count);
+  return Array.from({ length: some }, (_, i) => Math.floor(i * total / some));
+}
+
+/* A row of the history: reward, length, kept, grad_norm, ratio_max, kl, kl_back, tv, tv_max, entropy. */
+export function measure(engine, { completions, ids, looked, updates }) {
+  const known = (name) => updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));
+  const largest = updates.flatMap(({ ratios }) => ratios).reduce((most, r) => Math.max(most, r), 1);
+  return { reward: mean(completions.map(({ verdict }) => verdict.reward)),
+    length: mean(completions.map(({ tokens }) => tokens.length)), kept: mean(known("kept")),
+    grad_norm: mean(known("norm")), ratio_max: largest, ...divergences(engine, ids, looked.map((row) => completions[row])) };
+}
+
+/* Between the distributions that sampled and the policy as it is now, per token of the probe. */
+function divergences(engine, ids, completions) {
+  const found = { kl: [], kl_back: [], tv: [], entropy: [] };
+  for (const pass of passes(engine, ids, completions)) {
+    const first = write(engine, ids, pass);
+    engine.forward(pass.rows, pass.outputs);
+    for (const [i, { full }] of pass.of.entries()) {
+      for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
+    }
+    engine.wasm.compare(pass.outputs);
+    found.kl.push(...engine.kl_forth.subarray(0, pass.outputs));
+    for (const name of ["kl_back", "tv", "entropy"]) found[name].push(...engine[name].subarray(0, pass.outputs));
+  }
+  return { ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])),
+    tv_max: found.tv.reduce((most, x) => Math.max(most, x), 0) };
+}

@@ -1,0 +1,118 @@
+/* One update: score a minibatch, weigh its tokens by the method, backward, one step of AdamW. */
+
+import { factors } from "./aggregation.js";
+import { referencePull } from "./objectives.js";
+import { passes, write } from "./packing.js";
+
+export class Update {
+  constructor(engine, { ids, settings }, memory, limit) {
+    Object.assign(this, { engine, ids, settings, method: settings.method, memory, limit });
+  }
+
+  /* Gives { norm, kept, tokens, ratios }: the gradient's norm before it was clipped, how many of the tokens the region
+     keeps, and their ratios. Notes on every completion scored its log-probs `now` and which tokens are `kept`. */
+  make(completions) {
+    const counted = completions.filter(({ counts }) => counts), lengths = counted.map(({ tokens }) => tokens.length);
+    const scale = factors(this.method.settings.aggregation, lengths, this.limit);
+    for (const [i, one] of counted.entries()) one.factor = scale[i];
+    const skip = this.#skips(), teaching = skip ? counted.filter(({ advantage }) => advantage !== 0) : counted;
+    const seen = { tokens: lengths.reduce((total, n) => total + n, 0), silenced: 0, ratios: [] };
+    for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
+    const norm = this.engine.step(this.settings);
+    if (this.method.name === "ppo_penalty") this.#adapt(teaching);
+    return { norm, kept: seen.tokens ? 1 - seen.silenced / seen.tokens : NaN, tokens: seen.tokens, ratios: seen.ratios };
+  }
+
+  /* Whether completions without an advantage need no look: they have no gradient, and the region keeps them. */
+  #skips() {
+    const { kind, settings } = this.method, alone = this.settings.minibatches * this.settings.epochs === 1;
+    return Boolean(kind.proportional) && !(settings.beta > 0) && (alone || !kind.tells);
+  }
+
+  #learn(pass, seen) {
+    const { engine, method } = this, first = write(engine, this.ids, pass);
+    engine.forward(pass.rows, pass.outputs);
+    if (method.kind.full) this.#compare(pass, first);
+    const gradients = pass.of.map((one, i) => this.#weigh(one, first[i], seen));
+    engine.wasm.weigh(pass.outputs);
+    if (method.name === "ppo_penalty") this.#penalise(pass, first);
+    for (const [i, rows] of gradients.entries()) this.#replace(rows, first[i], pass.of[i].factor);
+    engine.backward(pass.rows, pass.outputs);
+  }
+
+  /* The method's weights of a completion into `push`; gives gradients of whole distributions, where there are any. */
+  #weigh(one, first, seen) {
+    const { engine, method } = this, length = one.tokens.length;
+    one.now = Array.from(engine.chosen.subarray(first, first + length));
+    const found = method.name === "troll" ? this.#troll(one, first)
+      : method.objective({ ...one, logp: one.now, old: one.logp });
+    const pull = one.reference ? referencePull(one.now, one.reference, method.settings.beta) : null;
+    for (let t = 0; t < length; t++) {
+      engine.push[first + t] = (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
+      seen.silenced += found.kept[t] ? 0 : 1;
+      seen.ratios.push(Math.exp(one.now[t] - one.logp[t]));
+    }
+    Object.assign(one, { kept: found.kept, weight: found.weight });
+    return found.gradient ?? [];
+  }
+
+  #troll(one, first) {
+    const { engine, method } = this, { vocabulary, columns } = engine, near = 0.9 * method.settings.delta_kl;
+    const rows = one.tokens.map((_, t) => engine.log_probs.subarray((first + t) * columns, (first + t) * columns + vocabulary));
+    return method.objective({ logp: rows, old: one.full.map((row) => row.subarray(0, vocabulary)), tokens: one.tokens,
+      advantage: one.advantage, far: (t) => engine.kl_back[first + t] >= near });
+  }
+
+  /* Gradients of tokens that the projection moved, in place of those that their weight would give. */
+  #replace(rows, first, factor) {
+    for (const [t, row] of rows.entries()) {
+      if (!row) continue;
+      const at = (first + t) * this.engine.columns;
+      for (let v = 0; v < row.length; v++) this.engine.logit_gradients[at + v] = factor * row[v];
+    }
+  }
+
+  /* Divergences of a pass's tokens from the distributions that sampled them. */
+  #compare(pass, first) {
+    const { engine } = this;
+    for (const [i, { full }] of pass.of.entries()) {
+      for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
+    }
+    engine.wasm.compare(pass.outputs);
+  }
+
+  get beta() {
+    return this.memory.beta ?? this.method.settings.beta;
+  }
+
+  /* + β KL(q || π) on every token. */
+  #penalise(pass, first) {
+    for (const [i, { tokens, factor }] of pass.of.entries()) {
+      for (const t of tokens.keys()) this.engine.push[first[i] + t] = this.beta * factor;
+    }
+    this.engine.wasm.draw_near(pass.outputs);
+  }
+
+  /* Move β by the KL that the update has reached: PPO's rule, or that of RLHF libraries. */
+  #adapt(completions) {
+    const { controller, target_kl: target, horizon } = this.method.settings, { engine } = this;
+    if (controller === "fixed") return;
+    let total = 0, count = 0;
+    for (const pass of passes(engine, this.ids, completions)) {
+      const first = write(engine, this.ids, pass);
+      engine.forward(pass.rows, pass.outputs);
+      this.#compare(pass, first);
+      for (let i = 0; i < pass.outputs; i++) total += engine.kl_forth[i];
+      count += pass.outputs;
+    }
+    if (!count || !Number.isFinite(total)) return;
+    this.memory.beta = adapted(this.beta, total / count, target, controller === "ppo" ? null : completions.length / horizon);
+  }
+}
+
+/* PPO's rule (share null): half of β below target / 1.5, twice above 1.5 target; or β (1 + clip(kl/target - 1, ±.2) share). */
+export function adapted(beta, kl, target, share = null) {
+  const ppo = kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
+  const next = share === null ? ppo : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
+  return Math.max(1e-6, Math.min(1e6, next));
+}
