@@ -142,7 +142,7 @@ class Twin:
         loss.backward()
         gradient = np.concatenate([self.policy.trainable[name].grad.double().numpy().ravel() for name in order(2)])
         self.gradients.append(gradient)
-        step.report(float(loss), float(np.linalg.norm(gradient)))
+        step.report(float(loss.detach()), float(np.linalg.norm(gradient)))
         self.hold(one["after"])
         if hasattr(self.method, "controller"):
             with torch.no_grad():
@@ -238,7 +238,9 @@ def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> N
         cases += [(prompt, one, ended) for one in spoilt for ended in (True, False)]
     found = ask("""const { TASKS } = await import("/js/tasks.js"), task = new TASKS[given.name].kind();
         return given.cases.map(([text, words, ended]) => {
-            const prompt = task.read(text); return { answer: prompt.answer, ...task.verify(prompt, words, ended) }; });""",
+            const prompt = task.read(text);
+            return { answer: prompt.answer, ...task.verify(prompt, words, ended) };
+        });""",
                 name=name, cases=[(prompt.text, words, ended) for prompt, words, ended in cases])
     for (prompt, words, ended), got in zip(cases, found, strict=True):
         wanted = task.verify(prompt, " ".join(words), ended=ended)
@@ -304,7 +306,8 @@ def test_what_cannot_be_is_said(ask: Callable[..., Any], case: str) -> None:
     found = ask(LANE + f"""
         let message = "nothing said";
         try {{ {body} }} catch (error) {{ message = error.message; }}
-        lane.reset(); lane.change({{ lr: 1e-4, group: 4, prompts: 4, minibatches: 1, method: "grpo", thresholds: {{}} }});
+        lane.reset();
+        lane.change({{ lr: 1e-4, group: 4, prompts: 4, minibatches: 1, method: "grpo", thresholds: {{}} }});
         return [message, lane.run().reward];""", **given_of("dial", settings={"prompts": 4, "group": 4}))
     assert said in found[0]
     assert 0 <= found[1] <= 1

@@ -51,7 +51,8 @@ EXPORT(settle) void settle(void) {
   for (int l = 0; l < LAYERS; l++) {
     transpose(of_layer(w, l, QKV, 3 * WIDTH * WIDTH), of_layer(t, l, QKV, 3 * WIDTH * WIDTH), 3 * WIDTH, WIDTH);
     transpose(of_layer(w, l, MIX, WIDTH * WIDTH), of_layer(t, l, MIX, WIDTH * WIDTH), WIDTH, WIDTH);
-    transpose(of_layer(w, l, GATE_UP, 2 * INNER * WIDTH), of_layer(t, l, GATE_UP, 2 * INNER * WIDTH), 2 * INNER, WIDTH);
+    transpose(of_layer(w, l, GATE_UP, 2 * INNER * WIDTH), of_layer(t, l, GATE_UP, 2 * INNER * WIDTH), 2 * INNER,
+              WIDTH);
     transpose(of_layer(w, l, DOWN, WIDTH * INNER), of_layer(t, l, DOWN, WIDTH * INNER), WIDTH, INNER);
   }
 }
@@ -103,7 +104,8 @@ static void gate(int l, int rows) {
 static void feed_forward_block(int l, int rows) {
   Floats w = FLOATS(weights), t = FLOATS(transposed);
   norm(FLOATS(middle[l]), of_layer(w, l, NORM_2, WIDTH), FLOATS(scale_2[l]), FLOATS(normed_2[l]), rows);
-  multiply(FLOATS(normed_2[l]), of_layer(t, l, GATE_UP, 2 * INNER * WIDTH), FLOATS(gate_up[l]), rows, WIDTH, 2 * INNER);
+  multiply(FLOATS(normed_2[l]), of_layer(t, l, GATE_UP, 2 * INNER * WIDTH), FLOATS(gate_up[l]), rows, WIDTH,
+           2 * INNER);
   gate(l, rows);
   copy(FLOATS(middle[l]), FLOATS(stream[l + 1]), rows * WIDTH);
   multiply_add(FLOATS(gated[l]), of_layer(t, l, DOWN, WIDTH * INNER), FLOATS(stream[l + 1]), rows, INNER, WIDTH);
@@ -130,7 +132,7 @@ EXPORT(forward) int forward(int rows, int outputs) {
   return FINE;
 }
 
-/* -- backward: gradients += those of the loss whose gradient in the logits stands in logit_gradients ------------------ */
+/* -- backward: gradients += those of the loss whose gradient in the logits stands in logit_gradients ---------------- */
 
 static void head_backward(int rows, int outputs) {
   Floats w = FLOATS(weights), g = FLOATS(gradients), up = FLOATS(logit_gradients);
@@ -160,9 +162,10 @@ static void feed_forward_backward(int l, int rows) {
   outer_add(dx, FLOATS(gated[l]), of_layer(g, l, DOWN, WIDTH * INNER), rows, WIDTH, INNER);
   multiply(dx, of_layer(w, l, DOWN, WIDTH * INNER), FLOATS(gated_gradient), rows, WIDTH, INNER);
   gate_backward(l, rows);
-  outer_add(FLOATS(gate_up_gradient), FLOATS(normed_2[l]), of_layer(g, l, GATE_UP, 2 * INNER * WIDTH), rows, 2 * INNER, WIDTH);
-  multiply(FLOATS(gate_up_gradient), of_layer(w, l, GATE_UP, 2 * INNER * WIDTH), FLOATS(row_gradient), rows, 2 * INNER, WIDTH);
-  norm_backward(FLOATS(middle[l]), of_layer(w, l, NORM_2, WIDTH), FLOATS(scale_2[l]), FLOATS(row_gradient), dx, 0,
+  Floats back = FLOATS(gate_up_gradient), up = FLOATS(row_gradient);
+  outer_add(back, FLOATS(normed_2[l]), of_layer(g, l, GATE_UP, 2 * INNER * WIDTH), rows, 2 * INNER, WIDTH);
+  multiply(back, of_layer(w, l, GATE_UP, 2 * INNER * WIDTH), up, rows, 2 * INNER, WIDTH);
+  norm_backward(FLOATS(middle[l]), of_layer(w, l, NORM_2, WIDTH), FLOATS(scale_2[l]), up, dx, 0,
                 of_layer(g, l, NORM_2, WIDTH), rows);
 }
 

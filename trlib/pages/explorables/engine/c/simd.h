@@ -6,8 +6,16 @@
 
 typedef v128_t Four;
 
-static inline Four load(Floats a, int i) { (void)CHECK(a, i); (void)CHECK(a, i + 3); return wasm_v128_load(a.at + i); }
-static inline void store(Floats a, int i, Four x) { (void)CHECK(a, i); (void)CHECK(a, i + 3); wasm_v128_store(a.at + i, x); }
+static inline Four load(Floats a, int i) {
+  (void)CHECK(a, i);
+  (void)CHECK(a, i + 3);
+  return wasm_v128_load(a.at + i);
+}
+static inline void store(Floats a, int i, Four x) {
+  (void)CHECK(a, i);
+  (void)CHECK(a, i + 3);
+  wasm_v128_store(a.at + i, x);
+}
 static inline Four everywhere(float x) { return wasm_f32x4_splat(x); }
 static inline Four load_everywhere(Floats a, int i) { return wasm_v128_load32_splat(a.at + CHECK(a, i)); }
 static inline Four add(Four a, Four b) { return wasm_f32x4_add(a, b); }

@@ -27,7 +27,9 @@ export async function fingerprint(bytes) {
 export async function open(bytes, { name, words, sha256 }) {
   const found = await fingerprint(bytes);
   if (found && found !== sha256) {
-    throw new Error(`${name}: the weights that arrived are not those that were packed (SHA-256 ${found.slice(0, 12)}…, expected ${sha256.slice(0, 12)}…)`);
+    const short = (hash) => `${hash.slice(0, 12)}…`;
+    throw new Error(`${name}: the weights that arrived are not those that were packed (SHA-256 ${short(found)}, `
+      + `expected ${short(sha256)})`);
   }
   return { vocabulary: words.length, weights: unpack(bytes) };
 }

@@ -43,7 +43,6 @@ export class Engine {
     this.wasm = wasm;
     this.limits = Object.fromEntries(LIMITS.map((name) => [name, wasm[`${name}_is`]()]));
     this.refusals = REFUSALS(this.limits);
-    this.checked = "fault" in wasm;
     this.#angles();
   }
 

@@ -73,7 +73,8 @@ export const pspo = ({ alpha }) => ({ logp, old, advantage }) =>
 /* w = ρ A with ρ = min(e^min(log r, 20), C); 0 where the sampled token's divergence has passed the threshold and the
    update, or unsigned the token alone, goes further out */
 export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most = null, signed = true }) => {
-  const measure = tv === null ? binaryKl : binaryTv, [low, high] = [tv ?? kl].flat().length === 2 ? tv ?? kl : [tv ?? kl, tv ?? kl];
+  const measure = tv === null ? binaryKl : binaryTv, delta = tv ?? kl;
+  const [low, high] = Array.isArray(delta) ? delta : [delta, delta];
   return ({ logp, old, advantage }) => {
     const kept = logp.map((p, t) => {
       const divergence = measure(Math.min(0, old[t]), Math.min(0, p));

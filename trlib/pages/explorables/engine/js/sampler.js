@@ -31,8 +31,9 @@ function portions(engine, prompts, group, maxTokens) {
     if (fits) part.to = i + 1;
     else made.push({ from: i, to: i + 1 });
     read = fits ? read + ids.length : ids.length;
-    if (group > Math.min(rows, outputs) || ids.length + group * (maxTokens - 1) > slots) {
-      throw new RangeError(`group: expected at most ${Math.min(rows, outputs, Math.floor((slots - ids.length) / (maxTokens - 1)))} completions of ${maxTokens} tokens, got ${group}`);
+    const most = Math.min(rows, outputs, Math.floor((slots - ids.length) / Math.max(1, maxTokens - 1)));
+    if (group > most) {
+      throw new RangeError(`group: expected at most ${most} completions of ${maxTokens} tokens, got ${group}`);
     }
   }
   return made;

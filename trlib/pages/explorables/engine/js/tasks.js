@@ -7,6 +7,9 @@ const wrong = (reason, detail) => ({ reward: 0, reason, detail });
 const NO_END = wrong("no end", "the token limit came before the end token");
 const RIGHT = { reward: 1, reason: "right", detail: "" };
 
+/* [low, high] from such a pair, or from one number that is both. */
+const span = (value) => (Array.isArray(value) ? value : [value, value]);
+
 const TURNS = [1, 2, 3, 4, 5, -1, -2, -3, -4, -5];
 const modulo = (x, n) => ((x % n) + n) % n;
 const MOVES = new Map([
@@ -19,8 +22,8 @@ const MOVES = new Map([
 export class Dial {
   maxTokens = 16;
 
-  constructor({ moves = [5, 5], positions = 20 } = {}) {
-    this.moves = [moves].flat().length === 1 ? [[moves].flat()[0], [moves].flat()[0]] : moves;
+  constructor({ moves = 5, positions = 20 } = {}) {
+    this.moves = span(moves);
     this.positions = positions;
   }
 
@@ -37,7 +40,8 @@ export class Dial {
     const sound = words.length > 3 && isNumber(words[0]) && Number(words[0]) < this.positions && words[1] === ":"
       && words.at(-1) === "=" && moves.every((move) => MOVES.has(move));
     if (!sound) {
-      throw new RangeError(`prompt: expected a start below ${this.positions}, \`:\`, moves and \`=\` as in '7 : +3 flip =', got '${text}'`);
+      throw new RangeError(`prompt: expected a start below ${this.positions}, \`:\`, moves and \`=\` as in `
+        + `'7 : +3 flip =', got '${text}'`);
     }
     const places = [];
     let place = Number(words[0]);
@@ -69,7 +73,7 @@ export class Spend {
   maxTokens = 32;
 
   constructor({ amount = [12, 40], most = 9 } = {}) {
-    this.amount = [amount].flat().length === 1 ? [[amount].flat()[0], [amount].flat()[0]] : amount;
+    this.amount = span(amount);
     this.most = most;
   }
 
@@ -110,8 +114,8 @@ export class Spend {
     if (said !== "bust" && !isNumber(said)) {
       return wrong("bad format", `expected what is left after ${spent}, got ${said}`);
     }
-    const after = left - size, true_ = after >= 0 ? String(after) : "bust";
-    if (said !== true_) return wrong("bad arithmetic", `${left} ${spent} leaves ${true_}, not ${said}`);
+    const after = left - size, right = after >= 0 ? String(after) : "bust";
+    if (said !== right) return wrong("bad arithmetic", `${left} ${spent} leaves ${right}, not ${said}`);
     if (after < 0 && next !== undefined) return wrong("bad format", `${next} is written after bust`);
     return { after };
   }

@@ -15,25 +15,34 @@ export class Update {
     const counted = completions.filter(({ counts }) => counts), lengths = counted.map(({ tokens }) => tokens.length);
     const scale = factors(this.method.settings.aggregation, lengths, this.limit);
     for (const [i, one] of counted.entries()) one.factor = scale[i];
-    const skip = this.#skips(), teaching = skip ? counted.filter(({ advantage }) => advantage !== 0) : counted;
+    const { teaching, idle } = this.#split(counted);
     const seen = { tokens: lengths.reduce((total, n) => total + n, 0), silenced: 0, ratios: [] };
+    for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
     for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
     if (this.method.name === "ppo_penalty") this.#adapt(teaching);
     return { norm, kept: seen.tokens ? 1 - seen.silenced / seen.tokens : NaN, tokens: seen.tokens, ratios: seen.ratios };
   }
 
-  /* Whether completions without an advantage need no look: they have no gradient, and the region keeps them. */
-  #skips() {
+  /* Completions that have a gradient, and those that have none but are looked at, because the region's mask tells of
+     them too. What is neither, the region keeps. */
+  #split(counted) {
     const { kind, settings } = this.method, alone = this.settings.minibatches * this.settings.epochs === 1;
-    return Boolean(kind.proportional) && !(settings.beta > 0) && (alone || !kind.tells);
+    if (!kind.proportional || settings.beta > 0) return { teaching: counted, idle: [] };
+    return { teaching: counted.filter(({ advantage }) => advantage !== 0),
+      idle: kind.tells && !alone ? counted.filter(({ advantage }) => advantage === 0) : [] };
   }
 
-  #learn(pass, seen) {
+  /* A pass forwards: the weights of its tokens, and gradients of whole distributions where there are any. */
+  #look(pass, seen) {
     const { engine, method } = this, first = write(engine, this.ids, pass);
     engine.forward(pass.rows, pass.outputs);
     if (method.kind.full) this.#compare(pass, first);
-    const gradients = pass.of.map((one, i) => this.#weigh(one, first[i], seen));
+    return { first, gradients: pass.of.map((one, i) => this.#weigh(one, first[i], seen)) };
+  }
+
+  #learn(pass, seen) {
+    const { engine, method } = this, { first, gradients } = this.#look(pass, seen);
     engine.wasm.weigh(pass.outputs);
     if (method.name === "ppo_penalty") this.#penalise(pass, first);
     for (const [i, rows] of gradients.entries()) this.#replace(rows, first[i], pass.of[i].factor);
@@ -57,8 +66,8 @@ export class Update {
   }
 
   #troll(one, first) {
-    const { engine, method } = this, { vocabulary, columns } = engine, near = 0.9 * method.settings.delta_kl;
-    const rows = one.tokens.map((_, t) => engine.log_probs.subarray((first + t) * columns, (first + t) * columns + vocabulary));
+    const { engine, method } = this, { vocabulary } = engine, near = 0.9 * method.settings.delta_kl;
+    const rows = one.tokens.map((_, t) => engine.distribution(first + t).subarray(0, vocabulary));
     return method.objective({ logp: rows, old: one.full.map((row) => row.subarray(0, vocabulary)), tokens: one.tokens,
       advantage: one.advantage, far: (t) => engine.kl_back[first + t] >= near });
   }
@@ -106,11 +115,13 @@ export class Update {
       count += pass.outputs;
     }
     if (!count || !Number.isFinite(total)) return;
-    this.memory.beta = adapted(this.beta, total / count, target, controller === "ppo" ? null : completions.length / horizon);
+    const share = controller === "ppo" ? null : completions.length / horizon;
+    this.memory.beta = adapted(this.beta, total / count, target, share);
   }
 }
 
-/* PPO's rule (share null): half of β below target / 1.5, twice above 1.5 target; or β (1 + clip(kl/target - 1, ±.2) share). */
+/* PPO's rule (share null): half of β below target / 1.5, twice above 1.5 target. With a share of the controller's
+   horizon: β (1 + clip(kl/target - 1, -.2, .2) share). */
 export function adapted(beta, kl, target, share = null) {
   const ppo = kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
   const next = share === null ? ppo : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
