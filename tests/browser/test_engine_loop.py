@@ -23,6 +23,7 @@ from trlib.loop.regime import Regime
 from trlib.loop.step import LoopStep
 from trlib.model.completions import Completions
 from trlib.pages.explorables.engine import flat, order, packed
+from trlib.tasks.dial import CAREFUL
 from trlib.tasks.task import Prompt
 
 LANE = """
@@ -263,6 +264,18 @@ def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> Non
     assert len(set(moves)) == 16 and max(map(moves.count, set(moves))) < 1.4 * len(moves) / 16
 
 
+def test_an_update_in_a_few_numbers(ask: Callable[..., Any]) -> None:
+    ratios = np.random.default_rng(0).lognormal(0, 0.3, 201)
+    got, none, careful = ask("""
+        const { brief } = await import("/js/measures.js"), { CAREFUL } = await import("/js/tasks.js");
+        const of = (ratios) => brief({ tokens: ratios.length, kept: .9, norm: 2, ratios }, 3, 8);
+        return [of(given.ratios), of([]), CAREFUL];""", ratios=ratios.tolist())
+    assert got["ratio"] == pytest.approx(np.quantile(ratios, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]))
+    assert got["kl"] == pytest.approx((ratios - 1 - np.log(ratios)).mean())
+    assert [got[name] for name in ("number", "of", "tokens", "kept", "norm")] == [3, 8, 201, 0.9, 2]
+    assert none["ratio"] == [] and careful == list(CAREFUL)
+
+
 def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) -> None:
     drawn = ask("""const { stream } = await import("/js/random.js");
         return [[0, "a"], [0, "b"], [1, "a"], [0, "a", 1]].map(path => {
@@ -351,5 +364,12 @@ def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
     assert found["batch"]["row"]["batch"] == 0 and len(found["batch"]["completions"]) == 16
     one = found["batch"]["completions"][0]
     assert len(one["logp"]) == len(one["tokens"]) and set(one["verdict"]) == {"reward", "reason", "detail"}
+    words = [c["words"][0] for c in found["batch"]["completions"] if c["words"]]
+    assert found["batch"]["row"]["openers"] == {word: pytest.approx(words.count(word) / 16) for word in words}
+    first, *rest = found["batch"]["updates"]
+    assert found["update"]["update"] == first and len(found["update"]["completions"]) == 16
+    assert first["ratio"] == [1.0] * 7 and first["kl"] == 0 and first["kept"] == 1
+    assert [(one["number"], one["of"]) for one in [first, *rest]] == [(k, 4) for k in (1, 2, 3, 4)]
+    assert rest[-1]["ratio"] == sorted(rest[-1]["ratio"]) and rest[-1]["ratio"][0] < 1 < rest[-1]["ratio"][-1]
     assert len(found["answers"]) == 8 and found["idle"] == 1 and found["same"]
     assert found["refused"] == "lr: expected a number above 0, got -1"

@@ -44,7 +44,7 @@ export class Lane {
     try {
       if (!this.batch) return this.#sample();
       this.#update();
-      return this.batch.left.length ? { kind: "update", updates: this.engine.updates } : this.#finish();
+      return this.batch.left.length ? { kind: "update", batch: this.batch } : this.#finish();
     } catch (error) {
       this.stopped = new LaneError(`batch ${this.number}: ${error.message}`, this.number);
       throw this.stopped;

@@ -11,6 +11,23 @@ export function probe(total, count) {
   return Array.from({ length: some }, (_, i) => Math.floor(i * total / some));
 }
 
+const QUANTILES = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1];
+
+/* An update in a few numbers: which of how many, tokens, kept, norm, the quantiles of its tokens' ratios, and the KL
+   that they tell of: the mean of r - 1 - log r, in nats per token, before the update's step. */
+export function brief({ tokens, kept, norm, ratios }, number, of) {
+  const sorted = Float64Array.from(ratios).sort(), last = sorted.length - 1;
+  return { number, of, tokens, kept, norm, kl: mean(ratios.map((r) => r - 1 - Math.log(r))),
+    ratio: last < 0 ? [] : QUANTILES.map((share) => sorted[Math.round(share * last)]) };
+}
+
+/* The share of the completions that begin with each word; what begins with none is left out. */
+export function openers(completions) {
+  const shares = {};
+  for (const { words } of completions) if (words.length) shares[words[0]] = (shares[words[0]] ?? 0) + 1 / completions.length;
+  return shares;
+}
+
 /* A row of the history: reward, length, kept, grad_norm, ratio_max, kl, kl_back, tv, tv_max, entropy. */
 export function measure(engine, { completions, ids, looked, updates }) {
   const known = (name) => updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));

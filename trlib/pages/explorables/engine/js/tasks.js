@@ -18,6 +18,10 @@ const MOVES = new Map([
   ["pair", (x) => x ^ 1], ["half", (x) => x >> 1], ["sq", (x, n) => (x * x) % n],
 ]);
 
+/* First words of completions that write every place, trlib.tasks.dial's. */
+export const CAREFUL = ("slowly carefully stepwise compute plan trace follow walk count unfold work watch turn track derive "
+  + "reason patiently gradually think check write proceed unroll ponder").split(" ");
+
 /* Turn a dial in your head: `7 : +3 x7 flip =` is answered by any completion that ends with `so` and the place. */
 export class Dial {
   maxTokens = 16;

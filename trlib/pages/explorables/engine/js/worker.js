@@ -1,11 +1,12 @@
 /* A lane in a Worker. Messages in: { load: { wasm, bytes, card, seed? }, settings } then { settings } (from the next
    batch on), { play: true | false }, { once: "update" | "batch" }, { reset: true }, { ask: text, id }. Messages out:
-   { ready }, { event, .. } of every step, { answers, id }, { error, batch? }: the lane has stopped or was asked for the
-   impossible. Between two steps messages are read, so a slider that is dragged is heard. */
+   { ready }, { event, .. } of every step (an update that was asked for alone brings its batch along), { answers, id },
+   { error, batch? }: the lane has stopped or was asked for the impossible. Between two steps messages are read, so a slider that is dragged is heard. */
 
 import { open } from "./checkpoint.js";
 import { Engine } from "./engine.js";
 import { Lane } from "./lane.js";
+import { brief, openers } from "./measures.js";
 import { TASKS } from "./tasks.js";
 import { Vocabulary } from "./vocabulary.js";
 
@@ -15,6 +16,10 @@ const shown = ({ completions, asked }) => ({
   completions: completions.map(({ prompt, words, tokens, logp, now, kept, advantage, verdict, ended }) =>
     ({ prompt, words, tokens, logp, now, kept, advantage, verdict, ended })),
 });
+
+/* The updates of a batch from one on, in a few numbers each. */
+const told = ({ updates, left }, from = 0) =>
+  updates.slice(from).map((one, i) => brief(one, from + i + 1, updates.length + left.length));
 
 export class LaneHost {
   /* post: what sends a message to the page; later: what runs a function after waiting messages have been read. */
@@ -68,7 +73,7 @@ export class LaneHost {
 
   #once(what) {
     for (;;) {
-      const kind = this.#step();
+      const kind = this.#step(what === "update");
       if (kind === "batch" || (what === "update" && kind === "update")) return;
     }
   }
@@ -84,11 +89,16 @@ export class LaneHost {
     });
   }
 
-  #step() {
-    const done = this.lane.step();
-    if (done.kind === "batch") this.post({ event: "batch", row: done.row, ...shown(done.batch) });
-    else this.post({ event: done.kind, batch: this.lane.number });
-    return done.kind;
+  #step(alone = false) {
+    const { kind, batch, row } = this.lane.step(), number = this.lane.number;
+    if (kind === "batch") {
+      const begun = { ...row, openers: openers(batch.completions) };
+      this.post({ event: kind, row: begun, updates: told(batch), ...shown(batch) });
+    } else if (kind === "update") {
+      const [update] = told(batch, batch.updates.length - 1);
+      this.post({ event: kind, batch: number, update, ...(alone ? shown(batch) : {}) });
+    } else this.post({ event: kind, batch: number });
+    return kind;
   }
 }
 
