@@ -81,7 +81,8 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
     page = chromium.new_page()
 
     def answer(route: Any) -> None:
-        path = SOURCES / route.request.url.split("/", 3)[3]
+        asked = route.request.url.split("/", 3)[3]
+        path = (ENGINE.parent if asked.startswith("engine/") else SOURCES) / asked  # `../../engine/js/...` of a source
         if path.is_file():
             route.fulfill(body=path.read_text(encoding="utf-8"), content_type="text/javascript")
         else:

@@ -18,6 +18,7 @@ _HOME = {
     "Loop": "loop",
     "NaturalGradient": "natural_gradient",
     "GradientWeight": "gradient_weight",
+    "QueryDual": "query_dual",
     "RatioMap": "ratio_map",
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
@@ -31,6 +32,7 @@ __all__ = [
     "GradientWeight",
     "Loop",
     "NaturalGradient",
+    "QueryDual",
     "RatioMap",
     "RunExplorer",
     "Simplex",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.natural_gradient import NaturalGradient
+    from trlib.pages.explorables.query_dual import QueryDual
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
