@@ -23,6 +23,7 @@ _HOME = {
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
     "Staleness": "staleness",
+    "TrSFT": "trsft",
     "Unifier": "unifier",
 }
 
@@ -37,6 +38,7 @@ __all__ = [
     "RunExplorer",
     "Simplex",
     "Staleness",
+    "TrSFT",
     "Unifier",
 ]
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
     from trlib.pages.explorables.staleness import Staleness
+    from trlib.pages.explorables.trsft import TrSFT
     from trlib.pages.explorables.unifier import Unifier
 
 

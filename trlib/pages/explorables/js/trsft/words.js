@@ -1,0 +1,41 @@
+/* What the state says: what each student says of the right answer, and a verdict. No drawing here. */
+
+import { number, percent, probability, sum } from "../parts/common.js";
+import { beginning, learnt, truncated, weight } from "./maths.js";
+
+export const RIGHT = 2;
+export const LOOKS = {
+  sft: { name: "SFT", hue: "var(--h1)", dash: "", mark: "square" },
+  trsft: { name: "TrSFT", hue: "var(--h5)", dash: "7 3", mark: "circle" },
+  reverse: { name: "reverse KL", hue: "var(--h7)", dash: "2 3", mark: "diamond" },
+};
+
+export function read(s) {
+  const found = Object.fromEntries(Object.keys(LOOKS).map((way) => [way, learnt(way, s)]));
+  const limit = truncated(s.expert, s.alpha), first = beginning(s.start);
+  const wrong = s.expert.reduce((best, share, v) => (v !== RIGHT && (best === null || share > s.expert[best]) ? v : best), null);
+  const facts = [["right answer: expert", probability(s.expert[RIGHT])], ["student, before", probability(first[RIGHT])],
+    ...Object.entries(LOOKS).filter(([way]) => s.show.includes(way)).map(([way, look]) => [look.name, probability(found[way][RIGHT])]),
+    ...(s.student === "any" ? [["TrSFT in the end keeps", `${limit.filter((share) => share > 1e-9).length} of ${limit.length}`]] : [])];
+  return { found, limit, first, wrong, facts, verdict: verdict(s, found, limit, first, wrong) };
+}
+
+function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
+  const e = s.expert, w = weight.trsft(first[RIGHT], s.alpha);
+  if (s.steps === 0) return { tone: "calm", title: "Nothing is learnt yet", text: `The student gives the right answer ${probability(first[RIGHT])}. There SFT pushes with weight 1, TrSFT with ${number(w)}.` };
+  if (trsft[RIGHT] < 0.25 * e[RIGHT] && sft[RIGHT] > 0.6 * e[RIGHT]) {
+    return { tone: "fail", title: "TrSFT has not learnt the right answer", text: `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. SFT says it with ${probability(sft[RIGHT])} by now, TrSFT with ${probability(trsft[RIGHT])}. What the student never says is not taught: this is what the prefixes and one’s own rewards are for.` };
+  }
+  if (s.alpha <= 0.005) return { tone: "calm", title: "α is so small that TrSFT is SFT", text: `Only tokens below ${number(s.alpha)} are faded. TrSFT gives the right answer ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}.` };
+  if (e[wrong] > e[RIGHT]) {
+    const louder = trsft[wrong] > sft[wrong] + 0.01;
+    return { tone: "fail", title: "The expert’s mistake is learnt", text: `He says the wrong answer ${wrong} more often than the right one. SFT repeats it with ${probability(sft[wrong])}, ${louder ? `and TrSFT with ${probability(trsft[wrong])}: it makes the majority louder.` : `TrSFT with ${probability(trsft[wrong])}.`} Neither knows what is right; only a reward does.` };
+  }
+  const said = sum(e.filter((share) => share < 0.05)), between = sum(sft.filter((_, v) => e[v] < 0.05));
+  if (s.student === "hump" && between > said + 0.1) {
+    return { tone: "fail", title: "SFT says what the expert hardly says", text: `To cover every mode the hump is so broad that ${percent(between)} of it lies where the expert has ${percent(said)}. TrSFT puts ${percent(sum(trsft.filter((_, v) => e[v] < 0.05)))} there, the reverse KL ${percent(sum(reverse.filter((_, v) => e[v] < 0.05)))}: a token given up costs them a limited price.` };
+  }
+  if (s.student === "hump") return { tone: "calm", title: "A hump cannot be everywhere", text: `SFT gives the right answer ${probability(sft[RIGHT])}, TrSFT ${probability(trsft[RIGHT])}, the reverse KL ${probability(reverse[RIGHT])}. Move the start: which mode is found depends on it.` };
+  const kept = limit.filter((share) => share > 1e-9).length;
+  return { tone: "calm", title: kept === 1 ? "TrSFT keeps one answer" : `TrSFT keeps ${kept} answers of ${limit.length}`, text: `SFT and the reverse KL end at the expert himself, mistakes included. TrSFT drops what he says too rarely and shares its mass out among the rest: the right answer has ${probability(trsft[RIGHT])} by now, and ${probability(limit[RIGHT])} in the end.` };
+}
