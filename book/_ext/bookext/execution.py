@@ -1,6 +1,7 @@
-"""The line under a notebook's title: when, where and with which versions it was executed.
+"""The lines under a notebook's title: when, where and with which versions it was executed, here and on a GPU.
 
-`tools.execute` leaves these facts in the executed copy's metadata, under the key `execution_record`.
+`tools.execute` leaves these facts in the executed copy's metadata, under the key `execution_record`; `tools.gpu` keeps
+those of a GPU in book/gpu_execution.json.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 KEY = "execution_record"
+GPU = ("book", "gpu_execution.json")
+NEVER = "Not yet executed on a GPU."
 
 
 def sentence(record: dict[str, Any]) -> str:
@@ -24,16 +27,31 @@ def sentence(record: dict[str, Any]) -> str:
             f"on {record['hardware']} · {versions}")
 
 
+def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
+    """The same of a chapter's entry in the record of a GPU; `text` stands for what the page's text is now."""
+    if entry is None:
+        return NEVER
+    when = datetime.fromisoformat(entry["when"])
+    then = "" if entry["text"] == text else ", an earlier text of this page"
+    versions = " · ".join(f"{name} {number}" for name, number in entry["versions"].items())
+    return (f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile {entry['profile']}, beside "
+            f"{entry['gpu']} ({entry['memory']}, driver {entry['driver']}, CUDA {entry['cuda']}){then} · {versions}")
+
+
 def dateline(app: Sphinx, doctree: nodes.document) -> None:
-    """Puts the line under the page's title."""
+    """Puts the lines under the page's title."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
+    file = Path(app.srcdir, *GPU)
+    app.env.note_dependency(str(file))
     record = json.loads(path.read_text(encoding="utf-8"))["metadata"].get(KEY)
-    text = sentence(record) if record else "Not executed yet."
+    entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
+    lines = [sentence(record) if record else "Not executed yet.", on_a_gpu(entry, record and record.get("text"))]
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
-        title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", text, classes=["executed"]))
+        place = title.parent.index(title) + 1
+        title.parent[place:place] = [nodes.paragraph("", line, classes=["executed"]) for line in lines]
 
 
 def connect(app: Sphinx) -> None:

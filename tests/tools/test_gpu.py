@@ -1,0 +1,108 @@
+"""`make gpu`: what it records, what it says where there is no GPU, and the line that a page prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+import yaml
+
+from bookext.execution import NEVER, on_a_gpu
+from tools import gpu
+from tools.execute import NotebookFailed, execute
+from tools.paths import ROOT
+
+DRAWS = """from trlib.drawing import Drawing, panels
+figure, (ax,) = panels()
+Drawing(figure, alt='The reward "rises" from 0.25 to 0.75.')"""
+CARD = {"gpu": "A card of a test", "memory": "16 GiB", "driver": "1.2", "cuda": "3.4"}
+
+
+def chapter(path: Path, code: str) -> Path:
+    book = nbformat.v4.new_notebook()
+    cell = nbformat.v4.new_code_cell(code)
+    cell["metadata"]["mystnb"] = {"figure": {"name": "rise", "caption": "A curve."}}
+    book.cells = [nbformat.v4.new_markdown_cell("# A"), cell]
+    nbformat.write(book, path)
+    return path
+
+
+def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tools.execute._package", list)
+    good = chapter(tmp_path / "01_good.ipynb", DRAWS)
+    bad = chapter(tmp_path / "02_bad.ipynb", "1 / 0")
+
+    def run(path: Path) -> Path:  # on this machine: in `smoke`, which is what the entry then says
+        return execute([path], tmp_path / "out", profile="smoke")[0]
+
+    before = {"chapters": {"02_bad": {"minutes": 1}, "03_other": {"minutes": 2}}}
+    record, failed = gpu.collect([good, bad], CARD, run, before)
+    assert list(record["chapters"]) == ["03_other", "01_good"], "what failed has no entry, what was not asked for stays"
+    assert len(failed) == 1 and failed[0].startswith("02_bad.ipynb, cell 2: ZeroDivisionError")
+    entry = record["chapters"]["01_good"]
+    assert entry["figures"] == {"rise": 'The reward "rises" from 0.25 to 0.75.'}
+    assert entry["profile"] == "smoke" and 0 < entry["minutes"] < 1 and entry["versions"]["torch"]
+    assert {name: entry[name] for name in CARD} == CARD
+    shown = on_a_gpu(entry, entry["text"])
+    assert shown.startswith("On a GPU: ") and "beside A card of a test (16 GiB, driver 1.2, CUDA 3.4) · Python" in shown
+    assert "profile smoke" in shown and "earlier" not in shown
+    assert ", an earlier text of this page ·" in on_a_gpu(entry, "another")
+    assert on_a_gpu(None, entry["text"]) == NEVER == "Not yet executed on a GPU."
+    changed = run(chapter(good, DRAWS.replace("0.75", "0.85")))
+    assert gpu.entry(changed)["text"] != entry["text"]
+
+
+def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("tools.gpu.execute", lambda *_, **__: pytest.fail("nothing is run"))
+    before = gpu.FILE.read_bytes()
+    assert gpu.main([]) == 2
+    assert "finds no GPU on this machine" in capsys.readouterr().err
+    assert gpu.FILE.read_bytes() == before
+
+
+def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
+    class Properties:
+        name, total_memory = "Tesla T4", 15 * 2**30
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
+    monkeypatch.setattr(gpu, "driver", lambda: "550.1")
+    assert gpu.card() == {"gpu": "Tesla T4", "memory": "15 GiB", "driver": "550.1", "cuda": str(torch.version.cuda)}
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(gpu, "FILE", ROOT / "_build" / "never.json")
+    monkeypatch.setattr(Path, "write_text", lambda self, text, **_: asked.append((self.name, text)))
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: '{"chapters": {}}')
+    monkeypatch.setattr(gpu, "chapters", lambda: [Path("01_a.ipynb")])
+
+    def execute_(paths: list[Path], folder: Path, *, profile: str) -> list[Path]:
+        asked.append((paths[0].name, profile))
+        raise NotebookFailed("01_a.ipynb: as a test wants it")
+
+    monkeypatch.setattr(gpu, "execute", execute_)
+    assert gpu.main([]) == 1, "a chapter that fails is a failure"
+    assert asked == [("01_a.ipynb", "gpu"), ("never.json", '{\n "chapters": {}\n}\n')]
+
+
+def test_the_committed_record_is_of_a_gpu() -> None:
+    record = json.loads(gpu.FILE.read_text(encoding="utf-8"))
+    assert set(record) == {"chapters"}
+    for name, entry in record["chapters"].items():
+        assert (ROOT / "notebooks" / f"{name}.ipynb").exists()
+        assert entry["profile"] == "gpu" and entry["gpu"] and entry["driver"] and entry["minutes"] > 0
+        assert entry["versions"]["torch"]
+
+
+def test_make_and_the_workflow_run_it() -> None:
+    assert re.search(r"^gpu: .*-m tools\.gpu$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "gpu.yml").read_text(encoding="utf-8"))
+    assert set(flow[True]) == {"workflow_dispatch"}, "on demand only"
+    steps = flow["jobs"]["gpu"]["steps"]
+    assert any(step.get("run") == "make gpu" for step in steps)
+    assert "book/gpu_execution.json" in steps[-1]["with"]["path"]
+    assert "PIP_EXTRA_INDEX_URL" not in str(flow), "the address of torch's CPU wheels would bring a build without CUDA"
