@@ -1,0 +1,155 @@
+/* The map of a batch: every token at the probability that the policy gave it when it sampled (across) and when the
+   token was last scored for an update (up). On the diagonal the ratio is 1. Point at a token, or walk through them
+   with the slider, and it is read in its completion. */
+
+import { clamp, drawing, h, linear, logit, number, probability, say as write, spoken, tickText } from "../../parts/common.js";
+import { chooser, idle, labels, nameOf, paths, plot } from "./shared.js";
+
+export const title = "Map";
+export const about = "Every token of the newest batch: its probability when it was sampled, and at its last update. × are silenced.";
+
+const LEAST = 1e-4, MOST = 0.99999;
+const TICKS = [1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999], FEW = [1e-4, 0.01, 0.5, 0.99, 0.9999];
+const GUIDES = [0.5, 1, 2], REACH = 14, LARGEST = 440, MARGIN = { left: 46, right: 14, top: 26, bottom: 42 };
+
+export function create(root, { say }) {
+  const lanes_ = chooser(() => draw(shown)), picture = drawing(), panel = plot(picture.panel());
+  const guides = paths(panel.clipped, "pv-guide"), dots = paths(panel.inside, "pv-kept"), crosses = paths(panel.inside, "pv-silenced");
+  const ring = panel.inside.append("circle").attr("class", "pv-ring").attr("r", 7);
+  const plane = h("div", { class: "pv-square" }, picture.node);
+  const slider = h("input", { type: "range", min: 0, max: 1, step: 1, value: 0, "aria-label": "Token of the batch, one after the other" });
+  const key = h("p", { class: "pv-key" }), line = h("p", { class: "pv-reading" }), facts = h("p", { class: "pv-facts" });
+  const waiting = idle("Nothing here yet: the map shows the tokens of a batch.");
+  const body = h("div", { class: "pv-map" }, plane, h("div", { class: "pv-beside" }, key,
+    h("div", { class: "pv-walk" }, h("span", { text: "token", "aria-hidden": "true" }), slider), line, facts));
+  root.classList.add("pv");
+  root.append(lanes_.el, waiting, body);
+  let shown = [], lane = null, tokens = null, size = null, scale = null, width = 0, chosen = -1, held = false;
+
+  function place() {
+    width = Math.min(plane.clientWidth, LARGEST);
+    picture.size(width, width);
+    size = panel.place({ width, height: width, margin: MARGIN });
+    panel.titles("probability when sampled", "probability at the update");
+    const x = bent([0, size.width]), y = bent([size.height, 0]);
+    panel.axes(width, x, y);
+    scale = { x, y };
+    for (const ratio of GUIDES) guides.of(ratio).attr("d", guide(ratio, x, y)).classed("pv-one", ratio === 1);
+  }
+
+  function draw(lanes) {
+    shown = lanes;
+    lane = lanes_.of(lanes);
+    const batch = lane?.last;
+    waiting.hidden = Boolean(batch);
+    body.hidden = !batch;
+    if (!batch || !plane.clientWidth) return;
+    const moved = width !== Math.min(plane.clientWidth, LARGEST);
+    if (moved) place();
+    if (!moved && tokens?.completions === batch.completions && tokens.name === lane.name) return;
+    tokens = gathered(batch, lane.name);
+    for (const one of tokens.all) { one.x = scale.x(one.q); one.y = scale.y(one.p); }
+    dots.of("all").attr("fill", lane.colour).attr("d", tokens.all.filter(({ kept }) => kept).map(dot).join(""));
+    crosses.of("all").attr("d", tokens.all.filter(({ kept }) => !kept).map(cross).join(""));
+    slider.max = Math.max(0, tokens.all.length - 1);
+    chosen = held && chosen < tokens.all.length ? chosen : -1;
+    tell();
+    read();
+  }
+
+  function tell() {
+    const silenced = tokens.all.filter(({ kept }) => !kept).length, of = tokens.all.length;
+    key.replaceChildren(nameOf(lane), h("span", { text: ` ${of} tokens scored: ` }), h("span", { class: "pv-mark-kept", text: "● " }),
+      h("span", { text: `${of - silenced} kept, ` }), h("span", { class: "pv-mark-silenced", text: "× " }), h("span", { text: `${silenced} silenced. ` }),
+      h("span", { class: "pv-note", text: alike(tokens.all) ? "One update: every ratio is 1, so all lie on the diagonal." : "Dotted: half and twice the probability." }));
+    key.querySelector(".pv-mark-kept").style.color = lane.colour;
+  }
+
+  function read(aloud = false) {
+    const one = tokens.all[chosen];
+    ring.attr("display", one ? null : "none");
+    facts.hidden = !one;
+    if (!one) {
+      write(line, "Point at a token to read it in its completion.");
+      slider.setAttribute("aria-valuetext", "none");
+      slider.value = 0;
+      slider.style.setProperty("--at", "0%");
+      return;
+    }
+    slider.value = chosen;
+    slider.style.setProperty("--at", `${(100 * chosen) / Math.max(1, slider.max)}%`);
+    ring.attr("cx", one.x).attr("cy", one.y);
+    const { words, verdict } = one.completion, kept = one.kept ? "kept" : "silenced";
+    line.replaceChildren(h("span", { class: "pv-note", text: `${tokens.prompts[one.completion.prompt].text} ` }),
+      ...labels(one.completion).flatMap((word, t) => [t === one.t ? h("mark", { text: word }) : document.createTextNode(word), " "]));
+    const ruled = verdict.reward ? "right" : verdict.reason;
+    write(facts, `${probability(one.q)} → ${probability(one.p)}, r = ${number(one.p / one.q)} against the policy that sampled, `
+      + `A ${one.advantage > 0 ? "> 0" : one.advantage < 0 ? "< 0" : "= 0"}: ${kept}. Completion: ${ruled}.`);
+    const heard = `${one.word}, token ${one.t + 1} of ${words.length}: ${spoken(one.q)} to ${spoken(one.p)}, ratio ${number(one.p / one.q)}, ${kept}`;
+    slider.setAttribute("aria-valuetext", heard);
+    if (aloud) say?.(`${heard}. ${tokens.prompts[one.completion.prompt].text} ${words.join(" ")}. ${ruled}.`);
+  }
+
+  const point = (event) => {
+    if (!tokens || !size) return;
+    const box = picture.node.getBoundingClientRect(), x = event.clientX - box.left - size.left, y = event.clientY - box.top - size.top;
+    let best = -1, least = REACH;
+    tokens.all.forEach((one, i) => {
+      const far = Math.hypot(one.x - x, one.y - y);
+      if (far < least) [best, least] = [i, far];
+    });
+    if (best === chosen) return;
+    chosen = best;
+    read(event.type === "pointerdown");
+  };
+  plane.addEventListener("pointermove", point);
+  plane.addEventListener("pointerdown", point);
+  plane.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "mouse" || held || !tokens) return;
+    chosen = -1;
+    read();
+  });
+  slider.addEventListener("focus", () => { held = true; if (tokens && chosen < 0) { chosen = slider.valueAsNumber; read(); } });
+  slider.addEventListener("blur", () => { held = false; });
+  slider.addEventListener("input", () => { chosen = slider.valueAsNumber; if (tokens) read(); });
+
+  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+}
+
+/* The tokens that were scored for an update. */
+function gathered({ completions, prompts }, name) {
+  const all = [];
+  for (const completion of completions) {
+    if (!completion.now || !completion.kept) continue;
+    const words = labels(completion);
+    for (let t = 0; t < words.length; t++) {
+      all.push({ completion, t, word: words[t], q: Math.exp(completion.logp[t]), p: Math.exp(completion.now[t]),
+        kept: Boolean(completion.kept[t]), advantage: completion.advantage, x: 0, y: 0 });
+    }
+  }
+  return { completions, prompts, name, all };
+}
+
+const alike = (all) => all.every(({ q, p }) => Math.abs(p / q - 1) < 1e-4);
+
+/* A scale of probabilities by their logits that d3-axis can draw; beyond its ends everything stands at the edge. */
+function bent(range) {
+  const along = linear([logit(LEAST), logit(MOST)], range), few = Math.abs(range[1] - range[0]) < 330;
+  const scale = (p) => along(logit(clamp(p, LEAST, MOST)));
+  const ticks = few ? FEW : TICKS;
+  return Object.assign(scale, { range: () => range, copy: () => scale, ticks: () => ticks, tickFormat: () => tickText });
+}
+
+/* Where the new probability is so many times the old one. */
+function guide(ratio, x, y) {
+  let d = "";
+  for (let u = logit(LEAST); u <= logit(MOST); u += 0.25) {
+    const q = 1 / (1 + Math.exp(-u)), p = ratio * q;
+    if (p <= LEAST || p >= 1) continue;
+    d += `${d ? "L" : "M"}${x(q).toFixed(1)},${y(p).toFixed(1)}`;
+  }
+  return d;
+}
+
+const dot = ({ x, y }) => `M${(x - 2).toFixed(1)},${y.toFixed(1)}a2,2 0 1 0 4,0a2,2 0 1 0 -4,0`;
+const cross = ({ x, y }) => `M${(x - 3).toFixed(1)},${(y - 3).toFixed(1)}l6,6m0,-6l-6,6`;

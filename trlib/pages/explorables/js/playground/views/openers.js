@@ -1,0 +1,87 @@
+/* The race of the opening words: how many completions begin with each, batch by batch. Careful words, which announce
+   that every place will be written, are drawn in the lane's colour; the others grey and dashed. */
+
+import { linearScale } from "../../parts/common.js";
+import { CAREFUL } from "../../../engine/js/tasks.js";
+import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, smoothed } from "./shared.js";
+
+export const title = "Opening words";
+export const about = "Share of the completions that begin with a word, means of ten batches. In colour: careful words, after which every step is written; grey and dashed: the others.";
+
+const HEIGHT = 190, TOP = 5, ROOM = 108, GAP = 13;
+const careful = new Set(CAREFUL);
+
+export function create(root) {
+  const waiting = idle("Nothing here yet: the race begins with the first batch."), known = new Map();
+  root.classList.add("pv");
+  root.append(waiting);
+  const parts = cells(root, HEIGHT);
+  let shown = [];
+
+  /* Shares by word, batch by batch: what has been counted stays counted. */
+  const counted = (lane) => {
+    let own = known.get(lane.name);
+    if (!own || own.first !== lane.rows[0] || own.count > lane.rows.length) {
+      known.set(lane.name, own = { first: lane.rows[0], count: 0, shares: new Map(), careful: [] });
+    }
+    for (; own.count < lane.rows.length; own.count++) {
+      let together = 0;
+      for (const [word, share] of Object.entries(lane.rows[own.count].openers ?? {})) {
+        if (!own.shares.has(word)) own.shares.set(word, []);
+        own.shares.get(word)[own.count] = share;
+        if (careful.has(word)) together += share;
+      }
+      own.careful.push(together);
+    }
+    return own;
+  };
+
+  function draw(lanes) {
+    shown = lanes;
+    const some = lanes.filter(({ rows }) => rows.length), most = Math.max(1, ...some.map(({ rows }) => rows.length));
+    waiting.hidden = some.length > 0;
+    parts.each(some, (cell, lane) => race(cell, lane, counted(lane), most), { margin: { left: 34, right: ROOM, top: 10, bottom: 24 } });
+  }
+
+  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+}
+
+function race(cell, lane, { shares, count, careful: together }, most) {
+  const { width, height } = cell.size, known = [...careful].some((word) => shares.has(word));
+  const top = [...shares].map(([word, row]) => [word, recent(row, count)]).sort((a, b) => b[1] - a[1]).slice(0, TOP)
+    .map(([word, share]) => ({ word, share, row: smoothed(Array.from({ length: count }, (_, k) => shares.get(word)[k] ?? 0)) }));
+  const high = above(top.reduce((best, { row }) => row.reduce((a, b) => Math.max(a, b), best), 0.1));
+  const x = batchScale(most, cell.size, false), y = linearScale([0, high], [height, 0], 4);
+  cell.panel.axes(`${batchEnd(most)} ${high} ${cell.width}`, x, y);
+  cell.lines ??= paths(cell.panel.clipped, "pv-line pv-word");
+  cell.words ??= cell.panel.inside.append("g");
+  for (const { word, row } of top) {
+    const own = careful.has(word) || !known;
+    cell.lines.of(word).attr("stroke", own ? lane.colour : "var(--soft)").attr("stroke-dasharray", own ? null : "3 3")
+      .attr("d", pathOf(row, x, y));
+  }
+  cell.lines.keep(top.map(({ word }) => word));
+  name(cell.words, apart(top.map(({ word, share }) => ({ word, share, y: y(share) })), height), width, known);
+  cell.note.textContent = known ? `all careful words: ${hundredth(together[0])} at first, now ${hundredth(smoothed(together).at(-1))}` : "";
+}
+
+/* The mean share of the last ten batches. */
+function recent(row, count) {
+  let total = 0;
+  const from = Math.max(0, count - 10);
+  for (let k = from; k < count; k++) total += row[k] ?? 0;
+  return total / (count - from);
+}
+
+/* Labels moved down from the one above, then up from the bottom, so that none covers another. */
+function apart(labels, height) {
+  const sorted = labels.sort((a, b) => a.y - b.y);
+  for (let i = 1; i < sorted.length; i++) sorted[i].y = Math.max(sorted[i].y, sorted[i - 1].y + GAP);
+  for (let i = sorted.length - 1, most = height; i >= 0; i--, most -= GAP) sorted[i].y = Math.min(sorted[i].y, most);
+  return sorted;
+}
+
+function name(group, labels, left, known) {
+  group.selectAll("text").data(labels).join("text").attr("class", ({ word }) => (known && careful.has(word) ? "pv-word pv-careful" : "pv-word"))
+    .attr("x", left + 6).attr("y", ({ y }) => (y + 4).toFixed(1)).text(({ word, share }) => `${word} ${hundredth(share)}`);
+}
