@@ -23,6 +23,7 @@ _HOME = {
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
     "Staleness": "staleness",
+    "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
     "Unifier": "unifier",
 }
@@ -38,6 +39,7 @@ __all__ = [
     "RunExplorer",
     "Simplex",
     "Staleness",
+    "TokenMicroscope",
     "TrSFT",
     "Unifier",
 ]
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.run_explorer import RunExplorer
     from trlib.pages.explorables.simplex import Simplex
     from trlib.pages.explorables.staleness import Staleness
+    from trlib.pages.explorables.token_microscope import TokenMicroscope
     from trlib.pages.explorables.trsft import TrSFT
     from trlib.pages.explorables.unifier import Unifier
 

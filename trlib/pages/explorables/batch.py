@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ def token_batch(completions: Completions, advantages: Tensor, logp: Mapping[int,
 
 def _packed(logp: list[list[float]], mask: list[list[bool]], rows: Sequence[int]) -> list[int]:
     """The logits of all tokens of these rows in thousandths, one after the other."""
-    return [round(1000 * _logit(logp[i][t])) for i in rows for t in range(len(mask[i])) if mask[i][t]]
+    return logits([logp[i][t] for i in rows for t in range(len(mask[i])) if mask[i][t]])
+
+
+def logits(logp: Iterable[float]) -> list[int]:
+    """Log-probs as logits in thousandths, which keep their digits next to 0 and next to 1."""
+    return [round(1000 * _logit(value)) for value in logp]
 
 
 def _logit(logp: float) -> float:

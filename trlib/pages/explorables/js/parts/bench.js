@@ -16,8 +16,9 @@
      presets    [{ name, text, state }]; the text says what to notice
      question   { text, options: [[value, text]], right: value or (data) => value, why, state }
      read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text]], ... }
-     board      ({ set }) -> { node, height(width), draw(state, reading, { width, height }, data) }; node is one svg
-     handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board
+     board      ({ set }) -> { node, height(width, state, data), draw(state, reading, { width, height }, data) }; node is one svg
+     handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board;
+                next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
      extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
      hint       how the board is used by hand, one sentence */
 
@@ -82,7 +83,7 @@ function open(spec, model, el) {
     queued = 0;
     const width = ui.plane.clientWidth;
     if (!width) return;
-    const reading = spec.read(state, data), size = { width, height: Math.round(ui.board.height(width)) };
+    const reading = spec.read(state, data), size = { width, height: Math.round(ui.board.height(width, state, data)) };
     ui.board.draw(state, reading, size, data);
     ui.plane.style.height = `${size.height}px`;
     ui.grips.place(spec.handles?.(state, reading, size, data, ui.board) ?? []);

@@ -24,7 +24,7 @@ export function handling(plane, { set }) {
       if (!way) return;
       event.preventDefault();
       const far = STEP * (event.shiftKey ? FAR : 1), from = ahead?.index === index ? ahead : current[index];
-      ahead = { index, x: from.x + way[0] * far, y: from.y + way[1] * far };
+      ahead = { index, ...(current[index].next?.(from, way, event.shiftKey) ?? { x: from.x + way[0] * far, y: from.y + way[1] * far }) };
       move(index, ahead.x, ahead.y);
     });
     plane.append(el);

@@ -1,0 +1,71 @@
+"""What the microscope says of every token, against the losses of trlib: weight and verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from trlib.algorithms import cispo_loss, dppo_loss, gspo_loss, ppo_loss
+from trlib.pages.explorables import TokenMicroscope
+from trlib.pages.explorables.modules import data_of
+from trlib.pages.explorables.recording import decode
+
+DATA = data_of("token_microscope") or "{}"
+JUDGED = """(m, [data, states]) => {
+    const batch = m.unpack(JSON.parse(data));
+    return states.map(s => {
+        const all = m.judge(batch, s);
+        return { tokens: all.map(one => [one.q, one.p, one.ratio, one.tv, one.weight, one.advantage]),
+                 fates: all.map(({ fate }) => fate), counts: m.count(batch, all) };
+    });
+}"""
+LOSSES: dict[str, Callable[..., Any]] = {
+    "ppo": lambda s, *a, **k: ppo_loss(*a, **k, eps_low=s["eps_low"], eps_high=s["eps_high"]),
+    "cispo": lambda s, *a, **k: cispo_loss(*a, **k, eps_low=s["eps_low"], eps_high=s["eps_high"]),
+    "gspo": lambda s, *a, **k: gspo_loss(*a, **k, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
+    "dppo_tv": lambda s, *a, **k: dppo_loss(*a, **k, delta_tv=s["delta_tv"]),
+    "dppo_kl": lambda s, *a, **k: dppo_loss(*a, **k, delta_kl=s["delta_kl"])}
+
+
+def rows(values: Tensor, lengths: list[int]) -> Tensor:
+    """[N] by token -> [B, T], padded with 0."""
+    return torch.nn.utils.rnn.pad_sequence(list(values.split(lengths)), batch_first=True)
+
+
+@pytest.mark.parametrize("method", LOSSES)
+def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str) -> None:
+    states = [TokenMicroscope(run=run, method=method, update=update, eps_high=0.28, delta_tv=0.05).settings()
+              for run, update in (("ppo", 0), ("ppo", 1), ("dppo", 9), ("fast", 16))]
+    data = json.loads(DATA)
+    lengths = [len(row) for row in data["words"]]
+    old = torch.nn.functional.logsigmoid(torch.tensor(data["old"], dtype=torch.float64) / 1000)
+    rewards = torch.tensor(data["rewards"], dtype=torch.float64).view(-1, data["group"])
+    advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
+    mask = rows(torch.ones(sum(lengths)), lengths).bool()
+    plain = [{key: value for key, value in state.items() if not key.startswith("_")} for state in states]
+    for s, got in zip(plain, sources("token_microscope/maths.js", JUDGED, [DATA, plain]), strict=True):
+        moved = decode(data["runs"][s["run"]]["moved"], sum(lengths))
+        new = (old + moved[s["update"] - 1]).clamp(max=0) if s["update"] else old
+        own = rows(advantages.repeat_interleave(torch.tensor(lengths)), lengths)
+        found = LOSSES[method](s, rows(new, lengths), rows(old, lengths), advantages=own, mask=mask).diagnostics
+        q, p, ratio, tv, weight, advantage = torch.tensor(got["tokens"], dtype=torch.float64).T
+        for js, wanted in ((q, old.exp()), (p, new.exp()), (ratio, (new - old).exp()), (tv, (new - old).expm1().abs()
+                           * old.exp()), (weight, found["weight"][mask]), (advantage, own[mask])):
+            torch.testing.assert_close(js, wanted, rtol=1e-9, atol=1e-12)
+        pushed, kept = own[mask] != 0, found["kept"][mask]
+        fates = got["fates"]
+        assert [fate == "silenced" for fate in fates] == (pushed & ~kept).tolist()
+        assert [fate == "none" for fate in fates] == (~pushed).tolist()
+        counts = got["counts"]
+        assert counts["up"]["silenced"] + counts["down"]["silenced"] == int((pushed & ~kept).sum())
+        for side, sign in (("up", own[mask] > 0), ("down", own[mask] < 0)):
+            rare = sign & (old.exp() < 0.01)
+            assert counts["bins"][0][side]["all"] == int(rare.sum())
+            assert sum(each[side]["all"] for each in counts["bins"]) == counts[side]["all"] == int(sign.sum())
+        if method == "cispo":
+            assert "silenced" not in fates and ("scaled" in fates) == (s["update"] > 0)

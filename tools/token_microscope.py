@@ -1,0 +1,20 @@
+"""Records the batch that the explorable `token_microscope` shows: `python -m tools.token_microscope`, some seconds."""
+
+from __future__ import annotations
+
+import sys
+
+from tools.packs import write
+from trlib.pages.explorables.modules import BUILT
+from trlib.pages.explorables.rare_batch import record
+
+FILE = BUILT / "token_microscope.data.json"
+
+
+def main() -> int:
+    write(FILE, record())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
