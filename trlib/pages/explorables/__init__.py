@@ -17,6 +17,7 @@ _HOME = {
     "GAE": "gae",
     "Loop": "loop",
     "NaturalGradient": "natural_gradient",
+    "Projection": "projection",
     "GradientWeight": "gradient_weight",
     "QueryDual": "query_dual",
     "RatioMap": "ratio_map",
@@ -34,6 +35,7 @@ __all__ = [
     "GradientWeight",
     "Loop",
     "NaturalGradient",
+    "Projection",
     "QueryDual",
     "RatioMap",
     "RunExplorer",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.natural_gradient import NaturalGradient
+    from trlib.pages.explorables.projection import Projection
     from trlib.pages.explorables.query_dual import QueryDual
     from trlib.pages.explorables.ratio_map import RatioMap
     from trlib.pages.explorables.run_explorer import RunExplorer

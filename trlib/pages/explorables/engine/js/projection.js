@@ -42,7 +42,7 @@ function point(u, lq, t, out) {
 }
 
 /* KL(π_t || q), its variance, and the slope of log Z in t. */
-function look(u, lq, t, scratch) {
+export function look(u, lq, t, scratch) {
   const psi = point(u, lq, t, scratch);
   let kl = 0, second = 0;
   for (let v = 0; v < u.length; v++) {
