@@ -19,8 +19,8 @@ from tools.lock import alone
 from tools.paths import BUILD, ROOT, chapters
 
 SOURCES = ("_config.yml", "_toc.yml", "book")
-MADE = Path("book", "interface", "modules")
-"""Pages that `bookext.modules` writes beside the others."""
+MADE = (Path("book", "interface", "modules"), Path("book", "methods"))
+"""Folders of pages that `bookext.modules` and `bookext.methods` write beside the others."""
 
 
 class BuildFailed(Exception):
@@ -67,7 +67,7 @@ def _mirror(source: Path) -> None:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
     for path in source.rglob("*"):
-        if path.is_file() and path not in wanted and path.parent != source / MADE:
+        if path.is_file() and path not in wanted and path.parent not in [source / folder for folder in MADE]:
             path.unlink()
 
 

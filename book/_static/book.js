@@ -82,3 +82,32 @@ addEventListener("focusin", event => termAt(event)?.matches(":focus-visible") &&
 addEventListener("focusout", event => termAt(event) === word && forget());
 addEventListener("keydown", event => event.key === "Escape" && forget());
 addEventListener("scroll", place, true);
+
+// A table that can be sorted: by a press on a heading (a second one turns the order) or, where the headings are hidden
+// on a phone, by a list of them. Numbers are sorted as numbers.
+const value = (row, column) => row.cells[column].textContent.trim();
+const order = (a, b) => (isNaN(a) || isNaN(b) || !a || !b ? a.localeCompare(b) : a - b);
+const sort = (table, column, down) => {
+  [...table.tHead.rows[0].cells].forEach((head, i) => {
+    if (i === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  });
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((a, b) => order(value(a, column), value(b, column)) * (down ? -1 : 1));
+  table.tBodies[0].append(...rows);
+};
+addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const choice = Object.assign(document.createElement("label"), { className: "sort-by", textContent: "Sort by " });
+    const names = choice.appendChild(document.createElement("select"));
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: head.textContent });
+      head.replaceChildren(button);
+      names.add(new Option(button.textContent.trim(), column));
+      button.addEventListener("click", () => sort(table, column, head.getAttribute("aria-sort") === "ascending"));
+    });
+    names.selectedIndex = -1;
+    names.addEventListener("change", () => sort(table, names.selectedIndex, false));
+    table.before(choice);
+  }
+});

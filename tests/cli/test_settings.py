@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 import pytest
 
 from trlib.algorithms import ALGORITHMS, PPO, Correction
-from trlib.cli.settings import assignments, settings
+from trlib.cli.settings import assignments
+from trlib.fields import settings
 from trlib.tasks import Dial
 
 

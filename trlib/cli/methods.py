@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trlib.cli import options as shared
-from trlib.cli.settings import dataclass_of, settings
+from trlib.fields import dataclass_of, settings
 
 TEXT = "list the methods, or one with its settings"
 EXAMPLES = """\

@@ -1,13 +1,10 @@
-"""A dataclass's settings as text: `eps_high=.28` checked against the field's type, and a list of what there is."""
+"""A dataclass's settings as text: `eps_high=.28` checked against the field's type."""
 
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from itertools import pairwise
+from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,31 +13,6 @@ from trlib.errors import unknown
 WORDS: dict[str, bool] = {"true": True, "yes": True, "on": True, "1": True,
                           "false": False, "no": False, "off": False, "0": False}
 """How a yes or no may be written."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One field of a dataclass, as `settings` lists it."""
-
-    name: str
-    kind: str
-    """Its type, as the source writes it."""
-    default: Any
-    text: str
-    """The docstring under the field."""
-
-
-def settings(entry: Any) -> list[Setting]:
-    """The fields of a dataclass, or of a preset of one, with their types, defaults and the docstrings under them."""
-    kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
-    texts = _texts(kind)
-    return [Setting(f.name, _written(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
-            for f in fields(kind) if f.init]
-
-
-def dataclass_of(entry: Any) -> Any:
-    """The dataclass of an entry: itself, or the one a preset (`functools.partial`) calls."""
-    return entry if isinstance(entry, type) else entry.func
 
 
 def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any]:
@@ -146,26 +118,3 @@ def _word(hint: Any) -> str:
             return "values with commas between"
         return f"{len(get_args(hint))} values with a comma between"
     return "on" if is_dataclass(hint) else "a Python value"
-
-
-def _written(kind: Any) -> str:
-    """A type as its source writes it."""
-    return kind.__name__ if isinstance(kind, type) else getattr(kind, "__forward_arg__", str(kind))
-
-
-def _default(f: Any) -> Any:
-    if f.default is not MISSING:
-        return f.default
-    return f.default_factory() if f.default_factory is not MISSING else MISSING
-
-
-def _texts(kind: type) -> dict[str, str]:
-    """The string that stands under each field in the source, base classes first."""
-    found: dict[str, str] = {}
-    for base in reversed([base for base in kind.__mro__ if is_dataclass(base)]):
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
-        for node, after in pairwise(body):
-            documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and documented:
-                found[node.target.id] = inspect.cleandoc(str(after.value.value))
-    return found

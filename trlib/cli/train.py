@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, pair, whole, words
 from trlib.cli.recipes import recipe_of
-from trlib.cli.settings import assignments, dataclass_of
+from trlib.cli.settings import assignments
+from trlib.fields import dataclass_of
 
 if TYPE_CHECKING:
     from trlib.algorithms import Method

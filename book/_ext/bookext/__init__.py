@@ -3,10 +3,10 @@
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to them; `terms`
 explains a word where it stands; `pages` keeps pages small and accessible; `narrow` makes every table readable on a
 phone; `security` says what a page may load and run; `execution` says when, where and with which versions a notebook
-ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages; `sweeps` and
-`records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence, `words` says how a page calls
-it, `claims` what papers claim, `opening` what the first page shows first; `docstrings` turns the package's docstrings
-into sound markup and links outside names.
+ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages, `methods` the
+method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence,
+`words` says how a page calls it, `claims` what papers claim, `opening` what the first page shows first; `docstrings`
+turns the package's docstrings into sound markup and links outside names.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bookext import (
     execution,
     links,
     mathematics,
+    methods,
     modules,
     opening,
     pages,
@@ -38,7 +39,7 @@ from trlib.pages.explorables.modules import BUILT
 
 def setup(app: Sphinx) -> dict[str, Any]:
     for part in (mathematics, links, pages, security, execution, tables, modules, sweeps, records, quoted, claims,
-                 docstrings, terms, opening):
+                 docstrings, terms, opening, methods):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent

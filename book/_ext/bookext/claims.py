@@ -15,7 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 from bookext import quoted
 from bookext.tables import Table
 
-FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo"}
+FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""
 
 
@@ -74,10 +74,14 @@ class Card(SphinxDirective):
         return [box]
 
 
+def of_method(name: str) -> Any:
+    """The card on which a method's claims stand, its own or its family's; None: nothing is claimed."""
+    return every().get(FAMILY.get(name, name))
+
+
 def card_of(module: str) -> str:
     """A link from a method's page to its card, in a paragraph; empty where it has none."""
-    method = module.rpartition(".")[2]
-    card = every().get(FAMILY.get(method, method)) if module.startswith("trlib.algorithms.") else None
+    card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
     return f"What is claimed of it, and what came: [claims](../../claims.md#{anchor(card.title)}).\n\n" if card else ""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -66,16 +66,21 @@ def modules(node: Any) -> dict[str, str]:
 
 
 def write(app: Sphinx, config: Any) -> None:
-    """Writes the modules' pages; what did not change keeps its time stamp, what is not named any more goes."""
-    folder = Path(app.srcdir, FOLDER)
+    """Writes the modules' pages."""
+    write_pages(Path(app.srcdir, FOLDER), {f"{name}.md": PAGE.format(name=name, title=title, claims=card_of(name))
+                                           for name, title in modules(table_of_contents(app)).items()})
+
+
+def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] = ()) -> None:
+    """Makes `folder` hold these pages and those to keep: what did not change keeps its time stamp, others go."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {folder / f"{name}.md": PAGE.format(name=name, title=title, claims=card_of(name))
-              for name, title in modules(_toc(app)).items()}
-    for path, text in wanted.items():
+    for name, text in pages.items():
+        path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-    for path in set(folder.iterdir()) - set(wanted):
-        path.unlink()
+    for path in folder.iterdir():
+        if path.name not in {*pages, *keep}:
+            path.unlink()
 
 
 class Modules(Table):
@@ -86,7 +91,7 @@ class Modules(Table):
 
     def rows(self) -> list[tuple[str, ...]]:
         self.env.note_dependency(str(Path(self.env.srcdir, "_toc.yml")))
-        here = [entry for entry in entries(_toc(self.env.app)) if entry["file"] == self.env.docname]
+        here = [entry for entry in entries(table_of_contents(self.env.app)) if entry["file"] == self.env.docname]
         return [(f"[{escape(title)}](modules/{name}.md)", f"`{name}`", escape(first(summary(import_module(name)))))
                 for name, title in modules(here).items()]
 
@@ -124,7 +129,8 @@ def first(text: str) -> str:
     return SENTENCE.split(text.strip(), maxsplit=1)[0].rstrip(":")
 
 
-def _toc(app: Any) -> Any:
+def table_of_contents(app: Any) -> Any:
+    """What `_toc.yml` holds."""
     return yaml.safe_load(Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8"))
 
 

@@ -62,19 +62,21 @@ class Metrics(Table):
 
 
 class Methods(Table):
-    """Every method that runs: its key, the settings of its own, and what it is in one line."""
+    """Every method that runs, for a page in `book`: its key, which leads to its card, the settings of its own, and what
+    it is in one line."""
 
     headings = ("key", "what it is", "settings of its own")
     widths = (14, 46, 40)
 
     def rows(self) -> list[tuple[str, ...]]:
         algorithms = import_module("trlib.algorithms").ALGORITHMS
-        return [(f"`{key}`", escape(summary(kind)), own_settings(kind)) for key, kind in algorithms.items()]
+        return [(f"[`{key}`](methods/{key}.md)", escape(summary(kind)), own_settings(kind))
+                for key, kind in algorithms.items()]
 
 
 def own_settings(kind: type) -> str:
     """The settings of a method that differ from those that every method has, as `name=default`."""
-    read = import_module("trlib.cli.settings").settings
+    read = import_module("trlib.fields").settings
     shared = {(setting.name, repr(setting.default)) for setting in read(import_module("trlib.algorithms").Method)}
     own = [setting for setting in read(kind) if (setting.name, repr(setting.default)) not in shared]
     return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in own) or "none"

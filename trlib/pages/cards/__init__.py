@@ -1,0 +1,21 @@
+"""A card for every method: formula, what is kept close to what and how, weight, defaults, cost, claims, deviations.
+
+    from trlib.pages.cards import CARDS
+    CARDS["dppo"].how
+
+One source of truth: what a card states by hand stands once, in `gradients`, `ratios`, `divergences` and `experts`; all
+else is read off the code and the records. The cards' pages, the comparison table and the poster are made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trlib.pages.cards import divergences, experts, gradients, ratios
+from trlib.pages.cards.card import FAMILIES, MethodCard
+
+CARDS: Mapping[str, MethodCard] = {
+    card.name: card for card in (*gradients.CARDS, *ratios.CARDS, *divergences.CARDS, *experts.CARDS)}
+"""From name to card, in the order of families and chapters."""
+
+__all__ = ["CARDS", "FAMILIES", "MethodCard"]
