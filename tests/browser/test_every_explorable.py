@@ -17,7 +17,8 @@ from trlib.pages.explorables.modules import link_modules, publish, still_of
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-NAMES = [name for name in explorables.__all__ if name not in ("RatioMap", "RunExplorer")]  # these two keep their own
+OWN = ("Playground", "RatioMap", "RunExplorer")  # these keep their own tests
+NAMES = [name for name in explorables.__all__ if name not in OWN]
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>body {{ margin: 16px; background: #fff; color: #111 }}

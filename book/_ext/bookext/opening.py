@@ -84,6 +84,17 @@ class Loop(SphinxDirective):
         return [nodes.raw("", loop.html(), format="html")]
 
 
+class Learning(SphinxDirective):
+    """The playground, with the preset that is named."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        playground = import_module("trlib.pages.explorables").Playground(preset="".join(self.arguments))
+        return [nodes.raw("", playground.html(), format="html")]
+
+
 def connect(app: Sphinx) -> None:
     app.add_directive("opening", Opening)
     app.add_directive("loop", Loop)
+    app.add_directive("playground", Learning)

@@ -1,7 +1,7 @@
 """Every page's policy: nothing from anywhere else, and no inline script but those that the build wrote.
 
 A script that is not among the hashes in a page's head does not run there, whatever brought it onto the page. Styles may
-be inline: formulas and tables carry theirs.
+be inline: formulas and tables carry theirs. WebAssembly runs only where the playground stands.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ OLD = re.compile(META.format('[^"]*'))
 INLINE = re.compile(r"<script((?:\s[^>]*)?)>(.*?)</script>", re.DOTALL)
 DATA = re.compile(r'\stype="(?!module|text/javascript)|\ssrc=')
 """A script element that holds data, or whose text lies in a file."""
+LEARNS = 'data-explorable="playground"'
 CHARSET = re.compile(r'<meta charset="?utf-8"?\s*/?>', re.IGNORECASE)
 
 
@@ -26,10 +27,11 @@ def sealed(page: str) -> str:
     page = OLD.sub("", page)
     texts = [text for attributes, text in INLINE.findall(page) if not DATA.search(attributes)]
     hashes = "".join(sorted({f" 'sha256-{_hash(text)}'" for text in texts}))
+    wasm = " 'wasm-unsafe-eval'" if LEARNS in page else ""
     policy = META.format(
-        f"default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "font-src 'self' data:; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; base-uri 'none'; "
-        "form-action 'self'")
+        f"default-src 'none'; script-src 'self'{hashes}{wasm}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+        "worker-src 'self' blob:; base-uri 'none'; form-action 'self'")
     page, found = CHARSET.subn(lambda charset: charset.group() + policy, page, count=1)
     return page if found else f'<meta charset="utf-8">{policy}{page}'
 

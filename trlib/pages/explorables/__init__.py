@@ -17,6 +17,7 @@ _HOME = {
     "GAE": "gae",
     "Loop": "loop",
     "NaturalGradient": "natural_gradient",
+    "Playground": "playground",
     "Projection": "projection",
     "GradientWeight": "gradient_weight",
     "QueryDual": "query_dual",
@@ -35,6 +36,7 @@ __all__ = [
     "GradientWeight",
     "Loop",
     "NaturalGradient",
+    "Playground",
     "Projection",
     "QueryDual",
     "RatioMap",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.loop import Loop
     from trlib.pages.explorables.natural_gradient import NaturalGradient
+    from trlib.pages.explorables.playground import Playground
     from trlib.pages.explorables.projection import Projection
     from trlib.pages.explorables.query_dual import QueryDual
     from trlib.pages.explorables.ratio_map import RatioMap

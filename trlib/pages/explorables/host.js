@@ -1,8 +1,13 @@
-(async () => {
+(() => {
   const home = document.currentScript.parentElement;
   const view = home.querySelector(".trlib-view");
-  const picture = view.querySelector(".trlib-still")?.shadowRoot?.querySelector(".trx"), theme = document.documentElement.dataset.theme;
-  picture?.toggleAttribute("data-dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  const cover = view.querySelector(".trlib-still")?.shadowRoot;
+  const picture = cover?.querySelector(".trx"), page = document.documentElement;
+  const follow = () => picture?.toggleAttribute("data-dark", page.dataset.theme ? page.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches);
+  follow();
+  const watcher = new MutationObserver(follow);
+  watcher.observe(page, { attributeFilter: ["data-theme"] });
   const part = (name) => home.querySelector(`script.trlib-${name}`);
   const traits = JSON.parse(part("traits").textContent), heard = {};
   const model = {
@@ -17,15 +22,31 @@
     off(event, listener) { heard[event]?.delete(listener); },
   };
   home.model = model;
-  try {
-    const source = part("module"), data = part("data");
-    const arriving = data?.dataset.src ? fetch(data.dataset.src).then((answer) => answer.text()) : data?.textContent;
-    const blob = () => URL.createObjectURL(new Blob([JSON.parse(source.textContent)], { type: "text/javascript" }));
-    const { default: explorable } = await import(source.dataset.src ?? blob());
-    if (data) traits._data = await arriving;
-    explorable.render({ model, el: view });
-  } catch (error) {
-    view.textContent = `This figure could not start: ${error.message}`;
-    throw error;
+  let begun = false;
+  const begin = async (wish) => {
+    if (begun) return;
+    begun = true;
+    traits._wish = wish;
+    try {
+      const source = part("module"), data = part("data"), parts = part("parts");
+      const arriving = data?.dataset.src ? fetch(data.dataset.src).then((answer) => answer.text()) : data?.textContent;
+      const blob = () => URL.createObjectURL(new Blob([JSON.parse(source.textContent)], { type: "text/javascript" }));
+      const { default: explorable } = await import(source.dataset.src ?? blob());
+      if (data) traits._data = await arriving;
+      if (parts) traits._parts = parts.dataset.src ? { src: parts.dataset.src } : JSON.parse(parts.textContent);
+      explorable.render({ model, el: view });
+      watcher.disconnect();
+    } catch (error) {
+      view.textContent = `This figure could not start: ${error.message}`;
+      throw error;
+    }
+  };
+  const waiting = cover?.querySelectorAll("[data-start]") ?? [];
+  for (const button of waiting) {
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-busy", "true");
+      begin(button.dataset.start);
+    });
   }
+  if (!waiting.length || location.hash.startsWith(`#${home.dataset.explorable}:`)) begin("");
 })();

@@ -18,15 +18,21 @@ from typing import Any
 HERE = Path(__file__).parent
 BUILT = HERE / "built"
 SOURCES = HERE / "js"
+ENGINE_SOURCES = HERE / "engine" / "js"
 KINDS = (".js", ".mjs", ".css", ".json")
+LATER = ("playground",)
+"""Modules that a page loads on a click: until then it shows their cover."""
 
 _OPEN = '<script type="application/json" class="trlib-module" data-name='
 _MODULE = re.compile(_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
 _DATA_OPEN = _OPEN.replace("trlib-module", "trlib-data")
 _DATA = re.compile(_DATA_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
+_PARTS_OPEN = _OPEN.replace("trlib-module", "trlib-parts")
+_PARTS = re.compile(_PARTS_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
 
 
-def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str, still: str | None = None) -> str:
+def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str, still: str | None = None,
+             parts: dict[str, str] | None = None) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no network.
 
     Args:
@@ -34,7 +40,9 @@ def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str,
         settings: the explorable's traits, JSON-able.
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
         height: room kept until then, a CSS length.
-        still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
+        still: a picture that stands there instead, HTML for a shadow root; it keeps its own room. Where it holds a
+            button with `data-start`, the module loads when that is pressed.
+        parts: by name, what the module asks for while it runs.
     """
     host = (HERE / "host.js").read_text(encoding="utf-8")
     room = "" if still else f' style="min-height:{height}"'
@@ -45,6 +53,7 @@ def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str,
         f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
         _carried(name),
         *([_data(name)] if data_of(name) else []),
+        *([f'{_PARTS_OPEN}"{name}">{_script(parts)}</script>'] if parts else []),
         f"<script>\n{host}</script>",
         "</div>"))
 
@@ -63,8 +72,8 @@ def data_of(name: str) -> str | None:
 
 def preloads(html: str, address: str) -> str:
     """Links for a page's head that fetch its explorables' modules at once, with the chunk that they share, instead of
-    one after the other when the page has been read. Nothing for a page without explorables."""
-    names = list(dict.fromkeys(_MODULE.findall(html)))
+    one after the other when the page has been read. Nothing for those that wait for a click."""
+    names = [name for name in dict.fromkeys(_MODULE.findall(html)) if name not in LATER]
     files = [f"{name}.js" for name in ("common", *names)] if names else []
     return "".join(f'<link rel="modulepreload" href="{escape(_path(address))}/{file}">' for file in files)
 
@@ -87,14 +96,20 @@ def link_modules(html: str, address: str) -> str:
     def fetched(found: re.Match[str]) -> str:
         return f'{_DATA_OPEN}"{found[1]}" data-src="{escape(address)}/{found[1]}.data.json"></script>'
 
-    return _DATA.sub(fetched, _MODULE.sub(linked, html))
+    def asked(found: re.Match[str]) -> str:
+        return f'{_PARTS_OPEN}"{found[1]}" data-src="{escape(address)}/{found[1]}"></script>'
+
+    return _PARTS.sub(asked, _DATA.sub(fetched, _MODULE.sub(linked, html)))
 
 
 def publish(folder: Path) -> None:
-    """Puts what linked pages load into a folder: modules, the chunk that they share, and data."""
+    """Puts what linked pages load into a folder: modules, the chunk that they share, data, the playground's parts."""
     shutil.copytree(BUILT / "static", folder, dirs_exist_ok=True)
     for path in BUILT.glob("*.data.json"):
         shutil.copyfile(path, folder / path.name)
+    from trlib.pages.explorables.parts import write  # reads checkpoints: torch is loaded here and not with the pages
+
+    write(folder / "playground")
 
 
 def _path(address: str) -> str:
@@ -104,7 +119,8 @@ def _path(address: str) -> str:
 
 
 def embed_modules(html: str) -> str:
-    """The way back: a page whose explorables carry their modules and data again."""
+    """The way back: a page whose explorables carry their modules and data again. Parts stay linked: they are plain
+    scripts, which a browser loads from a file system too."""
     return _DATA.sub(lambda found: _data(found[1]), _MODULE.sub(lambda found: _carried(found[1]), html))
 
 
@@ -118,6 +134,8 @@ def sources_hash() -> str:
         raise FileNotFoundError(f"{SOURCES}: the JavaScript sources come with the repository, not with the package")
     digest = hashlib.sha256()
     found = {path.relative_to(SOURCES).as_posix(): path for path in SOURCES.rglob("*") if path.suffix in KINDS}
+    found |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
+    found["../playground.json"] = HERE / "playground.json"
     for name in sorted(found):
         if not name.startswith("node_modules"):
             digest.update(f"{name}\n{found[name].read_text(encoding='utf-8')}\n".encode())

@@ -10,9 +10,11 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "..", "built");
 const read = (name) => readFileSync(join(here, name), "utf8");
+const engine = readdirSync(join(here, "../engine/js")).filter((name) => name.endsWith(".js")).map((name) => `../engine/js/${name}`);
 const sources = readdirSync(here, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => !name.startsWith("node_modules") && /\.(js|mjs|css|json)$/.test(name))
+  .concat(engine, "../playground.json") // what the playground folds in
   .sort();
 const entries = sources.filter((name) => /^[^/]+\.js$/.test(name));
 
@@ -47,6 +49,7 @@ for (const name of readdirSync(out)) if (!/\.(still\.html|data\.json)$/.test(nam
 await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles] });
 await build({ ...common, entryPoints: entries, outdir: join(out, "static"), plugins: [styles, apart] });
 await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });
+await build({ ...common, format: "iife", banner: {}, entryPoints: ["../engine/js/worker.js"], outfile: join(out, "workers", "lane.js") });
 
 const hash = createHash("sha256");
 for (const name of sources) hash.update(`${name}\n${read(name)}\n`);

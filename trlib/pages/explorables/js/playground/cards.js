@@ -1,0 +1,60 @@
+/* A lane's card: what it is set to, where it stands, and why it stopped. The line that says where it stands lies in the
+   page itself and not in the shadow, so that whoever reads the page finds every lane there. */
+
+import { h, ladder, number, sample, say, setting, unique } from "../parts/common.js";
+import { CHECKPOINTS, DASHES, HUES, METHOD_NAMES, NUMBERS, kindOf, titleOf } from "./lanes.js";
+import { recent } from "./words.js";
+
+/* A native select with its label. */
+export function pick({ label, spoken, options, onChange }) {
+  const id = unique("trx-pick");
+  const select = h("select", { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) }, ...options.map(([value, text]) => h("option", { value, text })));
+  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select), select, set: (value) => { select.selectedIndex = options.findIndex(([one]) => one === value); } };
+}
+
+/* change(settings): of this lane; remove, reset(): it. `line` is the element of the page that reads it out. */
+export function card(name, { change, remove, reset }) {
+  const letter = name.toUpperCase(), says = `Lane ${letter}`;
+  const line = h("div", { slot: `lane-${name}`, "data-lane": name, "data-batch": "0", "data-reward": "" });
+  const method = pick({ label: letter, spoken: `${says}, method`, options: METHOD_NAMES.map((one) => [one, titleOf(one)]), onChange: (value) => change({ method: value, threshold: undefined }) });
+  const away = h("button", { type: "button", class: "away", "aria-label": `Remove lane ${letter}`, text: "×", onclick: remove });
+  const dragged = h("div", { class: "dragged" }), bound = { kind: null, slider: null };
+  const rate = ladder({ label: "rate", spoken: `${says}, ${NUMBERS.lr.spoken}`, rungs: NUMBERS.lr.rungs, words: small, write: small, onInput: (lr) => change({ lr }) });
+  const more = ["epochs", "minibatches", "group"].map((key) => [key, pick({ label: NUMBERS[key].label, spoken: `${says}, ${NUMBERS[key].label}`, options: NUMBERS[key].options.map((value) => [value, String(value)]), onChange: (value) => change({ [key]: value }) })]);
+  const origin = pick({ label: "checkpoint", spoken: `${says}, checkpoint`, options: Object.entries(CHECKPOINTS), onChange: (checkpoint) => change({ checkpoint }) });
+  const stopped = h("div", { class: "stopped", hidden: true }, h("p", { role: "alert" }), h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }));
+  const brief = h("summary");
+  const el = h("section", { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
+    h("div", { class: "named" }, sample(DASHES[name]), method.el, away), h("slot", { name: `lane-${name}` }), stopped, dragged, rate.el,
+    h("details", { class: "more-set" }, brief, ...more.map(([, { el: one }]) => one), origin.el));
+  return {
+    el, line,
+    update(lane, alone) {
+      line.dataset.method = lane.method;
+      method.set(lane.method);
+      away.hidden = alone;
+      const { threshold } = kindOf(lane);
+      if (bound.kind !== lane.method) {
+        bound.kind = lane.method;
+        bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
+        dragged.replaceChildren(bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }));
+      }
+      bound.slider?.set(lane.threshold);
+      rate.set(lane.lr);
+      for (const [key, one] of more) one.set(lane[key]);
+      origin.set(lane.checkpoint);
+      say(brief, `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${CHECKPOINTS[lane.checkpoint]}`);
+    },
+    /* Where it stands: kept current with every batch. */
+    tell({ rows, ms, why }) {
+      const last = rows.at(-1), reward = recent(rows);
+      line.dataset.batch = String(rows.length);
+      line.dataset.reward = reward === null ? "" : reward.toFixed(4);
+      say(line, last ? `batch ${rows.length} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}` : "no batch yet");
+      stopped.hidden = !why;
+      say(stopped.firstChild, why ?? "");
+    },
+  };
+}
+
+const small = (value) => (value < 0.001 && value > 0 ? value.toExponential(0).replace("e-", "e−") : setting(value));

@@ -1,0 +1,27 @@
+/* The lines of trlib that run a lane's settings in Python. */
+
+import { METHODS } from "../../engine/js/methods.js";
+import { PROMPTS, thresholdsOf } from "./lanes.js";
+
+const CLASSES = { reinforce: "REINFORCE", pg_is: "PGIS", ppo: "PPO", grpo: "GRPO", dr_grpo: "DrGRPO", dapo: "DAPO", gspo: "GSPO",
+  cispo: "CISPO", sapo: "SAPO", gmpo: "GMPO", pspo: "PSPO", dppo: "DPPO", ppo_penalty: "PPOPenalty", quatro: "QUATRO", troll: "TROLL" };
+const TASK = { dial: "dial", dial_rare: "dial", spend: "spend" };
+
+export function python(lane, { seed, batches }) {
+  const kind = CLASSES[lane.method], given = thresholdsOf(lane);
+  const named = Object.entries(given).map(([key, value]) => `${key}=${value}`).join(", ");
+  return `import trlib
+from trlib.algorithms import ${kind}
+
+run = trlib.train(
+    trlib.load_policy("${lane.checkpoint}"), trlib.load_task("${TASK[lane.checkpoint]}"),
+    ${kind}(${named}),
+    steps=${batches}, seed=${seed}, prompts=${PROMPTS}, group=${lane.group},
+    minibatches=${lane.minibatches}, epochs=${lane.epochs}, lr=${lane.lr},
+)
+print(run.history["reward"][-10:])
+`;
+}
+
+/* Every method of the engine has a class. */
+export const missing = () => Object.keys(METHODS).filter((name) => !(name in CLASSES));

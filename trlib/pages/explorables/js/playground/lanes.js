@@ -1,0 +1,149 @@
+/* What a lane may be set to: methods with their thresholds, rungs of the sliders, and how a lane is named, written into
+   an address and handed to the engine. */
+
+import { METHODS } from "../../engine/js/methods.js";
+
+export const NAMES = ["a", "b", "c", "d"];
+export const HUES = { a: "var(--h1)", b: "var(--h5)", c: "var(--h6)", d: "var(--h7)" };
+export const DASHES = { a: "", b: "7 3", c: "2 3", d: "8 3 2 3" };
+export const PROMPTS = 16;
+export const CHECKPOINTS = { dial: "dial", dial_rare: "dial, rare openers", spend: "spend" };
+
+const WINDOW = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 1, 1.5, 2, 3, 5];
+const NARROW = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 4e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1];
+const RADIUS = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
+const both = (eps) => ({ eps_low: Math.min(1, eps), eps_high: eps });
+
+/* What the methods are called; `threshold`: the one number that is dragged, which settings it moves (`sets`), and which
+   of them says where it stands (`from`). */
+const clip = { label: "clip", spoken: "clip, the ratio's distance from 1", rungs: WINDOW, sets: both, from: "eps_high" };
+const KINDS = {
+  reinforce: { title: "REINFORCE" },
+  pg_is: { title: "no region" },
+  ppo: { title: "PPO", threshold: clip },
+  grpo: { title: "GRPO", threshold: clip },
+  dr_grpo: { title: "Dr. GRPO", threshold: clip },
+  dapo: { title: "DAPO", threshold: { ...clip, label: "clip up", spoken: "clip above 1", sets: (eps) => ({ eps_high: eps }) } },
+  gspo: { title: "GSPO", threshold: { ...clip, spoken: "clip of a completion's mean ratio", rungs: NARROW } },
+  cispo: { title: "CISPO", threshold: clip },
+  sapo: { title: "SAPO", threshold: { label: "τ", spoken: "temperature tau: larger is narrower", rungs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20],
+    sets: (tau) => ({ tau_pos: tau, tau_neg: Number((1.05 * tau).toPrecision(6)) }), from: "tau_pos" } },
+  gmpo: { title: "GMPO", threshold: { label: "log clip", spoken: "clip of the log-ratio", rungs: WINDOW,
+    sets: (eps) => ({ eps_log: eps }), from: "eps_log" } },
+  pspo: { title: "PSPO", threshold: { label: "α", spoken: "alpha, how far the ratio is drawn back to 1", rungs: [0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
+    sets: (alpha) => ({ alpha }), from: "alpha" } },
+  dppo: { title: "DPPO", threshold: { label: "δ TV", spoken: "delta, a probability", rungs: [0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1],
+    sets: (delta) => ({ delta_tv: delta }), from: "delta_tv" } },
+  ppo_penalty: { title: "KL penalty", threshold: { label: "target KL", spoken: "target KL, nats per token", rungs: RADIUS,
+    sets: (target) => ({ target_kl: target }), from: "target_kl" } },
+  quatro: { title: "QUATRO", threshold: { label: "δ KL", spoken: "delta, nats per completion", rungs: RADIUS,
+    sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
+  troll: { title: "TROLL", threshold: { label: "δ KL", spoken: "delta, nats per token", rungs: RADIUS,
+    sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
+};
+const DPPO_DELTA = 0.15; // where trlib's default names none
+
+export const kindOf = (lane) => KINDS[lane.method];
+export const METHOD_NAMES = Object.keys(METHODS);
+export const titleOf = (method) => KINDS[method].title;
+
+/* Where the threshold stands when nobody has moved it; null: the method has none. */
+export function usual(method) {
+  const { threshold } = KINDS[method];
+  return threshold ? METHODS[method].defaults[threshold.from] ?? DPPO_DELTA : null;
+}
+
+const RATES = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.03, 0.1, 1, 100];
+export const NUMBERS = {
+  lr: { label: "learning rate", spoken: "learning rate of AdamW", rungs: RATES, low: 1e-7, high: 1e6, first: 1e-4 },
+  epochs: { label: "uses of a batch", options: [1, 2, 4, 8, 16, 32], first: 1 },
+  minibatches: { label: "minibatches", options: [1, 2, 4, 8, 16], first: 1 },
+  group: { label: "completions per prompt", options: [2, 4, 8, 16, 32], first: 8 },
+};
+
+/* A lane as it was given -> { lane, notes }: what is impossible becomes the nearest that is possible, and is told. */
+export function possibleLane(given, name) {
+  const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
+  const known = ["method", "checkpoint", "threshold", ...Object.keys(NUMBERS)];
+  for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${key}" is nothing that can be set; expected ${known.join(", ")}.`);
+  const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
+  for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
+    if (choices.includes(lane[key])) continue;
+    const near = nearestWord(String(lane[key]), choices);
+    note(`there is no ${key} "${lane[key]}"; taken is ${near}.`);
+    lane[key] = near;
+  }
+  const { threshold } = KINDS[lane.method];
+  lane.threshold = threshold ? number(given.threshold ?? usual(lane.method), threshold.rungs[0], threshold.rungs.at(-1), threshold.label, note) : null;
+  lane.threshold ??= usual(lane.method);
+  for (const [key, own] of Object.entries(NUMBERS)) {
+    lane[key] = number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ?? own.first;
+    if (own.options && !own.options.includes(lane[key])) {
+      const near = own.options.reduce((best, one) => (Math.abs(one - lane[key]) < Math.abs(best - lane[key]) ? one : best));
+      note(`${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; taken is ${near}.`);
+      lane[key] = near;
+    }
+  }
+  return { lane, notes };
+}
+
+function number(value, low, high, label, note) {
+  const found = typeof value === "number" ? value : Number(value);
+  if (value === null || value === "" || !Number.isFinite(found)) {
+    note(`${label} = ${JSON.stringify(value)} is no number; taken is the usual one.`);
+    return undefined;
+  }
+  const inside = Math.min(high, Math.max(low, found));
+  if (inside !== found) note(`${label} = ${found} is impossible; taken is ${inside}, the nearest that is possible.`);
+  return inside;
+}
+
+/* The word that needs the fewest letters changed. */
+export function nearestWord(word, words) {
+  const apart = (a, b) => {
+    let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      row = next;
+    }
+    return row[b.length];
+  };
+  return words.reduce((best, one) => (apart(word, one) < apart(word, best) ? one : best));
+}
+
+/* For the engine. Thresholds that stand where they usually do are left to the method. */
+export function engineSettings(lane, seed) {
+  const { method, lr, epochs, minibatches, group } = lane;
+  return { method, thresholds: thresholdsOf(lane), lr, epochs, minibatches, group, prompts: PROMPTS, seed };
+}
+
+export const thresholdsOf = ({ method, threshold }) =>
+  (threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold));
+
+/* How the lanes of a page are named: the method and its threshold, and what else tells them apart. */
+export function titles(lanes, write) {
+  const all = Object.values(lanes), vary = (key) => new Set(all.map((lane) => lane[key])).size > 1;
+  const more = { lr: (x) => `rate ${write(x)}`, epochs: (x) => `${x} use${x > 1 ? "s" : ""}`, minibatches: (x) => `${x} minibatch${x > 1 ? "es" : ""}`,
+    group: (x) => `groups of ${x}`, checkpoint: (x) => CHECKPOINTS[x] };
+  const told = Object.keys(more).filter(vary);
+  return Object.fromEntries(Object.entries(lanes).map(([name, lane]) => {
+    const { title, threshold } = KINDS[lane.method];
+    const first = threshold ? `${title} ${threshold.label} ${write(lane.threshold)}` : title;
+    return [name, [first, ...told.map((key) => more[key](lane[key]))].join(", ")];
+  }));
+}
+
+/* In the address: "ppo,threshold:0.2,lr:0.0001", only what is not as usual. */
+export function packLane(lane) {
+  const parts = [lane.method];
+  if (lane.checkpoint !== "dial") parts.push(`checkpoint:${lane.checkpoint}`);
+  if (lane.threshold !== usual(lane.method)) parts.push(`threshold:${lane.threshold}`);
+  for (const [key, { first }] of Object.entries(NUMBERS)) if (lane[key] !== first) parts.push(`${key}:${lane[key]}`);
+  return parts.join(",");
+}
+
+export function unpackLane(text) {
+  const [method, ...rest] = String(text).split(",");
+  return { method, ...Object.fromEntries(rest.map((part) => part.split(":"))) };
+}

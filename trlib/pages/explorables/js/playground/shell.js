@@ -1,0 +1,155 @@
+/* What is seen of the playground: bar, lanes, pictures, question, code. */
+
+import { choice, h, say, status } from "../parts/common.js";
+import { card, pick } from "./cards.js";
+import { python } from "./code.js";
+import { PRESETS, VIEWS } from "./state.js";
+import { PICTURES } from "./pictures.js";
+
+export function furnish(frame, host, act) {
+  const spoken = status(300), cards = new Map();
+  const play = h("button", { type: "button", class: "play", onclick: act.play });
+  const button = (text, onclick, more = {}) => h("button", { type: "button", text, onclick, ...more });
+  const eight = button("Eight seeds", act.seeds), addLane = button("Add a lane", act.add);
+  const seed = h("input", { type: "number", min: 0, max: 1000000, step: 1, "aria-label": "Seed", onchange: () => act.seed(seed.valueAsNumber) });
+  const presets = pick({ label: "Try", spoken: "Preset", options: Object.entries(PRESETS).map(([name, { title }]) => [name, title]), onChange: act.preset });
+  const hint = h("p", { class: "hint" }), noted = h("ul", { class: "notes", hidden: true }), paused = h("p", { class: "paused", hidden: true, text: "Paused while this tab is in the background." });
+  const asked = h("p", { class: "asked" }), guesses = h("div"), revealed = h("p", { class: "revealed", hidden: true });
+  const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
+  const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }), lanesEl = h("div", { class: "lanes" });
+  const prompt = h("input", { type: "text", "aria-label": "Your own prompt", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
+  const form = h("form", { class: "own", onsubmit: (event) => { event.preventDefault(); act.ask(prompt.value); } }, h("span", { text: "Your own prompt" }), prompt, h("button", { type: "submit", text: "Sample eight" }));
+  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: act.view });
+  const pictures = pictured(frame, act, spoken.speak);
+  const code = coded(act);
+  frame.append(h("div", { class: "pg" },
+    h("div", { class: "top" }, presets.el, hint), h("div", { class: "question" }, asked, guesses, revealed),
+    h("div", { class: "bar" }, play, button("One batch", () => act.once("batch")), button("One update", () => act.once("update")), button("Reset", act.reset), eight,
+      h("label", { class: "seeded" }, "seed ", seed), progress), paused, noted,
+    lanesEl, addLane, judged,
+    h("div", { class: "pictures" }, h("div", { class: "always" }, pictures.curves.el), h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el))),
+    form, trouble, h("div", { class: "foot" }, code.el,
+      h("details", { class: "files" }, h("summary", { text: "Keep this run" }), button("Save as CSV", () => act.save("csv")), button("Save as JSON", () => act.save("json"))))), spoken.el);
+  let question = null;
+  const ask = (preset) => {
+    question = preset;
+    say(asked, `Predict: ${preset.question.text}`);
+    const made = choice({ legend: "Your prediction", options: preset.question.options, onChange: act.guess });
+    guesses.replaceChildren(made.el);
+    guesses.set = made.set;
+  };
+  return {
+    speak: spoken.speak,
+    focus: () => play.focus({ preventScroll: true }),
+    /* Cards for these lanes, those that stay as they are. */
+    furnishLanes(names) {
+      for (const [name, one] of cards) if (!names.includes(name)) { one.el.remove(); one.line.remove(); cards.delete(name); }
+      for (const name of names) {
+        if (cards.has(name)) continue;
+        const made = card(name, { change: (settings) => act.change(name, settings), remove: () => { act.remove(name); play.focus(); }, reset: () => act.resetLane(name) });
+        cards.set(name, made);
+        host.append(made.line);
+      }
+      lanesEl.replaceChildren(...names.map((name) => cards.get(name).el));
+    },
+    tell: (name, lane, ms) => cards.get(name)?.tell({ ...lane, ms }),
+    draw({ state, lanes, playing, preset, guess, revealed: known, notes, fault, full, seeding, verdict }) {
+      say(play, playing ? "Pause" : "Play");
+      play.setAttribute("aria-pressed", String(playing));
+      presets.set(state.preset);
+      say(hint, `What to notice: ${preset.text}`);
+      if (question !== preset) ask(preset);
+      guesses.set(guess);
+      answer(revealed, preset.question, guess, known, preset.batches);
+      say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
+      progress.hidden = seeding === null;
+      if (seeding !== null) progress.value = seeding;
+      if (frame.getRootNode().activeElement !== seed) seed.value = state.seed;
+      paused.hidden = !(playing && document.hidden);
+      noted.hidden = !notes.length;
+      if (noted.textContent !== notes.join("")) noted.replaceChildren(...notes.map((text) => h("li", { text })));
+      addLane.hidden = full;
+      for (const lane of lanes) {
+        cards.get(lane.name).update(state.lanes[lane.name], lanes.length === 1);
+        cards.get(lane.name).tell(lane);
+      }
+      judged.dataset.tone = verdict.tone;
+      say(ruling, `${verdict.tone === "fail" ? "✕ " : ""}${verdict.title}`);
+      say(because, verdict.text);
+      trouble.hidden = !fault;
+      say(trouble, fault);
+      if (frame.getRootNode().activeElement !== prompt && prompt.value !== state.prompt) prompt.value = state.prompt;
+      shown.set(state.view);
+      pictures.draw(state.view, lanes);
+      code.update(state, lanes, preset);
+    },
+    release() { spoken.release(); pictures.release(); },
+  };
+}
+
+function answer(el, { options, right, why }, guess, known, batches) {
+  el.hidden = guess === null;
+  if (guess === null) return;
+  const named = options.find(([value]) => value === right)[1];
+  el.dataset.right = !known ? "" : guess === right ? "yes" : "no";
+  say(el, !known ? `Noted. After ${batches} batches, or eight seeds, the answer stands here.` : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`);
+}
+
+/* The curves, and one of the others: only what is seen is drawn. */
+function pictured(frame, { reduced }, speak) {
+  const make = ([name, { create, title, about }]) => {
+    const root = h("div", { class: "view" }), el = h("figure", { class: `picture ${name}` }, h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })), root);
+    return [name, { el, root, view: create(root, { say: speak, reduced }) }];
+  };
+  const all = Object.fromEntries(Object.entries(PICTURES).map(make)), { curves, ...others } = all;
+  let width = 0;
+  const watcher = new ResizeObserver(() => {
+    if (width === frame.clientWidth) return;
+    width = frame.clientWidth;
+    for (const { el, view } of Object.values(all)) if (!el.hidden) view.resize?.();
+  });
+  watcher.observe(frame);
+  let drawn = null;
+  return {
+    curves, others,
+    draw(chosen, lanes) {
+      for (const [name, { el }] of Object.entries(others)) el.hidden = name !== chosen;
+      if (!frame.clientWidth) return;
+      curves.view.draw(lanes);
+      others[chosen].view.draw(lanes);
+      if (drawn !== chosen) others[chosen].view.resize?.();
+      drawn = chosen;
+    },
+    release() { watcher.disconnect(); for (const { view } of Object.values(all)) view.free?.(); },
+  };
+}
+
+/* The lane in Python, always as it is set now. */
+function coded(act) {
+  const text = h("code"), copied = h("span", { role: "status" });
+  const lane = h("select", { "aria-label": "Lane", onchange: () => update(...now) });
+  const copy = h("button", { type: "button", text: "Copy", onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      say(copied, "Copied.");
+    } catch {
+      getSelection().selectAllChildren(text);
+      say(copied, "Marked: copy it by keyboard.");
+    }
+    setTimeout(() => say(copied, ""), 4000);
+  } });
+  const el = h("details", { class: "code" }, h("summary", { text: "The same in Python" }), h("div", { class: "row" }, h("span", { text: "lane" }), lane, copy, copied), h("pre", { tabindex: 0, "aria-label": "Python" }, text));
+  let now = null;
+  function update(state, lanes, preset) {
+    now = [state, lanes, preset];
+    const names = lanes.map(({ name }) => name);
+    if ([...lane.options].map(({ value }) => value).join() !== names.join()) {
+      const kept = lane.value;
+      lane.replaceChildren(...names.map((name) => h("option", { value: name, text: name.toUpperCase() })));
+      lane.value = names.includes(kept) ? kept : names[0];
+    }
+    say(text, python(state.lanes[lane.value], { seed: state.seed, batches: preset.batches }));
+  }
+  return { el, update };
+}

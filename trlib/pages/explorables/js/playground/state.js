@@ -1,0 +1,45 @@
+/* What a page of the playground is set to, from its presets, its traits and its address. */
+
+import told from "../../playground.json";
+import { METHOD_NAMES, NAMES, nearestWord, packLane, possibleLane, unpackLane } from "./lanes.js";
+
+export const PRESETS = told.presets;
+export const VIEWS = { completions: "completions", map: "map", ratios: "ratios", openers: "opening words", bands: "eight seeds" };
+export const KEYS = ["preset", "seed", "view", "prompt", ...NAMES];
+const ASIDE = { dial: "7 : +3 flip x3 -2 half =", dial_rare: "7 : +3 flip x3 -2 half =", spend: "37 :" };
+
+/* { preset, seed, lanes: [given..], view, prompt } as they came -> { state, notes }. */
+export function settle(given) {
+  const notes = [], names = Object.keys(PRESETS);
+  let preset = given.preset || told.first;
+  if (!names.includes(preset)) {
+    notes.push(`There is no preset "${preset}"; taken is ${preset = nearestWord(String(preset), names)}.`);
+  }
+  const lanes = {}, found = given.lanes?.length ? given.lanes : PRESETS[preset].lanes;
+  if (found.length > NAMES.length) notes.push(`${found.length} lanes were asked for; ${NAMES.length} fit.`);
+  for (const [i, one] of found.slice(0, NAMES.length).entries()) {
+    const { lane, notes: more } = possibleLane(one, NAMES[i]);
+    lanes[NAMES[i]] = lane;
+    notes.push(...more);
+  }
+  let seed = Number(given.seed ?? 0);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 1e6) {
+    notes.push(`seed = ${given.seed} is impossible; taken is ${seed = Number.isFinite(seed) ? Math.min(1e6, Math.max(0, Math.round(seed))) : 0}.`);
+  }
+  let view = given.view || PRESETS[preset].view || "completions";
+  if (!(view in VIEWS)) notes.push(`There is no picture "${view}"; taken is ${view = nearestWord(String(view), Object.keys(VIEWS))}.`);
+  return { state: { preset, seed, lanes, view, prompt: given.prompt || ASIDE[lanes.a.checkpoint] }, notes };
+}
+
+/* For the address: flat, and back. A lane that is not there is "none". */
+export const flat = ({ lanes, ...rest }) => ({ ...rest, ...Object.fromEntries(NAMES.map((name) => [name, lanes[name] ? packLane(lanes[name]) : "none"])) });
+
+export function fromAddress(values, first) {
+  const preset = values.preset ?? first.preset, known = PRESETS[preset];
+  const begin = values.preset === undefined || !known ? Object.values(first.lanes) : known.lanes;
+  const lanes = NAMES.map((name, i) => (values[name] === undefined ? begin[i] : values[name] === "none" ? null : unpackLane(values[name]))).filter(Boolean);
+  const view = values.view ?? (values.preset === undefined ? first.view : undefined);
+  return { preset, seed: values.seed ?? first.seed, lanes: lanes.length ? lanes : begin, view, prompt: values.prompt === undefined ? first.prompt : String(values.prompt) };
+}
+
+export { METHOD_NAMES };
