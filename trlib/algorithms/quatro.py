@@ -69,6 +69,7 @@ def solve_dual(rewards: Tensor, *, delta_kl: float, lambda_min: float = 1e-2,
     mean λ/(ν - R) = 1 and -mean log(λ/(ν - R)) = δ. Every radius can be reached, so there is no floor.
     As δ -> 0 both give λ -> σ/sqrt(2δ) and targets sqrt(2δ) (R - mean)/σ, σ the population std: GRPO's
     normalisation is the first-order case.
+    In the book: :eq:`quatro-optimum`, :eq:`quatro-dual`, :eq:`quatro-first-order`, :eq:`quatro-forward`.
 
     Args:
         rewards: [N, G], prompts by completions drawn from μ.
@@ -184,7 +185,7 @@ def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: T
     form="regression"  h = 1: the gradient of λ/2 (l - target)²
     direction="forward" takes λ and the target of KL(μ || π) <= δ; its exact gradient is w = e^l (R - ν) + λ.
     Every form of either direction comes to rest at π*. Where m is off by a constant, "ratio" and "exact" of the
-    backward direction still do, "regression" does not.
+    backward direction still do, "regression" does not. In the book: :eq:`quatro-weight`.
 
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
