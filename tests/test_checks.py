@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from trlib import checks
+from trlib.lab.scale.meter import peak_bytes
 
 
 def test_floating_returns_the_tensor_itself():
@@ -246,3 +247,8 @@ def test_a_whole_number_is_one_and_nothing_near_it():
                                   ("3", TypeError, "k: expected a whole number, got str")):
         with pytest.raises(error, match=message):
             checks.whole("k", value, least=1)
+
+
+def test_finite_makes_no_mask_of_what_is_finite():
+    output_layer = torch.randn(1000, 64)
+    assert peak_bytes(lambda: checks.finite("weight", output_layer)) < 64, "as many bytes as numbers, and more, before"

@@ -16,6 +16,7 @@ _HOME = {
     "Clip": "clip",
     "GAE": "gae",
     "Loop": "loop",
+    "Memory": "memory",
     "NaturalGradient": "natural_gradient",
     "Playground": "playground",
     "Projection": "projection",
@@ -35,6 +36,7 @@ __all__ = [
     "Clip",
     "GradientWeight",
     "Loop",
+    "Memory",
     "NaturalGradient",
     "Playground",
     "Projection",
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.gae import GAE
     from trlib.pages.explorables.gradient_weight import GradientWeight
     from trlib.pages.explorables.loop import Loop
+    from trlib.pages.explorables.memory import Memory
     from trlib.pages.explorables.natural_gradient import NaturalGradient
     from trlib.pages.explorables.playground import Playground
     from trlib.pages.explorables.projection import Projection
