@@ -38,7 +38,8 @@ def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a cap that is not above 0.
 
-    Source: truncated importance sampling, Ionides 2008; the four variants are TRL's.
+    Source: truncated importance sampling, Ionides 2008; the four variants are TRL's. In the book:
+    :eq:`clipping-three`.
     Differs from: TRL and verl can bound the factor from below too (verl's masking, IcePop, always does), and verl first
     clamps the log-ratio, of the token or of the row, to ±20.
     """

@@ -14,16 +14,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlib.algorithms import ppo_loss
+from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import grpo, policies, ppo, quatro, regions, shoot_out, trpo
+from trlib.pages.exercises import clipping, grpo, policies, ppo, quatro, regions, shoot_out, trpo
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (policies, regions, trpo, ppo, grpo, quatro, shoot_out)
+MODULES = (policies, regions, trpo, ppo, grpo, clipping, quatro, shoot_out)
 CHECKS = {name: check for module in MODULES for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
@@ -220,6 +220,28 @@ def test_right_answers_of_chapter_4_are_right() -> None:
     assert ppo.check_gae(backwards)
     assert ppo.check_units(-0.5 * np.log1p(-0.01), np.sqrt(-np.expm1(-0.02)))
     assert ppo.check_lambda(1, 0.95**8)
+
+
+def kept_and_dropped(q: Any, p: Any, A: Any, eps: float, delta: float) -> Any:
+    return torch.where(A > 0, (p > (1 + eps) * q) & (p <= q + delta), (A < 0) & (p < (1 - eps) * q) & (p >= q - delta))
+
+
+def drawn_from(logits: Any, temperature: float, k: int) -> Any:
+    best, where = (logits / temperature).topk(k, -1)
+    return torch.zeros_like(logits).scatter(-1, where, best.softmax(-1))
+
+
+def test_right_answers_of_chapter_6_are_right() -> None:
+    assert clipping.check_room(lambda q, eps: (q * (1 + eps)).clamp(max=1) - q)
+    assert clipping.check_dropped(kept_and_dropped)
+    for case in clipping.check_dropped.cases:
+        q, p, A = (case[name][None] for name in ("q", "p", "advantages"))
+        kept = [loss(p.log(), q.log(), advantages=A, mask=A.bool(), **given).diagnostics["kept"][0] for loss, given in (
+            (ppo_loss, {"eps_low": case["eps"], "eps_high": case["eps"]}), (dppo_loss, {"delta_tv": case["delta"]}))]
+        assert (~kept[0] & kept[1]).equal(clipping.check_dropped.truth(**case))
+    assert clipping.check_once(lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap))))
+    assert clipping.check_processed(drawn_from)
+    assert clipping.check_crossing(0.15 / 0.2, 1.2 * 0.75)
 
 
 def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
