@@ -68,7 +68,8 @@ def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless alpha.
 
-    Source: arXiv 2512.17636 and the authors' code: α .1.
+    Source: arXiv 2512.17636 and the authors' code: α .1. In the book: :eq:`trapo-loss`; φ is :eq:`trapo-potential`.
+    Differs from: TRL's `loss_type="dft"` has the gradient of α = 1.
     """
     floor = math.log(checks.number("alpha", alpha, above=0, most=1))
     (logp,) = checks.tokens(mask, logp=logp)
@@ -94,7 +95,8 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     Raises:
         TypeError, ValueError: a wrong type; not probabilities; a meaningless alpha.
 
-    Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself.
+    Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself. In the book:
+    :eq:`trapo-optimum`.
     """
     alpha = checks.number("alpha", alpha, above=0, most=1)
     checks.floating("expert", expert)
@@ -120,7 +122,7 @@ class WithExpert(Method):
 
     L = -r A on sampled tokens, without a clip, A = R - mean over all completions of the prompt, guided ones included;
     on the expert's, TrSFT or SFT. Both are summed over the horizon. A prefix that several completions share is taught
-    once; a completion that is all the expert's is supervision alone.
+    once; a completion that is all the expert's is supervision alone. In the book: :eq:`trapo-both`.
     """
 
     aggregation: str = "seq-mean-token-sum-norm"
