@@ -29,6 +29,7 @@ _HOME = {
     "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
     "Unifier": "unifier",
+    "VocabularyStep": "vocabulary_step",
 }
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "TokenMicroscope",
     "TrSFT",
     "Unifier",
+    "VocabularyStep",
 ]
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from trlib.pages.explorables.token_microscope import TokenMicroscope
     from trlib.pages.explorables.trsft import TrSFT
     from trlib.pages.explorables.unifier import Unifier
+    from trlib.pages.explorables.vocabulary_step import VocabularyStep
 
 
 def __getattr__(name: str) -> Any:
