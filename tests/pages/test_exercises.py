@@ -15,15 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trlib.algorithms import dppo_loss, ppo_loss
+from trlib.divergences import binary_tv, tv
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import clipping, grpo, policies, ppo, quatro, regions, shoot_out, trapo, trpo
+from trlib.pages.exercises import clipping, dppo, grpo, policies, ppo, quatro, regions, shoot_out, trapo, trpo
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (policies, regions, trpo, ppo, grpo, clipping, quatro, trapo, shoot_out)
+MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, trapo, shoot_out)
 CHECKS = {name: check for module in MODULES for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
@@ -206,6 +207,26 @@ def backwards(rewards: Any, values: Any, gamma: float, lam: float) -> Any:
         later, value = R + gamma * value - V + gamma * lam * later, V
         out.append(later)
     return out[::-1]
+
+
+def test_right_answers_of_chapter_7_are_right() -> None:
+    def weight(p: Any, q: Any, A: Any, delta: float, cap: float) -> Any:
+        kept = dppo_loss(p.log()[None], q.log()[None], advantages=A[None], delta_tv=delta, max_ratio=cap,
+                         mask=torch.ones_like(p, dtype=torch.bool)[None])
+        return kept.diagnostics["weight"][0]
+
+    def topk_tv(q: Any, p: Any, y: Any, k: int) -> Any:
+        ids = q.argsort(descending=True)[:k]
+        ids[k - 1] = ids[k - 1] if y in ids else y
+        return ((q[ids] - p[ids]).abs().sum() + (q[ids].sum() - p[ids].sum()).abs()) / 2
+
+    assert dppo.check_silenced(lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0)))
+    assert dppo.check_weight(weight)
+    assert dppo.check_binary_kl(lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log())
+    assert dppo.check_topk_tv(topk_tv)
+    assert dppo.check_units(0.001 * 1.2, 0.001 + 0.15, 0.99 * 0.8, 0.99 - 0.15)
+    q, p = torch.tensor([0.4, 0.3, 0.2, 0.1]), torch.tensor([0.35, 0.4, 0.1, 0.15])
+    assert dppo.check_chain(binary_tv(q[0].log(), p[0].log()), topk_tv(q, p, torch.tensor(0), 2), tv(q.log(), p.log()))
 
 
 def test_right_answers_of_chapter_4_are_right() -> None:
