@@ -82,6 +82,8 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     Raises:
         TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0.
 
+    In the book: :eq:`dppo-binary`, :eq:`dppo-chain`.
+
     Source: arXiv 2602.04879 (binary DPPO).
     Differs from: the authors' code and verl add 1e-8 to both masses inside the logarithm, which can make the result
     negative and blurs it above probability 1 - 1e-8.
@@ -95,6 +97,7 @@ def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation between "this token" and "any other": |a - b|. Arguments and errors as in `binary_kl`.
 
     In the book: :eq:`clipping-probability`.
+    In the book: :eq:`dppo-binary`.
     """
     log_a, log_b = _of_tokens(log_a, log_b)
     return _difference(log_a, log_b).abs()
@@ -118,6 +121,8 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
         TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
             log_a with more mass than 1, log_b that does not sum to 1.
 
+    In the book: :eq:`dppo-topk`, :eq:`dppo-chain`.
+
     Source: arXiv 2602.04879 (top-K DPPO).
     """
     log_a, log_b = _with_rest(log_a, ids, log_b)
@@ -125,7 +130,10 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
 
 
 def topk_tv(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
-    """Total variation over K tokens and one bucket for the rest. Arguments, shapes and errors as in `topk_kl`."""
+    """Total variation over K tokens and one bucket for the rest. Arguments, shapes and errors as in `topk_kl`.
+
+    In the book: :eq:`dppo-topk`.
+    """
     log_a, log_b = _with_rest(log_a, ids, log_b)
     return _difference(log_a, log_b).abs().sum(-1) / 2
 

@@ -122,7 +122,8 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
     for _ in range(60):
         old = softmax(draw, draw.choice([0.5, 2, 4]))
         now = torch.softmax(old.log() + torch.tensor([draw.gauss(0, 0.7) for _ in range(10)]), 0)
-        given.append({"old": old.tolist(), "now": now.tolist(), "y": draw.randrange(10), "k": draw.choice([1, 2, 5, 10])})
+        given.append({"old": old.tolist(), "now": now.tolist(), "y": draw.randrange(10),
+                      "k": draw.choice([1, 2, 5, 10])})
     for one, found in zip(given, sources("vocabulary_step/maths.js", SEEN, given), strict=True):
         a, b = (torch.tensor(one[key], dtype=torch.float64).log() for key in ("old", "now"))
         few = top_k(a[None], torch.tensor([one["y"]]), one["k"]).ids[0]
@@ -138,15 +139,15 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
 
 @pytest.mark.parametrize("start", STARTS)
 def test_the_distributions_are_those_of_the_embedded_policies(sources: Any, start: str) -> None:
-    words, p = sources("vocabulary_step/starts.js", "(m, start) => [m.STARTS[start].words, m.probabilities(start)]", start)
+    words, p = sources("vocabulary_step/starts.js",
+                       "(m, start) => [m.STARTS[start].words, m.probabilities(start)]", start)
     policy, task = trlib.load_policy("dial_rare" if start == "rare" else "dial"), trlib.load_task("dial")
     prompt = task.prompts(1, seed=0)[0].text
     assert prompt == "7 : -1 +4 +3 flip sq ="
-    written = sample(policy, [prompt], group=1, prefixes=[policy.tokenizer.encode("slowly 6", add_special_tokens=False)],
-                     max_tokens=task.max_tokens, seed=0) if start == "place" else sample(
-        policy, [prompt], group=1, max_tokens=task.max_tokens, seed=0)
+    begun = policy.tokenizer.encode("slowly 6", add_special_tokens=False) if start == "place" else []
+    written = sample(policy, [prompt], prefixes=[begun] if begun else None, max_tokens=task.max_tokens, seed=0)
     with torch.no_grad():
-        full = policy.score(written, full=True).full[0, 2 if start == "place" else 0].exp()
+        full = policy.score(written, full=True).full[0, len(begun)].exp()
     ids = [policy.tokenizer.convert_tokens_to_ids(word) for word in words]
     torch.testing.assert_close(torch.tensor(p[:-1]), full[ids].float(), rtol=0.05, atol=2e-5)
     assert sum(p) == pytest.approx(1, abs=1e-12) and len(set(p)) == 10

@@ -220,11 +220,11 @@ def test_right_answers_of_chapter_7_are_right() -> None:
         ids[k - 1] = ids[k - 1] if y in ids else y
         return ((q[ids] - p[ids]).abs().sum() + (q[ids].sum() - p[ids].sum()).abs()) / 2
 
-    assert dppo.check_silenced(lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0)))
-    assert dppo.check_weight(weight)
-    assert dppo.check_binary_kl(lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log())
+    assert dppo.check_mask(lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0)))
+    assert dppo.check_capped(weight)
+    assert dppo.check_two_outcomes(lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log())
     assert dppo.check_topk_tv(topk_tv)
-    assert dppo.check_units(0.001 * 1.2, 0.001 + 0.15, 0.99 * 0.8, 0.99 - 0.15)
+    assert dppo.check_room(0.001 * 1.2, 0.001 + 0.15, 0.99 * 0.8, 0.99 - 0.15)
     q, p = torch.tensor([0.4, 0.3, 0.2, 0.1]), torch.tensor([0.35, 0.4, 0.1, 0.15])
     assert dppo.check_chain(binary_tv(q[0].log(), p[0].log()), topk_tv(q, p, torch.tensor(0), 2), tv(q.log(), p.log()))
 

@@ -63,6 +63,8 @@ def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
             meaningless threshold; a divergence below 0, a total variation above 1.
 
+    In the book: :eq:`dppo-mask`, :eq:`dppo-loss`.
+
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
     Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
     is in bypass mode: 0.9.1's default trainer (use_v1) then takes the rollout's log-probs for the old ones and keeps

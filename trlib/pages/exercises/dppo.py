@@ -26,7 +26,7 @@ def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
     return q + step + 0.02 * step.sign() * near, q, draw.normal(count) + 0.01, delta
 
 
-check_silenced = Exercise(
+check_mask = Exercise(
     "Is `silenced(p, q, advantages, delta)` True where DPPO's mask on total variation leaves a token no gradient?",
     truth=_silenced, inputs=_moved,
     examples=[([0.001, 0.8, 0.7, 0.4], [0.00001, 0.99, 0.5, 0.6], [1.0, -1.0, -1.0, 1.0], DELTA),
@@ -59,8 +59,8 @@ def _binary_kl(q: Tensor, p: Tensor) -> Tensor:
     return divergences.binary_kl(q.log(), p.log())
 
 
-check_binary_kl = Exercise(
-    "Is `binary_kl(q, p)` the KL divergence of this token against all others, KL(anchor || policy)?",
+check_two_outcomes = Exercise(
+    "Is `kl_of_two(q, p)` the KL divergence of this token against all others, KL(anchor || policy)?",
     truth=_binary_kl, inputs=lambda draw: (draw.uniform(0.02, 0.97, 6), draw.uniform(0.02, 0.97, 6)),
     examples=[([0.99, 0.5, 0.01], [0.8, 0.4, 0.3])],
     mistakes=[
@@ -75,7 +75,7 @@ check_binary_kl = Exercise(
         Mistake("bits", lambda q, p: _binary_kl(q, p) / torch.tensor(2.0).log(), "this is in bits; `log`, not `log2`."),
         Mistake("total variation", lambda q, p: (q - p).abs(), "this is the total variation; take the KL divergence."),
     ],
-    praise="near certainty it is strict: 0.99 -> 0.80 costs 0.15 nats, three times DPPO's threshold of 0.05.")
+    praise="near certainty it is strict: 0.99 -> 0.80 costs 0.18 nats, more than three times DPPO's threshold of 0.05.")
 
 
 def _topk_tv(q: Tensor, p: Tensor, y: Tensor, k: int) -> Tensor:
@@ -124,7 +124,7 @@ check_topk_tv = Exercise(
     ],
     praise="with y swapped in, top-k never sees less than binary: y's own move always counts.")
 
-check_units = Numbers(
+check_room = Numbers(
     "q = 0.001 with A > 0, q = 0.99 with A < 0: how far do a ratio window of 0.2 and a TV of 0.15 let each of them go?",
     rare_ratio=Number(0.0012, {
         1.2: "that is the ratio; the probability is q times it.",
@@ -174,7 +174,7 @@ def _far(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float, float]:
     return torch.cat([grown, p]), torch.cat([rare, q]), torch.cat([draw.normal(4), advantages]), delta, cap
 
 
-check_weight = Exercise(
+check_capped = Exercise(
     "Is `weight(p, q, advantages, delta, cap)` DPPO's gradient weight, with the importance ratio cut at `cap`?",
     truth=_weight, inputs=_far,
     mistakes=[
