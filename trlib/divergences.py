@@ -96,8 +96,7 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation between "this token" and "any other": |a - b|. Arguments and errors as in `binary_kl`.
 
-    In the book: :eq:`clipping-probability`.
-    In the book: :eq:`dppo-binary`.
+    In the book: :eq:`clipping-probability`, :eq:`dppo-binary`.
     """
     log_a, log_b = _of_tokens(log_a, log_b)
     return _difference(log_a, log_b).abs()
