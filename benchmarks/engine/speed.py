@@ -1,0 +1,85 @@
+"""How fast is the page's engine? Milliseconds per batch of 16 x 8 in Chromium and in torch, alternating, one thread.
+
+    python -m benchmarks.engine.speed                      5 pairs of runs in both regimes; about 1 minute
+    python -m benchmarks.engine.speed --pairs 2 --record ''       print only
+
+A batch is everything: sampling, verifying, advantages, updates, exact metrics; in the page also the messages that a
+page draws from. By processor time the comparison is steadier where other processes share the machine: that of all
+of Chromium's processes, and of torch's one. Writes benchmarks/engine/speed.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.engine.sides import LABELS, REGIMES, Page, chromium_page, in_torch
+from benchmarks.record import circumstances, write
+from trlib.pages.explorables.engine import record as build
+
+HERE = Path(__file__).parent
+BATCHES = {"gentle": 24, "stale": 10}
+
+
+def pairs(page: Page, regime: str, count: int) -> list[dict[str, Any]]:
+    """`count` pairs of runs, a seed each; who goes first alternates."""
+    runs = []
+    for seed in range(count):
+        sides = (page.run, in_torch) if seed % 2 == 0 else (in_torch, page.run)
+        for side in sides:
+            run = side(regime, BATCHES[regime], seed)
+            runs.append({name: run[name] for name in ("side", "regime", "seed", "wall_ms", "cpu_ms")})
+            print(f"  {regime:<6} {seed} {run['side']:<5} {run['wall_ms']:6.0f} ms, by processor time "
+                  f"{run['cpu_ms']:6.0f} ms", flush=True)
+    return runs
+
+
+def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Medians of either side by regime, and their ratio."""
+    rows = []
+    for regime in REGIMES:
+        row: dict[str, Any] = {"regime": regime}
+        for key in ("wall_ms", "cpu_ms"):
+            page, torch = ([run[key] for run in runs if run["regime"] == regime and run["side"] == side]
+                           for side in ("page", "torch"))
+            each = sorted(t / p for t, p in zip(torch, page, strict=True))
+            row[key] = {"page": median(page), "torch": median(torch), "ratio": median(torch) / median(page),
+                        "lowest_pair": each[0], "highest_pair": each[-1]}
+        rows.append(row)
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The summaries as the Markdown table of benchmarks/README.md."""
+    lines = ["| updates | page, per batch | torch, per batch | torch / page (lowest to highest pair) | by wall time |",
+             "|---|---|---|---|---|"]
+    for row in rows:
+        cpu, wall = row["cpu_ms"], row["wall_ms"]
+        ratio = f"**{cpu['ratio']:.2f}** ({cpu['lowest_pair']:.2f} to {cpu['highest_pair']:.2f})"
+        lines.append(f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms | {ratio} "
+                     f"| {wall['page']:.0f} ms, {wall['torch']:.0f} ms: {wall['ratio']:.2f} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=5, help="runs of either side")
+    parser.add_argument("--record", default=str(HERE / "speed.json"), help="where to write; '' for nowhere")
+    args = parser.parse_args()
+    record = circumstances()
+    with chromium_page() as page:
+        runs = [run for regime in REGIMES for run in pairs(page, regime, args.pairs)]
+    rows = summary(runs)
+    record |= {"load_after": round(os.getloadavg()[0], 2), "engine": build()["sources"], "summary": rows, "runs": runs}
+    print(table(rows))
+    if args.record:
+        write(Path(args.record), record)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
