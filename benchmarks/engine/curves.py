@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.engine.sides import LABELS, chromium_page, in_torch
 from benchmarks.record import circumstances, write
 from trlib.lab.significance import alike_p, holm, improvement_p
-from trlib.lab.statistics import iqm
+from trlib.lab.statistics import difference, iqm
 from trlib.pages.explorables.engine import record as build
 
 HERE = Path(__file__).parent
@@ -41,9 +41,11 @@ def verdicts(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             page, torch = ([of(run["rewards"]) for run in runs if run["regime"] == regime and run["side"] == side]
                            for side in ("page", "torch"))
             inside, _ = alike_p(page, torch, within=MARGIN)
+            apart = difference(page, torch)
             rows.append({"regime": regime, "measure": measure, "page": iqm(page), "torch": iqm(torch),
                          "spread": {"page": float(np.std(page, ddof=1)), "torch": float(np.std(torch, ddof=1))},
-                         "alike_p": inside, "differ_p": improvement_p(page, torch)})
+                         "difference": [apart.value, apart.low, apart.high], "alike_p": inside,
+                         "differ_p": improvement_p(page, torch)})
     for row, alike, differ in zip(rows, holm([row["alike_p"] for row in rows]),
                                   holm([row["differ_p"] for row in rows]), strict=True):
         row["verdict"] = "different" if differ < LEVEL else "alike" if alike < LEVEL else "open"
@@ -53,12 +55,13 @@ def verdicts(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def table(rows: list[dict[str, Any]]) -> str:
     """The verdicts as the Markdown table of benchmarks/README.md."""
     names = {"final": f"last {LAST} batches", "area": "all batches"}
-    lines = [f"| updates | reward, mean of | page | torch | p, further apart than {MARGIN} | p, as good | verdict |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| updates | reward, mean of | page | torch | difference, 95 % interval "
+             f"| p, {MARGIN} apart or more | p, as good | verdict |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         page, torch = (f"{row[side]:.3f} ± {row['spread'][side]:.3f}" for side in ("page", "torch"))
-        lines.append(f"| {LABELS[row['regime']]} | {names[row['measure']]} | {page} | {torch} | {row['alike_p']:.2g} "
-                     f"| {row['differ_p']:.2f} | **{row['verdict']}** |")
+        value, low, high = (f"{x:+.3f}".replace("-", "−") for x in row["difference"])
+        lines.append(f"| {LABELS[row['regime']]} | {names[row['measure']]} | {page} | {torch} "
+                     f"| {value} [{low}, {high}] | {row['alike_p']:.2g} | {row['differ_p']:.2f} | **{row['verdict']}** |")
     return "\n".join(lines)
 
 
