@@ -40,7 +40,7 @@ def pairs(page: Page, regime: str, count: int) -> list[dict[str, Any]]:
 
 def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Medians of either side by regime, and their ratio."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for regime in REGIMES:
         row: dict[str, Any] = {"regime": regime}
         for key in ("wall_ms", "cpu_ms"):

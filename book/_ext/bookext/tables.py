@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -74,6 +75,34 @@ class Methods(Table):
                 for key, kind in algorithms.items()]
 
 
+class Benchmark(Table):
+    """A recorded table of `benchmarks/README.md`, by the name of its record, and the line that says what made it."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        readme = Path(str(import_module("trlib").__file__)).parents[1] / "benchmarks" / "README.md"
+        self.env.note_dependency(str(readme))
+        headings, rows, made = recorded(readme.read_text(encoding="utf-8"), self.arguments[0])
+        line = nodes.container(classes=["made"])
+        self.state.nested_parse(StringList([made], str(readme)), 0, line)
+        return [self.table(headings, [100 // len(headings)] * len(headings), rows), line]
+
+
+def recorded(text: str, name: str) -> tuple[list[str], list[list[str]], str]:
+    """Headings, rows and last line of the block `<!-- name -->` of a page of benchmarks.
+
+    Raises:
+        ValueError: there is no such block.
+    """
+    found = re.search(rf"<!-- {re.escape(name)} -->\n(.*?)<!-- end -->", text, flags=re.S)
+    if not found:
+        raise ValueError(f"benchmarks/README.md: expected a block {name}")
+    lines = [line for line in found[1].splitlines() if line]
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|"))
+    return head, rows, lines[-1]
+
+
 def own_settings(kind: type) -> str:
     """The settings of a method that differ from those that every method has, as `name=default`."""
     read = import_module("trlib.fields").settings
@@ -95,3 +124,4 @@ def escape(text: str) -> str:
 def connect(app: Sphinx) -> None:
     app.add_directive("metrics-table", Metrics)
     app.add_directive("methods-table", Methods)
+    app.add_directive("benchmark-table", Benchmark)
