@@ -3,7 +3,10 @@ said in plain words."""
 
 from __future__ import annotations
 
+import csv
 import gzip
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 
 from trlib.pages.explorables import Playground
 from trlib.pages.explorables.modules import embed_modules, link_modules, publish
+from trlib.pages.explorables.playground import presets
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}"><title>Playground</title>
@@ -20,6 +24,8 @@ PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset=
 [data-theme=dark] body {{ background: #14181d; color: #eee }}</style></head>
 <body><main><h1>Playground</h1>{body}</main></body></html>"""
 POLICY = "script-src 'self' 'unsafe-inline' blob: 'wasm-unsafe-eval'; worker-src 'self' blob:"
+AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ROOT = '[data-explorable="playground"]'
 LANES = f"{ROOT} [data-lane]"
 QUICK = [{"method": "ppo", "group": 2}, {"method": "troll", "group": 2}]
@@ -102,3 +108,244 @@ def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, unti
     assert [lane["method"] for lane in one.lanes()] == ["ppo", "troll"]
     assert all(0 < float(lane["reward"]) < 1 for lane in one.lanes())
     assert one.complaints == []
+
+
+@pytest.mark.parametrize("page", ["carried.html", "quick.file.html"])
+def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page: str) -> None:
+    one = visit(f"file://{folder / page}")
+    one.press("Play")
+    until(one.page, done(2))
+    assert one.complaints == []
+
+
+def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:seed=0")  # an address opens the module before the click, and no weights
+    one.press("One batch")
+    until(one.page, done(1))
+    one.page.get_by_label("Lane A, method").select_option("pspo")
+    assert one.lanes()[0]["method"] == "pspo"
+    one.press("One update")  # one update is a whole batch here
+    until(one.page, done(2))
+    one.page.get_by_text("1 use × 1 minibatch").click()
+    one.page.get_by_label("Lane A, uses of a batch").select_option("2")
+    one.press("One update")
+    one.page.get_by_label("ratios", exact=True).check(force=True)
+    one.page.locator(".ratios", has_text="KL").wait_for()
+    assert one.batches() == [2], "half of the batch's updates are still to be made"
+    one.press("One update")
+    until(one.page, done(3))
+    one.press("Reset")
+    until(one.page, f"document.querySelector('{LANES}').dataset.batch === '0'")
+    assert one.lanes()[0]["reward"] == "" and one.complaints == []
+
+
+def test_a_dragged_threshold_acts_from_the_next_batch_on(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:a=ppo,epochs:4,threshold:5,group:2,lr:0.002&view=ratios")
+    one.press("One batch")
+    until(one.page, done(1))
+    assert "kept 100 %" in one.page.locator(LANES).inner_text()
+    one.page.get_by_role("slider", name="Lane A, clip").press("Home")
+    one.press("One batch")
+    until(one.page, done(2))
+    assert "kept 100 %" not in one.page.locator(LANES).inner_text(), "a window of 0.01 silences some"
+    until(one.page, "location.hash.includes('threshold%3A0.01')")
+
+
+def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) -> None:
+    one = visit("quick.html#playground:seed=3")
+    for count in (3, 4):
+        one.press("Add a lane")
+        until(one.page, f"document.querySelectorAll('{LANES}').length === {count}")
+    assert one.page.get_by_role("button", name="Add a lane").is_hidden()
+    one.page.get_by_label("Lane C, method").select_option("gspo")
+    one.page.get_by_role("button", name="Remove lane A").click()
+    one.page.get_by_label("Your own prompt").fill("3 : +1 x3 =")
+    one.press("Sample eight")
+    one.page.locator(".completions", has_text="3 : +1 x3 =").wait_for()
+    until(one.page, "location.hash.includes('prompt=3')")
+    mark = one.page.evaluate("location.hash")
+    other = visit(f"quick.html{mark}")
+    until(other.page, f"document.querySelectorAll('{LANES}').length === 3")
+    assert [lane["method"] for lane in other.lanes()] == ["troll", "gspo", "troll"]
+    assert other.page.get_by_label("Seed", exact=True).input_value() == "3"
+    assert other.page.get_by_label("Your own prompt").input_value() == "3 : +1 x3 ="
+
+
+@pytest.mark.parametrize(("mark", "told"), [
+    ("a=gppo", 'there is no method "gppo"; taken is ppo'),
+    ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
+    ("a=ppo,lr:much", 'learning rate = "much" is no number'),
+    ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
+    ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
+    ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
+    ("a=ppo,eps:1", '"eps" is nothing that can be set'),
+    ("preset=wid", 'There is no preset "wid"; taken is wide'),
+    ("seed=-4", "seed = -4 is impossible; taken is 0"),
+    ("view=maps", 'There is no picture "maps"; taken is map'),
+    ("speed=2", 'The address says "speed"'),
+])
+def test_the_impossible_in_an_address_is_named(visit: Any, mark: str, told: str) -> None:
+    one = visit(f"one.html#playground:{mark}")
+    one.page.locator(".notes", has_text=told).wait_for()
+    assert len(one.lanes()) >= 1 and one.complaints == []
+
+
+def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, until: Any) -> None:
+    one = visit("quick.html#playground:a=reinforce,lr:1e9,group:2&b=troll,group:2")
+    one.press("Play")
+    one.page.get_by_role("alert").filter(has_text="Stopped at batch").wait_for()
+    said = one.page.get_by_role("alert").filter(has_text="Stopped at batch").inner_text()
+    assert "NaN" in said or "finite" in said
+    stopped = one.batches()[0]
+    until(one.page, f"Number(document.querySelectorAll('{LANES}')[1].dataset.batch) > {stopped + 3}")
+    one.press("Pause")
+    one.page.get_by_role("slider", name="Lane A, learning rate").press("Home")
+    one.page.get_by_role("button", name="Reset lane A").click()
+    until(one.page, f"document.querySelectorAll('{LANES}')[0].dataset.batch === '0'")
+    one.press("One batch")
+    until(one.page, done(1))
+
+
+NO_SIMD = "WebAssembly.validate = () => false"
+NO_WASM = "delete globalThis.WebAssembly"
+DIES = """window.Worker = class extends Worker { postMessage(message, more) {
+    if (message.once) this.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
+    else super.postMessage(message, more); } }"""
+
+
+@pytest.mark.parametrize(("before", "told"), [
+    (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
+    (NO_WASM, "this browser runs no WebAssembly"),
+    (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
+])
+def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) -> None:
+    one = visit("one.html", before=before)
+    one.press("Play")
+    one.page.get_by_role("alert").filter(has_text=told).first.wait_for()
+
+
+def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until: Any, folder: Path) -> None:
+    one = visit("one.html")
+    one.page.route("**/dial.js", lambda route: route.abort())
+    one.press("Play")
+    one.page.get_by_role("alert").filter(has_text="The weights of dial did not arrive").wait_for()
+    one.page.unroute("**/dial.js")
+    one.page.get_by_role("button", name="Reset lane A").click()  # it is asked for again
+    until(one.page, done(1))
+    text = (folder / "_static" / "explorables" / "playground" / "dial.js").read_text(encoding="utf-8")
+    other = visit("one.html")
+    other.page.route("**/dial.js", lambda route: route.fulfill(
+        body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"))
+    other.press("Play")
+    other.page.get_by_role("alert").filter(has_text="the weights that arrived are not those that were packed").wait_for()
+
+
+def test_a_tab_in_the_background_waits_and_a_page_that_is_left_frees_its_workers(visit: Any, until: Any) -> None:
+    one = visit("quick.html")
+    one.press("Play")
+    until(one.page, done(2))
+    hide = """on => { Object.defineProperty(document, "hidden", { value: on, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange")); }"""
+    one.page.evaluate(hide, True)
+    one.page.locator(".paused").wait_for()
+    settled = one.page.evaluate("new Promise(done => setTimeout(done, 400))") or one.batches()
+    one.page.evaluate("new Promise(done => setTimeout(done, 400))")
+    assert one.batches() == settled
+    one.page.evaluate(hide, False)
+    until(one.page, done(max(settled) + 2))
+    assert len(one.page.workers) == 2
+    one.page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide'))")
+    end = time.monotonic() + 10
+    while one.page.workers:
+        assert time.monotonic() < end
+        one.page.evaluate("0")
+
+
+def test_two_tabs_learn_at_once(visit: Any, until: Any) -> None:
+    pair = [visit("one.html"), visit("one.html")]
+    for one in pair:
+        one.press("Play")
+    for one in pair:
+        until(one.page, done(4))
+        one.press("Pause")
+        assert one.complaints == []
+
+
+def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:a=reinforce,group:2&preset=rare&b=none&c=none")
+    one.page.get_by_role("button", name="Eight seeds").click()
+    one.page.locator(".verdict b", has_text="8 seeds of every lane").wait_for(timeout=120_000)
+    assert one.page.get_by_role("radio", name="eight seeds").is_checked()
+    one.page.get_by_text("Keep this run").click()
+    with one.page.expect_download() as loaded:
+        one.press("Save as CSV")
+    rows = list(csv.DictReader(Path(loaded.value.path()).read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 8 * 20 and {row["seed"] for row in rows} == set("01234567")
+    assert all(0 <= float(row["reward"]) <= 1 and float(row["kl"]) >= 0 for row in rows)
+    with one.page.expect_download() as loaded:
+        one.press("Save as JSON")
+    saved = json.loads(Path(loaded.value.path()).read_text(encoding="utf-8"))
+    assert [len(seed) for seed in saved["lanes"][0]["seeds"]] == [20] * 8
+    assert saved["lanes"][0]["settings"]["method"] == "reinforce"
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
+    one = visit(f"first.html#playground:preset={name}")
+    chosen = presets()[name]
+    until(one.page, f"document.querySelectorAll('{LANES}').length === {len(chosen['lanes'])}")
+    assert [lane["method"] for lane in one.lanes()] == [lane["method"] for lane in chosen["lanes"]]
+    assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
+    assert chosen["text"] in one.page.locator(".hint").inner_text()
+    values = [value for value, _ in chosen["question"]["options"]]
+    assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
+    one.page.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(force=True)
+    one.page.locator(".revealed", has_text="Noted").wait_for()
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("width", [1100, 360])
+def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> None:
+    one = visit("quick.html", viewport={"width": width, "height": 800}, has_touch=width == 360, is_mobile=width == 360)
+    faults = []
+    for begun in (False, True):
+        if begun:
+            one.page.get_by_role("button", name="Play", exact=True).tap() if width == 360 else one.press("Play")
+            until(one.page, done(2))
+            one.press("Pause")
+        one.page.evaluate(AXE)
+        for theme in ("light", "dark"):
+            one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+            one.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+            faults += [(begun, theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
+        assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+        small = one.page.locator("button, select, summary, .trx input[type=range], .choice label").evaluate_all(
+            "all => all.map(node => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])"
+            ".filter(([, h]) => h > 0 && h < 44)")
+        assert small == []
+        tiny = one.page.locator(".trx svg text").evaluate_all(
+            "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9).length")
+        assert tiny == 0
+    assert faults == []
+
+
+def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> None:
+    assert sources("playground/code.js", "m => m.missing()") == []
+
+
+@pytest.mark.parametrize("checkpoint", ["dial", "spend"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_lines_of_python_run_for_every_method(sources: Any, capsys: Any, checkpoint: str, moved: bool) -> None:
+    lanes = sources("playground/lanes.js", """(m, [checkpoint, moved]) => m.METHOD_NAMES.map(method => {
+        const given = { method, checkpoint, group: 2, epochs: 2, lr: 1e-4 };
+        const rungs = m.kindOf(given).threshold?.rungs ?? [];
+        return m.possibleLane(moved && rungs.length ? { ...given, threshold: rungs.at(-2) } : given, "a"); })""",
+                    [checkpoint, moved])
+    for one in lanes[:: 1 if checkpoint == "dial" else 5]:
+        assert one["notes"] == []
+        text = sources("playground/code.js", "(m, lane) => m.python(lane, { seed: 1, batches: 1 })", one["lane"])
+        assert len(text.splitlines()) <= 11
+        exec(compile(text.replace("prompts=16", "prompts=2, progress=False"), one["lane"]["method"], "exec"), {})
+        said = capsys.readouterr().out
+        assert "reward" in said, one["lane"]["method"]

@@ -57,4 +57,4 @@ export function card(name, { change, remove, reset }) {
   };
 }
 
-const small = (value) => (value < 0.001 && value > 0 ? value.toExponential(0).replace("e-", "e−") : setting(value));
+const small = (value) => ((value < 0.001 && value > 0) || value > 1e4 ? value.toExponential(0).replace("e-", "e−").replace("e+", "e") : setting(value));

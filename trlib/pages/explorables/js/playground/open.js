@@ -181,7 +181,7 @@ export function open({ model, el, host, frame }) {
     drawn = performance.now();
     const lanes = pictured(), preset = PRESETS[state.preset];
     ui.draw({ state, lanes, playing, preset, guess, revealed: revealed || (seeded && !seeding), notes, fault, full: names().length === NAMES.length,
-      seeding: seeding && seeding.made / seeding.total, verdict: verdict(lanes, seeded && state.view === "bands") });
+      seeding: seeding && seeding.made / seeding.total, verdict: verdict(lanes, seeded && state.view === "bands", preset.batches) });
     frame.dataset.drawn = "yes";
   }
 

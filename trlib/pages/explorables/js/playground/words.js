@@ -22,10 +22,10 @@ function best(rows) {
 const FALLEN = 0.2;
 
 /* { tone, title, text } of lanes { title, rows, seeds, stopped }. */
-export function verdict(lanes, seeded) {
+export function verdict(lanes, seeded, batches) {
   const stopped = lanes.filter((lane) => lane.stopped);
   if (stopped.length) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: stopped.map((lane) => lane.stopped).join(" ") };
-  if (seeded) return ofSeeds(lanes);
+  if (seeded) return ofSeeds(lanes, batches);
   const least = Math.min(...lanes.map(({ rows }) => rows.length));
   if (least < TEN) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learnt yet", text: "After ten batches the lanes are compared here, by the mean reward of their last ten." };
   const ends = lanes.map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
@@ -35,9 +35,9 @@ export function verdict(lanes, seeded) {
   return { tone: "calm", title: `After ${least} batches`, text };
 }
 
-function ofSeeds(lanes) {
+function ofSeeds(lanes, batches) {
   const told = lanes.map((lane) => {
-    const ends = lane.seeds.filter((rows) => rows?.length).map(recent);
+    const ends = lane.seeds.filter((rows) => rows?.length >= batches).map(recent);
     return ends.length ? { title: lane.title, middle: iqm(ends), least: Math.min(...ends), most: Math.max(...ends), count: ends.length } : null;
   }).filter(Boolean).sort((a, b) => b.middle - a.middle);
   if (!told.length) return { tone: "calm", title: "Eight seeds are on their way", text: "Every lane learns eight times, from other draws." };
