@@ -237,7 +237,8 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
     other.page.route("**/dial.js", lambda route: route.fulfill(
         body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"))
     other.press("Play")
-    other.page.get_by_role("alert").filter(has_text="the weights that arrived are not those that were packed").wait_for()
+    told = "the weights that arrived are not those that were packed"
+    other.page.get_by_role("alert").filter(has_text=told).wait_for()
 
 
 def test_a_tab_in_the_background_waits_and_a_page_that_is_left_frees_its_workers(visit: Any, until: Any) -> None:
