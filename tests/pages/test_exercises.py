@@ -18,13 +18,13 @@ from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_tv, tv
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import clipping, dppo, grpo, policies, ppo, quatro, regions, shoot_out, trapo, trpo
+from trlib.pages.exercises import clipping, dppo, grpo, policies, ppo, quatro, regions, shoot_out, trapo, troll, trpo
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, trapo, shoot_out)
+MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, shoot_out)
 CHECKS = {name: check for module in MODULES for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}

@@ -70,7 +70,9 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN, +inf or log-probabilities that do not sum to 1; δ < 0.
 
-    Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here.
+    Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here. In the book: the problem
+    :eq:`troll-problem`, its solution :eq:`troll-projection`, the dual :eq:`troll-dual`, the multiplier's slope
+    :eq:`troll-eta`, the gradient :eq:`troll-gradient`.
     Differs from: the authors bracket η in [1e-7, 100] by 8 points a pass to 1e-5; larger roots exist, and t has no cap.
     """
     delta_kl = checks.number("delta_kl", delta_kl, least=0)

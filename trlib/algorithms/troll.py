@@ -61,7 +61,8 @@ def troll_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Te
         TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions that do not sum to 1,
             a token outside the vocabulary or one of probability 0 under either policy; a meaningless threshold.
 
-    Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here.
+    Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here. In the book:
+    :eq:`troll-loss`.
     Differs from: where q has no mass but π̃ has, KL(π̃ || π) is infinite; log π counts there as the log of the type's
     smallest number, so that the regression pulls and does not break.
     """
@@ -91,6 +92,8 @@ def troll_sparse_loss(logp: Tensor, old: TopK, *, tokens: Tensor, advantages: Te
 
     Raises:
         TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
+
+    In the book: :eq:`troll-rest`.
     """
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, K").shape)
     checks.floating("old.logp", old.logp, shape, "B, T, K")
@@ -129,6 +132,7 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
             sum to 1, a token outside the vocabulary.
 
     Source: arXiv 2510.03817: (64, 1 - 1e-5); the ablations (256, 1 - 1e-6) and (16, 1 - 1e-4) differ little.
+    In the book: :eq:`troll-rest`.
     Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one bucket.
     """
     shape = tuple(checks.floating("logp_old", logp_old, (None, None, None), "B, T, V").shape)
