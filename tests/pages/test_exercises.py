@@ -18,13 +18,26 @@ from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_tv, tv
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlib.lab.record import RECORDS
-from trlib.pages.exercises import clipping, dppo, grpo, policies, ppo, quatro, regions, shoot_out, trapo, troll, trpo
+from trlib.pages.exercises import (
+    clipping,
+    dppo,
+    grpo,
+    policies,
+    ppo,
+    quatro,
+    regions,
+    scale,
+    shoot_out,
+    trapo,
+    troll,
+    trpo,
+)
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, shoot_out)
+MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out)
 CHECKS = {name: check for module in MODULES for name, check in vars(module).items()
           if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
@@ -513,3 +526,13 @@ def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
     for name, check in FUNCTIONS.items():
         assert f"`{name.removeprefix('check_').replace('advantages', 'group_advantages')}" in check.asks
         assert f"({', '.join(check.names)})" in check.asks, "arguments of the reference are those of the exercise"
+
+
+def test_right_answers_of_chapter_12_are_right() -> None:
+    assert scale.check_merge(lambda a, s, b, t: (s * a.exp() + t * b.exp()).log())
+    assert scale.check_processes(lambda sums, counts: (counts * (sums / counts)).sum() / counts.sum())
+    assert scale.check_bytes(lambda frozen, learning: 2 * frozen + 4 * learning + 4 * learning + 8 * learning)
+    assert scale.check_logits(14.936, 0.0062915)
+    assert scale.check_at_once(8, 16)
+    layer = 16 * (4 * 896 + 2 * (896 + 128) + 3 * (896 + 4864))
+    assert scale.check_lora(24 * layer, 24 * layer / 494_032_768)

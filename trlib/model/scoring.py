@@ -54,7 +54,8 @@ def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature:
         TypeError, ValueError: a wrong type or shape; a token outside the vocabulary; NaN or inf in the hidden states or
             the weights.
 
-    The maximum that is kept while summing: Milakov and Gimelshein 2018 (arXiv 1805.02867).
+    The maximum that is kept while summing: Milakov and Gimelshein 2018 (arXiv 1805.02867). In the book: log Z
+    :eq:`scale-logz`, the gradient :eq:`scale-gradient`.
     """
     shape = tuple(checks.floating("hidden", hidden).shape)
     if len(shape) < 2:

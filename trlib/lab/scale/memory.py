@@ -128,7 +128,10 @@ def parameters(shape: Shape) -> int:
 
 
 def adapters(shape: Shape, rank: int) -> int:
-    """Numbers in adapters of a rank on the seven linear layers of every block: rank x (in + out) each."""
+    """Numbers in adapters of a rank on the seven linear layers of every block: rank x (in + out) each.
+
+    In the book: :eq:`scale-lora`.
+    """
     h, kv, inner = shape.hidden, shape.kv, shape.inner
     return shape.layers * rank * (2 * (h + h) + 2 * (h + kv) + 3 * (h + inner))
 
@@ -199,7 +202,7 @@ def _extra(setup: Setup) -> int:
 
 
 def updating(setup: Setup) -> dict[str, int]:
-    """Bytes at the peak of an update, by part."""
+    """Bytes at the peak of an update, by part. In the book: the logits :eq:`scale-bytes`."""
     tokens = setup.rows * (setup.prompt + setup.completion)
     found = {"weights": _weights(setup), "gradients": _gradients(setup),
              "optimizer": 0 if setup.method == "trpo" else _optimizer(setup),
