@@ -10,7 +10,7 @@ const along = Array.from({ length: STEPS + 1 }, (_, i) => LAMBDAS[0] * (LAMBDAS[
 
 /* Where the panels stand: two columns, or on a phone all below each other. */
 function layout(width) {
-  const wide = width >= 470, column = wide ? width / 2 : width, strip = wide ? 84 : 78, bars = wide ? 236 : 150, low = wide ? 230 : 168;
+  const wide = width >= 390, column = wide ? width / 2 : width, strip = wide ? 84 : 78, bars = wide ? 236 : 150, low = wide ? 230 : 168;
   const left = (i) => (wide ? i * column : 0), top = (i) => (wide ? 0 : i * (strip + bars));
   const under = wide ? strip + bars : 2 * (strip + bars);
   return { column, strip, bars, low, left, top, lower: (i) => ({ left: left(i), top: under + (wide ? 0 : i * low) }), height: under + (wide ? low : 2 * low) };

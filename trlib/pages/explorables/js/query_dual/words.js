@@ -25,11 +25,9 @@ function group(rewards, s) {
 
 export function read(s) {
   const groups = PROMPTS.map(({ key }) => group(s[key], s));
-  const facts = groups.flatMap((one, i) => {
-    const name = PROMPTS[i].name;
-    return [[`λ of ${name}`, multiplier(one.multiplier)], [`${name}: KL spent`, number(one.spent)], [`${name}: target of its best`, signed(one.target[one.best])],
-      [`${name}: of its worst`, signed(one.target[one.worst])], [`${name}: reward`, `${number(one.before)} → ${number(one.after)}`]];
-  });
+  const rows = [["λ", (one) => multiplier(one.multiplier)], ["KL spent", (one) => number(one.spent)], ["target of its best", (one) => signed(one.target[one.best])],
+    ["target of its worst", (one) => signed(one.target[one.worst])], ["mean reward", (one) => `${number(one.before)} → ${number(one.after)}`]];
+  const facts = rows.flatMap(([words, of]) => groups.map((one, i) => [`${PROMPTS[i].name}: ${words}`, of(one)]));
   return { groups, facts, verdict: verdict(s, groups) };
 }
 
@@ -38,7 +36,7 @@ function verdict(s, groups) {
   if (s.delta === 0) return { tone: "fail", title: "A radius of 0 allows nothing", text: "Only the policy that sampled is within 0 nats of itself. As δ falls to 0 the multiplier grows without end and every target goes to 0. trlib refuses the setting: delta_kl must be above 0." };
   const stuck = named.find((one) => one.floored);
   if (stuck) {
-    const wide = stuck.reach <= s.delta, why = wide ? `The group can be moved by ${number(stuck.reach)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: the constraint never holds.` : "The root lies below the floor.";
+    const wide = stuck.reach <= s.delta, why = wide ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: the constraint never holds.` : "The root lies below the floor.";
     return { tone: "fail", title: `Prompt ${stuck.name} stands on the floor`, text: `${why} λ is ${setting(s.lambda_min)}, the floor, and its worst completion is asked to fall by ${number(-stuck.target[stuck.worst])} nats.${wide ? " This prompt has no radius." : ""}` };
   }
   const idle = named.filter((one) => one.equal);
