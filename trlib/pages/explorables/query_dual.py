@@ -29,7 +29,7 @@ class QueryDual(Explorable):
 
     rewards = t.List(t.CFloat(), [1.0] + 7 * [0.0], help="Prompt A's rewards: 2 to 16 numbers in [0, 1]."
                      ).tag(sync=True)
-    other = t.List(t.CFloat(), 7 * [1.0] + [0.0], help="Prompt B's rewards, as many.").tag(sync=True)
+    other = t.List(t.CFloat(), 7 * [1.0] + [0.0], help="Prompt B's rewards, likewise.").tag(sync=True)
     delta = Finite(0.1, help="The radius δ, nats per completion, at least 0.").tag(sync=True)
     lambda_min = Finite(0.01, help="The floor of the multiplier, in units of reward, above 0.").tag(sync=True)
     direction = t.Enum(("backward", "forward"), "backward",

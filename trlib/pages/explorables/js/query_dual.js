@@ -17,15 +17,10 @@ const settings = {
   other: { label: "Rewards of B", check: rewardsIn, why },
 };
 
-function limit(s) {
-  const n = Math.min(s.rewards.length, s.other.length), longer = s.rewards.length > n ? "rewards" : "other";
-  return s.rewards.length === s.other.length ? [] : [[longer, s[longer].slice(0, n), `A batch asks every prompt equally often: the first ${n} completions of each are kept.`]];
-}
-
 const right = (k, of) => Array.from({ length: of }, (_, i) => (i < k ? 1 : 0));
 
 export default bench({
-  name: "query_dual", title: "Query dual: QUATRO's constraint for two prompts, each solved by itself", style, settings, limit, read, board, extra: groups,
+  name: "query_dual", title: "Query dual: QUATRO's constraint for two prompts, each solved by itself", style, settings, read, board, extra: groups,
   hint: "Drag a dot to set a reward. Bars: what each completion should reach. Outlined: GRPO's advantage times √(2δ). Green line: the other direction. A dot on a curve: the root; a red ring: the floor.",
   presets: [
     { name: "make it fail: 15 of 16 right", state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, lambda_min: 0.01, direction: "backward" },

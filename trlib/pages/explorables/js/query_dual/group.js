@@ -12,11 +12,8 @@ export function groups({ set }) {
     const el = h("div", { class: "completions", role: "group", "aria-label": `Completions of prompt ${name}`, style: `--hue: ${hue}` }, h("span", { class: "label", text: `prompt ${name}` }), ...buttons);
     return { key, name, el, buttons };
   });
-  const resize = (by) => () => {
-    const n = now.rewards.length + by;
-    if (n < FEWEST || n > MOST) return;
-    set(Object.fromEntries(PROMPTS.map(({ key }) => [key, by > 0 ? [...now[key], 0] : now[key].slice(0, n)])));
-  };
+  const resized = (group, by) => (by > 0 ? [...group, 0].slice(0, MOST) : group.slice(0, Math.max(FEWEST, group.length - 1)));
+  const resize = (by) => () => set(Object.fromEntries(PROMPTS.map(({ key }) => [key, resized(now[key], by)])));
   const fewer = h("button", { type: "button", text: "one fewer", onclick: resize(-1) }), more = h("button", { type: "button", text: "one more", onclick: resize(1) });
   const el = h("div", { class: "groups" }, ...rows.map((row) => row.el), h("div", { class: "marks" }, fewer, more));
   return {
@@ -32,8 +29,8 @@ export function groups({ set }) {
           if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
         });
       }
-      fewer.disabled = s.rewards.length <= FEWEST;
-      more.disabled = s.rewards.length >= MOST;
+      fewer.disabled = PROMPTS.every(({ key }) => s[key].length <= FEWEST);
+      more.disabled = PROMPTS.every(({ key }) => s[key].length >= MOST);
     },
   };
 }
