@@ -1,0 +1,71 @@
+"""The vocabulary step by hand: words and steps are dragged and chosen, and every state says what it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser import test_every_explorable as bench
+
+served, visit = bench.served, bench.visit
+RARE = {"start": "rare", "token": 7, "sign": 1, "size": 1.0, "lr": 0.1, "steps": 16}
+
+
+def row(one: Any, name: str) -> list[str]:
+    """What the table says of a method: π(y), r, TV, KL, and what it does then."""
+    return one.page.locator(".trx .methods tbody tr", has_text=name).first.locator("td").all_inner_texts()
+
+
+def test_the_clip_pins_a_rare_word_that_masks_let_grow(visit: Any) -> None:
+    one = visit("VocabularyStep")
+    one.set(**RARE)
+    assert "PPO stopped after 2 steps" in one.text(".trx .verdict")
+    assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
+    ppo, binary, full = row(one, "PPO, GRPO"), row(one, "DPPO, TV"), row(one, "DPPO, full TV")
+    assert ppo[-1] == "silent at 2" and float(ppo[1]) < 1.35 and float(ppo[2]) < 0.02
+    assert float(binary[2]) > float(full[2]) > 0.15, "the finer measure stops first"
+
+
+def test_a_likely_word_falls_inside_the_window(visit: Any) -> None:
+    one = visit("VocabularyStep")
+    one.set(start="place", token=0, sign=-1, size=1.0, lr=1.97, steps=45)
+    ppo, dppo = row(one, "PPO, GRPO"), row(one, "DPPO, TV")
+    assert ppo[-1] == "pushes on" and dppo[-1] == "silent at 45"
+    assert 0.8 < float(ppo[1]) < 0.82 and float(ppo[2]) == pytest.approx(0.187, abs=0.002)
+
+
+def test_a_word_outside_the_top_k_takes_the_last_place(visit: Any) -> None:
+    one = visit("VocabularyStep")
+    one.set(**RARE, method="dppo_topk", k=3, max_ratio=3.0)
+    said = one.text(".trx .verdict")
+    assert "“compute” is not among the 3 most likely: it takes the place of" in said
+    one.set(k=10)
+    assert "is not among" not in one.text(".trx .verdict")
+    one.set(k=1, steps=2)
+    facts = one.page.locator(".trx .facts dd").all_inner_texts()
+    assert facts[2] == facts[3], "with k = 1 top-k is binary"
+
+
+def test_words_and_steps_follow_the_hand(visit: Any) -> None:
+    one = visit("VocabularyStep")
+    one.page.locator(".trx .pick select").select_option("5")
+    one.settle()
+    assert one.state(["token"]) == {"token": 5} and "“slowly”" in one.text(".trx .facts dt")
+    first = one.page.locator(".trx .handle").nth(0)
+    first.focus()
+    one.page.keyboard.press("Shift+ArrowDown")
+    one.settle()
+    assert one.state(["token"]) == {"token": 6}
+    steps = one.page.locator(".trx .handle").nth(1).bounding_box()
+    x, y = steps["x"] + steps["width"] / 2, steps["y"] + steps["height"] / 2
+    one.page.mouse.move(x, y)
+    one.page.mouse.down()
+    one.page.mouse.move(x + 150, y, steps=4)
+    one.page.mouse.up()
+    one.settle()
+    assert one.state(["steps"])["steps"] > 12
+    one.click(".trx .methods input", 13)
+    assert one.state(["method"]) == {"method": "troll"}
+    one.set(token=2.5)
+    assert one.state(["token"])["token"] in (2, 3) and "whole number" in one.text(".trx .notes")
