@@ -21,6 +21,12 @@ CARD = Card("troll", "TROLL", (
     Claim("Entropy is kept, since a token that the clip would silence still has a gradient.",
           "our reading of the method", PAPER,
           [above("matched", "troll", "ppo", "entropy"), above("matched", "troll", "ppo", "entropy@0.7")]),
+    Claim("The network has to be pulled to its projection: without the regression it runs off.",
+          "the loss's second term", PAPER, [above("troll_parts", "troll", "no regression"),
+                                            above("troll_parts", "no regression", "troll", "kl")]),
+    Claim("Dropping the tail of a sparse support makes the entropy explode.", "the sparse form", PAPER,
+          [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
+          why="Four tokens are kept, the paper keeps 64: with as many next to nothing is left out here."),
     Claim("Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % more memory.",
           "experiments", PAPER, untestable="A policy of 124 thousand parameters says nothing of the points, and its "
                                            "vocabulary of 272 words nothing of the memory."),
