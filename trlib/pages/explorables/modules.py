@@ -32,7 +32,7 @@ _PARTS = re.compile(_PARTS_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>',
 
 
 def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str, still: str | None = None,
-             parts: dict[str, str] | None = None) -> str:
+             parts: dict[str, str] | None = None, light: str = "") -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no network.
 
     Args:
@@ -43,13 +43,14 @@ def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str,
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room. Where it holds a
             button with `data-start`, the module loads when that is pressed.
         parts: by name, what the module asks for while it runs.
+        light: HTML that the still has slots for.
     """
     host = (HERE / "host.js").read_text(encoding="utf-8")
     room = "" if still else f' style="min-height:{height}"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
     return "\n".join((
         f'<div class="trlib-explorable" data-explorable="{name}">',
-        f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{escape(fallback)}</div></div>',
+        f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
         f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
         _carried(name),
         *([_data(name)] if data_of(name) else []),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from trlib.errors import unknown
-from trlib.pages.explorables.cover import cover
+from trlib.pages.explorables.cover import cover, lines
 from trlib.pages.explorables.host import Explorable
 from trlib.pages.explorables.modules import fragment
 
@@ -77,6 +77,8 @@ class Playground(Explorable):
 
     def html(self) -> str:
         """A fragment of HTML that shows a cover and learns when *Play* is pressed."""
-        chosen = presets()[self.preset or next(iter(presets()))]
+        name = self.preset or next(iter(presets()))
+        chosen = presets()[name]
+        lanes = list(self.lanes) or chosen["lanes"]
         return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, parts=self._parts,
-                        still=cover(chosen, list(self.lanes) or chosen["lanes"]))
+                        still=cover(name, chosen, lanes), light=lines(lanes))

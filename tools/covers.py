@@ -1,0 +1,74 @@
+"""Draws what a page shows of the playground before *Play* is pressed: `python -m tools.covers [PRESET ..]`.
+
+Every preset learns in Chromium for the first fifth of its batches, so that the picture gives no answer away; the
+reward's panel and the lanes' names are written to `trlib/pages/explorables/built/playground.NAME.still.html`. They are
+drawn again only when somebody asks for it; no test compares them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from html import escape
+from typing import Any
+
+from tools.browser import NoChromium, browser
+from tools.stills import _own_names, _simpler
+from trlib.pages.explorables import Playground
+from trlib.pages.explorables.modules import BUILT
+from trlib.pages.explorables.playground import presets
+
+WIDTHS = {"narrow": 328, "wide": 600}
+PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
+DONE = "count => [...document.querySelectorAll('[data-lane]')].every(lane => lane.dataset.batch >= count)"
+SETTLE = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+DRAWN = """node => {
+    const svg = node.querySelector(".pv-plane svg").cloneNode(true), legend = node.querySelector(".pv-legend");
+    while (svg.children.length > 1) svg.lastChild.remove();
+    return { svg: svg.outerHTML, legend: legend.outerHTML };
+}"""
+SHARE = 5
+TALL = 190
+"""Pixels of the reward's panel, as `views/curves.js` places it where it is narrow."""
+
+
+def draw(name: str, chromium: Any) -> str:
+    """The picture of a preset in mid-run: HTML for the cover's shadow root."""
+    batches = presets()[name]["batches"] // SHARE
+    page = chromium.new_context(viewport={"width": WIDTHS["wide"], "height": 900}).new_page()
+    page.set_content(PAGE.format(Playground(preset=name).html()))
+    page.get_by_role("button", name="Play", exact=True).click()
+    while not page.evaluate(f"({DONE})({batches})"):
+        time.sleep(0.1)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    parts = {}
+    for kind, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(SETTLE)
+        page.evaluate(SETTLE)
+        found = page.locator(".picture.curves").evaluate(DRAWN)
+        sized = rf'<svg\1 class="still-{kind}" viewBox="0 0 {width} {TALL}"'
+        svg = re.sub(r'<svg([^>]*?) width="[\d.]+" height="[\d.]+"', sized, found["svg"], count=1)
+        parts[kind] = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', svg)
+    page.context.close()
+    said = f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} batches of this run."
+    html = f'<div role="img" aria-label="{escape(said)}">{parts["narrow"]}{parts["wide"]}</div>{found["legend"]}'
+    return _own_names(html, "cover")
+
+
+def main() -> int:
+    try:
+        with browser() as chromium:
+            for name in sys.argv[1:] or presets():
+                text = draw(name, chromium)
+                (BUILT / f"playground.{name}.still.html").write_text(text, encoding="utf-8")
+                print(f"cover: {name} ({len(text)} characters)")
+    except NoChromium as error:
+        print(f"covers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
