@@ -5,8 +5,8 @@ explains a word where it stands; `pages` keeps pages small and accessible; `narr
 phone; `security` says what a page may load and run; `execution` says when, where and with which versions a notebook
 ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages, `methods` the
 method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence,
-`words` says how a page calls it, `claims` what papers claim, `opening` what the first page shows first; `docstrings`
-turns the package's docstrings into sound markup and links outside names.
+`words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening` what the
+first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bookext import (
     claims,
     docstrings,
     execution,
+    ladder,
     links,
     mathematics,
     methods,
@@ -39,7 +40,7 @@ from trlib.pages.explorables.modules import BUILT
 
 def setup(app: Sphinx) -> dict[str, Any]:
     for part in (mathematics, links, pages, security, execution, tables, modules, sweeps, records, quoted, claims,
-                 docstrings, terms, opening, methods):
+                 docstrings, terms, opening, methods, ladder):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent

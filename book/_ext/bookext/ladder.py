@@ -1,0 +1,58 @@
+"""`{ladder}`: the steps from REINFORCE to TROLL, each a changed line with the learning curve recorded after it.
+
+`trlib.pages.ladder` says what a step is; every number and curve comes from the record.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from bookext import quoted
+
+RECORD = "shootout"
+UNRECORDED = ("No curve: this step is for one update per batch, and the record is of 32. With more than one it would "
+              "follow completions of an older policy as if the present one had written them.")
+
+
+class Ladder(SphinxDirective):
+    """`{ladder}`: every step in a section of its own."""
+
+    def run(self) -> list[nodes.Node]:
+        quoted.note(self.env, RECORD)
+        rungs = import_module("trlib.pages.ladder").RUNGS
+        history = import_module("trlib.lab").recorded(RECORD)[1]
+        found: list[nodes.Node] = []
+        for number, rung in enumerate(rungs):
+            found += self.step(number, rung, rungs[number - 1] if number else None, history)
+        return found
+
+    def step(self, number: int, rung: Any, before: Any, history: Any) -> list[nodes.Node]:
+        """One step: what for, the line before and after, the curve."""
+        ladder, there = import_module("trlib.pages.ladder"), (
+            self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file()
+        link = f" ([chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb))" if there else ""
+        section = nodes.section(ids=[f"step-{number + 1}"], names=[f"step {number + 1}"])
+        section += nodes.title("", f"{number + 1}. {rung.name}")
+        text = nodes.container()
+        self.state.nested_parse(StringList([f"{rung.why}{link}"], RECORD), 0, text)
+        section += text.children
+        lines = [*(f"  {line}" for line in rung.before), *([f"- {before.line}"] if before else []), f"+ {rung.line}"]
+        section += nodes.literal_block("\n".join(lines), "\n".join(lines), language="diff")
+        if rung.label:
+            section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
+            words = (f"Solid: after this step. {'Dashed: before it. ' if before.label else ''}Shade: 95 % interval of "
+                     f"the interquartile mean of eight recorded runs. Data: trlib sweep {RECORD}.")
+            section += nodes.paragraph(words, words, classes=["caption"])
+        else:
+            section += nodes.paragraph(UNRECORDED, UNRECORDED)
+        return [section]
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("ladder", Ladder)
