@@ -1,8 +1,10 @@
-"""What the playground's pictures compute: the interval of a handful of runs, held to the library's convention."""
+"""The playground's pictures: the interval of a handful of runs, held to the library's convention, and what is drawn of
+two lanes that have learnt for a few batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -10,6 +12,8 @@ import numpy as np
 import pytest
 
 from trlib.lab.statistics import interval, iqm
+from trlib.pages.explorables import Playground
+from trlib.pages.explorables.modules import link_modules, publish
 
 MODULE = "playground/views/iqm.js"
 
@@ -36,3 +40,106 @@ def test_one_run_and_two_have_no_interval(sources: Callable[..., Any]) -> None:
     found = sources(MODULE, "(m, x) => x.map(m.interval)", [[0.25], [0.25, 0.75]])
     assert [row[0] for row in found] == [0.25, 0.5]
     assert np.isnan([row[1:] for row in found]).all()
+
+
+LANES = [{"method": "ppo", "threshold": 0.02, "group": 4, "minibatches": 2, "epochs": 2}, {"method": "ppo", "group": 4}]
+VIEWS = {"map": "map", "ratios": "ratios", "completions": "completions", "opening words": "openers",
+         "eight seeds": "bands"}
+ROOT = '[data-explorable="playground"]'
+PAGE = ('<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Views</title>'
+        '<link rel="icon" href="data:,"></head><body>{body}</body></html>')
+
+
+@pytest.fixture(scope="module")
+def played(chromium: Any, serving: Any, until: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The playground after four batches of two lanes, one of which uses each batch four times."""
+    folder = tmp_path_factory.mktemp("views")
+    publish(folder / "_static" / "explorables")
+    body = link_modules(Playground(lanes=LANES).html(), "_static/explorables")
+    (folder / "index.html").write_text(PAGE.format(body=body), encoding="utf-8")
+    with serving(folder) as address:
+        page = chromium.new_page(viewport={"width": 1000, "height": 900})
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{address}/index.html")
+        page.get_by_role("button", name="Play", exact=True).click()
+        until(page, f"""(() => {{ const lanes = [...document.querySelectorAll('{ROOT} [data-lane]')];
+            return lanes.length === 2 && lanes.every((lane) => lane.dataset.batch >= 4); }})()""", 120)
+        page.get_by_role("button", name="Pause", exact=True).click()
+        until(page, f"document.querySelectorAll('{ROOT} [data-lane]').length === 2")
+        yield page
+        assert faults == []
+        page.close()
+
+
+def shown(page: Any, name: str) -> Any:
+    """The picture of that name, chosen by its button."""
+    page.get_by_role("radio", name=name, exact=True).check()
+    view = page.locator(f".picture.{VIEWS[name]}")
+    view.wait_for(state="visible")
+    return view
+
+
+def test_every_lane_has_its_line_in_every_curve(played: Any, until: Any) -> None:
+    """A lane that is paused ends its batch first."""
+    until(played.locator(ROOT), """(root) => {
+        const host = [...root.querySelectorAll("*")].find((one) => one.shadowRoot?.querySelector(".picture"));
+        const lines = [...host.shadowRoot.querySelectorAll(".picture.curves path.pv-line")];
+        const lanes = [...root.querySelectorAll("[data-lane]")].map((lane) => Number(lane.dataset.batch));
+        return lines.length === 10
+            && lines.every((one, i) => one.getAttribute("d").split(/[ML]/).length === lanes[i % 2] + 1);
+    }""")
+    dashes = played.locator(".picture.curves path.pv-line").evaluate_all(
+        "all => all.map((one) => one.getAttribute('stroke-dasharray'))")
+    assert len(set(dashes)) == 2
+    assert played.locator(".picture.curves .pv-legend li").count() == 2
+
+
+def test_the_map_reads_a_token_by_keyboard(played: Any) -> None:
+    view = shown(played, "map")
+    key = view.locator(".pv-key").inner_text()
+    scored, kept, silenced = map(int, re.search(r"(\d+) tokens scored: . (\d+) kept, . (\d+) silenced", key).groups())
+    assert kept + silenced == scored > 50 and silenced > 0
+    assert view.locator("path.pv-silenced").get_attribute("d").count("M") == silenced
+    slider = view.get_by_role("slider", name="Token of the batch")
+    slider.focus()
+    slider.press("ArrowRight")
+    heard = slider.get_attribute("aria-valuetext")
+    assert re.fullmatch(r"\S+, token 2 of \d+: [\d.]+ to [\d.]+, ratio \S+, (kept|silenced)", heard)
+    assert view.locator(".pv-reading mark").inner_text() == heard.split(",")[0]
+    assert "against the policy that sampled" in view.locator(".pv-facts").inner_text()
+    view.get_by_role("radio").nth(1).check()
+    assert "every ratio is 1" in view.locator(".pv-key").inner_text()
+    assert view.locator("path.pv-silenced").get_attribute("d") == ""
+
+
+def test_ratios_spread_from_the_second_update_on(played: Any) -> None:
+    often, once = shown(played, "ratios").locator(".pv-cell").all()
+    assert re.search(r"kept 100 % → \d+ %, KL 0 → [\d.×⁻¹-⁹0]+ nats per token", often.inner_text())
+    assert often.locator("path.pv-box").get_attribute("d").count("Z") == 4
+    assert "every ratio is 1" in once.inner_text()
+
+
+def test_completions_carry_their_verdicts_and_the_openers_their_words(played: Any) -> None:
+    view = shown(played, "completions")
+    rows = view.locator("li:visible").all_inner_texts()
+    assert 4 <= len(rows) <= 8 and all(row.lstrip()[0] in "✓✕" for row in rows)
+    race = shown(played, "opening words").locator(".pv-cell").first
+    words = race.locator("text.pv-word").all_text_contents()
+    assert len(words) == 5 and all(re.fullmatch(r"\S+ 0\.\d\d", word) for word in words)
+    assert "all careful words: 0." in race.inner_text()
+
+
+def test_without_seeds_the_bands_say_what_to_do(played: Any) -> None:
+    assert "run the eight seeds" in shown(played, "eight seeds").inner_text()
+
+
+def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played: Any) -> None:
+    played.set_viewport_size({"width": 360, "height": 800})
+    for name, kind in VIEWS.items():
+        view = shown(played, name)
+        sizes = played.locator(f".picture.{kind} text, .picture.curves text").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect().height && parseFloat(getComputedStyle(one).fontSize))")
+        assert all(size >= 9 or size == 0 for size in sizes), name
+        assert view.evaluate("one => one.scrollWidth <= one.clientWidth + 1"), name
+    played.set_viewport_size({"width": 1000, "height": 900})
