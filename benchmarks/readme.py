@@ -51,9 +51,22 @@ def _scoring(record: dict[str, Any]) -> str:
     return table(record["summary"])
 
 
+def _curves(record: dict[str, Any]) -> str:
+    from benchmarks.engine.curves import table
+
+    return table(record["summary"])
+
+
+def _speed(record: dict[str, Any]) -> str:
+    from benchmarks.engine.speed import table
+
+    return table(record["summary"])
+
+
 RECORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "loop/loop.json": _loop, "loop/stages.json": _stages, "loop/sampling.json": _sampling,
-    "objectives/run.json": _objectives, "objectives/projection.json": _projection, "objectives/scoring.json": _scoring}
+    "objectives/run.json": _objectives, "objectives/projection.json": _projection, "objectives/scoring.json": _scoring,
+    "engine/curves.json": _curves, "engine/speed.json": _speed}
 """Every record and what makes its table."""
 
 

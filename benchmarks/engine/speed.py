@@ -4,8 +4,8 @@
     python -m benchmarks.engine.speed --pairs 2 --record ''       print only
 
 A batch is everything: sampling, verifying, advantages, updates, exact metrics; in the page also the messages that a
-page draws from. By processor time the comparison is steadier where other processes share the machine: that of all
-of Chromium's processes, and of torch's one. Writes benchmarks/engine/speed.json.
+page draws from. The table is of processor time, which other processes on the machine disturb less: that of all of
+Chromium's processes, and of torch's one; the record holds the wall's time too. Writes benchmarks/engine/speed.json.
 """
 
 from __future__ import annotations
@@ -55,13 +55,12 @@ def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The summaries as the Markdown table of benchmarks/README.md."""
-    lines = ["| updates | page, per batch | torch, per batch | torch / page (lowest to highest pair) | by wall time |",
-             "|---|---|---|---|---|"]
+    lines = ["| updates | page, per batch | torch, per batch | torch / page (lowest to highest pair) |",
+             "|---|---|---|---|"]
     for row in rows:
-        cpu, wall = row["cpu_ms"], row["wall_ms"]
-        ratio = f"**{cpu['ratio']:.2f}** ({cpu['lowest_pair']:.2f} to {cpu['highest_pair']:.2f})"
-        lines.append(f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms | {ratio} "
-                     f"| {wall['page']:.0f} ms, {wall['torch']:.0f} ms: {wall['ratio']:.2f} |")
+        cpu = row["cpu_ms"]
+        lines.append(f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms | **{cpu['ratio']:.2f}** "
+                     f"({cpu['lowest_pair']:.2f} to {cpu['highest_pair']:.2f}) |")
     return "\n".join(lines)
 
 

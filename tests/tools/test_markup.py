@@ -17,7 +17,7 @@ from bookext.modules import first, modules
 from bookext.narrow import tables
 from bookext.pages import mend as mend_page
 from bookext.security import sealed
-from bookext.tables import own_settings, summary
+from bookext.tables import own_settings, recorded, summary
 from tools.paths import ROOT
 
 
@@ -83,6 +83,13 @@ def test_a_formula_that_katex_cannot_read_is_an_error() -> None:
     assert 'display="block"' in drawn("x", displayed=True)
     with pytest.raises(ValueError, match="KaTeX parse error: Unexpected end of input"):
         drawn(r"\frac{")
+
+
+def test_a_recorded_table_is_read_off_the_page_of_benchmarks() -> None:
+    text = "a\n<!-- x/y.json -->\n| a | b |\n|---|---|\n| 1 | **2** |\n| 3 | 4 |\n\n`made`\n<!-- end -->\n"
+    assert recorded(text, "x/y.json") == (["a", "b"], [["1", "**2**"], ["3", "4"]], "`made`")
+    with pytest.raises(ValueError, match=r"expected a block x/z\.json"):
+        recorded(text, "x/z.json")
 
 
 def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:

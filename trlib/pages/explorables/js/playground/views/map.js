@@ -9,7 +9,7 @@ export const title = "Map";
 export const about = "Every token of the newest batch: its probability when it was sampled, and at its last update. × are silenced.";
 
 const LEAST = 1e-4, MOST = 0.99999;
-const TICKS = [1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999], FEW = [1e-4, 0.01, 0.5, 0.99, 0.9999];
+const TICKS = [1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.99999], FEW = [1e-4, 0.01, 0.5, 0.99, 0.99999];
 const GUIDES = [0.5, 1, 2], REACH = 14, LARGEST = 440, MARGIN = { left: 46, right: 14, top: 26, bottom: 42 };
 
 export function create(root, { say }) {
