@@ -59,8 +59,9 @@ def table(rows: list[dict[str, Any]]) -> str:
              "|---|---|---|---|"]
     for row in rows:
         cpu = row["cpu_ms"]
-        lines.append(f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms | **{cpu['ratio']:.2f}** "
-                     f"({cpu['lowest_pair']:.2f} to {cpu['highest_pair']:.2f}) |")
+        span = f"({cpu['lowest_pair']:.2f} to {cpu['highest_pair']:.2f})"
+        lines.append(f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms "
+                     f"| **{cpu['ratio']:.2f}** {span} |")
     return "\n".join(lines)
 
 
