@@ -68,6 +68,8 @@ def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
     ppo, dppo = (STORED["runs"][name]["careful"] for name in ("ppo", "dppo"))
     assert ppo[0] == dppo[0] == pytest.approx(0.05, abs=0.005)
     assert 0.17 < ppo[-1] < 0.25 and dppo[-1] > 0.85
+    sixth, seventh = (float(ratios("dppo", update)[0]) for update in (6, 7))
+    assert 11.5 < sixth < 12.5 and Q[0] * (sixth - 1) < 0.15 < Q[0] * (seventh - 1), "its price, then silence"
 
 
 def test_a_likely_token_falls_inside_the_window() -> None:
