@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 import trlib
-from trlib.lab.scale import memory
+from tools.paths import ROOT
+from trlib.lab.scale import memory, smollm2
 from trlib.lab.scale.memory import MODELS, Setup, Shape
 from trlib.lab.scale.meter import kept_bytes, peak_bytes, places
 from trlib.loop.critic import Critic
@@ -44,8 +47,15 @@ def test_parameters_and_adapters_are_those_of_the_model(name: str) -> None:
     assert memory.parameters(shape) == known[name]
 
 
-def test_the_recorded_adapters_of_smollm2_are_as_many() -> None:
-    assert memory.adapters(MODELS["SmolLM2-135M"], 8) == 2_442_240  # benchmarks/smollm2/record.json
+def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded() -> None:
+    folder = ROOT / "benchmarks" / "smollm2"
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    assert memory.adapters(MODELS["SmolLM2-135M"], 8) == record["trainable"]
+    with (folder / "history.csv").open(encoding="utf-8") as file:
+        rewards = [float(row["reward"]) for row in csv.DictReader(file)]
+    shown = smollm2()
+    assert shown["reward"] == rewards and shown["command"] == record["command"]
+    assert (shown["before"], shown["after"]) == tuple(record[when]["sampled"]["value"] for when in ("before", "after"))
 
 
 @pytest.mark.parametrize("precision", list(KINDS))

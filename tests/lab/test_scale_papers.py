@@ -18,10 +18,17 @@ LOSSES = {"dppo_loss": dppo_loss, "pspo_loss": pspo_loss, "partial": partial}
 
 def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
     assert set(PAPERS) <= set(ALGORITHMS)
-    assert len(table()) == len(PAPERS) and all(set(row) == set(table()[0]) for row in table())
-    assert "epsilon=0.0003" in next(row for row in table() if row["paper"].startswith("GSPO"))["TRL: GRPOConfig"]
-    for paper in PAPERS.values():
-        assert paper.note or (paper.trl and paper.verl), f"{paper.name}: what is missing is explained"
+    for library in WRITTEN_FOR:
+        lines = table(library).splitlines()
+        assert len(lines) == 2 + len(PAPERS) and all(line.count("|") == 4 for line in lines)
+        for paper, line in zip(PAPERS.values(), lines[2:], strict=True):
+            given, note = (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
+            assert paper.arxiv in line and note in line
+            assert all(f"{value!s}" in line and name.rpartition(".")[2] in line for name, value in
+                       (given or {}).items())
+            assert given or ("no setting" in line and note), "what is missing is explained"
+    with pytest.raises(ValueError, match="library: expected"):
+        table("prime-rl")
 
 
 @pytest.mark.parametrize("key", IN_TRL)
