@@ -21,7 +21,7 @@ class Projection(Explorable):
     The bars are q, π̃ and π over eight words; a bar of π̃ is dragged. Below them -dL/dlogit of each word: without a
     region (A r), under PPO's clip, and TROLL's two parts, the projected ratio's and the regression's, and their sum.
     Last the curve of KL(π_η || q) over the multiplier η with its root. `support` says what the method sees: all eight,
-    the sampled one and the likeliest others, `k` with a bucket for the rest, or these alone in shares of their sum.
+    the sampled one and the likeliest others (`k` in all) with a bucket for the rest, or these in shares of their sum.
 
     A radius of 0, a support that does not hold what moves, a π̃ that was outside before any update: the page says what
     the method then does.
