@@ -1,0 +1,67 @@
+"""The playground outside the browser: what it refuses, what a page carries and links, and what a link needs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trlib.algorithms import ALGORITHMS
+from trlib.pages.explorables import Playground
+from trlib.pages.explorables.modules import embed_modules, link_modules, preloads, publish
+from trlib.pages.explorables.parts import CHECKPOINTS, parts
+from trlib.pages.explorables.playground import presets
+
+
+@pytest.mark.parametrize(("settings", "told"), [
+    ({"preset": "cliping"}, "Playground, preset: .*did you mean 'clipping'"),
+    ({"view": "curve"}, "Playground, view"),
+    ({"lanes": [{"methods": "ppo"}]}, "Playground, setting of a lane: .*did you mean 'method'"),
+    ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
+])
+def test_the_unknown_is_refused_with_the_nearest(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Playground(**settings)
+
+
+def test_the_weights_that_a_page_gets_are_those_of_their_card() -> None:
+    engine = json.loads(parts()["engine"])
+    for name in CHECKPOINTS:
+        data = base64.b64decode(parts()[name])
+        assert hashlib.sha256(data).hexdigest() == engine["cards"][name]["sha256"]
+    assert base64.b64decode(engine["wasm"])[:4] == b"\0asm" and "onmessage" in engine["worker"]
+
+
+def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) -> None:
+    html = Playground(preset="opening").html()
+    linked = link_modules(html, "../_static/explorables")
+    assert len(linked) < 60_000 < len(html)
+    assert 'class="trlib-parts" data-name="playground" data-src="../_static/explorables/playground"' in linked
+    assert preloads(linked, "x") == "", "it loads on a click"
+    assert 'data-src="../_static/explorables/playground"' in embed_modules(linked), "plain scripts load from a folder"
+    publish(tmp_path)
+    assert {path.stem for path in (tmp_path / "playground").iterdir()} == {"engine", *CHECKPOINTS}
+    said = (tmp_path / "playground" / "dial.js").read_text(encoding="utf-8")
+    assert json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1]) == parts()["dial"]
+
+
+def test_a_cover_names_its_lanes_asks_its_question_and_can_be_played() -> None:
+    for name, preset in presets().items():
+        html = Playground(preset=name).html()
+        lanes = re.findall(r'data-lane="(\w)" data-method="(\w+)" data-batch="0" data-reward=""', html)
+        assert [method for _, method in lanes] == [lane["method"] for lane in preset["lanes"]]
+        assert all(lane["method"] in ALGORITHMS for lane in preset["lanes"])
+        assert '<button type="button" class="play" data-start="play">Play</button>' in html
+        assert html.count('data-start="guess:') == len(preset["question"]["options"])
+
+
+def test_a_notebook_gets_the_widget_with_its_parts() -> None:
+    playground = Playground(preset="groups")
+    data, _ = playground._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == playground.model_id
+    assert set(playground.get_state("_parts")["_parts"]) == {"engine", *CHECKPOINTS}
