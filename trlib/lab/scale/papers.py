@@ -10,7 +10,9 @@ name run every loss and say where it differs from the paper's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from trlib import arguments
@@ -108,16 +110,21 @@ PAPERS: dict[str, Paper] = {
 """Every paper by the method's key in `trlib.algorithms.ALGORITHMS`."""
 
 
-def table(library: str) -> str:
-    """The rows for `trl` or `verl` as a table in Markdown."""
+def table(library: str) -> list[dict[str, str]]:
+    """The rows for `trl` or `verl`, their cells as HTML; one line a setting."""
     arguments.choice("library", library, tuple(WRITTEN_FOR))
-    lines = ["| paper | set | left open |", "|---|---|---|"]
+    rows = []
     for paper in PAPERS.values():
-        given = paper.trl if library == "trl" else paper.verl
-        shown = [f"`{name.replace('actor_rollout_ref.', '')}={value!r}`" if library == "trl" else
-                 f"`{name.replace('actor_rollout_ref.', '')}={value}`" for name, value in (given or {}).items()]
+        given, note = (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
+        shown = [f"{name.replace('actor_rollout_ref.', '')}={value!r}" if library == "trl" else
+                 f"{name.replace('actor_rollout_ref.', '')}={value}" for name, value in (given or {}).items()]
         if library == "trl" and paper.token_loss:
-            shown.insert(0, f"`token_loss = {paper.token_loss}`")
-        note = paper.trl_note if library == "trl" else paper.verl_note
-        lines.append(f"| {paper.name}, {paper.arxiv} | {'<br>'.join(shown) or 'no setting'} | {note} |")
-    return "\n".join(lines)
+            shown.insert(0, f"token_loss = {paper.token_loss}")
+        settings = "<br>".join(f"<code>{escape(one, quote=False)}</code>" for one in shown)
+        rows.append({"paper": f"{paper.name}, {paper.arxiv}", "set": f"<span>{settings or 'no setting'}</span>",
+                     "left open": f"<span>{_coded(note) or 'nothing known'}</span>"})
+    return rows
+
+
+def _coded(text: str) -> str:
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", text)
