@@ -129,7 +129,7 @@ def test_the_projection_stands_still_as_the_network_runs_on(sources: Any) -> Non
     s = next(s for s in states("all") if s["delta"] == 0.02)
     near, far = sources("projection/maths.js", JS, [{**s, "reach": reach} for reach in (1.5, 3.0)])
     assert far["projected"] == pytest.approx(near["projected"], abs=1e-9)
-    assert far["kl"]["network"] > 2 * near["kl"]["network"] and far["eta"] > near["eta"] > 0
+    assert far["kl"]["network"] > 1.4 * near["kl"]["network"] and far["eta"] > near["eta"] > 0
     fewer, more = ([x * (1 + found["eta"]) for x in found["push"]["ratio"]] for found in (near, far))
     assert more == pytest.approx(fewer, abs=1e-9), "the ratio term shrinks by 1 + η, and by nothing else"
 
