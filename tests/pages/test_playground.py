@@ -15,7 +15,7 @@ from trlib.algorithms import ALGORITHMS
 from trlib.pages.explorables import Playground
 from trlib.pages.explorables.modules import embed_modules, link_modules, preloads, publish
 from trlib.pages.explorables.parts import CHECKPOINTS, parts
-from trlib.pages.explorables.playground import presets
+from trlib.pages.explorables.playground import SEEDS, presets
 
 
 @pytest.mark.parametrize(("settings", "told"), [
@@ -65,3 +65,33 @@ def test_a_notebook_gets_the_widget_with_its_parts() -> None:
     data, _ = playground._repr_mimebundle_()
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == playground.model_id
     assert set(playground.get_state("_parts")["_parts"]) == {"engine", *CHECKPOINTS}
+
+
+def test_every_range_in_an_answer_is_that_of_the_recorded_seeds() -> None:
+    record = json.loads(SEEDS.read_text(encoding="utf-8"))
+    assert set(record) == set(presets())
+    spans = set()
+    for name, preset in presets().items():
+        assert len(record[name]) == len(preset["lanes"])
+        assert all(len(values) == 8 for lane in record[name] for values in lane.values())
+        for values in (*(values for lane in record[name] for values in lane.values()),
+                       [end for lane in record[name] for end in lane["reward"]]):
+            spans |= {(f"{min(values):.{k}f}", f"{max(values):.{k}f}") for k in (2, 3)}
+    told = [span for preset in presets().values() for span in re.findall(r"(0\.\d+) to (0\.\d+)",
+                                                                       preset["question"]["why"])]
+    assert len(told) > 15 and [span for span in told if span not in spans] == []
+
+
+def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_overlap() -> None:
+    record = json.loads(SEEDS.read_text(encoding="utf-8"))
+
+    def apart(name: str, key: str, high: int, low: int) -> bool:
+        return min(record[name][high][key]) > max(record[name][low][key])
+
+    assert apart("reuse", "reward", 2, 0) and apart("reuse", "reward", 1, 0) and not apart("reuse", "reward", 2, 1)
+    assert "overlap" in presets()["reuse"]["question"]["why"]
+    assert apart("wide", "reward", 0, 1) and apart("wide", "reward", 0, 2)
+    assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
+    assert record["once"][0]["reward"] == record["once"][2]["reward"]
+    assert apart("dppo", "kl", 1, 0) and apart("troll", "kl", 1, 0) and apart("quickstart", "reward", 0, 1)
+    assert apart("shootout", "reward", 3, 2) and apart("shootout", "reward", 3, 0)

@@ -15,6 +15,8 @@ from trlib.pages.explorables.host import Explorable
 from trlib.pages.explorables.modules import fragment
 
 HERE = Path(__file__).parent
+SEEDS = HERE / "playground.seeds.json"
+"""How every preset ended with eight seeds, as `tools.presets` recorded it."""
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group")
 """What a lane may be set to; what is not named is as usual."""
