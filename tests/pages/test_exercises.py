@@ -38,8 +38,8 @@ from trlib.pages.exercises.verdict import Verdict
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out)
-CHECKS = {name: check for module in MODULES for name, check in vars(module).items()
-          if name.startswith("check_")}
+CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
+          for name, check in vars(module).items() if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
 each_function = pytest.mark.parametrize("check", FUNCTIONS.values(), ids=FUNCTIONS)
@@ -273,7 +273,7 @@ def test_right_answers_of_chapter_6_are_right() -> None:
         kept = [loss(p.log(), q.log(), advantages=A, mask=A.bool(), **given).diagnostics["kept"][0] for loss, given in (
             (ppo_loss, {"eps_low": case["eps"], "eps_high": case["eps"]}), (dppo_loss, {"delta_tv": case["delta"]}))]
         assert (~kept[0] & kept[1]).equal(clipping.check_dropped.truth(**case))
-    assert clipping.check_once(lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap))))
+    assert clipping.check_weight(lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap))))
     assert clipping.check_processed(drawn_from)
     assert clipping.check_crossing(0.15 / 0.2, 1.2 * 0.75)
 
@@ -517,14 +517,15 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
 
 def test_every_check_has_a_place_in_a_chapter() -> None:
     text = "".join("".join(cell["source"]) for notebook in NOTEBOOKS for cell in cells(notebook))
-    assert [name for name in CHECKS if f"{name}(" not in text] == []
+    assert [name for name in CHECKS if f"{name.rpartition('.')[2]}(" not in text] == []
 
 
 def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
     for name, check in CHECKS.items():
         assert repr(check) == check.asks and check.asks.endswith(("?", ".")), name
     for name, check in FUNCTIONS.items():
-        assert f"`{name.removeprefix('check_').replace('advantages', 'group_advantages')}" in check.asks
+        bare = name.rpartition(".check_")[2]
+        assert f"`{bare.replace('advantages', 'group_advantages')}" in check.asks
         assert f"({', '.join(check.names)})" in check.asks, "arguments of the reference are those of the exercise"
 
 

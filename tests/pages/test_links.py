@@ -20,6 +20,7 @@ from bookext.links import canonical, named
 from bookext.modules import modules
 from bookext.terms import slug
 from tools.paths import ROOT
+from trlib.pages.cards import CARDS
 
 LABEL = re.compile(r"\\label\{([^}]+)\}")
 EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
@@ -44,7 +45,7 @@ def text(path: Path) -> str:
 def pages() -> dict[str, str]:
     """Every page that a person wrote, by its path."""
     found = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted((ROOT / "book").glob("*.md")),
-             *sorted((ROOT / "book" / "interface").glob("*.md"))]
+             *sorted((ROOT / "book" / "interface").glob("*.md")), ROOT / "book" / "methods" / "index.md"]
     return {str(path.relative_to(ROOT)): text(path) for path in found}
 
 
@@ -146,7 +147,8 @@ def anchors(prose: str) -> set[str]:
 
 def test_every_link_to_a_part_of_a_page_resolves() -> None:
     wrong = []
-    made = {f"book/interface/modules/{name}.md" for name in of_modules()}
+    made = {*(f"book/interface/modules/{name}.md" for name in of_modules()),
+            *(f"book/methods/{name}.md" for name in CARDS)}
     equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
     for page, body in pages().items():
         for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):

@@ -93,7 +93,7 @@ def _three(draw: Draw) -> tuple[Any, ...]:
     return old + draw.uniform(-0.4, 0.4, 8), old, old - off * draw.uniform(0.8, 1.1, 8), draw.number(1.3, 1.5)
 
 
-check_once = Exercise(
+check_weight = Exercise(
     "Is `weight(logp, logp_old, logp_rollout, cap)` the factor before A: π/π_old times the truncated π_old/μ?",
     truth=_weight, inputs=_three,
     examples=[([-2.0, -2.0, -2.0], [-2.0, -2.1, -2.0], [-2.0, -2.3, -4.0], 2.0)],
