@@ -233,9 +233,9 @@ def test_right_answers_of_chapter_7_are_right() -> None:
         ids[k - 1] = ids[k - 1] if y in ids else y
         return ((q[ids] - p[ids]).abs().sum() + (q[ids].sum() - p[ids].sum()).abs()) / 2
 
-    assert dppo.check_mask(lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0)))
-    assert dppo.check_capped(weight)
-    assert dppo.check_two_outcomes(lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log())
+    assert dppo.check_silenced(lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0)))
+    assert dppo.check_weight(weight)
+    assert dppo.check_kl_of_two(lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log())
     assert dppo.check_topk_tv(topk_tv)
     assert dppo.check_room(0.001 * 1.2, 0.001 + 0.15, 0.99 * 0.8, 0.99 - 0.15)
     q, p = torch.tensor([0.4, 0.3, 0.2, 0.1]), torch.tensor([0.35, 0.4, 0.1, 0.15])
@@ -531,7 +531,7 @@ def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
 
 def test_right_answers_of_chapter_12_are_right() -> None:
     assert scale.check_merge(lambda a, s, b, t: (s * a.exp() + t * b.exp()).log())
-    assert scale.check_processes(lambda sums, counts: (counts * (sums / counts)).sum() / counts.sum())
+    assert scale.check_whole(lambda sums, counts: (counts * (sums / counts)).sum() / counts.sum())
     assert scale.check_bytes(lambda frozen, learning: 2 * frozen + 4 * learning + 4 * learning + 8 * learning)
     assert scale.check_logits(14.936, 0.0062915)
     assert scale.check_at_once(8, 16)

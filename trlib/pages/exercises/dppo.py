@@ -26,7 +26,7 @@ def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
     return q + step + 0.02 * step.sign() * near, q, draw.normal(count) + 0.01, delta
 
 
-check_mask = Exercise(
+check_silenced = Exercise(
     "Is `silenced(p, q, advantages, delta)` True where DPPO's mask on total variation leaves a token no gradient?",
     truth=_silenced, inputs=_moved,
     examples=[([0.001, 0.8, 0.7, 0.4], [0.00001, 0.99, 0.5, 0.6], [1.0, -1.0, -1.0, 1.0], DELTA),
@@ -59,7 +59,7 @@ def _binary_kl(q: Tensor, p: Tensor) -> Tensor:
     return divergences.binary_kl(q.log(), p.log())
 
 
-check_two_outcomes = Exercise(
+check_kl_of_two = Exercise(
     "Is `kl_of_two(q, p)` the KL divergence of this token against all others, KL(anchor || policy)?",
     truth=_binary_kl, inputs=lambda draw: (draw.uniform(0.02, 0.97, 6), draw.uniform(0.02, 0.97, 6)),
     examples=[([0.99, 0.5, 0.01], [0.8, 0.4, 0.3])],
@@ -174,7 +174,7 @@ def _far(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float, float]:
     return torch.cat([grown, p]), torch.cat([rare, q]), torch.cat([draw.normal(4), advantages]), delta, cap
 
 
-check_capped = Exercise(
+check_weight = Exercise(
     "Is `weight(p, q, advantages, delta, cap)` DPPO's gradient weight, with the importance ratio cut at `cap`?",
     truth=_weight, inputs=_far,
     mistakes=[

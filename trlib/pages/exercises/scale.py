@@ -52,7 +52,7 @@ def _whole(sums: Tensor, counts: Tensor) -> Tensor:
     return sums.sum() / counts.sum()
 
 
-check_processes = Exercise(
+check_whole = Exercise(
     "Is `whole(sums, counts)` the mean loss per token of the batch that several processes share?",
     truth=_whole, inputs=lambda draw: (draw.uniform(-3, 6, 4), draw.integers(2, 40, 4)),
     examples=[([6.0, 1.0, 0.0, 1.0], torch.tensor([2, 2, 2, 10]))],
