@@ -18,6 +18,8 @@ from typing import Any
 from trlib import arguments
 
 ACTOR = "actor_rollout_ref.actor"
+ROOM = ' style="display: inline-block; min-width: min(25em, 60vw)"'
+"""Of a column of settings: a page breaks long words, and would make it as narrow as it can."""
 WRITTEN_FOR = {"trl": "1.16", "verl": "0.9"}
 """The releases whose names these are."""
 
@@ -121,8 +123,8 @@ def table(library: str) -> list[dict[str, str]]:
         if library == "trl" and paper.token_loss:
             shown.insert(0, f"token_loss = {paper.token_loss}")
         settings = "<br>".join(f"<code>{escape(one, quote=False)}</code>" for one in shown)
-        rows.append({"paper": f"{paper.name}, {paper.arxiv}", "set": f"<span>{settings or 'no setting'}</span>",
-                     "left open": f"<span>{_coded(note) or 'nothing known'}</span>"})
+        rows.append({"paper": f"{paper.name}, {paper.arxiv}", "set": f"<span{ROOM}>{settings}</span>" if settings else "no setting",
+                     "left open": f"<span>{_coded(note) or 'nothing that we found'}</span>"})
     return rows
 
 
