@@ -123,7 +123,8 @@ def table(library: str) -> list[dict[str, str]]:
         if library == "trl" and paper.token_loss:
             shown.insert(0, f"token_loss = {paper.token_loss}")
         settings = "<br>".join(f"<code>{escape(one, quote=False)}</code>" for one in shown)
-        rows.append({"paper": f"{paper.name}, {paper.arxiv}", "set": f"<span{ROOM}>{settings}</span>" if settings else "no setting",
+        rows.append({"paper": f"{paper.name}, {paper.arxiv}",
+                     "set": f"<span{ROOM}>{settings}</span>" if settings else "no setting",
                      "left open": f"<span>{_coded(note) or 'nothing that we found'}</span>"})
     return rows
 
