@@ -184,6 +184,8 @@ def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) ->
     ("preset=wid", 'There is no preset "wid"; taken is wide'),
     ("seed=-4", "seed = -4 is impossible; taken is 0"),
     ("view=maps", 'There is no picture "maps"; taken is map'),
+    ("view=constructor", 'There is no picture "constructor"'),
+    ("preset=__proto__", 'There is no preset "__proto__"'),
     ("speed=2", 'The address says "speed"'),
 ])
 def test_the_impossible_in_an_address_is_named(visit: Any, mark: str, told: str) -> None:
@@ -243,7 +245,8 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
     other.page.get_by_role("alert").filter(has_text=told).wait_for()
 
 
-def test_a_tab_in_the_background_waits_and_a_page_that_is_left_frees_its_workers(visit: Any, until: Any) -> None:
+@pytest.mark.parametrize("gone", [False, True], ids=["page", "element"])
+def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit: Any, until: Any, gone: bool) -> None:
     one = visit("quick.html")
     one.press("Play")
     until(one.page, done(2))
@@ -257,7 +260,8 @@ def test_a_tab_in_the_background_waits_and_a_page_that_is_left_frees_its_workers
     one.page.evaluate(hide, False)
     until(one.page, done(max(settled) + 2))
     assert len(one.page.workers) == 2
-    one.page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide'))")
+    one.page.evaluate("gone => gone ? root.remove() : window.dispatchEvent(new PageTransitionEvent('pagehide'))"
+                      .replace("root", f"document.querySelector('{ROOT}')"), gone)
     end = time.monotonic() + 10
     while one.page.workers:
         assert time.monotonic() < end
@@ -284,6 +288,7 @@ def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
         one.press("Save as CSV")
     rows = list(csv.DictReader(Path(loaded.value.path()).read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 8 * 20 and {row["seed"] for row in rows} == set("01234567")
+    assert {row["run"] for row in rows} == {"seeds"}
     assert all(0 <= float(row["reward"]) <= 1 and float(row["kl"]) >= 0 for row in rows)
     with one.page.expect_download() as loaded:
         one.press("Save as JSON")

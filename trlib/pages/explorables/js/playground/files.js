@@ -2,14 +2,15 @@
 
 const COLUMNS = ["batch", "reward", "length", "kept", "grad_norm", "ratio_max", "kl", "kl_back", "tv", "tv_max", "entropy"];
 
-/* lanes: [{ name, settings, rows, seeds }]; a row of the file for every batch of every lane and seed. */
+/* lanes: [{ name, settings, rows, seeds }]; a row of the file for every batch of every lane and seed. What was played, with
+   whatever was dragged meanwhile, and what the eight seeds did are told apart by `run`: seed 0 may be in both. */
 export function csv(lanes, seed) {
-  const lines = [["lane", "method", "seed", ...COLUMNS].join(",")];
-  const put = ({ name, settings }, of, rows) => {
-    for (const row of rows) lines.push([name, settings.method, of, ...COLUMNS.map((key) => cell(row[key]))].join(","));
+  const lines = [["lane", "method", "run", "seed", ...COLUMNS].join(",")];
+  const put = ({ name, settings }, run, of, rows) => {
+    for (const row of rows) lines.push([name, settings.method, run, of, ...COLUMNS.map((key) => cell(row[key]))].join(","));
   };
-  for (const lane of lanes) put(lane, seed, lane.rows);
-  for (const lane of lanes) lane.seeds.forEach((rows, s) => { if (s !== seed || !lane.rows.length) put(lane, s, rows); });
+  for (const lane of lanes) put(lane, "played", seed, lane.rows);
+  for (const lane of lanes) lane.seeds.forEach((rows, s) => put(lane, "seeds", s, rows));
   return `${lines.join("\n")}\n`;
 }
 

@@ -41,6 +41,12 @@ const KINDS = {
   troll: { title: "TROLL", threshold: { label: "δ KL", spoken: "delta, nats per token", rungs: RADIUS,
     sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
 };
+/* Methods that rule a token by its own ratio, or its own probability: the edges can be drawn. */
+const EDGES = {
+  ...Object.fromEntries(["ppo", "grpo", "dr_grpo", "dapo", "cispo"].map((name) => [name, ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] })])),
+  gmpo: ({ eps_log: eps }) => ({ ratios: [Math.exp(-eps), Math.exp(eps)] }),
+  dppo: ({ delta_tv: delta }) => ({ apart: delta ?? DPPO_DELTA }),
+};
 const DPPO_DELTA = 0.15; // where trlib's default names none
 
 export const kindOf = (lane) => KINDS[lane.method];
@@ -120,6 +126,9 @@ export function engineSettings(lane, seed) {
 
 export const thresholdsOf = ({ method, threshold }) =>
   (threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold));
+
+/* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, or null. */
+export const regionOf = (lane) => EDGES[lane.method]?.({ ...METHODS[lane.method].defaults, ...thresholdsOf(lane) }) ?? null;
 
 /* How the lanes of a page are named: the method and its threshold, and what else tells them apart. */
 export function titles(lanes, write) {

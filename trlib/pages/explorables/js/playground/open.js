@@ -4,7 +4,7 @@ import { TASKS } from "../../engine/js/tasks.js";
 import { addressed, read as readAddress, write as writeAddress } from "../parts/address.js";
 import { still } from "../parts/common.js";
 import { Fleet, Seeds } from "./fleet.js";
-import { DASHES, HUES, NAMES, engineSettings, titles } from "./lanes.js";
+import { DASHES, HUES, NAMES, engineSettings, regionOf, titles } from "./lanes.js";
 import { furnish } from "./shell.js";
 import { KEYS, PRESETS, flat, fromAddress, settle } from "./state.js";
 import { csv, json, save } from "./files.js";
@@ -36,8 +36,8 @@ export function open({ model, el, host, frame }) {
   /* The lanes as the views draw them. */
   const names = () => Object.keys(state.lanes);
   const pictured = () => {
-    const named = titles(state.lanes, (x) => String(Number(x.toPrecision(3))));
-    return names().map((name) => ({ name, title: named[name], colour: HUES[name], dash: DASHES[name], ...told[name], stopped: told[name].why, ms: fleet.lanes.get(name)?.ms }));
+    const named = titles(state.lanes, (x) => (x > 1e4 ? x.toExponential(0).replace("e+", "e") : String(Number(x.toPrecision(3)))));
+    return names().map((name) => ({ name, title: named[name], colour: HUES[name], dash: DASHES[name], region: regionOf(state.lanes[name]), ...told[name], stopped: told[name].why, ms: fleet.lanes.get(name)?.ms }));
   };
   const given = () => ({ preset: state.preset, seed: state.seed, lanes: Object.values(state.lanes), view: state.view, prompt: state.prompt });
 
@@ -181,7 +181,7 @@ export function open({ model, el, host, frame }) {
     drawn = performance.now();
     const lanes = pictured(), preset = PRESETS[state.preset];
     ui.draw({ state, lanes, playing, preset, guess, revealed: revealed || (seeded && !seeding), notes, fault, full: names().length === NAMES.length,
-      seeding: seeding && seeding.made / seeding.total, verdict: verdict(lanes, seeded && state.view === "bands", preset.batches) });
+      seeding: seeding && seeding.made / seeding.total, verdict: verdict(lanes, seeded && state.view === "bands", preset.batches, !seeding) });
     frame.dataset.drawn = "yes";
   }
 
@@ -211,7 +211,17 @@ export function open({ model, el, host, frame }) {
   const adopt = () => { if (!adopting) replace(traits()); };
   const hidden = () => { fleet.hide(document.hidden); seeding?.hide(document.hidden); show(); };
   const leave = () => { play(false); seeding?.cancel(); fleet.release(); };
-  const back = (event) => { if (event.persisted) { replace(given()); notes = ["The run ended when this page was left."]; show(); } };
+  const again = (why) => { replace(given()); notes = [why]; show(); };
+  const back = (event) => { if (event.persisted) again("The run ended when this page was left."); };
+  /* On a page of the book nobody says when the element goes: its Workers go with it. */
+  let there = true;
+  const moved = new MutationObserver(() => {
+    if (host.isConnected === there) return;
+    there = !there;
+    if (there) again("The run ended when this figure was taken from the page.");
+    else leave();
+  });
+  if (home) moved.observe(document.body, { childList: true, subtree: true });
   const traitNames = ["preset", "seed", "lanes", "view", "prompt"];
   for (const key of traitNames) model.on(`change:${key}`, adopt);
   document.addEventListener("visibilitychange", hidden);
@@ -230,6 +240,7 @@ export function open({ model, el, host, frame }) {
   }
   return () => {
     leave();
+    moved.disconnect();
     for (const key of traitNames) model.off(`change:${key}`, adopt);
     document.removeEventListener("visibilitychange", hidden);
     window.removeEventListener("pagehide", leave);

@@ -27,7 +27,7 @@ export function settle(given) {
     notes.push(`seed = ${given.seed} is impossible; taken is ${seed = Number.isFinite(seed) ? Math.min(1e6, Math.max(0, Math.round(seed))) : 0}.`);
   }
   let view = given.view || PRESETS[preset].view || "completions";
-  if (!(view in VIEWS)) notes.push(`There is no picture "${view}"; taken is ${view = nearestWord(String(view), Object.keys(VIEWS))}.`);
+  if (!Object.hasOwn(VIEWS, view)) notes.push(`There is no picture "${view}"; taken is ${view = nearestWord(String(view), Object.keys(VIEWS))}.`);
   return { state: { preset, seed, lanes, view, prompt: given.prompt || ASIDE[lanes.a.checkpoint] }, notes };
 }
 
@@ -35,7 +35,7 @@ export function settle(given) {
 export const flat = ({ lanes, ...rest }) => ({ ...rest, ...Object.fromEntries(NAMES.map((name) => [name, lanes[name] ? packLane(lanes[name]) : "none"])) });
 
 export function fromAddress(values, first) {
-  const preset = values.preset ?? first.preset, known = PRESETS[preset];
+  const preset = values.preset ?? first.preset, known = Object.hasOwn(PRESETS, preset) ? PRESETS[preset] : null;
   const begin = values.preset === undefined || !known ? Object.values(first.lanes) : known.lanes;
   const lanes = NAMES.map((name, i) => (values[name] === undefined ? begin[i] : values[name] === "none" ? null : unpackLane(values[name]))).filter(Boolean);
   const view = values.view ?? (values.preset === undefined ? first.view : undefined);

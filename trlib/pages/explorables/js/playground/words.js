@@ -12,20 +12,22 @@ export function iqm(values) {
   return mean(sorted.slice(cut, sorted.length - cut));
 }
 
-/* Where a lane was best over ten batches. */
+/* Where a lane's curve was highest: the mean of the last ten batches, of fewer at the beginning as it is drawn, though
+   not of so few that one lucky batch makes a height. */
+const FEW = 4;
 function best(rows) {
   let most = -Infinity;
-  for (let i = TEN; i <= rows.length; i++) most = Math.max(most, mean(rows.slice(i - TEN, i).map(({ reward }) => reward)));
+  for (let i = FEW; i <= rows.length; i++) most = Math.max(most, recent(rows.slice(0, i)));
   return most;
 }
 
 const FALLEN = 0.2;
 
 /* { tone, title, text } of lanes { title, rows, seeds, stopped }. */
-export function verdict(lanes, seeded, batches) {
+export function verdict(lanes, seeded, batches, over = false) {
   const stopped = lanes.filter((lane) => lane.stopped);
-  if (stopped.length) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: stopped.map((lane) => lane.stopped).join(" ") };
-  if (seeded) return ofSeeds(lanes, batches);
+  if (stopped.length) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: [...new Set(stopped.map((lane) => lane.stopped))].join(" ") };
+  if (seeded) return ofSeeds(lanes, batches, over);
   const least = Math.min(...lanes.map(({ rows }) => rows.length));
   if (least < TEN) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learnt yet", text: "After ten batches the lanes are compared here, by the mean reward of their last ten." };
   const ends = lanes.map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
@@ -35,14 +37,16 @@ export function verdict(lanes, seeded, batches) {
   return { tone: "calm", title: `After ${least} batches`, text };
 }
 
-function ofSeeds(lanes, batches) {
+function ofSeeds(lanes, batches, over) {
   const told = lanes.map((lane) => {
     const ends = lane.seeds.filter((rows) => rows?.length >= batches).map(recent);
     return ends.length ? { title: lane.title, middle: iqm(ends), least: Math.min(...ends), most: Math.max(...ends), count: ends.length } : null;
   }).filter(Boolean).sort((a, b) => b.middle - a.middle);
-  if (!told.length) return { tone: "calm", title: "Eight seeds are on their way", text: "Every lane learns eight times, from other draws." };
-  const count = Math.min(...told.map((one) => one.count));
-  return { tone: "calm", title: `${count} seed${count > 1 ? "s" : ""} of every lane`, text: `Reward of the last ten batches, interquartile mean (least to most): ${told.map(({ title, middle, least, most }) => `${title} ${number(middle)} (${number(least)} to ${number(most)})`).join("; ")}. Where these ranges overlap, one run shows nothing.` };
+  const none = lanes.filter(({ title }) => !told.some((one) => one.title === title));
+  if (!told.length && !over) return { tone: "calm", title: "Eight seeds are on their way", text: "Every lane learns eight times, from other draws." };
+  if (!told.length) return { tone: "fail", title: "No seed came to the end", text: `Of no lane a seed did all ${batches} batches.` };
+  const count = Math.min(...told.map((one) => one.count)), lost = over && none.length ? ` Of ${list(none.map(({ title }) => title))} no seed came to the end.` : "";
+  return { tone: "calm", title: `${count} seed${count > 1 ? "s" : ""} of every lane`, text: `Reward of the last ten batches, interquartile mean (least to most): ${told.map(({ title, middle, least, most }) => `${title} ${number(middle)} (${number(least)} to ${number(most)})`).join("; ")}. Where these ranges overlap, one run shows nothing.${lost}` };
 }
 
 export const list = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0] ?? "");

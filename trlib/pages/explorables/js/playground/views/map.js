@@ -14,7 +14,7 @@ const GUIDES = [0.5, 1, 2], REACH = 14, LARGEST = 440, MARGIN = { left: 46, righ
 
 export function create(root, { say }) {
   const lanes_ = chooser(() => draw(shown)), picture = drawing(), panel = plot(picture.panel());
-  const guides = paths(panel.clipped, "pv-guide"), dots = paths(panel.inside, "pv-kept"), crosses = paths(panel.inside, "pv-silenced");
+  const guides = paths(panel.clipped, "pv-guide"), edges = paths(panel.clipped, "pv-edge"), dots = paths(panel.inside, "pv-kept"), crosses = paths(panel.inside, "pv-silenced");
   const ring = panel.inside.append("circle").attr("class", "pv-ring").attr("r", 7);
   const plane = h("div", { class: "pv-square" }, picture.node);
   const slider = h("input", { type: "range", min: 0, max: 1, step: 1, value: 0, "aria-label": "Token of the batch, one after the other" });
@@ -24,7 +24,7 @@ export function create(root, { say }) {
     h("div", { class: "pv-walk" }, h("span", { text: "token", "aria-hidden": "true" }), slider), line, facts));
   root.classList.add("pv");
   root.append(lanes_.el, waiting, body);
-  let shown = [], lane = null, tokens = null, size = null, scale = null, width = 0, chosen = -1, held = false;
+  let shown = [], lane = null, tokens = null, size = null, scale = null, width = 0, chosen = -1, held = false, bounded = "";
 
   function place() {
     width = Math.min(plane.clientWidth, LARGEST);
@@ -34,7 +34,7 @@ export function create(root, { say }) {
     const x = bent([0, size.width]), y = bent([size.height, 0]);
     panel.axes(width, x, y);
     scale = { x, y };
-    for (const ratio of GUIDES) guides.of(ratio).attr("d", guide(ratio, x, y)).classed("pv-one", ratio === 1);
+    for (const ratio of GUIDES) guides.of(ratio).attr("d", along((q) => ratio * q, x, y)).classed("pv-one", ratio === 1);
   }
 
   function draw(lanes) {
@@ -46,6 +46,7 @@ export function create(root, { say }) {
     if (!batch || !plane.clientWidth) return;
     const moved = width !== Math.min(plane.clientWidth, LARGEST);
     if (moved) place();
+    bound(moved);
     if (!moved && tokens?.completions === batch.completions && tokens.name === lane.name) return;
     tokens = gathered(batch, lane.name);
     for (const one of tokens.all) { one.x = scale.x(one.q); one.y = scale.y(one.p); }
@@ -57,11 +58,22 @@ export function create(root, { say }) {
     read();
   }
 
+  /* The edges of the lane's region as it is set now: the newest batch may have had others. */
+  function bound(moved) {
+    const { ratios, apart } = lane.region ?? {}, now = JSON.stringify(lane.region);
+    if (!moved && now === bounded) return;
+    bounded = now;
+    const over = ratios ? ratios.map((ratio) => (q) => ratio * q) : apart ? [(q) => q - apart, (q) => q + apart] : [];
+    edges.of("edges").attr("stroke", lane.colour).attr("d", over.map((edge) => along(edge, scale.x, scale.y)).join("") || null);
+    if (tokens) tell();
+  }
+
   function tell() {
     const silenced = tokens.all.filter(({ kept }) => !kept).length, of = tokens.all.length;
     key.replaceChildren(nameOf(lane), h("span", { text: ` ${of} tokens scored: ` }), h("span", { class: "pv-mark-kept", text: "● " }),
       h("span", { text: `${of - silenced} kept, ` }), h("span", { class: "pv-mark-silenced", text: "× " }), h("span", { text: `${silenced} silenced. ` }),
-      h("span", { class: "pv-note", text: alike(tokens.all) ? "One update: every ratio is 1, so all lie on the diagonal." : "Dotted: half and twice the probability." }));
+      h("span", { class: "pv-note", text: alike(tokens.all) ? "One update: every ratio is 1, so all lie on the diagonal. " : "Dotted: half and twice the probability. " }),
+      h("span", { class: "pv-note", text: edgeText(lane.region) }));
     key.querySelector(".pv-mark-kept").style.color = lane.colour;
   }
 
@@ -140,11 +152,14 @@ function bent(range) {
   return Object.assign(scale, { range: () => range, copy: () => scale, ticks: () => ticks, tickFormat: () => tickText });
 }
 
-/* Where the new probability is so many times the old one. */
-function guide(ratio, x, y) {
+const edgeText = (region) => (!region ? "" : region.ratios ? `Dashed: the ratios ${region.ratios.map(number).join(" and ")}, where the region ends as it is set now.`
+  : `Dashed: ${number(region.apart)} more or less than before, where the region ends as it is set now.`);
+
+/* Where the new probability is this function of the old one. */
+function along(edge, x, y) {
   let d = "";
   for (let u = logit(LEAST); u <= logit(MOST); u += 0.25) {
-    const q = 1 / (1 + Math.exp(-u)), p = ratio * q;
+    const q = 1 / (1 + Math.exp(-u)), p = edge(q);
     if (p <= LEAST || p >= 1) continue;
     d += `${d ? "L" : "M"}${x(q).toFixed(1)},${y(p).toFixed(1)}`;
   }
