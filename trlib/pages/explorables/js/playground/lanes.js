@@ -43,7 +43,7 @@ const KINDS = {
 };
 /* Methods that rule a token by its own ratio, or its own probability: the edges can be drawn. */
 const EDGES = {
-  ...Object.fromEntries(["ppo", "grpo", "dr_grpo", "dapo", "cispo"].map((name) => [name, ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] })])),
+  ...Object.fromEntries(["ppo", "grpo", "dr_grpo", "dapo"].map((name) => [name, ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] })])),
   gmpo: ({ eps_log: eps }) => ({ ratios: [Math.exp(-eps), Math.exp(eps)] }),
   dppo: ({ delta_tv: delta }) => ({ apart: delta ?? DPPO_DELTA }),
 };

@@ -158,7 +158,7 @@ const edgeText = (region) => (!region ? "" : region.ratios ? `Dashed: the ratios
 /* Where the new probability is this function of the old one. */
 function along(edge, x, y) {
   let d = "";
-  for (let u = logit(LEAST); u <= logit(MOST); u += 0.25) {
+  for (let u = logit(LEAST); u <= logit(MOST); u += 0.06) {
     const q = 1 / (1 + Math.exp(-u)), p = edge(q);
     if (p <= LEAST || p >= 1) continue;
     d += `${d ? "L" : "M"}${x(q).toFixed(1)},${y(p).toFixed(1)}`;
