@@ -20,9 +20,9 @@ from trlib.algorithms import (
     reinforce_loss,
     troll_loss,
 )
-from trlib.lab import recorded
 from trlib.lab.statistics import iqm
-from trlib.pages.ladder import RUNGS, Tokens, curve, runs
+from trlib.lab.sweep import load_sweep
+from trlib.pages.ladder import RUNGS, UPDATES, Tokens, curve, record, runs
 
 
 def batch(seed: int) -> tuple[Tensor, Tokens]:
@@ -83,16 +83,24 @@ def test_every_rung_changes_its_line() -> None:
 
 
 def test_chapters_and_records_are_there() -> None:
-    history = recorded("shootout")[1]
+    history = record()
     for rung in RUNGS:
         assert rung.chapter[:2] in ("01", "02", "04", "05", "07", "08", "09")
-        if rung.label:
-            assert runs(history, rung.label).shape == (40, 8)
+        assert runs(history, rung).shape == (40, 8)
+    last = {rung.label: iqm(runs(history, rung).iloc[-1].to_numpy()) for rung in RUNGS}
+    assert all(np.isfinite(value) for value in last.values())
     drawn = curve(RUNGS[3], RUNGS[2], history)
-    last = iqm(runs(history, "ppo").iloc[-1].to_numpy())
-    assert f"PPO's clip: {iqm(runs(history, 'ppo').iloc[0].to_numpy()):.2f} in the first batch" in drawn.alt
-    assert f"{last:.2f} in the last" in drawn.alt and "The ratio:" in drawn.alt
-    assert np.isfinite(last)
+    assert f"PPO's clip: {iqm(runs(history, RUNGS[3]).iloc[0].to_numpy()):.2f} in the first batch" in drawn.alt
+    assert f"{last['ppo']:.2f} in the last" in drawn.alt and "The ratio:" in drawn.alt
+    first = curve(RUNGS[0], None, history)
+    assert f"{last['reinforce']:.2f} in the last" in first.alt and "baseline" not in first.alt
+
+
+def test_the_first_two_steps_are_recorded_where_the_others_are() -> None:
+    own, others = load_sweep("ladder"), load_sweep("shootout")
+    assert own.train == dict(others.axes[0].points())[UPDATES]
+    assert (own.task, own.policy, own.budget, list(own.seeds)) == (others.task, others.policy, others.budget,
+                                                                  list(others.seeds))
 
 
 def test_the_page_shows_every_rung() -> None:

@@ -23,8 +23,8 @@ from trlib.drawing import Drawing, legend, panels
 if TYPE_CHECKING:
     import pandas as pd
 
-REGIME = {"updates": "32"}
-"""Of the record `shootout`: each batch in eight minibatches, four times over."""
+UPDATES = "32"
+"""Per batch, in all curves: each batch in eight minibatches, four times over."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,9 @@ class Rung:
     """The notebook that derives it."""
     why: str
     """What the changed line is for."""
-    label: str = ""
-    """The arm of the record `shootout`; empty: not recorded there."""
+    label: str
+    """The arm of the recorded sweep."""
+    sweep: str = "shootout"
 
     @property
     def line(self) -> str:
@@ -141,10 +142,12 @@ class Rung:
 
 RUNGS: tuple[Rung, ...] = (
     Rung("REINFORCE", reinforce, "01_policies_that_write",
-         "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is not pushed at all."),
+         "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is not pushed at all.",
+         "reinforce", "ladder"),
     Rung("A baseline", baseline, "01_policies_that_write",
          "Compare each reward with the mean of its group: what is worse than its siblings goes down. This is GRPO "
-         "without its divisions, one update per batch."),
+         "without its divisions, and without a ratio: from the second update on it takes the completions of an older "
+         "policy for its own.", "baseline", "ladder"),
     Rung("The ratio", ratio, "02_why_trust_regions",
          "From the second update on, the batch was written by an older policy. The ratio r = π/q weighs each token by "
          "how much more likely it is now. Nothing bounds it.", "pg_is"),
@@ -166,22 +169,31 @@ RUNGS: tuple[Rung, ...] = (
          "it. The second term draws the network to the projected policy.", "troll"))
 
 
-def runs(history: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Rewards of an arm's recorded runs: a row per batch, a column per seed."""
-    own = history[(history["label"] == label) & (history["updates"].astype(str) == REGIME["updates"])]
-    return own.pivot(index="batch", columns="seed", values="reward")
+def record() -> pd.DataFrame:
+    """Every batch of the recorded runs at `UPDATES` per batch; the first two steps are a sweep of their own."""
+    import pandas as pd
+
+    from trlib.lab import recorded
+
+    others = recorded("shootout")[1]
+    return pd.concat([recorded("ladder")[1], others[others["updates"].astype(str) == UPDATES]])
 
 
-def curve(rung: Rung, before: Rung, history: pd.DataFrame) -> Drawing:
-    """The reward over the batches after this step, beside the step before it where that was recorded."""
+def runs(history: pd.DataFrame, rung: Rung) -> pd.DataFrame:
+    """Rewards of a step's recorded runs: a row per batch, a column per seed."""
+    return history[history["label"] == rung.label].pivot(index="batch", columns="seed", values="reward")
+
+
+def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
+    """The reward over the batches after this step, beside the step before it."""
     from trlib.lab.statistics import band
 
     figure, (ax,) = panels(height=2.3, width=6.0)
     said = []
     for one, colour, dash in ((before, "#7b7b7c", "--"), (rung, "#0072b2", "-")):
-        if not one.label:
+        if one is None:
             continue
-        found = runs(history, one.label)
+        found = runs(history, one)
         middle, low, high = band(found.to_numpy().T)
         ax.fill_between(found.index, low, high, color=colour, alpha=0.22, lw=0)
         ax.plot(found.index, middle, dash, color=colour, lw=1.8, label=one.name)

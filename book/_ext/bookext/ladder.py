@@ -15,18 +15,17 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted
 
-RECORD = "shootout"
-UNRECORDED = ("No curve: this step is for one update per batch, and the record is of 32. With more than one it would "
-              "follow completions of an older policy as if the present one had written them.")
+RECORDS = ("ladder", "shootout")
 
 
 class Ladder(SphinxDirective):
     """`{ladder}`: every step in a section of its own."""
 
     def run(self) -> list[nodes.Node]:
-        quoted.note(self.env, RECORD)
-        rungs = import_module("trlib.pages.ladder").RUNGS
-        history = import_module("trlib.lab").recorded(RECORD)[1]
+        for name in RECORDS:
+            quoted.note(self.env, name)
+        ladder = import_module("trlib.pages.ladder")
+        rungs, history = ladder.RUNGS, ladder.record()
         found: list[nodes.Node] = []
         for number, rung in enumerate(rungs):
             found += self.step(number, rung, rungs[number - 1] if number else None, history)
@@ -40,17 +39,16 @@ class Ladder(SphinxDirective):
         section = nodes.section(ids=[f"step-{number + 1}"], names=[f"step {number + 1}"])
         section += nodes.title("", f"{number + 1}. {rung.name}")
         text = nodes.container()
-        self.state.nested_parse(StringList([f"{rung.why}{link}"], RECORD), 0, text)
+        self.state.nested_parse(StringList([f"{rung.why}{link}"], rung.sweep), 0, text)
         section += text.children
         lines = [*(f"  {line}" for line in rung.before), *([f"- {before.line}"] if before else []), f"+ {rung.line}"]
         section += nodes.literal_block("\n".join(lines), "\n".join(lines), language="diff")
-        if rung.label:
-            section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
-            words = (f"Solid: after this step. {'Dashed: before it. ' if before.label else ''}Shade: 95 % interval of "
-                     f"the interquartile mean of eight recorded runs. Data: trlib sweep {RECORD}.")
-            section += nodes.paragraph(words, words, classes=["caption"])
-        else:
-            section += nodes.paragraph(UNRECORDED, UNRECORDED)
+        section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
+        shown = [one for one in (before, rung) if one]
+        made = " and ".join(f"trlib sweep {name}" for name in dict.fromkeys(one.sweep for one in shown))
+        words = (f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % interval of the "
+                 f"interquartile mean of eight recorded runs. Data: {made}.")
+        section += nodes.paragraph(words, words, classes=["caption"])
         return [section]
 
 
