@@ -34,6 +34,11 @@ check_capped_weight = Exercise(
         Mistake("p itself", lambda p, alpha: p, "this is the weight at alpha = 1."),
         Mistake("over p", lambda p, alpha: 1 / p.clamp(min=alpha),
                 "this is dφ/dp; the weight is dφ/dlog p, which is p times it."),
+        Mistake("the larger", lambda p, alpha: (p / alpha).clamp(min=1.0),
+                "this is the larger of 1 and p/alpha; the weight is the smaller."),
+        Mistake("a minus", lambda p, alpha: -_weight(p, alpha),
+                "this is the slope of the loss; the weight is minus that slope, so that a token that is taught has a "
+                "positive one."),
     ],
     praise="a token at a hundredth of alpha is pushed a hundredth as hard: it is not silenced, and comes back as soon "
            "as the policy says it more often.")
@@ -79,11 +84,11 @@ def _truncated(expert: Tensor, alpha: float) -> Tensor:
     return truncated_expert(expert, alpha=alpha)
 
 
-def _kept(expert: Tensor, alpha: float) -> Tensor:
-    """Which tokens stay, in the expert's own order."""
-    ranked = expert.sort(descending=True)
-    return torch.zeros_like(expert, dtype=torch.bool).scatter(0, ranked.indices,
-                                                              ranked.values >= alpha * ranked.values.cumsum(0))
+def _kept(expert: Tensor, alpha: float, *, itself: bool = True) -> Tensor:
+    """Which tokens stay, in the expert's own order: by the mass above each, with or without `itself`."""
+    e, order = expert.sort(descending=True)
+    mass = e.cumsum(0) - (0 if itself else e)
+    return torch.zeros_like(expert, dtype=torch.bool).scatter(0, order, e >= alpha * mass)
 
 
 def _over(expert: Tensor, kept: Tensor) -> Tensor:
@@ -93,19 +98,24 @@ def _over(expert: Tensor, kept: Tensor) -> Tensor:
 def _experts(draw: Draw) -> tuple[Tensor, float]:
     """An expert of six tokens, none alike, in any order."""
     counts = torch.tensor([36, 25, 17, 11, 7, 3], dtype=torch.float64) + draw.integers(0, 3, 6)
-    return (counts / counts.sum())[draw.uniform(0, 1, 6).argsort()], draw.number(0.05, 0.6)
+    return (counts / counts.sum())[draw.uniform(0, 1, 6).argsort()], draw.number(0.05, 0.3)
 
 
 check_truncated = Exercise(
     "Is `truncated(expert, alpha)` what TrSFT converges to for an expert's distribution over tokens?",
     truth=_truncated, inputs=_experts,
-    examples=[([0.06, 0.5, 0.1, 0.3, 0.04], 0.1), ([0.095, 0.6, 0.305], 0.1), ([0.3, 0.45, 0.25], 1.0)],
+    examples=[([0.06, 0.5, 0.1, 0.3, 0.04], 0.1), ([0.095, 0.6, 0.305], 0.1), ([0.28, 0.46, 0.26], 0.4)],
     mistakes=[
         Mistake("the expert", lambda expert, alpha: expert, "this is the expert himself, which is where SFT ends."),
         Mistake("the largest alone", lambda expert, alpha: _over(expert, expert == expert.max()),
                 "only the largest stays here; that is the limit for alpha = 1."),
-        Mistake("e below alpha", lambda expert, alpha: _over(expert, (expert >= alpha) | (expert == expert.max())),
+        Mistake("e below alpha", lambda expert, alpha: _over(expert, expert >= alpha),
                 "a token is compared with alpha times the mass of all that are at least as likely, not with alpha."),
+        Mistake("the mass before", lambda expert, alpha: _over(expert, _kept(expert, alpha, itself=False)),
+                "the mass that a kept token is compared with holds the token itself: e_k with alpha times S_k."),
+        Mistake("the largest as measure", lambda expert, alpha: _over(expert, expert >= alpha * expert.max()),
+                "a token is compared with alpha times the mass of all that are at least as likely, not of the largest "
+                "alone."),
         Mistake("not renormalised", lambda expert, alpha: expert * _kept(expert, alpha),
                 "the kept shares are right and do not sum to 1: the dropped mass goes to them, in proportion."),
         Mistake("no remainder", lambda expert, alpha: _over(expert, _kept(expert, alpha)),
@@ -151,6 +161,16 @@ check_prefix_shares = Exercise(
         Mistake("shares as thresholds", lambda right_of_4, right_of_6, right_of_7: torch.stack(
             [0.25 * (right_of_4 < 1), 0.5 * (right_of_6 < 3), 1.0 * (right_of_7 < 7)], -1),
             "the thresholds are 2 of 4, 4 of 6 and 7 of 7, not the shares."),
+        Mistake("half right", lambda right_of_4, right_of_6, right_of_7: torch.stack(
+            [0.25 * (right_of_4 < 2), 0.5 * (right_of_6 < 3), 1.0 * (right_of_7 < 3.5)], -1),
+            "half right is the threshold of the second group alone; the third asks for 4 of 6, the last for 7 of 7."),
+        Mistake("all right", lambda right_of_4, right_of_6, right_of_7: torch.stack(
+            [0.25 * (right_of_4 < 4), 0.5 * (right_of_6 < 6), 1.0 * (right_of_7 < 7)], -1),
+            "only the last group asks for all; the second asks for 2 of 4, the third for 4 of 6."),
+        Mistake("of those that had one", lambda right_of_4, right_of_6, right_of_7: torch.stack(
+            [0.25 * (right_of_4 < 2), 0.5 * ((right_of_4 < 2) & (right_of_6 < 4)),
+             1.0 * ((right_of_4 < 2) & (right_of_6 < 4) & (right_of_7 < 7))], -1),
+            "each group is decided by the sum so far alone: one that was free may be followed by one with a prefix."),
     ],
     praise="seven of seven is a high bar: one failure among the first seven, and the last completion is the expert's "
            "whole answer.")
@@ -163,7 +183,8 @@ check_price = Numbers(
         1.0: "that is how far φ falls below alpha; from 1 down to alpha it has fallen by log 10 already.",
         0.1: "that is alpha; the cost is -φ(0).",
         math.log(10) - 1: "the 1 is subtracted in φ, so it adds to the cost.",
-        10.0: "that is the largest slope dφ/dp, 1/alpha."}),
+        10.0: "that is the largest slope dφ/dp, 1/alpha.",
+        -1 - math.log(10): "that is φ(0); its price is -φ(0), which is positive."}),
     tokens=Number(10.0, {
         9.0: "ten tokens of exactly 0.1 each sum to 1.",
         11.0: "eleven tokens of at least 0.1 sum to more than 1.",
@@ -177,5 +198,6 @@ check_alpha_one = Numbers(
         0.1: "turned around: a smaller alpha pushes harder.",
         1.0: "both are above p, so both fade the token, and by different factors.",
         100.0: "that is SFT's weight over the one at alpha = 1; at alpha = 0.1 the weight is 0.1, not 1.",
+        0.09: "that is the difference of the two weights; divide one by the other.",
         0.01: "that is the weight at alpha = 1; how many times as large is the other?"}),
     praise="at alpha = 1 the weight is p itself, which is the policy gradient of saying what the expert said.")
