@@ -44,7 +44,20 @@ check_targets = Exercise(
             rewards / multiplier, -1) - math.log(len(rewards)), "the sign of log G is turned around: a mean is a sum "
                 "divided by G, so the logarithm of the mean is the smaller one."),
         Mistake("standardised", lambda rewards, multiplier: (rewards - rewards.mean()) / rewards.std(correction=0),
+                "this is the reward standardised by the group's deviation; the multiplier stands in its place."),
+        Mistake("GRPO's advantage", lambda rewards, multiplier: (rewards - rewards.mean()) / rewards.std(),
                 "this is GRPO's advantage, where the group's deviation stands for the multiplier."),
+        Mistake("new probabilities", lambda rewards, multiplier: torch.softmax(rewards / multiplier, -1),
+                "these are the new probabilities; what is wanted is the logarithm of new over old, and old is 1/G."),
+        Mistake("upside down", lambda rewards, multiplier: -_targets(rewards, multiplier),
+                "the sign is turned around: this is old over new, so the better a completion, the lower it lies."),
+        Mistake("offset not divided", lambda rewards, multiplier:
+                rewards / multiplier - multiplier * (rewards / multiplier).exp().mean().log(),
+                "the reward is divided by the multiplier here, the offset m is not; the target is (R - m)/λ."),
+        Mistake("offset of raw rewards", lambda rewards, multiplier: rewards / multiplier - rewards.exp().mean().log(),
+                "the mean of exponentials is taken of `rewards` here; it belongs to `rewards / multiplier`."),
+        Mistake("no logarithm", lambda rewards, multiplier: rewards / multiplier - (rewards / multiplier).exp().mean(),
+                "the logarithm of the mean of exponentials is missing."),
     ],
     praise="with four of eight right and λ = 1.06 the targets are +0.364 and -0.579: falling costs less than rising.")
 
@@ -72,6 +85,12 @@ check_multiplier = Exercise(
                 "this is the law of small radii, σ/√(2δ); the root itself is wanted."),
         Mistake("first order, GRPO's deviation", lambda rewards, delta: rewards.std() / (2 * delta) ** 0.5,
                 "this is the law of small radii, with the deviation that divides by G - 1; the root itself is wanted."),
+        Mistake("first order, without the 2", lambda rewards, delta: rewards.std(correction=0) / delta ** 0.5,
+                "this is the law of small radii without the 2 under its root; and the root of the dual is wanted."),
+        Mistake("logarithm", lambda rewards, delta: _multiplier(rewards, delta).log(),
+                "this is log λ; bisection in log λ ends with `exp`."),
+        Mistake("double", lambda rewards, delta: _multiplier(rewards, delta / 2),
+                "this tilt is half as far away as `delta`; is there a factor 2 before the KL?"),
         Mistake("the other direction", lambda rewards, delta: _root(rewards, lambda t: -t.mean(), delta),
                 "this bounds the KL of the old group to the new one; the new one comes first: each log-ratio is "
                 "weighted by its new probability."),
@@ -96,7 +115,7 @@ def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) 
 
 
 check_weight = Exercise(
-    "Is `weight(log_ratio, reward, offset, multiplier)` QUATRO's weight of every token, in its form `ratio`?",
+    "Is `token_weight(log_ratio, reward, offset, multiplier)` QUATRO's weight of every token, in its form `ratio`?",
     truth=_weight,
     inputs=lambda draw: (draw.uniform(-0.6, 0.6, 4), draw.number(0, 1), draw.number(0.1, 0.9), draw.number(0.4, 1.5)),
     examples=[([0.0, 0.0, 0.0, 0.0], 1.0, 0.61, 1.06), ([0.3, 0.2, 0.0, 0.1], 1.0, 0.61, 1.06)],
@@ -120,6 +139,21 @@ check_weight = Exercise(
         Mistake("log for the ratio", lambda log_ratio, reward, offset, multiplier:
                 log_ratio * (reward - offset - multiplier * log_ratio.sum()),
                 "the factor before the bracket is the ratio; `exp` is missing."),
+        Mistake("offset times multiplier", lambda log_ratio, reward, offset, multiplier:
+                log_ratio.exp() * (reward - multiplier * (offset + log_ratio.sum())),
+                "`multiplier` multiplies the offset here; the offset is in units of reward already."),
+        Mistake("no offset", lambda log_ratio, reward, offset, multiplier:
+                log_ratio.exp() * (reward - multiplier * log_ratio.sum()),
+                "the offset m is missing in the bracket."),
+        Mistake("no multiplier", lambda log_ratio, reward, offset, multiplier:
+                log_ratio.exp() * (reward - offset - log_ratio.sum()),
+                "the same whatever `multiplier` is: it belongs before the log-ratio, as reward per nat."),
+        Mistake("in nats", lambda log_ratio, reward, offset, multiplier:
+                log_ratio.exp() * ((reward - offset) / multiplier - log_ratio.sum()),
+                "this bracket is target less log-ratio, in nats; the weight has λ times that, in units of reward."),
+        Mistake("only what came before", lambda log_ratio, reward, offset, multiplier:
+                log_ratio.exp() * (reward - offset - multiplier * log_ratio.cumsum(-1)),
+                "the bracket holds the log-ratio up to each token here; it holds that of the whole completion."),
         Mistake("no pull", lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset),
                 "the same whatever `multiplier` is: the log-ratio is missing in the bracket, so nothing pulls back."),
         Mistake("a loss", lambda *a, **k: -_weight(*a, **k), "this is minus the weight."),
@@ -148,6 +182,8 @@ check_forward = Exercise(
                 "this is the other direction's target, (R - m)/λ; here the ratio itself is λ/(ν - R)."),
         Mistake("a tilt", lambda rewards, multiplier, offset: (rewards / multiplier).log_softmax(-1) - (
             -torch.ones_like(rewards).sum().log()), "this is the exponential tilt of the other direction."),
+        Mistake("a product", lambda rewards, multiplier, offset: (multiplier * (offset - rewards)).log(),
+                "λ is multiplied by ν - R here; the ratio is λ divided by ν - R."),
         Mistake("without the multiplier", lambda rewards, multiplier, offset: -(offset - rewards).log(),
                 "λ is missing: the ratio is λ/(ν - R), so `multiplier` shifts every log-ratio alike."),
         Mistake("wrong sign of the reward", lambda rewards, multiplier, offset: (multiplier / (offset + rewards)).log(),
@@ -156,6 +192,8 @@ check_forward = Exercise(
     praise="+0.355 and -0.555 for four of eight right, near the backward +0.364 and -0.579: the radius is small.")
 
 
+_TWO_DIGITS = 8e-3
+"""So near is near enough: 1.12, 0.45 and 0.065 are right, as the chapter itself writes them."""
 _LAW = 0.5 / math.sqrt(0.2)
 _EXACT = solve_dual(torch.tensor([[1.0] * 4 + [0.0] * 4], dtype=torch.float64), delta_kl=0.1)
 _NEARLY = solve_dual(torch.tensor([[1.0] * 15 + [0.0]], dtype=torch.float64), delta_kl=0.1)
@@ -177,13 +215,19 @@ check_first_order = Numbers(
                                            "divides by G.",
         1.0: "that is GRPO's advantage; the target is √(2δ) times it.",
         0.5: "that is R minus the mean; divide it by the multiplier.",
+        2 * math.sqrt(0.2): "that is R over the multiplier; the mean reward is taken off first.",
+        0.5 * _LAW: "R minus the mean is divided by the multiplier, not multiplied.",
+        math.exp(math.sqrt(0.2)): "that is the ratio; the target is its logarithm.",
         math.sqrt(0.1): "the 2 under the root is missing: √(2δ)."}),
+    rtol=_TWO_DIGITS,
     praise="exactly they are 1.060 and +0.364: at 0.1 nats the law is off by 5 % in λ and by 23 % in this target.")
 
 check_nearly_solved = Numbers(
     "15 of 16 right, δ = 0.1: the most nats that the group can spend, and the wrong one's target at λ = 0.01.",
     most=Number(math.log(16 / 15), {
         math.log(16): "that is for one right of sixteen; here fifteen share what is moved.",
+        math.log(15): "that is the logarithm of 15; the fifteen share all the probability, and each had 1/16.",
+        math.log2(16 / 15): "that is in bits; nats have the natural logarithm.",
         math.log(15 / 16): "the fraction is upside down: a divergence is not negative.",
         1 / 16: "that is the share that is moved; the divergence is the logarithm of the ratio that fifteen reach.",
         1 / 15: "almost: that is the ratio of the fifteen less 1; its logarithm is wanted.",
@@ -195,6 +239,9 @@ check_nearly_solved = Numbers(
         -1.0: "that is R less the best reward; divide it by the multiplier.",
         -math.sqrt(0.2) * math.sqrt(15): "that is the first order, √(2δ) times GRPO's advantage; the multiplier on "
                                          "its floor asks for far more.",
+        -math.sqrt(15): "that is the reward standardised, GRPO's advantage; the multiplier is given, 0.01.",
         -0.01: "divide by the multiplier; do not multiply.",
         -15 / 16 / 0.01: "the offset m is near the best reward at so small a multiplier, not the mean reward."}),
-    praise="no radius above 0.0645 has a root here, and the floor asks for a ratio of e^-100: the constraint is gone.")
+    rtol=_TWO_DIGITS,
+    praise="no radius of log(16/15) = 0.0645 or more has a root here, and the floor asks for a ratio of e^-100: the "
+           "constraint is gone.")
