@@ -35,10 +35,10 @@ export default bench({
       text: "What to notice: bars, outlines and the other direction are one. Now widen δ: the three part, and on the side of the rarer outcome first." },
   ],
   question: {
-    text: "Prompt A has 1 of 8 right, prompt B 7 of 8. With the same radius, which prompt's odd one out is asked to move further in log-ratio: A's one right completion, or B's one wrong one?",
-    options: [["a", "A's right one"], ["b", "B's wrong one"], ["same", "both alike, as under GRPO"]], right: "b",
-    state: { rewards: right(1, 8), other: right(7, 8), delta: 0.1, direction: "backward" },
-    why: "GRPO's two advantages mirror each other. KL(π‖μ) does not: making a rare completion likelier costs nats at once, while removing one of eight costs at most log(8/7) = 0.13. So B's wrong one is sent far down.",
+    text: "Prompt B has 7 of 8 right. With δ = 0.1 its wrong completion is asked to fall by 2.6 nats. How far with δ = 0.13?",
+    options: [["root", "3.0 nats: the target grows as √δ"], ["twice", "more than 5 nats"], ["same", "2.6 nats still"]], right: "twice",
+    state: { rewards: right(1, 8), other: right(7, 8), delta: 0.13, lambda_min: 0.01, direction: "backward" },
+    why: "√δ is the law of small radii. This group can spend log(8/7) = 0.134 nats at most, by giving up its wrong completion for good. The nearer δ comes to that, the further the wrong one is sent: by 5.5 nats at 0.13, and on to the floor beyond 0.134.",
   },
   handles: (s, reading, size, data, shown) => PROMPTS.flatMap(({ key, name }, prompt) => s[key].map((reward, i) => ({
     key: `${key} ${i}`, label: `Reward of completion ${i + 1} of prompt ${name}`, words: setting(reward), ...shown.headOf(prompt, i),

@@ -36,7 +36,7 @@ function verdict(s, groups) {
   if (s.delta === 0) return { tone: "fail", title: "A radius of 0 allows nothing", text: "Only the policy that sampled is within 0 nats of itself. As δ falls to 0 the multiplier grows without end and every target goes to 0. trlib refuses the setting: delta_kl must be above 0." };
   const stuck = named.find((one) => one.floored);
   if (stuck) {
-    const wide = stuck.reach <= s.delta, why = wide ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: the constraint never holds.` : "The root lies below the floor.";
+    const wide = stuck.reach <= s.delta, why = wide ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: so nothing holds it back.` : "The root lies below the floor.";
     return { tone: "fail", title: `Prompt ${stuck.name} stands on the floor`, text: `${why} λ is ${setting(s.lambda_min)}, the floor, and its worst completion is asked to fall by ${number(-stuck.target[stuck.worst])} nats.${wide ? " This prompt has no radius." : ""}` };
   }
   const idle = named.filter((one) => one.equal);
