@@ -114,7 +114,7 @@ def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) 
     return log_ratio.exp() * (reward - offset - multiplier * log_ratio.sum())
 
 
-check_weight = Exercise(
+check_token_weight = Exercise(
     "Is `token_weight(log_ratio, reward, offset, multiplier)` QUATRO's weight of every token, in its form `ratio`?",
     truth=_weight,
     inputs=lambda draw: (draw.uniform(-0.6, 0.6, 4), draw.number(0, 1), draw.number(0.1, 0.9), draw.number(0.4, 1.5)),
