@@ -41,6 +41,11 @@ check_silenced = Exercise(
                 "these are the tokens on their way home: outside, and pushed back. Silence those that are pushed on."),
         Mistake("direction alone", lambda p, q, advantages, delta: torch.where(advantages > 0, p > q, p < q),
                 "every token that has moved with its advantage is silenced here, however little; compare with delta."),
+        Mistake("logarithms", lambda p, q, advantages, delta:
+                torch.where(advantages > 0, (p / q).log() > delta, (p / q).log() < -delta),
+                "this compares log-probs, so it is a window on the ratio; take the difference of the probabilities."),
+        Mistake("scaled", lambda p, q, advantages, delta: (p - q) * advantages > delta,
+                "the size of the advantage has come into the distance; only its sign says which way is outward."),
         Mistake("ratio", lambda p, q, advantages, delta:
                 torch.where(advantages > 0, p / q > 1 + delta, p / q < 1 - delta),
                 "this is a window on the ratio, PPO's; DPPO compares the difference of the probabilities, p - q."),
@@ -70,6 +75,12 @@ check_kl_of_two = Exercise(
                 "the sampled token alone is one outcome of two; add that of all others, 1 - q against 1 - p."),
         Mistake("others' sign", lambda q, p: q * (q / p).log() - (1 - q) * ((1 - q) / (1 - p)).log(),
                 "both outcomes are added; a KL divergence has no minus between its terms."),
+        Mistake("weights", lambda q, p: q * (q / p).log() + (1 - p) * ((1 - q) / (1 - p)).log(),
+                "the others are weighed by the policy here; both outcomes are weighed by the anchor: 1 - q."),
+        Mistake("others alone", lambda q, p: (1 - q) * ((1 - q) / (1 - p)).log(),
+                "the sampled token is an outcome too; add q log(q / p)."),
+        Mistake("cross-entropy", lambda q, p: -q * p.log() - (1 - q) * (1 - p).log(),
+                "this is the cross-entropy; the anchor's own entropy has to be taken off."),
         Mistake("log-ratio", lambda q, p: (q / p).log(), "this is -log r, the estimate k1 from one sample; weigh both "
                 "outcomes by their probability under the anchor."),
         Mistake("bits", lambda q, p: _binary_kl(q, p) / torch.tensor(2.0).log(), "this is in bits; `log`, not `log2`."),
@@ -117,6 +128,11 @@ check_topk_tv = Exercise(
                 "y comes as a token more than k here; it replaces the k-th."),
         Mistake("no rest", lambda q, p, y, k: _halves(q, p, _likeliest(q, y, k), rest=False),
                 "the rest is missing: what all other tokens have together is an outcome of its own."),
+        Mistake("always replaced", lambda q, p, y, k: _halves(q, p, [*q.topk(k).indices.tolist()[:-1], int(y)]),
+                "y replaces the k-th only where it is not among the k most likely already."),
+        Mistake("rest whole", lambda q, p, y, k: _topk_tv(q, p, y, k) + (
+                    (q - p)[_likeliest(q, y, k)].sum().abs() / 2),
+                "the rest is an outcome like the others: it is halved with them."),
         Mistake("no half", lambda q, p, y, k: 2 * _topk_tv(q, p, y, k), "total variation is half of the sum."),
         Mistake("whole", lambda q, p, y, k: (q - p).abs().sum() / 2, "this is the total variation of the whole "
                 "vocabulary; keep k tokens and merge all others."),
@@ -128,6 +144,7 @@ check_room = Numbers(
     "q = 0.001 with A > 0, q = 0.99 with A < 0: how far do a ratio window of 0.2 and a TV of 0.15 let each of them go?",
     rare_ratio=Number(0.0012, {
         1.2: "that is the ratio; the probability is q times it.",
+        0.0008: "A > 0 pushes it up.",
         0.201: "the window is on the ratio: add a fifth of q, not 0.2.",
         0.0002: "that is the room; the token began at 0.001.",
         0.151: "that is where a TV of 0.15 stops it."}),
@@ -139,6 +156,8 @@ check_room = Numbers(
         0.79: "the window is on the ratio: 0.8 times q, not q - 0.2.",
         0.8: "that is the ratio; the probability is q times it.",
         1.188: "A < 0 pushes it down.",
+        0.198: "that is the room; the token began at 0.99.",
+        0.825: "the window ends at 1 - 0.2, not at 1 / 1.2.",
         0.84: "that is where a TV of 0.15 stops it."}),
     likely_tv=Number(0.84, {
         1.14: "A < 0 pushes it down.",
@@ -147,7 +166,7 @@ check_room = Numbers(
     praise="the same two settings give the rare token 750 times as much room, and the likely one a quarter less.")
 
 check_chain = Numbers(
-    "q = (.4, .3, .2, .1), p = (.35, .4, .1, .15), y = 0: total variation as binary, top-2 and full see it.",
+    "q = (0.4, 0.3, 0.2, 0.1), p = (0.35, 0.4, 0.1, 0.15), y = 0: total variation as binary, top-2 and full see it.",
     binary=Number(0.05, {
         0.1: "take half of the sum over both outcomes: 0.05 + 0.05, halved.",
         0.025: "the others are an outcome too, and move by as much."}),
@@ -186,6 +205,14 @@ check_weight = Exercise(
         Mistake("cap on both sides", lambda p, q, advantages, delta, cap:
                 advantages * (p / q).clamp(1 / cap, cap) * ~_silenced(p, q, advantages, delta),
                 "the ratio is cut from above only; a small one stays."),
+        Mistake("dropped", lambda p, q, advantages, delta, cap:
+                _weight(p, q, advantages, delta, math.inf) * (p / q <= cap),
+                "a token with a ratio above `cap` is dropped here; it counts with `cap` for its ratio."),
+        Mistake("window", lambda p, q, advantages, delta, cap: advantages * (p / q).clamp(max=cap)
+                * ~torch.where(advantages > 0, p / q > 1 + delta, p / q < 1 - delta),
+                "the mask looks at the ratio here; DPPO's looks at p - q."),
+        Mistake("no advantage", lambda p, q, advantages, delta, cap:
+                (p / q).clamp(max=cap) * ~_silenced(p, q, advantages, delta), "the advantage itself is missing."),
         Mistake("no ratio", lambda p, q, advantages, delta, cap: advantages * ~_silenced(p, q, advantages, delta),
                 "the importance ratio p / q is missing."),
         Mistake("no mask", lambda p, q, advantages, delta, cap: advantages * (p / q).clamp(max=cap),
