@@ -13,6 +13,14 @@ const short = (key) => NAMES[key].replace(", derived", "").replace(", GRPO", "")
 const RATIOS = ["ppo", "clip_higher", "gspo", "gmpo"];
 const PULLING = ["quatro", "troll"]; // they have a place of rest, where the weight is 0 and nothing is silenced
 
+const MEASURING = ["dppo_tv", "dppo_kl", "dppo_topk", "dppo_full", "troll"]; // they look at a distance
+
+/* Has the distance that a mask looks at gone to more than twice its radius? */
+function late(s, by) {
+  if (s.method === "dppo_kl") return by.binary.kl > 2 * s.delta_kl;
+  return by[{ dppo_topk: "topk", dppo_full: "full" }[s.method] ?? "binary"].tv > 2 * s.delta_tv;
+}
+
 /* Everything that a state shows: every method's walk, what its end is like, and the words about the chosen one. */
 export function read(s) {
   const p = probabilities(s.start), words = wordsOf(s.start);
@@ -54,17 +62,18 @@ function verdict(s, one, rows, by, word, p) {
   if (s.steps === 0) return { tone: "calm", title: "Before the first step", text: `Every ratio is 1 and nothing has moved: no method silences anything.${swapped}` };
   const outward = s.sign * (one.r - 1) > 0;
   if (one.silent !== null && RATIOS.includes(s.method) && one.tv < 0.03) {
-    const free = rows.find(({ key }) => key === "dppo_tv");
+    const free = rows.find(({ key }) => key === "dppo_tv"), further = Math.abs(free.p - p[s.token]) > Math.abs(one.p - p[s.token]);
     return { tone: "fail", title: `${name} stopped after ${steps(one.silent)}: TV ${amount(one.tv)}`,
-      text: `The ratio is ${number(one.r)} and has left its window. The word has gained ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. A mask on total variation lets “${word}” go to ${probability(free.p)}.` };
+      text: `The ratio is ${number(one.r)} and has left its window. The word has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}` };
   }
-  if (one.silent === null && outward && one.tv > 0.15 && one.weight * s.sign > 0) {
+  if (one.silent === null && outward && one.tv > 0.15 && one.tv > s.delta_tv && one.weight * s.sign > 0 && !MEASURING.includes(s.method)) {
     return { tone: "fail", title: `${name} still pushes: ${moved} of the probability has moved`,
       text: `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is silenced.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}` };
   }
-  if (s.method.startsWith("dppo") && one.silent !== null && by.full.tv > 2 * s.delta_tv) {
+  if (MEASURING.includes(s.method) && one.silent !== null && late(s, by)) {
+    const before = one.path[one.silent - 1][s.token] - one.path[0][s.token], grown = before > Math.log(2);
     return { tone: "fail", title: `Silent, but one step too late: ${moved} has moved`,
-      text: `The mask looks before a step and does not shorten it. The weight of the last step was r A, and r had grown. ${s.max_ratio > 100 ? "A cap C on it would have helped." : "The cap C made it smaller; a smaller learning rate does too."}${swapped}` };
+      text: `The mask looks before a step and does not shorten it. ${grown ? `Before the last one r was ${number(Math.exp(before))}, and the weight is r A. ${s.max_ratio >= Math.exp(before) ? "A cap C below that shortens the step." : "The cap C made it smaller; a smaller learning rate does too."}` : "A smaller learning rate shortens it."}${swapped}` };
   }
   if (one.silent !== null) return { tone: "calm", title: `${name} is silent after ${steps(one.silent)}`, text: `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing pushes the word, and nothing brings it back.${swapped}` };
   if (one.end === "pulls back") return { tone: "calm", title: `${name} pulls back`, text: `The word has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.` };
