@@ -60,6 +60,12 @@ def test_marks_follow_the_method_and_are_more_than_colour(page: Any, until: Any)
     assert page.locator(".plane svg text.word.scaled").all_text_contents()[1:] == ["slowly", "compute"]
 
 
+def test_a_token_that_moved_against_its_push_is_pushed_back(page: Any, until: Any) -> None:
+    page.evaluate(f"() => {MODEL}.set({{run: 'dppo', method: 'dppo_tv', update: 16, token: 119}})")
+    until(page.locator(".verdict b"), "node => node.textContent === 'DPPO-TV pushes “easy” back'")
+    assert page.locator(".verdict").get_attribute("data-tone") == "calm"
+
+
 def test_a_prompt_is_chosen_and_a_token_beyond_the_batch_is_the_last(page: Any, until: Any) -> None:
     slider = page.get_by_label("prompt of the batch")
     slider.evaluate("node => { node.value = 1; node.dispatchEvent(new Event('input')); }")

@@ -70,6 +70,8 @@ def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
     assert 0.17 < ppo[-1] < 0.25 and dppo[-1] > 0.85
     sixth, seventh = (float(ratios("dppo", update)[0]) for update in (6, 7))
     assert 11.5 < sixth < 12.5 and Q[0] * (sixth - 1) < 0.15 < Q[0] * (seventh - 1), "its price, then silence"
+    careful, gained = openers(True), Q * (ratios("dppo", 16) - 1)
+    assert int((gained[careful] > 0.15).sum()) == 5 and clipped("dppo", 16)[careful].all(), "the prediction's answer"
 
 
 def test_a_likely_token_falls_inside_the_window() -> None:

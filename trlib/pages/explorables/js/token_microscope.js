@@ -62,10 +62,10 @@ export default bench({
       text: "What to notice: CISPO silences nothing. Every token outside the window is scaled to its edge, the careful openers and the rest alike." },
   ],
   question: {
-    text: "One update has been made. Which openers of right completions does PPO's clip silence?",
-    options: [["none", "none: one update is too little"], ["careful", "all the careful ones and no other"], ["likely", "the likely ones, which moved furthest"]],
-    right: "careful", state: { run: "ppo", method: "ppo", update: 1, token: 0, ...THRESHOLDS },
-    why: "All 15 careful openers had a probability below 0.014, so a few thousandths carry them out of the window. The 16 others, most of them likelier, stay inside.",
+    text: "16 updates with DPPO's mask. PPO's clip would now silence all 15 careful openers of right completions. How many does the mask?",
+    options: [["none", "none: rare tokens move little"], ["some", "some, those that grew most"], ["all", "all: by now each has grown several times over"]],
+    right: "some", state: { run: "dppo", method: "dppo_tv", update: 16, token: 0, ...THRESHOLDS },
+    why: "5 of 15: those that have gained more than 0.15 of the probability. A mask lets a rare token start and ends its growth later; what has outgrown the radius is as silent as under a clip.",
   },
   handles: (s, found, size, data, shown) => [{
     key: "token", label: "Token", words: reading(found.batch.words[s.token], found.judged[s.token]), ...shown.placeOf(s.token),
