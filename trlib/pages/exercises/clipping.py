@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -26,6 +27,8 @@ check_room = Exercise(
                 "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?"),
         Mistake("the ratio", lambda q, eps_high: torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
                 "this is how far the *ratio* may go from 1; multiply by q to have probability."),
+        Mistake("upside down", lambda q, eps_high: eps_high / q,
+                "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q."),
         Mistake("what is left", lambda q, eps_high: torch.minimum(eps_high * (1 - q), q),
                 "q and 1 - q are exchanged: the window multiplies the token's own probability."),
     ],
@@ -54,7 +57,8 @@ def _moves(draw: Draw) -> tuple[Any, ...]:
 check_dropped = Exercise(
     "Does `dropped(q, p, advantages, eps, delta)` name the tokens that PPO silences and DPPO-TV keeps?",
     truth=_dropped, inputs=_moves,
-    examples=[([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.6, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15)],
+    examples=[([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.55, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15),
+              ([0.1, 0.1, 0.9, 0.9], [0.5, 0.4, 0.5, 0.6], [1.0, 1.0, -1.0, -1.0], 0.2, 0.15)],
     mistakes=[
         Mistake("PPO alone", lambda q, p, advantages, eps, delta:
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps),
@@ -67,6 +71,19 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 ^ torch.where(advantages > 0, p - q > delta, p - q < -delta),
                 "these are all tokens that the two treat differently; only those that PPO drops are asked for."),
+        Mistake("both drop", lambda q, p, advantages, eps, delta:
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                & torch.where(advantages > 0, p - q > delta, p - q < -delta),
+                "these are the tokens that *both* silence; asked for are those that DPPO keeps."),
+        Mistake("upwards only", lambda q, p, advantages, eps, delta: _dropped(q, p, advantages, eps, delta)
+                & (advantages > 0),
+                "only A > 0 is looked at; with A < 0 the push leads down, and a token is silenced below the window."),
+        Mistake("half", lambda q, p, advantages, eps, delta:
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps) & ((p - q).abs() / 2 <= delta),
+                "no half: with two outcomes, this token and any other, the total variation is |p - q| itself."),
+        Mistake("unsigned clip", lambda q, p, advantages, eps, delta: ((p / q - 1).abs() > eps)
+                & ~torch.where(advantages > 0, p - q > delta, p - q < -delta),
+                "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 below it only."),
         Mistake("both sides", lambda q, p, advantages, eps, delta:
                 ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta),
                 "outside is not silenced: a token that moved against its advantage is kept by both methods."),
@@ -115,6 +132,12 @@ check_weight = Exercise(
         Mistake("turned round", lambda logp, logp_old, logp_rollout, cap:
                 (logp - logp_old).exp() * (logp_rollout - logp_old).exp().clamp(max=cap),
                 "the correction is turned round: it is the learner's probability over the sampler's."),
+        Mistake("both ends", lambda logp, logp_old, logp_rollout, cap:
+                (logp - logp_old).exp() * (logp_old - logp_rollout).exp().clamp(1 / cap, cap),
+                "the correction is raised to 1/cap from below too; TIS truncates at the top alone."),
+        Mistake("log-ratio", lambda logp, logp_old, logp_rollout, cap:
+                logp - logp_old + (logp_old - logp_rollout).clamp(max=math.log(cap)),
+                "this is the weight's logarithm: take exp."),
         Mistake("masked", lambda logp, logp_old, logp_rollout, cap: (logp - logp_old).exp() * torch.where(
                 (logp_old - logp_rollout).exp() > cap, 0.0, (logp_old - logp_rollout).exp()),
                 "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to `cap`."),
@@ -150,6 +173,9 @@ check_processed = Exercise(
         Mistake("not renormalised", lambda logits, temperature, k: (logits / temperature).softmax(-1).masked_fill(
                 logits < logits.topk(k, -1).values[..., -1:], 0.0),
                 "what is left does not sum to 1; the sampler draws from the kept tokens alone, renormalised."),
+        Mistake("zero as a logit", lambda logits, temperature, k: (logits / temperature).masked_fill(
+                logits < logits.topk(k, -1).values[..., -1:], 0.0).softmax(-1),
+                "a logit of 0 is not a probability of 0: set what is cut off to minus infinity."),
         Mistake("one too few", lambda logits, temperature, k: _processed(logits, temperature, k - 1),
                 "one token too few is kept; is the k-th itself left out?"),
         Mistake("log-probs", lambda logits, temperature, k: _processed(logits, temperature, k).clamp(min=1e-38).log(),
