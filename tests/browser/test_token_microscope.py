@@ -61,7 +61,8 @@ def test_marks_follow_the_method_and_are_more_than_colour(page: Any, until: Any)
 
 
 def test_a_token_that_moved_against_its_push_is_pushed_back(page: Any, until: Any) -> None:
-    page.evaluate(f"() => {MODEL}.set({{run: 'dppo', method: 'dppo_tv', update: 16, token: 119}})")
+    for name, value in (("run", "dppo"), ("method", "dppo_tv"), ("update", 16), ("token", 119)):
+        page.evaluate(f"value => {MODEL}.set('{name}', value)", value)
     until(page.locator(".verdict b"), "node => node.textContent === 'DPPO-TV pushes “easy” back'")
     assert page.locator(".verdict").get_attribute("data-tone") == "calm"
 
