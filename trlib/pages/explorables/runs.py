@@ -40,6 +40,7 @@ TITLES = {
     "shootout": "minibatches of two prompts", "heatmap": "learning rate and minibatches",
     "mismatch": "four-bit sampler", "diversity": "many right answers", "tuning": "thresholds, untuned",
     "stale": "32 updates", "loops": "loops", "natural": "why TRPO ends lower",
+    "ladder": "the ladder's first steps",
     "dial_methods": "every method, one update", "critic": "a critic", "trapo": "expert prefixes",
     "controls": "rewards that say nothing"}
 """What a reader chooses by: the second round first, then the first. A sweep without a record is left out."""
