@@ -530,10 +530,11 @@ def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
 
 
 def test_right_answers_of_chapter_12_are_right() -> None:
-    assert scale.check_merge(lambda a, s, b, t: (s * a.exp() + t * b.exp()).log())
+    assert scale.check_merge(lambda a, s, b, t: torch.logaddexp(a + s.log(), b + t.log()))
     assert scale.check_whole(lambda sums, counts: (counts * (sums / counts)).sum() / counts.sum())
     assert scale.check_bytes(lambda frozen, learning: 2 * frozen + 4 * learning + 4 * learning + 8 * learning)
-    assert scale.check_logits(14.936, 0.0062915)
+    assert scale.check_logits(14.936, 0.0062915) and scale.check_logits(14.9, 0.0063), "rounded as one writes it"
     assert scale.check_at_once(8, 16)
+    assert "power of two" in scale.check_at_once(10, 16).message, "10 fits: that it is too large would be untrue"
     layer = 16 * (4 * 896 + 2 * (896 + 128) + 3 * (896 + 4864))
     assert scale.check_lora(24 * layer, 24 * layer / 494_032_768)
