@@ -53,19 +53,21 @@ function verdict(s, found, worse, largest) {
   const card = CARDS.find((one) => found.peak <= one), fits = card ? `Fits in ${card / 1e9} GB` : "Does not fit in 80 GB";
   const fails = found.peak > 24e9, title = fails && card ? "Does not fit in 24 GB" : fits;
   const large = PARTS.filter((part) => part === largest || found[worse][part] > 0.2 * found.peak).sort((one, other) => found[worse][other] - found[worse][one]);
-  const levers = [...new Set(large.map((part) => way(s, found, part)))].slice(0, 2).join("");
+  const levers = [...new Set(large.map((part) => way(s, found, worse, part)))].slice(0, 2).join("");
   return { tone: fails ? "fail" : "calm", title, text: `The largest part: ${LOOKS[largest].name}, ${amount(found[worse][largest])} of ${amount(found.peak)}.${levers}` };
 }
 
-/* The lever that moves the largest part, and where it leads. */
-function way(s, found, largest) {
-  const changed = { logits: s.scoring === "full" && s.method !== "full" && s.method !== "trpo" ? [{ scoring: "chunked" }, "Scored in chunks"] : s.at_once > 1 ? [{ at_once: Math.ceil(s.at_once / 2) }, "With half as many completions at once"] : null,
-    activations: s.at_once > 1 ? [{ at_once: Math.ceil(s.at_once / 2) }, "With half as many completions at once"] : null,
-    anchors: s.method === "full" ? [{ method: "topk" }, "With the 64 most likely tokens instead of distributions"] : null,
-    optimizer: s.learns === "full" ? [{ learns: "lora" }, "With LoRA"] : null, gradients: s.learns === "full" ? [{ learns: "lora" }, "With LoRA"] : null,
-    weights: s.precision === "float32" ? [{ precision: "bfloat16" }, "In bfloat16"] : null, extra: [{ method: "logp" }, "With a group's mean instead"] }[largest];
-  if (!changed) return largest === "weights" && found.peak > 24e9 ? " No setting here makes them fewer: shard them over several cards." : "";
-  return ` ${changed[1]} the whole takes ${amount(everything({ ...s, ...changed[0] }).peak)}.`;
+/* The lever that moves a large part, and where it leads; nothing where it would lead nowhere. */
+function way(s, found, worse, part) {
+  const rows = Math.min(s.at_once, s.prompts * s.group), fewer = [{ at_once: Math.ceil(rows / 2) }, "With half as many completions at once"];
+  const smaller = [{ prompts: Math.ceil(s.prompts / 2) }, "With half as many prompts in a batch"], alone = [{ method: "logp" }, "With log-probs alone"], lora = [{ learns: "lora" }, "With LoRA"];
+  const pieces = worse === "updating" && s.scoring === "full" && s.method !== "full" && s.method !== "trpo";
+  const [change, words] = { logits: worse === "sampling" ? smaller : pieces ? [{ scoring: "chunked" }, "Scored in chunks"] : fewer, activations: fewer, cache: smaller,
+    anchors: s.method === "full" ? [{ method: "topk" }, "With the 64 most likely tokens instead of distributions"] : s.method === "trpo" || s.method === "topk" ? alone : smaller,
+    optimizer: lora, gradients: lora, weights: [{ precision: "bfloat16" }, "In bfloat16"], extra: s.method === "critic" ? [{ method: "logp" }, "With a group's mean instead"] : alone }[part];
+  const { peak } = everything({ ...s, ...change });
+  if (peak < found.peak) return ` ${words} the whole takes ${amount(peak)}.`;
+  return part === "weights" && found.peak > 24e9 ? " No setting here makes them fewer: shard them over several cards." : "";
 }
 
 function board() {
@@ -129,7 +131,7 @@ export default bench({
     { name: "the same, in chunks", state: { ...HALF_B, method: "logp", scoring: "chunked", at_once: 32 },
       text: "What to notice: the logits are gone from the picture, and everything fits in 24 GB. Not a number of the loss has changed." },
     { name: "a whole distribution per token", state: { ...HALF_B, method: "full", scoring: "full", at_once: 16 },
-      text: "What to notice: an exact divergence to the anchor needs the anchor's distribution, 151 936 numbers for each of 65 536 tokens, at both moments. The 64 most likely tokens take a thousandth of it." },
+      text: "What to notice: an exact divergence to the anchor needs the anchor's distribution, 151 936 numbers for each of 65 536 tokens, at both moments. The 64 most likely tokens take about one part in 800 of it." },
     { name: "all weights of 7B", state: { ...HALF_B, model: "Qwen2.5-7B", learns: "full", method: "logp", scoring: "chunked", at_once: 1, prompt: 64, completion: 256 },
       text: "What to notice: even one completion at a time does not help. AdamW's moments and float32 copies are fixed, and only several cards that share them do." },
     { name: "the embedded policy", state: { ...HALF_B, model: "embedded", precision: "float32", learns: "full", method: "full", scoring: "full", prompt: 16, completion: 16, at_once: 256 },
