@@ -81,7 +81,7 @@ def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
     names = [url.split("?")[0].rsplit("/", 1)[1] for url in requests if "/explorables/" in url]
     assert sorted(names) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
     page.locator(".trx .verdict b", has_text="troll fail").wait_for()
-    assert 0 < page.locator(".trx").bounding_box()["y"] < 300, "a link goes to the figure"
+    assert 0 < page.get_by_role("group", name="Recorded runs").bounding_box()["y"] < 300, "a link goes to the figure"
     page.get_by_label("curve of").select_option("kl")
     until(page, "location.hash.includes('measure=kl')")
     assert errors == []

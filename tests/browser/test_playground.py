@@ -210,6 +210,16 @@ def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, u
     until(one.page, done(1))
 
 
+EARLY = """addEventListener("DOMContentLoaded", () => [...document.querySelectorAll("*")]
+  .flatMap(node => [...(node.shadowRoot?.querySelectorAll("[data-start=play]") ?? [])])[0].click())"""
+
+
+def test_a_press_counts_while_an_address_is_still_being_taken_up(visit: Any, until: Any) -> None:
+    one = visit("quick.html#playground:a=dppo,group:2", before=EARLY)
+    until(one.page, done(1))
+    assert one.lanes()[0]["method"] == "dppo"
+
+
 NO_SIMD = "WebAssembly.validate = () => false"
 NO_WASM = "delete globalThis.WebAssembly"
 DIES = """window.Worker = class extends Worker { postMessage(message, more) {
@@ -301,13 +311,15 @@ def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
 def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
     one = visit(f"first.html#playground:preset={name}")
     chosen = presets()[name]
-    until(one.page, f"document.querySelectorAll('{LANES}').length === {len(chosen['lanes'])}")
-    assert [lane["method"] for lane in one.lanes()] == [lane["method"] for lane in chosen["lanes"]]
+    methods = [lane["method"] for lane in chosen["lanes"]]  # of the preset, not of the page's first state
+    until(one.page, f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() "
+                    f"=== '{','.join(methods)}'")
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
     assert chosen["text"] in one.page.locator(".hint").inner_text()
     values = [value for value, _ in chosen["question"]["options"]]
     assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
-    one.page.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(force=True)
+    question = one.page.get_by_role("group", name="Your prediction")
+    question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(force=True)
     one.page.locator(".revealed", has_text="Noted").wait_for()
     assert one.complaints == []
 

@@ -24,9 +24,9 @@
   home.model = model;
   let begun = false;
   const begin = async (wish) => {
+    if (wish || !begun) traits._wish = wish; // a press while the figure arrives counts
     if (begun) return;
     begun = true;
-    traits._wish = wish;
     try {
       const source = part("module"), data = part("data"), parts = part("parts");
       const arriving = data?.dataset.src ? fetch(data.dataset.src).then((answer) => answer.text()) : data?.textContent;
