@@ -17,6 +17,9 @@ from tools.browser import NoChromium, browser, settle
 WIDTHS = {"narrow": 328, "wide": 780}
 """Pixels of the explorable; between them a picture is scaled, and from 650 on the wide one is shown."""
 PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
+READY = """() => [...document.querySelectorAll(".trlib-view > div")]
+    .some(div => div.shadowRoot?.querySelector("svg[width], [data-drawn]"))"""
+"""Looks and changes nothing: what is asked again and again must not write into what is still being drawn."""
 DRAWN = """() => {
     const roots = [...document.querySelectorAll(".trlib-view > div")].map(div => div.shadowRoot);
     const root = roots.find(root => root?.querySelector("svg[width], [data-drawn]"));
@@ -40,7 +43,7 @@ def draw(explorable: Any, chromium: Any) -> str:
         context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
         page = context.new_page()
         page.set_content(PAGE.format(html))
-        page.wait_for_function(f"Boolean(({DRAWN})())")
+        page.wait_for_function(READY)
         settle(page)
         found[name] = page.evaluate(DRAWN)
         context.close()
