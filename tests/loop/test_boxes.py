@@ -15,11 +15,12 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import PPO, Method, Needs, Scores, Stage, TokenLoss, method_kind, pg_is_loss
+from trlib.algorithms import PPO, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
 from trlib.algorithms.memory import Memory
 from trlib.errors import CheckpointError, MethodError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
+from trlib.relatives import method_kind
 
 SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
 HEAD = """\

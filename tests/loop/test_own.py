@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import GRPO, method_kind
+from trlib.algorithms import GRPO
+from trlib.relatives import method_kind
 
 OWN = Path(__file__).parents[1] / "own"
 TIMINGS = ("seconds", "tokens_per_s")

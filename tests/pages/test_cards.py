@@ -10,21 +10,23 @@ import yaml
 from tools.paths import ROOT
 from tools.poster import PDF, SVG, drawn
 from trlib.algorithms import ALGORITHMS
-from trlib.pages.cards import CARDS, FAMILIES, read
+from trlib.pages.cards import CARDS, FAMILIES, GALLERY, read
 from trlib.pages.cards.curve import expert_weights, weights
 from trlib.pages.cards.draw import in_words
 from trlib.pages.cards.poster import SHOWN, alt
 from trlib.pages.cards.text import HEADINGS, page, row
+from trlib.relatives import OBJECTIVES, RELATIVES
 
-WITH_RATIO = [card for card in CARDS.values() if card.family != "expert"]
+MAIN = [card for card in CARDS.values() if card.family in FAMILIES]
+WITH_RATIO = [card for card in MAIN if card.family != "expert"]
 
 
 def test_every_method_has_a_card_and_a_page():
-    assert sorted(CARDS) == sorted(ALGORITHMS)
+    assert sorted(CARDS) == sorted(ALGORITHMS | RELATIVES)
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     pages = re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc)
     assert pages == [(card.name, card.title) for card in CARDS.values()]
-    assert [card.family for card in CARDS.values() if card.family not in FAMILIES] == []
+    assert [card.family for card in CARDS.values() if card.family not in (*FAMILIES, *GALLERY)] == []
     assert yaml.safe_load(toc)
 
 
@@ -89,16 +91,22 @@ def test_impossible_requests_are_named():
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_a_card_names_what_exists(card):
-    own = {name for name, *_ in read.settings(card)}
+    own = {name for name, *_ in read.settings(card)} if card.name in OBJECTIVES else set()
     assert set(card.paper) <= own, "settings of the paper by our names"
     if card.arxiv:
         assert card.arxiv in (ROOT / "book/references.bib").read_text(encoding="utf-8")
     told = read.deviations(card)
     assert {name for name, _ in told} <= set(card.functions)
     text = page(card, "", lambda name: f"`{name}`", "[numbers](x)")
-    assert text.startswith(f"# {card.title}\n") and "## Settings" in text and "[numbers](x)" in text
+    assert text.startswith(f"# {card.title}\n") and "[numbers](x)" in text
+    assert ("## Settings" in text) == (card.name in OBJECTIVES) and card.loss in text
     assert all(words in text for _, words in told if "|" not in words)
-    assert len(row(card)) == len(HEADINGS) and in_words(card).count("likely") + in_words(card).count("expert") >= 1
+    assert not read.draws(card) or in_words(card).count("likely") + in_words(card).count("expert") >= 1
+
+
+@pytest.mark.parametrize("card", MAIN, ids=lambda card: card.name)
+def test_a_row_of_the_comparison(card):
+    assert len(row(card)) == len(HEADINGS)
 
 
 def test_read_off_the_code():
@@ -127,7 +135,7 @@ def test_the_poster_is_made_of_the_cards():
     assert drawn("svg") == SVG.read_bytes(), "`python -m tools.poster` draws the poster anew"
     assert PDF.read_bytes().startswith(b"%PDF") and PDF.read_bytes() == drawn("pdf")
     assert all(CARDS[name].title in alt() for name in SHOWN)
-    assert {name for name in CARDS if name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
+    assert {card.name for card in MAIN if card.name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
 
 
 def test_those_left_off_the_poster_share_a_curve():

@@ -22,7 +22,6 @@ from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_los
 from trlib.algorithms.trpo import TRPO, conjugate_gradient
 from trlib.corrections import Correction
 from trlib.divergences import TopK
-from trlib.own import named
 
 ALGORITHMS: dict[str, type[Method]] = {
     "reinforce": REINFORCE,
@@ -49,21 +48,11 @@ ALGORITHMS: dict[str, type[Method]] = {
 }
 """From name to class; every value takes its settings as keyword arguments."""
 
-
-def method_kind(name: str) -> type[Method]:
-    """The class of a method's name, or of FILE.py:NAME.
-
-    Raises:
-        ValueError: an unknown name (the nearest is suggested), or a file without it.
-    """
-    return named("method", name, ALGORITHMS, lambda found: isinstance(found, type) and issubclass(found, Method))
-
-
 __all__ = [
     "ALGORITHMS", "CISPO", "DAPO", "DPPO", "GMPO", "GRPO", "GSPO", "PGIS", "PPO", "PSPO", "QUATRO", "REINFORCE",
     "SAPO", "SFT", "TRAPO", "TROLL", "TRPO", "Batch", "Correction", "DrGRPO", "Method", "Needs", "PPOCritic",
     "PPOPenalty", "SFTPlusRL", "SFTThenRL", "Scores",
     "Stage", "Step", "TokenLoss", "TopK", "add_reference_kl", "cispo_loss", "conjugate_gradient", "dppo_loss",
-    "gmpo_loss", "gspo_loss", "method_kind", "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss",
+    "gmpo_loss", "gspo_loss", "pg_is_loss", "ppo_loss", "pspo_loss", "quatro_loss", "reinforce_loss",
     "sapo_loss", "sparsify", "troll_loss", "troll_sparse_loss", "trsft_loss", "value_loss",
 ]

@@ -26,9 +26,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every method in a line, or one whole."""
-    from trlib.algorithms import ALGORITHMS, method_kind
+    from trlib.relatives import OBJECTIVES, method_kind
 
-    return show("method", ALGORITHMS, args, method_kind)
+    return show("method", OBJECTIVES, args, method_kind)
 
 
 def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: Callable[[str], Any]) -> int:

@@ -110,7 +110,7 @@ def _show(done: Run, out: str | None) -> None:
 
 
 def _method(name: str, texts: list[str]) -> Method:
-    from trlib.algorithms import method_kind
+    from trlib.relatives import method_kind
 
     kind: Any = method_kind(name)
     return kind(**assignments(dataclass_of(kind), texts, what=f"method {name!r}"))

@@ -237,7 +237,7 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
 
 @cache
 def _kind(method: str) -> Any:
-    from trlib.algorithms import method_kind
+    from trlib.relatives import method_kind
 
     return method_kind(method)
 

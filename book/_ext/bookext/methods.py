@@ -108,7 +108,8 @@ class Comparison(Table):
         row = import_module("trlib.pages.cards.text").row
         for name in import_module("trlib.pages.cards.read").COSTS:
             quoted.note(self.env, name)
-        rows = {name: row(card) for name, card in cards().items()}
+        families = import_module("trlib.pages.cards").FAMILIES
+        rows = {name: row(card) for name, card in cards().items() if card.family in families}
         return [(f"[{title}]({name}.md)", *map(escape, rest)) for name, (title, *rest) in rows.items()]
 
 

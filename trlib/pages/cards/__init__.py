@@ -3,19 +3,20 @@
     from trlib.pages.cards import CARDS
     CARDS["dppo"].how
 
-One source of truth: what a card states by hand stands once, in `gradients`, `ratios`, `divergences` and `experts`; all
-else is read off the code and the records. The cards' pages, the comparison table and the poster are made of it.
+One source of truth: what a card states by hand stands once, in `gradients`, `ratios`, `divergences`, `experts` and
+`gallery`; all else is read off the code and the records. The cards' pages, the comparison table, the taxonomy and the
+poster are made of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trlib.pages.cards import divergences, experts, gradients, ratios
-from trlib.pages.cards.card import FAMILIES, MethodCard
+from trlib.pages.cards import divergences, experts, gallery, gradients, ratios
+from trlib.pages.cards.card import FAMILIES, GALLERY, MethodCard
 
 CARDS: Mapping[str, MethodCard] = {
-    card.name: card for card in (*gradients.CARDS, *ratios.CARDS, *divergences.CARDS, *experts.CARDS)}
-"""From name to card, in the order of families and chapters."""
+    card.name: card for card in (*gradients.CARDS, *ratios.CARDS, *divergences.CARDS, *experts.CARDS, *gallery.CARDS)}
+"""From name to card: the main line in the order of families and chapters, then the gallery by its branches."""
 
-__all__ = ["CARDS", "FAMILIES", "MethodCard"]
+__all__ = ["CARDS", "FAMILIES", "GALLERY", "MethodCard"]

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Family = Literal["policy gradient", "ratio", "divergence", "constraint", "expert"]
-Ratio = Literal["none", "π/π_old", "π/μ"]
-Level = Literal["token", "completion", "distribution", "batch"]
+Family = Literal["policy gradient", "ratio", "divergence", "constraint", "expert",
+                 "ratios", "constraints", "regression", "preferences", "transport", "values", "optimizers",
+                 "finetuning", "classical"]
+Ratio = Literal["none", "π/π_old", "π/μ", "π/π_ref"]
+Level = Literal["token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"]
 Action = Literal["nothing", "clip", "clamp", "mask", "soften", "smooth", "penalise", "constrain", "pull back",
-                 "project"]
+                 "project", "drop", "regress", "transport", "bound the step"]
 
 FAMILIES: Mapping[Family, str] = {
     "policy gradient": "no region: what all others restrain",
@@ -23,7 +25,19 @@ FAMILIES: Mapping[Family, str] = {
     "divergence": "a divergence of each token's or each prompt's distribution decides",
     "expert": "a region around what an expert wrote",
 }
-"""Families, and what makes them one."""
+"""Families of the main line, and what makes them one."""
+GALLERY: Mapping[Family, str] = {
+    "ratios": "Ratios and clips",
+    "constraints": "Constraint and mirror descent",
+    "regression": "Regression to the optimum",
+    "preferences": "Preferences",
+    "transport": "Optimal transport",
+    "values": "Advantages and values",
+    "optimizers": "Optimisers as trust regions",
+    "finetuning": "Fine-tuning near a function",
+    "classical": "Classical, and two players",
+}
+"""Branches of the gallery, and their titles."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +45,13 @@ class MethodCard:
     """One method."""
 
     name: str
-    """A key of `trlib.algorithms.ALGORITHMS`."""
+    """A key of `trlib.algorithms.ALGORITHMS` or of `trlib.relatives.RELATIVES`."""
     title: str
     family: Family
     loss: str
-    """LaTeX: the loss of a token, before it is aggregated."""
+    """LaTeX: the loss of a token, before it is aggregated; of what is no objective its rule."""
     weight: str
-    """LaTeX: its gradient weight w = -∂L/∂log π(y_t)."""
+    """LaTeX: its gradient weight w = -∂L/∂log π(y_t); empty: the card draws none."""
     what: str
     """What is kept close."""
     to: str
@@ -61,5 +75,7 @@ class MethodCard:
     """The notebook that derives it, without its ending."""
     paper: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Settings as the paper or its authors' code has them, by our names: what the paper says, and where."""
+    after: str = ""
+    """What was read of it, where that is not its formula: "the abstract"."""
     remark: str = ""
     """What a reader has to know before using it."""

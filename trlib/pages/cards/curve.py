@@ -14,8 +14,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from trlib.algorithms import ALGORITHMS, Batch, Scores
+from trlib.algorithms import Batch, Scores
 from trlib.pages.cards.card import MethodCard
+from trlib.relatives import OBJECTIVES
 
 GROUP = 8
 WORDS = 8
@@ -42,7 +43,7 @@ def weights(card: MethodCard, *, q: float, right: bool, ratios: Sequence[float] 
 
 def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
     """[R]: a group for each ratio, whose first completion has moved to it; the others stand at ratio 1."""
-    method, count = ALGORITHMS[card.name](), len(ratios)
+    method, count = OBJECTIVES[card.name](), len(ratios)
     mask = torch.ones(count * GROUP, 1, dtype=torch.bool)
     old = torch.full(mask.shape, math.log(q), dtype=torch.float64)
     new = old.clone()
@@ -51,14 +52,18 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
     nothing = torch.zeros_like(old)
     batch = Batch(tokens=torch.zeros(mask.shape, dtype=torch.long), mask=mask, forced=~mask, rewards=rewards,
                   group=torch.arange(count).repeat_interleave(GROUP), ended=mask[:, 0], horizon=1, logp_rollout=old,
-                  anchor=method.anchor, extra={"logp_old": old, "full_anchor": _whole(old), "values": nothing,
-                                               "returns": nothing})
+                  anchor=method.anchor, extra={"logp_old": old, "logp_ref": old, "full_anchor": _whole(old),
+                                               "values": nothing, "returns": nothing})
     if getattr(method, "proportional", False):
         batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1))
     else:
         batch = method.prepare(batch)
+    new.requires_grad_()
     loss = method.objective(Scores(new, _whole(new), values=nothing), batch)
-    return loss.diagnostics["weight"][::GROUP, 0]
+    if "weight" in loss.diagnostics:
+        return loss.diagnostics["weight"][::GROUP, 0]
+    slope, = torch.autograd.grad(method.loss(loss.per_token, batch), new)
+    return -slope[::GROUP, 0]
 
 
 def _whole(logp: Tensor) -> Tensor:
@@ -69,7 +74,7 @@ def _whole(logp: Tensor) -> Tensor:
 
 def expert_weights(card: MethodCard, probabilities: Sequence[float] = PROBABILITIES) -> list[float]:
     """w of an expert's token at every probability that the policy gives it."""
-    method = ALGORITHMS[card.name]()
+    method = OBJECTIVES[card.name]()
     logp = torch.tensor(probabilities, dtype=torch.float64).log().unsqueeze(-1)
     mask = torch.zeros(logp.shape, dtype=torch.bool)
     rows = torch.zeros(len(logp), dtype=torch.float64)

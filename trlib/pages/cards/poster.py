@@ -26,7 +26,8 @@ LEAD = ("How hard is a token pushed, once its probability has moved? Each curve 
         r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, over its size at "
         "ratio 1,\ncomputed by the method itself. An expert's curve is drawn against the probability that the policy "
         "gives the expert's token.")
-SHOWN = tuple(name for name in CARDS if name not in ("dr_grpo", "sft_then_rl", "sft_plus_rl"))
+SHOWN = tuple(name for name, card in CARDS.items()
+              if card.family in FAMILIES and name not in ("dr_grpo", "sft_then_rl", "sft_plus_rl"))
 """Cards with a box of their own; those left out share the curve of grpo or of sft."""
 SHORT = {"pg_is": "Importance weights"}
 """Titles that are too long for a box."""

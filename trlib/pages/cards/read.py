@@ -13,6 +13,7 @@ from trlib.evaluation import Estimate
 from trlib.lab import recorded
 from trlib.lab.statistics import interval
 from trlib.pages.cards.card import MethodCard
+from trlib.relatives import OBJECTIVES
 
 BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
 """The loop's boxes by the method of `Method` that fills them."""
@@ -28,26 +29,32 @@ LABELS = {"trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl"
 """How a sweep calls a method, where not by its name."""
 
 
+def draws(card: MethodCard) -> bool:
+    """Whether the card's figure is the curve of a weight."""
+    return card.name in OBJECTIVES and bool(card.weight)
+
+
 def boxes(card: MethodCard) -> list[str]:
     """The boxes that a method fills otherwise than plainly, an advantage of its own by a setting included."""
-    kind = ALGORITHMS[card.name]
+    entry = OBJECTIVES[card.name]
+    kind = fields.dataclass_of(entry)
     own = [box for name, box in BOXES.items() if getattr(kind, name) is not getattr(Method, name)]
-    if "advantage" not in own and kind().advantage != Method().advantage:
+    if "advantage" not in own and entry().advantage != Method().advantage:
         own.insert(own.index("objective") if "objective" in own else 0, "advantage")
     return own
 
 
 def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
     """(name, default here, the paper's, what it is) of every setting whose default is the method's own."""
-    shared, plain = {(field.name, repr(field.default)) for field in fields.settings(Method)}, ALGORITHMS[card.name]()
+    shared, plain = {(field.name, repr(field.default)) for field in fields.settings(Method)}, OBJECTIVES[card.name]()
     return [(field.name, repr(getattr(plain, field.name)), card.paper.get(field.name, ""), " ".join(field.text.split()))
-            for field in fields.settings(ALGORITHMS[card.name]) if (field.name, repr(field.default)) not in shared
+            for field in fields.settings(OBJECTIVES[card.name]) if (field.name, repr(field.default)) not in shared
             or field.name in card.paper]
 
 
 def asks(card: MethodCard) -> list[str]:
     """What the method asks the loop to compute beside the log-probs of the sampled tokens."""
-    method = ALGORITHMS[card.name]()
+    method = OBJECTIVES[card.name]()
     needs = method.needs(method.anchor)
     told = [words for name, words in ASKED.items() if getattr(needs, name)]
     return told + ([f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else [])

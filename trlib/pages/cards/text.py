@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trlib.algorithms import ALGORITHMS
+from trlib.fields import dataclass_of
 from trlib.pages.cards import read
 from trlib.pages.cards.card import MethodCard
+from trlib.relatives import OBJECTIVES, RELATIVES
 
 HEADINGS = ("method", "what is kept close", "to what", "ratio", "level", "outside it", "signed", "cost")
 Link = Callable[[str], str]
@@ -39,19 +40,29 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
         link: how a dotted name is linked.
         claims: a link to what is claimed of it, in Markdown; empty: nothing is.
     """
-    kind = ALGORITHMS[card.name]
+    entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
+    kind, objective = dataclass_of(entry) if hasattr(entry, "func") else entry, card.name in OBJECTIVES
+    after = f" · **after {card.after}**: what stands here is our reading" if card.after else ""
     paper = f" · [arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
     places = " · ".join(filter(None, (f"`{card.name}`", chapter, link(f"{kind.__module__}.{kind.__name__}"))))
     return "\n".join([
-        f"# {card.title}", "", f"{card.source}{paper}", "", places, "",
+        f"# {card.title}", "", f"{card.source}{paper}{after}", "", places, "",
         "| the question | the answer |", "|---|---|",
         f"| **what** is kept close? | {card.what} |", f"| **to what?** | {card.to} |",
-        f"| **how?** | {card.how} |", f"| boxes of the loop that it fills | {', '.join(read.boxes(card))} |",
+        f"| **how?** | {card.how} |",
+        *([f"| boxes of the loop that it fills | {', '.join(read.boxes(card))} |"] if objective else []),
         f"| ratio, level, outside the region | {card.ratio}, {card.level}, {card.action}, {signed(card)} |", "",
         *([card.remark, ""] if card.remark else []),
-        "## How hard a token is pushed", "", f"```{{method-curve}} {card.name}", "```", "",
-        f"$$\nL_t = {card.loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", "",
-        *_settings(card), *_cost(card), *_claims(card, claims), *_deviations(card, link)])
+        *_rule(card), *(_settings(card) + _cost(card) if objective else []), *_claims(card, claims),
+        *_deviations(card, link)])
+
+
+def _rule(card: MethodCard) -> list[str]:
+    """The curve of the weight with both formulas, or the formula alone."""
+    if not read.draws(card):
+        return ["## The rule", "", f"$$\n{card.loss}\n$$", ""]
+    return ["## How hard a token is pushed", "", f"```{{method-curve}} {card.name}", "```", "",
+            f"$$\nL_t = {card.loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", ""]
 
 
 def _settings(card: MethodCard) -> list[str]:

@@ -1,0 +1,175 @@
+"""One step of any method on a bandit: one prompt, one token, every arm an answer.
+
+    bandit_step(RELATIVES["r2vpo"](), mu, advantages)        an objective takes its gradient steps
+    bandit_step(lambda mu, a: wpo_update(mu, a, D, .5), mu, advantages)      a closed form is called
+
+An objective is the method itself, trained by its own `prepare`, `objective` and `update` on a batch in which every arm
+stands as often as mu says, so that nothing is sampled. The policy is a table of logits, one for each arm, and the
+optimiser is plain gradient descent: what moves is the method's doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms import Batch, Method, Needs, Scores, Step
+from trlib.algorithms.memory import Memory
+from trlib.algorithms.trapo import WithExpert
+from trlib.divergences import kl, tv
+
+Closed = Callable[[Tensor, Tensor], Tensor]
+"""From mu [K] and advantages [K] to the policy after the step."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where a step has led, in nats and probabilities."""
+
+    pi: Tensor  #: [K] float64, the policy after it.
+    gain: float  #: E_pi A - E_mu A.
+    kl: float  #: KL(mu || pi).
+    kl_back: float  #: KL(pi || mu).
+    tv: float  #: Total variation.
+    ratio: float  #: max |r - 1| over the arms that mu can draw.
+    entropy: float  #: Of pi.
+
+
+def bandit_step(method: Method | Closed, mu: Tensor, advantages: Tensor, *, uses: int = 16, lr: float = 0.5,
+                samples: int = 240, batches: int = 1) -> Moved:
+    """What a method makes of mu and the arms' advantages.
+
+    Args:
+        method: an objective, or a function of mu and the advantages that gives the new policy.
+        mu: [K] probabilities, all above 0, float64.
+        advantages: [K]; an objective finds them as rewards, and subtracts its own baseline.
+        uses: updates from the batch; for a closed form there is one.
+        lr: of the gradient descent on the logits.
+        samples: completions of the batch, shared out by mu (largest remainders).
+        batches: steps one after the other, each from the policy that the one before has left; the reference and what
+            the method remembers stay. All distances are to mu.
+
+    Raises:
+        TypeError, ValueError: no probabilities; advantages of another shape; an arm that gets no sample; a method that
+            asks for a critic or for an expert.
+    """
+    mu, advantages = _checked(mu, advantages)
+    if not isinstance(method, Method):
+        return moved(mu, method(mu, advantages), advantages)
+    counts = {name: checks.whole(name, value, least=1)
+              for name, value in (("uses", uses), ("samples", samples), ("batches", batches))}
+    needs = method.needs(method.anchor)
+    if needs.critic or isinstance(method, WithExpert):
+        raise ValueError(f"method: expected one without a critic and without an expert, got {type(method).__name__}; a "
+                         f"bandit has neither")
+    table = _Table(mu, checks.number("lr", lr, above=0), counts["uses"])
+    memory = Memory()
+    for number in range(counts["batches"]):
+        batch = table.drawn(advantages, counts["samples"], method, needs, memory, number, counts["batches"])
+        table.begin(method, method.prepare(batch))
+        method.update(cast(Step, table))
+    return moved(mu, table.logits.detach().squeeze(-1).softmax(-1), advantages)
+
+
+def moved(mu: Tensor, pi: Tensor, advantages: Tensor) -> Moved:
+    """The distances between two policies [K], and what the second gains."""
+    mu, advantages = _checked(mu, advantages)
+    if pi.shape != mu.shape or abs(float(pi.sum()) - 1) > 1e-6 or float(pi.min()) < -1e-9:
+        raise ValueError(f"pi: expected {len(mu)} probabilities that sum to 1, got {pi.tolist()}")
+    pi = pi.to(mu).clamp(min=0.0)
+    log_mu, log_pi = mu.log(), pi.log()
+    return Moved(pi, float((pi - mu) @ advantages), float(kl(log_mu, log_pi)), float(kl(log_pi, log_mu)),
+                 float(tv(log_mu, log_pi)), float((pi / mu - 1).abs().max()), float(torch.special.entr(pi).sum()))
+
+
+def _checked(mu: Tensor, advantages: Tensor) -> tuple[Tensor, Tensor]:
+    mu, advantages = torch.as_tensor(mu, dtype=torch.float64), torch.as_tensor(advantages, dtype=torch.float64)
+    if mu.dim() != 1 or len(mu) < 2 or float(mu.min()) <= 0 or abs(float(mu.sum()) - 1) > 1e-6:
+        raise ValueError(f"mu: expected at least two probabilities above 0 that sum to 1, got {mu.tolist()}")
+    if advantages.shape != mu.shape or not bool(advantages.isfinite().all()):
+        raise ValueError(f"advantages: expected {len(mu)} numbers, one for each arm, got {advantages.tolist()}")
+    return mu, advantages
+
+
+def _shared(mu: Tensor, samples: int) -> Tensor:
+    """[samples] arms, each as often as mu says, by largest remainders."""
+    exact = mu * samples
+    counts = exact.floor()
+    short = samples - int(counts.sum())
+    counts[(exact - counts).argsort(descending=True, stable=True)[:short]] += 1
+    if float(counts.min()) == 0:
+        raise ValueError(f"samples: expected at least one for every arm of mu = {mu.tolist()}, got {samples}")
+    return torch.arange(len(mu)).repeat_interleave(counts.long())
+
+
+class _Table:
+    """The `Step` of one prompt and one token: logits = W h with h = 1."""
+
+    critic: list[Tensor] = []  # noqa: RUF012
+
+    def __init__(self, mu: Tensor, lr: float, uses: int) -> None:
+        self.logits = mu.log().unsqueeze(-1).requires_grad_()  # [K, 1]
+        self.reference: Mapping[str, Tensor] = {"logits": self.logits.detach().clone()}
+        self.lr, self.uses = lr, uses
+        self.parameters: list[Tensor] = [self.logits]
+        self.weights: Mapping[str, Tensor] = {"logits": self.logits}
+        self.method: Method
+        self.batch: Batch
+
+    def drawn(self, advantages: Tensor, samples: int, method: Method, needs: Needs, memory: Memory, number: int,
+              batches: int) -> Batch:
+        """Completions of one token, as often as the present policy says."""
+        now = self.logits.detach().squeeze(-1).log_softmax(-1)
+        arms = _shared(now.exp(), samples)
+        mask = torch.ones(samples, 1, dtype=torch.bool)
+        batch = Batch(tokens=arms.unsqueeze(-1), mask=mask, forced=~mask, rewards=advantages[arms],
+                      group=torch.zeros(samples, dtype=torch.long), ended=mask[:, 0], horizon=1,
+                      logp_rollout=now[arms].unsqueeze(-1), anchor=method.anchor, number=number, batches=batches,
+                      memory=memory)
+        more: dict[str, Any] = {"logp_old": batch.logp_rollout}
+        if needs.reference:
+            more["logp_ref"] = self.reference["logits"].squeeze(-1).log_softmax(-1)[arms].unsqueeze(-1)
+        if needs.full_anchor:
+            more["full_anchor"] = now.expand(samples, 1, -1)
+        return batch.plus(**more)
+
+    def begin(self, method: Method, batch: Batch) -> None:
+        self.method, self.batch = method, batch
+
+    def minibatches(self) -> Iterator[_Table]:
+        return iter([self] * self.uses)
+
+    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
+              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+        if perturb is not None:
+            raise ValueError("perturb: expected a policy with embedded tokens, got a bandit")
+        whole = (self.logits if weights is None else weights["logits"]).squeeze(-1).log_softmax(-1)
+        tokens = self.batch.tokens if rows is None else self.batch.tokens[rows]
+        full = whole.expand(len(tokens), 1, -1)
+        return Scores(full.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), full,
+                      hidden=torch.ones(len(tokens), 1, 1, dtype=whole.dtype))
+
+    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
+        tangent = direction[0].squeeze(-1)
+        slope = tangent - self.logits.detach().squeeze(-1).softmax(-1) @ tangent
+        return slope.expand(len(self.batch.tokens if rows is None else rows), 1, -1)
+
+    def loss(self, scores: Scores | None = None) -> Tensor:
+        return self.method.loss(self.method.objective(scores or self.score(), self.batch).per_token, self.batch)
+
+    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
+        gradient, = torch.autograd.grad(loss, self.logits, allow_unused=True)
+        if gradient is not None:
+            with torch.no_grad():
+                self.logits -= self.lr * speed * gradient
+
+    def report(self, loss: float, grad_norm: float) -> None:
+        pass
+
+    def move_reference(self, share: float = 1.0) -> None:
+        self.reference["logits"].lerp_(self.logits.detach(), share)
