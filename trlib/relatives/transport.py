@@ -1,7 +1,75 @@
-"""Trust regions in which moving probability costs the more the further it is moved: Wasserstein and Sinkhorn."""
+"""Trust regions in which moving probability costs the more the further it is moved: Wasserstein and Sinkhorn.
+
+Names: TRL's WPO is weighted preference optimisation, arXiv 2505.00663 is another WPO; SPO may be Simple PO.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-RELATIVES: dict[str, Any] = {}
+from torch import Tensor
+
+from trlib import checks
+
+
+def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
+    """Wasserstein policy optimisation: argmax ⟨π', A⟩ among the π' with W₁(π', π) ≤ δ, exactly.
+
+    Every action i sends its mass to argmax_j A_j - β d_ij, at the least price β ≥ 0 whose bill is at most δ. At that
+    price ties are split: the maps just below and above it are mixed, so that the bill is δ. With distances of 0 and 1,
+    W₁ is total variation: DPPO's region, solved exactly.
+
+    Args:
+        pi: [K] probabilities. A: [K] advantages. D: [K, K] d_ij, what moving a probability of 1 from i to j costs.
+        delta: the radius, a distance times a probability.
+
+    Raises:
+        TypeError, ValueError: other types or shapes; no probabilities; a distance below 0, or not 0 on the diagonal.
+
+    Source: arXiv 2306.14133. Differs from: its author's code leaves a tie to argmax, which spends more than δ, or less.
+    """
+    delta = checks.number("delta", delta, least=0, below=math.inf)
+    pi, A, D = _checked(pi, A, D)
+    below, above = 0.0, float(2 * (A.max() - A.min()) / D.masked_fill(D == 0, math.inf).min())  # nobody pays that
+    best, bill = _sent(pi, A, D, below)
+    if bill <= delta:
+        return best
+    while below < (middle := (below + above) / 2) < above:
+        below, above = (middle, above) if _sent(pi, A, D, middle)[1] > delta else (below, middle)
+    (many, dear), (few, cheap) = _sent(pi, A, D, below), _sent(pi, A, D, above)
+    return few + (delta - cheap) / (dear - cheap) * (many - few)
+
+
+def _sent(pi: Tensor, A: Tensor, D: Tensor, beta: float) -> tuple[Tensor, float]:
+    """Where all mass is once it went to argmax_j A_j - β d_ij, the nearest of them, and the bill."""
+    worth = A - beta * D
+    cost, to = D.masked_fill(worth < worth.amax(1, keepdim=True), math.inf).min(1)
+    return pi.new_zeros(len(pi)).index_add(0, to, pi), float(pi @ cost)
+
+
+def spo_update(pi: Tensor, A: Tensor, D: Tensor, lam: float, beta: float = 1.0) -> Tensor:
+    """Sinkhorn policy optimisation at the price β: π'_j = Σ_i π_i softmax_j((λ/β)(A_j - β d_ij)).
+
+    Maximises ⟨π', A⟩ - β(⟨Q, D⟩ - H(Q)/λ) over the plans Q with rows that sum to π. As λ → ∞ it is WPO's map at β, a
+    tie split evenly. `lam` and `beta` are above 0; else as `wpo_update`.
+
+    Source: arXiv 2306.14133; derived here from the Lagrangian, with the entropy inside the Sinkhorn distance.
+    """
+    lam, beta = (checks.number(name, value, above=0, below=math.inf) for name, value in (("lam", lam), ("beta", beta)))
+    pi, A, D = _checked(pi, A, D)
+    return pi @ (lam / beta * (A - beta * D)).softmax(1)
+
+
+def _checked(pi: Tensor, A: Tensor, D: Tensor) -> list[Tensor]:
+    k = checks.floating("pi", pi, (None,), "K").shape[0]
+    for name, value, shape in (("pi", pi, (k,)), ("A", A, (k,)), ("D", D, (k, k))):
+        checks.finite(name, checks.floating(name, value, shape))
+    if float(pi.min()) < 0 or abs(float(pi.sum()) - 1) > 1e-6:
+        raise ValueError(f"pi: expected probabilities that sum to 1, got {pi.tolist()}")
+    if float(D.min()) < 0 or bool((D.diagonal() != 0).any()):
+        raise ValueError("D: expected distances of at least 0, and 0 on the diagonal")
+    return [value.detach().double() for value in (pi, A, D)]
+
+
+RELATIVES: dict[str, Any] = {"wpo": wpo_update, "spo": spo_update}

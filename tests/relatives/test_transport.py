@@ -1,0 +1,199 @@
+"""Optimal transport: the linear programme's value, the tie that is split, total variation, and the entropic limit."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from trlib import cli
+from trlib.divergences import tv
+from trlib.lab.bandit import bandit_step
+from trlib.relatives import OBJECTIVES, RELATIVES, method_kind
+from trlib.relatives.transport import spo_update, wpo_update
+
+F = torch.float64
+LINE = (torch.arange(5.0)[:, None] - torch.arange(5.0)).abs().double()
+PI = torch.tensor([0.1, 0.2, 0.3, 0.25, 0.15], dtype=F)
+A = torch.tensor([1.0, -0.5, 0.2, -1.0, 2.0], dtype=F)
+
+
+def programme(pi, advantages, distances, delta):
+    """The plan and the value of the linear programme that WPO is."""
+    k = len(pi)
+    rows = torch.eye(k).repeat_interleave(k, 1).numpy()  # Σ_j Q_ij = π_i
+    found = linprog(-advantages.repeat(k).numpy(), A_ub=distances.reshape(1, -1).numpy(), b_ub=[delta], A_eq=rows,
+                    b_eq=pi.numpy(), bounds=(0, None), method="highs")
+    assert found.status == 0
+    return torch.tensor(found.x).reshape(k, k), -found.fun
+
+
+def wasserstein(pi, to, distances):
+    """W₁ of two distributions, by another linear programme."""
+    k = len(pi)
+    rows, columns = torch.eye(k).repeat_interleave(k, 1), torch.eye(k).repeat(1, k)
+    found = linprog(distances.reshape(-1).numpy(), A_eq=torch.cat([rows, columns]).numpy(),
+                    b_eq=torch.cat([pi, to]).numpy(), bounds=(0, None), method="highs")
+    assert found.status == 0
+    return found.fun
+
+
+def test_by_hand():
+    """From two actions of .5 the worse sends .3 of its mass over a distance of 2: the radius of .6 is spent."""
+    pi, advantages = torch.tensor([0.5, 0.5], dtype=F), torch.tensor([0.0, 1.0], dtype=F)
+    far = torch.tensor([[0.0, 2.0], [2.0, 0.0]], dtype=F)
+    torch.testing.assert_close(wpo_update(pi, advantages, far, 0.6), torch.tensor([0.2, 0.8], dtype=F))
+    # λ/β = 1 and worths (0, 1 - 2β): a share σ(-1) of the worse moves, and σ(-3) of the better comes back.
+    s = 1 / (1 + math.e)
+    back = 1 / (1 + math.exp(3))
+    found = spo_update(pi, advantages, far, 1.0)
+    torch.testing.assert_close(found, torch.tensor([0.5 * (1 - s) + 0.5 * back, 0.5 * s + 0.5 * (1 - back)], dtype=F))
+
+
+@pytest.mark.parametrize("delta", [0.01, 0.1, 0.3, 0.5, 1.0, 1.5, 3.0])
+def test_the_value_is_the_linear_programmes(delta):
+    found = wpo_update(PI, A, LINE, delta)
+    assert float(found @ A) == pytest.approx(programme(PI, A, LINE, delta)[1], abs=1e-9)
+    assert wasserstein(PI, found, LINE) <= delta + 1e-9 and found.min() >= 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), k=st.integers(2, 7), delta=st.floats(0, 2), tied=st.booleans())
+def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed, k, delta, tied):
+    """With `tied`, advantages and distances are small whole numbers, so that nearly every price is a tie's."""
+    generator = torch.Generator().manual_seed(seed)
+    pi = torch.rand(k, generator=generator, dtype=F).add(0.01)
+    pi, points = pi / pi.sum(), torch.rand(k, 2, generator=generator, dtype=F)
+    advantages, distances = torch.randn(k, generator=generator, dtype=F), torch.cdist(points, points)
+    distances.fill_diagonal_(0)
+    if tied:
+        advantages, distances = advantages.round(), 1 + (3 * distances).round()
+        distances.fill_diagonal_(0)
+    found = wpo_update(pi, advantages, distances, delta)
+    assert float(found @ advantages) == pytest.approx(programme(pi, advantages, distances, delta)[1], abs=1e-8)
+    assert wasserstein(pi, found, distances) <= delta + 1e-7
+    assert float(found.sum()) == pytest.approx(1.0) and float(found.min()) >= -1e-15
+
+
+def test_a_tie_is_split_so_that_the_radius_is_spent_to_the_last():
+    """The trap: at β* the argmax sends all of an action's mass or none, which is .57 or .42 of a radius of .5 here."""
+    found = wpo_update(PI, A, LINE, 0.5)
+    assert wasserstein(PI, found, LINE) == pytest.approx(0.5, abs=1e-9)
+    # Arms 2 and 4 are sources at once: (3 -> 4 at a gain of 3) first, then 1 -> 0 at 1.5, then 2 -> 4 at .9 a step.
+    torch.testing.assert_close(found, torch.tensor([0.3, 0.0, 0.275, 0.0, 0.425], dtype=F))
+    bills = []
+    for beta in (0.9 - 1e-9, 0.9 + 1e-9):
+        to = (A - beta * LINE).argmax(1)
+        bills.append(float(PI @ LINE.gather(1, to[:, None])[:, 0]))
+    assert bills == pytest.approx([1.05, 0.45]) and bills[0] > 0.5 > bills[1]
+
+
+def test_with_distances_of_one_the_region_is_total_variation():
+    ones = 1 - torch.eye(5, dtype=F)
+    for delta in (0.05, 0.2, 0.4, 0.7):
+        found = wpo_update(PI, A, ones, delta)
+        assert float(tv(found.clamp(min=1e-300).log().log_softmax(-1), PI.log())) == pytest.approx(delta)
+        # By hand: the worst arms are emptied one after the other into the best.
+        expected, left = PI.clone(), delta
+        for arm in A.argsort().tolist():
+            taken = min(left, float(expected[arm]))
+            expected[arm] -= taken
+            expected[4] += taken
+            left -= taken
+        torch.testing.assert_close(found, expected)
+
+
+def test_with_radius_enough_everything_is_on_the_best_and_with_none_nothing_moves():
+    best = torch.nn.functional.one_hot(A.argmax(), 5).double()
+    assert torch.equal(wpo_update(PI, A, LINE, 100.0), best)
+    torch.testing.assert_close(wpo_update(PI, A, LINE, 0.0), PI)
+    # Among equally good arms the nearest is taken, so nothing moves without a gain.
+    assert torch.equal(wpo_update(PI, torch.zeros(5, dtype=F), LINE, 1.0), PI)
+    free = torch.zeros(5, 5, dtype=F)
+    torch.testing.assert_close(wpo_update(PI, A, free, 0.0), best)  # distances of 0 cost nothing
+
+
+def test_relabelling_arms_changes_nothing_and_another_metric_does():
+    order = torch.tensor([3, 1, 4, 0, 2])
+    found = wpo_update(PI, A, LINE, 0.5)
+    torch.testing.assert_close(wpo_update(PI[order], A[order], LINE[order][:, order], 0.5), found[order])
+    assert (wpo_update(PI[order], A[order], LINE, 0.5) - found[order]).abs().max() > 0.1
+
+
+def test_sinkhorn_in_the_limit_of_a_large_lambda_is_wassersteins_map_at_the_same_price():
+    for beta in (0.3, 0.8, 1.2, 2.0):  # no tie's
+        to = (A - beta * LINE).argmax(1)
+        hard = torch.zeros(5, dtype=F).index_add(0, to, PI)
+        off = [float((spo_update(PI, A, LINE, lam, beta) - hard).abs().max()) for lam in (1, 10, 100, 1000)]
+        assert off == sorted(off, reverse=True) and off[-1] < 1e-9
+        bill = float(PI @ LINE.gather(1, to[:, None])[:, 0])
+        torch.testing.assert_close(wpo_update(PI, A, LINE, bill), hard)
+    # At a tie's price the limit sends half, whatever the radius was.
+    torch.testing.assert_close(spo_update(PI, A, LINE, 1e6, 0.9), torch.tensor([0.3, 0, 0.15, 0, 0.55], dtype=F))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), lam=st.floats(0.2, 20), beta=st.floats(0.1, 5))
+def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
+    """The correction: the entropy stands inside the distance, so the exponent is (λ/β)(A - βd), not λ(A - βd)."""
+    generator = torch.Generator().manual_seed(seed)
+    pi = torch.rand(4, generator=generator, dtype=F).add(0.05)
+    pi, advantages = pi / pi.sum(), torch.randn(4, generator=generator, dtype=F)
+    distances = LINE[:4, :4]
+
+    def worth(plan):
+        return (plan.sum(0) @ advantages - beta * ((plan * distances).sum() - torch.special.entr(plan).sum() / lam))
+
+    logits = (lam / beta * (advantages - beta * distances)).requires_grad_()
+    plan = pi[:, None] * logits.softmax(1)
+    slope, = torch.autograd.grad(worth(plan), logits)
+    torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-10, rtol=0)
+    torch.testing.assert_close(plan.detach().sum(0), spo_update(pi, advantages, distances, lam, beta))
+    for _ in range(5):
+        other = pi[:, None] * (logits.detach() + torch.randn(4, 4, generator=generator, dtype=F)).softmax(1)
+        assert worth(other) <= worth(plan.detach()) + 1e-12
+
+
+def test_as_rows_of_the_bandit():
+    mu, advantages = torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([1.0, 0.5, 0.0, -0.5])
+    ones = 1 - torch.eye(4, dtype=F)
+    step = bandit_step(lambda m, a: wpo_update(m, a, ones, 0.2), mu, advantages)
+    assert step.tv == pytest.approx(0.2) and step.gain == pytest.approx(0.2 * 1.5)
+    soft = bandit_step(lambda m, a: spo_update(m, a, ones, 50.0, 1.2), mu, advantages)
+    assert 0 < soft.gain < 0.7 and soft.entropy > 0
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    ({"pi": PI * 2}, ValueError, "pi: expected probabilities that sum to 1"),
+    ({"pi": [0.5, 0.5]}, TypeError, "pi: expected a tensor"),
+    ({"A": A[:3]}, ValueError, r"A: expected \[5\], got \[3\]"),
+    ({"A": A.masked_fill(A > 1, math.nan)}, ValueError, "A: expected finite values"),
+    ({"D": LINE[:4]}, ValueError, r"D: expected \[5, 5\], got \[4, 5\]"),
+    ({"D": -LINE}, ValueError, "D: expected distances of at least 0"),
+    ({"D": LINE + 1}, ValueError, "D: expected distances of at least 0, and 0 on the diagonal"),
+    ({"delta": -0.1}, ValueError, "delta: expected a number at least 0"),
+    ({"delta": "much"}, TypeError, "delta: "),
+])
+def test_bad_input_is_named(change, error, message):
+    with pytest.raises(error, match=message):
+        wpo_update(**({"pi": PI, "A": A, "D": LINE, "delta": 0.5} | change))
+
+
+@pytest.mark.parametrize(("change", "message"), [({"lam": 0.0}, "lam: "), ({"beta": 0.0}, "beta: "),
+                                                 ({"D": -LINE}, "D: ")])
+def test_bad_input_of_the_soft_form_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        spo_update(**({"pi": PI, "A": A, "D": LINE, "lam": 1.0} | change))
+
+
+def test_they_are_functions_and_the_command_line_says_so(capsys):
+    assert RELATIVES["wpo"] is wpo_update and not {"wpo", "spo"} & set(OBJECTIVES)
+    with pytest.raises(ValueError, match=r"method: wpo is no objective: expected it called as "
+                                         r"trlib.relatives.transport.wpo_update\(pi"):
+        method_kind("wpo")
+    assert cli.main(["train", "--task", "dial", "--policy", "dial", "--method", "spo"]) == 1
+    assert "method: spo is no objective" in capsys.readouterr().err
