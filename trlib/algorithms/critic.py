@@ -69,6 +69,12 @@ def whiten(values: Tensor, mask: Tensor) -> Tensor:
     return ((values - known_values.mean()) / (spread + 1e-8)).masked_fill(~mask, 0.0)
 
 
+def at_the_end(batch: Batch) -> Tensor:
+    """[B, T] each completion's reward on its last unmasked token, else 0."""
+    last = batch.mask & (batch.mask.flip(-1).cumsum(-1).flip(-1) == 1)
+    return batch.rewards.unsqueeze(-1) * last
+
+
 class PPOCritic(PPO):
     """PPO-clip with a critic of its own, GAE and whitened advantages."""
 
@@ -111,9 +117,7 @@ class PPOCritic(PPO):
 
     def prepare(self, batch: Batch) -> Batch:
         values = batch.values
-        last = batch.mask & (batch.mask.flip(-1).cumsum(-1).flip(-1) == 1)
-        rewards = torch.where(last, batch.rewards.unsqueeze(-1), torch.zeros_like(values))
-        advantages, returns = gae(rewards, values, batch.mask, gamma=self.gamma, lam=self.lam)
+        advantages, returns = gae(at_the_end(batch).to(values), values, batch.mask, gamma=self.gamma, lam=self.lam)
         advantages = whiten(advantages, batch.mask)
         return replace(batch.plus(returns=returns), advantages=self.corrected(advantages, batch))
 
