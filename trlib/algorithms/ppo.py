@@ -41,7 +41,8 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
 
 
 def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
-             eps_low: float = 0.2, eps_high: float = 0.2, dual_clip: float | None = None) -> TokenLoss:
+             eps_low: float | Tensor = 0.2, eps_high: float | Tensor = 0.2,
+             dual_clip: float | None = None) -> TokenLoss:
     """PPO's clipped surrogate, with an optional dual clip.
 
     L = -min(r A, clip(r, 1-ε_low, 1+ε_high) A);   for A < 0 with a dual clip c: L = min(L, -c A)
@@ -52,8 +53,8 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
         logp_old: [B, T] log-probs by the anchor.
         advantages: [B, T].
         mask: [B, T] bool.
-        eps_low: the ratio's window below 1, in [0, 1].
-        eps_high: the ratio's window above 1, at least 0.
+        eps_low: the ratio's window below 1, in [0, 1]; one number, or [B, T] with a window for each token.
+        eps_high: the ratio's window above 1, at least 0; likewise.
         dual_clip: c above 1; None: off.
 
     Raises:
@@ -64,12 +65,13 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
     exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high the same as a dual clip.
     """
-    eps_low, eps_high, dual_clip = check_window(eps_low, eps_high, dual_clip)
+    *_, dual_clip = check_window(0.0, 0.0, dual_clip)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    eps_low, eps_high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
     ratio = log_ratio.detach().exp()
-    bound = ratio.clamp(1 - eps_low, 1 + eps_high)
+    bound = ratio.clamp(min=1 - eps_low).clamp(max=1 + eps_high)
     kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | ((advantages <= 0) & (ratio >= 1 - eps_low))
     if dual_clip is not None:
         exploded = (advantages < 0) & (ratio > dual_clip)
@@ -89,6 +91,17 @@ def check_window(eps_low: float, eps_high: float,
     if dual_clip is not None:
         dual_clip = checks.number("dual_clip", dual_clip, above=1)
     return eps_low, eps_high, dual_clip
+
+
+def _width(name: str, value: float | Tensor, mask: Tensor, most: float | None = None) -> float | Tensor:
+    """A threshold, or [B, T] of them, checked."""
+    if not isinstance(value, Tensor):
+        return checks.number(name, value, least=0, most=most)
+    width, = checks.tokens(mask, **{name: value.detach()})
+    if checks.values_checked():
+        checks.number(name, float(width.min()), least=0)
+        checks.number(name, float(width.max()), most=most)
+    return width
 
 
 class PGIS(Method):

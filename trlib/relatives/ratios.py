@@ -3,6 +3,272 @@ a mask before the move."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, ClassVar, Literal
 
-RELATIVES: dict[str, Any] = {}
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss, weigh
+from trlib.algorithms.ppo import check_window, ppo_loss
+
+OVERFLOW = 20.0
+"""Log-ratios are held at this, lest the ratio overflow; R2VPO's gradient passes on."""
+
+
+class OfTokens(Method):
+    """A method whose own settings are the settings of one loss of tokens, which also checks them."""
+
+    function: ClassVar[Callable[..., TokenLoss]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one = torch.zeros(1, 1)
+        self._of(one, one, one, one == 0)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return self._of(scores.logp, batch.logp_anchor, batch.advantages, batch.mask)
+
+    def _of(self, logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor) -> TokenLoss:
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in Method.__dataclass_fields__}
+        return type(self).function(logp, logp_old, advantages=advantages, mask=mask, **own)
+
+
+def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float = 0.6, low_most: float = 0.8,
+                high: float = 1.2, high_most: float = 2.0, step: float = 0.05, target: float = 1.0,
+                count: str = "value") -> tuple[float, float]:
+    """BAPO's window (c_low, c_high) for all of [B, T]: c_low rises from `low` to `low_most`, then c_high from `high` to
+    `high_most`, until the tokens with A > 0 count `target` times as much as those with A < 0. What a token counts:
+
+    count="value"     min(r, c_high) |A| or max(r, c_low) |A|: the clipped constants too, as in the released code
+    count="gradient"  r |A| where the window lets its gradient through, else 0: what the method's idea says
+
+    Raises: TypeError or ValueError for a wrong type or shape, and for bounds not in order (0, low, low_most, 1, high,
+        high_most), step <= 0, target < 0.
+    Source: arXiv 2510.18927; authors' code, whose bounds are these (in the paper up to .9 and 3). At count="value"
+        raising c_low moves their statistic away from the target: the constants it counts grow.
+    """
+    checks.choice("count", count, ("value", "gradient"))
+    low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
+    lo, hi = checks.number("low", low, least=0, most=low_most), high
+    high_most = checks.number("high_most", high_most, least=high, below=math.inf)
+    step, target = checks.number("step", step, above=0), checks.number("target", target, least=0)
+    ratio, a = (x.detach() for x in checks.tokens(mask, ratio=ratio, advantages=advantages))
+
+    def short(lo: float, hi: float) -> bool:
+        counted = ratio.clamp(max=hi).where(a > 0, ratio.clamp(min=lo)) * a
+        if count == "gradient":
+            counted = (ratio * a).where((ratio <= hi).where(a > 0, ratio >= lo), 0.0)
+        up, down = float(counted.clamp(min=0).sum()), float(-counted.clamp(max=0).sum())
+        return down > 0 and up < target * down
+
+    while lo < low_most and short(lo, hi):
+        lo = min(lo + step, low_most)
+    while hi < high_most and short(lo, hi):
+        hi = min(hi + step, high_most)
+    return lo, hi
+
+
+def bapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, dual_clip: float | None = 3.0,
+              **search: Any) -> TokenLoss:
+    """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`.
+
+    Args, Raises: of `ppo_loss` and, as `search`, of `bapo_bounds`. Source: arXiv 2510.18927; authors' code.
+    """
+    plain, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    low, high = bapo_bounds((plain - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
+    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1,
+                    dual_clip=dual_clip)
+
+
+class BAPO(OfTokens):
+    """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
+    At a batch's first update every ratio is 1, and no window shuts anything out."""
+
+    advantage: str = "group-std"
+    low: float = 0.6
+    """c_low, where the search begins."""
+    low_most: float = 0.8
+    """How far c_low may rise."""
+    high: float = 1.2
+    """c_high, where the search begins."""
+    high_most: float = 2.0
+    """How far c_high may rise."""
+    target: float = 1.0
+    """What the tokens with A > 0 shall count, over those with A < 0; 1 is half of all."""
+    count: Literal["value", "gradient"] = "value"
+    """What a token counts: its clipped value, as in the released code, or its gradient."""
+    dual_clip: float | None = 3.0
+    """Bound on the ratio of a token with A < 0; None: off."""
+
+    function = staticmethod(bapo_loss)
+
+
+def minpro_weights(logp: Tensor, logp_old: Tensor, mask: Tensor) -> Tensor:
+    """[B, T] und_t r_t: a token's ratio times und_t = min_{i<t} r_i, the smallest before it; und_1 = 1.
+
+    It stands for the product r_1 ... r_t, the exact weight, whose variance grows exponentially with t. Masked tokens
+    are in no minimum; their own weight is 1. Source: arXiv 2601.22718, in others' transcriptions and a public port.
+    """
+    logp, logp_old = checks.tokens(mask, logp=logp, logp_old=logp_old)
+    log_ratio = (logp - logp_old).detach()
+    least = log_ratio.masked_fill(~mask, math.inf).cummin(-1).values
+    before = torch.nn.functional.pad(least[:, :-1], (1, 0), value=math.inf)
+    return (before.masked_fill(before == math.inf, 0.0) + log_ratio).masked_fill(~mask, 0.0).exp()
+
+
+def minpro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_low: float = 0.2,
+                eps_high: float = 0.28) -> TokenLoss:
+    """L = -sg[clip(und_t r_t, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(und_t r_t) A: CISPO that knows the prefix.
+
+    Args, Raises: of `cispo_loss`; eps_low = 1 is no lower bound: then a token that has become unlikely silences what
+        follows it. Diagnostics add `prefix`, the weight before its clip, and `clipped`.
+    Source: arXiv 2601.22718, as `minpro_weights`; both ε are inferred.
+    """
+    eps_low, eps_high, _ = check_window(eps_low, eps_high)
+    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    prefix = minpro_weights(logp, logp_old, mask)
+    bounded = prefix.clamp(1 - eps_low, 1 + eps_high)
+    weight = bounded * advantages.detach()
+    return TokenLoss(-weight * logp, weigh((logp - logp_old).detach(), mask, weight, mask, prefix=prefix,
+                                           clipped=(bounded != prefix) & mask))
+
+
+class MinPRO(OfTokens):
+    """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
+
+    advantage: str = "group-std"
+    eps_low: float = 0.2
+    """The weight's window below 1; 1: no lower bound."""
+    eps_high: float = 0.28
+    """The weight's window above 1."""
+
+    function = staticmethod(minpro_loss)
+
+
+def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps: float = 0.2,
+              alpha: float = 0.01, cap: float = 0.2) -> TokenLoss:
+    """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
+
+    w = A 1[the clip keeps it] - α min(r-1, c). No ratio in the push: a token weighs what it weighs at 1. The drift is
+    the gradient of KL(π_old || π) by k3 = r-1-log r, its factor bounded. A bound on the r inside k3 would leave -log r,
+    which drives r on. `kept` says whether the clip keeps the push; the drift goes on.
+
+    Args: eps in [0, 1); alpha, cap (c) at least 0; the rest, and Raises, of `ppo_loss`.
+    Source: arXiv 2505.12504 eq. 1, 2, 5; α and c from a public training script. The paper's window that widens along a
+        completion is not here. Differs from: LightRFT has the clip alone.
+    """
+    eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
+    alpha, low, high = checks.number("alpha", alpha, least=0, below=math.inf), math.log1p(-eps), math.log1p(eps)
+    logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio, a = logp - logp_old.detach(), a.detach()
+    plain = log_ratio.detach()
+    kept = ((a >= 0) & (plain <= high)) | ((a <= 0) & (plain >= low))
+    drift = alpha * torch.expm1(plain).clamp(max=cap)
+    return TokenLoss(-a * log_ratio.where(kept, plain.clamp(low, high)) + drift * logp,
+                     weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask))
+
+
+class CPGD(OfTokens):
+    """Clipped policy gradient with policy drift: no ratio in the push, and a pull back beside it."""
+
+    eps: float = 0.2
+    """The ratio's window to both sides of 1, drawn on its logarithm."""
+    alpha: float = 0.01
+    """Weight of the drift back."""
+    cap: float = 0.2
+    """The largest factor r - 1 of the drift."""
+
+    function = staticmethod(cpgd_loss)
+
+
+def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
+    """L = -(r A - λ (r-1)²),   w = r (A - 2 λ (r-1)): it changes sign at r = 1 + A/(2 λ) and pulls back from there.
+
+    Args: lam: λ, at least 0; the rest, and Raises, of `ppo_loss`.
+    Source: arXiv 2601.03320, by a public re-implementation, which takes λ = .04 and says that the term keeps w's sign.
+    """
+    lam = checks.number("lam", lam, least=0, below=math.inf)
+    logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio, a = logp - logp_old.detach(), a.detach()
+    ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
+    weight = (ratio * (a - 2 * lam * (ratio - 1))).detach()
+    return TokenLoss(-(ratio * a - lam * (ratio - 1).square()), weigh(log_ratio, mask, weight, mask))
+
+
+def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
+    """λ after a step up its dual, max(0, λ + lr (value - target)): it grows while a bound is broken."""
+    return max(0.0, lam + lr * (value - target))
+
+
+def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
+    """argmax_π Σ_a π A - λ E_μ (r-1)², [K]: μ max(0, 1 + (A-ν)/(2 λ)), with ν so that it sums to 1. Derived here.
+
+    Linear where KL's tilt is exponential. With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A / (4 λ²), so that a
+    bound δ has λ = sd_μ(A) / (2 sqrt δ). Raises ValueError: λ <= 0.
+    """
+    lam = checks.number("lam", lam, above=0, below=math.inf)
+    order = advantages.argsort(descending=True)
+    mass = mu[order].cumsum(0)
+    nu = ((mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)) / mass  # were the first k arms those above 0
+    last = int((advantages[order] > nu - 2 * lam).sum()) - 1
+    return mu * (1 + (advantages - nu[last]) / (2 * lam)).clamp(min=0)
+
+
+class R2VPO(Method):
+    """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
+
+    lam: float = 0.04
+    """λ at the run's beginning; from then on it stands in the run's memory."""
+    delta: float = 0.04
+    """The bound on the mean of (r-1)², of a minibatch's tokens."""
+    dual_lr: float = 1.0
+    """Step of the dual ascent after every update; 0: λ stays, the penalty form."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("lam", "delta", "dual_lr"):
+            checks.number(name, getattr(self, name), least=0, below=math.inf)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return r2vpo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                          lam=batch.memory.get("lam", self.lam))
+
+    @torch.no_grad()
+    def _moved(self, step: Step) -> float:
+        log_ratio = (step.score().logp - step.batch.logp_anchor)[step.batch.mask]
+        return float(torch.expm1(log_ratio.clamp(max=OVERFLOW)).square().sum()) / max(1, len(log_ratio))
+
+    def update(self, step: Step) -> None:
+        for part in step.minibatches():
+            part.descend(part.loss())
+            if self.dual_lr:
+                memory = part.batch.memory
+                memory["lam"] = dual_ascent(memory.get("lam", self.lam), self._moved(part), self.delta, self.dual_lr)
+
+
+def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.1) -> TokenLoss:
+    """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window.
+
+    Args: delta: δ, above 0, in units of A; the rest, and Raises, of `ppo_loss`. After the abstract of arXiv 2302.07985,
+        which bounds the largest advantage-weighted ratio; the surrogate, and that it is clipped, are inferred.
+    """
+    delta = checks.number("delta", delta, above=0, below=math.inf)
+    a, = checks.tokens(mask, advantages=advantages)
+    width = delta / a.detach().abs().clamp(min=torch.finfo(a.dtype).eps)
+    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width)
+
+
+class TREFree(OfTokens):
+    """A clip whose window is as wide as the advantage is small. After the abstract."""
+
+    delta: float = 0.1
+    """The bound on |A| |r-1|."""
+
+    function = staticmethod(trefree_loss)
+
+
+RELATIVES: dict[str, Any] = {"bapo": BAPO, "minpro": MinPRO, "cpgd": CPGD, "r2vpo": R2VPO, "trefree": TREFree}
