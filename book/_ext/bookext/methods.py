@@ -1,4 +1,5 @@
-"""The method cards: a page for each card, `{method-curve}`, `{method-claims}` and `{methods-comparison}`.
+"""The method cards: a page for each card, `{method-curve}`, `{method-claims}`, `{methods-comparison}`, and the
+taxonomy in `{methods-picture}` and `{methods-taxonomy}`.
 
 `trlib.pages.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the page of `NAME`.
 """
@@ -113,6 +114,35 @@ class Comparison(Table):
         return [(f"[{title}]({name}.md)", *map(escape, rest)) for name, (title, *rest) in rows.items()]
 
 
+class Taxonomy(Table):
+    """`{methods-taxonomy}`: a row for each method, on four axes."""
+
+    headings = import_module("trlib.pages.cards.taxonomy").AXES
+    widths = (28, 14, 18, 24, 16)
+    kind = "sortable read-off"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        told = import_module("trlib.pages.cards.taxonomy").rows(_place)
+        return [(name, *map(escape, rest)) for name, *rest in told]
+
+
+class Picture(Table):
+    """`{methods-picture}`: what is done outside a region, and who does it."""
+
+    headings = ("what is done", "by whom, and what is judged as one")
+    widths = (30, 70)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        return import_module("trlib.pages.cards.taxonomy").picture(_place)
+
+
+def _place(one: Any) -> str:
+    """A method's name for a page in `book`: linked to its card, or to its paper."""
+    if one.card:
+        return f"[{one.title}](methods/{one.card}.md)"
+    return f"[{one.title}](https://arxiv.org/abs/{one.arxiv})" if one.arxiv else f"{one.title} ({one.where})"
+
+
 def _named(directive: SphinxDirective) -> Any:
     known = cards()
     try:
@@ -126,4 +156,6 @@ def connect(app: Sphinx) -> None:
     app.add_directive("method-curve", Curve)
     app.add_directive("method-claims", Claims)
     app.add_directive("methods-comparison", Comparison)
+    app.add_directive("methods-taxonomy", Taxonomy)
+    app.add_directive("methods-picture", Picture)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read
