@@ -21,8 +21,10 @@ from tools.screenshots import pages
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-SAMPLED = ("trlib.algorithms.ppo.html", "trlib.model.policy.html", "trlib.tasks.html")
-"""Pages made from modules are alike: of these the accessibility is looked at."""
+SAMPLED = ("trlib.algorithms.ppo.html", "trlib.model.policy.html", "trlib.tasks.html", "methods/index.html",
+           "methods/dppo.html", "methods/trapo.html", "methods/bapo.html", "methods/muon.html", "methods/wpo.html")
+"""Pages made from modules are alike, and so are those made from cards: of these the accessibility is looked at."""
+MADE = ("/modules/", "/methods/")
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
 """Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
 SILENT = """() => [...document.querySelectorAll('article img')]
@@ -116,7 +118,7 @@ def survey(book: Path, address: str, desktop: Any) -> Survey:
         guards = visit.page.locator('head > meta[http-equiv="Content-Security-Policy"]').count()
         found.unguarded += [] if guards == 1 else [f"{name}: {guards} policies"]
         found.starred += [f"{name}: {words}" for words in visit.page.evaluate(STARRED)]
-        sampled = "/modules/" not in name or name.endswith(SAMPLED)
+        sampled = not any(made in name for made in MADE) or name.endswith(SAMPLED)
         for theme in ("light", "dark") if sampled else ():
             found.inaccessible += [f"{name}, {theme}: {fault}" for fault in accessibility(visit.page, theme)]
         visit.page.set_viewport_size({"width": 360, "height": 780})
