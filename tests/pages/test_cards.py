@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from tools.paths import ROOT
-from tools.poster import PDF, SVG, drawn
+from tools.poster import FOLDER, drawn
 from trlib.algorithms import ALGORITHMS
 from trlib.pages.cards import CARDS, FAMILIES, GALLERY, read
 from trlib.pages.cards.curve import expert_weights, weights
 from trlib.pages.cards.draw import in_words
-from trlib.pages.cards.poster import SHOWN, alt
+from trlib.pages.cards.poster import SHEETS, SHOWN, alt
 from trlib.pages.cards.text import HEADINGS, page, row
 from trlib.relatives import OBJECTIVES, RELATIVES
 
@@ -131,10 +131,13 @@ def test_costs_are_the_record_s():
 
 
 def test_the_poster_is_made_of_the_cards():
-    """`python -m tools.poster` draws it; both files are committed."""
-    assert drawn("svg") == SVG.read_bytes(), "`python -m tools.poster` draws the poster anew"
-    assert PDF.read_bytes().startswith(b"%PDF") and PDF.read_bytes() == drawn("pdf")
-    assert all(CARDS[name].title in alt() for name in SHOWN)
+    """`python -m tools.poster` draws them; all four files are committed."""
+    for sheet in SHEETS:
+        assert drawn(sheet, "svg") == (FOLDER / f"{sheet}.svg").read_bytes(), "`python -m tools.poster` draws it anew"
+        found = (FOLDER / f"{sheet}.pdf").read_bytes()
+        assert found.startswith(b"%PDF") and found == drawn(sheet, "pdf")
+        assert all(CARDS[name].title in alt(sheet) for name in SHEETS[sheet].names)
+    assert SHEETS["poster_gallery"].names == tuple(name for name, card in CARDS.items() if card.family in GALLERY)
     assert {card.name for card in MAIN if card.name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
 
 
