@@ -7,7 +7,6 @@ from typing import get_args
 
 import pytest
 
-from tools.paths import ROOT
 from trlib.pages.cards import CARDS
 from trlib.pages.cards.card import Action
 from trlib.pages.cards.elsewhere import ELSEWHERE
@@ -25,7 +24,7 @@ def test_every_method_has_one_place():
 @pytest.mark.parametrize("one", ELSEWHERE, ids=lambda one: one.title)
 def test_what_is_elsewhere_says_where(one):
     assert bool(one.arxiv) != bool(one.where)
-    assert not one.arxiv or one.arxiv in (ROOT / "book/references.bib").read_text(encoding="utf-8")
+    assert not one.arxiv or re.fullmatch(r"\d{4}\.\d{5}", one.arxiv)
 
 
 def test_rows_and_picture_are_made_of_the_same():

@@ -1,0 +1,95 @@
+"""What every relative owes: a name, a run, a place in a file of its branch, and an error that says what it is."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import ALGORITHMS, SFT
+from trlib.fields import dataclass_of
+from trlib.loop.optimizers import OPTIMIZERS
+from trlib.relatives import BRANCHES, OBJECTIVES, RELATIVES, method_kind, optimizers
+
+SYSTEMS = {
+    "ratios": ["bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo"],
+    "constraints": ["fixpo", "mdpo", "counterpol"],
+    "regression": ["rebel", "lco", "rover"],
+    "preferences": ["dpo", "tr_dpo", "adpo", "trpa"],
+    "transport": ["wpo", "spo"],
+    "values": ["opo", "gae", "dvpo", "iterative_amortized"],
+    "optimizers": ["muon", "frobenius", "sign", "auon", "hybrid_auon"],
+    "finetuning": ["smart", "tram", "sam"],
+    "classical": ["fdnet", "affine_scaling", "ga_matr"],
+}
+TRAINED = [name for name in RELATIVES if name in OBJECTIVES]
+STEPPING = list(optimizers.RELATIVES)
+CALLED = [name for name in RELATIVES if name not in TRAINED + STEPPING]
+SMALL = {"steps": 2, "prompts": 4, "group": 4, "probe": 2, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
+LINES = 1200
+
+
+def test_every_system_has_its_name():
+    assert {branch: sorted(module.RELATIVES) for branch, module in BRANCHES.items()} == {
+        branch: sorted(names) for branch, names in SYSTEMS.items()}
+    assert not {*RELATIVES} & {*ALGORITHMS}, "one name, one method"
+
+
+def test_they_are_small():
+    folder = Path(inspect.getfile(trlib.relatives)).parent
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
+    assert sum(lines.values()) <= LINES, lines
+
+
+@pytest.mark.parametrize("uses", [1, 8])
+@pytest.mark.parametrize("name", TRAINED)
+def test_an_objective_trains_dial(name, uses):
+    policy = trlib.load_policy("dial")
+    before = [p.detach().clone() for p in policy.parameters]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = trlib.train(policy, trlib.load_task("dial"), RELATIVES[name](), epochs=uses, **SMALL)
+    assert len(run.history) == SMALL["steps"] and run.history.loss.notna().all()
+    assert any(not torch.equal(a, b) for a, b in zip(before, policy.parameters, strict=True))
+
+
+@pytest.mark.parametrize("method", ["grpo", "sft"])
+@pytest.mark.parametrize("name", STEPPING)
+def test_an_optimiser_is_a_setting_beside_a_method(name, method):
+    assert name in OPTIMIZERS
+    policy = trlib.load_policy("dial")
+    before = [p.detach().clone() for p in policy.parameters]
+    run = trlib.train(policy, trlib.load_task("dial"), OBJECTIVES[method](), optimizer=name, **SMALL)
+    assert run.history.loss.notna().all()
+    assert any(not torch.equal(a, b) for a, b in zip(before, policy.parameters, strict=True))
+
+
+@pytest.mark.parametrize("name", RELATIVES)
+def test_it_says_what_it_is_and_where_from(name):
+    entry = RELATIVES[name]
+    kind = dataclass_of(entry) if hasattr(entry, "func") else entry
+    text = (inspect.getdoc(kind) or "") + (inspect.getdoc(inspect.getmodule(kind)) or "")
+    assert text.strip()
+    assert kind.__module__ in {module.__name__ for module in BRANCHES.values()} or name in ("opo", "gae")
+
+
+@pytest.mark.parametrize("name", STEPPING)
+def test_an_optimiser_s_name_is_no_method(name):
+    with pytest.raises(ValueError, match=f"method: {name} is an optimiser: expected it as optimizer='{name}'"):
+        method_kind(name)
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_a_function_s_name_is_no_method(name):
+    with pytest.raises(ValueError, match=f"method: {name} is no objective: expected it called as trlib.relatives"):
+        method_kind(name)
+
+
+def test_names_are_found_and_suggested():
+    assert method_kind("r2vpo") is RELATIVES["r2vpo"] and method_kind("sft") is SFT
+    with pytest.raises(ValueError, match="r2vpo"):
+        method_kind("r2vp")
