@@ -49,11 +49,12 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
     new = old.clone()
     new[::GROUP, 0] += ratios.log()
     rewards = torch.tensor([float((i % 2 == 0) == right) for i in range(GROUP)], dtype=torch.float64).repeat(count)
-    nothing = torch.zeros_like(old)
+    outputs = method.needs(method.anchor).critic_outputs
+    nothing = torch.zeros_like(old) if outputs == 1 else old.new_zeros(*old.shape, outputs)
     batch = Batch(tokens=torch.zeros(mask.shape, dtype=torch.long), mask=mask, forced=~mask, rewards=rewards,
                   group=torch.arange(count).repeat_interleave(GROUP), ended=mask[:, 0], horizon=1, logp_rollout=old,
                   anchor=method.anchor, extra={"logp_old": old, "logp_ref": old, "full_anchor": _whole(old),
-                                               "values": nothing, "returns": nothing})
+                                               "values": nothing, "returns": torch.zeros_like(old)})
     if getattr(method, "proportional", False):
         batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1))
     else:
