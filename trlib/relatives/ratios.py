@@ -1,10 +1,10 @@
 """The sampled token's ratio, otherwise than by a fixed clip: windows that adapt, weights that remember, penalties, and
-a mask before the move."""
+a mask before the move. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
@@ -12,17 +12,21 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss, weigh
-from trlib.algorithms.ppo import check_window, ppo_loss
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss, weigh
+from trlib.algorithms.needs import Needs
+from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 
-OVERFLOW = 20.0
-"""Log-ratios are held at this, lest the ratio overflow; R2VPO's gradient passes on."""
+OVERFLOW = 20.0  # log-ratios are held at this, lest the ratio overflow
 
 
 class OfTokens(Method):
-    """A method whose own settings are the settings of one loss of tokens, which also checks them."""
+    """A method whose own settings are those of a loss, `class CPGD(OfTokens, of=cpgd_loss)`, which checks them."""
 
     function: ClassVar[Callable[..., TokenLoss]]
+
+    def __init_subclass__(cls, of: Callable[..., TokenLoss], **kwargs: Any) -> None:
+        cls.function = staticmethod(of)
+        super().__init_subclass__(**kwargs)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,8 +50,7 @@ def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float =
     count="value"     min(r, c_high) |A| or max(r, c_low) |A|: the clipped constants too, as in the released code
     count="gradient"  r |A| where the window lets its gradient through, else 0: what the method's idea says
 
-    Raises: TypeError or ValueError for a wrong type or shape, and for bounds not in order (0, low, low_most, 1, high,
-        high_most), step <= 0, target < 0.
+    Raises: also for bounds that are not in the order 0, low, low_most, 1, high, high_most; step <= 0; target < 0.
     Source: arXiv 2510.18927; authors' code, whose bounds are these (in the paper up to .9 and 3). At count="value"
         raising c_low moves their statistic away from the target: the constants it counts grow.
     """
@@ -65,26 +68,22 @@ def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float =
         up, down = float(counted.clamp(min=0).sum()), float(-counted.clamp(max=0).sum())
         return down > 0 and up < target * down
 
-    while lo < low_most and short(lo, hi):
-        lo = min(lo + step, low_most)
-    while hi < high_most and short(lo, hi):
-        hi = min(hi + step, high_most)
+    while (lo < low_most or hi < high_most) and short(lo, hi):
+        lo, hi = (min(lo + step, low_most), hi) if lo < low_most else (lo, min(hi + step, high_most))
     return lo, hi
 
 
 def bapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, dual_clip: float | None = 3.0,
               **search: Any) -> TokenLoss:
-    """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`.
-
-    Args, Raises: of `ppo_loss` and, as `search`, of `bapo_bounds`. Source: arXiv 2510.18927; authors' code.
-    """
+    """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
+    which takes `search`. Source: arXiv 2510.18927; authors' code."""
     plain, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     low, high = bapo_bounds((plain - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
     return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1,
                     dual_clip=dual_clip)
 
 
-class BAPO(OfTokens):
+class BAPO(OfTokens, of=bapo_loss):
     """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
     At a batch's first update every ratio is 1, and no window shuts anything out."""
 
@@ -104,8 +103,6 @@ class BAPO(OfTokens):
     dual_clip: float | None = 3.0
     """Bound on the ratio of a token with A < 0; None: off."""
 
-    function = staticmethod(bapo_loss)
-
 
 def minpro_weights(logp: Tensor, logp_old: Tensor, mask: Tensor) -> Tensor:
     """[B, T] und_t r_t: a token's ratio times und_t = min_{i<t} r_i, the smallest before it; und_1 = 1.
@@ -124,9 +121,8 @@ def minpro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Ten
                 eps_high: float = 0.28) -> TokenLoss:
     """L = -sg[clip(und_t r_t, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(und_t r_t) A: CISPO that knows the prefix.
 
-    Args, Raises: of `cispo_loss`; eps_low = 1 is no lower bound: then a token that has become unlikely silences what
-        follows it. Diagnostics add `prefix`, the weight before its clip, and `clipped`.
-    Source: arXiv 2601.22718, as `minpro_weights`; both ε are inferred.
+    At eps_low = 1 there is no lower bound: then a token that has become unlikely silences what follows it. Diagnostics
+    add `prefix`, the weight before its clip, and `clipped`. Source: as `minpro_weights`; both ε are inferred.
     """
     eps_low, eps_high, _ = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -137,7 +133,7 @@ def minpro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Ten
                                            clipped=(bounded != prefix) & mask))
 
 
-class MinPRO(OfTokens):
+class MinPRO(OfTokens, of=minpro_loss):
     """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
 
     advantage: str = "group-std"
@@ -146,18 +142,14 @@ class MinPRO(OfTokens):
     eps_high: float = 0.28
     """The weight's window above 1."""
 
-    function = staticmethod(minpro_loss)
-
 
 def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps: float = 0.2,
               alpha: float = 0.01, cap: float = 0.2) -> TokenLoss:
     """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
 
     w = A 1[the clip keeps it] - α min(r-1, c). No ratio in the push: a token weighs what it weighs at 1. The drift is
-    the gradient of KL(π_old || π) by k3 = r-1-log r, its factor bounded. A bound on the r inside k3 would leave -log r,
-    which drives r on. `kept` says whether the clip keeps the push; the drift goes on.
-
-    Args: eps in [0, 1); alpha, cap (c) at least 0; the rest, and Raises, of `ppo_loss`.
+    the gradient of KL(π_old || π) by k3 = r-1-log r, its factor bounded by `cap`. A bound on the r inside k3 would
+    leave -log r, which drives r on. `kept` says whether the clip keeps the push; the drift goes on.
     Source: arXiv 2505.12504 eq. 1, 2, 5; α and c from a public training script. The paper's window that widens along a
         completion is not here. Differs from: LightRFT has the clip alone.
     """
@@ -172,7 +164,7 @@ def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
                      weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask))
 
 
-class CPGD(OfTokens):
+class CPGD(OfTokens, of=cpgd_loss):
     """Clipped policy gradient with policy drift: no ratio in the push, and a pull back beside it."""
 
     eps: float = 0.2
@@ -182,13 +174,10 @@ class CPGD(OfTokens):
     cap: float = 0.2
     """The largest factor r - 1 of the drift."""
 
-    function = staticmethod(cpgd_loss)
-
 
 def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
     """L = -(r A - λ (r-1)²),   w = r (A - 2 λ (r-1)): it changes sign at r = 1 + A/(2 λ) and pulls back from there.
 
-    Args: lam: λ, at least 0; the rest, and Raises, of `ppo_loss`.
     Source: arXiv 2601.03320, by a public re-implementation, which takes λ = .04 and says that the term keeps w's sign.
     """
     lam = checks.number("lam", lam, least=0, below=math.inf)
@@ -207,8 +196,7 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
 def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
     """argmax_π Σ_a π A - λ E_μ (r-1)², [K]: μ max(0, 1 + (A-ν)/(2 λ)), with ν so that it sums to 1. Derived here.
 
-    Linear where KL's tilt is exponential. With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A / (4 λ²), so that a
-    bound δ has λ = sd_μ(A) / (2 sqrt δ). Raises ValueError: λ <= 0.
+    With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A / (4 λ²): a bound δ has λ = sd_μ(A) / (2 sqrt δ).
     """
     lam = checks.number("lam", lam, above=0, below=math.inf)
     order = advantages.argsort(descending=True)
@@ -237,24 +225,21 @@ class R2VPO(Method):
         return r2vpo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
                           lam=batch.memory.get("lam", self.lam))
 
-    @torch.no_grad()
-    def _moved(self, step: Step) -> float:
-        log_ratio = (step.score().logp - step.batch.logp_anchor)[step.batch.mask]
-        return float(torch.expm1(log_ratio.clamp(max=OVERFLOW)).square().sum()) / max(1, len(log_ratio))
-
     def update(self, step: Step) -> None:
         for part in step.minibatches():
             part.descend(part.loss())
-            if self.dual_lr:
-                memory = part.batch.memory
-                memory["lam"] = dual_ascent(memory.get("lam", self.lam), self._moved(part), self.delta, self.dual_lr)
+            if self.dual_lr and bool(part.batch.mask.any()):
+                with torch.no_grad():
+                    moved = (part.score().logp - part.batch.logp_anchor)[part.batch.mask].clamp(max=OVERFLOW)
+                memory, variance = part.batch.memory, float(torch.expm1(moved).square().mean())
+                memory["lam"] = dual_ascent(memory.get("lam", self.lam), variance, self.delta, self.dual_lr)
 
 
 def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.1) -> TokenLoss:
     """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window.
 
-    Args: delta: δ, above 0, in units of A; the rest, and Raises, of `ppo_loss`. After the abstract of arXiv 2302.07985,
-        which bounds the largest advantage-weighted ratio; the surrogate, and that it is clipped, are inferred.
+    After the abstract of arXiv 2302.07985, which bounds the largest advantage-weighted ratio; the surrogate, and that
+    it is clipped, are inferred.
     """
     delta = checks.number("delta", delta, above=0, below=math.inf)
     a, = checks.tokens(mask, advantages=advantages)
@@ -262,13 +247,116 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
     return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width)
 
 
-class TREFree(OfTokens):
+class TREFree(OfTokens, of=trefree_loss):
     """A clip whose window is as wide as the advantage is small. After the abstract."""
 
     delta: float = 0.1
     """The bound on |A| |r-1|."""
 
-    function = staticmethod(trefree_loss)
+
+class ClipBandit:
+    """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first. Its counts stand in the
+    mapping that it is given. After the abstract of arXiv 2312.07624, which names a bandit; UCB is inferred."""
+
+    def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
+        self.arms = [checks.number("arms", arm, above=0, most=1) for arm in arms]
+        checks.whole("arms", len(self.arms), least=1)
+        self.c = checks.number("c", c, least=0, below=math.inf)
+
+    def choose(self, memory: MutableMapping[str, Any]) -> float:
+        """The width for what comes next."""
+        pulls, means = (memory.get(name, torch.zeros(len(self.arms))).tolist() for name in ("clip_pulls", "clip_means"))
+        bonus = [self.c * math.sqrt(math.log(sum(pulls)) / n) if n else math.inf for n in pulls]
+        score = [mean + more for mean, more in zip(means, bonus, strict=True)]
+        memory["clip_arm"] = score.index(max(score))
+        return self.arms[memory["clip_arm"]]
+
+    def update(self, memory: MutableMapping[str, Any], pay: float) -> None:
+        """Tell what the width chosen last has earned."""
+        pulls, means = (memory.get(name, torch.zeros(len(self.arms))).clone() for name in ("clip_pulls", "clip_means"))
+        pulls[memory["clip_arm"]] += 1
+        means[memory["clip_arm"]] += (pay - means[memory["clip_arm"]]) / pulls[memory["clip_arm"]]
+        memory["clip_pulls"], memory["clip_means"] = pulls, means
 
 
-RELATIVES: dict[str, Any] = {"bapo": BAPO, "minpro": MinPRO, "cpgd": CPGD, "r2vpo": R2VPO, "trefree": TREFree}
+class PbPPO(Method):
+    """PPO whose clip is chosen for every batch by a bandit; a width earns the mean reward of the next batch, which the
+    policy that it has made wrote. After the abstract."""
+
+    arms: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
+    """The widths to choose from, each to both sides of 1."""
+    c: float = 1.0
+    """Weight of what is not known yet, in units of reward."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        ClipBandit(self.arms, self.c)
+
+    def prepare(self, batch: Batch) -> Batch:
+        bandit = ClipBandit(self.arms, self.c)
+        if "clip_arm" in batch.memory:
+            bandit.update(batch.memory, float(batch.rewards.mean()))
+        bandit.choose(batch.memory)
+        return super().prepare(batch)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        eps = self.arms[batch.memory["clip_arm"]]
+        return ppo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                        eps_low=eps, eps_high=eps)
+
+
+def capo_mask(full: Tensor, hidden: Tensor, tokens: Tensor, push: Tensor, *, lr: float, tau_f: float = 1e-4,
+              tau_h: float = 1e-2, fisher: str = "true") -> tuple[Tensor, Tensor, Tensor]:
+    """[B, T] which tokens stay, m_F < τ_F and |m_H| < τ_H, then m_F and m_H: what a token's own step is predicted to
+    move, the policy (KL, nats) and the objective.
+
+    The step is lr times the last layer's gradient, G = push v hᵀ with v = 1_a - π; it moves the logits by u = lr G h.
+    m_F = uᵀ F u / 2,  m_H = push (v·u) + push ((v·u)² - uᵀ F u) / 2,   F = diag(π) - π πᵀ, or v vᵀ if "empirical"
+    Args: full [B, T, V] log π; hidden [B, T, H] h; tokens [B, T] a; push [B, T] w of the loss.
+    Source: arXiv 2510.00819; authors' code. Differs from: it takes v vᵀ, and Adam's preconditioned gradient.
+    """
+    p = full.detach().exp()
+    taken, second, third = p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), p.square().sum(-1), p.pow(3).sum(-1)
+    size = lr * push * hidden.detach().square().sum(-1)  # u = size v
+    along = size * (1 - 2 * taken + second)  # v·u
+    true = size.square() * (taken - 2 * taken.square() + third - (taken - second).square())  # uᵀ F u
+    m_f, m_h = (true if fisher == "true" else along.square()) / 2, push * (along + (along.square() - true) / 2)
+    return (m_f < tau_f) & (m_h.abs() < tau_h), m_f, m_h
+
+
+class CAPO(Method):
+    """The policy gradient without the tokens whose own step would move too far: a mask before the move. Nothing ties
+    it to the old policy: each update of a batch is judged by itself."""
+
+    tau_f: float = 1e-4
+    """The largest KL that one token's step may cause, nats."""
+    tau_h: float = 1e-2
+    """The largest change of the objective, to either side."""
+    fisher: Literal["true", "empirical"] = "true"
+    """The Fisher matrix of the prediction: the distribution's own, or the sampled token's, as in the released code."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("tau_f", self.tau_f, above=0)
+        checks.number("tau_h", self.tau_h, above=0)
+        checks.choice("fisher", self.fisher, ("true", "empirical"))
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, hidden=True)
+
+    def update(self, step: Step) -> None:
+        for part in step.minibatches():
+            part.batch.memory["capo_lr"] = part.lr
+            part.descend(part.loss())
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        push = loss.diagnostics["weight"]
+        near, *_ = capo_mask(scores.full, scores.hidden, batch.tokens, push, lr=batch.memory["capo_lr"],
+                             tau_f=self.tau_f, tau_h=self.tau_h, fisher=self.fisher)
+        return TokenLoss(loss.per_token.masked_fill(~near, 0.0), loss.diagnostics | {
+            "kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)})
+
+
+RELATIVES: dict[str, Any] = {"bapo": BAPO, "minpro": MinPRO, "cpgd": CPGD, "r2vpo": R2VPO, "capo": CAPO,
+                             "trefree": TREFree, "pb_ppo": PbPPO}
