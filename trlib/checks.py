@@ -26,6 +26,7 @@ __all__ = [
     "INTEGER",
     "boolean",
     "choice",
+    "distributions",
     "finite",
     "flag",
     "floating",
@@ -170,6 +171,27 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
             token_log_probabilities(name, value, mask)
     dtype = wide(*checked)
     return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
+
+
+def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor, ...]:
+    """The [B, T, V] log-probs of a loss of whole distributions, and the sampled tokens, checked and made safe.
+
+    Checks `mask` (boolean [B, T]), `ids` (integer [B, T], inside the vocabulary where the mask is True) and each tensor
+    (floating [B, T, V], log-probabilities that are finite and sum to 1 where the mask is True). Returns the tensors in
+    their common type, float32 or wider, uniform where the mask is False, then the ids as [B, T, 1], 0 there.
+    """
+    first = next(iter(tensors))
+    shape = tuple(floating(first, tensors[first], (None, None, None), "B, T, V").shape)
+    outside = ~boolean("mask", mask, shape[:2], "B, T").unsqueeze(-1)
+    ids = integer("tokens", ids, shape[:2], "B, T").unsqueeze(-1)
+    inside("tokens", ids, shape[2], mask=~outside)
+    checked = [floating(name, value, shape, "B, T, V") for name, value in tensors.items()]
+    dtype = wide(*checked)
+    safe = tuple(value.masked_fill(outside, -math.log(shape[2])).to(dtype) for value in checked)
+    for name, value, came in zip(tensors, safe, checked, strict=True):
+        finite(name, value)
+        log_probabilities(name, value.detach().to(came.dtype))
+    return *safe, ids.masked_fill(outside, 0).long()
 
 
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

@@ -2,6 +2,132 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal
 
-RELATIVES: dict[str, Any] = {}
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, softplus
+
+from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Stage, TokenLoss, weigh
+from trlib.divergences import kl
+
+
+class REBEL(Method):
+    """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every baseline cancel.
+
+    0 at π ∝ π_old exp(η R) where the pairs connect all answers. Their mean is twice the group's variance of l - η R:
+    equal rewards still pull back to equal l. `weight`: of the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
+    """
+
+    eta: float = 1.0
+    """Nats of log-ratio that a reward is worth."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("eta", self.eta, above=0, below=math.inf)
+
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        return super().plan(checks.whole("group (REBEL compares completions of a prompt)", group, least=2), batch)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        logp, old, advantages = checks.tokens(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor,
+                                              advantages=batch.advantages)
+        log_ratio, lengths = logp - old.detach(), batch.lengths
+        rest = log_ratio.sum(-1) - self.eta * advantages.sum(-1) / lengths.clamp(min=1)
+        same = (batch.group.unsqueeze(1) == batch.group) & (lengths > 0) & (lengths > 0).unsqueeze(1)
+        first, second = same.triu(1).nonzero().unbind(1)
+        weight, kept = 2 * (same.to(rest) @ rest - same.sum(-1) * rest), same.sum(-1) > 1
+        return TokenLoss((rest[first] - rest[second]).square(), weigh(
+            log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask))
+
+
+def lco_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor, beta: float = 1.0,
+             kind: str = "kld") -> TokenLoss:
+    """Regress on π* ∝ π_old exp(A/β), convex in the logits: kld KL(π* || π), mse Σ d_v²/2, lch Σ log cosh d_v, where
+    d = log π - log π* less its mean over the vocabulary (logits have a free constant). logp, logp_old: [B, T, V].
+
+    Advantages [B, T] are the sampled token's, 0 for all others (sparse): π*_y = π_y e^(A/β) / (1 - π_y + π_y e^(A/β)),
+    and over samples mse rests at π_old exp(π_old A/β); [B, T, V] are every token's. `weight`: -dL/dlog π(y), all others
+    keeping their proportions. Raises as every loss. Source: arXiv 2603.00963 after summaries; targets and β inferred.
+    """
+    beta = checks.number("beta", beta, above=0, below=math.inf)
+    new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
+    if advantages.dim() == 2:
+        (advantages,) = checks.tokens(mask, advantages=advantages)
+        advantages = torch.zeros_like(old).scatter(-1, at, advantages.to(old).unsqueeze(-1))
+    target = (old + advantages.masked_fill(~mask.unsqueeze(-1), 0.0) / beta).log_softmax(-1).detach()
+    gap = new - target - (new - target).mean(-1, keepdim=True)
+    if checks.choice("kind", kind, ("kld", "mse", "lch")) == "kld":
+        loss, slope = kl(target, new), new.exp() - target.exp()
+    elif kind == "mse":
+        loss, slope = gap.square().sum(-1) / 2, gap
+    else:
+        loss = (gap.abs() + softplus(-2 * gap.abs()) - math.log(2)).sum(-1)
+        slope = gap.tanh() - gap.tanh().mean(-1, keepdim=True)
+    slope, new, log_ratio = (x.gather(-1, at).squeeze(-1) for x in (slope, new, new - old.detach()))
+    return TokenLoss(loss, weigh(log_ratio, mask, slope / torch.expm1(new).clamp(max=-1e-7), mask))
+
+
+class LCO(Method):
+    """Every token's distribution is fitted to its target; the method reads whole distributions."""
+
+    beta: float = 1.0
+    """Advantage that a nat costs: the smaller, the further the target."""
+    kind: Literal["kld", "mse", "lch"] = "kld"
+    """Cross-entropy, squares or log-cosh."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("beta", self.beta, above=0, below=math.inf)
+        checks.choice("kind", self.kind, ("kld", "mse", "lch"))
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return lco_loss(scores.full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
+                        mask=batch.mask, beta=self.beta, kind=self.kind)
+
+
+def rover_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
+               rho: float = 1.0) -> TokenLoss:
+    """L = (Q_t - sg[A + Q'_t])², Q_t = ρ log r_t, Q'_t = ρ mean_v log r(v | s_t+1), 0 at the last token; of [B, T, V].
+
+    Source: arXiv 2509.24981 and its code (ρ = 1). Differs from: the code can scale Q' and clip Q to log(1 ± 0.2).
+    """
+    rho = checks.number("rho", rho, above=0, below=math.inf)
+    new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
+    change, (advantages,) = new - old.detach(), checks.tokens(mask, advantages=advantages)
+    log_ratio, drift = change.gather(-1, at).squeeze(-1), change.detach().mean(-1)
+    error = (rho * (log_ratio - pad(drift[:, 1:], (0, 1))) - advantages.detach()).masked_fill(~mask, 0.0)
+    return TokenLoss(error.square(), weigh(log_ratio, mask, -2 * rho * error, mask))
+
+
+class ROVER(Method):
+    """R less the group's mean at every token; the policy that samples is itself softmax of Q/ρ."""
+
+    rho: float = 1.0
+    """Reward that a nat of log-ratio stands for."""
+    needs = LCO.needs
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("rho", self.rho, above=0, below=math.inf)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return rover_loss(scores.full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
+                          mask=batch.mask, rho=self.rho)
+
+
+def uniform_q(rewards: Tensor) -> list[Tensor]:
+    """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards [V, ..., V]: above 0
+    exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
+    values = [checks.floating("rewards", rewards)]
+    while values[0].dim() > 1:
+        values.insert(0, values[0].mean(-1))
+    return values
+
+
+RELATIVES: dict[str, Any] = {"rebel": REBEL, "lco": LCO, "rover": ROVER}

@@ -1,0 +1,443 @@
+"""Regression to the optimum: what each fit rests at, which pairs suffice, what is convex, what a leaf is worth."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trlib
+from trlib.aggregation import aggregate
+from trlib.algorithms import Batch, Scores
+from trlib.divergences import kl
+from trlib.lab.bandit import bandit_step
+from trlib.relatives.regression import LCO, REBEL, RELATIVES, ROVER, lco_loss, rover_loss, uniform_q
+
+D = torch.float64
+MU = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D)
+A = torch.tensor([0.9, 0.4, -0.1, -0.35], dtype=D)
+KINDS = ("kld", "mse", "lch")
+
+
+def tilt(mu, advantages):
+    return (mu.log() + advantages).softmax(-1)
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=D)
+
+
+def batch(logp_old, rewards, group, mask=None):
+    """As the loop would hand it over, with rewards for advantages."""
+    mask = torch.ones(logp_old.shape, dtype=torch.bool) if mask is None else mask
+    rewards = torch.as_tensor(rewards, dtype=D)
+    return Batch(tokens=torch.zeros(mask.shape, dtype=torch.long), mask=mask, forced=~mask, rewards=rewards,
+                 group=torch.as_tensor(group), ended=mask.any(-1), horizon=mask.shape[1], logp_rollout=logp_old,
+                 advantages=rewards.unsqueeze(-1).expand(mask.shape))
+
+
+def rebel(logp, held, **how):
+    return REBEL(**how).objective(Scores(logp), held)
+
+
+def least(loss, start, lr=0.5, steps=400):
+    """Where a loss of log-probs [..., V] is least, over logits, by L-BFGS."""
+    logits = start.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([logits], lr=lr, max_iter=steps, tolerance_grad=1e-14, tolerance_change=1e-18,
+                                  line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(logits.log_softmax(-1))
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    return logits.detach().softmax(-1), float(loss(logits.detach().log_softmax(-1)))
+
+
+# REBEL
+
+def test_rebel_by_hand():
+    old = torch.full((3, 2), -2.0, dtype=D)
+    logp = old + torch.tensor([[0.5, 0.1], [0.0, -0.2], [0.3, 0.3]], dtype=D)
+    found = rebel(logp, batch(old, [1.0, 0.0, 1.0], [0, 0, 0]), eta=0.5)
+    # l = .6, -.2, .6 and l - R/2 = .1, -.2, .1
+    assert found.per_token.tolist() == pytest.approx([0.09, 0.0, 0.09])
+    assert found.diagnostics["weight"][:, 0].tolist() == pytest.approx([-0.6, 1.2, -0.6])
+    assert found.diagnostics["ratio"][0].tolist() == pytest.approx([math.exp(0.5), math.exp(0.1)])
+
+
+def test_pairs_of_a_prompt_are_twice_the_variance_of_what_is_left():
+    old, rewards = -1 - noise(10, 3).abs(), noise(10, seed=1)
+    logp = (old + 0.2 * noise(10, 3, seed=2)).clamp(max=-0.01)
+    found = rebel(logp, batch(old, rewards, [0] * 10)).per_token
+    assert found.shape == (45,)
+    torch.testing.assert_close(found.mean(), 2 * ((logp - old).sum(-1) - rewards).var())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rebels_weight_is_autograds_and_padding_stays_out(seed):
+    old, mask = -1 - noise(6, 4, seed=seed).abs(), torch.ones(6, 4, dtype=torch.bool)
+    mask[1, 2:], mask[4] = False, False
+    logp = (old + 0.3 * noise(6, 4, seed=seed + 9)).clamp(max=-0.01).masked_fill(~mask, math.nan).requires_grad_()
+    held = batch(old.masked_fill(~mask, math.inf), noise(6, seed=5), [0, 0, 0, 1, 1, 2], mask)
+    found = rebel(logp, held)
+    # The fifth completion has no token and the sixth no partner: three pairs are left, all of the first prompt.
+    assert found.per_token.shape == (3,)
+    slope, = torch.autograd.grad(found.per_token.sum(), logp)
+    torch.testing.assert_close(slope, -found.diagnostics["weight"], rtol=1e-12, atol=1e-12)
+    assert found.diagnostics["kept"].any(-1).tolist() == [True, True, True, False, False, False]
+    assert (slope[3:] == 0).all() and (slope[1, 2:] == 0).all()
+
+
+def test_a_baseline_cancels_and_a_scale_does_not():
+    old = -1 - noise(4, 2).abs()
+    logp = (old - 0.1 * noise(4, 2, seed=1).abs())
+    held = batch(old, [1.0, 0.0, 0.0, 2.0], [0, 0, 0, 0])
+    raw, mean, std = (rebel(logp, REBEL(advantage=how).prepare(held)).per_token
+                      for how in ("reward", "group-mean", "group-std"))
+    torch.testing.assert_close(raw, mean)
+    assert not torch.allclose(raw, std)
+
+
+def test_equal_rewards_pull_back_to_equal_log_ratios():
+    old = torch.full((3, 1), -1.0, dtype=D)
+    away = old + torch.tensor([[0.4], [-0.2], [0.3]], dtype=D)
+    held = batch(old, [1.0, 1.0, 1.0], [0, 0, 0])
+    weight = rebel(away, held).diagnostics["weight"][:, 0]
+    assert (weight.sign() == -(away - away.mean()).sign()[:, 0]).all()
+    assert float(rebel(old, held).per_token.sum()) == 0
+
+
+def test_one_completion_has_no_pair():
+    old = torch.full((2, 1), -1.0, dtype=D)
+    logp = (old + 0.3).requires_grad_()
+    found = rebel(logp, batch(old, [1.0, 0.0], [0, 1]))
+    loss = REBEL().loss(found.per_token, batch(old, [1.0, 0.0], [0, 1]))
+    assert found.per_token.shape == (0,) and loss.item() == 0
+    assert (torch.autograd.grad(loss, logp)[0] == 0).all() and not found.diagnostics["kept"].any()
+    with pytest.raises(ValueError, match=r"group \(REBEL compares .*expected a whole number of at least 2, got 1"):
+        REBEL().plan(1, 0)
+
+
+def test_rebels_exact_fit_is_the_exponential_tilt():
+    found = bandit_step(REBEL(), MU, A, uses=800, lr=0.5)
+    torch.testing.assert_close(found.pi, tilt(MU, A), rtol=0, atol=1e-14)
+    half = bandit_step(REBEL(eta=0.5), MU, A, uses=800, lr=0.5)
+    torch.testing.assert_close(half.pi, tilt(MU, 0.5 * A), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("pairs", "connected"), [
+    ([(0, 1), (2, 3)], False),  # every arm is in a pair
+    ([(0, 1), (1, 2), (0, 2)], False),
+    ([(0, 1), (1, 2), (2, 3)], True),
+    ([(0, 3), (1, 3), (2, 3)], True),
+])
+def test_sampled_pairs_must_connect_the_arms_not_only_cover_them(pairs, connected):
+    arms = torch.tensor(pairs).flatten()
+    held = batch(MU.log()[arms].unsqueeze(-1), A[arms], torch.arange(len(arms)) // 2)
+
+    def loss(logp):
+        return rebel(logp[arms].unsqueeze(-1), held).per_token.mean()
+
+    start = torch.tensor([2.0, 1.0, 0.0, -3.0], dtype=D)
+    found, left = least(loss, start)
+    assert left < 1e-16, "a fit of loss 0 exists in either case"
+    off = float((found - tilt(MU, A)).abs().max())
+    assert off < 1e-8 if connected else off > 0.05
+    logits = tilt(MU, A).log()
+    hessian = torch.autograd.functional.hessian(lambda z: loss(z.log_softmax(-1)), logits)
+    flat = int((torch.linalg.eigvalsh(hessian) < 1e-10).sum())
+    assert flat == (1 if connected else 2), "beside the constant, one direction for each further component"
+
+
+# LCO
+
+def whole(logp_y, tokens, others):
+    """[B, T, V] of which the sampled token has this log-prob and all others keep their proportions."""
+    at = torch.nn.functional.one_hot(tokens, others.shape[-1]).bool()
+    rest = others.masked_fill(at, -math.inf).log_softmax(-1).masked_fill(at, 0.0)
+    return torch.where(at, logp_y.unsqueeze(-1), torch.log1p(-logp_y.exp()).unsqueeze(-1) + rest)
+
+
+def tokens_of(seed, b=4, t=3, v=5):
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.rand(b, t, generator=generator) < 0.7
+    mask[0], mask[1] = True, False
+    return {"tokens": torch.randint(v, (b, t), generator=generator), "mask": mask, "advantages": noise(b, t, seed=seed),
+            "new": noise(b, t, v, seed=seed + 1), "old": noise(b, t, v, seed=seed + 2).log_softmax(-1)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("loss", "how"), [*((lco_loss, {"kind": kind, "beta": 0.7}) for kind in KINDS),
+                                           (rover_loss, {"rho": 0.5})])
+def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
+    data = tokens_of(seed)
+    mask, tokens, gone = data["mask"], data["tokens"], ~data["mask"].unsqueeze(-1)
+    logp_y = data["new"].log_softmax(-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1).requires_grad_()
+    full = whole(logp_y, tokens, data["new"])
+    if loss is rover_loss:  # its targets are constants
+        full = torch.where(torch.nn.functional.one_hot(tokens, 5).bool(), full, full.detach())
+    found = loss(full.masked_fill(gone, math.nan), data["old"].masked_fill(gone, -math.inf), tokens=tokens.masked_fill(
+        ~mask, 99), advantages=data["advantages"].masked_fill(~mask, math.inf), mask=mask, **how)
+    slope, = torch.autograd.grad(found.per_token.sum(), logp_y)
+    torch.testing.assert_close(slope, -found.diagnostics["weight"], rtol=1e-10, atol=1e-12)
+    assert (found.per_token[~mask] == 0).all() and (found.diagnostics["ratio"][~mask] == 1).all()
+    assert torch.equal(found.diagnostics["kept"], mask)
+    assert aggregate(found.per_token, torch.zeros_like(mask), "token-mean") == 0
+
+
+def one(pi, old, y, advantage, **how):
+    """LCO's loss of a single token, from probabilities."""
+    return lco_loss(pi.log().view(1, 1, -1), old.log().view(1, 1, -1), tokens=torch.tensor([[y]]),
+                    advantages=torch.tensor([[advantage]], dtype=D), mask=torch.ones(1, 1, dtype=torch.bool), **how)
+
+
+def test_lco_by_hand():
+    half, skew = torch.tensor([0.5, 0.5], dtype=D), torch.tensor([0.8, 0.2], dtype=D)
+    # A/β = log 4 on a coin's first side: π* = (.8, .2); d = (log .5 - log .8, log .5 - log .2), less its mean ∓log 2.
+    found = {kind: one(half, half, 0, math.log(4) * 3, beta=3.0, kind=kind).per_token.item() for kind in KINDS}
+    assert found == pytest.approx({"kld": float((skew * (skew / half).log()).sum()), "mse": math.log(2) ** 2,
+                                   "lch": 2 * math.log(1.25)})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("advantage", [1.5, -0.8])
+def test_the_sparse_optimum_is_the_closed_form(kind, advantage):
+    beta, p = 0.6, float(MU[1])
+    found, left = least(lambda logp: one(logp.exp(), MU, 1, advantage, beta=beta, kind=kind).per_token.sum(), MU.log())
+    moved = math.exp(advantage / beta)
+    assert found[1].item() == pytest.approx(p * moved / (1 - p + p * moved), abs=1e-8) and left < 1e-14
+    others = found[[0, 2, 3]] / MU[[0, 2, 3]]
+    torch.testing.assert_close(others, others[0].expand(3), rtol=1e-7, atol=0), "all others keep their proportions"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_dense_optimum_is_the_exponential_tilt(kind):
+    def loss(logp):
+        return lco_loss(logp.view(1, 1, -1), MU.log().view(1, 1, -1), tokens=torch.tensor([[0]]), beta=0.5, kind=kind,
+                        advantages=A.view(1, 1, -1), mask=torch.ones(1, 1, dtype=torch.bool)).per_token.sum()
+
+    found, left = least(loss, MU.log())
+    torch.testing.assert_close(found, tilt(MU, A / 0.5), rtol=0, atol=1e-8)
+    assert left < 1e-14
+
+
+def test_sampled_targets_rest_at_one_policy_gradient_step():
+    """Only one token's logit is moved by each sample, so over samples token a's moves by π_old(a) A(a) / β."""
+    beta, centred = 0.5, A - MU @ A
+    found = bandit_step(LCO(kind="mse", beta=beta), MU, A, uses=1500, lr=0.5)
+    torch.testing.assert_close(found.pi, tilt(MU, MU * centred / beta), rtol=0, atol=1e-12)
+    gradient = MU * (A - MU @ A)  # of E_π A in the logits, at mu
+    torch.testing.assert_close(found.pi, (MU.log() + gradient / beta).softmax(-1), rtol=0, atol=1e-12)
+    mixed = bandit_step(LCO(beta=beta), MU, A, uses=1500, lr=1.0).pi
+    expected = sum(p * tilt(MU, torch.eye(4, dtype=D)[i] * a / beta)
+                   for i, (p, a) in enumerate(zip(MU, centred, strict=True)))
+    torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-10), "the cross-entropy: the mean of the targets"
+
+
+def test_without_centring_the_squares_rest_elsewhere():
+    aim = MU.log() + A
+
+    def raw(logp):
+        return (logp - aim).square().sum() / 2
+
+    found, left = least(raw, MU.log())
+    assert float((found - tilt(MU, A)).abs().max()) > 1e-3 and left > 1e-3, "log-probs cannot reach what sums to Z"
+    centred, left = least(lambda logp: ((logp - aim) - (logp - aim).mean()).square().sum() / 2, MU.log())
+    torch.testing.assert_close(centred, tilt(MU, A), rtol=0, atol=1e-8)
+    assert left < 1e-14
+
+
+def descend(slope_of, steps=60, lr=0.5):
+    """Norms of the gradient in the logits before each step, and the first token's probability at the end."""
+    logits, norms = torch.tensor([0.6, 0.3, 0.1], dtype=D).log(), []
+    for _ in range(steps):
+        slope = slope_of(logits)
+        norms.append(float(slope.norm()))
+        logits = logits - lr * slope
+    return [norms[k] for k in (0, 5, 20, 59)], float(logits.softmax(-1)[0])
+
+
+def test_pushed_down_a_policy_gradient_grows_and_a_regression_stops():
+    """One sampled token with A = -1, again and again: the demonstration of the paper's claim, by ours."""
+    old, first = torch.tensor([0.6, 0.3, 0.1], dtype=D), torch.tensor([1.0, 0.0, 0.0], dtype=D)
+    target = tilt(old, -first)
+    plain, fell = descend(lambda z: first - z.softmax(-1))
+    ratio, faded = descend(lambda z: z.softmax(-1)[0] / 0.6 * (first - z.softmax(-1)))
+    fitted, stopped = descend(lambda z: z.softmax(-1) - target)
+    assert plain == pytest.approx([0.51, 1.19, 1.41, 1.41], abs=0.005) and fell < 1e-10
+    assert ratio == pytest.approx([0.51, 0.39, 0.09, 0.03], abs=0.005) and faded == pytest.approx(0.012, abs=0.001)
+    assert fitted == pytest.approx([0.31, 0.10, 0.012, 0.0002], abs=0.004)
+    assert stopped == pytest.approx(float(target[0]), abs=1e-4) and float(target[0]) == pytest.approx(0.3556, abs=1e-4)
+    again, = torch.autograd.grad(one((z := old.log().requires_grad_()).softmax(-1), old, 0, -1.0).per_token.sum(), z)
+    torch.testing.assert_close(again, old - target), "the library's gradient is the one that was followed"
+
+
+def curvature(p, advantage):
+    """Eigenvalues of the Hessian of -A π_0/μ_0 in the logits, at μ = π = p."""
+    found = torch.autograd.functional.hessian(lambda z: -advantage * z.softmax(-1)[0] / p[0], p.log())
+    return torch.linalg.eigvalsh(found)
+
+
+@pytest.mark.parametrize("advantage", [1.0, -1.0])
+@pytest.mark.parametrize(("first", "signs"), [(0.6, None), (0.5, None), (0.3, (True, True)), (0.05, (True, True))])
+def test_the_surrogates_hessian_is_indefinite_only_below_a_half(advantage, first, signs):
+    """∇²π_0 = π_0 [(e - π)(e - π)ᵀ - diag π + π πᵀ] has a direction up exactly where π_0 < 1/2."""
+    p = torch.tensor([first, (1 - first) * 0.75, (1 - first) * 0.25], dtype=D)
+    values = curvature(p, advantage)
+    down, up = bool(values[0] < -1e-9), bool(values[-1] > 1e-9)
+    assert (down, up) == (signs or ((False, True) if advantage > 0 else (True, False)))
+
+
+@given(st.lists(st.floats(-4, 4), min_size=3, max_size=6), st.floats(-3, 3), st.sampled_from(KINDS))
+@settings(max_examples=25, deadline=None)
+def test_lco_is_convex_in_the_logits(logits, advantage, kind):
+    z, old = torch.tensor(logits, dtype=D), torch.linspace(-1, 1, len(logits), dtype=D).softmax(-1)
+    hessian = torch.autograd.functional.hessian(
+        lambda x: one(x.softmax(-1), old, 0, advantage, kind=kind).per_token.sum(), z)
+    assert torch.linalg.eigvalsh(hessian)[0] > -1e-9
+
+
+# ROVER
+
+def test_rover_by_hand_and_the_last_token_has_nothing_after_it():
+    old = torch.full((1, 3, 2), -math.log(2), dtype=D)
+    new = torch.tensor([[[0.6, 0.4], [0.8, 0.2], [0.3, 0.7]]], dtype=D).log()
+    ratio = new - old
+    mean = [float(ratio[0, t].mean()) for t in range(3)]
+    mask = torch.tensor([[True, True, False]])
+    for reached in (mask, torch.ones_like(mask)):
+        found = rover_loss(new, old, tokens=torch.tensor([[0, 1, 1]]), advantages=torch.full((1, 3), 0.5, dtype=D),
+                           mask=reached, rho=0.8)
+        last = 0.8 * mean[2] if reached.all() else 0.0
+        expected = [0.8 * float(ratio[0, 0, 0]) - 0.5 - 0.8 * mean[1], 0.8 * float(ratio[0, 1, 1]) - 0.5 - last,
+                    0.8 * float(ratio[0, 2, 1]) - 0.5 if reached.all() else 0.0]
+        assert found.per_token[0].tolist() == pytest.approx([e ** 2 for e in expected])
+        assert found.diagnostics["weight"][0].tolist() == pytest.approx([-1.6 * e for e in expected])
+
+
+def test_rovers_targets_have_no_gradient():
+    old = noise(1, 2, 3).log_softmax(-1)
+    new = noise(1, 2, 3, seed=1).log_softmax(-1).requires_grad_()
+    loss = rover_loss(new, old, tokens=torch.zeros(1, 2, dtype=torch.long), advantages=torch.ones(1, 2, dtype=D),
+                      mask=torch.ones(1, 2, dtype=torch.bool)).per_token
+    slope, = torch.autograd.grad(loss[0, 0], new)
+    assert slope[0, 0, 0] != 0 and (slope[0, 1] == 0).all() and (slope[0, 0, 1:] == 0).all()
+
+
+def test_on_a_bandit_rover_is_not_the_tilt_for_nothing_takes_log_z_away():
+    centred = A - MU @ A
+    pi = bandit_step(ROVER(), MU, A, uses=1500, lr=0.5).pi
+    ratio = pi / MU
+    error = ratio.log() - centred
+    torch.testing.assert_close(error / ratio, (MU @ error).expand(4), rtol=1e-9, atol=0)
+    assert 0.0005 < float(kl(pi.log(), tilt(MU, A).log())) < 0.002
+
+
+@given(st.integers(2, 3), st.integers(1, 4), st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_the_uniform_q_is_the_mean_below_and_above_zero_where_a_winner_lies(width, depth, seed):
+    leaves = (torch.rand([width] * depth, generator=torch.Generator().manual_seed(seed)) < 0.2).double()
+    values = uniform_q(leaves)
+    assert [v.dim() for v in values] == list(range(1, depth + 1))
+    for value in values:
+        below = leaves.reshape(*value.shape, -1)
+        torch.testing.assert_close(value, below.mean(-1))
+        assert torch.equal(value > 0, below.max(-1).values > 0)
+
+
+def tree():
+    leaves = torch.zeros(256, dtype=D)
+    leaves[[13, 77, 200]] = 1.0
+    return leaves.view([2] * 8)
+
+
+def reached(leaves, rho):
+    """[leaves] the probability that softmax(Q/ρ) at every fork ends there."""
+    logp = torch.zeros((), dtype=D)
+    for value in uniform_q(leaves):
+        logp = logp.unsqueeze(-1) + (value / rho).log_softmax(-1)
+    return logp.exp().flatten()
+
+
+def test_greedy_hits_and_a_soft_choice_covers_all_winners():
+    leaves = tree()
+    at: tuple[int, ...] = ()
+    for value in uniform_q(leaves):
+        at += (int(value[at].argmax()),)
+    assert float(leaves[at]) == 1.0
+    cold, warm = reached(leaves, 0.002), reached(leaves, 0.01)
+    assert float(cold @ leaves.flatten()) > 0.999 and float(warm @ leaves.flatten()) == pytest.approx(0.90, abs=0.01)
+    assert float(cold[[13, 77, 200]].min()) > 0.01 and float(warm[[13, 77, 200]].min()) > 0.2
+    assert [float(reached(leaves, rho) @ leaves.flatten()) for rho in (0.05, 1.0)] == pytest.approx([0.38, 0.02],
+                                                                                                  abs=0.01)
+
+
+def test_rho_must_shrink_with_the_depth():
+    """A winner is worth 2^-depth at the root: the same ρ that is right for four levels is noise for ten."""
+    def success(depth, rho):
+        leaves = torch.zeros(2 ** depth, dtype=D)
+        leaves[0] = 1.0
+        return float(reached(leaves.view([2] * depth), rho)[0])
+
+    assert [success(depth, 0.02) > 0.5 for depth in (4, 10)] == [True, False]
+    assert float(uniform_q(tree())[0].max()) == pytest.approx(2 / 128) and success(10, 0.02 / 64) > 0.5
+
+
+# All of them
+
+@pytest.mark.parametrize("kind", [REBEL, LCO, ROVER])
+@pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
+def test_a_meaningless_unit_is_named(kind, wrong):
+    name = {REBEL: "eta", LCO: "beta", ROVER: "rho"}[kind]
+    with pytest.raises(ValueError, match=f"{name}: expected a number above 0"):
+        kind(**{name: wrong})
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    ({"logp": [[0.0]]}, TypeError, "logp: expected a tensor"),
+    ({"logp_old": noise(2, 3, 4)}, ValueError, r"logp_old: expected \[B, T, V\] = \[2, 3, 5\], got \[2, 3, 4\]"),
+    ({"logp_old": torch.zeros(2, 3, 5)}, ValueError, "logp_old: expected normalised log-probabilities"),
+    ({"logp": torch.tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)}, ValueError, "logp: expected finite values"),
+    ({"tokens": torch.full((2, 3), 5)}, ValueError, "tokens: expected token ids from 0 to 4, got 5"),
+    ({"tokens": torch.zeros(2, 3)}, TypeError, "tokens: expected an integer type"),
+    ({"advantages": torch.full((2, 3), math.nan)}, ValueError, "advantages: expected finite values"),
+    ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
+])
+@pytest.mark.parametrize("loss", [lco_loss, rover_loss])
+def test_bad_tensors_are_named(loss, change, error, message):
+    given = {"logp": noise(2, 3, 5).log_softmax(-1), "logp_old": noise(2, 3, 5, seed=1).log_softmax(-1),
+             "tokens": torch.zeros(2, 3, dtype=torch.long), "advantages": noise(2, 3),
+             "mask": torch.ones(2, 3, dtype=torch.bool)} | change
+    with pytest.raises(error, match=message):
+        loss(given.pop("logp"), given.pop("logp_old"), **given)
+
+
+def test_bad_settings_of_the_functions_are_named():
+    with pytest.raises(ValueError, match="kind: expected one of 'kld', 'mse', 'lch', got 'l2'"):
+        LCO(kind="l2")
+    with pytest.raises(ValueError, match="kind: expected one of"):
+        one(MU, MU, 0, 1.0, kind="l2")
+    with pytest.raises(ValueError, match="beta: expected a number above 0"):
+        one(MU, MU, 0, 1.0, beta=0.0)
+    with pytest.raises(TypeError, match="rewards: expected a tensor"):
+        uniform_q([1.0, 0.0])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "how"), [("rebel", {}), ("lco", {}), ("lco", {"kind": "mse"}), ("rover", {})])
+def test_a_run_resumes_bit_for_bit(name, how, tmp_path):
+    def run(steps, out=None, resume=False):
+        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), RELATIVES[name](**how), steps=steps,
+                           prompts=4, group=4, epochs=2, probe=0, lr=1e-3, progress=False, out=out, resume=resume)
+
+    straight = run(2)
+    run(1, tmp_path)
+    resumed = run(2, tmp_path, resume=True)
+    assert len(resumed.rows) == 2 and resumed.history.loss.tolist() == straight.history.loss.tolist()
+    assert all(torch.equal(a, b) for a, b in zip(straight.policy.parameters, resumed.policy.parameters, strict=True))
