@@ -39,7 +39,7 @@ OPTIONS: tuple[Option, ...] = (
     ("max_tokens", whole, None, "token limit of a completion (default: the task's)"),
     ("minibatches", whole, 1, "a batch is split into this many, by whole prompts"),
     ("epochs", whole, 1, "and gone through this often; updates a batch = minibatches x epochs"),
-    ("optimizer", str, "adamw", "what steps: adamw, sgd, or FILE.py:NAME"),
+    ("optimizer", str, "adamw", "what steps: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME"),
     ("lr", number, 1e-4, "the learning rate"),
     ("betas", pair, (0.9, 0.95), "the optimizer's, as far as it takes them"),
     ("weight_decay", number, 0.0, "the same"),

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from trlib.own import named
+from trlib.relatives.optimizers import RELATIVES
 
 Maker = Callable[..., torch.optim.Optimizer]
 
@@ -32,8 +33,8 @@ def sgd(groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float],
     return torch.optim.SGD(groups, lr=lr, momentum=betas[0], weight_decay=weight_decay)
 
 
-OPTIMIZERS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd}
-"""Every optimiser by its name."""
+OPTIMIZERS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd, **RELATIVES}
+"""Every optimiser by its name: torch's, and those of the gallery (`trlib.relatives.optimizers`)."""
 
 
 def maker(optimizer: object) -> Maker:

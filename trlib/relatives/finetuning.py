@@ -1,7 +1,103 @@
-"""Supervision that stays near a function: proximal points, smoothness, and a radius that is measured."""
+"""Supervision that stays near a function: SMART, SAM and TRAM, on an expert's answers as `trlib.algorithms.SFT`."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-RELATIVES: dict[str, Any] = {}
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms import SFT, Needs
+from trlib.divergences import kl
+
+
+def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
+    """D = KL(a || b) + KL(b || a) of two [B, T, V] of log-probs, the mean over the expert's tokens, nats."""
+    a, b = log_a[part.batch.forced], log_b[part.batch.forced]
+    return (kl(a, b) + kl(b, a)).mean()
+
+
+class SMART(SFT):
+    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half and the smoothness half; θ~ <- b θ~ + (1 - b) θ.
+
+    δ = ε g / max |g| for each embedded token x, g the slope of the second D at small noise. Source: arXiv 1911.03437
+    (formula from memory), namisan/mt-dnn for δ. Differs from: there noise + .001 g stands for g, and ε = 1."""
+
+    mu: float = 1.0
+    """μ: the pull to the moving average of the weights, losses per nat; 0: off."""
+    smooth: float = 1.0
+    """λ: the price of changing with the embedded tokens, losses per nat; 0: off."""
+    average: float = 0.99
+    """b: the share of the average that an update leaves."""
+    eps: float = 0.01
+    """ε: the largest change of an entry of an embedded token."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("mu", "smooth", "average", "eps"):
+            checks.number(name, getattr(self, name), least=0, most=1.0 if name == "average" else 1e9)
+
+    def needs(self, anchor: Any) -> Needs:
+        return Needs(full=True)
+
+    def update(self, step: Any) -> None:
+        past, own = step.batch.memory, step.weights
+        past.update({name: p for name, p in own.items() if name not in past})
+        for part in step.minibatches():
+            now = part.score()
+            loss = part.loss(now)
+            if self.mu:
+                with torch.no_grad():
+                    before = part.score(weights={name: past[name] for name in own}).full
+                loss = loss + self.mu * apart(part, before, now.full)
+            if self.smooth:
+                loss = loss + self.smooth * apart(part, self.shaken(part, now.full.detach()), now.full)
+            part.descend(loss)
+            for name, p in own.items():
+                past[name].lerp_(p.detach(), 1 - self.average)
+
+    def shaken(self, part: Any, full: Tensor) -> Tensor:
+        noise: list[Tensor] = []
+
+        def noisy(x: Tensor) -> Tensor:
+            noise.append((self.eps / 10 * torch.arange(x.numel()).sin().view_as(x)).to(x).requires_grad_())
+            return x + noise[0]
+
+        slope, = torch.autograd.grad(apart(part, part.score(perturb=noisy).full, full), noise)
+        worst = self.eps * slope / slope.abs().amax(-1, keepdim=True).clamp(min=1e-30)
+        return part.score(perturb=lambda x: x + worst).full
+
+
+class SAM(SFT):
+    """Step by the slope at θ + ρ g / ‖g‖, g the slope at θ. `measured`: ρ D(π_0, π) for ρ, TRAM after the abstract.
+
+    Source: arXiv 2010.01412 (from memory); arXiv 2310.03646. Differs from: TRAM's released code lacks the factor g."""
+
+    rho: float = 0.05
+    """ρ: how far uphill, in the Euclidean norm of all weights."""
+    measured: bool = False
+    """The distance from the policy that the run began with, times ρ, is how far."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("rho", self.rho, least=0, most=1e9)
+        checks.flag("measured", self.measured)
+
+    def needs(self, anchor: Any) -> Needs:
+        return Needs(full=self.measured, reference=self.measured)
+
+    def update(self, step: Any) -> None:
+        for part in step.minibatches():
+            now, far = part.score(), self.rho
+            if self.measured:
+                far *= float(apart(part, part.score(weights=part.reference).full, now.full.detach()))
+            slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
+            rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
+            part.batch.memory["radius"] = far
+            there = zip(part.weights.items(), slopes, strict=True)
+            part.descend(part.loss(part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})))
+
+
+RELATIVES: dict[str, Any] = {"smart": SMART, "tram": partial(SAM, rho=1.0, measured=True), "sam": SAM}
