@@ -20,17 +20,17 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
 
 
 class SMART(SFT):
-    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half and the smoothness half; θ~ <- b θ~ + (1 - b) θ.
+    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
-    δ = ε g / max |g| for each embedded token x, g the slope of the second D at small noise. Source: arXiv 1911.03437
-    (formula from memory), namisan/mt-dnn for δ. Differs from: there noise + .001 g stands for g, and ε = 1."""
+    δ = ε g / max |g| for each embedded token x, g the slope of the second D at noise. Source: arXiv 1911.03437 (from
+    memory); δ: namisan/mt-dnn, where noise + .001 g stands for g, and ε is 1."""
 
     mu: float = 1.0
-    """μ: the pull to the moving average of the weights, losses per nat; 0: off."""
+    """μ: the pull to the average, losses per nat; 0: off."""
     smooth: float = 1.0
     """λ: the price of changing with the embedded tokens, losses per nat; 0: off."""
     average: float = 0.99
-    """b: the share of the average that an update leaves."""
+    """The share of the average that an update leaves."""
     eps: float = 0.01
     """ε: the largest change of an entry of an embedded token."""
 
@@ -43,20 +43,19 @@ class SMART(SFT):
         return Needs(full=True)
 
     def update(self, step: Any) -> None:
-        past, own = step.batch.memory, step.weights
-        past.update({name: p for name, p in own.items() if name not in past})
+        past = step.batch.memory  # kept on the method it would leak into the next run
+        past.update({name: p for name, p in step.weights.items() if name not in past})
+        average = {name: past[name] for name in step.weights}
         for part in step.minibatches():
             now = part.score()
             loss = part.loss(now)
             if self.mu:
-                with torch.no_grad():
-                    before = part.score(weights={name: past[name] for name in own}).full
-                loss = loss + self.mu * apart(part, before, now.full)
+                loss = loss + self.mu * apart(part, part.score(weights=average).full, now.full)
             if self.smooth:
                 loss = loss + self.smooth * apart(part, self.shaken(part, now.full.detach()), now.full)
             part.descend(loss)
-            for name, p in own.items():
-                past[name].lerp_(p.detach(), 1 - self.average)
+            for name, p in step.weights.items():
+                average[name].lerp_(p.detach(), 1 - self.average)
 
     def shaken(self, part: Any, full: Tensor) -> Tensor:
         noise: list[Tensor] = []
@@ -71,19 +70,18 @@ class SMART(SFT):
 
 
 class SAM(SFT):
-    """Step by the slope at θ + ρ g / ‖g‖, g the slope at θ. `measured`: ρ D(π_0, π) for ρ, TRAM after the abstract.
+    """Step by the slope at θ + ρ g / ‖g‖, g that at θ; measured: ρ D(π_0, π) for ρ, after the abstract of TRAM.
 
-    Source: arXiv 2010.01412 (from memory); arXiv 2310.03646. Differs from: TRAM's released code lacks the factor g."""
+    Source: arXiv 2010.01412 (from memory), 2310.03646. Differs from: TRAM's released code leaves the factor g out."""
 
     rho: float = 0.05
     """ρ: how far uphill, in the Euclidean norm of all weights."""
     measured: bool = False
-    """The distance from the policy that the run began with, times ρ, is how far."""
+    """Times the distance from the policy that the run began with, nats: TRAM."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("rho", self.rho, least=0, most=1e9)
-        checks.flag("measured", self.measured)
 
     def needs(self, anchor: Any) -> Needs:
         return Needs(full=self.measured, reference=self.measured)
@@ -95,7 +93,6 @@ class SAM(SFT):
                 far *= float(apart(part, part.score(weights=part.reference).full, now.full.detach()))
             slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
             rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
-            part.batch.memory["radius"] = far
             there = zip(part.weights.items(), slopes, strict=True)
             part.descend(part.loss(part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})))
 

@@ -1,9 +1,6 @@
-"""Trust regions in the space of parameters: the norm of the ball decides the optimiser.
+"""Trust regions of parameters: W <- (1 - η λ) W - η D,  D = argmax_{‖D‖ <= 1} <M, D>,  M <- β M + (1 - β) g.
 
-    W <- (1 - η λ) W - η D,   D = argmax_{‖D‖ <= 1} <M, D>
-
-M is the average of the gradients, taken before it is projected. Every parameter has a ball of its own, of radius η, the
-learning rate. They are settings of a run beside every method: `trlib.train(..., optimizer="muon")`.
+The norm of the ball decides the optimiser; every parameter has a ball of its own, of radius η, the learning rate.
 """
 
 from __future__ import annotations
@@ -20,29 +17,21 @@ from trlib import checks
 def newton_schulz(G: Tensor, steps: int = 5) -> Tensor:
     """[m, n] G = U S V' towards U V': X <- 3.4445 X - 4.7750 X X'X + 2.0315 X (X'X)², from X = G / ‖G‖_F.
 
-    Five steps put singular values above a hundredth of ‖G‖_F between 0.6 and 1.3; far below each step gives them
-    3.4 times their size, no more. Source: the coefficients of Muon. Differs from: `torch.optim.Muon` takes bfloat16.
-    """
-    tall = len(checks.floating("G", G, (None, None), "m, n")) > G.shape[1]
-    X = (G.T if tall else G) / (G.norm() + 1e-7)
+    A singular value far below ‖G‖_F only grows by 3.4 per step. Differs from: `torch.optim.Muon` takes bfloat16."""
+    X = (G.T if len(G) > G.shape[1] else G) / (G.norm() + 1e-7)
     for _ in range(steps):
         S = X @ X.T
         X = 3.4445 * X + (2.0315 * S @ S - 4.7750 * S) @ X
-    return X.T if tall else X
+    return X.T if len(G) > G.shape[1] else X
 
 
 def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
-    """argmax_{‖D‖ <= 1} <G, D>: how a ball's linear minimisation oracle steps, but for its sign.
+    """argmax_{‖D‖ <= 1} <G, D>, a ball's linear minimisation oracle but for its sign; 0 where G is 0.
 
-    spectral   U V'         <G, D> = the nuclear norm       Muon
-    frobenius  G / ‖G‖_F    <G, D> = ‖G‖_F                  normalised gradient descent
-    sign       sign(G)      <G, D> = the sum of |G_ij|      sign descent: the ball of the largest entry
-
-    A vector (a bias, a norm's gain) is read as a diagonal matrix, so its spectral ball gives its sign. More dimensions
-    are read as [first, rest]. `steps`: of Newton-Schulz for the spectral ball; None: exactly.
-
-    Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: arXiv 2503.12645, the abstract.
-    """
+    spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G), of the largest entry.
+    A vector (bias, a norm's gain) is read as a diagonal matrix: its spectral ball gives its sign. More dimensions are
+    read as [first, rest]. `steps`: of Newton-Schulz for the spectral ball; None: exactly.
+    Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: arXiv 2503.12645, the abstract."""
     checks.finite("G", checks.floating("G", G))
     if checks.choice("norm", norm, ("spectral", "frobenius", "sign")) == "frobenius":
         return G / G.norm().clamp(min=1e-30)
@@ -55,17 +44,17 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
 
 
 def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
-    """G / s, s = sqrt(mean cosh²(γ G / ‖G‖_F)); with steps > 0 of Newton-Schulz's matrix instead: Hybrid-AuON.
+    """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)); Hybrid-AuON: of G after `steps` of Newton-Schulz.
 
-    Source: arXiv 2509.24320 and its released code: γ 1.5. There Hybrid takes 5 steps; the abstract says one. Seen
-    here: s = 1 + O(γ²/mn), so beyond a few entries AuON is momentum whose size is the gradient's own.
-    """
-    X = newton_schulz(G.flatten(1), steps).view_as(G) if steps and G.dim() > 1 else G
+    Source: arXiv 2509.24320 and its released code, where Hybrid takes 5 steps; the abstract says one. Seen here: s is
+    1 + O(γ²/mn), so beyond a few entries AuON is momentum of the gradient's own size."""
+    X = lmo(G, "spectral", steps=steps) if steps and G.dim() > 1 else G
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
 
 STEPS: dict[str, Any] = {"muon": partial(lmo, norm="spectral", steps=5), "frobenius": partial(lmo, norm="frobenius"),
                          "sign": partial(lmo, norm="sign"), "auon": auon, "hybrid_auon": partial(auon, steps=5)}
+
 
 class Ball(torch.optim.Optimizer):
     """M <- β M + (1 - β) g, W <- (1 - η λ) W - η D(M): β = betas[0], .95 in the papers. nesterov: D(β M + (1 - β) g).
