@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq, linprog, minimize
+from scipy.special import logsumexp, softmax
 
 from tests.browser.test_maths_simplex import measured, radii
 from trlib.algorithms.quatro import solve_dual
+from trlib.relatives.transport import spo_update, wpo_update
 
 MATHS = "unifier/maths.js"
+OWN = ["kl_new_old", "kl_old_new", "chi2", "fisher", "tv", "ratio", "wasserstein", "euclid"]
+"""Cards whose optimum stands at the radius of a distance; the others ask something else."""
 DELTAS = [0.002, 0.05, 0.3, 1.2]
 BANDITS = [
     ([0.3, 0.25, 0.2, 0.15, 0.1], [0.1, 0.4, 0.35, 0.7, 1.0]),
@@ -39,9 +43,11 @@ def test_every_solution_is_a_policy_inside_its_region(solved: list[dict[str, Any
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         q, limits = torch.tensor(old, dtype=torch.float64), radii(delta, len(old))
         for key, one in found.items():
-            pi = torch.tensor(one["pi"], dtype=torch.float64)
-            assert pi.min() >= 0 and float(pi.sum()) == pytest.approx(1, abs=1e-12), key
+            assert min(one["pi"]) >= 0 and sum(one["pi"]) == pytest.approx(1, abs=1e-12), key
             assert one["gain"] == pytest.approx(float(np.dot(rewards, one["pi"]) - np.dot(rewards, old)), abs=1e-12)
+        for key in OWN:
+            one = found[key]
+            pi = torch.tensor(one["pi"], dtype=torch.float64)
             assert one["ratio"] == pytest.approx((pi / q).tolist())
             spent = float(measured(pi.clamp(min=1e-300)[None], q[None])[key][0])
             if one["used"]:
@@ -151,8 +157,9 @@ def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> N
         q = np.maximum(draw.dirichlet(np.full(n, draw.choice([0.3, 1, 5]))), 0.001)
         cases.append(((q / q.sum()).tolist(), draw.random(n).round(int(draw.integers(1, 3))).tolist(),
                       float(10 ** draw.uniform(-3, 0.3))))
-    found = sources(MATHS, "(m, cases) => cases.map(([q, R, delta]) => m.KEYS.map(key => m.solve(key, q, R, delta))"
-                           ".map(({ key, pi, gain }) => [key, pi, gain]))", cases)
+    found = sources(MATHS, "(m, [keys, cases]) => cases.map(([q, R, delta]) => keys"
+                           ".map(key => m.solve(key, q, R, delta)).map(({ key, pi, gain }) => [key, pi, gain]))",
+                    [OWN, cases])
     inside = 0
     for (old, rewards, delta), solutions in zip(cases, found, strict=True):
         q, limits = torch.tensor(old, dtype=torch.float64), radii(delta, len(old))
@@ -169,4 +176,168 @@ def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> N
 
 def test_equal_rewards_move_nothing(sources: Callable[..., Any]) -> None:
     found = sources(MATHS, "(m) => m.KEYS.map(key => m.solve(key, [.2, .3, .5], [.4, .4, .4], .1))")
-    assert [(one["pi"], one["gain"]) for one in found] == [([0.2, 0.3, 0.5], 0)] * len(found)
+    for one in found:
+        assert (one["pi"], one["gain"]) == ([0.2, 0.3, 0.5], 0)
+
+
+def places(arms: int, cost: str) -> np.ndarray:
+    at = np.arange(arms)
+    return np.abs(at[:, None] - at[None]) if cost == "line" else 1.0 - np.eye(arms)
+
+
+@pytest.mark.parametrize("cost", ["line", "one"])
+def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(sources: Callable[..., Any], cost: str) -> None:
+    found = sources(MATHS, "(m, [cost, cases]) => cases.map(([q, R, delta]) => [m.solve('wasserstein', q, R, delta, "
+                           "{ cost }), m.solve('tv', q, R, delta)])", [cost, CASES])
+    split = 0
+    for (old, rewards, delta), (one, tv) in zip(CASES, found, strict=True):
+        n, q, reward = len(old), np.array(old), np.array(rewards)
+        limit, far = radii(delta, n)["tv"], places(n, cost)
+        best = linprog(-(reward[None] - reward[:, None]).ravel(), A_ub=[far.ravel()], b_ub=[limit],
+                       A_eq=np.kron(np.eye(n), np.ones(n)), b_eq=q)
+        assert one["gain"] == pytest.approx(-best.fun, rel=1e-9, abs=1e-11)
+        if one["used"]:  # the price of the last journeys is the dual's
+            assert one["lambda"] == pytest.approx(-best.ineqlin.marginals[0], rel=1e-9)
+            split += one["split"] is not None
+        if cost == "one":
+            assert one["gain"] == pytest.approx(tv["gain"], rel=1e-9, abs=1e-12)
+    assert split > 5, "the arm at the last price is split"
+
+
+@pytest.mark.parametrize("cost", ["line", "one"])
+def test_transport_is_wpo_s(sources: Callable[..., Any], cost: str) -> None:
+    found = sources(MATHS, "(m, [cost, cases]) => cases.map(([q, R, delta]) => m.solve('wasserstein', q, R, delta, "
+                           "{ cost }).pi)", [cost, CASES])
+    same = 0
+    for (old, rewards, delta), pi in zip(CASES, found, strict=True):
+        q, reward = (torch.tensor(x, dtype=torch.float64) for x in (old, rewards))
+        wanted = wpo_update(q, reward, torch.tensor(places(len(old), cost)).double(), radii(delta, len(old))["tv"])
+        assert float(torch.tensor(pi, dtype=torch.float64) @ reward) == pytest.approx(float(wanted @ reward), rel=1e-9)
+        same += pi == pytest.approx(wanted.tolist(), abs=1e-9)
+    assert same > 12, "elsewhere several plans are as good"
+
+
+@pytest.mark.parametrize("cost", ["line", "one"])
+@pytest.mark.parametrize("lam", [0.5, 3.0, 100.0])
+def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(sources: Callable[..., Any], lam: float,
+                                                                        cost: str) -> None:
+    """Weak duality: β limit + Σ q β/λ log Σ exp((λ/β)(R - β d)) is at least the return, at every β, and at its own β
+    just that."""
+    found = sources(MATHS, "(m, [more, cases]) => cases.map(([q, R, delta]) => m.solve('entropic', q, R, delta, more))",
+                    [{"lam": lam, "cost": cost}, CASES])
+    for (old, rewards, delta), one in zip(CASES, found, strict=True):
+        q, reward, far = np.array(old), np.array(rewards), places(len(old), cost)
+        limit, beta, returned = radii(delta, len(old))["tv"], one["lambda"], float(np.dot(rewards, one["pi"]))
+
+        def dual(price: float, q: np.ndarray = q, reward: np.ndarray = reward, far: np.ndarray = far,
+                 limit: float = limit) -> float:
+            return float(price * limit + price / lam * (q @ logsumexp(lam / price * (reward - price * far), axis=1)))
+
+        bounds = [dual(price) for price in np.geomspace(1e-3, 30, 400)]
+        assert returned <= min(bounds) + 1e-9
+        if one["used"]:
+            wanted = spo_update(*(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)),
+                                torch.tensor(far).double(), lam, beta)
+            assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-12)
+            plan = softmax(lam / beta * (reward - beta * far), axis=1)
+            bill = float(q @ (plan * (far + np.log(np.clip(plan, 1e-300, None)) / lam)).sum(1))
+            assert bill == pytest.approx(limit, rel=1e-9) and dual(beta) == pytest.approx(returned, abs=1e-9)
+        else:
+            assert returned == pytest.approx(reward.max(), rel=1e-12) and one["distance"] <= limit
+
+
+def test_a_larger_lambda_comes_to_wasserstein(sources: Callable[..., Any]) -> None:
+    """From above: the entropy's credit makes every ball larger than Wasserstein's."""
+    old, rewards = BANDITS[1]
+    found = sources(MATHS, "(m, [q, R, lams]) => [...lams.map(lam => m.solve('entropic', q, R, .05, { lam })), "
+                           "m.solve('wasserstein', q, R, .05)].map(one => one.gain)",
+                    [old, rewards, [1, 5, 20, 80, 400]])
+    *soft, hard = found
+    assert soft == sorted(soft, reverse=True)
+    assert soft[-1] >= hard and soft[-1] == pytest.approx(hard, abs=2e-3) and soft[0] > hard + 0.05
+
+
+def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
+    """The least KL that earns a target, and with that KL as a radius the same policy; below the old return the tilt of
+    the rewards turned round."""
+    for old, rewards in BANDITS:
+        q, reward = np.array(old), np.array(rewards)
+        start = float(q @ reward)
+        for share in (0.02, 0.3, 0.8):
+            for end, sign in ((reward.max(), 1), (reward.min(), -1)):
+                target = start + share * (end - start)
+                one = sources(MATHS, "(m, [q, R, target]) => { const { pi, slope, offset } = m.solve('target', q, R, "
+                                     ".1, { target }); return { pi, slope, offset }; }", [old, rewards, target])
+                pi = np.array(one["pi"])
+                assert pi @ reward == pytest.approx(target, rel=1e-12) and np.sign(one["slope"]) == sign
+                assert np.log(pi / q) == pytest.approx(one["slope"] * (reward - one["offset"]), rel=1e-9, abs=1e-9)
+                spent = float((pi * np.log(pi / q)).sum())
+                there = sources(MATHS, "(m, [q, R, delta]) => m.solve('kl_new_old', q, R, delta).pi",
+                                [old, (sign * reward - min(sign * reward)).tolist(), spent])
+                assert there == pytest.approx(one["pi"], rel=1e-6, abs=1e-9)
+                root = brentq(lambda eta, q=q, reward=reward, target=target: float(
+                    softmax(np.log(q) + eta * reward) @ reward - target), -400, 400, xtol=1e-14, rtol=1e-14)
+                assert one["slope"] == pytest.approx(root, rel=1e-9)
+
+
+def test_the_targets_of_four_arms(sources: Callable[..., Any]) -> None:
+    """Worked by hand once: R = (0, .2, .5, 1), old (.1, .2, .6, .1), which earns .44."""
+    found = sources(MATHS, "(m) => [.2, .6, .9, 0, 1].map(target => m.solve('target', [.1, .2, .6, .1], "
+                           "[0, .2, .5, 1], .1, { target })).map(({ pi, slope, used }) => ({ pi, slope, used }))")
+    assert [round(one["slope"], 2) for one in found[:3]] == [-4.49, 2.21, 6.54]
+    assert found[0]["pi"] == pytest.approx([0.406, 0.331, 0.258, 0.005], abs=6e-4)
+    assert [(one["pi"], one["used"]) for one in found[3:]] == [([1, 0, 0, 0], False), ([0, 0, 0, 1], False)]
+
+
+def clipped(pi: np.ndarray, q: np.ndarray, reward: np.ndarray, eps: float) -> float:
+    r, advantage = pi / q, reward - q @ reward
+    return float((q * np.minimum(r * advantage, r.clip(1 - eps, 1 + eps) * advantage)).sum())
+
+
+def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> None:
+    """Maximised by a linear program: min(r A, clip(r) A) of every arm as a variable below both."""
+    found = sources(MATHS, "(m, cases) => cases.map(([q, R, delta]) => [m.solve('ppo', q, R, delta), "
+                           "m.solve('ratio', q, R, delta)])", CASES)
+    outside = 0
+    for (old, rewards, delta), (one, box) in zip(CASES, found, strict=True):
+        n, q, reward, eps = len(old), np.array(old), np.array(rewards), math.sqrt(2 * delta)
+        a, eye = reward - q @ reward, np.eye(n)
+        flat = np.where(a >= 0, (1 + eps) * q * a, np.where(a < 0, (1 - eps) * q * a, 0))
+        rows = np.vstack([np.hstack([-np.diag(a), eye]), np.hstack([0 * eye, eye])])  # u <= π A and u <= clip(r) A
+        best = linprog(np.r_[np.zeros(n), -np.ones(n)], A_ub=rows, b_ub=np.r_[np.zeros(n), flat],
+                       A_eq=[np.r_[np.ones(n), np.zeros(n)]], b_eq=[1], bounds=[(0, None)] * n + [(None, None)] * n)
+        assert clipped(np.array(one["pi"]), q, reward, eps) == pytest.approx(-best.fun, rel=1e-9, abs=1e-12)
+        assert -best.fun >= clipped(np.array(box["pi"]), q, reward, eps) - 1e-12
+        assert one["gain"] >= box["gain"] - 1e-12
+        top = reward == reward.max()
+        for way in (1, -1):  # the ends of the best arm's share among all maximisers
+            end = linprog(np.r_[-way * top, np.zeros(n)], A_ub=np.vstack([rows, np.r_[np.zeros(n), -np.ones(n)]]),
+                          b_ub=np.r_[np.zeros(n), flat, best.fun + 1e-12],
+                          A_eq=[np.r_[np.ones(n), np.zeros(n)]], b_eq=[1], bounds=[(0, None)] * n + [(None, None)] * n)
+            share = sum(p for p, is_top in zip(one["pi"], top, strict=True) if is_top) if way == 1 else one["least"]
+            assert share == pytest.approx(-way * end.fun, abs=1e-8)
+        outside += float(np.abs(np.array(one["ratio"]) - 1).max()) > 1.5 * eps
+    assert outside > 8
+
+
+def test_two_policies_with_one_ppo_objective(sources: Callable[..., Any]) -> None:
+    old, advantages = [0.2, 0.2, 0.6], [1, 1, -2 / 3]
+    found = sources(MATHS, "(m, [q, A, all]) => all.map(pi => m.clippedObjective(pi, q, A, .2))",
+                    [old, advantages, [[0.24, 0.28, 0.48], [0.24, 0.66, 0.10], [0.24, 0.24, 0.52]]])
+    assert found == pytest.approx([0.16, 0.16, 2 / 15], abs=1e-12)
+
+
+def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> None:
+    """r = max(0, 1 + (R - ν)/(2 λ)) with the λ that the page names; nothing cut off: λ = sd/(2 √χ²)."""
+    for (old, rewards, delta), one in zip(CASES, sources(
+            MATHS, "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = m.solve('chi2', q, R, "
+                   "delta); return { ratio, lambda, used }; })", CASES), strict=True):
+        if not one["used"]:
+            continue
+        q, reward, lam = np.array(old), np.array(rewards), one["lambda"] / 2
+        nu = brentq(lambda x, q=q, reward=reward, lam=lam: float(
+            q @ np.maximum(0, 1 + (reward - x) / (2 * lam)) - 1), -50, 50, xtol=1e-14)
+        assert one["ratio"] == pytest.approx(np.maximum(0, 1 + (reward - nu) / (2 * lam)), rel=1e-9, abs=1e-9)
+        if min(one["ratio"]) > 0:
+            spread = math.sqrt(q @ (reward - q @ reward) ** 2)
+            assert lam == pytest.approx(spread / (2 * math.sqrt(2 * delta)), rel=1e-9)

@@ -34,6 +34,11 @@ def choose(one: Any, name: str) -> str:
     return one.text(".trx .verdict")
 
 
+def gain(one: Any, name: str) -> str:
+    """What the row of an optimum says that it gains."""
+    return one.page.locator(".trx .costs tbody tr", has_text=name).locator("td").first.inner_text()
+
+
 def test_rewards_and_the_old_policy_follow_the_mouse(visit: Any) -> None:
     one = visit("Unifier")
     gain = one.text(".trx .facts dd")
@@ -65,11 +70,12 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     assert "Bang-bang" in choose(one, "ratio box")
     assert one.state(["distance"]) == {"distance": "ratio"}
     assert "travels" in choose(one, "Wasserstein") and "rare arm" in choose(one, "Euclid")
+    assert "Every share spreads" in choose(one, "entropic") and "Flat beyond" not in choose(one, "PPO’s clip")
     assert "not solved for" in choose(one, "natural step")
     own = one.page.locator(".trx .costs .own").all_inner_texts()
     rho = math.sqrt(0.25)
     assert [float(text) for text in own] == pytest.approx(
-        [0.125, 0.125, 0.25, 0.125, rho / 2, rho, rho / 2, rho / math.sqrt(6)], abs=5e-4)
+        [0.125, 0.125, 0.125, 0.25, rho / math.sqrt(6), rho / 2, rho / 2, rho], abs=5e-4)
     assert sum(float(text) for text in one.page.locator(".trx .costs td:nth-child(2)").all_inner_texts()) > 0.5
 
 
@@ -80,6 +86,48 @@ def test_the_natural_step_overshoots_and_says_so(visit: Any) -> None:
     assert "overshoots" in choose(one, "natural step")
 
 
+def test_a_journey_of_price_one_is_tv_and_lambda_draws_spo_to_wpo(visit: Any) -> None:
+    one = visit("Unifier")
+    cost = one.page.get_by_role("radio", name="1, wherever")
+    assert not cost.is_visible() and not one.page.get_by_role("slider", name="lambda").is_visible()
+    assert "Arms are neighbours" in choose(one, "Wasserstein")
+    assert float(gain(one, "Wasserstein")) < float(gain(one, "TV"))
+    cost.check(force=True)
+    one.settle()
+    assert "this is TV" in one.text(".trx .verdict")
+    assert gain(one, "Wasserstein") == gain(one, "TV")
+    one.set(cost="line", lam=0.5)
+    assert "The entropy pays" in choose(one, "entropic")
+    assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
+    one.page.get_by_role("slider", name="lambda").press("End")
+    one.settle()
+    assert "Every share spreads" in one.text(".trx .verdict") and one.state(["lam"])["lam"] == 100
+
+
+def test_a_target_replaces_the_radius_and_must_be_earnable(visit: Any) -> None:
+    one = visit("Unifier")
+    assert "The least change that earns 0.7" in choose(one, "target return")
+    assert not one.page.get_by_role("slider", name="radius delta").is_visible()
+    least = float(one.page.locator(".trx .facts dd").nth(1).inner_text())
+    pi = one.page.locator(".trx .plane svg .shares").all_text_contents()
+    one.set(distance="kl_new_old", delta=least)
+    assert [float(x) for x in one.page.locator(".trx .plane svg .shares").all_text_contents()] == pytest.approx(
+        [float(x) for x in pi], abs=0.011), "a radius of that size leads to the same policy"
+    one.set(distance="target", target=0.2)
+    assert "Unlearning" in one.text(".trx .verdict")
+    one.set(target=0.01)
+    assert "No policy earns 0.01 here" in one.text(".trx .notes") and one.state(["target"])["target"] == 0.05
+    assert "Only the worst arm earns this" in one.text(".trx .verdict")
+
+
+def test_ppo_s_clip_is_no_box(visit: Any) -> None:
+    one = visit("Unifier")
+    one.page.get_by_role("button", name="PPO's clip is no box").click()
+    one.settle()
+    assert "keeps nobody in the box" in one.text(".trx .verdict") and "0.18 to 0.58" in one.text(".trx .verdict")
+    assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
+
+
 def test_the_impossible_is_said(visit: Any) -> None:
     one = visit("Unifier")
     one.set(old=[0.5, 0.2, 0.2, 0.1, 0, 0])
@@ -88,7 +136,7 @@ def test_the_impossible_is_said(visit: Any) -> None:
     one.set(rewards=[0, 0, 2, 0, 0, 0])
     assert "larger ones are shown as 1" in one.text(".trx .notes") and one.state(["rewards"])["rewards"][2] == 1
     one.set(rewards=[0.1, 0.2, 0.3, 0.4, 0.5], old=[0.2] * 5)
-    assert one.page.locator(".trx .card .now").count() == 8
+    assert one.page.locator(".trx .card .now").count() == 11
     one.set(delta=2.0)
     assert "All mass on the best arm; the multiplier is 0" in one.text(".trx .verdict")
     one.set(rewards=[0.3] * 5)

@@ -1,6 +1,6 @@
 /* unifier: one bandit, every distance, one radius; the exact optimum of each beside the old policy. */
 
-import { bench, probability, setting } from "./parts/common.js";
+import { bench, clamp, probability, setting } from "./parts/common.js";
 import { board } from "./unifier/board.js";
 import { gallery } from "./unifier/gallery.js";
 import { FEW, KEYS, LEAST, MANY, atMostOne, normal, policyIn, rewardsIn, withShare } from "./unifier/looks.js";
@@ -10,7 +10,10 @@ import style from "./unifier/style.css";
 const settings = {
   distance: { legend: "Distance", check: (value) => (KEYS.includes(value) ? value : undefined), why: `it is none of ${KEYS.join(", ")}.` },
   delta: { label: "δ, nats", spoken: "radius delta, in nats", rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
-    write: (value) => String(Number(value.toPrecision(3))), low: 1e-4, high: 2, why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart." },
+    shown: (s) => s.distance !== "target", write: (value) => String(Number(value.toPrecision(3))), low: 1e-4, high: 2, why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart." },
+  target: { label: "target", spoken: "target return", shown: (s) => s.distance === "target", rungs: Array.from({ length: 21 }, (_, i) => i / 20), low: 0, high: 1, why: "rewards lie between 0 and 1, and so does what a policy can earn." },
+  lam: { label: "λ", spoken: "lambda of the Sinkhorn distance, per place", shown: (s) => s.distance === "entropic", rungs: [0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100], low: 0.2, high: 500, why: "below 0.2 the entropy pays for every journey, and above 500 the distance is Wasserstein's." },
+  cost: { legend: "A journey's price", choices: [["line", "the places between"], ["one", "1, wherever"]], shown: (s) => s.distance === "wasserstein" || s.distance === "entropic" },
   rewards: { label: "Rewards", check: rewardsIn, why: `${FEW} to ${MANY} numbers from 0 to 1 are expected.` },
   old: { label: "Old policy", check: policyIn, why: `${FEW} to ${MANY} probabilities are expected, none below 0.` },
 };
@@ -20,6 +23,8 @@ function limit(s) {
   const old = normal(s.old.slice(0, n)), rewards = atMostOne(s.rewards.slice(0, n));
   if (s.old.length !== s.rewards.length) found.push(["rewards", rewards, `${s.old.length} probabilities and ${s.rewards.length} rewards make no bandit; the first ${n} arms are shown.`]);
   else if (s.rewards.some((reward) => reward > 1)) found.push(["rewards", rewards, "Rewards: they lie between 0 and 1 here, and larger ones are shown as 1."]);
+  const earned = s.rewards.length === s.old.length && s.distance === "target" ? clamp(s.target, Math.min(...rewards), Math.max(...rewards)) : s.target;
+  if (earned !== s.target) found.push(["target", earned, `No policy earns ${setting(s.target)} here: the arms pay from ${setting(Math.min(...rewards))} to ${setting(Math.max(...rewards))}.`]);
   if (old !== s.old && s.old.some((share) => share < LEAST)) {
     found.push(["old", old, `Old policy: an arm of probability 0 is never tried, so no ratio can raise it and one of the two KLs forbids it for ever. The bandit begins at ${LEAST}.`]);
   } else if (Math.abs(s.old.reduce((a, b) => a + b, 0) - 1) >= 1e-9) found.push(["old", old, "Old policy: the probabilities did not sum to 1; they are shown in proportion."]);
@@ -27,6 +32,7 @@ function limit(s) {
 }
 
 const RARE = { old: [0.3, 0.25, 0.2, 0.15, 0.09, 0.01], rewards: [0.3, 0.34, 0.26, 0.32, 0.22, 1], delta: 0.125 };
+const LINE = { old: [0.2, 0.25, 0.2, 0.2, 0.15], rewards: [0.1, 0.5, 0.2, 0.65, 1], delta: 0.3 };
 const EVEN = { old: [0.15, 0.15, 0.2, 0.2, 0.15, 0.15], rewards: [0, 0.2, 0.4, 0.6, 0.8, 1] };
 
 export default bench({
@@ -40,6 +46,14 @@ export default bench({
       text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ²: equal steps add, and the worst arm is cut off at 0." },
     { name: "mass moves", state: { ...EVEN, distance: "tv", delta: 0.08 },
       text: "What to notice: only the worst arms and the best one change. Drag a reward in the middle: until it is best or worst, nothing moves." },
+    { name: "PPO's clip is no box", state: { ...EVEN, distance: "ppo", delta: 0.02 },
+      text: "What to notice: the dotted lines are the window. Arm 5 stands far above it and three arms far below, at the best value that PPO's objective has. Choose the ratio box: that is what the window is taken for." },
+    { name: "near or far", state: { ...LINE, distance: "wasserstein", cost: "line" },
+      text: "What to notice: arm 0 sends its probability to arm 1, its better neighbour, not to the best arm. Now let every journey cost 1: the picture becomes that of TV." },
+    { name: "soft journeys", state: { ...LINE, distance: "entropic", cost: "line", lam: 1 },
+      text: "What to notice: with a small λ the entropy pays for journeys, and the policy goes further than the radius says. Raise λ, and the picture becomes Wasserstein's." },
+    { name: "a target, no radius", state: { ...EVEN, distance: "target", target: 0.8 },
+      text: "What to notice: the bars are an exponential tilt. Read the least KL, choose KL(new‖old) and set δ close to it: the same policy. Then set a target below the old return." },
     { name: "a radius without use", state: { ...EVEN, distance: "kl_new_old", delta: 2 },
       text: "What to notice: −log 0.15 = 1.90 nats put everything on the best arm. The rest of the radius buys nothing, so its price, the multiplier, is 0." },
   ],

@@ -2,17 +2,24 @@
 
 import { clamp, number, sum } from "../parts/common.js";
 
+/* of: the methods of the book and its gallery whose step this is. */
 export const LOOKS = {
-  kl_new_old: { name: "KL(new‖old)", shape: "exponential", hue: "var(--h7)" },
-  kl_old_new: { name: "KL(old‖new)", shape: "hyperbola", hue: "var(--h7)" },
-  chi2: { name: "χ²", shape: "straight line", hue: "var(--h6)" },
-  fisher: { name: "natural step", shape: "exponential, first order", hue: "var(--h4)" },
-  tv: { name: "TV", shape: "mass moves", hue: "var(--h5)" },
-  ratio: { name: "ratio box", shape: "bang-bang", hue: "var(--h1)" },
-  wasserstein: { name: "Wasserstein", shape: "mass travels", hue: "var(--h3)" },
-  euclid: { name: "Euclid", shape: "line in p, not in r", hue: "var(--h2)" },
+  kl_new_old: { name: "KL(new‖old)", shape: "exponential", of: "MDPO, REBEL, LCO, QUATRO", hue: "var(--h7)" },
+  kl_old_new: { name: "KL(old‖new)", shape: "hyperbola", of: "TRPO", hue: "var(--h7)" },
+  target: { name: "target return", shape: "exponential, for a return", of: "COUNTERPOL", hue: "var(--h7)" },
+  fisher: { name: "natural step", shape: "exponential, first order", of: "natural gradient", hue: "var(--h4)" },
+  chi2: { name: "χ²", shape: "straight line", of: "R2VPO", hue: "var(--h6)" },
+  euclid: { name: "Euclid", shape: "line in p, not in r", of: "projected gradient", hue: "var(--h2)" },
+  tv: { name: "TV", shape: "mass moves", of: "DPPO’s unit; WPO at cost 1", hue: "var(--h5)" },
+  wasserstein: { name: "Wasserstein", shape: "mass travels", of: "WPO", hue: "var(--h3)" },
+  entropic: { name: "entropic", shape: "mass travels softly", of: "SPO", hue: "var(--h3)" },
+  ratio: { name: "ratio box", shape: "bang-bang", of: "the box of PPO’s ε", hue: "var(--h1)" },
+  ppo: { name: "PPO’s clip", shape: "flat beyond the window", of: "PPO, GRPO, DAPO", hue: "var(--h1)" },
 };
 export const KEYS = Object.keys(LOOKS);
+
+/* The distances that every optimum is measured in. */
+export const MEASURES = { kl_new_old: "KL(new‖old)", kl_old_new: "KL(old‖new)", chi2: "χ²", fisher: "Fisher", tv: "TV", ratio: "max |r − 1|", wasserstein: "Wasserstein", euclid: "Euclid" };
 
 export const amount = (value) => number(value, { powers: 1e-4, decimals: (size) => (size >= 10 ? 1 : size >= 1 ? 2 : 3) });
 

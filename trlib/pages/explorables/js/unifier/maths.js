@@ -1,16 +1,33 @@
 /* max E_π[R] subject to distance(π, q) ≤ radius, for a bandit of a few arms: one exact solution for each distance.
-   q: old policy, every share above 0; rewards: one an arm; delta: the KL radius that all radii belong to.
+   q: old policy, every share above 0; rewards: one an arm; delta: the KL radius that all radii belong to. Two cards
+   ask otherwise: `target` for a return in place of a radius, `ppo` for what a clipped loss leaves open.
    A solution is { pi, used, ... }: used is false where the radius is beyond what can be used, with all probability on
    the best arm and a multiplier of 0. No drawing here. */
 
 import { distance, mean, radius, risingRoot, sum, variance } from "../parts/distances.js";
+import { carry, costs, soften } from "./transport.js";
 
-const solvers = { kl_new_old: tilt, kl_old_new: hyperbola, chi2: line, tv: move, ratio: box, wasserstein: carry, euclid, fisher: step };
+const solvers = {
+  kl_new_old: tilt, kl_old_new: hyperbola, chi2: line, tv: move, ratio: box, euclid, fisher: step, ppo: clipped,
+  wasserstein: (q, gap, limit, best, { cost }) => carry(q, gap, limit, costs(q.length, cost)),
+  entropic: (q, gap, limit, best, { cost, lam }) => soften(q, gap, limit, costs(q.length, cost), lam),
+  target: (q, gap, limit, best, { target }) => aim(q, gap, target, best),
+};
 export const KEYS = Object.keys(solvers);
 
-export function solve(key, q, rewards, delta) {
+/* Whose radius a card has that no distance is named after. */
+const UNIT = { entropic: "wasserstein", ppo: "ratio" };
+export const limitOf = (key, delta, n) => radius(UNIT[key] ?? key, delta, n);
+
+/* How far p is from q, where a journey's price may be the same everywhere: that transport distance is TV. */
+export const spentIn = (key, p, q, cost) => distance[key === "wasserstein" && cost === "one" ? "tv" : key](p, q);
+
+/* more: cost of a journey ("line": the places between, "one": 1 wherever it leads), lam of the Sinkhorn distance,
+   target. */
+export function solve(key, q, rewards, delta, more = {}) {
   const best = Math.max(...rewards), gap = rewards.map((reward) => best - reward);
-  const solution = gap.every((x) => x === 0) ? { pi: q, used: true, flat: true } : solvers[key](q, gap, radius(key, delta, q.length), best);
+  const given = { cost: "line", lam: 5, target: best, ...more };
+  const solution = gap.every((x) => x === 0) ? { pi: q, used: true, flat: true } : solvers[key](q, gap, limitOf(key, delta, q.length), best, given);
   const { pi } = solution;
   return { key, ...solution, gain: sum(pi.map((share, i) => (q[i] - share) * gap[i])), ratio: pi.map((share, i) => share / q[i]) };
 }
@@ -37,8 +54,28 @@ function tilt(q, gap, delta, best) {
 }
 
 function tilted(q, gap, slope) {
-  const lifted = q.map((share, i) => share * Math.exp(-slope * gap[i])), total = sum(lifted);
+  const least = slope < 0 ? Math.max(...gap) : 0; // so that no power overflows
+  const lifted = q.map((share, i) => share * Math.exp(-slope * (gap[i] - least))), total = sum(lifted);
   return lifted.map((share) => share / total);
+}
+
+/* A return in place of a radius: min KL(new || old) subject to E_π[R] = target. π = q exp(η R)/Z again, η below 0 where
+   the target is below the old return. */
+function aim(q, gap, target, best) {
+  const wanted = best - target, worst = Math.max(...gap);
+  if (wanted <= 0) return onBest(q, gap);
+  if (wanted >= worst) return { ...onBest(q, gap.map((away) => worst - away)), worst: true };
+  const excess = (slope) => {
+    const pi = tilted(q, gap, slope);
+    return [wanted - mean(pi, gap), variance(pi, gap)];
+  };
+  let width = 1 / worst;
+  const way = excess(0)[0] < 0 ? 1 : -1;
+  while (way * excess(way * width)[0] < 0) width *= 2;
+  const slope = risingRoot(excess, Math.min(0, way * width), Math.max(0, way * width)), pi = tilted(q, gap, slope);
+  const i = gap.indexOf(0), still = Math.abs(slope) * worst < 1e-7; // the target is the old return
+  const offset = still ? target : best - Math.log(pi[i] / q[i]) / slope;
+  return { pi, used: true, slope, offset, curve: (reward) => Math.exp(slope * (reward - offset)) };
 }
 
 /* KL(old || new): π = q λ/(ν - R) with ν above every reward. g = ν - max R is the unknown, sought in -log g. */
@@ -110,33 +147,32 @@ function box(q, gap, limit) {
   return { pi, used: bestShare(q, gap) * (1 + limit) < 1 || limit < 1, levels: [low, 1 + limit] };
 }
 
-/* Wasserstein, arms on a line at 0, 1, 2, ...: each arm's probability may travel, and the budget of places goes to the
-   journeys that gain most a place. Every arm's journeys are the corners of its upper hull of gain against distance. */
-function carry(q, gap, limit) {
-  const pi = [...q], legs = [];
-  gap.forEach((own, i) => {
-    let from = i;
-    for (;;) {
-      let leg = null;
-      gap.forEach((there, j) => {
-        const far = Math.abs(i - j) - Math.abs(i - from), rate = (gap[from] - there) / far;
-        if (far > 0 && rate > 0 && (!leg || rate > leg.rate || (rate === leg.rate && far > leg.far))) leg = { source: i, from, to: j, far, rate };
-      });
-      if (!leg) break;
-      legs.push(leg);
-      from = leg.to;
-    }
-  });
-  let left = limit, rate = 0;
-  for (const leg of legs.sort((a, b) => b.rate - a.rate)) {
-    const travels = Math.min(q[leg.source], left / leg.far);
-    pi[leg.from] -= travels;
-    pi[leg.to] += travels;
-    left -= travels * leg.far;
-    if (travels > 0) rate = leg.rate;
-    if (travels < q[leg.source]) return { pi: pi.map((share) => Math.max(share, 0)), used: true, lambda: rate };
+/* PPO's clipped objective, Σ q min(r A, clip(r) A) with A = R less the old policy's mean. Past the window on the
+   update's side it is flat, so its best policies are a set, and this is the one of them that gains most: the better arms
+   get 1 + ε, the worse ones nothing, and the best arm all that is left. least: the smallest share of the best arm at
+   the same objective. */
+function clipped(q, gap, eps) {
+  const middle = mean(q, gap), all = groups(gap), pi = q.map(() => 0);
+  const better = all.filter(([i]) => gap[i] < middle), held = (arms) => sum(arms.map((i) => q[i]));
+  let left = 1;
+  for (const arms of better) {
+    const given = Math.min(left, held(arms) * (1 + eps));
+    arms.forEach((i) => { pi[i] += (q[i] * given) / held(arms); });
+    left -= given;
   }
-  return onBest(q, gap);
+  const [top] = all, given = sum(top.map((i) => pi[i])), worse = all.slice(better.length).flat();
+  const room = better.length > 1 || worse.some((i) => gap[i] === middle) ? Infinity : held(worse) * Math.max(0, 1 - eps);
+  top.forEach((i) => { pi[i] += (q[i] * left) / held(top); });
+  return { pi, used: true, least: given + Math.max(0, left - room), levels: [Math.max(0, 1 - eps), 1 + eps] };
+}
+
+/* PPO's clipped objective of a policy. */
+export function clippedObjective(pi, q, rewards, eps) {
+  const middle = mean(q, rewards);
+  return sum(pi.map((share, i) => {
+    const r = share / q[i], advantage = rewards[i] - middle;
+    return q[i] * Math.min(r * advantage, Math.min(1 + eps, Math.max(1 - eps, r)) * advantage);
+  }));
 }
 
 /* Euclid: π = max(0, q + c (R - ν)). Few arms: every set that keeps some probability is tried, the best that is
