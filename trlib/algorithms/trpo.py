@@ -24,20 +24,23 @@ from trlib.algorithms.ppo import pg_is_loss
 
 
 def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int = 10,
-                       tolerance: float = 1e-10) -> Tensor:
+                       tolerance: float = 1e-10, radius: float | None = None) -> Tensor:
     """Solve F x = b for a symmetric positive definite F that is known only by its products.
 
-    x_0 = 0;   stops after `iterations` products, or when |b - F x| <= tolerance |b|
+    x_0 = 0;   stops after `iterations` products, at |b - F x| <= tolerance |b|, or (given a radius) at |x| = radius
 
     Each step minimises x'Fx/2 - b'x over one more direction, so x'Fx and b'x grow together and n steps are exact in n
     dimensions. b = 0 gives 0. A direction without positive curvature (F is not positive definite, or rounding has
-    used up the digits) ends the search with what is solved so far.
+    used up the digits) ends the search with what is solved so far. With a radius F may be any symmetric matrix: such a
+    direction is followed to the ball's edge, and so is one that would leave it (Steihaug). |x| grows from step to step,
+    so a path that has left would not come back.
 
     Args:
         matvec: v -> F v, of b's shape and type.
         b: the right-hand side, any shape, float32 or wider; the inner product is the sum over all entries.
         iterations: most products with F, at least 1.
         tolerance: on the residual's norm relative to b's, at least 0.
+        radius: of a ball around 0 that x stays in, above 0; None: no ball.
 
     Returns:
         x, of b's shape and type, detached.
@@ -45,7 +48,8 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     Raises:
         TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
 
-    Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`.
+    Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`. The radius:
+    Steihaug 1983, for :func:`trlib.relatives.classical.newton_cg`.
     Differs from: sb3-contrib starts at noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
     tolerance relative to b the result scales with b.
     """
@@ -56,12 +60,15 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
         raise TypeError(f"b: expected float32 or wider, got {b.dtype}")
     iterations = checks.whole("iterations", iterations, least=1)
     tolerance = checks.number("tolerance", tolerance, least=0)
+    if radius is not None:
+        radius = checks.number("radius", radius, above=0, below=math.inf)
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
     if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² is beyond the type: solve for b of length near 1
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
-        return scale * conjugate_gradient(matvec, residual / scale, iterations=iterations, tolerance=tolerance)
+        return scale * conjugate_gradient(matvec, residual / scale, iterations=iterations, tolerance=tolerance,
+                                          radius=None if radius is None else radius / scale)
     enough = tolerance * tolerance * squared
     for _ in range(iterations):
         if not squared > enough:
@@ -70,14 +77,22 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
         checks.finite("matvec(v)", product)
         curvature = _dot(direction, product)
         if not curvature > 0:
-            break
+            return x if radius is None else _to_the_edge(x, direction, radius)
         step = squared / curvature
+        if radius is not None and float((x + step * direction).norm()) >= radius:
+            return _to_the_edge(x, direction, radius)
         x = x + step * direction
         residual = residual - step * product
         shrunk = _dot(residual, residual)
         direction = residual + shrunk / squared * direction
         squared = shrunk
     return x
+
+
+def _to_the_edge(x: Tensor, direction: Tensor, radius: float) -> Tensor:
+    """x + τ direction with the τ > 0 for which its length is the radius; x is inside and never points back."""
+    a, b, c = _dot(direction, direction), _dot(x, direction), radius * radius - _dot(x, x)
+    return x + c / (b + (b * b + a * c).sqrt()) * direction
 
 
 class TRPO(Method):

@@ -1,7 +1,140 @@
-"""Where the words come from: Newton steps in a ball, boxes with bounds, and two players who step at once."""
+"""Where the words come from: Newton's step in a ball, a ball shaped by bounds, two players who step at once.
+
+The first two are one loop, `descend`, and take TRPO's conjugate gradients. None has a place in a language model's loop.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
-RELATIVES: dict[str, Any] = {}
+import torch
+from torch import Tensor
+from torch.func import grad, jacrev, jvp
+
+from trlib import checks
+from trlib.algorithms.trpo import conjugate_gradient
+
+Path = list[tuple[Tensor, float, float]]  # the point [n], its value and the radius Δ: at the start, after each step
+
+
+def descend(value: Callable[[Tensor], Tensor], propose: Callable[[Tensor, float], tuple[Tensor, Tensor, Tensor]],
+            x: Tensor, *, radius: float, largest: float, iterations: int, tolerance: float) -> Path:
+    """Δ/4 after a step with ρ = brought/promised < 0.1, 2Δ <= largest after ρ > 0.75 at the edge; kept if ρ > 1e-4.
+
+    propose: x, Δ -> step, promise, length in the region's measure. Ends at a promise <= tolerance. NaN breaks one.
+    Raises: TypeError, ValueError: x no finite vector; no finite value there; a radius that is not above 0.
+    """
+    checks.finite("x", checks.floating("x", x, (None,)))
+    path: Path = [(x.detach(), checks.number("value(x)", float(value(x).detach()), below=math.inf), radius)]
+    for _ in range(checks.whole("iterations", iterations, least=1)):
+        x, before, radius = path[-1]
+        step, promised, length = propose(x, radius)
+        if not promised > tolerance:
+            break
+        after = float(value(x + step).detach())
+        ratio = (before - after) / float(promised)
+        if not ratio >= 0.1:
+            radius /= 4
+        elif ratio > 0.75 and length > 0.99 * radius:
+            radius = min(2 * radius, largest)
+        path.append((x + step, after, radius) if ratio > 1e-4 else (x, before, radius))
+    return path
+
+
+def newton_cg(loss: Callable[[Tensor], Tensor], x: Tensor, *, radius: float = 0.1, largest: float = 2.0,
+              iterations: int = 100, tolerance: float = 1e-18) -> Path:
+    """min loss(x) by  min_s g's + s'Hs/2,  |s| <= Δ,  with products of the Hessian only (Hessian-free, Newton-CG).
+
+    Source: FDNet, arXiv 2006.01892 (and 1910.12680), after the abstracts; the settings are the authors' TRCG code's.
+    Differs from: TRPO has the Fisher for H, a KL for |s|, and shortens a step by line search. Errors: `descend`.
+    """
+    def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
+        g, product = grad(loss)(x), lambda v: jvp(grad(loss), (x,), (v,))[1]
+        s = steihaug_cg(product, g, radius)
+        return s, -(g @ s + s @ product(s) / 2), s.norm()
+    return descend(loss, propose, x, radius=radius, largest=largest, iterations=iterations, tolerance=tolerance)
+
+
+def steihaug_cg(product: Callable[[Tensor], Tensor], g: Tensor, radius: float, *, iterations: int = 120) -> Tensor:
+    """min_s g's + s'Hs/2, |s| <= radius, until |g + Hs| <= min(1/2, sqrt|g|) |g|; where H curves down, to the edge."""
+    return conjugate_gradient(product, -g, radius=radius, iterations=iterations,
+                              tolerance=min(0.5, float(g.norm()) ** 0.5))
+
+
+def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
+    """FDNet with one filter: u_{k+1} = taps ∗ u_k, 0 beyond the ends; [..., cells] -> [steps, ..., cells]."""
+    out = [u]
+    for _ in range(steps):
+        out.append(torch.nn.functional.pad(out[-1], (len(taps) // 2,) * 2).unfold(-1, len(taps), 1) @ taps)
+    return torch.stack(out[1:])
+
+
+def affine_scaling(x: Tensor, g: Tensor, low: Tensor, high: Tensor, kind: str = "coleman-li") -> Tensor:
+    """d [n] of the region |D^(-1/2) s| <= Δ, inf is 1; after the abstract of arXiv 1904.09209 (mixture not read).
+
+    coleman-li: high - x where g < 0, x - low where g > 0.  naive: the smaller, whatever the sign.  none: 1.
+    kanzow-klug: min(x - low + max(0, -g), high - x + max(0, g)).  mix: half of each.  Source: Kanzow and Klug 2006.
+    Raises: ValueError: an x that is not strictly inside; an unknown kind.
+    """
+    below, above, one = x - low, high - x, torch.ones_like(x)
+    for i in (~((below > 0) & (above > 0))).nonzero().flatten().tolist():
+        raise ValueError(f"x: expected strictly inside ({low[i]:g}, {high[i]:g}) at [{i}], got {x[i]:g}")
+    near = torch.minimum(below, above)
+    signed = torch.where(g < 0, above, torch.where(g > 0, below, near))
+    soft = torch.minimum(below + (-g).clamp(min=0), above + g.clamp(min=0))
+    near, signed, soft = (d.masked_fill(d.isinf(), 1.0) for d in (near, signed, soft))
+    kinds = {"coleman-li": signed, "kanzow-klug": soft, "mix": (signed + soft) / 2, "naive": near, "none": one}
+    return kinds[checks.choice("kind", kind, tuple(kinds))]
+
+
+def scaled_tr_solve(F: Callable[[Tensor], Tensor], x: Tensor, low: Tensor, high: Tensor, *, kind: str = "coleman-li",
+                    power: float = 0.5, radius: float = 1.0, largest: float = 100.0, iterations: int = 400,
+                    tolerance: float = 1e-24) -> Path:
+    """F(x) = 0, low < x < high, by  min_s |F + Js|²/2,  |D^(-power) s| <= Δ;  a step that would leave is cut short.
+
+    power 1/2: Coleman and Li 1996; 1: Dikin 1967, an ellipsoid. Errors: `affine_scaling` (infeasible start), `descend`.
+    """
+    def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
+        J, rest = jacrev(F)(x), F(x)
+        scale = affine_scaling(x, J.T @ rest, low, high, kind) ** power
+        unit = conjugate_gradient(lambda v: scale * (J.T @ (J @ (scale * v))), -scale * (J.T @ rest), radius=radius,
+                                  iterations=4 * len(x), tolerance=1e-12)
+        s = scale * unit
+        room = torch.where(s > 0, (high - x) / s, torch.where(s < 0, (low - x) / s, math.inf)).min()
+        share = (0.99995 * room).clamp(max=1.0)  # rounding must not reach a bound either
+        s = (x + share * s).clamp(torch.nextafter(low, high), torch.nextafter(high, low)) - x
+        return s, -(rest @ (J @ s) + (J @ s).square().sum() / 2), share * unit.norm()
+    return descend(lambda x: F(x).square().sum() / 2, propose, x, radius=radius, largest=largest, iterations=iterations,
+                   tolerance=tolerance)
+
+
+def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: bool = True) -> tuple[Tensor, Tensor]:
+    """MATRL for two players with payoffs U1, U2 [n, m], after the abstract (arXiv 2106.06828; GA-MATR, 2401.17880).
+
+    1  a step of each against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
+    2  the game "stay or step", solved: Nash mixtures p~ of p, p^ and q~ of q, q^; pure before mixed, steps before stays
+    3  a step from where each was against the other's mixture.  respond=False returns the mixtures instead (it cycles).
+    """
+    def tilt(policy: Tensor, payoff: Tensor) -> Tensor:
+        return (policy.log() + t * payoff).softmax(-1)
+    for name, payoffs in (("U1", U1), ("U2", U2)):
+        checks.floating(name, payoffs, (len(p), len(q)))
+    P, Q, one = torch.stack([p, tilt(p, U1 @ q)]), torch.stack([q, tilt(q, p @ U2)]), torch.eye(2).to(p)
+    A, B = P @ U1 @ Q.T, P @ U2 @ Q.T
+    x, y = torch.stack([B[1, 1] - B[1, 0], B[0, 0] - B[0, 1]]), torch.stack([A[1, 1] - A[0, 1], A[0, 0] - A[1, 0]])
+    pure = [(one[i], one[j]) for i in (1, 0) for j in (1, 0) if A[i, j] >= A[1 - i, j] and B[i, j] >= B[i, 1 - j]]
+    x, y = [*pure, (x / x.sum(), y / y.sum())][0]
+    return (tilt(p, U1 @ (y @ Q)), tilt(q, (x @ P) @ U2)) if respond else (x @ P, y @ Q)
+
+
+def graph_attention(x: Tensor, adjacent: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) -> Tensor:
+    """h_i = Σ_j softmax_j(q_i'k_j/√d) v_j over neighbours j, itself if `adjacent` says so; after GA-MATR's abstract."""
+    for i in (~checks.boolean("adjacent", adjacent, (x.shape[-2],) * 2).any(-1)).nonzero().flatten().tolist():
+        raise ValueError(f"adjacent: expected a neighbour for every agent, got none for {i}")
+    scores = (x @ wq) @ (x @ wk).mT / wq.shape[-1] ** 0.5  # x [..., n, f], adjacent [n, n], w [f, d] -> [..., n, d]
+    return scores.masked_fill(~adjacent, -math.inf).softmax(-1) @ (x @ wv)
+
+
+RELATIVES: dict[str, Any] = {"fdnet": newton_cg, "affine_scaling": scaled_tr_solve, "ga_matr": matrl_step}

@@ -1,0 +1,356 @@
+"""Newton's step in a ball, a ball shaped by bounds, two players: by hand, by brute force, and the traps."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from trlib.algorithms.trpo import conjugate_gradient
+from trlib.relatives import RELATIVES, method_kind
+from trlib.relatives.classical import (
+    affine_scaling,
+    graph_attention,
+    heat_network,
+    matrl_step,
+    newton_cg,
+    scaled_tr_solve,
+    steihaug_cg,
+)
+
+
+def vector(*numbers: float) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+def symmetric(size: int, seed: int) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    a = torch.randn(size, size, generator=g, dtype=torch.float64)
+    return a + a.T, torch.randn(size, generator=g, dtype=torch.float64)
+
+
+# Conjugate gradients in a ball
+
+def test_one_iteration_serves_trpo_and_newton():
+    """A ball that is never reached changes no bit, on matrices as TRPO has them."""
+    for seed in range(20):
+        a, b = symmetric(1 + seed % 7, seed)
+        product = (a @ a + 0.1 * torch.eye(len(a), dtype=torch.float64)).matmul
+        assert torch.equal(conjugate_gradient(product, b), conjugate_gradient(product, b, radius=1e12))
+
+
+def test_steihaug_by_hand():
+    # H = diag(1, 1), g = (-3, -4): Newton's step is (3, 4), of length 5; a ball of 1 cuts it to (0.6, 0.8).
+    same = vector(-3, -4)
+    torch.testing.assert_close(steihaug_cg(lambda v: v, same, 6.0), vector(3, 4))
+    torch.testing.assert_close(steihaug_cg(lambda v: v, same, 1.0), vector(0.6, 0.8))
+    # No curvature, and a negative one: downhill as far as the ball goes.
+    torch.testing.assert_close(steihaug_cg(lambda v: 0 * v, same, 2.0), vector(1.2, 1.6))
+    torch.testing.assert_close(steihaug_cg(lambda v: -v, same, 2.0), vector(1.2, 1.6))
+    # H = diag(3, -1), g = (-1, -1): the first step (1, 1) is inside a ball of 2; the next direction,
+    # (-2, 2) + 4·(1, 1) = (2, 6), has curvature 12 - 36 < 0, so it is followed from (1, 1) to the edge.
+    found = steihaug_cg(lambda v: vector(3, -1) * v, vector(-1, -1), 2.0)
+    assert found.norm().item() == pytest.approx(2) and ((found - 1)[1] / (found - 1)[0]).item() == pytest.approx(3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(size=st.integers(1, 8), seed=st.integers(0, 10_000), radius=st.floats(1e-3, 1e3))
+def test_a_step_stays_in_the_ball_and_beats_the_gradient_s_own(size, seed, radius):
+    """Never worse than the Cauchy point, the best along -g inside the ball, whatever the curvature's signs."""
+    h, g = symmetric(size, seed)
+    s = steihaug_cg(lambda v: h @ v, g, radius)
+    assert s.norm() <= radius * (1 + 1e-9)
+    curve, length = g @ h @ g, g.norm()
+    along = min(float(length**2 / curve), radius / float(length)) if curve > 0 else radius / float(length)
+    def model(s: Tensor) -> float:
+        return float(g @ s + s @ h @ s / 2)
+    cauchy = model(-along * g)
+    assert model(s) <= cauchy + 1e-9 * abs(cauchy)
+
+
+def test_a_ball_s_radius_is_checked_and_scales_with_the_problem():
+    for radius in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="radius: "):
+            conjugate_gradient(lambda v: v, vector(1, 2), radius=radius)
+    small = conjugate_gradient(lambda v: v, vector(3e-200, 4e-200), radius=1e-200)
+    torch.testing.assert_close(small, vector(0.6e-200, 0.8e-200), rtol=1e-12, atol=0)
+
+
+# FDNet's optimiser
+
+def test_a_quadratic_takes_a_step_and_the_radius_follows_the_rule():
+    path = newton_cg(lambda x: ((x - vector(3, 4)) ** 2).sum(), vector(0, 0), radius=1.0)
+    # Inside the model is exact: the radius doubles at the edge, up to 2; lengths 1, 2, 2 end at (3, 4).
+    assert [radius for *_, radius in path] == [1, 2, 2, 2]
+    assert [value for _, value, _ in path] == pytest.approx([25, 16, 4, 0])
+    torch.testing.assert_close(path[-1][0], vector(3, 4))
+
+
+def test_a_promise_that_is_broken_shrinks_the_ball_and_keeps_the_point():
+    # From 0.1 on the model of log(x) promises a fall beyond 0, where log is NaN: a quarter of the radius, x as it was.
+    path = newton_cg(lambda x: x.log().sum() + 50 * (x - 0.1).square().sum(), vector(0.5), radius=1.0, iterations=2)
+    assert all(math.isfinite(value) for _, value, _ in path)
+    path = newton_cg(lambda x: x.log().sum(), vector(0.5), radius=1.0, iterations=1)
+    assert path[1][2] == 0.25 and path[1][0].item() == 0.5 and path[1][1] == path[0][1]
+
+
+def test_rosenbrock_and_a_slope_without_curvature():
+    path = newton_cg(lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2, vector(-1.2, 1))
+    torch.testing.assert_close(path[-1][0], vector(1, 1), atol=1e-7, rtol=0)
+    assert all(b[1] <= a[1] for a, b in pairwise(path)), "it never goes up"
+    line = newton_cg(lambda x: x.sum(), vector(0, 0), radius=0.5, iterations=3)
+    assert [radius for *_, radius in line] == [0.5, 1, 2, 2]
+
+
+def heat(start: Tensor, steps: int = 10):
+    target = heat_network(start, vector(0.4, 0.2, 0.4), steps=steps)
+    return lambda taps: (heat_network(start, taps, steps=steps) - target).square().mean()
+
+
+def test_the_unrolled_network_by_hand():
+    out = heat_network(vector(0, 1, 0, 0), vector(0.4, 0.2, 0.4), steps=2)
+    torch.testing.assert_close(out[0], vector(0.4, 0.2, 0.4, 0))
+    torch.testing.assert_close(out[1], vector(0.16, 0.36, 0.16, 0.16))
+    both = heat_network(torch.stack([vector(0, 1, 0, 0), vector(1, 0, 0, 0)]), vector(0.4, 0.2, 0.4), steps=2)
+    assert both.shape == (2, 2, 4) and torch.equal(both[:, 0], out)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_newton_finds_the_heat_equation_where_gradient_descent_flies_off(seed):
+    start = torch.randn(50, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    loss = heat(start)
+    path = newton_cg(loss, vector(0.1, 0.1, 0.1))
+    assert len(path) <= 13 and path[-1][1] < 1e-15
+    torch.testing.assert_close(path[-1][0], vector(0.4, 0.2, 0.4), atol=1e-7, rtol=0)
+    taps = vector(0.1, 0.1, 0.1).requires_grad_()
+    for _ in range(50):
+        gradient, = torch.autograd.grad(loss(taps), taps)
+        taps = (taps - 0.5 * gradient).detach().requires_grad_()
+    assert not math.isfinite(loss(taps).item())
+
+
+@pytest.mark.parametrize(("loss", "x", "error", "message"), [
+    (lambda x: x.sum(), torch.zeros(2, 2), ValueError, r"x: expected \["),
+    (lambda x: x.sum(), vector(math.nan), ValueError, "x: expected finite"),
+    (lambda x: x.sum(), [1.0], TypeError, "x: expected a tensor"),
+    (lambda x: x.log().sum(), vector(-1), ValueError, r"value\(x\): expected a number"),
+    (lambda x: (1 / x).sum(), vector(0), ValueError, r"value\(x\): expected a number below inf"),
+])
+def test_a_start_that_is_none_is_named(loss, x, error, message):
+    with pytest.raises(error, match=message):
+        newton_cg(loss, x)
+    with pytest.raises(ValueError, match="radius: "):
+        newton_cg(lambda x: x.sum(), vector(1), radius=0.0)
+
+
+# Affine scaling
+
+LOW, HIGH = vector(0, 0, 0, -math.inf), vector(2, 2, math.inf, math.inf)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [
+    ("coleman-li", [0.5, 0.4, 1.0, 1.0]),    # up: 2 - 1.5; down: 0.4 - 0; up without a bound; no bound at all
+    ("kanzow-klug", [0.5, 0.4, 3.0, 1.0]),   # min(1.5 + 1, 0.5), min(0.4, 1.6 + 3), 1 + 2, none
+    ("mix", [0.5, 0.4, 2.0, 1.0]),
+    ("naive", [0.5, 0.4, 1.0, 1.0]),
+    ("none", [1.0, 1.0, 1.0, 1.0]),
+])
+def test_scalings_by_hand(kind, expected):
+    x, g = vector(1.5, 0.4, 1.0, 7.0), vector(-1, 3, -2, 5)
+    assert affine_scaling(x, g, LOW, HIGH, kind).tolist() == pytest.approx(expected)
+
+
+def test_the_gradient_s_sign_tells_which_bound_matters():
+    x, low, high = vector(0.1), vector(0), vector(2)
+    kinds = ("coleman-li", "kanzow-klug", "naive")
+    up = {kind: affine_scaling(x, vector(-1), low, high, kind).item() for kind in kinds}
+    assert up == pytest.approx({"coleman-li": 1.9, "kanzow-klug": 1.1, "naive": 0.1})
+    assert affine_scaling(x, vector(0), low, high).item() == pytest.approx(0.1), "no slope: the nearer bound"
+
+
+@pytest.mark.parametrize("x", [vector(2.5, 1), vector(2, 1), vector(0, 1), vector(math.nan, 1)])
+def test_an_infeasible_start_is_named(x):
+    with pytest.raises(ValueError, match=r"x: expected (strictly inside \(0, 2\) at \[0\], got 2?0?|finite)"):
+        scaled_tr_solve(lambda x: x - 1, x, vector(0, 0), vector(2, 2))
+
+
+def test_an_unknown_kind_and_an_empty_box_are_named():
+    with pytest.raises(ValueError, match="kind: expected one of 'coleman-li'"):
+        affine_scaling(vector(1), vector(1), vector(0), vector(2), "dikin")
+    with pytest.raises(ValueError, match=r"x: expected strictly inside \(2, 0\)"):
+        affine_scaling(vector(1), vector(1), vector(2), vector(0))
+
+
+def himmelblau(x: Tensor) -> Tensor:
+    return torch.stack([x[0] ** 2 + x[1] - 11, x[0] + x[1] ** 2 - 7])
+
+
+def powell(x: Tensor) -> Tensor:
+    return torch.stack([1e4 * x[0] * x[1] - 1, (-x).exp().sum() - 1.0001])
+
+
+KINDS = ("none", "coleman-li", "kanzow-klug", "mix", "naive")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_roots_in_a_box(kind):
+    low, high = vector(0, 0), vector(5, 5)
+    path = scaled_tr_solve(himmelblau, vector(1, 1), low, high, kind=kind)
+    torch.testing.assert_close(path[-1][0], vector(3, 2), atol=1e-9, rtol=0)
+    assert len(path) <= 8
+    path = scaled_tr_solve(powell, vector(1e-5, 5), low, 2 * high, kind=kind)
+    torch.testing.assert_close(path[-1][0], vector(1.0981593e-5, 9.1061467), rtol=1e-6, atol=0)
+    assert len(path) <= 11
+
+
+@settings(max_examples=15, deadline=None)
+@given(kind=st.sampled_from(KINDS), seed=st.integers(0, 10_000), power=st.sampled_from([0.5, 1.0]))
+def test_no_step_touches_a_bound_and_none_goes_up(kind, seed, power):
+    """The root may lie outside, on a bound or inside."""
+    g = torch.Generator().manual_seed(seed)
+    a, b, x = (torch.rand(*size, generator=g, dtype=torch.float64) for size in ((2, 2), (2,), (2,)))
+    path = scaled_tr_solve(lambda x: a @ x - 2 * b + x**2, 0.01 + 0.98 * x, vector(0, 0), vector(1, 1), kind=kind,
+                           power=power, iterations=40)
+    assert all(bool(((x > 0) & (x < 1)).all()) for x, *_ in path)
+    assert all(after[1] <= before[1] for before, after in pairwise(path))
+
+
+def test_a_scaling_that_ignores_the_sign_sticks_at_the_wrong_bound():
+    """The trap, in Dikin's region: away from a bound at distance 1e-8 the naive ball is as thin as that distance."""
+    def steps(kind: str, power: float) -> int:
+        path = scaled_tr_solve(lambda x: torch.stack([x[0] ** 2 + x[1] ** 2 - 2.5, x[0] - x[1] - 1]),
+                               vector(1.999999, 1e-8), vector(0, 0), vector(2, 2), kind=kind, power=power, radius=0.1,
+                               largest=0.1, iterations=150)
+        return len(path) - 1 if path[-1][1] < 1e-20 else 999
+    assert [steps(kind, 1.0) for kind in ("coleman-li", "kanzow-klug", "mix", "naive")] == [
+        pytest.approx(10, abs=5)] * 3 + [999]
+    assert steps("coleman-li", 0.5) < 15 < 25 < steps("naive", 0.5) < 60, "with the root it is slow, not stuck"
+
+
+def test_a_natural_gradient_is_an_affine_scaling_of_the_simplex():
+    """Step s of max A's, Σ s²/p <= Δ², Σ s = 0 has the direction of the natural gradient's, p (A - E_p A); and p is
+    Coleman and Li's d for the bound p >= 0 once a baseline has made every slope push towards it. Dikin's d is p²."""
+    p, a = vector(0.05, 0.15, 0.3, 0.5), vector(1, -0.5, 0.25, 0)
+    fisher = torch.diag(p) - torch.outer(p, p)
+    natural = fisher @ conjugate_gradient(lambda v: fisher @ v, fisher @ a, iterations=20)
+    torch.testing.assert_close(natural, p * (a - p @ a))
+    d = affine_scaling(p, a.max() - a + 1e-9, torch.zeros(4).double(), torch.full((4,), math.inf).double())
+    torch.testing.assert_close(d, p)
+    torch.testing.assert_close(d * (a - (d @ a) / d.sum()), natural)
+    dikin = p**2 * (a - (p**2 @ a) / (p**2).sum())
+    assert dikin[0] / natural[0] < 0.06 and dikin.sum().abs() < 1e-12
+
+
+# Two players
+
+PENNIES = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+
+
+def independent(p: Tensor, q: Tensor, t: float) -> tuple[Tensor, Tensor]:
+    return (p.log() + t * (PENNIES @ q)).softmax(-1), (q.log() - t * (p @ PENNIES)).softmax(-1)
+
+
+def after(step, count: int, t: float) -> float:
+    """The larger distance of the two from the equilibrium, where both throw a fair coin, after `count` steps."""
+    p, q = vector(0.9, 0.1), vector(0.2, 0.8)
+    for _ in range(count):
+        p, q = step(p, q, t)
+    return float((torch.cat([p, q]) - 0.5).abs().max())
+
+
+def test_one_step_by_hand():
+    p, q, t = vector(0.5, 0.5), vector(0.75, 0.25), 0.2
+    # Only the second plays wrongly. Step 1: the first tilts by t·(0.5, -0.5), p^ = σ(0.2); the second stands, since p
+    # is fair. Step 2: the first's step is the better move, the second is indifferent. Step 3: so the second answers p^.
+    hat = 1 / (1 + math.exp(-0.2))
+    first, second = matrl_step(PENNIES, -PENNIES, p, q, t)
+    assert first[0].item() == pytest.approx(hat)
+    odds = 3 * math.exp(-2 * t * (2 * hat - 1))
+    assert second[0].item() == pytest.approx(odds / (1 + odds))
+
+
+@pytest.mark.parametrize("t", [0.2, 0.5])
+def test_independent_steps_spiral_out_three_steps_come_in_and_two_still_cycle(t):
+    """The trap: without the answer of step 3 the equilibrium of the meta-game does not help."""
+    def matrl(p, q, t):
+        return matrl_step(PENNIES, -PENNIES, p, q, t)
+    def mixtures(p, q, t):
+        return matrl_step(PENNIES, -PENNIES, p, q, t, respond=False)
+    assert after(independent, 0, t) == pytest.approx(0.4)
+    assert after(independent, 400, t) > 0.49 and after(mixtures, 400, t) > 0.49
+    assert after(matrl, 50, t) < 0.3 and after(matrl, 200, t) < 0.05 and after(matrl, 2000, t) < 1e-6
+
+
+def test_the_equilibrium_is_a_fixed_point_and_a_dominant_move_is_found():
+    fair = vector(0.5, 0.5)
+    for policy in matrl_step(PENNIES, -PENNIES, fair, fair, 0.3):
+        torch.testing.assert_close(policy, fair)
+    # The prisoners' dilemma: to betray pays whatever the other does.
+    u = torch.tensor([[-1.0, -3.0], [0.0, -2.0]], dtype=torch.float64)
+    p = q = vector(0.5, 0.5)
+    for _ in range(60):
+        p, q = matrl_step(u, u.T, p, q, 0.5)
+    assert p[1] > 0.999 and q[1] > 0.999
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 4), m=st.integers(2, 4))
+def test_the_meta_game_s_mixtures_are_an_equilibrium(seed, n, m):
+    """No player gains by another mixture of stay and step, in games of any payoffs."""
+    g = torch.Generator().manual_seed(seed)
+    u1, u2 = (torch.randn(n, m, generator=g, dtype=torch.float64) for _ in range(2))
+    p, q = (torch.rand(size, generator=g, dtype=torch.float64).softmax(-1) for size in (n, m))
+    x, y = matrl_step(u1, u2, p, q, 0.7, respond=False)
+    step_p, step_q = (p.log() + 0.7 * u1 @ q).softmax(-1), (q.log() + 0.7 * p @ u2).softmax(-1)
+    for other in (p, step_p):
+        assert other @ u1 @ y <= x @ u1 @ y + 1e-12
+    for other in (q, step_q):
+        assert x @ u2 @ other <= x @ u2 @ y + 1e-12
+    assert x.sum().item() == pytest.approx(1) and y.sum().item() == pytest.approx(1)
+
+
+def test_payoffs_of_another_shape_are_named():
+    with pytest.raises(ValueError, match=r"U2: expected \[2, 2\], got \[3, 2\]"):
+        matrl_step(PENNIES, torch.zeros(3, 2), vector(0.5, 0.5), vector(0.5, 0.5), 0.1)
+
+
+LINE = torch.tensor([[abs(i - j) <= 1 for j in range(4)] for i in range(4)])
+
+
+def test_attention_by_hand_and_only_over_neighbours():
+    x = torch.eye(4, dtype=torch.float64)
+    zero, one = torch.zeros(4, 2, dtype=torch.float64), torch.arange(4.0, dtype=torch.float64).unsqueeze(-1)
+    # Queries of 0: the mean over the neighbours of j = 0 .. 3.
+    assert graph_attention(x, LINE, zero, zero, one).flatten().tolist() == pytest.approx([0.5, 1, 2, 2.5])
+    # Keys 0 .. 3 and queries 1: weights e^j over their sum, agent 0 between 0 and 1.
+    ones = torch.ones(4, 1, dtype=torch.float64)
+    found = graph_attention(x, LINE, ones, one, one).flatten()
+    assert found[0].item() == pytest.approx(math.e / (1 + math.e))
+    g = torch.Generator().manual_seed(0)
+    wq, wk, wv = (torch.randn(4, 3, generator=g, dtype=torch.float64) for _ in range(3))
+    far = x.clone()
+    far[3] += 100
+    before, later = graph_attention(torch.stack([x, far]), LINE, wq, wk, wv)
+    assert torch.equal(before[:2], later[:2]) and not torch.equal(before[2], later[2])
+
+
+def test_an_agent_without_a_neighbour_is_named():
+    alone = LINE.clone()
+    alone[2] = False
+    w = torch.ones(4, 1)
+    with pytest.raises(ValueError, match="adjacent: expected a neighbour for every agent, got none for 2"):
+        graph_attention(torch.eye(4), alone, w, w, w)
+    with pytest.raises(TypeError, match=r"adjacent: expected torch\.bool"):
+        graph_attention(torch.eye(4), LINE.float(), w, w, w)
+
+
+def test_the_branch_s_names_are_functions_and_no_objectives():
+    assert RELATIVES["fdnet"] is newton_cg and RELATIVES["ga_matr"] is matrl_step
+    for name in ("fdnet", "affine_scaling", "ga_matr"):
+        with pytest.raises(ValueError, match=f"method: {name} is no objective: expected it called as trlib.relatives"):
+            method_kind(name)
