@@ -2,6 +2,149 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from dataclasses import replace
 from typing import Any
 
-RELATIVES: dict[str, Any] = {}
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms import Batch, Method, Needs, Scores, Step, TokenLoss, pg_is_loss
+from trlib.algorithms.kl_penalty import BETA, add_penalty
+from trlib.divergences import kl
+
+
+class FixPO(Method):
+    """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
+
+    Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`. Differs from: there β, at first 1, takes Adam's steps
+    down β (ε - C KL), here steps of .01 by its sign; there β weighs the fix-ups, here they have a speed and a cap, 50.
+    """
+
+    eps_kl: float = 0.2
+    """ε: the largest KL of any token of the batch after its update, nats."""
+    margin: float = 2.0
+    """C: β aims at ε / C, so that few fix-ups are needed."""
+    statistic: str = "max"
+    """Which KL of a minibatch's tokens β goes by: max or mean."""
+    fix_speed: float = 0.3
+    """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss: this alone shortens them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("eps_kl", "margin", "fix_speed"):
+            checks.number(name, getattr(self, name), above=0, below=math.inf)
+        checks.choice("statistic", self.statistic, ("max", "mean"))
+
+    def needs(self, anchor: Any) -> Needs:
+        return Needs(full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        far = _kl(batch.full_anchor, scores.full, batch.mask)
+        now = far.detach()
+        stat = float(now.max() if self.statistic == "max" else now.sum() / batch.mask.sum())
+        beta = max(0.0, batch.memory.get(BETA, 1.0) + math.copysign(0.01, self.margin * stat - self.eps_kl))
+        batch.memory[BETA] = beta
+        return add_penalty(_surrogate(scores, batch), scores.logp, batch.logp_anchor, far, mask=batch.mask, beta=beta)
+
+    def update(self, step: Step) -> None:
+        super().update(step)
+        batch, memory = step.batch, step.batch.memory
+        for memory["fixups"] in range(51):
+            far = _kl(batch.full_anchor, step.score().full, batch.mask)
+            memory["kl_max"] = float(far.detach().max())
+            memory["kl_max_before"] = memory["kl_max_before" if memory["fixups"] else "kl_max"]
+            if memory["kl_max"] <= self.eps_kl:
+                return
+            if memory["fixups"] < 50:
+                step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
+        if memory.setdefault("capped", batch.number) == batch.number:  # the first such batch of the run
+            warnings.warn(f"batch {batch.number}: after 50 fix-ups a token's KL is {memory['kl_max']:.3g}, expected at "
+                          f"most eps_kl = {self.eps_kl:g}; try another fix_speed", stacklevel=2)
+
+
+class MDPO(Method):
+    """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
+
+    Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here.
+    """
+
+    t: float = 2.0
+    """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("t", self.t, above=0, below=math.inf)
+
+    needs = FixPO.needs
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
+        loss, far = _surrogate(scores, batch), _kl(scores.full, batch.full_anchor, batch.mask)
+        new, old = (x.detach().masked_fill(~batch.mask, -1.0) for x in (scores.logp, batch.logp_anchor))
+        pull = new.exp() * (new - old - far.detach()) / (t * (-new.expm1()).clamp(min=1e-7)) * batch.mask
+        return TokenLoss(loss.per_token + far / t, {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull})
+
+
+class COUNTERPOL(Method):
+    """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
+
+    Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference.
+    """
+
+    target: float = 0.5
+    """The mean reward that is wanted, above or below the present one."""
+    k: float = 0.01
+    """What a nat from the pivot costs."""
+    pivot_every: int = 0
+    """Batches after which the policy becomes the pivot; 0: the run's first policy stays it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("target", self.target, above=-math.inf, below=math.inf)
+        checks.number("k", self.k, least=0, below=math.inf)
+        checks.whole("pivot_every", self.pivot_every, least=0)
+
+    def needs(self, anchor: Any) -> Needs:
+        return Needs(reference=True)
+
+    def prepare(self, batch: Batch) -> Batch:
+        batch = super().prepare(batch)
+        gap = batch.memory["gap"] = self.target - float(batch.rewards.mean())
+        return replace(batch, advantages=2 * gap * batch.advantages)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        cost = self.k * (scores.logp.detach() - batch.logp_ref).masked_fill(~batch.mask, 0.0)
+        return _surrogate(scores, replace(batch, advantages=batch.advantages - cost))
+
+    def update(self, step: Step) -> None:
+        super().update(step)
+        if self.pivot_every and (step.batch.number + 1) % self.pivot_every == 0:
+            step.move_reference()
+
+
+def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
+    """π0 exp(η R) / Z [K], the nearest by KL(π ‖ π0) whose mean return is `target`; ValueError: no such policy."""
+    worst, best = float(R.min()), float(R.max())
+    if not worst < target < best:
+        raise ValueError(f"target: expected a return between {worst:g} and {best:g}, the arms' own, got {target:g}")
+    low, high = -1e4 / (best - worst), 1e4 / (best - worst)
+    for _ in range(100):
+        eta = (low + high) / 2
+        pi = (pi0.log() + eta * R).softmax(-1)
+        low, high = (eta, high) if pi @ R < target else (low, eta)
+    return pi
+
+
+def _surrogate(scores: Scores, batch: Batch) -> TokenLoss:
+    return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+
+
+def _kl(of: Tensor, to: Tensor, mask: Tensor) -> Tensor:
+    """[B, T] KL(of ‖ to) over the vocabulary, nats, 0 where masked."""
+    return kl(*(x.masked_fill(~mask.unsqueeze(-1), -math.log(x.shape[-1])) for x in (of, to)))
+
+
+RELATIVES: dict[str, Any] = {"fixpo": FixPO, "mdpo": MDPO, "counterpol": COUNTERPOL}
+"""From name to class."""
