@@ -93,7 +93,7 @@ class COUNTERPOL(Method):
     Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference.
     """
 
-    target: float = 0.5
+    target: float = 0.8
     """The mean reward that is wanted, above or below the present one."""
     k: float = 0.01
     """What a nat from the pivot costs."""
