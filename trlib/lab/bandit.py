@@ -172,4 +172,6 @@ class _Table:
         pass
 
     def move_reference(self, share: float = 1.0) -> None:
+        if not self.method.needs(self.batch.anchor).reference:
+            raise ValueError("reference: the method has none; its `needs` must name it: Needs(reference=True)")
         self.reference["logits"].lerp_(self.logits.detach(), share)

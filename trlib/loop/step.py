@@ -108,6 +108,8 @@ class LoopStep:
                                  self.behind))
 
     def move_reference(self, share: float = 1.0) -> None:
+        if not self.reference:
+            raise ValueError("reference: the method has none; its `needs` must name it: Needs(reference=True)")
         with torch.no_grad():
             for name, p in self.reference.items():
                 p.lerp_(self.weights[name], share)

@@ -1,7 +1,115 @@
-"""Which of two completions is better, and a reference or an anchor that is kept near."""
+"""Which of two completions is better, and a reference or an anchor that is kept near.
+
+The verifier is the judge: a pair is a better and a worse completion of one prompt. Where every group has one reward,
+loss and gradient are 0 (the loop says so once a run), but for TRPA. Online DPO is a loop, not a loss: every run here.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
-RELATIVES: dict[str, Any] = {}
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.needs import Needs
+
+LEVELS = {"right": 1, "wrong answer": 2, "bad arithmetic": 2, "bad format": 3, "no end": 4}
+"""TRPA's levels of a verifier's reasons; one that is not here is of level 2."""
+
+
+def _log_ratio(mask: Tensor, **named: Tensor) -> Tensor:
+    """[B, T] the difference of two log-probs, 0 where masked."""
+    logp, other = checks.tokens(mask, **named)
+    return logp - other.detach()
+
+
+def _pairs(rank: Tensor, group: Tensor) -> tuple[Tensor, ...]:
+    """Rows (i, j): of one prompt, i ranked above j."""
+    return ((group.unsqueeze(1) == group) & (rank.unsqueeze(1) > rank)).nonzero().unbind(1)
+
+
+class DPO(Method):
+    """Direct preference optimisation: -log σ(β(l_better - l_worse)), l = Σ_t log(π/π_ref). Source: arXiv 2305.18290."""
+
+    beta: float = 0.1
+    """From nats of log-ratio to preference."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.correction is not None:
+            raise ValueError(f"correction: expected None, as whole completions are compared, got {self.correction!r}")
+        for name in ("beta", "tau", "anisotropy"):
+            checks.number(name, getattr(self, name, 1.0), above=0, below=math.inf)
+        checks.number("kl", getattr(self, "kl", 0.0), least=0, below=math.inf)
+        checks.number("share", getattr(self, "share", 1.0), least=0, most=1)
+        checks.whole("every", getattr(self, "every", 1), least=1)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(reference=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        total = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1)
+        better, worse = _pairs(batch.rewards, batch.group)
+        return TokenLoss(-logsigmoid(self.beta * (total[better] - total[worse])))
+
+
+class TRDPO(DPO):
+    """DPO whose reference follows. Source: arXiv 2404.09656. Differs from: TRL counts updates between two moves."""
+
+    share: float = 0.6
+    """How far a move takes the reference to the policy: 1 copies it, 0 is DPO."""
+    every: int = 4
+    """Batches between two moves."""
+
+    def update(self, step: Step) -> None:
+        super().update(step)
+        if (step.batch.number + 1) % self.every == 0:
+            step.move_reference(self.share)
+
+
+class ADPO(DPO):
+    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least where π ∝ π_old q^τ. Source: arXiv 2510.18913
+    and an implementation of it. Differs from: that adapts τ to the entropy, and can add k3 to the anchor."""
+
+    advantage: str = "group-std"
+    beta: float = 0.5
+    """Temperature of q: Boltzmann's of the advantages. The optimum's tilt is τ/β."""
+    tau: float = 0.8
+    """Temperature of the log-ratios. It multiplies the tilt: a larger one goes further."""
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs()
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        total = _log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).sum(-1)
+        both = torch.stack([batch.advantages[:, 0] / self.beta, total / self.tau])
+        others = batch.group.unsqueeze(1) != batch.group
+        log_q, log_p = both - both.unsqueeze(1).masked_fill(others, -math.inf).logsumexp(2)
+        return TokenLoss(-(log_q.exp() * log_p).sum() / len(batch.group.unique()))
+
+
+class TRPA(DPO):
+    """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
+    of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (no
+    reasons: of a reward above 0). Without pairs -log σ(±l), + where right. Source: arXiv 2504.04524 and its code."""
+
+    anisotropy: float = 2.5
+    """What a pair whose better completion is right counts more."""
+    kl: float = 1e-3
+    """Coefficient of k3, whose gradient is 0 in a batch's first update."""
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        mean = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1) / batch.lengths.clamp(min=1)
+        level = torch.tensor([LEVELS.get(reason, 2) for reason in batch.reasons or "?" * len(mean)]).to(batch.rewards)
+        right = level == 1 if batch.reasons else batch.rewards > 0
+        better, worse = _pairs(torch.stack([batch.rewards, -level]).unique(dim=1, return_inverse=True)[1], batch.group)
+        margin = self.beta * torch.where(right[better], self.anisotropy, 1.0) * (mean[better] - mean[worse])
+        back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(min=-20)  # so no 0 * inf
+        k3 = (back.expm1() - back).clamp(max=10).sum() / batch.mask.sum().clamp(min=1)
+        return TokenLoss(-logsigmoid(margin if len(better) else torch.where(right, mean, -mean)).mean() + self.kl * k3)
+
+
+RELATIVES = {"dpo": DPO, "tr_dpo": TRDPO, "adpo": ADPO, "trpa": TRPA}
