@@ -10,12 +10,12 @@ from typing import Any
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import Batch, Method, Needs, Scores, Step, TokenLoss, pg_is_loss
+from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, add_penalty
 from trlib.divergences import kl
 
 
-class FixPO(Method):
+class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
 
     Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`. Differs from: there β, at first 1, takes Adam's steps
@@ -42,11 +42,11 @@ class FixPO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         far = _kl(batch.full_anchor, scores.full, batch.mask)
-        now = far.detach()
-        stat = float(now.max() if self.statistic == "max" else now.sum() / batch.mask.sum())
-        beta = max(0.0, batch.memory.get(BETA, 1.0) + math.copysign(0.01, self.margin * stat - self.eps_kl))
-        batch.memory[BETA] = beta
-        return add_penalty(_surrogate(scores, batch), scores.logp, batch.logp_anchor, far, mask=batch.mask, beta=beta)
+        stat = (far.max() if self.statistic == "max" else far.sum() / batch.mask.sum()).detach()
+        by = math.copysign(0.01, self.margin * float(stat) - self.eps_kl)
+        beta = batch.memory[BETA] = max(0.0, batch.memory.get(BETA, 1.0) + by)
+        loss = super().objective(scores, batch)
+        return add_penalty(loss, scores.logp, batch.logp_anchor, far, mask=batch.mask, beta=beta)
 
     def update(self, step: Step) -> None:
         super().update(step)
@@ -64,7 +64,7 @@ class FixPO(Method):
                           f"most eps_kl = {self.eps_kl:g}; try another fix_speed", stacklevel=2)
 
 
-class MDPO(Method):
+class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
 
     Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here.
@@ -81,13 +81,13 @@ class MDPO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
-        loss, far = _surrogate(scores, batch), _kl(scores.full, batch.full_anchor, batch.mask)
+        loss, far = super().objective(scores, batch), _kl(scores.full, batch.full_anchor, batch.mask)
         new, old = (x.detach().masked_fill(~batch.mask, -1.0) for x in (scores.logp, batch.logp_anchor))
         pull = new.exp() * (new - old - far.detach()) / (t * (-new.expm1()).clamp(min=1e-7)) * batch.mask
         return TokenLoss(loss.per_token + far / t, {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull})
 
 
-class COUNTERPOL(Method):
+class COUNTERPOL(PGIS):
     """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
 
     Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference.
@@ -111,12 +111,11 @@ class COUNTERPOL(Method):
 
     def prepare(self, batch: Batch) -> Batch:
         batch = super().prepare(batch)
-        gap = batch.memory["gap"] = self.target - float(batch.rewards.mean())
-        return replace(batch, advantages=2 * gap * batch.advantages)
+        return replace(batch, advantages=2 * (self.target - batch.rewards.mean()) * batch.advantages)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         cost = self.k * (scores.logp.detach() - batch.logp_ref).masked_fill(~batch.mask, 0.0)
-        return _surrogate(scores, replace(batch, advantages=batch.advantages - cost))
+        return super().objective(scores, replace(batch, advantages=batch.advantages - cost))
 
     def update(self, step: Step) -> None:
         super().update(step)
@@ -129,16 +128,11 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     worst, best = float(R.min()), float(R.max())
     if not worst < target < best:
         raise ValueError(f"target: expected a return between {worst:g} and {best:g}, the arms' own, got {target:g}")
-    low, high = -1e4 / (best - worst), 1e4 / (best - worst)
+    eta, step = 0.0, 1e4 / (best - worst)
     for _ in range(100):
-        eta = (low + high) / 2
         pi = (pi0.log() + eta * R).softmax(-1)
-        low, high = (eta, high) if pi @ R < target else (low, eta)
+        eta, step = eta + math.copysign(step, target - float(pi @ R)), step / 2
     return pi
-
-
-def _surrogate(scores: Scores, batch: Batch) -> TokenLoss:
-    return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
 
 
 def _kl(of: Tensor, to: Tensor, mask: Tensor) -> Tensor:
