@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import trlib
 from trlib.aggregation import aggregate
-from trlib.algorithms import Batch, Scores
+from trlib.algorithms import PGIS, Batch, Scores
 from trlib.divergences import kl
 from trlib.lab.bandit import bandit_step
 from trlib.relatives.regression import LCO, REBEL, RELATIVES, ROVER, lco_loss, rover_loss, uniform_q
@@ -238,6 +238,16 @@ def test_sampled_targets_rest_at_one_policy_gradient_step():
     expected = sum(p * tilt(MU, torch.eye(4, dtype=D)[i] * a / beta)
                    for i, (p, a) in enumerate(zip(MU, centred, strict=True)))
     torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-10), "the cross-entropy: the mean of the targets"
+
+
+def test_a_constant_advantage_moves_sampled_targets_and_no_policy_gradient():
+    """Nothing is better than anything, and sparse LCO sharpens: no baseline cancels in it."""
+    same = torch.full((4,), 0.5, dtype=D)
+    assert bandit_step(PGIS(advantage="reward"), MU, same, uses=50).tv < 1e-12
+    assert bandit_step(REBEL(advantage="reward"), MU, same, uses=50).tv < 1e-12
+    found = bandit_step(LCO(kind="mse", advantage="reward"), MU, same, uses=1500, lr=0.5)
+    torch.testing.assert_close(found.pi, tilt(MU, 0.5 * MU), rtol=0, atol=1e-12)
+    assert found.tv > 0.02
 
 
 def test_without_centring_the_squares_rest_elsewhere():
