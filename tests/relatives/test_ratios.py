@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import math
+import warnings
+from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
-from trlib.algorithms import ppo_loss
+import trlib
+from trlib.algorithms import PGIS, PPO, cispo_loss, pg_is_loss, ppo_loss
+from trlib.divergences import kl
+from trlib.lab.bandit import bandit_step, linear_tilt, moved
+from trlib.pages.tiny import Tiny
+from trlib.relatives import RELATIVES
 from trlib.relatives.ratios import (
+    BAPO,
+    CAPO,
+    CPGD,
+    R2VPO,
+    ClipBandit,
+    MinPRO,
+    PbPPO,
+    TREFree,
+    bapo_bounds,
     bapo_loss,
+    capo_mask,
     cpgd_loss,
+    dual_ascent,
     minpro_loss,
     r2vpo_loss,
     trefree_loss,
@@ -158,3 +178,379 @@ def test_a_meaningless_window_for_a_token_is_named(given, message):
     zero = torch.zeros(1, 2)
     with pytest.raises(ValueError, match=message):
         ppo_loss(zero, zero, advantages=zero, mask=zero == 0, **given)
+
+
+# BAPO
+
+
+def share(ratio: Tensor, advantages: Tensor, low: float, high: float, count: str) -> float:
+    """What the tokens with A > 0 count over those with A < 0, written token by token."""
+    up = down = 0.0
+    for r, a in zip(ratio.flatten().tolist(), advantages.flatten().tolist(), strict=True):
+        if count == "value":
+            counted = (min(r, high) if a > 0 else max(r, low)) * a
+        else:
+            counted = r * a if (r <= high if a > 0 else r >= low) else 0.0
+        up, down = up + max(counted, 0.0), down + max(-counted, 0.0)
+    return up / down
+
+
+def stale(seed: int, tokens: int = 4000, positive: float = 0.2) -> tuple[Tensor, Tensor, Tensor]:
+    """[1, N] ratios with log r ~ N(0, .5) and A = 1 for one token in five, -.6 for the others."""
+    draw = torch.Generator().manual_seed(seed)
+    ratio = (0.5 * torch.randn(1, tokens, generator=draw, dtype=D)).exp()
+    good = torch.rand(1, tokens, generator=draw, dtype=D) < positive
+    return ratio, torch.where(good, 1.0, -0.6), ratio > 0
+
+
+@pytest.mark.parametrize("count", ["value", "gradient"])
+def test_bapo_s_window_is_the_first_that_reaches_the_target(count):
+    for seed in range(3):
+        ratio, a, mask = stale(seed, 400, 0.35)
+        for target in (0.1, 0.45, 0.55, 0.7, 5.0):
+            low, high = 0.6, 1.2
+            while share(ratio, a, low, high, count) < target and (low, high) != (0.8, 2.0):
+                low, high = (min(low + 0.05, 0.8), high) if low < 0.8 else (low, min(high + 0.05, 2.0))
+            assert bapo_bounds(ratio, a, mask, target=target, count=count) == (low, high)
+
+
+def test_bapo_by_hand():
+    """Ratios 1, 1.5 with A = 1 and .5, 1 with A = -1: by value (1 + 1.2) / (.6 + 1) = 1.375 in the first window."""
+    ratio, a = torch.tensor([[1.0, 1.5, 0.5, 1.0]], dtype=D), torch.tensor([[1.0, 1.0, -1.0, -1.0]], dtype=D)
+    mask = ratio > 0
+    assert bapo_bounds(ratio, a, mask, target=1.37) == (0.6, 1.2)
+    low, high = bapo_bounds(ratio, a, mask, target=1.4)  # .8 makes it 2.2 / 1.8; then c_high = 1.55: 2.5 / 1.8 = 1.39
+    assert (low, high) == (0.8, 2.0), "the largest ratio counts 1.5 at most: 1.4 is out of reach"
+    assert bapo_bounds(ratio, a, mask, target=1.0, count="gradient") == (0.6, 1.2)  # 1 against 1
+    low, high = bapo_bounds(ratio, a, mask, target=2.0, count="gradient")
+    assert low == 0.8 and high == pytest.approx(1.5), "the token of ratio 1.5 is let in: 2.5 against 1"
+
+
+def test_bapo_s_released_statistic_moves_the_wrong_way():
+    """Raising c_low is meant to give the positive tokens a larger share. Counted by value it gives them a smaller one,
+    because the clipped negative tokens, which have no gradient, are counted at the bound that rises."""
+    for seed in range(8):
+        ratio, a, _ = stale(seed)
+        value = [share(ratio, a, low, 1.2, "value") for low in (0.6, 0.7, 0.8, 0.9)]
+        gradient = [share(ratio, a, low, 1.2, "gradient") for low in (0.6, 0.7, 0.8, 0.9)]
+        assert value == sorted(value, reverse=True) and value[-1] < 0.96 * value[0]
+        assert gradient == sorted(gradient) and gradient[-1] > 1.1 * gradient[0]
+        for count in ("value", "gradient"):
+            wider = [share(ratio, a, 0.8, high, count) for high in (1.2, 1.6, 2.0)]
+            assert wider == sorted(wider), "raising c_high helps in both"
+
+
+@given(seed=st.integers(0, 10_000), target=st.floats(0.0, 3.0), count=st.sampled_from(["value", "gradient"]))
+@settings(max_examples=30, deadline=None)
+def test_bapo_s_window_stays_in_its_bounds_and_the_loss_is_ppo_s_in_it(seed, target, count):
+    ratio, a, mask = stale(seed, 60, 0.5)
+    low, high = bapo_bounds(ratio, a, mask, target=target, count=count)
+    assert 0.6 <= low <= 0.8 and 1.2 <= high <= 2.0
+    old = torch.full_like(ratio, -6.0)
+    found = bapo_loss(old + ratio.log(), old, advantages=a, mask=mask, target=target, count=count)
+    same = ppo_loss(old + ratio.log(), old, advantages=a, mask=mask, eps_low=1 - low, eps_high=high - 1, dual_clip=3.0)
+    assert torch.equal(found.per_token, same.per_token)
+
+
+def test_bapo_with_no_negative_token_keeps_its_first_window():
+    ratio, a, mask = stale(0, 40, 1.1)
+    assert bapo_bounds(ratio, a, mask, target=9.0) == bapo_bounds(ratio, -a, mask, target=0.0) == (0.6, 1.2)
+
+
+# MinPRO
+
+
+def test_minpro_s_weight_on_every_completion_that_can_be_written():
+    """Three tokens, length five: 243 completions, with some cut short, against a minimum taken token by token."""
+    tiny = Tiny(tokens=3, length=5)
+    new, old = tiny.logp(tiny.random(1, 0.7)), tiny.logp(tiny.random(0, 0.7))
+    lengths = torch.arange(len(tiny)) % 5 + 1
+    mask = torch.arange(5) < lengths.unsqueeze(-1)
+    mask[7] = torch.tensor([False, True, False, True, True])  # a hole, as an expert's token makes one
+    found = minpro_loss(new, old, advantages=torch.ones_like(new), mask=mask, eps_low=1.0, eps_high=1e6)
+    for row in range(len(tiny)):
+        least = 1.0
+        before: list[float] = []
+        for t in range(5):
+            if not mask[row, t]:
+                assert found.diagnostics["prefix"][row, t] == 1
+                continue
+            r = math.exp(new[row, t] - old[row, t])
+            least = min(before) if before else 1.0
+            assert float(found.diagnostics["weight"][row, t]) == pytest.approx(least * r, rel=1e-12)
+            before.append(r)
+
+
+def test_minpro_s_first_token_has_its_own_ratio_and_a_padded_one_no_say():
+    arguments = at([0.5, 2.0, 1.0, 3.0], 1.0)
+
+    def weight(mask):
+        return minpro_loss(**arguments | {"mask": torch.tensor([mask])}, eps_low=1.0, eps_high=9.0
+                           ).diagnostics["prefix"].tolist()[0]
+    assert weight([True] * 4) == pytest.approx([0.5, 1.0, 0.5, 1.5])
+    assert weight([False, True, True, True]) == pytest.approx([1.0, 2.0, 2.0, 3.0])
+
+
+def test_minpro_s_mean_weight_is_the_mean_minimum_of_the_prefix():
+    """Its price: E r_t = 1 whatever came before, so E und_t r_t = E min_{i<t} r_i, which is below 1 and falls."""
+    tiny = Tiny(tokens=3, length=6)
+    for seed in range(3):
+        new, old = tiny.logp(tiny.random(2 * seed, 0.4)), tiny.logp(tiny.random(2 * seed + 1, 0.4))
+        mu, r = old.sum(1).exp(), (new - old).exp()
+        und = torch.cat([torch.ones_like(r[:, :1]), r.cummin(1).values[:, :-1]], 1)
+        weight = minpro_loss(new, old, advantages=torch.ones_like(r), mask=r > 0).diagnostics["prefix"]
+        torch.testing.assert_close(mu @ weight, mu @ und, rtol=1e-12, atol=0)
+        torch.testing.assert_close(mu @ r.cumprod(1), torch.ones(6, dtype=D))
+        means = (mu @ weight).tolist()
+        assert means[:2] == pytest.approx([1, 1]), "the first token has no prefix, the second one ratio as its minimum"
+        assert means[1:] == sorted(means[1:], reverse=True) and means[-1] < 0.95
+
+
+def test_a_token_that_has_become_unlikely_silences_what_follows_without_a_floor():
+    arguments = at([0.01, 1.0, 1.0, 1.0], 1.0)
+    assert minpro_loss(**arguments, eps_low=1.0).diagnostics["weight"].max() < 0.011
+    assert minpro_loss(**arguments).diagnostics["weight"].tolist() == [[pytest.approx(0.8)] * 4]
+    assert cispo_loss(**arguments).diagnostics["weight"][0, 1:].tolist() == [1, 1, 1], "the token's ratio forgets"
+
+
+# CPGD
+
+
+def stepped(mu: float, ratio: float, weight: float, lr: float = 0.1) -> float:
+    """|r - 1| of the first of two arms after one gradient step with this weight, from this ratio."""
+    p = mu * ratio
+    return abs(1 / (1 + (1 / p - 1) * math.exp(-2 * lr * weight * (1 - p))) / mu - 1)
+
+
+@pytest.mark.parametrize("mu", [0.1, 0.3, 0.5, 0.7])
+def test_cpgd_s_proposition_holds_at_the_upper_edge_and_is_reversed_at_the_lower(mu):
+    """From the window's edge one step of PPO leads further out than one of CPGD where r > 1, and less far where r < 1:
+    PPO's push has the factor r."""
+    for ratio, a in ((1.2, 1.0), (0.8, -1.0)):
+        edge = at(ratio, a)
+        ppo = ppo_loss(**edge, eps_low=0.2 + 1e-9, eps_high=0.2 + 1e-9).diagnostics["weight"].item()
+        cpgd = cpgd_loss(**edge, eps=0.2 + 1e-9, alpha=0.0).diagnostics["weight"].item()
+        assert (ppo, cpgd) == pytest.approx((ratio * a, a))
+        further = stepped(mu, ratio, ppo) > stepped(mu, ratio, cpgd) > 0.2
+        assert further == (ratio > 1)
+    if mu == 0.3:
+        assert [stepped(mu, r, w) for r, w in ((1.2, 1.2), (1.2, 1.0), (0.8, -0.8), (0.8, -1.0))] == pytest.approx(
+            [0.320, 0.300, 0.272, 0.289], abs=6e-4)
+
+
+def test_cpgd_clips_the_gradient_s_factor_not_the_estimator():
+    """Beyond 1 + c the drift pulls back by c. With r bounded inside k3 = r - 1 - log r its -log r remains, whose
+    descent pushes outwards."""
+    beyond = at(1.5, 0.0)
+    assert cpgd_loss(**beyond, alpha=1.0, cap=0.2).diagnostics["weight"].item() == pytest.approx(-0.2)
+    logp = beyond["logp"].clone().requires_grad_()
+    log_ratio = logp - beyond["logp_old"]
+    bounded = log_ratio.exp().clamp(max=1.2) - 1 - log_ratio
+    assert -torch.autograd.grad(bounded.sum(), logp)[0].item() == pytest.approx(1.0), "up, from 1.5"
+
+
+def test_cpgd_by_hand():
+    loss = cpgd_loss(**at([1.1, 1.5, 0.5, 0.9], [2.0, 2.0, -2.0, -2.0]), eps=0.2, alpha=0.1, cap=0.2)
+    assert loss.diagnostics["kept"].tolist() == [[True, False, False, True]]
+    assert loss.diagnostics["weight"][0].tolist() == pytest.approx([2 - 0.01, -0.02, 0.05, -2 + 0.01])
+    assert loss.diagnostics["ratio"][0].tolist() == pytest.approx([1.1, 1.5, 0.5, 0.9])
+
+
+# R2VPO
+
+
+def test_r2vpo_s_weight_changes_its_sign():
+    """At r = 1 + A / (2 lambda): 13.5 for A = 1 and 2.25 for A = .1 at the public code's lambda of .04."""
+    for a, turn in ((1.0, 13.5), (0.1, 2.25), (-0.02, 0.75)):
+        weights = r2vpo_loss(**at([turn * 0.99, turn, turn * 1.01], a), lam=0.04).diagnostics["weight"][0].tolist()
+        assert weights[0] > 0 > weights[2] and weights[1] == pytest.approx(0, abs=1e-12)
+    assert ppo_loss(**at(2.0, 1.0)).diagnostics["weight"].item() == 0 < r2vpo_loss(
+        **at(2.0, 1.0)).diagnostics["weight"].item()
+
+
+@given(seed=st.integers(0, 10_000), lam=st.floats(0.05, 3.0), k=st.integers(2, 8))
+@settings(max_examples=40, deadline=None)
+def test_the_linear_tilt_is_the_maximiser(seed, lam, k):
+    draw = torch.Generator().manual_seed(seed)
+    mu = torch.rand(k, generator=draw, dtype=D) + 0.05
+    mu, a = mu / mu.sum(), torch.randn(k, generator=draw, dtype=D)
+    pi = linear_tilt(mu, a, lam)
+    assert float(pi.sum()) == pytest.approx(1) and float(pi.min()) >= 0
+    slope = a - 2 * lam * (pi / mu - 1)  # what moving mass to an arm gains: the same for all that have some, less else
+    inside = pi > 1e-12
+    assert float(slope[inside].max() - slope[inside].min()) < 1e-9
+    assert float(slope.max()) <= float(slope[inside].max()) + 1e-9
+    if bool(inside.all()):
+        variance = float(mu @ (a - mu @ a).square())
+        assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam ** 2))
+
+
+def test_r2vpo_comes_to_rest_at_the_linear_tilt_and_its_dual_at_the_bound():
+    mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
+    penalty = bandit_step(R2VPO(lam=1.0, dual_lr=0.0), mu, a, uses=400, lr=1.0)
+    torch.testing.assert_close(penalty.pi, linear_tilt(mu, a - mu @ a, 1.0), rtol=0, atol=1e-6)
+    delta = 0.04
+    bound = bandit_step(R2VPO(lam=0.3, delta=delta, dual_lr=0.5), mu, a, uses=3000, lr=0.3)
+    assert float(mu @ (bound.pi / mu - 1).square()) == pytest.approx(delta, rel=1e-3)
+    lam = float((mu @ (a - mu @ a).square()).sqrt()) / (2 * math.sqrt(delta))
+    torch.testing.assert_close(bound.pi, linear_tilt(mu, a, lam), rtol=0, atol=1e-4)
+
+
+def test_dual_ascent_by_hand():
+    assert dual_ascent(0.5, 0.06, 0.04, 2.0) == pytest.approx(0.54)
+    assert dual_ascent(0.01, 0.0, 0.04, 1.0) == 0.0
+
+
+@pytest.mark.parametrize(("lam", "mu"), [(0.0, [0.5, 0.5]), (math.nan, [0.5, 0.5]), (1.0, [0.5, 0.6])])
+def test_a_tilt_that_makes_no_sense_is_named(lam, mu):
+    with pytest.raises(ValueError, match="lam: expected" if mu[1] == 0.5 else "mu: expected"):
+        linear_tilt(torch.tensor(mu, dtype=D), torch.tensor([0.0, 1.0], dtype=D), lam)
+
+
+# TREFree
+
+
+def test_trefree_s_window_is_delta_over_the_advantage():
+    """|A| |r - 1| <= .2 keeps a token: 1.3 is outside for A = 1, inside for A = .5 and far inside for A = .01."""
+    found = trefree_loss(**at([1.3, 1.3, 1.3, 0.5, 0.5, 9.0], [1.0, 0.5, 0.01, -1.0, -0.3, 0.0]), delta=0.2)
+    assert found.diagnostics["kept"].tolist() == [[False, True, True, False, True, True]]
+    assert found.diagnostics["weight"][0].tolist() == pytest.approx([0, 0.65, 0.013, 0, -0.15, 0])
+
+
+def test_trefree_is_ppo_where_all_advantages_are_alike():
+    arguments = data()
+    arguments["advantages"] = arguments["advantages"].sign() * 0.5
+    found = trefree_loss(**arguments, delta=0.1)
+    assert torch.equal(found.diagnostics["weight"], ppo_loss(**arguments).diagnostics["weight"])
+
+
+# Pb-PPO
+
+
+def test_the_bandit_over_widths_by_hand():
+    bandit, memory = ClipBandit((0.1, 0.2), c=1.0), {}
+    assert [bandit.choose(memory, 9.0), bandit.choose(memory, 0.5)] == [0.1, 0.2], "untried ones first"
+    assert bandit.choose(memory, 0.4) == 0.1 and memory["clip_means"].tolist() == pytest.approx([0.5, 0.4])
+    # .1 has earned .5 and .0: .25 + sqrt(ln 3 / 2) = .991 < .4 + sqrt(ln 3) = 1.448
+    assert bandit.choose(memory, 0.0) == 0.2 and memory["clip_pulls"].tolist() == [2, 1]
+    memory["clip_pulls"], memory["clip_means"] = torch.tensor([500.0, 500.0]), torch.tensor([0.9, 0.1])
+    assert bandit.choose(memory, 0.1) == 0.1, "what is known decides in the end"
+
+
+# CAPO
+
+
+def linear_policy(seed: int, actions: int = 10, width: int = 8, tokens: int = 400):
+    """A last layer that is the whole model: W h, with the hidden states and the tokens that it has drawn."""
+    draw = torch.Generator().manual_seed(seed)
+    w = torch.randn(actions, width, generator=draw, dtype=D)
+    h = torch.randn(1, tokens, width, generator=draw, dtype=D)
+    full = (h @ w.T).log_softmax(-1)
+    taken = torch.multinomial(full[0].exp(), 1, generator=draw).view(1, -1)
+    push = torch.randn(1, tokens, generator=draw, dtype=D)
+    return w, h, full, taken, push
+
+
+def single_steps(w: Tensor, h: Tensor, full: Tensor, taken: Tensor, push: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+    """True KL(before || after) and change of push * log-prob's ratio, each token stepping alone by its own gradient."""
+    v = torch.nn.functional.one_hot(taken, full.shape[-1]).to(D) - full.exp()
+    logits = h @ w.T + lr * push.unsqueeze(-1) * h.square().sum(-1, keepdim=True) * v
+    after = logits.log_softmax(-1)
+    ratio = (after - full).gather(-1, taken.unsqueeze(-1)).squeeze(-1).exp()
+    return kl(full, after), push * (ratio - 1)
+
+
+def test_capo_s_true_fisher_predicts_the_kl():
+    for seed in range(3):
+        model = linear_policy(seed)
+        for lr, most in ((1e-4, 0.01), (1e-3, 0.1)):
+            _, m_f, m_h = capo_mask(model[2], model[1], model[3], model[4], lr=lr)
+            divergence, objective = single_steps(*model, lr)
+            assert float((divergence / m_f - 1).abs().median()) < most
+            torch.testing.assert_close(m_h, objective, rtol=0.1, atol=1e-4)
+
+
+def test_capo_s_prediction_is_half_the_quadratic_form_written_out():
+    _, h, full, taken, push = linear_policy(4, tokens=5)
+    for fisher in ("true", "empirical"):
+        _, m_f, m_h = capo_mask(full, h, taken, push, lr=0.1, fisher=fisher)
+        for t in range(5):
+            p = full[0, t].exp()
+            v = -p.clone()
+            v[taken[0, t]] += 1
+            gradient = push[0, t] * torch.outer(v, h[0, t])
+            u, matrix = 0.1 * gradient @ h[0, t], torch.diag(p) - torch.outer(p, p)
+            form = matrix if fisher == "true" else torch.outer(v, v)
+            assert float(m_f[0, t]) == pytest.approx(float(u @ form @ u) / 2)
+            assert float(m_h[0, t]) == pytest.approx(float(push[0, t] * (v @ u + ((v @ u) ** 2 - u @ matrix @ u) / 2)))
+
+
+def test_capo_s_empirical_fisher_drops_rare_tokens_first():
+    """One push, one |h|, all tokens of one distribution: by the true Fisher the tokens dropped are those that move the
+    policy most, and the rarest is not among the first; by the released code's they go in the order of rareness."""
+    p = torch.tensor([0.01, 0.03, 0.08, 0.18, 0.3, 0.4], dtype=D)
+    full, h = p.log().expand(1, 6, 6), torch.ones(1, 6, 1, dtype=D)
+    taken, push = torch.arange(6).view(1, 6), torch.ones(1, 6, dtype=D)
+    moves = {kind: capo_mask(full, h, taken, push, lr=0.01, fisher=kind)[1][0] for kind in ("true", "empirical")}
+    assert moves["empirical"].argsort(descending=True).tolist() == [0, 1, 2, 3, 4, 5]
+    assert moves["true"].argmax() != 0 and moves["true"][0] < moves["true"][3]
+    over = moves["empirical"] / moves["true"]
+    assert over[0] > 20 * over[-1] / 5 and over[0] > 10, "over-predicted most where the token is rarest"
+
+
+def test_capo_masks_before_the_move():
+    mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
+    free, open_ = (bandit_step(m, mu, a, uses=1) for m in (PGIS(), CAPO(tau_f=1e9, tau_h=1e9)))
+    assert torch.equal(free.pi, open_.pi)
+    shut = bandit_step(CAPO(tau_f=1e-12), mu, a, uses=1)
+    torch.testing.assert_close(shut.pi, mu, rtol=0, atol=1e-15)
+    some = bandit_step(CAPO(tau_f=0.01, tau_h=1e9), mu, a, uses=1)
+    assert 0 < some.kl < free.kl
+
+
+# As methods
+
+
+def test_ratios_is_what_the_branch_holds():
+    assert list(RELATIVES)[:7] == ["bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo"]
+    kinds = (BAPO, MinPRO, CPGD, R2VPO, CAPO, TREFree, PbPPO)
+    assert tuple(RELATIVES[name] for name in list(RELATIVES)[:7]) == kinds
+
+
+@pytest.mark.parametrize(("kind", "setting", "value"), [
+    (BAPO, "low", 0.9), (BAPO, "low_most", 1.1), (BAPO, "high", 0.9), (BAPO, "high_most", 1.1), (BAPO, "target", -1.0),
+    (BAPO, "count", "other"), (BAPO, "dual_clip", 1.0), (MinPRO, "eps_low", 1.1), (MinPRO, "eps_high", math.nan),
+    (CPGD, "eps", 1.0), (CPGD, "alpha", -0.1), (CPGD, "cap", math.nan), (R2VPO, "lam", -1.0), (R2VPO, "delta", -1.0),
+    (R2VPO, "dual_lr", math.inf), (CAPO, "tau_f", 0.0), (CAPO, "tau_h", -1.0), (CAPO, "fisher", "other"),
+    (TREFree, "delta", 0.0), (PbPPO, "c", -1.0), (PbPPO, "arms", ()), (PbPPO, "arms", (0.0,)),
+])
+def test_a_meaningless_setting_is_named(kind, setting, value):
+    with pytest.raises(ValueError, match=rf"^{setting}: expected"):
+        kind(**{setting: value})
+
+
+@pytest.mark.parametrize("kind", [R2VPO, PbPPO, CAPO])
+def test_what_it_remembers_is_resumed(kind, tmp_path):
+    def trained(steps, **more):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(), steps=steps, prompts=2,
+                               group=4, epochs=2, max_tokens=6, probe=2, lr=1e-3, progress=False, **more).history
+
+    whole = trained(4)
+    trained(2, out=tmp_path)
+    again = trained(4, out=tmp_path, resume=True)
+    column = {R2VPO: "lam", PbPPO: "clip_arm", CAPO: "capo_lr"}[kind]
+    assert again[column].tolist() == whole[column].tolist() and again.loss.tolist() == whole.loss.tolist()
+
+
+def test_on_one_bandit_every_region_stays_nearer_than_none():
+    mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
+    free = bandit_step(PGIS(), mu, a)
+    for method in (PPO(), BAPO(), CPGD(), R2VPO(), TREFree(), PbPPO()):
+        found = bandit_step(method, mu, a)
+        assert found.gain > 0 and found.kl < free.kl, method
+    assert bandit_step(MinPRO(), mu, a).kl > free.kl, "a clamp of the weight is no region"
+    tilt = linear_tilt(mu, a, 1.0)
+    assert moved(mu, tilt, a).gain == pytest.approx(float((tilt - mu) @ a))
+    assert replace(R2VPO(), lam=0.2).lam == 0.2 and pg_is_loss(**at(1.0, 1.0)).per_token.item() == -1

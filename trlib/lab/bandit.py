@@ -10,6 +10,7 @@ optimiser is plain gradient descent: what moves is the method's doing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -85,6 +86,24 @@ def moved(mu: Tensor, pi: Tensor, advantages: Tensor) -> Moved:
     log_mu, log_pi = mu.log(), pi.log()
     return Moved(pi, float((pi - mu) @ advantages), float(kl(log_mu, log_pi)), float(kl(log_pi, log_mu)),
                  float(tv(log_mu, log_pi)), float((pi / mu - 1).abs().max()), float(torch.special.entr(pi).sum()))
+
+
+def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
+    """R2VPO's exact step, argmax_π Σ_a π A - λ E_μ (r-1)²: μ max(0, 1 + (A-ν)/(2 λ)), ν so that it sums to 1.
+
+    Linear in A where KL's tilt is exponential. With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A / (4 λ²), so that a
+    bound δ on it has λ = sd_μ(A) / (2 sqrt δ). Derived here.
+
+    Raises:
+        TypeError, ValueError: no probabilities; advantages of another shape; a λ that is not above 0.
+    """
+    mu, advantages = _checked(mu, advantages)
+    lam = checks.number("lam", lam, above=0, below=math.inf)
+    order = advantages.argsort(descending=True)
+    mass = mu[order].cumsum(0)
+    nu = ((mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)) / mass  # were the first k arms those above 0
+    last = int((advantages[order] > nu - 2 * lam).sum()) - 1
+    return mu * (1 + (advantages - nu[last]) / (2 * lam)).clamp(min=0)
 
 
 def _checked(mu: Tensor, advantages: Tensor) -> tuple[Tensor, Tensor]:

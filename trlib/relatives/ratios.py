@@ -21,7 +21,6 @@ OVERFLOW = 20.0  # log-ratios are held at this, lest the ratio overflow
 
 class OfTokens(Method):
     """A method whose own settings are those of a loss, `class CPGD(OfTokens, of=cpgd_loss)`, which checks them."""
-
     function: ClassVar[Callable[..., TokenLoss]]
 
     def __init_subclass__(cls, of: Callable[..., TokenLoss], **kwargs: Any) -> None:
@@ -49,10 +48,9 @@ def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float =
 
     count="value"     min(r, c_high) |A| or max(r, c_low) |A|: the clipped constants too, as in the released code
     count="gradient"  r |A| where the window lets its gradient through, else 0: what the method's idea says
-
     Raises: also for bounds that are not in the order 0, low, low_most, 1, high, high_most; step <= 0; target < 0.
-    Source: arXiv 2510.18927; authors' code, whose bounds are these (in the paper up to .9 and 3). At count="value"
-        raising c_low moves their statistic away from the target: the constants it counts grow.
+    Source: arXiv 2510.18927; authors' code, whose bounds these are (the paper's: to .9 and 3). By value, raising c_low
+        moves their statistic away from the target: the constants it counts grow.
     """
     checks.choice("count", count, ("value", "gradient"))
     low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
@@ -86,7 +84,6 @@ def bapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
 class BAPO(OfTokens, of=bapo_loss):
     """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
     At a batch's first update every ratio is 1, and no window shuts anything out."""
-
     advantage: str = "group-std"
     low: float = 0.6
     """c_low, where the search begins."""
@@ -104,38 +101,27 @@ class BAPO(OfTokens, of=bapo_loss):
     """Bound on the ratio of a token with A < 0; None: off."""
 
 
-def minpro_weights(logp: Tensor, logp_old: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] und_t r_t: a token's ratio times und_t = min_{i<t} r_i, the smallest before it; und_1 = 1.
-
-    It stands for the product r_1 ... r_t, the exact weight, whose variance grows exponentially with t. Masked tokens
-    are in no minimum; their own weight is 1. Source: arXiv 2601.22718, in others' transcriptions and a public port.
-    """
-    logp, logp_old = checks.tokens(mask, logp=logp, logp_old=logp_old)
-    log_ratio = (logp - logp_old).detach()
-    least = log_ratio.masked_fill(~mask, math.inf).cummin(-1).values
-    before = torch.nn.functional.pad(least[:, :-1], (1, 0), value=math.inf)
-    return (before.masked_fill(before == math.inf, 0.0) + log_ratio).masked_fill(~mask, 0.0).exp()
-
-
 def minpro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_low: float = 0.2,
                 eps_high: float = 0.28) -> TokenLoss:
-    """L = -sg[clip(und_t r_t, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(und_t r_t) A: CISPO that knows the prefix.
+    """L = -sg[clip(und_t r_t, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(und_t r_t) A,   und_t = min_{i<t} r_i
 
-    At eps_low = 1 there is no lower bound: then a token that has become unlikely silences what follows it. Diagnostics
-    add `prefix`, the weight before its clip, and `clipped`. Source: as `minpro_weights`; both ε are inferred.
+    und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact r_1 ... r_t, whose
+    variance grows exponentially. eps_low = 1 is no lower bound: a token that has become unlikely silences what follows.
+    Source: arXiv 2601.22718, in others' transcriptions and a public port; both ε are inferred. As CISPO, no clip mask.
     """
     eps_low, eps_high, _ = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    prefix = minpro_weights(logp, logp_old, mask)
+    log_ratio = (logp - logp_old).detach()
+    least = log_ratio.masked_fill(~mask, math.inf).cummin(-1).values
+    before = torch.nn.functional.pad(least[:, :-1], (1, 0), value=math.inf)
+    prefix = (before.masked_fill(before == math.inf, 0.0) + log_ratio).masked_fill(~mask, 0.0).exp()
     bounded = prefix.clamp(1 - eps_low, 1 + eps_high)
     weight = bounded * advantages.detach()
-    return TokenLoss(-weight * logp, weigh((logp - logp_old).detach(), mask, weight, mask, prefix=prefix,
-                                           clipped=(bounded != prefix) & mask))
+    return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, prefix=prefix, clipped=bounded != prefix))
 
 
 class MinPRO(OfTokens, of=minpro_loss):
     """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
-
     advantage: str = "group-std"
     eps_low: float = 0.2
     """The weight's window below 1; 1: no lower bound."""
@@ -147,11 +133,10 @@ def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
               alpha: float = 0.01, cap: float = 0.2) -> TokenLoss:
     """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
 
-    w = A 1[the clip keeps it] - α min(r-1, c). No ratio in the push: a token weighs what it weighs at 1. The drift is
-    the gradient of KL(π_old || π) by k3 = r-1-log r, its factor bounded by `cap`. A bound on the r inside k3 would
-    leave -log r, which drives r on. `kept` says whether the clip keeps the push; the drift goes on.
-    Source: arXiv 2505.12504 eq. 1, 2, 5; α and c from a public training script. The paper's window that widens along a
-        completion is not here. Differs from: LightRFT has the clip alone.
+    w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π) by
+    k3 = r-1-log r, its factor bounded by `cap`; a bound on the r inside k3 would leave -log r, which drives r on.
+    `kept`: the clip keeps the push. Source: arXiv 2505.12504 eq. 1, 2, 5; α and c from a public training script.
+    Differs from: the paper's window may widen along a completion; LightRFT has the clip alone.
     """
     eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
     alpha, low, high = checks.number("alpha", alpha, least=0, below=math.inf), math.log1p(-eps), math.log1p(eps)
@@ -166,7 +151,6 @@ def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
 
 class CPGD(OfTokens, of=cpgd_loss):
     """Clipped policy gradient with policy drift: no ratio in the push, and a pull back beside it."""
-
     eps: float = 0.2
     """The ratio's window to both sides of 1, drawn on its logarithm."""
     alpha: float = 0.01
@@ -177,9 +161,7 @@ class CPGD(OfTokens, of=cpgd_loss):
 
 def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
     """L = -(r A - λ (r-1)²),   w = r (A - 2 λ (r-1)): it changes sign at r = 1 + A/(2 λ) and pulls back from there.
-
-    Source: arXiv 2601.03320, by a public re-implementation, which takes λ = .04 and says that the term keeps w's sign.
-    """
+    Source: arXiv 2601.03320, by a public re-implementation, which takes λ = .04 and says that w keeps its sign."""
     lam = checks.number("lam", lam, least=0, below=math.inf)
     logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = logp - logp_old.detach(), a.detach()
@@ -193,22 +175,8 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
     return max(0.0, lam + lr * (value - target))
 
 
-def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
-    """argmax_π Σ_a π A - λ E_μ (r-1)², [K]: μ max(0, 1 + (A-ν)/(2 λ)), with ν so that it sums to 1. Derived here.
-
-    With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A / (4 λ²): a bound δ has λ = sd_μ(A) / (2 sqrt δ).
-    """
-    lam = checks.number("lam", lam, above=0, below=math.inf)
-    order = advantages.argsort(descending=True)
-    mass = mu[order].cumsum(0)
-    nu = ((mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)) / mass  # were the first k arms those above 0
-    last = int((advantages[order] > nu - 2 * lam).sum()) - 1
-    return mu * (1 + (advantages - nu[last]) / (2 * lam)).clamp(min=0)
-
-
 class R2VPO(Method):
     """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
-
     lam: float = 0.04
     """λ at the run's beginning; from then on it stands in the run's memory."""
     delta: float = 0.04
@@ -231,16 +199,13 @@ class R2VPO(Method):
             if self.dual_lr and bool(part.batch.mask.any()):
                 with torch.no_grad():
                     moved = (part.score().logp - part.batch.logp_anchor)[part.batch.mask].clamp(max=OVERFLOW)
-                memory, variance = part.batch.memory, float(torch.expm1(moved).square().mean())
-                memory["lam"] = dual_ascent(memory.get("lam", self.lam), variance, self.delta, self.dual_lr)
+                lam, variance = part.batch.memory.get("lam", self.lam), float(moved.expm1().square().mean())
+                part.batch.memory["lam"] = dual_ascent(lam, variance, self.delta, self.dual_lr)
 
 
 def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.1) -> TokenLoss:
-    """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window.
-
-    After the abstract of arXiv 2302.07985, which bounds the largest advantage-weighted ratio; the surrogate, and that
-    it is clipped, are inferred.
-    """
+    """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window. After the
+    abstract of arXiv 2302.07985, which bounds the largest advantage-weighted ratio; that by a clip is inferred."""
     delta = checks.number("delta", delta, above=0, below=math.inf)
     a, = checks.tokens(mask, advantages=advantages)
     width = delta / a.detach().abs().clamp(min=torch.finfo(a.dtype).eps)
@@ -249,40 +214,34 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
 
 class TREFree(OfTokens, of=trefree_loss):
     """A clip whose window is as wide as the advantage is small. After the abstract."""
-
     delta: float = 0.1
     """The bound on |A| |r-1|."""
 
 
 class ClipBandit:
-    """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first. Its counts stand in the
-    mapping that it is given. After the abstract of arXiv 2312.07624, which names a bandit; UCB is inferred."""
+    """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its counts stand in `memory`.
+    After the abstract of arXiv 2312.07624, which names a bandit; UCB is inferred."""
 
     def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
         self.arms = [checks.number("arms", arm, above=0, most=1) for arm in arms]
         checks.whole("arms", len(self.arms), least=1)
         self.c = checks.number("c", c, least=0, below=math.inf)
 
-    def choose(self, memory: MutableMapping[str, Any]) -> float:
-        """The width for what comes next."""
-        pulls, means = (memory.get(name, torch.zeros(len(self.arms))).tolist() for name in ("clip_pulls", "clip_means"))
-        bonus = [self.c * math.sqrt(math.log(sum(pulls)) / n) if n else math.inf for n in pulls]
-        score = [mean + more for mean, more in zip(means, bonus, strict=True)]
-        memory["clip_arm"] = score.index(max(score))
-        return self.arms[memory["clip_arm"]]
-
-    def update(self, memory: MutableMapping[str, Any], pay: float) -> None:
-        """Tell what the width chosen last has earned."""
+    def choose(self, memory: MutableMapping[str, Any], earned: float) -> float:
+        """The width for what comes next; `earned` is the pay of the one chosen before, if there was one."""
         pulls, means = (memory.get(name, torch.zeros(len(self.arms))).clone() for name in ("clip_pulls", "clip_means"))
-        pulls[memory["clip_arm"]] += 1
-        means[memory["clip_arm"]] += (pay - means[memory["clip_arm"]]) / pulls[memory["clip_arm"]]
-        memory["clip_pulls"], memory["clip_means"] = pulls, means
+        if "clip_arm" in memory:
+            pulls[memory["clip_arm"]] += 1
+            means[memory["clip_arm"]] += (earned - means[memory["clip_arm"]]) / pulls[memory["clip_arm"]]
+        bonus = [self.c * math.sqrt(math.log(sum(pulls)) / n) if n else math.inf for n in pulls.tolist()]
+        score = [mean + more for mean, more in zip(means.tolist(), bonus, strict=True)]
+        memory.update(clip_pulls=pulls, clip_means=means, clip_arm=score.index(max(score)))
+        return self.arms[memory["clip_arm"]]
 
 
 class PbPPO(Method):
     """PPO whose clip is chosen for every batch by a bandit; a width earns the mean reward of the next batch, which the
     policy that it has made wrote. After the abstract."""
-
     arms: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     """The widths to choose from, each to both sides of 1."""
     c: float = 1.0
@@ -293,10 +252,7 @@ class PbPPO(Method):
         ClipBandit(self.arms, self.c)
 
     def prepare(self, batch: Batch) -> Batch:
-        bandit = ClipBandit(self.arms, self.c)
-        if "clip_arm" in batch.memory:
-            bandit.update(batch.memory, float(batch.rewards.mean()))
-        bandit.choose(batch.memory)
+        ClipBandit(self.arms, self.c).choose(batch.memory, float(batch.rewards.mean()))
         return super().prepare(batch)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -307,12 +263,11 @@ class PbPPO(Method):
 
 def capo_mask(full: Tensor, hidden: Tensor, tokens: Tensor, push: Tensor, *, lr: float, tau_f: float = 1e-4,
               tau_h: float = 1e-2, fisher: str = "true") -> tuple[Tensor, Tensor, Tensor]:
-    """[B, T] which tokens stay, m_F < τ_F and |m_H| < τ_H, then m_F and m_H: what a token's own step is predicted to
-    move, the policy (KL, nats) and the objective.
+    """[B, T] which tokens stay, m_F < τ_F and |m_H| < τ_H, then m_F and m_H: how far a token's own step is predicted to
+    move the policy (KL, nats) and the objective. The step is lr times the last layer's gradient, u = lr push v hᵀ h in
+    the logits, v = 1_a - π.   m_F = uᵀ F u / 2,   m_H = push (v·u) + push ((v·u)² - uᵀ F u) / 2,   F = diag(π) - π πᵀ
 
-    The step is lr times the last layer's gradient, G = push v hᵀ with v = 1_a - π; it moves the logits by u = lr G h.
-    m_F = uᵀ F u / 2,  m_H = push (v·u) + push ((v·u)² - uᵀ F u) / 2,   F = diag(π) - π πᵀ, or v vᵀ if "empirical"
-    Args: full [B, T, V] log π; hidden [B, T, H] h; tokens [B, T] a; push [B, T] w of the loss.
+    Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical": F = v vᵀ.
     Source: arXiv 2510.00819; authors' code. Differs from: it takes v vᵀ, and Adam's preconditioned gradient.
     """
     p = full.detach().exp()
@@ -325,9 +280,8 @@ def capo_mask(full: Tensor, hidden: Tensor, tokens: Tensor, push: Tensor, *, lr:
 
 
 class CAPO(Method):
-    """The policy gradient without the tokens whose own step would move too far: a mask before the move. Nothing ties
-    it to the old policy: each update of a batch is judged by itself."""
-
+    """The policy gradient without the tokens whose own step would move too far: a mask before the move, anew for every
+    update; nothing ties it to the old policy."""
     tau_f: float = 1e-4
     """The largest KL that one token's step may cause, nats."""
     tau_h: float = 1e-2
