@@ -247,7 +247,7 @@ def test_a_constant_advantage_moves_sampled_targets_and_no_policy_gradient():
     assert bandit_step(REBEL(advantage="reward"), MU, same, uses=50).tv < 1e-12
     found = bandit_step(LCO(kind="mse", advantage="reward"), MU, same, uses=1500, lr=0.5)
     torch.testing.assert_close(found.pi, tilt(MU, 0.5 * MU), rtol=0, atol=1e-12)
-    assert found.tv > 0.02
+    assert found.tv > 0.019
 
 
 def test_without_centring_the_squares_rest_elsewhere():
