@@ -90,6 +90,13 @@ def add_penalty(loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Ten
     return TokenLoss(loss.per_token + beta * divergence, {**loss.diagnostics, "weight": weight, "kl": kl})
 
 
+def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
+    """[B, T] KL(a || b) of log-probs [B, T, V], nats, differentiable in both, 0 where masked."""
+    log_a, log_b = (x.masked_fill(~mask.unsqueeze(-1), 0.0) for x in (log_a, log_b))
+    p = log_a.exp()
+    return (p * torch.where(p > 0, log_a - log_b, 0.0)).sum(-1)
+
+
 class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
 
@@ -134,8 +141,4 @@ class PPOPenalty(Method):
             beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
-        """[B, T] KL(anchor || pi), differentiable in pi, 0 where masked."""
-        old = batch.full_anchor.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
-        new = scores.full.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
-        p = old.exp()
-        return (p * torch.where(p > 0, old - new, 0.0)).sum(-1)
+        return token_kl(batch.full_anchor, scores.full, mask=batch.mask)

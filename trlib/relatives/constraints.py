@@ -11,8 +11,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
-from trlib.algorithms.kl_penalty import BETA, add_penalty
-from trlib.divergences import kl
+from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 
 
 class FixPO(PGIS):
@@ -41,7 +40,7 @@ class FixPO(PGIS):
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        far = _kl(batch.full_anchor, scores.full, batch.mask)
+        far = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
         stat = (far.max() if self.statistic == "max" else far.sum() / batch.mask.sum()).detach()
         by = math.copysign(0.01, self.margin * float(stat) - self.eps_kl)
         beta = batch.memory[BETA] = max(0.0, batch.memory.get(BETA, 1.0) + by)
@@ -52,7 +51,7 @@ class FixPO(PGIS):
         super().update(step)
         batch, memory = step.batch, step.batch.memory
         for memory["fixups"] in range(51):
-            far = _kl(batch.full_anchor, step.score().full, batch.mask)
+            far = token_kl(batch.full_anchor, step.score().full, mask=batch.mask)
             memory["kl_max"] = float(far.detach().max())
             memory["kl_max_before"] = memory["kl_max_before" if memory["fixups"] else "kl_max"]
             if memory["kl_max"] <= self.eps_kl:
@@ -81,7 +80,7 @@ class MDPO(PGIS):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
-        loss, far = super().objective(scores, batch), _kl(scores.full, batch.full_anchor, batch.mask)
+        loss, far = super().objective(scores, batch), token_kl(scores.full, batch.full_anchor, mask=batch.mask)
         new, old = (x.detach().masked_fill(~batch.mask, -1.0) for x in (scores.logp, batch.logp_anchor))
         pull = new.exp() * (new - old - far.detach()) / (t * (-new.expm1()).clamp(min=1e-7)) * batch.mask
         return TokenLoss(loss.per_token + far / t, {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull})
@@ -133,11 +132,6 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
         pi = (pi0.log() + eta * R).softmax(-1)
         eta, step = eta + math.copysign(step, target - float(pi @ R)), step / 2
     return pi
-
-
-def _kl(of: Tensor, to: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] KL(of ‖ to) over the vocabulary, nats, 0 where masked."""
-    return kl(*(x.masked_fill(~mask.unsqueeze(-1), -math.log(x.shape[-1])) for x in (of, to)))
 
 
 RELATIVES: dict[str, Any] = {"fixpo": FixPO, "mdpo": MDPO, "counterpol": COUNTERPOL}
