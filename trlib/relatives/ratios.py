@@ -220,7 +220,7 @@ class TREFree(OfTokens, of=trefree_loss):
 
 class ClipBandit:
     """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its counts stand in `memory`.
-    After the abstract of arXiv 2312.07624, which names a bandit; UCB is inferred."""
+    After the abstract of arXiv 2312.07624, which names a bandit, and its code's README, which names UCB."""
 
     def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
         self.arms = [checks.number("arms", arm, above=0, most=1) for arm in arms]
