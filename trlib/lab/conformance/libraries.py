@@ -12,13 +12,13 @@ from trlib.errors import TrlibError
 from trlib.lab.conformance.report import Finding
 from trlib.lab.conformance.vectors import Vectors
 
-WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0"}
+WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1"}
 """The versions whose functions were read; with another, a name that has moved is reported as a failure."""
 INSTALL = {
-    "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray 'tensordict<=0.10' omegaconf "
-            "hydra-core codetiming orjson pandas",
-    "trl": "pip install trl==1.16.0"}
-MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl"}
+    "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray tensordict omegaconf hydra-core "
+            "codetiming orjson pandas",
+    "trl": "pip install trl==1.16.0", "torchrl": "pip install torchrl==0.14.1"}
+MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl", "torchrl": "torchrl.objectives.llm"}
 """What has to be importable."""
 
 

@@ -49,7 +49,7 @@ def estimator(vectors: Vectors, *, name: str, swapped: bool, clamp: float | None
     return {"values": value.detach(), "gradient": gradient}
 
 
-def advantage(vectors: Vectors, *, source: str, name: str, constant: float, unbiased: bool) -> Numbers:
+def advantage(vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool) -> Numbers:
     """One advantage a completion against its group."""
     given = tensors(vectors.pieces[source]["inputs"])
     rewards, lengths, group = given["rewards"], given["lengths"], given["group"]
@@ -61,7 +61,8 @@ def advantage(vectors: Vectors, *, source: str, name: str, constant: float, unbi
         if name == "leave_one_out":
             centred = centred * len(r) / (len(r) - 1)
         elif name == "group_std":
-            centred = centred / (r.std(unbiased=unbiased) + constant)
+            spread = r.std(unbiased=unbiased)
+            centred = centred / (spread.clamp(min=1e-6) if isinstance(constant, str) else spread + constant)
         result[mine] = centred
     return {"advantages": result}
 
@@ -109,6 +110,7 @@ BOUNDED = Axis("cap", {None: "", 10.0: "bounds the estimate at 10, so a token fa
                        100.0: "bounds the estimate at 100, so a token far off has no gradient"})
 WEIGHED = Axis("form", {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"})
 CONSTANT = Axis("epsilon", {1e-6: "", 0.0: "adds nothing to the standard deviation",
+                            "floor": "adds nothing to the standard deviation, but takes 1e-6 where it is less",
                             **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)}})
 SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
 WHITENED = Axis("form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"})
