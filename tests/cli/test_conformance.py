@@ -104,7 +104,7 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(("argv", "words"), [
-    (["--library", "verll"], "library: expected one of trl, verl, got 'verll'; did you mean 'verl'?"),
+    (["--library", "verll"], "library: expected one of torch, torchrl, trl, verl, got 'verll'; did you mean 'verl'?"),
     (["--library", "verl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
     (["--library", "verl", "--set", "a=1"], "--set: expected --function beside it, got --library"),
     (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.lab.conformance import inputs, make, pieces, vectors
+from trlib.lab.conformance import inputs, make, pieces, relatives, vectors
 from trlib.lab.conformance.aggregations import WORDS, coefficients
 from trlib.lab.conformance.bench import Observed
 from trlib.lab.conformance.families import FAMILIES
@@ -148,16 +148,23 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
     piece = pieces.PIECES[name]
     base = {axis: next(iter(a.options)) for axis, a in piece.axes.items()}
     assert pieces.compare(V, "x", name, lambda v: piece.compute(v, **base)).status == "agrees"
-    kind = name.removesuffix(" in fours")
-    if kind in ("k1", "k2", "k3"):
-        found = {key: torch.cat([torch.tensor(V.pieces["estimators"][kind][b][key]) for b in V.names])
+    if name in ("k1", "k2", "k3"):
+        found = {key: torch.cat([torch.tensor(V.pieces["estimators"][name][b][key]) for b in V.names])
                  for key in ("values", "gradient")}
-    elif kind == "gae":
+    elif name == "gae":
         found = {key: torch.tensor(V.pieces["gae"][key]) for key in ("advantages", "returns")}
     elif name in V.pieces["corrections"]:
         found = {b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"] for b in pieces.CORRECTED}
+    elif name == "dpo":
+        pairs = {b: V.pieces["pairs"][b] for b in relatives.PAIRED}
+        found = {**{b: torch.tensor([p["value"]]) for b, p in pairs.items()},
+                 **{f"{b}, gradient": torch.tensor(p["gradient"]) for b, p in pairs.items()}}
+    elif name in ("reference", "muon"):
+        key = {"reference": "reference", "muon": "weights"}[name]
+        found = {key: torch.tensor(V.pieces[name][key], dtype=torch.float64)}
     else:
-        source = "advantages_in_fours" if name.endswith("fours") else "advantages"
+        kind, _, which = name.partition(" ")
+        source = {"": "advantages", "in fours": "advantages_in_fours", "alone": "advantages_alone"}[which]
         found = {"advantages": torch.tensor(V.pieces[source][kind])}
     expected = piece.compute(V, **base)
     for key, value in expected.items():

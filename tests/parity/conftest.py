@@ -1,6 +1,6 @@
 """Parity with installed libraries: what they need, imported once per process, and random data to compare on.
 
-A library that is missing is a failure, never a skip: `make` installs all three.
+A library that is missing is a failure, never a skip: `make` installs them all.
 """
 
 from __future__ import annotations
@@ -35,6 +35,17 @@ def verl() -> Any:
 @pytest.fixture(scope="session")
 def trl() -> Any:
     return needed("trl")
+
+
+@pytest.fixture(scope="session")
+def torchrl() -> Any:
+    """torchrl's losses of language models."""
+    return needed("torchrl.objectives.llm")
+
+
+@pytest.fixture(scope="session", name="torch")
+def _torch() -> Any:
+    return torch
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ TEXT = "hold a library's losses, or your own, against golden vectors"
 EXAMPLES = """\
 examples:
   trlib conformance --library verl                           what verl's losses compute, a line each
+  trlib conformance --library torchrl --verbose              and the first token that tells two losses apart
   trlib conformance --library trl --json > trl.json
   trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
   trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
@@ -30,7 +31,7 @@ DIFFERENT = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib conformance`."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--library", metavar="NAME", help="verl or trl, as installed")
+    what.add_argument("--library", metavar="NAME", help="verl, trl, torchrl or torch, as installed")
     what.add_argument("--function", metavar="MODULE:NAME", help="a function, also from a file in this folder")
     what.add_argument("--vectors", action="store_true", help="print where the vectors and their specification lie")
     parser.add_argument("--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)")

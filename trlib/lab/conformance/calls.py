@@ -155,7 +155,7 @@ def trl(target: Any, *, settings: Mapping[str, Any], loss_type: str = "bnpo", ho
     low, high = (settings.get(key, settings.get("eps_log", 0.2)) for key in ("eps_low", "eps_high"))
     stand_in: Any = object.__new__(kind)
     vars(stand_in).update(
-        args=args, model=SimpleNamespace(training=True), accelerator=_Accelerator(), loss_type=loss_type,
+        args=args, model=SimpleNamespace(training=True), accelerator=Accelerator(), loss_type=loss_type,
         epsilon_low=0.2 if low is None else low, epsilon_high=high, beta=args.beta, max_completion_length=horizon,
         importance_sampling_level=level, current_gradient_accumulation_steps=1, top_entropy_quantile=1.0,
         off_policy_mask_threshold=None, use_vllm=False, vllm_importance_sampling_correction=False,
@@ -199,9 +199,10 @@ class _Config(dict):
             raise AttributeError(name) from None
 
 
-class _Accelerator:
+class Accelerator:
     """One process that gathers from itself."""
 
+    device = torch.device("cpu")
     num_processes = 1
     process_index = 0
     sync_gradients = True

@@ -73,6 +73,21 @@ def fours() -> dict[str, Any]:
             "group": [0] * 4 + [1] * 4 + [2] * 4, "lengths": [3, 1, 4, 1, 5, 2, 6, 5, 3, 2, 4, 4]}
 
 
+def alone() -> dict[str, Any]:
+    """A group of two and a group of one."""
+    return {"rewards": [1.0, 0.0, 0.75], "group": [0, 0, 1], "lengths": [3, 1, 4]}
+
+
+def matrix() -> dict[str, Any]:
+    """A tall matrix and two of its gradients."""
+    rng = random.Random("matrix")
+
+    def drawn() -> list[list[float]]:
+        return [[round(rng.gauss(0, 1), 2) for _ in range(3)] for _ in range(5)]
+
+    return {"weights": drawn(), "gradients": [drawn(), drawn()], "lr": 0.02, "momentum": 0.95}
+
+
 def critic() -> dict[str, Any]:
     """Rewards and values of tokens for generalised advantage estimation."""
     rng = random.Random("critic")

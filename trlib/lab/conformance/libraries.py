@@ -12,13 +12,14 @@ from trlib.errors import TrlibError
 from trlib.lab.conformance.report import Finding
 from trlib.lab.conformance.vectors import Vectors
 
-WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1"}
+WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1", "torch": "2.13.0"}
 """The versions whose functions were read; with another, a name that has moved is reported as a failure."""
 INSTALL = {
     "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray tensordict omegaconf hydra-core "
             "codetiming orjson pandas",
-    "trl": "pip install trl==1.16.0", "torchrl": "pip install torchrl==0.14.1"}
-MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl", "torchrl": "torchrl.objectives.llm"}
+    "trl": "pip install trl==1.16.0", "torchrl": "pip install torchrl==0.14.1",
+    "torch": "pip install torch==2.13.0"}
+MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl", "torchrl": "torchrl.objectives.llm", "torch": "torch"}
 """What has to be importable."""
 
 
@@ -38,13 +39,13 @@ class Held:
 
 
 def installed(library: str) -> str:
-    """The version that is installed.
+    """The version that is installed, without the name of its build.
 
     Raises:
         TrlibError: the library is not installed; says how to.
     """
     try:
-        return version(library)
+        return version(library).split("+")[0]
     except PackageNotFoundError:
         raise TrlibError(f"{library} is not installed (written for {WRITTEN_FOR[library]}): "
                          f"{INSTALL[library]}") from None

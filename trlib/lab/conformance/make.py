@@ -16,8 +16,12 @@ from torch import Tensor
 
 from trlib import advantages, algorithms, corrections, divergences
 from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import Batch, Scores
 from trlib.lab.conformance import inputs
+from trlib.lab.conformance.relatives import PAIRED
 from trlib.lab.conformance.vectors import FORMAT, PATH, VERSION, tensors
+from trlib.relatives.optimizers import Ball
+from trlib.relatives.preferences import DPO
 
 RATIO = "r = exp(logp - logp_old)"
 LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
@@ -174,7 +178,56 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
         "gae": {"inputs": critic, "advantages": advantage.tolist(), "returns": returns.tolist(),
                 "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next unmasked token; "
                            "returns = A + V; not whitened, 0 where masked"},
-        "estimators": estimators, "corrections": factors}
+        "estimators": estimators, "corrections": factors, **_relatives(batches)}
+
+
+def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the gallery has and a library ships."""
+    lonely, given = tensors(inputs.alone()), inputs.matrix()
+    beta, share = 0.1, 0.6
+    pairs: dict[str, Any] = {
+        "beta": beta, "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over the "
+                                 "unmasked tokens of a row of logp - logp_old; gradient in logp"}
+    for batch in batches:
+        if batch["name"] in PAIRED:
+            data = tensors(batch)
+            logp = data["logp"].requires_grad_()
+            loss = _dpo(data, logp, beta)
+            gradient, = torch.autograd.grad(loss, logp)
+            pairs[batch["name"]] = {"value": loss.item(), "gradient": gradient.tolist()}
+    policy, reference = [0.5, -1.0, 2.0], [0.25, 1.0, -2.0]
+    near = torch.tensor(reference, dtype=torch.float64).lerp(torch.tensor(policy, dtype=torch.float64), share)
+    return {
+        "advantages_alone": {
+            "inputs": inputs.alone(), "formula": "R - sum(length R)/sum(length); 0 in a group of one",
+            "length_weighted": advantages.length_weighted(lonely["rewards"], lonely["lengths"],
+                                                          lonely["group"]).tolist()},
+        "pairs": pairs,
+        "reference": {"inputs": {"policy": policy, "reference": reference, "share": share},
+                      "formula": "(1 - share) reference + share policy", "reference": near.tolist()},
+        "muon": {"inputs": given, "weights": _muon(given).tolist(),
+                 "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr N(M), N five "
+                            "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of the "
+                            "transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, 2.0315"}}
+
+
+def _dpo(data: dict[str, Tensor], logp: Tensor, beta: float) -> Tensor:
+    mask = data["mask"]
+    method = DPO(beta=beta)
+    batch = Batch(tokens=mask.long(), mask=mask, forced=~mask, rewards=data["rewards"], group=data["group"],
+                  ended=mask[:, 0], horizon=inputs.LENGTH, logp_rollout=data["logp_rollout"],
+                  extra={"logp_ref": data["logp_old"]})
+    return method.loss(method.objective(Scores(logp), batch).per_token, batch)
+
+
+def _muon(given: dict[str, Any]) -> Tensor:
+    data = tensors(given)
+    weights = data["weights"].clone().requires_grad_()
+    optimizer = Ball([weights], lr=given["lr"], betas=(given["momentum"],), kind="muon")
+    for gradient in data["gradients"]:
+        weights.grad = gradient.clone()
+        optimizer.step()
+    return weights.detach()
 
 
 def _advantages(groups: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from importlib import import_module
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from trlib.lab.conformance import calls
 from trlib.lab.conformance.libraries import Held
 from trlib.lab.conformance.of_verl import estimator
 from trlib.lab.conformance.pieces import Numbers, compare
+from trlib.lab.conformance.relatives import PAIRED
 from trlib.lab.conformance.report import Finding, judge
 from trlib.lab.conformance.vectors import Vectors
 
@@ -50,6 +53,9 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     for subject, more in (("KL term", ()), ("KL term, use_bias_correction_kl=False",
                                             (("use_bias_correction_kl", False),))):
         yield compare(vectors, subject, "k3", partial(estimator, kl=partial(_penalty, more)))
+    for loss_type in ("sigmoid", "sigmoid_norm"):
+        yield compare(vectors, f"DPOTrainer, {loss_type}", "dpo", partial(_pairs, loss_type))
+    yield compare(vectors, "SyncRefModelCallback", "reference", _moved)
     for scale, name in (("group", "group_std"), ("none", "group_mean")):
         yield compare(vectors, f"advantages, scale_rewards={scale}", f"{name} in fours", partial(_advantages, scale))
 
@@ -71,6 +77,45 @@ def _penalty(more: Options, logp: Tensor, old: Tensor) -> Tensor:
     tokens = zip(logp.reshape(-1, 1, 1), old.reshape(-1, 1, 1), strict=True)
     values = [run({**nothing, "logp_old": q, "logp_rollout": q}, p) for p, q in tokens]
     return torch.stack(values).reshape(logp.shape)
+
+
+def _pairs(loss_type: str, vectors: Vectors) -> Numbers:
+    """The `_compute_loss` of TRL's DPO trainer; it takes the better rows first, and a prompt's token before them."""
+    from trl import DPOTrainer
+
+    trainer: Any = object.__new__(DPOTrainer)
+    vars(trainer).update(
+        model=SimpleNamespace(training=False), accelerator=calls.Accelerator(), aux_loss_enabled=False, ld_alpha=None,
+        precompute_ref_logps=True, f_divergence_type="reverse_kl", loss_types=[loss_type], loss_weights=[1.0],
+        beta=vectors.pieces["pairs"]["beta"], use_weighting=False, _total_train_tokens=0,
+        _metrics={"eval": defaultdict(list)})
+    found = {}
+    for name in PAIRED:
+        batch = vectors.batches[name]
+        order = [*range(0, len(batch["mask"]), 2), *range(1, len(batch["mask"]), 2)]
+        mask, logp = batch["mask"][order], batch["logp"].clone().requires_grad_()
+        reference = batch["logp_old"][order].masked_fill(~mask, 0.0).sum(-1)
+        nothing = torch.zeros(mask.shape, dtype=torch.float64)
+        outputs = SimpleNamespace(log_probs=logp[order].masked_fill(~mask, 0.0), entropy=nothing, mean_logits=nothing,
+                                  is_top1=mask)
+        shown = torch.cat([torch.zeros_like(mask[:, :1]), mask], -1).long()
+        loss = trainer._compute_loss(lambda outputs=outputs, **_: outputs, {
+            "input_ids": shown, "attention_mask": shown, "completion_mask": shown,
+            "ref_chosen_logps": reference[:len(order) // 2], "ref_rejected_logps": reference[len(order) // 2:]}, False)
+        found[name] = loss.detach().reshape(1)
+        found[f"{name}, gradient"], = torch.autograd.grad(loss, logp)
+    return found
+
+
+def _moved(vectors: Vectors) -> Numbers:
+    """TR-DPO's reference in TRL: a callback that moves it every so many steps."""
+    from trl.trainer.callbacks import SyncRefModelCallback
+
+    document = vectors.pieces["reference"]["inputs"]
+    policy, reference = (torch.nn.ParameterList([torch.tensor(document[name], dtype=torch.float64)])
+                         for name in ("policy", "reference"))
+    SyncRefModelCallback._sync_target_model(policy, reference, document["share"])
+    return {"reference": reference[0].detach()}
 
 
 def _advantages(scale: str, vectors: Vectors) -> Numbers:

@@ -35,6 +35,7 @@ ADVANTAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("grpo, norm_adv_by_std_in_grpo=False", "group_mean", {"norm_adv_by_std_in_grpo": False}),
     ("rloo", "leave_one_out", {}),
     ("opo", "length_weighted", {}),
+    ("opo, a group of one", "length_weighted alone", {}),
 )
 
 
@@ -50,7 +51,8 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         yield compare(vectors, f"kl_penalty {name}", name,
                       partial(estimator, kl=partial(core.kl_penalty, kl_penalty=name)))
     for subject, name, more in ADVANTAGES:
-        yield compare(vectors, f"advantages {subject}", name, partial(_advantages, core, subject.split(",")[0], more))
+        yield compare(vectors, f"advantages {subject}", name, partial(
+            _advantages, core, subject.split(",")[0], more, name.endswith("alone")))
     yield compare(vectors, "advantages gae", "gae", partial(_gae, core))
     for level in ("token", "sequence"):
         yield compare(vectors, f"rollout correction, {level}", f"{level} truncate", partial(_correction, level))
@@ -65,8 +67,8 @@ def estimator(vectors: Vectors, kl: Callable[..., Tensor]) -> Numbers:
     return {"values": value.detach(), "gradient": gradient}
 
 
-def _advantages(core: Any, name: str, more: dict[str, Any], vectors: Vectors) -> Numbers:
-    given = tensors(vectors.pieces["advantages"]["inputs"])
+def _advantages(core: Any, name: str, more: dict[str, Any], alone: bool, vectors: Vectors) -> Numbers:
+    given = tensors(vectors.pieces["advantages_alone" if alone else "advantages"]["inputs"])
     lengths = given["lengths"].long()
     mask = (torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)).double()
     rewards = torch.zeros_like(mask)

@@ -10,7 +10,6 @@ import json
 import platform
 import sys
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from trlib.lab.conformance.report import AGREES, Finding
 from trlib.lab.conformance.vectors import load
 
 PATH = Path(__file__).with_name("record.json")
-NAMES = {"verl": "verl", "trl": "TRL"}
+NAMES = {"verl": "verl", "trl": "TRL", "torchrl": "torchrl", "torch": "torch"}
 
 TEMPLATE = Path(__file__).with_name("page.md")
 """The page around the tables."""
@@ -34,18 +33,18 @@ def record() -> dict[str, Any]:
             warnings.simplefilter("ignore")
             findings = [f.as_dict() for f in libraries.hold(vectors, library)]
         found.append({"library": library, "version": libraries.installed(library), "findings": findings})
-    return {"vectors": vectors.version, "python": platform.python_version(), "torch": version("torch").split("+")[0],
-            "libraries": found}
+    return {"vectors": vectors.version, "python": platform.python_version(), "libraries": found}
 
 
 def page(document: dict[str, Any]) -> str:
     """The page as MyST markdown."""
     found = document["libraries"]
     named = [f"{NAMES[entry['library']]} {entry['version']}" for entry in found]
-    versions = f"{', '.join(named)}, torch {document['torch']} and Python {document['python']}, on a CPU"
+    versions = f"{', '.join(named)} and Python {document['python']}, on a CPU"
     tables = [f"## {name}\n\n{_table([Finding.from_dict(f) for f in entry['findings']])}"
               for name, entry in zip(named, found, strict=True)]
-    filled = {"<libraries>": " and ".join(named), "<versions>": versions, "<tables>\n": "\n".join(tables) + "\n"}
+    listed = f"{', '.join(named[:-1])} and {named[-1]}"
+    filled = {"<libraries>": listed, "<versions>": versions, "<tables>\n": "\n".join(tables) + "\n"}
     text = TEMPLATE.read_text()
     for place, words in filled.items():
         text = text.replace(place, words)

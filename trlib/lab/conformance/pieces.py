@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trlib.lab.conformance import relatives
 from trlib.lab.conformance.bench import Deviation, relative
 from trlib.lab.conformance.definitions import Axis
 from trlib.lab.conformance.report import AGREES, DIFFERS, FAILS, Finding
@@ -49,7 +50,8 @@ def estimator(vectors: Vectors, *, name: str, swapped: bool, clamp: float | None
     return {"values": value.detach(), "gradient": gradient}
 
 
-def advantage(vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool) -> Numbers:
+def advantage(vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool,
+              alone: bool = False) -> Numbers:
     """One advantage a completion against its group."""
     given = tensors(vectors.pieces[source]["inputs"])
     rewards, lengths, group = given["rewards"], given["lengths"], given["group"]
@@ -57,6 +59,9 @@ def advantage(vectors: Vectors, *, source: str, name: str, constant: float | str
     for g in group.unique():
         mine = group == g
         r = rewards[mine]
+        if alone and len(r) == 1:
+            result[mine] = r
+            continue
         centred = r - ((lengths[mine] * r).sum() / lengths[mine].sum() if name == "length_weighted" else r.mean())
         if name == "leave_one_out":
             centred = centred * len(r) / (len(r) - 1)
@@ -113,6 +118,15 @@ CONSTANT = Axis("epsilon", {1e-6: "", 0.0: "adds nothing to the standard deviati
                             "floor": "adds nothing to the standard deviation, but takes 1e-6 where it is less",
                             **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)}})
 SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
+ALONE = Axis("form", {False: "", True: "takes 0 for the baseline of a group of one: its reward is its advantage"})
+PAIRS = {
+    "level": Axis("form", {"sum": "", "mean": "divides a completion's log-ratio by its number of tokens"}),
+    "against": Axis("anchor", {"reference": "", "nothing": "leaves the reference out"})}
+SHARE = Axis("form", {"policy": "", "reference": "keeps the share of the reference and takes the rest from the policy"})
+BALL = {
+    "nesterov": Axis("form", {False: "", True: "steps along Nesterov's average: the gradient enters it once more"}),
+    "coarse": Axis("cap", {False: "", True: "computes Newton-Schulz in bfloat16"}),
+    "tall": Axis("form", {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"})}
 WHITENED = Axis("form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"})
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
@@ -124,9 +138,15 @@ PIECES: dict[str, Piece] = {
                                        "unbiased": SPREAD})
        for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
        for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))},
+    "length_weighted alone": Piece(advantage, {
+        "source": _fixed("advantages_alone"), "name": _fixed("length_weighted"), "constant": _fixed(1e-6),
+        "unbiased": _fixed(True), "alone": ALONE}),
     "gae": Piece(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
     **{f"{level} {how}": Piece(correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED})
        for level in ("token", "sequence") for how in ("truncate", "mask")},
+    "dpo": Piece(relatives.dpo, PAIRS),
+    "reference": Piece(relatives.moved, {"share": SHARE}),
+    "muon": Piece(relatives.muon, BALL),
 }
 """Every piece by its name in the vectors."""
 

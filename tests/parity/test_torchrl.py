@@ -1,0 +1,62 @@
+"""What of torchrl 0.14.1 has a name here: equal in float64 where definitions agree, pinned where they do not."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from trlib.aggregation import aggregate
+from trlib.algorithms import cispo_loss, ppo_loss
+from trlib.lab.conformance import of_torchrl
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("torchrl")]
+close = partial(torch.testing.assert_close, rtol=1e-6, atol=1e-12)
+WINDOW = {"eps_low": 0.2, "eps_high": 0.2}
+
+
+def theirs(name: str, batch: dict[str, Tensor], settings: dict[str, float] | None = None, **options) -> tuple:
+    """A loss as torchrl gives it, and its gradient."""
+    loss = of_torchrl._loss(name, WINDOW if settings is None else settings, options)
+    logp = batch["logp"].clone().requires_grad_()
+    value = of_torchrl._masked(loss, {**batch, "logp_old": batch["old"]}, logp).squeeze()
+    return value.detach(), torch.autograd.grad(value, logp)[0]
+
+
+def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings) -> tuple:
+    logp = batch["logp"].clone().requires_grad_()
+    loss = function(logp, batch["old"], advantages=batch["advantages"], mask=batch["mask"], **settings)
+    value = aggregate(loss.per_token, batch["mask"], how)
+    return value.detach(), torch.autograd.grad(value, logp)[0]
+
+
+@pytest.mark.parametrize(("name", "settings", "options", "how"), [
+    ("GRPOLoss", WINDOW, {}, "token-mean"), ("DAPO", {"eps_low": 0.2, "eps_high": 0.28}, {}, "token-mean"),
+    ("GRPOLoss", WINDOW, {"aggregation": "prompt_mean"}, "seq-mean-token-mean")])
+def test_the_clip_is_ours(batch, name, settings, options, how):
+    for mine, its in zip(ours(ppo_loss, batch, how, **settings), theirs(name, batch, settings, **options), strict=True):
+        close(its, mine)
+
+
+def test_cispo_has_no_gradient_where_the_paper_s_has_one(batch):
+    """`CISPOLoss._compute_policy_objective` clamps the log-weight and returns -exp(clamped) A."""
+    ratio = (batch["logp"] - batch["old"]).exp()
+    outside = batch["mask"] & ((ratio < 0.8) | (ratio > 1.2)) & (batch["advantages"] != 0)
+    inside = batch["mask"] & ~outside
+    (_, mine), (_, its) = ours(cispo_loss, batch, **WINDOW), theirs("CISPOLoss", batch)
+    assert int(outside.sum()) > 3 and bool((its[outside] == 0).all()) and bool((mine[outside] != 0).all())
+    close(its[inside], mine[inside])
+
+
+def test_the_kl_term_s_mean_counts_padding(batch):
+    """Seven padded columns more, and every token of the KL term counts half; the clipped loss does not change."""
+    wider = {name: torch.nn.functional.pad(value, (0, 7)) for name, value in batch.items()}
+
+    def penalty(given: dict[str, Tensor]) -> Tensor:
+        loss = of_torchrl._loss("GRPOLoss", WINDOW, {"kl_to_inference_coeff": 1.0})
+        return of_torchrl._run(loss, {**given, "logp_old": given["old"]}, given["logp"]).loss_kl_to_inference
+
+    close(penalty(wider), penalty(batch) / 2)
+    close(theirs("GRPOLoss", wider)[0], theirs("GRPOLoss", batch)[0])
