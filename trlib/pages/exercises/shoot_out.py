@@ -19,7 +19,8 @@ from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trlib.pages.exercises.verdict import NotYet, Verdict, careful, kind, named
 
 LEAST_SEEDS = 8
-USED = frozenset({*range(24), *range(100, 103), *range(200, 208), *range(300, 308), *range(310, 318)})
+USED = frozenset({*range(24), *range(100, 103), 140, 141, 150, *range(200, 208), *range(300, 308), *range(310, 318),
+                  *range(400, 408)})
 """Seeds that runs of the book have had."""
 MOST_ARMS = 12
 """Variants times points: so many run at smoke size while a reader waits."""
