@@ -12,8 +12,8 @@ TUNED_ON, SEEDS = (140, 141), range(400, 408)
 """No other run has used one of these."""
 RATES = ("0.0001", "0.0003", "0.001")
 BALLS = {"muon": 8.0, "frobenius": 50.0, "sign": 0.3, "auon": 300.0, "hybrid_auon": 8.0}
-"""How many times AdamW's learning rate each optimiser takes, from ten runs of one use on seed 150: three to ten times as
-much collapsed in four of the five."""
+"""How many times AdamW's learning rate each optimiser takes, from ten runs of one use on seed 150: three to ten times
+as much collapsed in four of the five."""
 
 
 def _ball(name: str, times: float) -> Variant:
