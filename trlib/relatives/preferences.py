@@ -71,8 +71,8 @@ class TRDPO(DPO):
 
 
 class ADPO(DPO):
-    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least where π ∝ π_old q^τ. Source: arXiv 2510.18913
-    and an implementation of it. Differs from: that adapts τ to the entropy, and can add k3 to the anchor."""
+    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least at π ∝ π_old q^τ. Source: arXiv 2510.18913.
+    Differs from: an implementation of it adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
     beta: float = 0.5

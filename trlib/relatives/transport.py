@@ -21,13 +21,13 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
     W₁ is total variation: DPPO's region, solved exactly.
 
     Args:
-        pi: [K] probabilities. A: [K] advantages. D: [K, K] d_ij, what moving a probability of 1 from i to j costs.
-        delta: the radius, a distance times a probability.
+        pi: [K] probabilities. A: [K] advantages. D: [K, K] d_ij, the price of moving 1 from i to j. delta: in D's unit.
 
     Raises:
         TypeError, ValueError: other types or shapes; no probabilities; a distance below 0, or not 0 on the diagonal.
 
-    Source: arXiv 2306.14133. Differs from: its author's code leaves a tie to argmax, which spends more than δ, or less.
+    Source: arXiv 2306.14133.
+    Differs from: its author's code leaves a tie to argmax, which spends more than δ, or less.
     """
     delta = checks.number("delta", delta, least=0, below=math.inf)
     pi, A, D = _checked(pi, A, D)
