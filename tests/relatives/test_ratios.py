@@ -529,6 +529,14 @@ def test_a_meaningless_setting_is_named(kind, setting, value):
         kind(**{setting: value})
 
 
+def test_a_reader_s_own_child_of_one_keeps_its_loss():
+    class Wider(CPGD):
+        eps = 0.4
+
+    mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
+    assert bandit_step(Wider(), mu, a).kl == bandit_step(CPGD(eps=0.4), mu, a).kl > bandit_step(CPGD(), mu, a).kl
+
+
 @pytest.mark.parametrize("kind", [R2VPO, PbPPO, CAPO])
 def test_what_it_remembers_is_resumed(kind, tmp_path):
     def trained(steps, **more):

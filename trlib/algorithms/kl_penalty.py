@@ -47,6 +47,14 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
     return _bounded(beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share))
 
 
+def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
+    """λ after a step up its dual, max(0, λ + lr (value - target)): it grows while a bound is broken, and 0 is no price.
+
+    Unlike `adapt` it knows by how much, and comes to rest where the bound is met. Source: standard.
+    """
+    return max(0.0, lam + lr * (value - target))
+
+
 def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, float]:
     return (checks.number("beta", beta, least=0, below=math.inf), checks.number("kl", kl),
             checks.number("target", target, above=0, below=math.inf))

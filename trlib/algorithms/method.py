@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Protocol
 
+import torch
 from torch import Tensor
 
 from trlib import checks
@@ -111,6 +112,33 @@ class TokenLoss:
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
     """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w = -dL/dlogp by the
     method's formula; 1, False and 0 where masked. What is absent is absent in the history."""
+
+
+class OfTokens(Method):
+    """A method that is one loss of tokens, whose settings are its own: `class CISPO(OfTokens, of=cispo_loss)`.
+
+    The loss takes (logp, logp_anchor, *, advantages, mask, **settings), and checks the settings when there is a method
+    of them, not when it trains.
+    """
+
+    function: ClassVar[Callable[..., TokenLoss]]
+
+    def __init_subclass__(cls, of: Callable[..., TokenLoss] | None = None, **kwargs: Any) -> None:
+        if of is not None:
+            cls.function = staticmethod(of)
+        super().__init_subclass__(**kwargs)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one = torch.zeros(1, 1)
+        self._of(one, one, one, one == 0)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return self._of(scores.logp, batch.logp_anchor, batch.advantages, batch.mask)
+
+    def _of(self, logp: Tensor, logp_anchor: Tensor, advantages: Tensor, mask: Tensor) -> TokenLoss:
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in Method.__dataclass_fields__}
+        return type(self).function(logp, logp_anchor, advantages=advantages, mask=mask, **own)
 
 
 @dataclass(frozen=True)

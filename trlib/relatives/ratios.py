@@ -4,40 +4,19 @@ a mask before the move. What `Args:` and `Raises:` leave out is as in `ppo_loss`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import fields
-from typing import Any, ClassVar, Literal
+from collections.abc import MutableMapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss, weigh
+from trlib.algorithms.kl_penalty import dual_ascent
+from trlib.algorithms.method import Anchor, Batch, Method, OfTokens, Scores, Step, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 
 OVERFLOW = 20.0  # log-ratios are held at this, lest the ratio overflow
-
-
-class OfTokens(Method):
-    """A method whose own settings are those of a loss, `class CPGD(OfTokens, of=cpgd_loss)`, which checks them."""
-    function: ClassVar[Callable[..., TokenLoss]]
-
-    def __init_subclass__(cls, of: Callable[..., TokenLoss], **kwargs: Any) -> None:
-        cls.function = staticmethod(of)
-        super().__init_subclass__(**kwargs)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one = torch.zeros(1, 1)
-        self._of(one, one, one, one == 0)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return self._of(scores.logp, batch.logp_anchor, batch.advantages, batch.mask)
-
-    def _of(self, logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor) -> TokenLoss:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in Method.__dataclass_fields__}
-        return type(self).function(logp, logp_old, advantages=advantages, mask=mask, **own)
 
 
 def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float = 0.6, low_most: float = 0.8,
@@ -168,11 +147,6 @@ def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
     weight = (ratio * (a - 2 * lam * (ratio - 1))).detach()
     return TokenLoss(-(ratio * a - lam * (ratio - 1).square()), weigh(log_ratio, mask, weight, mask))
-
-
-def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
-    """λ after a step up its dual, max(0, λ + lr (value - target)): it grows while a bound is broken."""
-    return max(0.0, lam + lr * (value - target))
 
 
 class R2VPO(Method):
