@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from trlib.algorithms import PGIS, Batch, Scores
+from trlib.algorithms import PGIS, PPO, TRPO, Batch, Scores
 from trlib.divergences import kl
 from trlib.lab.bandit import bandit_step
+from trlib.lab.states import states, states_step
 from trlib.loop.step import proportional
 from trlib.relatives import method_kind
 from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO, counterfactual_policy
@@ -123,6 +124,46 @@ def test_after_the_fix_ups_no_token_is_outside():
     assert (found.kl_max <= 0.1).all() and found.kl_max_before.max() > 0.1
     assert ((found.fixups > 0) == (found.kl_max_before > 0.1)).all()
     assert (found.kl_max_before[found.fixups == 0] == found.kl_max[found.fixups == 0]).all()
+
+
+HARDER = [(x, 2 * a) for x, a in map(states, range(8))]
+"""Eight problems of 20 states: advantages whose step leaves the region."""
+
+
+def test_the_farthest_of_twenty_states_is_inside_when_others_bound_a_mean_or_a_ratio():
+    """RUN: .221, one fix-up, .195."""
+    fixed, clipped, natural = ([states_step(method, *problem, **given) for problem in HARDER] for method, given in (
+        (FixPO(fix_speed=1.0), {"lr": 1.0}), (PPO(), {"lr": 1.0}),
+        (TRPO(delta_kl=0.2, damping=1e-3, fisher_rows=None), {"uses": 1})))
+    assert all(one.kl.max() <= 0.2 for one in fixed) and sum(bool(one.before.max() > 0.2) for one in fixed) >= 6
+    assert max(one.memory["fixups"] for one in fixed) <= 15
+    assert sum(bool(one.kl.max() > 0.2) for one in clipped) >= 5, "no divergence stands in PPO's clip"
+    assert all(one.kl.mean() <= 0.2 < one.kl.max() for one in natural), "a mean inside, a state outside"
+
+
+def test_the_margin_is_where_the_price_aims():
+    """RUN: .111 with C = 2, .206 with C = 1, after 400 steps."""
+    for margin, aim in ((1.0, 0.2), (2.0, 0.1)):
+        found = [states_step(FixPO(margin=margin), *states(seed), uses=400, lr=1.0).before.max() for seed in range(3)]
+        assert all(abs(float(far) - aim) < 0.01 for far in found)
+
+
+def test_a_fix_up_that_is_too_slow_stalls_and_a_speed_of_its_own_mends_it():
+    """AdamW's step is as long whatever the loss is multiplied by: all gradients a hundredfold change nothing."""
+    class Louder(torch.optim.AdamW):
+        def step(self, closure=None):
+            for p in self.param_groups[0]["params"]:
+                p.grad *= 100
+            super().step(closure)
+
+    x, a = HARDER[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        slow, loud, own = (states_step(FixPO(fix_speed=speed), x, a, lr=0.01, optimizer=kind) for speed, kind in (
+            (0.1, torch.optim.AdamW), (0.1, Louder), (3.0, torch.optim.AdamW)))
+    assert slow.memory["fixups"] == 50 and slow.kl.max() > 0.3 and "capped" in slow.memory
+    assert loud.path == pytest.approx(slow.path, rel=1e-4)
+    assert own.memory["fixups"] <= 15 and own.kl.max() <= 0.2
 
 
 def test_fix_ups_that_jump_over_the_region_stop_with_one_warning():
