@@ -6,8 +6,9 @@ import pytest
 
 from trlib.algorithms import PGIS, PPO
 from trlib.lab.bandit import bandit_step
+from trlib.lab.sweeps._gallery import OBJECTIVES
 from trlib.pages.cards import CARDS, GALLERY
-from trlib.pages.gallery import ADVANTAGES, MU, branch_map, steps
+from trlib.pages.gallery import ADVANTAGES, MU, _variants, branch_map, on_dial, steps
 
 
 def test_the_bandit_is_one():
@@ -32,3 +33,24 @@ def test_rows_are_steps():
 def test_an_unknown_branch_is_named():
     with pytest.raises(ValueError, match=r"branch: expected one of ratios, .*, got 'ratio'"):
         branch_map("ratio")
+
+
+def test_recorded_runs_stand_beside_their_controls():
+    shown = on_dial("regression")
+    if isinstance(shown, str):
+        assert "trlib sweep gallery" in shown
+    else:
+        assert all(f"{label} 0." in shown.alt for label in ("pg_is", "ppo", "rebel", "lco", "lco-mse", "rover"))
+        assert "dpo" not in shown.alt
+
+
+@pytest.mark.parametrize("branch", ["transport", "classical", "ratio"])
+def test_a_branch_without_runs_is_named(branch):
+    with pytest.raises(ValueError, match="branch: expected one whose methods train dial"):
+        _variants(branch)
+
+
+def test_every_variant_of_the_sweep_belongs_to_a_branch():
+    branches = [branch for branch in GALLERY if branch not in ("transport", "classical")]
+    shown = {variant.name for branch in branches for variant in _variants(branch)}
+    assert shown == {variant.name for variant in OBJECTIVES}

@@ -1,7 +1,8 @@
-"""What every page of the gallery shows: the map of its branch, and its methods' one step on one bandit.
+"""What every page of the gallery shows: its branch's map, one step of its methods on one bandit, and recorded runs.
 
     branch_map("ratios")
     steps({"PPO": PPO(), "R2VPO": RELATIVES["r2vpo"]()})
+    on_dial("ratios")
 """
 
 from __future__ import annotations
@@ -9,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trlib.drawing import COLOURS, Drawing
 from trlib.lab.bandit import bandit_step
+from trlib.lab.statistics import interval
 from trlib.pages.cards import CARDS, GALLERY
+from trlib.pages.outcomes import Note, is_recorded, judged, not_run, runs_of
+from trlib.pages.plots import in_words, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from trlib.lab.sweep import Variant
+
+SWEEP = "gallery"
 
 MU = (0.05, 0.15, 0.3, 0.3, 0.2)
 """The bandit of the gallery: what the policy draws before the step,"""
@@ -51,3 +60,59 @@ def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES
     return pd.DataFrame([(one.gain, one.kl, one.tv, one.ratio, one.entropy) for one in rows.values()],
                         index=pd.Index(rows, name="one step"),
                         columns=["gain", "KL(μ‖π)", "TV", "max |r − 1|", "entropy"]).round(3)
+
+
+def on_dial(branch: str) -> Drawing | Note:
+    """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, beside
+    PPO and no region: recorded runs, tuned alike, interquartile means of eight seeds with 95 % intervals."""
+    if not is_recorded(SWEEP):
+        return not_run(SWEEP)
+    labels = [variant.name for variant in _variants(branch)]
+    found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels}
+             for uses in ("1", "8")}
+    figure, ax = rows_of(labels, "share of sampled completions that are right")
+    for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
+        for i, estimate in enumerate(row.values()):
+            ax.plot([estimate.low, estimate.high], [i + shift] * 2, color=colour, linewidth=4, alpha=0.5,
+                    solid_capstyle="butt")
+            ax.plot([estimate.value], [i + shift], color=colour, marker=marker, markersize=6, linestyle="",
+                    label=None if i else f"a batch used {'once' if uses == '1' else 'eight times'}")
+    ax.set_xlim(0, 1)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize="small")
+    return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {uses} times", row)
+                                    for uses, row in found.items()))
+
+
+def foretold(branch: str) -> pd.DataFrame | Note:
+    """What was predicted of the branch before the runs, and what came."""
+    import pandas as pd
+
+    if not is_recorded(SWEEP):
+        return not_run(SWEEP)
+    own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
+    rows = [(finding.prediction.text, *finding.plain()) for finding in judged(SWEEP)
+            if {finding.prediction.higher, finding.prediction.lower} & own]
+    return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
+
+
+CONTROLS = ("pg_is", "ppo")
+"""Beside every branch: no region, and the clip."""
+
+
+def _variants(branch: str) -> list[Variant]:
+    """The variants of the sweep that belong to a branch, after the controls.
+
+    Raises:
+        ValueError: no such branch, or none whose methods train `dial`.
+    """
+    from trlib.lab.sweeps._gallery import OBJECTIVES
+
+    def home(variant: Variant) -> str:
+        named = str(variant.train.get("optimizer", variant.method))
+        return CARDS[named].family if named in CARDS else ""
+
+    own = [variant for variant in OBJECTIVES if home(variant) == branch]
+    if not own:
+        raise ValueError(f"branch: expected one whose methods train dial, got {branch!r}")
+    first = ["sft"] if branch == "finetuning" else [*CONTROLS]
+    return [variant for variant in OBJECTIVES if variant.name in first and variant not in own] + own
