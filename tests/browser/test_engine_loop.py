@@ -12,7 +12,6 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.loop.boxes import needs_of
 from trlib.loop.collect import Collector
@@ -23,6 +22,7 @@ from trlib.loop.regime import Regime
 from trlib.loop.step import LoopStep
 from trlib.model.completions import Completions
 from trlib.pages.explorables.engine import flat, order, packed
+from trlib.relatives import OBJECTIVES
 from trlib.tasks.dial import CAREFUL
 from trlib.tasks.task import Prompt
 
@@ -43,13 +43,18 @@ BATCH = LANE + """
     };
     const { asked, completions } = lane.step(), parts = lane.batch.left.slice();
     const { row, batch } = (() => { for (;;) { const done = lane.step(); if (done.kind === "batch") return done; } })();
-    return { asked, parts, row, steps, columns: engine.columns, looked: batch.looked, beta: lane.memory.beta ?? null,
+    const { beta = null, lam = null } = lane.memory;
+    return { asked, parts, row, steps, columns: engine.columns, looked: batch.looked, beta, lam,
         completions: completions.map(({ prompt, tokens, logp, ended, words, verdict }) =>
             ({ prompt, tokens, logp, ended, words, verdict })) };
 """
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in ("reinforce", "pg_is", "ppo", "grpo", "dr_grpo", "dapo", "cispo", "sapo", "gmpo",
                                      "pspo", "dppo", "ppo_penalty", "quatro", "troll")},
+    **{name: (name, {}) for name in ("bapo", "minpro", "cpgd", "trefree")},
+    "r2vpo": ("r2vpo", {"delta": 1e-3, "dual_lr": 20.0}),
+    "bapo by gradients": ("bapo", {"count": "gradient", "low": 0.9, "low_most": 0.98, "high": 1.02, "high_most": 1.5}),
+    "trefree, close": ("trefree", {"delta": 0.02}),
     "gspo": ("gspo", {"eps_low": 0.01, "eps_high": 0.01}),
     "grpo with a reference": ("grpo", {"beta": 0.5, "dual_clip": 1.2}),
     "ppo, leave-one-out": ("ppo", {"advantage": "leave-one-out", "eps_low": 0.02, "eps_high": 0.02}),
@@ -145,9 +150,23 @@ class Twin:
         self.gradients.append(gradient)
         step.report(float(loss.detach()), float(np.linalg.norm(gradient)))
         self.hold(one["after"])
-        if hasattr(self.method, "controller"):
-            with torch.no_grad():
-                self.method._adapt(step)
+        self.method.update(Descended(step))
+
+
+class Descended:
+    """A minibatch whose descent the page has made: what a method's update does beside it, a price that follows."""
+
+    def __init__(self, step: LoopStep) -> None:
+        self.batch, self.score = step.batch, step.score
+
+    def minibatches(self) -> list[Any]:
+        return [self]
+
+    def loss(self) -> None:
+        pass
+
+    def descend(self, loss: None) -> None:
+        pass
 
 
 def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, Any], settings: dict[str, Any]) -> Twin:
@@ -155,7 +174,7 @@ def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, A
     terms cancel, torch's own float32 is not either: there the engine's rounding stays within a few times torch's (it
     sums without fused products)."""
     task = trlib.load_task("spend" if name == "spend" else "dial")
-    exact, coarse = (Twin(name, ALGORITHMS[method](**thresholds), found, settings, task, dtype)
+    exact, coarse = (Twin(name, OBJECTIVES[method](**thresholds), found, settings, task, dtype)
                      for dtype in ("float64", "float32"))
     wanted, row = exact.run(), found["row"]
     coarse.run()
@@ -183,8 +202,9 @@ def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: 
     assert len({one["verdict"]["reward"] for one in found["completions"]}) == 2
     twin = check("dial", name, thresholds, found, settings)
     assert found["beta"] == (pytest.approx(twin.learner.memory["beta"], rel=1e-5) if name == "ppo_penalty" else None)
+    assert found["lam"] == (pytest.approx(twin.learner.memory["lam"], rel=1e-4) if name == "r2vpo" else None)
     if arm not in ("reinforce", "pg_is", "cispo", "sapo", "pspo", "quatro", "quatro, exact forward", "troll",
-                   "troll, close") and name != "ppo_penalty":
+                   "troll, close", "minpro", "r2vpo") and name != "ppo_penalty":
         assert found["row"]["kept"] < 1, "the region was never reached"
 
 

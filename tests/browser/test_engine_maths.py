@@ -33,6 +33,17 @@ from trlib.algorithms import (
 )
 from trlib.algorithms.grpo import overlong_penalty
 from trlib.algorithms.quatro import solve_dual
+from trlib.relatives import OBJECTIVES as TRAINABLE
+from trlib.relatives import RELATIVES
+from trlib.relatives.ratios import (
+    bapo_bounds,
+    bapo_loss,
+    cpgd_loss,
+    dual_ascent,
+    minpro_loss,
+    r2vpo_loss,
+    trefree_loss,
+)
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 LENGTHS = [1, 2, 7, 16, 5, 3, 9, 4, 6, 12, 8, 11]
@@ -52,11 +63,18 @@ OBJECTIVES: dict[str, tuple[str, dict[str, Any], Callable[..., TokenLoss]]] = {
     "dppo with two thresholds": ("dppo", {"delta_tv": (0.02, 0.1)}, dppo_loss),
     "dppo by KL": ("dppo", {"delta_kl": 0.01}, dppo_loss),
     "dppo by KL, unsigned, capped": ("dppo", {"delta_kl": (0.002, 0.02), "signed": False, "max_ratio": 1.1}, dppo_loss),
+    "bapo": ("bapo", {}, bapo_loss),
+    "bapo by gradients": ("bapo", {"count": "gradient", "target": 3.0, "dual_clip": None}, bapo_loss),
+    "minpro": ("minpro", {}, minpro_loss),
+    "minpro without a lower bound": ("minpro", {"eps_low": 1.0, "eps_high": 1.5}, minpro_loss),
+    "cpgd": ("cpgd", {"alpha": 0.3, "eps": 0.15}, cpgd_loss),
+    "r2vpo": ("r2vpo", {"lam": 0.7}, r2vpo_loss),
+    "trefree": ("trefree", {"delta": 0.15}, trefree_loss),
 }
 JS = """
     const { method } = await import("/js/methods.js");
-    const { objective } = method(given.name, given.settings);
-    return given.completions.map(one => objective(one));
+    const { objective, survey } = method(given.name, given.settings), shared = survey?.(given.completions);
+    return given.completions.map(one => objective({ ...one, ...shared }));
 """
 
 
@@ -106,11 +124,37 @@ def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
     advantages, mask = torch.tensor([0.0, -1.0, 1.0, 0.0]).double(), torch.ones(4, 2, dtype=torch.bool)
     batch = SimpleNamespace(logp=logp, old=old, advantages=advantages, mask=mask)
     for name, settings, loss in OBJECTIVES.values():
-        found = ask(JS.replace("objective(one))", "objective(one).weight.map(String))"), name=name, settings=settings,
+        found = ask(JS.replace("shared })", "shared }).weight.map(String)"), name=name, settings=settings,
                     completions=completions(batch))
         wanted = loss(logp, old, advantages=advantages.unsqueeze(-1).expand(4, 2), mask=mask, **settings)
         got = [[float(x.replace("Infinity", "inf")) for x in row] for row in found]
         np.testing.assert_allclose(got, wanted.diagnostics["weight"].numpy(), err_msg=name, **EXACT)
+
+
+@pytest.mark.parametrize("count", ["value", "gradient"])
+def test_the_window_of_bapo_is_searched_as_in_trlib(ask: Callable[..., Any], count: str) -> None:
+    windows = set()
+    for seed in range(6):
+        for target in (0.2, 0.6, 0.8, 1.0, 1.2, 4.0):
+            batch = a_batch(seed, 0.5)
+            given = {"count": count, "target": target, "low": 0.55, "low_most": 0.9, "high": 1.1, "high_most": 3.0}
+            found = ask("""const { method } = await import("/js/methods.js");
+                return method("bapo", given.settings).survey(given.completions).window;""", settings=given,
+                        completions=completions(batch))
+            ratio, advantages = (batch.logp - batch.old).exp(), batch.advantages.unsqueeze(-1).expand_as(batch.logp)
+            assert tuple(found) == bapo_bounds(ratio, advantages, batch.mask, **given)
+            windows.add(tuple(found))
+    assert len(windows) > (3 if count == "value" else 12), "counted by value there is nearly no stop on the way"
+
+
+def test_the_price_of_r2vpo_follows_as_in_trlib(ask: Callable[..., Any]) -> None:
+    cases = [(lam, delta, ratios) for lam in (0.0, 0.04, 3.0) for delta in (0.0, 0.04)
+             for ratios in ([], [0.1, -0.4, 2.0], [30.0])]
+    found = ask("""const { charged } = await import("/js/relatives.js");
+        return given.cases.map(([lam, delta, ratios]) => charged(lam, ratios, { delta, dual_lr: .5 }));""", cases=cases)
+    for (lam, delta, ratios), got in zip(cases, found, strict=True):
+        moved = float(np.mean(np.expm1(np.minimum(ratios, 20.0)) ** 2)) if ratios else delta
+        assert got == pytest.approx(dual_ascent(lam, moved, delta, 0.5), rel=1e-12)
 
 
 def test_the_pull_to_a_reference_is_added_to_the_weight(ask: Callable[..., Any]) -> None:
@@ -236,10 +280,11 @@ def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]
         return Object.fromEntries(Object.entries(METHODS).map(([name, one]) => [name, one.defaults]));""")
     left_out = {"correction", "measure", "k", "top_k"}
     for name, defaults in found.items():
-        wanted = {f.name: f.default for f in fields(ALGORITHMS[name]) if f.name not in left_out}
+        wanted = {f.name: f.default for f in fields(TRAINABLE[name]) if f.name not in left_out}
         assert defaults == wanted, name
     away = {"trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
-    assert set(found) == set(ALGORITHMS) - away
+    gallery = {"bapo", "minpro", "cpgd", "r2vpo", "trefree"}
+    assert set(found) == (set(ALGORITHMS) - away) | gallery and gallery <= set(RELATIVES)
     said = ask("""const { method } = await import("/js/methods.js"), said = [];
         for (const args of [["grop"], ["ppo", { eps: 1 }], ["ppo", { advantage: "std" }]])
             try { method(...args); } catch (error) { said.push(error.message); }

@@ -17,7 +17,7 @@ from bookext.security import sealed
 from tools.archive import for_files
 from trlib.pages.explorables import Playground
 from trlib.pages.explorables.modules import link_modules, publish
-from trlib.pages.explorables.playground import presets
+from trlib.pages.explorables.playground import BESIDE, presets
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>Playground</title>
@@ -173,6 +173,32 @@ def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) ->
     assert other.page.get_by_label("Your own prompt").input_value() == "3 : +1 x3 ="
 
 
+def test_a_relative_has_settings_beside_its_threshold(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:a=r2vpo,epochs:4,group:2,dual_lr:0")
+    step = one.page.get_by_role("slider", name="Lane A, step of the price; 0 leaves it as it is")
+    assert step.input_value() == "0"
+    one.page.get_by_text("The same in Python").click()
+    code = one.page.get_by_label("Python", exact=True)
+    assert "from trlib.relatives.ratios import R2VPO" in code.inner_text() and "R2VPO(dual_lr=0)" in code.inner_text()
+    step.press("End")
+    until(one.page, "location.hash.includes('dual_lr%3A30')")
+    one.press("One batch")
+    until(one.page, done(1))
+    method = one.page.get_by_label("Lane A, method")
+    assert method.locator("optgroup").evaluate_all("all => all.map(one => one.label)") == ["book", "gallery"]
+    method.select_option("bapo")
+    one.page.get_by_label("Lane A, a token counts").select_option("gradient")
+    assert 'BAPO(count="gradient")' in code.inner_text() and one.page.locator(".notes").is_hidden()
+    method.select_option("troll")
+    assert "TROLL()" in code.inner_text() and one.page.locator(".notes").is_hidden()
+    assert one.complaints == []
+
+
+def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None:
+    found = sources("playground/lanes.js", "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])")
+    assert {name: tuple(settings) for name, settings in found if settings} == BESIDE
+
+
 @pytest.mark.parametrize(("mark", "told"), [
     ("a=gppo", 'there is no method "gppo"; taken is ppo'),
     ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
@@ -181,6 +207,9 @@ def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) ->
     ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
     ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
     ("a=ppo,eps:1", '"eps" is nothing that can be set'),
+    ("a=ppo,dual_lr:1", '"dual_lr" is nothing that can be set'),
+    ("a=bapo,count:values", 'a token counts: there is no "values"; taken is value'),
+    ("a=cpgd,alpha:-1", "drift α = -1 is impossible; taken is 0"),
     ("preset=wid", 'There is no preset "wid"; taken is wide'),
     ("seed=-4", "seed = -4 is impossible; taken is 0"),
     ("view=maps", 'There is no picture "maps"; taken is map'),

@@ -6,22 +6,25 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trlib.algorithms import ALGORITHMS
 from trlib.pages.explorables import Playground
 from trlib.pages.explorables.modules import embed_modules, link_modules, preloads, publish
 from trlib.pages.explorables.parts import CHECKPOINTS, parts
-from trlib.pages.explorables.playground import SEEDS, presets
+from trlib.pages.explorables.playground import BESIDE, SEEDS, presets
+from trlib.relatives import OBJECTIVES
 
 
 @pytest.mark.parametrize(("settings", "told"), [
     ({"preset": "cliping"}, "Playground, preset: .*did you mean 'clipping'"),
     ({"view": "curve"}, "Playground, view"),
     ({"lanes": [{"methods": "ppo"}]}, "Playground, setting of a lane: .*did you mean 'method'"),
+    ({"lanes": [{"method": "r2vpo", "dual_rl": 0}]}, "Playground, setting of a lane: .*did you mean 'dual_lr'"),
+    ({"lanes": [{"method": "ppo", "dual_lr": 0}]}, "Playground, setting of a lane"),
     ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
 ])
 def test_the_unknown_is_refused_with_the_nearest(settings: dict[str, Any], told: str) -> None:
@@ -55,9 +58,15 @@ def test_a_cover_names_its_lanes_asks_its_question_and_can_be_played() -> None:
         html = Playground(preset=name).html()
         lanes = re.findall(r'data-lane="(\w)" data-method="(\w+)" data-batch="0" data-reward=""', html)
         assert [method for _, method in lanes] == [lane["method"] for lane in preset["lanes"]]
-        assert all(lane["method"] in ALGORITHMS for lane in preset["lanes"])
+        assert all(lane["method"] in OBJECTIVES for lane in preset["lanes"])
         assert '<button type="button" class="play" data-start="play">Play</button>' in html
         assert html.count('data-start="guess:') == len(preset["question"]["options"])
+
+
+def test_settings_beside_a_threshold_are_the_method_s_own() -> None:
+    for name, settings in BESIDE.items():
+        assert {f.name for f in fields(OBJECTIVES[name])} >= set(settings)
+        Playground(lanes=[{"method": name, settings[0]: 1}])
 
 
 def test_a_notebook_gets_the_widget_with_its_parts() -> None:

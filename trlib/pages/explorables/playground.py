@@ -20,6 +20,8 @@ SEEDS = HERE / "playground.seeds.json"
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group")
 """What a lane may be set to; what is not named is as usual."""
+BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
+"""Settings of a method that a lane may name beside its threshold."""
 VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
 
@@ -33,7 +35,8 @@ class Playground(Explorable):
     """A language model that learns by reinforcement while you look: on a page, without a kernel or a server.
 
     One to four lanes learn from the same prompts with the same draws; each has its method, threshold, learning rate,
-    uses of a batch, minibatches, completions per prompt and checkpoint. What is dragged acts from the next batch on.
+    uses of a batch, minibatches, completions per prompt and checkpoint; some of the gallery's methods have a setting or
+    two beside the threshold. What is dragged acts from the next batch on.
     The policy is computed by `trlib.pages.explorables.engine`, held to trlib's own loop; the page loads it when *Play*
     is pressed.
 
@@ -74,8 +77,8 @@ class Playground(Explorable):
             raise ValueError(f"lanes: expected at most {MOST}, got {len(self.lanes)}")
         for lane in self.lanes:
             for name in lane:
-                if name not in LANE:
-                    raise unknown("Playground, setting of a lane", name, LANE)
+                if name not in (known := (*LANE, *BESIDE.get(lane.get("method", ""), ()))):
+                    raise unknown("Playground, setting of a lane", name, known)
 
     def html(self) -> str:
         """A fragment of HTML that shows a cover and learns when *Play* is pressed."""

@@ -1,9 +1,10 @@
-/* The methods that the engine trains by, with the settings and defaults of trlib.algorithms, and what each one needs
-   of the loop. Left out: those that change the update box (TRPO), need a critic or an expert, and of the others the
+/* The methods that the engine trains by, with the settings and defaults of trlib.algorithms and trlib.relatives, and
+   what each one needs of the loop. Left out: those that change the update box (TRPO), need a critic or an expert, and of the others the
    settings that only a large vocabulary or another sampler gives a meaning (top k, corrections). */
 
 import { ADVANTAGES } from "./advantages.js";
 import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
+import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
 const plain = { advantage: "group-mean", aggregation: "token-mean" };
@@ -12,7 +13,9 @@ const grpo = { ...plain, advantage: "group-std", aggregation: "seq-mean-token-me
 
 /* proportional: where the advantage is 0 nothing can be learnt, and the loop need not look.
    tells: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
-   full: the objective needs the whole distributions of both policies. */
+   full: the objective needs the whole distributions of both policies.
+   survey: what it must know of all completions of a minibatch before it weighs one, from (settings) => (completions).
+   gallery: a relative of the book's methods. */
 export const METHODS = {
   reinforce: { make: reinforce, proportional: true, defaults: plain },
   pg_is: { make: pgIs, proportional: true, defaults: plain },
@@ -38,12 +41,19 @@ export const METHODS = {
   quatro: { make: quatro, dual: true, defaults: { advantage: "reward", aggregation: "seq-mean-token-sum", delta_kl: 0.1,
     lambda_min: 0.01, form: "ratio", direction: "backward" } },
   troll: { make: troll, full: true, defaults: { ...plain, delta_kl: 0.05, alpha: 1, level: "token" } },
+  bapo: { make: bapo, survey, proportional: true, gallery: true, defaults: { ...plain, advantage: "group-std", low: 0.6,
+    low_most: 0.8, high: 1.2, high_most: 2, target: 1, count: "value", dual_clip: 3 } },
+  minpro: { make: minpro, proportional: true, gallery: true, defaults: { ...plain, advantage: "group-std", eps_low: 0.2,
+    eps_high: 0.28 } },
+  cpgd: { make: cpgd, gallery: true, defaults: { ...plain, eps: 0.2, alpha: 0.01, cap: 0.2 } },
+  r2vpo: { make: r2vpo, gallery: true, defaults: { ...plain, lam: 0.04, delta: 0.04, dual_lr: 1 } },
+  trefree: { make: trefree, proportional: true, gallery: true, defaults: { ...plain, delta: 0.1 } },
 };
 
 const AGGREGATIONS = ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"];
 const DELTA_TV = 0.15; // DPPO's threshold where none is given
 
-/* A method with its settings, ready for the loop: { name, kind, settings, objective }.
+/* A method with its settings, ready for the loop: { name, kind, settings, objective, survey }.
    Throws a RangeError for a name or a setting that is not there. */
 export function method(name, given = {}) {
   const kind = METHODS[name];
@@ -57,5 +67,5 @@ export function method(name, given = {}) {
   if (name === "dppo" && settings.delta_tv === null && settings.delta_kl === null) settings.delta_tv = DELTA_TV;
   if (!(settings.advantage in ADVANTAGES)) throw new RangeError(`advantage: got ${settings.advantage}`);
   if (!AGGREGATIONS.includes(settings.aggregation)) throw new RangeError(`aggregation: got ${settings.aggregation}`);
-  return { name, kind, settings, objective: kind.make(settings) };
+  return { name, kind, settings, objective: kind.make(settings), survey: kind.survey?.(settings) };
 }

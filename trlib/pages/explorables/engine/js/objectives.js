@@ -1,5 +1,5 @@
 /* The gradient weights of every objective that sees nothing but the tokens' log-probs: the formulas of
-   trlib.algorithms on plain numbers, held to it in Chromium.
+   trlib.algorithms on plain numbers, held to it in Chromium. Those of the gallery stand in relatives.js.
 
    An objective is a function of one completion, { logp, old, advantage }: the tokens' log-probs under the policy that
    learns and under the one that the region is drawn around, and the completion's advantage. It gives { weight, kept },
@@ -9,9 +9,9 @@
 import { binaryKl, binaryTv } from "./divergences.js";
 
 const CAP = 10; // GSPO: the largest log of a completion's ratio, nats per token
-const OVERFLOW = 20; // DPPO: the log-ratio is cut here before it is exponentiated
+export const OVERFLOW = 20; // the log-ratio is cut here before it is exponentiated, where a method asks for it
 
-const weigh = (logp, weight, kept = () => true) => ({ weight: logp.map(weight), kept: logp.map(kept) });
+export const weigh = (logp, weight, kept = () => true) => ({ weight: logp.map(weight), kept: logp.map(kept) });
 const times = (advantage, factor) => (advantage === 0 ? 0 : advantage * factor());
 const mean = (values) => values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
 

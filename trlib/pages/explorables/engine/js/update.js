@@ -3,6 +3,7 @@
 import { factors } from "./aggregation.js";
 import { referencePull } from "./objectives.js";
 import { passes, write } from "./packing.js";
+import { charged } from "./relatives.js";
 
 export class Update {
   constructor(engine, { ids, settings }, memory, limit) {
@@ -16,11 +17,13 @@ export class Update {
     const scale = factors(this.method.settings.aggregation, lengths, this.limit);
     for (const [i, one] of counted.entries()) one.factor = scale[i];
     const { teaching, idle } = this.#split(counted);
+    this.shared = this.method.survey?.(this.#read(teaching));
     const seen = { tokens: lengths.reduce((total, n) => total + n, 0), silenced: 0, ratios: [] };
     for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
     for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
     if (this.method.name === "ppo_penalty") this.#adapt(teaching);
+    if (this.method.name === "r2vpo") this.#charge(teaching);
     return { norm, kept: seen.tokens ? 1 - seen.silenced / seen.tokens : NaN, tokens: seen.tokens, ratios: seen.ratios };
   }
 
@@ -54,7 +57,7 @@ export class Update {
     const { engine, method } = this, length = one.tokens.length;
     one.now = Array.from(engine.chosen.subarray(first, first + length));
     const found = method.name === "troll" ? this.#troll(one, first)
-      : method.objective({ ...one, logp: one.now, old: one.logp });
+      : method.objective({ ...one, ...this.memory, ...this.shared, logp: one.now, old: one.logp });
     const pull = one.reference ? referencePull(one.now, one.reference, method.settings.beta) : null;
     for (let t = 0; t < length; t++) {
       engine.push[first + t] = (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
@@ -63,6 +66,17 @@ export class Update {
     }
     Object.assign(one, { kept: found.kept, weight: found.weight });
     return found.gradient ?? [];
+  }
+
+  /* A pass forwards for nothing but the log-probs: completions as an objective takes them. */
+  #read(completions) {
+    const { engine } = this;
+    return passes(engine, this.ids, completions).flatMap((pass) => {
+      const first = write(engine, this.ids, pass);
+      engine.forward(pass.rows, pass.outputs);
+      return pass.of.map((one, i) => ({ logp: Array.from(engine.chosen.subarray(first[i], first[i] + one.tokens.length)),
+        old: one.logp, advantage: one.advantage }));
+    });
   }
 
   #troll(one, first) {
@@ -100,6 +114,14 @@ export class Update {
       for (const t of tokens.keys()) this.engine.push[first[i] + t] = this.beta * factor;
     }
     this.engine.wasm.draw_near(pass.outputs);
+  }
+
+  /* R2VPO: λ follows the mean of (r - 1)² that the update has reached. */
+  #charge(completions) {
+    const { settings } = this.method;
+    if (settings.dual_lr === 0) return;
+    const ratios = this.#read(completions).flatMap(({ logp, old }) => logp.map((p, t) => p - old[t]));
+    this.memory.lam = charged(this.memory.lam ?? settings.lam, ratios, settings);
   }
 
   /* Move β by the KL that the update has reached: PPO's rule, or that of RLHF libraries. */

@@ -2,13 +2,15 @@
    page itself and not in the shadow, so that whoever reads the page finds every lane there. */
 
 import { h, ladder, number, sample, say, setting, unique } from "../parts/common.js";
-import { CHECKPOINTS, DASHES, HUES, METHOD_NAMES, NUMBERS, kindOf, titleOf } from "./lanes.js";
+import { BRANCHES, CHECKPOINTS, DASHES, HUES, NUMBERS, kindOf, moreOf, titleOf } from "./lanes.js";
 import { recent } from "./words.js";
 
-/* A native select with its label. */
-export function pick({ label, spoken, options, onChange }) {
-  const id = unique("trx-pick");
-  const select = h("select", { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) }, ...options.map(([value, text]) => h("option", { value, text })));
+/* A native select with its label. Options, [value, text], or those of each of several groups: { name: [[value, text]..] }. */
+export function pick({ label, spoken, options: given, onChange }) {
+  const id = unique("trx-pick"), entry = ([value, text]) => h("option", { value, text }), groups = Array.isArray(given) ? null : Object.entries(given);
+  const options = groups ? groups.flatMap(([, some]) => some) : given;
+  const entries = groups ? groups.map(([name, some]) => h("optgroup", { label: name }, ...some.map(entry))) : options.map(entry);
+  const select = h("select", { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) }, ...entries);
   return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select), select, set: (value) => { select.selectedIndex = options.findIndex(([one]) => one === value); } };
 }
 
@@ -16,9 +18,9 @@ export function pick({ label, spoken, options, onChange }) {
 export function card(name, { change, remove, reset }) {
   const letter = name.toUpperCase(), says = `Lane ${letter}`;
   const line = h("div", { slot: `lane-${name}`, "data-lane": name, "data-batch": "0", "data-reward": "" });
-  const method = pick({ label: letter, spoken: `${says}, method`, options: METHOD_NAMES.map((one) => [one, titleOf(one)]), onChange: (value) => change({ method: value, threshold: undefined }) });
+  const method = pick({ label: letter, spoken: `${says}, method`, options: Object.fromEntries(Object.entries(BRANCHES).map(([branch, names]) => [branch, names.map((one) => [one, titleOf(one)])])), onChange: (value) => change({ method: value }) });
   const away = h("button", { type: "button", class: "away", "aria-label": `Remove lane ${letter}`, text: "×", onclick: remove });
-  const dragged = h("div", { class: "dragged" }), bound = { kind: null, slider: null };
+  const dragged = h("div", { class: "dragged" }), bound = { kind: null, slider: null, more: [] };
   const rate = ladder({ label: "rate", spoken: `${says}, ${NUMBERS.lr.spoken}`, rungs: NUMBERS.lr.rungs, words: small, write: small, onInput: (lr) => change({ lr }) });
   const more = ["epochs", "minibatches", "group"].map((key) => [key, pick({ label: NUMBERS[key].label, spoken: `${says}, ${NUMBERS[key].label}`, options: NUMBERS[key].options.map((value) => [value, String(value)]), onChange: (value) => change({ [key]: value }) })]);
   const origin = pick({ label: "checkpoint", spoken: `${says}, checkpoint`, options: Object.entries(CHECKPOINTS), onChange: (checkpoint) => change({ checkpoint }) });
@@ -37,9 +39,11 @@ export function card(name, { change, remove, reset }) {
       if (bound.kind !== lane.method) {
         bound.kind = lane.method;
         bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
-        dragged.replaceChildren(bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }));
+        bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [key, beside(says, one, (value) => change({ [key]: value }))]);
+        dragged.replaceChildren(bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
       }
       bound.slider?.set(lane.threshold);
+      for (const [key, one] of bound.more) one.set(lane[key]);
       rate.set(lane.lr);
       for (const [key, one] of more) one.set(lane[key]);
       origin.set(lane.checkpoint);
@@ -55,6 +59,12 @@ export function card(name, { change, remove, reset }) {
       say(stopped.firstChild, why ?? "");
     },
   };
+}
+
+/* A method's setting beside its threshold: over rungs or one of several words. */
+function beside(says, { label, spoken = label, rungs, options }, onChange) {
+  if (options) return pick({ label, spoken: `${says}, ${spoken}`, options: options.map((value) => [value, value]), onChange });
+  return ladder({ label, spoken: `${says}, ${spoken}`, rungs, words: small, write: small, onInput: onChange });
 }
 
 const small = (value) => ((value < 0.001 && value > 0) || value > 1e4 ? value.toExponential(0).replace("e-", "e−").replace("e+", "e") : setting(value));

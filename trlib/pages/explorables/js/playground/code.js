@@ -4,14 +4,15 @@ import { METHODS } from "../../engine/js/methods.js";
 import { PROMPTS, thresholdsOf } from "./lanes.js";
 
 const CLASSES = { reinforce: "REINFORCE", pg_is: "PGIS", ppo: "PPO", grpo: "GRPO", dr_grpo: "DrGRPO", dapo: "DAPO", gspo: "GSPO",
-  cispo: "CISPO", sapo: "SAPO", gmpo: "GMPO", pspo: "PSPO", dppo: "DPPO", ppo_penalty: "PPOPenalty", quatro: "QUATRO", troll: "TROLL" };
+  cispo: "CISPO", sapo: "SAPO", gmpo: "GMPO", pspo: "PSPO", dppo: "DPPO", ppo_penalty: "PPOPenalty", quatro: "QUATRO", troll: "TROLL",
+  bapo: "BAPO", minpro: "MinPRO", cpgd: "CPGD", r2vpo: "R2VPO", trefree: "TREFree" };
 const TASK = { dial: "dial", dial_rare: "dial", spend: "spend" };
 
 export function python(lane, { seed, batches }) {
   const kind = CLASSES[lane.method], given = thresholdsOf(lane);
-  const named = Object.entries(given).map(([key, value]) => `${key}=${value}`).join(", ");
+  const named = Object.entries(given).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(", ");
   return `import trlib
-from trlib.algorithms import ${kind}
+from ${METHODS[lane.method].gallery ? "trlib.relatives.ratios" : "trlib.algorithms"} import ${kind}
 
 run = trlib.train(
     trlib.load_policy("${lane.checkpoint}"), trlib.load_task("${TASK[lane.checkpoint]}"),

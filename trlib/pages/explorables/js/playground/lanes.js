@@ -15,7 +15,7 @@ const RADIUS = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
 const both = (eps) => ({ eps_low: Math.min(1, eps), eps_high: eps });
 
 /* What the methods are called; `threshold`: the one number that is dragged, which settings it moves (`sets`), and which
-   of them says where it stands (`from`). */
+   of them says where it stands (`from`). `more`: settings beside it, by their names in trlib, each with rungs or options. */
 const clip = { label: "clip", spoken: "clip, the ratio's distance from 1", rungs: WINDOW, sets: both, from: "eps_high" };
 const KINDS = {
   reinforce: { title: "REINFORCE" },
@@ -40,10 +40,26 @@ const KINDS = {
     sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
   troll: { title: "TROLL", threshold: { label: "δ KL", spoken: "delta, nats per token", rungs: RADIUS,
     sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
+  bapo: { title: "BAPO", threshold: { label: "target", spoken: "what positive tokens shall count, over negative ones", rungs: [0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4, 8],
+    sets: (target) => ({ target }), from: "target" },
+  more: { high_most: { label: "c high, at most", spoken: "how far the upper bound may rise", rungs: [1.2, 1.3, 1.5, 2, 3, 5, 10] },
+    count: { label: "a token counts", options: ["value", "gradient"] } } },
+  minpro: { title: "MinPRO", threshold: { label: "clip up", spoken: "the weight's window above 1", rungs: WINDOW, sets: (eps) => ({ eps_high: eps }), from: "eps_high" },
+    more: { eps_low: { label: "clip down", spoken: "the weight's window below 1; 1 is no lower bound", rungs: [0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1] } } },
+  cpgd: { title: "CPGD", threshold: { ...clip, rungs: WINDOW.filter((eps) => eps < 1), sets: (eps) => ({ eps }), from: "eps" },
+    more: { alpha: { label: "drift α", spoken: "alpha, the weight of the pull back", rungs: [0, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] },
+      cap: { label: "cap c", spoken: "the largest factor of the pull back", rungs: [0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20] } } },
+  r2vpo: { title: "R2VPO", threshold: { label: "δ var", spoken: "delta, the mean of r minus 1 squared", rungs: [0.001, 0.003, 0.01, 0.02, 0.04, 0.1, 0.2, 0.5, 1, 4],
+    sets: (delta) => ({ delta }), from: "delta" },
+  more: { lam: { label: "first λ", spoken: "lambda, the price at the beginning", rungs: [0, 0.01, 0.04, 0.1, 0.4, 1, 4, 10] },
+    dual_lr: { label: "λ’s step", spoken: "step of the price; 0 leaves it as it is", rungs: [0, 0.1, 0.3, 1, 3, 10, 30] } } },
+  trefree: { title: "TREFree", threshold: { label: "δ |A|", spoken: "delta, the bound on the advantage times the ratio's distance from 1", rungs: [0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+    sets: (delta) => ({ delta }), from: "delta" } },
 };
 /* Methods that rule a token by its own ratio, or its own probability: the edges can be drawn. */
 const EDGES = {
   ...Object.fromEntries(["ppo", "grpo", "dr_grpo", "dapo"].map((name) => [name, ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] })])),
+  cpgd: ({ eps }) => ({ ratios: [1 - eps, 1 + eps] }),
   gmpo: ({ eps_log: eps }) => ({ ratios: [Math.exp(-eps), Math.exp(eps)] }),
   dppo: ({ delta_tv: delta }) => ({ apart: delta ?? DPPO_DELTA }),
 };
@@ -51,6 +67,9 @@ const DPPO_DELTA = 0.15; // where trlib's default names none
 
 export const kindOf = (lane) => KINDS[lane.method];
 export const METHOD_NAMES = Object.keys(METHODS);
+/* Those of the book, and those of its gallery. */
+export const BRANCHES = { book: METHOD_NAMES.filter((name) => !METHODS[name].gallery), gallery: METHOD_NAMES.filter((name) => METHODS[name].gallery) };
+export const moreOf = (method) => KINDS[method].more ?? {};
 export const titleOf = (method) => KINDS[method].title;
 
 /* Where the threshold stands when nobody has moved it; null: the method has none. */
@@ -70,7 +89,7 @@ export const NUMBERS = {
 /* A lane as it was given -> { lane, notes }: what is impossible becomes the nearest that is possible, and is told. */
 export function possibleLane(given, name) {
   const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
-  const known = ["method", "checkpoint", "threshold", ...Object.keys(NUMBERS)];
+  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", ...Object.keys(NUMBERS), ...own(given.method)];
   for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${key}" is nothing that can be set; expected ${known.join(", ")}.`);
   const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
   for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
@@ -82,6 +101,12 @@ export function possibleLane(given, name) {
   const { threshold } = KINDS[lane.method];
   lane.threshold = threshold ? number(given.threshold ?? usual(lane.method), threshold.rungs[0], threshold.rungs.at(-1), threshold.label, note) : null;
   lane.threshold ??= usual(lane.method);
+  for (const [key, { label, rungs, options }] of Object.entries(moreOf(lane.method))) {
+    const first = METHODS[lane.method].defaults[key], asked = given[key] ?? first;
+    if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
+    else if (options.includes(asked)) lane[key] = asked;
+    else note(`${label}: there is no "${asked}"; taken is ${lane[key] = nearestWord(String(asked), options)}.`);
+  }
   for (const [key, own] of Object.entries(NUMBERS)) {
     lane[key] = number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ?? own.first;
     if (own.options && !own.options.includes(lane[key])) {
@@ -124,8 +149,19 @@ export function engineSettings(lane, seed) {
   return { method, thresholds: thresholdsOf(lane), lr, epochs, minibatches, group, prompts: PROMPTS, seed };
 }
 
-export const thresholdsOf = ({ method, threshold }) =>
-  (threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold));
+export const thresholdsOf = ({ method, threshold, ...rest }) => ({
+  ...(threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold)), ...moved(method, rest),
+});
+
+/* Of a method's settings beside its threshold those that do not stand where they usually do. */
+const moved = (method, lane) => Object.fromEntries(Object.keys(moreOf(method)).filter((key) => lane[key] !== METHODS[method].defaults[key]).map((key) => [key, lane[key]]));
+
+/* A lane as another method can take it on. */
+export function handedOn(lane) {
+  const kept = { ...lane, threshold: undefined };
+  for (const key of Object.keys(moreOf(lane.method))) delete kept[key];
+  return kept;
+}
 
 /* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, or null. */
 export const regionOf = (lane) => EDGES[lane.method]?.({ ...METHODS[lane.method].defaults, ...thresholdsOf(lane) }) ?? null;
@@ -139,7 +175,8 @@ export function titles(lanes, write) {
   return Object.fromEntries(Object.entries(lanes).map(([name, lane]) => {
     const { title, threshold } = KINDS[lane.method];
     const first = threshold ? `${title} ${threshold.label} ${write(lane.threshold)}` : title;
-    return [name, [first, ...told.map((key) => more[key](lane[key]))].join(", ")];
+    const own = Object.entries(moved(lane.method, lane)).map(([key, value]) => `${moreOf(lane.method)[key].label} ${typeof value === "number" ? write(value) : value}`);
+    return [name, [first, ...own, ...told.map((key) => more[key](lane[key]))].join(", ")];
   }));
 }
 
@@ -149,6 +186,7 @@ export function packLane(lane) {
   if (lane.checkpoint !== "dial") parts.push(`checkpoint:${lane.checkpoint}`);
   if (lane.threshold !== usual(lane.method)) parts.push(`threshold:${lane.threshold}`);
   for (const [key, { first }] of Object.entries(NUMBERS)) if (lane[key] !== first) parts.push(`${key}:${lane[key]}`);
+  for (const [key, value] of Object.entries(moved(lane.method, lane))) parts.push(`${key}:${value}`);
   return parts.join(",");
 }
 

@@ -4,7 +4,7 @@ import { TASKS } from "../../engine/js/tasks.js";
 import { addressed, read as readAddress, write as writeAddress } from "../parts/address.js";
 import { still } from "../parts/common.js";
 import { Fleet, Seeds } from "./fleet.js";
-import { DASHES, HUES, NAMES, engineSettings, regionOf, titles } from "./lanes.js";
+import { DASHES, HUES, NAMES, engineSettings, handedOn, regionOf, titles } from "./lanes.js";
 import { furnish } from "./shell.js";
 import { KEYS, PRESETS, flat, fromAddress, settle } from "./state.js";
 import { csv, json, save } from "./files.js";
@@ -81,7 +81,7 @@ export function open({ model, el, host, frame }) {
   }
 
   function changeLane(name, settings) {
-    const before = state.lanes[name], { lanes: { a: lane }, notes: more } = one({ ...before, ...settings });
+    const before = state.lanes[name], kept = settings.method ? handedOn(before) : before, { lanes: { a: lane }, notes: more } = one({ ...kept, ...settings });
     notes = more;
     state.lanes[name] = lane;
     if (lane.checkpoint !== before.checkpoint) clear(name);
