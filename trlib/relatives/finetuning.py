@@ -92,6 +92,7 @@ class SAM(SFT):
             if self.measured:
                 far *= float(apart(part, part.score(weights=part.reference).full, now.full.detach()))
             slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
+            part.batch.memory["radius"] = far
             rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
             there = zip(part.weights.items(), slopes, strict=True)
             part.descend(part.loss(part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})))

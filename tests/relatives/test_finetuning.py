@@ -1,0 +1,208 @@
+"""SMART, SAM and TRAM: their terms by hand on a small classifier, what they keep between batches, and the moons."""
+
+from __future__ import annotations
+
+import statistics
+import warnings
+
+import pytest
+import torch
+
+import trlib
+from trlib.algorithms import SFT
+from trlib.divergences import kl
+from trlib.lab import moons
+from trlib.lab.moons import finetuned
+from trlib.relatives import RELATIVES
+from trlib.relatives.finetuning import SAM, SMART, apart
+from trlib.tasks import load_task
+
+SMALL = {"steps": 4, "prompts": 4, "group": 1, "probe": 0, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
+NAMES = ("smart", "sam", "tram")
+
+
+def net(method, updates=1, lr=0.02):
+    """The lab's classifier before its update, and its examples."""
+    return moons._Net(method, moons._known(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), updates, lr)
+
+
+def dial(method, **more):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return trlib.train(trlib.load_policy("dial_rare"), load_task("dial", moves=3), method, **{**SMALL, **more})
+
+
+def both_ways(a, b):
+    return (kl(a, b) + kl(b, a)).mean()
+
+
+# ---- SMART
+
+def test_the_bregman_half_by_hand():
+    """Two updates: the pull is 0 at first, then towards the average that has hardly moved."""
+    step = net(SMART(mu=2.0, smooth=0.0, average=0.9), updates=2)
+    own = {name: p.detach().clone().requires_grad_() for name, p in step.weights.items()}
+    average = {name: p.detach().clone() for name, p in own.items()}
+    optimizer = torch.optim.AdamW(own.values(), lr=0.02, weight_decay=0.0)
+    x, kind = step.x.squeeze(1), step.batch.tokens.squeeze(1)
+    pulls = []
+    for _ in range(2):
+        optimizer.zero_grad()
+        now = moons.read(own, x)
+        pulls.append(both_ways(moons.read(average, x), now))
+        (torch.nn.functional.nll_loss(now, kind) + 2.0 * pulls[-1]).backward()
+        optimizer.step()
+        for name, p in own.items():
+            average[name].lerp_(p.detach(), 0.1)
+    step.method.update(step)
+    assert float(pulls[0].detach()) == 0.0 < float(pulls[1].detach())
+    for name, p in own.items():
+        torch.testing.assert_close(step.weights[name], p)
+        torch.testing.assert_close(step.batch.memory[name], average[name])
+
+
+def test_the_change_of_the_input_is_the_worst_of_its_size():
+    method = SMART(mu=0.0, eps=0.05)
+    step = net(method)
+    full = step.score().full.detach()
+    worst = float(apart(step, method.shaken(step, full).detach(), full))
+    random = torch.Generator().manual_seed(0)
+    others = [step.x + 0.05 * (2 * torch.rand(step.x.shape, generator=random) - 1) for _ in range(200)]
+    assert worst > max(float(apart(step, step.score(perturb=lambda x, x2=x2: x2).full, full)) for x2 in others)
+
+
+def test_the_change_is_of_its_size():
+    method, seen = SMART(eps=0.05), []
+    step = net(method)
+    score = step.score
+
+    def watched(perturb):
+        def seeing(x):
+            seen.append((perturb(x), x))
+            return seen[-1][0]
+        return score(perturb=seeing)
+
+    step.score = watched
+    method.shaken(step, score().full.detach())
+    torch.testing.assert_close((seen[1][0] - seen[1][1]).detach().abs().amax(-1), torch.full((moons.SHOWN, 1), 0.05))
+
+
+def test_no_terms_is_supervision():
+    plain, off = net(SFT(), 3), net(SMART(mu=0.0, smooth=0.0), 3)
+    for step in (plain, off):
+        step.method.update(step)
+    for name, p in plain.weights.items():
+        assert torch.equal(p, off.weights[name])
+
+
+def test_the_released_direction_is_the_noise_s():
+    """mt-dnn's noise + .001 g, scaled to its largest entry: g is about as large as the noise, so the noise decides."""
+    step = net(SMART())
+    full = step.score().full.detach()
+    noise = (1e-5 * torch.randn(step.x.shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    slope, = torch.autograd.grad(apart(step, step.score(perturb=lambda x: x + noise).full, full), noise)
+    taken = (noise + 1e-3 * slope).detach()
+    assert float(torch.nn.functional.cosine_similarity(taken.flatten(), noise.detach().flatten(), 0)) > 0.999
+
+
+def test_a_second_run_of_the_same_method_does_not_see_the_first():
+    """The trap: an average on the method's object would be there when it trains again."""
+    method = SMART(average=0.5)
+    first, second = dial(method), dial(method)
+    assert first.history.loss.tolist() == second.history.loss.tolist()
+    assert set(vars(method)) == set(vars(SMART()))
+
+
+# ---- SAM and TRAM
+
+@pytest.mark.parametrize(("name", "rho"), [("sam", 0.3), ("tram", 2.0)])
+def test_the_slope_is_taken_uphill(name, rho):
+    step = net(RELATIVES[name](rho=rho))
+    with torch.no_grad():
+        step.weights["w"].add_(0.1)  # it has moved since the run began
+    own = {n: p.detach().clone().requires_grad_() for n, p in step.weights.items()}
+    x, kind = step.x.squeeze(1), step.batch.tokens.squeeze(1)
+    loss = torch.nn.functional.nll_loss(moons.read(own, x), kind)
+    slopes = torch.autograd.grad(loss, own.values())
+    norm = torch.stack([g.norm() for g in slopes]).norm()
+    far = rho * (float(both_ways(moons.read(step.reference, x), moons.read(own, x)).detach()) if name == "tram" else 1)
+    there = {n: (p + far * g / norm).detach().requires_grad_() for (n, p), g in zip(own.items(), slopes, strict=True)}
+    expected = torch.autograd.grad(torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values())
+    before = [p.detach().clone() for p in step.parameters]
+    step.method.update(step)
+    for p, g, old in zip(step.parameters, expected, before, strict=True):
+        torch.testing.assert_close(p.grad, g)
+        assert float((p.detach() - old).abs().max()) < 0.021, "the step is taken from where it stood, not from there"
+    assert step.batch.memory["radius"] == pytest.approx(far)
+
+
+def test_the_released_code_leaves_the_gradient_out():
+    """tomsherborne/tram_optimizer adds `ones * scale` with scale = D / ‖g‖: where the slope is small it is a long walk,
+    in one direction for every weight, which is not uphill."""
+    step = net(SFT())
+    slopes = torch.autograd.grad(step.loss(), step.parameters)
+    norm = torch.stack([g.norm() for g in slopes]).norm()
+    D = 0.1
+    paper = [D * g / norm for g in slopes]
+    released = [D * torch.ones_like(g) / norm for g in slopes]
+    lengths = [float(torch.stack([e.norm() for e in moved]).norm()) for moved in (paper, released)]
+    count = sum(g.numel() for g in slopes)
+    assert lengths == pytest.approx([D, D * count ** 0.5 / float(norm)])
+    uphill = [sum(float((e * g).sum()) for e, g in zip(moved, slopes, strict=True)) / length / float(norm)
+              for moved, length in zip((paper, released), lengths, strict=True)]
+    assert uphill[0] == pytest.approx(1.0) and abs(uphill[1]) < 0.5
+
+
+def test_a_radius_of_nothing_is_supervision():
+    plain, off = net(SFT(), 3), net(SAM(rho=0.0), 3)
+    for step in (plain, off):
+        step.method.update(step)
+    for name, p in plain.weights.items():
+        torch.testing.assert_close(p, off.weights[name])
+
+
+def test_trams_radius_is_measured_and_begins_at_nothing():
+    found = dial(RELATIVES["tram"]()).history.radius
+    assert abs(found[0]) < 1e-6 and (found[1:] > 1e-6).all()
+
+
+# ---- all of them
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_resumes_bit_for_bit(name, tmp_path):
+    whole = dial(RELATIVES[name](), minibatches=2)
+    dial(RELATIVES[name](), minibatches=2, steps=2, out=tmp_path / "run")
+    again = dial(RELATIVES[name](), minibatches=2, out=tmp_path / "run", resume=True)
+    assert whole.history.loss.tolist() == again.history.loss.tolist()
+    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_adapters_learn(name):
+    policy = trlib.load_policy("dial_rare", lora={"r": 2})
+    before = policy.state()
+    trlib.train(policy, load_task("dial", moves=3), RELATIVES[name](), **{**SMALL, "steps": 3})
+    assert any(not torch.equal(p, before[n]) for n, p in policy.trainable.items())
+
+
+@pytest.mark.parametrize(("kind", "given", "message"), [
+    (SMART, {"mu": -1.0}, "mu: expected a number at least 0"), (SMART, {"average": 1.5}, "average: expected a number"),
+    (SMART, {"eps": float("nan")}, "eps: "), (SAM, {"rho": -0.1}, "rho: expected a number at least 0"),
+])
+def test_settings_outside_their_meaning_are_named(kind, given, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**given)
+
+
+def test_the_moons_of_the_notes():
+    """Old and new accuracy after fine-tuning, 8 seeds: the Bregman half keeps the old pair and learns the new as well as
+    plain supervision; the other three do not."""
+    found = {name: [finetuned(method, seed) for seed in range(8)] for name, method in {
+        "plain": SFT(), "bregman": SMART(mu=0.5, smooth=0.0), "smooth": SMART(mu=0.0, eps=0.1), "sam": SAM(rho=0.1),
+        "tram": RELATIVES["tram"]()}.items()}
+    old = {name: statistics.mean(one.old for one in runs) for name, runs in found.items()}
+    new = {name: statistics.mean(one.new for one in runs) for name, runs in found.items()}
+    moved = {name: statistics.mean(one.moved for one in runs) for name, runs in found.items()}
+    assert old["bregman"] > old["plain"] + 0.04 and new["bregman"] > new["plain"] - 0.01
+    assert moved["bregman"] < 0.6 * moved["plain"]
+    assert max(old["smooth"], old["sam"], old["tram"]) < old["bregman"] - 0.03

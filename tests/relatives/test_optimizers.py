@@ -1,0 +1,239 @@
+"""The balls of parameters: their oracles exactly, Newton-Schulz as it is, torch's Muon, AuON's scalar, and runs."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trlib
+from trlib.algorithms import GRPO
+from trlib.cli.train import OPTIONS
+from trlib.loop.optimizers import OPTIMIZERS
+from trlib.relatives.optimizers import RELATIVES, Ball, auon, lmo, newton_schulz
+
+D = torch.float64
+SMALL = {"steps": 4, "prompts": 4, "group": 4, "probe": 2, "checkpoint_every": 1, "progress": False, "lr": 1e-2}
+NORMS = {"spectral": lambda D: torch.linalg.matrix_norm(D, 2), "frobenius": torch.Tensor.norm,
+         "sign": lambda D: D.abs().max()}
+
+
+def drawn(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=D)
+
+
+# ---- oracles
+
+def test_three_balls_by_hand():
+    G = torch.tensor([[3.0, 0.0], [0.0, -4.0]], dtype=D)
+    torch.testing.assert_close(lmo(G, "spectral"), torch.tensor([[1.0, 0.0], [0.0, -1.0]], dtype=D))
+    torch.testing.assert_close(lmo(G, "frobenius"), G / 5)
+    torch.testing.assert_close(lmo(G, "sign"), torch.tensor([[1.0, 0.0], [0.0, -1.0]], dtype=D))
+    turned = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=D)
+    torch.testing.assert_close(lmo(turned @ G, "spectral"), turned @ lmo(G, "spectral"))
+    assert lmo(turned @ G, "sign").abs().min() == 1, "the box does not turn with the matrix; the spectral ball does"
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6), st.sampled_from(sorted(NORMS)))
+@settings(max_examples=60, deadline=None)
+def test_an_oracle_stays_in_its_ball_and_no_other_point_of_it_is_better(m, n, seed, norm):
+    G, other = drawn(m, n, seed=seed), drawn(m, n, seed=seed + 1)
+    found = lmo(G, norm)
+    assert float(NORMS[norm](found)) == pytest.approx(1.0)
+    dual = {"spectral": torch.linalg.svdvals(G).sum(), "frobenius": G.norm(), "sign": G.abs().sum()}[norm]
+    assert float((G * found).sum()) == pytest.approx(float(dual), rel=1e-12), "the dual norm, to machine precision"
+    assert float((G * other).sum() / NORMS[norm](other)) <= float(dual) + 1e-12
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_gradient_no_step(norm):
+    assert lmo(torch.zeros(3, 2), norm).tolist() == torch.zeros(3, 2).tolist()
+    assert lmo(torch.zeros(3, 2), norm, steps=5).tolist() == torch.zeros(3, 2).tolist()
+
+
+def test_a_direction_without_a_gradient_gets_no_step():
+    G = drawn(5, 1) @ drawn(1, 4, seed=1)
+    assert torch.linalg.svdvals(lmo(G, "spectral"))[1:].max() < 1e-12
+
+
+def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
+    v = drawn(4)
+    for steps in (None, 5):
+        torch.testing.assert_close(lmo(v, "spectral", steps=steps), v.sign())
+    torch.testing.assert_close(torch.diag(v.sign()), lmo(torch.diag(v), "spectral"))
+    G = drawn(3, 2, 2)
+    torch.testing.assert_close(lmo(G, "spectral"), lmo(G.flatten(1), "spectral").view(3, 2, 2))
+
+
+@pytest.mark.parametrize(("G", "norm", "error", "message"), [
+    (torch.ones(2, 2), "nuclear", ValueError, "norm: expected one of 'spectral', 'frobenius', 'sign', got 'nuclear'"),
+    (torch.tensor([[1.0, math.nan]]), "sign", ValueError, "G: expected finite values everywhere, got nan"),
+    (torch.ones(2, 2, dtype=torch.int64), "sign", TypeError, "G: expected a floating type"),
+])
+def test_what_makes_no_sense_is_named(G, norm, error, message):
+    with pytest.raises(error, match=message):
+        lmo(G, norm)
+
+
+# ---- Newton-Schulz
+
+def test_tiny_directions_are_not_reached_in_five_steps():
+    """The notes' run: singular values 6.0, .138, .0006 of a 32 by 32 matrix."""
+    last = []
+    for seed in range(8):
+        U, _ = torch.linalg.qr(drawn(32, 32, seed=seed))
+        V, _ = torch.linalg.qr(drawn(32, 32, seed=100 + seed))
+        S = torch.logspace(math.log10(6.0), math.log10(0.0006), 32, dtype=D)
+        found = torch.linalg.svdvals(newton_schulz(U * S @ V))
+        assert 0.6 < float(found[15]) < 1.3 and float(found[0]) < 1.3
+        last.append(float(found[-1]))
+    reached = 0.0006 / float(S.norm()) * 3.4445 ** 5
+    assert last == pytest.approx([reached] * 8, rel=0.02), "five times 3.4445, and nothing else has happened to it"
+    assert reached < 0.05
+
+
+@given(st.floats(0.02, 1.0), st.integers(2, 6))
+@settings(max_examples=40, deadline=None)
+def test_beside_a_large_singular_value_one_of_two_hundredths_is_reached(ratio, n):
+    found = newton_schulz(torch.diag(torch.tensor([1.0] + [ratio] * (n - 1), dtype=D)))
+    assert 0.6 < float(found.diagonal().min()) and float(found.diagonal().max()) < 1.25
+
+
+def test_tall_is_wide_transposed():
+    G = drawn(6, 3)
+    torch.testing.assert_close(newton_schulz(G), newton_schulz(G.T).T)
+
+
+# ---- the optimiser
+
+def test_two_steps_by_hand():
+    p = torch.nn.Parameter(torch.tensor([[1.0, 2.0]], dtype=D))
+    ball = Ball([p], lr=0.1, betas=(0.9,), weight_decay=0.5, kind="frobenius")
+    p.grad = torch.tensor([[3.0, 4.0]], dtype=D)
+    ball.step()
+    torch.testing.assert_close(p.detach(), torch.tensor([[0.95 - 0.06, 1.9 - 0.08]], dtype=D))
+    p.grad = torch.tensor([[-3.0, 4.0]], dtype=D)  # M = .09 (3, 4) + .1 (-3, 4) = (-.03, .76)
+    ball.step()
+    M = torch.tensor([[-0.03, 0.76]], dtype=D)
+    torch.testing.assert_close(p.detach(), 0.95 * torch.tensor([[0.89, 1.82]], dtype=D) - 0.1 * M / M.norm())
+
+
+def test_the_average_is_taken_before_the_projection():
+    """Orthogonal-SGDM projects every gradient and averages then: a large gradient and a small opposite one cancel."""
+    big, small = 10 * torch.eye(2, dtype=D), -torch.eye(2, dtype=D)
+    p = torch.nn.Parameter(torch.zeros(2, 2, dtype=D))
+    ball = Ball([p], lr=1.0, betas=(0.5,), kind="muon")
+    for g in (big, small):
+        before, p.grad = p.detach().clone(), g
+        ball.step()
+    assert (p.detach() - before).diagonal().max() < -0.6, "the average 2 still points where the large gradient did"
+    orthogonal_first = 0.25 * lmo(big, "spectral") + 0.5 * lmo(small, "spectral")
+    assert orthogonal_first.diagonal().max() < 0, "and this average points the other way"
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("shape", [(8, 8), (4, 12)])
+def test_where_it_agrees_torchs_muon_is_it(shape, nesterov):
+    start = drawn(*shape).float()
+    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    made = [Ball([ours], lr=0.02, betas=(0.95,), weight_decay=0.1, nesterov=nesterov),
+            torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, momentum=0.95, nesterov=nesterov)]
+    for seed in range(5):
+        for p, optimizer in zip((ours, theirs), made, strict=True):
+            p.grad = drawn(*shape, seed=seed + 1).float()
+            optimizer.step()
+    moved, off = (ours - start).detach(), (ours - theirs).detach()
+    assert off.norm() < 0.05 * moved.norm(), "torch's Newton-Schulz runs in bfloat16"
+
+
+def test_where_it_differs_torch_steps_further_in_tall_matrices():
+    ours, theirs = (torch.nn.Parameter(torch.zeros(16, 4)) for _ in range(2))
+    ours.grad = theirs.grad = drawn(16, 4).float()
+    Ball([ours], lr=0.02).step()
+    torch.optim.Muon([theirs], lr=0.02, weight_decay=0.0, nesterov=False).step()
+    assert float((theirs.norm() / ours.norm()).detach()) == pytest.approx(2.0, rel=0.02), "by sqrt(rows / columns)"
+
+
+# ---- AuON
+
+def test_auons_scalar_is_about_one():
+    """The notes' run, with an interval over 16 draws: 1.00027 at 64 x 64, 1.018 at 8 x 8; at 2 x 2 the draw decides."""
+    found = {n: [float(G.norm() / auon(G).norm()) for G in (drawn(n, n, seed=seed) for seed in range(16))]
+             for n in (2, 8, 64)}
+    assert found[64] == pytest.approx([1.00027] * 16, abs=2e-5)
+    assert found[8] == pytest.approx([1.018] * 16, abs=2e-3)
+    assert 1.27 < min(found[2]) and max(found[2]) < 1.6 and max(found[2]) - min(found[2]) > 0.02
+
+
+@given(st.floats(1e-3, 1e3), st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_auons_update_is_as_large_as_the_gradient(scale, seed):
+    G = drawn(5, 3, seed=seed)
+    torch.testing.assert_close(auon(scale * G), scale * auon(G), rtol=1e-5, atol=0)
+    torch.testing.assert_close(lmo(scale * G, "frobenius"), lmo(G, "frobenius"))
+
+
+def test_the_hybrid_brakes_newton_schulzs_matrix():
+    G = drawn(6, 4)
+    torch.testing.assert_close(auon(G, steps=5), auon(newton_schulz(G)))
+    G = drawn(64, 64)
+    assert auon(G, steps=1).norm() < 0.6 * auon(G, steps=5).norm(), "the abstract's one step is another optimiser"
+    torch.testing.assert_close(auon(drawn(4), steps=5), auon(drawn(4)))
+
+
+# ---- beside every method
+
+def test_they_are_settings_of_a_run():
+    assert {*RELATIVES} <= {*OPTIMIZERS} and {*RELATIVES} == {"muon", "frobenius", "sign", "auon", "hybrid_auon"}
+    text = next(text for name, _, _, text in OPTIONS if name == "optimizer")
+    assert all(name in text for name in OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", RELATIVES)
+def test_a_run_resumes_bit_for_bit(name, tmp_path):
+    def run(steps, out, **more):
+        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), GRPO(), optimizer=name, out=out,
+                           **{**SMALL, "steps": steps}, **more)
+
+    whole = run(4, None)
+    run(2, tmp_path / "run")
+    again = run(4, tmp_path / "run", resume=True)
+    assert whole.history.reward.tolist() == again.history.reward.tolist()
+    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+
+
+def test_matrices_of_adapters_step_too():
+    policy = trlib.load_policy("dial", lora={"r": 4})
+    before = policy.state()
+    trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer="muon", **SMALL)
+    moved = [name for name, p in policy.trainable.items() if not torch.equal(p, before[name])]
+    assert len(moved) == len(before) and all(before[name].dim() == 2 for name in moved)
+
+
+@pytest.mark.parametrize("name", ["muon", "hybrid_auon"])
+def test_a_matrix_optimiser_needs_a_matrix(name):
+    policy = trlib.load_policy("dial")
+    for path, p in policy.model.named_parameters():
+        p.requires_grad_("norm" in path)
+    with pytest.raises(ValueError, match=rf"optimizer: .*expected a matrix for {name}, got shapes \[\[64\]"):
+        trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer=name, **SMALL)
+    trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer="sign", **{**SMALL, "steps": 1})
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"kind": "lion"}, "kind: expected one of 'muon'"), ({"betas": (1.0,)}, r"betas\[0\]: expected a number"),
+    ({"weight_decay": -1.0}, "weight_decay: expected a number at least 0"),
+])
+def test_settings_outside_their_meaning_are_named(given, message):
+    with pytest.raises(ValueError, match=message):
+        Ball([torch.nn.Parameter(torch.ones(2, 2))], **given)
+
+
+def test_a_preset_may_be_changed():
+    run = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), GRPO(),
+                      optimizer=partial(Ball, kind="muon", nesterov=True), **{**SMALL, "steps": 1})
+    assert run.settings["optimizer"] == "Ball(kind='muon', nesterov=True)"

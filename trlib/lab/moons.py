@@ -1,0 +1,146 @@
+"""Two moons: a small classifier knows one pair, and learns a few examples of a turned one. What does it forget?
+
+    finetuned(RELATIVES["smart"](smooth=0.0), seed=0)
+
+The method is itself, as on the lab's bandit: its own `update` trains the classifier. An example is a completion of one
+token, its class, which an expert wrote; the two coordinates are what the model reads as the embedded prompt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms import SFT, Batch, Method, Scores, Step
+from trlib.algorithms.memory import Memory
+from trlib.algorithms.trapo import WithExpert
+from trlib.divergences import kl
+from trlib.seeds import generator
+
+HIDDEN, KNOWN, SHOWN, TESTED = 24, 400, 24, 2000
+"""Hidden units; examples of the first pair that are learnt before, of the turned pair that are shown; tests of each."""
+TURN, NOISE = -0.6, 0.15
+"""Radians between the pairs, with the clock; standard deviation of the points about their arcs."""
+WITHIN = 0.1
+"""How far each coordinate may change before it is asked whether the class has."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What fine-tuning has made of a classifier."""
+
+    old: float  #: Share of right classes on the pair that it knew.
+    new: float  #: The same on the turned pair.
+    moved: float  #: KL both ways from the classifier before, on the pair that it knew, nats.
+    flipped: float  #: Share of the turned pair's points whose class changes when each coordinate is moved by WITHIN.
+
+
+def moons(count: int, seed: int, name: str, turn: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Points [count, 2] of two interleaved half circles, turned about their middle, and their class [count]."""
+    random = generator(seed, "moons", name)
+    kind = torch.arange(count) % 2
+    angle = math.pi * torch.rand(count, generator=random)
+    x = torch.where(kind == 0, angle.cos(), 1 - angle.cos()) - 0.5
+    y = torch.where(kind == 0, angle.sin(), 0.5 - angle.sin()) - 0.25
+    points = torch.stack([x, y], -1) + NOISE * torch.randn(count, 2, generator=random)
+    c, s = math.cos(turn), math.sin(turn)
+    return points @ torch.tensor([[c, s], [-s, c]]), kind
+
+
+def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float = 0.02) -> Tuned:
+    """What `method` makes of the classifier of a seed; None: the classifier as it was.
+
+    Args:
+        method: one that learns from an expert's answers, such as SFT.
+        seed: of the points, the weights, and so of the classifier before.
+        updates: of AdamW, each on all examples shown.
+        lr: its learning rate.
+
+    Raises:
+        ValueError: a method that does not learn from an expert; no update.
+    """
+    if method is not None and not isinstance(method, WithExpert):
+        raise ValueError(f"method: expected one that learns from an expert's answers, got {type(method).__name__}")
+    known, (x, old), (turned, new) = _known(seed), moons(TESTED, seed, "old"), moons(TESTED, seed, "new", TURN)
+    after = known if method is None else _learnt(method, known, *moons(SHOWN, seed, "shown", TURN),
+                                                 updates=checks.whole("updates", updates, least=1),
+                                                 lr=checks.number("lr", lr, above=0))
+    before, now, there = read(known, x), read(after, x), turned.requires_grad_()
+    told = read(after, there)
+    slope, = torch.autograd.grad(told.amax(-1).sum(), there)
+    shaken = read(after, turned.detach() - WITHIN * slope.sign())
+    return Tuned(_share(now.argmax(-1) == old), _share(told.argmax(-1) == new),
+                 float((kl(before, now) + kl(now, before)).mean()), _share(shaken.argmax(-1) != told.argmax(-1)))
+
+
+def read(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    """Log-probs [.., 2] of the two classes at points [.., 2]."""
+    return ((x @ weights["w"].T + weights["b"]).tanh() @ weights["v"].T + weights["c"]).log_softmax(-1)
+
+
+@lru_cache(maxsize=64)
+def _known(seed: int) -> dict[str, Tensor]:
+    """The weights of the classifier that knows the first pair."""
+    random = generator(seed, "moons", "weights")
+    weights = {"w": torch.randn(HIDDEN, 2, generator=random), "b": torch.randn(HIDDEN, generator=random),
+               "v": torch.randn(2, HIDDEN, generator=random) / math.sqrt(HIDDEN), "c": torch.zeros(2)}
+    return _learnt(SFT(), weights, *moons(KNOWN, seed, "known"), updates=300, lr=0.02)
+
+
+def _share(is_so: Tensor) -> float:
+    return float(is_so.float().mean())
+
+
+def _learnt(method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int,
+            lr: float) -> dict[str, Tensor]:
+    """The weights after the method's update on these examples."""
+    net = _Net(method, weights, x, kind, updates, lr)
+    with checks.value_checks(False):
+        method.update(cast(Step, net))
+    return {name: p.detach() for name, p in net.weights.items()}
+
+
+class _Net:
+    """The `Step` of a classifier: one batch, gone through `updates` times."""
+
+    critic: list[Tensor] = []  # noqa: RUF012
+
+    def __init__(self, method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, updates: int,
+                 lr: float) -> None:
+        self.method, self.updates, self.lr, self.x = method, updates, lr, x.unsqueeze(1)
+        self.weights: Mapping[str, Tensor] = {name: p.clone().requires_grad_() for name, p in weights.items()}
+        self.reference: Mapping[str, Tensor] = {name: p.clone() for name, p in weights.items()}
+        self.parameters = list(self.weights.values())
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=lr, weight_decay=0.0)
+        none = torch.zeros(len(x), 1)
+        self.batch = Batch(tokens=kind.unsqueeze(-1), mask=none > 0, forced=none == 0, rewards=none[:, 0],
+                           group=torch.arange(len(x)), ended=none[:, 0] == 0, horizon=1, logp_rollout=none,
+                           advantages=none, memory=Memory())
+
+    def minibatches(self) -> Iterator[_Net]:
+        return iter([self] * self.updates)
+
+    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
+              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+        x = self.x if perturb is None else perturb(self.x)
+        full = read(self.weights if weights is None else weights, x)
+        return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)
+
+    def loss(self, scores: Scores | None = None) -> Tensor:
+        return self.method.loss(self.method.objective(scores or self.score(), self.batch).per_token, self.batch)
+
+    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    def move_reference(self, share: float = 1.0) -> None:
+        for name, p in self.weights.items():
+            self.reference[name].lerp_(p.detach(), share)
