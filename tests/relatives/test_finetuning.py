@@ -64,11 +64,11 @@ def test_the_bregman_half_by_hand():
 def test_the_change_of_the_input_is_the_worst_of_its_size():
     method = SMART(mu=0.0, eps=0.05)
     step = net(method)
-    full = step.score().full.detach()
+    full, weights = step.score().full.detach(), {name: p.detach() for name, p in step.weights.items()}
     worst = float(apart(step, method.shaken(step, full).detach(), full))
     random = torch.Generator().manual_seed(0)
     others = [step.x + 0.05 * (2 * torch.rand(step.x.shape, generator=random) - 1) for _ in range(200)]
-    assert worst > max(float(apart(step, step.score(perturb=lambda x, x2=x2: x2).full, full)) for x2 in others)
+    assert worst > max(float(apart(step, moons.read(weights, x), full)) for x in others)
 
 
 def test_the_change_is_of_its_size():
@@ -195,14 +195,12 @@ def test_settings_outside_their_meaning_are_named(kind, given, message):
 
 
 def test_the_moons_of_the_notes():
-    """Old and new accuracy after fine-tuning, 8 seeds: the Bregman half keeps the old pair and learns the new as well as
-    plain supervision; the other three do not."""
-    found = {name: [finetuned(method, seed) for seed in range(8)] for name, method in {
-        "plain": SFT(), "bregman": SMART(mu=0.5, smooth=0.0), "smooth": SMART(mu=0.0, eps=0.1), "sam": SAM(rho=0.1),
-        "tram": RELATIVES["tram"]()}.items()}
-    old = {name: statistics.mean(one.old for one in runs) for name, runs in found.items()}
-    new = {name: statistics.mean(one.new for one in runs) for name, runs in found.items()}
-    moved = {name: statistics.mean(one.moved for one in runs) for name, runs in found.items()}
-    assert old["bregman"] > old["plain"] + 0.04 and new["bregman"] > new["plain"] - 0.01
-    assert moved["bregman"] < 0.6 * moved["plain"]
-    assert max(old["smooth"], old["sam"], old["tram"]) < old["bregman"] - 0.03
+    """The Bregman half keeps the old pair and learns the new as well as plain supervision; SAM does not."""
+    found = {name: [finetuned(method, seed) for seed in range(4)] for name, method in {
+        "plain": SFT(), "bregman": SMART(mu=0.5, smooth=0.0), "sam": SAM(rho=0.1)}.items()}
+    mean = {name: {what: statistics.mean(getattr(one, what) for one in runs) for what in ("old", "new", "moved")}
+            for name, runs in found.items()}
+    assert mean["bregman"]["old"] > mean["plain"]["old"] + 0.03
+    assert mean["bregman"]["new"] > mean["plain"]["new"] - 0.01
+    assert mean["bregman"]["moved"] < 0.6 * mean["plain"]["moved"]
+    assert abs(mean["sam"]["old"] - mean["plain"]["old"]) < 0.03
