@@ -22,8 +22,9 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
 class SMART(SFT):
     """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
-    δ = ε g / max |g| for each embedded token x, g the slope of the second D at noise. Source: arXiv 1911.03437 (from
-    memory); δ: namisan/mt-dnn, where noise + .001 g stands for g, and ε is 1."""
+    δ = ε g / max |g| for each embedded token x, g the slope of the second D at noise. Source: arXiv 1911.03437 (read in
+    a summary; the average from memory), namisan/mt-dnn for δ.
+    Differs from: mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
 
     mu: float = 1.0
     """μ: the pull to the average, losses per nat; 0: off."""
@@ -72,7 +73,8 @@ class SMART(SFT):
 class SAM(SFT):
     """Step by the slope at θ + ρ g / ‖g‖, g that at θ; measured: ρ D(π_0, π) for ρ, after the abstract of TRAM.
 
-    Source: arXiv 2010.01412 (from memory), 2310.03646. Differs from: TRAM's released code leaves the factor g out."""
+    Source: arXiv 2010.01412 (from memory), 2310.03646.
+    Differs from: TRAM's released code leaves the factor g out: θ + ρ D / ‖g‖, the same number for every weight."""
 
     rho: float = 0.05
     """ρ: how far uphill, in the Euclidean norm of all weights."""

@@ -17,7 +17,7 @@ from trlib import checks
 def newton_schulz(G: Tensor, steps: int = 5) -> Tensor:
     """[m, n] G = U S V' towards U V': X <- 3.4445 X - 4.7750 X X'X + 2.0315 X (X'X)², from X = G / ‖G‖_F.
 
-    A singular value far below ‖G‖_F only grows by 3.4 per step. Differs from: `torch.optim.Muon` takes bfloat16."""
+    A singular value far below ‖G‖_F only grows by 3.4 per step."""
     X = (G.T if len(G) > G.shape[1] else G) / (G.norm() + 1e-7)
     for _ in range(steps):
         S = X @ X.T
@@ -46,8 +46,8 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
 def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
     """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)); Hybrid-AuON: of G after `steps` of Newton-Schulz.
 
-    Source: arXiv 2509.24320 and its released code, where Hybrid takes 5 steps; the abstract says one. Seen here: s is
-    1 + O(γ²/mn), so beyond a few entries AuON is momentum of the gradient's own size."""
+    Source: arXiv 2509.24320 and its released code, where Hybrid takes 5 steps; the first abstract says one. Seen here:
+    s = 1 + O(γ²/mn), so beyond a few entries AuON is momentum of the gradient's own size."""
     X = lmo(G, "spectral", steps=steps) if steps and G.dim() > 1 else G
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
@@ -59,7 +59,9 @@ STEPS: dict[str, Any] = {"muon": partial(lmo, norm="spectral", steps=5), "froben
 class Ball(torch.optim.Optimizer):
     """M <- β M + (1 - β) g, W <- (1 - η λ) W - η D(M): β = betas[0], .95 in the papers. nesterov: D(β M + (1 - β) g).
 
-    Raises: ValueError: a number outside its meaning; nothing but vectors where the step needs a matrix."""
+    Raises: ValueError: a number outside its meaning; nothing but vectors where the step needs a matrix.
+    Differs from: `torch.optim.Muon` takes Nesterov's average, bfloat16, and tall matrices sqrt(rows / columns) further;
+    embeddings and the output layer are usually left to AdamW, here they are matrices like all others."""
 
     def __init__(self, params: Any, lr: float = 0.02, betas: tuple[float, ...] = (0.95,), weight_decay: float = 0.0, *,
                  kind: str = "muon", nesterov: bool = False) -> None:
