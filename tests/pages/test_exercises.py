@@ -21,6 +21,7 @@ from trlib.lab.record import RECORDS
 from trlib.pages.exercises import (
     clipping,
     dppo,
+    gallery_values,
     grpo,
     policies,
     ppo,
@@ -35,9 +36,11 @@ from trlib.pages.exercises import (
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
+from trlib.relatives.values import dvpo_value
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out)
+MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out,
+           gallery_values)
 CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
           for name, check in vars(module).items() if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
@@ -207,6 +210,23 @@ def test_right_answers_of_chapter_1_are_right() -> None:
     variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
     assert policies.check_variance(*variances)
     assert policies.check_minus_one(2)
+
+
+def test_right_answers_of_the_gallery_s_values_are_right() -> None:
+    assert gallery_values.check_baseline(lambda R, n: torch.linalg.lstsq(n[:, None], (n * R)[:, None]).solution[0, 0])
+
+    def value(q: Any, alpha: float, c_low: float, c_up: float) -> Any:
+        m, off = q[len(q) // 2], []
+        for i, x in enumerate(q):
+            level = (i + 0.5) / len(q)
+            off.append((c_low if level < alpha else c_up if level > 1 - alpha else 1) * (x - m))
+        return m + sum(off) / len(q)
+
+    assert gallery_values.check_value(value)
+    for case in gallery_values.check_value.cases:
+        torch.testing.assert_close(gallery_values.check_value.truth(**case),
+                                   dvpo_value(case["quantiles"], **{name: case[name] for name in case
+                                                                    if name != "quantiles"}))
 
 
 def clipped_weight(r: Any, A: Any, low: float, high: float, dual: float) -> Any:

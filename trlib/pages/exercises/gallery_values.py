@@ -1,0 +1,74 @@
+"""Exercises of the gallery's advantages and values: a baseline of least variance, a value with shaped tails."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from trlib.pages.exercises.check import Exercise, Mistake
+
+
+def _baseline(rewards: Tensor, norms: Tensor) -> Tensor:
+    return (norms.square() * rewards).sum() / norms.square().sum()
+
+
+check_baseline = Exercise(
+    "Is `baseline(rewards, norms)` the number b that makes the mean of norms² (rewards - b)² least?",
+    truth=_baseline, inputs=lambda draw: (draw.uniform(-1, 1, 6), draw.uniform(0.5, 3, 6)),
+    examples=[([1.0, 0.0], [1.0, 2.0])],
+    mistakes=[
+        Mistake("mean", lambda rewards, norms: rewards.mean(),
+                "this is the plain mean: a completion whose score is long moves the gradient more, and counts more."),
+        Mistake("no square", lambda rewards, norms: (norms * rewards).sum() / norms.sum(),
+                "the weights are the *squared* norms: set the derivative of the sum of norms² (R - b)² in b to 0."),
+        Mistake("not divided", lambda rewards, norms: (norms.square() * rewards).sum(),
+                "the weighted sum is there; divide it by the sum of the weights."),
+        Mistake("divided by the number", lambda rewards, norms: (norms.square() * rewards).mean(),
+                "divide by the sum of the weights, not by the number of completions."),
+        Mistake("weights turned around", lambda rewards, norms: (rewards / norms.square()).sum()
+                / (1 / norms.square()).sum(),
+                "the weights are upside down: the longest score counts most, not least."),
+        Mistake("advantage's sign", lambda rewards, norms: -_baseline(rewards, norms),
+                "the sign is turned around; b is subtracted from the reward afterwards."),
+    ],
+    praise="OPO puts a completion's length in the place of norms². Where the two are proportional it is this baseline.")
+
+
+def _value(quantiles: Tensor, alpha: float, c_low: float, c_up: float) -> Tensor:
+    return _around(quantiles, alpha, c_low, c_up, quantiles.median())
+
+
+def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor) -> Tensor:
+    """The mean, with the tails' distances from a centre reshaped."""
+    levels = (torch.arange(len(quantiles)) + 0.5) / len(quantiles)
+    scale = torch.where(levels < alpha, c_low, torch.where(levels > 1 - alpha, c_up, 1.0))
+    return (centre + scale * (quantiles - centre)).mean()
+
+
+check_value = Exercise(
+    "Is `value(quantiles, alpha, c_low, c_up)` the mean of sorted quantiles with their tails reshaped?",
+    truth=_value,
+    inputs=lambda draw: (draw.uniform(-2, 2, 19).sort().values, draw.number(0.1, 0.45), draw.number(0.05, 0.8),
+                         draw.number(1.1, 2.5)),
+    examples=[([-8.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2.0], 0.1, 0.25, 1.5)],
+    mistakes=[
+        Mistake("plain mean", lambda quantiles, alpha, c_low, c_up: quantiles.mean(),
+                "this is the plain mean: nothing has been reshaped."),
+        Mistake("around the mean", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
+                                                                                quantiles.mean()),
+                "the tails are reshaped around the mean, which the spoilt tail has moved already; take the median."),
+        Mistake("around zero", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
+                                                                             torch.zeros(())),
+                "the tail's values are multiplied; what is multiplied is their *distance from the median*."),
+        Mistake("tails exchanged", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_up, c_low),
+                "the factors have changed places: c_low belongs to the levels below alpha."),
+        Mistake("lower alone", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, 1.0),
+                "the lower tail is right; the upper one, above 1 - alpha, is left as it was."),
+        Mistake("upper alone", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, 1.0, c_up),
+                "the upper tail is right; the lower one, below alpha, is left as it was."),
+        Mistake("both halves", lambda quantiles, alpha, c_low, c_up: _value(quantiles, 0.5, c_low, c_up),
+                "everything below the median is taken for the lower tail; it ends at the level alpha."),
+        Mistake("median", lambda quantiles, alpha, c_low, c_up: quantiles.median(),
+                "this is the median. It is robust too, but the upper tail has no say in it."),
+    ],
+    praise="with c_low = c_up = 1 it is the mean, with both 0 and alpha = 1/2 the median: DVPO stands between the two.")
