@@ -21,6 +21,7 @@ from trlib.lab.record import RECORDS
 from trlib.pages.exercises import (
     clipping,
     dppo,
+    gallery_constraints,
     gallery_values,
     grpo,
     policies,
@@ -40,7 +41,7 @@ from trlib.relatives.values import dvpo_value
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out,
-           gallery_values)
+           gallery_constraints, gallery_values)
 CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
           for name, check in vars(module).items() if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}

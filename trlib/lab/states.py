@@ -34,8 +34,9 @@ class Reached:
     """Where a batch's update has led."""
 
     gain: float  #: E_pi A, mean over the states.
+    gain_before: float  #: The same after the last update on the objective, before what the method does besides.
     kl: Tensor  #: [S] KL(mu || pi) of each state, nats.
-    before: Tensor  #: [S] the same before the first descent that was not of the method's objective.
+    before: Tensor  #: [S] the same at that moment.
     path: list[float]  #: The largest of them after each descent.
     memory: Mapping[str, Any]  #: What the method has kept.
 
@@ -62,8 +63,8 @@ def states_step(method: Method, features: Tensor, advantages: Tensor, *, uses: i
                      optimizer([torch.zeros(advantages.shape[1], features.shape[1], dtype=features.dtype,
                                             requires_grad=True)], lr=checks.number("lr", lr, above=0)))
     method.update(cast(Step, linear))
-    gain = (linear.whole().detach().exp() * advantages).sum(1).mean()
-    return Reached(float(gain), linear.divergence(), linear.before, linear.path, linear.batch.memory)
+    return Reached(linear.gain(), linear.gain_before, linear.divergence(), linear.before, linear.path,
+                   linear.batch.memory)
 
 
 class _Linear:
@@ -73,12 +74,12 @@ class _Linear:
 
     def __init__(self, x: Tensor, advantages: Tensor, method: Method, uses: int,
                  optimizer: torch.optim.Optimizer) -> None:
-        self.x, self.method, self.uses, self.optimizer = x, method, uses, optimizer
+        self.x, self.advantages, self.method, self.uses, self.optimizer = x, advantages, method, uses, optimizer
         self.parameters: list[Tensor] = optimizer.param_groups[0]["params"]
         self.weights: Mapping[str, Tensor] = {"W": self.parameters[0]}
         self.lr = optimizer.param_groups[0]["lr"]
         self.path: list[float] = []
-        self.own = 0
+        self.gain_before = 0.0
         count, actions = advantages.shape
         tokens = torch.arange(actions).repeat(count).unsqueeze(-1)
         mask = torch.ones_like(tokens, dtype=torch.bool)
@@ -97,6 +98,9 @@ class _Linear:
 
     def divergence(self) -> Tensor:
         return kl(self.start, self.whole().detach())
+
+    def gain(self) -> float:
+        return float((self.whole().detach().exp() * self.advantages).sum(1).mean())
 
     def minibatches(self) -> Iterator[_Linear]:
         return iter([self] * self.uses)
@@ -121,7 +125,7 @@ class _Linear:
         self.optimizer.step()
         self.path.append(float(self.divergence().max()))
         if len(self.path) <= self.uses:
-            self.before = self.divergence()
+            self.before, self.gain_before = self.divergence(), self.gain()
 
     def report(self, loss: float, grad_norm: float) -> None:
         pass
