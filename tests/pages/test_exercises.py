@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_tv, tv
 from trlib.lab import Axis, Budget, Prediction, Sweep, Variant, recorded
+from trlib.lab.bandit import linear_tilt
 from trlib.lab.record import RECORDS
 from trlib.pages.exercises import (
     clipping,
     dppo,
     gallery_constraints,
+    gallery_ratios,
     gallery_values,
     grpo,
     policies,
@@ -37,11 +39,12 @@ from trlib.pages.exercises import (
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
+from trlib.relatives.ratios import minpro_loss
 from trlib.relatives.values import dvpo_value
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out,
-           gallery_constraints, gallery_values)
+           gallery_constraints, gallery_ratios, gallery_values)
 CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
           for name, check in vars(module).items() if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
@@ -211,6 +214,24 @@ def test_right_answers_of_chapter_1_are_right() -> None:
     variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
     assert policies.check_variance(*variances)
     assert policies.check_minus_one(2)
+
+
+def test_right_answers_of_the_gallery_s_ratios_are_right() -> None:
+    def prefix(ratio: Any, mask: Any) -> Any:
+        out = torch.zeros_like(ratio)
+        for row, own in enumerate(mask.bool()):
+            r = ratio[row, own]
+            out[row, own] = r * torch.tensor([1.0, *(float(r[:t].min()) for t in range(1, len(r)))])
+        return out
+
+    assert gallery_ratios.check_prefix(prefix)
+    for case in gallery_ratios.check_prefix.cases:
+        own = case["mask"].bool()
+        old = torch.full_like(case["ratio"], -9.0)
+        found = minpro_loss(old + case["ratio"].log(), old, advantages=old, mask=own).diagnostics["prefix"]
+        torch.testing.assert_close(gallery_ratios.check_prefix.truth(**case), found.masked_fill(~own, 0.0))
+    assert gallery_ratios.check_tilt(linear_tilt)
+    assert gallery_ratios.check_turn(1 + 0.1 / 0.08, 1 / 0.4)
 
 
 def test_right_answers_of_the_gallery_s_values_are_right() -> None:
