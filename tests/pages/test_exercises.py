@@ -22,6 +22,7 @@ from trlib.lab.record import RECORDS
 from trlib.pages.exercises import (
     clipping,
     dppo,
+    gallery_classical,
     gallery_constraints,
     gallery_ratios,
     gallery_regression,
@@ -40,12 +41,13 @@ from trlib.pages.exercises import (
 from trlib.pages.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trlib.pages.exercises.shoot_out import SweepCheck
 from trlib.pages.exercises.verdict import Verdict
+from trlib.relatives.classical import affine_scaling
 from trlib.relatives.ratios import minpro_loss
 from trlib.relatives.values import dvpo_value
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out,
-           gallery_constraints, gallery_ratios, gallery_regression, gallery_values)
+           gallery_classical, gallery_constraints, gallery_ratios, gallery_regression, gallery_values)
 CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
           for name, check in vars(module).items() if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
@@ -204,6 +206,18 @@ def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
 def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
     used = {seed for path in RECORDS.glob("*/runs.csv") for seed in recorded(path.parent.name)[0]["seed"]}
     assert used <= shoot_out.USED
+
+
+def test_right_answers_of_the_classical_branch_are_right() -> None:
+    def edge(x: Any, d: Any, radius: float) -> Any:
+        low, high = 0.0, 1e3
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if (x + middle * d).norm() < radius else (low, middle)
+        return x + low * d
+
+    assert gallery_classical.check_edge(edge) and gallery_classical.check_coleman_li(affine_scaling)
+    assert gallery_classical.check_rare_arm(0.01 / 0.5, (0.01 / 0.5) ** 2)
 
 
 def test_right_answers_of_chapter_1_are_right() -> None:

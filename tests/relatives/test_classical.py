@@ -220,6 +220,12 @@ def test_no_step_touches_a_bound_and_none_goes_up(kind, seed, power):
     assert all(after[1] <= before[1] for before, after in pairwise(path))
 
 
+def test_rounding_does_not_carry_a_step_onto_a_bound():
+    """0.99995 of the way from 1e-8 to 2 is less than 2, and so is every later share, to the last digit."""
+    path = scaled_tr_solve(lambda x: x - vector(3, -1), vector(1e-8, 2 - 1e-8), vector(0, 0), vector(2, 2), radius=10.0)
+    assert all(bool(((x > 0) & (x < 2)).all()) for x, *_ in path) and path[-1][0][0] > 2 - 1e-14
+
+
 def test_a_scaling_that_ignores_the_sign_sticks_at_the_wrong_bound():
     """The trap, in Dikin's region: away from a bound at distance 1e-8 the naive ball is as thin as that distance."""
     def steps(kind: str, power: float) -> int:

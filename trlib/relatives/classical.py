@@ -64,10 +64,10 @@ def steihaug_cg(product: Callable[[Tensor], Tensor], g: Tensor, radius: float, *
 
 
 def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
-    """FDNet with one filter: u_{k+1} = taps ∗ u_k, 0 beyond the ends; [..., cells] -> [steps, ..., cells]."""
+    """FDNet with one filter: u_{k+1} = taps ∗ u_k, 0 beyond the ends; [cells] or [B, cells] -> [steps, ...]."""
     out = [u]
     for _ in range(steps):
-        out.append(torch.nn.functional.pad(out[-1], (len(taps) // 2,) * 2).unfold(-1, len(taps), 1) @ taps)
+        out.append(torch.nn.functional.conv1d(out[-1].unsqueeze(-2), taps.view(1, 1, -1), padding="same").squeeze(-2))
     return torch.stack(out[1:])
 
 
@@ -103,8 +103,8 @@ def scaled_tr_solve(F: Callable[[Tensor], Tensor], x: Tensor, low: Tensor, high:
                                   iterations=4 * len(x), tolerance=1e-12)
         s = scale * unit
         room = torch.where(s > 0, (high - x) / s, torch.where(s < 0, (low - x) / s, math.inf)).min()
-        share = (0.99995 * room).clamp(max=1.0)  # rounding must not reach a bound either
-        s = (x + share * s).clamp(torch.nextafter(low, high), torch.nextafter(high, low)) - x
+        share = (0.99995 * room).clamp(max=1.0)
+        s = torch.where((low < x + share * s) & (x + share * s < high), share * s, share * s / 2)  # rounding reached it
         return s, -(rest @ (J @ s) + (J @ s).square().sum() / 2), share * unit.norm()
     return descend(lambda x: F(x).square().sum() / 2, propose, x, radius=radius, largest=largest, iterations=iterations,
                    tolerance=tolerance)
