@@ -104,3 +104,9 @@ def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_ov
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
     assert apart("dppo", "kl", 1, 0) and apart("troll", "kl", 1, 0) and apart("quickstart", "reward", 0, 1)
     assert apart("shootout", "reward", 3, 2) and apart("shootout", "reward", 3, 0)
+    for name, farther in (("bapo", 1), ("minpro", 1), ("cpgd", 0), ("r2vpo", 0), ("trefree", 1)):
+        less, more = record[name][1 - farther]["kl"], record[name][farther]["kl"]
+        assert all(a < b for a, b in zip(less, more, strict=True)), name
+    assert all(b < a for a, b in zip(*(lane["reward"] for lane in record["bapo"]), strict=True))
+    assert apart("minpro", "reward", 0, 1) and min(record["minpro"][1]["kl"]) > 0.5
+    assert apart("cpgd", "third", 0, 1) and apart("r2vpo", "reward", 1, 0) and apart("trefree", "reward", 0, 1)
