@@ -8,6 +8,7 @@ from typing import Protocol
 from trlib.fields import dataclass_of
 from trlib.pages.cards import read
 from trlib.pages.cards.card import MethodCard
+from trlib.pages.cards.names import pointer
 from trlib.relatives import OBJECTIVES, RELATIVES
 
 HEADINGS = ("method", "what is kept close", "to what", "ratio", "level", "outside it", "signed", "cost")
@@ -60,7 +61,7 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
         f"| **how?** | {card.how} |",
         *([f"| boxes of the loop that it fills | {', '.join(read.boxes(card))} |"] if objective else []),
         f"| ratio, level, outside the region | {card.ratio}, {card.level}, {card.action}, {signed(card)} |", "",
-        *([card.remark, ""] if card.remark else []),
+        *([card.remark, ""] if card.remark else []), *([found, ""] if (found := pointer(card.name)) else []),
         *_rule(card), *(_settings(card) + _cost(card) if objective else []), *_claims(card, claims),
         *_deviations(card, link)])
 

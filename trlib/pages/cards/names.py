@@ -1,0 +1,16 @@
+"""Methods whose name means something else too; `book/names.md` says what, under these headings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NAMESAKES: Mapping[str, str] = {
+    name: name.upper() for name in ("adpo", "bapo", "capo", "dapo", "dppo", "mdpo", "pspo", "sam", "sapo", "spo",
+                                    "trapo", "wpo")}
+"""From the card's name to the heading."""
+
+
+def pointer(name: str) -> str:
+    """The line of a card whose name is taken twice, in Markdown, for a page in `book/methods`; empty: it is not."""
+    heading = NAMESAKES.get(name)
+    return f"The name {heading} means [other things](../names.md#{heading.lower()}) too." if heading else ""
