@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, softplus
+from torch.nn.functional import pad
 
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Stage, TokenLoss, weigh
@@ -19,6 +19,7 @@ class REBEL(Method):
 
     0 at π ∝ π_old exp(η R) where the pairs connect all answers. Their mean is twice the group's variance of l - η R:
     equal rewards still pull back to equal l. `weight`: of the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
+    Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser.
     """
 
     eta: float = 1.0
@@ -64,8 +65,8 @@ def lco_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tens
     elif kind == "mse":
         loss, slope = gap.square().sum(-1) / 2, gap
     else:
-        loss = (gap.abs() + softplus(-2 * gap.abs()) - math.log(2)).sum(-1)
-        slope = gap.tanh() - gap.tanh().mean(-1, keepdim=True)
+        loss, slope = (torch.logaddexp(gap, -gap) - math.log(2)).sum(-1), gap.tanh()
+        slope = slope - slope.mean(-1, keepdim=True)
     slope, new, log_ratio = (x.gather(-1, at).squeeze(-1) for x in (slope, new, new - old.detach()))
     return TokenLoss(loss, weigh(log_ratio, mask, slope / torch.expm1(new).clamp(max=-1e-7), mask))
 
@@ -95,7 +96,8 @@ def rover_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Te
                rho: float = 1.0) -> TokenLoss:
     """L = (Q_t - sg[A + Q'_t])², Q_t = ρ log r_t, Q'_t = ρ mean_v log r(v | s_t+1), 0 at the last token; of [B, T, V].
 
-    Source: arXiv 2509.24981 and its code (ρ = 1). Differs from: the code can scale Q' and clip Q to log(1 ± 0.2).
+    Source: arXiv 2509.24981 and its code (ρ = 1).
+    Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2).
     """
     rho = checks.number("rho", rho, above=0, below=math.inf)
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
