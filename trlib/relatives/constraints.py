@@ -16,10 +16,8 @@ from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 
 class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
-
     Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`. Differs from: there β, at first 1, takes Adam's steps
-    down β (ε - C KL), here steps of .01 by its sign; there β weighs the fix-ups, here they have a speed and a cap, 50.
-    """
+    down β (ε - C KL), here .01 by its sign; there β weighs the fix-ups, here they have a speed, and a cap of 50."""
 
     eps_kl: float = 0.2
     """ε: the largest KL of any token of the batch after its update, nats."""
@@ -65,18 +63,15 @@ class FixPO(PGIS):
 
 class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
-
-    Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here.
-    """
+    Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here."""
 
     t: float = 2.0
     """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
+    needs = FixPO.needs
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("t", self.t, above=0, below=math.inf)
-
-    needs = FixPO.needs
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
@@ -88,9 +83,7 @@ class MDPO(PGIS):
 
 class COUNTERPOL(PGIS):
     """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
-
-    Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference.
-    """
+    Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference."""
 
     target: float = 0.8
     """The mean reward that is wanted, above or below the present one."""
@@ -135,4 +128,3 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 
 RELATIVES: dict[str, Any] = {"fixpo": FixPO, "mdpo": MDPO, "counterpol": COUNTERPOL}
-"""From name to class."""
