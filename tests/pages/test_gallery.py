@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 
 from trlib.algorithms import PGIS, PPO
@@ -20,6 +22,8 @@ def test_a_map_says_what_the_cards_say(branch):
     cards = [card for card in CARDS.values() if card.family == branch]
     shown = branch_map(branch)
     assert shown.values.tolist() == [[card.what, card.to, card.how] for card in cards]
+    page = html.unescape(shown._repr_html_())
+    assert all(words in page for words in shown.values.flat), "no text is cut short"
     assert all(("after" in name) == bool(card.after) for name, card in zip(shown.index, cards, strict=True))
 
 

@@ -42,8 +42,16 @@ def branch_map(branch: str) -> pd.DataFrame:
     if branch not in GALLERY or not cards:
         raise ValueError(f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}")
     names = [f"{card.title} (after {card.after})" if card.after else card.title for card in cards]
-    return pd.DataFrame([(card.what, card.to, card.how) for card in cards],
-                        index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"])
+
+    class Whole(pd.DataFrame):
+        """Shown in a notebook without a text cut short."""
+
+        def _repr_html_(self) -> str:
+            with pd.option_context("display.max_colwidth", None):
+                return super()._repr_html_()
+
+    return Whole([(card.what, card.to, card.how) for card in cards],
+                 index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"])
 
 
 def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES, **regime: Any) -> pd.DataFrame:
