@@ -15,6 +15,8 @@ from scipy.special import logsumexp, softmax
 
 from tests.browser.test_maths_simplex import measured, radii
 from trlib.algorithms.quatro import solve_dual
+from trlib.lab.bandit import linear_tilt
+from trlib.relatives.constraints import counterfactual_policy
 from trlib.relatives.transport import spo_update, wpo_update
 
 MATHS = "unifier/maths.js"
@@ -275,6 +277,8 @@ def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
                 there = sources(MATHS, "(m, [q, R, delta]) => m.solve('kl_new_old', q, R, delta).pi",
                                 [old, (sign * reward - min(sign * reward)).tolist(), spent])
                 assert there == pytest.approx(one["pi"], rel=1e-6, abs=1e-9)
+                wanted = counterfactual_policy(*(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), target)
+                assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-9)
                 root = brentq(lambda eta, q=q, reward=reward, target=target: float(
                     softmax(np.log(q) + eta * reward) @ reward - target), -400, 400, xtol=1e-14, rtol=1e-14)
                 assert one["slope"] == pytest.approx(root, rel=1e-9)
@@ -335,9 +339,8 @@ def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> No
         if not one["used"]:
             continue
         q, reward, lam = np.array(old), np.array(rewards), one["lambda"] / 2
-        nu = brentq(lambda x, q=q, reward=reward, lam=lam: float(
-            q @ np.maximum(0, 1 + (reward - x) / (2 * lam)) - 1), -50, 50, xtol=1e-14)
-        assert one["ratio"] == pytest.approx(np.maximum(0, 1 + (reward - nu) / (2 * lam)), rel=1e-9, abs=1e-9)
+        wanted = linear_tilt(*(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), lam)
+        assert one["ratio"] == pytest.approx((wanted.numpy() / q).tolist(), rel=1e-9, abs=1e-9)
         if min(one["ratio"]) > 0:
             spread = math.sqrt(q @ (reward - q @ reward) ** 2)
             assert lam == pytest.approx(spread / (2 * math.sqrt(2 * delta)), rel=1e-9)
