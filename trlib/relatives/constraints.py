@@ -16,8 +16,9 @@ from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 
 class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
-    Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`. Differs from: there β, at first 1, takes Adam's steps
-    down β (ε - C KL), here .01 by its sign; there β weighs the fix-ups, here they have a speed, and a cap of 50."""
+    Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`, with its numbers.
+    Differs from: the authors' β, at first 1, takes Adam's steps down β (ε - C KL), here .01 by its sign; theirs weighs
+    the fix-ups, which here have a speed, and a cap of 50."""
 
     eps_kl: float = 0.2
     """ε: the largest KL of any token of the batch after its update, nats."""
