@@ -66,7 +66,7 @@ CARDS: tuple[MethodCard, ...] = (
         what="how far a token's own step would move its distribution", to="where the policy stands before this update",
         how="a mask, before the step is taken, from a quadratic model of the last layer",
         ratio="π/π_old", level="token", action="mask", signed=False,
-        source="Melo, Abate and Gal 2026", arxiv="2510.00819", functions=(MODULE + "capo_mask",), chapter=HERE,
+        source="Melo, Abate and Gal 2025", arxiv="2510.00819", functions=(MODULE + "capo_mask",), chapter=HERE,
         paper={"tau_f": "0.0001; 0.01 or 0.001 with Dr.GRPO", "tau_h": "0.01; 0.0005 with Dr.GRPO",
                "fisher": "\"empirical\", in the authors' code"},
         remark="No curve is drawn, since the mask depends on the hidden state and the learning rate. The prediction is "
