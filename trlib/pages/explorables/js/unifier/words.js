@@ -28,10 +28,11 @@ function formula(s, one) {
     kl_old_new: () => `r = ${two(one.lambda)}/(${two(one.offset)} − R)`, target: () => `r = exp(${two(one.slope)} (R − ${two(one.offset)}))`,
     chi2: () => (one.offset < 0 ? `r = (R + ${two(-one.offset)})/${two(one.lambda)}` : `r = max(0, R − ${two(one.offset)})/${two(one.lambda)}`),
     tv: () => "worst arms → best arm", ratio: () => `r = ${two(one.levels[0])} or ${two(one.levels[1])}`, ppo: () => `arm ${bestOf(s)} from ${two(one.least)} on`,
-    wasserstein: () => `moves that gain ${two(one.lambda)} a place`, entropic: () => `softmax of ${two(s.lam / one.lambda)} (R − ${two(one.lambda)} d)`, euclid: () => `p = q + ${two(one.slope)} (R − ν)`,
+    wasserstein: () => `moves that gain ${two(one.lambda)} ${per(s)}`, entropic: () => `softmax of ${two(s.lam / one.lambda)} (R − ${two(one.lambda)} d)`, euclid: () => `p = q + ${two(one.slope)} (R − ν)`,
   }[one.key]();
 }
 
+const per = (s) => (s.cost === "one" ? "each" : "a place");
 const bestOf = (s) => s.rewards.indexOf(Math.max(...s.rewards));
 
 function verdict(s, one, solutions) {
@@ -67,7 +68,7 @@ const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 /* Transport's price is that of its last journeys, at which an arm may be worth as much in two places. */
 function tied(s, { split, lambda }) {
   if (!split) return "";
-  return ` At the price of ${two(lambda)} a place arm ${split.of}'s probability is worth as much on arm ${split.from} as on arm ${split.to}: ${percent(split.part)} of it goes on, so that the budget is met.`;
+  return ` At the price of ${two(lambda)} ${per(s)} arm ${split.of}'s probability is worth as much on arm ${split.from} as on arm ${split.to}: ${percent(split.part)} of it goes on, so that the budget is met.`;
 }
 const SAID = {
   kl_new_old: (s, one) => ({ title: "Exponential in the reward", text: `Each 0.1 of reward multiplies the ratio by ${number(Math.exp(0.1 / one.lambda))}. Arms that pay more than ${two(one.offset)} grow, the others shrink, none dies.` }),
