@@ -17,8 +17,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Gao et al. 2024", arxiv="2404.16767", functions=("trlib.relatives.regression.REBEL",),
         chapter="gallery_regression", paper={"eta": "1, the authors' code"},
         remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all answers: pairs that only "
-               "cover them leave one free constant for each group of connected answers. Equal rewards are no batch "
-               "without a lesson: they pull the log-ratios back to each other."),
+               "cover them leave one free constant for each group of connected answers. A prompt whose rewards are "
+               "equal still has a gradient: it pulls the log-ratios back to each other."),
     MethodCard(
         "lco", "LCO", "regression",
         loss=r"\mathrm{KL}(\pi^*\Vert\pi),\quad\pi^*\propto\pi_\mathrm{old}\,e^{A/\beta}",
