@@ -170,7 +170,7 @@ def taken(accuracy: Any, kl: Any, near: float) -> Any:
 
 def of_ones_own(**changes: Any) -> Sweep:
     usual: dict[str, Any] = {
-        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")], "seeds": range(400, 408),
+        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")], "seeds": range(500, 508),
         "budget": Budget(steps=5), "predictions": [Prediction("wider is better", higher="wide", lower="ppo")]}
     return Sweep(text="Does a wider window help?", **{**usual, **changes})
 
@@ -186,8 +186,8 @@ def test_right_answers_of_the_shoot_out_are_right() -> None:
 
 @pytest.mark.parametrize(("changes", "hint"), [
     ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
-    ({"seeds": range(400, 405)}, "`seeds` holds 5"),
-    ({"seeds": [400] * 8}, "`seeds` holds 1"),
+    ({"seeds": range(500, 505)}, "`seeds` holds 5"),
+    ({"seeds": [500] * 8}, "`seeds` holds 1"),
     ({"seeds": range(8)}, "seed 0 is one that the book's runs have had"),
     ({"seeds": range(205, 213)}, "seed 205 is one"),
     ({"predictions": ()}, "`predictions` is empty"),
@@ -201,8 +201,8 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> N
 
 
 def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
-    failing = SweepCheck("?", lambda sweep: [("ppo, seed 400", "an error")])
-    assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 400) with an error"
+    failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
+    assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 500) with an error"
     assert shoot_out.check_sweep("ppo").message == "a `Sweep(...)` is wanted here, and this is a str."
 
 

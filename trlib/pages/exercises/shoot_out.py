@@ -181,7 +181,7 @@ class SweepCheck:
         used = sorted(USED & set(sweep.seeds))
         if used:
             raise NotYet(f"seed {used[0]} is one that the book's runs have had. What suggested a question cannot "
-                         f"answer it: take seeds of your own, such as `range(400, 408)`.")
+                         f"answer it: take seeds of your own, such as `range(500, 508)`.")
         if not sweep.predictions:
             raise NotYet("`predictions` is empty: say what you expect before you look.")
 
