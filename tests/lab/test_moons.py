@@ -26,14 +26,14 @@ def test_the_classifier_before_knows_one_pair_and_less_of_the_other():
 
 
 def test_supervision_is_adamw_on_the_mean_loss():
-    known, (x, kind) = moons._known(1), moons.moons(moons.SHOWN, 1, "shown", moons.TURN)
+    known, (x, kind) = moons.knowing(1), moons.moons(moons.SHOWN, 1, "shown", moons.TURN)
     own = {name: p.clone().requires_grad_() for name, p in known.items()}
     optimizer = torch.optim.AdamW(own.values(), lr=0.02, weight_decay=0.0)
     for _ in range(5):
         optimizer.zero_grad()
         torch.nn.functional.nll_loss(moons.read(own, x), kind).backward()
         optimizer.step()
-    found = moons._learnt(SFT(), known, x, kind, updates=5, lr=0.02)
+    found = moons.learnt(SFT(), known, x, kind, updates=5, lr=0.02)
     for name, p in own.items():
         torch.testing.assert_close(found[name], p.detach())
 

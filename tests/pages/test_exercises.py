@@ -24,6 +24,8 @@ from trlib.pages.exercises import (
     dppo,
     gallery_classical,
     gallery_constraints,
+    gallery_finetuning,
+    gallery_optimizers,
     gallery_preferences,
     gallery_ratios,
     gallery_regression,
@@ -50,7 +52,7 @@ from trlib.relatives.values import dvpo_value
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out,
            gallery_classical, gallery_constraints, gallery_preferences, gallery_ratios, gallery_regression,
-           gallery_transport, gallery_values)
+           gallery_transport, gallery_values, gallery_optimizers, gallery_finetuning)
 CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
           for name, check in vars(module).items() if name.startswith("check_")}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}

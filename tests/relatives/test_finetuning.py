@@ -23,7 +23,7 @@ NAMES = ("smart", "sam", "tram")
 
 def net(method, updates=1, lr=0.02):
     """The lab's classifier before its update, and its examples."""
-    return moons._Net(method, moons._known(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), updates, lr)
+    return moons.Net(method, moons.knowing(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), updates, lr)
 
 
 def dial(method, **more):

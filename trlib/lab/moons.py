@@ -68,8 +68,8 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
     """
     if method is not None and not isinstance(method, WithExpert):
         raise ValueError(f"method: expected one that learns from an expert's answers, got {type(method).__name__}")
-    known, (x, old), (turned, new) = _known(seed), moons(TESTED, seed, "old"), moons(TESTED, seed, "new", TURN)
-    after = known if method is None else _learnt(method, known, *moons(SHOWN, seed, "shown", TURN),
+    known, (x, old), (turned, new) = knowing(seed), moons(TESTED, seed, "old"), moons(TESTED, seed, "new", TURN)
+    after = known if method is None else learnt(method, known, *moons(SHOWN, seed, "shown", TURN),
                                                  updates=checks.whole("updates", updates, least=1),
                                                  lr=checks.number("lr", lr, above=0))
     before, now, there = read(known, x), read(after, x), turned.requires_grad_()
@@ -86,28 +86,28 @@ def read(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _known(seed: int) -> dict[str, Tensor]:
+def knowing(seed: int) -> dict[str, Tensor]:
     """The weights of the classifier that knows the first pair."""
     random = generator(seed, "moons", "weights")
     weights = {"w": torch.randn(HIDDEN, 2, generator=random), "b": torch.randn(HIDDEN, generator=random),
                "v": torch.randn(2, HIDDEN, generator=random) / math.sqrt(HIDDEN), "c": torch.zeros(2)}
-    return _learnt(SFT(), weights, *moons(KNOWN, seed, "known"), updates=300, lr=0.02)
+    return learnt(SFT(), weights, *moons(KNOWN, seed, "known"), updates=300, lr=0.02)
 
 
 def _share(is_so: Tensor) -> float:
     return float(is_so.float().mean())
 
 
-def _learnt(method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int,
+def learnt(method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int,
             lr: float) -> dict[str, Tensor]:
     """The weights after the method's update on these examples."""
-    net = _Net(method, weights, x, kind, updates, lr)
+    net = Net(method, weights, x, kind, updates, lr)
     with checks.value_checks(False):
         method.update(cast(Step, net))
     return {name: p.detach() for name, p in net.weights.items()}
 
 
-class _Net:
+class Net:
     """The `Step` of a classifier: one batch, gone through `updates` times."""
 
     critic: list[Tensor] = []  # noqa: RUF012
@@ -124,7 +124,7 @@ class _Net:
                            group=torch.arange(len(x)), ended=none[:, 0] == 0, horizon=1, logp_rollout=none,
                            advantages=none, memory=Memory())
 
-    def minibatches(self) -> Iterator[_Net]:
+    def minibatches(self) -> Iterator[Net]:
         return iter([self] * self.updates)
 
     def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
