@@ -22,8 +22,7 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
 class SMART(SFT):
     """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
-    δ = ε g / max |g| for each embedded token x, g the slope of the second D at noise. Source: arXiv 1911.03437 (read in
-    a summary; the average from memory), namisan/mt-dnn for δ.
+    δ = ε g / max |g| for each embedded token x, g the slope of D at noise. Source: arXiv 1911.03437 (in a summary).
     Differs from: mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
 
     mu: float = 1.0

@@ -15,9 +15,7 @@ from trlib import checks
 
 
 def newton_schulz(G: Tensor, steps: int = 5) -> Tensor:
-    """[m, n] G = U S V' towards U V': X <- 3.4445 X - 4.7750 X X'X + 2.0315 X (X'X)², from X = G / ‖G‖_F.
-
-    A singular value far below ‖G‖_F only grows by 3.4 per step."""
+    """Towards U V' of G = U S V': X <- 3.4445 X - 4.7750 X X'X + 2.0315 X (X'X)², from G / ‖G‖."""
     X = (G.T if len(G) > G.shape[1] else G) / (G.norm() + 1e-7)
     for _ in range(steps):
         S = X @ X.T
@@ -28,9 +26,8 @@ def newton_schulz(G: Tensor, steps: int = 5) -> Tensor:
 def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
     """argmax_{‖D‖ <= 1} <G, D>, a ball's linear minimisation oracle but for its sign; 0 where G is 0.
 
-    spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G), of the largest entry.
-    A vector (bias, a norm's gain) is read as a diagonal matrix: its spectral ball gives its sign. More dimensions are
-    read as [first, rest]. `steps`: of Newton-Schulz for the spectral ball; None: exactly.
+    spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G).  A vector is read as a
+    diagonal matrix (spectral: its sign), more dimensions as [first, rest]. `steps` of Newton-Schulz; None: exactly.
     Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: arXiv 2503.12645, the abstract."""
     checks.finite("G", checks.floating("G", G))
     if checks.choice("norm", norm, ("spectral", "frobenius", "sign")) == "frobenius":
@@ -44,10 +41,9 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
 
 
 def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
-    """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)); Hybrid-AuON: of G after `steps` of Newton-Schulz.
+    """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)) = 1 + O(γ²/mn); Hybrid-AuON: of G after `steps` of Newton-Schulz.
 
-    Source: arXiv 2509.24320 and its released code, where Hybrid takes 5 steps; the first abstract says one. Seen here:
-    s = 1 + O(γ²/mn), so beyond a few entries AuON is momentum of the gradient's own size."""
+    Source: arXiv 2509.24320 and its released code, where Hybrid takes 5 steps; the first abstract says one."""
     X = lmo(G, "spectral", steps=steps) if steps and G.dim() > 1 else G
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
