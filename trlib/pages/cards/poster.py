@@ -48,27 +48,30 @@ class Sheet:
     paper: tuple[float, float]
     gap: float
     """Between two rows of curves, in heights of a curve."""
+    bottom: float
+    """Where the last row of curves ends, as a share of the sheet's height."""
 
 
 SHEETS: Mapping[str, Sheet] = {
     "poster": Sheet(
         "Trust regions for language models",
         CURVES + "An expert's curve is drawn against the probability that the policy gives the expert's token.",
-        SHOWN, across=6, down=3, wrap=41, paper=A3, gap=1.0, families=FAMILIES,
+        SHOWN, across=6, down=3, wrap=41, paper=A3, gap=1.0, bottom=0.2, families=FAMILIES,
         inks={"policy gradient": "#566270", "constraint": "#7a4b00", "ratio": "#0a5c8a", "divergence": "#0b6b64",
               "expert": "#8a2f62"}),
     "poster_gallery": Sheet(
         "Their relatives",
         CURVES + "What has no such weight (an optimiser, a closed form, a judge of tokens before the move) has its "
         "three answers alone.",
-        BRANCHES, across=9, down=4, wrap=38, paper=A2, gap=1.25,
+        BRANCHES, across=9, down=4, wrap=38, paper=A2, gap=1.1, bottom=0.15,
         families=dict.fromkeys(GALLERY, ""),
         inks=dict(zip(GALLERY, ("#0a5c8a", "#7a4b00", "#0b6b64", "#8a2f62", "#4b5d16", "#5b3fa0", "#9a3412", "#155e75",
                                 "#566270"), strict=True))),
 }
 """By the name of the file."""
 SHORT = {"pg_is": "Importance weights", "gae": "GAE", "iterative_amortized": "Iterative amortised",
-         "fdnet": "FDNet", "ga_matr": "GA-MATR"}
+         "fdnet": "FDNet", "ga_matr": "GA-MATR", "muon": "Muon", "frobenius": "Frobenius ball",
+         "sign": "Sign descent"}
 """Titles that are too long for a box."""
 
 
@@ -88,7 +91,7 @@ def poster(name: str = "poster") -> Figure:
     figure.text(0.025, 0.932, sheet.lead, fontsize=10.5, color=QUIET, va="top", linespacing=1.5)
     _key(figure)
     grid = figure.add_gridspec(sheet.down, sheet.across, left=0.035, right=0.985, top=0.85,
-                               bottom=0.2, hspace=sheet.gap, wspace=0.22)
+                               bottom=sheet.bottom, hspace=sheet.gap, wspace=0.22)
     for i, one in enumerate(sheet.names):
         _box(figure.add_subplot(grid[i // sheet.across, i % sheet.across]), CARDS[one], sheet)
     _families(figure, sheet)

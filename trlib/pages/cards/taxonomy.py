@@ -67,5 +67,5 @@ def picture(link: Callable[[Place], str]) -> list[tuple[str, str]]:
             if one.action == action:
                 levels.setdefault(one.level, []).append(link(one))
         if levels:
-            told.append((meaning, "; ".join(f"*{level}:* {', '.join(names)}" for level, names in levels.items())))
+            told.append((meaning, "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items())))
     return told
