@@ -120,7 +120,7 @@ def _variants(branch: str) -> list[Variant]:
         return CARDS[named].family if named in CARDS else ""
 
     own = [variant for variant in OBJECTIVES if home(variant) == branch]
-    if not own:
+    if branch not in GALLERY or not own:
         raise ValueError(f"branch: expected one whose methods train dial, got {branch!r}")
     first = ["sft"] if branch == "finetuning" else [*CONTROLS]
     return [variant for variant in OBJECTIVES if variant.name in first and variant not in own] + own
