@@ -49,9 +49,10 @@ def write(app: Sphinx, config: Any) -> None:
 
 
 def _chapter(card: Any, chapters: dict[str, str]) -> str:
-    """The link to a card's chapter; empty: the book has it not."""
-    title = chapters.get(card.chapter)
-    return f"[chapter {title.partition(' ')[0]}](../../notebooks/{card.chapter}.ipynb)" if title else ""
+    """The link to a card's chapter, or to its page of the gallery; empty: the book has it not."""
+    title = chapters.get(card.chapter, "")
+    number, dot, _ = title.partition(" · ")
+    return f"[{f'chapter {number}' if dot else title}](../../notebooks/{card.chapter}.ipynb)" if title else ""
 
 
 def _claims(name: str) -> str:

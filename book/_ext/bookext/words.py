@@ -62,6 +62,7 @@ MEASURES = {
     "batches_to": Measure("batches to a reward of 0.7", "batches to 0.7", digits=1),
     "nats_per_point": Measure("nats per point of accuracy, thousandths", "nats per point, thousandths", None, 1000.0),
     "kl": Measure("KL per batch, nats per token", "KL per batch", None),
+    "tv_max": Measure("largest total variation of a token", "largest TV"),
     "kl_seq_back": Measure("KL per batch, nats per completion", "KL per completion", None),
     "kl_sampler": Measure("KL between sampler and learner, nats per token", "KL to the sampler", None),
     "ess": Measure("effective sample size, as a share"),
