@@ -12,7 +12,7 @@ from trlib.lab.cells import cells
 from trlib.lab.record import DONE, RECORDS
 from trlib.lab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid"}
+TUNING = {"tuning", "grid", "gallery_grid"}
 """Sweeps that only choose."""
 CORES = 2
 

@@ -37,6 +37,7 @@ TITLES = {
     "resolution": "which divergence a mask sees",
     "lagged": "old data, used once: the sign", "shipped": "DPPO as four codes ship it",
     "troll_parts": "TROLL without a part",
+    "gallery": "the gallery, tuned alike", "gallery_grid": "the gallery's tuning runs",
     "shootout": "minibatches of two prompts", "heatmap": "learning rate and minibatches",
     "mismatch": "four-bit sampler", "diversity": "many right answers", "tuning": "thresholds, untuned",
     "stale": "32 updates", "loops": "loops", "natural": "why TRPO ends lower",
@@ -45,7 +46,7 @@ TITLES = {
     "controls": "rewards that say nothing"}
 """What a reader chooses by: the second round first, then the first. A sweep without a record is left out."""
 SECOND = ("reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched", "expert", "grid",
-          "resolution", "lagged", "shipped", "troll_parts")
+          "resolution", "lagged", "shipped", "troll_parts", "gallery", "gallery_grid")
 """The sweeps of the second round."""
 STEPS = {"reward": 0.004, "kl": 0.02, "tv_max": 0.004, "entropy": 0.01, "kept": 0.004, "length": 0.05,
          "distinct": 0.02, "ess": 0.004, "kl_sampler": 0.02}
