@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from trlib.pages.cards.card import Family, MethodCard
 
-SHEET = (16.54, 11.69)
-"""Inches of A3, on its side."""
+A3, A2 = (16.54, 11.69), (23.39, 16.54)
+"""Inches, on its side."""
 INK, QUIET, LINE, PAPER = "#1b2530", "#566270", "#c9d0d6", "#ffffff"
 BRANCHES = tuple(name for name, card in CARDS.items() if card.family in GALLERY)
 """Cards of the gallery."""
@@ -45,28 +45,30 @@ class Sheet:
     """And what they are."""
     wrap: int
     """Letters of a line below a curve."""
-    size: float
-    """Points of the text in a box."""
+    paper: tuple[float, float]
+    gap: float
+    """Between two rows of curves, in heights of a curve."""
 
 
 SHEETS: Mapping[str, Sheet] = {
     "poster": Sheet(
         "Trust regions for language models",
         CURVES + "An expert's curve is drawn against the probability that the policy gives the expert's token.",
-        SHOWN, across=6, down=3, wrap=41, size=8.2, families=FAMILIES,
+        SHOWN, across=6, down=3, wrap=41, paper=A3, gap=1.0, families=FAMILIES,
         inks={"policy gradient": "#566270", "constraint": "#7a4b00", "ratio": "#0a5c8a", "divergence": "#0b6b64",
               "expert": "#8a2f62"}),
     "poster_gallery": Sheet(
         "Their relatives",
         CURVES + "What has no such weight (an optimiser, a closed form, a judge of tokens before the move) has its "
         "three answers alone.",
-        BRANCHES, across=8, down=-(-len(BRANCHES) // 8), wrap=33, size=7.2,
+        BRANCHES, across=9, down=4, wrap=38, paper=A2, gap=1.25,
         families=dict.fromkeys(GALLERY, ""),
         inks=dict(zip(GALLERY, ("#0a5c8a", "#7a4b00", "#0b6b64", "#8a2f62", "#4b5d16", "#5b3fa0", "#9a3412", "#155e75",
                                 "#566270"), strict=True))),
 }
 """By the name of the file."""
-SHORT = {"pg_is": "Importance weights"}
+SHORT = {"pg_is": "Importance weights", "gae": "GAE", "iterative_amortized": "Iterative amortised",
+         "fdnet": "FDNet", "ga_matr": "GA-MATR"}
 """Titles that are too long for a box."""
 
 
@@ -81,13 +83,12 @@ def poster(name: str = "poster") -> Figure:
 
     sheet = SHEETS[name]
 
-    figure = Figure(figsize=SHEET, facecolor=PAPER)
+    figure = Figure(figsize=sheet.paper, facecolor=PAPER)
     figure.text(0.025, 0.972, sheet.title, fontsize=27, fontweight="bold", color=INK, va="top")
     figure.text(0.025, 0.932, sheet.lead, fontsize=10.5, color=QUIET, va="top", linespacing=1.5)
     _key(figure)
     grid = figure.add_gridspec(sheet.down, sheet.across, left=0.035, right=0.985, top=0.85,
-                               bottom=0.2 if sheet.down == 3 else 0.16, hspace=1.0 if sheet.down == 3 else 1.35,
-                               wspace=0.22)
+                               bottom=0.2, hspace=sheet.gap, wspace=0.22)
     for i, one in enumerate(sheet.names):
         _box(figure.add_subplot(grid[i // sheet.across, i % sheet.across]), CARDS[one], sheet)
     _families(figure, sheet)
@@ -99,6 +100,7 @@ def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
     if not read.draws(card):
         ax.set_xticks([])
         ax.set_yticks([])
+        ax.spines[["left", "bottom"]].set_visible(False)
     elif card.family == "expert":
         expert(ax, card, width=2)
         ax.set_yticks([0, 1])
@@ -117,7 +119,7 @@ def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
     lines = [line for head, text in words if text != "nothing"
              for line in textwrap.wrap(f"{head}: {text}", sheet.wrap, subsequent_indent="   ")]
     place = f"arXiv {card.arxiv}" if card.arxiv else card.source
-    ax.text(0, -0.17, "\n".join([*lines, place]), transform=ax.transAxes, fontsize=sheet.size, color=INK,
+    ax.text(0, -0.17 if read.draws(card) else 0.97, "\n".join([*lines, place]), transform=ax.transAxes, fontsize=8.2, color=INK,
             va="top", linespacing=1.4)
 
 
