@@ -119,8 +119,8 @@ def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
     lines = [line for head, text in words if text != "nothing"
              for line in textwrap.wrap(f"{head}: {text}", sheet.wrap, subsequent_indent="   ")]
     place = f"arXiv {card.arxiv}" if card.arxiv else card.source
-    ax.text(0, -0.17 if read.draws(card) else 0.97, "\n".join([*lines, place]), transform=ax.transAxes, fontsize=8.2, color=INK,
-            va="top", linespacing=1.4)
+    ax.text(0, -0.17 if read.draws(card) else 0.97, "\n".join([*lines, place]), transform=ax.transAxes,
+            fontsize=8.2, color=INK, va="top", linespacing=1.4)
 
 
 def _key(figure: Figure) -> None:
