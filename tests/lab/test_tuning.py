@@ -59,3 +59,13 @@ def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path):
         chosen(asked, records=tmp_path)
     with pytest.raises(RecordError, match="expected the tuning runs of 'grid'"):
         load_sweep("tuned", records=tmp_path)
+
+
+def test_what_was_chosen_holds_a_variant_s_own_arguments():
+    """Muon's learning rates are multiples of AdamW's: the chosen one is its own, and it keeps none to choose from."""
+    grid = load_sweep("gallery_grid")
+    muon, ppo = (next(one for one in chosen(grid) if one.name == name) for name in ("muon", "ppo"))
+    rates = next(one for one in grid.variants if one.name == "muon").instead["lr"]
+    assert muon.train["optimizer"] == "muon" and {"lr": muon.train["lr"]} in rates.values()
+    assert muon.train["lr"] not in [float(rate) for rate in rates] and ppo.train["lr"] in [float(rate) for rate in rates]
+    assert not muon.instead

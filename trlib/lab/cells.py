@@ -105,7 +105,7 @@ def cells(sweep: Sweep) -> list[Cell]:
 
 
 def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arguments: dict[str, Any]) -> Cell:
-    arguments = _instead(sweep, variant, labels, arguments)
+    arguments = own_arguments(sweep, variant, labels, arguments)
     settings, train = settled(sweep, variant, arguments)
     knobs = {**sweep.knobs, **{name[5:]: value for name, value in arguments.items() if name.startswith("task.")}}
     steps = checks.whole("axis: steps", arguments.get("steps", sweep.budget.steps), least=1)
@@ -138,9 +138,13 @@ def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tup
     return settings, train
 
 
-def _instead(sweep: Sweep, variant: Variant, labels: Mapping[str, str],
-             arguments: dict[str, Any]) -> dict[str, Any]:
-    """The axes' arguments, with the variant's own where it has some."""
+def own_arguments(sweep: Sweep, variant: Variant, labels: Mapping[str, str],
+                  arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a point of the axes, with the variant's own where it has some (`Variant.instead`).
+
+    Raises:
+        ValueError: the variant names an axis or a label that the sweep does not have (the nearest is suggested).
+    """
     for axis in sweep.axes:
         points, own = dict(axis.points()), variant.instead.get(axis.name, {})
         for label in own:

@@ -79,7 +79,7 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
     Raises:
         RecordError: the sweep has not been recorded there, or not whole.
     """
-    from trlib.lab.cells import settled
+    from trlib.lab.cells import own_arguments, settled
     from trlib.lab.record import RECORDS, RecordError, load
 
     folder = (RECORDS if records is None else records) / sweep.name
@@ -87,13 +87,16 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
         raise RecordError(f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
                           f"sweep {sweep.name}` makes them")
     choices = {choice.label: choice for choice in choose(load(folder).runs(), [axis.name for axis in sweep.axes])}
-    points = {tuple(labels.values()): arguments for labels, arguments in product(sweep.axes)}
+    points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
+    tuned = {axis.name for axis in sweep.axes}
     variants = []
     for variant in sweep.variants:
         if variant.name not in choices:
             raise unknown("a tuned variant", variant.name, choices)
-        settings, train = settled(sweep, variant, points[tuple(choices[variant.name].at.values())])
-        variants.append(replace(variant, label=variant.name, settings=settings, train=train))
+        labels, arguments = points[tuple(choices[variant.name].at.values())]
+        settings, train = settled(sweep, variant, own_arguments(sweep, variant, labels, arguments))
+        instead = {name: own for name, own in variant.instead.items() if name not in tuned}
+        variants.append(replace(variant, label=variant.name, settings=settings, train=train, instead=instead))
     return variants
 
 
