@@ -67,5 +67,6 @@ def test_what_was_chosen_holds_a_variant_s_own_arguments():
     muon, ppo = (next(one for one in chosen(grid) if one.name == name) for name in ("muon", "ppo"))
     rates = next(one for one in grid.variants if one.name == "muon").instead["lr"]
     assert muon.train["optimizer"] == "muon" and {"lr": muon.train["lr"]} in rates.values()
-    assert muon.train["lr"] not in [float(rate) for rate in rates] and ppo.train["lr"] in [float(rate) for rate in rates]
+    plain = [float(rate) for rate in rates]
+    assert muon.train["lr"] not in plain and ppo.train["lr"] in plain
     assert not muon.instead
