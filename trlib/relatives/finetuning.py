@@ -47,8 +47,7 @@ class SMART(SFT):
         past.update({name: p for name, p in step.weights.items() if name not in past})
         average = {name: past[name] for name in step.weights}
         for part in step.minibatches():
-            now = part.score()
-            loss = part.loss(now)
+            loss = part.loss(now := part.score())
             if self.mu:
                 loss = loss + self.mu * apart(part, part.score(weights=average).full, now.full)
             if self.smooth:
@@ -64,16 +63,15 @@ class SMART(SFT):
             noise.append((self.eps / 10 * torch.arange(x.numel()).sin().view_as(x)).to(x).requires_grad_())
             return x + noise[0]
 
-        slope, = torch.autograd.grad(apart(part, part.score(perturb=noisy).full, full), noise)
-        worst = self.eps * slope / slope.abs().amax(-1, keepdim=True).clamp(min=1e-30)
-        return part.score(perturb=lambda x: x + worst).full
+        g, = torch.autograd.grad(apart(part, part.score(perturb=noisy).full, full), noise)
+        return part.score(perturb=lambda x: x + self.eps * g / g.abs().amax(-1, keepdim=True).clamp(min=1e-30)).full
 
 
 class SAM(SFT):
     """Step by the slope at θ + ρ g / ‖g‖, g that at θ; measured: ρ D(π_0, π) for ρ, after the abstract of TRAM.
 
     Source: arXiv 2010.01412 (from memory), 2310.03646.
-    Differs from: TRAM's released code leaves the factor g out: θ + ρ D / ‖g‖, the same number for every weight."""
+    Differs from: TRAM's released code leaves the factor g out: every weight gets the same number."""
 
     rho: float = 0.05
     """ρ: how far uphill, in the Euclidean norm of all weights."""
@@ -92,8 +90,8 @@ class SAM(SFT):
             now, far = part.score(), self.rho
             if self.measured:
                 far *= float(apart(part, part.score(weights=part.reference).full, now.full.detach()))
-            slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
             part.batch.memory["radius"] = far
+            slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
             rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
             there = zip(part.weights.items(), slopes, strict=True)
             part.descend(part.loss(part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})))
