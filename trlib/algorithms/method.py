@@ -136,9 +136,9 @@ class OfTokens(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return self._of(scores.logp, batch.logp_anchor, batch.advantages, batch.mask)
 
-    def _of(self, logp: Tensor, logp_anchor: Tensor, advantages: Tensor, mask: Tensor) -> TokenLoss:
+    def _of(self, logp: Tensor, logp_anchor: Tensor, advantages: Tensor, mask: Tensor, **more: Tensor) -> TokenLoss:
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in Method.__dataclass_fields__}
-        return type(self).function(logp, logp_anchor, advantages=advantages, mask=mask, **own)
+        return type(self).function(logp, logp_anchor, advantages=advantages, mask=mask, **more, **own)
 
 
 @dataclass(frozen=True)

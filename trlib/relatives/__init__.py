@@ -10,28 +10,15 @@ A relative is what it is in its paper: an objective (a `Method`, trained like th
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from typing import Any
 
 from trlib.algorithms import ALGORITHMS, Method
-from trlib.fields import dataclass_of
 from trlib.own import is_own, named
-from trlib.relatives import (
-    classical,
-    constraints,
-    finetuning,
-    optimizers,
-    preferences,
-    ratios,
-    regression,
-    transport,
-    values,
-)
 
-BRANCHES = {
-    "ratios": ratios, "constraints": constraints, "regression": regression, "preferences": preferences,
-    "transport": transport, "values": values, "optimizers": optimizers, "finetuning": finetuning,
-    "classical": classical,
-}
+BRANCHES = {branch: import_module(f"trlib.relatives.{branch}") for branch in (
+    "ratios", "constraints", "regression", "preferences", "transport", "values", "optimizers", "finetuning",
+    "classical")}
 """The branches of the family, in the order of the book."""
 RELATIVES: dict[str, Any] = {name: entry for branch in BRANCHES.values() for name, entry in branch.RELATIVES.items()}
 """From name to class, preset, optimiser or function."""
@@ -39,7 +26,7 @@ RELATIVES: dict[str, Any] = {name: entry for branch in BRANCHES.values() for nam
 
 def is_objective(entry: Any) -> bool:
     """Whether an entry is a method, or a preset of one."""
-    kind = dataclass_of(entry) if isinstance(entry, type) or hasattr(entry, "func") else entry
+    kind = getattr(entry, "func", entry)
     return isinstance(kind, type) and issubclass(kind, Method)
 
 
@@ -54,8 +41,8 @@ def method_kind(name: str) -> Any:
         ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without it.
     """
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
-        entry = RELATIVES[name]
-        use = (f"an optimiser: expected it as optimizer={name!r}, beside a method" if name in optimizers.RELATIVES
+        entry, optimisers = RELATIVES[name], BRANCHES["optimizers"].RELATIVES
+        use = (f"an optimiser: expected it as optimizer={name!r}, beside a method" if name in optimisers
                else f"no objective: expected it called as {entry.__module__}.{entry.__qualname__}"
                     f"{inspect.signature(entry)}")
         raise ValueError(f"method: {name} is {use}")

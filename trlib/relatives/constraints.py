@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
-from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
+from trlib.algorithms.kl_penalty import BETA, PPOPenalty, add_penalty, token_kl
 
 
 class FixPO(PGIS):
@@ -19,7 +19,6 @@ class FixPO(PGIS):
     Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`, with its numbers.
     Differs from: the authors' β, at first 1, takes Adam's steps down β (ε - C KL), here .01 by its sign; theirs weighs
     the fix-ups, which here have a speed, and a cap of 50."""
-
     eps_kl: float = 0.2
     """ε: the largest KL of any token of the batch after its update, nats."""
     margin: float = 2.0
@@ -28,15 +27,13 @@ class FixPO(PGIS):
     """Which KL of a minibatch's tokens β goes by: max or mean."""
     fix_speed: float = 0.3
     """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss: this alone shortens them."""
+    needs = PPOPenalty.needs
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("eps_kl", "margin", "fix_speed"):
             checks.number(name, getattr(self, name), above=0, below=math.inf)
         checks.choice("statistic", self.statistic, ("max", "mean"))
-
-    def needs(self, anchor: Any) -> Needs:
-        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         far = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
@@ -65,10 +62,9 @@ class FixPO(PGIS):
 class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
     Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here."""
-
     t: float = 2.0
     """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
-    needs = FixPO.needs
+    needs = PPOPenalty.needs
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,7 +81,6 @@ class MDPO(PGIS):
 class COUNTERPOL(PGIS):
     """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
     Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference."""
-
     target: float = 0.8
     """The mean reward that is wanted, above or below the present one."""
     k: float = 0.01

@@ -10,18 +10,16 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Needs, Scores, Stage, TokenLoss, weigh
+from trlib.algorithms.kl_penalty import PPOPenalty
+from trlib.algorithms.method import Batch, Method, OfTokens, Scores, Stage, TokenLoss, weigh
 from trlib.divergences import kl
 
 
 class REBEL(Method):
     """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every baseline cancel.
-
     0 at π ∝ π_old exp(η R) where the pairs connect all answers. Their mean is twice the group's variance of l - η R:
     equal rewards still pull back to equal l. `weight`: of the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
-    Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser.
-    """
-
+    Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser."""
     eta: float = 1.0
     """Nats of log-ratio that a reward is worth."""
 
@@ -42,6 +40,19 @@ class REBEL(Method):
         weight, kept = 2 * (same.to(rest) @ rest - same.sum(-1) * rest), same.sum(-1) > 1
         return TokenLoss((rest[first] - rest[second]).square(), weigh(
             log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask))
+
+
+class OfDistributions(OfTokens):
+    """As `OfTokens`, of a loss of whole distributions [B, T, V], which takes the sampled `tokens` beside them."""
+    needs = PPOPenalty.needs
+
+    def __post_init__(self) -> None:
+        Method.__post_init__(self)
+        one = torch.zeros(1, 1, 1)
+        self._of(one, one, one[0], one[0] == 0, tokens=one[0].long())
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return self._of(scores.full, batch.full_anchor, batch.advantages, batch.mask, tokens=batch.tokens)
 
 
 def lco_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor, beta: float = 1.0,
@@ -71,34 +82,19 @@ def lco_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tens
     return TokenLoss(loss, weigh(log_ratio, mask, slope / torch.expm1(new).clamp(max=-1e-7), mask))
 
 
-class LCO(Method):
+class LCO(OfDistributions, of=lco_loss):
     """Every token's distribution is fitted to its target; the method reads whole distributions."""
-
     beta: float = 1.0
     """Advantage that a nat costs: the smaller, the further the target."""
     kind: Literal["kld", "mse", "lch"] = "kld"
     """Cross-entropy, squares or log-cosh."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("beta", self.beta, above=0, below=math.inf)
-        checks.choice("kind", self.kind, ("kld", "mse", "lch"))
-
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(full=True, full_anchor=True)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return lco_loss(scores.full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
-                        mask=batch.mask, beta=self.beta, kind=self.kind)
-
 
 def rover_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
                rho: float = 1.0) -> TokenLoss:
     """L = (Q_t - sg[A + Q'_t])², Q_t = ρ log r_t, Q'_t = ρ mean_v log r(v | s_t+1), 0 at the last token; of [B, T, V].
-
     Source: arXiv 2509.24981 and its code (ρ = 1).
-    Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2).
-    """
+    Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2)."""
     rho = checks.number("rho", rho, above=0, below=math.inf)
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     change, (advantages,) = new - old.detach(), checks.tokens(mask, advantages=advantages)
@@ -107,20 +103,10 @@ def rover_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Te
     return TokenLoss(error.square(), weigh(log_ratio, mask, -2 * rho * error, mask))
 
 
-class ROVER(Method):
+class ROVER(OfDistributions, of=rover_loss):
     """R less the group's mean at every token; the policy that samples is itself softmax of Q/ρ."""
-
     rho: float = 1.0
     """Reward that a nat of log-ratio stands for."""
-    needs = LCO.needs
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("rho", self.rho, above=0, below=math.inf)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return rover_loss(scores.full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
-                          mask=batch.mask, rho=self.rho)
 
 
 def uniform_q(rewards: Tensor) -> list[Tensor]:

@@ -45,7 +45,6 @@ def dvpo_value(quantiles: Tensor, *, alpha: float = 0.25, c_low: float = 0.3, c_
 class DVPO(PPO):
     """PPO with a critic of quantiles and `dvpo_value`. GAE is linear: GAE of each shaped quantile, then their mean, is
     GAE of their mean. Source: after the abstract of arXiv 2512.03847; the formulas and constants here are inferred."""
-
     quantiles: int = 16
     """Quantiles that the critic gives of every token's return."""
     alpha: float = 0.25
