@@ -22,7 +22,7 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
 class SMART(SFT):
     """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
-    δ = ε g / max |g| for each embedded token x, g the slope of D at noise. Source: arXiv 1911.03437 (in a summary).
+    δ = ε g / ‖g‖_max for each embedded token x, g the slope of D at noise. Source: arXiv 1911.03437 (in a summary).
     Differs from: mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
 
     mu: float = 1.0
