@@ -10,7 +10,7 @@ from trlib.algorithms import PGIS, PPO
 from trlib.lab.bandit import bandit_step
 from trlib.lab.sweeps._gallery import OBJECTIVES
 from trlib.pages.cards import CARDS, GALLERY
-from trlib.pages.gallery import ADVANTAGES, MU, _variants, branch_map, on_dial, steps
+from trlib.pages.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
 
 
 def test_the_bandit_is_one():
@@ -46,6 +46,15 @@ def test_recorded_runs_stand_beside_their_controls():
     else:
         assert all(f"{label} 0." in shown.alt for label in ("pg_is", "ppo", "rebel", "lco", "lco-mse", "rover"))
         assert "dpo" not in shown.alt
+
+
+def test_what_was_foretold_is_shown_whole():
+    shown = foretold("values")
+    if isinstance(shown, str):
+        assert "trlib sweep gallery" in shown
+    else:
+        page = html.unescape(shown._repr_html_())
+        assert len(shown) and all(words in page for words in shown.values.flat), "no text is cut short"
 
 
 @pytest.mark.parametrize("branch", ["transport", "classical", "ratio"])

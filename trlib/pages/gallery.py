@@ -43,15 +43,8 @@ def branch_map(branch: str) -> pd.DataFrame:
         raise ValueError(f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}")
     names = [f"{card.title} (after {card.after})" if card.after else card.title for card in cards]
 
-    class Whole(pd.DataFrame):
-        """Shown in a notebook without a text cut short."""
-
-        def _repr_html_(self) -> str:
-            with pd.option_context("display.max_colwidth", None):
-                return super()._repr_html_()
-
-    return Whole([(card.what, card.to, card.how) for card in cards],
-                 index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"])
+    return _whole(pd.DataFrame([(card.what, card.to, card.how) for card in cards],
+                               index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"]))
 
 
 def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES, **regime: Any) -> pd.DataFrame:
@@ -100,7 +93,19 @@ def foretold(branch: str) -> pd.DataFrame | Note:
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
     rows = [(finding.prediction.text, *finding.plain()) for finding in judged(SWEEP)
             if {finding.prediction.higher, finding.prediction.lower} & own]
-    return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
+    return _whole(pd.DataFrame(rows, columns=["predicted", "what came", "measured"]))
+
+
+def _whole(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, which a notebook shows without a text cut short."""
+    import pandas as pd
+
+    class Whole(pd.DataFrame):
+        def _repr_html_(self) -> str:
+            with pd.option_context("display.max_colwidth", None):
+                return super()._repr_html_()
+
+    return Whole(table)
 
 
 CONTROLS = ("pg_is", "ppo")
