@@ -28,6 +28,13 @@ check_baseline = Exercise(
         Mistake("weights turned around", lambda rewards, norms: (rewards / norms.square()).sum()
                 / (1 / norms.square()).sum(),
                 "the weights are upside down: the longest score counts most, not least."),
+        Mistake("norms below", lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
+                "the squared norms weigh the rewards, but the sum below holds the norms themselves: square them there "
+                "too."),
+        Mistake("square of the square", lambda rewards, norms: (norms ** 4 * rewards).sum() / (norms ** 4).sum(),
+                "the weights are squared twice; `norms` are not squared yet, and once is enough."),
+        Mistake("divided twice", lambda rewards, norms: (norms.square() * rewards).mean() / norms.square().sum(),
+                "divided by the number of completions as well; the sum of the weights is all that divides."),
         Mistake("advantage's sign", lambda rewards, norms: -_baseline(rewards, norms),
                 "the sign is turned around; b is subtracted from the reward afterwards."),
     ],
@@ -38,9 +45,10 @@ def _value(quantiles: Tensor, alpha: float, c_low: float, c_up: float) -> Tensor
     return _around(quantiles, alpha, c_low, c_up, quantiles.median())
 
 
-def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor) -> Tensor:
+def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor,
+            shift: float = 0.5) -> Tensor:
     """The mean, with the tails' distances from a centre reshaped."""
-    levels = (torch.arange(len(quantiles)) + 0.5) / len(quantiles)
+    levels = (torch.arange(len(quantiles)) + shift) / len(quantiles)
     scale = torch.where(levels < alpha, c_low, torch.where(levels > 1 - alpha, c_up, 1.0))
     return (centre + scale * (quantiles - centre)).mean()
 
@@ -68,6 +76,20 @@ check_value = Exercise(
                 "the upper tail is right; the lower one, below alpha, is left as it was."),
         Mistake("both halves", lambda quantiles, alpha, c_low, c_up: _value(quantiles, 0.5, c_low, c_up),
                 "everything below the median is taken for the lower tail; it ends at the level alpha."),
+        Mistake("levels from 0", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
+                                                                               quantiles.median(), shift=0.0),
+                "the levels are i/N; they lie in the middle of their share, at (i + 1/2)/N."),
+        Mistake("levels from 1", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
+                                                                               quantiles.median(), shift=1.0),
+                "the levels are (i + 1)/N; they lie in the middle of their share, at (i + 1/2)/N."),
+        Mistake("median left out", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, c_up)
+                - quantiles.median(),
+                "this is the mean of the reshaped distances; add the median, from which they are measured."),
+        Mistake("sum", lambda quantiles, alpha, c_low, c_up: len(quantiles) * _value(quantiles, alpha, c_low, c_up),
+                "this is the sum; take the mean."),
+        Mistake("tails cut off", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, 0.0, 0.0,
+                                                                               quantiles.median()),
+                "the tails are put on the median; they keep their distance from it, times c_low or c_up."),
         Mistake("median", lambda quantiles, alpha, c_low, c_up: quantiles.median(),
                 "this is the median. It is robust too, but the upper tail has no say in it."),
     ],
