@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 
+from bookext.mathematics import drawn as typeset
 from tools.paths import ROOT
 from tools.poster import FOLDER, drawn
 from trlib.algorithms import ALGORITHMS
@@ -102,6 +103,13 @@ def test_a_card_names_what_exists(card):
     assert ("## Settings" in text) == (card.name in OBJECTIVES) and card.loss in text
     assert all(words in text for _, words in told if "|" not in words)
     assert not read.draws(card) or in_words(card).count("likely") + in_words(card).count("expert") >= 1
+
+
+def test_formulas_are_read_by_katex():
+    """A command that ends one string runs into the letter that begins the next: \\quad and Q are \\quadQ."""
+    for card in CARDS.values():
+        typeset(card.loss)
+        typeset(card.weight or "w")
 
 
 @pytest.mark.parametrize("card", MAIN, ids=lambda card: card.name)

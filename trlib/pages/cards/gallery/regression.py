@@ -33,7 +33,7 @@ CARDS: tuple[MethodCard, ...] = (
                "samples average to a tilt by π_old A/β, not A/β, and a baseline of the prompt does not cancel."),
     MethodCard(
         "rover", "ROVER", "regression",
-        loss=r"\bigl(Q_t-\mathrm{sg}[A+Q'_t]\bigr)^2,\quad Q_t=\rho\log r_t,\quad"
+        loss=r"\bigl(Q_t-\mathrm{sg}[A+Q'_t]\bigr)^2,\quad Q_t=\rho\log r_t,\quad "
              r"Q'_t=\rho\,\tfrac1V\textstyle\sum_v\log r(v\mid s_{t+1})",
         weight=r"2\rho\,\bigl(A+Q'_t-\rho\log r_t\bigr)",
         what="the log-ratio of each token, read as a value", to=BEFORE,

@@ -9,7 +9,7 @@ BEFORE = "the distribution before the step"
 CARDS: tuple[MethodCard, ...] = (
     MethodCard(
         "wpo", "WPO", "transport",
-        loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad W_1(\pi',\pi)\le\delta:\qquad"
+        loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad W_1(\pi',\pi)\le\delta:\qquad "
              r"i\to\arg\max_j\,A_j-\beta^\star d_{ij}", weight="",
         what="the distribution over actions", to=BEFORE,
         how="moving probability costs its distance; the budget is δ, and ties at the price β* are split",
