@@ -32,7 +32,7 @@ def test_rows_and_picture_are_made_of_the_same():
     assert all(len(row) == len(AXES) for row in shown) and len(shown) == len(PLACES)
     by_name = {row[0]: row[1:] for row in shown}
     assert by_name["DPPO"] == ("π/μ", "token", CARDS["dppo"].action, "signed")
-    assert by_name["IcePop"] == ("π/μ", "token", "mask", "unsigned")
+    assert by_name["IcePop"] == ("π_old/μ", "token", "mask", "unsigned")
     told = dict(picture(lambda one: f"<{one.title}>"))
     named = [name for text in told.values() for name in re.findall("<(.*?)>", text)]
     assert sorted(named) == sorted(one.title for one in PLACES)

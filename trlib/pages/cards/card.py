@@ -13,7 +13,7 @@ from typing import Literal
 Family = Literal["policy gradient", "ratio", "divergence", "constraint", "expert",
                  "ratios", "constraints", "regression", "preferences", "transport", "values", "optimizers",
                  "finetuning", "classical"]
-Ratio = Literal["none", "π/π_old", "π/μ", "π/π_ref"]
+Ratio = Literal["none", "π/π_old", "π/μ", "π_old/μ", "π/π_ref"]
 Level = Literal["token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"]
 Action = Literal["nothing", "clip", "clamp", "mask", "soften", "smooth", "penalise", "constrain", "pull back",
                  "project", "drop", "regress", "transport", "bound the step"]
@@ -65,7 +65,7 @@ class MethodCard:
     action: Action
     """What happens outside the region."""
     signed: bool | None
-    """Whether the advantage's sign decides which tokens are outside; None: there is no outside."""
+    """Whether the advantage's sign decides which tokens are outside; None: no token is, or there is no advantage."""
     source: str
     """Authors and year."""
     arxiv: str = ""

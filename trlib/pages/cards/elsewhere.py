@@ -27,7 +27,8 @@ class Elsewhere:
 
 
 ELSEWHERE = (
-    Elsewhere("IcePop", "weight π/μ, and no gradient outside [1/α, α]", "π/μ", "token", "mask", False, "2510.18855"),
+    Elsewhere("IcePop", "beside PPO's clip a weight π_old/μ, and no gradient where it is outside a window", "π_old/μ",
+              "token", "mask", False, "2510.18855"),
     Elsewhere("M2PO", "the tokens of largest log² r are left out, where an update would take them further, until the "
               "mean of the rest is at most 0.04", "π/μ", "batch", "mask", True, "2510.01161"),
     Elsewhere("OPSM", "a completion with A < 0 is dropped once its mean KL passes a threshold", "π/μ", "completion",
@@ -46,16 +47,17 @@ ELSEWHERE = (
               "penalise", False, "2601.22801"),
     Elsewhere("VESPO", "the product of a completion's ratios enters through w^k exp(λ(1 − w)), detached", "π/μ",
               "completion", "soften", False, "2602.10693"),
-    Elsewhere("TPO", "fits a target ∝ π_old exp(u/η) over the group", "π/π_old", "group", "regress", None,
+    Elsewhere("TPO", "fits a target ∝ π_old exp(u/η) over the group", "π/π_old", "group", "regress", False,
               "2604.06159"),
     Elsewhere("VACO", "a filter of tokens by a bound on total variation", "π/μ", "batch", "mask", True, "2603.01365"),
-    Elsewhere("clip-cov", "the tokens with the largest covariance of log-prob and advantage lose their gradient",
+    Elsewhere("clip-cov", "a few tokens, drawn where log-prob and advantage vary together, lose their gradient",
               "π/π_old", "batch", "mask", True, where="verl"),
-    Elsewhere("kl-cov", "the same tokens pay a KL penalty", "π/π_old", "batch", "penalise", True, where="verl"),
+    Elsewhere("kl-cov", "the few tokens that vary together most pay |log r|", "π/π_old", "batch", "penalise",
+              True, where="verl"),
     Elsewhere("TOPR", "ratios of wrong answers are tapered to [0, 1], right answers are imitated", "π/μ", "completion",
               "clamp", True, "2503.14286"),
     Elsewhere("OPMD (Kimi)", "log r of the completion regresses on the centred reward", "π/π_old", "completion",
-              "regress", None, "2501.12599"),
+              "regress", False, "2501.12599"),
     Elsewhere("VCPO", "the learning rate is scaled by the batch's effective sample size", "π/μ", "batch",
-              "bound the step", False, "2602.17616"),
+              "bound the step", None, "2602.17616"),
 )

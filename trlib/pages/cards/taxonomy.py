@@ -19,7 +19,7 @@ ACTIONS: Mapping[Action, str] = {
     "mask": "Mask: the token is silenced",
     "drop": "Drop: the whole completion is silenced",
     "soften": "Soften: the push fades",
-    "smooth": "Smooth: the policy that the loss sees is a mixture",
+    "smooth": "Smooth: the loss sees another policy, a mixture or one uphill",
     "penalise": "Penalise: distance costs",
     "constrain": "Constrain: distance is bounded",
     "pull back": "Pull back: beyond a point the push turns",

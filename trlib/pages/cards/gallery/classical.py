@@ -32,7 +32,7 @@ CARDS: tuple[MethodCard, ...] = (
         loss=r"p'\propto p\,e^{tU_1\tilde q},\qquad q'\propto q\,e^{t\tilde p^{\top}U_2}", weight="",
         what="each player's policy", to="where it is",
         how="a KL step of each against the mixture that the other will play",
-        ratio="none", level="distribution", action="bound the step", signed=None,
+        ratio="none", level="distribution", action="penalise", signed=None,
         source="Feng et al. 2024", arxiv="2401.17880", after="the abstract",
         functions=("trlib.relatives.classical.matrl_step", "trlib.relatives.classical.graph_attention"),
         chapter="gallery_classical",

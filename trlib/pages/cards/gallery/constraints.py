@@ -12,7 +12,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
         what="the distribution at every token of the batch, the farthest included", to="the policy before the batch",
         how="a price β that is learnt, then steps down the KL alone until no token is outside",
-        ratio="π/π_old", level="token", action="pull back", signed=False,
+        ratio="π/π_old", level="distribution", action="pull back", signed=False,
         source="Zentner et al. 2023", arxiv="2312.05405",
         functions=("trlib.relatives.constraints.FixPO", "trlib.algorithms.kl_penalty.adapt"),
         chapter="gallery_constraints",

@@ -52,7 +52,7 @@ CARDS: tuple[MethodCard, ...] = (
         loss=r"-\bigl(r A-\lambda\,(r-1)^2\bigr)", weight=r"r\,\bigl(A-2\lambda\,(r-1)\bigr)",
         what="the mean of (r − 1)², a chi-square divergence", to=BEFORE,
         how="a price λ on it, moved by dual ascent until the bound is met",
-        ratio="π/π_old", level="batch", action="pull back", signed=False,
+        ratio="π/π_old", level="batch", action="penalise", signed=False,
         source="Luo et al. 2026", arxiv="2601.03320", functions=(MODULE + "r2vpo_loss",), chapter=HERE,
         paper={"lam": "0.04, in a public re-implementation", "delta": "not seen", "dual_lr": "not seen"},
         remark="The weight changes its sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run begins with; a "
