@@ -52,6 +52,14 @@ check_edge = Exercise(
         Mistake("x at a right angle", lambda x, direction, radius:
                 x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction,
                 "this holds only if x and the direction are at a right angle: the term 2 τ x·direction is missing."),
+        Mistake("the whole step", lambda x, direction, radius: x + direction,
+                "this stops at x + direction; go on along the direction until the length is `radius`."),
+        Mistake("not divided", lambda x, direction, radius:
+                x + _root(x, direction, radius) * (direction @ direction) * direction,
+                "the root is not divided: τ = (-b + sqrt(b² - a c)) / a with a = |direction|²."),
+        Mistake("b twice", lambda x, direction, radius:
+                x + (_root(x, direction, radius) - x @ direction / (direction @ direction)) * direction,
+                "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a c), over 2 a."),
         Mistake("a direction of length 1", lambda x, direction, radius:
                 x + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction,
                 "the direction need not have length 1: |direction|² belongs into the quadratic equation."),
@@ -102,6 +110,7 @@ check_rare_arm = Numbers(
     natural=Number(0.02, {
         1.0: "that is the growth as a share of its own probability; the step in probability is asked for.",
         50.0: "turned around: the rare arm's step is the shorter.",
+        0.01: "over that of an arm of probability 1? The other has 0.5.",
         0.0004: "that is Dikin's: the natural gradient multiplies by p once.",
         0.02 ** 0.5: "the square root of d scales the ball; the step itself is d times the slope."}),
     dikin=Number(0.0004, {

@@ -30,8 +30,7 @@ def _actions(draw: Draw) -> tuple[Any, ...]:
 check_transported = Exercise(
     "Is `transported(pi, A, D, beta)` the policy when every action sends its mass to argmax_j A_j - beta d_ij?",
     truth=_transported, inputs=_actions,
-    examples=[(torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.0, 1.0, 1.5]),
-               torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]]), 0.6)],
+    examples=[([0.5, 0.3, 0.2], [0.0, 1.0, 1.5], [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]], 0.6)],
     mistakes=[
         Mistake("the way back", lambda pi, A, D, beta: _sent(pi, (A - beta * D.T).argmax(1)),
                 "the distances are of the way back: `D[i, j]` is from i to j."),
@@ -47,7 +46,12 @@ check_transported = Exercise(
         Mistake("overwritten", lambda pi, A, D, beta: torch.zeros_like(pi).scatter(0, (A - beta * D).argmax(1), pi),
                 "where two actions share an address the second overwrites the first; add them up."),
         Mistake("priced twice", lambda pi, A, D, beta: _sent(pi, (beta * (A - D)).argmax(1)),
-                "beta multiplies the advantage too; it is the price of the way alone."),
+                "the price has no say here: beta is forgotten, or multiplies the advantage too. It multiplies "
+                "`D` alone."),
+        Mistake("divided by the price", lambda pi, A, D, beta: _sent(pi, (A - D / beta).argmax(1)),
+                "the distance is divided by beta; a price multiplies it."),
+        Mistake("KL's step", lambda pi, A, D, beta: (pi.log() + A / beta).softmax(0),
+                "this is KL's tilt, which knows no distances; here `D` decides how far mass goes."),
         Mistake("exponential", lambda pi, A, D, beta: pi @ (A - beta * D).softmax(1),
                 "this is SPO's softmax with λ = β; WPO sends all mass to one address."),
     ],
@@ -59,6 +63,7 @@ check_two_actions = Numbers(
     probability=Number(0.5, {
         0.7: "this spends 0.4 of mass; the way is 2 long, so a mass m costs 2 m.",
         1.0: "all of it would cost 0.7 times 2; the budget is 0.4.",
+        0.4: "this is the budget; a mass m costs 2 m, and the second action has 0.3 already.",
         0.2: "this is the mass that moves; the second action has 0.3 already.",
         1.1: "more than 1: the distance divides the budget, it does not multiply it.",
         0.3: "nothing has moved; the budget of 0.4 buys a mass of 0.2 over a distance of 2."}),
