@@ -14,7 +14,7 @@ CARDS: tuple[MethodCard, ...] = (
         how="a price β that is learnt, then steps down the KL alone until no token is outside",
         ratio="π/π_old", level="distribution", action="pull back", signed=False,
         source="Zentner et al. 2023", arxiv="2312.05405",
-        functions=("trlib.relatives.constraints.FixPO", "trlib.algorithms.kl_penalty.adapt"),
+        functions=("trlib.relatives.constraints.FixPO", "trlib.algorithms.kl_penalty.add_penalty"),
         chapter="gallery_constraints",
         paper={"eps_kl": "0.2, in the authors' code", "margin": "2, in the authors' code",
                "statistic": "max, in the authors' code"},
