@@ -46,6 +46,11 @@ check_mirror_loss = Exercise(
                 "this is the surrogate alone; the divergence from μ is missing."),
         Mistake("old policy's gain", lambda log_pi, log_mu, A, t: _apart(log_pi, log_mu) / t - _gain(log_mu, A),
                 "the advantages are weighed by μ here, which cannot learn; weigh them by π."),
+        Mistake("mean over the arms", lambda log_pi, log_mu, A, t: _charged(log_pi, log_mu, A, t) / len(A),
+                "this is the mean over the arms; π already weighs them, so add up."),
+        Mistake("ratios unweighted", lambda log_pi, log_mu, A, t:
+                _apart(log_pi, log_mu) / t - ((log_pi - log_mu).exp() * A).sum(),
+                "ratios times advantages are added up here without μ, which draws the arms: E_μ[rA] is the sum of πA."),
         Mistake("no weights", lambda log_pi, log_mu, A, t: (log_pi - log_mu).sum() / t - _gain(log_pi, A),
                 "the log-ratios are added up without weights; a divergence weighs each by π."),
     ],
@@ -110,6 +115,8 @@ check_counterfactual = Exercise(
         Mistake("wrong way", lambda pi0, R, target: _tilted(pi0, R, -_bisect(
             lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)),
                 "η has the wrong sign: a positive one favours the arms with a high return."),
+        Mistake("log-probabilities", lambda pi0, R, target: _nearest(pi0, R, target).log(),
+                "these are log-probabilities; take their `exp`."),
         Mistake("from uniform", _from_uniform,
                 "this policy has the return, and of all that have it the highest entropy: pi0 is missing. The tilt "
                 "multiplies pi0."),

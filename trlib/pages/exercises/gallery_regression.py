@@ -56,6 +56,11 @@ check_pair_loss = Exercise(
                 "is not. Multiply the rewards instead."),
         Mistake("plus", lambda log_ratio, rewards, eta: _pair_loss(log_ratio, rewards, -eta),
                 "the sign is turned: the log-ratios shall differ *as* the rewards do."),
+        Mistake("standardised", lambda log_ratio, rewards, eta:
+                _pair_loss(log_ratio, (rewards - rewards.mean()) / rewards.std(), eta),
+                "the rewards are divided by their standard deviation here, as GRPO does; REBEL does not divide."),
+        Mistake("ratios", lambda log_ratio, rewards, eta: _pair_loss(log_ratio.exp(), rewards, eta),
+                "ratios stand here; the loss compares log-ratios."),
         Mistake("neighbours", lambda log_ratio, rewards, eta:
                 _left(log_ratio, rewards, eta).diff().square().mean(),
                 "only neighbours are compared; they connect the group, but the mean is over all pairs."),
@@ -120,6 +125,9 @@ check_sparse_target = Exercise(
                 _sparse_target(old, token, float(old[token]) * advantage, beta),
                 "this is where the targets of *many* samples average to; the target of one moves its token by the "
                 "whole `advantage / beta`."),
+        Mistake("log-probabilities", lambda old, token, advantage, beta:
+                _sparse_target(old, token, advantage, beta).log(),
+                "these are log-probabilities; take their `exp`."),
         Mistake("logits", lambda old, token, advantage, beta: old.log() + _only(old, token, advantage / beta),
                 "these are logits; make a distribution of them."),
     ],
@@ -137,6 +145,7 @@ check_temperature = Numbers(
         2.0 ** -11: "one fork too many."}),
     rho=Number(2 ** -9 / math.log(9), {
         2 ** -10 / math.log(9): "almost: this is the root's own value over log 9; take the right action's.",
+        2 ** -9 / 9: "9 are the odds, and they are exp(Q / ρ): divide Q by log 9.",
         2 ** -9 * math.log(9): "the odds of 9 are exp(Q / ρ): divide Q by log 9.",
         math.log(9) / 2 ** -9: "that is 1/ρ.",
         2 ** -9 / math.log(10): "the odds are 0.9 to 0.1, which is 9 to 1.",
