@@ -80,7 +80,8 @@ def on_dial(branch: str) -> Drawing | Note:
                     label=None if i else f"a batch used {'once' if uses == '1' else 'eight times'}")
     ax.set_xlim(0, 1)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize="small")
-    return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {uses} times", row)
+    often = {"1": "once", "8": "eight times"}
+    return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
                                     for uses, row in found.items()))
 
 
