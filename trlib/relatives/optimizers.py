@@ -61,7 +61,8 @@ class Ball(torch.optim.Optimizer):
 
     def __init__(self, params: Any, lr: float = 0.02, betas: tuple[float, ...] = (0.95,), weight_decay: float = 0.0, *,
                  kind: str = "muon", nesterov: bool = False) -> None:
-        super().__init__(params, {"lr": lr, "kind": checks.choice("kind", kind, tuple(STEPS)), "nesterov": nesterov,
+        super().__init__(params, {"kind": checks.choice("kind", kind, tuple(STEPS)), "nesterov": nesterov,
+                                  "lr": checks.number("lr", lr, least=0),
                                   "momentum": checks.number("betas[0]", betas[0], least=0, below=1),
                                   "weight_decay": checks.number("weight_decay", weight_decay, least=0)})
         shapes = [list(p.shape) for group in self.param_groups for p in group["params"]]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from trlib.pages.exercises.check import Draw, Exercise, Mistake
-from trlib.relatives.optimizers import lmo
+from trlib.relatives.optimizers import lmo, newton_schulz
 
 
 def _spectral(G: Tensor, lr: float) -> Tensor:
@@ -40,6 +40,13 @@ check_spectral_step = Exercise(
                 "the singular values are still in it; each should be replaced by 1."),
         Mistake("times the nuclear norm", lambda G, lr: _spectral(G, lr) * _parts(G)[1].sum(),
                 "this is scaled by the sum of the singular values, which is what the step gains, not how long it is."),
+        Mistake("over the nuclear norm", lambda G, lr: -lr * G / _parts(G)[1].sum(),
+                "this is G over the sum of its singular values; each of them should become lr by itself."),
+        Mistake("inverse", lambda G, lr: -lr * (_parts(G)[0] / _parts(G)[1]) @ _parts(G)[2],
+                "this divides by the singular values twice: U Vt has none left."),
+        Mistake("newton-schulz", lambda G, lr: -lr * newton_schulz(G),
+                "this is nearly it: Newton-Schulz leaves the singular values near 1; take the SVD and make them 1."),
+        Mistake("the weights", lambda G, lr: G + _spectral(G, lr), "this is G plus the step; the step alone is asked."),
     ],
     praise="<G, step> is -lr times the sum of G's singular values. No other matrix of that spectral norm gains more.")
 
@@ -73,6 +80,11 @@ check_brake = Exercise(
                 "this is sinh, which is 0 at 0; cosh is 1 there, and that is the whole story."),
         Mistake("cosh of the norm", lambda G, gamma: (gamma * G.norm()).cosh(),
                 "cosh is taken of every entry, and the mean afterwards."),
+        Mistake("inverse", lambda G, gamma: 1 / _brake(G, gamma), "this is its inverse: AuON divides by the brake."),
+        Mistake("mean square length", lambda G, gamma:
+                _mean_square((gamma * G / _mean_square(G).sqrt()).cosh()).sqrt(),
+                "G is divided by the root of the *sum* of its squares, not by that of their mean."),
+        Mistake("gamma outside", lambda G, gamma: gamma * _brake(G, 1.0), "gamma belongs inside cosh."),
         Mistake("the step", lambda G, gamma: (G / _brake(G, gamma)).norm(),
                 "this is the length of the step; the brake is what it was divided by."),
     ],

@@ -11,7 +11,7 @@ CARDS: tuple[MethodCard, ...] = (
              r"D(a,b)=\mathrm{KL}(a\Vert b)+\mathrm{KL}(b\Vert a)", weight="",
         what="the distribution at the expert's tokens",
         to="that of a moving average of the weights, and that at slightly changed embedded tokens",
-        how="two penalties; the change of the tokens is the worst of its size, by one step up the second",
+        how="two penalties; the change of the tokens is the worst of its length, by one step up the second",
         ratio="none", level="distribution", action="penalise", signed=None,
         source="Jiang et al. 2020", arxiv="1911.03437", functions=("trlib.relatives.finetuning.SMART",),
         chapter="gallery_finetuning", paper={"average": "0.99"},

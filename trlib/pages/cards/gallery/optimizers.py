@@ -22,7 +22,7 @@ CARDS: tuple[MethodCard, ...] = (
           "Jordan et al. 2024; as a trust region Kovalev 2025", "2503.12645",
           "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand for the singular vectors: a "
           "direction whose singular value is far below the largest is not reached. Vectors step by their sign. The "
-          "learning rate wants to be ten to a hundred times AdamW's."),
+          "learning rate wants to be about ten times AdamW's, or more."),
     _card("frobenius", "Normalised descent: the Frobenius ball", r"M/\lVert M\rVert_F",
           "the step of every matrix has the learning rate's Euclidean length, however large the gradient",
           "a special case of Kovalev 2025", "2503.12645",
