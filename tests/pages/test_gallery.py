@@ -7,6 +7,7 @@ import html
 import pytest
 
 from trlib.algorithms import PGIS, PPO
+from trlib.drawing import INK
 from trlib.lab.bandit import bandit_step
 from trlib.lab.sweeps._gallery import OBJECTIVES
 from trlib.pages.cards import CARDS, GALLERY
@@ -46,6 +47,7 @@ def test_recorded_runs_stand_beside_their_controls():
     else:
         assert all(f"{label} 0." in shown.alt for label in ("pg_is", "ppo", "rebel", "lco", "lco-mse", "rover"))
         assert "dpo" not in shown.alt
+        assert {words.get_color() for words in shown.figure.axes[0].get_legend().get_texts()} == {INK}, "light and dark"
 
 
 def test_what_was_foretold_is_shown_whole():

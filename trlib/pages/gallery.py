@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trlib.drawing import COLOURS, Drawing
+from trlib.drawing import COLOURS, Drawing, legend
 from trlib.lab.bandit import bandit_step
 from trlib.lab.statistics import interval
 from trlib.pages.cards import CARDS, GALLERY
@@ -79,7 +79,7 @@ def on_dial(branch: str) -> Drawing | Note:
             ax.plot([estimate.value], [i + shift], color=colour, marker=marker, markersize=6, linestyle="",
                     label=None if i else f"a batch used {'once' if uses == '1' else 'eight times'}")
     ax.set_xlim(0, 1)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize="small")
+    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
     often = {"1": "once", "8": "eight times"}
     return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
                                     for uses, row in found.items()))
