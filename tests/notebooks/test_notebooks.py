@@ -61,7 +61,7 @@ def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, 
                         "04_ppo": 8, "05_grpo": 6, "06_what_clipping_gets_wrong": 8, "07_dppo": 4, "08_quatro": 6,
                         "09_troll": 6, "10_trapo": 5, "12_at_scale": 3,
                         "gallery_classical": 4, "gallery_constraints": 5, "gallery_preferences": 5,
-                        "gallery_ratios": 8, "gallery_regression": 4, "gallery_transport": 4,
+                        "gallery_ratios": 9, "gallery_regression": 4, "gallery_transport": 4,
                         "gallery_values": 5, "gallery_optimizers": 5, "gallery_finetuning": 4}.get(name, drawings)
 
 

@@ -251,7 +251,7 @@ def test_right_answers_of_the_gallery_s_ratios_are_right() -> None:
         found = minpro_loss(old + case["ratio"].log(), old, advantages=old, mask=own).diagnostics["prefix"]
         torch.testing.assert_close(gallery_ratios.check_prefix.truth(**case), found.masked_fill(~own, 0.0))
     assert gallery_ratios.check_tilt(linear_tilt)
-    assert gallery_ratios.check_turn(1 + 0.1 / 0.08, 1 / 0.4)
+    assert gallery_ratios.check_turn(1 - 0.06 / 0.08, 1 / 0.4)
 
 
 def test_right_answers_of_the_gallery_s_values_are_right() -> None:

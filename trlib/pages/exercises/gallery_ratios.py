@@ -1,4 +1,5 @@
-"""Exercises of the gallery's ratios: a weight that remembers its prefix, where a penalty turns, whom a mask drops."""
+"""Exercises of the gallery's ratios: a weight that remembers its prefix, the best policy under a price,
+and where that price turns a push round."""
 
 from __future__ import annotations
 
@@ -62,6 +63,19 @@ check_prefix = Exercise(
         Mistake("the largest", lambda ratio, mask: ratio * torch.cat(
             [torch.ones_like(ratio[:, :1]), (ratio * mask).cummax(1).values[:, :-1]], 1) * mask,
                 "this is the largest ratio before the token; MinPRO takes the smallest."),
+        Mistake("clipped", lambda ratio, mask: _prefix(ratio, mask).clamp(0.8, 1.28) * mask,
+                "this is clipped already; the weight *before* its clip is wanted."),
+        Mistake("one step back", lambda ratio, mask:
+                ratio * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask,
+                "this looks back by one token only; the minimum is over all tokens before."),
+        Mistake("the whole completion's", lambda ratio, mask:
+                ratio * ratio.masked_fill(mask == 0, math.inf).min(1, keepdim=True).values * mask,
+                "this is the minimum of the whole completion; a token knows only what stands before it."),
+        Mistake("begins at 1", lambda ratio, mask:
+                ratio * torch.cat([torch.ones_like(ratio[:, :1]),
+                                   ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1]], 1) * mask,
+                "a place that does not count holds 1 here, and 1 may be the smallest: put infinity there, and 1 only "
+                "where nothing stands before."),
         Mistake("at most 1", lambda ratio, mask: ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1)
                 * mask,
                 "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is above 1 it is above 1 "
@@ -87,6 +101,9 @@ check_tilt = Exercise(
         Mistake("exponential", lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
                 "this tilt is exponential, a KL's. Here the derivative A − 2 λ (r − 1) is the same for every arm: r is "
                 "a straight line in A."),
+        Mistake("exponential without the 2", lambda mu, advantages, lam:
+                torch.softmax(mu.log() + advantages / lam, -1),
+                "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a straight line in A."),
         Mistake("no centre", lambda mu, advantages, lam: mu * (1 + advantages / (2 * lam)),
                 "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`."),
         Mistake("plain mean", lambda mu, advantages, lam: mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
@@ -107,11 +124,16 @@ check_tilt = Exercise(
 
 check_turn = Numbers(
     "At which ratio does R2VPO's weight change its sign, and which λ puts that at PPO's edge?",
-    praise="at the public code's λ a token of A = 1 is pushed up until it is 13.5 times as likely: that λ is a safety "
-           "net, not a window.",
-    turn=Number(2.25, {13.5: "this is the turn for A = 1; take A = 0.1.", 1.25: "this is A / (2 λ); add 1.",
-                       3.5: "the derivative of λ (r − 1)² has a factor 2: r = 1 + A / (2 λ)."}),
+    praise="at the public code's λ a token of A = 1 is pushed up until it is 13.5 times as likely, and one of A = −1 "
+           "is never pulled back: that λ is a safety net, not a window.",
+    turn=Number(0.25, {1.75: "a bad token moves down: its A is negative, and so the turn lies below 1.",
+                       -0.75: "this is A / (2 λ); add 1.",
+                       -0.5: "the derivative of λ (r − 1)² has a factor 2: r = 1 + A / (2 λ).",
+                       13.5: "this is the turn for A = 1; take A = −0.06.",
+                       2.25: "this is the turn for A = 0.1; take A = −0.06."}),
     price=Number(2.5, {5.0: "r = 1 + A / (2 λ) has a factor 2: this is A / 0.2.",
-                       0.25: "this is A / 4; solve 1 + A / (2 λ) "
-                       "= 1.2.", 0.04: "this is the λ of the first question; put the turn at r = 1.2.",
+                       0.25: "this is A / 4; solve 1 + A / (2 λ) = 1.2.",
+                       0.4: "this is 1 / λ: turn it over.",
+                       5 / 12: "this is A / (2 r); the distance r − 1 belongs below.",
+                       0.04: "this is the λ of the first question; put the turn at r = 1.2.",
                        0.1: "this is half of 0.2; λ = A / (2 · 0.2)."}))
