@@ -65,6 +65,8 @@ check_dpo_loss = Exercise(
         Mistake("no logarithm", lambda moved, rewards, group, beta:
                 _probability(moved, rewards, group, beta),
                 "this is the mean of σ itself; DPO's loss is -log σ."),
+        Mistake("minus forgotten", lambda moved, rewards, group, beta: -_dpo(moved, rewards, group, beta),
+                "this is the mean of log σ, which is to grow; a loss is to fall: put the minus in front."),
         Mistake("sum", lambda moved, rewards, group, beta:
                 _dpo(moved, rewards, group, beta) * _ahead(rewards, group).sum(),
                 "this is the sum over the pairs; take their mean."),
@@ -111,6 +113,8 @@ check_adpo_optimum = Exercise(
                 "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ."),
         Mistake("geometric mixture", lambda pi, q, tau: _share(pi ** (1 - tau) * q**tau),
                 "this is the geometric mean of the two; `pi` stands with its full power."),
+        Mistake("tilted by q itself", lambda pi, q, tau: _share(pi * torch.exp(tau * q)),
+                "τ is on the right side, but q is a distribution, not a reward: l = τ log q."),
         Mistake("exponential of q", lambda pi, q, tau: _share(pi * torch.exp(q / tau)),
                 "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q."),
     ],
