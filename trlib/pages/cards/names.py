@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NAMESAKES: Mapping[str, str] = {
-    name: name.upper() for name in ("adpo", "bapo", "capo", "dapo", "dppo", "mdpo", "pspo", "sam", "sapo", "spo",
+    name: name.upper() for name in ("adpo", "bapo", "capo", "dapo", "dppo", "mdpo", "opo", "pspo", "sam", "sapo", "spo",
                                     "trapo", "wpo")}
 """From the card's name to the heading."""
 
