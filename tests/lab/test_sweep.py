@@ -95,7 +95,7 @@ def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp
     assert all(len({tuple(of[part]) for of in found}) == 4 for part in (0, 1))
     (tmp_path / "far.py").write_text("x = 1\n")
     assert ids(sweep(mine)) == found[-1][0]
-    with pytest.raises(ValueError, match="optimizer: expected one of adamw, sgd, got 'adamv'"):
+    with pytest.raises(ValueError, match=r"optimizer: expected one of adamw, .*, sgd, sign, got 'adamv'"):
         cells(sweep(Variant("ppo", train={"optimizer": "adamv"})))
 
 
@@ -177,7 +177,8 @@ def test_a_declaration_of_something_else_is_named(declare, words):
 def test_every_declared_sweep_can_be_run_and_says_what_it_expects(name):
     made = load_sweep(name)
     found = cells(made)
-    assert made.name == name and made.text and made.predictions
+    assert made.name == name and made.text
+    assert made.predictions or name == "gallery_grid", "which only chooses, and compares nothing"
     assert len(found) == len({cell.place for cell in found}) * len(made.seeds)
     assert {cell.id for cell in cells(made.smoke())}.isdisjoint(cell.id for cell in found)
     named = {cell.method for cell in found if ":" not in cell.method}  # a file's own bytes stand for its defaults

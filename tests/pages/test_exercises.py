@@ -221,7 +221,7 @@ def test_right_answers_of_the_classical_branch_are_right() -> None:
             low, high = (middle, high) if (x + middle * d).norm() < radius else (low, middle)
         return x + low * d
 
-    assert gallery_classical.check_edge(edge) and gallery_classical.check_coleman_li(affine_scaling)
+    assert gallery_classical.check_to_the_edge(edge) and gallery_classical.check_coleman_li(affine_scaling)
     assert gallery_classical.check_rare_arm(0.01 / 0.5, (0.01 / 0.5) ** 2)
 
 

@@ -29,7 +29,7 @@ def _signs(draw: Draw, count: int) -> Tensor:
     return 2.0 * draw.integers(0, 2, count).double() - 1
 
 
-check_edge = Exercise(
+check_to_the_edge = Exercise(
     "Is `to_the_edge(x, direction, radius)` the point in this direction from x at which the ball ends?",
     truth=_edge, inputs=_inside,
     examples=[([0.0, -0.6], [0.6, 0.0], 1.0), ([1.0, 0.0], [0.5, 1.0], 2.0)],

@@ -59,9 +59,9 @@ CARDS: tuple[MethodCard, ...] = (
                "run that stays near lets λ fall to 0, and then nothing holds it until the bound is broken."),
     MethodCard(
         "capo", "CAPO", "ratios",
-        loss=r"-r A\;\mathbf 1\bigl[m_F<\tau_F,\ |m_H|<\tau_H\bigr],\quad m_F=\tfrac12 u^\top F u,\ "
-             r"m_H=r A\,v^\top u+\tfrac12 r A\bigl((v^\top u)^2-u^\top F u\bigr),\ "
-             r"u=\eta\,r A\,\lVert h\rVert^2 v,\ v=\mathbf 1_{y_t}-\pi",
+        loss=r"\begin{aligned}L_t&=-r A\;\mathbf 1\bigl[m_F<\tau_F,\ |m_H|<\tau_H\bigr]\\m_F&=\tfrac12 u^\top F u\\"
+             r"m_H&=r A\,v^\top u+\tfrac12 r A\bigl((v^\top u)^2-u^\top F u\bigr)\\"
+             r"u&=\eta\,r A\,\lVert h\rVert^2 v,\quad v=\mathbf 1_{y_t}-\pi\end{aligned}",
         weight="",
         what="how far a token's own step would move its distribution", to="where the policy stands before this update",
         how="a mask, before the step is taken, from a quadratic model of the last layer",
