@@ -250,7 +250,7 @@ def test_right_answers_of_the_gallery_s_ratios_are_right() -> None:
         old = torch.full_like(case["ratio"], -9.0)
         found = minpro_loss(old + case["ratio"].log(), old, advantages=old, mask=own).diagnostics["prefix"]
         torch.testing.assert_close(gallery_ratios.check_prefix.truth(**case), found.masked_fill(~own, 0.0))
-    assert gallery_ratios.check_tilt(linear_tilt)
+    assert gallery_ratios.check_linear_tilt(linear_tilt)
     assert gallery_ratios.check_turn(1 - 0.06 / 0.08, 1 / 0.4)
 
 

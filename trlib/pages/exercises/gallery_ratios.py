@@ -94,7 +94,7 @@ def _gentle(draw: Draw) -> tuple[Any, ...]:
     return mu / mu.sum(), draw.uniform(-1, 1, 5), draw.number(1.2, 3)
 
 
-check_tilt = Exercise(
+check_linear_tilt = Exercise(
     "Is `linear_tilt(mu, advantages, lam)` the best policy under R2VPO's penalty, where no arm falls to 0?",
     truth=_tilt, inputs=_gentle,
     mistakes=[
