@@ -141,5 +141,7 @@ def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played: Any, 
         sizes = played.locator(f".picture.{kind} text, .picture.curves text").evaluate_all(
             "all => all.map((one) => one.getBoundingClientRect().height && parseFloat(getComputedStyle(one).fontSize))")
         assert all(size >= 9 or size == 0 for size in sizes), name
-        until(view, "one => one.scrollWidth <= one.clientWidth + 1")  # it is drawn anew in the next frame
+        for width in (360, 356, 352, 348, 344, 340) if name == "completions" else (360,):  # lines break elsewhere
+            played.set_viewport_size({"width": width, "height": 800})
+            until(view, "one => one.scrollWidth <= one.clientWidth + 1")  # it is drawn anew in the next frame
     played.set_viewport_size({"width": 1000, "height": 900})

@@ -53,7 +53,7 @@ function chosen({ answers, last }) {
 /* A completion's row: its elements stay, their words change. */
 function line(list) {
   const mark = h("span", { class: "pv-verdict" }), reason = h("span", { class: "pv-reason" }), said = h("span", { class: "pv-said" });
-  const node = h("li", { hidden: true }, mark, h("span", {}, said, reason)), spans = [];
+  const node = h("li", { hidden: true }, mark, h("span", { class: "pv-told" }, said, reason)), spans = [];
   let before = [];
   list.append(node);
   const show = (completion) => {
