@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 
 
 def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
@@ -37,7 +37,9 @@ def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
     itself, not its distance from 1.
     """
-    eps_low, eps_high = _check(eps_low, eps_high)
+    if eps_low is not None:
+        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
+    eps_high = checks.number("eps_high", eps_high, least=0)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
     ratio = log_ratio.exp()
@@ -46,7 +48,7 @@ def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask))
 
 
-class CISPO(Method):
+class CISPO(OfTokens, of=cispo_loss):
     """Clipped importance weights on the policy gradient: every token teaches, none with a large weight."""
 
     advantage: str = "group-std"
@@ -56,17 +58,3 @@ class CISPO(Method):
     """The weight's window above 1."""
 
     proportional: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self.eps_low, self.eps_high)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return cispo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                          eps_low=self.eps_low, eps_high=self.eps_high)
-
-
-def _check(eps_low: float | None, eps_high: float) -> tuple[float | None, float]:
-    if eps_low is not None:
-        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
-    return eps_low, checks.number("eps_high", eps_high, least=0)

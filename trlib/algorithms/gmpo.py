@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 
 
 def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
@@ -59,7 +59,7 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
                                               sequence_ratio=rho.masked_fill(~mask, 1.0)))
 
 
-class GMPO(Method):
+class GMPO(OfTokens, of=gmpo_loss):
     """Geometric-mean policy optimisation: an outlying token moves the mean by little."""
 
     advantage: str = "group-std"
@@ -68,11 +68,3 @@ class GMPO(Method):
     """The window of a token's log-ratio around 0, nats."""
 
     proportional: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("eps_log", self.eps_log, least=0)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return gmpo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                         eps_log=self.eps_log)

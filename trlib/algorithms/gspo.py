@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 from trlib.algorithms.ppo import check_window
 
 LOG_RATIO_CAP = 10.0
@@ -57,7 +57,7 @@ def gspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))
 
 
-class GSPO(Method):
+class GSPO(OfTokens, of=gspo_loss):
     """Group sequence policy optimisation: clip completions, not tokens."""
 
     advantage: str = "group-std"
@@ -68,11 +68,3 @@ class GSPO(Method):
     """The completion's window above 1."""
 
     proportional: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.eps_low, self.eps_high)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return gspo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                         eps_low=self.eps_low, eps_high=self.eps_high)

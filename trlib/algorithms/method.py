@@ -118,15 +118,18 @@ class OfTokens(Method):
     """A method that is one loss of tokens, whose settings are its own: `class CISPO(OfTokens, of=cispo_loss)`.
 
     The loss takes (logp, logp_anchor, *, advantages, mask, **settings), and checks the settings when there is a method
-    of them, not when it trains.
+    of them, not when it trains. What a subclass adds without a loss of its own is not handed to it.
     """
 
     function: ClassVar[Callable[..., TokenLoss]]
+    takes: ClassVar[tuple[str, ...]]
+    """The settings that the loss is handed."""
 
     def __init_subclass__(cls, of: Callable[..., TokenLoss] | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         if of is not None:
             cls.function = staticmethod(of)
-        super().__init_subclass__(**kwargs)
+            cls.takes = tuple(f.name for f in fields(cls) if f.name not in Method.__dataclass_fields__)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -137,7 +140,7 @@ class OfTokens(Method):
         return self._of(scores.logp, batch.logp_anchor, batch.advantages, batch.mask)
 
     def _of(self, logp: Tensor, logp_anchor: Tensor, advantages: Tensor, mask: Tensor, **more: Tensor) -> TokenLoss:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in Method.__dataclass_fields__}
+        own = {name: getattr(self, name) for name in self.takes}
         return type(self).function(logp, logp_anchor, advantages=advantages, mask=mask, **more, **own)
 
 

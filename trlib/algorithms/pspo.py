@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 
 
 def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
@@ -44,7 +44,7 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(-smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask))
 
 
-class PSPO(Method):
+class PSPO(OfTokens, of=pspo_loss):
     """GR-PSPO: the smoothed ratio with GRPO's group advantage."""
 
     advantage: str = "group-std"
@@ -53,11 +53,3 @@ class PSPO(Method):
     """Weight of the old policy in the mixture."""
 
     proportional: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("alpha", self.alpha, least=0, below=1)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pspo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                         alpha=self.alpha)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 
 FLAT = 800.0
 """Beyond this argument a sigmoid's slope is 0 in float64."""
@@ -41,7 +41,8 @@ def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Source: arXiv 2511.20347; the defaults: verl and TRL.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean.
     """
-    tau_pos, tau_neg = _check(tau_pos, tau_neg)
+    tau_pos = checks.number("tau_pos", tau_pos, above=0, below=math.inf)
+    tau_neg = checks.number("tau_neg", tau_neg, above=0, below=math.inf)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -55,7 +56,7 @@ def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(-gate * advantages, weigh(log_ratio, mask, slope * ratio * advantages, mask))
 
 
-class SAPO(Method):
+class SAPO(OfTokens, of=sapo_loss):
     """A soft gate on the ratio: no edge, and no token is silenced."""
 
     advantage: str = "group-std"
@@ -66,16 +67,3 @@ class SAPO(Method):
     """Temperature of the gate elsewhere."""
 
     proportional: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self.tau_pos, self.tau_neg)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return sapo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                         tau_pos=self.tau_pos, tau_neg=self.tau_neg)
-
-
-def _check(tau_pos: float, tau_neg: float) -> tuple[float, float]:
-    return (checks.number("tau_pos", tau_pos, above=0, below=math.inf),
-            checks.number("tau_neg", tau_neg, above=0, below=math.inf))
