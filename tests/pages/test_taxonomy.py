@@ -7,24 +7,29 @@ from typing import get_args
 
 import pytest
 
+from tools.paths import ROOT
 from trlib.pages.cards import CARDS
 from trlib.pages.cards.card import Action
 from trlib.pages.cards.elsewhere import ELSEWHERE
 from trlib.pages.cards.taxonomy import ACTIONS, AXES, PLACES, picture, rows
 
+BIBLIOGRAPHY = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+
 
 def test_every_method_has_one_place():
-    assert [one.card for one in PLACES if one.card] == list(CARDS)
-    assert [one.title for one in PLACES if not one.card] == [one.title for one in ELSEWHERE]
     titles = [one.title for one in PLACES]
     assert len(titles) == len({*titles}), "a name that means two things says which"
     assert set(ACTIONS) == set(get_args(Action))
 
 
+UNNAMED = ("2608.01418",)
+"""Known by its number alone: nothing that we could read says its title."""
+
+
 @pytest.mark.parametrize("one", ELSEWHERE, ids=lambda one: one.title)
 def test_what_is_elsewhere_says_where(one):
     assert bool(one.arxiv) != bool(one.where)
-    assert not one.arxiv or re.fullmatch(r"\d{4}\.\d{5}", one.arxiv)
+    assert not one.arxiv or (one.arxiv in UNNAMED) != (f"arXiv {one.arxiv}" in BIBLIOGRAPHY)
 
 
 def test_rows_and_picture_are_made_of_the_same():

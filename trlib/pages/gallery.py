@@ -42,7 +42,6 @@ def branch_map(branch: str) -> pd.DataFrame:
     if branch not in GALLERY or not cards:
         raise ValueError(f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}")
     names = [f"{card.title} (after {card.after})" if card.after else card.title for card in cards]
-
     return _whole(pd.DataFrame([(card.what, card.to, card.how) for card in cards],
                                index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"]))
 
@@ -72,15 +71,15 @@ def on_dial(branch: str) -> Drawing | Note:
     found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels}
              for uses in ("1", "8")}
     figure, ax = rows_of(labels, "share of sampled completions that are right")
+    often = {"1": "once", "8": "eight times"}
     for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
         for i, estimate in enumerate(row.values()):
             ax.plot([estimate.low, estimate.high], [i + shift] * 2, color=colour, linewidth=4, alpha=0.5,
                     solid_capstyle="butt")
             ax.plot([estimate.value], [i + shift], color=colour, marker=marker, markersize=6, linestyle="",
-                    label=None if i else f"a batch used {'once' if uses == '1' else 'eight times'}")
+                    label=None if i else f"a batch used {often[uses]}")
     ax.set_xlim(0, 1)
     legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
-    often = {"1": "once", "8": "eight times"}
     return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
                                     for uses, row in found.items()))
 

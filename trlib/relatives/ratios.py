@@ -244,6 +244,7 @@ def capo_mask(full: Tensor, hidden: Tensor, tokens: Tensor, push: Tensor, *, lr:
     Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical": F = v vᵀ.
     Source: arXiv 2510.00819; authors' code. Differs from: it takes v vᵀ, and Adam's preconditioned gradient.
     """
+    checks.choice("fisher", fisher, ("true", "empirical"))
     p = full.detach().exp()
     taken, second, third = p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), p.square().sum(-1), p.pow(3).sum(-1)
     size = lr * push * hidden.detach().square().sum(-1)  # u = size v

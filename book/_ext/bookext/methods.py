@@ -1,5 +1,5 @@
 """The method cards: a page for each card, `{method-curve}`, `{method-claims}`, `{methods-comparison}`, and the
-taxonomy in `{methods-picture}` and `{methods-taxonomy}`.
+taxonomy in `{methods-picture}`, `{methods-taxonomy}` and `{methods-elsewhere}`.
 
 `trlib.pages.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the page of `NAME`.
 """
@@ -137,10 +137,20 @@ class Picture(Table):
         return import_module("trlib.pages.cards.taxonomy").picture(_place)
 
 
+class Elsewhere(Table):
+    """`{methods-elsewhere}`: in a line, what has a place and no card."""
+
+    headings = ("method", "in a line")
+    widths = (26, 74)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        return [(_place(one), escape(one.how)) for one in import_module("trlib.pages.cards.elsewhere").ELSEWHERE]
+
+
 def _place(one: Any) -> str:
     """A method's name for a page in `book`: linked to its card, or to its paper."""
-    if one.card:
-        return f"[{one.title}](methods/{one.card}.md)"
+    if one not in import_module("trlib.pages.cards.elsewhere").ELSEWHERE:
+        return f"[{one.title}](methods/{one.name}.md)"
     return f"[{one.title}](https://arxiv.org/abs/{one.arxiv})" if one.arxiv else f"{one.title} ({one.where})"
 
 
@@ -159,4 +169,5 @@ def connect(app: Sphinx) -> None:
     app.add_directive("methods-comparison", Comparison)
     app.add_directive("methods-taxonomy", Taxonomy)
     app.add_directive("methods-picture", Picture)
+    app.add_directive("methods-elsewhere", Elsewhere)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read

@@ -16,7 +16,7 @@ class Elsewhere:
 
     title: str
     how: str
-    """In a line."""
+    """In a line, as the page of the taxonomy tells it."""
     ratio: Ratio
     level: Level
     action: Action
@@ -37,8 +37,8 @@ ELSEWHERE = (
               False, "2512.23075"),
     Elsewhere("CPPO (prefix)", "a threshold that depends on the position, and a budget of divergence for the whole "
               "prefix", "π/μ", "prefix", "mask", True, "2606.10968"),
-    Elsewhere("CTPO", "PPO's clip on the product of the ratios so far", "π/π_old", "prefix", "clip", True,
-              "2605.07331"),
+    Elsewhere("CTPO", "PPO's clip on the product of the ratios so far, in a window that widens with √t", "π/π_old",
+              "prefix", "clip", True, "2605.07331"),
     Elsewhere("PNPO", "the geometric mean of the ratios so far, with rejection", "π/μ", "prefix", "mask", False,
               "2608.01418"),
     Elsewhere("DRPO", "−A r + |A| μ (r − 1)² / (2δ): a penalty that weighs a token by its probability", "π/μ", "token",

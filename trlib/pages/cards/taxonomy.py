@@ -4,11 +4,10 @@ advantage decides what is outside. Made of the cards, and of the methods elsewhe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from trlib.pages.cards import CARDS
-from trlib.pages.cards.card import Action, Level, Ratio
-from trlib.pages.cards.elsewhere import ELSEWHERE
+from trlib.pages.cards.card import Action, MethodCard
+from trlib.pages.cards.elsewhere import ELSEWHERE, Elsewhere
 from trlib.pages.cards.text import signed
 
 AXES = ("method", "ratio", "level", "what is done", "signed")
@@ -31,25 +30,9 @@ ACTIONS: Mapping[Action, str] = {
 """What is done, and what it means, in the order of the picture."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """One method on the axes."""
+Place = MethodCard | Elsewhere
 
-    title: str
-    card: str
-    """The name of its card; empty: it is elsewhere."""
-    arxiv: str
-    where: str
-    how: str
-    ratio: Ratio
-    level: Level
-    action: Action
-    signed: bool | None
-
-
-PLACES: tuple[Place, ...] = (
-    *(Place(c.title, c.name, c.arxiv, "", c.how, c.ratio, c.level, c.action, c.signed) for c in CARDS.values()),
-    *(Place(e.title, "", e.arxiv, e.where, e.how, e.ratio, e.level, e.action, e.signed) for e in ELSEWHERE))
+PLACES: tuple[Place, ...] = (*CARDS.values(), *ELSEWHERE)
 """All of them: the main line, the gallery, and what is elsewhere."""
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from trlib.fields import dataclass_of
 from trlib.pages.cards import read
 from trlib.pages.cards.card import MethodCard
+from trlib.pages.cards.elsewhere import Elsewhere
 from trlib.pages.cards.names import pointer
 from trlib.relatives import OBJECTIVES, RELATIVES
 
@@ -16,22 +16,15 @@ Link = Callable[[str], str]
 """From a dotted name to its link in Markdown."""
 
 
-class Placed(Protocol):
-    """What has a place on the axis of signs."""
-
-    @property
-    def signed(self) -> bool | None: ...
-
-
 def row(card: MethodCard) -> tuple[str, ...]:
     """What the comparison says of a method; its first cell is the title alone."""
     return (card.title, card.what, card.to, card.ratio, card.level, card.action, signed(card),
             times(card) or "1")
 
 
-def signed(card: Placed) -> str:
+def signed(one: MethodCard | Elsewhere) -> str:
     """Whether the advantage's sign decides what is outside, in a word."""
-    return {True: "signed", False: "unsigned", None: "neither"}[card.signed]
+    return {True: "signed", False: "unsigned", None: "neither"}[one.signed]
 
 
 def times(card: MethodCard) -> str:
