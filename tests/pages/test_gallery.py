@@ -9,6 +9,7 @@ import pytest
 from trlib.algorithms import PGIS, PPO
 from trlib.drawing import INK
 from trlib.lab.bandit import bandit_step
+from trlib.lab.sweep import load_sweep
 from trlib.lab.sweeps._gallery import OBJECTIVES
 from trlib.pages.cards import CARDS, GALLERY
 from trlib.pages.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
@@ -57,6 +58,7 @@ def test_what_was_foretold_is_shown_whole():
     else:
         page = html.unescape(shown._repr_html_())
         assert len(shown) and all(words in page for words in shown.values.flat), "no text is cut short"
+        assert f"corrected for all {len(load_sweep('gallery').predictions)}" in page
 
 
 @pytest.mark.parametrize("branch", ["transport", "classical", "ratio"])

@@ -85,15 +85,18 @@ def on_dial(branch: str) -> Drawing | Note:
 
 
 def foretold(branch: str) -> pd.DataFrame | Note:
-    """What was predicted of the branch before the runs, and what came."""
+    """What was predicted of the branch before the runs, and what came; p corrected (Holm) for all predictions of the
+    sweep, those of other branches too."""
     import pandas as pd
 
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
-    rows = [(finding.prediction.text, *finding.plain()) for finding in judged(SWEEP)
+    findings = judged(SWEEP)
+    rows = [(finding.prediction.text, *finding.plain()) for finding in findings
             if {finding.prediction.higher, finding.prediction.lower} & own]
-    return _whole(pd.DataFrame(rows, columns=["predicted", "what came", "measured"]))
+    measured = f"measured; p is corrected for all {len(findings)}"
+    return _whole(pd.DataFrame(rows, columns=["predicted", "what came", measured]))
 
 
 def _whole(table: pd.DataFrame) -> pd.DataFrame:
