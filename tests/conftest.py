@@ -15,6 +15,11 @@ import trlib
 from trlib.model.policy import EMBEDDED, Policy
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First of all what builds the book: meanwhile the other worker goes on with tests that need no page."""
+    items.sort(key=lambda item: item.path.name != "test_explorables_in_book.py")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _ctrl_c() -> None:
     """Ctrl-C is heard, as in a terminal: a shell starts background jobs with it ignored, and children inherit that."""

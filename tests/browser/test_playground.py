@@ -345,8 +345,8 @@ def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None
     methods = [lane["method"] for lane in chosen["lanes"]]  # of the preset, not of the page's first state
     until(one.page, f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() "
                     f"=== '{','.join(methods)}'")
+    one.page.locator(".hint", has_text=chosen["text"]).wait_for()  # the first preset's lanes are in the still too
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
-    assert chosen["text"] in one.page.locator(".hint").inner_text()
     values = [value for value, _ in chosen["question"]["options"]]
     assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
     question = one.page.get_by_role("group", name="Your prediction")
