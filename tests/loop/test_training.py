@@ -137,6 +137,18 @@ def test_the_first_step_is_the_policy_gradient():
 PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if proportional(kind)]
 
 
+def test_who_says_that_it_is_proportional_is_believed():
+    """A loss that is one function of tokens says it beside the function; who writes another objective says it anew."""
+    says = {name for name, kind in ALGORITHMS.items() if vars(kind).get("proportional")}
+    assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= says <= {*PROPORTIONAL}
+
+    class Other(ALGORITHMS["gspo"]):
+        def objective(self, scores, batch):
+            return super().objective(scores, batch)
+
+    assert not proportional(Other) and proportional(type("Same", (ALGORITHMS["gspo"],), {}))
+
+
 @pytest.mark.parametrize("name", PROPORTIONAL)
 @pytest.mark.parametrize("saving", SAVINGS)
 def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):

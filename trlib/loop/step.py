@@ -127,10 +127,10 @@ def proportional(kind: type[Method]) -> bool:
     """Whether a token's loss is its advantage times something, and the loss a mean of these: where the advantage is 0
     nothing can be learnt, and the loop need not look.
 
-    A class says so by `proportional = True` beside its `objective`; one that writes another objective, `loss` or
-    `update` says it again.
+    A class says so by `proportional = True` beside its `objective`, or beside the function that it is `of`; one that
+    writes another of these, `loss` or `update` says it again.
     """
-    written = ("objective", "loss", "update")
+    written = ("objective", "function", "loss", "update")
     author = next(base for base in kind.__mro__ if any(name in vars(base) for name in written))
     return vars(author).get("proportional", False)
 
