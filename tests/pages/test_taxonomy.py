@@ -17,6 +17,8 @@ BIBLIOGRAPHY = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
 
 
 def test_every_method_has_one_place():
+    assert [one.name for one in PLACES if one not in ELSEWHERE] == list(CARDS)
+    assert [one.title for one in PLACES if one in ELSEWHERE] == [one.title for one in ELSEWHERE]
     titles = [one.title for one in PLACES]
     assert len(titles) == len({*titles}), "a name that means two things says which"
     assert set(ACTIONS) == set(get_args(Action))
@@ -29,6 +31,7 @@ UNNAMED = ("2608.01418",)
 @pytest.mark.parametrize("one", ELSEWHERE, ids=lambda one: one.title)
 def test_what_is_elsewhere_says_where(one):
     assert bool(one.arxiv) != bool(one.where)
+    assert not one.arxiv or re.fullmatch(r"\d{4}\.\d{5}", one.arxiv)
     assert not one.arxiv or (one.arxiv in UNNAMED) != (f"arXiv {one.arxiv}" in BIBLIOGRAPHY)
 
 

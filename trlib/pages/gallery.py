@@ -68,10 +68,9 @@ def on_dial(branch: str) -> Drawing | Note:
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     labels = [variant.name for variant in _variants(branch)]
-    found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels}
-             for uses in ("1", "8")}
-    figure, ax = rows_of(labels, "share of sampled completions that are right")
     often = {"1": "once", "8": "eight times"}
+    found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often}
+    figure, ax = rows_of(labels, "share of sampled completions that are right")
     for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
         for i, estimate in enumerate(row.values()):
             ax.plot([estimate.low, estimate.high], [i + shift] * 2, color=colour, linewidth=4, alpha=0.5,
