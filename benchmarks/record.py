@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from trlib.lab.circumstances import commit, processor
+from trlab.circumstances import commit, processor
 
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "numpy")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from trbook.scale.meter import peak_bytes
 from trlib import checks
-from trlib.lab.scale.meter import peak_bytes
 
 
 def test_floating_returns_the_tensor_itself():

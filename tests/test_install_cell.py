@@ -72,7 +72,7 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -
 
 SHOWN = """
 from importlib.metadata import requires
-from trlib.pages.explorables import RatioMap
+from trbook.explorables import RatioMap
 asked = [line.split(">")[0] for line in requires("trust-region-book") if 'extra == "notebook"' in line]
 print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["text/html"])
 """

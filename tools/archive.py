@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from tools.paths import BUILD
-from trlib.pages.explorables.modules import embed_modules
+from trbook.explorables.modules import embed_modules
 
 
 def archive(folder: Path, target: Path) -> Path:

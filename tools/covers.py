@@ -1,7 +1,7 @@
 """Draws what a page shows of the playground before *Play* is pressed: `python -m tools.covers [PRESET ..]`.
 
 Every preset learns in Chromium for the first fifth of its batches, so that the picture gives no answer away; the
-reward's panel and the lanes' names are written to `trlib/pages/explorables/built/playground.NAME.still.html`. They are
+reward's panel and the lanes' names are written to `book/trbook/explorables/built/playground.NAME.still.html`. They are
 drawn again only when somebody asks for it; no test compares them.
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 
 from tools.browser import NoChromium, browser
 from tools.stills import _own_names, _simpler
-from trlib.pages.explorables import Playground
-from trlib.pages.explorables.modules import BUILT
-from trlib.pages.explorables.playground import presets
+from trbook.explorables import Playground
+from trbook.explorables.modules import BUILT
+from trbook.explorables.playground import presets
 
 WIDTHS = {"narrow": 328, "wide": 600}
 PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from trlib.pages.explorables.engine import BUILDS, BUILT, FLAGS, sources, sources_hash
+from trbook.explorables.engine import BUILDS, BUILT, FLAGS, sources, sources_hash
 
 NAMES = ("clang-14", "clang", "clang-15", "clang-16", "clang-17", "clang-18", "clang-19")
 

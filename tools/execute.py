@@ -148,7 +148,7 @@ def _version(name: str) -> str:
 
 
 def _package() -> list[Path]:
-    files = (path for path in (ROOT / "trlib").rglob("*") if path.is_file())
+    files = (path for name in ("trlib", "trlab", "book/trbook") for path in (ROOT / name).rglob("*") if path.is_file())
     return sorted(path for path in files if not any(part in str(path) for part in IGNORED))
 
 

@@ -59,7 +59,7 @@ def _mirror(source: Path) -> None:
     wanted = {source / "notebooks" / path.name for path in chapters()} | {source / "notebooks" / ".lock"}
     for name in SOURCES:
         for path in [ROOT / name, *(ROOT / name).rglob("*")]:
-            if not path.is_file() or "__pycache__" in path.parts:
+            if not path.is_file() or "__pycache__" in path.parts or "trbook" in path.parts:
                 continue
             copy = source / path.relative_to(ROOT)
             wanted.add(copy)

@@ -28,8 +28,8 @@ from typing import Any
 import torch
 
 import trlib
+from trlab.trial import TIMINGS
 from trlib.algorithms import ALGORITHMS
-from trlib.lab.trial import TIMINGS
 from trlib.loop import checkpoints
 
 SETTINGS: dict[str, Any] = {"steps": 4, "prompts": 4, "group": 4, "minibatches": 2, "lag": 1, "sampler": "bf16",

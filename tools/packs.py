@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trlib.pages.explorables import loop_batch, presets, runs
-from trlib.pages.explorables.modules import BUILT
+from trbook.explorables import loop_batch, presets, runs
+from trbook.explorables.modules import BUILT
 
 FILE = BUILT / "run_explorer.data.json"
 LOOP = BUILT / "loop.data.json"

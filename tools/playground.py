@@ -20,8 +20,8 @@ from PIL import Image
 from tools.browser import NoChromium, browser, settle
 from tools.paths import ROOT
 from tools.serve import Quiet
-from trlib.pages.explorables import Playground
-from trlib.pages.explorables.modules import link_modules, publish
+from trbook.explorables import Playground
+from trbook.explorables.modules import link_modules, publish
 
 TARGET = ROOT / "book/_static/figures"
 PRESET, BATCHES, WIDTH = "shootout", 25, 760

@@ -8,7 +8,7 @@ import sys
 import matplotlib as mpl
 
 from tools.paths import ROOT
-from trlib.pages.cards.poster import SHEETS, alt, poster
+from trbook.cards.poster import SHEETS, alt, poster
 
 FOLDER = ROOT / "book/_static/figures"
 KINDS = ("svg", "pdf")

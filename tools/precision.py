@@ -10,7 +10,7 @@ from importlib.metadata import version
 import torch
 
 import trlib
-from trlib.lab.precision import RECORD, measure, pack
+from trbook.precision import RECORD, measure, pack
 
 PROMPTS = (
     "Tell a short story about a lighthouse.", "What is 23 + 4?", "Explain why the sky is blue.", "List five animals.",

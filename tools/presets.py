@@ -1,6 +1,6 @@
 """Lets every preset of the playground learn with eight seeds and records how they ended: `python -m tools.presets`.
 
-The page itself does it, in Chromium, by its own button. `trlib/pages/explorables/playground.seeds.json` holds, by
+The page itself does it, in Chromium, by its own button. `book/trbook/explorables/playground.seeds.json` holds, by
 preset and lane, each seed's mean reward of the last ten batches, its reward in the third batch and its mean KL per
 batch; the answers that the presets give are tested against it. All of them take an hour of one core, one alone
 (`python -m tools.presets once`) minutes.
@@ -16,8 +16,8 @@ from statistics import fmean
 from typing import Any
 
 from tools.browser import NoChromium, browser
-from trlib.pages.explorables import Playground
-from trlib.pages.explorables.playground import SEEDS, presets
+from trbook.explorables import Playground
+from trbook.explorables.playground import SEEDS, presets
 
 PAGE = '<!doctype html><meta charset="utf-8"><body>{}</body>'
 LONG = 3_600_000

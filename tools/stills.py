@@ -1,7 +1,7 @@
 """Draws the first state of every explorable, for pages to show before any module has loaded: `python -m tools.stills`.
 
 The module draws itself in Chromium, once as narrow as on a phone and once wide; what it drew is written to
-`trlib/pages/explorables/built/NAME.still.html` with its styles. A test compares it with what the module draws now.
+`book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with what the module draws now.
 """
 
 from __future__ import annotations
@@ -92,14 +92,14 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 
 def stills() -> dict[str, str]:
     """By file name, what `built/` should hold."""
-    package = import_module("trlib.pages.explorables")
+    package = import_module("trbook.explorables")
     with browser() as chromium:
         made = [getattr(package, name)() for name in package.__all__ if name != "Playground"]  # `tools.covers`
         return {f"{one.module}.still.html": draw(one, chromium) for one in made}
 
 
 def main() -> int:
-    built = import_module("trlib.pages.explorables.modules").BUILT
+    built = import_module("trbook.explorables.modules").BUILT
     try:
         for name, text in stills().items():
             (built / name).write_text(text, encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from tools.packs import write
-from trlib.pages.explorables.modules import BUILT
-from trlib.pages.explorables.rare_batch import record
+from trbook.explorables.modules import BUILT
+from trbook.explorables.rare_batch import record
 
 FILE = BUILT / "token_microscope.data.json"
 

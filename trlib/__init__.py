@@ -16,12 +16,11 @@ _HOME = {
     "sample": "trlib.model.rollout",
     "train": "trlib.loop.training",
     "evaluate": "trlib.evaluation",
-    "pretrain": "trlib.pretraining",
 }
 _MODULES = ("advantages", "aggregation", "algorithms", "corrections", "divergences", "tasks")
 
 __all__ = ["__version__", "advantages", "aggregation", "algorithms", "corrections", "divergences", "evaluate",
-           "load_policy", "load_task", "pretrain", "sample", "tasks", "train"]
+           "load_policy", "load_task", "sample", "tasks", "train"]
 
 if TYPE_CHECKING:
     from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from trlib.loop.training import train
     from trlib.model.policy import load_policy
     from trlib.model.rollout import sample
-    from trlib.pretraining import pretrain
     from trlib.tasks import load_task
 
 
@@ -38,6 +36,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOME[name]), name)
     elif name in _MODULES:
         value = import_module(f"trlib.{name}")
+    elif name == "pretrain":
+        raise AttributeError("trlib.pretrain has moved: use trlab.pretraining.pretrain")
     else:
         raise AttributeError(f"module 'trlib' has no attribute {name!r}")
     globals()[name] = value

@@ -5,7 +5,7 @@
 
 Fixed before the first run: a run is told by its final reward (mean of the last ten batches) and its area (mean of all);
 the sides are alike where the 95 % interval of the difference of their interquartile means lies within MARGIN of 0
-(`trlib.lab.significance.alike_p`), and they differ where a permutation test finds one side above the other more often
+(`trlab.significance.alike_p`), and they differ where a permutation test finds one side above the other more often
 than chance allows (`improvement_p`), p below .05 after Holm's correction over the four questions. Sixteen seeds of
 either side were declared. They answered the gentle questions and left the stale ones open (the page's final reward
 .047 lower, p .13), so 32 more were run there, under the same margin and tests: for those two, p is what 48 seeds say
@@ -25,9 +25,9 @@ import numpy as np
 
 from benchmarks.engine.sides import LABELS, chromium_page, in_torch
 from benchmarks.record import circumstances, write
-from trlib.lab.significance import alike_p, holm, improvement_p
-from trlib.lab.statistics import difference, iqm
-from trlib.pages.explorables.engine import record as build
+from trbook.explorables.engine import record as build
+from trlab.significance import alike_p, holm, improvement_p
+from trlab.statistics import difference, iqm
 
 HERE = Path(__file__).parent
 LAST, MARGIN = 10, 0.05

@@ -26,9 +26,9 @@ import trlib
 from benchmarks.loop.sides import Clock, Timed
 from tools.browser import browser
 from tools.serve import Quiet
+from trbook.explorables.engine import HERE as ENGINE
+from trbook.explorables.engine import packed
 from trlib.algorithms import GRPO
-from trlib.pages.explorables.engine import HERE as ENGINE
-from trlib.pages.explorables.engine import packed
 
 PROMPTS, GROUP = 16, 8
 REGIMES: dict[str, dict[str, Any]] = {

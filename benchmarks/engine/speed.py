@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.engine.sides import LABELS, REGIMES, Page, chromium_page, in_torch
 from benchmarks.record import circumstances, write
-from trlib.pages.explorables.engine import record as build
+from trbook.explorables.engine import record as build
 
 HERE = Path(__file__).parent
 BATCHES = {"gentle": 24, "stale": 10}

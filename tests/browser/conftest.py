@@ -21,8 +21,8 @@ from tools.browser import NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD
 from tools.serve import Quiet
-from trlib.pages.explorables.engine import HERE as ENGINE
-from trlib.pages.explorables.modules import SOURCES
+from trbook.explorables.engine import HERE as ENGINE
+from trbook.explorables.modules import SOURCES
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from tools.browser import settle
 from tools.paths import ROOT
-from trlib.lab.diagnose import diagnose, page, read
+from trlab.diagnose import diagnose, page, read
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import trlib
+from trbook.explorables.engine import flat, packed
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
-from trlib.pages.explorables.engine import flat, packed
 from trlib.tasks.task import Prompt, Task
 
 CHECKPOINTS = ("dial", "dial_rare", "spend")

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import trlib
+from trbook.explorables.engine import flat, order, packed
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.loop.boxes import needs_of
 from trlib.loop.collect import Collector
@@ -21,7 +22,6 @@ from trlib.loop.optimizers import adamw
 from trlib.loop.regime import Regime
 from trlib.loop.step import LoopStep
 from trlib.model.completions import Completions
-from trlib.pages.explorables.engine import flat, order, packed
 from trlib.relatives import OBJECTIVES
 from trlib.tasks.dial import CAREFUL
 from trlib.tasks.task import Prompt

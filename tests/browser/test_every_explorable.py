@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tools.stills import draw
-from trlib.pages import explorables
-from trlib.pages.explorables.modules import link_modules, publish, still_of
+from trbook import explorables
+from trbook.explorables.modules import link_modules, publish, still_of
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -223,5 +223,5 @@ def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
 
 def test_every_name_leads_to_its_class() -> None:
     for name in explorables.__all__:
-        module = import_module(f"trlib.pages.explorables.{import_of(name)}")
+        module = import_module(f"trbook.explorables.{import_of(name)}")
         assert getattr(module, name) is getattr(explorables, name)

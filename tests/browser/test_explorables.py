@@ -14,10 +14,10 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
+from trbook.explorables import RatioMap
+from trbook.explorables.modules import BUILT, SOURCES, link_modules
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_kl, binary_tv
-from trlib.pages.explorables import RatioMap
-from trlib.pages.explorables.modules import BUILT, SOURCES, link_modules
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

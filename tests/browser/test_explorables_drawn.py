@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tools.stills import WIDTHS, draw
-from trlib.pages.explorables import RatioMap
-from trlib.pages.explorables.modules import SOURCES, still_of
+from trbook.explorables import RatioMap
+from trbook.explorables.modules import SOURCES, still_of
 
 PAGE = '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p id="after">After.</p>'
 LIVE = ("[...document.querySelectorAll('.trlib-view > div')]"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CELLS = ("from trlib.pages.explorables import RatioMap\n"
+CELLS = ("from trbook.explorables import RatioMap\n"
          "shown = RatioMap(eps_low=1.7, axes='linear', old_p=.5, new_p=.5)\nshown",
          "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
          "shown.sign, shown.delta_kl = -1, .3")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trlib.pages.explorables import Loop
+from trbook.explorables import Loop
 
 PAGE = '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>The loop</title><body>{}</body>'
 MODEL = "document.querySelector('.trlib-explorable').model"

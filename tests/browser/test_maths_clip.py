@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from trbook.explorables.modules import SOURCES
 from trlib.algorithms import pg_is_loss, ppo_loss
 from trlib.algorithms.kl_penalty import add_penalty
-from trlib.pages.explorables.modules import SOURCES
 
 JS = """async ([source, vectors]) => {
     const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from trbook.explorables.modules import SOURCES
 from trlib.advantages import gae
-from trlib.pages.explorables.modules import SOURCES
 
 TOKENS, WRONG, REPAIRED = 6, 0.15, 0.05
 D = torch.float64

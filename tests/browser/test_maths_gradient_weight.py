@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from trbook.explorables.modules import SOURCES
 from trlib.algorithms import (
     cispo_loss,
     dppo_loss,
@@ -23,7 +24,6 @@ from trlib.algorithms import (
 )
 from trlib.algorithms.kl_penalty import add_penalty
 from trlib.algorithms.quatro import pull_to_target
-from trlib.pages.explorables.modules import SOURCES
 
 SETTINGS = {"eps_low": 0.23, "eps_high": 0.31, "dual_clip": 3.0, "beta": 0.7, "tau_pos": 1.0, "tau_neg": 1.3,
             "eps_log": 0.4, "eps_seq": 0.07, "alpha": 0.15, "delta_tv": 0.12, "delta_kl": 0.05, "multiplier": 0.6}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trlib.lab.scale import memory
+from trbook.scale import memory
 
 JS = "(m, all) => all.map(s => m.bytes(s))"
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trbook.explorables.modules import SOURCES
 from trlib.algorithms import TRPO
 from trlib.algorithms.method import Batch, Scores
-from trlib.pages.explorables.modules import SOURCES
 
 JS = """async ([source, vectors]) => {
     const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.explorables.modules import SOURCES
+from trbook.explorables.projection import NAMES, OLD
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.projection import project
 from trlib.algorithms.troll import troll_loss, troll_sparse_loss
 from trlib.divergences import TopK, kl
 from trlib.model.rollout import sample
-from trlib.pages.explorables.modules import SOURCES
-from trlib.pages.explorables.projection import NAMES, OLD
 
 SUPPORTS = ("all", "rest", "drop")
 DEFAULT = {"reach": 1.0, "alpha": 1.0, "eps": 0.2, "k": 4}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from trbook.explorables.modules import SOURCES, data_of
+from trbook.explorables.recording import decode
 from trlib.algorithms import pg_is_loss, ppo_loss
-from trlib.pages.explorables.modules import SOURCES, data_of
-from trlib.pages.explorables.recording import decode
 
 WINDOWS = [(0.2, 0.2), (0.0, 0.0), (0.01, 0.28), (1.0, 9.0), (0.5, 0.05)]
 ASK = """async ([source, data, windows]) => {

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from trbook.explorables import TokenMicroscope
+from trbook.explorables.modules import data_of
+from trbook.explorables.recording import decode
 from trlib.algorithms import cispo_loss, dppo_loss, gspo_loss, ppo_loss
-from trlib.pages.explorables import TokenMicroscope
-from trlib.pages.explorables.modules import data_of
-from trlib.pages.explorables.recording import decode
 
 DATA = data_of("token_microscope") or "{}"
 JUDGED = """(m, [data, states]) => {

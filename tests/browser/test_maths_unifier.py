@@ -14,8 +14,8 @@ from scipy.optimize import brentq, linprog, minimize
 from scipy.special import logsumexp, softmax
 
 from tests.browser.test_maths_simplex import measured, radii
+from trbook.bandit import linear_tilt
 from trlib.algorithms.quatro import solve_dual
-from trlib.lab.bandit import linear_tilt
 from trlib.relatives.constraints import counterfactual_policy
 from trlib.relatives.transport import spo_update, wpo_update
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.explorables.vocabulary_step import METHODS, STARTS
 from trlib import divergences
 from trlib.algorithms import (
     cispo_loss,
@@ -26,7 +27,6 @@ from trlib.algorithms import (
 from trlib.algorithms.quatro import pull_to_target
 from trlib.model.completions import top_k
 from trlib.model.rollout import sample
-from trlib.pages.explorables.vocabulary_step import METHODS, STARTS
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 WALK = """(m, given) => given.map(({ p, s }) => Object.fromEntries(m.KEYS.map(key => [key, m.walk(key, p, s)])))"""

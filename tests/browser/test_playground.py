@@ -15,9 +15,9 @@ import pytest
 
 from bookext.security import sealed
 from tools.archive import for_files
-from trlib.pages.explorables import Playground
-from trlib.pages.explorables.modules import link_modules, publish
-from trlib.pages.explorables.playground import BESIDE, presets
+from trbook.explorables import Playground
+from trbook.explorables.modules import link_modules, publish
+from trbook.explorables.playground import BESIDE, presets
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>Playground</title>

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trlib.lab.statistics import interval, iqm
-from trlib.pages.explorables import Playground
-from trlib.pages.explorables.modules import link_modules, publish
+from trbook.explorables import Playground
+from trbook.explorables.modules import link_modules, publish
+from trlab.statistics import interval, iqm
 
 MODULE = "playground/views/iqm.js"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser import test_every_explorable as bench
-from trlib.pages.explorables.projection import NAMES, OLD, Projection
+from trbook.explorables.projection import NAMES, OLD, Projection
 
 served, visit = bench.served, bench.visit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trlib.pages.explorables import QueryDual
+from trbook.explorables import QueryDual
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>query dual</title>
 <style>body {{ margin: 16px; background: #fff; color: #111 }}</style></head><body>{body}</body></html>"""

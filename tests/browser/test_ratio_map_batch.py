@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.explorables import RatioMap
+from trbook.explorables.batch import token_batch
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.model.completions import Completions
 from trlib.model.rollout import sample
-from trlib.pages.explorables import RatioMap
-from trlib.pages.explorables.batch import token_batch
 
 MODEL = "document.querySelector('.trlib-explorable').model"
 PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><body style="margin: 0">{}'

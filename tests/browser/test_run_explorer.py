@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tools.stills import WIDTHS, draw
-from trlib.lab import recorded
-from trlib.lab.statistics import interval
-from trlib.pages.explorables import RunExplorer, runs
-from trlib.pages.explorables.modules import SOURCES, link_modules, publish, still_of
+from trbook.explorables import RunExplorer, runs
+from trbook.explorables.modules import SOURCES, link_modules, publish, still_of
+from trlab import recorded
+from trlab.statistics import interval
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

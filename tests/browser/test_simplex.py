@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser import test_every_explorable as bench
-from trlib.pages.explorables import Simplex
+from trbook.explorables import Simplex
 
 served, visit = bench.served, bench.visit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trlib.pages.explorables import Staleness
+from trbook.explorables import Staleness
 
 PAGE = ('<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>staleness</title>'
         '<body><main>{}</main></body></html>')

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trlib.pages.explorables import TokenMicroscope
+from trbook.explorables import TokenMicroscope
 
 PAGE = ('<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>microscope</title>'
         '<body><main>{}</main></body></html>')

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser import test_every_explorable as bench
-from trlib.pages.explorables import Unifier
+from trbook.explorables import Unifier
 
 served, visit = bench.served, bench.visit
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from trlab.conformance import libraries
+from trlab.conformance.bench import Deviation
+from trlab.conformance.report import Finding
 from trlib.cli import main
-from trlib.lab.conformance import libraries
-from trlib.lab.conformance.bench import Deviation
-from trlib.lab.conformance.report import Finding
 
 OURS = "trlib.algorithms:ppo_loss"
 

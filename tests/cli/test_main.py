@@ -13,7 +13,7 @@ import pytest
 
 import trlib
 from trlib.algorithms import ALGORITHMS
-from trlib.cli import COMMANDS, evaluate, main, train
+from trlib.cli import evaluate, installed, main, train
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop import training
 
@@ -39,7 +39,7 @@ def test_every_argument_of_train_and_evaluate_is_an_option_with_its_default():
 
 
 def test_every_command_has_help_with_examples(capsys):
-    for name in COMMANDS:
+    for name in installed():
         assert main([name, "--help"]) == 0
         text = capsys.readouterr().out
         assert "example" in text and f"  trlib {name}" in text and "--json" in text
@@ -47,13 +47,13 @@ def test_every_command_has_help_with_examples(capsys):
     assert "rounded to int8, int4 (simulated)" in " ".join(capsys.readouterr().out.split())
     assert main(["--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())  # long lines of help are wrapped
-    assert all(command.TEXT in text for command in COMMANDS.values())
+    assert all(command.TEXT in text for command in installed().values())
 
 
 def test_the_examples_of_the_help_are_valid_command_lines():
     from trlib.cli import EXAMPLES, _parse
 
-    texts = [EXAMPLES, *(command.EXAMPLES for command in COMMANDS.values())]
+    texts = [EXAMPLES, *(command.EXAMPLES for command in installed().values())]
     lines = [part.strip() for text in texts for line in text.splitlines() for part in line.split("&&")]
     lines = [line.split("  ")[0].split(" > ")[0] for line in lines if line.startswith("trlib ")]
     assert len(lines) >= 14
@@ -67,7 +67,7 @@ def test_the_examples_of_the_help_are_valid_command_lines():
 
 @pytest.mark.parametrize(("argv", "words"), [
     ([], "the following arguments are required: COMMAND"),
-    (["trian"], f"expected one of {', '.join(COMMANDS)}, got 'trian'; did you mean 'train'?"),
+    (["trian"], f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?"),
     (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
     (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
     (["train", "--method", "ppo", "--lr", "fast"], "argument --lr: expected a number, got 'fast'"),
@@ -281,7 +281,7 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
     ("no/page.html", "--out: cannot write into"), ("folder", "--out: expected the name of a page, got the folder"),
     ("rollouts.parquet", "is there already and is no page of trlib diagnose")])
 def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, tmp_path, monkeypatch, out, words):
-    from trlib.lab import diagnose
+    from trlab import diagnose
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from tools.paths import NOTEBOOKS
-from trlib.lab import recorded
-from trlib.lab.statistics import interval, iqm
-from trlib.lab.sweep import load_sweep
-from trlib.lab.tuning import summary
-from trlib.pages.outcomes import against, judged, runs_of
+from trlab import recorded
+from trlab.outcomes import against, judged, runs_of
+from trlab.statistics import interval, iqm
+from trlab.sweep import load_sweep
+from trlab.tuning import summary
 
 USES = ("2", "4", "8", "16")
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trlib.lab.conformance.libraries import INSTALL
+from trlab.conformance.libraries import INSTALL
 
 D = torch.float64
 HOW = {**INSTALL, "sb3_contrib": "pip install sb3-contrib==2.9.2"}

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from trlib.lab.conformance import libraries, page
-from trlib.lab.conformance.vectors import load
+from trlab.conformance import libraries, page
+from trlab.conformance.vectors import load
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from trlab.conformance import of_torchrl
 from trlib.aggregation import aggregate
 from trlib.algorithms import cispo_loss, ppo_loss
-from trlib.lab.conformance import of_torchrl
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("torchrl")]
 close = partial(torch.testing.assert_close, rtol=1e-6, atol=1e-12)

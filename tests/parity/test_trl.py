@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from trlab.conformance import calls
+from trlab.conformance.functions import hold
+from trlab.conformance.vectors import load
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
 from trlib.algorithms import TokenLoss, add_reference_kl, cispo_loss, gmpo_loss, gspo_loss, ppo_loss, sapo_loss
 from trlib.corrections import truncated_importance
-from trlib.lab.conformance import calls
-from trlib.lab.conformance.functions import hold
-from trlib.lab.conformance.vectors import load
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 D = torch.float64
@@ -216,15 +216,15 @@ def test_what_a_real_trainer_hands_to_the_loss(trl, policy, tmp_path):
 
 @pytest.mark.parametrize("loss", ["ppo", "ppo_clip_higher", "ppo_dual_clip", "cispo", "cispo_upper", "pspo", "pg_is"])
 def test_any_loss_through_our_bridge_agrees_with_our_vectors(trl, loss, monkeypatch):
+    from trlab.conformance import make
     from trlib.bridges.trl import TrustRegionTrainer
-    from trlib.lab.conformance import make
 
     class Mine(TrustRegionTrainer):
         token_loss = staticmethod(partial(make.LOSSES[loss][0], **make.LOSSES[loss][1]))
         anchor = "recomputed"
 
     monkeypatch.setattr(make, "Mine", Mine, raising=False)
-    finding, = hold(load(), "trlib.lab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean")
+    finding, = hold(load(), "trlab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean")
     assert (finding.status, finding.words) == ("agrees", "")
 
 

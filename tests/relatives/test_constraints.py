@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from trbook.bandit import bandit_step
+from trbook.states import states, states_step
 from trlib.algorithms import PGIS, PPO, TRPO, Batch, Scores
 from trlib.divergences import kl
-from trlib.lab.bandit import bandit_step
-from trlib.lab.states import states, states_step
 from trlib.loop.step import proportional
 from trlib.relatives import method_kind
 from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO, counterfactual_policy

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import trlib
+from trbook import moons
+from trbook.moons import finetuned
 from trlib.algorithms import SFT
 from trlib.divergences import kl
-from trlib.lab import moons
-from trlib.lab.moons import finetuned
 from trlib.relatives import RELATIVES
 from trlib.relatives.finetuning import SAM, SMART, apart
 from trlib.tasks import load_task

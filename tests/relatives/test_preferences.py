@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from trbook.bandit import bandit_step
 from trlib.algorithms import GRPO, Batch, Method, Scores, TokenLoss
 from trlib.corrections import Correction
 from trlib.errors import MethodError
-from trlib.lab.bandit import bandit_step
 from trlib.relatives import RELATIVES, method_kind
 from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
 from trlib.tasks import Dial, Verdict

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import trlib
+from trbook.bandit import bandit_step, linear_tilt, moved
+from trbook.tiny import Tiny
 from trlib.algorithms import PGIS, PPO, cispo_loss, pg_is_loss, ppo_loss
 from trlib.divergences import kl
-from trlib.lab.bandit import bandit_step, linear_tilt, moved
-from trlib.pages.tiny import Tiny
 from trlib.relatives import RELATIVES
 from trlib.relatives.ratios import (
     BAPO,

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from trbook.bandit import bandit_step
 from trlib.aggregation import aggregate
 from trlib.algorithms import PGIS, Batch, Scores
 from trlib.divergences import kl
-from trlib.lab.bandit import bandit_step
 from trlib.relatives.regression import LCO, REBEL, RELATIVES, ROVER, lco_loss, rover_loss, uniform_q
 
 D = torch.float64

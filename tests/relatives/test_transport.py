@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from trbook.bandit import bandit_step
 from trlib import cli
 from trlib.divergences import tv
-from trlib.lab.bandit import bandit_step
 from trlib.relatives import OBJECTIVES, RELATIVES, method_kind
 from trlib.relatives.transport import spo_update, wpo_update
 

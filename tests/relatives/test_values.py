@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trlib
+from trbook.bandit import bandit_step
 from trlib.advantages import gae
 from trlib.algorithms import PPO, Batch, PPOCritic, Scores
 from trlib.algorithms.critic import whiten
-from trlib.lab.bandit import bandit_step
 from trlib.relatives import RELATIVES, method_kind
 from trlib.relatives.values import DVPO, dvpo_value, iterative_amortized_step, quantile_loss
 

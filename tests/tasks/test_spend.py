@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trlab.pretraining import BASES, Recipe, checksum
 from trlib.evaluation import evaluate
 from trlib.model.policy import EMBEDDED, load_policy
-from trlib.pretraining import BASES, Recipe, checksum
 from trlib.tasks import REASONS, Prompt, Spend, load_task
 from trlib.tasks.spend import BUST, LARGEST, WORDS
 from trlib.tasks.tokenizer import word_tokenizer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.engine import build, compiler, version
-from trlib.pages.explorables.engine import BUILT, record, sources_hash
+from trbook.explorables.engine import BUILT, record, sources_hash
 
 
 def test_the_built_files_are_those_that_the_record_names() -> None:

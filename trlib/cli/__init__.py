@@ -1,11 +1,12 @@
-"""The command line: `trlib train | evaluate | pretrain | methods | tasks | sweep | remake | conformance | diagnose`.
+"""The command line: `trlib train | evaluate | methods | tasks`, and the commands that other packages add.
 
 Results go to standard output, progress and complaints to standard error. With `--json` the result is one JSON document
 and so is an error. Exit status: 0 done, 1 what was asked cannot be done, 2 a wrong command line, 130 Ctrl-C, 143
 SIGTERM.
 
-A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. None imports anything
-heavy before it runs: `trlib --help` takes no torch.
+A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one by
+an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`. None imports anything heavy before it
+runs: `trlib --help` takes no torch.
 """
 
 from __future__ import annotations
@@ -17,18 +18,20 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, NoReturn
 
 from trlib import __version__
-from trlib.cli import conformance, diagnose, evaluate, methods, pretrain, remake, sweep, tasks, train
+from trlib.cli import evaluate, methods, tasks, train
 from trlib.errors import TrlibError
 
-COMMANDS: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "pretrain": pretrain, "methods": methods,
-                                   "tasks": tasks, "sweep": sweep, "remake": remake,
-                                   "conformance": conformance, "diagnose": diagnose}
-"""Every command by its name."""
+CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": methods, "tasks": tasks}
+"""The commands that need `trlib` alone."""
+
+OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
+"""The commands of `trlab`, so that an installation without it can say what is missing."""
 
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
 """How torch says that memory ran out in errors that have no class of their own."""
@@ -46,6 +49,8 @@ examples:
 class _Parser(argparse.ArgumentParser):
     """Suggests the nearest command or option, and takes no abbreviations (a new option would break them)."""
 
+    commands: Sequence[str] = ()
+    """The names of all commands."""
     as_json = False
     """Whether a wrong command line is complained of in JSON too."""
 
@@ -55,7 +60,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "invalid choice: " in message and "(choose from" in message:
             said = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
-            message = f"expected one of {', '.join(COMMANDS)}, got {said!r}" + _near(said, list(COMMANDS))
+            message = f"expected one of {', '.join(self.commands)}, got {said!r}" + _near(said, self.commands)
+            if said in OF_TRLAB:
+                message = f"{said} is a command of trlab, which is not installed; install trust-region-book as a whole"
         if self.as_json:
             print(json.dumps({"error": message, "kind": "usage"}))
         self.exit(2, f"{self.prog}: error: {message}\nhelp: {self.prog} --help\n")
@@ -70,10 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = None
     try:
-        args = _parse(sys.argv[1:] if argv is None else list(argv))
+        commands = installed()
+        args = _parse(sys.argv[1:] if argv is None else list(argv), commands)
         with warnings.catch_warnings():
             warnings.showwarning = _warn
-            status = COMMANDS[args.command].run(args)
+            status = commands[args.command].run(args)
         sys.stdout.flush()
         return status
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a usage error
@@ -95,27 +103,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+def installed() -> dict[str, ModuleType]:
+    """Every command by its name: those of `trlib`, then those that installed packages add."""
+    found = dict(CORE)
+    for point in entry_points(group="trlib.commands"):
+        try:
+            found[point.name] = point.load()
+        except ModuleNotFoundError:  # metadata of a package that is not on the path
+            continue
+    return found
+
+
+def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespace:
     parser = _Parser(prog="trlib", description="Trust regions for language models: train, evaluate, look up.",
                      epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"trlib {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     parsers = {}
-    for name, command in COMMANDS.items():
+    for name, command in known.items():
         parsers[name] = commands.add_parser(name, help=command.TEXT, epilog=command.EXAMPLES,
                                             description=f"{command.TEXT[0].upper()}{command.TEXT[1:]}.")
         command.options(parsers[name])
         parsers[name].add_argument("--json", action="store_true", help="print one JSON document")
         parsers[name].add_argument("--traceback", action="store_true", help="on an error, show where it came from")
     for each in (parser, *parsers.values()):
-        each.as_json = "--json" in argv
+        each.as_json, each.commands = "--json" in argv, list(known)
     args, odd = parser.parse_known_args(argv)
     if odd:
         parsers[args.command].refuse(odd[0])
     return args
 
 
-def _near(said: str, known: list[str]) -> str:
+def _near(said: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(said, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -1,4 +1,4 @@
-"""What papers claim, on a page: `{claims-table}` and `{claims-card}`, both from `trlib.lab.claims`."""
+"""What papers claim, on a page: `{claims-table}` and `{claims-card}`, both from `trlab.claims`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "d
 @lru_cache(maxsize=1)
 def every() -> dict[str, Any]:
     """The cards by their name."""
-    return {card.name: card for card in import_module("trlib.lab.claims").cards()}
+    return {card.name: card for card in import_module("trlab.claims").cards()}
 
 
 def depend(env: Any) -> None:
@@ -45,13 +45,13 @@ class Cards(Table):
 
 def counted(cards: list[Any]) -> dict[str, Counter[str]]:
     """How many claims of each card came out which way, by its title."""
-    tell = import_module("trlib.lab.claims").tell
+    tell = import_module("trlab.claims").tell
     return {card.title: Counter(told.verdict for told in tell(card, cards)) for card in cards}
 
 
 def summed(count: Counter[str]) -> str:
     """The verdicts of a card in a line."""
-    words = import_module("trlib.lab.claims.page").VERDICTS
+    words = import_module("trlab.claims.page").VERDICTS
     short = {verdict: text.partition(":")[0].removeprefix("mechanism ") for verdict, text in words.items()}
     return ", ".join(f"{count[verdict]} {text}" for verdict, text in short.items() if count[verdict])
 
@@ -68,7 +68,7 @@ class Card(SphinxDirective):
             quoted.known("card", name, every())
         except ValueError as error:
             raise self.error(f"claims-card {name}: {error}") from error
-        text = body(import_module("trlib.lab.claims").markdown(every()[name]))
+        text = body(import_module("trlab.claims").markdown(every()[name]))
         box = nodes.container(classes=["claims"])
         self.state.nested_parse(StringList(text.splitlines(), name), 0, box)
         return [box]

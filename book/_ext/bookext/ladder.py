@@ -1,6 +1,6 @@
 """`{ladder}`: the steps from REINFORCE to TROLL, each a changed line with the learning curve recorded after it.
 
-`trlib.pages.ladder` says what a step is; every number and curve comes from the record.
+`trbook.ladder` says what a step is; every number and curve comes from the record.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Ladder(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         for name in RECORDS:
             quoted.note(self.env, name)
-        ladder = import_module("trlib.pages.ladder")
+        ladder = import_module("trbook.ladder")
         rungs, history = ladder.RUNGS, ladder.record()
         found: list[nodes.Node] = []
         for number, rung in enumerate(rungs):
@@ -33,7 +33,7 @@ class Ladder(SphinxDirective):
 
     def step(self, number: int, rung: Any, before: Any, history: Any) -> list[nodes.Node]:
         """One step: what for, the line before and after, the curve."""
-        ladder, there = import_module("trlib.pages.ladder"), (
+        ladder, there = import_module("trbook.ladder"), (
             self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file()
         link = f" ([chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb))" if there else ""
         section = nodes.section(ids=[f"step-{number + 1}"], names=[f"step {number + 1}"])

@@ -1,7 +1,7 @@
 """The method cards: a page for each card, `{method-curve}`, `{method-claims}`, `{methods-comparison}`, and the
 taxonomy in `{methods-picture}`, `{methods-taxonomy}` and `{methods-elsewhere}`.
 
-`trlib.pages.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the page of `NAME`.
+`trbook.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the page of `NAME`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ EXPERT = ("How hard an expert's token is pushed, by the probability that the pol
 
 def cards() -> dict[str, Any]:
     """The cards by their name."""
-    return dict(import_module("trlib.pages.cards").CARDS)
+    return dict(import_module("trbook.cards").CARDS)
 
 
 def write(app: Sphinx, config: Any) -> None:
     """Writes the pages that the table of contents names."""
-    text = import_module("trlib.pages.cards.text")
+    text = import_module("trbook.cards.text")
     toc = table_of_contents(app)
     chapters = {Path(entry["file"]).name: entry.get("title", "") for entry in entries(toc)
                 if entry["file"].startswith("notebooks/")}
@@ -73,7 +73,7 @@ class Curve(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         card = _named(self)
-        figure = import_module("trlib.pages.cards.draw").drawing(card).html()
+        figure = import_module("trbook.cards.draw").drawing(card).html()
         words = EXPERT if card.family == "expert" else CAPTION
         box = nodes.container(classes=["method-curve"])
         box += nodes.raw("", figure, format="html")
@@ -93,8 +93,8 @@ class Claims(Table):
             raise self.error(f"method-claims: expected a method with a claims card, got {self.arguments[0]}")
         for name in {test.sweep for claim in card.claims for test in claim.tests}:
             quoted.note(self.env, name)
-        told = import_module("trlib.lab.claims").tell(card, list(claims.every().values()))
-        verdicts = import_module("trlib.lab.claims.page").VERDICTS
+        told = import_module("trlab.claims").tell(card, list(claims.every().values()))
+        verdicts = import_module("trlab.claims.page").VERDICTS
         rows = [(escape(one.claim.text), verdicts[one.verdict]) for one in told]
         return [self.table(("claim", "verdict here"), (70, 30), rows)]
 
@@ -102,15 +102,15 @@ class Claims(Table):
 class Comparison(Table):
     """`{methods-comparison}`: a row for each card; a column is sorted by its heading."""
 
-    headings = import_module("trlib.pages.cards.text").HEADINGS
+    headings = import_module("trbook.cards.text").HEADINGS
     widths = (15, 21, 18, 9, 11, 10, 9, 7)
     kind = "sortable read-off"
 
     def rows(self) -> list[tuple[str, ...]]:
-        row = import_module("trlib.pages.cards.text").row
-        for name in import_module("trlib.pages.cards.read").COSTS:
+        row = import_module("trbook.cards.text").row
+        for name in import_module("trbook.cards.read").COSTS:
             quoted.note(self.env, name)
-        families = import_module("trlib.pages.cards").FAMILIES
+        families = import_module("trbook.cards").FAMILIES
         rows = {name: row(card) for name, card in cards().items() if card.family in families}
         return [(f"[{title}]({name}.md)", *map(escape, rest)) for name, (title, *rest) in rows.items()]
 
@@ -118,12 +118,12 @@ class Comparison(Table):
 class Taxonomy(Table):
     """`{methods-taxonomy}`: a row for each method, on four axes."""
 
-    headings = import_module("trlib.pages.cards.taxonomy").AXES
+    headings = import_module("trbook.cards.taxonomy").AXES
     widths = (28, 14, 18, 24, 16)
     kind = "sortable read-off"
 
     def rows(self) -> list[tuple[str, ...]]:
-        told = import_module("trlib.pages.cards.taxonomy").rows(_place)
+        told = import_module("trbook.cards.taxonomy").rows(_place)
         return [(name, *map(escape, rest)) for name, *rest in told]
 
 
@@ -134,7 +134,7 @@ class Picture(Table):
     widths = (30, 70)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return import_module("trlib.pages.cards.taxonomy").picture(_place)
+        return import_module("trbook.cards.taxonomy").picture(_place)
 
 
 class Elsewhere(Table):
@@ -144,12 +144,12 @@ class Elsewhere(Table):
     widths = (26, 74)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return [(_place(one), escape(one.how)) for one in import_module("trlib.pages.cards.elsewhere").ELSEWHERE]
+        return [(_place(one), escape(one.how)) for one in import_module("trbook.cards.elsewhere").ELSEWHERE]
 
 
 def _place(one: Any) -> str:
     """A method's name for a page in `book`: linked to its card, or to its paper."""
-    if one not in import_module("trlib.pages.cards.elsewhere").ELSEWHERE:
+    if one not in import_module("trbook.cards.elsewhere").ELSEWHERE:
         return f"[{one.title}](methods/{one.name}.md)"
     return f"[{one.title}](https://arxiv.org/abs/{one.arxiv})" if one.arxiv else f"{one.title} ({one.where})"
 

@@ -80,7 +80,7 @@ class Loop(SphinxDirective):
     """The explorable of the loop, as a notebook would show it."""
 
     def run(self) -> list[nodes.Node]:
-        loop = import_module("trlib.pages.explorables").Loop()
+        loop = import_module("trbook.explorables").Loop()
         return [nodes.raw("", loop.html(), format="html")]
 
 
@@ -90,7 +90,7 @@ class Learning(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        playground = import_module("trlib.pages.explorables").Playground(preset="".join(self.arguments))
+        playground = import_module("trbook.explorables").Playground(preset="".join(self.arguments))
         return [nodes.raw("", playground.html(), format="html")]
 
 

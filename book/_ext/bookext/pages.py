@@ -13,7 +13,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bookext import narrow
-from trlib.pages.explorables.modules import link_modules, preloads, publish
+from trbook.explorables.modules import link_modules, preloads, publish
 
 UNUSED = ("thebe", "design-tabs", "toggle", "DOCUMENTATION_OPTIONS.pagename")
 """Scripts and styles that no page of this book uses, by a part of their name or text."""

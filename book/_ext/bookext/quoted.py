@@ -90,12 +90,12 @@ def record(name: str) -> tuple[Any, Any, Any]:
     Raises:
         NotRun: it has no record yet; ValueError: there is no such sweep.
     """
-    sweeps = import_module("trlib.lab.sweep")
+    sweeps = import_module("trlab.sweep")
     known("sweep", name, sweeps.declared())
-    if not (import_module("trlib.lab.record").RECORDS / name / "runs.csv").is_file():
+    if not (import_module("trlab.record").RECORDS / name / "runs.csv").is_file():
         raise NotRun(name)
-    runs, history = import_module("trlib.lab").recorded(name)
-    return sweeps.load_sweep(name), import_module("trlib.lab.measures").derive(runs, history), history
+    runs, history = import_module("trlab").recorded(name)
+    return sweeps.load_sweep(name), import_module("trlab.measures").derive(runs, history), history
 
 
 def part(quote: Quote, *, whole: bool = True) -> Any:
@@ -114,7 +114,7 @@ def part(quote: Quote, *, whole: bool = True) -> Any:
     left = [axis for axis in axes if axis not in dict(quote.at)]
     if whole and left:
         raise ValueError(f"{left[0]}: expected one of {', '.join(map(str, runs[left[0]].unique()))}, got none")
-    return import_module("trlib.lab.findings").finished(runs[runs["label"] == quote.label])
+    return import_module("trlab.findings").finished(runs[runs["label"] == quote.label])
 
 
 def measured(runs: Any, history: Any, measure: str) -> Any:
@@ -127,7 +127,7 @@ def measured(runs: Any, history: Any, measure: str) -> Any:
     known("measure", column, [name for name in (history if level else runs).columns if name in words.MEASURES])
     if not level:
         return runs
-    found = import_module("trlib.lab.measures").matched(runs, history, column, float(level))
+    found = import_module("trlab.measures").matched(runs, history, column, float(level))
     return found[found["reached"]].rename(columns={"matched": measure})
 
 
@@ -144,7 +144,7 @@ def said(text: str, pages: Path) -> str:
         ValueError: a quote that cannot be read, or that no record answers.
     """
     quote = parse(text)
-    statistics, findings = import_module("trlib.lab.statistics"), import_module("trlib.lab.findings")
+    statistics, findings = import_module("trlab.statistics"), import_module("trlab.findings")
     try:
         if quote.measure.partition(":")[0] in COUNTED:
             return COUNTED[quote.measure.partition(":")[0]](quote)
@@ -172,7 +172,7 @@ def _range(quote: Quote) -> str:
 
 
 def _base(quote: Quote) -> str:
-    before = import_module("trlib.lab.findings").before(record(quote.sweep)[2])
+    before = import_module("trlab.findings").before(record(quote.sweep)[2])
     cells = part(quote, whole=False)["cell"]
     return number(sum(before[cell] for cell in cells) / len(cells), "sampled")
 
@@ -185,7 +185,7 @@ points that are not named), the lowest and the highest run, the mean before trai
 @lru_cache(maxsize=512)
 def compared(quote: Quote) -> Any:
     """The difference of a quote's two interquartile means."""
-    return import_module("trlib.lab.statistics").difference(values(quote), values(quote.other))
+    return import_module("trlab.statistics").difference(values(quote), values(quote.other))
 
 
 def resolved(quote: Quote, pages: Path) -> bool:
@@ -194,7 +194,7 @@ def resolved(quote: Quote, pages: Path) -> bool:
     quote = replace(quote, digits=None)
     finding = predicted(quote)
     if finding is not None:
-        findings = import_module("trlib.lab.findings")
+        findings = import_module("trlab.findings")
         return finding.verdict in (findings.SEEN, findings.NOT_SEEN)
     estimate = compared(quote)
     asked = tuple(one for one in comparisons(pages, quote.sweep) if predicted(one) is None)
@@ -204,7 +204,7 @@ def resolved(quote: Quote, pages: Path) -> bool:
 @lru_cache(maxsize=32)
 def judged(sweep: str) -> tuple[Any, ...]:
     """What came of a sweep's predictions."""
-    return tuple(import_module("trlib.lab.findings").judge(*record(sweep)[:2]))
+    return tuple(import_module("trlab.findings").judge(*record(sweep)[:2]))
 
 
 def predicted(quote: Quote) -> Any:
@@ -227,13 +227,13 @@ def comparisons(pages: Path, sweep: str) -> tuple[Quote, ...]:
 @lru_cache(maxsize=512)
 def _p(quote: Quote) -> float:
     """The p-value of a comparison alone."""
-    return import_module("trlib.lab.significance").improvement_p(values(quote), values(quote.other))
+    return import_module("trlab.significance").improvement_p(values(quote), values(quote.other))
 
 
 @lru_cache(maxsize=32)
 def corrected(asked: tuple[Quote, ...]) -> list[float]:
     """Their p-values after Holm's correction, the predictions of the sweep included."""
-    significance = import_module("trlib.lab.significance")
+    significance = import_module("trlab.significance")
     return significance.holm([*map(_p, asked), *(finding.p for finding in judged(asked[0].sweep))])[:len(asked)]
 
 
@@ -297,7 +297,7 @@ class Recorded(SphinxRole):
 
 def note(env: Any, name: str) -> None:
     """Tell Sphinx to read the page again when the record or its declaration changes."""
-    record, tables, sweep = (import_module(f"trlib.lab.{module}") for module in ("record", "tables", "sweep"))
+    record, tables, sweep = (import_module(f"trlab.{module}") for module in ("record", "tables", "sweep"))
     for file in (record.RECORDS / name / tables.RUNS, record.RECORDS / name / tables.HISTORY,
                  sweep.SWEEPS / f"{name}.py"):
         env.note_dependency(str(file))

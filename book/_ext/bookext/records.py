@@ -44,7 +44,7 @@ class Rows(Sweep, Table):
     option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(("columns", "at", "only"), directives.unchanged_required)
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        findings = import_module("trlib.lab.findings")
+        findings = import_module("trlab.findings")
         for axis, point in (part.split("=", 1) for part in listed(self.options.get("at", ""))):
             quoted.known("at", axis, [one.name for one in sweep.axes])
             quoted.known(axis, point, runs[axis].unique())
@@ -77,7 +77,7 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
     Raises:
         ValueError: a column that the record does not have.
     """
-    findings = import_module("trlib.lab.findings")
+    findings = import_module("trlab.findings")
     body = []
     for place, part in runs.groupby(["label", *axes], sort=False):
         good, failed = findings.finished(part), len(part) - len(findings.finished(part))
@@ -93,7 +93,7 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
 
 def cell(runs: Any, history: Any, name: str) -> Cell:
     """A measure of some runs: its interquartile mean, with an interval where that is worth its width."""
-    findings, statistics = import_module("trlib.lab.findings"), import_module("trlib.lab.statistics")
+    findings, statistics = import_module("trlab.findings"), import_module("trlab.statistics")
     if not len(runs):
         return "", math.nan
     if name == "nats_per_point":
@@ -157,7 +157,7 @@ class Verdicts(Sweep, Table):
     name, and came out alike, are one line."""
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        return self.told(import_module("trlib.lab.findings").judge(sweep, runs))
+        return self.told(import_module("trlab.findings").judge(sweep, runs))
 
     def told(self, judged: Sequence[Any]) -> list[nodes.Node]:
         """The table of some findings, with a line above that counts."""
@@ -219,7 +219,7 @@ class Tolerances(Sweep, Table):
     kind = "numbers"
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        found = import_module("trlib.lab.findings").tolerances(sweep, runs)
+        found = import_module("trlab.findings").tolerances(sweep, runs)
         lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in found.to_dict("records")]
         return [self.table(("method", "at one use", "falls, uses of a batch"), (24, 20, 56), lines)]
 
@@ -231,7 +231,7 @@ class Choices(Sweep, Table):
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         axes = [axis.name for axis in sweep.axes]
-        body = import_module("trlib.lab.tuning").summary(sweep, runs).to_dict("records")
+        body = import_module("trlab.tuning").summary(sweep, runs).to_dict("records")
         heads = ("method", *(words.axis(axis).heading for axis in axes), "its accuracy", "the best", "KL per batch")
         lines = [(f"`{row['label']}`", *(words.axis(axis).point(row[axis]) for axis in axes), f"{row['score']:.3f}",
                   f"{row['best']:.3f}", quoted.number(row["kl"], "kl")) for row in body]
@@ -250,7 +250,7 @@ class Corrected(Table):
         counts: dict[str, tuple[int, int, int]] = {}
         for name in FIRST_ROUND:
             quoted.note(self.env, name)
-            counts[name] = told(import_module("trlib.lab.findings").judge(*quoted.record(name)[:2]))
+            counts[name] = told(import_module("trlab.findings").judge(*quoted.record(name)[:2]))
         together = [sum(row[i] for row in counts.values()) for i in range(3)]
         return [*((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
                 ("together", *map(str, together))]
@@ -258,7 +258,7 @@ class Corrected(Table):
 
 def told(judged: Sequence[Any]) -> tuple[int, int, int]:
     """How many predictions, how many of them whose interval alone excludes the line, how many that are verdicts."""
-    findings = import_module("trlib.lab.findings")
+    findings = import_module("trlab.findings")
     alone = 0
     for finding in judged:
         p = finding.prediction

@@ -72,15 +72,15 @@ class Figure(Sweep):
 
 
 class Named(SphinxDirective):
-    """`{recorded-figure} NAME`: one of `trlib.lab.figures.FIGURES`, with the command that makes its data again."""
+    """`{recorded-figure} NAME`: one of `trlab.figures.FIGURES`, with the command that makes its data again."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         try:
-            figure = import_module("trlib.lab.figures").figure(self.arguments[0])
+            figure = import_module("trlab.figures").figure(self.arguments[0])
             quoted.note(self.env, figure.sweep)
-            drawing = import_module("trlib.pages.figures").draw(figure, *quoted.record(figure.sweep))
+            drawing = import_module("trlab.drawn").draw(figure, *quoted.record(figure.sweep))
         except quoted.NotRun:
             return []
         except ValueError as error:
@@ -102,7 +102,7 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
     Raises:
         ValueError: an axis, a point, a variant or a measure that the record does not have.
     """
-    findings, plots = import_module("trlib.lab.findings"), import_module("trlib.pages.plots")
+    findings, plots = import_module("trlab.findings"), import_module("trlab.plots")
     labels, axes = list(runs["label"].unique()), [axis.name for axis in sweep.axes]
     for label in only or []:
         quoted.known("only", label, labels)

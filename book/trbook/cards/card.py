@@ -1,0 +1,81 @@
+"""What a method card is: the facts of a method that its code cannot say, each written once.
+
+Settings, boxes, costs, claims and the curve of its weight are read off the code and the records
+(`trbook.cards.read` and `.curve`). Cards, comparison table and poster are made of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Family = Literal["policy gradient", "ratio", "divergence", "constraint", "expert",
+                 "ratios", "constraints", "regression", "preferences", "transport", "values", "optimizers",
+                 "finetuning", "classical"]
+Ratio = Literal["none", "π/π_old", "π/μ", "π_old/μ", "π/π_ref"]
+Level = Literal["token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"]
+Action = Literal["nothing", "clip", "clamp", "mask", "soften", "smooth", "penalise", "constrain", "pull back",
+                 "project", "drop", "regress", "transport", "bound the step"]
+
+FAMILIES: Mapping[Family, str] = {
+    "policy gradient": "no region: what all others restrain",
+    "constraint": "a divergence of the whole batch is bounded or charged",
+    "ratio": "the ratio of a token or of a completion is clipped, clamped, softened or smoothed",
+    "divergence": "a divergence of each token's or each prompt's distribution decides",
+    "expert": "a region around what an expert wrote",
+}
+"""Families of the main line, and what makes them one."""
+GALLERY: Mapping[Family, str] = {
+    "ratios": "Ratios and clips",
+    "constraints": "Constraint and mirror descent",
+    "regression": "Regression to the optimum",
+    "preferences": "Preferences",
+    "transport": "Optimal transport",
+    "values": "Advantages and values",
+    "optimizers": "Optimisers as trust regions",
+    "finetuning": "Fine-tuning near a function",
+    "classical": "Classical, and two players",
+}
+"""Branches of the gallery, and their titles."""
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """One method."""
+
+    name: str
+    """A key of `trlib.algorithms.ALGORITHMS` or of `trlib.relatives.RELATIVES`."""
+    title: str
+    family: Family
+    loss: str
+    """LaTeX: the loss of a token, before it is aggregated; of what is no objective its rule."""
+    weight: str
+    """LaTeX: its gradient weight w = -∂L/∂log π(y_t); empty: the card draws none."""
+    what: str
+    """What is kept close."""
+    to: str
+    """To what."""
+    how: str
+    """By which means."""
+    ratio: Ratio
+    """Which ratio the weight contains, as the method comes."""
+    level: Level
+    """What is judged as one."""
+    action: Action
+    """What happens outside the region."""
+    signed: bool | None
+    """Whether the advantage's sign decides which tokens are outside; None: no token is, or there is no advantage."""
+    source: str
+    """Authors and year."""
+    arxiv: str = ""
+    functions: tuple[str, ...] = ()
+    """Dotted names whose docstrings say how libraries differ."""
+    chapter: str = ""
+    """The notebook that derives it, without its ending."""
+    paper: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Settings as the paper or its authors' code has them, by our names: what the paper says, and where."""
+    after: str = ""
+    """What was read of it, where that is not its formula: "the abstract"."""
+    remark: str = ""
+    """What a reader has to know before using it."""

@@ -1,0 +1,42 @@
+"""The gallery's branch `classical`: classical, and two players."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+CARDS: tuple[MethodCard, ...] = (
+    MethodCard(
+        "fdnet", "FDNet's Newton-CG", "classical",
+        loss=r"\min_s\ g^\top s+\tfrac12 s^\top H s\quad\text{s.t.}\quad\lVert s\rVert\le\Delta", weight="",
+        what="the parameters", to="where they are", how="a radius: conjugate gradients stop at the ball's edge",
+        ratio="none", level="parameters", action="bound the step", signed=None,
+        source="Shi et al. 2020", arxiv="2006.01892", functions=("trlib.relatives.classical.newton_cg",),
+        chapter="gallery_classical",
+        remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher matrix, and a ball of "
+               "parameters in place of a KL. The radius is set by what a step brought of what the model promised. The "
+               "optimiser follows the authors' code; the unrolled loss is read off the abstract."),
+    MethodCard(
+        "affine_scaling", "Affine scaling", "classical",
+        loss=r"\min_s\ \tfrac12\lVert F+Js\rVert^2\quad\text{s.t.}\quad\lVert D^{-1/2}s\rVert\le\Delta,\quad l<x+s<u",
+        weight="", what="the parameters", to="where they are, and away from their bounds",
+        how="a radius, in a ball as thin as the bound ahead is near",
+        ratio="none", level="parameters", action="bound the step", signed=None,
+        source="Ayanzadeh, Yazdanian and Shahamatnia 2019", arxiv="1904.09209", after="the abstract",
+        functions=("trlib.relatives.classical.scaled_tr_solve", "trlib.relatives.classical.affine_scaling"),
+        chapter="gallery_classical",
+        remark="The abstract tells of a convex combination of known scalings; its weights were not read, so `mix` "
+               "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and Li is the "
+               "Fisher metric, and its step is the natural gradient."),
+    MethodCard(
+        "ga_matr", "GA-MATR: MATRL's step", "classical",
+        loss=r"p'\propto p\,e^{tU_1\tilde q},\qquad q'\propto q\,e^{t\tilde p^{\top}U_2}", weight="",
+        what="each player's policy", to="where it is",
+        how="a KL step of each against the mixture that the other will play",
+        ratio="none", level="distribution", action="penalise", signed=None,
+        source="Feng et al. 2024", arxiv="2401.17880", after="the abstract",
+        functions=("trlib.relatives.classical.matrl_step", "trlib.relatives.classical.graph_attention"),
+        chapter="gallery_classical",
+        remark="The three steps are those of MATRL (arXiv 2106.06828), read in its abstract; that GA-MATR takes them "
+               "is inferred from its words. The mixtures are the equilibrium of a game of two moves each: stay, or "
+               "step. Attention over neighbours is its critic's; the simulator of flying stations is not rebuilt."),
+)

@@ -1,0 +1,49 @@
+"""The gallery's branch `constraints`: constraint and mirror descent."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+CARDS: tuple[MethodCard, ...] = (
+    MethodCard(
+        "fixpo", "FixPO", "constraints",
+        loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi),\quad\text{then}\quad"
+             r"\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\quad\text{until}\quad\max_t\mathrm{KL}_t\le\varepsilon",
+        weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
+        what="the distribution at every token of the batch, the farthest included", to="the policy before the batch",
+        how="a price β that is learnt, then steps down the KL alone until no token is outside",
+        ratio="π/π_old", level="distribution", action="pull back", signed=False,
+        source="Zentner et al. 2023", arxiv="2312.05405",
+        functions=("trlib.relatives.constraints.FixPO", "trlib.algorithms.kl_penalty.add_penalty"),
+        chapter="gallery_constraints",
+        paper={"eps_kl": "0.2, in the authors' code", "margin": "2, in the authors' code",
+               "statistic": "max, in the authors' code"},
+        remark="The weight is that of the first phase, with p the token's probability and q its probability before the "
+               "batch. What bounds the farthest token is the second phase, whose steps have a learning rate of their "
+               "own: one that is too long jumps over the region again and again."),
+    MethodCard(
+        "mdpo", "MDPO", "constraints",
+        loss=r"-r\,A+\tfrac1t\,\mathrm{KL}(\pi\Vert\pi_\text{old})",
+        weight=r"r\,A-\frac{p}{t}\,\frac{\log r-\mathrm{KL}(\pi\Vert\pi_\text{old})}{1-p}",
+        what="the distribution at each token", to="the policy before the batch",
+        how="a price 1/t on the divergence from the new policy to the old, and several steps; t falls with the batches",
+        ratio="π/π_old", level="distribution", action="penalise", signed=False,
+        source="Tomar et al. 2020", arxiv="2005.09814", functions=("trlib.relatives.constraints.MDPO",),
+        chapter="gallery_constraints",
+        remark="Where π is the old policy the KL has no gradient: with one update per batch this is the plain policy "
+               "gradient, whatever t is. p is the sampled token's probability, and the others keep their proportions: "
+               "derived here."),
+    MethodCard(
+        "counterpol", "COUNTERPOL", "constraints",
+        loss=r"(J-J^\star)^2+k\,\mathrm{KL}(\pi\Vert\pi_\text{pivot})",
+        weight=r"r\,\bigl(2\,(J^\star-J)\,A-k\log\tfrac{\pi}{\pi_\text{pivot}}\bigr)",
+        what="the distribution over tokens", to="the policy that the run began with, or a pivot that follows",
+        how="a price k on the divergence, beside a target for the mean reward in place of a radius",
+        ratio="π/π_ref", level="batch", action="penalise", signed=False,
+        source="Deshmukh et al. 2023", arxiv="2307.13192",
+        functions=("trlib.relatives.constraints.COUNTERPOL", "trlib.relatives.constraints.counterfactual_policy"),
+        chapter="gallery_constraints", after="a summary",
+        remark="It explains a policy by the nearest one with another return, better or worse; as a training method it "
+               "stops at its target by design. A price k above 0 leaves the return short of it. J is that of the batch "
+               "before its updates."),
+)

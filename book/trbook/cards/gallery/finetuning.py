@@ -1,0 +1,40 @@
+"""The gallery's branch `finetuning`: supervision that stays near a function."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+CARDS: tuple[MethodCard, ...] = (
+    MethodCard(
+        "smart", "SMART", "finetuning",
+        loss=r"L+\mu\,D(\pi_{\tilde\theta},\pi_\theta)+\lambda\,D(\pi_\theta(x+\delta),\pi_\theta(x)),\quad "
+             r"D(a,b)=\mathrm{KL}(a\Vert b)+\mathrm{KL}(b\Vert a)", weight="",
+        what="the distribution at the expert's tokens",
+        to="that of a moving average of the weights, and that at slightly changed embedded tokens",
+        how="two penalties; the change of the tokens is the worst of its length, by one step up the second",
+        ratio="none", level="distribution", action="penalise", signed=None,
+        source="Jiang et al. 2020", arxiv="1911.03437", functions=("trlib.relatives.finetuning.SMART",),
+        chapter="gallery_finetuning", paper={"average": "0.99"},
+        remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an expert's answers. The "
+               "average lives in the run's memory, so a second run begins with its own."),
+    MethodCard(
+        "tram", "TRAM", "finetuning",
+        loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,D(\pi_{\theta_0},\pi_\theta)\,"
+             r"g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)", weight="",
+        what="the loss in a ball of weights", to="the weights now; its radius is the distance from the first policy",
+        how="the gradient is taken uphill, further the more the function has moved",
+        ratio="none", level="parameters", action="smooth", signed=None,
+        source="Sherborne et al. 2023", arxiv="2310.03646", functions=("trlib.relatives.finetuning.SAM",),
+        chapter="gallery_finetuning", after="the abstract",
+        remark="The released code's step uphill lacks the factor g: it adds the same number to every weight. The paper "
+               "has more distances: from the step before, and under noise on the input."),
+    MethodCard(
+        "sam", "SAM", "finetuning",
+        loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)",
+        weight="", what="the loss in a ball of weights", to="the weights now",
+        how="the gradient is taken at the edge of the ball, uphill", ratio="none", level="parameters", action="smooth",
+        signed=None, source="Foret et al. 2020", arxiv="2010.01412", functions=("trlib.relatives.finetuning.SAM",),
+        chapter="gallery_finetuning", paper={"rho": "0.05"},
+        remark="Its ball is no trust region: nothing is kept close. It asks for weights around which the loss is flat, "
+               "at the price of a second gradient per update."),
+)

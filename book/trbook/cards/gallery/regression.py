@@ -1,0 +1,46 @@
+"""The gallery's branch `regression`: regression to the optimum."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+BEFORE = "the policy before the batch"
+
+CARDS: tuple[MethodCard, ...] = (
+    MethodCard(
+        "rebel", "REBEL", "regression",
+        loss=r"\bigl(\ell_i-\ell_j-\eta\,(R_i-R_j)\bigr)^2,\quad\ell=\textstyle\sum_t\log r_t",
+        weight=r"2\sum_j\bigl(\eta\,(R_i-R_j)-(\ell_i-\ell_j)\bigr)",
+        what="differences of log-ratios between two completions of a prompt", to=BEFORE,
+        how="least squares: the difference shall be η times that of the rewards",
+        ratio="π/π_old", level="pair", action="regress", signed=False,
+        source="Gao et al. 2024", arxiv="2404.16767", functions=("trlib.relatives.regression.REBEL",),
+        chapter="gallery_regression", paper={"eta": "1, the authors' code"},
+        remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all answers: pairs that only "
+               "cover them leave one free constant for each group of connected answers. A prompt whose rewards are "
+               "equal still has a gradient: it pulls the log-ratios back to each other."),
+    MethodCard(
+        "lco", "LCO", "regression",
+        loss=r"\mathrm{KL}(\pi^*\Vert\pi),\quad\pi^*\propto\pi_\mathrm{old}\,e^{A/\beta}",
+        weight=r"\frac{\pi^*_y-\pi_y}{1-\pi_y}",
+        what="the logits at each token", to="those of the optimum of a KL-regularised step from " + BEFORE,
+        how="a regression that is convex in the logits: cross-entropy, squares or log-cosh",
+        ratio="π/π_old", level="distribution", action="regress", signed=False,
+        source="Chen et al. 2026", arxiv="2603.00963", functions=("trlib.relatives.regression.lco_loss",),
+        chapter="gallery_regression", after="summaries of the paper",
+        paper={"beta": "not known", "kind": "all three"},
+        remark="The loss is that of kind \"kld\". Where only the sampled token has an advantage, the targets of many "
+               "samples average to a tilt by π_old A/β, not A/β, and a baseline of the prompt does not cancel."),
+    MethodCard(
+        "rover", "ROVER", "regression",
+        loss=r"\bigl(Q_t-\mathrm{sg}[A+Q'_t]\bigr)^2,\quad Q_t=\rho\log r_t,\quad "
+             r"Q'_t=\rho\,\tfrac1V\textstyle\sum_v\log r(v\mid s_{t+1})",
+        weight=r"2\rho\,\bigl(A+Q'_t-\rho\log r_t\bigr)",
+        what="the log-ratio of each token, read as a value", to=BEFORE,
+        how="one step of the Bellman equation of the uniform policy, by least squares",
+        ratio="π/π_old", level="token", action="regress", signed=False,
+        source="He et al. 2025", arxiv="2509.24981", functions=("trlib.relatives.regression.rover_loss",),
+        chapter="gallery_regression", paper={"rho": "1, the authors' code"},
+        remark="After the last token the value of what follows is 0. In a tree the uniform policy's values fall with "
+               "the depth, so the temperature ρ has to fall too."),
+)

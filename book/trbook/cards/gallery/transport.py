@@ -1,0 +1,32 @@
+"""The gallery's branch `transport`: optimal transport."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+BEFORE = "the distribution before the step"
+
+CARDS: tuple[MethodCard, ...] = (
+    MethodCard(
+        "wpo", "WPO", "transport",
+        loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad W_1(\pi',\pi)\le\delta:\qquad "
+             r"i\to\arg\max_j\,A_j-\beta^\star d_{ij}", weight="",
+        what="the distribution over actions", to=BEFORE,
+        how="moving probability costs its distance; the budget is δ, and ties at the price β* are split",
+        ratio="none", level="distribution", action="transport", signed=None,
+        source="Song et al. 2023", arxiv="2306.14133", functions=("trlib.relatives.transport.wpo_update",),
+        chapter="gallery_transport",
+        remark="A function, not an objective of the loop. With distances of 0 and 1 the region is total variation, as "
+               "DPPO's. Two other methods are called WPO: TRL's weighted preference optimisation and Wasserstein "
+               "Policy Optimization (arXiv 2505.00663)."),
+    MethodCard(
+        "spo", "SPO (Sinkhorn)", "transport",
+        loss=r"\pi'_j=\sum_i\pi_i\,\mathrm{softmax}_j\bigl(\tfrac\lambda\beta\,(A_j-\beta\,d_{ij})\bigr)", weight="",
+        what="the distribution over actions", to=BEFORE,
+        how="the same transport with a bonus for the plan's entropy: every action gets a share",
+        ratio="none", level="distribution", action="transport", signed=None,
+        source="Song et al. 2023; the formula is derived here", arxiv="2306.14133",
+        functions=("trlib.relatives.transport.spo_update",), chapter="gallery_transport",
+        remark="A function, not an objective of the loop. The larger λ, the nearer to WPO's step at the same price, "
+               "ties apart. SPO is also Simple Policy Optimization, a variant of PPO."),
+)

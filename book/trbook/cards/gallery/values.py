@@ -1,0 +1,50 @@
+"""The gallery's branch `values`: advantages and values."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+from trbook.cards.ratios import BEFORE, CLIP, CLIPPED, TOKEN_RATIO, WINDOW
+
+CARDS: tuple[MethodCard, ...] = (
+    MethodCard(
+        "opo", "OPO", "values",
+        loss=r"-r\,A,\quad A_i=R_i-\frac{\sum_j|y_j|\,R_j}{\sum_j|y_j|}", weight=r"r\,A",
+        what="nothing", to="nothing",
+        how="one update per batch, then fresh data; the baseline of least variance, if a score's squared norm grows "
+            "with the length",
+        ratio="π/π_old", level="token", action="nothing", signed=None,
+        source="Hao et al. 2025", arxiv="2505.23585", functions=("trlib.advantages.length_weighted",),
+        chapter="gallery_values", paper={"advantage": "length-weighted"},
+        remark="In the paper's regime every ratio is 1 and the weight is A. Another OPO, Orthogonalized Policy "
+               "Optimization (arXiv 2601.12415), is a different method."),
+    MethodCard(
+        "gae", "GAE, with its critic's trust region", "values", loss=CLIP, weight=CLIPPED,
+        what="the critic's values", to="its values before the batch",
+        how="a bound on their mean squared move, in units of the critic's own error; beside it PPO's clip for the "
+            "policy, where the paper takes TRPO",
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Schulman et al. 2016", arxiv="1506.02438",
+        functions=("trlib.advantages.gae", "trlib.algorithms.critic.value_loss"), chapter="gallery_values",
+        paper={"gamma": "0.99, in control", "lam": "0.95 to 0.98, in control"},
+        remark="λ = 1 trusts the rewards, λ = 0 the critic. With a wrong critic the error is least in between."),
+    MethodCard(
+        "dvpo", "DVPO", "values",
+        loss=CLIP + r"+\tfrac1N\sum_i\rho_{\tau_i}(R-q_i)", weight=CLIPPED,
+        what=TOKEN_RATIO, to=BEFORE,
+        how=WINDOW + "; the critic gives quantiles, and their lower tail is drawn in before GAE",
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Zhu et al. 2025", arxiv="2512.03847", functions=("trlib.relatives.values.quantile_loss",),
+        chapter="gallery_values", after="the abstract",
+        remark="Made for rewards that are sometimes wrong. Where only the lower tail is spoilt, a plain median is "
+               "better still; what DVPO keeps is the upper tail."),
+    MethodCard(
+        "iterative_amortized", "Iterative amortised policy optimisation", "values",
+        loss=r"\lambda\leftarrow\lambda+f_\phi\bigl(\lambda,\,\nabla_\lambda J(\lambda)\bigr),\quad "
+             r"J(\lambda)=\mathbb{E}_{q_\lambda}[Q]-\alpha\,\mathrm{KL}(q_\lambda\Vert p)", weight="",
+        what="an action distribution", to="a prior, by the objective's KL",
+        how="an update that is learned, from the objective's gradient at the present guess",
+        ratio="none", level="distribution", action="penalise", signed=None,
+        source="Marino et al. 2020", arxiv="2010.10670", chapter="gallery_values", after="the abstract",
+        remark="A function, not an objective of the loop: it closes the gap between what one network guesses for every "
+               "state and what is best in each."),
+)

@@ -1,0 +1,47 @@
+"""Policy gradients without a region, and regions that hold a whole batch: chapters 1, 3 and 4."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+CARDS = (
+    MethodCard(
+        "reinforce", "REINFORCE", "policy gradient",
+        loss=r"-A\,\log\pi(y_t)", weight="A",
+        what="nothing", to="nothing", how="one update per batch, then fresh data",
+        ratio="none", level="token", action="nothing", signed=None,
+        source="Williams 1992", functions=("trlib.algorithms.reinforce.reinforce_loss",),
+        chapter="01_policies_that_write",
+        remark="With more than one update per batch it goes on as if the data were fresh: nothing tells it that they "
+               "are not."),
+    MethodCard(
+        "pg_is", "Importance-weighted policy gradient", "policy gradient",
+        loss=r"-r\,A", weight=r"r\,A",
+        what="nothing", to="nothing", how="a weight for each token, without a bound",
+        ratio="π/π_old", level="token", action="nothing", signed=None,
+        source="the surrogate of TRPO without its constraint", arxiv="1502.05477",
+        functions=("trlib.algorithms.ppo.pg_is_loss",), chapter="02_why_trust_regions",
+        remark="The row without a region in every comparison of this book."),
+    MethodCard(
+        "trpo", "TRPO", "constraint",
+        loss=r"-r\,A\quad\text{s.t.}\quad\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\le\delta", weight=r"r\,A",
+        what="the distribution over tokens, on average over the batch", to="the policy before the update",
+        how="a natural-gradient step of a given radius, then a line search",
+        ratio="π/π_old", level="batch", action="constrain", signed=None,
+        source="Schulman et al. 2015", arxiv="1502.05477", functions=("trlib.algorithms.trpo.TRPO",),
+        chapter="03_trpo",
+        paper={"delta_kl": "0.01", "damping": "0.1, in the authors' code", "iterations": "10"},
+        remark="The region is in the update box: the weight has no edge, the step has. The optimiser plays no part."),
+    MethodCard(
+        "ppo_penalty", "PPO with a KL penalty", "constraint",
+        loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi)",
+        weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
+        what="the distribution over tokens, on average over the minibatch", to="the policy before the batch",
+        how="a price β on the divergence, adapted after every update",
+        ratio="π/π_old", level="batch", action="penalise", signed=False,
+        source="Schulman et al. 2017, section 4", arxiv="1707.06347",
+        functions=("trlib.algorithms.kl_penalty.adapt",), chapter="04_ppo",
+        paper={"target_kl": "0.003, 0.01 or 0.03", "beta": "1"},
+        remark="The weight is that of the sampled token's probability p against all others, q before the batch: "
+               "derived here."),
+)

@@ -1,0 +1,111 @@
+"""Regions drawn by a ratio: PPO, GRPO and their children, chapters 4 and 5."""
+
+from __future__ import annotations
+
+from trbook.cards.card import MethodCard
+
+WINDOWED = r"1-\epsilon_l,\,1+\epsilon_h"
+
+
+def _silenced(weight: str, above: str, below: str) -> str:
+    """LaTeX of a weight that is 0 where a push up is above its window and where a push down is below it."""
+    return (rf"\begin{{cases}}0&A>0,\ {above}\\0&A<0,\ {below}\\{weight}&\text{{else}}\end{{cases}}")
+
+
+CLIP = rf"-\min\bigl(r A,\ \mathrm{{clip}}(r,\,{WINDOWED})\,A\bigr)"
+CLIPPED = _silenced("r A", r"r>1+\epsilon_h", r"r<1-\epsilon_l")
+TOKEN_RATIO = "the ratio of each sampled token"
+BEFORE = "the policy before the batch"
+WINDOW = "a clip: outside the window no gradient outwards"
+PPO_LOSS = "trlib.algorithms.ppo.ppo_loss"
+GROUP = "trlib.advantages.group_relative"
+
+CARDS = (
+    MethodCard(
+        "ppo", "PPO", "ratio", loss=CLIP, weight=CLIPPED,
+        what=TOKEN_RATIO, to=BEFORE, how=WINDOW,
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Schulman et al. 2017", arxiv="1707.06347", functions=(PPO_LOSS,), chapter="04_ppo",
+        paper={"eps_low": "0.2", "eps_high": "0.2", "dual_clip": "not in the paper; 3 in arXiv 1912.09729"},
+        remark="A clip never pulls back: a token outside the window only loses its gradient. With one update per batch "
+               "every ratio is 1 and the clip does nothing."),
+    MethodCard(
+        "ppo_critic", "PPO with a critic", "ratio", loss=CLIP + r"+\tfrac{c}{2}(V-R)^2", weight=CLIPPED,
+        what=TOKEN_RATIO, to=BEFORE, how=WINDOW + "; a value for every token instead of a group's mean",
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Schulman et al. 2016 and 2017", arxiv="1506.02438",
+        functions=(PPO_LOSS, "trlib.algorithms.critic.value_loss"), chapter="04_ppo",
+        paper={"lam": "0.95", "eps_low": "0.2", "eps_high": "0.2", "value_weight": "0.5 or 1"},
+        remark="Learns a second network. Its advantages come from GAE and are whitened over the batch."),
+    MethodCard(
+        "grpo", "GRPO", "ratio", loss=CLIP + r"+\beta\,k_3", weight=CLIPPED,
+        what=TOKEN_RATIO, to=BEFORE + "; with β also a fixed reference", how=WINDOW,
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Shao et al. 2024", arxiv="2402.03300", functions=(PPO_LOSS, GROUP), chapter="05_grpo",
+        paper={"beta": "0.04", "advantage": "group-std", "aggregation": "seq-mean-token-mean"},
+        remark="The weight is shown for β = 0. The advantage is a group's reward less its mean, over its standard "
+               "deviation."),
+    MethodCard(
+        "dr_grpo", "Dr.GRPO", "ratio", loss=CLIP, weight=CLIPPED,
+        what=TOKEN_RATIO, to=BEFORE, how=WINDOW,
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Liu et al. 2025", arxiv="2503.20783", functions=(PPO_LOSS, GROUP), chapter="05_grpo",
+        paper={"advantage": "group-mean", "aggregation": "seq-mean-token-sum-norm"},
+        remark="GRPO without its two divisions: by the group's standard deviation, and by a completion's own length."),
+    MethodCard(
+        "dapo", "DAPO", "ratio", loss=CLIP, weight=CLIPPED,
+        what=TOKEN_RATIO, to=BEFORE, how=WINDOW + ", and the window is wider above",
+        ratio="π/π_old", level="token", action="clip", signed=True,
+        source="Yu et al. 2025", arxiv="2503.14476", functions=(PPO_LOSS,), chapter="05_grpo",
+        paper={"eps_low": "0.2", "eps_high": "0.28", "aggregation": "token-mean", "overlong_buffer": "0.2"},
+        remark="Groups with equal rewards are left out. The paper draws more prompts until the batch is full; here the "
+               "batch shrinks."),
+    MethodCard(
+        "gspo", "GSPO", "ratio",
+        loss=rf"-\min\bigl(s A,\ \mathrm{{clip}}(s,\,{WINDOWED})\,A\bigr),"
+             r"\ \ s=e^{\frac1T\sum_t\log r_t}",
+        weight=_silenced("s A", r"s>1+\epsilon_h", r"s<1-\epsilon_l"),
+        what="the geometric mean of a completion's ratios", to=BEFORE, how="a clip of whole completions",
+        ratio="π/π_old", level="completion", action="clip", signed=True,
+        source="Zheng et al. 2025", arxiv="2507.18071", functions=("trlib.algorithms.gspo.gspo_loss",),
+        chapter="05_grpo", paper={"eps_low": "0.0003", "eps_high": "0.0004"},
+        remark="Either all tokens of a completion keep their gradient or none does. Its window is a thousand times "
+               "narrower than PPO's because a mean moves so much less."),
+    MethodCard(
+        "cispo", "CISPO", "ratio",
+        loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(r,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t)",
+        weight=rf"\mathrm{{clip}}(r,\,{WINDOWED})\,A",
+        what="the weight a token enters with", to="1, its value at " + BEFORE, how="a clamp: no token is silenced",
+        ratio="π/π_old", level="token", action="clamp", signed=False,
+        source="MiniMax 2025", arxiv="2506.13585", functions=("trlib.algorithms.cispo.cispo_loss",),
+        chapter="05_grpo", paper={"eps_high": "tuned; its value is not printed", "eps_low": "no lower bound"},
+        remark="It bounds the size of a push and nothing stops the pushing: with many updates per batch it has no "
+               "region."),
+    MethodCard(
+        "sapo", "SAPO", "ratio",
+        loss=r"-\tfrac4\tau\,\sigma\bigl(\tau(r-1)\bigr)\,A",
+        weight=r"4\,\sigma(1-\sigma)\,r\,A,\quad\sigma=\sigma\bigl(\tau(r-1)\bigr)",
+        what=TOKEN_RATIO, to=BEFORE, how="a gate that fades on both sides, without an edge",
+        ratio="π/π_old", level="token", action="soften", signed=False,
+        source="Gao et al. 2025", arxiv="2511.20347", functions=("trlib.algorithms.sapo.sapo_loss",),
+        chapter="05_grpo", paper={"tau_pos": "1.0", "tau_neg": "1.05"},
+        remark="The temperature is no threshold: at 1 the weight at r = 2 is still 1.57 times that at r = 1."),
+    MethodCard(
+        "gmpo", "GMPO", "ratio",
+        loss=r"-A\,\rho,\quad\rho=e^{\frac1T\sum_t\mathrm{clip}_A(\log r_t,\,\pm\epsilon)}",
+        weight=_silenced(r"A\rho", r"\log r_t>\epsilon", r"\log r_t<-\epsilon"),
+        what="the log-ratio of each sampled token, inside a geometric mean", to=BEFORE, how=WINDOW,
+        ratio="π/π_old", level="completion", action="clip", signed=True,
+        source="Zhao et al. 2025", arxiv="2507.20673", functions=("trlib.algorithms.gmpo.gmpo_loss",),
+        chapter="05_grpo", paper={"eps_log": "0.4"},
+        remark="An outlying token moves a geometric mean by little, so the window on each token can be wide."),
+    MethodCard(
+        "pspo", "PSPO", "ratio",
+        loss=r"-\bigl((1-\alpha)\,r+\alpha\bigr)\,A", weight=r"(1-\alpha)\,r\,A",
+        what="the policy that the surrogate sees", to=BEFORE, how="a mixture with the old policy",
+        ratio="π/π_old", level="token", action="smooth", signed=None,
+        source="Dwyer et al. 2025", arxiv="2509.21282", functions=("trlib.algorithms.pspo.pspo_loss",),
+        chapter="05_grpo", paper={"alpha": "0.1"},
+        remark="Its gradient is 1 - α times that of no region, on every token alike; Adam divides that factor out "
+               "again."),
+)

@@ -1,0 +1,92 @@
+"""What a method's code and the recorded runs say for its card."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import lru_cache
+from importlib import import_module
+
+from trbook.cards.card import MethodCard
+from trlab import recorded
+from trlab.statistics import interval
+from trlib import fields
+from trlib.algorithms import ALGORITHMS, Method
+from trlib.evaluation import Estimate
+from trlib.relatives import OBJECTIVES
+
+BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
+"""The loop's boxes by the method of `Method` that fills them."""
+DIFFERS = re.compile(r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE)
+ASKED = {
+    "reference": "log-probs of a reference policy", "full": "the policy's whole distribution at every token",
+    "full_anchor": "the anchor's whole distribution at every token", "critic": "a critic",
+}
+"""What `Needs` may ask for beside log-probs of the sampled tokens."""
+COSTS = {"dial_methods": "reinforce", "trapo": "rl"}
+"""Sweeps that time methods alike, and the label that the others are compared with."""
+LABELS = {"trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}}
+"""How a sweep calls a method, where not by its name."""
+
+
+def draws(card: MethodCard) -> bool:
+    """Whether the card's figure is the curve of a weight."""
+    return card.name in OBJECTIVES and bool(card.weight)
+
+
+def boxes(card: MethodCard) -> list[str]:
+    """The boxes that a method fills otherwise than plainly, an advantage of its own by a setting included."""
+    entry = OBJECTIVES[card.name]
+    kind = fields.dataclass_of(entry)
+    own = [box for name, box in BOXES.items() if getattr(kind, name) is not getattr(Method, name)]
+    if "advantage" not in own and entry().advantage != Method().advantage:
+        own.insert(own.index("objective") if "objective" in own else 0, "advantage")
+    return own
+
+
+def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
+    """(name, default here, the paper's, what it is) of every setting whose default is the method's own."""
+    shared, plain = {(field.name, repr(field.default)) for field in fields.settings(Method)}, OBJECTIVES[card.name]()
+    return [(field.name, repr(getattr(plain, field.name)), card.paper.get(field.name, ""), " ".join(field.text.split()))
+            for field in fields.settings(OBJECTIVES[card.name]) if (field.name, repr(field.default)) not in shared
+            or field.name in card.paper]
+
+
+def asks(card: MethodCard) -> list[str]:
+    """What the method asks the loop to compute beside the log-probs of the sampled tokens."""
+    method = OBJECTIVES[card.name]()
+    needs = method.needs(method.anchor)
+    told = [words for name, words in ASKED.items() if getattr(needs, name)]
+    return told + ([f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else [])
+
+
+@lru_cache(maxsize=1)
+def _times() -> dict[str, tuple[str, Estimate]]:
+    """Processor time over that of the compared label, seed by seed: method -> (sweep, interquartile mean)."""
+    told = {}
+    for sweep, base in COSTS.items():
+        seconds = recorded(sweep)[0].groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
+        for name in ALGORITHMS:
+            label = LABELS.get(sweep, {}).get(name, "" if sweep in LABELS else name)
+            if label in seconds.index and label != base:
+                told[name] = sweep, interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy())
+    return told
+
+
+def cost(card: MethodCard) -> tuple[str, str, Estimate] | None:
+    """(sweep, what it is compared with, the ratio of processor times of a run); None: it is what others are compared
+    with, or was not timed."""
+    if card.name not in _times():
+        return None
+    sweep, estimate = _times()[card.name]
+    return sweep, COSTS[sweep], estimate
+
+
+def deviations(card: MethodCard) -> list[tuple[str, str]]:
+    """(dotted name, how libraries differ from it), from the docstrings that the card names."""
+    told = []
+    for name in card.functions:
+        module, _, attribute = name.rpartition(".")
+        text = inspect.getdoc(getattr(import_module(module), attribute)) or ""
+        told += [(name, " ".join(found.split())) for found in DIFFERS.findall(text)]
+    return told

@@ -1,0 +1,293 @@
+"""How an exercise is made: a reference, inputs, and the mistakes that deserve a hint of their own.
+
+    check_ratio = Exercise(
+        "Is `ratio(logp, logp_old)` the importance ratio, new over old?",
+        truth=ratio,
+        inputs=lambda draw: (draw.normal(5), draw.normal(5)),
+        mistakes=[Mistake("forgot exp", lambda logp, logp_old: logp - logp_old, "This is the log-ratio: take `exp`.")],
+        praise="...")
+
+The reader's function runs on every input and is compared with `truth`. Where it is off, the first mistake that agrees
+with it on every input gives the hint. Behind the named mistakes stand automatic ones, made from the reference's own
+arguments: two that change places, one that is used where another belongs, one that makes no difference at all. So an
+answer with a number written in for an argument cannot pass, and hears which argument it ignores.
+
+In the notebook the exercise's cell ends with the check (and says "not yet"); the next cell, tagged `solution` and
+folded, holds the solution and the same check, `.of_the_solution()`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trbook.exercises.verdict import NotYet, Verdict, careful, difference, given, kind, quoted, raised
+
+DRAWS = 6
+"""Inputs that are drawn; the seeds are fixed, so a check says the same every time."""
+Arguments = dict[str, Any]
+
+
+class Draw:
+    """Random inputs with few digits, so that a hint can print them."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """float64 of this shape, to two digits after the point."""
+        share = torch.rand(shape, generator=self._generator, dtype=torch.float64)
+        return (low + (high - low) * share).round(decimals=2)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal, to two digits after the point."""
+        return torch.randn(shape, generator=self._generator, dtype=torch.float64).round(decimals=2)
+
+    def integers(self, low: int, high: int, *shape: int) -> Tensor:
+        """int64 from `low` to `high - 1`."""
+        return torch.randint(low, high, shape, generator=self._generator)
+
+    def number(self, low: float, high: float) -> float:
+        """One float, to two digits after the point."""
+        return round(float(self.uniform(low, high)), 2)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong answer, and what the reader hears who gives it."""
+
+    name: str
+    function: Callable[..., Tensor]
+    """Takes the reference's arguments."""
+    hint: str
+
+
+@dataclass(frozen=True, repr=False)
+class Exercise:
+    """The check of a function that the reader writes: called with it, it gives a `Verdict` and never an error."""
+
+    asks: str
+    """The question, in a sentence."""
+    truth: Callable[..., Tensor]
+    """The reference. The names of its arguments are those of the exercise."""
+    inputs: Callable[[Draw], tuple[Any, ...]]
+    """Draws one set of arguments; every draw has the same shapes."""
+    praise: str
+    """What a reader who is right should notice."""
+    mistakes: Sequence[Mistake] = ()
+    """Tried in turn where the answer is off; the first that agrees on every input gives the hint."""
+    examples: Sequence[tuple[Any, ...]] = ()
+    """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in a hint."""
+    gradient: str | None = None
+    """The argument whose gradient is compared too."""
+    rtol: float = 1e-4
+    atol: float = 1e-6
+
+    def __repr__(self) -> str:
+        return self.asks
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The arguments' names."""
+        return list(inspect.signature(self.truth).parameters)
+
+    @cached_property
+    def drawn(self) -> list[Arguments]:
+        """The drawn inputs, by name."""
+        return [self._named(self.inputs(Draw(seed))) for seed in range(DRAWS)]
+
+    @cached_property
+    def cases(self) -> list[Arguments]:
+        """Every input, by name."""
+        return [*(self._named(example) for example in self.examples), *self.drawn]
+
+    def __call__(self, *answer: Any, **other: Any) -> Verdict:
+        return careful("one function", lambda: self._check(*answer, **other))
+
+    def _named(self, arguments: tuple[Any, ...]) -> Arguments:
+        def value(argument: Any) -> Any:
+            return torch.tensor(argument, dtype=torch.float64) if isinstance(argument, list) else argument
+
+        return {name: value(argument) for name, argument in zip(self.names, arguments, strict=True)}
+
+    def _check(self, answer: Any) -> Verdict:
+        if not callable(answer):
+            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+        wanted = [run(self.truth, case) for case in self.cases]
+        got = [_asked(answer, case, want) for case, want in zip(self.cases, wanted, strict=True)]
+        if not self._same(got, wanted):
+            raise NotYet(self._hint(answer, got, wanted))
+        if self.gradient:
+            self._check_gradient(answer, self.gradient)
+        return Verdict(True, self.praise)
+
+    def _hint(self, answer: Callable[..., Any], got: list[Tensor], wanted: list[Tensor]) -> str:
+        for case, value in zip(self.cases, got, strict=True):
+            if torch.isnan(value).any():
+                return f"your function returns NaN with {given(case)}; is something divided by 0?"
+        for mistake in self.mistakes:
+            if self._same(got, [run(mistake.function, case) for case in self.cases]):
+                return mistake.hint
+        for mistake in mixed_up(self.truth, self.drawn):
+            if self._same(got, [run(mistake.function, case) for case in self.cases]):
+                return mistake.hint
+        ignored = [name for name in self.names if self._ignores(answer, name)]
+        if ignored:
+            verb = "is" if len(ignored) == 1 else "are"
+            return (f"your function returns the same whatever {quoted(ignored)} {verb}, and should not. Is a number "
+                    f"written in, or another argument used?")
+        for case, value, want in zip(self.cases, got, wanted, strict=True):
+            off = ~torch.isclose(value, want, rtol=self.rtol, atol=self.atol)
+            if off.any():
+                place = tuple(off.nonzero()[0].tolist())
+                return difference(value, off, bool(value[place] < want[place]), case)
+        raise AssertionError("an answer that is off has a place where it is")
+
+    def _ignores(self, answer: Callable[..., Any], name: str) -> bool:
+        """Does the answer stay where the truth moves, whenever this argument alone is changed?"""
+        return all(self._same([_asked(answer, a, want)], [_asked(answer, b, want)])
+                   for a, b, want in self.pairs(name))
+
+    def pairs(self, name: str) -> Iterator[tuple[Arguments, Arguments, Tensor]]:
+        """Inputs that differ in one argument alone, and between which the truth moves; with the truth of the first."""
+        for first, second in zip(self.drawn, [*self.drawn[1:], self.drawn[0]], strict=True):
+            changed = {**first, name: second[name]}
+            before, after = run(self.truth, first), run(self.truth, changed)
+            if not self._same([before], [after]):
+                yield first, changed, before
+
+    def _same(self, a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
+        return all(x.shape == y.shape and torch.allclose(x, y, rtol=self.rtol, atol=self.atol, equal_nan=True)
+                   for x, y in zip(a, b, strict=True))
+
+    def _check_gradient(self, answer: Callable[..., Any], name: str) -> None:
+        for case in self.cases:
+            found, wanted = _slope(answer, case, name), _slope(self.truth, case, name)
+            if found is None or wanted is None:
+                raise NotYet(f"the values are right, but no gradient reaches `{name}`; is something detached, or not "
+                             f"torch?")
+            if not self._same([found], [wanted]):
+                raise NotYet(f"the values are right, but the gradient in `{name}` is not; is a part detached that "
+                             f"should not be, or one not detached that should be?")
+
+
+def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterator[Mistake]:
+    """The automatic mistakes: two arguments of a kind that change places, or one that is used where another belongs."""
+    names = list(cases[0])
+    for one, other in permutations(names, 2):
+        if not all(_alike(case[one], case[other]) for case in cases):
+            continue
+        if names.index(one) < names.index(other):
+            yield Mistake(f"{one} and {other} swapped", _renamed(truth, {one: other, other: one}),
+                          f"`{one}` and `{other}` have changed places.")
+        yield Mistake(f"{one} for {other}", _renamed(truth, {other: one}),
+                      f"`{one}` is used where `{other}` belongs.")
+
+
+def _renamed(truth: Callable[..., Tensor], taken: Mapping[str, str]) -> Callable[..., Tensor]:
+    """The reference with arguments taken from others."""
+    return lambda **arguments: truth(**{name: arguments[taken.get(name, name)] for name in arguments})
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype
+    return type(a) is type(b)
+
+
+def run(function: Callable[..., Any], case: Arguments) -> Tensor:
+    """One of our own functions on a copy of the inputs, as float64."""
+    return function(**copy.deepcopy(case)).detach().to(torch.float64)
+
+
+def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
+    """The reader's function on a copy of the inputs, as float64; whatever it does instead becomes a hint."""
+    try:
+        got = answer(*copy.deepcopy(case).values())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise NotYet(f"{raised(error, answer)}. It was called with {given(case)}.") from error
+    if got is None or got is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    try:
+        value = got if isinstance(got, Tensor) else torch.as_tensor(got)
+        value = value.detach().cpu().to(torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise NotYet(f"a tensor of numbers is wanted, and your function returns {kind(got)}.") from error
+    if value.shape != want.shape:
+        raise NotYet(f"your function returns the shape {list(value.shape)}, and {list(want.shape)} is wanted, "
+                     f"with {given(case)}.")
+    return value
+
+
+def _slope(function: Callable[..., Any], case: Arguments, name: str) -> Tensor | None:
+    """The gradient of the sum of a function's values, each weighted otherwise, so that none stands for another."""
+    arguments = {**copy.deepcopy(case), name: case[name].clone().requires_grad_()}
+    value = function(*arguments.values())
+    if not (isinstance(value, Tensor) and value.requires_grad):
+        return None
+    weights = torch.arange(1, value.numel() + 1, dtype=value.dtype).reshape(value.shape)
+    (slope,) = torch.autograd.grad((weights * value).sum(), arguments[name], allow_unused=True)
+    return slope
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number that the reader works out."""
+
+    wanted: float
+    mistakes: Mapping[float, str]
+    """The hint for each typical wrong number."""
+
+
+class Numbers:
+    """The check of numbers that the reader works out, called with them in the order in which they stand here."""
+
+    def __init__(self, asks: str, *, praise: str, rtol: float = 2e-3, **wanted: Number) -> None:
+        self.asks, self.praise, self.rtol, self.wanted = asks, praise, rtol, wanted
+
+    def __repr__(self) -> str:
+        return self.asks
+
+    def __call__(self, *answers: Any, **other: Any) -> Verdict:
+        return careful(f"{quoted(list(self.wanted))}, in this order", lambda: self._check(*answers, **other))
+
+    def _check(self, *answers: Any, **other: Any) -> Verdict:
+        bound = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+                                   for name in self.wanted]).bind(*answers, **other)
+        for name, answer in bound.arguments.items():
+            if answer is None or answer is Ellipsis:
+                raise NotYet(f"`{name}` is still open.")
+            self._grade(name, _scalar(answer, name), self.wanted[name])
+        return Verdict(True, self.praise)
+
+    def _grade(self, name: str, value: float, number: Number) -> None:
+        if self._near(value, number.wanted):
+            return
+        for wrong, hint in number.mistakes.items():
+            if self._near(value, wrong):
+                raise NotYet(hint)
+        raise NotYet(f"`{name}` = {value:.4g} is too {'small' if value < number.wanted else 'large'}.")
+
+    def _near(self, value: float, other: float) -> bool:
+        return math.isclose(value, other, rel_tol=self.rtol, abs_tol=1e-9)
+
+
+def _scalar(answer: Any, name: str) -> float:
+    try:
+        value = float(answer)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise NotYet(f"`{name}`: a number is wanted, and this is {kind(answer)}.") from error
+    if math.isnan(value):
+        raise NotYet(f"`{name}` is NaN; is something divided by 0?")
+    return value

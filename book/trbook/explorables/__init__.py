@@ -1,0 +1,84 @@
+"""Explorables: figures that answer to the hand. One class each, drawn by one JavaScript module.
+
+    from trbook.explorables import RatioMap
+    RatioMap(eps_high=0.28)
+
+In Jupyter an explorable is a live widget whose settings Python reads and sets; on a built page and in Colab the same
+module runs without a kernel. The classes load anywidget when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "Clip": "clip",
+    "GAE": "gae",
+    "Loop": "loop",
+    "Memory": "memory",
+    "NaturalGradient": "natural_gradient",
+    "Playground": "playground",
+    "Projection": "projection",
+    "GradientWeight": "gradient_weight",
+    "QueryDual": "query_dual",
+    "RatioMap": "ratio_map",
+    "RunExplorer": "run_explorer",
+    "Simplex": "simplex",
+    "Staleness": "staleness",
+    "TokenMicroscope": "token_microscope",
+    "TrSFT": "trsft",
+    "Unifier": "unifier",
+    "VocabularyStep": "vocabulary_step",
+}
+
+__all__ = [
+    "GAE",
+    "Clip",
+    "GradientWeight",
+    "Loop",
+    "Memory",
+    "NaturalGradient",
+    "Playground",
+    "Projection",
+    "QueryDual",
+    "RatioMap",
+    "RunExplorer",
+    "Simplex",
+    "Staleness",
+    "TokenMicroscope",
+    "TrSFT",
+    "Unifier",
+    "VocabularyStep",
+]
+
+if TYPE_CHECKING:
+    from trbook.explorables.clip import Clip
+    from trbook.explorables.gae import GAE
+    from trbook.explorables.gradient_weight import GradientWeight
+    from trbook.explorables.loop import Loop
+    from trbook.explorables.memory import Memory
+    from trbook.explorables.natural_gradient import NaturalGradient
+    from trbook.explorables.playground import Playground
+    from trbook.explorables.projection import Projection
+    from trbook.explorables.query_dual import QueryDual
+    from trbook.explorables.ratio_map import RatioMap
+    from trbook.explorables.run_explorer import RunExplorer
+    from trbook.explorables.simplex import Simplex
+    from trbook.explorables.staleness import Staleness
+    from trbook.explorables.token_microscope import TokenMicroscope
+    from trbook.explorables.trsft import TrSFT
+    from trbook.explorables.unifier import Unifier
+    from trbook.explorables.vocabulary_step import VocabularyStep
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'trbook.explorables' has no attribute {name!r}")
+    value = getattr(import_module(f"trbook.explorables.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

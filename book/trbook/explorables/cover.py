@@ -1,0 +1,51 @@
+"""What a page shows of the playground before anybody presses *Play*: a picture, the question, and the button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from trbook.explorables.modules import BUILT
+
+STYLE = (Path(__file__).parent / "cover.css").read_text(encoding="utf-8")
+
+
+def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) -> str:
+    """HTML for a shadow root. A button with `data-start` begins; its value is what the module is told.
+
+    Args:
+        name: of the preset.
+        preset: itself.
+        lanes: those that will learn; where they are not the preset's, there is no picture of them.
+    """
+    asked = preset["question"]
+    options = "".join(f'<button type="button" data-start="guess:{escape(value)}">{escape(text)}</button>'
+                      for value, text in asked["options"])
+    return (f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
+            f'<p class="what"><b>{escape(preset["title"])}</b> {escape(preset["text"])}</p>'
+            f'{picture(name) if lanes is preset["lanes"] else ""}'
+            f'<p class="ask">Predict, then play: {escape(asked["text"])}</p>'
+            '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
+            f'{options}</div>'
+            '<p class="soft">A language model of 124 thousand parameters learns here, in '
+            f'{_lanes(len(lanes))}: <slot></slot>. '
+            "Nothing is loaded before the click; after it about 0.3 MB.</p></div>")
+
+
+def lines(lanes: Sequence[dict[str, Any]]) -> str:
+    """The lanes as the page itself holds them, for whoever reads it: none has done a batch yet."""
+    return ", ".join(f'<code data-lane="{name}" data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" '
+                     f'data-reward="">{escape(lane.get("method", "ppo"))}</code>'
+                     for name, lane in zip("abcd", lanes, strict=False))
+
+
+def picture(name: str) -> str:
+    """The lanes of a preset in mid-run, drawn by the module itself (`tools.covers`)."""
+    path = BUILT / f"playground.{name}.still.html"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _lanes(count: int) -> str:
+    return "one lane" if count == 1 else f"{('two', 'three', 'four')[count - 2]} lanes side by side"

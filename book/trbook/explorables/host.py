@@ -1,0 +1,102 @@
+"""What every explorable shares: a live widget in Jupyter, and a page that needs no kernel anywhere else.
+
+An explorable is one ES module, `export default { render({ model, el }) }`, bundled from `js/` into `built/`. Two
+hosts drive it with the same traits: anywidget, when a kernel is there, and `host.js`, about twenty lines that stand in
+for anywidget's model. A MIME bundle carries both; JupyterLab takes the first, a static page and Colab the second.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any, ClassVar
+
+import traitlets
+
+from trbook.explorables.modules import BUILT, data_of, fragment, still_of
+from trlib.errors import MissingExtra, unknown
+
+try:
+    import anywidget
+except ImportError as missing:
+    raise MissingExtra("explorables need anywidget, an optional part of trust-region-book: "
+                       "`pip install anywidget` brings it") from missing
+
+
+class Finite(traitlets.CFloat):
+    """A trait that holds a number; NaN and infinity are refused by name."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        number = super().validate(obj, value)
+        if not math.isfinite(number):
+            raise traitlets.TraitError(f"{self.name}: expected a finite number, got {number}")
+        return number
+
+
+class Explorable(anywidget.AnyWidget):
+    """The base of every explorable: subclasses name their module and declare traits tagged `sync=True`.
+
+    Raises:
+        ValueError: a setting that the explorable does not have; the nearest one is suggested.
+    """
+
+    module: ClassVar[str]
+    """The file in `built/`, without its ending."""
+    fallback: ClassVar[str]
+    """One sentence for readers whose page runs no JavaScript: what the figure shows."""
+    height: ClassVar[str] = "36rem"
+    """Room kept on the page until the module has drawn."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if "module" in cls.__dict__:  # not the copies of a class that traitlets makes for instances
+            cls._esm = BUILT / f"{cls.module}.js"
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **settings: Any) -> None:
+        for name in settings:
+            if not self.has_trait(name):
+                raise unknown(f"{type(self).__name__}, setting", name, self._own())
+        super().__init__(**settings)
+
+    @classmethod
+    def _own(cls) -> list[str]:
+        """The names of the explorable's own settings."""
+        inherited = set(anywidget.AnyWidget.class_trait_names())
+        return [name for name in cls.class_trait_names(sync=True) if name not in inherited and not name.startswith("_")]
+
+    def settings(self) -> dict[str, Any]:
+        """The explorable's own traits, as the page gets them."""
+        return {name: getattr(self, name) for name in self._own()}
+
+    def html(self) -> str:
+        """A self-contained fragment of HTML: see `trbook.explorables.modules.fragment`."""
+        return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, still=self.still())
+
+    def still(self) -> str | None:
+        """The picture that a page shows before the module has drawn; none but of the first state has been made."""
+        return still_of(self.module) if self._differs() == [] else None
+
+    def _differs(self) -> list[str]:
+        """The settings that are not as they are at first; what is tagged `data=True` comes when the module does."""
+        settings = self.settings()
+        return [name for name, default in self.trait_defaults(sync=True).items()
+                if name in settings and settings[name] != default and not self.trait_metadata(name, "data")]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}
+        if "google.colab" in sys.modules:  # Colab loads its widget manager from another server; the page needs none
+            return page, {}
+        bundle: Any = super()._repr_mimebundle_(**kwargs) or {}
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, **page}, metadata
+
+
+class Packed(Explorable):
+    """An explorable that draws what was packed beforehand: `built/NAME.data.json`, which a page loads apart from its
+    text and a notebook gets with the widget."""
+
+    _data = traitlets.Unicode().tag(sync=True)
+
+    @traitlets.default("_data")
+    def _packed(self) -> str:
+        return data_of(self.module) or ""

@@ -1,0 +1,41 @@
+"""What the playground asks for while it runs: the Worker with its engine, and the weights of each checkpoint.
+
+Nothing of it is kept twice: the parts are made from the built engine and from the checkpoints that the package ships,
+when a book is built or a notebook shows the playground.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from pathlib import Path
+
+from trbook.explorables.engine import BUILT as ENGINE
+from trbook.explorables.engine import packed
+from trbook.explorables.modules import BUILT
+from trlib.model.policy import load_policy
+
+CHECKPOINTS = ("dial", "dial_rare", "spend")
+
+
+@cache
+def parts() -> dict[str, str]:
+    """By name: `engine`, JSON of the Worker's source, the WebAssembly module (base64) and the checkpoints' cards; and
+    each checkpoint's weights (half precision, base64)."""
+    cards, weights = {}, {}
+    for name in CHECKPOINTS:
+        card, data = packed(load_policy(name))
+        cards[name] = card.json()
+        weights[name] = base64.b64encode(data).decode()
+    engine = {"worker": (BUILT / "workers" / "lane.js").read_text(encoding="utf-8"),
+              "wasm": base64.b64encode((ENGINE / "engine.wasm").read_bytes()).decode(), "cards": cards}
+    return {"engine": json.dumps(engine, ensure_ascii=False), **weights}
+
+
+def write(folder: Path) -> None:
+    """Each part as a plain script, which pages load from a server and from a file system alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in parts().items():
+        told = json.dumps(text, ensure_ascii=False)
+        (folder / f"{name}.js").write_text(f'(self.trlibParts ??= {{}})["{name}"] = {told};\n', encoding="utf-8")

@@ -1,0 +1,89 @@
+"""The playground: the embedded policy learns in the page, by one to four methods side by side."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import traitlets as t
+
+from trbook.explorables.cover import cover, lines
+from trbook.explorables.host import Explorable
+from trbook.explorables.modules import fragment
+from trlib.errors import unknown
+
+HERE = Path(__file__).parent
+SEEDS = HERE / "playground.seeds.json"
+"""How every preset ended with eight seeds, as `tools.presets` recorded it."""
+MOST = 4
+LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group")
+"""What a lane may be set to; what is not named is as usual."""
+BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
+"""Settings of a method that a lane may name beside its threshold."""
+VIEWS = ("completions", "map", "ratios", "openers", "bands")
+
+
+@cache
+def presets() -> dict[str, dict[str, Any]]:
+    """By name: title, what to notice, lanes, batches, and a question with its answer."""
+    return json.loads((HERE / "playground.json").read_text(encoding="utf-8"))["presets"]
+
+
+class Playground(Explorable):
+    """A language model that learns by reinforcement while you look: on a page, without a kernel or a server.
+
+    One to four lanes learn from the same prompts with the same draws; each has its method, threshold, learning rate,
+    uses of a batch, minibatches, completions per prompt and checkpoint; some of the gallery's methods have a setting or
+    two beside the threshold. What is dragged acts from the next batch on.
+    The policy is computed by `trbook.explorables.engine`, held to trlib's own loop; the page loads it when *Play*
+    is pressed.
+
+        Playground(preset="clipping")
+        Playground(lanes=[{"method": "ppo", "threshold": 0.1, "epochs": 8}, {"method": "troll", "epochs": 8}])
+
+    Raises:
+        ValueError: an unknown preset, view, setting, or setting of a lane; the nearest is suggested.
+        traitlets.TraitError: a trait of the wrong type.
+    """
+
+    module: ClassVar[str] = "playground"
+    fallback: ClassVar[str] = (
+        "Playground: the embedded language model learns in this page, by up to four methods side by side. It needs "
+        "JavaScript and WebAssembly.")
+    height: ClassVar[str] = "60rem"
+
+    preset = t.Unicode("", help="What the page begins with, as `clipping`; empty: the first.").tag(sync=True)
+    lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.").tag(sync=True)
+    seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.").tag(sync=True)
+    view = t.Unicode("", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's.").tag(sync=True)
+    prompt = t.Unicode("", help="The prompt that eight completions are sampled for; empty: an example.").tag(sync=True)
+    _parts = t.Dict().tag(sync=True)
+    _wish = t.Unicode("").tag(sync=True)
+
+    @t.default("_parts")
+    def _shipped(self) -> dict[str, str]:
+        from trbook.explorables.parts import parts  # reads checkpoints: torch is loaded here
+
+        return parts()
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for what, name, names in (("preset", self.preset, presets()), ("view", self.view, VIEWS)):
+            if name and name not in names:
+                raise unknown(f"Playground, {what}", name, names)
+        if len(self.lanes) > MOST:
+            raise ValueError(f"lanes: expected at most {MOST}, got {len(self.lanes)}")
+        for lane in self.lanes:
+            for name in lane:
+                if name not in (known := (*LANE, *BESIDE.get(lane.get("method", ""), ()))):
+                    raise unknown("Playground, setting of a lane", name, known)
+
+    def html(self) -> str:
+        """A fragment of HTML that shows a cover and learns when *Play* is pressed."""
+        name = self.preset or next(iter(presets()))
+        chosen = presets()[name]
+        lanes = list(self.lanes) or chosen["lanes"]
+        return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, parts=self._parts,
+                        still=cover(name, chosen, lanes), light=lines(lanes))

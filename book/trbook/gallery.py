@@ -1,0 +1,133 @@
+"""What every page of the gallery shows: its branch's map, one step of its methods on one bandit, and recorded runs.
+
+    branch_map("ratios")
+    steps({"PPO": PPO(), "R2VPO": RELATIVES["r2vpo"]()})
+    on_dial("ratios")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trbook.bandit import bandit_step
+from trbook.cards import CARDS, GALLERY
+from trlab.outcomes import Note, is_recorded, judged, not_run, runs_of
+from trlab.plots import in_words, rows_of
+from trlab.statistics import interval
+from trlib.drawing import COLOURS, Drawing, legend
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trlab.sweep import Variant
+
+SWEEP = "gallery"
+
+MU = (0.05, 0.15, 0.3, 0.3, 0.2)
+"""The bandit of the gallery: what the policy draws before the step,"""
+ADVANTAGES = (2.0, 0.5, 0.2, -0.3, -0.725)
+"""and what every arm is worth: on average 0, and the best arm is rare."""
+
+
+def branch_map(branch: str) -> pd.DataFrame:
+    """A row for each method of a branch: what it keeps close, to what, and how, from the method cards.
+
+    Raises:
+        ValueError: no such branch, or one without cards.
+    """
+    import pandas as pd
+
+    cards = [card for card in CARDS.values() if card.family == branch]
+    if branch not in GALLERY or not cards:
+        raise ValueError(f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}")
+    names = [f"{card.title} (after {card.after})" if card.after else card.title for card in cards]
+    return _whole(pd.DataFrame([(card.what, card.to, card.how) for card in cards],
+                               index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"]))
+
+
+def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES, **regime: Any) -> pd.DataFrame:
+    """A row for each method: what one step of `trbook.bandit.bandit_step` gains, and how far it goes.
+
+    Args:
+        methods: by the name of the row, an objective or a closed form.
+        mu, advantages: [K], of the bandit; the gallery's own by default.
+        regime: `uses`, `lr`, `samples` and `batches`.
+    """
+    import pandas as pd
+
+    rows = {name: bandit_step(method, mu, advantages, **regime) for name, method in methods.items()}
+    return pd.DataFrame([(one.gain, one.kl, one.tv, one.ratio, one.entropy) for one in rows.values()],
+                        index=pd.Index(rows, name="one step"),
+                        columns=["gain", "KL(μ‖π)", "TV", "max |r − 1|", "entropy"]).round(3)
+
+
+def on_dial(branch: str) -> Drawing | Note:
+    """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, beside
+    PPO and no region: recorded runs, tuned alike, interquartile means of eight seeds with 95 % intervals."""
+    if not is_recorded(SWEEP):
+        return not_run(SWEEP)
+    labels = [variant.name for variant in _variants(branch)]
+    often = {"1": "once", "8": "eight times"}
+    found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often}
+    figure, ax = rows_of(labels, "share of sampled completions that are right")
+    for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
+        for i, estimate in enumerate(row.values()):
+            ax.plot([estimate.low, estimate.high], [i + shift] * 2, color=colour, linewidth=4, alpha=0.5,
+                    solid_capstyle="butt")
+            ax.plot([estimate.value], [i + shift], color=colour, marker=marker, markersize=6, linestyle="",
+                    label=None if i else f"a batch used {often[uses]}")
+    ax.set_xlim(0, 1)
+    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
+    return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
+                                    for uses, row in found.items()))
+
+
+def foretold(branch: str) -> pd.DataFrame | Note:
+    """What was predicted of the branch before the runs, and what came; p corrected (Holm) for all predictions of the
+    sweep, those of other branches too."""
+    import pandas as pd
+
+    if not is_recorded(SWEEP):
+        return not_run(SWEEP)
+    own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
+    findings = judged(SWEEP)
+    rows = [(finding.prediction.text, *finding.plain()) for finding in findings
+            if {finding.prediction.higher, finding.prediction.lower} & own]
+    measured = f"measured; p is corrected for all {len(findings)}"
+    return _whole(pd.DataFrame(rows, columns=["predicted", "what came", measured]))
+
+
+def _whole(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, which a notebook shows without a text cut short."""
+    import pandas as pd
+
+    class Whole(pd.DataFrame):
+        def _repr_html_(self) -> str:
+            with pd.option_context("display.max_colwidth", None):
+                return super()._repr_html_()
+
+    return Whole(table)
+
+
+CONTROLS = ("pg_is", "ppo")
+"""Beside every branch: no region, and the clip."""
+
+
+def _variants(branch: str) -> list[Variant]:
+    """The variants of the sweep that belong to a branch, after the controls.
+
+    Raises:
+        ValueError: no such branch, or none whose methods train `dial`.
+    """
+    from trlab.sweeps._gallery import OBJECTIVES
+
+    def home(variant: Variant) -> str:
+        named = str(variant.train.get("optimizer", variant.method))
+        return CARDS[named].family if named in CARDS else ""
+
+    own = [variant for variant in OBJECTIVES if home(variant) == branch]
+    if branch not in GALLERY or not own:
+        raise ValueError(f"branch: expected one whose methods train dial, got {branch!r}")
+    first = ["sft"] if branch == "finetuning" else [*CONTROLS]
+    return [variant for variant in OBJECTIVES if variant.name in first and variant not in own] + own

@@ -1,0 +1,205 @@
+"""The ladder: from REINFORCE to TROLL in steps of one changed line, each with what was recorded after it.
+
+A rung is a function that computes the loss [B, T] of every token; its last line is the line that a page shows beside
+the same line of the rung before. The tests run every rung against the library's own loss, value and gradient.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from trlib.advantages import group_relative
+from trlib.algorithms.projection import project
+from trlib.algorithms.quatro import solve_groups
+from trlib.divergences import kl
+from trlib.drawing import Drawing, legend, panels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UPDATES = "32"
+"""Per batch, in all curves: each batch in eight minibatches, four times over."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A batch: B completions of T tokens over V words."""
+
+    full: Tensor
+    """[B, T, V] log-probs of every word now, differentiable."""
+    full_old: Tensor
+    """[B, T, V] those of the policy that sampled."""
+    tokens: Tensor
+    """[B, T] the sampled words."""
+    R: Tensor
+    """[B, 1] rewards."""
+    group: Tensor
+    """[B] which prompt."""
+    mask: Tensor
+    """[B, T] bool: tokens that the policy wrote."""
+
+    @property
+    def logp(self) -> Tensor:
+        """[B, T] log π(y_t)."""
+        return self.full.gather(-1, self.tokens.unsqueeze(-1)).squeeze(-1)
+
+    @property
+    def old(self) -> Tensor:
+        """[B, T] log q(y_t), when it was sampled."""
+        return self.full_old.gather(-1, self.tokens.unsqueeze(-1)).squeeze(-1)
+
+    @property
+    def r(self) -> Tensor:
+        """[B, T] the ratio."""
+        return (self.logp - self.old).exp()
+
+    @property
+    def A(self) -> Tensor:
+        """[B, 1] the reward less the mean of its group."""
+        return group_relative(self.R.squeeze(-1), self.group, scale=None).unsqueeze(-1)
+
+    def total(self) -> Tensor:
+        """[B, 1] a completion's log-ratio, without gradient."""
+        return ((self.logp - self.old).detach() * self.mask).sum(-1, keepdim=True)
+
+
+def reinforce(b: Tokens) -> Tensor:
+    return -b.R * b.logp
+
+
+def baseline(b: Tokens) -> Tensor:
+    return -b.A * b.logp
+
+
+def ratio(b: Tokens) -> Tensor:
+    return -b.A * b.r
+
+
+def clip(b: Tokens) -> Tensor:
+    return -torch.minimum(b.A * b.r, b.A * b.r.clamp(0.8, 1.2))
+
+
+def clip_higher(b: Tokens) -> Tensor:
+    return -torch.minimum(b.A * b.r, b.A * b.r.clamp(0.8, 1.28))
+
+
+def sequence(b: Tokens) -> Tensor:
+    s = (b.total() / b.mask.sum(-1, keepdim=True)).exp() * (b.logp - b.logp.detach()).exp()
+    return -torch.minimum(b.A * s, b.A * s.clamp(0.9997, 1.0004))
+
+
+def divergence(b: Tokens) -> Tensor:
+    moved = b.logp.detach().exp() - b.old.exp()
+    return -b.A * (b.r.detach() * (b.A.sign() * moved <= 0.15)) * b.logp
+
+
+def dual(b: Tokens) -> Tensor:
+    lam, target, _ = (x.unsqueeze(-1) for x in solve_groups(
+        b.R.squeeze(-1), b.group, b.mask.any(-1), delta_kl=0.1, lambda_min=1e-2, direction="backward"))
+    return -lam * (target - b.total()) * b.r.detach() * b.logp
+
+
+def projection(b: Tokens) -> Tensor:
+    near = project(b.full, b.full_old, delta_kl=0.05).logp
+    r = (near.gather(-1, b.tokens.unsqueeze(-1)).squeeze(-1) - b.old).exp()
+    return -b.A * r + kl(b.full, near.detach())
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A step of the ladder."""
+
+    name: str
+    loss: Callable[[Tokens], Tensor]
+    chapter: str
+    """The notebook that derives it."""
+    why: str
+    """What the changed line is for."""
+    label: str
+    """The arm of the recorded sweep."""
+    sweep: str = "shootout"
+
+    @property
+    def line(self) -> str:
+        """The last line of the loss, without its `return`."""
+        return self._body[-1].strip().removeprefix("return ")
+
+    @property
+    def before(self) -> list[str]:
+        """The lines of the loss above that one: names that it uses."""
+        return [line[4:] for line in self._body[:-1]]
+
+    @property
+    def _body(self) -> list[str]:
+        return inspect.getsource(self.loss).rstrip().splitlines()[1:]
+
+
+RUNGS: tuple[Rung, ...] = (
+    Rung("REINFORCE", reinforce, "01_policies_that_write",
+         "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is not pushed at all.",
+         "reinforce", "ladder"),
+    Rung("A baseline", baseline, "01_policies_that_write",
+         "Compare each reward with the mean of its group: what is worse than its siblings goes down. This is GRPO "
+         "without its divisions, and without a ratio: from the second update on it takes the completions of an older "
+         "policy for its own.", "baseline", "ladder"),
+    Rung("The ratio", ratio, "02_why_trust_regions",
+         "From the second update on, the batch was written by an older policy. The ratio r = π/q weighs each token by "
+         "how much more likely it is now. Nothing bounds it.", "pg_is"),
+    Rung("PPO's clip", clip, "04_ppo",
+         "Outside the window from 0.8 to 1.2 a token that would be pushed further gets no gradient.", "ppo"),
+    Rung("Clip-higher", clip_higher, "05_grpo",
+         "DAPO opens the window upward, to 1.28, so that rare tokens may grow by more.", "clip-higher"),
+    Rung("One ratio for a completion", sequence, "05_grpo",
+         "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds of times narrower: "
+         "all tokens of a completion are kept or silenced together.", "gspo"),
+    Rung("A divergence instead of the ratio", divergence, "07_dppo",
+         "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A rare token may change "
+         "its ratio a hundredfold; a likely one may not lose a fifth.", "dppo-tv"),
+    Rung("A constraint for each prompt", dual, "08_quatro",
+         "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The weight is the "
+         "distance to that target: beyond it, it changes its sign and pulls back.", "quatro"),
+    Rung("A projection", projection, "09_troll",
+         "TROLL moves every token's distribution back to within 0.05 nats of the old one and differentiates through "
+         "it. The second term draws the network to the projected policy.", "troll"))
+
+
+def record() -> pd.DataFrame:
+    """Every batch of the recorded runs at `UPDATES` per batch; the first two steps are a sweep of their own."""
+    import pandas as pd
+
+    from trlab import recorded
+
+    others = recorded("shootout")[1]
+    return pd.concat([recorded("ladder")[1], others[others["updates"].astype(str) == UPDATES]])
+
+
+def runs(history: pd.DataFrame, rung: Rung) -> pd.DataFrame:
+    """Rewards of a step's recorded runs: a row per batch, a column per seed."""
+    return history[history["label"] == rung.label].pivot(index="batch", columns="seed", values="reward")
+
+
+def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
+    """The reward over the batches after this step, beside the step before it."""
+    from trlab.statistics import band
+
+    figure, (ax,) = panels(height=2.3, width=6.0)
+    said = []
+    for one, colour, dash in ((before, "#7b7b7c", "--"), (rung, "#0072b2", "-")):
+        if one is None:
+            continue
+        found = runs(history, one)
+        middle, low, high = band(found.to_numpy().T)
+        ax.fill_between(found.index, low, high, color=colour, alpha=0.22, lw=0)
+        ax.plot(found.index, middle, dash, color=colour, lw=1.8, label=one.name)
+        said.append(f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, {middle[-1]:.2f} "
+                    f"in the last")
+    ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
+    legend(ax, loc="lower right")
+    return Drawing(figure, alt="The mean reward of each batch over a run, eight recorded runs of each. "
+                               + "; ".join(reversed(said)) + ".")

@@ -1,0 +1,156 @@
+"""Method cards: what they state by hand agrees with the code, and what is made of them is made of all of them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from bookext.mathematics import drawn as typeset
+from tools.paths import ROOT
+from tools.poster import FOLDER, drawn
+from trbook.cards import CARDS, FAMILIES, GALLERY, read
+from trbook.cards.curve import expert_weights, weights
+from trbook.cards.draw import in_words
+from trbook.cards.poster import SHEETS, SHOWN, alt
+from trbook.cards.text import HEADINGS, page, row
+from trlib.algorithms import ALGORITHMS
+from trlib.relatives import OBJECTIVES, RELATIVES
+
+MAIN = [card for card in CARDS.values() if card.family in FAMILIES]
+WITH_RATIO = [card for card in MAIN if card.family != "expert"]
+
+
+def test_every_method_has_a_card_and_a_page():
+    assert sorted(CARDS) == sorted(ALGORITHMS | RELATIVES)
+    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    pages = re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc)
+    assert pages == [(card.name, card.title) for card in CARDS.values()]
+    assert [card.family for card in CARDS.values() if card.family not in (*FAMILIES, *GALLERY)] == []
+    assert yaml.safe_load(toc)
+
+
+@pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
+def test_signed_is_what_the_weights_say(card):
+    """Far outside a signed region a push outwards is silenced and a push back is not; elsewhere neither is."""
+    far = weights(card, q=0.3, right=True, ratios=[2.4])[0], weights(card, q=0.3, right=False, ratios=[2.4])[0]
+    assert (far[0] == 0 and far[1] < 0) == (card.signed is True)
+    assert far[1] != 0
+
+
+@pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
+def test_who_treats_rare_tokens_otherwise_measures_a_distribution(card):
+    likely, rare = (weights(card, q=q, right=True, ratios=[0.4, 2.4]) for q in (0.3, 0.01))
+    by_distribution = card.name in ("ppo_penalty", "dppo", "troll")
+    assert (likely != pytest.approx(rare, abs=1e-9)) == by_distribution
+
+
+@pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
+def test_the_ratio_is_that_of_the_method(card):
+    """π/μ stands where the region is drawn around the policy that sampled; a weight without a ratio ignores it."""
+    no_ratio = weights(card, q=0.3, right=True, ratios=[0.5, 1.5]) == [1.0, 1.0]
+    assert no_ratio == (card.ratio == "none")
+    if card.ratio != "none":
+        assert (ALGORITHMS[card.name].anchor == "rollout") == (card.ratio == "π/μ")
+
+
+def test_golden_weights():
+    def of(name, ratio, *, right=True, q=0.3):
+        return weights(CARDS[name], q=q, right=right, ratios=[ratio])[0]
+
+    assert of("ppo", 1.19) == pytest.approx(1.19) and of("ppo", 1.21) == 0 and of("ppo", 1.21, right=False) == -1.21
+    assert of("dapo", 1.27) == pytest.approx(1.27) and of("dapo", 1.29) == 0
+    assert of("gspo", 1.0003) == pytest.approx(1.0003) and of("gspo", 1.0005) == 0
+    assert of("cispo", 2.0) == pytest.approx(1.2) and of("cispo", 0.5) == pytest.approx(0.8)
+    assert of("dppo", 1.49) == pytest.approx(1.49) and of("dppo", 1.51) == 0, "0.3 r - 0.3 passes 0.15 at r = 1.5"
+    assert of("dppo", 2.4, q=0.01) == pytest.approx(2.4)
+    assert of("pspo", 2.0) == pytest.approx(2.0), "over its size at ratio 1 the factor 1 - α is gone"
+    assert of("quatro", 2.0) < 0 < of("quatro", 1.2), "it pulls back"
+
+
+def test_what_remarks_say_in_numbers():
+    assert "at r = 2 is still 1.57 times" in CARDS["sapo"].remark
+    assert weights(CARDS["sapo"], q=0.3, right=True, ratios=[2.0])[0] == pytest.approx(1.57, abs=0.005)
+    assert expert_weights(CARDS["trapo"], [0.001, 0.05, 0.1, 0.5]) == pytest.approx([0.01, 0.5, 1, 1])
+    assert expert_weights(CARDS["sft"], [0.001, 0.5]) == [1, 1]
+
+
+def test_the_penalty_s_derived_weight():
+    """w = r A - β (p - q) / (1 - p), as its card says, with β = 1 and A = 1/2: half of the group is right."""
+    q, advantage, ratios = 0.3, 0.5, [0.5, 1.1, 2.4]
+    expected = [(r * advantage - (r * q - q) / (1 - r * q)) / advantage for r in ratios]
+    assert weights(CARDS["ppo_penalty"], q=q, right=True, ratios=ratios) == pytest.approx(expected)
+
+
+def test_impossible_requests_are_named():
+    with pytest.raises(ValueError, match="expected a method with a ratio, got sft; see expert_weights"):
+        weights(CARDS["sft"], q=0.3, right=True)
+    with pytest.raises(ValueError, match=r"ratios: expected all below 1/q = 2, got 2\.5"):
+        weights(CARDS["ppo"], q=0.5, right=True)
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
+def test_a_card_names_what_exists(card):
+    own = {name for name, *_ in read.settings(card)} if card.name in OBJECTIVES else set()
+    assert set(card.paper) <= own, "settings of the paper by our names"
+    if card.arxiv:
+        assert card.arxiv in (ROOT / "book/references.bib").read_text(encoding="utf-8")
+    told = read.deviations(card)
+    assert {name for name, _ in told} <= set(card.functions)
+    text = page(card, "", lambda name: f"`{name}`", "[numbers](x)")
+    assert text.startswith(f"# {card.title}\n") and "[numbers](x)" in text
+    assert ("## Settings" in text) == (card.name in OBJECTIVES) and card.loss in text
+    assert all(words in text for _, words in told if "|" not in words)
+    assert not read.draws(card) or in_words(card).count("likely") + in_words(card).count("expert") >= 1
+
+
+def test_formulas_are_read_by_katex():
+    """A command that ends one string runs into the letter that begins the next: \\quad and Q are \\quadQ."""
+    for card in CARDS.values():
+        typeset(card.loss)
+        typeset(card.weight or "w")
+
+
+@pytest.mark.parametrize("card", MAIN, ids=lambda card: card.name)
+def test_a_row_of_the_comparison(card):
+    assert len(row(card)) == len(HEADINGS)
+
+
+def test_read_off_the_code():
+    assert read.boxes(CARDS["trpo"]) == ["objective", "update"]
+    assert read.boxes(CARDS["grpo"]) == ["advantage", "objective"] and "rollout" in read.boxes(CARDS["trapo"])
+    assert ("delta_tv", "0.15") in [row[:2] for row in read.settings(CARDS["dppo"])], "the default that runs"
+    assert read.asks(CARDS["troll"]) == ["the policy's whole distribution at every token",
+                                         "the anchor's whole distribution at every token"]
+    assert any("bypass mode" in text for _, text in read.deviations(CARDS["dppo"]))
+
+
+def test_costs_are_the_record_s():
+    from trlab import recorded
+
+    runs = recorded("dial_methods")[0]
+    seconds = runs.pivot_table(index="seed", columns="label", values="cpu_seconds")
+    sweep, base, ratio = read.cost(CARDS["trpo"])
+    assert (sweep, base) == ("dial_methods", "reinforce") and ratio.low <= ratio.value <= ratio.high
+    each = seconds["trpo"] / seconds["reinforce"]
+    assert each.min() <= ratio.value <= each.max() and ratio.value > 5
+    assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"])[0] == "trapo"
+
+
+def test_the_poster_is_made_of_the_cards():
+    """`python -m tools.poster` draws them; all four files are committed."""
+    for sheet in SHEETS:
+        assert drawn(sheet, "svg") == (FOLDER / f"{sheet}.svg").read_bytes(), "`python -m tools.poster` draws it anew"
+        found = (FOLDER / f"{sheet}.pdf").read_bytes()
+        assert found.startswith(b"%PDF") and found == drawn(sheet, "pdf")
+        assert all(CARDS[name].title in alt(sheet) for name in SHEETS[sheet].names)
+    assert SHEETS["poster_gallery"].names == tuple(name for name, card in CARDS.items() if card.family in GALLERY)
+    assert {card.name for card in MAIN if card.name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
+
+
+def test_those_left_off_the_poster_share_a_curve():
+    for left, shown in (("dr_grpo", "grpo"),):
+        assert weights(CARDS[left], q=0.3, right=True) == weights(CARDS[shown], q=0.3, right=True)
+    for left in ("sft_then_rl", "sft_plus_rl"):
+        assert expert_weights(CARDS[left]) == expert_weights(CARDS["sft"])

@@ -1,0 +1,144 @@
+"""Explorables outside the browser: what a notebook stores, what a page carries, and that the built files are fresh."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import traitlets
+
+from trbook.explorables import RatioMap
+from trbook.explorables.modules import (
+    BUILT,
+    SOURCES,
+    embed_modules,
+    fragment,
+    link_modules,
+    preloads,
+    sources_hash,
+)
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PART = r'<script type="application/json" class="trlib-{}"[^>]*>(.*?)</script>'
+
+
+def part(html: str, name: str):
+    return json.loads(re.search(PART.format(name), html, re.DOTALL)[1])
+
+
+def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
+    explorable = RatioMap(eps_high=0.28, axes="linear", show=["ppo", "dppo_tv"])
+    data, _ = explorable._repr_mimebundle_()
+    assert data[WIDGET]["model_id"] == explorable.model_id
+    html = data["text/html"]
+    assert part(html, "traits") == {"eps_low": 0.2, "eps_high": 0.28, "delta_tv": 0.15, "delta_kl": 0.05, "sign": 1,
+                                    "axes": "linear", "old_p": 1e-5, "new_p": 1e-3, "show": ["ppo", "dppo_tv"],
+                                    "batch": {}, "update": 0, "token": -1}
+    assert part(html, "module") == (BUILT / "ratio_map.js").read_text(encoding="utf-8")
+    assert str(explorable._esm) == part(html, "module"), "both hosts drive the same module"
+    assert html.count("<script") == html.count("</script>") == 3
+    fetched = re.search(r"""(src|href)=|https?://(?!www\.w3\.org/)|from ?["']|import ?["']""", html)
+    assert fetched is None, "the fragment needs no network"
+
+
+def test_colab_gets_the_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorable = RatioMap()
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    data, _ = explorable._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+
+
+def test_page_can_link_its_modules_and_carry_them_again() -> None:
+    html = f"<p>before</p>{RatioMap().html()}<p>between</p>{RatioMap(sign=-1).html()}<p>after</p>"
+    linked = link_modules(html, "../_static/explorables/")
+    assert linked.count('data-src="../_static/explorables/ratio_map.js"') == 2
+    assert len(linked) < len(html) - 2 * len((BUILT / "ratio_map.js").read_text(encoding="utf-8"))
+    assert all(text in linked for text in ("before", "between", "after")) and linked.count('class="trlib-traits"') == 2
+    assert link_modules(linked, "../_static/explorables") == linked
+    assert embed_modules(linked) == html
+    assert 'data-src="./_static/ratio_map.js"' in link_modules(html, "_static")
+    assert 'data-src="https://pages.example/x/ratio_map.js"' in link_modules(html, "https://pages.example/x")
+
+
+def test_settings_cannot_end_the_script() -> None:
+    html = fragment("ratio_map", {"text": "</script><b>"}, fallback="a < b", height="1rem")
+    assert part(html, "traits") == {"text": "</script><b>"}
+    assert html.count("</script>") == 3 and "a &lt; b" in html
+
+
+@pytest.mark.parametrize(("trait", "value"), [
+    ("eps_low", math.nan), ("delta_kl", math.inf), ("delta_tv", "wide"), ("axes", "log"), ("show", ["grpo"]),
+    ("sign", "up"), ("batch", {"tokens": []})])
+def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
+    with pytest.raises(traitlets.TraitError, match=trait):
+        RatioMap(**{trait: value})
+
+
+@pytest.mark.parametrize(("name", "near"), [("eps", "eps_low"), ("delta", "delta_"), ("Axes", "axes")])
+def test_an_unknown_setting_is_refused_with_the_nearest(name: str, near: str) -> None:
+    known = "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, update"
+    told = f"RatioMap, setting: expected one of {known}, got '{name}'"
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        RatioMap(**{name: 0.1})
+    assert f"; did you mean '{near}" in str(caught.value)
+    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", "what every widget takes is no mistake"
+
+
+def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
+    html = RatioMap().html() + RatioMap(sign=-1).html()
+    links = preloads(html, "../_static/explorables/")
+    assert re.findall(r'<link rel="modulepreload" href="([^"]+)">', links) == [
+        "../_static/explorables/common.js", "../_static/explorables/ratio_map.js"]
+    assert preloads(link_modules(html, "x"), "x").count("modulepreload") == 2, "linked or carried, the same"
+    assert preloads("<p>no figure</p>", "x") == ""
+
+
+def test_every_trait_says_what_it_is() -> None:
+    for name in RatioMap().settings():
+        assert len(getattr(RatioMap, name).help) > 10, name
+
+
+def test_without_anywidget_the_message_says_what_to_do() -> None:
+    code = ("import sys; sys.modules['anywidget'] = None\n"
+            "import trbook, trbook.explorables as e\n"
+            "from trbook.explorables.modules import sources_hash\n"
+            "try:\n    e.RatioMap\nexcept ImportError as error:\n    print(error)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("explorables need anywidget")
+    assert "pip install anywidget" in done.stdout
+
+
+def test_pages_import_no_torch() -> None:
+    code = "import sys, trbook, trbook.explorables; print('torch' in sys.modules, 'anywidget' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_built_files_are_of_these_sources() -> None:
+    record = json.loads((BUILT / "record.json").read_text(encoding="utf-8"))
+    assert record["sources"] == sources_hash(), "the JavaScript changed: `npm ci && npm run build` in explorables/js"
+    entries = {path.name for path in SOURCES.glob("*.js")}
+    assert {path.name for path in BUILT.glob("*.js")} == entries
+    assert {path.name for path in (BUILT / "static").iterdir()} == {*entries, "common.js"}
+    for name in entries:
+        assert './common.js"' in (BUILT / "static" / name).read_text(encoding="utf-8")
+        assert "./common.js" not in (BUILT / name).read_text(encoding="utf-8")
+        assert "Permission to use, copy, modify" in (BUILT / name).read_text(encoding="utf-8")[:400]
+    lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
+    assert "http" not in lock and '"integrity"' in lock, "the lock file fixes every byte and names no server"
+
+
+@pytest.mark.skipif(shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
+                    reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always")
+def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    subprocess.run(["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True)
+    made = (".js", "record.json")  # stills and data are made apart
+    for path in sorted(path for path in BUILT.rglob("*") if path.name.endswith(made)):
+        assert (tmp_path / "built" / path.relative_to(BUILT)).read_bytes() == path.read_bytes(), path.name

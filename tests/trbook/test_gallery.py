@@ -1,0 +1,73 @@
+"""The map of a branch is the cards', and the rows of the bandit are its steps."""
+
+from __future__ import annotations
+
+import html
+
+import pytest
+
+from trbook.bandit import bandit_step
+from trbook.cards import CARDS, GALLERY
+from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
+from trlab.sweep import load_sweep
+from trlab.sweeps._gallery import OBJECTIVES
+from trlib.algorithms import PGIS, PPO
+from trlib.drawing import INK
+
+
+def test_the_bandit_is_one():
+    assert sum(MU) == pytest.approx(1) and sum(m * a for m, a in zip(MU, ADVANTAGES, strict=True)) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("branch", GALLERY)
+def test_a_map_says_what_the_cards_say(branch):
+    cards = [card for card in CARDS.values() if card.family == branch]
+    shown = branch_map(branch)
+    assert shown.values.tolist() == [[card.what, card.to, card.how] for card in cards]
+    page = html.unescape(shown._repr_html_())
+    assert all(words in page for words in shown.values.flat), "no text is cut short"
+    assert all(("after" in name) == bool(card.after) for name, card in zip(shown.index, cards, strict=True))
+
+
+def test_rows_are_steps():
+    shown = steps({"none": PGIS(), "clip": PPO()}, uses=8)
+    one = bandit_step(PPO(), MU, ADVANTAGES, uses=8)
+    assert shown.loc["clip"].tolist() == [round(x, 3) for x in (one.gain, one.kl, one.tv, one.ratio, one.entropy)]
+    assert shown.loc["clip", "gain"] < shown.loc["none", "gain"]
+
+
+def test_an_unknown_branch_is_named():
+    with pytest.raises(ValueError, match=r"branch: expected one of ratios, .*, got 'ratio'"):
+        branch_map("ratio")
+
+
+def test_recorded_runs_stand_beside_their_controls():
+    shown = on_dial("regression")
+    if isinstance(shown, str):
+        assert "trlib sweep gallery" in shown
+    else:
+        assert all(f"{label} 0." in shown.alt for label in ("pg_is", "ppo", "rebel", "lco", "lco-mse", "rover"))
+        assert "dpo" not in shown.alt
+        assert {words.get_color() for words in shown.figure.axes[0].get_legend().get_texts()} == {INK}, "light and dark"
+
+
+def test_what_was_foretold_is_shown_whole():
+    shown = foretold("values")
+    if isinstance(shown, str):
+        assert "trlib sweep gallery" in shown
+    else:
+        page = html.unescape(shown._repr_html_())
+        assert len(shown) and all(words in page for words in shown.values.flat), "no text is cut short"
+        assert f"corrected for all {len(load_sweep('gallery').predictions)}" in page
+
+
+@pytest.mark.parametrize("branch", ["transport", "classical", "ratio"])
+def test_a_branch_without_runs_is_named(branch):
+    with pytest.raises(ValueError, match="branch: expected one whose methods train dial"):
+        _variants(branch)
+
+
+def test_every_variant_of_the_sweep_belongs_to_a_branch():
+    branches = [branch for branch in GALLERY if branch not in ("transport", "classical")]
+    shown = {variant.name for branch in branches for variant in _variants(branch)}
+    assert shown == {variant.name for variant in OBJECTIVES}

@@ -1,0 +1,96 @@
+"""The page of the laboratory: its files, its commands and what it says that they print."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tools.paths import ROOT
+from trlab import Budget, Sweep, Variant
+from trlab.sweep import load_sweep
+from trlab.tuning import NEAR, choose
+from trlib.cli import main
+
+PAGE = (ROOT / "book/interface/lab.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+CONSOLE = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = [line.removeprefix("$ trlib ") for block in CONSOLE for line in block.splitlines() if line.startswith("$")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the page's two files."""
+    for mark, name in (("SWEEP = ", "reuse.py"), ("class Narrow", "mine.py")):
+        (source,) = [block for block in PYTHON if mark in block]
+        assert f"This is `{name}`" in PAGE
+        (tmp_path / name).write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def printed(command: str) -> list[str]:
+    """What the page prints below a command, up to the next."""
+    (block,) = [block for block in CONSOLE if f"$ trlib {command}\n" in block]
+    return block.split(f"$ trlib {command}\n")[1].split("$ ")[0].splitlines()
+
+
+def test_the_cells_that_are_listed_are_the_cells(desk, capsys):
+    assert main(["sweep", "reuse.py", "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == printed("sweep reuse.py --dry-run")
+    assert main(["sweep", "dial_methods", "--method", "mine.py:Narrow", "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == printed("sweep dial_methods --method mine.py:Narrow "
+                                                                "--dry-run")[-3:]
+
+
+def test_every_command_is_one(desk, capsys):
+    assert len(COMMANDS) == 11
+    for command in COMMANDS:
+        again = [] if command.endswith("--dry-run") else ["--dry-run"]
+        assert main([*command.split(), *again]) == 0, command
+        assert "to run into" in capsys.readouterr().out
+
+
+def test_shards_are_the_whole_as_the_page_shows(desk, capsys):
+    for command in COMMANDS:
+        if "--out parts" in command:
+            here = [] if command.endswith("--dry-run") else ["--workers", "0", "--quiet"]
+            assert main([*command.split(), *here]) == 0
+    shown = printed("sweep reuse.py --smoke --out parts --dry-run")
+    assert capsys.readouterr().out.splitlines()[-len(shown):] == shown
+
+
+def test_the_shipped_record_is_read_and_drawn_as_the_page_says(desk, capsys):
+    (source,) = [block for block in PYTHON if "intervals(" in block]
+    exec(compile(source, "lab.md", "exec"), {})
+    assert capsys.readouterr().out.strip() in PAGE
+    assert (desk / "methods.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
+    (source,) = [block for block in PYTHON if "staleness(" in block]
+    assert main(["sweep", "reuse.py", "--smoke", "--out", "sweeps/reuse", "--workers", "0", "--quiet"]) == 0
+    capsys.readouterr()
+    exec(compile(source, "lab.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    pattern = re.compile(r"(pg_is|ppo) +tolerance \S.*, nats a point at eight \S+ \[.*\]")
+    assert len(lines) == 2 and all(pattern.fullmatch(line) and pattern.search(PAGE) for line in lines)
+
+
+def test_the_tuning_rule_is_the_one_that_the_page_tells():
+    grid = load_sweep("grid")
+    points = math.prod(len(axis.points()) for axis in grid.axes)
+    assert (points, len(grid.variants), list(grid.seeds), NEAR) == (15, 10, [100, 101, 102], 0.01)
+    assert "five thresholds and three learning rates each, fifteen configurations" in PAGE and "within 0.01" in PAGE
+    runs = pd.DataFrame([{"label": "ppo", "lr": lr, "seed": seed, "status": status, "sampled": score, "kl": kl}
+                         for lr, score, kl, status in (("1", 0.80, 0.03, "done"), ("2", 0.795, 0.01, "done"),
+                                                       ("3", 0.785, 0.001, "done"), ("4", 0.9, 0.001, "failed"))
+                         for seed in (100, 101)])
+    (found,) = choose(runs, ["lr"])
+    assert found.at == {"lr": "2"} and found.best == pytest.approx(0.8), "near the best, and the least divergence"
+    with pytest.raises(ValueError) as refused:
+        Sweep(text="", variants=[Variant("ppo")], budget=Budget(1), seeds=range(100, 102), tuned_on=range(100, 103))
+    assert str(refused.value) in " ".join(PAGE.split())

@@ -1,0 +1,109 @@
+"""The ladder: every rung runs and is the library's loss, value and gradient; each changes one line; curves are those
+of the record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tools.paths import ROOT
+from trbook.ladder import RUNGS, UPDATES, Tokens, curve, record, runs
+from trlab.statistics import iqm
+from trlab.sweep import load_sweep
+from trlib.algorithms import (
+    dppo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+    quatro_loss,
+    reinforce_loss,
+    troll_loss,
+)
+
+
+def batch(seed: int) -> tuple[Tensor, Tokens]:
+    """Logits, and a batch made of them: two prompts with four completions each, so far from the old policy that every
+    region binds somewhere."""
+    draw = torch.Generator().manual_seed(seed)
+    old = 1.5 * torch.randn(8, 5, 6, generator=draw, dtype=torch.float64)
+    now = old + 0.9 * torch.randn(8, 5, 6, generator=draw, dtype=torch.float64) * (torch.arange(8) % 3)[:, None, None]
+    mask = torch.arange(5) < torch.randint(2, 6, (8, 1), generator=draw)
+    rewards = torch.tensor([1.0, 0, 0, 1, 0, 1, 0, 0], dtype=torch.float64)
+    now.requires_grad_()
+    return now, Tokens(now.log_softmax(-1), old.log_softmax(-1), torch.randint(0, 6, (8, 5), generator=draw),
+                       rewards[:, None], torch.arange(8) // 4, mask)
+
+
+def library(name: str, b: Tokens) -> Any:
+    own: dict[str, Any] = {"advantages": b.A.expand_as(b.logp), "mask": b.mask}
+    return {
+        "REINFORCE": lambda: reinforce_loss(b.logp, advantages=b.R.expand_as(b.logp), mask=b.mask),
+        "A baseline": lambda: reinforce_loss(b.logp, **own),
+        "The ratio": lambda: pg_is_loss(b.logp, b.old, **own),
+        "PPO's clip": lambda: ppo_loss(b.logp, b.old, **own),
+        "Clip-higher": lambda: ppo_loss(b.logp, b.old, **own, eps_high=0.28),
+        "One ratio for a completion": lambda: gspo_loss(b.logp, b.old, **own),
+        "A divergence instead of the ratio": lambda: dppo_loss(b.logp, b.old, **own, delta_tv=0.15),
+        "A constraint for each prompt": lambda: quatro_loss(
+            b.logp, b.old, rewards=b.R[:, 0], group=b.group, mask=b.mask),
+        "A projection": lambda: troll_loss(b.full, b.full_old, tokens=b.tokens, **own),
+    }[name]()
+
+
+def slope(loss: Tensor, mask: Tensor, logits: Tensor) -> Tensor:
+    """The gradient of the tokens' losses, each weighted otherwise, so that none stands for another."""
+    weights = torch.arange(1.0, mask.numel() + 1).view_as(mask)
+    return torch.autograd.grad((weights * loss.masked_fill(~mask, 0.0)).sum(), logits, retain_graph=True)[0]
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
+    told = []
+    for seed in range(4):
+        logits, b = batch(seed)
+        found, wanted = rung.loss(b), library(rung.name, b)
+        torch.testing.assert_close(slope(found, b.mask, logits), slope(wanted.per_token, b.mask, logits), rtol=1e-6,
+                                   atol=1e-8)
+        torch.testing.assert_close(found[b.mask], wanted.per_token[b.mask], rtol=1e-6, atol=1e-8)
+        told.append(wanted.diagnostics["kept"][b.mask])
+    kept = torch.cat(told)
+    if rung.label in ("ppo", "clip-higher", "gspo", "dppo-tv"):
+        assert 0 < int((~kept).sum()) < len(kept), "the region binds on these batches, and not everywhere"
+
+
+def test_every_rung_changes_its_line() -> None:
+    lines = [rung.line for rung in RUNGS]
+    assert len(set(lines)) == len(lines) == 9
+    assert lines[0] == "-b.R * b.logp" and lines[3].endswith("b.A * b.r.clamp(0.8, 1.2))")
+    assert all(line.startswith("-") and len(line) <= 72 for line in lines)
+
+
+def test_chapters_and_records_are_there() -> None:
+    history = record()
+    for rung in RUNGS:
+        assert rung.chapter[:2] in ("01", "02", "04", "05", "07", "08", "09")
+        assert runs(history, rung).shape == (40, 8)
+    last = {rung.label: iqm(runs(history, rung).iloc[-1].to_numpy()) for rung in RUNGS}
+    assert all(np.isfinite(value) for value in last.values())
+    drawn = curve(RUNGS[3], RUNGS[2], history)
+    assert f"PPO's clip: {iqm(runs(history, RUNGS[3]).iloc[0].to_numpy()):.2f} in the first batch" in drawn.alt
+    assert f"{last['ppo']:.2f} in the last" in drawn.alt and "The ratio:" in drawn.alt
+    first = curve(RUNGS[0], None, history)
+    assert f"{last['reinforce']:.2f} in the last" in first.alt and "baseline" not in first.alt
+
+
+def test_the_first_two_steps_are_recorded_where_the_others_are() -> None:
+    own, others = load_sweep("ladder"), load_sweep("shootout")
+    assert own.train == dict(others.axes[0].points())[UPDATES]
+    assert (own.task, own.policy, own.budget, list(own.seeds)) == (others.task, others.policy, others.budget,
+                                                                  list(others.seeds))
+
+
+def test_the_page_shows_every_rung() -> None:
+    page = (ROOT / "book" / "ladder.md").read_text(encoding="utf-8")
+    assert "```{ladder}" in page
+    assert all((ROOT / "notebooks" / f"{rung.chapter}.ipynb").is_file() or rung.chapter == "09_troll" for rung in RUNGS)

@@ -1,0 +1,183 @@
+"""Every link between the book's mathematics and the package holds, in both directions.
+
+The rule: after a numbered equation the text may say *computed by* and a name; the docstring of that name then says in
+which equation the reader finds it, with :eq:. A docstring that names an equation is named on the equation's page. No
+equation is numbered that nothing names.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bookext.links import canonical, named
+from bookext.modules import modules
+from bookext.terms import slug
+from tools.paths import ROOT
+from trbook.cards import CARDS
+
+LABEL = re.compile(r"\\label\{([^}]+)\}")
+EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
+"""A displayed formula and the paragraph that follows it."""
+COMPUTED = re.compile(r"computed by ((?:`trlib[^`]+`(?:, and |, | and )?)+)")
+CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+SHOWN = "trbook.explorables."
+"""What a page shows by a cell and need not name."""
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+TO_EQUATION = re.compile(r":eq:`([^`]+)`|\(#(?:equation-)?([^)]+)\)|\{eq\}`([^`]+)`")
+
+
+def text(path: Path) -> str:
+    """A page's prose."""
+    if path.suffix != ".ipynb":
+        return FENCED.sub("", path.read_text(encoding="utf-8"))
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+@functools.cache
+def pages() -> dict[str, str]:
+    """Every page that a person wrote, by its path."""
+    found = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted((ROOT / "book").glob("*.md")),
+             *sorted((ROOT / "book" / "interface").glob("*.md")), ROOT / "book" / "methods" / "index.md"]
+    return {str(path.relative_to(ROOT)): text(path) for path in found}
+
+
+@functools.cache
+def docstrings() -> dict[str, str]:
+    """Every docstring of the package, by the name of what it describes."""
+    found: dict[str, str] = {}
+
+    def walk(node: ast.AST, name: str) -> None:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            found[name] = ast.get_docstring(node) or ""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef):
+                walk(child, f"{name}.{child.name}")
+
+    for path in sorted((ROOT / "trlib").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        walk(ast.parse(path.read_text(encoding="utf-8")), module)
+    return found
+
+
+def of_modules() -> dict[str, str]:
+    """The modules that have a page in the interface."""
+    return modules(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+
+
+def names(prose: str) -> list[str]:
+    """The names of the package that stand in code font."""
+    return [name for code in CODE.findall(prose) if (name := named(code))]
+
+
+def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
+    """What dangles, a line each."""
+    home: dict[str, str] = {}
+    found: list[str] = []
+    mentioned = {label for body in [*prose.values(), *docs.values()]
+                 for groups in TO_EQUATION.findall(body) for label in groups if label}
+    for page, body in prose.items():
+        for label in LABEL.findall(CODE.sub("", body)):
+            found += [f"{page}: the label {label!r} stands on {home[label]} too"] if label in home else []
+            found += [] if label in mentioned else [f"{page}: nothing names the equation {label!r}"]
+            home[label] = page
+        found += [f"{page}: {fault}" for fault in _unknown(body)]
+        for formula, after in EQUATION.findall(body):
+            for label in LABEL.findall(formula):
+                computing = [name for group in COMPUTED.findall(after) for name in names(group)]
+                found += [f"{page}: {label!r} is computed by `{name}`, whose docstring says no :eq:`{label}`"
+                          for name in computing if f":eq:`{label}`" not in docs.get(_canonical(name), "")]
+    for name, doc in docs.items():
+        for label in re.findall(r":eq:`([^`]+)`", doc):
+            if label not in home:
+                found.append(f"{name}: no page has the equation {label!r}")
+            elif not name.startswith(SHOWN) and not _names(prose[home[label]], name):
+                found.append(f"{name}: its docstring names {label!r}, and {home[label]} does not name it")
+    return found
+
+
+def _names(body: str, name: str) -> bool:
+    """Whether a page names that thing, or one inside it."""
+    return any(said == name or said.startswith(f"{name}.") for said in map(_canonical, names(body)))
+
+
+def _canonical(name: str) -> str:
+    try:
+        return canonical(name)
+    except ValueError:
+        return name
+
+
+def _unknown(body: str) -> list[str]:
+    found = []
+    for name in names(body):
+        try:
+            canonical(name)
+        except ValueError as error:
+            found.append(str(error))
+    return found
+
+
+def test_no_link_between_mathematics_and_code_dangles() -> None:
+    assert len(pages()) > 20
+    assert sum(":eq:" in doc for doc in docstrings().values()) >= 4
+    assert faults(pages(), docstrings()) == []
+
+
+def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
+    computing = {name for body in pages().values() for group in COMPUTED.findall(body) for name in names(group)}
+    assert len(computing) > 10
+    assert [name for name in sorted(computing)
+            if not any(canonical(name).startswith(f"{module}.") for module in of_modules())] == []
+
+
+def anchors(prose: str) -> set[str]:
+    """What a link can point to on a page: headings down to the third level, and numbered equations."""
+    headings = re.findall(r"^#{1,3} (.+?)\s*$", prose, re.MULTILINE)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+    return {slug(re.sub(r"[`*$\\]", "", heading)) for heading in plain}
+
+
+def test_every_link_to_a_part_of_a_page_resolves() -> None:
+    wrong = []
+    made = {*(f"book/interface/modules/{name}.md" for name in of_modules()),
+            *(f"book/methods/{name}.md" for name in CARDS)}
+    equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
+    for page, body in pages().items():
+        for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):
+            target = (ROOT / page).parent.joinpath(path).resolve() if path else ROOT / page
+            name = str(target.relative_to(ROOT))
+            if name not in {*pages(), *made} or (anchor and anchor not in anchors(pages().get(name, "")) | equations):
+                wrong.append(f"{page}: {path}#{anchor}")
+    assert wrong == []
+
+
+def test_prose_does_not_refer_to_an_equation_by_a_command_of_tex() -> None:
+    """MathJax knows no label of another cell, and a page of the book no command outside of a formula."""
+    assert [page for page, body in pages().items() if re.search(r"\\(?:eq)?ref\{", body)] == []
+
+
+GOOD = "$$\na = b\n\\label{one}\n$$\n\ncomputed by `trlib.algorithms.ppo_loss(r, ...)`.\n\nNo matter."
+DOCS = {"trlib.algorithms.ppo.ppo_loss": "In the book: :eq:`one`."}
+
+
+@pytest.mark.parametrize(("page", "docs", "fault"), [
+    (GOOD, DOCS, None),
+    (GOOD, {}, "whose docstring says no :eq:`one`"),
+    (GOOD.replace("computed by", "unlike"), {}, "nothing names the equation 'one'"),
+    (GOOD.replace("computed by", "unlike") + " [so](#equation-one)", {}, None),
+    (GOOD.replace("{one}", "{two}") + " [so](#equation-two)", DOCS, "no page has the equation 'one'"),
+    (GOOD.replace("ppo_loss", "grpo_loss"), DOCS, "trlib.algorithms has no 'grpo_loss'"),
+    (GOOD.replace("`trlib.algorithms.ppo_loss(r, ...)`", "hand"), DOCS, "does not name it"),
+    (GOOD + GOOD, DOCS, "stands on page too"),
+])
+def test_what_dangles_is_found(page: str, docs: dict[str, str], fault: str | None) -> None:
+    found = faults({"page": page}, docs)
+    assert (found == []) if fault is None else any(fault in line for line in found), found

@@ -1,0 +1,72 @@
+"""The figure of the loop: what it carries is what the shipped model writes, and what it says of it is true."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import traitlets
+
+from tools import packs
+from trbook.explorables import Loop
+from trbook.explorables.loop import BOXES, GROUPS
+from trbook.explorables.loop_batch import LR, batch
+from trlib.tasks import Prompt, load_task
+
+FILE = json.loads(packs.LOOP.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return batch()
+
+
+def test_the_file_holds_what_the_shipped_model_writes(made: dict[str, Any]) -> None:
+    assert FILE["lr"] == made["lr"] == LR and tuple(FILE["groups"]) == tuple(made["groups"]) == GROUPS
+    for name, group in made["groups"].items():
+        kept = FILE["groups"][name]
+        for got, want in [(kept, group), *zip(kept["rows"], group["rows"], strict=True)]:
+            for key, value in want.items():
+                if key != "rows":
+                    assert got[key] == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), key
+
+
+def test_what_the_figure_says_of_its_groups() -> None:
+    """The words of `js/loop.js` and `js/loop/words.js` that no number there is inserted into."""
+    dial, groups = load_task("dial"), FILE["groups"]
+    for group in groups.values():
+        rewards = [row["reward"] for row in group["rows"]]
+        assert len(rewards) == 4
+        for row in group["rows"]:
+            said = dial.verify(Prompt(group["prompt"], group["answer"], 5), row["text"], ended=True)
+            assert (said.reward, said.reason) == (row["reward"], row["why"])
+            assert row["advantage"] == row["weight"] == row["reward"] - sum(rewards) / 4
+            assert (row["after"] > row["before"]) == (row["advantage"] > 0)
+            assert row["tokens"] == len(row["text"].split()) + 1, "a token per word, and the end token"
+    two, none, luck = (groups[name] for name in GROUPS)
+    assert [row["reward"] for row in two["rows"]] == [1, 1, 0, 0]
+    slipped = two["rows"][-1]
+    assert slipped["why"] == "bad arithmetic" and dial.habits(slipped["text"])["careful"]
+    assert (none["loss"], none["gradient"]) == (0, 0)
+    assert all(row["before"] == row["after"] for row in none["rows"]), "no gradient, no step"
+    assert [row["reward"] for row in luck["rows"]] == [0, 0, 0, 1]
+    lucky = luck["rows"][-1]
+    assert not dial.habits(lucky["text"])["careful"] and lucky["advantage"] == -3 * luck["rows"][0]["advantage"]
+
+
+def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded() -> None:
+    html = Loop(lit=["advantage", "update"]).html()
+    assert re.findall(r'data-box="(\w+)" data-lit', html) == ["advantage", "update"]
+    assert re.findall(r'data-card="(\w+)" data-chosen', html) == ["advantage"]
+    assert re.findall(r'value="(\w+)" checked', html) == ["advantage"]
+    assert re.findall(r'data-card="(\w+)" data-chosen', Loop().html()) == ["rollout"]
+    assert "<template" not in Loop(group="luck").html(), "no picture rather than a wrong one"
+
+
+@pytest.mark.parametrize("setting", [{"lit": ["loss"]}, {"box": "loss"}, {"group": "three"}])
+def test_what_is_no_box_is_refused(setting: dict[str, Any]) -> None:
+    with pytest.raises(traitlets.TraitError, match=next(iter(setting))):
+        Loop(**setting)
+    assert Loop(lit=list(BOXES)).settings() == {"lit": list(BOXES), "box": "", "group": "two"}

@@ -1,0 +1,51 @@
+"""The two moons: the method's own update on a classifier, and what is measured of it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from trbook import moons
+from trbook.moons import finetuned
+from trlib.algorithms import GRPO, SFT
+
+
+def test_points_are_turned_about_their_middle():
+    points, kind = moons.moons(4000, 0, "known")
+    turned, same = moons.moons(4000, 0, "known", math.pi / 2)
+    assert torch.equal(kind, same) and abs(float(points.mean())) < 0.02
+    torch.testing.assert_close(turned, torch.stack([-points[:, 1], points[:, 0]], -1))
+
+
+def test_the_classifier_before_knows_one_pair_and_less_of_the_other():
+    before = finetuned(None, 0)
+    assert before.old > 0.97 and before.new < before.old - 0.02 and before.moved == 0.0
+    assert 0 < before.flipped < 0.2
+
+
+def test_supervision_is_adamw_on_the_mean_loss():
+    known, (x, kind) = moons.knowing(1), moons.moons(moons.SHOWN, 1, "shown", moons.TURN)
+    own = {name: p.clone().requires_grad_() for name, p in known.items()}
+    optimizer = torch.optim.AdamW(own.values(), lr=0.02, weight_decay=0.0)
+    for _ in range(5):
+        optimizer.zero_grad()
+        torch.nn.functional.nll_loss(moons.read(own, x), kind).backward()
+        optimizer.step()
+    found = moons.learnt(SFT(), known, x, kind, updates=5, lr=0.02)
+    for name, p in own.items():
+        torch.testing.assert_close(found[name], p.detach())
+
+
+def test_the_same_seed_is_the_same_and_another_is_another():
+    assert finetuned(SFT(), 0, updates=20) == finetuned(SFT(), 0, updates=20) != finetuned(SFT(), 1, updates=20)
+
+
+@pytest.mark.parametrize(("method", "given", "message"), [
+    (GRPO(), {}, "method: expected one that learns from an expert's answers, got GRPO"),
+    (SFT(), {"updates": 0}, "updates: "), (SFT(), {"lr": 0.0}, "lr: "),
+])
+def test_what_makes_no_sense_is_named(method, given, message):
+    with pytest.raises(ValueError, match=message):
+        finetuned(method, 0, **given)

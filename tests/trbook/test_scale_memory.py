@@ -1,0 +1,163 @@
+"""Formulas of bytes against tensors that exist: counted by torch, made by transformers, peft and this package."""
+
+from __future__ import annotations
+
+import csv
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import trlib
+from tools.paths import ROOT
+from trbook.scale import memory, smollm2
+from trbook.scale.memory import MODELS, Setup, Shape
+from trbook.scale.meter import kept_bytes, peak_bytes, places
+from trlib.loop.critic import Critic
+from trlib.loop.descent import Descent
+from trlib.loop.optimizers import adamw
+from trlib.model.rollout import sample
+from trlib.model.scoring import score_tokens
+
+KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def model_of(shape: Shape):
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(
+        "qwen2" if shape.qkv_bias else "llama", vocab_size=shape.vocabulary, hidden_size=shape.hidden,
+        intermediate_size=shape.inner, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads, tie_word_embeddings=shape.tied)
+    return AutoModelForCausalLM.from_config(config)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_parameters_and_adapters_are_those_of_the_model(name: str) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    shape = MODELS[name]
+    with torch.device("meta"):
+        model = model_of(shape)
+        assert sum(p.numel() for p in model.parameters()) == memory.parameters(shape)
+        adapted = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear"))
+    assert sum(p.numel() for p in adapted.parameters() if p.requires_grad) == memory.adapters(shape, 8)
+    known = {"embedded": 124_224, "SmolLM2-135M": 134_515_008, "Qwen2.5-0.5B": 494_032_768, "Qwen2.5-7B": 7_615_616_512}
+    assert memory.parameters(shape) == known[name]
+
+
+def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded() -> None:
+    folder = ROOT / "benchmarks" / "smollm2"
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    assert memory.adapters(MODELS["SmolLM2-135M"], 8) == record["trainable"]
+    with (folder / "history.csv").open(encoding="utf-8") as file:
+        rewards = [float(row["reward"]) for row in csv.DictReader(file)]
+    shown = smollm2()
+    assert shown["reward"] == rewards and shown["command"] == record["command"]
+    assert (shown["before"], shown["after"]) == tuple(record[when]["sampled"]["value"] for when in ("before", "after"))
+
+
+@pytest.mark.parametrize("precision", list(KINDS))
+@pytest.mark.parametrize("learns", memory.LEARNS)
+@pytest.mark.parametrize("shape", [Shape(64, 64, 2, 192, 4, 4, tied=True), Shape(64, 128, 3, 256, 8, 2, tied=True),
+                                   Shape(64, 64, 2, 160, 4, 1, tied=True, qkv_bias=True)])
+def test_what_torch_keeps_of_the_layers_is_as_counted(shape: Shape, learns: str, precision: str,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    monkeypatch.setitem(memory.MODELS, "embedded", shape)
+    setup = Setup(model="embedded", learns=learns, precision=precision)
+    tokens = torch.randint(0, 64, (2, 24))
+    kept = []
+    for layers in (1, shape.layers):  # what stands around the layers falls out of the difference
+        torch.manual_seed(0)
+        model = model_of(Shape(**{**vars(shape), "layers": layers})).to(KINDS[precision])
+        if learns == "lora":
+            model = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear"))
+        body = model.get_base_model().model if learns == "lora" else model.model
+        kept.append(kept_bytes(lambda body=body: body(input_ids=tokens).last_hidden_state, but=places(model)))
+    wanted = memory.activations_a_token(setup) * tokens.numel()
+    assert (kept[1] - kept[0]) * shape.layers == wanted * (shape.layers - 1)
+
+
+@pytest.mark.parametrize("vocabulary", [3000, 49_152, 151_936])
+def test_the_logits_of_an_update_peak_as_counted(vocabulary: int) -> None:
+    setup = Setup(model="embedded", vocabulary=vocabulary, prompts=1, group=16, completion=4, at_once=16,
+                  learns="full", precision="float32")
+    positions = setup.rows * setup.completion
+    hidden = torch.randn(positions, 64, requires_grad=True)
+    weight, tokens = 0.1 * torch.randn(vocabulary, 64), torch.randint(0, vocabulary, (positions,))
+
+    def whole() -> None:
+        (hidden @ weight.T).log_softmax(-1).gather(-1, tokens[:, None]).sum().backward()
+
+    def chunked() -> None:
+        score_tokens(hidden, weight, tokens).logp.sum().backward()
+
+    for scoring, function in (("full", whole), ("chunked", chunked)):
+        hidden.grad = None
+        wanted = memory.updating(Setup(**{**vars(setup), "scoring": scoring}))["logits"]
+        assert peak_bytes(function) == pytest.approx(wanted, rel=0.01), scoring
+
+
+@pytest.mark.parametrize("precision", list(KINDS))
+@pytest.mark.parametrize("learns", memory.LEARNS)
+def test_gradients_and_adamw_take_as_counted(learns: str, precision: str) -> None:
+    lora = {"r": 8, "target_modules": "all-linear"} if learns == "lora" else None
+    policy = trlib.load_policy("dial", dtype=precision, lora=lora)
+    setup = Setup(model="embedded", learns=learns, precision=precision)
+    counted = memory.updating(setup)
+    assert sum(p.numel() for p in policy.parameters) == memory.learning(setup)
+    assert sum(p.nbytes for p in policy.model.parameters()) == counted["weights"]
+    descent = Descent([(policy.parameters, 1.0)], adamw, SimpleNamespace(lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0,
+                                                                         grad_norm=1.0, warmup=1))
+    loss = sum(p.float().square().sum() for p in policy.parameters)
+    gradients = torch.autograd.grad(loss, policy.parameters)
+    assert sum(g.nbytes for g in gradients) == counted["gradients"]
+    descent.step(sum(p.float().square().sum() for p in policy.parameters))
+    moments = [value for state in descent.optimizer.state.values() for name, value in state.items() if name != "step"]
+    copies = [weight for _, weight in descent.exact]
+    assert sum(t.nbytes for t in (*moments, *copies)) == counted["optimizer"]
+
+
+def test_anchors_and_the_cache_take_as_counted() -> None:
+    task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
+    texts = [prompt.text for prompt in task.prompts(4, seed=0)]
+    batch = sample(policy, texts, group=8, max_tokens=16, seed=0)
+    length = batch.tokens.shape[1]
+    setup = Setup(model="embedded", prompts=4, group=8, completion=length, prompt=batch.prompt_ids.shape[1],
+                  precision="float32")
+    old = policy.score(batch, full=True)
+    kept = {"logp": batch.logp.nbytes + old.logp.nbytes}
+    hidden, weight = torch.randn(len(batch), length, 64), policy.model.lm_head.weight.detach()
+    top = score_tokens(hidden, weight, batch.tokens, top_k=64).top
+    kept["topk"] = kept["logp"] + top.ids.nbytes + top.logp.nbytes
+    kept["full"] = kept["logp"] + old.full.nbytes
+    for method, wanted in kept.items():
+        assert memory.updating(Setup(**{**vars(setup), "method": method}))["anchors"] == wanted, method
+    ids = torch.randint(2, 200, (len(batch), batch.prompt_ids.shape[1] + length))
+    cache = policy.model(ids, use_cache=True).past_key_values
+    assert sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers) == memory.sampling(setup)["cache"]
+    critic = Critic(policy)
+    assert sum(p.numel() for p in critic.parameters) == pytest.approx(memory.learning(
+        Setup(model="embedded", learns="full")), rel=0.001), "the head is the only difference"
+
+
+def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do() -> None:
+    whole, chunks = (Setup(at_once=32, scoring=scoring) for scoring in ("full", "chunked"))
+    assert whole.shape.vocabulary == 151_936
+    assert memory.updating(whole)["logits"] == 12 * 32 * 256 * 151_936
+    assert memory.peak(chunks) < 24e9 < memory.peak(whole)
+    anchor = memory.updating(Setup(method="full"))["anchors"] - memory.updating(Setup())["anchors"]
+    assert anchor == 256 * 256 * 151_936 * 4, "a whole distribution for every token of the batch"
+    topk = memory.updating(Setup(method="topk"))["anchors"] - memory.updating(Setup())["anchors"]
+    assert topk == 256 * 256 * 64 * 12
+
+
+@pytest.mark.parametrize(("name", "value", "error"), [
+    ("model", "Qwen3", ValueError), ("prompts", 0, ValueError), ("vocabulary", -1, ValueError),
+    ("method", "ppo", ValueError), ("at_once", 1.5, ValueError), ("precision", "int8", ValueError)])
+def test_what_is_no_setup_is_refused_by_name(name: str, value: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"^{name}: expected"):
+        Setup(**{name: value})

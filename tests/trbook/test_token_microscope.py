@@ -1,0 +1,89 @@
+"""The batch that `token_microscope` shows: made by its command, told to its precision, and as its words say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from trbook.explorables import TokenMicroscope
+from trbook.explorables.modules import data_of
+from trbook.explorables.rare_batch import RUNS, UPDATES, record
+from trbook.explorables.recording import decode
+
+STORED = json.loads(data_of("token_microscope") or "{}")
+WORDS = [word for row in STORED["words"] for word in row]
+STARTS = torch.tensor([0, *(len(row) for row in STORED["words"])]).cumsum(0)
+REWARDS = torch.tensor(STORED["rewards"], dtype=torch.float64)
+ADVANTAGES = (REWARDS.view(-1, 16) - REWARDS.view(-1, 16).mean(1, keepdim=True)).flatten()
+OWN = ADVANTAGES.repeat_interleave(STARTS.diff())
+Q = torch.sigmoid(torch.tensor(STORED["old"], dtype=torch.float64) / 1000)
+
+
+def ratios(run: str, update: int) -> torch.Tensor:
+    return decode(STORED["runs"][run]["moved"], len(WORDS))[update - 1].exp()
+
+
+def clipped(run: str, update: int) -> torch.Tensor:
+    r = ratios(run, update)
+    return (OWN > 0) & (r > 1.2) | (OWN < 0) & (r < 0.8)
+
+
+def openers(careful: bool) -> torch.Tensor:
+    right = [i for i, row in enumerate(STORED["words"]) if REWARDS[i] and (row[0] in STORED["careful"]) == careful]
+    return STARTS[right]
+
+
+def test_the_first_updates_come_out_as_stored() -> None:
+    made = record(updates=2)
+    names = ("words", "prompts", "rewards", "careful", "largest", "group")
+    assert {name: made[name] for name in names} == {name: STORED[name] for name in names}
+    assert max(abs(now - then) for now, then in zip(made["old"], STORED["old"], strict=True)) <= 5
+    for name in RUNS:
+        # Another processor rounds otherwise: one step of the bytes.
+        now, then = (decode(one["runs"][name]["moved"], len(WORDS))[:2] for one in (made, STORED))
+        torch.testing.assert_close(now, then, rtol=0.05, atol=0.02)
+        assert made["runs"][name]["careful"] == pytest.approx(STORED["runs"][name]["careful"][:3], abs=0.01)
+
+
+def test_the_record_is_whole() -> None:
+    assert STORED["updates"] == UPDATES == 16 and len(STORED["words"]) == 256 and len(WORDS) == len(Q) == 1115
+    for run in STORED["runs"].values():
+        assert len(run["careful"]) == 17 and decode(run["moved"], len(WORDS)).shape == (16, 1115)
+    assert len(data_of("token_microscope") or "") < 90_000
+
+
+def test_the_clip_silences_precisely_the_careful_openers() -> None:
+    careful, others = openers(True), openers(False)
+    assert (len(careful), len(others)) == (15, 16)
+    assert Q[careful].max() < 0.014 and Q[others].max() > 0.2
+    now = clipped("ppo", 1)
+    assert now[careful].all() and not now[others].any() and int(now.sum()) == 19
+    assert float((Q * (ratios("ppo", 1) - 1)).abs().max()) < 0.15, "DPPO silences none"
+    assert 1.3 < float(ratios("ppo", 1)[0]) < 1.6 and float(Q[0] * (ratios("ppo", 1)[0] - 1)) < 0.01, "half, 0.1 %"
+
+
+def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
+    ppo, dppo = (STORED["runs"][name]["careful"] for name in ("ppo", "dppo"))
+    assert ppo[0] == dppo[0] == pytest.approx(0.05, abs=0.005)
+    assert 0.17 < ppo[-1] < 0.25 and dppo[-1] > 0.85
+    sixth, seventh = (float(ratios("dppo", update)[0]) for update in (6, 7))
+    assert 11.5 < sixth < 12.5 and Q[0] * (sixth - 1) < 0.15 < Q[0] * (seventh - 1), "its price, then silence"
+    careful, gained = openers(True), Q * (ratios("dppo", 16) - 1)
+    assert int((gained[careful] > 0.15).sum()) == 5 and clipped("dppo", 16)[careful].all(), "the prediction's answer"
+
+
+def test_a_likely_token_falls_inside_the_window() -> None:
+    token = 978
+    r = float(ratios("fast", 6)[token])
+    assert (WORDS[token], float(OWN[token])) == ("2", -0.125) and 0.8 <= r < 0.83 and not clipped("fast", 6)[token]
+    assert Q[token] > 0.95 and 0.15 < Q[token] * (1 - r) < 0.2, "nearly a fifth"
+
+
+def test_settings() -> None:
+    assert TokenMicroscope(method="cispo", update=9).settings() == {
+        "run": "ppo", "method": "cispo", "update": 9, "token": 0, "eps_low": 0.2, "eps_high": 0.2, "eps_seq": 3e-4,
+        "delta_tv": 0.15, "delta_kl": 0.05}
+    with pytest.raises(ValueError, match="did you mean 'eps_"):
+        TokenMicroscope(eps=0.1)

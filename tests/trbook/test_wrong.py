@@ -1,0 +1,59 @@
+"""The page *What we got wrong*: numbers on it that no record's directive fills."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import torch
+
+from bookext.records import FIRST_ROUND
+from tools.paths import ROOT
+from trlab import recorded
+from trlab.statistics import interval, iqm
+from trlab.sweep import load_sweep
+from trlib.algorithms import pspo_loss
+
+PAGE = (ROOT / "book/wrong.md").read_text(encoding="utf-8")
+
+
+def tolerance(runs) -> float:
+    """The first round's number: where a line in log₂ of the updates falls five points below one update."""
+    heights = [iqm(runs.loc[runs["updates"] == updates, "sampled"].to_numpy()) for updates in ("1", "8", "32")]
+    places, floor = np.log2([1, 8, 32]), heights[0] - 0.05
+    after = next(i for i, height in enumerate(heights) if height <= floor)
+    share = (heights[after - 1] - floor) / (heights[after - 1] - heights[after])
+    return float(2 ** (places[after - 1] + share * (places[after] - places[after - 1])))
+
+
+def test_the_tolerances_that_were_claimed_are_the_ones_that_were_computed():
+    cool, hot = recorded("shootout")[0].query("label == 'ppo'"), recorded("heatmap")[0].query("label == 'ppo'")
+    found = tolerance(cool), tolerance(hot[hot["lr"] == "0.0003"])
+    assert "PPO's was {:.1f} updates at the learning rate 1e-4 and {:.1f} at 3e-4".format(*found) in PAGE
+    assert 1 < found[1] < 8, "where nothing had been measured"
+
+
+def test_eight_runs_are_covered_a_little_too_seldom():
+    rng, hits, draws = np.random.default_rng(0), 0, 600
+    for _ in range(draws):
+        e = interval(rng.normal(size=8), resamples=600)
+        hits += e.low <= 0 <= e.high
+    told = int(re.search(r"it covers about (\d+) %", PAGE)[1])
+    assert abs(hits / draws - told / 100) < 0.02, hits / draws
+
+
+def test_a_sweep_of_the_first_round_asked_up_to_so_many_questions():
+    words = {18: "eighteen"}
+    assert f"up to {words[max(len(load_sweep(name).predictions) for name in FIRST_ROUND)]} questions" in PAGE
+
+
+def test_pspos_weight_only_scales_the_gradient():
+    logp = torch.tensor([[-1.0, -2.0, -0.5]], requires_grad=True)
+    old, advantages = torch.tensor([[-1.5, -1.0, -0.7]]), torch.tensor([[1.0, -2.0, 0.5]])
+    mask = torch.ones(1, 3, dtype=torch.bool)
+    gradients = []
+    for alpha in (0.0, 0.1, 0.9):
+        loss = pspo_loss(logp, old, advantages=advantages, mask=mask, alpha=alpha).per_token.sum()
+        gradients.append(torch.autograd.grad(loss, logp)[0] / (1 - alpha))
+    assert torch.allclose(gradients[0], gradients[1]) and torch.allclose(gradients[0], gradients[2])
+    assert r"$(1-\alpha)\,r A$" in PAGE

@@ -1,0 +1,183 @@
+"""Claims cards: their verdicts follow the record, whichever way it comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trlab import Axis, Budget, Prediction, Sweep, Variant
+from trlab.cells import MEASURES
+from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
+from trlab.claims.card import above, below
+from trlab.findings import judge
+from trlab.measures import DERIVED
+from trlab.record import RecordError
+from trlab.significance import holm, improvement_p
+from trlab.statistics import difference, interval
+from trlab.sweep import declared, load_sweep
+from trlib.loop.metrics import METRICS
+
+TESTS = [(card.name, test) for card in cards() for claim in card.claims for test in claim.tests]
+ONE, FOUR = {"uses": "1"}, {"uses": "4"}
+BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
+SWEEP = Sweep(text="", variants=[Variant("ppo", label=label) for label in "abc"], budget=Budget(steps=9),
+              axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
+              predictions=[BETTER, Prediction("b moves further", higher="b", lower="a", measure="kl", at=FOUR)])
+
+
+def test_there_is_a_card_for_every_method_of_the_main_line_and_nothing_is_a_foregone_verdict():
+    assert [card.name for card in cards()] == ["trpo", "ppo", "grpo", "dppo", "quatro", "troll", "trapo", "pspo"]
+    for card in cards():
+        assert any(claim.untestable for claim in card.claims) and any(claim.tests for claim in card.claims)
+        assert all(len(claim.arxiv) == 10 and claim.where and claim.text.endswith(".") for claim in card.claims)
+    with pytest.raises(ValueError, match=r"claim 'It works.': expected tests, or the reason .* got neither"):
+        Claim("It works.", "abstract", "2402.03300")
+
+
+@pytest.mark.parametrize(("card", "test"), TESTS)
+def test_every_test_asks_what_its_sweep_can_answer(card, test):
+    assert test.sweep in declared()
+    try:
+        sweep = load_sweep(test.sweep)
+    except RecordError:
+        pytest.skip("it stands on a record that has not been made")
+    axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
+    for side in (side for side in (test.higher, test.lower) if isinstance(side, Side)):
+        assert side.label in [variant.name for variant in sweep.variants]
+        assert all(point in axes[axis] for axis, point in side.at.items())
+        if test.within is not None or not isinstance(test.higher, Side):
+            assert side.at.keys() == axes.keys(), "where nothing is said to differ nothing is pooled"
+    column, _, level = test.measure.partition("@")
+    assert column in (METRICS if level else {**MEASURES, **DERIVED})
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Callable[..., list[outcome.Answer]]:
+    """What the cards' machinery says of a record that is given here."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "runs.csv").write_text("")
+    monkeypatch.setattr(outcome.record, "RECORDS", tmp_path)
+    monkeypatch.setattr(outcome, "load_sweep", lambda name: SWEEP)
+
+    def ask(tests: list[Test], runs: pd.DataFrame, history: pd.DataFrame) -> list[outcome.Answer]:
+        outcome._answered.cache_clear()
+        monkeypatch.setattr(outcome.record, "recorded", lambda name: (runs, history))
+        return outcome.answered("made", tuple(tests))
+
+    return ask
+
+
+def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Eight runs of each label and use around a height; rewards that rise to it in a straight line."""
+    rng, rows, history = np.random.default_rng(0), [], []
+    for label, height in heights.items():
+        for uses in ("1", "4"):
+            for seed in range(8):
+                cell, value = f"{label}{uses}{seed}", height + rng.normal(0, 0.02)
+                rows.append({"cell": cell, "label": label, "uses": uses, "seed": seed, "status": "done",
+                             "sampled": value, "kl": 0.1 * value, "steps": 9})
+                history += [{"cell": cell, "batch": b, "reward": value * b / 8, "entropy": 2 - b / 8}
+                            for b in range(9)]
+    return pd.DataFrame(rows), pd.DataFrame(history)
+
+
+def values(runs: pd.DataFrame, label: str, uses: str, column: str = "sampled") -> np.ndarray:
+    return runs[(runs["label"] == label) & (runs["uses"] == uses)][column].to_numpy()
+
+
+def test_the_verdict_is_the_records_whichever_way_it_came_out(answers):
+    test = above("made", "a", "b", at=ONE)
+    found = [answers([test], *made(a=a, b=b, c=0.5))[0] for a, b in ((0.8, 0.6), (0.6, 0.8), (0.7, 0.7))]
+    assert [one.verdict for one in found] == ["seen", "not seen", "undecided"]
+    runs, _ = made(a=0.8, b=0.6, c=0.5)
+    one, mine = found[0], [values(runs, label, "1") for label in "ab"]
+    assert one.sides == (interval(mine[0]), interval(mine[1])) and one.difference == difference(*mine)
+    assert one.predicted == "a is better" and one.agreed
+    assert one.corrected == judge(SWEEP, runs)[0].corrected == pytest.approx(2 * improvement_p(*mine))
+
+
+def test_a_prediction_against_the_paper_is_told_as_one(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    (claim,) = answers([above("made", "a", "b", "kl", at=FOUR)], runs, history)
+    assert claim.verdict == "seen" and claim.predicted == "b moves further" and not claim.agreed
+    assert claim.corrected == judge(SWEEP, runs)[1].corrected
+
+
+def test_what_nobody_predicted_is_corrected_with_all_that_is_asked(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.785)
+    asked = [above("made", "a", "c", at=ONE), above("made", "a", "b", at=ONE),
+             *(above("made", "a", "c", measure, at=ONE) for measure in ("kl", "take_off")),
+             below("made", "b", 0.5, "sampled", at=FOUR)]
+    found = answers(asked, runs, history)
+    assert [one.predicted for one in found] == ["", "a is better", "", "", ""]
+    p = improvement_p(values(runs, "a", "1"), values(runs, "c", "1"))
+    assert 0.02 < p < 0.05, "alone it would stand"
+    all_of = holm([*(one.p for one in judge(SWEEP, runs)), p, p, p, 1e-6])
+    assert found[0].corrected == found[3].corrected == pytest.approx(all_of[2]) and all_of[2] == 3 * p
+    assert found[0].verdict == "undecided" and found[0].difference.low > 0
+    assert found[4].verdict == "not seen" and found[4].difference.value == pytest.approx(
+        interval(values(runs, "b", "4")).value - 0.5)
+
+
+def test_what_is_missing_is_said_and_decides_nothing(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    tests = [above("made", "a", "b", at=ONE), above("made", "a", "b", "take_off", at=ONE),
+             above("made", "a", "b", "ess", at=ONE), above("other", "a", "b")]
+    short, *_ = answers(tests[:1], runs[runs["cell"] != "a13"], history)
+    assert (short.verdict, short.note, short.difference) == ("incomplete", "7 of 8 runs", None)
+    failed, *_ = answers(tests[:1], runs.assign(status=np.where(runs["label"] == "a", "failed", "done")), history)
+    assert failed.verdict == "incomplete"
+    assert [one.verdict for one in answers(tests[1:3], runs, history)] == ["seen", "not measured"]
+    assert [one.verdict for one in outcome.answered("other", tuple(tests[3:]))] == ["not run"]
+
+
+def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
+    runs, history = made(a=0.9, b=1.2, c=0.5)
+    history.loc[history["cell"] == "a10", "reward"] /= 4
+    (found,) = answers([above("made", "b", "a", "entropy@0.7", at=ONE)], runs, history)
+    assert found.note == "1 runs never reach the reward and are left out" and found.verdict == "seen"
+    # Entropy is 2 - b/8 and the reward height * b/8: at .7 entropy is 2 - .7/height.
+    assert found.sides[0].value == pytest.approx(2 - 0.7 / 1.2, abs=0.02)
+    (none,) = answers([above("made", "b", "a", "distinct@0.7", at=ONE)], runs, history)
+    assert none.verdict == "not measured"
+
+
+def test_one_variant_at_two_places_is_alike_or_not(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    alike = Test("made", Side("a", ONE), Side("a", FOUR), within=0.1)
+    assert answers([alike], runs, history)[0].verdict == "seen"
+    moved = runs.assign(sampled=runs["sampled"] - 0.3 * (runs["uses"] == "4"))
+    assert answers([alike], moved, history)[0].verdict == "not seen"
+
+
+def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    up, down, new = above("made", "a", "b", at=ONE), above("made", "c", "b", at=ONE), above("other", "a", "b")
+    level = above("made", "a", "b", "steps", at=ONE)
+    card = Card("x", "X", [Claim("Up.", "abstract", "2402.03300", [up]),
+                           Claim("Both.", "abstract", "2402.03300", [up, down]),
+                           Claim("Down.", "abstract", "2402.03300", [down, level]),
+                           Claim("Some.", "abstract", "2402.03300", [up, level]),
+                           Claim("Partly.", "abstract", "2402.03300", [new, up]),
+                           Claim("New.", "abstract", "2402.03300", [new]),
+                           Claim("Far.", "experiments", "2402.03300", untestable="Too large.")])
+    answers([up], runs, history)
+    assert [told.verdict for told in tell(card, [card])] == ["seen", "undecided", "not seen", "undecided", "seen",
+                                                             "not run", "not testable at this size"]
+    text = markdown(card, [card])
+    mine = [values(runs, label, "1") for label in "ab"]
+    a, b, gap = interval(mine[0]), interval(mine[1]), difference(*mine)
+    assert (f"- `made`, 1 uses, accuracy: `a` above `b`. Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
+        f"{gap:+.2f}", f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]")) in text
+    assert "**seen**. Predicted before the runs: “a is better”." in text
+    assert "**Mechanism seen.** Of 2 tests: 1 not run yet, 1 seen." in text
+    assert "**Mechanism not seen.** Of 2 tests: 1 the opposite, 1 undecided." in text
+    assert "**Undecided.** Of 2 tests: 1 seen, 1 the opposite." in text
+    assert "`c` above `b`. Measured:" in text and "**the opposite**. No prediction was written down." in text
+    assert "**Not testable at this size.** Too large." in text
+    assert "- `other`, accuracy: `a` above `b`. Not run yet." in text
+    assert "[arXiv 2402.03300](https://arxiv.org/abs/2402.03300), abstract" in text and not math.isnan(gap.low)

@@ -1,0 +1,217 @@
+"""A correct loss with one bug: the report names the bug, and where it first shows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from trlab.conformance import calls, vectors
+from trlab.conformance.bench import Bench
+from trlab.conformance.report import Finding, judge, lines
+from trlib.algorithms import cispo_loss, dppo_loss, gmpo_loss, gspo_loss, pspo_loss, sapo_loss
+
+V = vectors.load()
+
+
+def ppo(logp, logp_old, advantages, mask, *, low=0.2, high=0.2, ratio=lambda new, old: (new - old).exp(),
+        least=torch.min, add=0.0, mean=lambda loss, mask: (loss * mask).sum() / mask.sum().clamp(min=1)):
+    """PPO as people write it, with a place for every bug."""
+    r = ratio(logp, logp_old)
+    loss = -least(r * advantages, r.clamp(1 - low, 1 + high) * advantages)
+    return mean(loss + add * (logp - logp_old), mask)
+
+
+def whitened(a: Tensor, mask: Tensor) -> Tensor:
+    inside = a[mask]
+    return (a - inside.mean()) / (inside.std() + 1e-8) if len(inside) > 1 else a
+
+
+def given(loss: Callable[..., Any], **change: Callable[..., Tensor]) -> Callable[..., Any]:
+    """The loss, and what its arguments are turned into first: name=(argument, mask) -> argument."""
+    def mutant(logp, logp_old, advantages, mask):
+        found = {"logp_old": logp_old, "advantages": advantages}
+        found |= {name: turn(found[name], mask) for name, turn in change.items()}
+        return loss(logp, found["logp_old"], advantages=found["advantages"], mask=mask)
+
+    return mutant
+
+
+def of(loss: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
+    return lambda logp, logp_old, advantages, mask: loss(logp, logp_old, advantages=advantages, mask=mask, **settings)
+
+
+def later(old: Tensor, mask: Tensor) -> Tensor:
+    return old.roll(1, -1)
+
+
+def earlier(old: Tensor, mask: Tensor) -> Tensor:
+    return torch.cat([old[:, 1:], torch.zeros_like(old[:, :1])], -1)
+
+
+def negated(a: Tensor, mask: Tensor) -> Tensor:
+    return -a
+
+
+def overwritten(a: Tensor, mask: Tensor) -> Tensor:
+    return a.mul_(mask)
+
+
+def added(loss: Callable[..., Any], beta: float) -> Callable[..., Any]:
+    return lambda logp, logp_old, advantages, mask: (
+        loss(logp, logp_old, advantages=advantages, mask=mask).per_token + beta * (logp - logp_old))
+
+
+def unmasked(loss: Tensor, mask: Tensor) -> Tensor:
+    return loss.mean()
+
+
+def half_masked(loss: Tensor, mask: Tensor) -> Tensor:
+    return loss.sum() / mask.sum().clamp(min=1)
+
+
+def inverted(new: Tensor, old: Tensor) -> Tensor:
+    return (old - new).exp()
+
+
+dppo = partial(dppo_loss, delta_tv=0.15)
+MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
+    "epsilon .01 too wide above": ("ppo", partial(ppo, high=0.21), ("clips the ratio at 1 - 0.2 and 1 + 0.21",)),
+    "epsilon .01 too narrow below": ("ppo", partial(ppo, low=0.19), ("clips the ratio at 1 - 0.19 and 1 + 0.2",)),
+    "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), ("1 - 0.2137 and 1 + 0.2137",)),
+    "inverted ratio": ("ppo", partial(ppo, ratio=inverted), ("inverts the ratio",)),
+    "detached ratio": ("ppo", partial(ppo, ratio=lambda new, old: (new - old).exp().detach()),
+                       ("detaches the ratio",)),
+    "max for min": ("ppo", partial(ppo, least=torch.max), ("max for min",)),
+    "old log-probs late": ("ppo", given(ppo, logp_old=later), ("one token late",)),
+    "old log-probs early": ("ppo", given(ppo, logp_old=earlier), ("one token early",)),
+    "whitened advantages": ("ppo", given(ppo, advantages=whitened),
+                            ("whitens the advantages over the batch's unmasked tokens",)),
+    "negated advantages": ("ppo", given(ppo, advantages=negated), ("negates the advantages",)),
+    "added k1": ("ppo", partial(ppo, add=0.013), ("adds 0.013 times k1",)),
+    "forgotten mask": ("ppo", partial(ppo, mean=unmasked), ("masked or not",)),
+    "mask forgotten in the sum": ("ppo", partial(ppo, mean=half_masked), ("sums over every position, masked or not",)),
+    "inputs overwritten": ("ppo", given(ppo, advantages=overwritten), ("writes into its inputs (advantages)",)),
+    "cispo: epsilon": ("cispo", of(cispo_loss, eps_high=0.21), ("bounds the weight from above at 1.21",)),
+    "cispo: whitened": ("cispo", given(cispo_loss, advantages=whitened), ("whitens the advantages",)),
+    "cispo: negated": ("cispo", given(cispo_loss, advantages=negated), ("negates the advantages",)),
+    "cispo: late": ("cispo", given(cispo_loss, logp_old=later), ("one token late",)),
+    "cispo: added k1": ("cispo", added(cispo_loss, 0.5), ("adds 0.5 times k1",)),
+    "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), ("takes 0.16 for its threshold",)),
+    "dppo: negated": ("dppo_tv", given(dppo, advantages=negated), ("negates the advantages",)),
+    "dppo: early": ("dppo_tv", given(dppo, logp_old=earlier), ("one token early",)),
+    "dppo: added k1": ("dppo_tv", added(dppo, -0.02), ("adds -0.02 times k1",)),
+    "dppo: weight's bound": ("dppo_tv", of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
+                             ("bounds the importance weight at 7.5",)),
+    "dppo, KL: delta": ("dppo_kl", of(dppo_loss, delta_kl=0.06), ("takes 0.06 for its threshold on the binary KL",)),
+    "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), ("1 - 0.0003 and 1 + 0.0005",)),
+    "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), ("-0.41 and 0.41",)),
+    "sapo: temperature": ("sapo", of(sapo_loss, tau_neg=1.06), ("1 for positive and 1.06 for negative",)),
+    "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), ("the weight 0.11",)),
+}
+
+
+def finding_of(function: Callable[..., Any], loss: str) -> Finding:
+    how = "token-mean" if loss == "ppo" else V.losses[loss]["aggregation"]
+    observed = calls.observe(V, calls.plain(function, anchor="rollout" if loss.startswith("dppo") else "recomputed"))
+    return judge(V, "mutant", loss, observed, how)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_bug_is_named_and_nothing_else(name):
+    loss, mutant, words = MUTANTS[name]
+    finding = finding_of(mutant, loss)
+    assert finding.status == "differs" and len(finding.deviations) == 1, finding.words
+    assert words[0] in finding.deviations[0].words, finding.words
+    assert all(word in finding.words for word in words)
+    assert (finding.first is None) == (name == "inputs overwritten")
+
+
+def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
+    finding = finding_of(lambda logp, logp_old, advantages, mask: ppo(logp.detach(), logp_old, advantages, mask), "ppo")
+    assert finding.status == "fails" and [d.words[:18] for d in finding.deviations] == ["detaches the ratio"]
+    assert "carries no gradient to the current log-probs" in finding.words
+
+
+@pytest.mark.parametrize(("loss", "function"), [
+    ("ppo", ppo), ("cispo", of(cispo_loss)), ("dppo_tv", of(dppo)), ("gspo", of(gspo_loss)), ("gmpo", of(gmpo_loss)),
+    ("sapo", of(sapo_loss)), ("pspo", of(pspo_loss))])
+def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
+    finding = finding_of(function, loss)
+    assert (finding.status, finding.deviations, finding.notes, finding.first) == ("agrees", (), (), None)
+
+
+@pytest.mark.parametrize("pair", [
+    ({"high": 0.21}, {"logp_old": later}), ({"ratio": inverted}, {"advantages": whitened}),
+    ({"mean": unmasked}, {"advantages": negated}), ({"add": 0.1, "least": torch.max}, {})],
+    ids=["eps and later", "inverted and whitened", "unmasked and negated", "added and max"])
+def test_two_bugs_at_once_are_reported(pair):
+    finding = finding_of(given(partial(ppo, **pair[0]), **pair[1]), "ppo")
+    assert finding.status == "differs" and finding.words and finding.first is not None
+
+
+def test_two_slips_of_different_kinds_are_both_named():
+    finding = finding_of(given(partial(ppo, mean=unmasked), advantages=negated), "ppo")
+    assert {d.point for d in finding.deviations} == {"aggregation", "advantage"}
+
+
+def test_the_first_token_is_where_it_says():
+    """What the report gives can be computed again from the vectors."""
+    finding = finding_of(partial(ppo, high=0.21), "ppo")
+    first = finding.first
+    batch = V.batches[first["batch"]]
+    at = first["row"], first["token"]
+    for name in ("logp", "logp_old", "advantages"):
+        assert first["inputs"][name] == pytest.approx(batch[name][at].item(), rel=1e-5)
+    found = {}
+    for name, function in (("expected", ppo), ("got", partial(ppo, high=0.21))):
+        leaf = batch["logp"].clone().requires_grad_()
+        value = function(leaf, batch["logp_old"], batch["advantages"], batch["mask"])
+        gradient, = torch.autograd.grad(value, leaf)
+        found[name] = gradient
+        assert first["gradient"][name] == pytest.approx(gradient[at].item(), rel=1e-5)
+        assert first["value"][name] == pytest.approx(value.item(), rel=1e-5)
+    apart = found["expected"] != found["got"]
+    places = itertools.product(*map(range, apart.shape))
+    assert next(place for place in places if apart[place]) == at
+    assert first["batch"] in finding.seen and first["value"]["of"] == "batch"
+    assert 0.2 < first["inputs"]["ratio"] - 1 < 0.21 and first["gradient"]["expected"] == 0
+
+
+def test_a_value_per_token_says_the_tokens_own_value():
+    finding = finding_of(of(cispo_loss, eps_high=0.3), "cispo")
+    first = finding.first
+    old, a = first["inputs"]["logp_old"], first["inputs"]["advantages"]
+    assert first["value"]["of"] == "token" and first["inputs"]["ratio"] > 1.2
+    assert first["value"]["expected"] == pytest.approx(-1.2 * a * first["inputs"]["logp"], rel=1e-4)
+    assert first["gradient"]["expected"] == pytest.approx(-1.2 * a, rel=1e-4) and old < first["inputs"]["logp"]
+
+
+def test_verbose_lines_say_where():
+    finding = finding_of(partial(ppo, high=0.21), "ppo")
+    line, place, gradient, value = lines([finding], verbose=True)
+    assert lines([finding]) == [line] and "clips the ratio at 1 - 0.2 and 1 + 0.21" in line
+    first = finding.first
+    assert place.startswith(f"    first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp ")
+    assert gradient.startswith("    gradient of the token: expected ") and ", got " in gradient
+    assert value.startswith("    value of the batch: expected ")
+    constant = finding_of(lambda logp, logp_old, advantages, mask: ppo(logp, logp_old, advantages, mask) + 1, "ppo")
+    assert lines([constant], verbose=True)[1:] == [
+        "    first in 'on-policy', where every token's gradient is as expected",
+        f"    value of the batch: expected {constant.first['value']['expected']:g}, got "
+        f"{constant.first['value']['got']:g}"]
+    assert constant.first["value"]["got"] == pytest.approx(constant.first["value"]["expected"] + 1, rel=1e-5)
+
+
+def test_thresholds_are_told_apart_to_a_hundredth():
+    """A token stands close to either side of DPPO's thresholds."""
+    for loss, delta in (("dppo_tv", 0.15), ("dppo_kl", 0.05)):
+        observed = calls.observe(V, calls.plain(of(dppo_loss, **V.losses[loss]["settings"]), anchor="rollout"))
+        bench = Bench(V, observed, loss, None)
+        for apart in (-0.002, 0.002):
+            assert bench.left({"delta": delta + apart}, 1e-6, False) > 0

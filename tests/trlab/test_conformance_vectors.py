@@ -1,0 +1,197 @@
+"""The golden vectors: what the file holds, that it is specified, and that it tells every definition apart."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from trlab.conformance import inputs, make, pieces, relatives, vectors
+from trlab.conformance.aggregations import WORDS, coefficients
+from trlab.conformance.bench import Observed
+from trlab.conformance.families import FAMILIES
+from trlab.conformance.search import search
+from trlab.conformance.vectors import EMPTY
+from trlib.aggregation import AGGREGATIONS, aggregate
+
+V = vectors.load()
+
+
+def assert_alike(a, b, path="") -> None:
+    """Two JSON documents, numbers to 1e-12; those of a projection to 1e-9, for its root is searched."""
+    assert type(a) is type(b) or {type(a), type(b)} == {int, float}, path
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_alike(a[key], b[key], f"{path}/{key}")
+    elif isinstance(a, list):
+        assert len(a) == len(b), path
+        for i, pair in enumerate(zip(a, b, strict=True)):
+            assert_alike(*pair, f"{path}/{i}")
+    elif isinstance(a, float):
+        assert math.isclose(a, b, rel_tol=1e-9 if "distributions" in path else 1e-12, abs_tol=1e-14), path
+    else:
+        assert a == b, path
+
+
+def test_the_file_is_what_the_reference_gives_today():
+    assert_alike(json.loads(vectors.PATH.read_text()), json.loads(json.dumps(make.document())))
+    assert vectors.PATH.stat().st_size < 300_000 and V.version == vectors.VERSION
+
+
+def test_the_specification_names_everything_in_the_file():
+    said = vectors.PATH.with_name("SPECIFICATION.md").read_text()
+    names = [*V.document, *V.document["batches"][0], *V.batches, *V.document["distributions"], *V.pieces,
+             *V.document["losses"]["ppo"], *AGGREGATIONS, "topk_ids", "topk_logp", "k1", "k2", "k3"]
+    assert [name for name in names if f"`{name}`" not in said] == []
+
+
+def test_another_version_is_refused(monkeypatch, tmp_path):
+    path = tmp_path / "vectors.json"
+    path.write_text(json.dumps({**V.document, "version": 99}))
+    monkeypatch.setattr(vectors, "PATH", path)
+    vectors.load.cache_clear()
+    with pytest.raises(ValueError, match=r"expected trust-region-conformance version 1, got .* version 99"):
+        vectors.load()
+    vectors.load.cache_clear()
+
+
+def observed_of(loss: str, how: str | None, **change) -> Observed:
+    """What a function of this definition would give."""
+    rows, family = V.rows, FAMILIES[loss]
+    logp = rows["logp"].clone().requires_grad_()
+    per_token = family.per_token(rows, logp, **{**family.base, **change})
+    observed = Observed(by_token=how is None)
+    for i, name in enumerate(V.names):
+        mine = rows["batch"] == i
+        c = rows["mask"][mine].double() if how is None else coefficients(how, rows["mask"][mine], inputs.LENGTH)
+        counted = c * per_token[mine]
+        gradient, = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
+        observed.values[name] = counted.detach() if how is None else counted.sum().detach()
+        observed.gradients[name] = gradient[mine]
+    return observed
+
+
+@pytest.mark.parametrize("loss", V.losses)
+def test_the_second_writing_gives_the_golden_numbers(loss):
+    """Reference and definitions share no code (but QUATRO's dual): each checks the other."""
+    observed = Observed(by_token=True)
+    for name in V.names:
+        for kept, key in ((observed.values, "per_token"), (observed.gradients, "gradient")):
+            kept[name] = torch.tensor(V.losses[loss]["batches"][name][key], dtype=torch.float64)
+    result = search(V, loss, observed, "token-mean", deepest=0)
+    assert result.agrees and result.error < 1e-12 and result.match is None
+    empty = V.losses[loss]["batches"][EMPTY]
+    assert not torch.tensor([empty["per_token"], empty["gradient"]]).any()
+
+
+INVISIBLE = {("cispo", "clamp")}
+"""The window bounds the weight on both sides before any clamp of the log-ratio could."""
+AGREEING = {("sapo", "tau"), ("gmpo", "epsilon")}
+"""Below 1e-6: reported in a note."""
+
+
+@pytest.mark.parametrize("loss", V.losses)
+def test_the_vectors_tell_every_choice_apart(loss):
+    how = V.losses[loss]["aggregation"]
+    base, axes = FAMILIES[loss].base, FAMILIES[loss].axes
+    for name, axis in axes.items():
+        for option, words in axis.options.items():
+            if option == base[name] or (loss, name) in INVISIBLE:
+                continue
+            result = search(V, loss, observed_of(loss, how, **{name: option}), how, deepest=1)
+            assert result.match is not None, (name, option)
+            assert [d.words for d in result.match.deviations] == [words], (name, option)
+            assert result.agrees == ((loss, name) in AGREEING and result.error < 1e-6), (name, option)
+
+
+@pytest.mark.parametrize("how", WORDS)
+def test_every_aggregation_is_named(how):
+    asked = "token-mean" if how != "token-mean" else "seq-mean-token-mean"
+    result = search(V, "ppo", observed_of("ppo", how), asked, deepest=1)
+    assert [d.words for d in result.match.deviations] == [WORDS[how]]
+    assert result.agrees == (how == "token-mean, 1e-8 added")
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_coefficients_are_those_of_the_package_and_of_the_file(how):
+    for name, batch in V.batches.items():
+        mask = batch["mask"]
+        values = torch.randn(mask.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        c = coefficients(how, mask, 6.0)
+        torch.testing.assert_close((c * values).sum(), aggregate(values, mask, how, horizon=6))
+        listed = torch.tensor(V.document["coefficients"][how][name], dtype=torch.float64).unsqueeze(-1)
+        torch.testing.assert_close(listed * mask, c)
+    with pytest.raises(ValueError, match=r"how: expected one of token-mean, .*, got 'mean'"):
+        coefficients("mean", mask, 6.0)
+
+
+@pytest.mark.parametrize("change", [
+    {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8},
+    {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8, "sign": -1},
+    {"cap": 10.0, "side": "both", "direction": "current first", "form": "ratio"},
+])
+def test_many_deviations_at_once_are_untangled(change):
+    how = "seq-mean-token-mean" if "sign" in change else "token-mean"
+    result = search(V, "dppo_kl", observed_of("dppo_kl", how, **change), "token-mean")
+    axes = FAMILIES["dppo_kl"].axes
+    wanted = {axes[name].options[option] for name, option in change.items()} | (
+        {WORDS[how]} if how != "token-mean" else set())
+    assert {d.words for d in result.match.deviations} == wanted and not result.agrees
+
+
+@pytest.mark.parametrize("name", pieces.PIECES)
+def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
+    piece = pieces.PIECES[name]
+    base = {axis: next(iter(a.options)) for axis, a in piece.axes.items()}
+    assert pieces.compare(V, "x", name, lambda v: piece.compute(v, **base)).status == "agrees"
+    if name in ("k1", "k2", "k3"):
+        found = {key: torch.cat([torch.tensor(V.pieces["estimators"][name][b][key]) for b in V.names])
+                 for key in ("values", "gradient")}
+    elif name == "gae":
+        found = {key: torch.tensor(V.pieces["gae"][key]) for key in ("advantages", "returns")}
+    elif name in V.pieces["corrections"]:
+        found = {b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"] for b in pieces.CORRECTED}
+    elif name == "dpo":
+        pairs = {b: V.pieces["pairs"][b] for b in relatives.PAIRED}
+        found = {**{b: torch.tensor([p["value"]]) for b, p in pairs.items()},
+                 **{f"{b}, gradient": torch.tensor(p["gradient"]) for b, p in pairs.items()}}
+    elif name in ("reference", "muon"):
+        key = {"reference": "reference", "muon": "weights"}[name]
+        found = {key: torch.tensor(V.pieces[name][key], dtype=torch.float64)}
+    else:
+        kind, _, which = name.partition(" ")
+        source = {"": "advantages", "in fours": "advantages_in_fours", "alone": "advantages_alone"}[which]
+        found = {"advantages": torch.tensor(V.pieces[source][kind])}
+    expected = piece.compute(V, **base)
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key].double(), value, rtol=1e-6, atol=1e-6)
+    for axis, options in piece.axes.items():
+        for option in list(options.options)[1:]:
+            numbers = piece.compute(V, **{**base, axis: option})
+            finding = pieces.compare(V, "x", name, lambda _, numbers=numbers: numbers)
+            if all(torch.allclose(numbers[key], expected[key], rtol=1e-6, atol=1e-15) for key in expected):
+                assert finding.status == "agrees"
+            else:  # the choice itself, or another one with the same numbers: k1 clamped and k1 bounded at 10
+                words, = (d.words for d in finding.deviations)
+                assert words == options.options[option] or (name, axis) == ("k1", "most")
+
+
+def test_a_piece_that_raises_or_is_unknown_is_reported():
+    assert pieces.compare(V, "x", "k1", lambda _: [][0]).words == "raises IndexError (list index out of range)"
+    odd = pieces.compare(V, "x", "group_mean", lambda _: {"advantages": torch.arange(10.0)})
+    assert (odd.status, odd.words) == ("differs", "none of the definitions that were tried explains it")
+
+
+def test_rows_are_the_batches_and_groups_stay_apart():
+    assert len(V.rows["batch"]) == inputs.ROWS * (len(V.batches) - 1) and EMPTY not in V.names
+    of_batch: dict[int, set[int]] = {}
+    for row, group in zip(V.rows["batch"].tolist(), V.rows["group"].tolist(), strict=True):
+        of_batch.setdefault(row, set()).add(group)
+    assert all(len(groups) == 2 for groups in of_batch.values())
+    assert len(set().union(*of_batch.values())) == 2 * len(of_batch)
+    anchors: Tensor = (V.rows["logp_old"] != V.rows["logp_rollout"]) & V.rows["mask"]
+    assert {V.names[i] for i in V.rows["batch"][anchors.any(-1)].tolist()} == {"two anchors"}

@@ -1,0 +1,166 @@
+"""The recipes of the book's page, really run: TRL's own trainer, verl's own worker loss, a run of this package."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from tools.paths import ROOT
+from trlab.diagnose import diagnose, from_run, read
+from trlab.diagnose.sampling import Sampling
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+PAGE = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
+
+
+def recipe(heading: str) -> list[str]:
+    """The Python blocks under a heading of the page."""
+    section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    return re.findall(r"```python\n(.*?)```", next(s for s in section if s.startswith(heading)), re.DOTALL)
+
+
+def test_from_your_own_loop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    g = torch.Generator().manual_seed(0)
+    logp, old, rollout = (-torch.rand(3, 4, generator=g) for _ in range(3))
+    mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]])
+    tensors, pandas = recipe("From your own loop")
+    exec(tensors, {"logp": logp, "logp_old": old, "logp_rollout": rollout, "advantages": torch.tensor([1.0, -1, 0]),
+                   "mask": mask})
+    first = read("rollouts.parquet")
+    assert first.mask.tolist() == mask.flatten().bool().tolist()
+    assert first.advantage.tolist() == [1.0] * 4 + [-1.0] * 4 + [0.0] * 4
+    np.testing.assert_array_equal(first.logp_old, old.double().flatten())
+    exec(pandas, {"logp": logp.numpy().tolist(), "logp_rollout": rollout.numpy().tolist(),
+                  "advantages": [1.0, -1.0, 0.0], "masks": mask.bool().tolist()})
+    second = read("rollouts.parquet")
+    for name in ("logp", "logp_rollout", "advantage", "mask"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+def test_from_trl(tmp_path, monkeypatch, policy):
+    pytest.importorskip("trl", reason="TRL is not installed")
+    from datasets import Dataset
+    from trl import GRPOConfig
+
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(recipe("From TRL")[0], names)
+    settings = GRPOConfig(
+        output_dir="out", per_device_train_batch_size=8, num_generations=4, max_completion_length=12, num_iterations=2,
+        max_steps=2, use_cpu=True, bf16=False, report_to=[], save_strategy="no", disable_tqdm=True, learning_rate=1e-3,
+        lr_scheduler_type="constant", seed=0)
+    trainer = names["Dumping"](
+        model=policy.model, args=settings, processing_class=policy.tokenizer,
+        reward_funcs=lambda completion_ids, **_: [float(sum(ids) % 3) for ids in completion_ids],
+        train_dataset=Dataset.from_list([{"prompt": "3 : +1 ="}, {"prompt": "5 : +2 ="}]))
+    trainer.train()
+    found = read("rollouts-0.parquet", tokenizer="dial")
+    assert found.count == 8 and set(found.prompts) == {"3 : +1 =", "5 : +2 ="} and len(np.unique(found.group)) == 2
+    assert "so" in set(found.pieces[found.mask])
+    # The second update on the same rollout: TRL's own clip ratios are 0 in the first and ours in this one.
+    findings = diagnose(found)
+    clipped = [row["clip_ratio/region_mean"] for row in trainer.state.log_history if "clip_ratio/region_mean" in row]
+    assert findings.answer.code == "clips" and findings.answer.share == pytest.approx(2 * np.mean(clipped))
+    assert np.array_equal(found.logp_old, found.logp_rollout)
+    assert "equal to the last bit" in " ".join(findings.answer.reasons)
+    assert (found.sampling.logprobs, found.sampling.temperature) == ("processed", settings.temperature)
+
+    # Another process writes another file.
+    from accelerate import Accelerator
+
+    before = Path("rollouts-0.parquet").read_bytes()
+    monkeypatch.setattr(Accelerator, "process_index", property(lambda _: 3))
+    inputs = {"completion_mask": torch.ones(1, 2), "advantages": torch.ones(1), "prompt_ids": torch.tensor([[1]]),
+              "completion_ids": torch.tensor([[1, 2]])}
+    trainer.scored = [torch.full((1, 2), -1.5)]
+    monkeypatch.setattr(names["GRPOTrainer"], "_compute_loss", lambda *_: 0.0)
+    assert trainer._compute_loss(None, inputs) == 0.0
+    assert read("rollouts-3.parquet").logp.tolist() == [-1.5, -1.5]
+    assert Path("rollouts-0.parquet").read_bytes() == before
+    assert sorted(path.name for path in Path().glob("*.parquet")) == ["rollouts-0.parquet", "rollouts-3.parquet"]
+
+
+def test_from_verl(tmp_path, monkeypatch):
+    pytest.importorskip("verl", reason="verl is not installed")
+    from verl.utils import tensordict_utils
+    from verl.workers.config import FSDPActorConfig
+    from verl.workers.utils import losses
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(losses, "ppo_loss", losses.ppo_loss)  # put back afterwards
+    names: dict = {}
+    exec(recipe("From verl")[0], names)
+    # The workers' module, which needs a web server to import, takes the loss from here after external modules ran.
+    worker = Path(losses.__file__).parents[1] / "engine_workers.py"
+    assert "from verl.workers.utils.losses import ppo_loss\n" in worker.read_text(encoding="utf-8")
+
+    def nested(rows):
+        return torch.nested.as_nested_tensor([torch.tensor(r) for r in rows], layout=torch.jagged)
+
+    config = FSDPActorConfig(strategy="fsdp", rollout_n=2, ppo_micro_batch_size_per_gpu=2)
+    data = tensordict_utils.get_tensordict(
+        {"prompts": nested([[1, 2], [3]]), "responses": nested([[4, 5, 6], [7, 8]]),
+         "response_mask": nested([[1, 1, 0], [1, 1]]), "old_log_probs": nested([[-1.0, -2.0, -3.0], [-4.0, -5.0]]),
+         "rollout_log_probs": nested([[-1.5, -2.5, -3.5], [-4.5, -5.5]]),
+         "advantages": nested([[0.5, 0.5, 0.5], [-0.5, -0.5]])},
+        {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None})
+    # Prompts and responses in a row; position t holds the log-prob of token t + 1.
+    scores = torch.tensor([-9.0, -1.1, -2.2, -3.3, -9.0, -4.4, -5.6, -9.0])
+    loss, metrics = losses.ppo_loss(config, {"log_probs": scores}, data)
+    assert torch.isfinite(loss)
+
+    found = read("rollouts-0.parquet")
+    np.testing.assert_allclose(found.logp, [-1.1, -2.2, -3.3, -4.4, -5.6], rtol=1e-6)
+    assert found.logp_old.tolist() == [-1, -2, -3, -4, -5]
+    assert found.logp_rollout.tolist() == [-1.5, -2.5, -3.5, -4.5, -5.5]
+    assert found.mask.tolist() == [True, True, False, True, True]
+    assert found.pieces.tolist() == ["#4", "#5", "#6", "#7", "#8"]
+    assert found.advantage.tolist() == [0.5, 0.5, 0.5, -0.5, -0.5]
+    # verl's own clip ratio of this very call is the page's
+    assert diagnose(found).answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate())
+
+    # Another worker writes another file.
+    import torch.distributed as dist
+
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_rank", lambda: 5)
+    names["own"] = lambda *_: "its loss"
+    assert names["dumping"](config, {"log_probs": scores}, data) == "its loss"
+    assert read("rollouts-5.parquet").logp.tolist() == found.logp.tolist()
+
+
+def test_from_this_package(tmp_path, monkeypatch):
+    import trlib
+
+    monkeypatch.chdir(tmp_path)
+    code = recipe("From this package")[0].replace("steps=5, minibatches=8, epochs=4",
+                                                  "steps=2, prompts=4, group=4, minibatches=2, epochs=2, lr=1e-3, "
+                                                  "probe=0, progress=False")
+    assert "prompts=4" in code
+    names: dict = {}
+    exec(code, names)
+    run = names["run"]
+    found = read("rollouts.parquet")
+    assert found.count == 16 and found.logp_old is None
+    assert found.sampling == Sampling(logprobs="processed", temperature=1.0, top_p=1.0, source="as the file says")
+    # rewards are verified anew: their mean is the history's, and advantages sum to 0 in every group
+    assert found.reward.mean() == pytest.approx(run.history.reward.iloc[-1])
+    whole = found.advantage[np.searchsorted(found.completion, np.arange(16))]
+    np.testing.assert_allclose(np.bincount(found.group, weights=whole), 0, atol=1e-6)
+    scored = run.policy.score(run.last).logp[run.last.mask].detach()
+    np.testing.assert_allclose(found.logp[found.mask], scored, rtol=1e-6)
+    np.testing.assert_array_equal(found.logp_rollout[found.mask], run.last.logp[run.last.mask])
+
+    from_run("both.parquet", run, names["task"], before=trlib.load_policy("dial"))
+    both = read("both.parquet")
+    before = trlib.load_policy("dial").score(run.last).logp[run.last.mask].detach()
+    np.testing.assert_allclose(both.logp_old[both.mask], before, rtol=1e-6)
+    with pytest.raises(ValueError, match="run: expected one that has trained a batch"):
+        from_run("none.parquet", SimpleNamespace(last=None, settings={}), names["task"])  # type: ignore[arg-type]
+    assert not Path("none.parquet").exists()

@@ -1,0 +1,61 @@
+"""The evidence that ships: whole, small, re-made in an evening, and reported on seeds that chose nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from trlab import recorded
+from trlab.cells import cells
+from trlab.record import DONE, RECORDS
+from trlab.sweep import declared, load_sweep
+
+TUNING = {"tuning", "grid", "gallery_grid"}
+"""Sweeps that only choose."""
+CORES = 2
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, float]:
+    """Minutes of each sweep on two cores, by the processor time of its cells."""
+    return {name: recorded(name)[0]["cpu_seconds"].sum() / 60 / CORES for name in declared()}
+
+
+@pytest.mark.parametrize("name", declared())
+def test_every_declared_cell_is_recorded(name):
+    runs = recorded(name)[0].set_index("cell")
+    asked = cells(load_sweep(name))
+    assert {cell.id for cell in asked} == set(runs.index)
+    assert (runs["status"] == DONE).all()
+    for column in ("command", "commit", "versions", "hardware", "date"):
+        assert runs[column].str.len().min() > 3, column
+    assert not runs["commit"].str.contains("changes").any()
+
+
+@pytest.mark.parametrize("name", sorted({*declared()} - TUNING))
+def test_what_is_reported_has_eight_seeds_that_chose_nothing(name):
+    sweep = load_sweep(name)
+    assert len(sweep.seeds) >= 8
+    for chose in TUNING:
+        assert not {*sweep.seeds} & {*load_sweep(chose).seeds}
+
+
+def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_five_hours(costs):
+    assert max(costs.values()) < 45, costs
+    assert sum(costs.values()) < 300, costs
+
+
+def test_the_records_are_small():
+    assert sum(path.stat().st_size for path in RECORDS.rglob("*") if path.is_file()) < 7_000_000
+
+
+@pytest.mark.parametrize("name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched",
+                                  "expert"])
+def test_the_page_says_the_size_that_was_declared(name):
+    page = (Path(__file__).parents[2] / "book/recorded.md").read_text(encoding="utf-8")
+    section = next(part for part in page.split("\n## ") if f"{{sweep-record}} {name}\n" in part)
+    section = section.split("\n### ")[0]
+    said = {int(number) for number in re.findall(r"(?<![\w.-])(\d+) batches\b(?! (?:before|later|more))", section)}
+    assert said <= {load_sweep(name).budget.steps}, said

@@ -1,0 +1,242 @@
+"""Figures of sweeps: what they draw, and that they can be read in light, in dark, and without colour."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trlab.plots import MOST, curves, improvements, intervals, profiles
+from trlab.statistics import improvement, interval, performance_profile
+from trlab.tolerance import staleness_tolerance
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels
+
+PAPERS = ("#ffffff", "#12181e")
+rng = np.random.default_rng(0)
+SCORES = {name: np.clip(rng.normal(mean, 0.08, 8), 0, 1) for name, mean in (("PPO", 0.5), ("TROLL", 0.75))}
+
+
+def channels(colour: str) -> np.ndarray:
+    """Linear red, green and blue of a hexadecimal sRGB colour."""
+    s = np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG's contrast ratio."""
+    high, low = sorted((float(channels(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def lab(linear: np.ndarray) -> np.ndarray:
+    """CIELAB, D65."""
+    to_xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                       [0.0193339, 0.1191920, 0.9503041]])
+    t = to_xyz @ np.clip(linear, 0, 1) / to_xyz.sum(1)
+    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_every_colour_stands_out_from_both_papers():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert {(colour, paper) for colour in COLOURS for paper in PAPERS if contrast(colour, paper) < 3} == set()
+
+
+# Machado, Oliveira and Fernandes 2009, at full severity, on linear light.
+SEEN = {"protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                       [-0.003882, -0.048116, 1.051998]],
+        "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                         [-0.011820, 0.042940, 0.968881]],
+        "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                       [0.004733, 0.691367, 0.303900]]}
+
+
+@pytest.mark.parametrize("ink", ["#1b2530", "#e4e8eb"])
+@pytest.mark.parametrize("vision", SEEN)
+def test_colours_are_told_apart_with_any_colour_vision(vision, ink):
+    seen = [lab(np.array(SEEN[vision]) @ channels(ink if colour == INK else colour)) for colour in COLOURS]
+    assert min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)) > 15
+
+
+def test_no_two_series_share_colour_and_dash():
+    pairs = [(i % len(COLOURS), i % len(DASHES)) for i in range(MOST)]
+    assert len(set(pairs)) == MOST == 20
+    with pytest.raises(ValueError, match="expected at most 20 variants in one figure, got 21"):
+        profiles({str(i): [0.1, 0.2] for i in range(21)}, measure="x")
+
+
+def test_an_interval_plot_draws_the_statistics():
+    drawing = intervals(SCORES, measure="sampled accuracy", reference=0.26)
+    ax = drawing.figure.axes[0]
+    for row, (label, runs) in enumerate(SCORES.items()):
+        estimate = interval(runs)
+        bar, dot, ticks = ax.lines[3 * row:3 * row + 3]
+        assert list(bar.get_xdata()) == [estimate.low, estimate.high] and list(dot.get_xdata()) == [estimate.value]
+        assert sorted(ticks.get_xdata()) == sorted(runs) and set(ticks.get_ydata()) == {row}
+        assert f"{label} {estimate:.2f}" in drawing.alt
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["PPO", "TROLL"]
+
+
+def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_one():
+    drawing = intervals(SCORES, measure="sampled accuracy")
+    wide, narrow = drawing.svg(), drawing.narrow()
+    width = [float(re.search(r'width="([\d.]+)pt"', svg)[1]) for svg in (wide, narrow)]
+    assert width == [pytest.approx(6.4 * 72), pytest.approx(NARROW * 72)] and drawing.svg() == wide
+    names = [set(re.findall(r'clipPath id="([^"]+)"', svg)) for svg in (wide, narrow)]
+    assert names[0] and not names[0] & names[1]
+    assert all(label in narrow for label in SCORES)
+
+
+def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
+    figure, (left, right) = panels(2)
+    left.plot([0, 1], [0, 1], label="a")
+    right.plot([0, 1], [1, 0], label="b")
+    drawing = Drawing(figure, alt="Two lines.")
+    place = {}
+    wide = drawing.svg()
+    with drawing._rearranged() as height:
+        figure.set_size_inches(NARROW, height)
+        figure.draw_without_rendering()
+        place["narrow"] = [ax.get_position().bounds for ax in (left, right)]
+    figure.set_size_inches(6.8, 2.9)
+    figure.draw_without_rendering()
+    place["wide"] = [ax.get_position().bounds for ax in (left, right)]
+    assert place["narrow"][0][0] == pytest.approx(place["narrow"][1][0], abs=0.02)  # one column
+    assert place["narrow"][0][1] > place["narrow"][1][1] + place["narrow"][1][3]    # the first on top
+    assert place["wide"][0][1] == pytest.approx(place["wide"][1][1]) and place["wide"][1][0] > 0.5
+    assert drawing.svg() == wide, "nothing is left of the other layout"
+    many = curves(stale(7), along="u", measure="a")
+    with many._rearranged():
+        shown = [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes]
+        assert shown == [False] * 5 + [True] * 2
+    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes] == [False] * 3 + [True] * 4
+
+
+def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
+    text = intervals(SCORES, measure="accuracy").html()
+    assert text.count("<svg") == text.count('role="img"') == 2
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and all(f"#{name}" in text for name in ids)
+    assert "@container" in text and "prefers-color-scheme" not in text
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
+    # Points of the SVG are 4/3 pixels; on a phone 296 pixels are left of 360 for 3.5 inches.
+    assert min(sizes) * 296 / (NARROW * 72) >= 9
+
+
+def test_improvements_are_drawn_around_a_half():
+    drawing = improvements({"TROLL > PPO": (SCORES["TROLL"], SCORES["PPO"])})
+    ax, estimate = drawing.figure.axes[0], improvement(SCORES["TROLL"], SCORES["PPO"])
+    assert list(ax.lines[1].get_xdata()) == [estimate.value] and list(ax.lines[2].get_xdata()) == [0.5, 0.5]
+    assert f"TROLL > PPO {estimate:.2f}" in drawing.alt
+
+
+def test_profiles_are_drawn_with_dashes_and_their_medians_are_said():
+    taus = np.linspace(0, 1, 21)
+    drawing = profiles(SCORES, measure="sampled accuracy", thresholds=taus)
+    lines = drawing.figure.axes[0].lines
+    for line, (label, runs) in zip(lines, SCORES.items(), strict=True):
+        assert line.get_ydata().tolist() == performance_profile(runs, taus).tolist() and line.get_label() == label
+        said = float(re.search(rf"{label} (\d\.\d+)", drawing.alt)[1])
+        assert abs(said - np.median(runs)) <= 0.05
+    assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def test_a_profile_that_does_not_come_down_to_a_half_says_so():
+    scores = {"a": [0.95, 0.97, 0.99], "b": [0.05, 0.07, 0.09], "c": [0.2, 0.4, 0.6], "d": [0.1, 0.05, 0.3, 0.4]}
+    said = profiles(scores, measure="accuracy", thresholds=[0.1, 0.5, 0.9]).alt
+    assert said.endswith("half of the runs lie above: a more than 0.90, b at most 0.10, c 0.50, d 0.10.")
+    with pytest.raises(ValueError, match="thresholds: expected at least one"):
+        profiles(scores, measure="accuracy", thresholds=[])
+
+
+def test_a_column_of_a_table_is_drawn_whatever_its_index():
+    runs = pd.DataFrame({"label": ["ppo"] * 3 + ["troll"] * 3, "sampled": [0.1, 0.2, 0.3, 0.5, 0.6, 0.7]})
+    troll = runs[runs["label"] == "troll"]["sampled"]
+    drawing = intervals({"TROLL": troll}, measure="accuracy")
+    assert drawing.figure.axes[0].lines[2].get_xdata().tolist() == [0.5, 0.6, 0.7]
+    assert drawing.alt == intervals({"TROLL": [0.5, 0.6, 0.7]}, measure="accuracy").alt
+
+
+def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:
+    """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one before."""
+    r = np.random.default_rng(1)
+    return {f"m{i}": {u: 0.9 - 0.03 * i * np.log2(u) + r.normal(0, 0.01, 6) for u in (32.0, 1.0, 8.0)}
+            for i in range(labels)}
+
+
+def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
+    scores = stale(3)
+    drawing = curves(scores, along="updates a batch", measure="sampled accuracy", drop=0.05)
+    (ax,) = drawing.figure.axes
+    lines = {line.get_label(): line for line in ax.lines}
+    bands = ax.collections
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert len(bands) == 3 and len(crosses) == 2, "m0 never falls"
+    for i, (label, runs) in enumerate(scores.items()):
+        found = {u: interval(runs[u]) for u in (1, 8, 32)}
+        assert lines[label].get_xdata().tolist() == [1, 8, 32]
+        assert lines[label].get_ydata().tolist() == [e.value for e in found.values()]
+        corners = {tuple(corner) for corner in bands[i].get_paths()[0].vertices.tolist()}
+        assert {(u, y) for u, e in found.items() for y in (e.low, e.high)} <= corners
+        assert f"{label} " + ", ".join(f"{e:.2f} at {u}" for u, e in found.items()) in drawing.alt
+        if i:
+            fell = staleness_tolerance(runs).bracket.fell
+            assert [fell, found[fell].value] in [[*c.get_xdata(), *c.get_ydata()] for c in crosses]
+            assert f"fallen by 0.05 at {fell:g}" in drawing.alt
+    assert len({(line.get_color(), line.get_marker(), str(line.get_linestyle())) for line in lines.values()
+                if line.get_marker() in MARKERS}) == 3
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"] and ax.get_xscale() == "log"
+    assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, "no marks unless they are asked for"
+
+
+def test_a_control_is_what_the_others_fall_below():
+    scores = {"on-policy": {1: [0.8] * 3, 8: [0.9] * 3}, "a": {1: [0.8] * 3, 8: [0.84] * 3},
+              "b": {1: [0.8] * 3, 8: [0.88] * 3}, "c": {1: [0.7] * 3, 8: [0.9] * 3}}
+    drawing = curves(scores, along="u", measure="a", drop=0.05, control="on-policy")
+    crosses = [line for line in drawing.figure.axes[0].lines if line.get_marker() == "x"]
+    assert [[*c.get_xdata(), *c.get_ydata()] for c in crosses] == [[8, pytest.approx(0.84)], [1, pytest.approx(0.7)]]
+    alone = curves(scores, along="u", measure="a", drop=0.05)
+    assert len(alone.figure.axes[0].lines) == 4, "below their own first place none has fallen"
+
+
+def test_many_curves_get_a_panel_each_with_the_others_behind():
+    scores = stale(7)
+    drawing = curves(scores, along="updates a batch", measure="sampled accuracy")
+    panels = drawing.figure.axes
+    assert [ax.get_title() for ax in panels] == list(scores)
+    for label, ax in zip(scores, panels, strict=True):
+        (front,) = [line for line in ax.lines if line.get_marker() != "None"]
+        assert front.get_ydata().tolist() == [interval(scores[label][u]).value for u in (1, 8, 32)]
+        assert front.get_color() == COLOURS[0] and front.get_linewidth() > 2 * ax.lines[0].get_linewidth()
+        behind = [line.get_ydata().tolist() for line in ax.lines if line is not front]
+        assert behind == [[interval(runs[u]).value for u in (1, 8, 32)] for runs in scores.values()]
+        assert len(ax.collections) == 1 and ax.get_ylim() == panels[0].get_ylim()
+    # Numbers below the lowest panel of each column, and only there.
+    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in panels] == [False] * 3 + [True] * 4
+
+
+@pytest.mark.parametrize(("scores", "words"), [
+    ({}, "scores: expected at least one variant, got none"),
+    ({"a": {}}, r"scores: expected runs of 'a' at places above 0, got \[\]"),
+    ({"a": {0: [0.5]}}, r"scores: expected runs of 'a' at places above 0, got \[0\]"),
+])
+def test_curves_without_runs_are_refused(scores, words):
+    with pytest.raises(ValueError, match=words):
+        curves(scores, along="updates", measure="x")
+
+
+def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
+    drawing = intervals(SCORES, measure="<accuracy>")
+    text = drawing.svg()
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img" and root.get("aria-label") == drawing.alt
+    assert "currentColor" in text and INK not in text and "DejaVu" not in text and "font-family: inherit" in text
+    assert text == intervals(SCORES, measure="<accuracy>").svg(), "two builds give the same bytes"
+    drawing.save(tmp_path / "a.svg")
+    assert ElementTree.parse(tmp_path / "a.svg").getroot().get("color") == INK
+    with pytest.raises(ValueError, match="expected at least one variant, got none"):
+        intervals({}, measure="x")

@@ -1,0 +1,201 @@
+"""Workers that raise, die, hang and are stopped. A job is a Python expression: `eval` is the work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from trlab.pool import THREADS, Failure, attempt, run_here, run_jobs
+
+DIE = "__import__('os').kill(__import__('os').getpid(), 9)"
+SLEEP = "__import__('time').sleep({})"
+
+
+def results(jobs: list[str], *, workers: int, seconds: float = 60, **more) -> dict:
+    """What each expression came to."""
+    ended = run_jobs(eval, jobs, threading.Event(), workers=workers, seconds=seconds, **more)
+    return {job: result for job, result, _ in ended}
+
+
+def here(jobs: list[str]) -> dict:
+    """The same in this process."""
+    return {job: result for job, result, _ in run_here(eval, jobs, threading.Event())}
+
+
+def test_errors_and_deaths_are_reported_and_the_rest_goes_on():
+    jobs = ["6 * 7", "1 / 0", DIE, "print('out of the way') or 43"]
+    found = results(jobs, workers=2)
+    assert found["6 * 7"] == 42 and found[jobs[3]] == 43
+    assert found["1 / 0"] == Failure("ZeroDivisionError", "division by zero (<string>, line 1)")
+    assert found[DIE].kind == "died" and "by signal 9 (SIGKILL), 2 times; out of memory?" in found[DIE].text
+
+
+def test_a_job_that_would_end_its_process_fails_alone():
+    leave, vanish = "__import__('sys').exit('enough')", "__import__('os')._exit(7)"
+    found = results([leave, vanish, "5"], workers=1)
+    left = Failure("SystemExit", "enough (<string>, line 1)")
+    assert found[leave] == left and found["5"] == 5
+    assert found[vanish] == Failure("died", "its worker ended with 7, 2 times")
+    assert here([leave, "5"]) == {leave: left, "5": 5}
+
+
+def test_a_worker_that_dies_without_a_job_or_without_a_word_is_replaced(tmp_path):
+    mark = tmp_path / "begun"
+    once = partial(eval, f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})")
+    silent = "__import__('os')._exit(0)"
+    found = results(["5", silent, "6"], workers=1, seconds=60, prepare=once)  # out of memory while it imports
+    assert found == {"5": 5, "6": 6, silent: Failure("died", "its worker ended with 0, 2 times")}
+
+
+def test_an_error_says_where_in_ones_own_file_and_else_where_at_all(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("import json\n\n\ndef fails(text):\n    return json.loads(text)\n")
+    spent = {"__name__": "mine"}
+    exec(compile(mine.read_text(), str(mine), "exec"), spent)
+    found = attempt(spent["fails"], "{")
+    assert found.kind == "JSONDecodeError" and found.text.endswith(" (mine.py, line 5)"), "not in json's own decoder"
+    assert str(tmp_path) not in str(found), "no place on this machine"
+    nowhere = attempt(int, "x")  # nothing of one's own led there
+    assert nowhere.text.startswith("invalid literal for int() with base 10: 'x' (lab/pool.py, line ")
+
+
+def test_a_job_that_hangs_is_stopped():
+    hang = SLEEP.format(60)
+    found = results([hang], workers=1, seconds=1.5)
+    assert found[hang] == Failure("too long", "stopped after 1.5 s, the budget's limit for a cell")
+
+
+def test_a_job_is_not_charged_for_the_start_of_its_worker():
+    # Each start takes longer than a job may: the interpreter's, and 2 s beside.
+    hang, slow = SLEEP.format(60), partial(time.sleep, 2)
+    found = {job: (result, seconds) for job, result, seconds in
+             run_jobs(eval, ["5", hang, "6"], threading.Event(), workers=1, seconds=1.9, prepare=slow)}
+    assert found["5"][0] == 5 and found["5"][1] < 1.9 and found["6"][0] == 6 and found["6"][1] < 1.9
+    assert found[hang][0].kind == "too long" and found[hang][1] >= 1.9
+
+
+def test_a_job_says_how_long_it_took():
+    for ended in (run_jobs(eval, [SLEEP.format(0.3)], threading.Event(), workers=1, seconds=60),
+                  run_here(eval, [SLEEP.format(0.3)], threading.Event())):
+        ((_, result, seconds),) = ended
+        assert result is None and 0.3 <= seconds < 60
+
+
+def test_what_raises_in_preparing_is_left_to_the_jobs_to_say():
+    assert results(["5"], workers=1, prepare=partial(eval, "1 / 0")) == {"5": 5}
+    ended = run_here(eval, ["5"], threading.Event(), prepare=partial(eval, "1 / 0"))
+    assert [result for _, result, _ in ended] == [5]
+
+
+def test_what_a_job_prints_in_this_process_goes_to_standard_error(capsys):
+    assert here(["print('out of the way') or 43"]) == {"print('out of the way') or 43": 43}
+    assert capsys.readouterr() == ("", "out of the way\n")
+
+
+def test_a_job_whose_worker_died_once_succeeds_in_another_one_that_runs_one_thread(tmp_path):
+    mark = tmp_path / "begun"
+    second = f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})"
+    threads = f"[__import__('os').environ[name] for name in {THREADS}]"
+    before = {name: os.environ.get(name) for name in THREADS}
+    found = results([second, threads], workers=1)
+    assert found == {second: True, threads: ["1"] * len(THREADS)}
+    assert {name: os.environ.get(name) for name in THREADS} == before
+
+
+def test_when_told_to_stop_what_is_in_hand_is_finished_and_nothing_else_is_begun():
+    stop = threading.Event()
+    found = []
+    for job, result, _ in run_jobs(eval, ["1", "2", "3", "4"], stop, workers=1, seconds=60):
+        found.append((job, result))
+        stop.set()
+    assert found == [("1", 1)]
+    stop.clear()
+    for job, *_ in run_here(eval, ["1", "2"], stop):
+        found.append(job)
+        stop.set()
+    assert found[1:] == ["1"]
+
+
+def test_when_told_to_stop_a_job_whose_worker_dies_or_is_not_ready_has_not_been_begun(tmp_path):
+    stop = threading.Event()
+    mark = tmp_path / "begun"
+    job = f"(open({str(mark)!r}, 'w').close(), __import__('time').sleep(60))"
+    ended = run_jobs(eval, ["__import__('os').getpid()", job], stop, workers=1, seconds=60)
+    _, worker, _ = next(ended)
+
+    def end() -> None:
+        while not mark.exists():
+            time.sleep(0.01)
+        stop.set()
+        os.kill(worker, signal.SIGKILL)
+
+    threading.Thread(target=end).start()
+    assert list(ended) == [], "no failure is recorded"
+    stop.clear()
+    mark.unlink()
+    threading.Timer(0.5, stop.set).start()
+    assert list(run_jobs(eval, [job], stop, workers=1, seconds=60, prepare=partial(time.sleep, 60))) == []
+    assert not mark.exists()
+
+
+GROUP = '''
+import signal, sys, threading
+from trlab.pool import run_jobs
+
+if __name__ == "__main__":
+    stop = threading.Event()
+    number = int(sys.argv[1])
+    signal.signal(number, lambda *_: print("heard", flush=True))
+    print("begun", flush=True)
+    jobs = run_jobs(eval, ["6 * 7", f"__import__('signal').getsignal({number}).name"], stop, workers=1, seconds=60)
+    print(*[result for _, result, _ in jobs], flush=True)
+'''
+
+
+@pytest.mark.parametrize(("later", "sent"), [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT),
+                                             (0.8, signal.SIGTERM)])
+def test_what_stops_every_process_reaches_no_worker_that_is_starting(tmp_path, later, sent):
+    # A terminal interrupts every process of the command's group, a batch system ends every process of a job.
+    (tmp_path / "group.py").write_text(GROUP)
+    command = subprocess.Popen([sys.executable, str(tmp_path / "group.py"), str(int(sent))], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, process_group=0)
+    assert command.stdout.readline() == "begun\n"
+    time.sleep(later)
+    os.killpg(command.pid, sent)
+    out, err = command.communicate(timeout=60)
+    assert (sorted(out.splitlines()), err, command.returncode) == (["42 SIG_IGN", "heard"], "", 0)
+
+
+def test_ctrl_c_in_a_job_of_this_process_leaves_those_before_it():
+    stop, begun = threading.Event(), []
+
+    def work(job: str) -> str:
+        begun.append(job)
+        if job == "2":
+            raise KeyboardInterrupt  # as `cells.run` does where `train` has heard it
+        return job
+
+    found = [(job, result) for job, result, _ in run_here(work, ["1", "2", "3"], stop)]
+    assert found == [("1", "1")] and begun == ["1", "2"] and stop.is_set()
+
+
+def test_workers_are_gone_when_their_results_are_no_longer_wanted():
+    jobs = run_jobs(eval, ["__import__('os').getpid()", "__import__('time').sleep(60)"], threading.Event(), workers=1,
+                    seconds=60)
+    _, worker, _ = next(jobs)
+    jobs.close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"worker {worker} is still there")

@@ -1,0 +1,291 @@
+"""Pre-training: a tiny run learns, repeats bit for bit, leaves all or nothing; the shipped model is its card's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from scipy.stats import binomtest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from trlab.pretraining import Recipe, checksum, pretrain, wilson
+from trlab.pretraining.learning import batch_of, loss_of
+from trlib.errors import CheckpointError
+from trlib.evaluation import evaluate
+from trlib.model.policy import EMBEDDED, load_policy
+from trlib.tasks import REASONS, Dial, load_task
+from trlib.tasks.dial import CAREFUL, CASUAL, WORDS
+from trlib.tasks.tokenizer import word_tokenizer
+
+TINY = Recipe(steps=(12, 4), batch=16, hidden=16, heads=2, mlp=32)
+SHIPPED = EMBEDDED / "dial"
+
+
+# -- a tiny run ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A tiny checkpoint: its folder, its card, the losses on the way."""
+    out, losses = tmp_path_factory.mktemp("made") / "base", []
+    card = pretrain("dial", out=out, seed=3, recipe=TINY, check=8, moves=(1, 2),
+                    progress=lambda step, steps, loss: losses.append((step, steps, loss)))
+    return out, card, losses
+
+
+def test_the_loss_falls_from_chance(made):
+    _, _, losses = made
+    assert [(step, steps) for step, steps, _ in losses] == [(step, 16) for step in range(1, 17)]
+    chance = torch.tensor(272.0).log().item()
+    assert losses[0][2] == pytest.approx(chance, abs=0.05)
+    assert losses[11][2] < losses[0][2] - 0.2
+
+
+def test_the_same_seed_makes_the_same_file_and_another_another(made, tmp_path):
+    _, card, _ = made
+    torch.manual_seed(99)                                   # global state plays no part
+    torch.rand(5)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    make = {"recipe": TINY, "check": 1, "moves": (1, 2), "progress": False}
+    assert pretrain("dial", out=tmp_path / "a", seed=3, **make)["sha256"] == card["sha256"]
+    assert pretrain("dial", out=tmp_path / "b", seed=4, **make)["sha256"] != card["sha256"]
+    assert torch.equal(torch.get_rng_state(), before) and torch.get_num_threads() == threads
+
+
+def test_the_card_says_how_it_was_made(made):
+    out, card, _ = made
+    assert card == json.loads((out / "card.json").read_text())
+    assert card["sha256"] == checksum(out)
+    assert card["steps"] == [12, 4] and card["seed"] == 3
+    assert Recipe(**card["recipe"]) == TINY
+    assert load_task(**card["task"]) == Dial(moves=(1, 2))
+    assert card["command"] == ("trlib pretrain dial --seed 3 --set steps=12,4 --set batch=16 --set hidden=16 "
+                               "--set heads=2 --set mlp=32 --knob moves=1,2")
+    assert card["parameters"] == 272 * 16 + 2 * (4 * 16 * 16 + 3 * 16 * 32 + 2 * 16) + 16
+    accuracy = card["accuracy"]
+    assert accuracy["n"] == 8 and accuracy["moves"] == 2 and set(accuracy["by_moves"]) == {"1", "2"}
+    for how in ("sampled", "greedy"):
+        reasons = accuracy[how]["reasons"]
+        assert list(reasons) == list(REASONS) and sum(reasons.values()) == 8
+        assert accuracy[how]["accuracy"] == reasons["right"] / 8
+    assert card["sha256"] in (out / "README.md").read_text()
+
+
+def test_transformers_alone_loads_the_folder(made):
+    out, _, _ = made
+    tokenizer = AutoTokenizer.from_pretrained(out, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(out, local_files_only=True)
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id == 1
+    assert model.generation_config.top_k == 0 and model.generation_config.max_new_tokens == 16
+    text = "7 : +3 x7 = slowly 10 10 so 10"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_the_first_part_ends_once_it_is_good_enough(tmp_path):
+    assert pretrain("dial", out=tmp_path / "a", recipe=replace(TINY, steps=(40, 2), until=0.0), check=1,
+                    progress=False)["steps"] == [25, 2]
+
+
+def test_a_smaller_dial_is_learnt_until_it_is_right(tmp_path):
+    """Four places, one move, careful completions only: the first part ends by itself, above chance (1 in 4)."""
+    card = pretrain("dial", out=tmp_path / "a", recipe=Recipe(steps=(300, 30), until=0.9, batch=64), check=400,
+                    progress=False, positions=4, moves=1, careful=1.0)
+    assert 100 < card["steps"][0] < 300
+    assert card["accuracy"]["sampled"]["interval"][0] > 0.85
+    assert card["accuracy"]["greedy"]["accuracy"] > 0.95
+    assert card["accuracy"]["sampled"]["careful"] > 0.98
+
+
+# -- the loss by hand ---------------------------------------------------------------------------------------------
+
+class Certain(torch.nn.Module):
+    """Stands for a model: gives the next token of the rows it was shown a chosen probability."""
+
+    def __init__(self, tokens: torch.Tensor, probability: torch.Tensor) -> None:
+        super().__init__()
+        self.logp = torch.zeros(*tokens.shape, 272)
+        rest = ((1 - probability) / 271).log()
+        self.logp[:] = rest[..., None]
+        self.logp[:, :-1].scatter_(-1, tokens[:, 1:, None], probability[:, :-1, None].log())
+
+    def model(self, input_ids):
+        return type("Output", (), {"last_hidden_state": self.logp})
+
+    def lm_head(self, hidden):
+        return hidden
+
+
+def test_the_loss_counts_completions_only_and_the_opener_is_given():
+    ids = word_tokenizer(WORDS, context=32).get_vocab()
+    task = Dial(moves=2)
+    pairs = [(task.prompts(1, seed=0)[0], "easy so 4"), (task.prompts(1, seed=1)[0], "slowly 1 2 so 2")]
+    tokens, labels, follows = batch_of(pairs, ids, task)
+    # 5 words of prompt, then the completion and the end token, then padding.
+    assert (labels != -100).tolist() == [[False] * 5 + [True] * 4 + [False] * 2, [False] * 5 + [True] * 6]
+    assert follows.tolist() == [[False] * 6 + [True] * 3 + [False] * 2, [False] * 6 + [True] * 5]
+    assert tokens[0, 5:].tolist() == [ids["easy"], ids["so"], ids["4"], 1, 0, 0]
+    probability = torch.full(tokens.shape, 0.01)
+    probability[:, 4] = 0.1                                 # the opener, predicted at the prompt's last word
+    probability[:, 5:] = 0.5
+    loss, right = loss_of(Certain(tokens, probability), tokens, labels, follows)
+    assert loss.item() == pytest.approx(-(2 * torch.tensor(0.1).log() + 8 * torch.tensor(0.5).log()).item() / 10)
+    assert right == pytest.approx((0.5**3 + 0.5**5) / 2, rel=1e-5)
+
+
+def test_wilson_against_scipy():
+    for right, n in ((0, 10), (3, 10), (10, 10), (267, 4000)):
+        theirs = binomtest(right, n).proportion_ci(0.95, method="wilson")
+        assert wilson(right, n) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+
+
+# -- all or nothing -----------------------------------------------------------------------------------------------
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    def interrupt(step, steps, loss):
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain("dial", out=tmp_path / "base", recipe=TINY, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_replaced_only_when_told_and_only_by_its_like(made, tmp_path):
+    out, mine = tmp_path / "base", tmp_path / "mine"
+    (mine / "letters").mkdir(parents=True)
+    make = {"recipe": TINY, "check": 1, "progress": False}
+    pretrain("dial", out=out, seed=1, **make)
+    first = checksum(out)
+    with pytest.raises(FileExistsError, match="out: expected a folder that does not exist yet"):
+        pretrain("dial", out=out, seed=2, **make)
+    with pytest.raises(FileExistsError, match=r"out: expected a checkpoint to overwrite"):
+        pretrain("dial", out=mine, seed=2, overwrite=True, **make)
+    assert checksum(out) == first and (mine / "letters").is_dir()
+    (out / "thesis.tex").write_text("years of work")
+    with pytest.raises(CheckpointError, match=r"^out: expected an empty folder, or .* with 'thesis.tex' in it"):
+        pretrain("dial", out=out, seed=2, overwrite=True, progress=lambda *_: pytest.fail("work was done"), recipe=TINY)
+    assert checksum(out) == first and (out / "thesis.tex").read_text() == "years of work"
+    (out / "thesis.tex").unlink()
+    card = pretrain("dial", out=out, seed=2, overwrite=True, **make)
+    assert checksum(out) == card["sha256"] != first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "mine"]
+
+
+def test_what_somebody_else_has_put_there_meanwhile_is_kept(tmp_path):
+    def meanwhile(step, steps, loss):
+        (tmp_path / "base").mkdir(exist_ok=True)
+        (tmp_path / "base" / "card.json").write_text("another's")
+
+    with pytest.raises(FileExistsError, match="out: expected a folder that does not exist yet"):
+        pretrain("dial", out=tmp_path / "base", recipe=TINY, check=1, progress=meanwhile)
+    assert (tmp_path / "base" / "card.json").read_text() == "another's"
+    assert [path.name for path in tmp_path.iterdir()] == ["base"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="out: cannot write"):
+        pretrain("dial", out=tmp_path / "file" / "base", recipe=TINY, progress=False)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
+    (lambda out: pretrain("dial", out=out, movs=3), "knob of task 'dial'.*did you mean 'moves'"),
+    (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
+    (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),
+    (lambda out: Recipe(steps=(5, -1)), "steps: expected two numbers of at least 0"),
+    (lambda out: Recipe(batch=0), "batch: expected at least 1, got 0"),
+    (lambda out: Recipe(hidden=20, heads=4), "hidden: expected a multiple of 2 x heads = 8, got 20"),
+    (lambda out: Recipe(until=-1.0), "until: expected"),
+])
+def test_bad_input_is_named_before_anything_runs(call, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        call(tmp_path / "base")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- the shipped checkpoint ---------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def shipped():
+    return json.loads((SHIPPED / "card.json").read_text())
+
+
+def test_the_shipped_files_are_those_of_the_card(shipped):
+    assert checksum(SHIPPED) == shipped["sha256"]
+    assert shipped["command"] == "trlib pretrain dial --seed 0"
+    assert Recipe(**shipped["recipe"]) == Recipe()
+    assert load_task(**shipped["task"]) == Dial(moves=(1, 8))
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 1_000_000
+    assert {path.suffix for path in SHIPPED.iterdir()} == {".json", ".safetensors", ".md"}
+
+
+def test_the_shipped_model_with_rare_careful_openers_differs_in_nothing_else(shipped):
+    folder = EMBEDDED / "dial_rare"
+    card = json.loads((folder / "card.json").read_text())
+    assert checksum(folder) == card["sha256"] and card["sha256"] in (folder / "README.md").read_text()
+    assert card["command"] == "trlib pretrain dial --seed 0 --knob careful=0.05"
+    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == Dial(moves=(1, 8), careful=0.05)
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_000_000
+    assert (folder / "tokenizer.json").read_bytes() == (SHIPPED / "tokenizer.json").read_bytes()
+    sampled, n = card["accuracy"]["sampled"], card["accuracy"]["n"]
+    assert abs(sampled["careful"] - 0.05) < 5 * (0.05 * 0.95 / n) ** 0.5 and 0.06 < sampled["accuracy"] < 0.12
+    found = evaluate(load_policy("dial_rare"), Dial(), prompts=600, samples=1)
+    assert abs(found.sampled.value - sampled["accuracy"]) < 5 * (0.09 * 0.91 * (1 / 600 + 1 / n)) ** 0.5
+
+
+def test_a_task_without_a_base_model_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"name: expected a task with a base model \('dial', 'spend'\), got 'sums'"):
+        pretrain("sums", out=tmp_path / "base", progress=False)
+
+
+def test_the_shipped_tokenizer_is_the_one_we_make():
+    theirs = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
+    ours = word_tokenizer(WORDS, context=128)
+    assert theirs.get_vocab() == ours.get_vocab()
+    assert (theirs.padding_side, theirs.model_max_length) == ("left", 128)
+
+
+def test_the_shipped_model_answers_as_its_card_says(shipped):
+    """On other prompts than the card's, by transformers' own sampling; the allowance is five standard deviations."""
+    tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
+    task, n, said = Dial(), 600, shipped["accuracy"]
+    prompts = task.prompts(n, seed=77)
+    inputs = tokenizer([p.text for p in prompts], return_tensors="pt", padding=True)
+    for how, settings in (("sampled", {}), ("greedy", {"do_sample": False, "temperature": None, "top_k": None,
+                                                       "top_p": None})):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            rows = model.generate(**inputs, **settings)[:, inputs["input_ids"].shape[1]:]
+        texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
+        verdicts = [task.verify(p, text, ended=1 in row) for p, text, row in
+                    zip(prompts, texts, rows.tolist(), strict=True)]
+        openers = [text.split()[0] for text in texts]
+        assert sum(opener in (*CAREFUL, *CASUAL) for opener in openers) >= 0.98 * n
+        for share, expected in ((sum(v.reward for v in verdicts) / n, said[how]["accuracy"]),
+                                (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"])):
+            assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+
+
+def test_our_sampler_agrees_with_the_card_that_generate_measured(shipped):
+    n, said = 600, shipped["accuracy"]
+    found = evaluate(load_policy("dial"), Dial(), prompts=n, samples=1)
+    for share, expected in ((found.sampled.value, said["sampled"]["accuracy"]),
+                            (found.greedy.value, said["greedy"]["accuracy"])):
+        assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+
+
+def test_the_shipped_model_begins_where_the_book_begins(shipped):
+    sampled, greedy = shipped["accuracy"]["sampled"], shipped["accuracy"]["greedy"]
+    assert 0.22 < sampled["accuracy"] < 0.30 and 0.03 < greedy["accuracy"] < 0.10
+    assert 0.22 < sampled["careful"] < 0.28 and greedy["careful"] == 0
+
+
+def test_a_sentence_reads_as_the_docstring_shows():
+    model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
+    asked = tokenizer("7 : +3 x7 flip -2 sq = slowly", return_tensors="pt")
+    answer = tokenizer.decode(model.generate(**asked, do_sample=False, temperature=None, top_k=None, top_p=None)[0])
+    assert answer == "7 : +3 x7 flip -2 sq = slowly 10 10 9 7 9 so 9 <end>"

@@ -1,0 +1,228 @@
+"""p-values by enumeration, against scipy, and by how often they are wrong where nothing differs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import brunnermunzel, ttest_1samp, ttest_ind
+
+from trlab import Axis, Budget, Prediction, Sweep, Variant, recorded
+from trlab.findings import judge
+from trlab.significance import alike_p, holm, improvement_p, line_p
+from trlab.statistics import difference
+from trlab.sweep import load_sweep
+
+runs = st.lists(st.integers(0, 30), min_size=2, max_size=5)
+
+
+# -- two variants ------------------------------------------------------------------------------------------------------
+
+def test_all_ways_to_deal_the_runs_out_are_counted():
+    # All above: one way of C(16, 8) = 12,870, and its mirror image.
+    assert improvement_p(np.arange(8) + 10, np.arange(8)) == pytest.approx(2 / 12_870, rel=1e-12)
+    assert improvement_p([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20) and improvement_p([1.0] * 4, [1.0] * 4) == 1
+    assert math.isnan(improvement_p([1.0], [2.0, 3.0])), "one run alone says nothing"
+
+
+@pytest.mark.filterwarnings("ignore:p-value cannot be estimated")
+@settings(max_examples=25, deadline=None)
+@given(runs, runs)
+def test_the_statistic_is_brunner_and_munzels_under_every_deal(x, y):
+    def size(a, b) -> float:
+        if not (set(a) & set(b)) and (max(a) < min(b) or max(b) < min(a)):
+            return math.inf  # all on one side: scipy's has no variance there
+        with np.errstate(all="ignore"):
+            found = abs(float(brunnermunzel(a, b).statistic))
+        return 0.0 if math.isnan(found) else found
+
+    pooled = [*x, *y]
+    sizes = [size([pooled[i] for i in chosen], [pooled[i] for i in range(len(pooled)) if i not in chosen])
+             for chosen in combinations(range(len(pooled)), len(x))]
+    expected = np.mean(np.array(sizes) >= size(x, y) * (1 - 1e-9))
+    assert improvement_p(x, y) == pytest.approx(expected, abs=1e-12) and improvement_p(y, x) == improvement_p(x, y)
+
+
+def test_a_permutation_is_wrong_no_oftener_than_it_says_whatever_the_runs():
+    # Five and five without ties: every assignment of ranks is as likely, so the level is counted and not simulated.
+    found = [improvement_p(list(chosen), [i for i in range(10) if i not in chosen])
+             for chosen in combinations(range(10), 5)]
+    for level in (0.01, 0.05, 0.1, 0.3):
+        assert np.mean(np.array(found) <= level) <= level
+    assert np.mean(np.array(found) <= 0.05) > 0.03, "and not much rarer"
+
+
+def test_unequal_spread_is_no_difference_and_more_ways_are_drawn_as_they_are_counted():
+    rng = np.random.default_rng(0)
+    found = [improvement_p(rng.normal(0, 1, 8), rng.normal(0, 5, 8)) for _ in range(150)]
+    assert 0.02 <= np.mean(np.array(found) < 0.05) <= 0.09
+    x, y = rng.normal(0, 1, 8), rng.normal(1.2, 1, 8)
+    assert improvement_p(x, y, draws=12_000) == pytest.approx(improvement_p(x, y), abs=0.006)
+    # Two tasks that agree say more than each; two that contradict each other nothing.
+    assert improvement_p([x, x], [y, y]) < improvement_p(x, y) / 2
+    assert improvement_p([x, -x], [y, -y]) == 1
+    assert improvement_p([x, x], [y, y]) == improvement_p([x, x], [y, y]), "one seed, one number"
+
+
+# -- a variant and a number --------------------------------------------------------------------------------------------
+
+def test_the_line_is_tested_as_scipy_tests_means():
+    rng = np.random.default_rng(1)
+    for n in (2, 3, 8):
+        values = rng.normal(0.5, 0.1, n)
+        student = ttest_1samp(values, 0.4).pvalue
+        # scipy has Yuen's test of two samples only: against very many zeros it is the test of one.
+        yuen = ttest_ind(values - 0.4, np.zeros(400_000), equal_var=False, trim=0.25).pvalue
+        assert line_p(values, 0.4) == pytest.approx(max(student, yuen), rel=1e-6)
+    assert line_p([0.9] * 8, 0.8) == 0 and line_p([0.9] * 8, 0.9) == 1 and math.isnan(line_p([0.9], 0.8))
+
+
+def test_a_line_is_crossed_by_chance_no_oftener_than_it_says():
+    rng = np.random.default_rng(2)
+    middle = np.sort(rng.beta(8, 1.5, 400_000))[100_000:300_000].mean()  # accuracies that pile up below 1
+    for draw, line in ((lambda: rng.normal(0, 1, 8), 0.0), (lambda: rng.beta(8, 1.5, 8), middle)):
+        found = np.array([line_p(draw(), line) for _ in range(2_000)])
+        assert np.mean(found < 0.05) < 0.045 and np.mean(found < 0.005) < 0.006
+
+
+def test_a_middle_above_the_line_is_no_answer_where_the_mean_is_below_it():
+    assert line_p([0.9, 0.9, 0.91, 0.91, 0.92, 0.92, 0.05, 0.05], 0.85) == 1
+
+
+# -- alike -------------------------------------------------------------------------------------------------------------
+
+def test_alike_are_two_one_sided_tests():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(0.5, 0.02, 8), rng.normal(0.51, 0.05, 8)
+    ends = [ttest_ind(x - shift, y, equal_var=False, trim=0.25, alternative=side).pvalue
+            for shift, side in ((0.1, "less"), (-0.1, "greater"))]
+    alike, apart = alike_p(x, y, within=0.1)
+    assert alike == pytest.approx(2 * max(ends), rel=1e-9) and apart == 1
+    far, beyond = alike_p(x, y + 0.3, within=0.1)
+    assert far == 1 and beyond == pytest.approx(
+        2 * ttest_ind(y + 0.2, x, equal_var=False, trim=0.25, alternative="greater").pvalue, rel=1e-9)
+    assert alike_p([0.5] * 4, [0.52] * 4, within=0.03) == (0, 1) and alike_p([1, 1], [3, 3], within=1) == (1, 0)
+    assert math.isnan(alike_p([1.0], [1.0], within=1)[0])
+    with pytest.raises(ValueError, match="x: expected runs of one task, got 2"):
+        alike_p([x, x], [y, y], within=0.1)
+    with pytest.raises(ValueError, match="within: expected a number above 0"):
+        alike_p(x, y, within=0)
+
+
+def test_at_the_end_of_the_margin_nothing_is_alike_too_often():
+    rng = np.random.default_rng(4)
+    found = [alike_p(rng.normal(0, 1, 8), rng.normal(3, 1, 8), within=3)[0] for _ in range(1_000)]
+    assert np.mean(np.array(found) < 0.05) < 0.045
+
+
+def test_the_difference_of_middles_has_the_interval_of_its_resamples():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(0.8, 0.05, 8), rng.normal(0.7, 0.02, 7)
+    drawn = [np.sort(part[rng.integers(len(part), size=(20_000, len(part)))], 1) for part in (x, y)]
+    its = np.quantile(drawn[0][:, 2:6].mean(1) - drawn[1][:, 1:6].mean(1), [0.025, 0.975])
+    mine = difference(x, y)
+    assert mine.value == pytest.approx(np.sort(x)[2:6].mean() - np.sort(y)[1:6].mean(), abs=1e-12)
+    assert (mine.low, mine.high) == pytest.approx(tuple(its), abs=0.03 * (its[1] - its[0]))
+
+
+# -- Holm --------------------------------------------------------------------------------------------------------------
+
+def test_holms_correction_by_hand():
+    # Sorted .005 .01 .03 .04: times 4, 3, 2, 1 and never falling: .02 .03 .06 .06
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == [] and holm([0.04]) == [0.04] and holm([0.9, 0.8]) == [1, 1]
+    assert holm([0.02, math.nan, math.nan]) == pytest.approx([0.06, 1, 1]), "what was not answered was asked"
+    with pytest.raises(ValueError, match=r"values: expected a number at least 0 and at most 1, got 1.5"):
+        holm([1.5])
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
+
+def sweep(predictions: list[Prediction], axes: tuple[Axis, ...] = ()) -> Sweep:
+    return Sweep(text="", variants=[Variant("ppo"), Variant("troll"), Variant("pg_is")], budget=Budget(steps=9),
+                 axes=axes, predictions=predictions)
+
+
+def table(**columns: list[float]) -> pd.DataFrame:
+    return pd.DataFrame([{"cell": f"{label} {i}", "label": label, "seed": i, "status": "done", "sampled": value}
+                         for label, values in columns.items() for i, value in enumerate(values)])
+
+
+SPREAD = np.linspace(-0.01, 0.01, 8)
+RUNS = table(ppo=0.8 + SPREAD, troll=0.803 + SPREAD, pg_is=0.6 + SPREAD)
+
+
+def test_a_verdict_needs_its_interval_and_to_survive_the_other_questions():
+    better = Prediction("better", higher="ppo", lower="pg_is")
+    (alone,) = judge(sweep([better]), RUNS)
+    assert alone.verdict == "seen" and alone.p == alone.corrected == pytest.approx(2 / 12_870)
+    (turned,) = judge(sweep([Prediction("worse", higher="pg_is", lower="ppo")]), RUNS)
+    assert turned.verdict == "not seen" and turned.p == alone.p
+    # Six of eight above: an interval that excludes a half, and a p-value that stands alone but not among twenty.
+    some = table(ppo=[1, 2, 3, 4, 5, 6, 7, 8], pg_is=[-4, -3, -2, -1, 0, 1.5, 2.5, 6.5], troll=[0.0] * 8)
+    (alone,) = judge(sweep([better]), some)
+    assert alone.verdict == "seen" and 0.0025 < alone.p < 0.05 and alone.estimate.low > 0.5
+    others = [Prediction(f"alike {i}", higher="ppo", lower="pg_is", within=0.5 + i) for i in range(19)]
+    first = judge(sweep([better, *others]), some)[0]
+    assert first.verdict == "undecided" and first.estimate == alone.estimate and first.p == alone.p
+    assert first.corrected > 0.05 and f"p {first.corrected:.3f}" in str(first)
+
+
+def test_alike_is_seen_inside_the_margin_and_never_concluded_from_undecided():
+    found = judge(sweep([Prediction("alike", higher="ppo", lower="troll", within=margin)
+                         for margin in (0.03, 0.008, 0.001)] +
+                        [Prediction("not alike", higher="ppo", lower="pg_is", within=0.05)]), RUNS)
+    assert [f.verdict for f in found] == ["seen", "undecided", "undecided", "not seen"]
+    assert found[0].estimate.value == pytest.approx(-0.003) and found[0].plain()[1].startswith(
+        "sampled of ppo less that of troll is -0.003 [")
+    (told,) = judge(sweep([Prediction("above", higher="troll", lower="ppo")]), RUNS)
+    assert told.verdict == "undecided", "the same runs: who asks for a difference learns nothing of likeness"
+
+
+def test_what_was_not_measured_counts_as_a_question():
+    asked = [Prediction("better", higher="ppo", lower="pg_is"),
+             Prediction("faster", higher="ppo", lower="pg_is", measure="take_off")]
+    found = judge(sweep(asked), RUNS)
+    assert [f.verdict for f in found] == ["seen", "not measured"]
+    assert found[0].corrected == pytest.approx(2 * found[0].p) and math.isnan(found[1].p)
+    rewards = zip(RUNS["cell"], RUNS["sampled"], strict=True)
+    history = pd.DataFrame([{"cell": cell, "batch": b, "reward": r} for cell, r in rewards for b in range(9)])
+    faster = judge(sweep(asked), RUNS, history)[1]
+    assert faster.verdict == "seen" and faster.estimate.value == 1
+
+
+AXES = (Axis("updates", {"1": {}, "8": {"minibatches": 8}}), Axis("lr", (1e-4, 3e-4)))
+
+
+@pytest.mark.parametrize("claim", [Prediction("nothing rises", higher=0.3, lower="ppo", at={"lr": "0.0001"}),
+                                   Prediction("alike", higher="ppo", lower="troll", within=0.02)])
+def test_nothing_is_said_to_differ_nowhere_over_pooled_places(claim):
+    with pytest.raises(ValueError, match=rf"prediction '{claim.text}': expected a point of every axis in `at`, got "
+                                         r"none of .*updates.*predict each point"):
+        sweep([claim], AXES)
+    sweep([replace(claim, at={"updates": "8", "lr": "0.0001"})], AXES)
+    sweep([claim], (Axis("updates", {"8": {"minibatches": 8}}), AXES[1]) if "lr" in claim.at else ())  # one point
+
+
+@pytest.mark.parametrize(("arguments", "error", "words"), [
+    ({"higher": "ppo", "lower": 0.5}, TypeError, "within: expected labels of two variants that are alike, got 'ppo'"),
+    ({"higher": "ppo", "lower": "troll", "within": 0.0}, ValueError, "within: expected a number above 0, got 0"),
+])
+def test_a_margin_is_of_two_variants(arguments, error, words):
+    with pytest.raises(error, match=words):
+        Prediction("alike", **{"within": 0.1, **arguments})
+
+
+def test_the_controls_say_of_each_place_whether_anything_rises():
+    nulls = [p for p in load_sweep("controls").predictions if p.nothing_differs]
+    assert sorted((p.lower, p.at["reuse"]) for p in nulls) == [
+        (label, updates) for label in ("coin", "coin-unclipped", "shuffled") for updates in ("1", "32", "8")]
+    found = {(f.prediction.lower, f.prediction.at["reuse"]): f.verdict
+             for f in judge(load_sweep("controls"), *recorded("controls")) if f.prediction.nothing_differs}
+    assert found["shuffled", "1"] == "undecided" and "not seen" not in found.values()

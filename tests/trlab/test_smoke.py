@@ -1,0 +1,26 @@
+"""Every declared sweep at its smallest size: each variant and point of its axes trains, and says the same twice."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trlab.cells import cells
+from trlab.sweep import declared, load_sweep
+from trlab.trial import run
+
+
+@pytest.mark.parametrize("name", declared())
+def test_each_variant_and_each_point_runs(name):
+    found, seen = cells(load_sweep(name).smoke()), set()
+    for cell in found:
+        places = {("variant", cell.label), *cell.axes.items()}
+        if places <= seen:
+            continue
+        seen |= places
+        done = run(cell)
+        assert 0 <= done["values"]["sampled"] <= 1, cell
+        assert all(len(column) == cell.steps for column in done["history"].values()), cell
+        assert all(0 <= reward <= 1 or math.isnan(reward) for reward in done["history"]["reward"]), cell
+    assert run(found[0])["values"]["digest"] == run(found[0])["values"]["digest"]

@@ -1,0 +1,178 @@
+"""The statistics against rliable 1.2.0, its own tests' numbers, and a second implementation in plain numpy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu
+
+from trlab.statistics import (
+    band,
+    by_task,
+    improvement,
+    interval,
+    iqm,
+    performance_profile,
+    prediction_interval,
+    probability_of_improvement,
+    profile_interval,
+)
+
+X = (np.arange(24) * 7 % 11).reshape(8, 3) / 10
+Y = (np.arange(18) * 5 % 13).reshape(6, 3) / 10
+# What rliable 1.2.0 gives for X and Y with numpy's seed 0: 50,000 resamples, 5,000 for the improvement.
+RLIABLE = {"iqm": (0.4916666666666667, 0.56), "x": (0.31666666666666665, 0.65), "y": (0.34, 0.79),
+           "improvement": (0.44097222222222215, 0.2638888888888889, 0.6215277777777778)}
+TAUS = [0.0, 0.25, 0.5, 0.75]
+PROFILE = [[0.875, 0.70833333, 0.45833333, 0.25], [0.75, 0.54166667, 0.29166667, 0.08333333],
+           [1.0, 0.875, 0.625, 0.41666667]]
+scores = st.lists(st.integers(0, 8), min_size=2, max_size=9).map(lambda v: np.array(v) / 8)
+
+
+def resampled(columns: list[np.ndarray], statistic, resamples: int = 20_000) -> tuple[float, float]:
+    """A stratified percentile bootstrap of its own: every task's runs drawn with replacement."""
+    rng = np.random.default_rng(1)
+    drawn = [column[rng.integers(len(column), size=(resamples, len(column)))] for column in columns]
+    return tuple(np.quantile(statistic(drawn), [0.025, 0.975]))
+
+
+def middle(drawn: list[np.ndarray]) -> np.ndarray:
+    """Interquartile means of rows by sorting: ⌊n/4⌋ cut off either end."""
+    pooled = np.sort(np.concatenate(drawn, -1), -1)
+    cut = pooled.shape[-1] // 4
+    return pooled[:, cut:pooled.shape[-1] - cut].mean(-1)
+
+
+def test_the_numbers_of_rliables_own_tests():
+    x, y = np.array([[1, 2], [2, 2], [1, 1], [2, 1]]), np.array([[1, 1], [2, 2], [3, 3]])
+    assert (iqm(x), iqm(y)) == (1.5, 2.0)
+    assert probability_of_improvement(x, y) == pytest.approx(1 / 3, abs=1e-12)
+
+
+def test_estimates_and_intervals_are_rliables():
+    assert (iqm(X), iqm(Y)) == pytest.approx(RLIABLE["iqm"], abs=1e-12)
+    for matrix, (low, high) in ((X, RLIABLE["x"]), (Y, RLIABLE["y"])):
+        found = interval(matrix, resamples=20_000)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=0.025 * (high - low))
+    value, low, high = RLIABLE["improvement"]
+    found = improvement(X, Y)
+    assert probability_of_improvement(X, Y) == found.value == pytest.approx(value, abs=1e-12)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.025 * (high - low))
+    assert performance_profile(X, TAUS) == pytest.approx(PROFILE[0], abs=1e-8)
+    # The share moves in steps of 1/24 and two bounds lie on an edge (2.43 %, 2.56 %): rliable's own move with its seed.
+    assert np.array(profile_interval(X, TAUS, resamples=20_000)) == pytest.approx(np.array(PROFILE[1:]), abs=0.042)
+
+
+def test_intervals_are_those_of_a_second_implementation():
+    rng = np.random.default_rng(3)
+    runs = [rng.normal(m, 1, n) for m, n in ((0, 8), (1, 5), (3, 9))]  # tasks need not have equally many runs
+    mine, its = interval(runs, resamples=20_000), resampled(runs, middle)
+    assert mine.value == middle([run[None] for run in runs])[0]
+    assert (mine.low, mine.high) == pytest.approx(its, abs=0.02 * (its[1] - its[0]))
+    better = [run + 0.4 for run in runs]
+
+    def wins(drawn: list[np.ndarray]) -> np.ndarray:
+        pairs = [(np.broadcast_to(a[:, :, None], (*a.shape, b.shape[1])), b[:, None, :])
+                 for a, b in zip(drawn[:3], drawn[3:], strict=True)]
+        return np.mean([(a > b).mean((1, 2)) + 0.5 * (a == b).mean((1, 2)) for a, b in pairs], 0)
+
+    mine, its = improvement(better, runs), resampled([*better, *runs], wins, 5_000)
+    assert (mine.low, mine.high) == pytest.approx(its, abs=0.03 * (its[1] - its[0]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(scores, scores)
+def test_the_probability_of_improvement_is_mann_whitneys_and_antisymmetric(x, y):
+    expected = mannwhitneyu(x, y, method="asymptotic").statistic / (len(x) * len(y)) if set(x) | set(y) else 0.5
+    assert probability_of_improvement(x, y) == pytest.approx(expected, abs=1e-12)
+    assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(1, abs=1e-12)
+    assert probability_of_improvement(x, x) == 0.5
+
+
+@settings(max_examples=25, deadline=None)
+@given(scores)
+def test_a_profile_falls_from_one_to_zero_and_its_area_is_the_mean(x):
+    taus = np.arange(-1, 10) / 8
+    profile = performance_profile(x, taus)
+    assert profile[0] == 1 and profile[-1] == 0 and (np.diff(profile) <= 0).all()
+    assert profile[1:].sum() / 8 == pytest.approx(x.mean(), abs=1e-12)  # scores are eighths: the steps are exact
+
+
+def test_an_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = [low <= 0 <= high for low, high in
+            ((e.low, e.high) for e in (interval(rng.normal(0, 1, 40), resamples=500) for _ in range(200)))]
+    assert 0.88 <= np.mean(hits) <= 0.99
+
+
+def test_a_prediction_interval_by_hand_and_by_coverage():
+    # n = 4, mean 2.5, s = 1.2909944, t_3 at .975 = 3.1824463: half = 3.1824463 * 1.2909944 * sqrt(1.25)
+    low, high = prediction_interval([1, 2, 3, 4])
+    assert (low, high) == pytest.approx((2.5 - 4.5934659, 2.5 + 4.5934659), abs=1e-6)
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(0, 1, (400, 9))
+    hits = [lo <= row[8] <= hi for row in drawn for lo, hi in [prediction_interval(row[:8])]]
+    assert 0.92 <= np.mean(hits) <= 0.98
+
+
+def test_scores_may_be_a_column_of_a_table_whatever_its_index():
+    runs = pd.DataFrame({"label": ["ppo"] * 4 + ["troll"] * 4, "sampled": [0.1, 0.9, 0.2, 0.3, 0.5, 0.6, 0.9, 0.7],
+                         "greedy": [0.5] * 4 + [0.9] * 4})
+    troll, ppo = (runs[runs["label"] == label] for label in ("troll", "ppo"))
+    assert iqm(troll["sampled"]) == pytest.approx(0.65) and iqm(ppo["sampled"]) == pytest.approx(0.25)
+    assert interval(troll["sampled"]) == interval([0.5, 0.6, 0.9, 0.7])
+    assert improvement(troll["sampled"], ppo["sampled"]) == improvement([0.5, 0.6, 0.9, 0.7], [0.1, 0.9, 0.2, 0.3])
+    assert probability_of_improvement(troll["sampled"], ppo["sampled"]) == 12.5 / 16  # .9 is tied once
+    assert performance_profile(troll["sampled"], [0.55]).tolist() == [0.75]
+    columns = ["sampled", "greedy"]
+    assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [[0.5, 0.6, 0.9, 0.7], [0.9] * 4]
+    assert interval(troll[columns]) == interval(troll[columns].to_numpy()) == interval([troll[c] for c in columns])
+
+
+def test_one_run_has_a_value_and_no_interval():
+    found = interval([0.5])
+    assert found.value == 0.5 and math.isnan(found.low) and math.isnan(found.high)
+    assert interval([0.5, 0.5, 0.5]).high == 0.5
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda: iqm([]), "scores: expected at least one run of every task"),
+    (lambda: iqm([0.1, math.nan]), "scores: expected finite numbers, got NaN or inf"),
+    (lambda: iqm(np.zeros((2, 2, 2))), r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]"),
+    (lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]), "y: expected the 1 tasks of x, got 2"),
+    (lambda: interval([0.0, 1.0], level=1.0), "level: expected a number above 0 and below 1"),
+    (lambda: interval([0.0, 1.0], resamples=0), "resamples: expected a whole number from 1 to 1000000, got 0"),
+    (lambda: interval([0.5], resamples=-1), "resamples: expected a whole number from 1 to 1000000, got -1"),
+    (lambda: interval([0.0, 1.0], resamples=10**12), "resamples: expected a whole number from 1 to 1000000, got 1000"),
+    (lambda: interval([0.0, 1.0], resamples=10**400), "resamples: expected a whole number that a float can hold"),
+    (lambda: interval([0.0, 1.0], resamples=2.5), "resamples: expected a whole number, got 2.5"),
+    (lambda: interval([0.0, 1.0], seed=-1), "seed: expected a whole number of at least 0, got -1"),
+    (lambda: performance_profile([0.1], [math.nan]), "thresholds: expected numbers that are not NaN"),
+    (lambda: profile_interval([0.1, 0.2], []), r"thresholds: expected at least one, in a row \[T\], got \[0\]"),
+    (lambda: prediction_interval([1.0, 2.0], level=2.0), "level: expected a number above 0 and below 1"),
+    (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
+])
+def test_senseless_scores_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("scores", [0.5, {"a": 1}, "abc", ["a", "b"], None])
+def test_what_is_no_scores_is_named(scores):
+    with pytest.raises(TypeError, match="scores: expected "):
+        interval(scores)
+
+
+def test_a_band_is_the_interval_of_every_batch() -> None:
+    draw = np.random.default_rng(5)
+    for runs in (2, 3, 8, 24):
+        values = np.round(draw.normal(size=(runs, 4)), 1)  # with ties
+        found = np.stack(band(values, resamples=10_000))
+        for column, three in zip(values.T, found.T, strict=True):
+            estimate = interval(column)
+            assert three == pytest.approx([estimate.value, estimate.low, estimate.high], abs=1e-12)

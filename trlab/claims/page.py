@@ -1,0 +1,127 @@
+"""A claims card as Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from trlab.claims.card import Card, Side, Test
+from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
+from trlab.findings import INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
+from trlib.evaluation import Estimate
+
+VERDICTS = {SEEN: "mechanism seen", NOT_SEEN: "mechanism not seen", UNDECIDED: "undecided",
+            NOT_TESTABLE: NOT_TESTABLE, NOT_RUN: "not run yet", INCOMPLETE: "incomplete", NOT_MEASURED: "not measured"}
+"""The verdicts as a page says them."""
+WORDS = {"sampled": "accuracy", "kl": "KL per batch, nats per token",
+         "take_off": "mean reward of the first ten batches",
+         "distinct": "different right answers", "entropy": "entropy, nats per token",
+         "kl_few": "KL of prompts up to a quarter right, nats per completion",
+         "kl_half": "KL of prompts up to three quarters right, nats per completion",
+         "kl_many": "KL of nearly solved prompts, nats per completion"}
+AXES = {"uses": "{} uses", "updates": "{} updates per batch", "reuse": "{} updates per batch", "parts": "{}",
+        "sampler of": "sampler: {}", "threshold": "threshold × {}", "expert": "expert {}", "moves": "{} moves",
+        "lr": "learning rate {}", "minibatches": "{} minibatches"}
+
+
+def markdown(card: Card, every: Sequence[Card] | None = None) -> str:
+    """A card as Markdown: its claims, each with where it stands, the verdict, and every test's numbers from the record.
+
+    Args:
+        every: the cards whose tests are corrected together; None: the book's.
+    """
+    if every is None:
+        from trlab.claims import cards
+
+        every = cards()
+    lines = [f"## {card.title}", ""]
+    lines += [card.note, ""] if card.note else []
+    for number, told in enumerate(tell(card, every), 1):
+        lines += [*_claim(number, told), ""]
+    return "\n".join(lines)
+
+
+def _claim(number: int, told: Told) -> list[str]:
+    claim = told.claim
+    source = f"[arXiv {claim.arxiv}](https://arxiv.org/abs/{claim.arxiv}), {claim.where}"
+    counts = Counter(_short(answer) for answer in told.answers)
+    tests = f" Of {len(told.answers)} tests: {', '.join(f'{n} {what}' for what, n in counts.items())}." if (
+        len(counts) > 1) else ""
+    lines = [f"**{number}. {claim.text}** ({source})", "", f"**{_first_large(VERDICTS[told.verdict])}.**{tests}"
+             + (f" {claim.untestable}" if claim.untestable else "") + (f" {claim.why}" if claim.why else "")]
+    return [*lines, *(["", *(f"- {_answer(answer)}" for answer in told.answers)] if told.answers else [])]
+
+
+def _answer(answer: Answer) -> str:
+    """One test: what is claimed, what was measured, what follows, and what had been predicted."""
+    test = answer.test
+    claimed = f"`{test.sweep}`{_place(test)}, {_measure(test.measure)}: {_claimed(test)}. "
+    note = f" ({answer.note})" if answer.note else ""
+    if answer.difference is None:
+        return f"{claimed}{_first_large(VERDICTS[answer.verdict])}{note}.{_before(answer)}"
+    sides = " and ".join(_number(estimate) for estimate in answer.sides if estimate is not None)
+    gap = f", difference {_number(answer.difference, '+')}" if None not in answer.sides else ""
+    return f"{claimed}Measured: {sides}{gap}, {_p(answer)}{note}: **{_short(answer)}**.{_before(answer)}"
+
+
+def _short(answer: Answer) -> str:
+    """The verdict of a test in a word or two."""
+    if answer.verdict == NOT_SEEN:
+        return "the opposite" if answer.test.within is None else "they differ"
+    return answer.verdict if answer.difference is not None else VERDICTS[answer.verdict]
+
+
+def _claimed(test: Test) -> str:
+    higher, lower = (f"`{side.label}`{_own(side, test)}" if isinstance(side, Side) else f"{side:g}"
+                     for side in (test.higher, test.lower))
+    if test.within is not None:
+        return f"{higher} and {lower} alike within {test.within:g}"
+    return f"{lower} below {higher}" if not isinstance(test.higher, Side) else f"{higher} above {lower}"
+
+
+def _own(side: Side, test: Test) -> str:
+    """The points that the other side does not have."""
+    return _points({axis: point for axis, point in side.at.items() if axis not in _shared(test)})
+
+
+def _before(answer: Answer) -> str:
+    """What had been predicted."""
+    if not answer.predicted:
+        return "" if answer.verdict == NOT_RUN else " No prediction was written down."
+    way = "Predicted before the runs" if answer.agreed else "Against the claim, predicted before the runs"
+    return f" {way}: “{answer.predicted}”."
+
+
+def _shared(test: Test) -> dict[str, str]:
+    """The points that both sides have."""
+    places = [dict(side.at) for side in (test.higher, test.lower) if isinstance(side, Side)]
+    return {axis: point for axis, point in places[0].items() if all(place.get(axis) == point for place in places)}
+
+
+def _place(test: Test) -> str:
+    return _points(_shared(test))
+
+
+def _points(at: dict[str, str]) -> str:
+    return "".join(", " + AXES.get(axis, axis + " {}").format(point) for axis, point in at.items())
+
+
+def _measure(measure: str) -> str:
+    column, _, level = measure.partition("@")
+    return WORDS.get(column, column) + (f" where the reward reaches {level}" if level else "")
+
+
+def _number(estimate: Estimate, sign: str = "") -> str:
+    """Two digits that count of the larger bound, three at most after the point where it is an accuracy."""
+    size = max(abs(estimate.value), abs(estimate.low), abs(estimate.high))
+    digits = 2 if not math.isfinite(size) or size >= 0.1 or size == 0 else 1 - math.floor(math.log10(size))
+    return f"{estimate.value:{sign}.{digits}f} [{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"
+
+
+def _p(answer: Answer) -> str:
+    return "p below 0.001" if answer.corrected < 0.001 else f"p {answer.corrected:.3f}"
+
+
+def _first_large(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,105 @@
+"""`trlib conformance`: a library's losses, or one function, held against golden vectors."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from typing import Any
+
+from trlib.cli import options as shared
+
+TEXT = "hold a library's losses, or your own, against golden vectors"
+EXAMPLES = """\
+examples:
+  trlib conformance --library verl                           what verl's losses compute, a line each
+  trlib conformance --library torchrl --verbose              and the first token that tells two losses apart
+  trlib conformance --library trl --json > trl.json
+  trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
+  trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
+  trlib conformance --function my.losses:clip                which loss is it?
+  trlib conformance --function my.verl:loss --signature verl --loss dppo_tv --anchor rollout
+  trlib conformance --function my.trainers:Mine --signature trl --loss cispo
+  trlib conformance --vectors                                where the numbers and their specification lie
+
+A line says agrees (value and gradient to 1e-6 relative, in float64), differs and in what, or fails. Exit status: 0 all
+agree, 3 something differs or fails, 1 it could not be run, 2 a wrong command line.
+"""
+DIFFERENT = 3
+"""The exit status when something differs or fails."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib conformance`."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--library", metavar="NAME", help="verl, trl, torchrl or torch, as installed")
+    what.add_argument("--function", metavar="MODULE:NAME", help="a function, also from a file in this folder")
+    what.add_argument("--vectors", action="store_true", help="print where the vectors and their specification lie")
+    parser.add_argument("--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)")
+    parser.add_argument("--loss", metavar="NAME", help="which loss the function should be (default: the nearest)")
+    parser.add_argument("--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)")
+    parser.add_argument("--anchor", metavar="NAME", help="whose log-probs stand in the function's one place for an "
+                        "anchor: recomputed or rollout (default: recomputed)")
+    parser.add_argument("--verbose", action="store_true", help="below each line the first token that differs: its "
+                        "place, its inputs, what was expected and what came (--json always has them)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                        help="an argument of a plain function; repeat")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print."""
+    from trlab.conformance import vectors as golden
+    from trlab.conformance.report import AGREES, lines
+
+    if args.vectors:
+        places = {"vectors": str(golden.PATH), "specification": str(golden.PATH.with_name("SPECIFICATION.md"))}
+        shared.print_json(places) if args.json else print(*places.values(), sep="\n")
+        return 0
+    vectors = golden.load()
+    about, findings = (_library if args.library else _function)(args, vectors)
+    if args.json:
+        shared.print_json({**about, "vectors": vectors.version, "findings": [f.as_dict() for f in findings]})
+    else:
+        print("\n".join(lines(findings, args.verbose)))
+    return 0 if all(f.status == AGREES for f in findings) else DIFFERENT
+
+
+def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
+    from trlab.conformance import libraries
+    from trlib.errors import unknown
+
+    given = {"--signature": args.signature, "--loss": args.loss, "--aggregation": args.aggregation,
+             "--anchor": args.anchor, "--set": args.set}
+    for option, value in given.items():
+        if value:
+            raise ValueError(f"{option}: expected --function beside it, got --library")
+    if args.library not in libraries.WRITTEN_FOR:
+        raise unknown("library", args.library, libraries.WRITTEN_FOR)
+    found, written = libraries.installed(args.library), libraries.WRITTEN_FOR[args.library]
+    if found != written:
+        warnings.warn(f"written for {args.library} {written}, found {found}", stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own
+        findings = list(libraries.hold(vectors, args.library))
+    return {"library": args.library, "version": found, "written_for": written}, findings
+
+
+def _function(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
+    from trlab.conformance import functions
+
+    findings = functions.hold(vectors, args.function, signature=args.signature or "plain", loss=args.loss,
+                              how=args.aggregation, anchor=args.anchor or "recomputed", given=_given(args.set))
+    return {"function": args.function, "signature": args.signature or "plain"}, list(findings)
+
+
+def _given(texts: list[str]) -> dict[str, Any]:
+    """Settings from texts like eps_low=.2: a number where it reads as one."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ValueError(f"--set: expected NAME=VALUE, got {text!r}")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = {"none": None, "true": True, "false": False}.get(value.lower(), value)
+    return found

@@ -1,0 +1,109 @@
+"""`trlib diagnose`: a dump of rollouts as one page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trlib.cli import options as shared
+from trlib.cli.options import Option, number
+
+if TYPE_CHECKING:
+    from trlab.diagnose import Findings
+
+TEXT = "say what a dump of rollouts holds: ratios, mismatch, what a trust region would silence"
+EXAMPLES = """\
+examples:
+  trlib diagnose rollouts.parquet                     writes rollouts.html beside it
+  trlib diagnose rollouts.parquet --eps-high .28 --out page.html
+  trlib diagnose dump.parquet --column logp=log_probs --column mask=response_mask --tokenizer Qwen/Qwen3-0.6B
+  trlib diagnose rollouts.parquet --json > findings.json
+  trlib diagnose token_exports/step_7/rank_0.jsonl    prime-rl's, as it is
+  trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
+
+The file is parquet, JSON lines (an object for each row), or a token export of prime-rl. A row is a completion with a
+list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
+its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every
+token), and prompt, group and reward of a completion.
+"""
+KINDS = ("raw", "processed")
+# A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here would import torch
+# before --help.
+OPTIONS: tuple[Option, ...] = (
+    ("eps_low", number, 0.2, "PPO's window below 1"),
+    ("eps_high", number, 0.2, "PPO's window above 1"),
+    ("delta_tv", number, 0.15, "DPPO's threshold on total variation, a probability"),
+    ("delta_kl", number, 0.05, "DPPO's threshold on KL(mu || pi), nats"),
+    ("cap", number, 2.0, "the largest factor of truncated importance sampling"),
+    ("delta_quatro", number, 0.1, "QUATRO's radius, nats a completion"),
+)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib diagnose`."""
+    parser.add_argument("file", metavar="FILE", help="a parquet file, JSON lines, or a token export of prime-rl")
+    parser.add_argument("--out", type=shared.path, metavar="PAGE",
+                        help="the page (default: FILE with the ending .html)")
+    parser.add_argument("--column", action="append", default=[], metavar="NAME=COLUMN",
+                        help="the file's own name of a column; repeat")
+    parser.add_argument("--tokenizer", metavar="NAME", help="turns the ids in `tokens` into text: an embedded model, a "
+                                                            "folder or a hub id")
+    parser.add_argument("--logprobs", choices=KINDS, help="what logp_rollout holds: processed log-probs, of the "
+                        "distribution that sampled, or raw ones, before temperature, top-p and penalties (default: "
+                        "what the file says)")
+    parser.add_argument("--temperature", type=number, metavar="X", help="the sampler's (default: what the file says)")
+    parser.add_argument("--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)")
+    shared.add(parser, OPTIONS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, find, write the page, say what was found."""
+    columns = dict(_column(text) for text in args.column)
+    from trlab import diagnose
+    from trlib.model.folders import writable, write
+
+    limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
+    source = Path(args.file) if Path(args.file).name else Path(args.file).absolute()
+    out = source.with_suffix(".html") if args.out is None else Path(args.out).expanduser()
+    _ours(out, diagnose.GENERATOR)
+    if Path(args.file).is_file():  # else the complaint is of that
+        writable(out.parent, "--out")
+    rollouts = diagnose.read(args.file, columns=columns, tokenizer=args.tokenizer, logprobs=args.logprobs,
+                             temperature=args.temperature, top_p=args.top_p)
+    findings = diagnose.diagnose(rollouts, limits)
+    write(out, diagnose.page(findings))
+    if args.json:
+        shared.print_json({**findings.as_dict(), "page": str(out)})
+    else:
+        print(_summary(findings))
+        print(f"page: {out}")
+    return 0
+
+
+def _summary(f: Findings) -> str:
+    lines = [f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
+             f"{f.effective.tokens:.1%} by token", "", "Which log-probs are these?", f.meaning.verdict,
+             *(f"- {reason}" for reason in f.meaning.reasons), "", "Why is my clip ratio 0?", f.answer.verdict,
+             *(f"- {reason}" for reason in f.answer.reasons), "", "what a method would silence (share of the tokens)"]
+    lines += [f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects]
+    return "\n".join(lines)
+
+
+def _ours(out: Path, generator: str) -> None:
+    """Refuses to write over a file that is no page of this command."""
+    if out.is_dir():
+        raise ValueError(f"--out: expected the name of a page, got the folder {str(out)!r}")
+    if out.exists():
+        with out.open("rb") as file:
+            begin = file.read(1000)
+        if f'content="{generator}'.encode() not in begin:
+            raise ValueError(f"--out: {str(out)!r} is there already and is no page of trlib diagnose; expected a name "
+                             "that is free, or a page to replace")
+
+
+def _column(text: str) -> tuple[str, str]:
+    name, equals, theirs = text.partition("=")
+    if not equals:
+        raise ValueError(f"--column: expected NAME=COLUMN, got {text!r}")
+    return name, theirs

@@ -1,0 +1,233 @@
+"""`trlib sweep`: run a declared sweep, or say what is recorded of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter, deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.cli import options as shared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trlab.runner import Plan
+
+TEXT = "run a recorded sweep, or put a method of one's own beside it"
+EXAMPLES = """\
+examples:
+  trlib sweep                                    which there are
+  trlib sweep stale                              what is recorded; what is missing is run, on all cores
+  trlib sweep stale --method my.py:MyMethod      one's own method beside the recorded ones
+  trlib sweep stale --verify 3                   run three recorded cells again and compare
+  trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
+  trlib sweep --all --remake --out again         every sweep of the package anew, each into again/NAME
+
+Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
+are missing.
+Shards into one folder join by themselves; so do journals of other machines that are copied into it (each machine's
+cells.sqlite, here as cells-2.sqlite and so on).
+"""
+VERIFY = 3
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib sweep`."""
+    parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
+    parser.add_argument("--all", action="store_true", help="every sweep of the package, one after the other")
+    parser.add_argument("--out", type=shared.path, metavar="FOLDER",
+                        help="where its record is kept (default: sweeps/NAME); with --all a folder a sweep in it")
+    parser.add_argument("--workers", type=shared.whole, metavar="N",
+                        help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
+                             "cell that takes longer than the budget's minutes)")
+    parser.add_argument("--ray", metavar="ADDRESS",
+                        help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here")
+    parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts")
+    parser.add_argument("--method", action="append", default=[], metavar="FILE.py:CLASS",
+                        help="a method of one's own beside the sweep's; repeat")
+    parser.add_argument("--verify", type=shared.whole, nargs="?", const=VERIFY, metavar="K",
+                        help=f"run K recorded cells again (default: {VERIFY}) and say whether they agree")
+    parser.add_argument("--remake", action="store_true", help="do not count what ships with the package as done")
+    parser.add_argument("--prefer", choices=("journal", "tables"),
+                        help="whose numbers count where the folder's journal and its tables disagree about a cell")
+    parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C, 143 SIGTERM."""
+    from trlab.sweep import load_sweep
+
+    if args.name is None and not args.all:
+        return _list(args)
+    if args.workers is not None and args.workers < 0:
+        raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
+    if args.verify is not None and args.verify < 1:
+        raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
+    if args.ray is not None and (args.workers, args.verify) != (None, None):
+        raise ValueError("--ray: expected it without --workers and --verify, which are of this machine")
+    if args.all:
+        return _all(args)
+    sweep = load_sweep(args.name).beside(args.method)
+    from trlab.runner import plan
+
+    out = None if args.out is None else Path(args.out).expanduser()
+    planned = plan(sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake,
+                   prefer=args.prefer)
+    if args.dry_run:
+        return _cells(planned, args)
+    return _run(planned, args) if args.verify is None else _verify(planned, args)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"expected I/N such as 1/4, got {text!r}")
+    return shared.whole(part), shared.whole(parts)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from trlab.record import RECORDS, RecordError
+    from trlab.sweep import declared, load_sweep
+
+    found = {}
+    for name in declared():
+        try:
+            text = load_sweep(name).text
+        except RecordError as error:  # it stands on another's record, which has not been made yet
+            text = str(error)
+        found[name] = {"text": text, "recorded": (RECORDS / name / "runs.csv").is_file()}
+    if args.json:
+        shared.print_json(found)
+        return 0
+    width = max(map(len, found))
+    for name, about in found.items():
+        print(f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}")
+    return 0
+
+
+def _all(args: argparse.Namespace) -> int:
+    """Every declared sweep; one that stands on another's record waits for it."""
+    from trlab.record import RecordError
+    from trlab.runner import conduct, duration, plan
+    from trlab.sweep import declared, load_sweep
+
+    given = [word for word in (args.name, "--method" if args.method else None, args.verify and "--verify",
+                               "--dry-run" if args.dry_run else None) if word]
+    if given:
+        raise ValueError(f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, got {given[0]}")
+    folder, waiting, put_off = Path(args.out or "sweeps").expanduser(), deque(declared()), 0
+    found: list[dict[str, Any]] = []
+    while waiting:
+        name = waiting.popleft()
+        try:
+            sweep = load_sweep(name, records=folder if args.remake and not args.smoke else None)
+        except RecordError:
+            waiting.append(name)
+            put_off += 1
+            if put_off == len(waiting):
+                raise
+            continue
+        began, put_off = time.monotonic(), 0
+        planned = plan(sweep.smoke() if args.smoke else sweep, out=folder / name, shard=args.shard, remake=args.remake,
+                       prefer=args.prefer)
+        done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
+        found.append({"sweep": name, "cells": len(planned.cells), "ran": done.ran, "failed": len(done.failed),
+                      "interrupted": done.interrupted})
+        if not args.json:
+            print(f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} failed, in "
+                  f"{duration(time.monotonic() - began)}; {len(waiting)} sweeps left", flush=True)
+        if done.interrupted:
+            break
+    if args.json:
+        shared.print_json(found)
+    return done.status or (1 if any(one["failed"] for one in found) else 0)
+
+
+def _cells(planned: Plan, args: argparse.Namespace) -> int:
+    rows = [{"cell": cell.id, "status": planned.record.rows.get(cell.id, {}).get("status", "to run"),
+             "what": str(cell)} for cell in planned.cells]
+    if args.json:
+        shared.print_json(rows)
+        return 0
+    for row in rows:
+        print(f"{row['cell']}  {row['status']:<6}  {row['what']}")
+    print(f"\n{len(rows)} cells, {len(planned.missing)} to run into {planned.out}")
+    return 0
+
+
+def _run(planned: Plan, args: argparse.Namespace) -> int:
+    from trlab.findings import judge, table, tolerances
+    from trlab.runner import conduct
+
+    _warn_of_versions(planned)
+    done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
+    history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
+    rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
+    stale = tolerances(planned.sweep, done.runs)
+    findings = judge(planned.sweep, done.runs, history)
+    if args.json:
+        shared.print_json({"sweep": planned.sweep.name, "out": str(planned.out), "ran": done.ran,
+                           "interrupted": done.interrupted, "table": rows.to_dict("records"),
+                           "tolerance": stale.to_dict("records"),
+                           "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
+                           "predictions": [{"text": f.prediction.text, "verdict": f.verdict, "p": f.p,
+                                            "corrected": f.corrected} for f in findings]})
+    else:
+        _report(rows, stale)
+        if findings:
+            print("\n".join(["", *map(str, findings)]))
+        for cell, error in done.failed:
+            print(f"failed: {cell}: {error}")
+    return done.status or (1 if done.failed else 0)
+
+
+def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
+    """The table, and below it how often a batch may be used."""
+    from trlab.statistics import DROP
+
+    if not len(rows):
+        print("nothing has been run")
+        return
+    left_out = ["nats_low", "nats_high", "without", "seconds", "ess", "kl_sampler"]  # --json has them
+    shown = rows.drop(columns=left_out, errors="ignore")
+    print(shown.to_string(index=False, float_format="{:.3f}".format,
+                          formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format}))
+    if len(stale):
+        shown = stale.drop(columns=["held", "fell", "control"]).rename(columns={"text": "tolerance"})
+        beside = "as many updates on fresh batches" if stale["control"].all() else "one use"
+        print(f"\nUses of a batch between which accuracy falls {DROP:g} below that of {beside}, with 95 % intervals:")
+        print(shown.to_string(index=False, float_format="{:.3f}".format))
+
+
+def _verify(planned: Plan, args: argparse.Namespace) -> int:
+    from trlab.verify import verify
+
+    found = verify(planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print)
+    agree = sum(one.agrees for one in found)
+    if args.json:
+        shared.print_json({"sweep": planned.sweep.name, "agree": agree, "of": len(found), "cells": [
+            {"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in found]})
+    else:
+        print(f"{agree} of {len(found)} cells agree with the record")
+    return 0 if agree == len(found) else 1
+
+
+def _warn_of_versions(planned: Plan) -> None:
+    """Say where recorded cells come from other versions, or from a change to the package that no commit holds."""
+    from trlab.circumstances import commit, versions
+
+    rows = [planned.record.rows[cell.id] for cell in planned.cells if cell.id in planned.record.rows]
+    for made, count in Counter(row.get("versions", versions()) for row in rows).items():
+        if made != versions():
+            print(f"trlib: warning: {count} recorded cells were made with {made}; here: {versions()}", file=sys.stderr)
+    here = commit()
+    if here.endswith("+changes"):
+        others = sum(row.get("commit", "") != here for row in rows)
+        if others:
+            print(f"trlib: warning: {others} recorded cells were made by other code, and are not run again; here: "
+                  f"{here}; --verify runs some again, --remake all", file=sys.stderr)

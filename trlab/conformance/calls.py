@@ -1,0 +1,255 @@
+"""Call a function as its library would, on every batch of the vectors, and keep what it gives or how it fails.
+
+Three signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where it has ours; `verl`
+(old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights); `trl`, the
+`_compute_loss(self, model, inputs)` of a trainer, on a stand-in that knows the log-probs and has no model.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlab.conformance.bench import NO_GRADIENT, Observed
+from trlab.conformance.vectors import EMPTY, Vectors
+
+Subject = Callable[[dict[str, Tensor], Tensor], Any]
+"""(batch, logp as a leaf) -> whatever the function returns."""
+ANCHORS: tuple[str, ...] = ("recomputed", "rollout")
+COLUMNS = {"recomputed": "logp_old", "rollout": "logp_rollout"}
+PLAIN = ("logp", "logp_old", "advantages", "mask")
+"""The arguments of a plain function whose parameters have other names, in order."""
+
+
+def observe(vectors: Vectors, subject: Subject) -> Observed:
+    """Call the subject on every batch."""
+    observed, written = Observed(), set[str]()
+    for name, batch in vectors.batches.items():
+        given, batch = batch, {key: value.clone() for key, value in batch.items()}  # the function may write into it
+        logp = batch["logp"].clone().requires_grad_()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value, gradient = _with_gradient(subject(batch, logp), logp, batch["mask"])
+        except NotAsked:
+            continue
+        except _Fault as fault:
+            complaint = str(fault)
+        except Exception as error:  # anything that the function does is a finding
+            first = str(error).strip().split("\n")[0]
+            complaint = f"raises {type(error).__name__}" + (f" ({first})" if first else "")
+        else:
+            complaint = NO_GRADIENT if gradient is None else _unusable(value, gradient)
+            if name == EMPTY:
+                complaint = complaint or _not_zero(value, gradient)
+            else:
+                observed.single |= value.dtype == torch.float32
+                if not complaint or complaint == NO_GRADIENT:
+                    observed.values[name] = value
+                    observed.gradients[name] = torch.zeros_like(logp) if gradient is None else gradient
+        written |= {key for key, value in given.items() if not torch.equal(batch[key], value)}
+        if complaint and name == EMPTY:
+            observed.empty = complaint
+        elif complaint:
+            observed.faults[name] = complaint
+    shapes = {value.dim() for value in observed.values.values()}
+    if len(shapes) > 1:
+        observed.faults.update(dict.fromkeys(observed.values, "returns a scalar for some batches and a value per token "
+                                                              "for others"))
+        observed.values.clear()
+    observed.by_token, observed.written = shapes == {2}, tuple(sorted(written))
+    return observed
+
+
+def plain(function: Callable[..., Any], *, settings: Mapping[str, Any] | None = None, loss: str | None = None,
+          given: Mapping[str, Any] | None = None, anchor: str = "recomputed") -> Subject:
+    """A function of plain tensors. It gets the `settings` of the loss that it has a parameter for, and all `given`.
+
+    Raises:
+        TypeError: what is no function with a signature.
+    """
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        raise TypeError(f"function: expected a callable with a signature, got {function!r}") from None
+    needed = [name for name, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    more = {name: value for name, value in (settings or {}).items() if name in parameters} | dict(given or {})
+    recomputed = loss is not None and loss.endswith("_recomputed")
+
+    def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
+        known = {**batch, "logp": logp, "logp_old": batch[COLUMNS[anchor]]}
+        if recomputed:
+            known["logp_anchor"] = batch["logp_old"]
+        if all(name in known or name in more for name in needed):
+            named = {name: known[name] for name in parameters if name in known and name not in more}
+            only = [named.pop(name) for name, p in parameters.items() if p.kind is p.POSITIONAL_ONLY and name in named]
+            return function(*only, **named, **more)
+        return function(*(known[name] for name in PLAIN), **more)
+
+    return subject
+
+
+def verl(function: Callable[..., Any], *, settings: Mapping[str, Any], how: str, anchor: str = "recomputed") -> Subject:
+    """A policy loss with verl's signature. Where verl is loaded, `config` is its own ActorConfig."""
+    config = verl_config(settings, how)
+
+    def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
+        return function(old_log_prob=batch[COLUMNS[anchor]], log_prob=logp, advantages=batch["advantages"],
+                        response_mask=batch["mask"], loss_agg_mode=how, config=config, rollout_is_weights=None)
+
+    return subject
+
+
+def verl_config(settings: Mapping[str, Any], how: str) -> Any:
+    """The actor's configuration with a loss's thresholds where verl reads them, and verl's defaults elsewhere."""
+    wanted: dict[str, Any] = {"loss_agg_mode": how}
+    for ours, theirs in (("eps_low", "clip_ratio_low"), ("eps_high", "clip_ratio_high"), ("dual_clip", "clip_ratio_c"),
+                         ("tau_pos", "tau_pos"), ("tau_neg", "tau_neg")):
+        if settings.get(ours) is not None:
+            wanted[theirs] = settings[ours]
+    if "clip_ratio" in settings:
+        wanted["clip_ratio"] = settings["clip_ratio"]
+    for both in ("delta_tv", "delta_kl", "eps_log"):
+        if both in settings:
+            wanted |= {"clip_ratio_low": settings[both], "clip_ratio_high": settings[both]}
+    if "verl" in sys.modules:
+        from verl.workers.config import ActorConfig
+
+        return ActorConfig(strategy="fsdp", rollout_n=4, ppo_micro_batch_size_per_gpu=4, **wanted)
+    return _Config({"clip_ratio": 0.2, "clip_ratio_low": 0.2, "clip_ratio_high": 0.2, "clip_ratio_c": 3.0,
+                    "tau_pos": 1.0, "tau_neg": 1.05, "global_batch_info": {}, "policy_loss": _Config({})} | wanted)
+
+
+def trl(target: Any, *, settings: Mapping[str, Any], loss_type: str = "bnpo", horizon: int, level: str = "token",
+        recorded: bool = True, anchor: str = "recomputed", by_token: bool = True, **arguments: Any) -> Subject:
+    """The `_compute_loss` of a trainer class, or a function (self, model, inputs) in its place.
+
+    Args:
+        target: the class or the function.
+        settings: the loss's, put where TRL reads them.
+        loss_type: TRL's name of the loss.
+        horizon: TRL's max_completion_length.
+        level: TRL's importance_sampling_level.
+        recorded: the batch holds old log-probs; TRL leaves them out where one update follows a rollout.
+        anchor: which policy's log-probs TRL holds as the old ones.
+        by_token: the loss takes an advantage of its own for each token, as TRL's base class does.
+        arguments: more of the trainer's arguments.
+    """
+    from trl import GRPOConfig, GRPOTrainer
+
+    kind = target if isinstance(target, type) else GRPOTrainer
+    sapo = {f"sapo_temperature_{side}": settings[f"tau_{side}"] for side in ("pos", "neg") if f"tau_{side}" in settings}
+    delta = {"delta": settings["dual_clip"]} if settings.get("dual_clip") else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        args = GRPOConfig(output_dir="unused", use_cpu=True, bf16=False, report_to=[], max_completion_length=horizon,
+                          **sapo, **delta, **arguments)
+    low, high = (settings.get(key, settings.get("eps_log", 0.2)) for key in ("eps_low", "eps_high"))
+    stand_in: Any = object.__new__(kind)
+    vars(stand_in).update(
+        args=args, model=SimpleNamespace(training=True), accelerator=Accelerator(), loss_type=loss_type,
+        epsilon_low=0.2 if low is None else low, epsilon_high=high, beta=args.beta, max_completion_length=horizon,
+        importance_sampling_level=level, current_gradient_accumulation_steps=1, top_entropy_quantile=1.0,
+        off_policy_mask_threshold=None, use_vllm=False, vllm_importance_sampling_correction=False,
+        aux_loss_enabled=False, use_adaptive_entropy=False, _entropy_bonus_enabled=False,
+        _metrics={mode: defaultdict(list) for mode in ("train", "eval")})
+
+    def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
+        mask, advantages = batch["mask"].long(), _by_row(batch)
+        if advantages.dim() == 2 and not by_token:
+            raise NotAsked
+        ids = torch.zeros_like(mask)
+        inputs = {"prompt_ids": ids[:, :1], "prompt_mask": mask[:, :1] * 0 + 1, "completion_ids": ids,
+                  "completion_mask": mask, "advantages": advantages, "num_items_in_batch": mask.sum(),
+                  "sampling_per_token_logps": batch["logp_rollout"], "ref_per_token_logps": batch["logp_old"]}
+        if recorded:
+            inputs["old_per_token_logps"] = batch[COLUMNS[anchor]]
+        vars(stand_in)["_get_per_token_logps_and_entropies"] = (
+            lambda *_, **__: (logp, torch.zeros_like(logp.detach()), None))
+        if isinstance(target, type):
+            return stand_in._compute_loss(stand_in.model, inputs)
+        return target(stand_in, stand_in.model, inputs)
+
+    return subject
+
+
+class NotAsked(Exception):
+    """The batch holds what the function is never given."""
+
+
+class _Fault(Exception):
+    """The function gave something that cannot be compared."""
+
+
+class _Config(dict):
+    """Settings as attributes, as items and through `get`, like verl's own."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Accelerator:
+    """One process that gathers from itself."""
+
+    device = torch.device("cpu")
+    num_processes = 1
+    process_index = 0
+    sync_gradients = True
+
+    def gather(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+    gather_for_metrics = reduce = pad_across_processes = gather
+
+
+def _by_row(batch: dict[str, Tensor]) -> Tensor:
+    """[B] advantages, as TRL carries them, or [B, T] where they differ within a row."""
+    advantages, mask = batch["advantages"], batch["mask"]
+    top, bottom = (advantages.masked_fill(~mask, fill) for fill in (-float("inf"), float("inf")))
+    rows = top.amax(-1)
+    return advantages if (rows > bottom.amin(-1)).any() else rows.masked_fill(~mask.any(-1), 0.0)
+
+
+def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The value (a scalar, or [B, T] with 0 where masked) and the gradient of its sum, None where there is none."""
+    value = getattr(result, "per_token", result)
+    if isinstance(value, tuple | list) and value:
+        value = value[0]
+    if not isinstance(value, Tensor):
+        raise _Fault(f"returns {type(value).__name__}; expected a tensor, or a tuple that begins with one")
+    if not value.is_floating_point():
+        raise _Fault(f"returns {value.dtype}; expected a floating type")
+    if value.numel() == 1:
+        value = value.reshape(())
+    elif value.shape == logp.shape:
+        value = value.where(mask, torch.zeros((), dtype=value.dtype))
+    else:
+        raise _Fault(f"returns shape {list(value.shape)}; expected a scalar or [B, T] = {list(logp.shape)}")
+    if not value.requires_grad:
+        return value, None
+    gradient, = torch.autograd.grad(value.sum(), logp, allow_unused=True)
+    return value.detach(), gradient
+
+
+def _unusable(value: Tensor, gradient: Tensor) -> str:
+    for what, numbers in (("returns", value), ("has a gradient of", gradient)):
+        if not numbers.isfinite().all():
+            return f"{what} {'NaN' if numbers.isnan().any() else 'inf'}"
+    return ""
+
+
+def _not_zero(value: Tensor, gradient: Tensor | None) -> str:
+    if value.abs().max() > 0:
+        return f"returns {value.abs().max():g}"
+    return "has a gradient other than 0" if gradient is not None and gradient.abs().max() > 0 else ""

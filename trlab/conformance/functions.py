@@ -1,0 +1,144 @@
+"""Anybody's function, named by its address, held against the losses."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from trlab.conformance import calls, libraries
+from trlab.conformance.bench import Observed
+from trlab.conformance.report import DIFFERS, FAILS, Finding, judge
+from trlab.conformance.search import EXHAUSTIVE, search
+from trlab.conformance.vectors import Vectors
+from trlib.aggregation import AGGREGATIONS
+from trlib.errors import TrlibError, unknown
+
+SIGNATURES: tuple[str, ...] = ("plain", "verl", "trl")
+TRL_TYPES = {"token-mean": "bnpo", "seq-mean-token-mean": "grpo", "seq-mean-token-sum": "luspo",
+             "seq-mean-token-sum-norm": "dr_grpo"}
+"""TRL's loss_type for an aggregation, where the loss has no type of its own."""
+
+
+def resolve(address: str) -> Callable[..., Any]:
+    """The function (or, for TRL, the trainer class) at `package.module:name`, found from the working folder too.
+
+    Raises:
+        ValueError: no such address; says what is missing and what is near.
+        TypeError: what stands there cannot be called.
+        TrlibError: the module fails while it is imported.
+    """
+    module_name, colon, path = address.partition(":")
+    if not colon or not module_name or not path:
+        raise ValueError(f"function: expected package.module:name, got {address!r}")
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise ValueError(f"function: no module named {error.name!r} (searched the working folder and the installed "
+                             "packages)") from error
+        raise TrlibError(f"function: importing {module_name!r} fails: {error}") from error
+    except Exception as error:  # an import can fail in any way
+        raise TrlibError(f"function: importing {module_name!r} fails: {type(error).__name__}: {error}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            near = difflib.get_close_matches(part, dir(found), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"function: {module_name!r} has no {part!r}{hint}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise TypeError(f"function: expected something that can be called at {address!r}, got {type(found).__name__}")
+    return found
+
+
+def hold(vectors: Vectors, address: str, *, signature: str = "plain", loss: str | None = None,
+         how: str | None = None, anchor: str = "recomputed",
+         given: Mapping[str, Any] | None = None) -> Iterator[Finding]:
+    """Hold one function against one loss, or find the loss that it is.
+
+    Args:
+        vectors: the golden vectors.
+        address: package.module:name.
+        signature: one of SIGNATURES.
+        loss: a name of the vectors; None: every one is tried, and the nearest reported.
+        how: the aggregation to ask for; None: the loss's own.
+        anchor: which policy's log-probs stand where the function has one place for them.
+        given: settings to pass to a plain function.
+
+    Raises:
+        ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown signature, loss,
+            aggregation or anchor; settings for a function that does not take them.
+    """
+    for name, value, known in (("signature", signature, SIGNATURES), ("anchor", anchor, calls.ANCHORS),
+                               ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
+                               ("loss", loss or "ppo", tuple(vectors.losses))):
+        if value not in known:
+            raise unknown(name, value, known)
+    if given and signature != "plain":
+        raise ValueError("set: expected --signature plain, whose functions take settings as arguments, "
+                         f"got {signature}")
+    if signature == "trl":
+        libraries.installed("trl")
+    function = resolve(address)
+    if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
+        raise TypeError(f"function: expected a trainer class with _compute_loss, got {address!r}")
+    title = address.partition(":")[2]
+    if loss is None:
+        yield _nearest(vectors, function, title, signature, how, anchor, given)
+    else:
+        how = how or vectors.losses[loss]["aggregation"]
+        observed = calls.observe(vectors, _subject(vectors, function, signature, loss, how, anchor, given))
+        yield judge(vectors, title, loss, observed, how)
+
+
+def _subject(vectors: Vectors, function: Callable[..., Any], signature: str, loss: str, how: str, anchor: str,
+             given: Mapping[str, Any] | None) -> calls.Subject:
+    settings = vectors.losses[loss]["settings"]
+    if signature == "plain":
+        return calls.plain(function, settings=settings, loss=loss, given=given, anchor=anchor)
+    if signature == "verl":
+        return calls.verl(function, settings=settings, how=how, anchor=anchor)
+    family = next((name for name in ("cispo", "sapo") if loss.startswith(name)), TRL_TYPES[how])
+    if family not in getattr(function, "loss_types", (family,)):  # a trainer whose loss_type only aggregates
+        family = TRL_TYPES[how]
+    return calls.trl(function, settings=settings, loss_type=family, horizon=vectors.document["horizon"],
+                     level="sequence" if loss.startswith("gspo") else "token", anchor=anchor)
+
+
+def _nearest(vectors: Vectors, function: Callable[..., Any], title: str, signature: str, how: str | None, anchor: str,
+             given: Mapping[str, Any] | None) -> Finding:
+    """The loss that the function is, or becomes with the least changes."""
+    seen: dict[str, tuple[Observed, str]] = {}
+    for loss, entry in vectors.losses.items():
+        asked = how or entry["aggregation"]
+        seen[loss] = calls.observe(vectors, _subject(vectors, function, signature, loss, asked, anchor, given)), asked
+    usable = {loss: both for loss, both in seen.items() if both[0].values}
+    if not usable:
+        loss, (observed, asked) = next(iter(seen.items()))
+        finding = judge(vectors, title, loss, observed, asked)
+        return Finding(title, "any loss", FAILS, notes=finding.notes)
+    exact = (loss for loss, (observed, asked) in usable.items()
+             if search(vectors, loss, observed, asked, deepest=0).agrees)
+    nearest = next(exact, None) or _shortest(vectors, usable)
+    if nearest is None:
+        return Finding(title, "any loss", DIFFERS, notes=("no loss of the vectors, and none with two choices changed, "
+                                                          "gives its numbers; name the one it should be: --loss",))
+    return judge(vectors, title, nearest, *usable[nearest])
+
+
+def _shortest(vectors: Vectors, usable: Mapping[str, tuple[Observed, str]]) -> str | None:
+    """The loss that one or two changed choices turn into the function."""
+    changes = {}
+    for loss, (observed, asked) in usable.items():
+        match = search(vectors, loss, observed, asked, deepest=EXHAUSTIVE).match
+        if match is not None and not match.gradient_only:
+            changes[loss] = len(match.deviations)
+            if changes[loss] == 1:
+                break
+    return min(changes, key=changes.__getitem__, default=None)

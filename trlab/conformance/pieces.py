@@ -1,0 +1,187 @@
+"""What stands around a loss, written a second time with its choices: estimators, advantages, corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlab.conformance import relatives
+from trlab.conformance.bench import Deviation, relative
+from trlab.conformance.definitions import Axis
+from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding
+from trlab.conformance.search import AGREES as TOLERANCE
+from trlab.conformance.search import SAME
+from trlab.conformance.vectors import Vectors, tensors
+
+Numbers = dict[str, Tensor]
+CORRECTED = ("two anchors", "an empty row")
+"""The batches of the corrections."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A function around a loss with its choices; the first option of every axis is the reference's."""
+
+    compute: Callable[..., Numbers]
+    """(vectors, **choices) -> what a library is held against."""
+    axes: dict[str, Axis]
+
+
+def estimator(vectors: Vectors, *, name: str, swapped: bool, clamp: float | None, most: float | None,
+              weighed: bool) -> Numbers:
+    """k1, k2 or k3 of every unmasked token and its gradient in logp."""
+    rows = vectors.rows
+    logp = rows["logp"].clone().requires_grad_()
+    d = rows["logp_old"] - logp
+    ratio = (-d).exp() if weighed else 1.0
+    if swapped:
+        d = -d
+    if clamp is not None:
+        d = d.clamp(-clamp, clamp)
+    value = {"k1": -d, "k2": d.square() / 2, "k3": d.exp() - d - 1}[name]
+    value = ratio * (value if most is None else value.clamp(-most, most))
+    value = value.where(rows["mask"], torch.zeros(()).double())
+    gradient, = torch.autograd.grad(value.sum(), logp)
+    return {"values": value.detach(), "gradient": gradient}
+
+
+def advantage(vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool,
+              alone: bool = False) -> Numbers:
+    """One advantage a completion against its group."""
+    given = tensors(vectors.pieces[source]["inputs"])
+    rewards, lengths, group = given["rewards"], given["lengths"], given["group"]
+    result = torch.zeros_like(rewards)
+    for g in group.unique():
+        mine = group == g
+        r = rewards[mine]
+        if alone and len(r) == 1:
+            result[mine] = r
+            continue
+        centred = r - ((lengths[mine] * r).sum() / lengths[mine].sum() if name == "length_weighted" else r.mean())
+        if name == "leave_one_out":
+            centred = centred * len(r) / (len(r) - 1)
+        elif name == "group_std":
+            spread = r.std(unbiased=unbiased)
+            centred = centred / (spread.clamp(min=1e-6) if isinstance(constant, str) else spread + constant)
+        result[mine] = centred
+    return {"advantages": result}
+
+
+def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
+    """Advantages and returns of unmasked tokens, 0 elsewhere."""
+    document = vectors.pieces["gae"]["inputs"]
+    given = tensors(document)
+    gamma, lam, mask = document["gamma"], document["lam"], given["mask"]
+    found, ahead, value = torch.zeros_like(given["values"]), torch.zeros(len(mask)), torch.zeros(len(mask))
+    ahead, value = ahead.double(), value.double()
+    for t in range(mask.shape[1] - 1, -1, -1):
+        step = given["rewards"][:, t] + gamma * value - given["values"][:, t] + gamma * lam * ahead
+        counts = mask[:, t] if skipped else torch.ones_like(mask[:, t])
+        ahead, value = torch.where(counts, step, ahead), torch.where(counts, given["values"][:, t], value)
+        found[:, t] = ahead
+    returns, inside = found + given["values"], found[mask]
+    if whitened:
+        found = (found - inside.mean()) / (inside.var() + 1e-8).sqrt()
+    return {"advantages": found.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
+
+
+def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -> Numbers:
+    """The factor on the advantages of unmasked tokens, 0 elsewhere."""
+    found = {}
+    for name in CORRECTED:
+        batch = vectors.batches[name]
+        mask = batch["mask"]
+        d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~mask, 0.0)
+        d = d.sum(-1, keepdim=True).expand_as(d) if level == "sequence" else d
+        c = (d if clamp is None else d.clamp(-clamp, clamp)).exp()
+        c = c.clamp(max=2.0) if how == "truncate" else c.masked_fill(c > 2.0, 0.0)
+        found[name] = c.where(mask, torch.zeros(()).double())
+    return found
+
+
+def _fixed(value: Any) -> Axis:
+    return Axis("form", {value: ""})
+
+
+SWAPPED = Axis("form", {False: "", True: "takes its arguments in the opposite order, for KL(old || current)"})
+CLAMPED = Axis("cap", {None: "", 20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
+                       10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond"})
+BOUNDED = Axis("cap", {None: "", 10.0: "bounds the estimate at 10, so a token far off has no gradient",
+                       100.0: "bounds the estimate at 100, so a token far off has no gradient"})
+WEIGHED = Axis("form", {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"})
+CONSTANT = Axis("epsilon", {1e-6: "", 0.0: "adds nothing to the standard deviation",
+                            "floor": "adds nothing to the standard deviation, but takes 1e-6 where it is less",
+                            **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)}})
+SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
+ALONE = Axis("form", {False: "", True: "takes 0 for the baseline of a group of one: its reward is its advantage"})
+PAIRS = {
+    "level": Axis("form", {"sum": "", "mean": "divides a completion's log-ratio by its number of tokens"}),
+    "against": Axis("anchor", {"reference": "", "nothing": "leaves the reference out"})}
+SHARE = Axis("form", {"policy": "", "reference": "keeps the share of the reference and takes the rest from the policy"})
+BALL = {
+    "nesterov": Axis("form", {False: "", True: "steps along Nesterov's average: the gradient enters it once more"}),
+    "coarse": Axis("cap", {False: "", True: "computes Newton-Schulz in bfloat16"}),
+    "tall": Axis("form", {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"})}
+WHITENED = Axis("form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"})
+SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
+
+PIECES: dict[str, Piece] = {
+    **{name: Piece(estimator, {"name": _fixed(name), "swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED,
+                               "weighed": WEIGHED})
+       for name in ("k1", "k2", "k3")},
+    **{name + title: Piece(advantage, {"source": _fixed(source), "name": _fixed(name), "constant": CONSTANT,
+                                       "unbiased": SPREAD})
+       for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
+       for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))},
+    "length_weighted alone": Piece(advantage, {
+        "source": _fixed("advantages_alone"), "name": _fixed("length_weighted"), "constant": _fixed(1e-6),
+        "unbiased": _fixed(True), "alone": ALONE}),
+    "gae": Piece(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
+    **{f"{level} {how}": Piece(correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED})
+       for level in ("token", "sequence") for how in ("truncate", "mask")},
+    "dpo": Piece(relatives.dpo, PAIRS),
+    "reference": Piece(relatives.moved, {"share": SHARE}),
+    "muon": Piece(relatives.muon, BALL),
+}
+"""Every piece by its name in the vectors."""
+
+
+def compare(vectors: Vectors, subject: str, name: str, run: Callable[[Vectors], Numbers]) -> Finding:
+    """Run a library's function on a piece's inputs and say which definition it computes."""
+    try:
+        observed = run(vectors)
+    except Exception as error:  # anything that the function does is a finding
+        first = str(error).strip().split("\n")[0]
+        return Finding(subject, name, FAILS, notes=(f"raises {type(error).__name__} ({first})",))
+    piece = PIECES[name]
+    base = {axis: next(iter(a.options)) for axis, a in piece.axes.items()}
+    apart = _error(observed, piece.compute(vectors, **base))
+    if apart <= SAME:
+        return Finding(subject, name, AGREES)
+    found = _explain(vectors, piece, base, observed, SAME) or _explain(vectors, piece, base, observed, TOLERANCE)
+    if apart <= TOLERANCE:
+        said = () if not found else (f"to the last digit it {' and '.join(d.words for d in found)} "
+                                     f"(a relative {apart:.0e})",)
+        return Finding(subject, name, AGREES, notes=said)
+    notes = () if found else ("none of the definitions that were tried explains it",)
+    return Finding(subject, name, DIFFERS, found, notes)
+
+
+def _explain(vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers,
+             tolerance: float) -> tuple[Deviation, ...]:
+    for depth in range(1, len(base) + 1):
+        for names in combinations(piece.axes, depth):
+            for options in product(*([o for o in piece.axes[n].options if o != base[n]] for n in names)):
+                change = dict(zip(names, options, strict=True))
+                if _error(observed, piece.compute(vectors, **{**base, **change})) <= tolerance:
+                    return tuple(Deviation(piece.axes[n].point, piece.axes[n].options[o]) for n, o in change.items())
+    return ()
+
+
+def _error(observed: Numbers, expected: Numbers) -> float:
+    return max(float(relative(observed[key].double(), expected[key]).max()) for key in expected)

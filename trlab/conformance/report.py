@@ -1,0 +1,123 @@
+"""What was found, as a line in plain words and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from trlab.conformance.bench import NO_GRADIENT, Deviation, Observed
+from trlab.conformance.search import DEEPEST, Match, Result, search
+from trlab.conformance.vectors import Vectors
+
+AGREES, DIFFERS, FAILS = "agrees", "differs", "fails"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One function held against one reference."""
+
+    subject: str
+    """The function, in its library's words."""
+    reference: str
+    """The vectors' name of what it was held against."""
+    status: str
+    """agrees (value and gradient to 1e-6), differs, or fails (it raised, or gave nothing that can be compared)."""
+    deviations: tuple[Deviation, ...] = ()
+    """What explains the difference."""
+    notes: tuple[str, ...] = ()
+    """What else there is to say."""
+    seen: tuple[str, ...] = ()
+    """The batches in which it shows."""
+    first: dict[str, Any] | None = None
+    """The first place where it shows, as `Bench.first` gives it."""
+
+    @property
+    def words(self) -> str:
+        """Everything but the names, as one sentence."""
+        return "; ".join([*(d.words for d in self.deviations), *self.notes])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as JSON can hold it."""
+        return {"subject": self.subject, "reference": self.reference, "status": self.status,
+                "deviations": [{"point": d.point, "words": d.words} for d in self.deviations],
+                "notes": list(self.notes), "seen": list(self.seen), "first": self.first}
+
+    @staticmethod
+    def from_dict(document: dict[str, Any]) -> Finding:
+        """The finding of a record."""
+        return Finding(document["subject"], document["reference"], document["status"],
+                       tuple(Deviation(**d) for d in document["deviations"]), tuple(document["notes"]),
+                       tuple(document["seen"]), document["first"])
+
+
+def place(first: dict[str, Any]) -> list[str]:
+    """The first place where a function differs, in words: what went in, what was expected, what came."""
+    value = first["value"]
+    values = f"value of the {value['of']}: expected {value['expected']:g}, got {value['got']:g}"
+    if "token" not in first:
+        return [f"first in {first['batch']!r}, where every token's gradient is as expected", values]
+    given = ", ".join(f"{name} {number:g}" for name, number in first["inputs"].items())
+    slope = first["gradient"]
+    return [f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: {given}",
+            f"gradient of the token: expected {slope['expected']:g}, got {slope['got']:g}", values]
+
+
+def lines(findings: list[Finding], verbose: bool = False) -> list[str]:
+    """A line for each finding, in columns; `verbose`: and below it the first place where it differs."""
+    names = [f.subject if f.subject == f.reference else f"{f.subject} as {f.reference}" for f in findings]
+    width = max(map(len, names), default=0)
+    said = []
+    for name, f in zip(names, findings, strict=True):
+        said.append(f"{name:<{width}}  {f.status:<7}  {f.words}".rstrip())
+        said += [f"    {line}" for line in place(f.first)] if verbose and f.first else []
+    return said
+
+
+def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: str, *, extra: str = "") -> Finding:
+    """Search for the definition behind what was observed and put it into words."""
+    notes = [extra] if extra else []
+    if observed.empty is not None:
+        notes.append(f"{observed.empty} where nothing is unmasked")
+    if not observed.values:
+        return Finding(subject, loss, FAILS, notes=(_faults(observed),))
+    detached = NO_GRADIENT in observed.faults.values()
+    result = search(vectors, loss, observed, how, deepest=1 if detached else DEEPEST)
+    if observed.single:
+        notes.append("computes in float32")
+    deviations, said = _explained(result, len(observed.values))
+    deviations = tuple(replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d
+                       for d in deviations)
+    if observed.written:
+        names = ", ".join(observed.written)
+        deviations += (Deviation("input", f"writes into its inputs ({names}): their next reader finds other numbers"),)
+    if observed.faults:
+        said = [_faults(observed), *(said if deviations else [])]
+        return Finding(subject, loss, FAILS, deviations, (*said, *notes), result.seen, result.first)
+    status = AGREES if result.agrees and not deviations else DIFFERS
+    return Finding(subject, loss, status, deviations, (*said, *notes), result.seen, result.first)
+
+
+def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], list[str]]:
+    match = result.match
+    if result.agrees:
+        return (), [] if match is None else [f"to the last digit it {_joined(match)} (a relative {result.error:.0e})"]
+    if match is None:
+        alike = batches - len(result.seen)
+        where = f"agrees in {alike} of {batches} batches, not in {', '.join(result.seen)}" if alike else (
+            f"agrees in none of {batches} batches")
+        return (), [f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"]
+    if match.gradient_only:
+        return match.deviations, ["its gradient is explained, its value is another one"]
+    return match.deviations, []
+
+
+def _joined(match: Match) -> str:
+    return " and ".join(d.words for d in match.deviations)
+
+
+def _faults(observed: Observed) -> str:
+    (first, words), *others = observed.faults.items()
+    alike = sum(fault == words for _, fault in others)
+    more = f" and in {alike} more" if alike else ""
+    rest = len(others) - alike
+    return f"{words} in {first!r}{more}" + (f"; fails otherwise in {rest} more" if rest else "")

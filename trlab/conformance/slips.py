@@ -1,0 +1,118 @@
+"""Slips that any loss may hold: advantages that were touched, a ratio upside down, old log-probs one token off.
+
+A slip changes what a definition is given, or adds to what it gives, so one writing serves every family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlab.conformance.definitions import TURN, Axis, Family, Option, Rows
+
+WHITENED = {f"{over}, {kind}, {constant:g}": (over, kind, constant) for over in ("mask", "all")
+            for kind in ("sample", "population") for constant in (1e-8, 1e-6, 1e-5, 1e-4)}
+WHERE = {"mask": "over the batch's unmasked tokens", "all": "over every position of the batch, masked or not"}
+ADVANTAGE = {
+    "given": "takes the advantages as they come",
+    "negated": "negates the advantages, the clip's side with them: descending it lowers what has A > 0",
+    **{name: f"whitens the advantages {WHERE[over]}" for name, (over, _, _) in WHITENED.items()},
+    **{f"{over}, centred": f"takes the mean {WHERE[over]} off the advantages" for over in WHERE}}
+SHIFTED: dict[Option, str] = {
+    None: "reads the old log-probs where they stand",
+    **{(1, fill): "reads the old log-probs one token late: those of t - 1 at t" for fill in ("round", "zero", "edge")},
+    **{(-1, fill): "reads the old log-probs one token early: those of t + 1 at t"
+       for fill in ("round", "zero", "edge")}}
+TURNED = {"straight": "divides the current probability by the old one",
+          "inverted": "inverts the ratio: the old probability over the current one",
+          "detached": "detaches the ratio, or the whole loss: there is no gradient to the current log-probs"}
+SCOPE = {"masked": "takes a row's mean over its unmasked tokens",
+         "all": "takes a row's mean over every position: the mask is forgotten there"}
+TERMS = {"k1": "k1 (logp - logp_old)", "k2": "k2 ((logp - logp_old)² / 2)",
+         "k3": "k3 (e^d - d - 1, d = logp_old - logp)", "logp": "logp", "loss": "the loss itself"}
+ADDED = "added"
+"""The axis of a term that does not belong there; its options (name of TERMS, factor) are found from the numbers."""
+SLIPS = frozenset({"advantage", "shift", "turn", "scope", ADDED})
+"""The axes of this module."""
+
+
+def added(name: str, factor: float) -> str:
+    """The words of an added term."""
+    if name == "loss":
+        return f"multiplies the whole loss by {1 + factor:g}"
+    return f"adds {factor:g} times {TERMS[name]} to every token"
+
+
+def slippery(family: Family, *, advantages: bool = True, linear: bool = False, old: bool = True,
+             rows: bool = False) -> Family:
+    """The family with the axes of its slips.
+
+    Args:
+        advantages: it takes advantages.
+        linear: in the advantages, so that to negate them is to turn the sign.
+        old: it takes the log-probs of another policy.
+        rows: it takes means over rows.
+    """
+    known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
+    turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
+    axes = {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
+    axes |= {"advantage": Axis("advantage", known)} if advantages else {}
+    axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
+    axes |= {"scope": Axis("mask", SCOPE)} if rows else {}
+    base: dict[str, Option] = {name: next(iter(axis.options)) for name, axis in axes.items()}
+    return replace(family, per_token=_slipping(family.per_token), axes={**family.axes, **axes},
+                   base={**family.base, **base})
+
+
+def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def slipped(rows: Rows, logp: Tensor, *, advantage: str = "given", shift: tuple[int, str] | None = None,
+                turn: str = "straight", scope: str = "masked", added: tuple[str, float] | None = None,
+                **choices: Any) -> Tensor:
+        given = {**rows, "advantages": _advantages(rows, advantage)}
+        if shift is not None:
+            given |= {name: _shifted(rows[name], *shift) for name in ("logp_old", "logp_rollout")}
+        if scope == "all":
+            given["mask"] = torch.ones_like(rows["mask"])
+        if turn == "inverted":
+            given[TURN] = torch.tensor(-1.0)
+        leaf = logp.detach() if turn == "detached" else logp
+        values = per_token(given, leaf, **choices) + 0.0 * logp
+        return values if added is None else values + added[1] * _term(added[0], rows, logp, values)
+
+    return slipped
+
+
+def _advantages(rows: Rows, kind: str) -> Tensor:
+    """[rows, T] advantages as a slip leaves them, batch by batch."""
+    a = rows["advantages"]
+    if kind == "given":
+        return a
+    if kind == "negated":
+        return -a
+    over, spread, constant = WHITENED.get(kind, (kind.split(",")[0], "", 0.0))
+    counted = rows["mask"] if over == "mask" else torch.ones_like(rows["mask"])
+    found = torch.zeros_like(a)
+    for b in rows["batch"].unique():
+        mine = rows["batch"] == b
+        inside = a[mine][counted[mine]]
+        scale = inside.std(unbiased=spread == "sample") + constant if spread else 1.0
+        found[mine] = (a[mine] - inside.mean()) / scale
+    return found
+
+
+def _shifted(values: Tensor, by: int, fill: str) -> Tensor:
+    """[rows, T] one place on (1) or back (-1); what comes in at the end: the other end's, 0, or the end's own."""
+    moved = values.roll(by, -1)
+    end = 0 if by == 1 else -1
+    if fill != "round":
+        moved[:, end] = 0.0 if fill == "zero" else values[:, end]
+    return moved
+
+
+def _term(name: str, rows: Rows, logp: Tensor, values: Tensor) -> Tensor:
+    d = logp - rows["logp_old"]
+    return {"k1": d, "k2": d.square() / 2, "k3": torch.expm1(-d) + d, "logp": logp, "loss": values}[name]

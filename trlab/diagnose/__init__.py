@@ -1,0 +1,11 @@
+"""A diagnosis of anybody's rollouts: `diagnose(read("rollouts.parquet"))`, and `page` of what it found."""
+
+from __future__ import annotations
+
+from trlab.diagnose.dump import dump, from_run
+from trlab.diagnose.effects import Limits
+from trlab.diagnose.page import GENERATOR, page
+from trlab.diagnose.report import Findings, diagnose
+from trlab.diagnose.rollouts import Rollouts, read
+
+__all__ = ["GENERATOR", "Findings", "Limits", "Rollouts", "diagnose", "dump", "from_run", "page", "read"]

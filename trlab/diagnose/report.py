@@ -1,0 +1,339 @@
+"""The findings about a dump: numbers only, no page and no file.
+
+Ratios are taken between three policies: the one that learns (`logp`), the learner before the batch's updates
+(`logp_old`) and the one that sampled (`logp_rollout`):
+
+    π/μ  =  π/π_old  ×  π_old/μ
+    whole   staleness   mismatch
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from trlab.diagnose.answer import Answer, answer
+from trlab.diagnose.effects import Effect, Limits, effects
+from trlab.diagnose.rollouts import Rollouts
+from trlab.diagnose.sampling import Meaning, Sampling, meaning
+from trlab.diagnose.words import Example, TokenRow, examples, token_rows
+from trlib.corrections import HOWS, truncated_importance
+from trlib.divergences import binary_tv, k3
+
+QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
+CLASSES = (0.0, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 1.0)
+"""Edges of the classes by the sampler's probability of a token."""
+BINS = 48
+POINTS = 1200
+"""Most tokens in the picture of all tokens."""
+TOP = 0.01
+"""The heaviest share of the tokens whose part of all weight is told."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How one ratio is distributed over the unmasked tokens."""
+
+    key: str
+    """"whole", "staleness" or "mismatch"."""
+    quantiles: tuple[float, ...]
+    """At `QUANTILES`, interpolated in the logarithm."""
+    mean: float
+    outside: float
+    """Share of tokens outside PPO's window."""
+    one: float
+    """Share of tokens whose ratio is exactly 1."""
+    kl: float | None
+    """KL(mu || .), nats a token, by k3; None where the ratio's denominator did not sample."""
+    tv: float | None
+    """Total variation of a token, by mean |r - 1| / 2; None likewise."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Tokens by log2 of the ratio π/anchor, from -reach to reach; what lies beyond is counted in the last bins."""
+
+    reach: float
+    kept: tuple[int, ...]
+    silenced: tuple[int, ...]
+    """By PPO."""
+
+
+@dataclass(frozen=True)
+class Unbiased:
+    """The mean of π_old/μ, which is 1 over tokens that μ sampled, whatever π_old is: it tests whether `logp_rollout`
+    are the log-probs of the distribution that sampled."""
+
+    mean: float
+    error: float
+    """Standard error."""
+
+    @property
+    def deviates(self) -> bool:
+        """Off by more than 4 standard errors and more than 1 %."""
+        return abs(self.mean - 1) > max(4 * self.error, 0.01)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The sampler's mismatch as a trainer may log it: π_old/μ, or without `logp_old` π/μ, over the unmasked tokens."""
+
+    how: str
+    """"as it is", "truncate" (at most the cap) or "mask" (0 above the cap)."""
+    mean: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Effective:
+    """Kish's effective sample size (Σ r)² / Σ r² as a share of the sample, r = π/μ."""
+
+    tokens: float
+    completions: float
+    """With the product of a completion's ratios as its weight."""
+    top: float
+    """Share of all weight that the heaviest 1 % of the tokens hold."""
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """An effect, counted."""
+
+    key: str
+    name: str
+    anchor: str
+    silenced: int
+    share: float
+    positive: float | None
+    """Share among tokens with A > 0; None: there are none."""
+    negative: float | None
+    advantage: float | None
+    """Share of all |A| that stands on silenced tokens; None: every A is 0."""
+    reweighed: int
+    turned: int
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """Tokens that the sampler gave a probability from `low` to `high`."""
+
+    low: float
+    high: float
+    count: int
+    ratio: tuple[float, float, float]
+    """1st, 50th and 99th percentile of the mismatch π_old/μ, or of π/μ where there is no `logp_old`."""
+    tv: float
+    """99th percentile of the binary total variation |π - μ|."""
+    silenced: dict[str, int]
+    """By the methods' keys."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A token in the picture of all tokens: probability under μ and under π, and who silences it."""
+
+    before: float
+    after: float
+    ppo: bool
+    dppo: bool
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Which tokens PPO and DPPO (binary TV) silence, and how likely the sampler found them at the median."""
+
+    both: int
+    ppo: int
+    """Only PPO."""
+    dppo: int
+    """Only DPPO."""
+    probability: tuple[float | None, float | None, float | None]
+    """Of `both`, `ppo` and `dppo`; None: there are none."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the page says."""
+
+    source: str
+    layout: str
+    completions: int
+    positions: int
+    """Tokens, masked ones included."""
+    tokens: int
+    """Unmasked."""
+    prompts: int | None
+    anchor: str
+    """What PPO's ratio is taken to: "logp_old" where the file has it, else "logp_rollout"."""
+    duals: str
+    """What QUATRO's constraints were solved from."""
+    limits: Limits
+    sampling: Sampling
+    """What is known of how the completions were drawn."""
+    meaning: Meaning
+    """What that says about everything below."""
+    answer: Answer
+    spreads: tuple[Spread, ...]
+    histogram: Histogram
+    unbiased: Unbiased | None
+    logged: tuple[Logged, ...]
+    effective: Effective
+    effects: tuple[EffectRow, ...]
+    agreement: Agreement
+    classes: tuple[ClassRow, ...]
+    words: tuple[TokenRow, ...] | None
+    """The most silenced tokens; None: the file does not say what the tokens are."""
+    examples: tuple[Example, ...]
+    points: tuple[Point, ...]
+    unread: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it, without the points of the picture."""
+        found = asdict(self)
+        del found["points"]
+        return found
+
+
+def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
+    """What the dump says; pure.
+
+    Args:
+        rollouts: from `read`.
+        limits: thresholds of the methods; None: the papers' defaults.
+    """
+    limits = limits or Limits()
+    mask = rollouts.mask
+    found = effects(rollouts, limits)
+    flags = {e.key: e.silenced for e in found}
+    anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
+    q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
+    return Findings(
+        source=rollouts.source, layout=rollouts.layout, completions=rollouts.count, positions=len(mask),
+        tokens=int(mask.sum()), prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
+        anchor="logp_rollout" if rollouts.logp_old is None else "logp_old", duals=_duals(rollouts), limits=limits,
+        sampling=rollouts.sampling, meaning=meaning(rollouts.sampling, old=rollouts.logp_old is not None),
+        answer=answer(rollouts, limits, flags["ppo"]), spreads=tuple(_spreads(rollouts, limits)),
+        histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
+        unbiased=_unbiased(rollouts), logged=_logged(rollouts, limits), effective=_effective(rollouts),
+        effects=tuple(_count(e, rollouts) for e in found),
+        agreement=_agreement(q, flags["ppo"][mask], flags["dppo_tv"][mask]),
+        classes=tuple(_classes(rollouts, flags)), words=token_rows(rollouts, found),
+        examples=examples(rollouts, found), points=_points(q, p, flags["ppo"][mask], flags["dppo_tv"][mask]),
+        unread=rollouts.unread)
+
+
+def _duals(rollouts: Rollouts) -> str:
+    what = "mean advantages" if rollouts.reward is None else "rewards"
+    return f"{what}, {'the whole batch as one group' if rollouts.group is None else 'prompt by prompt'}"
+
+
+def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:
+    mask, old = rollouts.mask, rollouts.logp_old
+    pairs = [("whole", rollouts.logp_rollout, rollouts.logp)]
+    if old is not None:
+        pairs += [("staleness", old, rollouts.logp), ("mismatch", rollouts.logp_rollout, old)]
+    rows = []
+    for key, below, above in pairs:
+        a, b = torch.from_numpy(below[mask]), torch.from_numpy(above[mask])
+        with np.errstate(over="ignore"):
+            ratio, quantiles = np.exp((b - a).numpy()), np.exp(np.quantile((b - a).numpy(), QUANTILES))
+        sampled = below is rollouts.logp_rollout
+        outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
+        rows.append(Spread(
+            key, tuple(float(x) for x in quantiles), float(ratio.mean()), float(outside.mean()),
+            float((a == b).double().mean()),
+            float(k3(a, b).mean()) if sampled else None, float(np.abs(ratio - 1).mean() / 2) if sampled else None))
+    return rows
+
+
+def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> Histogram:
+    bits = log_ratio / math.log(2)
+    wanted = max(np.quantile(np.abs(bits), 0.99), 1.5 * math.log2(1 + limits.eps_high))
+    reach = next((r for r in (0.5, 1.0, 2.0, 4.0, 8.0, 12.0) if r >= wanted), 16.0)
+    edges = np.linspace(-reach, reach, BINS + 1)
+    inside = np.clip(bits, -reach, reach)
+    kept, cut = (np.histogram(inside[which], edges)[0] for which in (~silenced, silenced))
+    return Histogram(reach, tuple(map(int, kept)), tuple(map(int, cut)))
+
+
+def _unbiased(rollouts: Rollouts) -> Unbiased | None:
+    if rollouts.logp_old is None:
+        return None
+    with np.errstate(over="ignore"):
+        ratio = np.exp((rollouts.logp_old - rollouts.logp_rollout)[rollouts.mask])
+    # Given what came before it, each ratio has mean 1: the terms are uncorrelated, also inside a completion.
+    return Unbiased(float(ratio.mean()), float(np.sqrt(np.square(ratio - 1).sum()) / len(ratio)))
+
+
+def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
+    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
+    a, b = (torch.from_numpy(x[rollouts.mask]).unsqueeze(0) for x in (learner, rollouts.logp_rollout))
+    counted = torch.ones(a.shape, dtype=torch.bool)
+    factors = [("as it is", (a - b).exp())]
+    factors += [(how, truncated_importance(a, b, counted, cap=limits.cap, how=how)) for how in HOWS]
+    return tuple(Logged(how, float(f.mean()), float(f.max())) for how, f in factors)
+
+
+def _effective(rollouts: Rollouts) -> Effective:
+    mask = rollouts.mask
+    log_ratio = (rollouts.logp - rollouts.logp_rollout)[mask]
+    counted = np.bincount(rollouts.completion[mask], minlength=rollouts.count) > 0
+    whole = np.bincount(rollouts.completion[mask], weights=log_ratio, minlength=rollouts.count)[counted]
+    weight = np.sort(np.exp(log_ratio - log_ratio.max()))[::-1]
+    top = weight[:max(1, math.ceil(TOP * len(weight)))].sum() / weight.sum()
+    return Effective(_kish(log_ratio), _kish(whole), float(top))
+
+
+def _kish(log_weight: np.ndarray) -> float:
+    weight = np.exp(log_weight - log_weight.max())
+    return float(weight.sum() ** 2 / np.square(weight).sum() / len(weight))
+
+
+def _count(effect: Effect, rollouts: Rollouts) -> EffectRow:
+    mask, silenced = rollouts.mask, effect.silenced
+    advantage = np.where(mask, rollouts.advantage, 0.0)
+    total = float(np.abs(advantage).sum())
+    shares = [float(silenced[s].mean()) if s.any() else None for s in (advantage > 0, advantage < 0)]
+    return EffectRow(effect.key, effect.name, effect.anchor, int(silenced.sum()), float(silenced[mask].mean()),
+                     shares[0], shares[1], float(np.abs(advantage[silenced]).sum()) / total if total else None,
+                     int(effect.reweighed.sum()), int(effect.turned.sum()))
+
+
+def _agreement(q: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> Agreement:
+    which = (ppo & dppo, ppo & ~dppo, dppo & ~ppo)
+    both, one, other = (int(w.sum()) for w in which)
+    middle = [float(np.median(q[w])) if w.any() else None for w in which]
+    return Agreement(both, one, other, (middle[0], middle[1], middle[2]))
+
+
+def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]:
+    mask = rollouts.mask
+    logp, rollout = rollouts.logp[mask], rollouts.logp_rollout[mask]
+    log_ratio = (logp if rollouts.logp_old is None else rollouts.logp_old[mask]) - rollout
+    moved = binary_tv(torch.from_numpy(rollout).clamp(max=0), torch.from_numpy(logp).clamp(max=0)).numpy()
+    which = np.clip(np.searchsorted(CLASSES, np.exp(rollout), side="right") - 1, 0, len(CLASSES) - 2)
+    rows = []
+    for i in range(len(CLASSES) - 1):
+        here = which == i
+        if here.any():
+            with np.errstate(over="ignore"):
+                low, middle, high = (float(x) for x in np.exp(np.quantile(log_ratio[here], (0.01, 0.5, 0.99))))
+            rows.append(ClassRow(CLASSES[i], CLASSES[i + 1], int(here.sum()), (low, middle, high),
+                                 float(np.quantile(moved[here], 0.99)),
+                                 {key: int(flag[mask][here].sum()) for key, flag in flags.items()}))
+    return rows
+
+
+def _points(q: np.ndarray, p: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> tuple[Point, ...]:
+    """Evenly spaced among the silenced and among the others, at most half of each kind where there are many."""
+    cut = ppo | dppo
+    chosen = np.concatenate([_some(np.flatnonzero(~cut), POINTS // 2), _some(np.flatnonzero(cut), POINTS // 2)])
+    return tuple(Point(float(q[i]), float(p[i]), bool(ppo[i]), bool(dppo[i])) for i in chosen)
+
+
+def _some(index: np.ndarray, most: int) -> np.ndarray:
+    return index if len(index) <= most else index[np.linspace(0, len(index) - 1, most).round().astype(int)]

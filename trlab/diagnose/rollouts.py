@@ -1,0 +1,103 @@
+"""Anybody's rollouts from a file, checked: one row a completion with lists, or one row a token.
+
+Columns: `logp`, `logp_rollout`, `advantage` and `mask`; where known also `logp_old`, `tokens`, `text`, `prompt`,
+`group` and `reward`. In the layout of one row a token, `completion` says which rows belong together, and `position`
+in which order (without it: the file's).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trlab.diagnose.columns import Columns
+from trlab.diagnose.sampling import Sampling
+from trlab.diagnose.tables import table
+
+INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index that it writes along."""
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """N tokens of B completions, flat and in order. What stands where the mask is False may be NaN."""
+
+    source: str
+    """The file's name."""
+    layout: str
+    """"completion" or "token": what a row of the file was."""
+    completion: np.ndarray
+    """[N] int, ascending: which completion."""
+    count: int
+    """B."""
+    logp: np.ndarray
+    """[N] log π(y_t), nats: by the policy that learns."""
+    logp_rollout: np.ndarray
+    """[N] log μ(y_t): by the policy that sampled."""
+    advantage: np.ndarray
+    """[N]"""
+    mask: np.ndarray
+    """[N] bool: tokens that the loss counts."""
+    logp_old: np.ndarray | None = None
+    """[N] log π_old(y_t): by the learner before the batch's updates."""
+    pieces: np.ndarray | None = None
+    """[N] the text of every token."""
+    prompts: list[str] | None = None
+    """B prompts."""
+    group: np.ndarray | None = None
+    """[B] int: which prompt."""
+    reward: np.ndarray | None = None
+    """[B]"""
+    unread: tuple[str, ...] = ()
+    """Columns of the file that nothing was made of."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """What is known of how the completions were drawn."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """[B] tokens of each completion, masked ones included."""
+        return np.bincount(self.completion, minlength=self.count)
+
+
+def read(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = None,
+         tokenizer: str | None = None, logprobs: str | None = None, temperature: float | None = None,
+         top_p: float | None = None) -> Rollouts:
+    """The rollouts in a file; needs pyarrow.
+
+    Args:
+        path: parquet, JSON lines with an object for each row, or a token export of prime-rl.
+        columns: our name of a column -> the file's, where they differ.
+        tokenizer: turns the ids in `tokens` into text: an embedded model's name, a folder or a hub id.
+        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
+            before temperature, top-p and penalties; None: what the file says.
+        temperature, top_p: the sampler's; None: what the file says.
+
+    Raises:
+        ImportError: pyarrow is missing.
+        OSError: there is no such file.
+        ValueError: neither parquet nor JSON lines; no rows; a missing column, or one that comes twice; lists of unequal
+            length; NaN, inf or a log-prob above 0 where the mask is True; no token unmasked.
+        TypeError: a column of another type.
+        DataError: a line that is no JSON.
+    """
+    given = table(Path(path))
+    told = {"logprobs": logprobs, "temperature": temperature, "top_p": top_p}
+    said: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    found = Columns(Path(path).name, given.data, {**given.names, **(columns or {})})
+    mask = found.mask()
+    return Rollouts(
+        source=found.source, layout=found.layout, completion=found.owner, count=found.count, mask=mask,
+        logp=found.log_probs("logp", mask), logp_rollout=found.log_probs("logp_rollout", mask),
+        logp_old=found.log_probs("logp_old", mask) if found.has("logp_old") else None,
+        advantage=found.advantages(mask), pieces=found.pieces(tokenizer),
+        prompts=found.words("prompt") if found.has("prompt") else None, group=found.groups(),
+        reward=found.rewards(mask) if found.has("reward") else None,
+        unread=(*(name for name in given.data.column_names if name not in found.used and not INDEX.fullmatch(name)),
+                *given.left),
+        sampling=replace(given.sampling, **said, source="as you say") if said else given.sampling)

@@ -1,0 +1,138 @@
+"""The figures of recorded sweeps, by name: which part of which sweep each shows, and how it is drawn.
+
+The book draws them from here and `trlib remake NAME` makes their data again; `trlab.drawn.draw` draws one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from trlab.measures import LEVEL
+from trlab.statistics import DROP
+from trlib.errors import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trlab.cells import Cell
+
+Kind = Literal["intervals", "curves", "frontier", "history", "difficulty", "matched"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a recorded sweep."""
+
+    sweep: str
+    """The sweep's name."""
+    kind: Kind
+    """How it is drawn: rows with intervals; curves over `along`; accuracy against nats; a history with bands;
+    divergence against difficulty; a measure at matched reward."""
+    text: str
+    """What it shows, in a sentence: its caption."""
+    at: Mapping[str, str] = field(default_factory=dict)
+    """The point of each axis that it does not show."""
+    only: Sequence[str] = ()
+    """Labels of the variants that it shows; empty: all."""
+    along: str = ""
+    """The axis of curves, or the one whose points a frontier joins."""
+    measure: str = "sampled"
+    """A measure of the record, or a column of the history."""
+    words: str = "sampled accuracy"
+    """What a reader calls the measure."""
+    control: str = ""
+    """The variant that the curves are measured against: a cross where another lies `drop` below."""
+    drop: float | None = None
+    line: float | None = None
+    """Where a dotted line stands: a reward, a radius."""
+
+    def shows(self, label: str, axes: Mapping[str, object]) -> bool:
+        """Whether runs of a label at a point of the axes are in it."""
+        here = all(str(axes[name]) == point for name, point in self.at.items())
+        return here and (not self.only or label in self.only)
+
+    def of(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Its part of a sweep's runs."""
+        shown = [self.shows(row["label"], row) for row in runs.to_dict("records")]
+        return runs[shown]
+
+    def cells(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Its part of a sweep's cells."""
+        return [cell for cell in cells if self.shows(cell.label, cell.axes)]
+
+
+
+
+def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
+    """Reward over batches, at one point of the axes."""
+    return Figure(sweep, "history", text, at=at, measure="reward", words="mean reward", line=LEVEL)
+
+
+FIGURES: dict[str, Figure] = {
+    # the second round
+    "reuse": Figure("reuse", "curves", "Accuracy over the uses of a whole batch, beside as many updates from fresh "
+                    "batches; a cross where a method first lies five points below them.",
+                    along="uses", control="on-policy", drop=DROP),
+    "reuse-reward": _rewards("reuse", "Reward over batches that are used eight times.", {"uses": "8"}),
+    "reuse-kl": Figure("reuse", "curves", "How far a batch moves the policy, over the uses of a whole batch.",
+                       along="uses", measure="kl", words="KL per batch, nats per token"),
+    "minibatches": Figure("minibatches", "curves", "Accuracy over the minibatches of a batch that is gone through "
+                          "once, beside fresh batches of the same size.",
+                          along="minibatches", control="on-policy", drop=DROP),
+    "thresholds": Figure("grid", "frontier", "Accuracy against nats at five thresholds each, from a tenth of the "
+                         "default to ten times it.", at={"lr": "0.0003"}, along="threshold"),
+    "tuned": Figure("tuned", "curves", "Ten methods, tuned alike, over the uses of a batch.", along="uses"),
+    "tuned-frontier": Figure("tuned", "frontier", "Ten methods, tuned alike, at 16 uses of a batch: accuracy against "
+                             "nats; filled where nobody reaches as much for as little.", at={"uses": "16"}),
+    "take-off": _rewards("tuned", "How fast ten tuned methods learn at 16 uses of a batch.", {"uses": "16"}),
+    "rare": _rewards("rare", "Reward where the tokens that must grow are rare, 8 minibatches twice.",
+                     {"parts": "8 minibatches, 2 epochs"}),
+    "rare-whole": _rewards("rare", "The same with whole batches used eight times.", {"parts": "whole, 8 uses"}),
+    "noise": Figure("noise", "intervals", "A sampler whose logits are noisy.", at={"sampler of": "noise 1"}),
+    "int4": Figure("noise", "intervals", "A sampler with four-bit weights.", at={"sampler of": "int4"}),
+    "lag": Figure("noise", "intervals", "A sampler eight batches behind.", at={"sampler of": "lag 8"}),
+    "signed": Figure("signed", "curves", "Masks that let a token back in, and masks that do not, over the uses of a "
+                     "batch.", along="uses"),
+    "signed-kl": Figure("signed", "curves", "How far the same masks let a batch move the policy.", along="uses",
+                        measure="kl", words="KL per batch, nats per token"),
+    "difficulty": Figure("perprompt", "difficulty", "Realised divergence of prompts by how many of their group were "
+                         "right; dotted: QUATRO's radius.", line=0.1),
+    "matched-distinct": Figure("matched", "matched", "Different right answers where the reward reaches 0.7.",
+                               measure="distinct", words="different right answers", line=LEVEL),
+    "matched-entropy": Figure("matched", "matched", "Entropy where the reward reaches 0.7.",
+                              measure="entropy", words="entropy, nats per token", line=LEVEL),
+    "expert": Figure("expert", "intervals", "An expert who errs at one move in five.", at={"expert": "errs"}),
+    "expert-right": Figure("expert", "intervals", "An expert who is always right.", at={"expert": "always right"}),
+    # the first round
+    "stale": Figure("stale", "intervals", "Eight minibatches, four times over."),
+    "stale-reward": _rewards("stale", "Reward over batches, eight minibatches four times over.", {}),
+    "shoot-out": Figure("shootout", "curves", "Twelve methods at their default thresholds over the updates per batch, "
+                        "in minibatches of two prompts.", along="updates"),
+    "sensitivity": Figure("tuning", "curves", "Accuracy over each method's threshold, as a multiple of its default.",
+                          along="threshold"),
+    "loops": Figure("loops", "intervals", "TRPO, critics and penalties, one update per batch."),
+    "methods": Figure("dial_methods", "intervals", "Every method with the loop's defaults, one update per batch."),
+    "critic": Figure("critic", "intervals", "A critic and a penalty at 32 updates per batch.", at={"updates": "32"}),
+    "anchors": Figure("mismatch", "intervals", "A region around a four-bit sampler.",
+                      at={"sampler": "int4", "anchor": "rollout"}),
+    "spend-entropy": Figure("diversity", "matched", "Entropy on `spend` where the reward reaches 0.7, eight "
+                            "minibatches.", at={"updates": "8"}, only=("ppo", "dppo-tv", "quatro", "troll"),
+                            measure="entropy", words="entropy, nats per token", line=LEVEL),
+    "controls": Figure("controls", "curves", "Rewards that say nothing, over the updates per batch.", along="reuse"),
+    "trapo": Figure("trapo", "intervals", "An expert on prompts longer than the policy has read.",
+                    at={"moves": "1 to 12"}),
+}
+"""Every figure by its name."""
+
+
+def figure(name: str) -> Figure:
+    """A figure by its name.
+
+    Raises:
+        ValueError: there is none of that name (the nearest is suggested).
+    """
+    if name not in FIGURES:
+        raise unknown("figure", name, FIGURES)
+    return FIGURES[name]

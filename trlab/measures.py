@@ -1,0 +1,133 @@
+"""What a run's history says beside its end: how fast it took off, and where it stood when it reached a reward.
+
+None of it is stored: every number follows from a record's `runs` and `history`, old records included. A column that a
+record's history does not have gives no measure; a run whose history has no number there gives NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DERIVED: dict[str, str] = {
+    "take_off": "mean reward of the first ten batches",
+    "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never does counts its "
+                  "batches and one more",
+    "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
+    "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats a token",
+}
+"""Measures that follow from runs and histories, one column each; `derive` adds them."""
+FIRST = 10
+"""The batches of `take_off`."""
+LEVEL = 0.7
+"""The reward of `batches_to`."""
+WINDOW = 3
+"""Batches in a row whose mean reward has to reach a level."""
+
+
+def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a column for each measure of `DERIVED` that their history has.
+
+    Args:
+        runs: a row a cell, as `trlab.recorded` gives them; failed ones get NaN.
+        history: a row a cell and batch, of these cells or of more.
+
+    In the book: :eq:`shootout-nats`.
+    """
+    if not len(runs) or "reward" not in history:  # no cell has ended
+        return runs
+    rewards = series(history, "reward")
+    found: dict[str, list[float]] = {
+        "take_off": [_mean(rewards.get(cell, ())[:FIRST]) for cell in runs["cell"]],
+        "batches_to": [batches_to(rewards.get(cell, ())) for cell in runs["cell"]],
+    }
+    for name in ("ess", "kl_sampler"):
+        if name in history:
+            columns = series(history, name)
+            found[name] = [_mean(columns.get(cell, ())) for cell in runs["cell"]]
+    return runs.assign(**found)
+
+
+def series(history: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
+    """A column of a history by cell, batch by batch."""
+    ordered = history.sort_values("batch", kind="stable")
+    return {str(cell): part.to_numpy(dtype=np.float64) for cell, part in ordered.groupby("cell")[column]}
+
+
+def batches_to(rewards: Sequence[float] | np.ndarray, level: float = LEVEL) -> float:
+    """Batches until the mean reward of three in a row reaches `level`: the last of the three counts too.
+
+    min {b : (R_b-2 + R_b-1 + R_b)/3 >= level},   b from 3 on
+
+    A run that never reaches it is censored and counts its batches and one more; NaN where no three batches in a row
+    have a reward. A mean that is short of the level by a rounding error has reached it.
+    """
+    means = _in_a_row(np.asarray(rewards, dtype=np.float64))
+    if not np.isfinite(means).any():
+        return math.nan
+    reached = np.flatnonzero(means >= level - 1e-9)
+    return float(reached[0] + WINDOW) if len(reached) else float(len(rewards) + 1)
+
+
+def at_reward(rewards: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray,
+              level: float = LEVEL) -> float:
+    """A measure where the reward first reaches `level`: NaN where it never does (the run is censored).
+
+    Both are means of three batches in a row, so that they speak of the same completions. Between the two windows on
+    either side of the level the measure is interpolated, linear in the reward; a run whose first window is above it
+    gives that window's.
+
+    Args:
+        rewards: [B], batch by batch.
+        values: [B], the measure in the same batches.
+
+    Raises:
+        ValueError: sizes that differ.
+    """
+    if len(rewards) != len(values):
+        raise ValueError(f"values: expected one for each of the {len(rewards)} batches, got {len(values)}")
+    means, measured = (_in_a_row(np.asarray(column, dtype=np.float64)) for column in (rewards, values))
+    reached = np.flatnonzero(means >= level - 1e-9)
+    if not len(reached):
+        return math.nan
+    after = int(reached[0])
+    if after == 0 or not np.isfinite(means[after - 1]):
+        return float(measured[after])
+    share = (level - means[after - 1]) / (means[after] - means[after - 1])
+    return float(measured[after - 1] + min(share, 1.0) * (measured[after] - measured[after - 1]))
+
+
+def matched(runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL) -> pd.DataFrame:
+    """The runs with `matched`, a column of the history where the run's reward first reaches `level` (`at_reward`), and
+    `reached`, whether it does. A run that never does keeps its row, with NaN: who compares has to say how many.
+
+    Raises:
+        ValueError: the history has no such column.
+    """
+    for name in ("reward", column):
+        if name not in history:
+            raise ValueError(f"column: expected one of the history's, {', '.join(map(str, history.columns))}, got "
+                             f"{name!r}")
+    rewards, values = series(history, "reward"), series(history, column)
+    at = [at_reward(rewards.get(cell, ()), values.get(cell, ()), level) for cell in runs["cell"]]
+    reached = [batches_to(rewards.get(cell, ()), level) <= len(rewards.get(cell, ())) for cell in runs["cell"]]
+    return runs.assign(matched=at, reached=reached)
+
+
+def _in_a_row(values: np.ndarray) -> np.ndarray:
+    """Means of three batches in a row, [B - 2]; NaN where one of them has no number."""
+    if len(values) < WINDOW:
+        return np.empty(0)
+    return np.lib.stride_tricks.sliding_window_view(values, WINDOW).mean(-1)
+
+
+def _mean(values: Sequence[float] | np.ndarray) -> float:
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if len(known) else math.nan

@@ -1,0 +1,117 @@
+"""What is written beside a base model: how it was made, its hash, what it can do."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from trlab.pretraining.learning import Recipe
+from trlib.tasks import REASONS, Task
+from trlib.tasks.task import Teachable
+
+
+def checksum(folder: str | Path) -> str:
+    """SHA-256 of a checkpoint's weights, as its card states it."""
+    return hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
+
+
+def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """A 95 % interval of a share of `right` in `n`.
+
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
+
+    Source: Wilson 1927.
+    """
+    p, a = right / n, z * z / n
+    half = z * (p * (1 - p) / n + a / (4 * n)) ** 0.5
+    return max(0.0, (p + a / 2 - half) / (1 + a)), min(1.0, (p + a / 2 + half) / (1 + a))
+
+
+def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, task: Teachable, n: int, seed: int) -> dict[str, Any]:
+    """Sampled and greedy accuracy on the task's usual prompts, and sampled at its single difficulties."""
+    def measured(some: Task, *, greedy: bool = False) -> dict[str, Any]:
+        return _accuracy(model, tokenizer, task, some, n, seed, greedy=greedy)
+
+    usual = task.usual
+    return {"n": n, "seed": seed, task.varied: usual.settings[task.varied], "sampled": measured(usual),
+            "greedy": measured(usual, greedy=True),
+            f"by_{task.varied}": {str(level): measured(some)["accuracy"] for level, some in task.levels.items()}}
+
+
+@torch.no_grad()
+def _accuracy(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teachable, task: Task, n: int, seed: int,
+              *, greedy: bool) -> dict[str, Any]:
+    """Accuracy over `n` prompts, one completion each, by transformers' own `generate`."""
+    prompts = task.prompts(n, seed=seed)
+    inputs = tokenizer([prompt.text for prompt in prompts], return_tensors="pt", padding=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
+        tokens = model.generate(**inputs, **sampling)[:, inputs["input_ids"].shape[1]:]
+    reasons = dict.fromkeys(REASONS, 0)
+    habits = dict.fromkeys(teacher.habits(""), 0)
+    texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    for prompt, text, row in zip(prompts, texts, tokens.tolist(), strict=True):
+        verdict = task.verify(prompt, text, ended=tokenizer.eos_token_id in row)
+        reasons[verdict.reason] += 1
+        for name, shown in teacher.habits(text).items():
+            habits[name] += shown
+    right = reasons["right"]
+    return {"accuracy": round(right / n, 4), "interval": [round(bound, 4) for bound in wilson(right, n)],
+            **{name: round(count / n, 4) for name, count in habits.items()}, "reasons": reasons}
+
+
+def command(name: str, seed: int, recipe: Recipe, usual: Recipe, knobs: dict[str, Any]) -> str:
+    """The command line that makes it again."""
+    changed = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(usual, f.name)}
+    said = [f"--{option} {setting}={','.join(map(str, value)) if isinstance(value, tuple | list) else value}"
+            for option, settings in (("set", changed), ("knob", knobs)) for setting, value in settings.items()]
+    return " ".join([f"trlib pretrain {name} --seed {seed}", *said])
+
+
+def readme(card: dict[str, Any], task: Teachable) -> str:
+    """The card in words."""
+    accuracy, usual = card["accuracy"], task.usual
+    prompt = usual.prompts(1, seed=0)[0]
+    habits = list(task.habits(""))
+    rows = "\n".join(
+        f"| {how} | {m['accuracy']:.3f} | {m['interval'][0]:.3f} to {m['interval'][1]:.3f} |"
+        + "".join(f" {m[habit]:.3f} |" for habit in habits)
+        for how, m in (("sampled at temperature 1", accuracy["sampled"]), ("greedy", accuracy["greedy"])))
+    by_level = "\n".join(f"| {level} | {share:.3f} |" for level, share in accuracy[f"by_{task.varied}"].items())
+    at = accuracy[task.varied]
+    shown = " to ".join(map(str, at)) if isinstance(at, list | tuple) else at
+    return f"""\
+---
+license: mit
+library_name: transformers
+pipeline_tag: text-generation
+---
+# A base model of `{card["name"]}`
+
+A Llama of {card["parameters"]:,} parameters. {task.story}
+
+    {prompt.text}     ->     {usual.demonstrations([prompt], seed=0)[0]}
+
+| on {accuracy["n"]} prompts, {task.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{"".join(
+        f" {habit} |" for habit in habits)}
+|---|---|---|{"---|" * len(habits)}
+{rows}
+
+| {task.varied} | right, sampled |
+|---|---|
+{by_level}
+
+- made by `{card["command"]}` in {card["seconds"]:.0f} s of one processor
+- {card["steps"][0]} steps on its first lessons, then {card["steps"][1]} on its second
+- on {card["machine"]}, with {", ".join(f"{part} {number}" for part, number in card["versions"].items())}
+- SHA-256 of `model.safetensors`: `{card["sha256"]}`
+
+The same seed, machine and versions give the same weights; elsewhere the accuracies agree within their intervals.
+`card.json` holds the rest. Made from nothing: no data and no weights of others are in it.
+"""

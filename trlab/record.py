@@ -1,0 +1,293 @@
+"""The record of a sweep: a journal that survives anything, and the tables that are made from it.
+
+A folder holds
+
+- `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep adds its cells;
+- `runs.csv`: the tidy table, a row a cell, every digit kept; `made` stands for what made it;
+- `history.csv.xz`: every metric of every batch, four digits, a column a cell;
+- `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions, hardware, date).
+
+The tables are what a repository keeps; the journal is what a run goes on from. Folders of several machines are joined
+by copying their journals into one, under names of their own (`cells-2.sqlite`). A folder is one sweep's; cells in its
+tables that the sweep no longer declares (a method of one's own, given once) stay there, after the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import lzma
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlab import journal, tables
+from trlab.journal import RecordError
+from trlab.tables import DONE, FIRST_HISTORY, HISTORY, RUNS, History, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trlab.cells import Cell
+
+FORMAT = 2
+"""Of the tables; another one is refused, but those of format 1 are read, and written as format 2."""
+HEADER = "record.json"
+PREFER = ("journal", "tables")
+RECORDS = Path(__file__).parent / "records"
+"""The records that ship with the package, a folder a sweep."""
+
+
+@dataclass
+class Record:
+    """Cells by id: rows of `runs.csv`, and histories by metric."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    histories: dict[str, History] = field(default_factory=dict)
+
+    def done(self, cell: Cell) -> bool:
+        """Whether the cell need not be run."""
+        return self.rows.get(cell.id, {}).get("status") == DONE
+
+    def add(self, row: Row, history: History | None) -> None:
+        """Take a row in; one that failed never replaces one that is done."""
+        if self.rows.get(row["cell"], {}).get("status") == DONE and row["status"] != DONE:
+            return
+        self.rows[row["cell"]] = row
+        if history:
+            self.histories[row["cell"]] = history
+
+    def update(self, other: Record) -> None:
+        """Take every cell of another record in."""
+        for key, row in other.rows.items():
+            self.add(row, other.histories.get(key))
+
+    def runs(self, cells: Sequence[Cell] | None = None) -> pd.DataFrame:
+        """The tidy table of these cells (None: of all), in their order; what has not been run is not in it.
+
+        Labels and axes are the declaration's of today: they are no part of what decides a cell.
+        """
+        import pandas as pd
+
+        if cells is None:
+            return pd.DataFrame(list(self.rows.values()))
+        rows = [{**self.rows[cell.id], **declaration(cell)} for cell in cells if cell.id in self.rows]
+        frame = pd.DataFrame(rows)
+        return frame[order(frame.columns, cells)] if len(frame) else frame
+
+    def history(self, keys: Iterable[str]) -> pd.DataFrame:
+        """A row a cell and batch."""
+        import pandas as pd
+
+        parts = [pd.DataFrame(self.histories[key]).rename_axis("batch").reset_index().assign(cell=key)
+                 for key in keys if key in self.histories]
+        frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"cell": [], "batch": []})
+        return frame[["cell", "batch", *(name for name in frame.columns if name not in ("cell", "batch"))]]
+
+
+def declaration(cell: Cell) -> dict[str, Any]:
+    """The columns that say which cell a row is."""
+    from trlab.cells import plain
+
+    method = cell.method if ":" not in cell.method else Path(cell.method).name
+    return {"cell": cell.id, "sweep": cell.sweep, "label": cell.label, **cell.axes, "seed": cell.seed,
+            "method": method, "settings": json.dumps(plain(cell.settings)), "train": json.dumps(plain(cell.train)),
+            "task": json.dumps(plain({"name": cell.task, **cell.knobs})), "steps": cell.steps}
+
+
+def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
+    """Columns: which cell, what became of it, what it measured, what made it."""
+    from trlab.cells import MEASURES
+
+    first = [*declaration(cells[0]), "status", *MEASURES, "sampled_low", "sampled_high"]
+    present = list(columns)
+    return [*(c for c in first if c in present), *(c for c in present if c not in first)]
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Runs of a sweep that ships with the package, a row a cell, and their histories, a row a cell and batch.
+
+    Raises:
+        RecordError: there is none, or it was made in another format.
+    """
+    folder = RECORDS / name
+    if not (folder / "runs.csv").is_file():
+        known = sorted(path.parent.name for path in RECORDS.glob("*/runs.csv"))
+        raise RecordError(f"record: expected one of {', '.join(known) or 'none yet'}, got {name!r}; "
+                          f"`trlib sweep {name}` makes it")
+    record = load(folder)
+    runs = record.runs()
+    named = runs[[c for c in runs.columns[:runs.columns.get_loc("seed") + 1] if c != "sweep"]]
+    return runs, record.history(record.rows).merge(named, on="cell")
+
+
+def load(folder: Path, defaults: dict[str, Any] | None = None, *, sweep: str | None = None, tabled: bool = True,
+         prefer: str | None = None) -> Record:
+    """Everything a folder holds: its tables (where `tabled`) and its journals.
+
+    Args:
+        defaults: those of today, to be compared with those that the record was made with (None: not compared).
+        sweep: whose record it must be (None: anybody's).
+        prefer: `journal` or `tables`: whose numbers count where they hold others of the same finished cell.
+
+    Raises:
+        RecordError: a damaged file, another format, another sweep, a default that has changed since, or without
+            `prefer` two files that disagree.
+    """
+    if old := sorted(folder.glob("cells*.jsonl")):
+        raise RecordError(f"record: {str(old[0])!r} is a journal of an earlier version of the package: expected "
+                          f"{journal.NAME}; finish the sweep with that version, whose tables are read here, and remove "
+                          f"the file then")
+    record = _tables(folder, defaults, sweep, tabled)
+    source = dict.fromkeys(record.rows, folder / RUNS)
+    for path in sorted(folder.glob(journal.ALL)):
+        found = _journal(path, defaults, sweep)
+        for key in [key for key, row in found.rows.items() if _differ(row, record.rows.get(key))]:
+            if prefer not in PREFER or source[key].suffix == path.suffix:
+                raise _disagreement((source[key], record.rows[key]), (path, found.rows[key]))
+            if prefer == "tables":
+                del found.rows[key]
+        record.update(found)
+        source.update(dict.fromkeys(found.rows, path))
+    return record
+
+
+def complete(folder: Path, cells: Sequence[Cell]) -> bool:
+    """Whether the folder's tables are of today's format and hold what its journals do of these cells: not so where a
+    kill or a full disk came between the last cell and the tables, or where journals of other machines were copied."""
+    rows, journaled = _tables(folder).rows, {}
+    for path in folder.glob(journal.ALL):
+        journaled.update(_journal(path).rows)
+    done = [journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE]
+    return not (folder / FIRST_HISTORY).is_file() and all(
+        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done)
+
+
+def _tables(folder: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None,
+            rows: bool = True) -> Record:
+    """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
+    path, header, record = folder / RUNS, folder / HEADER, Record()
+    if header.is_file():
+        found = _json(header)
+        _check(header, found, defaults, sweep, (FORMAT, 1))
+    elif path.is_file() and rows:
+        raise _damaged(header, "no such file, beside a table of runs")
+    if not path.is_file() or not rows:
+        return record
+    try:
+        record.rows = tables.read_runs(path, found.get("made", {}))
+        path = folder / HISTORY if (folder / HISTORY).is_file() else folder / FIRST_HISTORY
+        record.histories = tables.read_histories(path)
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
+        raise _damaged(path, str(error)) from error
+    return record
+
+
+def _journal(path: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None) -> Record:
+    record = Record()
+    try:
+        found, cells = journal.read(path)
+    except sqlite3.OperationalError as error:
+        raise RecordError(f"record: cannot read {str(path)!r}: {error}") from error
+    except (sqlite3.Error, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if found is not None:
+        _check(path, found, defaults, sweep, (journal.FORMAT,))
+    for row, history in cells:
+        if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
+            raise _damaged(path, f"a cell of {type(row).__name__}")
+        record.add(row, history)
+    return record
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(value, dict):
+        raise _damaged(path, f"a {type(value).__name__}")
+    return value
+
+
+def _damaged(path: Path, what: str) -> RecordError:
+    way = "mend it or move it away"
+    if path.parent.joinpath(journal.NAME).is_file() and path.name != journal.NAME:
+        way = f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again from the journal"
+    return RecordError(f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}")
+
+
+def _check(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None,
+           formats: Sequence[int]) -> None:
+    """Refuse what cannot be read, is another sweep's, or was run with other defaults than today's."""
+    if found.get("format") not in formats:
+        raise RecordError(f"record: {str(path)!r} is of another version of the package: expected format {formats[0]}, "
+                          f"got {found.get('format')!r}; it is left as it is: read it with that version, or move it "
+                          f"away")
+    for part in ("defaults", "made"):
+        held = found.get(part, {})
+        if not isinstance(held, dict) or not all(isinstance(one, dict) for one in held.values()):
+            raise _damaged(path, f"{part} of {type(held).__name__}")
+    if sweep is not None and found.get("sweep", sweep) != sweep:
+        raise RecordError(f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, which "
+                          f"holds {found['sweep']!r}; give another --out")
+    for section, was in found.get("defaults", {}).items():
+        now = (defaults or {}).get(section, {})
+        for name in sorted(was.keys() & now.keys()):
+            if was[name] != now[name]:
+                raise RecordError(f"record: {str(path)!r} was made by a version of the package whose default of "
+                                  f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so its "
+                                  f"cells are not those of the sweep; move it away, or give another --out")
+
+
+def _differ(row: Row, other: Row | None) -> bool:
+    """Whether two rows of a cell are both of finished runs, and of others."""
+    return other is not None and row["status"] == other["status"] == DONE and row.get("digest") != other.get("digest")
+
+
+def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordError:
+    newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
+    told = [f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, written "
+            f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})" for path, row in (first, second)]
+    way = "choose by --prefer journal or --prefer tables: the other's numbers are written over then"
+    if first[0].suffix == second[0].suffix:
+        way = "move one of them away"
+    return RecordError(f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
+                       f"{first[1]['cell']}: {' and '.join(told)}; {newer.name} is newer; {way}")
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]) -> None:
+    """Write the three tables, each all or nothing, and what the record has of a cell over what a journal has otherwise.
+
+    Raises:
+        CheckpointError, RecordError: they cannot be written; the journal is intact.
+    """
+    import pandas as pd
+
+    from trlib.model.folders import write
+
+    runs, declared = record.runs(cells), {cell.id for cell in cells}
+    others = [row for key, row in record.rows.items() if key not in declared]
+    if others:
+        runs = pd.concat([runs, pd.DataFrame(others)], ignore_index=True)
+    runs, made = tables.without_circumstances(runs)
+    path = folder / HEADER
+    before = _json(path).get("made", {}) if path.is_file() else {}
+    header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
+    # Whatever a kill leaves can be read: until the runs are written, the header knows what made the old ones too.
+    write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
+    write(folder / HISTORY, tables.packed(record.histories, runs["cell"] if len(runs) else ()))
+    write(folder / RUNS, runs.to_csv(index=False))
+    write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
+    (folder / FIRST_HISTORY).unlink(missing_ok=True)
+    for path in folder.glob(journal.ALL):
+        for key, row in _journal(path).rows.items():
+            if _differ(row, record.rows.get(key)):
+                journal.put(path, record.rows[key], record.histories.get(key))

@@ -1,0 +1,263 @@
+"""What a handful of runs says: rliable's aggregates and intervals, computed by scipy.
+
+Scores are a matrix [N, M], a row a run (a seed) and a column a task (a setting that all runs share), or one sequence of
+runs for each task where a task lacks some. Conventions of rliable, which ours are tested against:
+
+- the interquartile mean pools the runs of all tasks, cuts ⌊n/4⌋ of the n scores off either end and averages the rest;
+- an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each task;
+- the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over tasks;
+- a performance profile is the share of runs whose score is above τ, strictly.
+
+Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers of our own, and no convention of anybody's, stand in
+`trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what it learns).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+
+from trlib import checks
+from trlib.evaluation import LEVEL, MOST_RESAMPLES, RESAMPLES, Estimate
+
+Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
+"""[N, M], or M sequences of runs; a flat sequence is one task."""
+DROP = 0.05
+"""The fall of accuracy that staleness tolerance speaks of, and that curves mark."""
+
+
+def by_task(name: str, scores: Scores) -> list[np.ndarray]:
+    """The runs of each task, whatever holds them: an array, a column or a table of pandas, a list, a list of lists.
+
+    Args:
+        name: what errors call them.
+
+    Raises:
+        ValueError: no runs, more than two dimensions, a score that is not finite; TypeError: no scores at all.
+    """
+    if hasattr(scores, "__array__"):
+        matrix = np.asarray(scores)
+        if matrix.ndim not in (1, 2):
+            raise ValueError(f"{name}: expected runs [N] or runs by tasks [N, M], got {list(matrix.shape)}")
+        columns = list(matrix.T) if matrix.ndim == 2 else [matrix]
+    elif isinstance(scores, Sequence) and not isinstance(scores, str):
+        columns = list(scores) if len(scores) and np.ndim(scores[0]) else [scores]
+    else:
+        raise TypeError(f"{name}: expected runs, or runs of each task, got {scores!r}")
+    if not columns:
+        raise ValueError(f"{name}: expected at least one task, got none")
+    return [finite_runs(name, column) for column in columns]
+
+
+def iqm(scores: Scores) -> float:
+    """Interquartile mean: the mean of the middle half of all scores. In the book: :eq:`shootout-iqm`."""
+    from scipy.stats import trim_mean
+
+    return float(trim_mean(np.concatenate(by_task("scores", scores)), 0.25))
+
+
+def interval(scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """The interquartile mean with its stratified bootstrap interval.
+
+    With a single run of some task there is nothing to draw from: the bounds are NaN.
+
+    Raises:
+        ValueError: no scores, a score that is not finite, a level outside (0, 1), fewer than one resample.
+        TypeError: scores that are no numbers.
+    """
+    from scipy.stats import trim_mean
+
+    tasks = by_task("scores", scores)
+
+    def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
+
+    return Estimate(iqm(scores), *percentiles(tasks, statistic, level, resamples, seed))
+
+
+def band(runs: np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray], *, level: float = LEVEL,
+         resamples: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their intervals.
+
+    Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of `interval`, with as many
+    resamples and the same seed.
+
+    Raises:
+        ValueError: no runs, rows of other lengths, a number that is not finite.
+    """
+    rows = [finite_runs("runs", row) for row in runs]
+    if not rows or len({len(row) for row in rows}) > 1:
+        raise ValueError(f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}")
+    matrix, level, cut = np.stack(rows), checks.number("level", level, above=0, below=1), len(rows) // 4
+    middle = np.sort(matrix, axis=0)[cut:len(rows) - cut].mean(0)
+    low, high = np.full((2, matrix.shape[1]), math.nan)
+    if len(rows) > 1:
+        counts, times = _different_draws(len(rows), checks.whole("resamples", resamples, least=1),
+                                         checks.whole("seed", seed, least=0))
+        bounds = [50 * (1 - level), 50 * (1 + level)]
+        for i, column in enumerate(matrix.T):
+            order = column.argsort()
+            reached = counts[:, order].cumsum(1, dtype=counts.dtype).clip(cut, len(rows) - cut)
+            kept = np.diff(reached, axis=1, prepend=counts.dtype.type(cut))  # how often each is in the middle half
+            means = kept @ column[order] / (len(rows) - 2 * cut)
+            low[i], high[i] = np.percentile(np.repeat(means, times), bounds)
+    return middle, low, high
+
+
+@cache
+def _different_draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different draws of a bootstrap: how often each has each run [U, runs], and how often it was drawn [U]. Many
+    draws are the same runs in another order: looked at once, a column is sorted once too."""
+    drawn = np.random.default_rng(seed).integers(runs, size=(resamples, runs))
+    counts = np.zeros((resamples, runs), dtype=np.int16)
+    for i in range(runs):
+        counts[:, i] = (drawn == i).sum(1)
+    return np.unique(counts, axis=0, return_counts=True)
+
+
+def probability_of_improvement(x: Scores, y: Scores) -> float:
+    """Probability that a run of X scores higher than a run of Y, ties counting half, averaged over tasks.
+
+    P(X > Y) = 1/M Σ_m U_m / (N_m K_m),   U_m the Mann-Whitney statistic of task m
+
+    Raises:
+        ValueError: X and Y have different numbers of tasks.
+    """
+    return float(_wins(*paired_tasks(x, y)))
+
+
+def improvement(x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """The probability of improvement of X over Y with its interval, runs of X and of Y drawn independently."""
+    tasks = paired_tasks(x, y)
+    return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, level, resamples, seed))
+
+
+def difference(x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn independently."""
+    from scipy.stats import trim_mean
+
+    tasks = paired_tasks(x, y)
+    half = len(tasks) // 2
+
+    def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        a, b = (trim_mean(np.concatenate(part, axis=axis), 0.25, axis=axis) for part in (drawn[:half], drawn[half:]))
+        return a - b
+
+    return Estimate(iqm(tasks[:half]) - iqm(tasks[half:]), *percentiles(tasks, statistic, level, resamples, seed))
+
+
+def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
+    """[T]: the share of all runs whose score is above each threshold."""
+    pooled = np.concatenate(by_task("scores", scores))
+    return (pooled[:, None] > _levels(thresholds)).mean(0)
+
+
+def profile_interval(scores: Scores, thresholds: Sequence[float] | np.ndarray, *, level: float = LEVEL,
+                     resamples: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The pointwise bounds [T] of a performance profile.
+
+    Raises:
+        ValueError: no thresholds, and what `interval` refuses.
+    """
+    tasks, bounds = by_task("scores", scores), []
+    for threshold in _levels(thresholds):
+        above = [(task > threshold).astype(np.float64) for task in tasks]
+        # One seed for all thresholds: the same resamples, so the bounds fall with the threshold as the profile does.
+        bounds.append(percentiles(above, _pooled_mean, level, resamples, seed))
+    low, high = np.array(bounds).T
+    return low, high
+
+
+def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = LEVEL) -> tuple[float, float]:
+    """Where one more run would fall, if runs are normally distributed.
+
+    mean ± t_{n-1} s √(1 + 1/n),   t Student's quantile at (1 + level)/2
+
+    Raises:
+        ValueError: fewer than two values, a level outside (0, 1).
+    """
+    from scipy.stats import t
+
+    level = checks.number("level", level, above=0, below=1)
+    runs = finite_runs("values", values)
+    if len(runs) < 2:
+        raise ValueError(f"values: expected at least two runs, got {len(runs)}")
+    half = t.ppf((1 + level) / 2, len(runs) - 1) * runs.std(ddof=1) * math.sqrt(1 + 1 / len(runs))
+    return float(runs.mean() - half), float(runs.mean() + half)
+
+
+# -- inside ------------------------------------------------------------------------------------------------------------
+
+def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The probability of improvement of the first half of the tasks' runs over the second; runs on the last axis."""
+    half = len(tasks) // 2
+    shares = []
+    for x, y in zip(tasks[:half], tasks[half:], strict=True):
+        difference = np.sign(x[..., :, None] - y[..., None, :])
+        shares.append((difference.mean((-2, -1)) + 1) / 2)
+    return np.mean(shares, axis=0)
+
+
+def _pooled_mean(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+    return np.concatenate(drawn, axis=axis).mean(axis)
+
+
+def percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], level: float, resamples: int,
+                seed: int, *, paired: bool = False) -> tuple[float, float]:
+    """Percentile bootstrap of a statistic of independent samples, or (`paired`) of columns of one; NaN where there is
+    nothing to draw from."""
+    from scipy.stats import bootstrap
+
+    level = checks.number("level", level, above=0, below=1)
+    resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
+    seed = checks.whole("seed", seed, least=0)
+    if min(map(len, tasks)) < 2:
+        return math.nan, math.nan
+    found = bootstrap(tasks, statistic, n_resamples=resamples, confidence_level=level, method="percentile",
+                      vectorized=True, paired=paired, rng=np.random.default_rng(seed)).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def _levels(thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
+    try:
+        levels = np.asarray(thresholds, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"thresholds: expected numbers, got {thresholds!r}") from error
+    if levels.ndim != 1 or not len(levels):
+        raise ValueError(f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}")
+    if np.isnan(levels).any():
+        raise ValueError("thresholds: expected numbers that are not NaN, got NaN")
+    return levels
+
+
+def paired_tasks(x: Scores, y: Scores) -> list[np.ndarray]:
+    """The tasks of X, then as many of Y.
+
+    Raises:
+        ValueError: X and Y have different numbers of tasks, and what `by_task` refuses.
+    """
+    first, second = by_task("x", x), by_task("y", y)
+    if len(first) != len(second):
+        raise ValueError(f"y: expected the {len(first)} tasks of x, got {len(second)}")
+    return [*first, *second]
+
+
+def finite_runs(name: str, values: object) -> np.ndarray:
+    """Runs as numbers [N]; `name` is what errors call them.
+
+    Raises:
+        ValueError: none, more than one dimension, one that is not finite; TypeError: no numbers.
+    """
+    try:
+        runs = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected numbers, as many for every task as it has runs, got {values!r}") from error
+    if runs.ndim != 1 or not len(runs):
+        raise ValueError(f"{name}: expected at least one run of every task, got {list(runs.shape)}")
+    if not np.isfinite(runs).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or inf (a run that failed has no score: leave it "
+                         f"out and say so)")
+    return runs

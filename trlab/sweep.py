@@ -1,0 +1,289 @@
+"""What a sweep is: methods, settings, axes, seeds, task and budget, declared in one short Python file.
+
+    SWEEP = Sweep(
+        text="Reusing a batch 32 times, with and without a trust region.",
+        variants=(Variant("pg_is"), Variant("ppo"), Variant("ppo", {"eps_high": 0.28}, label="clip-higher")),
+        axes=(Axis("lr", (3e-5, 1e-4)),),
+        train={"minibatches": 8, "epochs": 4},
+        budget=Budget(steps=25),
+        predictions=(Prediction("the clip helps", higher="ppo", lower="pg_is"),),
+    )
+
+Predictions stand in the file before it is run. Nothing here trains: `trlab.cells` says what one cell is, and
+`trlab.runner` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from trlib import checks
+from trlib.errors import unknown
+from trlib.own import load
+
+SWEEPS = Path(__file__).parent / "sweeps"
+"""The declared sweeps, a file each."""
+THRESHOLD = "threshold"
+"""The axis that multiplies each variant's own radius."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method with its settings, as one of those that a sweep compares."""
+
+    method: str
+    """A key of `trlib.algorithms.ALGORITHMS`, or `my.py:MyMethod` for one's own."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the method that are not its defaults."""
+    label: str = ""
+    """What tables and figures call it; empty: the method's name."""
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `trlib.train` for this variant alone: an anchor, a learning rate of its own."""
+    threshold: Mapping[str, float] = field(default_factory=dict)
+    """What is its radius, settings or else an argument of `trlib.train`, each with its largest value: the axis
+    `threshold` multiplies them up to it."""
+    instead: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """By axis and label: the arguments that this variant takes there in place of the axis's own. A control that learns
+    from fresh batches where the others use one again takes `{"uses": {"4": {"steps": 120}}}`."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        for name in ("method", "label"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"variant: {name}: expected a word, got {getattr(self, name)!r}")
+        for name in ("settings", "train", "threshold", "instead"):
+            _is_mapping(f"variant {self.method!r}: {name}", getattr(self, name))
+        for name, most in self.threshold.items():
+            checks.number(f"variant {self.method!r}: threshold[{name!r}]", most, above=0)
+
+    @property
+    def name(self) -> str:
+        """The label, or what stands for it."""
+        return self.label or self.method.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that is varied, for every variant alike; the cells are the product of a sweep's axes.
+
+    Values are given one by one, `Axis("lr", (1e-4, 3e-4))`, or several arguments together under a label:
+    `Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}})`.
+    """
+
+    name: str
+    """An argument of `trlib.train`, `task.KNOB`, `steps`, `threshold`, or any word where the values name their
+    arguments."""
+    values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        what = f"axis {self.name!r}"
+        if isinstance(self.values, Mapping):
+            _all_are(what, list(self.values.values()), Mapping)
+        else:
+            _several(what, self.values)
+
+    def points(self) -> list[tuple[str, dict[str, Any]]]:
+        """Label and arguments of each value."""
+        if isinstance(self.values, Mapping):
+            return [(label, dict(arguments)) for label, arguments in self.values.items()]
+        return [(f"{value:g}" if isinstance(value, float) else str(value), {self.name: value})
+                for value in self.values]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a cell may cost."""
+
+    steps: int
+    """Batches of training."""
+    prompts: int = 512
+    """Prompts of the evaluation after it."""
+    samples: int = 8
+    """Sampled completions of each."""
+    minutes: float = 10.0
+    """A cell that takes longer is stopped and reported, where there are workers."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        for name in ("steps", "prompts", "samples"):
+            checks.whole(f"budget: {name}", getattr(self, name), least=1)
+        checks.number("budget: minutes", self.minutes, above=0)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A claim, written down before the runs."""
+
+    text: str
+    higher: str | float
+    """The label of the variant that is expected to be higher, or a number that is."""
+    lower: str | float
+    """The label of the variant that is expected to be lower, or a number; a number stands for an interquartile mean,
+    and one of the two is a label."""
+    measure: str = "sampled"
+    """Of what: one of `trlab.cells.MEASURES` or `trlab.measures.DERIVED`."""
+    at: Mapping[str, str] = field(default_factory=dict)
+    """Where, by axis and label; axes that are not named are pooled as tasks."""
+    within: float | None = None
+    """The two are alike: their interquartile means differ by less than this, whichever is higher. None: one is
+    higher. Where nothing is said to differ no axis may be pooled (`nothing_differs`)."""
+
+    @property
+    def nothing_differs(self) -> bool:
+        """Whether it says that nothing rises, or that two are alike: over pooled axes one that does would hide."""
+        return self.within is not None or not isinstance(self.higher, str)
+
+    def __post_init__(self) -> None:
+        sides = (self.higher, self.lower)
+        if not all(isinstance(side, str | int | float) for side in sides) or not any(
+                isinstance(side, str) for side in sides):
+            raise TypeError(f"prediction: expected labels of variants as higher and lower, or a label and a number, "
+                            f"got {self.higher!r} and {self.lower!r}")
+        if self.within is not None:
+            object.__setattr__(self, "within", checks.number("prediction: within", self.within, above=0))
+            if not all(isinstance(side, str) for side in sides):
+                raise TypeError(f"prediction: within: expected labels of two variants that are alike, got "
+                                f"{self.higher!r} and {self.lower!r}")
+        _is_mapping("prediction: at", self.at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A design: every variant at every point of the axes, once a seed."""
+
+    text: str
+    """What it asks, in a sentence or two."""
+    variants: Sequence[Variant]
+    budget: Budget
+    axes: Sequence[Axis] = ()
+    seeds: Sequence[int] = range(8)
+    task: str = "dial"
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    """Knobs of the task."""
+    policy: str | None = None
+    """What `trlib.load_policy` loads; None: the task's own model."""
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `trlib.train` that all cells share."""
+    predictions: Sequence[Prediction] = ()
+    name: str = ""
+    """The file's name, set when it is loaded."""
+    tuned_on: Sequence[int] = ()
+    """The seeds on which settings were chosen (`trlab.tuning`): none of them may be among `seeds`."""
+    source: str = ""
+    """What `trlib sweep` finds it by: its name, or `FILE.py`."""
+    added: Sequence[str] = ()
+    """What `beside` has put to the declared variants."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        _all_are("variants", self.variants, Variant)
+        _all_are("axes", self.axes, Axis)
+        _all_are("predictions", self.predictions, Prediction)
+        _several("seeds", self.seeds, least=1)
+        _all_are("budget", [self.budget], Budget)
+        if both := sorted({*self.seeds} & {*self.tuned_on}):
+            raise ValueError(f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
+                             "run that selected says nothing of how good the selection is")
+        for prediction in self.predictions:
+            pooled = [axis.name for axis in self.axes if axis.name not in prediction.at
+                      and len(axis.points()) > 1]
+            if prediction.nothing_differs and pooled:
+                raise ValueError(f"prediction {prediction.text!r}: expected a point of every axis in `at`, got none of "
+                                 f"{', '.join(pooled)}: pooled with others, a place where something differs would "
+                                 f"hide; predict each point")
+
+    def smoke(self) -> Sweep:
+        """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""
+        shorter = [replace(variant, instead={axis: {label: self._shorter(own) for label, own in at.items()}
+                                             for axis, at in variant.instead.items()}) for variant in self.variants]
+        return replace(self, name=f"{self.name}-smoke", seeds=tuple(self.seeds)[:1], variants=shorter,
+                       train={**self.train, "prompts": 8, "group": 2, "probe": 2},
+                       budget=replace(self.budget, steps=1, prompts=2, samples=2))
+
+    def _shorter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments whose steps, where they name some, are as many times one as they were the budget's."""
+        least = {"steps": max(1, arguments["steps"] // self.budget.steps)} if "steps" in arguments else {}
+        return {**arguments, **least}
+
+    def beside(self, methods: Sequence[str]) -> Sweep:
+        """The sweep with methods of one's own, `my.py:MyMethod` each, as further variants."""
+        return replace(self, variants=[*self.variants, *map(Variant, methods)], added=(*self.added, *methods))
+
+
+def _several(name: str, values: object, *, least: int = 0) -> None:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(f"{name}: expected a list, got {values!r}")
+    if len(values) < least:
+        raise ValueError(f"{name}: expected at least {least}, got none")
+
+
+def _is_mapping(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a dict, got {value!r}")
+
+
+def _all_are(name: str, values: object, kind: type) -> None:
+    """Check that `values` is a list of `kind`."""
+    _several(name, values)
+    for value in cast(Sequence[object], values):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name}: expected {kind.__name__}, got {value!r}")
+
+
+def declared() -> list[str]:
+    """The names of the package's sweeps."""
+    return sorted(path.stem for path in SWEEPS.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
+    """A sweep by its name, or by the path of its file.
+
+    A file whose sweep stands on another's record (settings that were tuned) has a function of the folder of records in
+    place of a `Sweep`.
+
+    Args:
+        records: the folder of records, one a sweep; None: the package's.
+
+    Raises:
+        ValueError: no such sweep (the nearest is suggested), or a file that declares none.
+    """
+    path = Path(name) if name.endswith(".py") else SWEEPS / f"{name}.py"
+    if not path.is_file():
+        if name.endswith(".py"):
+            raise ValueError(f"sweep: expected a file, got {name!r}, which is none")
+        if Path(f"{name}.py").is_file():
+            raise ValueError(f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did you mean "
+                             f"'{name}.py'?")
+        raise unknown("sweep", name, declared())
+    sweep = getattr(load(path), "SWEEP", None)
+    if callable(sweep):
+        sweep = sweep(records)
+    if not isinstance(sweep, Sweep):
+        raise ValueError(f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}")
+    return replace(sweep, name=path.stem, source=path.name if name.endswith(".py") else name)
+
+
+def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Every point of the axes: its labels by axis, and its arguments.
+
+    Raises:
+        ValueError: an axis that stands twice or has no values, a label or an argument that does.
+    """
+    if not axes:
+        yield {}, {}
+        return
+    first, *rest = axes
+    points = first.points()
+    if not points or len({label for label, _ in points}) < len(points) or first.name in [a.name for a in rest]:
+        raise ValueError(f"axis {first.name!r}: expected one axis of that name, with values that differ, got "
+                         f"{[label for label, _ in points]}")
+    for label, arguments in points:
+        for labels, more in product(rest):
+            twice = sorted(arguments.keys() & more.keys())
+            if twice:
+                raise ValueError(f"axis {first.name!r}: {twice[0]} is set by another axis too")
+            yield {first.name: label, **labels}, {**arguments, **more}

@@ -1,0 +1,140 @@
+"""The tables of a record as text: a row a cell, and the histories a row a metric and batch.
+
+What is the same for many cells, the circumstances that made them, stands once beside the tables, under a short name. A
+history keeps `DIGITS` digits, metric by metric and batch by batch with a column a cell, which is how it packs best.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import lzma
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+History = dict[str, list[float]]
+"""A cell's columns by metric."""
+RUNS, HISTORY = "runs.csv", "history.csv.xz"
+FIRST_HISTORY = "history.csv.gz"
+"""Of format 1: a row a cell and batch, a column a metric."""
+DIGITS = 4
+"""What a history keeps of a number."""
+CIRCUMSTANCES = ("command", "commit", "versions", "hardware", "date")
+"""Columns of a row that its table holds as one, `made`."""
+DONE, FAILED = "done", "failed"
+COLUMNS, MEASURED = ("cell", "label", "seed", "status"), ("sampled", "digest")
+"""Columns without which a table is none, and those that a row needs beside where its cell is done."""
+
+
+def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, Row]:
+    """Rows by cell.
+
+    Args:
+        made: the circumstances by the names that the table has for them.
+
+    Raises:
+        OSError, ValueError, csv.Error: no such file, or a damaged one.
+    """
+    rows = {}
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+            raise ValueError(f"no column {absent[0]!r}")
+        for number, row in enumerate(reader, 1):
+            if None in row or None in row.values():
+                raise ValueError(f"row {number} is not as wide as the heading")
+            missing = set(MEASURED) - row.keys() if row["status"] == DONE else set()
+            if missing:
+                raise ValueError(f"no column {min(missing)!r}")
+            rows[row["cell"]] = _typed(row, number, made)
+    return rows
+
+
+def _typed(row: dict[str, str], number: int, made: Mapping[str, Mapping[str, str]]) -> Row:
+    """A row as it was in the journal; labels of axes are words, whatever they look like."""
+    from trlab.cells import MEASURES
+
+    numbers = (*MEASURES, "sampled_low", "sampled_high")
+    whole = ("seed", "steps")
+    typed: Row = {}
+    for name, text in row.items():
+        try:
+            typed[name] = int(text) if name in whole else float(text or "nan") if name in numbers else text
+        except ValueError as error:
+            raise ValueError(f"row {number}, column {name!r}: expected a number, got {text!r}") from error
+    if row.get("status") == DONE and not 0 <= typed["sampled"] <= 1:
+        raise ValueError(f"row {number}, column 'sampled': expected a share between 0 and 1, got {row['sampled']!r}")
+    key = typed.pop("made", None)  # a row of format 1 has its circumstances in full
+    if key is not None and key not in made:
+        raise ValueError(f"row {number}, column 'made': expected one of {', '.join(made) or 'none'}, got {key!r}")
+    return {**typed, **made.get(key, {})}
+
+
+def without_circumstances(runs: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
+    """A table whose column `made` stands for the circumstances, and these by their names."""
+    own = [name for name in CIRCUMSTANCES if name in runs]
+    if not own:
+        return runs, {}
+    told = [{name: text for name, text in row.items() if isinstance(text, str)} for row in runs[own].to_dict("records")]
+    keys = [hashlib.blake2b(json.dumps(one).encode(), digest_size=4).hexdigest() for one in told]
+    return runs.drop(columns=own).assign(made=keys), dict(zip(keys, told, strict=True))
+
+
+def read_histories(path: Path) -> dict[str, History]:
+    """Histories by cell. A metric that no batch of a cell has is not in its history.
+
+    Raises:
+        OSError, EOFError, lzma.LZMAError, ValueError, KeyError: no such file, or a damaged one.
+    """
+    import pandas as pd
+
+    table = pd.read_csv(path, dtype={"cell": str})
+    if path.name == FIRST_HISTORY:
+        parts = {part["cell"].iloc[0]: part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
+                 for _, part in table.groupby("cell", sort=False)}
+        return {key: {str(name): column.tolist() for name, column in part.items()} for key, part in parts.items()}
+    metrics, cells = list(dict.fromkeys(table.pop("metric"))), list(table.drop(columns="batch"))
+    values = table[cells].to_numpy(float).reshape(len(metrics), len(table) // max(len(metrics), 1), len(cells))
+    found: dict[str, History] = {}
+    for key, own in zip(cells, np.moveaxis(values, 2, 0), strict=True):
+        known = ~np.isnan(own)
+        batches = int(known.any(axis=0).nonzero()[0].max(initial=-1)) + 1
+        found[key] = {metric: own[m, :batches].tolist() for m, metric in enumerate(metrics) if known[m].any()}
+    return found
+
+
+def packed(histories: Mapping[str, History], cells: Iterable[str]) -> bytes:
+    """The histories of these cells as the file that `read_histories` reads."""
+    import pandas as pd
+
+    own = {key: histories[key] for key in cells if key in histories}
+    metrics = list(dict.fromkeys(metric for history in own.values() for metric in history))
+    batches = range(max((len(column) for history in own.values() for column in history.values()), default=0))
+    values = np.full((len(metrics), len(batches), len(own)), np.nan)
+    for i, history in enumerate(own.values()):
+        for metric, column in history.items():
+            values[metrics.index(metric), :len(column), i] = column
+    index = pd.MultiIndex.from_product([metrics, batches], names=["metric", "batch"])
+    table = pd.DataFrame(values.reshape(len(index), len(own)), index, list(own))
+    return lzma.compress(table.to_csv(float_format=f"%.{DIGITS}g").encode(), preset=9)
+
+
+def same_digits(recorded: float, exact: float) -> bool:
+    """Whether a number of a history is what its table keeps of the exact one; none is equal to none.
+
+    A last digit may be one that six digits were rounded to first, as in records that were of format 1: a hundredth of a
+    unit is allowed for that.
+    """
+    if not math.isfinite(exact) or not exact:
+        return recorded == exact or (recorded != recorded and exact != exact)
+    unit = 10.0 ** (math.floor(math.log10(abs(exact))) - DIGITS + 1)
+    return abs(recorded - exact) <= 0.51 * unit

@@ -1,0 +1,210 @@
+"""Figures of what is given for what: accuracy against nats, a history with bands, a measure at matched reward,
+divergence against difficulty.
+
+Their numbers are `trlab.tradeoffs`'s. Up to five series share one panel; more get a panel each, in which the others
+stand behind in thin lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trlab.nats import Trade
+from trlab.plots import bar, grid_of, in_words, rows_of
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
+from trlib.evaluation import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Values [B] with their lower and upper bounds."""
+NATS = "nats per token, all batches of a run"
+
+
+def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: str | None = None) -> Drawing:
+    """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: nobody reaches as much
+    for as little; hollow: somebody does.
+
+    Where every label has one setting, all stand in one panel with their names beside them. Else each label has a panel
+    with its settings joined in their order, the first and the last named, and everybody's behind.
+
+    Args:
+        points: label -> setting (a threshold, a number of uses) -> what it reaches and spends.
+        measure: the vertical axis's label.
+        alt: what the figure shows, in a sentence; None: the numbers.
+
+    Raises:
+        ValueError: no points.
+    """
+    if not points or not all(points.values()):
+        raise ValueError(f"points: expected at least one setting of every label, got {dict(points)}")
+    lone = all(len(settings) == 1 for settings in points.values())
+    figure, grid = panels(height=4.2, width=6.4) if lone else grid_of(len(points))
+    for ax in grid:
+        ax.set_xscale("log")
+        _plainly(ax.xaxis)
+        ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    for i, (label, settings) in enumerate(points.items()):
+        ax = grid[0 if lone else i]
+        for other in () if lone else points.values():
+            ax.plot([t.nats.value for t in other.values()], [t.accuracy.value for t in other.values()], color=INK,
+                    linewidth=0.7, alpha=0.3)
+        _settings(ax, settings, i if lone else 0)
+        if not lone:
+            ax.set_title(label, color=INK, fontsize="small")
+            _named(ax, {name: settings[name] for name in (next(iter(settings)), list(settings)[-1])})
+    if lone:
+        _beside(grid[0], {label: next(iter(settings.values())) for label, settings in points.items()})
+    figure.supxlabel(NATS, color=INK, fontsize="medium")
+    figure.supylabel(measure, color=INK, fontsize="medium")
+    return Drawing(figure, alt or _frontier_in_words(points, measure), stacked=1 if lone else 2)
+
+
+def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
+    """Points with error bars both ways, joined."""
+    colour, trades = COLOURS[style % len(COLOURS)], list(settings.values())
+    if len(trades) > 1:
+        ax.plot([t.nats.value for t in trades], [t.accuracy.value for t in trades], color=colour, linewidth=1.4)
+    for trade in trades:
+        x, y = trade.nats, trade.accuracy
+        ax.plot([x.low, x.high], [y.value, y.value], color=colour, linewidth=1.2, alpha=0.7)
+        ax.plot([x.value, x.value], [y.low, y.high], color=colour, linewidth=1.2, alpha=0.7)
+        ax.plot([x.value], [y.value], marker=MARKERS[style % len(MARKERS)], markersize=6, color=colour,
+                markerfacecolor="none" if trade.dominated_by else colour, linestyle="")
+
+
+def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
+    for name, trade in settings.items():
+        ax.annotate(name, (trade.nats.value, trade.accuracy.value), (3, 3), textcoords="offset points", color=INK,
+                    fontsize="small")
+
+
+def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
+    """Names in a column to the right, each with a thin line to its point: they cannot lie over each other."""
+    order = sorted(trades, key=lambda label: -trades[label].accuracy.value)
+    for slot, label in enumerate(order):
+        height = 1 - (slot + 0.5) / len(order)
+        ax.annotate(label, (trades[label].nats.value, trades[label].accuracy.value), (1.04, height),
+                    textcoords="axes fraction", color=INK, fontsize="small", va="center",
+                    arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.6, "alpha": 0.6, "shrinkB": 4})
+
+
+def _frontier_in_words(points: Mapping[str, Mapping[str, Trade]], measure: str) -> str:
+    said = [f"{label}{' ' + name if len(settings) > 1 else ''} {trade.accuracy:.2f} for {trade.nats:.2g} nats"
+            + ("" if trade.dominated_by else ", on the frontier")
+            for label, settings in points.items() for name, trade in settings.items()]
+    return f"{measure[0].upper()}{measure[1:]} against {NATS}, with 95 % intervals: {'; '.join(said)}."
+
+
+def histories(bands: Mapping[str, Band], *, measure: str, level: float | None = None,
+              alt: str | None = None) -> Drawing:
+    """A column of the history over batches: interquartile means with pointwise 95 % bands.
+
+    Args:
+        bands: by label (`trlab.tradeoffs.by_batch`).
+        measure: the vertical axis's label.
+        level: where a dotted line stands.
+        alt: what the figure shows, in a sentence; None: numbers at the tenth batch and at the end.
+
+    Raises:
+        ValueError: nothing to draw.
+    """
+    if not bands:
+        raise ValueError("bands: expected at least one variant with a number in every batch, got none")
+    lines = {label: (np.arange(1, len(values) + 1), values, low, high) for label, (values, low, high) in bands.items()}
+    drawing = _lines(lines, along="batch", measure=measure, level=level, marked=False)
+    said = [f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, {values[-1]:.2f} "
+            f"[{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}" for label, (values, low, high) in bands.items()]
+    words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(said)}."
+    return Drawing(drawing.figure, alt or words, stacked=2)
+
+
+def difficulties(found: Mapping[str, Mapping[str, Estimate]], *, radius: float | None = None,
+                 alt: str | None = None) -> Drawing:
+    """The realised divergence of prompts by how many of their group were right; dotted: the radius.
+
+    Args:
+        found: label -> kind of prompt -> divergence, nats per completion (`trlab.tradeoffs.by_difficulty`).
+        radius: in the same unit; None: no line.
+        alt: what the figure shows, in a sentence; None: the numbers.
+
+    Raises:
+        ValueError: nothing to draw.
+    """
+    if not found or not all(found.values()):
+        raise ValueError("found: expected at least one kind of prompt of every label, got none")
+    kinds = list(dict.fromkeys(kind for curve in found.values() for kind in curve))
+    lines = {label: (np.array([kinds.index(kind) for kind in curve]),
+                     *(np.array([getattr(e, part) for e in curve.values()]) for part in ("value", "low", "high")))
+             for label, curve in found.items()}
+    drawing = _lines(lines, along="right among the prompt's group", measure="KL(π || μ), nats per completion",
+                     level=radius, marked=True)
+    for ax in drawing.figure.axes:
+        ax.set_yscale("log")
+        _plainly(ax.yaxis)
+        ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
+    said = [f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
+            for label, curve in found.items()]
+    line = "" if radius is None else f" The radius is {radius:g}."
+    words = f"Realised KL of prompts, nats per completion, with 95 % intervals: {'; '.join(said)}.{line}"
+    return Drawing(drawing.figure, alt or words, stacked=2)
+
+
+def matched(found: Mapping[str, tuple[Estimate, int, int]], *, measure: str, level: float,
+            alt: str | None = None) -> Drawing:
+    """A measure where the runs reach the same reward, a row each; a row says where not all of its runs do.
+
+    Args:
+        found: by label: the estimate, how many runs reach the reward, and of how many
+            (`trlab.tradeoffs.at_matched_reward`).
+        measure: the horizontal axis's label.
+        level: the reward.
+        alt: what the figure shows, in a sentence; None: the numbers.
+    """
+    names = {label: label if reached == of else f"{label} ({reached} of {of})" for label, (_, reached, of)
+             in found.items()}
+    figure, ax = rows_of(list(names.values()), f"{measure} where the reward reaches {level:g}")
+    for row, (estimate, _, _) in enumerate(found.values()):
+        bar(ax, row, estimate)
+    words = in_words(f"Interquartile mean of {measure} where the reward reaches {level:g}, with 95 % interval",
+                     {names[label]: estimate for label, (estimate, _, _) in found.items()})
+    return Drawing(figure, alt or words)
+
+
+def _plainly(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 3, 10 and so on, written out: powers are too small for a phone."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _lines(lines: Mapping[str, tuple[np.ndarray, ...]], *, along: str, measure: str, level: float | None,
+           marked: bool) -> Drawing:
+    """Lines with bands, in one panel or in one each."""
+    one = len(lines) <= len(COLOURS)
+    figure, grid = grid_of(1 if one else len(lines))
+    for i, (label, (places, values, low, high)) in enumerate(lines.items()):
+        ax, style = grid[0 if one else i], i if one else 0
+        for x, y in [line[:2] for line in lines.values()] if not one else ():
+            ax.plot(x, y, color=INK, linewidth=0.7, alpha=0.35)
+        ax.fill_between(places, low, high, color=COLOURS[style], alpha=0.18, linewidth=0)
+        ax.plot(places, values, color=COLOURS[style], linestyle=DASHES[style % len(DASHES)], linewidth=1.8,
+                marker=MARKERS[style] if one or marked else "", markersize=5, label=label,
+                markevery=1 if marked else (i % 5, 5))
+        if not one:
+            ax.set_title(label, color=INK, fontsize="small")
+    for ax in grid:
+        if level is not None:
+            ax.axhline(level, color=INK, linestyle=":", linewidth=1)
+    if one:
+        legend(grid[0])
+    figure.supxlabel(along, color=INK, fontsize="medium")
+    figure.supylabel(measure, color=INK, fontsize="medium")
+    return Drawing(figure, "")

@@ -1,0 +1,77 @@
+"""Running a cell: train, evaluate, and what of it a record keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import warnings
+from typing import Any
+
+from trlab.cells import SINCE_SECOND_ROUND, Cell, make
+
+TIMINGS = ("seconds", "tokens_per_s")
+"""Columns of a history that no seed decides."""
+
+
+def run(cell: Cell) -> dict[str, Any]:
+    """Train and evaluate: `values` by column, `history` by metric and batch, both as JSON holds them.
+
+    The digest is of every number that the seed decides, to the last bit.
+    """
+    import torch
+
+    from trlib.evaluation import evaluate
+    from trlib.loop.metrics import METRICS
+    from trlib.loop.training import train
+    from trlib.model.policy import load_policy
+    from trlib.tasks import load_task
+
+    torch.set_num_threads(1)
+    policy, task = load_policy(cell.policy), load_task(cell.task, **cell.knobs)
+    began, cpu = time.perf_counter(), time.process_time()  # a worker's imports and the loading are not the method's
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
+        done = train(policy, task, make(cell.method, cell.settings), steps=cell.steps, seed=cell.seed, progress=False,
+                     **cell.train)
+        if done.interrupted:
+            raise KeyboardInterrupt
+        taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.seed)
+    # A record's columns are the metrics, whatever a method shows of them and keeps in its memory beside them.
+    history = {name: [row.get(name, math.nan) for row in done.rows] for name in METRICS if name not in TIMINGS}
+    values = {
+        "sampled": found.sampled.value, "sampled_low": found.sampled.low, "sampled_high": found.sampled.high,
+        "greedy": found.greedy.value, "pass_at_most": found.pass_at[max(found.pass_at)].value,
+        "distinct": found.distinct.value, "reward": _mean(history["reward"][-5:]), "length": history["length"][-1],
+        "entropy": history["entropy"][-1], "kl": _mean(history["kl"]), "kl_seq_back": _mean(history["kl_seq_back"]),
+        "tv_max": _largest(history["tv_max"]), "kept": _mean(history["kept"]),
+        "ratio_max": _largest(history["ratio_max"]),
+    }
+    first = {name: column for name, column in history.items() if name not in SINCE_SECOND_ROUND}
+    digest = hashlib.blake2b(json.dumps([values, first], sort_keys=True).encode(), digest_size=6).hexdigest()
+    values |= _by_difficulty(done.prompt_rows)
+    return {"values": {**values, **taken, "digest": digest}, "history": history}
+
+
+def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Mean realised KL of the prompts of each kind: by the share of their group that was right."""
+    names = SINCE_SECOND_ROUND[:5]
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for row in rows:
+        share = row["reward"]
+        if math.isnan(share):  # an expert began every completion
+            continue
+        kind = 0 if share == 0 else 1 if share <= 0.25 else 2 if share <= 0.75 else 3 if share < 1 else 4
+        found[names[kind]].append(row["kl_seq_back"])
+    return {name: _mean(values) for name, values in found.items()}
+
+
+def _mean(values: list[float]) -> float:
+    known = [v for v in values if not math.isnan(v)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _largest(values: list[float]) -> float:
+    return max((v for v in values if not math.isnan(v)), default=math.nan)

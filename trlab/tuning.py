@@ -1,0 +1,111 @@
+"""How settings are chosen before methods are compared: one written rule, the same budget for each, seeds of its own.
+
+Of the configurations that a method was tried with (its threshold by its learning rate), by the runs of a recorded
+sweep:
+
+1. a configuration's score is its mean accuracy over the tuning seeds; one with a failed run has none;
+2. those within `NEAR` of the best score count as equally good;
+3. of these the one that moved the policy least wins: the smallest mean divergence per batch.
+
+The third step keeps a choice among equals from being the luck of three seeds, and it is the same for every method. What
+was chosen is a function of the record (`chosen`), written nowhere else. A choice is compared on other seeds: a sweep
+whose `seeds` hold one of `tuned_on` is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlab.sweep import Sweep, Variant, product
+from trlib.errors import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEAR = 0.01
+"""Accuracies that differ by no more are equally good."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the rule took for one variant, and why."""
+
+    label: str
+    at: dict[str, str]
+    """The chosen configuration, by axis."""
+    score: float
+    """Its mean accuracy over the tuning seeds."""
+    best: float
+    """The best configuration's."""
+    kl: float
+    """Mean divergence per batch of the chosen one, nats a token."""
+    tried: int
+    """Configurations that were tried."""
+
+
+def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled", price: str = "kl") -> list[Choice]:
+    """The rule, on the runs of a tuning sweep: a choice for every label, in the table's order.
+
+    Raises:
+        ValueError: a label whose configurations were not all run with the same seeds, or of which every one failed.
+    """
+    seeds = sorted({*runs["seed"].tolist()})
+    found = []
+    for label, own in runs.groupby("label", sort=False):
+        tried = []
+        for place, part in own.groupby(list(axes), sort=False):
+            if (had := sorted(part["seed"].tolist())) != seeds:
+                raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
+            if (part["status"] == "done").all():
+                tried.append((dict(zip(axes, place, strict=True)), part[measure].mean(), part[price].mean()))
+        if not tried:
+            raise ValueError(f"runs: expected a configuration of {label!r} without failed runs, got none")
+        best = max(score for _, score, _ in tried)
+        at, score, kl = min((one for one in tried if one[1] >= best - NEAR), key=lambda one: one[2])
+        count = own.groupby(list(axes)).ngroups
+        found.append(Choice(str(label), {k: str(v) for k, v in at.items()}, score, best, kl, count))
+    return found
+
+
+def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
+    """The variants of a recorded tuning sweep, each with what the rule chose for it.
+
+    Args:
+        records: the folder that holds the sweep's record in a folder of its name; None: the package's.
+
+    Raises:
+        RecordError: the sweep has not been recorded there, or not whole.
+    """
+    from trlab.cells import own_arguments, settled
+    from trlab.record import RECORDS, RecordError, load
+
+    folder = (RECORDS if records is None else records) / sweep.name
+    if not (folder / "runs.csv").is_file():
+        raise RecordError(f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
+                          f"sweep {sweep.name}` makes them")
+    choices = {choice.label: choice for choice in choose(load(folder).runs(), [axis.name for axis in sweep.axes])}
+    points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
+    tuned = {axis.name for axis in sweep.axes}
+    variants = []
+    for variant in sweep.variants:
+        if variant.name not in choices:
+            raise unknown("a tuned variant", variant.name, choices)
+        labels, arguments = points[tuple(choices[variant.name].at.values())]
+        settings, train = settled(sweep, variant, own_arguments(sweep, variant, labels, arguments))
+        instead = {name: own for name, own in variant.instead.items() if name not in tuned}
+        variants.append(replace(variant, label=variant.name, settings=settings, train=train, instead=instead))
+    return variants
+
+
+def summary(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a variant: what was chosen, its score, and the best one's."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for choice in choose(runs, [axis.name for axis in sweep.axes]):
+        rows.append({"label": choice.label, **choice.at, "score": choice.score, "best": choice.best, "kl": choice.kl,
+                     "tried": choice.tried})
+    return pd.DataFrame(rows)

@@ -1,8 +1,0 @@
-"""What only the book needs: explorables, exercises, the size a notebook runs in.
-
-In a notebook a cell that runs before the cell it needs says so in one line: `trlib.pages.order`.
-"""
-
-from trlib.pages import order
-
-order.connect()
