@@ -1,6 +1,6 @@
 """Writes the tables of benchmarks/README.md from the records beside it.
 
-    python -m benchmarks.readme
+python -m benchmarks.readme
 """
 
 from __future__ import annotations
@@ -64,9 +64,15 @@ def _speed(record: dict[str, Any]) -> str:
 
 
 RECORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "loop/loop.json": _loop, "loop/stages.json": _stages, "loop/sampling.json": _sampling,
-    "objectives/run.json": _objectives, "objectives/projection.json": _projection, "objectives/scoring.json": _scoring,
-    "engine/curves.json": _curves, "engine/speed.json": _speed}
+    "loop/loop.json": _loop,
+    "loop/stages.json": _stages,
+    "loop/sampling.json": _sampling,
+    "objectives/run.json": _objectives,
+    "objectives/projection.json": _projection,
+    "objectives/scoring.json": _scoring,
+    "engine/curves.json": _curves,
+    "engine/speed.json": _speed,
+}
 """Every record and what makes its table."""
 
 
@@ -75,8 +81,10 @@ def made(record: dict[str, Any]) -> str:
     h, v = record["hardware"], record["versions"]
     names = ", ".join(f"{name} {v[name]}" for name in ("torch", "transformers", "trl") if v.get(name))
     load = h["load_before"] if "load_after" not in record else f"{h['load_before']} to {record['load_after']}"
-    return (f"`{record['command']}`, {record['date']}, commit {record['commit']}; {h['processor']}, {h['cores']} cores "
-            f"(load {load}), one thread; Python {v['python']}, {names}")
+    return (
+        f"`{record['command']}`, {record['date']}, commit {record['commit']}; {h['processor']}, {h['cores']} cores "
+        f"(load {load}), one thread; Python {v['python']}, {names}"
+    )
 
 
 def filled(text: str) -> str:

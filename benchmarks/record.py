@@ -19,10 +19,18 @@ PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "numpy")
 
 def circumstances() -> dict[str, Any]:
     """Command, commit, versions, processor, load and date."""
-    return {"command": _command(), "commit": commit() or None, "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-            "hardware": {"processor": processor(), "cores": os.cpu_count(), "threads": 1,
-                         "load_before": round(os.getloadavg()[0], 2)}}
+    return {
+        "command": _command(),
+        "commit": commit() or None,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "hardware": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "threads": 1,
+            "load_before": round(os.getloadavg()[0], 2),
+        },
+    }
 
 
 def write(path: Path, record: dict[str, Any]) -> None:

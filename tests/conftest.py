@@ -48,11 +48,23 @@ def _small_model(kind: str = "llama", **settings):
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     vocabulary = len(AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
-    common = {"vocab_size": vocabulary, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 48,
-              "num_attention_heads": 4, "max_position_embeddings": 64}
+    common = {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "intermediate_size": 48,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 64,
+    }
     if kind == "gpt2":
-        common = {"vocab_size": vocabulary, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64,
-                  "resid_pdrop": 0.3}
+        common = {
+            "vocab_size": vocabulary,
+            "n_embd": 32,
+            "n_layer": 2,
+            "n_head": 4,
+            "n_positions": 64,
+            "resid_pdrop": 0.3,
+        }
     else:
         common["num_key_value_heads"] = 2
     torch.manual_seed(0)
@@ -89,7 +101,7 @@ def _alone(policy: Policy, completions, tolerance: float) -> None:
         tokens = c.tokens[row][present]
         with torch.no_grad():
             logits = policy.model(input_ids=torch.cat([prompt, tokens])[None]).logits[0].float()
-        expected = torch.log_softmax(logits, -1)[len(prompt) - 1:-1].gather(-1, tokens[:, None]).squeeze(-1)
+        expected = torch.log_softmax(logits, -1)[len(prompt) - 1 : -1].gather(-1, tokens[:, None]).squeeze(-1)
         torch.testing.assert_close(c.logp[row][present], expected, atol=tolerance, rtol=0)
         torch.testing.assert_close(scored[row][present], expected, atol=tolerance, rtol=0)
 

@@ -37,8 +37,9 @@ def test_leave_one_out_by_hand():
 
 def test_length_weighted_by_hand():
     # Baseline (1*2 + 0*3 + 1*5) / 10 = .7; the group whose lengths are all 0 takes its plain mean, 3.
-    advantages = length_weighted(torch.tensor([1.0, 0.0, 1.0, 2.0, 4.0], dtype=D), torch.tensor([2, 3, 5, 0, 0]),
-                                 torch.tensor([0, 0, 0, 1, 1]))
+    advantages = length_weighted(
+        torch.tensor([1.0, 0.0, 1.0, 2.0, 4.0], dtype=D), torch.tensor([2, 3, 5, 0, 0]), torch.tensor([0, 0, 0, 1, 1])
+    )
     torch.testing.assert_close(advantages, torch.tensor([0.3, -0.7, 0.3, -1.0, 1.0], dtype=D), rtol=1e-14, atol=0)
 
 
@@ -73,7 +74,7 @@ def test_laws_of_the_baselines(sizes, seed, name):
     torch.testing.assert_close(rule(3 * rewards, group), scale * advantages, rtol=1e-4, atol=1e-9)
     for number in group.unique():
         members = group == number
-        alone = (rewards[members] - rewards[members].mean())
+        alone = rewards[members] - rewards[members].mean()
         if name == "length":
             weight = torch.arange(1, len(group) + 1, dtype=D)[members]
             assert abs((weight * advantages[members]).sum()) < 1e-9
@@ -120,15 +121,18 @@ def test_equal_rewards():
     assert equal_rewards(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0, 0, 0])).tolist() == [False] * 3
 
 
-@pytest.mark.parametrize(("rewards", "group", "error", "message"), [
-    ([1.0, 2.0], torch.tensor([0, 0]), TypeError, "rewards: expected a tensor"),
-    (torch.tensor([1, 2]), torch.tensor([0, 0]), TypeError, "rewards: expected a floating type, got torch.int64"),
-    (torch.ones(2, 1), torch.tensor([0, 0]), ValueError, r"rewards: expected \[B\], got \[2, 1\]"),
-    (torch.ones(0), torch.ones(0, dtype=torch.int64), ValueError, "rewards: expected no dimension of size 0"),
-    (torch.tensor([1.0, math.nan]), torch.tensor([0, 0]), ValueError, "rewards: expected finite values"),
-    (torch.ones(2), torch.tensor([0.0, 0.0]), TypeError, "group: expected an integer type, got torch.float32"),
-    (torch.ones(2), torch.tensor([0, 0, 0]), ValueError, r"group: expected \[B\] = \[2\], got \[3\]"),
-])
+@pytest.mark.parametrize(
+    ("rewards", "group", "error", "message"),
+    [
+        ([1.0, 2.0], torch.tensor([0, 0]), TypeError, "rewards: expected a tensor"),
+        (torch.tensor([1, 2]), torch.tensor([0, 0]), TypeError, "rewards: expected a floating type, got torch.int64"),
+        (torch.ones(2, 1), torch.tensor([0, 0]), ValueError, r"rewards: expected \[B\], got \[2, 1\]"),
+        (torch.ones(0), torch.ones(0, dtype=torch.int64), ValueError, "rewards: expected no dimension of size 0"),
+        (torch.tensor([1.0, math.nan]), torch.tensor([0, 0]), ValueError, "rewards: expected finite values"),
+        (torch.ones(2), torch.tensor([0.0, 0.0]), TypeError, "group: expected an integer type, got torch.float32"),
+        (torch.ones(2), torch.tensor([0, 0, 0]), ValueError, r"group: expected \[B\] = \[2\], got \[3\]"),
+    ],
+)
 @pytest.mark.parametrize("name", BASELINES)
 def test_bad_groups(name, rewards, group, error, message):
     with pytest.raises(error, match=message):
@@ -151,8 +155,13 @@ def test_bad_scale_and_lengths():
 
 def test_gae_by_hand():
     # δ = (1 + .5*4 - 2, 0 + .5*6 - 4, 3 - 6) = (1, -1, -3), then A_3 = -3, A_2 = -1 + .25*-3, A_1 = 1 + .25*A_2.
-    advantages, returns = gae(torch.tensor([[1.0, 0.0, 3.0]], dtype=D), torch.tensor([[2.0, 4.0, 6.0]], dtype=D),
-                              torch.ones(1, 3, dtype=torch.bool), gamma=0.5, lam=0.5)
+    advantages, returns = gae(
+        torch.tensor([[1.0, 0.0, 3.0]], dtype=D),
+        torch.tensor([[2.0, 4.0, 6.0]], dtype=D),
+        torch.ones(1, 3, dtype=torch.bool),
+        gamma=0.5,
+        lam=0.5,
+    )
     assert advantages.tolist() == [[0.5625, -1.75, -3.0]]
     assert returns.tolist() == [[2.5625, 2.25, 3.0]]
 
@@ -173,8 +182,9 @@ def test_gae_skips_masked_tokens(b, t, seed, gamma, lam):
     values = torch.randn(b, t, generator=generator, dtype=D)
     mask = torch.rand(b, t, generator=generator) < 0.6
     junk = [math.nan, math.inf][seed % 2]
-    advantages, returns = gae(rewards.masked_fill(~mask, junk), values.masked_fill(~mask, junk), mask,
-                              gamma=gamma, lam=lam)
+    advantages, returns = gae(
+        rewards.masked_fill(~mask, junk), values.masked_fill(~mask, junk), mask, gamma=gamma, lam=lam
+    )
     assert (advantages[~mask] == 0).all() and (returns[~mask] == 0).all()
     for i in range(b):
         expected = _gae_as_a_sum(rewards[i][mask[i]].tolist(), values[i][mask[i]].tolist(), gamma, lam)
@@ -196,24 +206,37 @@ def test_gae_limits():
 def test_gae_gradcheck_and_types():
     rewards, values = torch.randn(2, 2, 4, dtype=D)
     mask = torch.tensor([[1, 1, 0, 1], [0, 1, 1, 0]], dtype=torch.bool)
-    assert torch.autograd.gradcheck(lambda r, v: gae(r, v, mask, gamma=0.9, lam=0.7),
-                                    (rewards.requires_grad_(), values.requires_grad_()))
+    assert torch.autograd.gradcheck(
+        lambda r, v: gae(r, v, mask, gamma=0.9, lam=0.7), (rewards.requires_grad_(), values.requires_grad_())
+    )
     half = gae(rewards.detach().half(), values.detach().half(), mask, gamma=1, lam=1)
     assert half[0].dtype == half[1].dtype == torch.float32
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    ({"gamma": 1.1}, ValueError, "gamma: expected a number at least 0 and at most 1, got 1.1"),
-    ({"lam": -0.1}, ValueError, "lam: expected"),
-    ({"lam": math.nan}, ValueError, "lam: expected"),
-    ({"gamma": "1"}, TypeError, "gamma: expected a number, got str"),
-    ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
-    ({"values": torch.ones(2, 4)}, ValueError, r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
-    ({"rewards": torch.ones(2)}, ValueError, r"rewards: expected \[B, T\], got \[2\]"),
-    ({"rewards": torch.full((2, 3), math.nan)}, ValueError, "rewards: expected finite values where the mask is True"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"gamma": 1.1}, ValueError, "gamma: expected a number at least 0 and at most 1, got 1.1"),
+        ({"lam": -0.1}, ValueError, "lam: expected"),
+        ({"lam": math.nan}, ValueError, "lam: expected"),
+        ({"gamma": "1"}, TypeError, "gamma: expected a number, got str"),
+        ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
+        ({"values": torch.ones(2, 4)}, ValueError, r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
+        ({"rewards": torch.ones(2)}, ValueError, r"rewards: expected \[B, T\], got \[2\]"),
+        (
+            {"rewards": torch.full((2, 3), math.nan)},
+            ValueError,
+            "rewards: expected finite values where the mask is True",
+        ),
+    ],
+)
 def test_gae_bad_input(change, error, message):
-    arguments = {"rewards": torch.ones(2, 3), "values": torch.ones(2, 3), "mask": torch.ones(2, 3, dtype=torch.bool),
-                 "gamma": 1.0, "lam": 1.0} | change
+    arguments = {
+        "rewards": torch.ones(2, 3),
+        "values": torch.ones(2, 3),
+        "mask": torch.ones(2, 3, dtype=torch.bool),
+        "gamma": 1.0,
+        "lam": 1.0,
+    } | change
     with pytest.raises(error, match=message):
         gae(arguments.pop("rewards"), arguments.pop("values"), arguments.pop("mask"), **arguments)

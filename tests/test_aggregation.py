@@ -16,25 +16,31 @@ VALUES = torch.tensor([[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9
 MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
 
 
-@pytest.mark.parametrize(("how", "horizon", "expected"), [
-    ("token-mean", None, 16 / 4),
-    ("seq-mean-token-mean", None, (6 / 3 + 10 / 1) / 2),
-    ("seq-mean-token-sum", None, (6 + 10) / 2),
-    ("seq-mean-token-sum-norm", None, (6 + 10) / 2 / 4),
-    ("seq-mean-token-sum-norm", 10, (6 + 10) / 2 / 10),
-    ("seq-mean-token-sum-norm", 2.5, (6 + 10) / 2 / 2.5),
-    ("token-mean", 10, 16 / 4),
-])
+@pytest.mark.parametrize(
+    ("how", "horizon", "expected"),
+    [
+        ("token-mean", None, 16 / 4),
+        ("seq-mean-token-mean", None, (6 / 3 + 10 / 1) / 2),
+        ("seq-mean-token-sum", None, (6 + 10) / 2),
+        ("seq-mean-token-sum-norm", None, (6 + 10) / 2 / 4),
+        ("seq-mean-token-sum-norm", 10, (6 + 10) / 2 / 10),
+        ("seq-mean-token-sum-norm", 2.5, (6 + 10) / 2 / 2.5),
+        ("token-mean", 10, 16 / 4),
+    ],
+)
 def test_by_hand(how, horizon, expected):
     assert aggregate(VALUES, MASK, how, horizon=horizon).item() == expected
 
 
-@pytest.mark.parametrize(("how", "first", "second"), [
-    ("token-mean", 1 / 4, 1 / 4),
-    ("seq-mean-token-mean", 1 / 6, 1 / 2),
-    ("seq-mean-token-sum", 1 / 2, 1 / 2),
-    ("seq-mean-token-sum-norm", 1 / 8, 1 / 8),
-])
+@pytest.mark.parametrize(
+    ("how", "first", "second"),
+    [
+        ("token-mean", 1 / 4, 1 / 4),
+        ("seq-mean-token-mean", 1 / 6, 1 / 2),
+        ("seq-mean-token-sum", 1 / 2, 1 / 2),
+        ("seq-mean-token-sum-norm", 1 / 8, 1 / 8),
+    ],
+)
 def test_gradient_is_the_say_of_a_token(how, first, second):
     values = VALUES.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(aggregate(values, MASK, how), values)
@@ -80,8 +86,12 @@ def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
     result = aggregate(values, mask, how, horizon=7)
     rows, columns = torch.randperm(b, generator=generator), torch.randperm(t, generator=generator)
     shuffled = aggregate(values[rows][:, columns], mask[rows][:, columns], how, horizon=7)
-    padded = aggregate(torch.nn.functional.pad(values, (2, 1, 1, 2), value=math.nan),
-                       torch.nn.functional.pad(mask, (2, 1, 1, 2)), how, horizon=7)
+    padded = aggregate(
+        torch.nn.functional.pad(values, (2, 1, 1, 2), value=math.nan),
+        torch.nn.functional.pad(mask, (2, 1, 1, 2)),
+        how,
+        horizon=7,
+    )
     torch.testing.assert_close(shuffled, result, rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(padded, result, rtol=1e-13, atol=1e-13)
 
@@ -96,8 +106,9 @@ def test_the_parts_of_a_batch_add_up(b, t, seed):
     for how in AGGREGATIONS:
         weights = [mask[h].sum() if how == "token-mean" else mask[h].any(-1).sum() for h in halves]
         parts = sum(w * aggregate(values[h], mask[h], how, horizon=5) for w, h in zip(weights, halves, strict=True))
-        torch.testing.assert_close(parts / max(1, sum(weights)), aggregate(values, mask, how, horizon=5),
-                                   rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(
+            parts / max(1, sum(weights)), aggregate(values, mask, how, horizon=5), rtol=1e-13, atol=1e-13
+        )
 
 
 def test_equal_lengths_make_the_four_agree():
@@ -108,18 +119,25 @@ def test_equal_lengths_make_the_four_agree():
         torch.testing.assert_close(aggregate(values, mask, how), expected)
 
 
-@pytest.mark.parametrize(("arguments", "error", "message"), [
-    ((VALUES, MASK, "mean"), ValueError, "how: expected one of 'token-mean'.*got 'mean'"),
-    ((VALUES, MASK, None), TypeError, "how: expected one of"),
-    ((VALUES.tolist(), MASK, "token-mean"), TypeError, "per_token: expected a tensor"),
-    ((VALUES.long(), MASK, "token-mean"), TypeError, "per_token: expected a floating type, got torch.int64"),
-    ((VALUES[0], MASK, "token-mean"), ValueError, r"per_token: expected \[B, T\], got \[4\]"),
-    ((VALUES, MASK[:, :3], "token-mean"), ValueError, r"mask: expected \[B, T\] = \[3, 4\], got \[3, 3\]"),
-    ((VALUES, MASK.float(), "token-mean"), TypeError, "mask: expected torch.bool, got torch.float32"),
-    ((VALUES[:0], MASK[:0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
-    ((VALUES[:, :0], MASK[:, :0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
-    ((VALUES / 0, MASK, "token-mean"), ValueError, "per_token: expected finite values where the mask is True, got inf"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((VALUES, MASK, "mean"), ValueError, "how: expected one of 'token-mean'.*got 'mean'"),
+        ((VALUES, MASK, None), TypeError, "how: expected one of"),
+        ((VALUES.tolist(), MASK, "token-mean"), TypeError, "per_token: expected a tensor"),
+        ((VALUES.long(), MASK, "token-mean"), TypeError, "per_token: expected a floating type, got torch.int64"),
+        ((VALUES[0], MASK, "token-mean"), ValueError, r"per_token: expected \[B, T\], got \[4\]"),
+        ((VALUES, MASK[:, :3], "token-mean"), ValueError, r"mask: expected \[B, T\] = \[3, 4\], got \[3, 3\]"),
+        ((VALUES, MASK.float(), "token-mean"), TypeError, "mask: expected torch.bool, got torch.float32"),
+        ((VALUES[:0], MASK[:0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
+        ((VALUES[:, :0], MASK[:, :0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
+        (
+            (VALUES / 0, MASK, "token-mean"),
+            ValueError,
+            "per_token: expected finite values where the mask is True, got inf",
+        ),
+    ],
+)
 def test_bad_input(arguments, error, message):
     with pytest.raises(error, match=message):
         aggregate(*arguments)

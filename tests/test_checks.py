@@ -19,14 +19,17 @@ def test_floating_returns_the_tensor_itself():
     assert checks.floating("x", x, (2, None), "B, T") is x
 
 
-@pytest.mark.parametrize(("value", "error", "message"), [
-    ([1.0], TypeError, "x: expected a tensor of a floating type, got list"),
-    (torch.ones(2, 3, dtype=torch.int64), TypeError, "x: expected a floating type, got torch.int64"),
-    (torch.ones(2, 3, dtype=torch.bool), TypeError, "x: expected a floating type, got torch.bool"),
-    (torch.ones(2, 3, dtype=torch.complex64), TypeError, "x: expected a floating type, got torch.complex64"),
-    (torch.ones(3), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[3\]"),
-    (torch.ones(2, 4), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
-])
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ([1.0], TypeError, "x: expected a tensor of a floating type, got list"),
+        (torch.ones(2, 3, dtype=torch.int64), TypeError, "x: expected a floating type, got torch.int64"),
+        (torch.ones(2, 3, dtype=torch.bool), TypeError, "x: expected a floating type, got torch.bool"),
+        (torch.ones(2, 3, dtype=torch.complex64), TypeError, "x: expected a floating type, got torch.complex64"),
+        (torch.ones(3), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[3\]"),
+        (torch.ones(2, 4), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
+    ],
+)
 def test_floating_names_what_came(value, error, message):
     with pytest.raises(error, match=f"^{message}$"):
         checks.floating("x", value, (2, 3), "B, T")
@@ -132,8 +135,11 @@ def test_inside():
 
 def test_tokens_zeroes_what_is_masked_and_widens():
     mask = torch.tensor([[True, False]])
-    a, b = checks.tokens(mask, a=torch.tensor([[1.0, math.nan]], dtype=torch.float16),
-                         b=torch.tensor([[2.0, math.inf]], dtype=torch.bfloat16))
+    a, b = checks.tokens(
+        mask,
+        a=torch.tensor([[1.0, math.nan]], dtype=torch.float16),
+        b=torch.tensor([[2.0, math.inf]], dtype=torch.bfloat16),
+    )
     assert a.dtype == b.dtype == torch.float32
     assert a.tolist() == [[1.0, 0.0]] and b.tolist() == [[2.0, 0.0]]
     (c, d) = checks.tokens(mask, c=torch.ones(1, 2, dtype=torch.float64), d=torch.ones(1, 2))
@@ -179,7 +185,7 @@ def test_a_setting_is_pythons_own_number_whatever_came():
 
 
 def test_numbers_beyond_a_float_and_a_tensor_are_refused_by_name():
-    for huge in (10**400, -10**400, 10**5000, Fraction(10**400)):
+    for huge in (10**400, -(10**400), 10**5000, Fraction(10**400)):
         with pytest.raises(ValueError, match=r"^x: expected a number that a float can hold, got one beyond 1e308$"):
             checks.number("x", huge)
     with pytest.raises(ValueError, match=r"^k: expected a whole number that a float can hold"):
@@ -202,11 +208,16 @@ def test_flag():
 def test_tensors_that_are_not_plain_are_refused_by_name():
     """Most operations do not know these kinds, and would say so in words of their own."""
     plain = torch.zeros(2, 3)
-    odd = {"a nested one": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
-           "layout torch.jagged": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
-           "torch.sparse_coo": plain.to_sparse(), "torch.sparse_csr": plain.to_sparse_csr(),
-           "a quantised one": torch.quantize_per_tensor(plain, 0.1, 0, torch.quint8), "meta": plain.to("meta"),
-           "got torch.float8_e4m3fn": plain.to(torch.float8_e4m3fn), "got torch.complex64": plain.to(torch.complex64)}
+    odd = {
+        "a nested one": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+        "layout torch.jagged": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
+        "torch.sparse_coo": plain.to_sparse(),
+        "torch.sparse_csr": plain.to_sparse_csr(),
+        "a quantised one": torch.quantize_per_tensor(plain, 0.1, 0, torch.quint8),
+        "meta": plain.to("meta"),
+        "got torch.float8_e4m3fn": plain.to(torch.float8_e4m3fn),
+        "got torch.complex64": plain.to(torch.complex64),
+    }
     for said, value in odd.items():
         if said.startswith("layout"):
             said = "a nested one"
@@ -239,12 +250,14 @@ def test_choice():
 
 def test_a_whole_number_is_one_and_nothing_near_it():
     assert checks.whole("k", 3, least=1) == 3
-    for value, error, message in ((2.5, ValueError, "k: expected a whole number, got 2.5"),
-                                  (2.0, ValueError, "k: expected a whole number, got 2.0"),
-                                  (0, ValueError, "k: expected a whole number of at least 1, got 0"),
-                                  (math.inf, ValueError, "k: expected a whole number, got inf"),
-                                  (True, TypeError, "k: expected a whole number, got bool"),
-                                  ("3", TypeError, "k: expected a whole number, got str")):
+    for value, error, message in (
+        (2.5, ValueError, "k: expected a whole number, got 2.5"),
+        (2.0, ValueError, "k: expected a whole number, got 2.0"),
+        (0, ValueError, "k: expected a whole number of at least 1, got 0"),
+        (math.inf, ValueError, "k: expected a whole number, got inf"),
+        (True, TypeError, "k: expected a whole number, got bool"),
+        ("3", TypeError, "k: expected a whole number, got str"),
+    ):
         with pytest.raises(error, match=message):
             checks.whole("k", value, least=1)
 

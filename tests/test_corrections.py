@@ -17,24 +17,30 @@ ROLLOUT = torch.log(torch.tensor([[0.1, 0.2, 0.3], [0.1, 0.1, 0.4]], dtype=D))
 OLD = ROLLOUT + RATIOS.log()
 
 
-@pytest.mark.parametrize(("level", "how", "cap", "expected"), [
-    ("token", "truncate", 2.0, [[2.0, 0.5, 1.0], [1.0, 2.0, 0.25]]),
-    ("token", "mask", 2.0, [[0.0, 0.5, 1.0], [1.0, 0.0, 0.25]]),
-    ("sequence", "truncate", 2.0, [[1.5, 1.5, 1.0], [1.25, 1.25, 1.25]]),
-    ("sequence", "truncate", 1.4, [[1.4, 1.4, 1.0], [1.25, 1.25, 1.25]]),
-    ("sequence", "mask", 1.4, [[0.0, 0.0, 1.0], [1.25, 1.25, 1.25]]),
-    ("token", "truncate", math.inf, [[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]]),
-])
+@pytest.mark.parametrize(
+    ("level", "how", "cap", "expected"),
+    [
+        ("token", "truncate", 2.0, [[2.0, 0.5, 1.0], [1.0, 2.0, 0.25]]),
+        ("token", "mask", 2.0, [[0.0, 0.5, 1.0], [1.0, 0.0, 0.25]]),
+        ("sequence", "truncate", 2.0, [[1.5, 1.5, 1.0], [1.25, 1.25, 1.25]]),
+        ("sequence", "truncate", 1.4, [[1.4, 1.4, 1.0], [1.25, 1.25, 1.25]]),
+        ("sequence", "mask", 1.4, [[0.0, 0.0, 1.0], [1.25, 1.25, 1.25]]),
+        ("token", "truncate", math.inf, [[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]]),
+    ],
+)
 @pytest.mark.parametrize("junk", [0.0, math.nan, math.inf, -math.inf])
 def test_by_hand(level, how, cap, expected, junk):
-    factor = truncated_importance(OLD.masked_fill(~MASK, junk), ROLLOUT.masked_fill(~MASK, -junk), MASK, cap=cap,
-                                  level=level, how=how)
+    factor = truncated_importance(
+        OLD.masked_fill(~MASK, junk), ROLLOUT.masked_fill(~MASK, -junk), MASK, cap=cap, level=level, how=how
+    )
     torch.testing.assert_close(factor, torch.tensor(expected, dtype=D), rtol=1e-14, atol=0)
 
 
 def test_defaults_are_tokens_truncated_at_two():
-    torch.testing.assert_close(truncated_importance(OLD, ROLLOUT, MASK),
-                               truncated_importance(OLD, ROLLOUT, MASK, cap=2, level="token", how="truncate"))
+    torch.testing.assert_close(
+        truncated_importance(OLD, ROLLOUT, MASK),
+        truncated_importance(OLD, ROLLOUT, MASK, cap=2, level="token", how="truncate"),
+    )
 
 
 def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
@@ -65,17 +71,20 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
         assert (rollout.exp() * factor).sum() <= 1 + 1e-12
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    ({"cap": 0}, ValueError, "cap: expected a number above 0, got 0"),
-    ({"cap": math.nan}, ValueError, "cap: expected a number above 0"),
-    ({"cap": None}, TypeError, "cap: expected a number, got NoneType"),
-    ({"level": "row"}, ValueError, "level: expected one of 'token', 'sequence', got 'row'"),
-    ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', got 'clip'"),
-    ({"mask": MASK.int()}, TypeError, "mask: expected torch.bool, got torch.int32"),
-    ({"logp_rollout": ROLLOUT[:, :2]}, ValueError, r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
-    ({"logp_old": OLD / 0}, ValueError, "logp_old: expected finite values where the mask is True, got"),
-    ({"logp_old": OLD[:0], "logp_rollout": ROLLOUT[:0], "mask": MASK[:0]}, ValueError, "size 0"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"cap": 0}, ValueError, "cap: expected a number above 0, got 0"),
+        ({"cap": math.nan}, ValueError, "cap: expected a number above 0"),
+        ({"cap": None}, TypeError, "cap: expected a number, got NoneType"),
+        ({"level": "row"}, ValueError, "level: expected one of 'token', 'sequence', got 'row'"),
+        ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', got 'clip'"),
+        ({"mask": MASK.int()}, TypeError, "mask: expected torch.bool, got torch.int32"),
+        ({"logp_rollout": ROLLOUT[:, :2]}, ValueError, r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
+        ({"logp_old": OLD / 0}, ValueError, "logp_old: expected finite values where the mask is True, got"),
+        ({"logp_old": OLD[:0], "logp_rollout": ROLLOUT[:0], "mask": MASK[:0]}, ValueError, "size 0"),
+    ],
+)
 def test_bad_input(change, error, message):
     with pytest.raises(error, match=message):
         truncated_importance(**({"logp_old": OLD, "logp_rollout": ROLLOUT, "mask": MASK} | change))

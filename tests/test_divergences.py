@@ -47,21 +47,30 @@ def test_first_argument_first():
     backward = 0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1)
     ids = torch.tensor([0])
     for result, expected in [
-        (kl(a, b), forward), (kl(b, a), backward), (binary_kl(a, b)[0], forward), (binary_kl(b, a)[0], backward),
-        (topk_kl(a[:1], ids, b), forward), (topk_kl(b[:1], ids, a), backward),
-        ((a.exp() * k1(a, b)).sum(), forward), ((b.exp() * k1(b, a)).sum(), backward),
-        ((a.exp() * k3(a, b)).sum(), forward), ((b.exp() * k3(b, a)).sum(), backward),
+        (kl(a, b), forward),
+        (kl(b, a), backward),
+        (binary_kl(a, b)[0], forward),
+        (binary_kl(b, a)[0], backward),
+        (topk_kl(a[:1], ids, b), forward),
+        (topk_kl(b[:1], ids, a), backward),
+        ((a.exp() * k1(a, b)).sum(), forward),
+        ((b.exp() * k1(b, a)).sum(), backward),
+        ((a.exp() * k3(a, b)).sum(), forward),
+        ((b.exp() * k3(b, a)).sum(), backward),
     ]:
         assert result.item() == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize(("a", "b", "expected_kl", "expected_tv"), [
-    ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0), 0.0, 0.0),
-    ((1.0, 0.0, 0.0), (0.5, 0.5, 0.0), math.log(2), 0.5),
-    ((0.5, 0.5, 0.0), (1.0, 0.0, 0.0), INF, 0.5),
-    ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), INF, 1.0),
-    ((0.0, 0.25, 0.75), (0.5, 0.25, 0.25), 0.75 * math.log(3), 0.5),
-])
+@pytest.mark.parametrize(
+    ("a", "b", "expected_kl", "expected_tv"),
+    [
+        ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0), 0.0, 0.0),
+        ((1.0, 0.0, 0.0), (0.5, 0.5, 0.0), math.log(2), 0.5),
+        ((0.5, 0.5, 0.0), (1.0, 0.0, 0.0), INF, 0.5),
+        ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), INF, 1.0),
+        ((0.0, 0.25, 0.75), (0.5, 0.25, 0.25), 0.75 * math.log(3), 0.5),
+    ],
+)
 def test_probability_zero(a, b, expected_kl, expected_tv):
     log_a, log_b = logs(*a).requires_grad_(), logs(*b).requires_grad_()
     results = [kl(log_a, log_b), tv(log_a, log_b)]
@@ -77,16 +86,19 @@ def test_a_mass_too_small_for_the_type_still_counts_as_mass():
     assert kl(a, torch.tensor([0.0, -1e5])).item() == 0
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [
-    (0.0, 0.0, 0.0),
-    (-INF, -INF, 0.0),
-    (0.0, math.log(0.25), math.log(4)),
-    (math.log(0.25), 0.0, 0.25 * math.log(0.25) + 0.75 * math.log(0.75 / 1e-12)),
-    (-INF, math.log(0.25), math.log(4 / 3)),
-    (math.log(0.25), -INF, INF),
-    (-INF, 0.0, math.log(1 / 1e-12)),
-    (0.0, -INF, INF),
-])
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (0.0, 0.0, 0.0),
+        (-INF, -INF, 0.0),
+        (0.0, math.log(0.25), math.log(4)),
+        (math.log(0.25), 0.0, 0.25 * math.log(0.25) + 0.75 * math.log(0.75 / 1e-12)),
+        (-INF, math.log(0.25), math.log(4 / 3)),
+        (math.log(0.25), -INF, INF),
+        (-INF, 0.0, math.log(1 / 1e-12)),
+        (0.0, -INF, INF),
+    ],
+)
 def test_binary_at_the_ends(a, b, expected):
     log_a, log_b = (torch.tensor([x], dtype=D, requires_grad=True) for x in (a, b))
     result = binary_kl(log_a, log_b)
@@ -111,9 +123,11 @@ def test_binary_close_to_probability_one_keeps_its_digits():
     # The well-known 1e-8 inside the logarithm makes this one negative.
     q, p = math.exp(-1e-9), math.exp(-3e-9)
     assert q * math.log(q / p) + (1 - q) * math.log((1 - q + 1e-8) / (1 - p + 1e-8)) != pytest.approx(
-        1e-9 * (math.log(1 / 3) + 2), rel=0.1)
+        1e-9 * (math.log(1 / 3) + 2), rel=0.1
+    )
     assert binary_kl(torch.tensor(-1e-9, dtype=D), torch.tensor(-3e-9, dtype=D)).item() == pytest.approx(
-        1e-9 * (math.log(1 / 3) + 2), rel=1e-6)
+        1e-9 * (math.log(1 / 3) + 2), rel=1e-6
+    )
 
 
 def test_close_distributions_keep_their_digits_in_float32():
@@ -121,8 +135,9 @@ def test_close_distributions_keep_their_digits_in_float32():
     logits, step = torch.randn(2, 50, 300, generator=generator, dtype=D)
     exact = kl(logits.log_softmax(-1), (logits + 1e-3 * step).log_softmax(-1))
     single = kl(logits.log_softmax(-1).float(), (logits + 1e-3 * step).log_softmax(-1).float())
-    plain = (logits.softmax(-1).float() * (logits.log_softmax(-1).float()
-                                           - (logits + 1e-3 * step).log_softmax(-1).float())).sum(-1)
+    plain = (
+        logits.softmax(-1).float() * (logits.log_softmax(-1).float() - (logits + 1e-3 * step).log_softmax(-1).float())
+    ).sum(-1)
     ours, theirs = ((x.double() - exact).abs().max() / exact.mean() for x in (single, plain))
     assert (single >= 0).all() and ours < 2e-3 < 5e-2 < theirs
 
@@ -131,9 +146,13 @@ def test_close_distributions_keep_their_digits_in_float32():
 def test_half_precision_is_computed_in_float32(dtype):
     a, b = (x.to(dtype) for x in random_pair(0, 5))
     ids = torch.arange(5).expand(6, 5)
-    for result, same in [(kl(a, b), kl(a.float(), b.float())), (tv(a, b), tv(a.float(), b.float())),
-                         (binary_kl(a, b), binary_kl(a.float(), b.float())), (k3(a, b), k3(a.float(), b.float())),
-                         (topk_kl(a, ids, b), topk_kl(a.float(), ids, b.float()))]:
+    for result, same in [
+        (kl(a, b), kl(a.float(), b.float())),
+        (tv(a, b), tv(a.float(), b.float())),
+        (binary_kl(a, b), binary_kl(a.float(), b.float())),
+        (k3(a, b), k3(a.float(), b.float())),
+        (topk_kl(a, ids, b), topk_kl(a.float(), ids, b.float())),
+    ]:
         assert result.dtype == torch.float32 and torch.equal(result, same)
 
 
@@ -143,15 +162,20 @@ def test_gradcheck_from_logits(v):
     x, y = torch.randn(2, 3, v, generator=generator, dtype=D).unbind()
     ids = torch.randint(v, (3, 1), generator=generator)
     rules = {
-        "kl": lambda a, b: kl(a, b), "tv": lambda a, b: tv(a, b),
-        "binary_kl": lambda a, b: binary_kl(a, b), "binary_tv": lambda a, b: binary_tv(a, b),
+        "kl": lambda a, b: kl(a, b),
+        "tv": lambda a, b: tv(a, b),
+        "binary_kl": lambda a, b: binary_kl(a, b),
+        "binary_tv": lambda a, b: binary_tv(a, b),
         "topk_kl": lambda a, b: topk_kl(a.gather(-1, ids), ids, b),
         "topk_tv": lambda a, b: topk_tv(a.gather(-1, ids), ids, b),
-        "k1": k1, "k2": k2, "k3": k3,
+        "k1": k1,
+        "k2": k2,
+        "k3": k3,
     }
     for name, rule in rules.items():
-        assert torch.autograd.gradcheck(lambda p, q, rule=rule: rule(p.log_softmax(-1), q.log_softmax(-1)),
-                                        (x.requires_grad_(), y.requires_grad_())), name
+        assert torch.autograd.gradcheck(
+            lambda p, q, rule=rule: rule(p.log_softmax(-1), q.log_softmax(-1)), (x.requires_grad_(), y.requires_grad_())
+        ), name
 
 
 def test_gradient_of_kl_on_the_simplex_by_hand():
@@ -189,7 +213,7 @@ def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
     last_kl, last_tv = (f(a.gather(-1, token), b.gather(-1, token)).squeeze(-1) for f in (binary_kl, binary_tv))
     for k in range(1, v + 1):
         # The sampled token first, then the most likely others: each bucket splits one of the one before.
-        others = order[order != token].view(len(a), v - 1)[:, :k - 1]
+        others = order[order != token].view(len(a), v - 1)[:, : k - 1]
         ids = torch.cat([token, others], -1)
         now_kl, now_tv = topk_kl(a.gather(-1, ids), ids, b), topk_tv(a.gather(-1, ids), ids, b)
         # The rest of b is what rounding leaves of 1 - Σ b: its relative error is the KL's absolute one.
@@ -252,15 +276,18 @@ A, B = logs(0.5, 0.5), logs(0.25, 0.75)
 
 
 @pytest.mark.parametrize("name", PAIRS)
-@pytest.mark.parametrize(("a", "b", "error", "message"), [
-    (A.tolist(), B, TypeError, "log_a: expected a tensor of a floating type, got list"),
-    (A, torch.tensor([0, 1]), TypeError, "log_b: expected a floating type, got torch.int64"),
-    (A, B.expand(3, 2), ValueError, r"log_b: expected \[2\], got \[3, 2\]"),
-    (A[:0], B[:0], ValueError, "log_a: expected no dimension of size 0"),
-    (A * math.nan, B, ValueError, "log_a: expected .*got nan"),
-    (A, B * math.nan, ValueError, "log_b: expected .*got nan"),
-    (A, B.new_tensor([0.0, INF]), ValueError, "log_b: expected .*got inf"),
-])
+@pytest.mark.parametrize(
+    ("a", "b", "error", "message"),
+    [
+        (A.tolist(), B, TypeError, "log_a: expected a tensor of a floating type, got list"),
+        (A, torch.tensor([0, 1]), TypeError, "log_b: expected a floating type, got torch.int64"),
+        (A, B.expand(3, 2), ValueError, r"log_b: expected \[2\], got \[3, 2\]"),
+        (A[:0], B[:0], ValueError, "log_a: expected no dimension of size 0"),
+        (A * math.nan, B, ValueError, "log_a: expected .*got nan"),
+        (A, B * math.nan, ValueError, "log_b: expected .*got nan"),
+        (A, B.new_tensor([0.0, INF]), ValueError, "log_b: expected .*got inf"),
+    ],
+)
 def test_bad_pairs(name, a, b, error, message):
     with pytest.raises(error, match=message):
         PAIRS[name](a, b)
@@ -282,12 +309,15 @@ def test_a_probability_above_one(name):
     assert PAIRS[name](torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0
 
 
-@pytest.mark.parametrize(("x", "error", "message"), [
-    (-0.5, TypeError, "x: expected a tensor of a floating type, got float"),
-    (torch.tensor([-1]), TypeError, "x: expected a floating type, got torch.int64"),
-    (torch.tensor([0.5]), ValueError, "x: expected log-probabilities at most 0, got 0.5"),
-    (torch.tensor([math.nan]), ValueError, "x: expected log-probabilities at most 0, got nan"),
-])
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (-0.5, TypeError, "x: expected a tensor of a floating type, got float"),
+        (torch.tensor([-1]), TypeError, "x: expected a floating type, got torch.int64"),
+        (torch.tensor([0.5]), ValueError, "x: expected log-probabilities at most 0, got 0.5"),
+        (torch.tensor([math.nan]), ValueError, "x: expected log-probabilities at most 0, got nan"),
+    ],
+)
 def test_what_has_no_rest_is_named(x, error, message):
     with pytest.raises(error, match=f"^{message}"):
         log1mexp(x)
@@ -295,27 +325,43 @@ def test_what_has_no_rest_is_named(x, error, message):
 
 @pytest.mark.parametrize("name", ["k1", "k2", "k3"])
 def test_a_sampled_token_has_probability(name):
-    for arguments, said in (((torch.tensor([0.5]), torch.tensor([-1.0])), "log_a"),
-                            ((torch.tensor([-1.0]), torch.tensor([0.5])), "log_b")):
+    for arguments, said in (
+        ((torch.tensor([0.5]), torch.tensor([-1.0])), "log_a"),
+        ((torch.tensor([-1.0]), torch.tensor([0.5])), "log_b"),
+    ):
         with pytest.raises(ValueError, match=f"^{said}: expected log-probabilities at most 0, got 0.5"):
             PAIRS[name](*arguments)
     with pytest.raises(ValueError, match=r"log_a: expected finite values everywhere, got -inf"):
         PAIRS[name](torch.tensor([-INF]), torch.tensor([-1.0]))
 
 
-@pytest.mark.parametrize(("a", "ids", "b", "error", "message"), [
-    (A, torch.tensor([0.0, 1.0]), B, TypeError, "ids: expected an integer type, got torch.float32"),
-    (A, torch.tensor([0]), B, ValueError, r"ids: expected \[2\], got \[1\]"),
-    (A, torch.tensor([0, 2]), B, ValueError, r"ids: expected token ids from 0 to 1, got 2 at \[1\]"),
-    (A, torch.tensor([-1, 0]), B, ValueError, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),
-    (A, torch.tensor([1, 1]), B, ValueError, "ids: expected different ids along the last dimension, got 1 twice"),
-    (logs(0.5, 0.25, 0.25), torch.tensor([0, 1, 2]), B, ValueError, "log_a: expected K at most V = 2, got K = 3"),
-    (A.expand(3, 2), torch.zeros(3, 2, dtype=torch.int64), B, ValueError, r"log_b: expected \[3, None\], got \[2\]"),
-    (logs(0.9, 0.9), torch.tensor([0, 1]), logs(0.2, 0.3, 0.5), ValueError,
-     "log_a: expected probabilities that sum to at most 1, got 1.8"),
-    (A, torch.tensor([0, 1]), logs(0.2, 0.2, 0.2), ValueError, "log_b: expected normalised"),
-    (A * math.nan, torch.tensor([0, 1]), B, ValueError, "log_a: expected .*got nan"),
-])
+@pytest.mark.parametrize(
+    ("a", "ids", "b", "error", "message"),
+    [
+        (A, torch.tensor([0.0, 1.0]), B, TypeError, "ids: expected an integer type, got torch.float32"),
+        (A, torch.tensor([0]), B, ValueError, r"ids: expected \[2\], got \[1\]"),
+        (A, torch.tensor([0, 2]), B, ValueError, r"ids: expected token ids from 0 to 1, got 2 at \[1\]"),
+        (A, torch.tensor([-1, 0]), B, ValueError, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),
+        (A, torch.tensor([1, 1]), B, ValueError, "ids: expected different ids along the last dimension, got 1 twice"),
+        (logs(0.5, 0.25, 0.25), torch.tensor([0, 1, 2]), B, ValueError, "log_a: expected K at most V = 2, got K = 3"),
+        (
+            A.expand(3, 2),
+            torch.zeros(3, 2, dtype=torch.int64),
+            B,
+            ValueError,
+            r"log_b: expected \[3, None\], got \[2\]",
+        ),
+        (
+            logs(0.9, 0.9),
+            torch.tensor([0, 1]),
+            logs(0.2, 0.3, 0.5),
+            ValueError,
+            "log_a: expected probabilities that sum to at most 1, got 1.8",
+        ),
+        (A, torch.tensor([0, 1]), logs(0.2, 0.2, 0.2), ValueError, "log_b: expected normalised"),
+        (A * math.nan, torch.tensor([0, 1]), B, ValueError, "log_a: expected .*got nan"),
+    ],
+)
 @pytest.mark.parametrize("rule", [topk_kl, topk_tv])
 def test_bad_topk(a, ids, b, error, message, rule):
     with pytest.raises(error, match=message):

@@ -49,15 +49,18 @@ def test_pass_at_k_is_unbiased_for_independent_samples():
         assert weights @ pass_at_k(np.arange(7), 6, k) == pytest.approx(1 - 0.7**k, rel=1e-12)
 
 
-@pytest.mark.parametrize(("right", "samples", "k", "error", "words"), [
-    ([1], 4, 5, ValueError, "k: expected at most samples = 4"),
-    ([1], 4, 0, ValueError, "k: expected a whole number of at least 1, got 0"),
-    ([5], 4, 1, ValueError, "right: expected 0 to samples = 4, got 5 to 5"),
-    ([-1], 4, 1, ValueError, "right: expected 0 to samples = 4"),
-    ([0.5], 4, 1, TypeError, "right: expected whole numbers"),
-    ([[1]], 4, 1, TypeError, r"right: expected whole numbers \[N\]"),
-    ([1], 4, 1.0, ValueError, "k: expected a whole number, got 1.0"),
-])
+@pytest.mark.parametrize(
+    ("right", "samples", "k", "error", "words"),
+    [
+        ([1], 4, 5, ValueError, "k: expected at most samples = 4"),
+        ([1], 4, 0, ValueError, "k: expected a whole number of at least 1, got 0"),
+        ([5], 4, 1, ValueError, "right: expected 0 to samples = 4, got 5 to 5"),
+        ([-1], 4, 1, ValueError, "right: expected 0 to samples = 4"),
+        ([0.5], 4, 1, TypeError, "right: expected whole numbers"),
+        ([[1]], 4, 1, TypeError, r"right: expected whole numbers \[N\]"),
+        ([1], 4, 1.0, ValueError, "k: expected a whole number, got 1.0"),
+    ],
+)
 def test_pass_at_k_names_what_is_wrong(right, samples, k, error, words):
     with pytest.raises(error, match=words):
         pass_at_k(right, samples, k)
@@ -67,7 +70,7 @@ def test_bootstrap_interval_is_that_of_the_binomial():
     # A resampled mean of 0/1 data is Binomial(n, p)/n, so the percentile interval is known without resampling.
     n, ones = 200, 60
     values = np.repeat([1.0, 0.0], [ones, n - ones])[:, None]
-    estimate, = bootstrap(values, seed=0)
+    (estimate,) = bootstrap(values, seed=0)
     low, high = stats.binom.ppf([0.025, 0.975], n, ones / n) / n
     assert estimate.value == 0.3
     assert estimate.low == pytest.approx(low, abs=1.01 / n) and estimate.high == pytest.approx(high, abs=1.01 / n)
@@ -78,12 +81,13 @@ def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
     values = np.stack([rng.normal(3, 2, 80), rng.exponential(1, 80)], 1)
     both = bootstrap(values, seed=7)
     for column, estimate in enumerate(both):
-        peer = stats.bootstrap((values[:, column],), np.mean, method="percentile", n_resamples=10_000,
-                               rng=np.random.default_rng(3)).confidence_interval
+        peer = stats.bootstrap(
+            (values[:, column],), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(3)
+        ).confidence_interval
         width = peer.high - peer.low
         assert estimate.low == pytest.approx(peer.low, abs=0.03 * width)
         assert estimate.high == pytest.approx(peer.high, abs=0.03 * width)
-    alone, = bootstrap(values[:, :1], seed=7)
+    (alone,) = bootstrap(values[:, :1], seed=7)
     assert alone.low == pytest.approx(both[0].low, rel=1e-12)
     assert bootstrap(values, seed=8)[0] != both[0] and bootstrap(values, seed=7) == both
 
@@ -91,17 +95,20 @@ def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
 @pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, 1 / 3])
 @pytest.mark.parametrize("n", [1, 7, 256])
 def test_bootstrap_of_equal_values_has_no_width_and_no_nan(constant, n):
-    estimate, = bootstrap(np.full((n, 1), constant), seed=0)
+    (estimate,) = bootstrap(np.full((n, 1), constant), seed=0)
     assert estimate.low == pytest.approx(constant, abs=1e-15) and estimate.high == pytest.approx(constant, abs=1e-15)
     assert estimate.low <= estimate.value <= estimate.high
 
 
-@pytest.mark.parametrize(("values", "level", "words"), [
-    (np.zeros((0, 1)), 0.95, r"values: expected \[N, M\] with at least one row"),
-    (np.zeros(3), 0.95, r"values: expected \[N, M\]"),
-    (np.array([[np.nan]]), 0.95, "values: expected finite numbers"),
-    (np.zeros((3, 1)), 1.0, "level: expected a number above 0 and below 1, got 1.0"),
-])
+@pytest.mark.parametrize(
+    ("values", "level", "words"),
+    [
+        (np.zeros((0, 1)), 0.95, r"values: expected \[N, M\] with at least one row"),
+        (np.zeros(3), 0.95, r"values: expected \[N, M\]"),
+        (np.array([[np.nan]]), 0.95, "values: expected finite numbers"),
+        (np.zeros((3, 1)), 1.0, "level: expected a number above 0 and below 1, got 1.0"),
+    ],
+)
 def test_bootstrap_names_what_is_wrong(values, level, words):
     with pytest.raises(ValueError, match=words):
         bootstrap(values, seed=0, level=level)
@@ -138,9 +145,10 @@ class Named:
 
 
 SCRIPT = {  # prompt: its greedy completion, its four samples; "!" is one that never ends
-    "a": ("7", ["7", "seven", "7", "8"]),       # 3 right, 2 different
-    "b": ("7", ["8", "7!", "7", "seven"]),      # 1 right
-    "c": ("8", ["7", "7", "8!", "8!"])}         # none right
+    "a": ("7", ["7", "seven", "7", "8"]),  # 3 right, 2 different
+    "b": ("7", ["8", "7!", "7", "seven"]),  # 1 right
+    "c": ("8", ["7", "7", "8!", "8!"]),
+}  # none right
 
 
 def scripted(policy, prompts, *, group, temperature, max_tokens, seed):
@@ -150,9 +158,19 @@ def scripted(policy, prompts, *, group, temperature, max_tokens, seed):
     ended = torch.tensor(["!" not in t for t in texts])
     rows = torch.arange(len(prompts)).repeat_interleave(group)
     # A completion cut at the limit shows both its tokens; an ended one the word alone.
-    return Completions(prompt_ids=tokens[:1], prompt_mask=mask[:1], group=rows, tokens=tokens, mask=mask,
-                       forced=~mask, ended=ended, logp=torch.zeros(tokens.shape), full_rows=torch.empty(0).long(),
-                       full=torch.empty(0, 2, len(WORDS)), tokenizer=Decoder())
+    return Completions(
+        prompt_ids=tokens[:1],
+        prompt_mask=mask[:1],
+        group=rows,
+        tokens=tokens,
+        mask=mask,
+        forced=~mask,
+        ended=ended,
+        logp=torch.zeros(tokens.shape),
+        full_rows=torch.empty(0).long(),
+        full=torch.empty(0, 2, len(WORDS)),
+        tokenizer=Decoder(),
+    )
 
 
 @pytest.fixture
@@ -170,8 +188,13 @@ def test_every_number_by_hand(measured):
     assert [x.value for x in e.pass_at.values()] == pytest.approx([1 / 3, 0.5, 2 / 3])
     assert e.distinct.value == pytest.approx((2 + 1 + 0) / 3)
     assert e.length.value == 2.0 and e.length.low == 2.0 and e.length.high == 2.0
-    assert e.reasons == {"right": 4 / 12, "wrong answer": 5 / 12, "bad arithmetic": 0, "bad format": 0,
-                         "no end": 3 / 12}
+    assert e.reasons == {
+        "right": 4 / 12,
+        "wrong answer": 5 / 12,
+        "bad arithmetic": 0,
+        "bad format": 0,
+        "no end": 3 / 12,
+    }
     assert e.prompts["right"].tolist() == [3, 1, 0] and e.prompts["distinct"].tolist() == [2, 1, 0]
     assert e.prompts["greedy"].tolist() == [True, False, False]
     assert e.by_difficulty()["sampled"].tolist() == [0.75, 0.25, 0.0]
@@ -204,35 +227,41 @@ def test_prompts_come_from_a_stream_of_their_own(monkeypatch):
     assert evaluate(Named(), Echo(), prompts=own, samples=2).prompts["prompt"].tolist() == ["c"]
 
 
-@pytest.mark.parametrize(("wrong", "error", "words"), [
-    ({"ks": [1, 8]}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got 8"),
-    ({"ks": 1}, TypeError, "ks: expected a list of whole numbers, got 1"),
-    ({"ks": []}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got none"),
-    ({"ks": "12"}, TypeError, "ks: expected a list of whole numbers, got '12'"),
-    ({"prompts": 3.5}, ValueError, "prompts: expected a whole number, got 3.5"),
-    ({"prompts": None}, TypeError, "prompts: expected a number or a list of prompts, got NoneType"),
-    ({"max_tokens": 0}, ValueError, "max_tokens: expected a whole number of at least 1, got 0"),
-    ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
-    ({"ks": [0]}, ValueError, "ks: expected a whole number of at least 1"),
-    ({"samples": 0}, ValueError, "samples: expected a whole number of at least 1, got 0"),
-    ({"samples": 2.0}, ValueError, "samples: expected a whole number, got 2.0"),
-    ({"prompts": 0}, ValueError, "prompts: expected a whole number of at least 1"),
-    ({"prompts": True}, TypeError, "prompts: expected a whole number, got bool"),
-    ({"prompts": []}, ValueError, "prompts: expected a number or a list of at least one prompt"),
-    ({"temperature": 0}, ValueError, "temperature: expected a number above 0 and below inf, got 0"),
-    ({"batch": 0}, ValueError, "batch: expected a whole number of at least 1"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        ({"ks": [1, 8]}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got 8"),
+        ({"ks": 1}, TypeError, "ks: expected a list of whole numbers, got 1"),
+        ({"ks": []}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got none"),
+        ({"ks": "12"}, TypeError, "ks: expected a list of whole numbers, got '12'"),
+        ({"prompts": 3.5}, ValueError, "prompts: expected a whole number, got 3.5"),
+        ({"prompts": None}, TypeError, "prompts: expected a number or a list of prompts, got NoneType"),
+        ({"max_tokens": 0}, ValueError, "max_tokens: expected a whole number of at least 1, got 0"),
+        ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
+        ({"ks": [0]}, ValueError, "ks: expected a whole number of at least 1"),
+        ({"samples": 0}, ValueError, "samples: expected a whole number of at least 1, got 0"),
+        ({"samples": 2.0}, ValueError, "samples: expected a whole number, got 2.0"),
+        ({"prompts": 0}, ValueError, "prompts: expected a whole number of at least 1"),
+        ({"prompts": True}, TypeError, "prompts: expected a whole number, got bool"),
+        ({"prompts": []}, ValueError, "prompts: expected a number or a list of at least one prompt"),
+        ({"temperature": 0}, ValueError, "temperature: expected a number above 0 and below inf, got 0"),
+        ({"batch": 0}, ValueError, "batch: expected a whole number of at least 1"),
+    ],
+)
 def test_errors_name_the_argument(measured, wrong, error, words):
     with pytest.raises(error, match=words):
         measured(**wrong)
 
 
-@pytest.mark.parametrize(("arguments", "error", "message"), [
-    ({"policy": "dial"}, TypeError, "policy: expected a policy such as"),
-    ({"task": "dial"}, TypeError, "task: expected a task such as"),
-    ({"prompts": ["3 : +1 ="]}, TypeError, r"prompts\[0\]: expected a trlib.tasks.Prompt, got '3 : \+1 ='"),
-    ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"policy": "dial"}, TypeError, "policy: expected a policy such as"),
+        ({"task": "dial"}, TypeError, "task: expected a task such as"),
+        ({"prompts": ["3 : +1 ="]}, TypeError, r"prompts\[0\]: expected a trlib.tasks.Prompt, got '3 : \+1 ='"),
+        ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
+    ],
+)
 def test_the_front_door_names_what_is_wrong(arguments, error, message):
     import trlib
 
@@ -243,17 +272,28 @@ def test_the_front_door_names_what_is_wrong(arguments, error, message):
 
 def test_numpys_numbers_are_settings_like_any_other(policy, task):
     plain = evaluate(policy, task, prompts=4, samples=2, ks=[1, 2], temperature=0.5, seed=3, batch=8)
-    found = evaluate(policy, task, prompts=np.int64(4), samples=np.int8(2), ks=np.array([1, 2]), seed=np.uint8(3),
-                     temperature=np.float64(0.5), batch=np.int64(8))
+    found = evaluate(
+        policy,
+        task,
+        prompts=np.int64(4),
+        samples=np.int8(2),
+        ks=np.array([1, 2]),
+        seed=np.uint8(3),
+        temperature=np.float64(0.5),
+        batch=np.int64(8),
+    )
     assert json.dumps(found.as_dict()) == json.dumps(plain.as_dict())
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"resamples": 0}, "resamples: expected a whole number from 1 to 1000000, got 0"),
-    ({"resamples": 10**12}, "resamples: expected a whole number from 1 to 1000000, got 1000000000000"),
-    ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
-    ({"values": [["a"]]}, "values: expected numbers"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"resamples": 0}, "resamples: expected a whole number from 1 to 1000000, got 0"),
+        ({"resamples": 10**12}, "resamples: expected a whole number from 1 to 1000000, got 1000000000000"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+        ({"values": [["a"]]}, "values: expected numbers"),
+    ],
+)
 def test_a_bootstrap_that_cannot_be_drawn_is_named(arguments, message):
     given = {"values": np.zeros((3, 1)), "seed": 0, **arguments}
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):

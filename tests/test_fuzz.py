@@ -32,18 +32,78 @@ from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, to
 from trlib.model.scoring import score_tokens
 
 SEED, CALLS = 20261120, int(os.environ.get("TRLIB_FUZZ", "600"))
-LOSSES = (a.reinforce_loss, a.pg_is_loss, a.ppo_loss, a.gspo_loss, a.cispo_loss, a.sapo_loss, a.gmpo_loss, a.pspo_loss,
-          a.dppo_loss, a.quatro_loss, a.trsft_loss, a.troll_loss)
+LOSSES = (
+    a.reinforce_loss,
+    a.pg_is_loss,
+    a.ppo_loss,
+    a.gspo_loss,
+    a.cispo_loss,
+    a.sapo_loss,
+    a.gmpo_loss,
+    a.pspo_loss,
+    a.dppo_loss,
+    a.quatro_loss,
+    a.trsft_loss,
+    a.troll_loss,
+)
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
-    *LOSSES, a.sparsify, a.value_loss, whiten, project, solve_dual, micro_groups, truncated_expert, aggregate,
-    group_relative, leave_one_out, length_weighted, equal_rewards, gae, truncated_importance, kl, tv, binary_kl,
-    binary_tv, topk_kl, topk_tv, k1, k2, k3, log1mexp, score_tokens)
-NUMBERS = (0.0, 1e-7, 0.05, 0.2, 0.9, 1.0, 1.5, 3, math.inf, -1.0, math.nan, 10**400, np.float32(0.1), np.float64(0.5),
-           np.int64(2), True, None, "0.1", [0.1], torch.tensor(0.1), 2**70)
+    *LOSSES,
+    a.sparsify,
+    a.value_loss,
+    whiten,
+    project,
+    solve_dual,
+    micro_groups,
+    truncated_expert,
+    aggregate,
+    group_relative,
+    leave_one_out,
+    length_weighted,
+    equal_rewards,
+    gae,
+    truncated_importance,
+    kl,
+    tv,
+    binary_kl,
+    binary_tv,
+    topk_kl,
+    topk_tv,
+    k1,
+    k2,
+    k3,
+    log1mexp,
+    score_tokens,
+)
+NUMBERS = (
+    0.0,
+    1e-7,
+    0.05,
+    0.2,
+    0.9,
+    1.0,
+    1.5,
+    3,
+    math.inf,
+    -1.0,
+    math.nan,
+    10**400,
+    np.float32(0.1),
+    np.float64(0.5),
+    np.int64(2),
+    True,
+    None,
+    "0.1",
+    [0.1],
+    torch.tensor(0.1),
+    2**70,
+)
 WORDS: dict[str, tuple[Any, ...]] = {
     "how": ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "truncate", "mask", "?", None),
-    "level": ("token", "sequence", 3), "form": ("ratio", "exact", "regression", ""), "scale": ("std", None, "x"),
-    "direction": ("backward", "forward", 1)}
+    "level": ("token", "sequence", 3),
+    "form": ("ratio", "exact", "regression", ""),
+    "scale": ("std", None, "x"),
+    "direction": ("backward", "forward", 1),
+}
 
 
 class Drawer:
@@ -66,15 +126,18 @@ class Drawer:
         flat = function in (topk_kl, topk_tv)
         over_v = function in (project, kl, tv) or (flat and name == "log_b")
         if name in ("mask", "tokens", "group", "ids"):
-            return {"mask": torch.rand(b, t, generator=self.g) < 0.8, "group": self.whole(2, b),
-                    "tokens": self.whole(v, b) if function is score_tokens else self.whole(v, b, t),
-                    "ids": torch.arange(min(2, v)).expand(b, -1)}[name]
+            return {
+                "mask": torch.rand(b, t, generator=self.g) < 0.8,
+                "group": self.whole(2, b),
+                "tokens": self.whole(v, b) if function is score_tokens else self.whole(v, b, t),
+                "ids": torch.arange(min(2, v)).expand(b, -1),
+            }[name]
         if name == "expert" or (function in (a.troll_loss, a.sparsify) and name.startswith("logp")) or over_v:
             shape = (b, t, v) if function in (a.troll_loss, a.sparsify) else (b, v)
             full = (self.size * self.normal(*shape)).log_softmax(-1)
             return (full.exp() if name == "expert" else full).to(self.dtype if self.size < 11 else torch.float32)
         if flat:
-            return (self.normal(b, v).log_softmax(-1)[:, :min(2, v)]).float()
+            return (self.normal(b, v).log_softmax(-1)[:, : min(2, v)]).float()
         if name.startswith("log") or name == "x":
             return (-self.size * self.normal(b, t).abs()).to(self.dtype)
         if name == "rewards" and function in (gae, solve_dual):
@@ -90,8 +153,21 @@ class Drawer:
     def bad(self, value: Any) -> Any:
         if not isinstance(value, Tensor):
             return self.rng.choice(NUMBERS)
-        choices = [value[..., None], value[:0], value.flatten(), value.long(), value.to(torch.complex64),
-                   value.tolist(), None, 3, "x", value.to_sparse(), value.to("meta"), value.bool(), value.int()]
+        choices = [
+            value[..., None],
+            value[:0],
+            value.flatten(),
+            value.long(),
+            value.to(torch.complex64),
+            value.tolist(),
+            None,
+            3,
+            "x",
+            value.to_sparse(),
+            value.to("meta"),
+            value.bool(),
+            value.int(),
+        ]
         if value.is_floating_point():
             choices += [value * math.nan, value + math.inf, -value, value * 1e4, value + 5, value.to(torch.float16)]
         return self.rng.choice(choices)
@@ -105,13 +181,35 @@ class Drawer:
             if name in numbers:
                 if p.default is not p.empty and name != spoilt and self.rng.random() < 0.7:
                     continue
-                value = self.rng.choice(WORDS.get(name, NUMBERS)) if name == spoilt else (
-                    WORDS[name][0] if name in WORDS and function is not truncated_importance else
-                    "truncate" if name == "how" else "token" if name == "level" else
-                    self.rng.choice((0.05, np.float64(0.2), 0.5)) if name not in ("group", "k", "chunk", "top_k",
-                                                                                  "adaptive", "dual_clip", "max_ratio",
-                                                                                  "measured", "logp_anchor", "delta_tv")
-                    else p.default if p.default is not p.empty else 8)
+                value = (
+                    self.rng.choice(WORDS.get(name, NUMBERS))
+                    if name == spoilt
+                    else (
+                        WORDS[name][0]
+                        if name in WORDS and function is not truncated_importance
+                        else "truncate"
+                        if name == "how"
+                        else "token"
+                        if name == "level"
+                        else self.rng.choice((0.05, np.float64(0.2), 0.5))
+                        if name
+                        not in (
+                            "group",
+                            "k",
+                            "chunk",
+                            "top_k",
+                            "adaptive",
+                            "dual_clip",
+                            "max_ratio",
+                            "measured",
+                            "logp_anchor",
+                            "delta_tv",
+                        )
+                        else p.default
+                        if p.default is not p.empty
+                        else 8
+                    )
+                )
             else:
                 value = self.good(name, function)
                 value = self.bad(value) if name == spoilt else value

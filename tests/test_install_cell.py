@@ -60,8 +60,17 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -
     head = run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
     wanted = told.group(1).split("git+")[0] + f"git+file://localhost{ROOT}@{head}"
     # --no-index: a dependency that were missing could not be brought in unseen.
-    run(hosted, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-index", "--no-build-isolation",
-        wanted)
+    run(
+        hosted,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-q",
+        "--no-index",
+        "--no-build-isolation",
+        wanted,
+    )
     assert set(run(*listed).split()) - before == {f"trust-region-book=={version()}"}
     number, package, torch, numpy, tensors = json.loads(run(hosted, "-c", INSIDE))
     assert number == version()
@@ -86,8 +95,13 @@ def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
     packages = hosted.parents[2] / "packages"
     for entry in packages.glob("anywidget*"):
         entry.unlink()
-    asked = subprocess.run([hosted, "-m", "pip", "install", "--no-index", told.group(1)], capture_output=True,
-                           text=True, check=False, cwd="/")
+    asked = subprocess.run(
+        [hosted, "-m", "pip", "install", "--no-index", told.group(1)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
     assert asked.returncode != 0 and "anywidget" in asked.stderr
 
 

@@ -17,8 +17,19 @@ import trlib
 from trlib.algorithms import ALGORITHMS, Method
 
 ROOT = Path(trlib.__file__).parent
-GROUND = ("arguments", "checks", "errors", "seeds", "own", "divergences", "aggregation", "advantages", "corrections",
-          "algorithms", "relatives")
+GROUND = (
+    "arguments",
+    "checks",
+    "errors",
+    "seeds",
+    "own",
+    "divergences",
+    "aggregation",
+    "advantages",
+    "corrections",
+    "algorithms",
+    "relatives",
+)
 MOST_LINES = 2500
 NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
@@ -56,8 +67,12 @@ def test_public_names_are_loaded_when_they_are_used():
 def code_lines(path: Path) -> int:
     """Lines that hold code: blank lines, comments and docstrings, which the house asks for, are not counted."""
     text = path.read_text()
-    held = {line for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type not in NO_CODE
-            for line in range(token.start[0], token.end[0] + 1)}
+    held = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type not in NO_CODE
+        for line in range(token.start[0], token.end[0] + 1)
+    }
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             held -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
@@ -101,9 +116,15 @@ CONTRACT = {
         "truncated_importance(logp_old, logp_rollout, mask, *, cap=2.0, level='token', how='truncate')",
     ],
     "divergences": [
-        "kl(log_a, log_b)", "tv(log_a, log_b)", "binary_kl(log_a, log_b)", "binary_tv(log_a, log_b)",
-        "topk_kl(log_a, ids, log_b)", "topk_tv(log_a, ids, log_b)",
-        "k1(log_a, log_b)", "k2(log_a, log_b)", "k3(log_a, log_b)",
+        "kl(log_a, log_b)",
+        "tv(log_a, log_b)",
+        "binary_kl(log_a, log_b)",
+        "binary_tv(log_a, log_b)",
+        "topk_kl(log_a, ids, log_b)",
+        "topk_tv(log_a, ids, log_b)",
+        "k1(log_a, log_b)",
+        "k2(log_a, log_b)",
+        "k3(log_a, log_b)",
     ],
     "algorithms": [
         "reinforce_loss(logp, *, advantages, mask)",
@@ -130,9 +151,9 @@ CONTRACT = {
 def test_signatures_are_the_contracts(module, wanted):
     """The contract's arguments, in its order, of its kinds, with its defaults; more only by keyword with a default."""
     name = wanted.split("(")[0]
-    promised = inspect.signature(eval("lambda " + wanted[len(name) + 1:-1] + ": None"))
+    promised = inspect.signature(eval("lambda " + wanted[len(name) + 1 : -1] + ": None"))
     actual = inspect.signature(getattr(__import__(f"trlib.{module}", fromlist=[name]), name))
-    assert list(actual.parameters)[:len(promised.parameters)] == list(promised.parameters)
+    assert list(actual.parameters)[: len(promised.parameters)] == list(promised.parameters)
     for key, parameter in actual.parameters.items():
         if key in promised.parameters:
             assert parameter.kind == promised.parameters[key].kind, key
@@ -145,8 +166,22 @@ def test_signatures_are_the_contracts(module, wanted):
 
 
 def test_every_method_has_a_key_and_can_be_made_with_its_defaults():
-    wanted = {"reinforce", "pg_is", "ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo",
-              "dppo", "quatro", "troll"}
+    wanted = {
+        "reinforce",
+        "pg_is",
+        "ppo",
+        "grpo",
+        "dr_grpo",
+        "dapo",
+        "gspo",
+        "cispo",
+        "sapo",
+        "gmpo",
+        "pspo",
+        "dppo",
+        "quatro",
+        "troll",
+    }
     assert wanted <= set(ALGORITHMS) and all(key == key.lower() for key in ALGORITHMS)
     for key, cls in ALGORITHMS.items():
         method = cls()

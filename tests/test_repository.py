@@ -16,8 +16,17 @@ from tools.stamp import differing, version
 BIN = Path(sys.executable).parent
 SIZE = 1_500_000
 # Written in pieces, so that this file does not hold what it forbids.
-FORBIDDEN = ["/wor" + "k/", "/far" + "m/", "../shar" + "ed/", ".libr" + "ary/", "farm-" + "studio", "py" + "pi.org",
-             "python" + "hosted.org", "registry.npm" + "js", "deb.deb" + "ian"]
+FORBIDDEN = [
+    "/wor" + "k/",
+    "/far" + "m/",
+    "../shar" + "ed/",
+    ".libr" + "ary/",
+    "farm-" + "studio",
+    "py" + "pi.org",
+    "python" + "hosted.org",
+    "registry.npm" + "js",
+    "deb.deb" + "ian",
+]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -29,8 +38,11 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("command", [("lint-imports", "--no-cache"), ("ruff", "check", "--no-cache"), ("mypy",)],
-                         ids=["storeys", "lint", "types"])
+@pytest.mark.parametrize(
+    "command",
+    [("lint-imports", "--no-cache"), ("ruff", "check", "--no-cache"), ("mypy",)],
+    ids=["storeys", "lint", "types"],
+)
 def test_the_checks_are_clean(command: tuple[str, ...]) -> None:
     done = run(*command)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -39,8 +51,11 @@ def test_the_checks_are_clean(command: tuple[str, ...]) -> None:
 def test_the_contract_of_the_bridges_names_every_storey_above_the_ground() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     _, bridges, ground = settings["tool"]["importlinter"]["contracts"]
-    house = {f"trlib.{path.stem}" for path in (ROOT / "trlib").iterdir()
-             if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")}
+    house = {
+        f"trlib.{path.stem}"
+        for path in (ROOT / "trlib").iterdir()
+        if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")
+    }
     free = {"trlib.bridges", "trlib.errors", *ground["source_modules"]}
     assert house - free == set(bridges["forbidden_modules"])
 
@@ -86,8 +101,27 @@ def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:
 def texts() -> list[Path]:
     """Tracked text files, other people's left out."""
     others = ("book/_static/katex/", "book/_static/fonts/", "tests/browser/axe", "tests/browser/LICENSE")
-    kinds = {".py", ".md", ".yml", ".yaml", ".toml", ".txt", ".ipynb", ".cff", ".js", ".mjs", ".css", ".html", ".sh",
-             ".json", ".csv", ".cfg", ".bib", ".svg", ""}
+    kinds = {
+        ".py",
+        ".md",
+        ".yml",
+        ".yaml",
+        ".toml",
+        ".txt",
+        ".ipynb",
+        ".cff",
+        ".js",
+        ".mjs",
+        ".css",
+        ".html",
+        ".sh",
+        ".json",
+        ".csv",
+        ".cfg",
+        ".bib",
+        ".svg",
+        "",
+    }
     found = []
     for path in tracked():
         name = path.relative_to(ROOT).as_posix()

@@ -11,12 +11,24 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-APPLICATIONS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-                "/Applications/Chromium.app/Contents/MacOS/Chromium")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--force-color-profile=srgb")
-HOW = ("no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; elsewhere: "
-       "`.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM")
+APPLICATIONS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+)
+HOW = (
+    "no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; elsewhere: "
+    "`.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
+)
 
 
 class NoChromium(RuntimeError):

@@ -52,8 +52,9 @@ def build(clang: str, out: Path) -> dict[str, str]:
 def main() -> None:
     clang = compiler()
     if clang is None:
-        raise SystemExit("no clang that builds WebAssembly found: install one (Debian, Ubuntu: `apt-get install clang "
-                         "lld`)")
+        raise SystemExit(
+            "no clang that builds WebAssembly found: install one (Debian, Ubuntu: `apt-get install clang lld`)"
+        )
     made = build(clang, BUILT)
     said = {"sources": sources_hash(), "clang": version(clang), "files": made}
     (BUILT / "record.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")

@@ -93,10 +93,28 @@ def _settings(folder: Path) -> Path:
 
 def _run(copies: list[Path], place: Path, profile: str, settings: Path) -> str:
     workers = [] if len(copies) == 1 else ["-n", str(min(2, len(copies)))]
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "--nbmake-timeout=900", "-q", *workers,
-               "-p", "no:cacheprovider", f"--rootdir={place}", *map(str, copies)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TRLIB_PROFILE": profile, "JUPYTER_PREFER_ENV_PATH": "1",
-                   "PYDEVD_DISABLE_FILE_VALIDATION": "1", "IPYTHONDIR": str(settings)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbmake",
+        "--overwrite",
+        "--nbmake-timeout=900",
+        "-q",
+        *workers,
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={place}",
+        *map(str, copies),
+    ]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "TRLIB_PROFILE": profile,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "IPYTHONDIR": str(settings),
+    }
     environment.pop("PYTEST_ADDOPTS", None)
     # A test run that started this one must not pass its own workers' variables on.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
@@ -121,13 +139,21 @@ def _demand_success(path: Path, notebook: dict[str, Any], output: str) -> None:
 
 def _record(notebook: dict[str, Any], profile: str) -> dict[str, Any]:
     times = [cell["metadata"]["execution"] for cell in notebook["cells"] if cell["metadata"].get("execution")]
-    moments = [datetime.fromisoformat(time[name].replace("Z", "+00:00"))
-               for time in times for name in ("iopub.execute_input", "shell.execute_reply") if name in time]
+    moments = [
+        datetime.fromisoformat(time[name].replace("Z", "+00:00"))
+        for time in times
+        for name in ("iopub.execute_input", "shell.execute_reply")
+        if name in time
+    ]
     last = max(moments, default=datetime.now(UTC))
-    return {"when": last.astimezone(UTC).isoformat(timespec="seconds"),
-            "seconds": round((last - min(moments, default=last)).total_seconds(), 1), "profile": profile,
-            "text": _text_of(notebook), "hardware": hardware(),
-            "versions": {"Python": platform.python_version(), **{name: _version(name) for name in SHOWN}}}
+    return {
+        "when": last.astimezone(UTC).isoformat(timespec="seconds"),
+        "seconds": round((last - min(moments, default=last)).total_seconds(), 1),
+        "profile": profile,
+        "text": _text_of(notebook),
+        "hardware": hardware(),
+        "versions": {"Python": platform.python_version(), **{name: _version(name) for name in SHOWN}},
+    }
 
 
 def hardware() -> str:

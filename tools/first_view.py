@@ -77,9 +77,13 @@ def load(chromium: Any, address: str) -> dict[str, float]:
     page.wait_for_function("window.seen.map && window.seen.text", timeout=120_000)
     seen = page.evaluate("window.seen")
     context.close()
-    return {"first paint": seen["first-contentful-paint"] / 1000, "text in its fonts": seen["text"] / 1000,
-            "a picture of the map": seen.get("still", seen["map"]) / 1000,
-            "a map that can be dragged": seen["map"] / 1000, "kilobytes": sum(received) / 1000}
+    return {
+        "first paint": seen["first-contentful-paint"] / 1000,
+        "text in its fonts": seen["text"] / 1000,
+        "a picture of the map": seen.get("still", seen["map"]) / 1000,
+        "a map that can be dragged": seen["map"] / 1000,
+        "kilobytes": sum(received) / 1000,
+    }
 
 
 def measure(folder: Path, page: str, times: int, plain: bool = False) -> dict[str, float]:

@@ -44,11 +44,17 @@ def card() -> dict[str, str]:
 
     if not torch.cuda.is_available():
         built = f"was built for CUDA {torch.version.cuda}" if torch.version.cuda else "was built without CUDA"
-        raise NoGPU(f"torch {torch.__version__} finds no GPU on this machine (it {built}). Every chapter runs without "
-                    f"one: make html. For a record, run `make gpu` where torch.cuda.is_available() is True")
+        raise NoGPU(
+            f"torch {torch.__version__} finds no GPU on this machine (it {built}). Every chapter runs without "
+            f"one: make html. For a record, run `make gpu` where torch.cuda.is_available() is True"
+        )
     properties = torch.cuda.get_device_properties(0)
-    return {"gpu": properties.name, "memory": f"{properties.total_memory / 2**30:.0f} GiB", "driver": driver(),
-            "cuda": str(torch.version.cuda)}
+    return {
+        "gpu": properties.name,
+        "memory": f"{properties.total_memory / 2**30:.0f} GiB",
+        "driver": driver(),
+        "cuda": str(torch.version.cuda),
+    }
 
 
 def driver() -> str:
@@ -78,13 +84,20 @@ def entry(copy: Path) -> dict[str, Any]:
     """What the record keeps of one executed chapter."""
     notebook = json.loads(copy.read_text(encoding="utf-8"))
     record = notebook["metadata"][KEY]
-    return {"when": record["when"], "minutes": round(record["seconds"] / 60, 2), "profile": record["profile"],
-            "processor": record["hardware"], "versions": record["versions"], "text": record["text"],
-            "figures": said(notebook)}
+    return {
+        "when": record["when"],
+        "minutes": round(record["seconds"] / 60, 2),
+        "profile": record["profile"],
+        "processor": record["hardware"],
+        "versions": record["versions"],
+        "text": record["text"],
+        "figures": said(notebook),
+    }
 
 
-def collect(paths: Sequence[Path], hardware: Mapping[str, str], run: Executor,
-            before: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def collect(
+    paths: Sequence[Path], hardware: Mapping[str, str], run: Executor, before: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
     """The record, and what failed. A chapter that failed has no entry, whatever an earlier record said."""
     kept, failed = {}, []
     for path in paths:

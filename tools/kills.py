@@ -32,8 +32,17 @@ from trlab.trial import TIMINGS
 from trlib.algorithms import ALGORITHMS
 from trlib.loop import checkpoints
 
-SETTINGS: dict[str, Any] = {"steps": 4, "prompts": 4, "group": 4, "minibatches": 2, "lag": 1, "sampler": "bf16",
-                            "probe": 4, "checkpoint_every": 1, "progress": False}
+SETTINGS: dict[str, Any] = {
+    "steps": 4,
+    "prompts": 4,
+    "group": 4,
+    "minibatches": 2,
+    "lag": 1,
+    "sampler": "bf16",
+    "probe": 4,
+    "checkpoint_every": 1,
+    "progress": False,
+}
 POLICIES = {"dial": "dial", "spend": "spend", "sums": "dial"}
 """Every task that needs no download, and what is trained on it. No answer of `dial` is right in `sums`: with rewards
 that are all alike a run still has a state."""
@@ -54,8 +63,14 @@ class Case:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             make: Any = ALGORITHMS[self.method]
-            done = trlib.train(trlib.load_policy(POLICIES[self.task]), trlib.load_task(self.task),
-                               make(**REQUIRED.get(self.method, {})), out=out, resume=True, **SETTINGS)
+            done = trlib.train(
+                trlib.load_policy(POLICIES[self.task]),
+                trlib.load_task(self.task),
+                make(**REQUIRED.get(self.method, {})),
+                out=out,
+                resume=True,
+                **SETTINGS,
+            )
         if done.interrupted:  # by somebody else, where it is not a child's: nothing is compared
             raise KeyboardInterrupt
 
@@ -98,8 +113,12 @@ def kills(count: int, *, seed: int, folder: Path, seconds: float = float("inf"))
             saved.append(0 if found is None else len(found[1]["rows"]))
         case.run(out)
         again = state(out)
-        yield Kill(case, tuple(s.name for s in sent), tuple(saved),
-                   ", ".join(sorted(name for name in whole | again if whole.get(name) != again.get(name))))
+        yield Kill(
+            case,
+            tuple(s.name for s in sent),
+            tuple(saved),
+            ", ".join(sorted(name for name in whole | again if whole.get(name) != again.get(name))),
+        )
         shutil.rmtree(out)
 
 
@@ -124,14 +143,21 @@ def state(out: Path) -> dict[str, Any]:
     left = [path.name for path in out.glob(".*.unfinished")]
     text = {name: json.dumps(value) for name, value in {**meta, "rows": rows, "left behind": left}.items()}
     policy = {f"policy/{path.name}": path.read_bytes() for path in (out / "policy").iterdir()}
-    return {**text, **policy, **{name: (t.dtype, list(t.shape), t.flatten().view(torch.uint8).numpy().tobytes())
-                                 for name, t in tensors.items()}}
+    return {
+        **text,
+        **policy,
+        **{
+            name: (t.dtype, list(t.shape), t.flatten().view(torch.uint8).numpy().tobytes())
+            for name, t in tensors.items()
+        },
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill, compare, say how it went."""
-    parser = argparse.ArgumentParser(prog="python -m tools.kills", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.kills", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the order (default: 0)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no other run after so many")
@@ -141,11 +167,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         for kill in kills(args.count, seed=args.seed, folder=Path(folder), seconds=60 * args.minutes):
             done.append(kill)
             how = ", ".join(f"{name} at {k}" for name, k in zip(kill.signals, kill.batches, strict=True))
-            print(f"{len(done):4}  {kill.case.method} on {kill.case.task}: {how} of {SETTINGS['steps']} batches: "
-                  f"{kill.differs or 'the same'}", flush=True)
+            print(
+                f"{len(done):4}  {kill.case.method} on {kill.case.task}: {how} of {SETTINGS['steps']} batches: "
+                f"{kill.differs or 'the same'}",
+                flush=True,
+            )
     differ = sum(bool(kill.differs) for kill in done)
-    print(f"{len(done)} runs killed {sum(len(kill.signals) for kill in done)} times, "
-          f"{len({kill.case for kill in done})} cases; {differ} differ")
+    print(
+        f"{len(done)} runs killed {sum(len(kill.signals) for kill in done)} times, "
+        f"{len({kill.case for kill in done})} cases; {differ} differ"
+    )
     return 1 if differ else 0
 
 

@@ -29,8 +29,10 @@ def opening() -> dict[str, Any]:
 
     def look(policy: Policy) -> dict[str, Any]:
         drawn = sample(policy, [prompt.text], group=ANSWERS, max_tokens=task.max_tokens, seed=DICE)
-        rewards = [int(task.verify(prompt, text, ended=ended).reward)
-                   for text, ended in zip(drawn.texts(), drawn.ended.tolist(), strict=True)]
+        rewards = [
+            int(task.verify(prompt, text, ended=ended).reward)
+            for text, ended in zip(drawn.texts(), drawn.ended.tolist(), strict=True)
+        ]
         return {"text": drawn.texts()[0], "reward": rewards[0], "right": sum(rewards), "of": ANSWERS}
 
     before = look(policy)

@@ -26,8 +26,12 @@ def pack(before: dict[str, Any]) -> dict[str, Any]:
     for name in names:
         found = made.get(name, {}) if same else {}
         sweeps.append(found if found.get("record") == runs.digest(name) else runs.packed(name))
-    return {"format": runs.format_of_packs(), "presets": presets.available(names), "question": presets.QUESTION,
-            "sweeps": sweeps}
+    return {
+        "format": runs.format_of_packs(),
+        "presets": presets.available(names),
+        "question": presets.QUESTION,
+        "sweeps": sweeps,
+    }
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ def config() -> dict[str, Any]:
 
 def chapters() -> list[Path]:
     """The notebooks that the table of contents names, in its order."""
+
     def files(node: Any) -> list[str]:
         if isinstance(node, dict):
             here = [node["file"]] if "file" in node else []

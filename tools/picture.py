@@ -22,13 +22,28 @@ STALE = (("stale, no trust region", "no trust region", WARM, "--"), ("stale, PPO
 
 def draw(history: pd.DataFrame) -> Any:
     """Left: reward and length of GRPO runs, one update a batch. Right: 32 updates a batch, with a clip and without."""
-    plt.rcParams.update({"font.family": "DejaVu Sans", "font.size": 10, "text.color": INK, "axes.labelcolor": QUIET,
-                         "axes.edgecolor": "#c9d0d6", "xtick.color": QUIET, "ytick.color": QUIET})
+    plt.rcParams.update(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": 10,
+            "text.color": INK,
+            "axes.labelcolor": QUIET,
+            "axes.edgecolor": "#c9d0d6",
+            "xtick.color": QUIET,
+            "ytick.color": QUIET,
+        }
+    )
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.7), sharey=True, layout="constrained")
     gentle = history[history["cell"] == "gentle, GRPO"]
     band(left, gentle, "reward", TEAL, "-", "reward")
-    band(left, gentle.assign(share=gentle["length"] / gentle["length"].max()), "share", WARM, ":",
-         f"length (1 is {gentle['length'].max():.1f} tokens)")
+    band(
+        left,
+        gentle.assign(share=gentle["length"] / gentle["length"].max()),
+        "share",
+        WARM,
+        ":",
+        f"length (1 is {gentle['length'].max():.1f} tokens)",
+    )
     left.set_title("One update a batch: it learns to think first", loc="left", fontweight="bold", fontsize=11)
     for cell, label, colour, dash in STALE:
         band(right, history[history["cell"] == cell], "reward", colour, dash, label)

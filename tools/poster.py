@@ -17,10 +17,14 @@ KINDS = ("svg", "pdf")
 def drawn(sheet: str, kind: str) -> bytes:
     """A sheet's bytes, the same at every call: no date, no random names, letters as outlines in the SVG."""
     buffer = io.BytesIO()
-    with mpl.rc_context({"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "poster",
-                         "pdf.fonttype": 42}):
-        metadata = {"Date": None, "Creator": None, "Title": alt(sheet)} if kind == "svg" else {
-            "CreationDate": None, "Creator": None, "Producer": None, "Title": SHEETS[sheet].title}
+    with mpl.rc_context(
+        {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "poster", "pdf.fonttype": 42}
+    ):
+        metadata = (
+            {"Date": None, "Creator": None, "Title": alt(sheet)}
+            if kind == "svg"
+            else {"CreationDate": None, "Creator": None, "Producer": None, "Title": SHEETS[sheet].title}
+        )
         poster(sheet).savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
 

@@ -26,9 +26,11 @@ LONG = 3_600_000
 
 def ends(seeds: list[list[dict[str, float]]]) -> dict[str, list[float]]:
     """Of a lane's rows, seed by seed."""
-    return {"reward": [round(fmean(row["reward"] for row in rows[-10:]), 4) for rows in seeds],
-            "third": [round(rows[2]["reward"], 4) for rows in seeds],
-            "kl": [round(fmean(row["kl"] for row in rows), 5) for rows in seeds]}
+    return {
+        "reward": [round(fmean(row["reward"] for row in rows[-10:]), 4) for rows in seeds],
+        "third": [round(rows[2]["reward"], 4) for rows in seeds],
+        "kl": [round(fmean(row["kl"] for row in rows), 5) for rows in seeds],
+    }
 
 
 def learn(name: str, chromium: Any) -> list[dict[str, Any]]:

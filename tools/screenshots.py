@@ -18,8 +18,12 @@ from tools.serve import listen
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "light", "has_touch": True,
-              "device_scale_factor": 2},
+    "phone": {
+        "viewport": {"width": 360, "height": 780},
+        "color_scheme": "light",
+        "has_touch": True,
+        "device_scale_factor": 2,
+    },
 }
 OWN = ("book/", "notebooks/", "search.html")
 

@@ -82,12 +82,14 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
         return points
     (ax, ay), (bx, by) = points[0], points[-1]
     length = hypot(bx - ax, by - ay)
-    far = [abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length if length else hypot(x - ax, y - ay)
-           for x, y in points]
+    far = [
+        abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length if length else hypot(x - ax, y - ay)
+        for x, y in points
+    ]
     most = max(range(len(points)), key=far.__getitem__)
     if far[most] <= tolerance:
         return [points[0], points[-1]]
-    return [*_kept(points[:most + 1], tolerance)[:-1], *_kept(points[most:], tolerance)]
+    return [*_kept(points[: most + 1], tolerance)[:-1], *_kept(points[most:], tolerance)]
 
 
 def stills() -> dict[str, str]:

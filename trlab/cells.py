@@ -51,9 +51,34 @@ UPDATES = "updates"
 """The axis of updates of a batch."""
 COUNTS = (UPDATES, "uses")
 """Axes whose labels are numbers: updates of a batch, uses of it."""
-TAKEN = {*MEASURES, "cell", "sweep", "label", "seed", "method", "settings", "train", "task", "steps", "status", "error",
-         "sampled_low", "sampled_high", "digest", "command", "commit", "versions", "hardware", "date", "batch", "runs",
-         "failed", "low", "high", "text"}
+TAKEN = {
+    *MEASURES,
+    "cell",
+    "sweep",
+    "label",
+    "seed",
+    "method",
+    "settings",
+    "train",
+    "task",
+    "steps",
+    "status",
+    "error",
+    "sampled_low",
+    "sampled_high",
+    "digest",
+    "command",
+    "commit",
+    "versions",
+    "hardware",
+    "date",
+    "batch",
+    "runs",
+    "failed",
+    "low",
+    "high",
+    "text",
+}
 """Columns of a record or of what is made from it: an axis of such a name would write over it."""
 
 
@@ -96,8 +121,12 @@ def cells(sweep: Sweep) -> list[Cell]:
             value outside its meaning, two cells that are the same.
     """
     try:
-        found = [_cell(sweep, variant, seed, labels, arguments) for seed in sweep.seeds
-                 for labels, arguments in product(sweep.axes) for variant in sweep.variants]
+        found = [
+            _cell(sweep, variant, seed, labels, arguments)
+            for seed in sweep.seeds
+            for labels, arguments in product(sweep.axes)
+            for variant in sweep.variants
+        ]
         _check(sweep, found)
     except (ValueError, TypeError) as error:
         raise (TypeError if isinstance(error, TypeError) else ValueError)(f"sweep {sweep.name!r}: {error}") from error
@@ -110,8 +139,21 @@ def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arg
     knobs = {**sweep.knobs, **{name[5:]: value for name, value in arguments.items() if name.startswith("task.")}}
     steps = checks.whole("axis: steps", arguments.get("steps", sweep.budget.steps), least=1)
     policy = sweep.task if sweep.policy is None else sweep.policy
-    bare = Cell(sweep.name, variant.name, seed, labels, variant.method, settings, {**sweep.train, **train}, sweep.task,
-                knobs, policy, steps, sweep.budget.prompts, sweep.budget.samples)
+    bare = Cell(
+        sweep.name,
+        variant.name,
+        seed,
+        labels,
+        variant.method,
+        settings,
+        {**sweep.train, **train},
+        sweep.task,
+        knobs,
+        policy,
+        steps,
+        sweep.budget.prompts,
+        sweep.budget.samples,
+    )
     return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
 
 
@@ -138,8 +180,9 @@ def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tup
     return settings, train
 
 
-def own_arguments(sweep: Sweep, variant: Variant, labels: Mapping[str, str],
-                  arguments: dict[str, Any]) -> dict[str, Any]:
+def own_arguments(
+    sweep: Sweep, variant: Variant, labels: Mapping[str, str], arguments: dict[str, Any]
+) -> dict[str, Any]:
     """The arguments of a point of the axes, with the variant's own where it has some (`Variant.instead`).
 
     Raises:
@@ -194,8 +237,10 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
         if axis in TAKEN:
             raise ValueError(f"axis: expected a name that is no column of a record, got {axis!r}")
         if axis in COUNTS and not all(_is_number(label) for label in points):
-            raise ValueError(f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got {points}; "
-                             f"another name takes any labels")
+            raise ValueError(
+                f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got {points}; "
+                f"another name takes any labels"
+            )
     for prediction in sweep.predictions:
         if prediction.higher == prediction.lower:
             raise ValueError(f"a prediction: expected two variants, got {prediction.higher!r} against itself")
@@ -219,6 +264,7 @@ def _is_number(label: str) -> bool:
 
 
 # -- what decides a cell -----------------------------------------------------------------------------------------------
+
 
 def make(method: str, settings: Mapping[str, Any]) -> Method:
     """A method by its name, or from a file of one's own.
@@ -258,24 +304,42 @@ def _identity(cell: Cell) -> str:
     _known(cell.policy)
     given = _defaults_of("train")
     regime = {**given, **cell.train}
-    filled = {**regime, "steps": cell.steps, "seed": cell.seed, "checkpoint_every": 1,
-              "max_tokens": task.max_tokens if regime["max_tokens"] is None else regime["max_tokens"],
-              "anchor": method.anchor if regime["anchor"] is None else regime["anchor"]}
+    filled = {
+        **regime,
+        "steps": cell.steps,
+        "seed": cell.seed,
+        "checkpoint_every": 1,
+        "max_tokens": task.max_tokens if regime["max_tokens"] is None else regime["max_tokens"],
+        "anchor": method.anchor if regime["anchor"] is None else regime["anchor"],
+    }
     Regime(**{f.name: filled[f.name] for f in fields(Regime)})  # checks every value before anything runs
     maker(filled["optimizer"])
     decided: dict[str, Any] = {
         "method": _named(cell.method),
-        "settings": {f.name: getattr(method, f.name) for f in fields(method)
-                     if getattr(method, f.name) != getattr(plain_method, f.name)},
-        "train": {name: _named(value) if name == "optimizer" else value for name, value in regime.items()
-                  if plain(value) != plain(given[name])},
-        "task": [_named(cell.task), {name: value for name, value in task.settings.items()
-                                     if value != plain_task.settings[name]}],
-        "policy": _weights(cell.policy), "steps": cell.steps, "seed": cell.seed,
+        "settings": {
+            f.name: getattr(method, f.name)
+            for f in fields(method)
+            if getattr(method, f.name) != getattr(plain_method, f.name)
+        },
+        "train": {
+            name: _named(value) if name == "optimizer" else value
+            for name, value in regime.items()
+            if plain(value) != plain(given[name])
+        },
+        "task": [
+            _named(cell.task),
+            {name: value for name, value in task.settings.items() if value != plain_task.settings[name]},
+        ],
+        "policy": _weights(cell.policy),
+        "steps": cell.steps,
+        "seed": cell.seed,
         "evaluate": [cell.prompts, cell.samples],
     }
-    data = {name: _digest(Path(value).read_bytes()) for name, value in sorted(cell.knobs.items())
-            if isinstance(value, str | Path) and Path(value).is_file()}
+    data = {
+        name: _digest(Path(value).read_bytes())
+        for name, value in sorted(cell.knobs.items())
+        if isinstance(value, str | Path) and Path(value).is_file()
+    }
     if data:  # a task's problems decide its cells, wherever their file lies
         decided["task"][1].update(data)
     return _digest(json.dumps(plain(decided), sort_keys=True).encode())

@@ -17,15 +17,23 @@ PACKAGES = ("torch", "transformers", "numpy")
 
 def circumstances(command: str) -> dict[str, str]:
     """The columns of a record that say what made a cell."""
-    return {"command": command, "commit": commit(), "versions": versions(), "hardware": hardware(),
-            "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    return {
+        "command": command,
+        "commit": commit(),
+        "versions": versions(),
+        "hardware": hardware(),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
 
 
 @cache
 def versions() -> str:
     """Versions of what computes."""
-    found = {"trust-region-book": __version__, "python": platform.python_version(),
-             **{name: version(name) for name in PACKAGES}}
+    found = {
+        "trust-region-book": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
     return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
@@ -45,10 +53,12 @@ def cores() -> int:
 @cache
 def commit() -> str:
     """The commit of the package's repository, `+changes` where the package differs from it; empty outside of one."""
+
     def git(*words: str) -> str | None:
         try:
-            done = subprocess.run(["git", *words], cwd=Path(__file__).parents[1], capture_output=True, text=True,
-                                  check=False, timeout=20)
+            done = subprocess.run(
+                ["git", *words], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False, timeout=20
+            )
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip() if done.returncode == 0 else None

@@ -66,8 +66,9 @@ def _cpus() -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
-def run_there(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *,
-              seconds: float) -> Generator[tuple[Job, Any, float]]:
+def run_there(
+    work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, seconds: float
+) -> Generator[tuple[Job, Any, float]]:
     """The same as `trlab.pool.run_jobs` on the cluster that this process has joined, which is left at the end.
 
     As many jobs are handed out as the cluster has CPUs at that moment; those in hand are finished once `stop` is set.

@@ -63,8 +63,6 @@ class Figure:
         return [cell for cell in cells if self.shows(cell.label, cell.axes)]
 
 
-
-
 def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
     """Reward over batches, at one point of the axes."""
     return Figure(sweep, "history", text, at=at, measure="reward", words="mean reward", line=LEVEL)
@@ -72,57 +70,127 @@ def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
 
 FIGURES: dict[str, Figure] = {
     # the second round
-    "reuse": Figure("reuse", "curves", "Accuracy over the uses of a whole batch, beside as many updates from fresh "
-                    "batches; a cross where a method first lies five points below them.",
-                    along="uses", control="on-policy", drop=DROP),
+    "reuse": Figure(
+        "reuse",
+        "curves",
+        "Accuracy over the uses of a whole batch, beside as many updates from fresh "
+        "batches; a cross where a method first lies five points below them.",
+        along="uses",
+        control="on-policy",
+        drop=DROP,
+    ),
     "reuse-reward": _rewards("reuse", "Reward over batches that are used eight times.", {"uses": "8"}),
-    "reuse-kl": Figure("reuse", "curves", "How far a batch moves the policy, over the uses of a whole batch.",
-                       along="uses", measure="kl", words="KL per batch, nats per token"),
-    "minibatches": Figure("minibatches", "curves", "Accuracy over the minibatches of a batch that is gone through "
-                          "once, beside fresh batches of the same size.",
-                          along="minibatches", control="on-policy", drop=DROP),
-    "thresholds": Figure("grid", "frontier", "Accuracy against nats at five thresholds each, from a tenth of the "
-                         "default to ten times it.", at={"lr": "0.0003"}, along="threshold"),
+    "reuse-kl": Figure(
+        "reuse",
+        "curves",
+        "How far a batch moves the policy, over the uses of a whole batch.",
+        along="uses",
+        measure="kl",
+        words="KL per batch, nats per token",
+    ),
+    "minibatches": Figure(
+        "minibatches",
+        "curves",
+        "Accuracy over the minibatches of a batch that is gone through once, beside fresh batches of the same size.",
+        along="minibatches",
+        control="on-policy",
+        drop=DROP,
+    ),
+    "thresholds": Figure(
+        "grid",
+        "frontier",
+        "Accuracy against nats at five thresholds each, from a tenth of the default to ten times it.",
+        at={"lr": "0.0003"},
+        along="threshold",
+    ),
     "tuned": Figure("tuned", "curves", "Ten methods, tuned alike, over the uses of a batch.", along="uses"),
-    "tuned-frontier": Figure("tuned", "frontier", "Ten methods, tuned alike, at 16 uses of a batch: accuracy against "
-                             "nats; filled where nobody reaches as much for as little.", at={"uses": "16"}),
+    "tuned-frontier": Figure(
+        "tuned",
+        "frontier",
+        "Ten methods, tuned alike, at 16 uses of a batch: accuracy against "
+        "nats; filled where nobody reaches as much for as little.",
+        at={"uses": "16"},
+    ),
     "take-off": _rewards("tuned", "How fast ten tuned methods learn at 16 uses of a batch.", {"uses": "16"}),
-    "rare": _rewards("rare", "Reward where the tokens that must grow are rare, 8 minibatches twice.",
-                     {"parts": "8 minibatches, 2 epochs"}),
+    "rare": _rewards(
+        "rare",
+        "Reward where the tokens that must grow are rare, 8 minibatches twice.",
+        {"parts": "8 minibatches, 2 epochs"},
+    ),
     "rare-whole": _rewards("rare", "The same with whole batches used eight times.", {"parts": "whole, 8 uses"}),
     "noise": Figure("noise", "intervals", "A sampler whose logits are noisy.", at={"sampler of": "noise 1"}),
     "int4": Figure("noise", "intervals", "A sampler with four-bit weights.", at={"sampler of": "int4"}),
     "lag": Figure("noise", "intervals", "A sampler eight batches behind.", at={"sampler of": "lag 8"}),
-    "signed": Figure("signed", "curves", "Masks that let a token back in, and masks that do not, over the uses of a "
-                     "batch.", along="uses"),
-    "signed-kl": Figure("signed", "curves", "How far the same masks let a batch move the policy.", along="uses",
-                        measure="kl", words="KL per batch, nats per token"),
-    "difficulty": Figure("perprompt", "difficulty", "Realised divergence of prompts by how many of their group were "
-                         "right; dotted: QUATRO's radius.", line=0.1),
-    "matched-distinct": Figure("matched", "matched", "Different right answers where the reward reaches 0.7.",
-                               measure="distinct", words="different right answers", line=LEVEL),
-    "matched-entropy": Figure("matched", "matched", "Entropy where the reward reaches 0.7.",
-                              measure="entropy", words="entropy, nats per token", line=LEVEL),
+    "signed": Figure(
+        "signed",
+        "curves",
+        "Masks that let a token back in, and masks that do not, over the uses of a batch.",
+        along="uses",
+    ),
+    "signed-kl": Figure(
+        "signed",
+        "curves",
+        "How far the same masks let a batch move the policy.",
+        along="uses",
+        measure="kl",
+        words="KL per batch, nats per token",
+    ),
+    "difficulty": Figure(
+        "perprompt",
+        "difficulty",
+        "Realised divergence of prompts by how many of their group were right; dotted: QUATRO's radius.",
+        line=0.1,
+    ),
+    "matched-distinct": Figure(
+        "matched",
+        "matched",
+        "Different right answers where the reward reaches 0.7.",
+        measure="distinct",
+        words="different right answers",
+        line=LEVEL,
+    ),
+    "matched-entropy": Figure(
+        "matched",
+        "matched",
+        "Entropy where the reward reaches 0.7.",
+        measure="entropy",
+        words="entropy, nats per token",
+        line=LEVEL,
+    ),
     "expert": Figure("expert", "intervals", "An expert who errs at one move in five.", at={"expert": "errs"}),
     "expert-right": Figure("expert", "intervals", "An expert who is always right.", at={"expert": "always right"}),
     # the first round
     "stale": Figure("stale", "intervals", "Eight minibatches, four times over."),
     "stale-reward": _rewards("stale", "Reward over batches, eight minibatches four times over.", {}),
-    "shoot-out": Figure("shootout", "curves", "Twelve methods at their default thresholds over the updates per batch, "
-                        "in minibatches of two prompts.", along="updates"),
-    "sensitivity": Figure("tuning", "curves", "Accuracy over each method's threshold, as a multiple of its default.",
-                          along="threshold"),
+    "shoot-out": Figure(
+        "shootout",
+        "curves",
+        "Twelve methods at their default thresholds over the updates per batch, in minibatches of two prompts.",
+        along="updates",
+    ),
+    "sensitivity": Figure(
+        "tuning", "curves", "Accuracy over each method's threshold, as a multiple of its default.", along="threshold"
+    ),
     "loops": Figure("loops", "intervals", "TRPO, critics and penalties, one update per batch."),
     "methods": Figure("dial_methods", "intervals", "Every method with the loop's defaults, one update per batch."),
     "critic": Figure("critic", "intervals", "A critic and a penalty at 32 updates per batch.", at={"updates": "32"}),
-    "anchors": Figure("mismatch", "intervals", "A region around a four-bit sampler.",
-                      at={"sampler": "int4", "anchor": "rollout"}),
-    "spend-entropy": Figure("diversity", "matched", "Entropy on `spend` where the reward reaches 0.7, eight "
-                            "minibatches.", at={"updates": "8"}, only=("ppo", "dppo-tv", "quatro", "troll"),
-                            measure="entropy", words="entropy, nats per token", line=LEVEL),
+    "anchors": Figure(
+        "mismatch", "intervals", "A region around a four-bit sampler.", at={"sampler": "int4", "anchor": "rollout"}
+    ),
+    "spend-entropy": Figure(
+        "diversity",
+        "matched",
+        "Entropy on `spend` where the reward reaches 0.7, eight minibatches.",
+        at={"updates": "8"},
+        only=("ppo", "dppo-tv", "quatro", "troll"),
+        measure="entropy",
+        words="entropy, nats per token",
+        line=LEVEL,
+    ),
     "controls": Figure("controls", "curves", "Rewards that say nothing, over the updates per batch.", along="reuse"),
-    "trapo": Figure("trapo", "intervals", "An expert on prompts longer than the policy has read.",
-                    at={"moves": "1 to 12"}),
+    "trapo": Figure(
+        "trapo", "intervals", "An expert on prompts longer than the policy has read.", at={"moves": "1 to 12"}
+    ),
 }
 """Every figure by its name."""
 

@@ -74,12 +74,15 @@ class Finding:
         if self.estimate is None:
             return verdict, self.missing
         if p.within is not None:
-            return verdict, (f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike means "
-                             f"within {p.within:g}{self._p('; ')}")
+            return verdict, (
+                f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike means "
+                f"within {p.within:g}{self._p('; ')}"
+            )
         if isinstance(p.higher, str) and isinstance(p.lower, str):
             share = f"{100 * self.estimate.value:.0f} % [{100 * self.estimate.low:.0f}, {100 * self.estimate.high:.0f}]"
-            return verdict, (f"a run of {p.higher} is above one of {p.lower} in {measure} in {share} of all pairs"
-                             f"{self._p('; ')}")
+            return verdict, (
+                f"a run of {p.higher} is above one of {p.lower} in {measure} in {share} of all pairs{self._p('; ')}"
+            )
         label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
         return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}"
 
@@ -135,8 +138,9 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     return nats_per_point(list(nats), list(good["sampled"]), start)
 
 
-def staleness(runs: pd.DataFrame, label: str, *, measure: str = "sampled",
-              control: str | None = ON_POLICY) -> Tolerance | None:
+def staleness(
+    runs: pd.DataFrame, label: str, *, measure: str = "sampled", control: str | None = ON_POLICY
+) -> Tolerance | None:
     """How often a variant may use a batch, in a sweep with the axis `uses`: where it falls below the control with as
     many optimiser steps, or, where there is none, below one use. None where some number of uses has no finished run, or
     one use was not asked for.
@@ -182,15 +186,24 @@ def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd
             found = None if label == ON_POLICY else staleness(here, str(label), measure=measure)
             if found is not None:
                 one = part[part[USES].map(_uses) == 1]
-                rows.append({"label": label, **{axis: part[axis].iloc[0] for axis in others},
-                             "at_one": iqm(finished(one)[measure].to_numpy()), "held": found.bracket.held,
-                             "fell": found.bracket.fell, "control": found.control,
-                             "failed": len(part) - len(finished(part)), "text": str(found)})
+                rows.append(
+                    {
+                        "label": label,
+                        **{axis: part[axis].iloc[0] for axis in others},
+                        "at_one": iqm(finished(one)[measure].to_numpy()),
+                        "held": found.bracket.held,
+                        "fell": found.bracket.fell,
+                        "control": found.control,
+                        "failed": len(part) - len(finished(part)),
+                        "text": str(found),
+                    }
+                )
     return pd.DataFrame(rows)
 
 
-def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
-          history: pd.DataFrame | None = None) -> pd.DataFrame:
+def table(
+    sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled", history: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """A row a variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval, and
     means of what else a reader asks for first; with a history, also means of the measures that follow from it
     (`trlab.measures.DERIVED`) and nats a point with its interval (`price`)."""
@@ -203,14 +216,23 @@ def table(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled",
         good = finished(part).reindex(columns=[*MEASURES, *derived])  # where every cell failed, none was measured
         estimate = interval(good[measure].to_numpy()) if len(good) else None
         paid = None if history is None else price(part, history)
-        rows.append({**dict(zip(keys, place, strict=True)), "runs": len(good), "failed": len(part) - len(good),
-                     measure: None if estimate is None else estimate.value,
-                     "low": None if estimate is None else estimate.low,
-                     "high": None if estimate is None else estimate.high, "greedy": good["greedy"].mean(),
-                     "kl": good["kl"].mean(), "kept": good["kept"].mean(),
-                     **{name: good[name].mean() for name in derived},
-                     **({} if history is None else _paid(paid)), "seconds": good["seconds"].median(),
-                     "cpu_seconds": good["cpu_seconds"].median()})
+        rows.append(
+            {
+                **dict(zip(keys, place, strict=True)),
+                "runs": len(good),
+                "failed": len(part) - len(good),
+                measure: None if estimate is None else estimate.value,
+                "low": None if estimate is None else estimate.low,
+                "high": None if estimate is None else estimate.high,
+                "greedy": good["greedy"].mean(),
+                "kl": good["kl"].mean(),
+                "kept": good["kept"].mean(),
+                **{name: good[name].mean() for name in derived},
+                **({} if history is None else _paid(paid)),
+                "seconds": good["seconds"].median(),
+                "cpu_seconds": good["cpu_seconds"].median(),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -249,9 +271,12 @@ def judge(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None = None)
     runs = runs if history is None else derive(runs, history)
     found = [_judge(sweep, prediction, _at(runs, prediction.at)) for prediction in sweep.predictions]
     corrected = holm([finding.p for finding in found])
-    return [finding if finding.estimate is None else replace(
-                finding, corrected=p, verdict=finding.verdict if p < LEVEL else UNDECIDED)
-            for finding, p in zip(found, corrected, strict=True)]
+    return [
+        finding
+        if finding.estimate is None
+        else replace(finding, corrected=p, verdict=finding.verdict if p < LEVEL else UNDECIDED)
+        for finding, p in zip(found, corrected, strict=True)
+    ]
 
 
 def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
@@ -266,8 +291,9 @@ def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
     asked = points * len(sweep.seeds) * len(labels)
     if len(good) < asked:
         failed = len(own) - len(good)
-        return Finding(prediction, INCOMPLETE, None,
-                       f"{len(good)} of {asked} runs" + (f", {failed} failed" if failed else ""))
+        return Finding(
+            prediction, INCOMPLETE, None, f"{len(good)} of {asked} runs" + (f", {failed} failed" if failed else "")
+        )
     measure = prediction.measure
     if measure not in good or not np.isfinite(good[measure].astype(float)).all():
         return Finding(prediction, NOT_MEASURED, None, f"a run without {measure}")
@@ -287,8 +313,12 @@ def compared(prediction: Prediction, values: list[list[np.ndarray]]) -> Finding:
         estimate, (alike, apart) = difference(*values), alike_p(values[0], values[1], within=within)
         inside = max(-estimate.low, estimate.high) < within
         outside = estimate.low > within or estimate.high < -within
-        return Finding(prediction, SEEN if inside else NOT_SEEN if outside else UNDECIDED, estimate,
-                       p=alike if abs(estimate.value) < within else apart)
+        return Finding(
+            prediction,
+            SEEN if inside else NOT_SEEN if outside else UNDECIDED,
+            estimate,
+            p=alike if abs(estimate.value) < within else apart,
+        )
     line = next((float(side) for side in (higher, lower) if not isinstance(side, str)), None)
     estimate = improvement(*values) if line is None else interval(*values)
     p, middle = (improvement_p(*values), 0.5) if line is None else (line_p(values[0], line), line)

@@ -42,11 +42,15 @@ class Journal:
         self.path, about = folder / NAME, {"format": FORMAT, "sweep": sweep, "defaults": defaults}
         with _telling(self.path):
             folder.mkdir(parents=True, exist_ok=True)
-        self._lock = lock(folder / ".lock-{}-of-{}".format(*shard), f"out: expected one process at a time to run this "
-                          f"into {str(folder)!r} (wait for it, or give another --out or --shard), got a second one")
+        self._lock = lock(
+            folder / ".lock-{}-of-{}".format(*shard),
+            f"out: expected one process at a time to run this "
+            f"into {str(folder)!r} (wait for it, or give another --out or --shard), got a second one",
+        )
         with _telling(self.path), closing(_open(self.path)) as file:
-            file.execute("CREATE TABLE IF NOT EXISTS cells (cell TEXT PRIMARY KEY, status TEXT, entry TEXT, "
-                         "history TEXT)")
+            file.execute(
+                "CREATE TABLE IF NOT EXISTS cells (cell TEXT PRIMARY KEY, status TEXT, entry TEXT, history TEXT)"
+            )
             file.execute("CREATE TABLE IF NOT EXISTS about AS SELECT ? AS text", [json.dumps(about)])
 
     def close(self) -> None:
@@ -60,8 +64,10 @@ def put(path: Path, row: Row, history: History | None) -> None:
     Raises:
         RecordError: it cannot be written (a full disk); the cells before it are intact.
     """
-    with _telling(path, "; the cells that were finished before are kept: make room and run the same command again"), \
-            closing(_open(path)) as file:
+    with (
+        _telling(path, "; the cells that were finished before are kept: make room and run the same command again"),
+        closing(_open(path)) as file,
+    ):
         file.execute(WRITE, [row["cell"], row["status"], json.dumps(row), json.dumps(history)])
 
 
@@ -75,8 +81,10 @@ def read(path: Path) -> tuple[dict[str, Any] | None, list[tuple[Row, History | N
         if not file.execute("SELECT * FROM sqlite_master WHERE name = 'about'").fetchall():
             return None, []
         rows = file.execute("SELECT entry, history FROM cells ORDER BY rowid").fetchall()
-        return (json.loads(*file.execute("SELECT text FROM about").fetchone()),
-                [(json.loads(row), json.loads(history)) for row, history in rows])
+        return (
+            json.loads(*file.execute("SELECT text FROM about").fetchone()),
+            [(json.loads(row), json.loads(history)) for row, history in rows],
+        )
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -89,5 +97,6 @@ def _telling(path: Path, more: str = "") -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise RecordError(f"out: cannot write to {str(path)!r}: {getattr(error, 'strerror', None) or error}"
-                          f"{more}") from error
+        raise RecordError(
+            f"out: cannot write to {str(path)!r}: {getattr(error, 'strerror', None) or error}{more}"
+        ) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DERIVED: dict[str, str] = {
     "take_off": "mean reward of the first ten batches",
     "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never does counts its "
-                  "batches and one more",
+    "batches and one more",
     "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats a token",
 }
@@ -75,8 +75,9 @@ def batches_to(rewards: Sequence[float] | np.ndarray, level: float = LEVEL) -> f
     return float(reached[0] + WINDOW) if len(reached) else float(len(rewards) + 1)
 
 
-def at_reward(rewards: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray,
-              level: float = LEVEL) -> float:
+def at_reward(
+    rewards: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray, level: float = LEVEL
+) -> float:
     """A measure where the reward first reaches `level`: NaN where it never does (the run is censored).
 
     Both are means of three batches in a row, so that they speak of the same completions. Between the two windows on
@@ -112,8 +113,9 @@ def matched(runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float
     """
     for name in ("reward", column):
         if name not in history:
-            raise ValueError(f"column: expected one of the history's, {', '.join(map(str, history.columns))}, got "
-                             f"{name!r}")
+            raise ValueError(
+                f"column: expected one of the history's, {', '.join(map(str, history.columns))}, got {name!r}"
+            )
     rewards, values = series(history, "reward"), series(history, column)
     at = [at_reward(rewards.get(cell, ()), values.get(cell, ()), level) for cell in runs["cell"]]
     reached = [batches_to(rewards.get(cell, ()), level) <= len(rewards.get(cell, ())) for cell in runs["cell"]]

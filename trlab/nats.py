@@ -61,24 +61,39 @@ def frontier(runs: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[flo
         if spent.min() < 0:
             raise ValueError(f"nats of {name}: expected numbers of at least 0, got {spent.min():g}")
         found[name] = Trade(interval(reached), interval(spent), len(reached))
-    return {name: Trade(trade.accuracy, trade.nats, trade.runs,
-                        tuple(other for other, its in found.items() if _dominates(its, trade)),
-                        tuple(other for other, its in found.items() if _dominates(its, trade) and _clear(its, trade)))
-            for name, trade in found.items()}
+    return {
+        name: Trade(
+            trade.accuracy,
+            trade.nats,
+            trade.runs,
+            tuple(other for other, its in found.items() if _dominates(its, trade)),
+            tuple(other for other, its in found.items() if _dominates(its, trade) and _clear(its, trade)),
+        )
+        for name, trade in found.items()
+    }
 
 
 def _dominates(a: Trade, b: Trade) -> bool:
-    return (a.accuracy.value >= b.accuracy.value and a.nats.value <= b.nats.value
-            and (a.accuracy.value > b.accuracy.value or a.nats.value < b.nats.value))
+    return (
+        a.accuracy.value >= b.accuracy.value
+        and a.nats.value <= b.nats.value
+        and (a.accuracy.value > b.accuracy.value or a.nats.value < b.nats.value)
+    )
 
 
 def _clear(a: Trade, b: Trade) -> bool:
     return a.accuracy.low > b.accuracy.high and a.nats.high < b.nats.low
 
 
-def nats_per_point(nats: Sequence[float] | np.ndarray, accuracy: Sequence[float] | np.ndarray,
-                   base: Sequence[float] | np.ndarray, *, level: float = LEVEL, resamples: int = RESAMPLES,
-                   seed: int = 0) -> Price:
+def nats_per_point(
+    nats: Sequence[float] | np.ndarray,
+    accuracy: Sequence[float] | np.ndarray,
+    base: Sequence[float] | np.ndarray,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Price:
     """How far the policy was moved for each point (.01) of accuracy that it gained, in nats a token.
 
     Σ_i nats_i / Σ_i (accuracy_i - base_i)/.01,   nats_i = Σ_b KL(μ_b || π_b), b the batches of run i
@@ -109,8 +124,9 @@ def nats_per_point(nats: Sequence[float] | np.ndarray, accuracy: Sequence[float]
         raise ValueError(f"nats: expected numbers of at least 0, got {columns[0].min():g}")
     points = (columns[1] - columns[2]) / POINT
     low, high = percentiles([columns[0], points], _effort, level, resamples, seed, paired=True)
-    return Price(_price(float(_effort(columns[0], points))), _price(low), _price(high), len(points),
-                 int((points <= 0).sum()))
+    return Price(
+        _price(float(_effort(columns[0], points))), _price(low), _price(high), len(points), int((points <= 0).sum())
+    )
 
 
 def _effort(nats: np.ndarray, points: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -83,8 +83,9 @@ def runs_of(name: str, label: str, measure: str = "sampled", at: Mapping[str, st
     return _values(read(name)[1], label, measure, at or {})
 
 
-def against(name: str, control: str, *, measure: str = "sampled", at: Mapping[str, str] | None = None,
-            only: Sequence[str] = ()) -> list[Against]:
+def against(
+    name: str, control: str, *, measure: str = "sampled", at: Mapping[str, str] | None = None, only: Sequence[str] = ()
+) -> list[Against]:
     """Every other variant (or those of `only`) beside `control`, in the sweep's order.
 
     Raises:
@@ -100,17 +101,44 @@ def against(name: str, control: str, *, measure: str = "sampled", at: Mapping[st
             continue
         values = _values(runs, label, measure, place)
         if len(values):
-            rows.append(Against(label, interval(values), interval(own), difference(values, own),
-                                improvement_p(values, own), UNDECIDED))
+            rows.append(
+                Against(
+                    label,
+                    interval(values),
+                    interval(own),
+                    difference(values, own),
+                    improvement_p(values, own),
+                    UNDECIDED,
+                )
+            )
     asked = [row for row in rows if _predicted(findings, row.label, control, measure, place) is None]
-    corrected = dict(zip((row.label for row in asked),
-                         holm([*(row.p for row in asked), *(found.p for found in findings)]), strict=False))
-    return [replace(row, verdict=_verdict(row, corrected.get(row.label, 0.0),
-                                          _predicted(findings, row.label, control, measure, place))) for row in rows]
+    corrected = dict(
+        zip(
+            (row.label for row in asked),
+            holm([*(row.p for row in asked), *(found.p for found in findings)]),
+            strict=False,
+        )
+    )
+    return [
+        replace(
+            row,
+            verdict=_verdict(
+                row, corrected.get(row.label, 0.0), _predicted(findings, row.label, control, measure, place)
+            ),
+        )
+        for row in rows
+    ]
 
 
-def told(name: str, control: str, *, measure: str = "sampled", at: Mapping[str, str] | None = None,
-         only: Sequence[str] = (), digits: int = 2) -> Note:
+def told(
+    name: str,
+    control: str,
+    *,
+    measure: str = "sampled",
+    at: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    digits: int = 2,
+) -> Note:
     """What `against` found in three sentences, the largest differences first."""
     if not is_recorded(name):
         return not_run(name)
@@ -155,8 +183,9 @@ def _values(runs: pd.DataFrame, label: str, measure: str, at: Mapping[str, str])
     return good[measure].to_numpy(float)
 
 
-def _predicted(findings: Sequence[Finding], label: str, control: str, measure: str,
-               at: Mapping[str, str]) -> Finding | None:
+def _predicted(
+    findings: Sequence[Finding], label: str, control: str, measure: str, at: Mapping[str, str]
+) -> Finding | None:
     for finding in findings:
         p = finding.prediction
         if {p.higher, p.lower} == {label, control} and p.measure == measure and dict(p.at) == at and p.within is None:
@@ -174,8 +203,7 @@ def _verdict(row: Against, corrected: float, predicted: Finding | None) -> str:
 
 def _signed(estimate: Estimate, digits: int) -> str:
     rounded = [round(number, digits) for number in (estimate.value, estimate.low, estimate.high)]
-    value, low, high = (f"{number or 0:{'+' if number else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
-                        for number in rounded)
+    value, low, high = (
+        f"{number or 0:{'+' if number else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}") for number in rounded
+    )
     return f"{value} [{low}, {high}]"
-
-

@@ -31,8 +31,9 @@ MOST = len(COLOURS) * len(DASHES)
 """Series that one figure tells apart."""
 
 
-def intervals(scores: Mapping[str, Scores], *, measure: str, alt: str | None = None,
-              reference: float | None = None) -> Drawing:
+def intervals(
+    scores: Mapping[str, Scores], *, measure: str, alt: str | None = None, reference: float | None = None
+) -> Drawing:
     """Interquartile mean and 95 % stratified bootstrap interval of each variant, a row each, every run behind it.
 
     Args:
@@ -67,8 +68,13 @@ def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None 
     return Drawing(figure, alt or in_words("Probability of improvement with 95 % interval", found))
 
 
-def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence[float] | np.ndarray | None = None,
-             alt: str | None = None) -> Drawing:
+def profiles(
+    scores: Mapping[str, Scores],
+    *,
+    measure: str,
+    thresholds: Sequence[float] | np.ndarray | None = None,
+    alt: str | None = None,
+) -> Drawing:
     """Performance profiles: the share of runs above each threshold, with pointwise 95 % bands.
 
     Raises:
@@ -81,14 +87,24 @@ def profiles(scores: Mapping[str, Scores], *, measure: str, thresholds: Sequence
     for i, (label, values) in enumerate(scores.items()):
         colour, low_high = COLOURS[i % len(COLOURS)], profile_interval(values, at)
         ax.fill_between(at, *low_high, color=colour, alpha=0.15, linewidth=0, step="post")
-        ax.plot(at, performance_profile(values, at), color=colour, linestyle=DASHES[i % len(DASHES)], linewidth=1.8,
-                drawstyle="steps-post", marker=MARKERS[i % len(MARKERS)], markersize=4,
-                markevery=(2 * i % 15, max(1, len(at) // 7)), label=label)
+        ax.plot(
+            at,
+            performance_profile(values, at),
+            color=colour,
+            linestyle=DASHES[i % len(DASHES)],
+            linewidth=1.8,
+            drawstyle="steps-post",
+            marker=MARKERS[i % len(MARKERS)],
+            markersize=4,
+            markevery=(2 * i % 15, max(1, len(at) // 7)),
+            label=label,
+        )
     ax.set(xlabel=f"{measure}, τ", ylabel="share of runs above τ", ylim=(-0.02, 1.02), xlim=(at[0], at[-1]))
     legend(ax)
     said = ", ".join(f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items())
-    return Drawing(figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: "
-                                  f"{said}.")
+    return Drawing(
+        figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: {said}."
+    )
 
 
 def _half(at: np.ndarray, profile: np.ndarray) -> str:
@@ -100,8 +116,15 @@ def _half(at: np.ndarray, profile: np.ndarray) -> str:
     return f"{at[np.argmin(profile > 0.5)]:.2f}"
 
 
-def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *, along: str, measure: str,
-           drop: float | None = None, control: str | None = None, alt: str | None = None) -> Drawing:
+def curves(
+    scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]],
+    *,
+    along: str,
+    measure: str,
+    drop: float | None = None,
+    control: str | None = None,
+    alt: str | None = None,
+) -> Drawing:
     """Interquartile means over an axis, joined, with pointwise 95 % bands; the axis is logarithmic.
 
     Up to five variants share one panel and differ by colour, dash and marker. More get a panel each, in which the
@@ -136,8 +159,15 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
             ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35)
         _curve(ax, curve, style, label)
         if label in marks:
-            ax.plot(*[[part] for part in marks[label]], linestyle="", marker="x", markersize=9, markeredgewidth=2,
-                    color=INK, zorder=3)
+            ax.plot(
+                *[[part] for part in marks[label]],
+                linestyle="",
+                marker="x",
+                markersize=9,
+                markeredgewidth=2,
+                color=INK,
+                zorder=3,
+            )
         if not one:
             ax.set_title(label, color=INK, fontsize="small")
     if one:
@@ -147,8 +177,9 @@ def curves(scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]], *
     return Drawing(figure, alt or _said_along(along, measure, found, marks, drop), stacked=2)
 
 
-def _falls(found: Mapping[str, Mapping[float, Estimate]], drop: float,
-           control: Mapping[float, Estimate] | None) -> dict[str, tuple[float, float]]:
+def _falls(
+    found: Mapping[str, Mapping[float, Estimate]], drop: float, control: Mapping[float, Estimate] | None
+) -> dict[str, tuple[float, float]]:
     """The first place of each curve at which it has fallen, and its height there."""
     marks: dict[str, tuple[float, float]] = {}
     for label, curve in found.items():
@@ -163,18 +194,28 @@ def _falls(found: Mapping[str, Mapping[float, Estimate]], drop: float,
 def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) -> None:
     """A band below a line with markers."""
     places, colour = list(curve), COLOURS[style]
-    ax.fill_between(places, [e.low for e in curve.values()], [e.high for e in curve.values()], color=colour,
-                    alpha=0.18, linewidth=0)
-    ax.plot(places, [e.value for e in curve.values()], color=colour, linestyle=DASHES[style % len(DASHES)],
-            linewidth=1.8, marker=MARKERS[style], markersize=5, label=label)
+    ax.fill_between(
+        places, [e.low for e in curve.values()], [e.high for e in curve.values()], color=colour, alpha=0.18, linewidth=0
+    )
+    ax.plot(
+        places,
+        [e.value for e in curve.values()],
+        color=colour,
+        linestyle=DASHES[style % len(DASHES)],
+        linewidth=1.8,
+        marker=MARKERS[style],
+        markersize=5,
+        label=label,
+    )
 
 
 def grid_of(count: int) -> tuple[Figure, list[Axes]]:
     """Axes in rows of four at most that share both scales."""
     across = min(count, 3 if count in (6, 9) else 4)
     down = -(-count // across)
-    figure, grid = panels(count, height=3.6 if count == 1 else 1.6 + 0.6 / down, across=across, width=6.4,
-                          share=count > 1)
+    figure, grid = panels(
+        count, height=3.6 if count == 1 else 1.6 + 0.6 / down, across=across, width=6.4, share=count > 1
+    )
     for ax in grid:
         ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
     return figure, grid
@@ -187,8 +228,13 @@ def _logarithmic(ax: Axes, places: Sequence[float]) -> None:
     ax.minorticks_off()
 
 
-def _said_along(along: str, measure: str, found: Mapping[str, Mapping[float, Estimate]],
-                marks: Mapping[str, tuple[float, float]], drop: float | None) -> str:
+def _said_along(
+    along: str,
+    measure: str,
+    found: Mapping[str, Mapping[float, Estimate]],
+    marks: Mapping[str, tuple[float, float]],
+    drop: float | None,
+) -> str:
     said = []
     for label, curve in found.items():
         points = ", ".join(f"{estimate:.2f} at {x:.3g}" for x, estimate in curve.items())
@@ -212,8 +258,7 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
 
 def bar(ax: Axes, row: int, estimate: Estimate) -> None:
     """An interval as a thick stroke, its middle as a dot."""
-    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=4,
-            solid_capstyle="butt")
+    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=4, solid_capstyle="butt")
     ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markersize=6)
 
 

@@ -34,8 +34,16 @@ PATIENCE = 0.2
 """Seconds between two looks at whether to stop."""
 TRIES = 2
 """How often a job is begun whose worker dies."""
-NOT_ONES_OWN = ("<frozen", *(str(folder) + os.sep for folder in (
-    Path(trlib.__file__).parent, *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")))))
+NOT_ONES_OWN = (
+    "<frozen",
+    *(
+        str(folder) + os.sep
+        for folder in (
+            Path(trlib.__file__).parent,
+            *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
+        )
+    ),
+)
 """How the names of files begin that are the package's, Python's or installed."""
 Job = TypeVar("Job")
 
@@ -66,12 +74,13 @@ def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(NOT_ONES_OWN)]
     frame = (own or frames)[-1]
-    parts = Path(frame.filename).parts[-1 if own else -2:]
+    parts = Path(frame.filename).parts[-1 if own else -2 :]
     return f"{'/'.join(parts)}, line {frame.lineno}"
 
 
-def run_here(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *,
-             prepare: Callable[[], Any] | None = None) -> Generator[tuple[Job, Any, float]]:
+def run_here(
+    work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, prepare: Callable[[], Any] | None = None
+) -> Generator[tuple[Job, Any, float]]:
     """The same as `run_jobs` in this process, one job after the other.
 
     What a job prints goes to standard error, as a worker's does. Nothing stops a job that takes long. One that raises
@@ -94,8 +103,15 @@ def too_long(seconds: float) -> Failure:
     return Failure("too long", f"stopped after {seconds:g} s, the budget's limit for a cell")
 
 
-def run_jobs(work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, workers: int, seconds: float,
-             prepare: Callable[[], Any] | None = None) -> Generator[tuple[Job, Any, float]]:
+def run_jobs(
+    work: Callable[[Job], Any],
+    jobs: Sequence[Job],
+    stop: threading.Event,
+    *,
+    workers: int,
+    seconds: float,
+    prepare: Callable[[], Any] | None = None,
+) -> Generator[tuple[Job, Any, float]]:
     """Each job with its result or `Failure` and the seconds that it took, in the order in which they end.
 
     A worker is given its first job when it is ready, so no job's seconds hold the start of a worker.
@@ -131,8 +147,14 @@ class _Worker(Generic[Job]):
 
 
 class _Pool(Generic[Job]):
-    def __init__(self, work: Callable[[Job], Any], waiting: deque[tuple[Job, int]], stop: threading.Event,
-                 seconds: float, prepare: Callable[[], Any] | None) -> None:
+    def __init__(
+        self,
+        work: Callable[[Job], Any],
+        waiting: deque[tuple[Job, int]],
+        stop: threading.Event,
+        seconds: float,
+        prepare: Callable[[], Any] | None,
+    ) -> None:
         self.work, self.waiting, self.stop, self.seconds, self.prepare = work, waiting, stop, seconds, prepare
         self.workers: list[_Worker[Job]] = []
 

@@ -82,8 +82,11 @@ class Record:
         """A row a cell and batch."""
         import pandas as pd
 
-        parts = [pd.DataFrame(self.histories[key]).rename_axis("batch").reset_index().assign(cell=key)
-                 for key in keys if key in self.histories]
+        parts = [
+            pd.DataFrame(self.histories[key]).rename_axis("batch").reset_index().assign(cell=key)
+            for key in keys
+            if key in self.histories
+        ]
         frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"cell": [], "batch": []})
         return frame[["cell", "batch", *(name for name in frame.columns if name not in ("cell", "batch"))]]
 
@@ -93,9 +96,18 @@ def declaration(cell: Cell) -> dict[str, Any]:
     from trlab.cells import plain
 
     method = cell.method if ":" not in cell.method else Path(cell.method).name
-    return {"cell": cell.id, "sweep": cell.sweep, "label": cell.label, **cell.axes, "seed": cell.seed,
-            "method": method, "settings": json.dumps(plain(cell.settings)), "train": json.dumps(plain(cell.train)),
-            "task": json.dumps(plain({"name": cell.task, **cell.knobs})), "steps": cell.steps}
+    return {
+        "cell": cell.id,
+        "sweep": cell.sweep,
+        "label": cell.label,
+        **cell.axes,
+        "seed": cell.seed,
+        "method": method,
+        "settings": json.dumps(plain(cell.settings)),
+        "train": json.dumps(plain(cell.train)),
+        "task": json.dumps(plain({"name": cell.task, **cell.knobs})),
+        "steps": cell.steps,
+    }
 
 
 def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
@@ -109,6 +121,7 @@ def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
+
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs of a sweep that ships with the package, a row a cell, and their histories, a row a cell and batch.
 
@@ -118,16 +131,23 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     folder = RECORDS / name
     if not (folder / "runs.csv").is_file():
         known = sorted(path.parent.name for path in RECORDS.glob("*/runs.csv"))
-        raise RecordError(f"record: expected one of {', '.join(known) or 'none yet'}, got {name!r}; "
-                          f"`trlib sweep {name}` makes it")
+        raise RecordError(
+            f"record: expected one of {', '.join(known) or 'none yet'}, got {name!r}; `trlib sweep {name}` makes it"
+        )
     record = load(folder)
     runs = record.runs()
-    named = runs[[c for c in runs.columns[:runs.columns.get_loc("seed") + 1] if c != "sweep"]]
+    named = runs[[c for c in runs.columns[: runs.columns.get_loc("seed") + 1] if c != "sweep"]]
     return runs, record.history(record.rows).merge(named, on="cell")
 
 
-def load(folder: Path, defaults: dict[str, Any] | None = None, *, sweep: str | None = None, tabled: bool = True,
-         prefer: str | None = None) -> Record:
+def load(
+    folder: Path,
+    defaults: dict[str, Any] | None = None,
+    *,
+    sweep: str | None = None,
+    tabled: bool = True,
+    prefer: str | None = None,
+) -> Record:
     """Everything a folder holds: its tables (where `tabled`) and its journals.
 
     Args:
@@ -140,9 +160,11 @@ def load(folder: Path, defaults: dict[str, Any] | None = None, *, sweep: str | N
             `prefer` two files that disagree.
     """
     if old := sorted(folder.glob("cells*.jsonl")):
-        raise RecordError(f"record: {str(old[0])!r} is a journal of an earlier version of the package: expected "
-                          f"{journal.NAME}; finish the sweep with that version, whose tables are read here, and remove "
-                          f"the file then")
+        raise RecordError(
+            f"record: {str(old[0])!r} is a journal of an earlier version of the package: expected "
+            f"{journal.NAME}; finish the sweep with that version, whose tables are read here, and remove "
+            f"the file then"
+        )
     record = _tables(folder, defaults, sweep, tabled)
     source = dict.fromkeys(record.rows, folder / RUNS)
     for path in sorted(folder.glob(journal.ALL)):
@@ -165,11 +187,13 @@ def complete(folder: Path, cells: Sequence[Cell]) -> bool:
         journaled.update(_journal(path).rows)
     done = [journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE]
     return not (folder / FIRST_HISTORY).is_file() and all(
-        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done)
+        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done
+    )
 
 
-def _tables(folder: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None,
-            rows: bool = True) -> Record:
+def _tables(
+    folder: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None, rows: bool = True
+) -> Record:
     """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
     path, header, record = folder / RUNS, folder / HEADER, Record()
     if header.is_file():
@@ -222,27 +246,34 @@ def _damaged(path: Path, what: str) -> RecordError:
     return RecordError(f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}")
 
 
-def _check(path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None,
-           formats: Sequence[int]) -> None:
+def _check(
+    path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None, formats: Sequence[int]
+) -> None:
     """Refuse what cannot be read, is another sweep's, or was run with other defaults than today's."""
     if found.get("format") not in formats:
-        raise RecordError(f"record: {str(path)!r} is of another version of the package: expected format {formats[0]}, "
-                          f"got {found.get('format')!r}; it is left as it is: read it with that version, or move it "
-                          f"away")
+        raise RecordError(
+            f"record: {str(path)!r} is of another version of the package: expected format {formats[0]}, "
+            f"got {found.get('format')!r}; it is left as it is: read it with that version, or move it "
+            f"away"
+        )
     for part in ("defaults", "made"):
         held = found.get(part, {})
         if not isinstance(held, dict) or not all(isinstance(one, dict) for one in held.values()):
             raise _damaged(path, f"{part} of {type(held).__name__}")
     if sweep is not None and found.get("sweep", sweep) != sweep:
-        raise RecordError(f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, which "
-                          f"holds {found['sweep']!r}; give another --out")
+        raise RecordError(
+            f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, which "
+            f"holds {found['sweep']!r}; give another --out"
+        )
     for section, was in found.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:
-                raise RecordError(f"record: {str(path)!r} was made by a version of the package whose default of "
-                                  f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so its "
-                                  f"cells are not those of the sweep; move it away, or give another --out")
+                raise RecordError(
+                    f"record: {str(path)!r} was made by a version of the package whose default of "
+                    f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so its "
+                    f"cells are not those of the sweep; move it away, or give another --out"
+                )
 
 
 def _differ(row: Row, other: Row | None) -> bool:
@@ -252,16 +283,22 @@ def _differ(row: Row, other: Row | None) -> bool:
 
 def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordError:
     newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
-    told = [f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, written "
-            f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})" for path, row in (first, second)]
+    told = [
+        f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, written "
+        f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
+        for path, row in (first, second)
+    ]
     way = "choose by --prefer journal or --prefer tables: the other's numbers are written over then"
     if first[0].suffix == second[0].suffix:
         way = "move one of them away"
-    return RecordError(f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
-                       f"{first[1]['cell']}: {' and '.join(told)}; {newer.name} is newer; {way}")
+    return RecordError(
+        f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
+        f"{first[1]['cell']}: {' and '.join(told)}; {newer.name} is newer; {way}"
+    )
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
+
 
 def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]) -> None:
     """Write the three tables, each all or nothing, and what the record has of a cell over what a journal has otherwise.

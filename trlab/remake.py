@@ -37,8 +37,15 @@ class Remade:
         return bool(self.agreements) and all(one.agrees for one in self.agreements)
 
 
-def remake(figure: Figure, out: Path, *, cells: int | None = None, smoke: bool = False, workers: int | None = None,
-           say: Say | None = None) -> Remade:
+def remake(
+    figure: Figure,
+    out: Path,
+    *,
+    cells: int | None = None,
+    smoke: bool = False,
+    workers: int | None = None,
+    say: Say | None = None,
+) -> Remade:
     """Run the cells that a figure shows, anew, into a folder, and compare each with the record as `trlib sweep
     --verify` does. A call that was stopped goes on where it ended.
 
@@ -57,8 +64,13 @@ def remake(figure: Figure, out: Path, *, cells: int | None = None, smoke: bool =
     outcome = conduct(fresh, workers=workers, say=say)
     both = [cell for cell in fresh.cells if known.record.done(cell) and cell.id in fresh.record.rows]
     recorded = (known.record.runs(both), known.record.history(cell.id for cell in both)) if both else None
-    return Remade(sweep, outcome, fresh.record.history(cell.id for cell in fresh.cells), recorded,
-                  [_agreement(known, fresh, cell) for cell in both])
+    return Remade(
+        sweep,
+        outcome,
+        fresh.record.history(cell.id for cell in fresh.cells),
+        recorded,
+        [_agreement(known, fresh, cell) for cell in both],
+    )
 
 
 def _agreement(known: Plan, fresh: Plan, cell: Cell) -> Agreement:

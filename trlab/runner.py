@@ -74,8 +74,14 @@ class Outcome:
         return self.status != 0
 
 
-def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False,
-         prefer: str | None = None) -> Plan:
+def plan(
+    sweep: Sweep,
+    *,
+    out: Path | None = None,
+    shard: tuple[int, int] = (1, 1),
+    remake: bool = False,
+    prefer: str | None = None,
+) -> Plan:
     """Expand and check a sweep, and read what is recorded of it. Nothing is written.
 
     Args:
@@ -99,7 +105,7 @@ def plan(sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 
         shipped.update(record)
         record = shipped
     # By id, which is as good as by chance: each part gets its share of the slow variants.
-    mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1::parts]}
+    mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1 :: parts]}
     return Plan(sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, prefer)
 
 
@@ -133,8 +139,10 @@ def conduct(planned: Plan, *, workers: int | None = None, ray: str | None = None
     journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
     try:
         made = circumstances(planned.command)
-        with stoppable(lambda: tell(STOPPING)) as stop, closing(
-                results(todo, planned.sweep, stop, count, there=ray is not None)) as ended:
+        with (
+            stoppable(lambda: tell(STOPPING)) as stop,
+            closing(results(todo, planned.sweep, stop, count, there=ray is not None)) as ended,
+        ):
             for cell, result, seconds in ended:
                 row: dict[str, Any] = {**declaration(cell), "status": DONE, "error": "", **made}
                 history = None
@@ -154,8 +162,9 @@ def conduct(planned: Plan, *, workers: int | None = None, ray: str | None = None
     return Outcome(record.runs(planned.cells), progress.count, failed, status)
 
 
-def results(todo: Sequence[Cell], sweep: Sweep, stop: threading.Event, workers: int,
-            there: bool = False) -> Generator[tuple[Cell, Any, float]]:
+def results(
+    todo: Sequence[Cell], sweep: Sweep, stop: threading.Event, workers: int, there: bool = False
+) -> Generator[tuple[Cell, Any, float]]:
     """Every cell with what it came to and the seconds that it took, as `trlab.pool` gives them, or the cluster."""
     seconds = 60 * sweep.budget.minutes
     if there:
@@ -204,8 +213,10 @@ class _Progress:
             self.say(f"{self.count:4}/{self.total}  {cell}: failed: {row['error']}")
             return
         self.seconds.setdefault(cell.place, []).append(seconds)
-        self.say(f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {seconds:.1f} s; "
-                 f"{duration(self.remaining())} left")
+        self.say(
+            f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {seconds:.1f} s; "
+            f"{duration(self.remaining())} left"
+        )
 
     def remaining(self) -> float:
         """Seconds of wall time."""

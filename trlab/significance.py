@@ -122,7 +122,8 @@ def alike_p(x: Scores, y: Scores, *, within: float) -> tuple[float, float]:
     a, b = tasks
     margin = checks.number("within", within, above=0)
     (mean_a, variance_a, degrees_a), (mean_b, variance_b, degrees_b) = (
-        _trimmed(part, len(part) // 4) for part in (a, b))
+        _trimmed(part, len(part) // 4) for part in (a, b)
+    )
     variance = variance_a + variance_b
     parts = variance_a**2 / max(degrees_a, 1) + variance_b**2 / max(degrees_b, 1)
     degrees = variance**2 / parts if parts > 0 else min(degrees_a, degrees_b)
@@ -142,8 +143,8 @@ def _trimmed(runs: np.ndarray, cut: int) -> tuple[float, float, float]:
     if middle < 2:
         return float(ordered.mean()), math.nan, 0
     kept = np.clip(ordered, ordered[cut], ordered[n - cut - 1])
-    squares = float(((kept - kept.mean())**2).sum())
-    return float(ordered[cut:n - cut].mean()), squares / (middle * (middle - 1)), middle - 1
+    squares = float(((kept - kept.mean()) ** 2).sum())
+    return float(ordered[cut : n - cut].mean()), squares / (middle * (middle - 1)), middle - 1
 
 
 def _beyond(distance: float, variance: float, degrees: float) -> float:

@@ -78,8 +78,13 @@ def interval(scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES
     return Estimate(iqm(scores), *percentiles(tasks, statistic, level, resamples, seed))
 
 
-def band(runs: np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray], *, level: float = LEVEL,
-         resamples: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def band(
+    runs: np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray],
+    *,
+    level: float = LEVEL,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their intervals.
 
     Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of `interval`, with as many
@@ -92,11 +97,12 @@ def band(runs: np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray], *,
     if not rows or len({len(row) for row in rows}) > 1:
         raise ValueError(f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}")
     matrix, level, cut = np.stack(rows), checks.number("level", level, above=0, below=1), len(rows) // 4
-    middle = np.sort(matrix, axis=0)[cut:len(rows) - cut].mean(0)
+    middle = np.sort(matrix, axis=0)[cut : len(rows) - cut].mean(0)
     low, high = np.full((2, matrix.shape[1]), math.nan)
     if len(rows) > 1:
-        counts, times = _different_draws(len(rows), checks.whole("resamples", resamples, least=1),
-                                         checks.whole("seed", seed, least=0))
+        counts, times = _different_draws(
+            len(rows), checks.whole("resamples", resamples, least=1), checks.whole("seed", seed, least=0)
+        )
         bounds = [50 * (1 - level), 50 * (1 + level)]
         for i, column in enumerate(matrix.T):
             order = column.argsort()
@@ -155,8 +161,14 @@ def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray
     return (pooled[:, None] > _levels(thresholds)).mean(0)
 
 
-def profile_interval(scores: Scores, thresholds: Sequence[float] | np.ndarray, *, level: float = LEVEL,
-                     resamples: int = 2_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def profile_interval(
+    scores: Scores,
+    thresholds: Sequence[float] | np.ndarray,
+    *,
+    level: float = LEVEL,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
     """The pointwise bounds [T] of a performance profile.
 
     Raises:
@@ -191,6 +203,7 @@ def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = 
 
 # -- inside ------------------------------------------------------------------------------------------------------------
 
+
 def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:
     """The probability of improvement of the first half of the tasks' runs over the second; runs on the last axis."""
     half = len(tasks) // 2
@@ -205,8 +218,15 @@ def _pooled_mean(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
     return np.concatenate(drawn, axis=axis).mean(axis)
 
 
-def percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], level: float, resamples: int,
-                seed: int, *, paired: bool = False) -> tuple[float, float]:
+def percentiles(
+    tasks: Sequence[np.ndarray],
+    statistic: Callable[..., np.ndarray],
+    level: float,
+    resamples: int,
+    seed: int,
+    *,
+    paired: bool = False,
+) -> tuple[float, float]:
     """Percentile bootstrap of a statistic of independent samples, or (`paired`) of columns of one; NaN where there is
     nothing to draw from."""
     from scipy.stats import bootstrap
@@ -216,8 +236,16 @@ def percentiles(tasks: Sequence[np.ndarray], statistic: Callable[..., np.ndarray
     seed = checks.whole("seed", seed, least=0)
     if min(map(len, tasks)) < 2:
         return math.nan, math.nan
-    found = bootstrap(tasks, statistic, n_resamples=resamples, confidence_level=level, method="percentile",
-                      vectorized=True, paired=paired, rng=np.random.default_rng(seed)).confidence_interval
+    found = bootstrap(
+        tasks,
+        statistic,
+        n_resamples=resamples,
+        confidence_level=level,
+        method="percentile",
+        vectorized=True,
+        paired=paired,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
     return float(found.low), float(found.high)
 
 
@@ -258,6 +286,7 @@ def finite_runs(name: str, values: object) -> np.ndarray:
     if runs.ndim != 1 or not len(runs):
         raise ValueError(f"{name}: expected at least one run of every task, got {list(runs.shape)}")
     if not np.isfinite(runs).all():
-        raise ValueError(f"{name}: expected finite numbers, got NaN or inf (a run that failed has no score: leave it "
-                         f"out and say so)")
+        raise ValueError(
+            f"{name}: expected finite numbers, got NaN or inf (a run that failed has no score: leave it out and say so)"
+        )
     return runs

@@ -90,8 +90,7 @@ class Axis:
         """Label and arguments of each value."""
         if isinstance(self.values, Mapping):
             return [(label, dict(arguments)) for label, arguments in self.values.items()]
-        return [(f"{value:g}" if isinstance(value, float) else str(value), {self.name: value})
-                for value in self.values]
+        return [(f"{value:g}" if isinstance(value, float) else str(value), {self.name: value}) for value in self.values]
 
 
 @dataclass(frozen=True)
@@ -140,14 +139,19 @@ class Prediction:
     def __post_init__(self) -> None:
         sides = (self.higher, self.lower)
         if not all(isinstance(side, str | int | float) for side in sides) or not any(
-                isinstance(side, str) for side in sides):
-            raise TypeError(f"prediction: expected labels of variants as higher and lower, or a label and a number, "
-                            f"got {self.higher!r} and {self.lower!r}")
+            isinstance(side, str) for side in sides
+        ):
+            raise TypeError(
+                f"prediction: expected labels of variants as higher and lower, or a label and a number, "
+                f"got {self.higher!r} and {self.lower!r}"
+            )
         if self.within is not None:
             object.__setattr__(self, "within", checks.number("prediction: within", self.within, above=0))
             if not all(isinstance(side, str) for side in sides):
-                raise TypeError(f"prediction: within: expected labels of two variants that are alike, got "
-                                f"{self.higher!r} and {self.lower!r}")
+                raise TypeError(
+                    f"prediction: within: expected labels of two variants that are alike, got "
+                    f"{self.higher!r} and {self.lower!r}"
+                )
         _is_mapping("prediction: at", self.at)
 
 
@@ -186,23 +190,39 @@ class Sweep:
         _several("seeds", self.seeds, least=1)
         _all_are("budget", [self.budget], Budget)
         if both := sorted({*self.seeds} & {*self.tuned_on}):
-            raise ValueError(f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
-                             "run that selected says nothing of how good the selection is")
+            raise ValueError(
+                f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
+                "run that selected says nothing of how good the selection is"
+            )
         for prediction in self.predictions:
-            pooled = [axis.name for axis in self.axes if axis.name not in prediction.at
-                      and len(axis.points()) > 1]
+            pooled = [axis.name for axis in self.axes if axis.name not in prediction.at and len(axis.points()) > 1]
             if prediction.nothing_differs and pooled:
-                raise ValueError(f"prediction {prediction.text!r}: expected a point of every axis in `at`, got none of "
-                                 f"{', '.join(pooled)}: pooled with others, a place where something differs would "
-                                 f"hide; predict each point")
+                raise ValueError(
+                    f"prediction {prediction.text!r}: expected a point of every axis in `at`, got none of "
+                    f"{', '.join(pooled)}: pooled with others, a place where something differs would "
+                    f"hide; predict each point"
+                )
 
     def smoke(self) -> Sweep:
         """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""
-        shorter = [replace(variant, instead={axis: {label: self._shorter(own) for label, own in at.items()}
-                                             for axis, at in variant.instead.items()}) for variant in self.variants]
-        return replace(self, name=f"{self.name}-smoke", seeds=tuple(self.seeds)[:1], variants=shorter,
-                       train={**self.train, "prompts": 8, "group": 2, "probe": 2},
-                       budget=replace(self.budget, steps=1, prompts=2, samples=2))
+        shorter = [
+            replace(
+                variant,
+                instead={
+                    axis: {label: self._shorter(own) for label, own in at.items()}
+                    for axis, at in variant.instead.items()
+                },
+            )
+            for variant in self.variants
+        ]
+        return replace(
+            self,
+            name=f"{self.name}-smoke",
+            seeds=tuple(self.seeds)[:1],
+            variants=shorter,
+            train={**self.train, "prompts": 8, "group": 2, "probe": 2},
+            budget=replace(self.budget, steps=1, prompts=2, samples=2),
+        )
 
     def _shorter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments whose steps, where they name some, are as many times one as they were the budget's."""
@@ -256,8 +276,9 @@ def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
         if name.endswith(".py"):
             raise ValueError(f"sweep: expected a file, got {name!r}, which is none")
         if Path(f"{name}.py").is_file():
-            raise ValueError(f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did you mean "
-                             f"'{name}.py'?")
+            raise ValueError(
+                f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did you mean '{name}.py'?"
+            )
         raise unknown("sweep", name, declared())
     sweep = getattr(load(path), "SWEEP", None)
     if callable(sweep):
@@ -279,8 +300,10 @@ def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, An
     first, *rest = axes
     points = first.points()
     if not points or len({label for label, _ in points}) < len(points) or first.name in [a.name for a in rest]:
-        raise ValueError(f"axis {first.name!r}: expected one axis of that name, with values that differ, got "
-                         f"{[label for label, _ in points]}")
+        raise ValueError(
+            f"axis {first.name!r}: expected one axis of that name, with values that differ, got "
+            f"{[label for label, _ in points]}"
+        )
     for label, arguments in points:
         for labels, more in product(rest):
             twice = sorted(arguments.keys() & more.keys())

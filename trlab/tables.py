@@ -99,8 +99,10 @@ def read_histories(path: Path) -> dict[str, History]:
 
     table = pd.read_csv(path, dtype={"cell": str})
     if path.name == FIRST_HISTORY:
-        parts = {part["cell"].iloc[0]: part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
-                 for _, part in table.groupby("cell", sort=False)}
+        parts = {
+            part["cell"].iloc[0]: part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
+            for _, part in table.groupby("cell", sort=False)
+        }
         return {key: {str(name): column.tolist() for name, column in part.items()} for key, part in parts.items()}
     metrics, cells = list(dict.fromkeys(table.pop("metric"))), list(table.drop(columns="batch"))
     values = table[cells].to_numpy(float).reshape(len(metrics), len(table) // max(len(metrics), 1), len(cells))
@@ -122,7 +124,7 @@ def packed(histories: Mapping[str, History], cells: Iterable[str]) -> bytes:
     values = np.full((len(metrics), len(batches), len(own)), np.nan)
     for i, history in enumerate(own.values()):
         for metric, column in history.items():
-            values[metrics.index(metric), :len(column), i] = column
+            values[metrics.index(metric), : len(column), i] = column
     index = pd.MultiIndex.from_product([metrics, batches], names=["metric", "batch"])
     table = pd.DataFrame(values.reshape(len(index), len(own)), index, list(own))
     return lzma.compress(table.to_csv(float_format=f"%.{DIGITS}g").encode(), preset=9)

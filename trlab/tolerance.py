@@ -49,8 +49,15 @@ class Tolerance:
         return str(self.bracket) + (f" [{self.low}; {self.high}]" if self.low != self.high else "")
 
 
-def staleness_tolerance(accuracy: Runs, control: Runs | None = None, *, drop: float = DROP, level: float = LEVEL,
-                        resamples: int = RESAMPLES, seed: int = 0) -> Tolerance:
+def staleness_tolerance(
+    accuracy: Runs,
+    control: Runs | None = None,
+    *,
+    drop: float = DROP,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Tolerance:
     """The uses of a batch between which a method's final accuracy comes to lie `drop` below the control's.
 
     held = max {u : no fall at u or before},   fell = min {u : c(u) - a(u) >= drop}
@@ -74,8 +81,10 @@ def staleness_tolerance(accuracy: Runs, control: Runs | None = None, *, drop: fl
     """
     uses = _places("accuracy", accuracy)
     if control is not None and _places("control", control) != uses:
-        raise ValueError(f"control: expected runs at the {', '.join(f'{u:g}' for u in uses)} uses of the method, got "
-                         f"{', '.join(f'{u:g}' for u in sorted(control))}")
+        raise ValueError(
+            f"control: expected runs at the {', '.join(f'{u:g}' for u in uses)} uses of the method, got "
+            f"{', '.join(f'{u:g}' for u in sorted(control))}"
+        )
     drop = checks.number("drop", drop, above=0)
     own = [finite_runs(f"accuracy[{u:g}]", accuracy[u]) for u in uses]
     others = [] if control is None else [finite_runs(f"control[{u:g}]", control[u]) for u in uses]
@@ -93,8 +102,12 @@ def staleness_tolerance(accuracy: Runs, control: Runs | None = None, *, drop: fl
     found = bracket(float(first(*own, *others)))
     assert found is not None
     # Between two places a percentile is interpolated; the bracket outside of it is the one that covers.
-    return Tolerance(found, bracket(low if math.isnan(low) else math.floor(low)),
-                     bracket(high if math.isnan(high) else math.ceil(high)), control is not None)
+    return Tolerance(
+        found,
+        bracket(low if math.isnan(low) else math.floor(low)),
+        bracket(high if math.isnan(high) else math.ceil(high)),
+        control is not None,
+    )
 
 
 def _places(name: str, runs: object) -> list[float]:

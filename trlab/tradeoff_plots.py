@@ -52,8 +52,13 @@ def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: st
     for i, (label, settings) in enumerate(points.items()):
         ax = grid[0 if lone else i]
         for other in () if lone else points.values():
-            ax.plot([t.nats.value for t in other.values()], [t.accuracy.value for t in other.values()], color=INK,
-                    linewidth=0.7, alpha=0.3)
+            ax.plot(
+                [t.nats.value for t in other.values()],
+                [t.accuracy.value for t in other.values()],
+                color=INK,
+                linewidth=0.7,
+                alpha=0.3,
+            )
         _settings(ax, settings, i if lone else 0)
         if not lone:
             ax.set_title(label, color=INK, fontsize="small")
@@ -74,14 +79,27 @@ def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
         x, y = trade.nats, trade.accuracy
         ax.plot([x.low, x.high], [y.value, y.value], color=colour, linewidth=1.2, alpha=0.7)
         ax.plot([x.value, x.value], [y.low, y.high], color=colour, linewidth=1.2, alpha=0.7)
-        ax.plot([x.value], [y.value], marker=MARKERS[style % len(MARKERS)], markersize=6, color=colour,
-                markerfacecolor="none" if trade.dominated_by else colour, linestyle="")
+        ax.plot(
+            [x.value],
+            [y.value],
+            marker=MARKERS[style % len(MARKERS)],
+            markersize=6,
+            color=colour,
+            markerfacecolor="none" if trade.dominated_by else colour,
+            linestyle="",
+        )
 
 
 def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
     for name, trade in settings.items():
-        ax.annotate(name, (trade.nats.value, trade.accuracy.value), (3, 3), textcoords="offset points", color=INK,
-                    fontsize="small")
+        ax.annotate(
+            name,
+            (trade.nats.value, trade.accuracy.value),
+            (3, 3),
+            textcoords="offset points",
+            color=INK,
+            fontsize="small",
+        )
 
 
 def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
@@ -89,20 +107,31 @@ def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
     order = sorted(trades, key=lambda label: -trades[label].accuracy.value)
     for slot, label in enumerate(order):
         height = 1 - (slot + 0.5) / len(order)
-        ax.annotate(label, (trades[label].nats.value, trades[label].accuracy.value), (1.04, height),
-                    textcoords="axes fraction", color=INK, fontsize="small", va="center",
-                    arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.6, "alpha": 0.6, "shrinkB": 4})
+        ax.annotate(
+            label,
+            (trades[label].nats.value, trades[label].accuracy.value),
+            (1.04, height),
+            textcoords="axes fraction",
+            color=INK,
+            fontsize="small",
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.6, "alpha": 0.6, "shrinkB": 4},
+        )
 
 
 def _frontier_in_words(points: Mapping[str, Mapping[str, Trade]], measure: str) -> str:
-    said = [f"{label}{' ' + name if len(settings) > 1 else ''} {trade.accuracy:.2f} for {trade.nats:.2g} nats"
-            + ("" if trade.dominated_by else ", on the frontier")
-            for label, settings in points.items() for name, trade in settings.items()]
+    said = [
+        f"{label}{' ' + name if len(settings) > 1 else ''} {trade.accuracy:.2f} for {trade.nats:.2g} nats"
+        + ("" if trade.dominated_by else ", on the frontier")
+        for label, settings in points.items()
+        for name, trade in settings.items()
+    ]
     return f"{measure[0].upper()}{measure[1:]} against {NATS}, with 95 % intervals: {'; '.join(said)}."
 
 
-def histories(bands: Mapping[str, Band], *, measure: str, level: float | None = None,
-              alt: str | None = None) -> Drawing:
+def histories(
+    bands: Mapping[str, Band], *, measure: str, level: float | None = None, alt: str | None = None
+) -> Drawing:
     """A column of the history over batches: interquartile means with pointwise 95 % bands.
 
     Args:
@@ -118,14 +147,18 @@ def histories(bands: Mapping[str, Band], *, measure: str, level: float | None = 
         raise ValueError("bands: expected at least one variant with a number in every batch, got none")
     lines = {label: (np.arange(1, len(values) + 1), values, low, high) for label, (values, low, high) in bands.items()}
     drawing = _lines(lines, along="batch", measure=measure, level=level, marked=False)
-    said = [f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, {values[-1]:.2f} "
-            f"[{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}" for label, (values, low, high) in bands.items()]
+    said = [
+        f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, {values[-1]:.2f} "
+        f"[{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}"
+        for label, (values, low, high) in bands.items()
+    ]
     words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(said)}."
     return Drawing(drawing.figure, alt or words, stacked=2)
 
 
-def difficulties(found: Mapping[str, Mapping[str, Estimate]], *, radius: float | None = None,
-                 alt: str | None = None) -> Drawing:
+def difficulties(
+    found: Mapping[str, Mapping[str, Estimate]], *, radius: float | None = None, alt: str | None = None
+) -> Drawing:
     """The realised divergence of prompts by how many of their group were right; dotted: the radius.
 
     Args:
@@ -139,24 +172,36 @@ def difficulties(found: Mapping[str, Mapping[str, Estimate]], *, radius: float |
     if not found or not all(found.values()):
         raise ValueError("found: expected at least one kind of prompt of every label, got none")
     kinds = list(dict.fromkeys(kind for curve in found.values() for kind in curve))
-    lines = {label: (np.array([kinds.index(kind) for kind in curve]),
-                     *(np.array([getattr(e, part) for e in curve.values()]) for part in ("value", "low", "high")))
-             for label, curve in found.items()}
-    drawing = _lines(lines, along="right among the prompt's group", measure="KL(π || μ), nats per completion",
-                     level=radius, marked=True)
+    lines = {
+        label: (
+            np.array([kinds.index(kind) for kind in curve]),
+            *(np.array([getattr(e, part) for e in curve.values()]) for part in ("value", "low", "high")),
+        )
+        for label, curve in found.items()
+    }
+    drawing = _lines(
+        lines,
+        along="right among the prompt's group",
+        measure="KL(π || μ), nats per completion",
+        level=radius,
+        marked=True,
+    )
     for ax in drawing.figure.axes:
         ax.set_yscale("log")
         _plainly(ax.yaxis)
         ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
-    said = [f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
-            for label, curve in found.items()]
+    said = [
+        f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
+        for label, curve in found.items()
+    ]
     line = "" if radius is None else f" The radius is {radius:g}."
     words = f"Realised KL of prompts, nats per completion, with 95 % intervals: {'; '.join(said)}.{line}"
     return Drawing(drawing.figure, alt or words, stacked=2)
 
 
-def matched(found: Mapping[str, tuple[Estimate, int, int]], *, measure: str, level: float,
-            alt: str | None = None) -> Drawing:
+def matched(
+    found: Mapping[str, tuple[Estimate, int, int]], *, measure: str, level: float, alt: str | None = None
+) -> Drawing:
     """A measure where the runs reach the same reward, a row each; a row says where not all of its runs do.
 
     Args:
@@ -166,13 +211,16 @@ def matched(found: Mapping[str, tuple[Estimate, int, int]], *, measure: str, lev
         level: the reward.
         alt: what the figure shows, in a sentence; None: the numbers.
     """
-    names = {label: label if reached == of else f"{label} ({reached} of {of})" for label, (_, reached, of)
-             in found.items()}
+    names = {
+        label: label if reached == of else f"{label} ({reached} of {of})" for label, (_, reached, of) in found.items()
+    }
     figure, ax = rows_of(list(names.values()), f"{measure} where the reward reaches {level:g}")
     for row, (estimate, _, _) in enumerate(found.values()):
         bar(ax, row, estimate)
-    words = in_words(f"Interquartile mean of {measure} where the reward reaches {level:g}, with 95 % interval",
-                     {names[label]: estimate for label, (estimate, _, _) in found.items()})
+    words = in_words(
+        f"Interquartile mean of {measure} where the reward reaches {level:g}, with 95 % interval",
+        {names[label]: estimate for label, (estimate, _, _) in found.items()},
+    )
     return Drawing(figure, alt or words)
 
 
@@ -185,8 +233,9 @@ def _plainly(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _lines(lines: Mapping[str, tuple[np.ndarray, ...]], *, along: str, measure: str, level: float | None,
-           marked: bool) -> Drawing:
+def _lines(
+    lines: Mapping[str, tuple[np.ndarray, ...]], *, along: str, measure: str, level: float | None, marked: bool
+) -> Drawing:
     """Lines with bands, in one panel or in one each."""
     one = len(lines) <= len(COLOURS)
     figure, grid = grid_of(1 if one else len(lines))
@@ -195,9 +244,17 @@ def _lines(lines: Mapping[str, tuple[np.ndarray, ...]], *, along: str, measure: 
         for x, y in [line[:2] for line in lines.values()] if not one else ():
             ax.plot(x, y, color=INK, linewidth=0.7, alpha=0.35)
         ax.fill_between(places, low, high, color=COLOURS[style], alpha=0.18, linewidth=0)
-        ax.plot(places, values, color=COLOURS[style], linestyle=DASHES[style % len(DASHES)], linewidth=1.8,
-                marker=MARKERS[style] if one or marked else "", markersize=5, label=label,
-                markevery=1 if marked else (i % 5, 5))
+        ax.plot(
+            places,
+            values,
+            color=COLOURS[style],
+            linestyle=DASHES[style % len(DASHES)],
+            linewidth=1.8,
+            marker=MARKERS[style] if one or marked else "",
+            markersize=5,
+            label=label,
+            markevery=1 if marked else (i % 5, 5),
+        )
         if not one:
             ax.set_title(label, color=INK, fontsize="small")
     for ax in grid:

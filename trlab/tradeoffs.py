@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
     from trlab.sweep import Sweep
 
-DIFFICULTY = {"kl_none": "none right", "kl_few": "up to a quarter", "kl_half": "up to three quarters",
-              "kl_many": "nearly all", "kl_all": "all right"}
+DIFFICULTY = {
+    "kl_none": "none right",
+    "kl_few": "up to a quarter",
+    "kl_half": "up to three quarters",
+    "kl_many": "nearly all",
+    "kl_all": "all right",
+}
 """Columns of a record: the realised KL(π || μ) of prompts, by how many of their group were right."""
 
 
@@ -53,16 +58,30 @@ def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.
         trade = trades.get(name)
         numbers: dict[str, Any] = dict.fromkeys((measure, "low", "high", "nats", "nats_low", "nats_high"), np.nan)
         if trade is not None:
-            numbers = {measure: trade.accuracy.value, "low": trade.accuracy.low, "high": trade.accuracy.high,
-                       "nats": trade.nats.value, "nats_low": trade.nats.low, "nats_high": trade.nats.high}
-        rows.append({**place, "runs": runs_of, "failed": failed, **numbers,
-                     "dominated_by": () if trade is None else trade.dominated_by,
-                     "clearly": () if trade is None else trade.clearly})
+            numbers = {
+                measure: trade.accuracy.value,
+                "low": trade.accuracy.low,
+                "high": trade.accuracy.high,
+                "nats": trade.nats.value,
+                "nats_low": trade.nats.low,
+                "nats_high": trade.nats.high,
+            }
+        rows.append(
+            {
+                **place,
+                "runs": runs_of,
+                "failed": failed,
+                **numbers,
+                "dominated_by": () if trade is None else trade.dominated_by,
+                "clearly": () if trade is None else trade.clearly,
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def at_matched_reward(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, column: str,
-                      level: float = LEVEL) -> pd.DataFrame:
+def at_matched_reward(
+    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
+) -> pd.DataFrame:
     """A row a variant and point of the axes: a column of the history where each run's reward first reaches `level`
     (`trlab.measures.matched`), as an interquartile mean with its 95 % interval over the runs that do, `reached` of
     `runs` of them; `text` says how many do not, and who leaves them out compares the fast ones alone.
@@ -79,11 +98,17 @@ def at_matched_reward(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, c
         never = len(part) - int(part["reached"].sum())
         said = "" if estimate is None else f"{estimate:.2f}"
         short = f"{never} of {len(part)} never reach {level:g}" if never else ""
-        rows.append({**place, "runs": len(part), "reached": len(part) - never,
-                     "value": np.nan if estimate is None else estimate.value,
-                     "low": np.nan if estimate is None else estimate.low,
-                     "high": np.nan if estimate is None else estimate.high,
-                     "text": "; ".join(part for part in (said, short) if part)})
+        rows.append(
+            {
+                **place,
+                "runs": len(part),
+                "reached": len(part) - never,
+                "value": np.nan if estimate is None else estimate.value,
+                "low": np.nan if estimate is None else estimate.low,
+                "high": np.nan if estimate is None else estimate.high,
+                "text": "; ".join(part for part in (said, short) if part),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -100,15 +125,23 @@ def by_difficulty(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
                 continue
             known = part[column].astype(float).dropna().to_numpy()
             estimate = interval(known) if len(known) else None
-            rows.append({**place, "difficulty": words, "runs": len(known), "without": len(part) - len(known),
-                         "value": np.nan if estimate is None else estimate.value,
-                         "low": np.nan if estimate is None else estimate.low,
-                         "high": np.nan if estimate is None else estimate.high})
+            rows.append(
+                {
+                    **place,
+                    "difficulty": words,
+                    "runs": len(known),
+                    "without": len(part) - len(known),
+                    "value": np.nan if estimate is None else estimate.value,
+                    "low": np.nan if estimate is None else estimate.low,
+                    "high": np.nan if estimate is None else estimate.high,
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def by_batch(runs: pd.DataFrame, history: pd.DataFrame, labels: Sequence[str],
-             column: str = "reward") -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def by_batch(
+    runs: pd.DataFrame, history: pd.DataFrame, labels: Sequence[str], column: str = "reward"
+) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """A column of the history, batch by batch, for each label: interquartile means and 95 % bounds of its finished
     runs, as far as the shortest of them goes. Labels without a number in every batch are left out."""
     values, found = series(history, column), {}

@@ -33,8 +33,15 @@ def run(cell: Cell) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()  # a worker's imports and the loading are not the method's
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
-        done = train(policy, task, make(cell.method, cell.settings), steps=cell.steps, seed=cell.seed, progress=False,
-                     **cell.train)
+        done = train(
+            policy,
+            task,
+            make(cell.method, cell.settings),
+            steps=cell.steps,
+            seed=cell.seed,
+            progress=False,
+            **cell.train,
+        )
         if done.interrupted:
             raise KeyboardInterrupt
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
@@ -42,11 +49,19 @@ def run(cell: Cell) -> dict[str, Any]:
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory beside them.
     history = {name: [row.get(name, math.nan) for row in done.rows] for name in METRICS if name not in TIMINGS}
     values = {
-        "sampled": found.sampled.value, "sampled_low": found.sampled.low, "sampled_high": found.sampled.high,
-        "greedy": found.greedy.value, "pass_at_most": found.pass_at[max(found.pass_at)].value,
-        "distinct": found.distinct.value, "reward": _mean(history["reward"][-5:]), "length": history["length"][-1],
-        "entropy": history["entropy"][-1], "kl": _mean(history["kl"]), "kl_seq_back": _mean(history["kl_seq_back"]),
-        "tv_max": _largest(history["tv_max"]), "kept": _mean(history["kept"]),
+        "sampled": found.sampled.value,
+        "sampled_low": found.sampled.low,
+        "sampled_high": found.sampled.high,
+        "greedy": found.greedy.value,
+        "pass_at_most": found.pass_at[max(found.pass_at)].value,
+        "distinct": found.distinct.value,
+        "reward": _mean(history["reward"][-5:]),
+        "length": history["length"][-1],
+        "entropy": history["entropy"][-1],
+        "kl": _mean(history["kl"]),
+        "kl_seq_back": _mean(history["kl_seq_back"]),
+        "tv_max": _largest(history["tv_max"]),
+        "kept": _mean(history["kept"]),
         "ratio_max": _largest(history["ratio_max"]),
     }
     first = {name: column for name, column in history.items() if name not in SINCE_SECOND_ROUND}

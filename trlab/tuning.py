@@ -84,8 +84,10 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
 
     folder = (RECORDS if records is None else records) / sweep.name
     if not (folder / "runs.csv").is_file():
-        raise RecordError(f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
-                          f"sweep {sweep.name}` makes them")
+        raise RecordError(
+            f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
+            f"sweep {sweep.name}` makes them"
+        )
     choices = {choice.label: choice for choice in choose(load(folder).runs(), [axis.name for axis in sweep.axes])}
     points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
     tuned = {axis.name for axis in sweep.axes}
@@ -106,6 +108,14 @@ def summary(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
 
     rows: list[dict[str, Any]] = []
     for choice in choose(runs, [axis.name for axis in sweep.axes]):
-        rows.append({"label": choice.label, **choice.at, "score": choice.score, "best": choice.best, "kl": choice.kl,
-                     "tried": choice.tried})
+        rows.append(
+            {
+                "label": choice.label,
+                **choice.at,
+                "score": choice.score,
+                "best": choice.best,
+                "kl": choice.kl,
+                "tried": choice.tried,
+            }
+        )
     return pd.DataFrame(rows)

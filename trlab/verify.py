@@ -42,8 +42,9 @@ class Agreement:
         return self.verdict == AGREES
 
 
-def verify(planned: Plan, count: int, *, seed: int | None = None, workers: int | None = None,
-           say: Say | None = None) -> list[Agreement]:
+def verify(
+    planned: Plan, count: int, *, seed: int | None = None, workers: int | None = None, say: Say | None = None
+) -> list[Agreement]:
     """Run a random sample of the recorded cells again and compare.
 
     The digest says whether the run is the same to the last bit. If it is, every recorded number must be what the run
@@ -62,15 +63,22 @@ def verify(planned: Plan, count: int, *, seed: int | None = None, workers: int |
     """
     recorded = [cell for cell in planned.cells if planned.record.done(cell)]
     if not recorded:
-        raise RecordError(f"verify: no cell of {planned.sweep.name!r} is recorded in {str(planned.out)!r} or with the "
-                          f"package; run the sweep first")
+        raise RecordError(
+            f"verify: no cell of {planned.sweep.name!r} is recorded in {str(planned.out)!r} or with the "
+            f"package; run the sweep first"
+        )
     sample = random.Random(seed).sample(recorded, min(count, len(recorded)))
     for cell in sample:
-        missing = [name for name in (*SAME, *DECIDED)
-                   if name not in planned.record.rows[cell.id] and name not in SINCE_SECOND_ROUND]
+        missing = [
+            name
+            for name in (*SAME, *DECIDED)
+            if name not in planned.record.rows[cell.id] and name not in SINCE_SECOND_ROUND
+        ]
         if missing:
-            raise RecordError(f"verify: expected {', '.join(missing)} among the columns of the record of "
-                              f"{planned.sweep.name!r}, got none for [{cell}]")
+            raise RecordError(
+                f"verify: expected {', '.join(missing)} among the columns of the record of "
+                f"{planned.sweep.name!r}, got none for [{cell}]"
+            )
     now, found = circumstances(planned.command), []
     count = cores() if workers is None else workers
     with closing(results(sample, planned.sweep, threading.Event(), count)) as ended:
@@ -100,8 +108,11 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
     low, high, which = _interval(planned, cell, row)
     within = low <= value <= high
     verdict = DIFFERS if not within else CANNOT_TELL if (low, high) == (0, 1) else AGREES
-    return Agreement(cell, verdict, f"{both}, {'within' if within else 'outside'} [{low:.4f}, {high:.4f}] ({which}); "
-                                    f"other {' and '.join(other)}")
+    return Agreement(
+        cell,
+        verdict,
+        f"{both}, {'within' if within else 'outside'} [{low:.4f}, {high:.4f}] ({which}); other {' and '.join(other)}",
+    )
 
 
 def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[str, Any]) -> str:

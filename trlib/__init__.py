@@ -19,8 +19,20 @@ _HOME = {
 }
 _MODULES = ("advantages", "aggregation", "algorithms", "corrections", "divergences", "tasks")
 
-__all__ = ["__version__", "advantages", "aggregation", "algorithms", "corrections", "divergences", "evaluate",
-           "load_policy", "load_task", "sample", "tasks", "train"]
+__all__ = [
+    "__version__",
+    "advantages",
+    "aggregation",
+    "algorithms",
+    "corrections",
+    "divergences",
+    "evaluate",
+    "load_policy",
+    "load_task",
+    "sample",
+    "tasks",
+    "train",
+]
 
 if TYPE_CHECKING:
     from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks

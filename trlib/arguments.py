@@ -10,20 +10,31 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
-LARGEST = 2 ** 63 - 1
+LARGEST = 2**63 - 1
 """The largest whole number of a tensor, and so of a setting."""
 
 
-def number(name: str, value: object, *, above: float | None = None, least: float | None = None,
-           below: float | None = None, most: float | None = None) -> float:
+def number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> float:
     """`value` as Python's own float after checking that it is a number inside the bounds (NaN never is).
 
     Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
     number: it has a device and may have a gradient, which a setting would lose; take its `.item()`.
     """
     found = _real(name, value, "a number")
-    bounds = [("above", above, lambda v, b: v > b), ("at least", least, lambda v, b: v >= b),
-              ("below", below, lambda v, b: v < b), ("at most", most, lambda v, b: v <= b)]
+    bounds = [
+        ("above", above, lambda v, b: v > b),
+        ("at least", least, lambda v, b: v >= b),
+        ("below", below, lambda v, b: v < b),
+        ("at most", most, lambda v, b: v <= b),
+    ]
     stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
     if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
         wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"

@@ -114,8 +114,10 @@ def log_probabilities(name: str, value: Tensor) -> None:
     if bool(off.any()):
         where = tuple(int(i) for i in off.nonzero()[0])
         mass = float(total[where].exp())
-        raise ValueError(f"{name}: expected normalised log-probabilities (probabilities that sum to 1), "
-                         f"got a sum of {mass:.6g} at {list(where)}")
+        raise ValueError(
+            f"{name}: expected normalised log-probabilities (probabilities that sum to 1), "
+            f"got a sum of {mass:.6g} at {list(where)}"
+        )
 
 
 def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
@@ -141,14 +143,17 @@ def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = Non
         bad = bad & mask
     if bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])
-        raise ValueError(f"{name}: expected token ids from 0 to {vocabulary - 1}, got {ids[where].item()} at "
-                         f"{list(where)}")
+        raise ValueError(
+            f"{name}: expected token ids from 0 to {vocabulary - 1}, got {ids[where].item()} at {list(where)}"
+        )
     if distinct:
         ordered = ids.sort(-1).values
         twice = ordered[..., 1:] == ordered[..., :-1]
         if bool(twice.any()):
-            raise ValueError(f"{name}: expected different ids along the last dimension, "
-                             f"got {ordered[..., 1:][twice][0].item()} twice")
+            raise ValueError(
+                f"{name}: expected different ids along the last dimension, "
+                f"got {ordered[..., 1:][twice][0].item()} twice"
+            )
 
 
 def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
@@ -214,8 +219,14 @@ def _rounding(value: Tensor) -> float:
     return max(1e-3, 8 * torch.finfo(value.dtype).eps)
 
 
-def _typed(name: str, value: object, shape: tuple[int | None, ...] | None, letters: str, wanted: str,
-           types: tuple[torch.dtype, ...]) -> Tensor:
+def _typed(
+    name: str,
+    value: object,
+    shape: tuple[int | None, ...] | None,
+    letters: str,
+    wanted: str,
+    types: tuple[torch.dtype, ...],
+) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: expected a tensor of {wanted}, got {type(value).__name__}")
     odd = _odd(value)

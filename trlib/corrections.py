@@ -17,8 +17,15 @@ LEVELS: tuple[str, ...] = ("token", "sequence")
 HOWS: tuple[str, ...] = ("truncate", "mask")
 
 
-def truncated_importance(logp_old: Tensor, logp_rollout: Tensor, mask: Tensor, *, cap: float = 2.0,
-                         level: str = "token", how: str = "truncate") -> Tensor:
+def truncated_importance(
+    logp_old: Tensor,
+    logp_rollout: Tensor,
+    mask: Tensor,
+    *,
+    cap: float = 2.0,
+    level: str = "token",
+    how: str = "truncate",
+) -> Tensor:
     """The factor on the advantages that corrects for the sampler.
 
     c = π_old/μ of the token, or with level="sequence" the product over the row's unmasked tokens

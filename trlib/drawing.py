@@ -34,15 +34,18 @@ WIDE = 6.8
 """Inches of a figure on a page."""
 NARROW = 3.5
 """Inches of a figure that a phone shows without shrinking its words below nine pixels."""
-STYLE = (".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
-         ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
-         "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
-         ".trlib-drawing>.drawn-narrow{display:block}}")
+STYLE = (
+    ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
+    ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
+    "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
+    ".trlib-drawing>.drawn-narrow{display:block}}"
+)
 """Which of the two layouts is seen. It travels with the figure: a notebook elsewhere has no style sheet of ours."""
 
 
-def panels(count: int = 1, *, height: float = 2.9, across: int | None = None, width: float = WIDE,
-           share: bool = False) -> tuple[Figure, list[Axes]]:
+def panels(
+    count: int = 1, *, height: float = 2.9, across: int | None = None, width: float = WIDE, share: bool = False
+) -> tuple[Figure, list[Axes]]:
     """An empty figure of panels in the page's ink, that matplotlib's windows and notebooks do not show.
 
     Args:
@@ -107,8 +110,10 @@ class Drawing:
 
     def html(self) -> str:
         """Both layouts, of which the one that fits is seen."""
-        return (f'<div class="trlib-drawing"><style>{STYLE}</style><div class="drawn-wide">{self.svg()}</div>'
-                f'<div class="drawn-narrow">{self.narrow()}</div></div>')
+        return (
+            f'<div class="trlib-drawing"><style>{STYLE}</style><div class="drawn-wide">{self.svg()}</div>'
+            f'<div class="drawn-narrow">{self.narrow()}</div></div>'
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the SVG to a file of its own, where it is drawn in a grey that reads on light and dark."""
@@ -158,7 +163,7 @@ class Drawing:
 
     def _inline(self, text: str) -> str:
         """An SVG file as an element of a page: its font and ink, its words for who cannot see it, no idle names."""
-        text = text[text.index("<svg"):]
+        text = text[text.index("<svg") :]
         text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)  # one release's way
         text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)  # and another's
         text = text.replace(INK, "currentColor")

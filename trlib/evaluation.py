@@ -80,23 +80,38 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the frame of prompts, as JSON can hold it."""
+
         def plain(e: Estimate) -> dict[str, float]:
             return {"value": e.value, "low": e.low, "high": e.high}
 
-        return {"policy": self.policy, "task": self.task, "settings": self.settings, "greedy": plain(self.greedy),
-                "sampled": plain(self.sampled), "pass_at": {str(k): plain(e) for k, e in self.pass_at.items()},
-                "distinct": plain(self.distinct), "length": plain(self.length), "reasons": self.reasons}
+        return {
+            "policy": self.policy,
+            "task": self.task,
+            "settings": self.settings,
+            "greedy": plain(self.greedy),
+            "sampled": plain(self.sampled),
+            "pass_at": {str(k): plain(e) for k, e in self.pass_at.items()},
+            "distinct": plain(self.distinct),
+            "length": plain(self.length),
+            "reasons": self.reasons,
+        }
 
     def _rows(self) -> list[tuple[str, Estimate, str]]:
         passes = [(f"pass@{k}", e, f"at least one of {k} right") for k, e in self.pass_at.items()]
-        return [("greedy", self.greedy, "right without sampling"), ("sampled", self.sampled, "right when sampled"),
-                *passes, ("distinct", self.distinct, "different right completions per prompt"),
-                ("length", self.length, "tokens per completion")]
+        return [
+            ("greedy", self.greedy, "right without sampling"),
+            ("sampled", self.sampled, "right when sampled"),
+            *passes,
+            ("distinct", self.distinct, "different right completions per prompt"),
+            ("length", self.length, "tokens per completion"),
+        ]
 
     def _head(self) -> str:
         s = self.settings
-        return (f"Evaluation of {self.policy} on {self.task['name']}: {s['prompts']} prompts, {s['samples']} samples "
-                f"each at temperature {s['temperature']:g}, seed {s['seed']}")
+        return (
+            f"Evaluation of {self.policy} on {self.task['name']}: {s['prompts']} prompts, {s['samples']} samples "
+            f"each at temperature {s['temperature']:g}, seed {s['seed']}"
+        )
 
     def _shares(self) -> str:
         return ", ".join(f"{reason} {share:.1%}" for reason, share in self.reasons.items())
@@ -106,11 +121,15 @@ class Evaluation:
         return "\n".join([self._head(), *lines, f"  {self._shares()}"])
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{e.value:.3f}</td><td>{e.low:.3f} to {e.high:.3f}</td><td>{what}</td>"
-                       "</tr>" for name, e, what in self._rows())
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{e.value:.3f}</td><td>{e.low:.3f} to {e.high:.3f}</td><td>{what}</td></tr>"
+            for name, e, what in self._rows()
+        )
         head = "<tr><th></th><th>mean</th><th>95 % interval</th><th></th></tr>"
-        return (f"<p>{html.escape(self._head())}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-                f"<p>{html.escape(self._shares())}</p>")
+        return (
+            f"<p>{html.escape(self._head())}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+            f"<p>{html.escape(self._shares())}</p>"
+        )
 
 
 def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.ndarray:
@@ -182,9 +201,18 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
     return [Estimate(float(m), float(min(lo, m)), float(max(hi, m))) for m, lo, hi in zip(mean, low, high, strict=True)]
 
 
-def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 256, samples: int = 8,
-             temperature: float = 1.0, ks: Sequence[int] | None = None, seed: int = 0, max_tokens: int | None = None,
-             batch: int = 2048) -> Evaluation:
+def evaluate(
+    policy: Policy,
+    task: Task,
+    *,
+    prompts: int | Sequence[Prompt] = 256,
+    samples: int = 8,
+    temperature: float = 1.0,
+    ks: Sequence[int] | None = None,
+    seed: int = 0,
+    max_tokens: int | None = None,
+    batch: int = 2048,
+) -> Evaluation:
     """Measure a policy on prompts that training does not draw from.
 
     Each prompt is answered once greedily and `samples` times at `temperature`.
@@ -218,20 +246,38 @@ def evaluate(policy: Policy, task: Task, *, prompts: int | Sequence[Prompt] = 25
     greedy = _answers(policy, task, asked, 1, 0.0, limit, seed, batch)
     drawn = _answers(policy, task, asked, samples, temperature, limit, seed, batch)
     frame = _frame(asked, greedy, drawn, samples)
-    columns = [frame["greedy"], frame["right"] / samples, frame["distinct"], frame["length"],
-               *(pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks)]
-    right, sampled, distinct, length, *passes = bootstrap(np.stack(columns, 1).astype(np.float64),
-                                                          seed=derive(seed, "evaluate", "bootstrap"))
+    columns = [
+        frame["greedy"],
+        frame["right"] / samples,
+        frame["distinct"],
+        frame["length"],
+        *(pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks),
+    ]
+    right, sampled, distinct, length, *passes = bootstrap(
+        np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap")
+    )
     given = [verdict.reason for _, verdict, _ in drawn]
     for reason in given:
         if reason not in REASONS:
             raise ValueError(f"task: expected verdicts with a reason of {', '.join(REASONS)}, got {reason!r}")
     return Evaluation(
-        policy=policy.name, task=dict(task.settings), greedy=right, sampled=sampled, distinct=distinct, length=length,
-        settings={"prompts": len(asked), "samples": samples, "temperature": temperature, "max_tokens": limit,
-                  "seed": seed},
+        policy=policy.name,
+        task=dict(task.settings),
+        greedy=right,
+        sampled=sampled,
+        distinct=distinct,
+        length=length,
+        settings={
+            "prompts": len(asked),
+            "samples": samples,
+            "temperature": temperature,
+            "max_tokens": limit,
+            "seed": seed,
+        },
         pass_at=dict(zip(ks, passes, strict=True)),
-        reasons={reason: given.count(reason) / len(given) for reason in REASONS}, prompts=frame)
+        reasons={reason: given.count(reason) / len(given) for reason in REASONS},
+        prompts=frame,
+    )
 
 
 def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
@@ -247,17 +293,24 @@ def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Promp
     return list(prompts)
 
 
-def _answers(policy: Policy, task: Task, asked: list[Prompt], group: int, temperature: float, limit: int, seed: int,
-             batch: int) -> list[tuple[str, Verdict, int]]:
+def _answers(
+    policy: Policy, task: Task, asked: list[Prompt], group: int, temperature: float, limit: int, seed: int, batch: int
+) -> list[tuple[str, Verdict, int]]:
     """Text, verdict and length of `group` completions of each prompt."""
     rng, step = generator(seed, "evaluate", "sample"), max(1, batch // group)
     answers = []
     for start in range(0, len(asked), step):
-        some = asked[start:start + step]
-        completions: Completions = sample(policy, [prompt.text for prompt in some], group=group,
-                                          temperature=temperature, max_tokens=limit, seed=rng)
-        rows = zip(completions.group.tolist(), completions.texts(), completions.ended.tolist(),
-                   completions.lengths.tolist(), strict=True)
+        some = asked[start : start + step]
+        completions: Completions = sample(
+            policy, [prompt.text for prompt in some], group=group, temperature=temperature, max_tokens=limit, seed=rng
+        )
+        rows = zip(
+            completions.group.tolist(),
+            completions.texts(),
+            completions.ended.tolist(),
+            completions.lengths.tolist(),
+            strict=True,
+        )
         answers += [(text, task.verify(some[g], text, ended=ended), length) for g, text, ended, length in rows]
     return answers
 
@@ -267,12 +320,21 @@ def _frame(asked: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.D
 
     rows = []
     for i, prompt in enumerate(asked):
-        own = drawn[i * samples:(i + 1) * samples]
+        own = drawn[i * samples : (i + 1) * samples]
         right = [text for text, verdict, _ in own if verdict.reason == "right"]
         text, verdict, _ = greedy[i]
-        rows.append({"prompt": prompt.text, "answer": prompt.answer, "difficulty": prompt.difficulty,
-                     "greedy": verdict.reason == "right", "right": len(right), "distinct": len(set(right)),
-                     "length": sum(length for _, _, length in own) / samples, "greedy_completion": text})
+        rows.append(
+            {
+                "prompt": prompt.text,
+                "answer": prompt.answer,
+                "difficulty": prompt.difficulty,
+                "greedy": verdict.reason == "right",
+                "right": len(right),
+                "distinct": len(set(right)),
+                "length": sum(length for _, _, length in own) / samples,
+                "greedy_completion": text,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -283,6 +345,8 @@ def _ks(ks: Sequence[int] | None, samples: int) -> list[int]:
         raise TypeError(f"ks: expected a list of whole numbers, got {ks!r}")
     wanted = {checks.whole("ks", k, least=1) for k in ks}
     if not wanted or max(wanted) > samples:
-        raise ValueError(f"ks: expected numbers from 1 to samples = {samples} (pass@k needs k different samples), got "
-                         f"{max(wanted, default='none')}")
+        raise ValueError(
+            f"ks: expected numbers from 1 to samples = {samples} (pass@k needs k different samples), got "
+            f"{max(wanted, default='none')}"
+        )
     return sorted(wanted)

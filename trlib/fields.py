@@ -27,8 +27,11 @@ def settings(entry: Any) -> list[Setting]:
     docstrings under them."""
     kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
     texts = _texts(kind)
-    return [Setting(f.name, _written(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
-            for f in fields(kind) if f.init]
+    return [
+        Setting(f.name, _written(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
+        for f in fields(kind)
+        if f.init
+    ]
 
 
 def dataclass_of(entry: Any) -> Any:

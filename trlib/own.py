@@ -45,8 +45,11 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
     found = vars(module).get(name)
     if found is not None and fits(found):
         return found
-    own = [key for key, value in vars(module).items()
-           if getattr(value, "__module__", None) == module.__name__ and fits(value)]
+    own = [
+        key
+        for key, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and fits(value)
+    ]
     if not own:
         raise ValueError(f"{what}: expected a {what} in {file!r}, got a file that defines none")
     raise unknown(f"a {what} in {file!r}", name, own)
@@ -121,6 +124,7 @@ def _imports(path: Path) -> set[str]:
     except (OSError, SyntaxError, ValueError):
         return set()
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module for node in ast.walk(tree)
-              if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    names += [
+        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    ]
     return {name.split(".")[0] for name in names}

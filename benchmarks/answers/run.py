@@ -66,7 +66,7 @@ def whole(text: str) -> str:
 def behind_the_mark(text: str) -> str:
     """What stands behind the last mark, the mark of a box included; all of a text without marks."""
     at, mark = max((text.rfind(mark), mark) for mark in MARKS)
-    return text if at < 0 else text[at + (0 if mark == "\\boxed" else len(mark)):]
+    return text if at < 0 else text[at + (0 if mark == "\\boxed" else len(mark)) :]
 
 
 known = functools.cache(math_verify)
@@ -99,8 +99,13 @@ def solutions(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def measure(part: Callable[[str], str], timed: Reader, reader: Reader, cases: Sequence[tuple[str, str]],
-            odd: Sequence[tuple[str, str, bool]]) -> dict[str, Any]:
+def measure(
+    part: Callable[[str], str],
+    timed: Reader,
+    reader: Reader,
+    cases: Sequence[tuple[str, str]],
+    odd: Sequence[tuple[str, str, bool]],
+) -> dict[str, Any]:
     """Right and wrong verdicts, and milliseconds for each text."""
 
     def right(form: str, text: str, answer: str, said: str | None = None, by: Reader = reader) -> bool:
@@ -116,8 +121,11 @@ def measure(part: Callable[[str], str], timed: Reader, reader: Reader, cases: Se
         row["forms"][name] = {"right": sum(right(form, *case) for case in cases), "ms": round(1e3 * spent, 3)}
         print(name, row["forms"][name], file=sys.stderr, flush=True)
     verdicts = [(reader(part(text), answer), accepted) for text, answer, accepted in odd]
-    row["odd"] = {"as_wanted": sum(a == b for a, b in verdicts), "accepted_wrongly": sum(a > b for a, b in verdicts),
-                  "refused_wrongly": sum(a < b for a, b in verdicts)}
+    row["odd"] = {
+        "as_wanted": sum(a == b for a, b in verdicts),
+        "accepted_wrongly": sum(a > b for a, b in verdicts),
+        "refused_wrongly": sum(a < b for a, b in verdicts),
+    }
     return row
 
 
@@ -128,20 +136,34 @@ def _other(answer: str) -> str:
 
 def table(record: dict[str, Any]) -> str:
     """The record as the table of README.md."""
-    heads = ["reader", *FORMS, "other numbers accepted", "odd cases as wanted", "accepted wrongly", "refused wrongly",
-             "ms per text"]
+    heads = [
+        "reader",
+        *FORMS,
+        "other numbers accepted",
+        "odd cases as wanted",
+        "accepted wrongly",
+        "refused wrongly",
+        "ms per text",
+    ]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name, row in record["readers"].items():
         forms, odd = row["forms"].values(), row["odd"]
         cells = [f"{f['right']:,}" for f in forms] + [str(row["other_accepted"])]
         cells += [str(odd[key]) for key in ("as_wanted", "accepted_wrongly", "refused_wrongly")]
-        lines.append(f"| {name} | {' | '.join(cells)} | {min(f['ms'] for f in forms):.2f} to "
-                     f"{max(f['ms'] for f in forms):.2f} |")
+        lines.append(
+            f"| {name} | {' | '.join(cells)} | {min(f['ms'] for f in forms):.2f} to {max(f['ms'] for f in forms):.2f} |"
+        )
     h = record["hardware"]
-    return "\n".join([*lines, "", f"`{record['command']}`, {record['date']}, math-verify {record['math_verify']}; "
-                      f"{record['solutions']:,} solutions, {record['odd_cases']} odd cases; {h['processor']}, "
-                      f"{h['cores']} cores (load {h['load_before']}), one thread; Python "
-                      f"{record['versions']['python']}."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"`{record['command']}`, {record['date']}, math-verify {record['math_verify']}; "
+            f"{record['solutions']:,} solutions, {record['odd_cases']} odd cases; {h['processor']}, "
+            f"{h['cores']} cores (load {h['load_before']}), one thread; Python "
+            f"{record['versions']['python']}.",
+        ]
+    )
 
 
 def filled(text: str) -> str:
@@ -156,8 +178,16 @@ def main() -> int:
     if not parser.parse_args().table:
         record, cases, odd = circumstances(), solutions(Path(os.environ["TRLIB_GSM8K"])), odd_cases()
         readers = {name: measure(*reader, cases, odd) for name, reader in READERS.items()}
-        write(HERE / "run.json", {**record, "math_verify": version("math-verify"), "solutions": len(cases),
-                                  "odd_cases": len(odd), "readers": readers})
+        write(
+            HERE / "run.json",
+            {
+                **record,
+                "math_verify": version("math-verify"),
+                "solutions": len(cases),
+                "odd_cases": len(odd),
+                "readers": readers,
+            },
+        )
     readme = HERE / "README.md"
     readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
     return 0

@@ -47,23 +47,36 @@ def run(cell: str, seed: int) -> tuple[dict, pd.DataFrame]:
     history = trlib.train(policy, task, ALGORITHMS[name](**settings), seed=seed, progress=False, **regime).history
     seconds = time.perf_counter() - began
     found = trlib.evaluate(policy, task, prompts=512, samples=8, seed=seed)
-    row = {"cell": cell, "seed": seed, "sampled": found.sampled.value, "greedy": found.greedy.value,
-           "seconds": seconds, "kl": history.kl.mean(), "tv_max": history.tv_max.max(), "kept": history.kept.mean(),
-           "ratio_max": history.ratio_max.max(), "entropy": history.entropy.iloc[-1],
-           "length": history.length.iloc[-1]}
+    row = {
+        "cell": cell,
+        "seed": seed,
+        "sampled": found.sampled.value,
+        "greedy": found.greedy.value,
+        "seconds": seconds,
+        "kl": history.kl.mean(),
+        "tv_max": history.tv_max.max(),
+        "kept": history.kept.mean(),
+        "ratio_max": history.ratio_max.max(),
+        "entropy": history.entropy.iloc[-1],
+        "length": history.length.iloc[-1],
+    }
     return row, history.drop(columns=["seconds", "tokens_per_s"]).assign(cell=cell, seed=seed)
 
 
 def table(runs: pd.DataFrame) -> str:
     """The runs as a Markdown table: mean over seeds with a 95 % bootstrap interval, range of the seeds."""
-    lines = ["| regime, method | sampled accuracy | range | greedy | KL a batch | kept | ratio max | seconds a run |",
-             "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| regime, method | sampled accuracy | range | greedy | KL a batch | kept | ratio max | seconds a run |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for cell, part in runs.groupby("cell", sort=False):
         low, high = bootstrap((part.sampled,), np.mean, method="percentile", rng=0).confidence_interval
-        lines.append(f"| {cell} | {part.sampled.mean():.3f} [{low:.3f}, {high:.3f}] | "
-                     f"{part.sampled.min():.3f} to {part.sampled.max():.3f} | {part.greedy.mean():.3f} | "
-                     f"{part.kl.mean():.4f} | {part.kept.mean():.3f} | {part.ratio_max.max():.3g} | "
-                     f"{part.seconds.median():.1f} |")
+        lines.append(
+            f"| {cell} | {part.sampled.mean():.3f} [{low:.3f}, {high:.3f}] | "
+            f"{part.sampled.min():.3f} to {part.sampled.max():.3f} | {part.greedy.mean():.3f} | "
+            f"{part.kl.mean():.4f} | {part.kept.mean():.3f} | {part.ratio_max.max():.3g} | "
+            f"{part.seconds.median():.1f} |"
+        )
     return "\n".join(lines)
 
 
@@ -73,12 +86,19 @@ def record() -> dict:
     import transformers
 
     git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
-    return {"command": "python benchmarks/dial/run.py", "seeds": list(SEEDS), "git": git.stdout.strip(),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                         "transformers": transformers.__version__},
-            "hardware": f"{platform.machine()}, {os.cpu_count()} cores, one thread a run",
-            "cells": {name: {"method": m, "settings": s, "regime": r} for name, (m, s, r) in CELLS.items()},
-            "policy_sha256": json.loads((HERE.parents[1] / "trlib/embedded/dial/card.json").read_text())["sha256"]}
+    return {
+        "command": "python benchmarks/dial/run.py",
+        "seeds": list(SEEDS),
+        "git": git.stdout.strip(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, one thread a run",
+        "cells": {name: {"method": m, "settings": s, "regime": r} for name, (m, s, r) in CELLS.items()},
+        "policy_sha256": json.loads((HERE.parents[1] / "trlib/embedded/dial/card.json").read_text())["sha256"],
+    }
 
 
 def main() -> None:

@@ -42,16 +42,27 @@ def verdicts(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for regime in BATCHES:
         for measure, of in MEASURES.items():
-            page, torch = (np.array([of(run["rewards"]) for run in runs
-                                     if run["regime"] == regime and run["side"] == side]) for side in ("page", "torch"))
+            page, torch = (
+                np.array([of(run["rewards"]) for run in runs if run["regime"] == regime and run["side"] == side])
+                for side in ("page", "torch")
+            )
             inside, _ = alike_p(page, torch, within=MARGIN)
             apart = difference(page, torch)
-            rows.append({"regime": regime, "measure": measure, "page": iqm(page), "torch": iqm(torch),
-                         "spread": {"page": float(np.std(page, ddof=1)), "torch": float(np.std(torch, ddof=1))},
-                         "difference": [apart.value, apart.low, apart.high], "alike_p": inside,
-                         "differ_p": improvement_p(page, torch)})
-    for row, alike, differ in zip(rows, holm([row["alike_p"] for row in rows]),
-                                  holm([row["differ_p"] for row in rows]), strict=True):
+            rows.append(
+                {
+                    "regime": regime,
+                    "measure": measure,
+                    "page": iqm(page),
+                    "torch": iqm(torch),
+                    "spread": {"page": float(np.std(page, ddof=1)), "torch": float(np.std(torch, ddof=1))},
+                    "difference": [apart.value, apart.low, apart.high],
+                    "alike_p": inside,
+                    "differ_p": improvement_p(page, torch),
+                }
+            )
+    for row, alike, differ in zip(
+        rows, holm([row["alike_p"] for row in rows]), holm([row["differ_p"] for row in rows]), strict=True
+    ):
         row["verdict"] = "different" if differ < LEVEL else "alike" if alike < LEVEL else "open"
     return rows
 
@@ -59,13 +70,18 @@ def verdicts(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def table(rows: list[dict[str, Any]]) -> str:
     """The verdicts as the Markdown table of benchmarks/README.md."""
     names = {"final": f"last {LAST} batches", "area": "all batches"}
-    lines = ["| updates | reward, mean of | page | torch | difference, 95 % interval "
-             f"| p, {MARGIN} apart or more | p, as good | verdict |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| updates | reward, mean of | page | torch | difference, 95 % interval "
+        f"| p, {MARGIN} apart or more | p, as good | verdict |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         page, torch = (f"{row[side]:.3f} ± {row['spread'][side]:.3f}" for side in ("page", "torch"))
         value, low, high = (f"{x:+.3f}".replace("-", "−") for x in row["difference"])
-        lines.append(f"| {LABELS[row['regime']]} | {names[row['measure']]} | {page} | {torch} | {value} "
-                     f"[{low}, {high}] | {row['alike_p']:.2g} | {row['differ_p']:.2f} | **{row['verdict']}** |")
+        lines.append(
+            f"| {LABELS[row['regime']]} | {names[row['measure']]} | {page} | {torch} | {value} "
+            f"[{low}, {high}] | {row['alike_p']:.2g} | {row['differ_p']:.2f} | **{row['verdict']}** |"
+        )
     return "\n".join(lines)
 
 
@@ -86,8 +102,12 @@ def main() -> int:
                 for run in (page.run(regime, batches, seed), in_torch(regime, batches, seed)):
                     run = {name: run[name] for name in ("side", "regime", "seed", "rewards")}
                     runs.append(run | {"rewards": [round(reward, 6) for reward in run["rewards"]]})
-                print(regime, seed, *(f"{one['side']} {MEASURES['final'](one['rewards']):.3f}" for one in runs[-2:]),
-                      flush=True)
+                print(
+                    regime,
+                    seed,
+                    *(f"{one['side']} {MEASURES['final'](one['rewards']):.3f}" for one in runs[-2:]),
+                    flush=True,
+                )
     rows = verdicts(runs)
     record |= {"load_after": round(os.getloadavg()[0], 2), "engine": build()["sources"], "summary": rows, "runs": runs}
     print(table(rows))

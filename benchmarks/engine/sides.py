@@ -75,8 +75,14 @@ class Page:
         began = children_seconds()
         rest = self.page.evaluate(BATCHES, batches - WARM - 1)
         used, counted = children_seconds() - began, batches - WARM - 1
-        return {"side": "page", "regime": regime, "seed": seed, "rewards": first["rewards"] + rest["rewards"],
-                "wall_ms": rest["took"] / counted, "cpu_ms": 1000 * used / counted}
+        return {
+            "side": "page",
+            "regime": regime,
+            "seed": seed,
+            "rewards": first["rewards"] + rest["rewards"],
+            "wall_ms": rest["took"] / counted,
+            "cpu_ms": 1000 * used / counted,
+        }
 
 
 @contextmanager
@@ -98,13 +104,27 @@ def in_torch(regime: str, batches: int, seed: int) -> dict[str, Any]:
     """The same of `trlib.train`, one thread."""
     torch.set_num_threads(1)
     clock = Clock()
-    trlib.train(trlib.load_policy("dial"), Timed(trlib.load_task("dial"), clock, PROMPTS * GROUP), GRPO(),
-                steps=batches, seed=seed, prompts=PROMPTS, group=GROUP, anchor="recomputed", progress=False,
-                **REGIMES[regime])
+    trlib.train(
+        trlib.load_policy("dial"),
+        Timed(trlib.load_task("dial"), clock, PROMPTS * GROUP),
+        GRPO(),
+        steps=batches,
+        seed=seed,
+        prompts=PROMPTS,
+        group=GROUP,
+        anchor="recomputed",
+        progress=False,
+        **REGIMES[regime],
+    )
     counted = batches - WARM - 1
-    return {"side": "torch", "regime": regime, "seed": seed, "rewards": clock.reward,
-            "wall_ms": 1000 * (clock.wall[-1] - clock.wall[WARM]) / counted,
-            "cpu_ms": 1000 * (clock.cpu[-1] - clock.cpu[WARM]) / counted}
+    return {
+        "side": "torch",
+        "regime": regime,
+        "seed": seed,
+        "rewards": clock.reward,
+        "wall_ms": 1000 * (clock.wall[-1] - clock.wall[WARM]) / counted,
+        "cpu_ms": 1000 * (clock.cpu[-1] - clock.cpu[WARM]) / counted,
+    }
 
 
 def children_seconds() -> float:

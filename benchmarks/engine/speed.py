@@ -33,8 +33,11 @@ def pairs(page: Page, regime: str, count: int) -> list[dict[str, Any]]:
         for side in sides:
             run = side(regime, BATCHES[regime], seed)
             runs.append({name: run[name] for name in ("side", "regime", "seed", "wall_ms", "cpu_ms")})
-            print(f"  {regime:<6} {seed} {run['side']:<5} {run['wall_ms']:6.0f} ms, by processor time "
-                  f"{run['cpu_ms']:6.0f} ms", flush=True)
+            print(
+                f"  {regime:<6} {seed} {run['side']:<5} {run['wall_ms']:6.0f} ms, by processor time "
+                f"{run['cpu_ms']:6.0f} ms",
+                flush=True,
+            )
     return runs
 
 
@@ -44,24 +47,35 @@ def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for regime in REGIMES:
         row: dict[str, Any] = {"regime": regime}
         for key in ("wall_ms", "cpu_ms"):
-            page, torch = ([run[key] for run in runs if run["regime"] == regime and run["side"] == side]
-                           for side in ("page", "torch"))
+            page, torch = (
+                [run[key] for run in runs if run["regime"] == regime and run["side"] == side]
+                for side in ("page", "torch")
+            )
             each = sorted(t / p for t, p in zip(torch, page, strict=True))
-            row[key] = {"page": median(page), "torch": median(torch), "ratio": median(torch) / median(page),
-                        "lowest_pair": each[0], "highest_pair": each[-1]}
+            row[key] = {
+                "page": median(page),
+                "torch": median(torch),
+                "ratio": median(torch) / median(page),
+                "lowest_pair": each[0],
+                "highest_pair": each[-1],
+            }
         rows.append(row)
     return rows
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The summaries as the Markdown table of benchmarks/README.md."""
-    lines = ["| updates | page, per batch | torch, per batch | torch / page (lowest to highest pair) |",
-             "|---|---|---|---|"]
+    lines = [
+        "| updates | page, per batch | torch, per batch | torch / page (lowest to highest pair) |",
+        "|---|---|---|---|",
+    ]
     for row in rows:
         cpu = row["cpu_ms"]
         span = f"({cpu['lowest_pair']:.2f} to {cpu['highest_pair']:.2f})"
-        lines.append(f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms "
-                     f"| **{cpu['ratio']:.2f}** {span} |")
+        lines.append(
+            f"| {LABELS[row['regime']]} | {cpu['page']:.0f} ms | {cpu['torch']:.0f} ms "
+            f"| **{cpu['ratio']:.2f}** {span} |"
+        )
     return "\n".join(lines)
 
 

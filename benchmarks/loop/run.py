@@ -27,8 +27,17 @@ LABELS = {"one": "1 update a batch", "reuse": "8 minibatches x 4 epochs"}
 
 def one_run(side: str, regime: str, batches: int, seed: int) -> dict[str, Any]:
     """One measured run in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.loop.sides", side, regime, "--batches", str(batches),
-               "--seed", str(seed)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.loop.sides",
+        side,
+        regime,
+        "--batches",
+        str(batches),
+        "--seed",
+        str(seed),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent.parent, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
@@ -43,14 +52,18 @@ def pairs(regime: str, batches: int, count: int) -> list[dict[str, Any]]:
         for side in sides:
             runs.append(one_run(side, regime, batches, seed))
             r = runs[-1]
-            print(f"  {regime:<5} seed {seed} {side:<5} {r['completions_per_s']:7,.0f} completions/s "
-                  f"({r['completions_per_cpu_s']:7,.0f} by processor time), {r['tokens_a_completion']:.2f} tokens "
-                  f"each, sampled accuracy {r['sampled_accuracy']['value']:.3f}", flush=True)
+            print(
+                f"  {regime:<5} seed {seed} {side:<5} {r['completions_per_s']:7,.0f} completions/s "
+                f"({r['completions_per_cpu_s']:7,.0f} by processor time), {r['tokens_a_completion']:.2f} tokens "
+                f"each, sampled accuracy {r['sampled_accuracy']['value']:.3f}",
+                flush=True,
+            )
     return runs
 
 
 def summary(regime: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians of either side and their ratio."""
+
     def mid(side: str, key: str) -> float:
         return median(r[key] for r in runs if r["side"] == side)
 
@@ -63,25 +76,35 @@ def summary(regime: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"regime": regime, "updates": LABELS[regime], "pairs": len(runs) // 2}
     for key in ("completions_per_s", "completions_per_cpu_s"):
         each = ratios(key)
-        row[key] = {"trlib": mid("trlib", key), "trl": mid("trl", key), "ratio": mid("trlib", key) / mid("trl", key),
-                    "lowest_pair": each[0], "highest_pair": each[-1]}
+        row[key] = {
+            "trlib": mid("trlib", key),
+            "trl": mid("trl", key),
+            "ratio": mid("trlib", key) / mid("trl", key),
+            "lowest_pair": each[0],
+            "highest_pair": each[-1],
+        }
     for key in ("tokens_a_completion", "reward_last_10", "peak_rss_mb"):
         row[key] = {side: mid(side, key) for side in ("trlib", "trl")}
-    row["sampled_accuracy"] = {side: median(r["sampled_accuracy"]["value"] for r in runs if r["side"] == side)
-                               for side in ("trlib", "trl")}
+    row["sampled_accuracy"] = {
+        side: median(r["sampled_accuracy"]["value"] for r in runs if r["side"] == side) for side in ("trlib", "trl")
+    }
     return row
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The summaries as the Markdown table of benchmarks/README.md."""
-    lines = ["| updates | trlib | TRL | ratio (lowest to highest pair) | by processor time | sampled accuracy after |",
-             "|---|---|---|---|---|---|"]
+    lines = [
+        "| updates | trlib | TRL | ratio (lowest to highest pair) | by processor time | sampled accuracy after |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         wall, cpu, found = row["completions_per_s"], row["completions_per_cpu_s"], row["sampled_accuracy"]
         span = f"({wall['lowest_pair']:.2f} to {wall['highest_pair']:.2f})"
-        lines.append(f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall['trl']:,.0f}/s | **{wall['ratio']:.2f}** "
-                     f"{span} | {cpu['trlib']:,.0f} / {cpu['trl']:,.0f} = **{cpu['ratio']:.2f}** | "
-                     f"{found['trlib']:.3f} trlib, {found['trl']:.3f} TRL |")
+        lines.append(
+            f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall['trl']:,.0f}/s | **{wall['ratio']:.2f}** "
+            f"{span} | {cpu['trlib']:,.0f} / {cpu['trl']:,.0f} = **{cpu['ratio']:.2f}** | "
+            f"{found['trlib']:.3f} trlib, {found['trl']:.3f} TRL |"
+        )
     return "\n".join(lines)
 
 

@@ -44,9 +44,16 @@ def generate(policy: Policy, texts: list[str], limit: int, seed: int) -> int:
     inputs = policy.tokenizer(texts, return_tensors="pt", padding=True)
     torch.manual_seed(seed)
     with torch.no_grad():
-        rows = policy.model.generate(**inputs, do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
-                                     max_new_tokens=limit, num_return_sequences=GROUP)
-    new = rows[:, inputs["input_ids"].shape[1]:]
+        rows = policy.model.generate(
+            **inputs,
+            do_sample=True,
+            temperature=1.0,
+            top_k=0,
+            top_p=1.0,
+            max_new_tokens=limit,
+            num_return_sequences=GROUP,
+        )
+    new = rows[:, inputs["input_ids"].shape[1] :]
     ended = (new == policy.end_id).int().cumsum(1)
     return int(((ended == 0) | ((ended == 1) & (new == policy.end_id))).sum())
 
@@ -72,14 +79,18 @@ def compare(policy: Policy, task: Any, calls: int) -> dict[str, dict[str, float]
 
 def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
     """The Markdown table of benchmarks/README.md."""
-    lines = ["| policy | trlib | generate | ratio | by processor time | tokens a completion |",
-             "|---|---|---|---|---|---|"]
+    lines = [
+        "| policy | trlib | generate | ratio | by processor time | tokens a completion |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, sides in found.items():
         a, b = sides["trlib"], sides["generate"]
         cpu = a["tokens_per_cpu_s"] / b["tokens_per_cpu_s"]
-        lines.append(f"| {name} | {a['tokens_per_s']:,.0f} tokens/s | {b['tokens_per_s']:,.0f} tokens/s "
-                     f"| **{a['tokens_per_s'] / b['tokens_per_s']:.2f}** | {cpu:.2f} "
-                     f"| {a['tokens_a_completion']:.2f} |")
+        lines.append(
+            f"| {name} | {a['tokens_per_s']:,.0f} tokens/s | {b['tokens_per_s']:,.0f} tokens/s "
+            f"| **{a['tokens_per_s'] / b['tokens_per_s']:.2f}** | {cpu:.2f} "
+            f"| {a['tokens_a_completion']:.2f} |"
+        )
     return "\n".join(lines)
 
 

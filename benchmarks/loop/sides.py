@@ -33,14 +33,33 @@ REGIMES = {"one": (1, 1), "reuse": (8, 4)}
 """Minibatches and epochs: one update a batch; 32 updates a batch."""
 TRL_BASE: dict[str, Any] = {
     # What a knowing user sets for speed on a CPU: no mixed precision, no recomputation of activations, no reports.
-    "use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none", "disable_tqdm": True,
-    "save_strategy": "no", "logging_steps": 10, "logging_nan_inf_filter": False, "log_completions": False,
-    "shuffle_dataset": False, "optim": "adamw_torch_fused", "dataloader_pin_memory": False,
+    "use_cpu": True,
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "report_to": "none",
+    "disable_tqdm": True,
+    "save_strategy": "no",
+    "logging_steps": 10,
+    "logging_nan_inf_filter": False,
+    "log_completions": False,
+    "shuffle_dataset": False,
+    "optim": "adamw_torch_fused",
+    "dataloader_pin_memory": False,
     # The same method: group-normalised rewards, clip .2, mean over each completion, no reference.
-    "loss_type": "grpo", "scale_rewards": "group", "beta": 0.0, "epsilon": 0.2,
+    "loss_type": "grpo",
+    "scale_rewards": "group",
+    "beta": 0.0,
+    "epsilon": 0.2,
     # The same optimiser.
-    "learning_rate": 1e-4, "lr_scheduler_type": "constant_with_warmup", "warmup_steps": 10, "adam_beta1": 0.9,
-    "adam_beta2": 0.95, "adam_epsilon": 1e-8, "weight_decay": 0.0, "max_grad_norm": 1.0, "temperature": 1.0,
+    "learning_rate": 1e-4,
+    "lr_scheduler_type": "constant_with_warmup",
+    "warmup_steps": 10,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.95,
+    "adam_epsilon": 1e-8,
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "temperature": 1.0,
 }
 """`GRPOConfig` of every TRL run; the batch's shape is added by regime."""
 
@@ -81,18 +100,47 @@ class Timed:
         return verdict
 
 
-def ours(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, *,
-         shape: tuple[int, int] = (PROMPTS, GROUP), **more: Any) -> None:
+def ours(
+    policy: Any,
+    task: Any,
+    regime: str,
+    batches: int,
+    seed: int,
+    clock: Clock,
+    *,
+    shape: tuple[int, int] = (PROMPTS, GROUP),
+    **more: Any,
+) -> None:
     """`trlib.train` with its defaults: every metric of the history, on every batch."""
     minibatches, epochs = REGIMES[regime]
     prompts, group = shape
-    run = trlib.train(policy, Timed(task, clock, prompts * group), GRPO(), steps=batches, seed=seed, prompts=prompts,
-                      group=group, minibatches=minibatches, epochs=epochs, progress=False, **more)
+    run = trlib.train(
+        policy,
+        Timed(task, clock, prompts * group),
+        GRPO(),
+        steps=batches,
+        seed=seed,
+        prompts=prompts,
+        group=group,
+        minibatches=minibatches,
+        epochs=epochs,
+        progress=False,
+        **more,
+    )
     clock.tokens = [round(length * prompts * group) for length in run.history["length"]]
 
 
-def trl(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clock, *,
-        shape: tuple[int, int] = (PROMPTS, GROUP), **more: Any) -> None:
+def trl(
+    policy: Any,
+    task: Any,
+    regime: str,
+    batches: int,
+    seed: int,
+    clock: Clock,
+    *,
+    shape: tuple[int, int] = (PROMPTS, GROUP),
+    **more: Any,
+) -> None:
     """`GRPOTrainer` on the same prompts in the same order, rewarded by the same verifier."""
     from datasets import Dataset
     from transformers import PrinterCallback
@@ -103,21 +151,37 @@ def trl(policy: Any, task: Any, regime: str, batches: int, seed: int, clock: Clo
     asked = [p for k in range(batches) for p in task.prompts(prompts, seed=derive(seed, "train", k))]
     end = policy.end_id
 
-    def reward(prompts: list[str], completions: list[str], completion_ids: list[list[int]], index: list[int],
-               **_: Any) -> list[float]:
-        given = [task.verify(asked[i], text, ended=ids[-1] == end).reward
-                 for i, text, ids in zip(index, completions, completion_ids, strict=True)]
+    def reward(
+        prompts: list[str], completions: list[str], completion_ids: list[list[int]], index: list[int], **_: Any
+    ) -> list[float]:
+        given = [
+            task.verify(asked[i], text, ended=ids[-1] == end).reward
+            for i, text, ids in zip(index, completions, completion_ids, strict=True)
+        ]
         clock.tick(sum(given) / len(given), sum(map(len, completion_ids)))
         return given
 
     with tempfile.TemporaryDirectory() as folder:
-        config = {**TRL_BASE, "output_dir": folder, "seed": seed, "max_completion_length": task.max_tokens,
-                  "per_device_train_batch_size": prompts * group // minibatches, "num_generations": group,
-                  "steps_per_generation": minibatches, "num_iterations": epochs,
-                  "gradient_accumulation_steps": 1, "max_steps": batches * minibatches * epochs, **more}
+        config = {
+            **TRL_BASE,
+            "output_dir": folder,
+            "seed": seed,
+            "max_completion_length": task.max_tokens,
+            "per_device_train_batch_size": prompts * group // minibatches,
+            "num_generations": group,
+            "steps_per_generation": minibatches,
+            "num_iterations": epochs,
+            "gradient_accumulation_steps": 1,
+            "max_steps": batches * minibatches * epochs,
+            **more,
+        }
         trainer = GRPOTrainer(
-            model=policy.model, reward_funcs=reward, args=GRPOConfig(**config), processing_class=policy.tokenizer,
-            train_dataset=Dataset.from_dict({"prompt": [p.text for p in asked], "index": list(range(len(asked)))}))
+            model=policy.model,
+            reward_funcs=reward,
+            args=GRPOConfig(**config),
+            processing_class=policy.tokenizer,
+            train_dataset=Dataset.from_dict({"prompt": [p.text for p in asked], "index": list(range(len(asked)))}),
+        )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
 
@@ -136,15 +200,26 @@ def measure(side: str, regime: str, batches: int, seed: int, warm: int, more: di
         raise RuntimeError(f"{side}: expected {batches} verified batches, got {len(clock.wall)}")
     found = trlib.evaluate(policy, task, prompts=256, samples=4)
     wall, cpu = clock.wall[-1] - clock.wall[warm], clock.cpu[-1] - clock.cpu[warm]
-    count, tokens = (batches - 1 - warm) * PROMPTS * GROUP, sum(clock.tokens[warm + 1:])
+    count, tokens = (batches - 1 - warm) * PROMPTS * GROUP, sum(clock.tokens[warm + 1 :])
     last = clock.reward[-10:]
     return {
-        "side": side, "regime": regime, "batches": batches, "seed": seed, "options": more,
-        "completions_per_s": count / wall, "completions_per_cpu_s": count / cpu, "tokens_per_s": tokens / wall,
-        "seconds_a_batch": wall / (batches - 1 - warm), "whole_call_s": whole,
-        "tokens_a_completion": tokens / count, "reward_last_10": sum(last) / len(last),
-        "reward_by_tens": [sum(clock.reward[i:i + 10]) / len(clock.reward[i:i + 10]) for i in range(0, batches, 10)],
-        "sampled_accuracy": found.as_dict()["sampled"], "greedy_accuracy": found.greedy.value,
+        "side": side,
+        "regime": regime,
+        "batches": batches,
+        "seed": seed,
+        "options": more,
+        "completions_per_s": count / wall,
+        "completions_per_cpu_s": count / cpu,
+        "tokens_per_s": tokens / wall,
+        "seconds_a_batch": wall / (batches - 1 - warm),
+        "whole_call_s": whole,
+        "tokens_a_completion": tokens / count,
+        "reward_last_10": sum(last) / len(last),
+        "reward_by_tens": [
+            sum(clock.reward[i : i + 10]) / len(clock.reward[i : i + 10]) for i in range(0, batches, 10)
+        ],
+        "sampled_accuracy": found.as_dict()["sampled"],
+        "greedy_accuracy": found.greedy.value,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 

@@ -118,8 +118,18 @@ def profile(regime: str, batches: int, seed: int = 0) -> dict[str, float]:
     policy: Policy = trlib.load_policy("dial")
     stages = Stages()
     with stages.installed():
-        trlib.train(policy, Starts(trlib.load_task("dial"), stages), GRPO(), steps=WARM + batches, seed=seed,
-                    prompts=PROMPTS, group=GROUP, minibatches=minibatches, epochs=epochs, progress=False)
+        trlib.train(
+            policy,
+            Starts(trlib.load_task("dial"), stages),
+            GRPO(),
+            steps=WARM + batches,
+            seed=seed,
+            prompts=PROMPTS,
+            group=GROUP,
+            minibatches=minibatches,
+            epochs=epochs,
+            progress=False,
+        )
         stages._charge()
     return {name: 1000 * seconds / batches for name, seconds in stages.seconds.most_common()}
 

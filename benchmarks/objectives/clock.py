@@ -24,5 +24,7 @@ def alternate(contestants: Mapping[str, Callable[[], Any]], rounds: int, *, warm
 
 def against(seconds: Mapping[str, list[float]], plain: str) -> dict[str, dict[str, float]]:
     """For every name: the median in ms, and the median over rounds of its ratio to `plain` in the same round."""
-    return {name: {"ms": 1e3 * median(each), "ratio": median(a / b for a, b in zip(each, seconds[plain], strict=True))}
-            for name, each in seconds.items()}
+    return {
+        name: {"ms": 1e3 * median(each), "ratio": median(a / b for a, b in zip(each, seconds[plain], strict=True))}
+        for name, each in seconds.items()
+    }

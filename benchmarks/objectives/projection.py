@@ -27,8 +27,11 @@ from trlib.algorithms import projection
 
 HERE = Path(__file__).parent
 DELTA = 0.05
-SIZES = {"dial: 4,096 tokens x 260": (4096, 260), "top-k: 4,096 tokens x 65": (4096, 65),
-         "64 tokens x 49,152": (64, 49_152)}
+SIZES = {
+    "dial: 4,096 tokens x 260": (4096, 260),
+    "top-k: 4,096 tokens x 65": (4096, 65),
+    "64 tokens x 49,152": (64, 49_152),
+}
 
 
 def bisect(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float, passes: int = 24) -> Tensor:
@@ -42,13 +45,15 @@ def bisect(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float
     return lower
 
 
-def contestants(tokens: int, outcomes: int, dtype: torch.dtype
-                ) -> tuple[dict[str, Callable[[], Tensor]], Callable[[Tensor], Tensor]]:
+def contestants(
+    tokens: int, outcomes: int, dtype: torch.dtype
+) -> tuple[dict[str, Callable[[], Tensor]], Callable[[Tensor], Tensor]]:
     """The projection of the same tokens by either search, forward only, and the error of a result."""
     g = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(tokens, outcomes, generator=g)
-    u, lq = ((logits + shift).log_softmax(-1).to(dtype)
-             for shift in (0.7 * torch.randn(tokens, outcomes, generator=g), 0.0))
+    u, lq = (
+        (logits + shift).log_softmax(-1).to(dtype) for shift in (0.7 * torch.randn(tokens, outcomes, generator=g), 0.0)
+    )
     drift = projection.departure(u, lq)
     rows = projection.outside(drift[0], outcomes, DELTA)
     u, lq, drift = u[rows], lq[rows], drift[:, rows]
@@ -73,22 +78,33 @@ def measure(rounds: int) -> list[dict[str, Any]]:
             both, error = contestants(tokens, outcomes, dtype)
             timed = against(alternate(both, rounds), "newton")
             errors = {name: error(search()) for name, search in both.items()}
-            rows.append({"size": size, "type": str(dtype).removeprefix("torch."), "tokens": len(errors["newton"]),
-                         "ms": {name: timed[name]["ms"] for name in both}, "faster": timed["bisection"]["ratio"],
-                         "median_error": {name: e.abs().median().item() for name, e in errors.items()},
-                         "largest_excess": {name: e.max().item() for name, e in errors.items()}})
+            rows.append(
+                {
+                    "size": size,
+                    "type": str(dtype).removeprefix("torch."),
+                    "tokens": len(errors["newton"]),
+                    "ms": {name: timed[name]["ms"] for name in both},
+                    "faster": timed["bisection"]["ratio"],
+                    "median_error": {name: e.abs().median().item() for name, e in errors.items()},
+                    "largest_excess": {name: e.max().item() for name, e in errors.items()},
+                }
+            )
     return rows
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
-    lines = ["| size | type | Newton | 24 bisections | faster | median error of the KL | largest excess over δ |",
-             "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| size | type | Newton | 24 bisections | faster | median error of the KL | largest excess over δ |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for r in rows:
         error, excess = r["median_error"], r["largest_excess"]
-        lines.append(f"| {r['size']} | {r['type']} | {r['ms']['newton']:.1f} ms | {r['ms']['bisection']:.1f} ms | "
-                     f"**{r['faster']:.1f}** | {error['newton']:.0e}, {error['bisection']:.0e} | "
-                     f"{excess['newton']:+.0e}, {excess['bisection']:+.0e} |")
+        lines.append(
+            f"| {r['size']} | {r['type']} | {r['ms']['newton']:.1f} ms | {r['ms']['bisection']:.1f} ms | "
+            f"**{r['faster']:.1f}** | {error['newton']:.0e}, {error['bisection']:.0e} | "
+            f"{excess['newton']:+.0e}, {excess['bisection']:+.0e} |"
+        )
     return "\n".join(lines)
 
 

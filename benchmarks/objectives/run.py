@@ -33,20 +33,50 @@ from trlib.model.completions import top_k
 HERE = Path(__file__).parent
 PLAIN = "policy gradient"
 METHODS: dict[str, Method] = {
-    PLAIN: a.PGIS(), "REINFORCE": a.REINFORCE(), "PPO": a.PPO(), "GRPO": a.GRPO(), "GSPO": a.GSPO(), "CISPO": a.CISPO(),
-    "SAPO": a.SAPO(), "GMPO": a.GMPO(), "PSPO": a.PSPO(), "DPPO binary TV": a.DPPO(delta_tv=0.15),
-    "DPPO binary KL": a.DPPO(delta_kl=0.05), "QUATRO": a.QUATRO(), "DPPO top-k TV": a.DPPO(measure="topk", k=20),
-    "DPPO top-k KL": a.DPPO(delta_kl=0.05, measure="topk", k=20), "TROLL top-k": a.TROLL(top_k=64), "TROLL": a.TROLL(),
-    "DPPO full TV": a.DPPO(measure="full"), "DPPO full KL": a.DPPO(delta_kl=0.05, measure="full")}
-LIMITS = {"DPPO top-k TV": 15, "DPPO top-k KL": 15, "TROLL top-k": 15, "TROLL": 15, "DPPO full TV": None,
-          "DPPO full KL": None}
+    PLAIN: a.PGIS(),
+    "REINFORCE": a.REINFORCE(),
+    "PPO": a.PPO(),
+    "GRPO": a.GRPO(),
+    "GSPO": a.GSPO(),
+    "CISPO": a.CISPO(),
+    "SAPO": a.SAPO(),
+    "GMPO": a.GMPO(),
+    "PSPO": a.PSPO(),
+    "DPPO binary TV": a.DPPO(delta_tv=0.15),
+    "DPPO binary KL": a.DPPO(delta_kl=0.05),
+    "QUATRO": a.QUATRO(),
+    "DPPO top-k TV": a.DPPO(measure="topk", k=20),
+    "DPPO top-k KL": a.DPPO(delta_kl=0.05, measure="topk", k=20),
+    "TROLL top-k": a.TROLL(top_k=64),
+    "TROLL": a.TROLL(),
+    "DPPO full TV": a.DPPO(measure="full"),
+    "DPPO full KL": a.DPPO(delta_kl=0.05, measure="full"),
+}
+LIMITS = {
+    "DPPO top-k TV": 15,
+    "DPPO top-k KL": 15,
+    "TROLL top-k": 15,
+    "TROLL": 15,
+    "DPPO full TV": None,
+    "DPPO full KL": None,
+}
 """Percent, 5 where not named; None: no limit was set."""
+
+
 def batch_of(completions: Any, full_old: Tensor, rewards: Tensor) -> Batch:
     """Everything any method asks for, the old policy being both the sampler and the anchor."""
     logp = full_old.gather(-1, completions.tokens.unsqueeze(-1)).squeeze(-1)
-    return Batch(tokens=completions.tokens, mask=completions.mask, forced=completions.forced, rewards=rewards,
-                 group=completions.group, ended=completions.ended, horizon=completions.tokens.shape[1],
-                 logp_rollout=logp, extra={"logp_old": logp, "full_anchor": full_old})
+    return Batch(
+        tokens=completions.tokens,
+        mask=completions.mask,
+        forced=completions.forced,
+        rewards=rewards,
+        group=completions.group,
+        ended=completions.ended,
+        horizon=completions.tokens.shape[1],
+        logp_rollout=logp,
+        extra={"logp_old": logp, "full_anchor": full_old},
+    )
 
 
 def prepared(method: Method, batch: Batch, anchor: str) -> Batch:
@@ -67,7 +97,7 @@ def steps_on_dial(updates: int) -> tuple[dict[str, Callable[[], None]], dict[str
     completions = sample(policy, prompts, group=16, max_tokens=16, seed=0)
     # Random tokens after the end, so that all 256 x 16 positions count.
     tokens = torch.randint(3, policy.vocabulary, (256, 16))
-    tokens[:, :completions.tokens.shape[1]][completions.mask] = completions.tokens[completions.mask]
+    tokens[:, : completions.tokens.shape[1]][completions.mask] = completions.tokens[completions.mask]
     every = torch.ones_like(tokens, dtype=torch.bool)
     completions = replace(completions, tokens=tokens, mask=every, forced=~every, logp=torch.zeros(256, 16))
     with torch.no_grad():
@@ -111,8 +141,9 @@ def steps_on_a_head() -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
         here.grad = weight.grad = None
         loss_of(method, scores(), prepared).backward()
 
-    completions = argparse.Namespace(tokens=tokens, mask=every, forced=~every, group=torch.arange(rows) // 4,
-                                     ended=every[:, 0])
+    completions = argparse.Namespace(
+        tokens=tokens, mask=every, forced=~every, group=torch.arange(rows) // 4, ended=every[:, 0]
+    )
     batch = batch_of(completions, full_old, torch.randint(0, 2, (rows,)).float())
     return _steps(batch, step), _activity(batch, scores())
 
@@ -132,16 +163,21 @@ def _activity(batch: Batch, scores: Scores) -> dict[str, Any]:
     projected = troll.objective(scores, troll.prepare(batch)).diagnostics["projected"]
     ppo = METHODS["PPO"]
     kept = ppo.objective(scores, ppo.prepare(batch)).diagnostics["kept"]
-    return {"tokens": batch.mask.sum().item(), "vocabulary": batch.full_anchor.shape[-1],
-            "projected_by_troll": round(projected.float().mean().item(), 3),
-            "clipped_by_ppo": round(1 - kept.float().mean().item(), 3)}
+    return {
+        "tokens": batch.mask.sum().item(),
+        "vocabulary": batch.full_anchor.shape[-1],
+        "projected_by_troll": round(projected.float().mean().item(), 3),
+        "clipped_by_ppo": round(1 - kept.float().mean().item(), 3),
+    }
 
 
 def table(summary: dict[str, Any]) -> str:
     """The summary as a Markdown table."""
     sizes = list(summary)
-    lines = ["| objective | limit | " + " | ".join(f"{size}: overhead" for size in sizes) + " |",
-             "|---|---|" + "---|" * len(sizes)]
+    lines = [
+        "| objective | limit | " + " | ".join(f"{size}: overhead" for size in sizes) + " |",
+        "|---|---|" + "---|" * len(sizes),
+    ]
     for name in METHODS:
         limit = LIMITS.get(name, 5)
         cells = []
@@ -151,8 +187,10 @@ def table(summary: dict[str, Any]) -> str:
         lines.append(f"| {name} | {'' if limit is None or name == PLAIN else f'{limit} %'} | {' | '.join(cells)} |")
     for size in sizes:
         c = summary[size]["circumstances"]
-        lines.append(f"\n{size}: {c['tokens']} tokens, V = {c['vocabulary']:,}; TROLL projects "
-                     f"{100 * c['projected_by_troll']:.1f} % of them, PPO silences {100 * c['clipped_by_ppo']:.1f} %.")
+        lines.append(
+            f"\n{size}: {c['tokens']} tokens, V = {c['vocabulary']:,}; TROLL projects "
+            f"{100 * c['projected_by_troll']:.1f} % of them, PPO silences {100 * c['clipped_by_ppo']:.1f} %."
+        )
     return "\n".join(lines)
 
 
@@ -165,8 +203,11 @@ def main() -> int:
     record = circumstances()
     torch.set_num_threads(1)
     summary = {}
-    sizes = (("dial", lambda: steps_on_dial(1), 30), ("dial, stale", lambda: steps_on_dial(4), 30),
-             ("head", steps_on_a_head, 7))
+    sizes = (
+        ("dial", lambda: steps_on_dial(1), 30),
+        ("dial, stale", lambda: steps_on_dial(4), 30),
+        ("head", steps_on_a_head, 7),
+    )
     for size, make, rounds in sizes:
         if args.size in (size.split(",")[0], "both"):
             with checks.value_checks(True):

@@ -92,9 +92,16 @@ def measure(rounds: int) -> list[dict[str, Any]]:
                 torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
             timed = against(alternate({side: partial(call, side, *data) for side in SIDES}, rounds), "whole")
             memory = {side: _in_a_process(vocabulary, use, side) for side in SIDES}
-            rows.append({"vocabulary": vocabulary, "use": use, "seconds": {s: timed[s]["ms"] / 1e3 for s in SIDES},
-                         "time_ratio": timed["chunks"]["ratio"], "peak_mb": memory,
-                         "memory_ratio": memory["chunks"] / memory["whole"]})
+            rows.append(
+                {
+                    "vocabulary": vocabulary,
+                    "use": use,
+                    "seconds": {s: timed[s]["ms"] / 1e3 for s in SIDES},
+                    "time_ratio": timed["chunks"]["ratio"],
+                    "peak_mb": memory,
+                    "memory_ratio": memory["chunks"] / memory["whole"],
+                }
+            )
     return rows
 
 
@@ -106,13 +113,17 @@ def _in_a_process(vocabulary: int, use: str, side: str) -> float:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
-    lines = ["| vocabulary | use | time: chunks, whole logits | ratio | peak: chunks, whole logits | ratio |",
-             "|---|---|---|---|---|---|"]
+    lines = [
+        "| vocabulary | use | time: chunks, whole logits | ratio | peak: chunks, whole logits | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
     for r in rows:
         s, m = r["seconds"], r["peak_mb"]
-        lines.append(f"| {r['vocabulary']:,} | {USES[r['use']]} | {s['chunks']:.2f} s, {s['whole']:.2f} s | "
-                     f"**{r['time_ratio']:.2f}** | {m['chunks']:.0f} MB, {m['whole']:,.0f} MB | "
-                     f"**{r['memory_ratio']:.3f}** |")
+        lines.append(
+            f"| {r['vocabulary']:,} | {USES[r['use']]} | {s['chunks']:.2f} s, {s['whole']:.2f} s | "
+            f"**{r['time_ratio']:.2f}** | {m['chunks']:.0f} MB, {m['whole']:,.0f} MB | "
+            f"**{r['memory_ratio']:.3f}** |"
+        )
     return "\n".join(lines)
 
 

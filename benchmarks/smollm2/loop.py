@@ -38,16 +38,23 @@ def one_run(side: str, policy: Any, start: dict[str, torch.Tensor], seed: int, b
     clock = Clock()
     SIDES[side](policy, trlib.load_task("sums", **TASK), "one", batches, seed, clock, shape=SHAPE)
     count = (batches - 1) * SHAPE[0] * SHAPE[1]
-    return {"side": side, "seed": seed, "completions_per_s": count / (clock.wall[-1] - clock.wall[0]),
-            "completions_per_cpu_s": count / (clock.cpu[-1] - clock.cpu[0]),
-            "tokens_a_completion": sum(clock.tokens) / len(clock.tokens) / SHAPE[0] / SHAPE[1], "rewards": clock.reward}
+    return {
+        "side": side,
+        "seed": seed,
+        "completions_per_s": count / (clock.wall[-1] - clock.wall[0]),
+        "completions_per_cpu_s": count / (clock.cpu[-1] - clock.cpu[0]),
+        "tokens_a_completion": sum(clock.tokens) / len(clock.tokens) / SHAPE[0] / SHAPE[1],
+        "rewards": clock.reward,
+    }
 
 
 def table(runs: list[dict[str, Any]]) -> str:
     """Medians of either side and their ratio, as a Markdown table."""
     lines = ["| | trlib | TRL | ratio |", "|---|---|---|---|"]
-    for key, text in (("completions_per_s", "completions a second"),
-                      ("completions_per_cpu_s", "completions a second of processor time")):
+    for key, text in (
+        ("completions_per_s", "completions a second"),
+        ("completions_per_cpu_s", "completions a second of processor time"),
+    ):
         ours, theirs = (median(r[key] for r in runs if r["side"] == side) for side in ("trlib", "trl"))
         lines.append(f"| {text} | {ours:.2f} | {theirs:.2f} | **{ours / theirs:.2f}** |")
     return "\n".join(lines)
@@ -58,11 +65,13 @@ def filled(text: str) -> str:
     record = json.loads((HERE / "loop.json").read_text(encoding="utf-8"))
     h, v = record["hardware"], record["versions"]
     runs, timed, (prompts, group) = len(record["runs"]) // 2, record["batches"] - 1, record["shape"]
-    made = (f"`{record['command']}`, {record['date']}, commit {record['commit']}; medians of {runs} runs of either "
-            f"side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of {prompts} x {group} completions "
-            f"after one that is not; {h['processor']}, {h['cores']} cores (load {h['load_before']} to "
-            f"{record['load_after']}), one thread; torch {v['torch']}, transformers {v['transformers']}, "
-            f"trl {v['trl']}.")
+    made = (
+        f"`{record['command']}`, {record['date']}, commit {record['commit']}; medians of {runs} runs of either "
+        f"side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of {prompts} x {group} completions "
+        f"after one that is not; {h['processor']}, {h['cores']} cores (load {h['load_before']} to "
+        f"{record['load_after']}), one thread; torch {v['torch']}, transformers {v['transformers']}, "
+        f"trl {v['trl']}."
+    )
     block = f"<!-- loop -->\n{table(record['runs'])}\n\n{made}\n<!-- end loop -->"
     return re.sub(r"<!-- loop -->.*<!-- end loop -->", lambda _: block, text, flags=re.S)
 
@@ -90,8 +99,15 @@ def measure(pairs: int, batches: int) -> dict[str, Any]:
         for side in ("trlib", "trl") if seed % 2 == 0 else ("trl", "trlib"):
             runs.append(one_run(side, policy, start, seed, batches))
             print(runs[-1], file=sys.stderr, flush=True)
-    return {**record, "load_after": round(os.getloadavg()[0], 2), "shape": SHAPE, "lora": LORA, "task": TASK,
-            "batches": batches, "runs": runs}
+    return {
+        **record,
+        "load_after": round(os.getloadavg()[0], 2),
+        "shape": SHAPE,
+        "lora": LORA,
+        "task": TASK,
+        "batches": batches,
+        "runs": runs,
+    }
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ HELD_OUT, SAMPLES = 128, 4
 
 def held_out(task: Any) -> list[Any]:
     """Prompts of a stream of their own that no batch of training asks."""
-    trained = {p.text for k in range(REGIME["steps"])
-               for p in task.prompts(REGIME["prompts"], seed=derive(SEED, "train", k))}
+    trained = {
+        p.text for k in range(REGIME["steps"]) for p in task.prompts(REGIME["prompts"], seed=derive(SEED, "train", k))
+    }
     drawn = dict.fromkeys(task.prompts(2 * HELD_OUT, seed=derive(SEED, "held out")))
     return [p for p in drawn if p.text not in trained][:HELD_OUT]
 
@@ -72,14 +73,21 @@ def measure() -> dict[str, Any]:
     done("train")
     evaluate("after")
     run.history.to_csv(HERE / "history.csv", float_format="%.6g")
-    return {**record, "seed": SEED, "settings": run.settings, "lora": LORA,
-            "trainable": sum(p.numel() for p in policy.parameters), "held_out_prompts": len(asked),
-            "before": found["before"].as_dict(), "after": found["after"].as_dict(),
-            "reward_by_fives": [float(part.mean()) for part in run.history["reward"].to_numpy().reshape(-1, 5)],
-            "wall_s": {part: round(at - since, 1) for (_, since), (part, at) in pairwise(marks)},
-            "processor_s": round(time.process_time(), 1),
-            "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "load_after": round(os.getloadavg()[0], 2)}
+    return {
+        **record,
+        "seed": SEED,
+        "settings": run.settings,
+        "lora": LORA,
+        "trainable": sum(p.numel() for p in policy.parameters),
+        "held_out_prompts": len(asked),
+        "before": found["before"].as_dict(),
+        "after": found["after"].as_dict(),
+        "reward_by_fives": [float(part.mean()) for part in run.history["reward"].to_numpy().reshape(-1, 5)],
+        "wall_s": {part: round(at - since, 1) for (_, since), (part, at) in pairwise(marks)},
+        "processor_s": round(time.process_time(), 1),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "load_after": round(os.getloadavg()[0], 2),
+    }
 
 
 def table(record: dict[str, Any]) -> str:
@@ -93,18 +101,26 @@ def table(record: dict[str, Any]) -> str:
 
     lines = ["| held-out prompts | before | after |", "|---|---|---|"]
     lines += [f"| {name} accuracy | {cell(before, name)} | {cell(after, name)} |" for name in ("greedy", "sampled")]
-    lines += [f"| share of samples: {reason} | {before['reasons'][reason]:.3f} | {after['reasons'][reason]:.3f} |"
-              for reason in before["reasons"]]
+    lines += [
+        f"| share of samples: {reason} | {before['reasons'][reason]:.3f} | {after['reasons'][reason]:.3f} |"
+        for reason in before["reasons"]
+    ]
     rewards = " ".join(f"{r:.2f}" for r in record["reward_by_fives"])
     names = ", ".join(f"{name} {v[name]}" for name in ("torch", "transformers"))
-    return "\n".join([
-        *lines, "", f"Reward in training, by fives of batches: {rewards}.", "",
-        f"`{record['command']}`, seed {record['seed']}, {record['date']}, commit {record['commit']}; {s['steps']} "
-        f"batches of {s['prompts']} x {s['group']} completions, learning rate {s['lr']:g}, "
-        f"{record['trainable']:,} trainable of {s['parameters']:,} parameters. {h['processor']}, {h['cores']} cores "
-        f"(load {h['load_before']} to {record['load_after']}), one thread: {wall['load']:.0f} s to load, "
-        f"{wall['train']:.0f} s to train, {sum(wall.values()):.0f} s in all of which {record['processor_s']:.0f} s of "
-        f"processor time; {record['peak_rss_mb']:,} MB resident at most. Python {v['python']}, {names}."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Reward in training, by fives of batches: {rewards}.",
+            "",
+            f"`{record['command']}`, seed {record['seed']}, {record['date']}, commit {record['commit']}; {s['steps']} "
+            f"batches of {s['prompts']} x {s['group']} completions, learning rate {s['lr']:g}, "
+            f"{record['trainable']:,} trainable of {s['parameters']:,} parameters. {h['processor']}, {h['cores']} "
+            f"cores (load {h['load_before']} to {record['load_after']}), one thread: {wall['load']:.0f} s to load, "
+            f"{wall['train']:.0f} s to train, {sum(wall.values()):.0f} s in all of which {record['processor_s']:.0f} s "
+            f"of processor time; {record['peak_rss_mb']:,} MB resident at most. Python {v['python']}, {names}.",
+        ]
+    )
 
 
 def filled(text: str) -> str:

@@ -41,8 +41,16 @@ class Moved:
     entropy: float  #: Of pi.
 
 
-def bandit_step(method: Method | Closed, mu: Tensor, advantages: Tensor, *, uses: int = 16, lr: float = 0.5,
-                samples: int = 240, batches: int = 1) -> Moved:
+def bandit_step(
+    method: Method | Closed,
+    mu: Tensor,
+    advantages: Tensor,
+    *,
+    uses: int = 16,
+    lr: float = 0.5,
+    samples: int = 240,
+    batches: int = 1,
+) -> Moved:
     """What a method makes of mu and the arms' advantages.
 
     Args:
@@ -62,12 +70,16 @@ def bandit_step(method: Method | Closed, mu: Tensor, advantages: Tensor, *, uses
     mu, advantages = _checked(mu, advantages)
     if not isinstance(method, Method):
         return moved(mu, method(mu, advantages), advantages)
-    counts = {name: checks.whole(name, value, least=1)
-              for name, value in (("uses", uses), ("samples", samples), ("batches", batches))}
+    counts = {
+        name: checks.whole(name, value, least=1)
+        for name, value in (("uses", uses), ("samples", samples), ("batches", batches))
+    }
     needs = method.needs(method.anchor)
     if needs.critic or isinstance(method, WithExpert):
-        raise ValueError(f"method: expected one without a critic and without an expert, got {type(method).__name__}; a "
-                         f"bandit has neither")
+        raise ValueError(
+            f"method: expected one without a critic and without an expert, got {type(method).__name__}; a "
+            f"bandit has neither"
+        )
     table = _Table(mu, checks.number("lr", lr, above=0), counts["uses"])
     memory = Memory()
     for number in range(counts["batches"]):
@@ -84,8 +96,15 @@ def moved(mu: Tensor, pi: Tensor, advantages: Tensor) -> Moved:
         raise ValueError(f"pi: expected {len(mu)} probabilities that sum to 1, got {pi.tolist()}")
     pi = pi.to(mu).clamp(min=0.0)
     log_mu, log_pi = mu.log(), pi.log()
-    return Moved(pi, float((pi - mu) @ advantages), float(kl(log_mu, log_pi)), float(kl(log_pi, log_mu)),
-                 float(tv(log_mu, log_pi)), float((pi / mu - 1).abs().max()), float(torch.special.entr(pi).sum()))
+    return Moved(
+        pi,
+        float((pi - mu) @ advantages),
+        float(kl(log_mu, log_pi)),
+        float(kl(log_pi, log_mu)),
+        float(tv(log_mu, log_pi)),
+        float((pi / mu - 1).abs().max()),
+        float(torch.special.entr(pi).sum()),
+    )
 
 
 def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
@@ -140,16 +159,27 @@ class _Table:
         self.method: Method
         self.batch: Batch
 
-    def drawn(self, advantages: Tensor, samples: int, method: Method, needs: Needs, memory: Memory, number: int,
-              batches: int) -> Batch:
+    def drawn(
+        self, advantages: Tensor, samples: int, method: Method, needs: Needs, memory: Memory, number: int, batches: int
+    ) -> Batch:
         """Completions of one token, as often as the present policy says."""
         now = self.logits.detach().squeeze(-1).log_softmax(-1)
         arms = _shared(now.exp(), samples)
         mask = torch.ones(samples, 1, dtype=torch.bool)
-        batch = Batch(tokens=arms.unsqueeze(-1), mask=mask, forced=~mask, rewards=advantages[arms],
-                      group=torch.zeros(samples, dtype=torch.long), ended=mask[:, 0], horizon=1,
-                      logp_rollout=now[arms].unsqueeze(-1), anchor=method.anchor, number=number, batches=batches,
-                      memory=memory)
+        batch = Batch(
+            tokens=arms.unsqueeze(-1),
+            mask=mask,
+            forced=~mask,
+            rewards=advantages[arms],
+            group=torch.zeros(samples, dtype=torch.long),
+            ended=mask[:, 0],
+            horizon=1,
+            logp_rollout=now[arms].unsqueeze(-1),
+            anchor=method.anchor,
+            number=number,
+            batches=batches,
+            memory=memory,
+        )
         more: dict[str, Any] = {"logp_old": batch.logp_rollout}
         if needs.reference:
             more["logp_ref"] = self.reference["logits"].squeeze(-1).log_softmax(-1)[arms].unsqueeze(-1)
@@ -163,15 +193,24 @@ class _Table:
     def minibatches(self) -> Iterator[_Table]:
         return iter([self] * self.uses)
 
-    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
-              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+    def score(
+        self,
+        rows: Tensor | None = None,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+        twice: bool = False,
+        perturb: Callable[[Tensor], Tensor] | None = None,
+    ) -> Scores:
         if perturb is not None:
             raise ValueError("perturb: expected a policy with embedded tokens, got a bandit")
         whole = (self.logits if weights is None else weights["logits"]).squeeze(-1).log_softmax(-1)
         tokens = self.batch.tokens if rows is None else self.batch.tokens[rows]
         full = whole.expand(len(tokens), 1, -1)
-        return Scores(full.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), full,
-                      hidden=torch.ones(len(tokens), 1, 1, dtype=whole.dtype))
+        return Scores(
+            full.gather(-1, tokens.unsqueeze(-1)).squeeze(-1),
+            full,
+            hidden=torch.ones(len(tokens), 1, 1, dtype=whole.dtype),
+        )
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         tangent = direction[0].squeeze(-1)
@@ -182,7 +221,7 @@ class _Table:
         return self.method.loss(self.method.objective(scores or self.score(), self.batch).per_token, self.batch)
 
     def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
-        gradient, = torch.autograd.grad(loss, self.logits, allow_unused=True)
+        (gradient,) = torch.autograd.grad(loss, self.logits, allow_unused=True)
         if gradient is not None:
             with torch.no_grad():
                 self.logits -= self.lr * speed * gradient

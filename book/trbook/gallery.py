@@ -1,8 +1,8 @@
 """What every page of the gallery shows: its branch's map, one step of its methods on one bandit, and recorded runs.
 
-    branch_map("ratios")
-    steps({"PPO": PPO(), "R2VPO": RELATIVES["r2vpo"]()})
-    on_dial("ratios")
+branch_map("ratios")
+steps({"PPO": PPO(), "R2VPO": RELATIVES["r2vpo"]()})
+on_dial("ratios")
 """
 
 from __future__ import annotations
@@ -42,8 +42,13 @@ def branch_map(branch: str) -> pd.DataFrame:
     if branch not in GALLERY or not cards:
         raise ValueError(f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}")
     names = [f"{card.title} (after {card.after})" if card.after else card.title for card in cards]
-    return _whole(pd.DataFrame([(card.what, card.to, card.how) for card in cards],
-                               index=pd.Index(names, name="method"), columns=["what is kept close", "to what", "how"]))
+    return _whole(
+        pd.DataFrame(
+            [(card.what, card.to, card.how) for card in cards],
+            index=pd.Index(names, name="method"),
+            columns=["what is kept close", "to what", "how"],
+        )
+    )
 
 
 def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES, **regime: Any) -> pd.DataFrame:
@@ -57,9 +62,11 @@ def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES
     import pandas as pd
 
     rows = {name: bandit_step(method, mu, advantages, **regime) for name, method in methods.items()}
-    return pd.DataFrame([(one.gain, one.kl, one.tv, one.ratio, one.entropy) for one in rows.values()],
-                        index=pd.Index(rows, name="one step"),
-                        columns=["gain", "KL(μ‖π)", "TV", "max |r − 1|", "entropy"]).round(3)
+    return pd.DataFrame(
+        [(one.gain, one.kl, one.tv, one.ratio, one.entropy) for one in rows.values()],
+        index=pd.Index(rows, name="one step"),
+        columns=["gain", "KL(μ‖π)", "TV", "max |r − 1|", "entropy"],
+    ).round(3)
 
 
 def on_dial(branch: str) -> Drawing | Note:
@@ -73,14 +80,28 @@ def on_dial(branch: str) -> Drawing | Note:
     figure, ax = rows_of(labels, "share of sampled completions that are right")
     for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
         for i, estimate in enumerate(row.values()):
-            ax.plot([estimate.low, estimate.high], [i + shift] * 2, color=colour, linewidth=4, alpha=0.5,
-                    solid_capstyle="butt")
-            ax.plot([estimate.value], [i + shift], color=colour, marker=marker, markersize=6, linestyle="",
-                    label=None if i else f"a batch used {often[uses]}")
+            ax.plot(
+                [estimate.low, estimate.high],
+                [i + shift] * 2,
+                color=colour,
+                linewidth=4,
+                alpha=0.5,
+                solid_capstyle="butt",
+            )
+            ax.plot(
+                [estimate.value],
+                [i + shift],
+                color=colour,
+                marker=marker,
+                markersize=6,
+                linestyle="",
+                label=None if i else f"a batch used {often[uses]}",
+            )
     ax.set_xlim(0, 1)
     legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
-    return Drawing(figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
-                                    for uses, row in found.items()))
+    return Drawing(
+        figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row) for uses, row in found.items())
+    )
 
 
 def foretold(branch: str) -> pd.DataFrame | Note:
@@ -92,8 +113,11 @@ def foretold(branch: str) -> pd.DataFrame | Note:
         return not_run(SWEEP)
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
     findings = judged(SWEEP)
-    rows = [(finding.prediction.text, *finding.plain()) for finding in findings
-            if {finding.prediction.higher, finding.prediction.lower} & own]
+    rows = [
+        (finding.prediction.text, *finding.plain())
+        for finding in findings
+        if {finding.prediction.higher, finding.prediction.lower} & own
+    ]
     measured = f"measured; p is corrected for all {len(findings)}"
     return _whole(pd.DataFrame(rows, columns=["predicted", "what came", measured]))
 

@@ -100,8 +100,12 @@ def divergence(b: Tokens) -> Tensor:
 
 
 def dual(b: Tokens) -> Tensor:
-    lam, target, _ = (x.unsqueeze(-1) for x in solve_groups(
-        b.R.squeeze(-1), b.group, b.mask.any(-1), delta_kl=0.1, lambda_min=1e-2, direction="backward"))
+    lam, target, _ = (
+        x.unsqueeze(-1)
+        for x in solve_groups(
+            b.R.squeeze(-1), b.group, b.mask.any(-1), delta_kl=0.1, lambda_min=1e-2, direction="backward"
+        )
+    )
     return -lam * (target - b.total()) * b.r.detach() * b.logp
 
 
@@ -141,32 +145,79 @@ class Rung:
 
 
 RUNGS: tuple[Rung, ...] = (
-    Rung("REINFORCE", reinforce, "01_policies_that_write",
-         "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is not pushed at all.",
-         "reinforce", "ladder"),
-    Rung("A baseline", baseline, "01_policies_that_write",
-         "Compare each reward with the mean of its group: what is worse than its siblings goes down. This is GRPO "
-         "without its divisions, and without a ratio: from the second update on it takes the completions of an older "
-         "policy for its own.", "baseline", "ladder"),
-    Rung("The ratio", ratio, "02_why_trust_regions",
-         "From the second update on, the batch was written by an older policy. The ratio r = π/q weighs each token by "
-         "how much more likely it is now. Nothing bounds it.", "pg_is"),
-    Rung("PPO's clip", clip, "04_ppo",
-         "Outside the window from 0.8 to 1.2 a token that would be pushed further gets no gradient.", "ppo"),
-    Rung("Clip-higher", clip_higher, "05_grpo",
-         "DAPO opens the window upward, to 1.28, so that rare tokens may grow by more.", "clip-higher"),
-    Rung("One ratio for a completion", sequence, "05_grpo",
-         "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds of times narrower: "
-         "all tokens of a completion are kept or silenced together.", "gspo"),
-    Rung("A divergence instead of the ratio", divergence, "07_dppo",
-         "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A rare token may change "
-         "its ratio a hundredfold; a likely one may not lose a fifth.", "dppo-tv"),
-    Rung("A constraint for each prompt", dual, "08_quatro",
-         "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The weight is the "
-         "distance to that target: beyond it, it changes its sign and pulls back.", "quatro"),
-    Rung("A projection", projection, "09_troll",
-         "TROLL moves every token's distribution back to within 0.05 nats of the old one and differentiates through "
-         "it. The second term draws the network to the projected policy.", "troll"))
+    Rung(
+        "REINFORCE",
+        reinforce,
+        "01_policies_that_write",
+        "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is not pushed at all.",
+        "reinforce",
+        "ladder",
+    ),
+    Rung(
+        "A baseline",
+        baseline,
+        "01_policies_that_write",
+        "Compare each reward with the mean of its group: what is worse than its siblings goes down. This is GRPO "
+        "without its divisions, and without a ratio: from the second update on it takes the completions of an older "
+        "policy for its own.",
+        "baseline",
+        "ladder",
+    ),
+    Rung(
+        "The ratio",
+        ratio,
+        "02_why_trust_regions",
+        "From the second update on, the batch was written by an older policy. The ratio r = π/q weighs each token by "
+        "how much more likely it is now. Nothing bounds it.",
+        "pg_is",
+    ),
+    Rung(
+        "PPO's clip",
+        clip,
+        "04_ppo",
+        "Outside the window from 0.8 to 1.2 a token that would be pushed further gets no gradient.",
+        "ppo",
+    ),
+    Rung(
+        "Clip-higher",
+        clip_higher,
+        "05_grpo",
+        "DAPO opens the window upward, to 1.28, so that rare tokens may grow by more.",
+        "clip-higher",
+    ),
+    Rung(
+        "One ratio for a completion",
+        sequence,
+        "05_grpo",
+        "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds of times narrower: "
+        "all tokens of a completion are kept or silenced together.",
+        "gspo",
+    ),
+    Rung(
+        "A divergence instead of the ratio",
+        divergence,
+        "07_dppo",
+        "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A rare token may change "
+        "its ratio a hundredfold; a likely one may not lose a fifth.",
+        "dppo-tv",
+    ),
+    Rung(
+        "A constraint for each prompt",
+        dual,
+        "08_quatro",
+        "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The weight is the "
+        "distance to that target: beyond it, it changes its sign and pulls back.",
+        "quatro",
+    ),
+    Rung(
+        "A projection",
+        projection,
+        "09_troll",
+        "TROLL moves every token's distribution back to within 0.05 nats of the old one and differentiates through "
+        "it. The second term draws the network to the projected policy.",
+        "troll",
+    ),
+)
 
 
 def record() -> pd.DataFrame:
@@ -197,9 +248,13 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
         middle, low, high = band(found.to_numpy().T)
         ax.fill_between(found.index, low, high, color=colour, alpha=0.22, lw=0)
         ax.plot(found.index, middle, dash, color=colour, lw=1.8, label=one.name)
-        said.append(f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, {middle[-1]:.2f} "
-                    f"in the last")
+        said.append(
+            f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, {middle[-1]:.2f} "
+            f"in the last"
+        )
     ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
     legend(ax, loc="lower right")
-    return Drawing(figure, alt="The mean reward of each batch over a run, eight recorded runs of each. "
-                               + "; ".join(reversed(said)) + ".")
+    return Drawing(
+        figure,
+        alt="The mean reward of each batch over a run, eight recorded runs of each. " + "; ".join(reversed(said)) + ".",
+    )

@@ -69,15 +69,27 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
     if method is not None and not isinstance(method, WithExpert):
         raise ValueError(f"method: expected one that learns from an expert's answers, got {type(method).__name__}")
     known, (x, old), (turned, new) = knowing(seed), moons(TESTED, seed, "old"), moons(TESTED, seed, "new", TURN)
-    after = known if method is None else learnt(method, known, *moons(SHOWN, seed, "shown", TURN),
-                                                 updates=checks.whole("updates", updates, least=1),
-                                                 lr=checks.number("lr", lr, above=0))
+    after = (
+        known
+        if method is None
+        else learnt(
+            method,
+            known,
+            *moons(SHOWN, seed, "shown", TURN),
+            updates=checks.whole("updates", updates, least=1),
+            lr=checks.number("lr", lr, above=0),
+        )
+    )
     before, now, there = read(known, x), read(after, x), turned.requires_grad_()
     told = read(after, there)
-    slope, = torch.autograd.grad(told.amax(-1).sum(), there)
+    (slope,) = torch.autograd.grad(told.amax(-1).sum(), there)
     shaken = read(after, turned.detach() - WITHIN * slope.sign())
-    return Tuned(_share(now.argmax(-1) == old), _share(told.argmax(-1) == new),
-                 float((kl(before, now) + kl(now, before)).mean()), _share(shaken.argmax(-1) != told.argmax(-1)))
+    return Tuned(
+        _share(now.argmax(-1) == old),
+        _share(told.argmax(-1) == new),
+        float((kl(before, now) + kl(now, before)).mean()),
+        _share(shaken.argmax(-1) != told.argmax(-1)),
+    )
 
 
 def read(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
@@ -89,8 +101,12 @@ def read(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
 def knowing(seed: int) -> dict[str, Tensor]:
     """The weights of the classifier that knows the first pair."""
     random = generator(seed, "moons", "weights")
-    weights = {"w": torch.randn(HIDDEN, 2, generator=random), "b": torch.randn(HIDDEN, generator=random),
-               "v": torch.randn(2, HIDDEN, generator=random) / math.sqrt(HIDDEN), "c": torch.zeros(2)}
+    weights = {
+        "w": torch.randn(HIDDEN, 2, generator=random),
+        "b": torch.randn(HIDDEN, generator=random),
+        "v": torch.randn(2, HIDDEN, generator=random) / math.sqrt(HIDDEN),
+        "c": torch.zeros(2),
+    }
     return learnt(SFT(), weights, *moons(KNOWN, seed, "known"), updates=300, lr=0.02)
 
 
@@ -98,8 +114,9 @@ def _share(is_so: Tensor) -> float:
     return float(is_so.float().mean())
 
 
-def learnt(method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int,
-            lr: float) -> dict[str, Tensor]:
+def learnt(
+    method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int, lr: float
+) -> dict[str, Tensor]:
     """The weights after the method's update on these examples."""
     net = Net(method, weights, x, kind, updates, lr)
     with checks.value_checks(False):
@@ -112,23 +129,39 @@ class Net:
 
     critic: list[Tensor] = []  # noqa: RUF012
 
-    def __init__(self, method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, updates: int,
-                 lr: float) -> None:
+    def __init__(
+        self, method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, updates: int, lr: float
+    ) -> None:
         self.method, self.updates, self.lr, self.x = method, updates, lr, x.unsqueeze(1)
         self.weights: Mapping[str, Tensor] = {name: p.clone().requires_grad_() for name, p in weights.items()}
         self.reference: Mapping[str, Tensor] = {name: p.clone() for name, p in weights.items()}
         self.parameters = list(self.weights.values())
         self.optimizer = torch.optim.AdamW(self.parameters, lr=lr, weight_decay=0.0)
         none = torch.zeros(len(x), 1)
-        self.batch = Batch(tokens=kind.unsqueeze(-1), mask=none > 0, forced=none == 0, rewards=none[:, 0],
-                           group=torch.arange(len(x)), ended=none[:, 0] == 0, horizon=1, logp_rollout=none,
-                           advantages=none, memory=Memory())
+        self.batch = Batch(
+            tokens=kind.unsqueeze(-1),
+            mask=none > 0,
+            forced=none == 0,
+            rewards=none[:, 0],
+            group=torch.arange(len(x)),
+            ended=none[:, 0] == 0,
+            horizon=1,
+            logp_rollout=none,
+            advantages=none,
+            memory=Memory(),
+        )
 
     def minibatches(self) -> Iterator[Net]:
         return iter([self] * self.updates)
 
-    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
-              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+    def score(
+        self,
+        rows: Tensor | None = None,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+        twice: bool = False,
+        perturb: Callable[[Tensor], Tensor] | None = None,
+    ) -> Scores:
         x = self.x if perturb is None else perturb(self.x)
         full = read(self.weights if weights is None else weights, x)
         return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)

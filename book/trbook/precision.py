@@ -31,8 +31,15 @@ EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
 
 
 @torch.no_grad()
-def measure(policy: Policy, prompts: Sequence[str], *, precision: str = "bf16", group: int = 1, max_tokens: int = 16,
-            seed: int = 0) -> tuple[Tensor, Tensor]:
+def measure(
+    policy: Policy,
+    prompts: Sequence[str],
+    *,
+    precision: str = "bf16",
+    group: int = 1,
+    max_tokens: int = 16,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
     """Log-probs of tokens that the policy samples, [N] each: its own, and those of a copy in another precision.
 
     Args:
@@ -69,9 +76,13 @@ def by_probability(logp: Tensor, other: Tensor, *, eps: float = 0.2) -> pd.DataF
         if here.any():
             r, tv = away[here], (away * p)[here]
             rows[f"{low:g} to {high:g}"] = {
-                "tokens": int(here.sum()), "median |r - 1|": float(r.median()), "largest |r - 1|": float(r.max()),
-                "outside": float((r > eps).double().mean()), "median TV": float(tv.median()),
-                "largest TV": float(tv.max())}
+                "tokens": int(here.sum()),
+                "median |r - 1|": float(r.median()),
+                "largest |r - 1|": float(r.max()),
+                "outside": float((r > eps).double().mean()),
+                "median TV": float(tv.median()),
+                "largest TV": float(tv.max()),
+            }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("probability")
 
 

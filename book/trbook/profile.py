@@ -30,8 +30,10 @@ def profile() -> str:
 
     present = torch.cuda.is_available()
     if named == "gpu" and not present:
-        raise ProfileError("TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
-                           "the same chapter smaller")
+        raise ProfileError(
+            "TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
+            "the same chapter smaller"
+        )
     return "gpu" if present else "cpu"
 
 

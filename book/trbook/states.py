@@ -41,8 +41,15 @@ class Reached:
     memory: Mapping[str, Any]  #: What the method has kept.
 
 
-def states_step(method: Method, features: Tensor, advantages: Tensor, *, uses: int = 100, lr: float = 0.1,
-                optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD) -> Reached:
+def states_step(
+    method: Method,
+    features: Tensor,
+    advantages: Tensor,
+    *,
+    uses: int = 100,
+    lr: float = 0.1,
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
+) -> Reached:
     """What a method makes of one batch.
 
     Args:
@@ -59,12 +66,20 @@ def states_step(method: Method, features: Tensor, advantages: Tensor, *, uses: i
     checks.floating("advantages", advantages, (len(features), None), "S, K")
     if method.needs(method.anchor).critic:
         raise ValueError(f"method: expected one without a critic, got {type(method).__name__}")
-    linear = _Linear(features, advantages, method, checks.whole("uses", uses, least=1),
-                     optimizer([torch.zeros(advantages.shape[1], features.shape[1], dtype=features.dtype,
-                                            requires_grad=True)], lr=checks.number("lr", lr, above=0)))
+    linear = _Linear(
+        features,
+        advantages,
+        method,
+        checks.whole("uses", uses, least=1),
+        optimizer(
+            [torch.zeros(advantages.shape[1], features.shape[1], dtype=features.dtype, requires_grad=True)],
+            lr=checks.number("lr", lr, above=0),
+        ),
+    )
     method.update(cast(Step, linear))
-    return Reached(linear.gain(), linear.gain_before, linear.divergence(), linear.before, linear.path,
-                   linear.batch.memory)
+    return Reached(
+        linear.gain(), linear.gain_before, linear.divergence(), linear.before, linear.path, linear.batch.memory
+    )
 
 
 class _Linear:
@@ -72,8 +87,9 @@ class _Linear:
 
     critic: list[Tensor] = []  # noqa: RUF012
 
-    def __init__(self, x: Tensor, advantages: Tensor, method: Method, uses: int,
-                 optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, x: Tensor, advantages: Tensor, method: Method, uses: int, optimizer: torch.optim.Optimizer
+    ) -> None:
         self.x, self.advantages, self.method, self.uses, self.optimizer = x, advantages, method, uses, optimizer
         self.parameters: list[Tensor] = optimizer.param_groups[0]["params"]
         self.weights: Mapping[str, Tensor] = {"W": self.parameters[0]}
@@ -87,10 +103,20 @@ class _Linear:
         self.start = self.whole().detach()
         logp = self.start[group].gather(-1, tokens)
         self.before = self.divergence()
-        self.batch = method.prepare(Batch(
-            tokens=tokens, mask=mask, forced=~mask, rewards=advantages.reshape(-1), group=group, ended=mask[:, 0],
-            horizon=1, logp_rollout=logp, anchor=method.anchor,
-            extra={"logp_old": logp, "logp_ref": logp, "full_anchor": self.start[group].unsqueeze(1)}))
+        self.batch = method.prepare(
+            Batch(
+                tokens=tokens,
+                mask=mask,
+                forced=~mask,
+                rewards=advantages.reshape(-1),
+                group=group,
+                ended=mask[:, 0],
+                horizon=1,
+                logp_rollout=logp,
+                anchor=method.anchor,
+                extra={"logp_old": logp, "logp_ref": logp, "full_anchor": self.start[group].unsqueeze(1)},
+            )
+        )
 
     def whole(self) -> Tensor:
         """[S, K] log-probs of every state."""

@@ -39,7 +39,7 @@ class Tiny:
             raise ValueError(f"tokens, length: expected at most 100,000 completions, got {len(self):,}")
 
     def __len__(self) -> int:
-        return self.tokens ** self.length
+        return self.tokens**self.length
 
     @cached_property
     def completions(self) -> Tensor:
@@ -53,7 +53,7 @@ class Tiny:
         rows, before = [], 0
         for t in range(self.length):
             rows.append(before + torch.arange(len(self)) // self.tokens ** (self.length - t))
-            before += self.tokens ** t
+            before += self.tokens**t
         return torch.stack(rows, 1)
 
     @property
@@ -123,7 +123,7 @@ def penalty(length: int | Tensor, adv_max: Tensor, tv_max: Tensor) -> Tensor:
     TRPO's Theorem 1 (arXiv 1502.05477) sums a discount instead of T positions: `discounted_penalty`. In the book:
     :eq:`regions-bound`.
     """
-    return 2 * length * (length - 1) * adv_max * tv_max ** 2
+    return 2 * length * (length - 1) * adv_max * tv_max**2
 
 
 def discounted_penalty(discount: float, adv_max: Tensor, tv_max: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ def discounted_penalty(discount: float, adv_max: Tensor, tv_max: Tensor) -> Tens
     Source: arXiv 1502.05477, Theorem 1. In the book: :eq:`regions-trpo`.
     """
     discount = checks.number("discount", discount, least=0, below=1)
-    return 4 * adv_max * discount / (1 - discount) ** 2 * tv_max ** 2
+    return 4 * adv_max * discount / (1 - discount) ** 2 * tv_max**2
 
 
 def tilt(logp_old: Tensor, rewards: Tensor, *, multiplier: float) -> Tensor:

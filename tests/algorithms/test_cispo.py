@@ -15,18 +15,22 @@ LOGP = torch.tensor([[-2.5, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0]], dtype=D)
 MASK = torch.ones(1, 7, dtype=torch.bool)
 
 
-@pytest.mark.parametrize(("settings", "clipped"), [
-    ({}, [0.8, 0.8, 0.9, 1.0, 1.1, 1.2, 1.2]),
-    ({"eps_low": None}, [0.1, 0.5, 0.9, 1.0, 1.1, 1.2, 1.2]),
-    ({"eps_low": None, "eps_high": 4.0}, [0.1, 0.5, 0.9, 1.0, 1.1, 1.5, 5.0]),
-    ({"eps_low": 0.6, "eps_high": 0.0}, [0.4, 0.5, 0.9, 1.0, 1.0, 1.0, 1.0]),
-])
+@pytest.mark.parametrize(
+    ("settings", "clipped"),
+    [
+        ({}, [0.8, 0.8, 0.9, 1.0, 1.1, 1.2, 1.2]),
+        ({"eps_low": None}, [0.1, 0.5, 0.9, 1.0, 1.1, 1.2, 1.2]),
+        ({"eps_low": None, "eps_high": 4.0}, [0.1, 0.5, 0.9, 1.0, 1.1, 1.5, 5.0]),
+        ({"eps_low": 0.6, "eps_high": 0.0}, [0.4, 0.5, 0.9, 1.0, 1.0, 1.0, 1.0]),
+    ],
+)
 @pytest.mark.parametrize("advantage", [2.0, -0.5])
 def test_by_hand(settings, clipped, advantage):
     result = cispo_loss(LOGP, LOGP - RATIOS.log(), advantages=torch.full_like(LOGP, advantage), mask=MASK, **settings)
     assert result.diagnostics["weight"][0].tolist() == pytest.approx([advantage * c for c in clipped])
     assert result.per_token[0].tolist() == pytest.approx(
-        [-advantage * c * x for c, x in zip(clipped, LOGP[0].tolist(), strict=True)])
+        [-advantage * c * x for c, x in zip(clipped, LOGP[0].tolist(), strict=True)]
+    )
     assert result.diagnostics["kept"].all()
 
 

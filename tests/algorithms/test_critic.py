@@ -60,9 +60,17 @@ def test_advantages_and_returns_come_from_gae():
     values = torch.tensor([[0.2, 0.5, 0.9], [0.1, 0.3, 7.0]], dtype=torch.float64)
     mask = torch.tensor([[True, True, True], [True, True, False]])
     zeros = torch.zeros(2, 3, dtype=torch.float64)
-    batch = Batch(tokens=zeros.long(), mask=mask, forced=~mask, rewards=torch.tensor([1.0, 0.0], dtype=torch.float64),
-                  group=torch.arange(2), ended=mask[:, 0], horizon=3, logp_rollout=zeros,
-                  extra={"logp_old": zeros, "values": values})
+    batch = Batch(
+        tokens=zeros.long(),
+        mask=mask,
+        forced=~mask,
+        rewards=torch.tensor([1.0, 0.0], dtype=torch.float64),
+        group=torch.arange(2),
+        ended=mask[:, 0],
+        horizon=3,
+        logp_rollout=zeros,
+        extra={"logp_old": zeros, "values": values},
+    )
     ready = PPOCritic(lam=0.5, gamma=0.9).prepare(batch)
     third = 1 - 0.9
     second = 0.9 * 0.9 - 0.5 + 0.45 * third
@@ -111,10 +119,13 @@ def test_the_critic_learns_the_known_values_of_a_chain(kind):
     assert seen["hit"] > 0.85 and seen["miss"] < 0.15
 
 
-@pytest.mark.parametrize(("radius", "settings", "steps_to_the_border"), [
-    (1e-4, {}, 3), (1e-4, {"epochs": 4}, 12), (0.1, {"minibatches": 4, "epochs": 4}, 1)])
-def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_values(radius, settings,
-                                                                                      steps_to_the_border):
+@pytest.mark.parametrize(
+    ("radius", "settings", "steps_to_the_border"),
+    [(1e-4, {}, 3), (1e-4, {"epochs": 4}, 12), (0.1, {"minibatches": 4, "epochs": 4}, 1)],
+)
+def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_values(
+    radius, settings, steps_to_the_border
+):
     used = []
 
     class Watched(PPOCritic):
@@ -136,9 +147,19 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_
     assert not all(still for *_, still in used)
 
 
-@pytest.mark.parametrize(("a", "b", "c", "longest"), [
-    (4.0, 0.0, -1.0, 0.5), (0.1, 0.0, -1.0, 1.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 1.0), (0.0, 0.0, 1.0, 0.0),
-    (1.0, 1.0, 1.0, 0.0), (4.0, -2.5, 1.5, 0.75), (4.0, -1.0, 2.25, 0.0)])
+@pytest.mark.parametrize(
+    ("a", "b", "c", "longest"),
+    [
+        (4.0, 0.0, -1.0, 0.5),
+        (0.1, 0.0, -1.0, 1.0),
+        (1.0, 0.0, 0.0, 0.0),
+        (0.0, 0.0, -1.0, 1.0),
+        (0.0, 0.0, 1.0, 0.0),
+        (1.0, 1.0, 1.0, 0.0),
+        (4.0, -2.5, 1.5, 0.75),
+        (4.0, -1.0, 2.25, 0.0),
+    ],
+)
 def test_the_longest_step_inside_a_quadratic_region(a, b, c, longest):
     found = _longest(a, b, c)
     assert found == pytest.approx(longest)
@@ -173,13 +194,16 @@ def test_the_longest_step_is_feasible_and_none_longer_is(a, b, c):
     assert all(s <= found or excess(s) >= -rounding for s in feasible)
 
 
-@pytest.mark.parametrize(("arguments", "error", "message"), [
-    (([1.0], MASKED), TypeError, "values: expected a tensor of a floating type, got list"),
-    ((torch.ones(2, 2).long(), MASKED), TypeError, "values: expected a floating type, got torch.int64"),
-    ((torch.ones(2, 2), MASKED.int()), TypeError, "mask: expected torch.bool, got torch.int32"),
-    ((torch.ones(2, 3), MASKED), ValueError, r"mask: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
-    ((torch.full((2, 2), math.nan), MASKED), ValueError, "values: expected finite values where the mask is True"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([1.0], MASKED), TypeError, "values: expected a tensor of a floating type, got list"),
+        ((torch.ones(2, 2).long(), MASKED), TypeError, "values: expected a floating type, got torch.int64"),
+        ((torch.ones(2, 2), MASKED.int()), TypeError, "mask: expected torch.bool, got torch.int32"),
+        ((torch.ones(2, 3), MASKED), ValueError, r"mask: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
+        ((torch.full((2, 2), math.nan), MASKED), ValueError, "values: expected finite values where the mask is True"),
+    ],
+)
 def test_what_cannot_be_whitened_is_named(arguments, error, message):
     with pytest.raises(error, match=f"^{message}"):
         whiten(*arguments)
@@ -195,8 +219,17 @@ def test_the_critic_is_asked_once_a_batch_and_once_an_update(monkeypatch, kind):
         return values(self, completions, weights, *layout)
 
     monkeypatch.setattr(Critic, "values", counting)
-    trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), PPOCritic(critic=kind, critic_rows=None),
-                steps=1, prompts=4, group=8, minibatches=2, probe=0, progress=False)
+    trlib.train(
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        PPOCritic(critic=kind, critic_rows=None),
+        steps=1,
+        prompts=4,
+        group=8,
+        minibatches=2,
+        probe=0,
+        progress=False,
+    )
     # the trust region looks once more where its step has led, and again for each time that it was shortened
     assert counted == [32, 16, 16] if kind == "gradient" else counted[0] == 32 and counted.count(16) >= 4
 
@@ -216,12 +249,20 @@ def test_a_resumed_run_with_a_critic_is_the_run(tmp_path, kind):
     assert all(torch.equal(a, b) for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True))
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"lam": 1.5}, "lam"), ({"gamma": -0.1}, "gamma"), ({"critic": "newton"}, "critic: expected one of"),
-    ({"critic_radius": 0}, "critic_radius"), ({"critic_speed": 0}, "critic_speed"), ({"value_clip": -1}, "value_clip"),
-    ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives the advantages"),
-    ({"critic_rows": 0}, "critic_rows"), ({"critic_rows": 2.5}, "critic_rows: expected a whole number, got 2.5"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lam": 1.5}, "lam"),
+        ({"gamma": -0.1}, "gamma"),
+        ({"critic": "newton"}, "critic: expected one of"),
+        ({"critic_radius": 0}, "critic_radius"),
+        ({"critic_speed": 0}, "critic_speed"),
+        ({"value_clip": -1}, "value_clip"),
+        ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives the advantages"),
+        ({"critic_rows": 0}, "critic_rows"),
+        ({"critic_rows": 2.5}, "critic_rows: expected a whole number, got 2.5"),
+    ],
+)
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         PPOCritic(**settings)

@@ -40,13 +40,21 @@ def drawn(seed: int = 0, shape: tuple[int, int] = (4, 6)):
 HIGH, LOW = 0.3, 0.1
 
 
-@pytest.mark.parametrize("advantage, above_mu, divergence", list(itertools.product(
-    (1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31))))
+@pytest.mark.parametrize(
+    "advantage, above_mu, divergence",
+    list(itertools.product((1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31))),
+)
 @pytest.mark.parametrize("kind", ["delta_tv", "delta_kl"])
 def test_mask_is_zero_past_the_threshold_and_outwards_only(kind, advantage, above_mu, divergence):
     q, p = (-1.0, -0.9) if above_mu else (-0.9, -1.0)
-    loss = dppo_loss(row(p), row(q), advantages=row(advantage), mask=everything(row(p)), measured=row(divergence),
-                     **{kind: (LOW, HIGH)})
+    loss = dppo_loss(
+        row(p),
+        row(q),
+        advantages=row(advantage),
+        mask=everything(row(p)),
+        measured=row(divergence),
+        **{kind: (LOW, HIGH)},
+    )
     silenced = (divergence > HIGH and above_mu) if advantage > 0 else (divergence > LOW and not above_mu)
     assert loss.diagnostics["kept"].item() is not silenced
     expected = 0.0 if silenced else advantage * math.exp(p - q)
@@ -54,12 +62,21 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(kind, advantage, abov
     assert loss.diagnostics["divergence"].item() == divergence
 
 
-@pytest.mark.parametrize("advantage, above_mu, divergence", list(itertools.product(
-    (1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31))))
+@pytest.mark.parametrize(
+    "advantage, above_mu, divergence",
+    list(itertools.product((1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31))),
+)
 def test_an_unsigned_mask_is_zero_past_the_threshold_whatever_the_advantage(advantage, above_mu, divergence):
     q, p = (-1.0, -0.9) if above_mu else (-0.9, -1.0)
-    loss = dppo_loss(row(p), row(q), advantages=row(advantage), mask=everything(row(p)), measured=row(divergence),
-                     delta_tv=(LOW, HIGH), signed=False)
+    loss = dppo_loss(
+        row(p),
+        row(q),
+        advantages=row(advantage),
+        mask=everything(row(p)),
+        measured=row(divergence),
+        delta_tv=(LOW, HIGH),
+        signed=False,
+    )
     silenced = divergence > (HIGH if above_mu else LOW)
     assert loss.diagnostics["kept"].item() is not silenced
     expected = 0.0 if silenced else advantage * math.exp(p - q)
@@ -89,14 +106,19 @@ def test_both_inequalities_are_strict():
     assert at.diagnostics["kept"].item() and not past.diagnostics["kept"].item()
 
 
-@given(p=st.floats(1e-6, 1 - 1e-6), q=st.floats(1e-6, 1 - 1e-6), advantage=st.sampled_from([-1.0, 1.0]),
-       delta=st.floats(1e-3, 0.9))
+@given(
+    p=st.floats(1e-6, 1 - 1e-6),
+    q=st.floats(1e-6, 1 - 1e-6),
+    advantage=st.sampled_from([-1.0, 1.0]),
+    delta=st.floats(1e-3, 0.9),
+)
 @settings(max_examples=200, deadline=None)
 def test_binary_tv_is_the_signed_difference(p, q, advantage, delta):
     if abs(abs(p - q) - delta) < 1e-9:
         return
-    loss = dppo_loss(row(math.log(p)), row(math.log(q)), advantages=row(advantage), mask=everything(row(0.0)),
-                     delta_tv=delta)
+    loss = dppo_loss(
+        row(math.log(p)), row(math.log(q)), advantages=row(advantage), mask=everything(row(0.0)), delta_tv=delta
+    )
     silenced = p - q > delta if advantage > 0 else p - q < -delta
     assert loss.diagnostics["kept"].item() is not silenced
     assert loss.diagnostics["divergence"].item() == pytest.approx(abs(p - q), abs=1e-12)
@@ -133,8 +155,10 @@ def test_binary_at_most_topk_at_most_full(seed, vocabulary, spread, data):
     absent = ~(ids == token).any(-1)
     ids[absent, -1] = token[absent, 0]  # the sampled token replaces the k-th
     one_q, one_p, top_q = q.gather(-1, token)[:, 0], p.gather(-1, token)[:, 0], q.gather(-1, ids)
-    for binary, topk, full in [(divergences.binary_tv, divergences.topk_tv, divergences.tv),
-                               (divergences.binary_kl, divergences.topk_kl, divergences.kl)]:
+    for binary, topk, full in [
+        (divergences.binary_tv, divergences.topk_tv, divergences.tv),
+        (divergences.binary_kl, divergences.topk_kl, divergences.kl),
+    ]:
         least, middle, most = binary(one_q, one_p), topk(top_q, ids, p), full(q, p)
         # The rest bucket's mass is floored at 1e-12.
         assert bool((least <= middle + 1e-10).all()) and bool((middle <= most + 1e-10).all())
@@ -164,8 +188,9 @@ def test_autograd_is_minus_the_weight(kind):
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
     torch.testing.assert_close(gradient, -loss.diagnostics["weight"], rtol=0, atol=1e-12)
     rho = (logp.detach() - rollout).exp().clamp(max=1.5)
-    torch.testing.assert_close(loss.diagnostics["weight"], advantages * rho * loss.diagnostics["kept"], rtol=1e-12,
-                               atol=0)
+    torch.testing.assert_close(
+        loss.diagnostics["weight"], advantages * rho * loss.diagnostics["kept"], rtol=1e-12, atol=0
+    )
     torch.testing.assert_close(loss.per_token, -loss.diagnostics["weight"] * logp, rtol=1e-12, atol=0)
     assert 0 < loss.diagnostics["kept"].sum() < mask.sum() and (rho == 1.5).any()
 
@@ -195,16 +220,18 @@ def test_truncation_and_the_overflow_clamp():
     assert free.diagnostics["weight"].tolist()[0] == pytest.approx([math.exp(2), math.exp(14), math.exp(20)])
     capped = dppo_loss(logp, rollout, advantages=row(1.0, -1.0, 2.0), mask=everything(logp), delta_tv=1.0, max_ratio=3)
     assert capped.diagnostics["weight"].tolist()[0] == pytest.approx([3.0, -3.0, 6.0])
-    far = dppo_loss(row(-1.0).float(), row(-1e4).float(), advantages=row(0.0).float(), mask=everything(row(0.0)),
-                    delta_tv=0.15)
+    far = dppo_loss(
+        row(-1.0).float(), row(-1e4).float(), advantages=row(0.0).float(), mask=everything(row(0.0)), delta_tv=0.15
+    )
     assert far.per_token.item() == 0.0
 
 
 def test_no_gradient_reaches_anything_but_logp():
     logp, rollout, advantages, mask = drawn()
     others = [x.clone().requires_grad_() for x in (rollout, advantages, torch.rand_like(rollout), rollout)]
-    loss = dppo_loss(logp, others[0], advantages=others[1], mask=mask, delta_kl=0.1, measured=others[2],
-                     logp_anchor=others[3])
+    loss = dppo_loss(
+        logp, others[0], advantages=others[1], mask=mask, delta_kl=0.1, measured=others[2], logp_anchor=others[3]
+    )
     loss.per_token.sum().backward()
     assert all(x.grad is None for x in others)
     assert not any(value.requires_grad for value in loss.diagnostics.values())
@@ -213,13 +240,15 @@ def test_no_gradient_reaches_anything_but_logp():
 def test_what_is_masked_does_not_leak():
     logp, rollout, advantages, mask = drawn()
     measured, anchor = torch.rand_like(rollout), rollout - 0.1
-    clean = dppo_loss(logp, rollout, advantages=advantages, mask=mask, delta_tv=0.4, measured=measured,
-                      logp_anchor=anchor)
+    clean = dppo_loss(
+        logp, rollout, advantages=advantages, mask=mask, delta_tv=0.4, measured=measured, logp_anchor=anchor
+    )
     inputs = [(logp, math.nan), (rollout, math.inf), (advantages, math.nan), (measured, -math.inf), (anchor, math.nan)]
     poison = [x.detach().masked_fill(~mask, bad) for x, bad in inputs]
     poison[0].requires_grad_()
-    dirty = dppo_loss(poison[0], poison[1], advantages=poison[2], mask=mask, delta_tv=0.4, measured=poison[3],
-                      logp_anchor=poison[4])
+    dirty = dppo_loss(
+        poison[0], poison[1], advantages=poison[2], mask=mask, delta_tv=0.4, measured=poison[3], logp_anchor=poison[4]
+    )
     assert torch.equal(clean.per_token, dirty.per_token)
     dirty.per_token.sum().backward()
     assert bool((poison[0].grad[~mask] == 0).all()) and bool(poison[0].grad.isfinite().all())
@@ -236,8 +265,9 @@ def test_what_is_masked_does_not_leak():
 def distributions(anchor: str = "rollout", seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: int = 7):
     """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is False."""
     g = torch.Generator().manual_seed(seed)
-    rollout, old, pi = (torch.log_softmax(2 * torch.randn(*shape, vocabulary, dtype=torch.float64, generator=g), -1)
-                        for _ in range(3))
+    rollout, old, pi = (
+        torch.log_softmax(2 * torch.randn(*shape, vocabulary, dtype=torch.float64, generator=g), -1) for _ in range(3)
+    )
     tokens = torch.randint(vocabulary, shape, generator=g)
     mask = torch.rand(shape, generator=g) > 0.2
     ids = torch.stack([tokens, (tokens + 2) % vocabulary, (tokens + 3) % vocabulary], -1)
@@ -250,10 +280,22 @@ def distributions(anchor: str = "rollout", seed: int = 1, shape: tuple[int, int]
 
     rewards = torch.rand(4, dtype=torch.float64, generator=g)
     around = rollout if anchor == "rollout" else old
-    batch = Batch(tokens=tokens, mask=mask, forced=torch.zeros_like(mask), rewards=rewards, anchor=anchor,
-                  group=torch.tensor([0, 0, 1, 1]), ended=mask[:, 0], horizon=5, logp_rollout=sampled(rollout),
-                  extra={"logp_old": sampled(old), "full_anchor": hide(around),
-                         "topk_anchor": TopK(ids, hide(around.gather(-1, ids)))})
+    batch = Batch(
+        tokens=tokens,
+        mask=mask,
+        forced=torch.zeros_like(mask),
+        rewards=rewards,
+        anchor=anchor,
+        group=torch.tensor([0, 0, 1, 1]),
+        ended=mask[:, 0],
+        horizon=5,
+        logp_rollout=sampled(rollout),
+        extra={
+            "logp_old": sampled(old),
+            "full_anchor": hide(around),
+            "topk_anchor": TopK(ids, hide(around.gather(-1, ids))),
+        },
+    )
     return Scores(sampled(pi), hide(pi)), batch, (rollout, old, pi, ids)
 
 
@@ -270,9 +312,11 @@ def test_method_hands_the_right_divergence_to_the_loss(measure, kind, anchor):
     token = batch.tokens.unsqueeze(-1)
     one_q, one_p = q.gather(-1, token).squeeze(-1), pi.gather(-1, token).squeeze(-1)
     name = kind.removeprefix("delta_")
-    divergence = {"binary": lambda: getattr(divergences, f"binary_{name}")(one_q, one_p),
-                  "topk": lambda: getattr(divergences, f"topk_{name}")(q.gather(-1, ids), ids, pi),
-                  "full": lambda: getattr(divergences, name)(q, pi)}[measure]()
+    divergence = {
+        "binary": lambda: getattr(divergences, f"binary_{name}")(one_q, one_p),
+        "topk": lambda: getattr(divergences, f"topk_{name}")(q.gather(-1, ids), ids, pi),
+        "full": lambda: getattr(divergences, name)(q, pi),
+    }[measure]()
     torch.testing.assert_close(loss.diagnostics["divergence"], divergence.masked_fill(~batch.mask, 0.0))
     outward = torch.where(batch.advantages > 0, one_p > one_q, one_p < one_q) & (divergence > 0.2)
     assert torch.equal(loss.diagnostics["kept"], ~outward & batch.mask)
@@ -308,13 +352,19 @@ def test_defaults_are_the_recipes():
     assert (DPPO(delta_kl=0.05).delta_tv, DPPO(delta_kl=0.05).delta_kl) == (None, 0.05)
 
 
-@pytest.mark.parametrize("wrong, message", [
-    ({"delta_tv": 0.1, "delta_kl": 0.1}, "exactly one"),
-    ({"delta_tv": -0.1}, "delta_tv"), ({"delta_tv": 1.5}, "delta_tv"),
-    ({"delta_kl": math.nan}, "delta_kl"), ({"delta_tv": (0.1, -0.1)}, r"delta_tv\[1\]"),
-    ({"delta_kl": (-1.0, 0.1)}, r"delta_kl\[0\]"), ({"delta_tv": (0.1, 0.1, 0.1)}, "delta_tv: .*3 values"),
-    ({"delta_tv": 0.1, "max_ratio": 0.0}, "max_ratio"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"delta_tv": 0.1, "delta_kl": 0.1}, "exactly one"),
+        ({"delta_tv": -0.1}, "delta_tv"),
+        ({"delta_tv": 1.5}, "delta_tv"),
+        ({"delta_kl": math.nan}, "delta_kl"),
+        ({"delta_tv": (0.1, -0.1)}, r"delta_tv\[1\]"),
+        ({"delta_kl": (-1.0, 0.1)}, r"delta_kl\[0\]"),
+        ({"delta_tv": (0.1, 0.1, 0.1)}, "delta_tv: .*3 values"),
+        ({"delta_tv": 0.1, "max_ratio": 0.0}, "max_ratio"),
+    ],
+)
 def test_meaningless_thresholds_are_named(wrong, message):
     logp, rollout, advantages, mask = drawn()
     with pytest.raises(ValueError, match=message):
@@ -329,14 +379,22 @@ def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="exactly one"):
         dppo_loss(logp, rollout, advantages=advantages, mask=mask)
     for wrong, error, message in [
-        ({"delta_tv": "0.1"}, TypeError, "delta_tv"), ({"mask": mask.int()}, TypeError, "mask"),
+        ({"delta_tv": "0.1"}, TypeError, "delta_tv"),
+        ({"mask": mask.int()}, TypeError, "mask"),
         ({"advantages": advantages[:, 0]}, ValueError, r"advantages: expected \[B, T\] = \[4, 6\], got \[4\]"),
-        ({"measured": rollout[:1]}, ValueError, "measured"), ({"logp_anchor": rollout.int()}, TypeError, "logp_anchor"),
+        ({"measured": rollout[:1]}, ValueError, "measured"),
+        ({"logp_anchor": rollout.int()}, TypeError, "logp_anchor"),
         ({"measured": rollout.masked_fill(mask, math.nan)}, ValueError, "measured: expected finite"),
-        ({"measured": torch.full_like(rollout, -1.0)}, ValueError,
-         r"measured: expected divergences, total variations from 0 to 1, got -1 at \[\d, \d\]"),
-        ({"measured": torch.full_like(rollout, 1.5)}, ValueError,
-         r"measured: expected divergences, total variations from 0 to 1, got 1.5 at \[\d, \d\]"),
+        (
+            {"measured": torch.full_like(rollout, -1.0)},
+            ValueError,
+            r"measured: expected divergences, total variations from 0 to 1, got -1 at \[\d, \d\]",
+        ),
+        (
+            {"measured": torch.full_like(rollout, 1.5)},
+            ValueError,
+            r"measured: expected divergences, total variations from 0 to 1, got 1.5 at \[\d, \d\]",
+        ),
         ({"measured": -1}, TypeError, "measured: expected a tensor of a floating type, got int"),
         ({"logp_anchor": rollout + 9}, ValueError, "logp_anchor: expected log-probabilities at most 0"),
     ]:

@@ -37,12 +37,18 @@ class Case:
 
     def arguments(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
         parameters = inspect.signature(self.loss).parameters
-        return {name: value for name, value in data.items() if name in parameters
-                and (parameters[name].default is inspect.Parameter.empty or name in self.extra)}
+        return {
+            name: value
+            for name, value in data.items()
+            if name in parameters and (parameters[name].default is inspect.Parameter.empty or name in self.extra)
+        }
 
     def __call__(self, **arguments: Tensor) -> TokenLoss:
-        first, *rest = (arguments.pop(name) for name, p in inspect.signature(self.loss).parameters.items()
-                        if p.kind is p.POSITIONAL_OR_KEYWORD and name in arguments)
+        first, *rest = (
+            arguments.pop(name)
+            for name, p in inspect.signature(self.loss).parameters.items()
+            if p.kind is p.POSITIONAL_OR_KEYWORD and name in arguments
+        )
         return self.loss(first, *rest, **arguments, **self.settings)
 
 
@@ -59,8 +65,9 @@ def troll_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask
         full = torch.where(sampled, inside, others).to(x.dtype)
         return torch.where(mask.unsqueeze(-1), full, x.detach().unsqueeze(-1).expand_as(full))
 
-    return algorithms.troll_loss(whole(logp), whole(logp_old), tokens=tokens, advantages=advantages, mask=mask,
-                                 **settings)
+    return algorithms.troll_loss(
+        whole(logp), whole(logp_old), tokens=tokens, advantages=advantages, mask=mask, **settings
+    )
 
 
 def penalty_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float) -> TokenLoss:
@@ -98,8 +105,13 @@ CASES = {
     "troll regression": Case(troll_of_a_token, {"delta_kl": 0.0, "alpha": 0.5}, on_policy=None, pure=False),
     "trsft": Case(a.trsft_loss, on_policy=None),
 }
-ANCHORED = [name for name, case in CASES.items() if len(inspect.signature(case.loss).parameters) > 3
-            and "logp_old" in inspect.signature(case.loss).parameters and case.pure]
+ANCHORED = [
+    name
+    for name, case in CASES.items()
+    if len(inspect.signature(case.loss).parameters) > 3
+    and "logp_old" in inspect.signature(case.loss).parameters
+    and case.pure
+]
 PURE = [name for name, case in CASES.items() if case.pure]
 every_loss = pytest.mark.parametrize("name", CASES)
 
@@ -118,10 +130,16 @@ def data(seed: int = 0, dtype: torch.dtype = D, b: int = 6, t: int = 5) -> dict[
     advantages = normal(b, t)
     advantages[2] = advantages[2, 0]
     advantages[3, 1] = 0.0
-    floats = {"logp": logp, "logp_old": near[0], "logp_rollout": near[0], "logp_anchor": near[1],
-              "measured": 0.1 * normal(b, t).abs(), "advantages": advantages, "rewards": normal(b).round()}
-    return ({name: value.to(dtype) for name, value in floats.items()}
-            | {"mask": mask, "group": torch.arange(b) // 2})
+    floats = {
+        "logp": logp,
+        "logp_old": near[0],
+        "logp_rollout": near[0],
+        "logp_anchor": near[1],
+        "measured": 0.1 * normal(b, t).abs(),
+        "advantages": advantages,
+        "rewards": normal(b).round(),
+    }
+    return {name: value.to(dtype) for name, value in floats.items()} | {"mask": mask, "group": torch.arange(b) // 2}
 
 
 def gradient(case: Case, arguments: dict[str, Tensor]) -> tuple[TokenLoss, Tensor]:
@@ -165,8 +183,10 @@ def test_diagnostics(name):
 def test_what_is_masked_does_not_exist(name, junk):
     case, clean = CASES[name], CASES[name].arguments(data())
     mask = clean["mask"]
-    dirty = {k: v.masked_fill(~mask, junk) if v.shape == mask.shape and v.is_floating_point() else v
-             for k, v in clean.items()}
+    dirty = {
+        k: v.masked_fill(~mask, junk) if v.shape == mask.shape and v.is_floating_point() else v
+        for k, v in clean.items()
+    }
     (expected, expected_grad), (result, grad) = gradient(case, clean), gradient(case, dirty)
     assert torch.equal(result.per_token, expected.per_token) and torch.equal(grad, expected_grad)
     assert (grad[~mask] == 0).all()
@@ -224,8 +244,9 @@ def test_half_precision_is_computed_in_float32(name, dtype):
     result, grad = gradient(CASES[name], arguments)
     assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32 and grad.dtype == dtype
     if CASES[name].pure:
-        expected, expected_grad = gradient(CASES[name], {
-            k: v.float() if v.is_floating_point() else v for k, v in arguments.items()})
+        expected, expected_grad = gradient(
+            CASES[name], {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()}
+        )
         assert torch.equal(result.per_token, expected.per_token)
         torch.testing.assert_close(grad, expected_grad.to(dtype))
 
@@ -239,8 +260,10 @@ def test_float64_is_kept_beside_narrower_types(name):
 
 @every_loss
 def test_only_the_current_policy_has_a_gradient(name):
-    arguments = {k: v.requires_grad_() if v.is_floating_point() and k != "logp" else v
-                 for k, v in CASES[name].arguments(data()).items()}
+    arguments = {
+        k: v.requires_grad_() if v.is_floating_point() and k != "logp" else v
+        for k, v in CASES[name].arguments(data()).items()
+    }
     result, _ = gradient(CASES[name], arguments)
     others = [v for v in arguments.values() if v.requires_grad]
     if others:
@@ -296,8 +319,9 @@ def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(name):
     mask[0] = torch.tensor([True, True, False, True, True])
     logp, old, advantages = (torch.full_like(arguments["logp"], value) for value in (-0.5, -1e4, -1.0))
     advantages[0, 1] = 0.0
-    result, grad = gradient(CASES[name], arguments | {"logp": logp, "logp_old": old, "advantages": advantages,
-                                                      "mask": mask})
+    result, grad = gradient(
+        CASES[name], arguments | {"logp": logp, "logp_old": old, "advantages": advantages, "mask": mask}
+    )
     assert not result.per_token.isnan().any() and not grad.isnan().any()
     assert result.per_token[0, 1:3].tolist() == [0.0, 0.0] and grad[0, 1:3].tolist() == [0.0, 0.0]
     assert result.diagnostics["weight"][0, 1:3].tolist() == [0.0, 0.0]
@@ -308,8 +332,13 @@ def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(name):
 def bad_inputs() -> list[tuple[str, str, str]]:
     """(loss, argument, fault) for every tensor argument of every loss."""
     faults = ("list", "integer", "shape", "row", "nan", "inf", "empty batch", "no tokens")
-    return [(name, argument, fault) for name in PURE for argument, value in CASES[name].arguments(data()).items()
-            if value.is_floating_point() and value.dim() == 2 for fault in faults]
+    return [
+        (name, argument, fault)
+        for name in PURE
+        for argument, value in CASES[name].arguments(data()).items()
+        if value.is_floating_point() and value.dim() == 2
+        for fault in faults
+    ]
 
 
 @pytest.mark.parametrize(("name", "argument", "fault"), bad_inputs())
@@ -318,8 +347,14 @@ def test_bad_tensors_are_named(name, argument, fault):
     value = arguments[argument]
     wrong = value.clone()
     wrong[0, 2] = {"nan": math.nan, "inf": math.inf}.get(fault, 0.0)
-    wrong = {"list": value.tolist(), "integer": value.long(), "shape": value[:, :-1], "row": value[:, 0],
-             "empty batch": value[:0], "no tokens": value[:, :0]}.get(fault, wrong)
+    wrong = {
+        "list": value.tolist(),
+        "integer": value.long(),
+        "shape": value[:, :-1],
+        "row": value[:, 0],
+        "empty batch": value[:0],
+        "no tokens": value[:, :0],
+    }.get(fault, wrong)
     error = TypeError if fault in ("list", "integer") else ValueError
     with pytest.raises(error) as caught:
         CASES[name](**(arguments | {argument: wrong}))
@@ -327,21 +362,31 @@ def test_bad_tensors_are_named(name, argument, fault):
     # A wrong width of the first argument shows in the first that differs from it.
     named = {argument, "mask"} if argument == "logp" and fault == "shape" else {argument}
     assert said.split(":")[0] in named and "expected" in said and "got" in said
-    got = {"list": "list", "integer": "torch.int64", "nan": "got nan at [0, 2]", "inf": "got inf at [0, 2]",
-           "row": "[6]", "shape": "[6, 4]" if "mask" not in said else "[6, 5]", "empty batch": "[0, 5]",
-           "no tokens": "[6, 0]"}
+    got = {
+        "list": "list",
+        "integer": "torch.int64",
+        "nan": "got nan at [0, 2]",
+        "inf": "got inf at [0, 2]",
+        "row": "[6]",
+        "shape": "[6, 4]" if "mask" not in said else "[6, 5]",
+        "empty batch": "[0, 5]",
+        "no tokens": "[6, 0]",
+    }
     assert got[fault] in said
 
 
 @pytest.mark.parametrize("name", PURE)
-@pytest.mark.parametrize(("change", "error", "message"), [
-    (lambda m: m.float(), TypeError, "mask: expected torch.bool, got torch.float32"),
-    (lambda m: m.int(), TypeError, "mask: expected torch.bool, got torch.int32"),
-    (lambda m: m.tolist(), TypeError, "mask: expected a tensor of torch.bool, got list"),
-    (lambda m: m[:, 0], ValueError, r"mask: expected \[B, T\] = \[6, 5\], got \[6\]"),
-    (lambda m: m[:3], ValueError, r"mask: expected \[B, T\] = \[6, 5\], got \[3, 5\]"),
-    (lambda m: None, TypeError, "mask: expected a tensor of torch.bool, got NoneType"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda m: m.float(), TypeError, "mask: expected torch.bool, got torch.float32"),
+        (lambda m: m.int(), TypeError, "mask: expected torch.bool, got torch.int32"),
+        (lambda m: m.tolist(), TypeError, "mask: expected a tensor of torch.bool, got list"),
+        (lambda m: m[:, 0], ValueError, r"mask: expected \[B, T\] = \[6, 5\], got \[6\]"),
+        (lambda m: m[:3], ValueError, r"mask: expected \[B, T\] = \[6, 5\], got \[3, 5\]"),
+        (lambda m: None, TypeError, "mask: expected a tensor of torch.bool, got NoneType"),
+    ],
+)
 def test_bad_masks_are_named(name, change, error, message):
     arguments = CASES[name].arguments(data())
     with pytest.raises(error, match=message):
@@ -361,8 +406,16 @@ def test_value_checks_can_be_switched_off_but_not_the_shapes(name):
 
 NAN = math.nan
 BAD_SETTINGS = {
-    "ppo": [("eps_low", -0.1), ("eps_low", 1.1), ("eps_high", -0.1), ("eps_high", NAN), ("eps_low", "a"),
-            ("dual_clip", 1.0), ("dual_clip", NAN), ("eps_high", None)],
+    "ppo": [
+        ("eps_low", -0.1),
+        ("eps_low", 1.1),
+        ("eps_high", -0.1),
+        ("eps_high", NAN),
+        ("eps_low", "a"),
+        ("dual_clip", 1.0),
+        ("dual_clip", NAN),
+        ("eps_high", None),
+    ],
     "gspo": [("eps_low", -1e-4), ("eps_low", 2), ("eps_high", -1e-4), ("eps_high", NAN), ("eps_low", None)],
     "cispo": [("eps_low", -0.1), ("eps_low", 1.1), ("eps_high", -0.1), ("eps_high", NAN), ("eps_high", None)],
     "sapo": [("tau_pos", 0.0), ("tau_neg", -1), ("tau_pos", NAN), ("tau_neg", "1")],
@@ -374,8 +427,9 @@ BAD_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("name", "setting", "value"), [(n, s, v) for n, faults in BAD_SETTINGS.items()
-                                                        for s, v in faults])
+@pytest.mark.parametrize(
+    ("name", "setting", "value"), [(n, s, v) for n, faults in BAD_SETTINGS.items() for s, v in faults]
+)
 def test_a_meaningless_threshold_is_named(name, setting, value):
     case = CASES[name]
     error = TypeError if isinstance(value, bool | None | str) and value != "other" else ValueError

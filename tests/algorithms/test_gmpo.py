@@ -27,8 +27,10 @@ def test_by_hand():
     rho = [math.exp(0.25), math.exp(0.0)]
     assert result.per_token[0, :2].tolist() == pytest.approx([-2 * rho[0]] * 2)
     assert result.per_token[1].tolist() == pytest.approx([rho[1]] * 3)
-    assert result.diagnostics["weight"].tolist() == [pytest.approx([0.0, 2 * rho[0], 0.0]),
-                                                     pytest.approx([-rho[1], 0.0, -rho[1]])]
+    assert result.diagnostics["weight"].tolist() == [
+        pytest.approx([0.0, 2 * rho[0], 0.0]),
+        pytest.approx([-rho[1], 0.0, -rho[1]]),
+    ]
     assert result.diagnostics["kept"].tolist() == [[False, True, False], [True, False, True]]
     assert result.diagnostics["sequence_ratio"][0, 0].item() == pytest.approx(rho[0])
     # The other signs clip the other ends: l = (.9, .1) and (.3, -.7, .1).
@@ -59,8 +61,13 @@ def test_a_geometric_mean_is_carried_by_no_outlier():
     log_ratio = torch.tensor([[math.log(1000.0)] + [0.0] * 9], dtype=D)
     everything = torch.ones(1, 10, dtype=torch.bool)
     for eps, rho in ((math.inf, 1000**0.1), (0.4, math.exp(0.04))):
-        result = gmpo_loss(log_ratio - 7, torch.full_like(log_ratio, -7.0), advantages=torch.ones_like(log_ratio),
-                           mask=everything, eps_log=eps)
+        result = gmpo_loss(
+            log_ratio - 7,
+            torch.full_like(log_ratio, -7.0),
+            advantages=torch.ones_like(log_ratio),
+            mask=everything,
+            eps_log=eps,
+        )
         assert result.diagnostics["sequence_ratio"][0, 0].item() == pytest.approx(rho)
 
 
@@ -76,8 +83,13 @@ def test_advantages_that_cancel_beside_an_overflow_make_no_nan():
     """ρ is inf and the mean advantage 0: nothing is to be learnt from the sum of the row's losses."""
     logp = torch.full((1, 4), -0.5, requires_grad=True)
     for advantages in ([1.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, -1.0], [-1.0, 0.0, 1.0, 0.0]):
-        result = gmpo_loss(logp, torch.full((1, 4), -4e3), advantages=torch.tensor([advantages]),
-                           mask=torch.ones(1, 4).bool(), eps_log=math.inf)
+        result = gmpo_loss(
+            logp,
+            torch.full((1, 4), -4e3),
+            advantages=torch.tensor([advantages]),
+            mask=torch.ones(1, 4).bool(),
+            eps_log=math.inf,
+        )
         (gradient,) = torch.autograd.grad(result.per_token.sum(), logp)
         assert gradient.tolist() == result.diagnostics["weight"].tolist() == [[0.0] * 4]
         assert result.per_token[result.diagnostics["weight"] * 0 + torch.tensor([advantages]) == 0].tolist() == [0, 0]

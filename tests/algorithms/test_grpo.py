@@ -24,10 +24,17 @@ MASK = torch.arange(4) < torch.tensor(LENGTHS).unsqueeze(-1)
 
 def batch(rewards=(1.0, 0.0, 1.0, 0.0), **changes) -> Batch:
     logp = torch.full((4, 4), -1.0, dtype=D)
-    known = {"tokens": torch.zeros(4, 4, dtype=torch.int64), "mask": MASK,
-             "forced": torch.zeros(4, 4, dtype=torch.bool), "rewards": torch.tensor(rewards, dtype=D),
-             "group": torch.tensor([0, 0, 1, 1]), "ended": torch.ones(4, dtype=torch.bool), "horizon": 10,
-             "logp_rollout": logp, "extra": {"logp_old": logp}}
+    known = {
+        "tokens": torch.zeros(4, 4, dtype=torch.int64),
+        "mask": MASK,
+        "forced": torch.zeros(4, 4, dtype=torch.bool),
+        "rewards": torch.tensor(rewards, dtype=D),
+        "group": torch.tensor([0, 0, 1, 1]),
+        "ended": torch.ones(4, dtype=torch.bool),
+        "horizon": 10,
+        "logp_rollout": logp,
+        "extra": {"logp_old": logp},
+    }
     return Batch(**(known | changes))
 
 
@@ -50,12 +57,17 @@ def test_what_each_preset_divides_by():
 def test_docstrings_name_the_chapters_equations_and_there_is_no_other():
     """The chapter names the function beside each numbered equation; the function's docstring names the equation."""
     chapter = (Path(__file__).parents[2] / "notebooks" / "05_grpo.ipynb").read_text(encoding="utf-8")
-    named = {label: function for function in (group_relative, leave_one_out, aggregate)
-             for label in re.findall(":eq:`([^`]+)`", function.__doc__)}
+    named = {
+        label: function
+        for function in (group_relative, leave_one_out, aggregate)
+        for label in re.findall(":eq:`([^`]+)`", function.__doc__)
+    }
     assert set(named) == set(re.findall(r"\\\\label\{([^}]+)\}", chapter))
     assert {label: function.__name__ for label, function in named.items()} == {
-        "grpo-advantage": "group_relative", "grpo-leave-one-out": "leave_one_out",
-        "grpo-mean": "aggregate"}
+        "grpo-advantage": "group_relative",
+        "grpo-leave-one-out": "leave_one_out",
+        "grpo-mean": "aggregate",
+    }
 
 
 def test_settings_of_the_presets():
@@ -110,9 +122,11 @@ def test_the_reference_term_on_any_loss():
         add_reference_kl(plain, logp, ref, mask=mask, beta=-1)
     with pytest.raises(ValueError, match="logp_ref: expected finite values where the mask is True"):
         add_reference_kl(plain, logp, ref * math.nan, mask=mask, beta=1)
-    for wrong, message in ((plain.per_token, "loss: expected the TokenLoss of a method, got Tensor"),
-                           (TokenLoss(plain.per_token, {}), r"loss.diagnostics\['weight'\]: expected a tensor"),
-                           (TokenLoss(plain.per_token[0], plain.diagnostics), r"loss.per_token: expected \[B, T\]")):
+    for wrong, message in (
+        (plain.per_token, "loss: expected the TokenLoss of a method, got Tensor"),
+        (TokenLoss(plain.per_token, {}), r"loss.diagnostics\['weight'\]: expected a tensor"),
+        (TokenLoss(plain.per_token[0], plain.diagnostics), r"loss.per_token: expected \[B, T\]"),
+    ):
         with pytest.raises((TypeError, ValueError), match=f"^{message}"):
             add_reference_kl(wrong, logp, ref, mask=mask, beta=1)
 
@@ -182,8 +196,17 @@ def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs
             return prepared
 
     cap = 1.0
-    trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), Watched(correction=Correction(cap=cap, how=how)),
-                steps=1, prompts=8, group=8, sampler=sampler, probe=0, progress=False)
+    trlib.train(
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        Watched(correction=Correction(cap=cap, how=how)),
+        steps=1,
+        prompts=8,
+        group=8,
+        sampler=sampler,
+        probe=0,
+        progress=False,
+    )
     ((b, advantages),) = seen
     ratio = (b.logp_old - b.logp_rollout).exp()[b.mask]
     plain = DrGRPO().prepare(b).advantages[b.mask]

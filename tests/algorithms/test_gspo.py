@@ -55,8 +55,9 @@ def test_the_token_form_has_the_completions_gradient(sign, eps):
     """With one advantage a completion: the gradient of mean_i -min(s A, clip(s) A), s differentiable."""
     advantages = torch.tensor([1.5, -0.7, 0.3], dtype=D) * sign
     logp = (OLD + LOG_RATIO).requires_grad_()
-    token = gspo_loss(logp, OLD, advantages=advantages.unsqueeze(-1).expand(3, 3), mask=MASK, eps_low=eps[0],
-                      eps_high=eps[1])
+    token = gspo_loss(
+        logp, OLD, advantages=advantages.unsqueeze(-1).expand(3, 3), mask=MASK, eps_low=eps[0], eps_high=eps[1]
+    )
     total = aggregate(token.per_token, MASK, "seq-mean-token-mean")
     s = (((logp - OLD) * MASK).sum(-1) / MASK.sum(-1)).exp()
     whole = -torch.minimum(s * advantages, s.clamp(1 - eps[0], 1 + eps[1]) * advantages).mean()
@@ -81,6 +82,10 @@ def test_the_class():
     method = GSPO()
     assert ALGORITHMS["gspo"] is GSPO
     assert (method.eps_low, method.eps_high, method.advantage, method.aggregation) == (
-        3e-4, 4e-4, "group-std", "seq-mean-token-mean")
+        3e-4,
+        4e-4,
+        "group-std",
+        "seq-mean-token-mean",
+    )
     with pytest.raises(ValueError, match="eps_low: expected a number at least 0 and at most 1, got 2"):
         GSPO(eps_low=2)

@@ -21,9 +21,19 @@ def batch_and_logits():
     mask = torch.tensor([[True, True, True], [True, False, False]])
     old = old.masked_fill(~mask.unsqueeze(-1), math.nan)
     logp = old.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-    batch = Batch(tokens=tokens, mask=mask, forced=~mask, rewards=torch.zeros(2), group=torch.arange(2), horizon=3,
-                  ended=mask[:, 0], logp_rollout=logp, extra={"logp_old": logp, "full_anchor": old},
-                  anchor="recomputed", advantages=torch.randn(2, 3, generator=g, dtype=torch.float64))
+    batch = Batch(
+        tokens=tokens,
+        mask=mask,
+        forced=~mask,
+        rewards=torch.zeros(2),
+        group=torch.arange(2),
+        horizon=3,
+        ended=mask[:, 0],
+        logp_rollout=logp,
+        extra={"logp_old": logp, "full_anchor": old},
+        anchor="recomputed",
+        advantages=torch.randn(2, 3, generator=g, dtype=torch.float64),
+    )
     return batch, torch.randn(2, 3, 5, generator=g, dtype=torch.float64)
 
 
@@ -57,8 +67,9 @@ def test_the_weight_is_minus_the_slope_on_the_simplex():
     batch, logits = batch_and_logits()
     for far in (0.0, 1.0, 3.0):
         slope, p, loss = slope_of_the_sampled_logit(batch, far * logits, PPOPenalty(beta=0.7))
-        torch.testing.assert_close(slope[batch.mask], ((1 - p) * loss.diagnostics["weight"])[batch.mask], rtol=0,
-                                   atol=1e-12)
+        torch.testing.assert_close(
+            slope[batch.mask], ((1 - p) * loss.diagnostics["weight"])[batch.mask], rtol=0, atol=1e-12
+        )
         assert (loss.diagnostics["weight"][~batch.mask] == 0).all()
 
 
@@ -69,8 +80,10 @@ def test_the_penalty_weighs_nothing_at_the_anchor_and_pulls_back_on_both_sides()
     at = slope_of_the_sampled_logit(batch, old, PPOPenalty(beta=0.7))[2].diagnostics["weight"]
     assert at.abs().max() < 1e-15
     chosen = torch.nn.functional.one_hot(batch.tokens, 5)
-    above, below = (slope_of_the_sampled_logit(batch, old + by * chosen, PPOPenalty(beta=0.7))[2].diagnostics["weight"]
-                    for by in (0.5, -0.5))
+    above, below = (
+        slope_of_the_sampled_logit(batch, old + by * chosen, PPOPenalty(beta=0.7))[2].diagnostics["weight"]
+        for by in (0.5, -0.5)
+    )
     assert (above[mask] < 0).all() and (below[mask] > 0).all()
 
 
@@ -105,9 +118,18 @@ def test_what_both_policies_exclude_costs_nothing():
     batch_full = torch.tensor([[[0.5, 0.5, 0.0]]]).log()
     now = torch.tensor([[[0.25, 0.75, 0.0]]]).log().requires_grad_()
     one = torch.ones(1, 1, dtype=torch.bool)
-    batch = Batch(tokens=torch.zeros(1, 1).long(), mask=one, forced=~one, rewards=torch.ones(1), group=torch.zeros(1),
-                  ended=one[0], horizon=1, logp_rollout=torch.zeros(1, 1), anchor="recomputed",
-                  extra={"full_anchor": batch_full})
+    batch = Batch(
+        tokens=torch.zeros(1, 1).long(),
+        mask=one,
+        forced=~one,
+        rewards=torch.ones(1),
+        group=torch.zeros(1),
+        ended=one[0],
+        horizon=1,
+        logp_rollout=torch.zeros(1, 1),
+        anchor="recomputed",
+        extra={"full_anchor": batch_full},
+    )
     expected = 0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)
     for method in (PPOPenalty(), TRPO()):
         found = method._kl(Scores(now[..., 0], now), batch)
@@ -144,24 +166,32 @@ def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
         assert first == [None] * 8
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: adapt("1", 0.1, 0.1), TypeError, "beta: expected a number, got str"),
-    (lambda: adapt(1.0, None, 0.1), TypeError, "kl: expected a number, got NoneType"),
-    (lambda: adapt(1.0, math.nan, 0.1), ValueError, "kl: expected a number that is not NaN"),
-    (lambda: adapt(1.0, 0.1, 0), ValueError, "target: expected a number above 0"),
-    (lambda: adapt_proportionally(1.0, 0.1, 0.0, 0.5), ValueError, "target: expected a number above 0"),
-    (lambda: adapt_proportionally(-1.0, 0.1, 0.1, 0.5), ValueError, "beta: expected a number at least 0"),
-    (lambda: adapt_proportionally(1.0, 0.1, 0.1, "x"), TypeError, "share: expected a number, got str"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: adapt("1", 0.1, 0.1), TypeError, "beta: expected a number, got str"),
+        (lambda: adapt(1.0, None, 0.1), TypeError, "kl: expected a number, got NoneType"),
+        (lambda: adapt(1.0, math.nan, 0.1), ValueError, "kl: expected a number that is not NaN"),
+        (lambda: adapt(1.0, 0.1, 0), ValueError, "target: expected a number above 0"),
+        (lambda: adapt_proportionally(1.0, 0.1, 0.0, 0.5), ValueError, "target: expected a number above 0"),
+        (lambda: adapt_proportionally(-1.0, 0.1, 0.1, 0.5), ValueError, "beta: expected a number at least 0"),
+        (lambda: adapt_proportionally(1.0, 0.1, 0.1, "x"), TypeError, "share: expected a number, got str"),
+    ],
+)
 def test_what_a_controller_cannot_follow_is_named(call, error, message):
     with pytest.raises(error, match=f"^{message}"):
         call()
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"beta": 0}, "beta"), ({"target_kl": -1}, "target_kl"), ({"horizon": 0}, "horizon"),
-    ({"controller": "pid"}, "controller: expected one of 'ppo', 'proportional', 'fixed', got 'pid'"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"beta": 0}, "beta"),
+        ({"target_kl": -1}, "target_kl"),
+        ({"horizon": 0}, "horizon"),
+        ({"controller": "pid"}, "controller: expected one of 'ppo', 'proportional', 'fixed', got 'pid'"),
+    ],
+)
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         PPOPenalty(**settings)

@@ -17,11 +17,18 @@ D = torch.float64
 def losses(ratios: list[float], advantages: list[float], **settings) -> tuple[list[float], list[float], list[bool]]:
     """(loss, weight, kept) of one row of tokens, by ratio and advantage."""
     logp_old = torch.full((1, len(ratios)), -2.0, dtype=D)
-    result = ppo_loss(logp_old + torch.tensor([ratios], dtype=D).log(), logp_old,
-                      advantages=torch.tensor([advantages], dtype=D), mask=torch.ones(1, len(ratios)).bool(),
-                      **settings)
-    return (result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist(),
-            result.diagnostics["kept"][0].tolist())
+    result = ppo_loss(
+        logp_old + torch.tensor([ratios], dtype=D).log(),
+        logp_old,
+        advantages=torch.tensor([advantages], dtype=D),
+        mask=torch.ones(1, len(ratios)).bool(),
+        **settings,
+    )
+    return (
+        result.per_token[0].tolist(),
+        result.diagnostics["weight"][0].tolist(),
+        result.diagnostics["kept"][0].tolist(),
+    )
 
 
 def test_the_corners_by_hand():
@@ -57,8 +64,15 @@ def test_the_edge_is_inside():
 @given(st.floats(-6, 6), st.floats(-3, 3), st.floats(0, 1), st.floats(0, 2), st.sampled_from([None, 1.5, 3.0]))
 def test_the_formula_of_the_paper(log_ratio, advantage, eps_low, eps_high, dual_clip):
     logp_old = torch.tensor([[-7.0]], dtype=D)
-    result = ppo_loss(logp_old + log_ratio, logp_old, advantages=torch.tensor([[advantage]], dtype=D),
-                      mask=torch.tensor([[True]]), eps_low=eps_low, eps_high=eps_high, dual_clip=dual_clip)
+    result = ppo_loss(
+        logp_old + log_ratio,
+        logp_old,
+        advantages=torch.tensor([[advantage]], dtype=D),
+        mask=torch.tensor([[True]]),
+        eps_low=eps_low,
+        eps_high=eps_high,
+        dual_clip=dual_clip,
+    )
     ratio = math.exp(log_ratio)
     expected = -min(ratio * advantage, min(max(ratio, 1 - eps_low), 1 + eps_high) * advantage)
     if dual_clip is not None and advantage < 0:
@@ -76,8 +90,10 @@ def test_an_open_window_is_pg_is(seed):
     plain = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     torch.testing.assert_close(plain.per_token, -(logp - logp_old).exp() * advantages)
     wide = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1.0, eps_high=math.inf)
-    for mine, theirs in ((wide.per_token, plain.per_token), *zip(
-            wide.diagnostics.values(), plain.diagnostics.values(), strict=True)):
+    for mine, theirs in (
+        (wide.per_token, plain.per_token),
+        *zip(wide.diagnostics.values(), plain.diagnostics.values(), strict=True),
+    ):
         torch.testing.assert_close(mine.double(), theirs.double(), rtol=1e-13, atol=1e-13)
 
 

@@ -18,8 +18,9 @@ from trlib.divergences import kl
 INF = math.inf
 
 
-def pair(rows: int, vocabulary: int, *, apart: float = 1.0, seed: int = 0,
-         dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+def pair(
+    rows: int, vocabulary: int, *, apart: float = 1.0, seed: int = 0, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor]:
     """log π̃ and log q, [rows, vocabulary], whose logits differ by `apart` standard normals."""
     g = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(rows, vocabulary, generator=g, dtype=torch.float64)
@@ -78,10 +79,18 @@ def test_a_general_solver_finds_no_better_point(seed):
     u, lq = pair(1, 5, apart=1.5, seed=seed)
     new, old, delta = u[0].exp().numpy(), lq[0].exp().numpy(), 0.05
     assert plain_kl(u, lq).item() > delta
-    found = minimize(lambda p: np.sum(p * np.log(p / new)), old, jac=lambda p: np.log(p / new) + 1, method="SLSQP",
-                     bounds=[(1e-9, 1.0)] * 5, options={"ftol": 1e-14, "maxiter": 500},
-                     constraints=[{"type": "eq", "fun": lambda p: p.sum() - 1},
-                                  {"type": "ineq", "fun": lambda p: delta - np.sum(p * np.log(p / old))}])
+    found = minimize(
+        lambda p: np.sum(p * np.log(p / new)),
+        old,
+        jac=lambda p: np.log(p / new) + 1,
+        method="SLSQP",
+        bounds=[(1e-9, 1.0)] * 5,
+        options={"ftol": 1e-14, "maxiter": 500},
+        constraints=[
+            {"type": "eq", "fun": lambda p: p.sum() - 1},
+            {"type": "ineq", "fun": lambda p: delta - np.sum(p * np.log(p / old))},
+        ],
+    )
     assert found.status in (0, 8), found.message  # 8: float64 has nothing left to improve
     projected = project(u, lq, delta_kl=delta).logp[0].exp()
     np.testing.assert_allclose(projected.numpy(), found.x, atol=2e-6)
@@ -148,21 +157,25 @@ def test_radius_zero_is_the_old_policy_and_infinite_is_none():
 
 
 def test_probability_zero_on_either_side():
-    new = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.1, 0.2, 0.7]],
-                       dtype=torch.float64)
-    old = torch.tensor([[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]],
-                       dtype=torch.float64)
+    new = torch.tensor(
+        [[0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.1, 0.2, 0.7]], dtype=torch.float64
+    )
+    old = torch.tensor(
+        [[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]], dtype=torch.float64
+    )
     u = new.log().requires_grad_()
     projected = project(u, old.log(), delta_kl=0.3)
     # 0: KL(new || old) = log 1.25 is inside.  1: only two tokens can remain, and on them the two agree.
     # 2: nothing in common; 3: giving up the token of probability .4 costs log(1/.6) = .51 > .3. Both: the old policy.
-    expected = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]],
-                            dtype=torch.float64)
+    expected = torch.tensor(
+        [[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]], dtype=torch.float64
+    )
     torch.testing.assert_close(projected.logp.exp(), expected, atol=1e-12, rtol=0)
     assert projected.eta.tolist() == [0.0, 0.0, INF, INF]
     (gradient,) = torch.autograd.grad(projected.logp[:, 0].sum(), u)
-    torch.testing.assert_close(gradient, torch.tensor([[1.0, 0, 0, 0], [0.5, -0.5, 0, 0], [0] * 4, [0] * 4],
-                                                      dtype=torch.float64))
+    torch.testing.assert_close(
+        gradient, torch.tensor([[1.0, 0, 0, 0], [0.5, -0.5, 0, 0], [0] * 4, [0] * 4], dtype=torch.float64)
+    )
     # With a radius that pays for the lost token the rest moves as far as it can.
     wide = project(new[3].log(), old[3].log(), delta_kl=0.6)
     assert plain_kl(wide.logp, old[3].log()).item() == pytest.approx(0.6, rel=1e-9)
@@ -170,8 +183,13 @@ def test_probability_zero_on_either_side():
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 500.0), apart=st.floats(0.01, 500.0),
-       vocabulary=st.integers(2, 40), delta=st.floats(1e-6, 3.0))
+@given(
+    seed=st.integers(0, 10_000),
+    scale=st.floats(0.1, 500.0),
+    apart=st.floats(0.01, 500.0),
+    vocabulary=st.integers(2, 40),
+    delta=st.floats(1e-6, 3.0),
+)
 def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     g = torch.Generator().manual_seed(seed)
     logits = scale * torch.randn(8, vocabulary, generator=g, dtype=torch.float64)

@@ -14,8 +14,9 @@ D = torch.float64
 def test_by_hand():
     old = torch.full((1, 3), -2.0, dtype=D)
     logp = old + torch.tensor([[0.5, 1.0, 3.0]], dtype=D).log()
-    result = pspo_loss(logp, old, advantages=torch.tensor([[1.0, -2.0, 2.0]], dtype=D), mask=torch.ones(1, 3).bool(),
-                       alpha=0.2)
+    result = pspo_loss(
+        logp, old, advantages=torch.tensor([[1.0, -2.0, 2.0]], dtype=D), mask=torch.ones(1, 3).bool(), alpha=0.2
+    )
     assert result.per_token[0].tolist() == pytest.approx([-0.6, 2.0, -5.2])
     assert result.diagnostics["weight"][0].tolist() == pytest.approx([0.4, -1.6, 4.8])
     assert result.diagnostics["ratio"][0].tolist() == pytest.approx([0.5, 1.0, 3.0])

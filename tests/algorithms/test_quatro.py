@@ -86,8 +86,13 @@ def test_forward_roots_are_scipys(delta):
         assert dual.offset[i].item() == pytest.approx(top + math.exp(log_g), rel=1e-8, abs=1e-8 * span)
 
 
-@given(seed=st.integers(0, 10**6), log_delta=st.floats(-12, 1), log_scale=st.floats(-3, 3), binary=st.booleans(),
-       direction=st.sampled_from(["backward", "forward"]))
+@given(
+    seed=st.integers(0, 10**6),
+    log_delta=st.floats(-12, 1),
+    log_scale=st.floats(-3, 3),
+    binary=st.booleans(),
+    direction=st.sampled_from(["backward", "forward"]),
+)
 @settings(max_examples=60, deadline=None)
 def test_the_targets_are_a_policy_at_the_radius(seed, log_delta, log_scale, binary, direction):
     rewards = torch.randn(5, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -98,13 +103,18 @@ def test_the_targets_are_a_policy_at_the_radius(seed, log_delta, log_scale, bina
     assert torch.equal(live, (rewards != rewards[:, :1]).any(-1))
     torch.testing.assert_close(dual.target.exp().mean(-1), torch.ones(5, dtype=torch.float64), rtol=1e-9, atol=0)
     tight = live & ~dual.floored
-    torch.testing.assert_close(reached(dual, direction)[tight], torch.full_like(dual.offset, delta)[tight],
-                               rtol=1e-8, atol=0)
+    torch.testing.assert_close(
+        reached(dual, direction)[tight], torch.full_like(dual.offset, delta)[tight], rtol=1e-8, atol=0
+    )
     assert bool((reached(dual, direction) <= delta * (1 + 1e-8)).all())
 
 
-@given(seed=st.integers(0, 10**6), shift=st.floats(-100, 100), scale=st.floats(0.01, 100),
-       direction=st.sampled_from(["backward", "forward"]))
+@given(
+    seed=st.integers(0, 10**6),
+    shift=st.floats(-100, 100),
+    scale=st.floats(0.01, 100),
+    direction=st.sampled_from(["backward", "forward"]),
+)
 @settings(max_examples=30, deadline=None)
 def test_targets_ignore_the_unit_and_the_zero_of_rewards(seed, shift, scale, direction):
     rewards = torch.randn(3, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -248,8 +258,15 @@ class Tree:
         logits = self.mu.log().requires_grad_()
         rollout = self.logp(self.mu.log())
         for _ in range(steps):
-            loss = quatro_loss(self.logp(logits), rollout, rewards=self.rewards, group=torch.zeros(64, dtype=torch.int),
-                               mask=self.mask, form=form, direction=direction)
+            loss = quatro_loss(
+                self.logp(logits),
+                rollout,
+                rewards=self.rewards,
+                group=torch.zeros(64, dtype=torch.int),
+                mask=self.mask,
+                form=form,
+                direction=direction,
+            )
             total = aggregate(loss.per_token, self.mask, "seq-mean-token-sum")
             (gradient,) = torch.autograd.grad(total, logits)
             reach = torch.zeros(len(logits), 1, dtype=torch.float64)
@@ -418,8 +435,16 @@ def test_huge_log_ratios_stay_finite():
 
 def batch_of(rollout: Tensor, rewards: Tensor, group: Tensor, mask: Tensor) -> Batch:
     zero = torch.zeros_like(mask)
-    return Batch(tokens=zero.int(), mask=mask, forced=zero, rewards=rewards, group=group, ended=mask[:, 0],
-                 horizon=5, logp_rollout=rollout)
+    return Batch(
+        tokens=zero.int(),
+        mask=mask,
+        forced=zero,
+        rewards=rewards,
+        group=group,
+        ended=mask[:, 0],
+        horizon=5,
+        logp_rollout=rollout,
+    )
 
 
 def test_method_is_the_function_with_its_settings():
@@ -427,8 +452,17 @@ def test_method_is_the_function_with_its_settings():
     batch = batch_of(rollout, rewards, group, mask)
     method = QUATRO(delta_kl=0.3, lambda_min=0.02, form="exact", direction="forward")
     got = method.objective(Scores(logp), method.prepare(batch))
-    expected = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=mask, delta_kl=0.3, lambda_min=0.02,
-                           form="exact", direction="forward")
+    expected = quatro_loss(
+        logp,
+        rollout,
+        rewards=rewards,
+        group=group,
+        mask=mask,
+        delta_kl=0.3,
+        lambda_min=0.02,
+        form="exact",
+        direction="forward",
+    )
     assert torch.equal(got.per_token, expected.per_token)
     assert method.needs("rollout") == Needs()
     assert QUATRO.anchor == "rollout"
@@ -456,11 +490,18 @@ def test_senseless_combinations_say_why():
         QUATRO(correction=Correction())
 
 
-@pytest.mark.parametrize("wrong, message", [
-    ({"delta_kl": 0.0}, "delta_kl"), ({"delta_kl": -1.0}, "delta_kl"), ({"delta_kl": math.inf}, "delta_kl"),
-    ({"delta_kl": math.nan}, "delta_kl"), ({"lambda_min": 0.0}, "lambda_min"), ({"form": "mean"}, "form"),
-    ({"direction": "both"}, "direction"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"delta_kl": 0.0}, "delta_kl"),
+        ({"delta_kl": -1.0}, "delta_kl"),
+        ({"delta_kl": math.inf}, "delta_kl"),
+        ({"delta_kl": math.nan}, "delta_kl"),
+        ({"lambda_min": 0.0}, "lambda_min"),
+        ({"form": "mean"}, "form"),
+        ({"direction": "both"}, "direction"),
+    ],
+)
 def test_meaningless_settings_are_named(wrong, message):
     logp, rollout, rewards, group, mask = drawn()
     with pytest.raises(ValueError, match=message):

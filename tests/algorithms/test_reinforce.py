@@ -26,10 +26,16 @@ def test_the_class_trains_on_what_was_sampled_and_asks_for_nothing():
         assert REINFORCE().needs(anchor) == Needs(old=False)
         assert needs_of(REINFORCE(correction=Correction()), anchor) == Asked(old=False, early=True)
     logp = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]], dtype=D)
-    batch = Batch(tokens=torch.zeros(2, 2, dtype=torch.int64), mask=torch.ones(2, 2, dtype=torch.bool),
-                  forced=torch.zeros(2, 2, dtype=torch.bool), rewards=torch.tensor([1.0, 0.0], dtype=D),
-                  group=torch.tensor([0, 0]), ended=torch.ones(2, dtype=torch.bool), horizon=2,
-                  logp_rollout=logp + 1)
+    batch = Batch(
+        tokens=torch.zeros(2, 2, dtype=torch.int64),
+        mask=torch.ones(2, 2, dtype=torch.bool),
+        forced=torch.zeros(2, 2, dtype=torch.bool),
+        rewards=torch.tensor([1.0, 0.0], dtype=D),
+        group=torch.tensor([0, 0]),
+        ended=torch.ones(2, dtype=torch.bool),
+        horizon=2,
+        logp_rollout=logp + 1,
+    )
     method = REINFORCE()
     prepared = method.prepare(batch)
     assert prepared.advantages.tolist() == [[0.5, 0.5], [-0.5, -0.5]]

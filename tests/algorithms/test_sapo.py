@@ -14,9 +14,13 @@ D = torch.float64
 
 def loss(ratios, advantages, **settings):
     logp = torch.full((1, len(ratios)), -5.0, dtype=D)
-    result = sapo_loss(logp, logp - torch.tensor([ratios], dtype=D).log(),
-                       advantages=torch.tensor([advantages], dtype=D), mask=torch.ones(1, len(ratios)).bool(),
-                       **settings)
+    result = sapo_loss(
+        logp,
+        logp - torch.tensor([ratios], dtype=D).log(),
+        advantages=torch.tensor([advantages], dtype=D),
+        mask=torch.ones(1, len(ratios)).bool(),
+        **settings,
+    )
     return result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist()
 
 
@@ -35,10 +39,12 @@ def test_by_hand():
     assert values == pytest.approx([-2.0, 2 / 1.05]) and weights == pytest.approx([1.0, -1.0])
     ratios, advantages, taus = [0.2, 0.2, 1.3, 1.3, 4.0, 4.0], [1.5, -1.5] * 3, [1.0, 1.05] * 3
     values, weights = loss(ratios, advantages)
-    assert values == pytest.approx([-a * gate(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)],
-                                   rel=1e-13)
-    assert weights == pytest.approx([a * r * slope(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)],
-                                    rel=1e-13)
+    assert values == pytest.approx(
+        [-a * gate(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)], rel=1e-13
+    )
+    assert weights == pytest.approx(
+        [a * r * slope(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)], rel=1e-13
+    )
 
 
 def test_temperatures_are_by_the_sign():

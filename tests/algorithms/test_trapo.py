@@ -65,10 +65,13 @@ def test_what_is_masked_cannot_leak():
     assert not nothing.per_token.any() and not torch.autograd.grad(nothing.per_token.sum(), logp)[0].any()
 
 
-@pytest.mark.parametrize("expert, optimum", [
-    ([0.5, 0.3, 0.1, 0.06, 0.04], [5 / 9, 3 / 9, 1 / 9, 0.0, 0.0]),
-    ([0.6, 0.305, 0.095], [0.1 * 0.6 / 0.095, 0.1 * 0.305 / 0.095, 1 - 0.1 * 0.905 / 0.095]),
-])
+@pytest.mark.parametrize(
+    "expert, optimum",
+    [
+        ([0.5, 0.3, 0.1, 0.06, 0.04], [5 / 9, 3 / 9, 1 / 9, 0.0, 0.0]),
+        ([0.6, 0.305, 0.095], [0.1 * 0.6 / 0.095, 0.1 * 0.305 / 0.095, 1 - 0.1 * 0.905 / 0.095]),
+    ],
+)
 def test_descent_ends_at_the_truncated_expert(expert, optimum):
     expert = torch.tensor(expert, dtype=torch.float64)
     torch.testing.assert_close(truncated_expert(expert), torch.tensor(optimum, dtype=torch.float64))
@@ -103,11 +106,11 @@ def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness
 
 def test_micro_groups():
     """Groups of (4, 2, 1, 1) with prefixes (0, .25, .5, 1); used below 2 of 4, 4 of 6, 7 of 7."""
-    assert [(s.count, s.prefix, s.below) for s in MICRO_GROUPS] == [(4, 0, None), (2, .25, 2), (1, .5, 4), (1, 1, 7)]
+    assert [(s.count, s.prefix, s.below) for s in MICRO_GROUPS] == [(4, 0, None), (2, 0.25, 2), (1, 0.5, 4), (1, 1, 7)]
     assert micro_groups(8) == MICRO_GROUPS
     assert micro_groups(8, adaptive=False) == tuple(Stage(s.count, s.prefix) for s in MICRO_GROUPS)
-    assert micro_groups(16) == (Stage(8), Stage(4, .25, 4), Stage(2, .5, 8), Stage(2, 1, 14))
-    assert micro_groups(4) == (Stage(2), Stage(1, .25, 1), Stage(1, .5, 2))
+    assert micro_groups(16) == (Stage(8), Stage(4, 0.25, 4), Stage(2, 0.5, 8), Stage(2, 1, 14))
+    assert micro_groups(4) == (Stage(2), Stage(1, 0.25, 1), Stage(1, 0.5, 2))
     assert micro_groups(1) == (Stage(1),)
     for group in range(1, 65):
         stages = micro_groups(group)
@@ -132,7 +135,7 @@ class Scripted:
         return self.asked[:n]
 
     def demonstrations(self, prompts, *, seed):
-        return self.experts[:len(prompts)]
+        return self.experts[: len(prompts)]
 
     def verify(self, prompt, completion, *, ended):
         i, text = self.of[prompt.text]
@@ -157,7 +160,7 @@ def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
         assert forced[i].tolist() == [0, 0, 0, 0, two, two, half, whole]
         expert = [*policy.encode([task.experts[i]])[0], policy.end_id]
         for row in range(8):
-            assert c.tokens[8 * i + row, :forced[i, row]].tolist() == expert[:forced[i, row]]
+            assert c.tokens[8 * i + row, : forced[i, row]].tolist() == expert[: forced[i, row]]
     assert not (c.forced & c.mask).any()
     whole = c.forced.sum(1) == 9
     assert c.ended[whole].all() and not c.mask[whole].any() and c.mask[~whole].any(1).all()
@@ -168,6 +171,7 @@ def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
 
 
 # -- the objective by hand ----------------------------------------------------------------------------------------
+
 
 def by_hand(group: int = 8, horizon: int = 5):
     """Two prompts x `group` completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in the last four."""
@@ -183,9 +187,17 @@ def by_hand(group: int = 8, horizon: int = 5):
     old = logp + 0.2 * torch.randn(rows, width, generator=g, dtype=torch.float64)
     rewards = (torch.rand(rows, generator=g) < 0.4).double()
     rewards[[group - 1, 2 * group - 1]] = 1.0
-    batch = Batch(tokens=torch.zeros(rows, width, dtype=torch.long), mask=mask, forced=forced, rewards=rewards,
-                  group=torch.arange(2).repeat_interleave(group), ended=torch.ones(rows, dtype=torch.bool),
-                  horizon=horizon, logp_rollout=old.masked_fill(forced, 0.0), extra={"logp_old": old})
+    batch = Batch(
+        tokens=torch.zeros(rows, width, dtype=torch.long),
+        mask=mask,
+        forced=forced,
+        rewards=rewards,
+        group=torch.arange(2).repeat_interleave(group),
+        ended=torch.ones(rows, dtype=torch.bool),
+        horizon=horizon,
+        logp_rollout=old.masked_fill(forced, 0.0),
+        extra={"logp_old": old},
+    )
     return batch, logp
 
 
@@ -241,8 +253,9 @@ def test_without_prefixes_it_is_the_policy_gradient():
     batch, values = by_hand()
     free = torch.arange(4).repeat(2) + torch.tensor([0, 8]).repeat_interleave(4)
     some, methods = batch.rows(free), (TRAPO(), ALGORITHMS["pg_is"](aggregation="seq-mean-token-sum-norm"))
-    one, other = ((m.loss(m.objective(Scores(values[free]), m.prepare(some)).per_token, m.prepare(some)))
-                  for m in methods)
+    one, other = (
+        (m.loss(m.objective(Scores(values[free]), m.prepare(some)).per_token, m.prepare(some))) for m in methods
+    )
     assert torch.equal(one, other) and one != 0
 
 
@@ -329,28 +342,39 @@ def test_a_group_of_one_has_no_room_for_an_expert():
 
 def test_all_have_a_key():
     assert {k: ALGORITHMS[k] for k in ("trapo", "sft", "sft_then_rl", "sft_plus_rl")} == {
-        "trapo": TRAPO, "sft": SFT, "sft_then_rl": SFTThenRL, "sft_plus_rl": SFTPlusRL}
+        "trapo": TRAPO,
+        "sft": SFT,
+        "sft_then_rl": SFTThenRL,
+        "sft_plus_rl": SFTPlusRL,
+    }
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=0.0), ValueError, "alpha"),
-    (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=1.1), ValueError, "alpha"),
-    (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3)), TypeError, "mask"),
-    (lambda: trsft_loss(torch.zeros(2), mask=torch.ones(2).bool()), ValueError, r"logp: expected \[B, T\], got \[2\]"),
-    (lambda: trsft_loss(torch.full((1, 1), -math.inf), mask=torch.ones(1, 1).bool()), ValueError, "logp"),
-    (lambda: trsft_loss(torch.zeros(2, 3).long(), mask=torch.ones(2, 3).bool()), TypeError, "logp"),
-    (lambda: truncated_expert(torch.tensor([0.5, 0.6])), ValueError, "expert"),
-    (lambda: truncated_expert(torch.tensor([1.5, -0.5])), ValueError, "expert: expected probabilities, got -0.5"),
-    (lambda: truncated_expert(torch.tensor([1.0]), alpha=0.0), ValueError, "alpha"),
-    (lambda: TRAPO(alpha=1.5), ValueError, "alpha: expected a number at least 0 and at most 1, got 1.5"),
-    (lambda: micro_groups(0), ValueError, "^group: expected a whole number of at least 1, got 0"),
-    (lambda: micro_groups(-8), ValueError, "^group: expected a whole number of at least 1, got -8"),
-    (lambda: micro_groups(2.5), ValueError, "^group: expected a whole number, got 2.5"),
-    (lambda: micro_groups(8, adaptive="no"), TypeError, "^adaptive: expected True or False, got str"),
-    (lambda: SFTThenRL(sft_batches=1.5), ValueError, "sft_batches: expected a whole number, got 1.5"),
-    (lambda: Stage(2.5), ValueError, "count: expected a whole number, got 2.5"),
-    (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a whole number of at least 0, got -1"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=0.0), ValueError, "alpha"),
+        (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=1.1), ValueError, "alpha"),
+        (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3)), TypeError, "mask"),
+        (
+            lambda: trsft_loss(torch.zeros(2), mask=torch.ones(2).bool()),
+            ValueError,
+            r"logp: expected \[B, T\], got \[2\]",
+        ),
+        (lambda: trsft_loss(torch.full((1, 1), -math.inf), mask=torch.ones(1, 1).bool()), ValueError, "logp"),
+        (lambda: trsft_loss(torch.zeros(2, 3).long(), mask=torch.ones(2, 3).bool()), TypeError, "logp"),
+        (lambda: truncated_expert(torch.tensor([0.5, 0.6])), ValueError, "expert"),
+        (lambda: truncated_expert(torch.tensor([1.5, -0.5])), ValueError, "expert: expected probabilities, got -0.5"),
+        (lambda: truncated_expert(torch.tensor([1.0]), alpha=0.0), ValueError, "alpha"),
+        (lambda: TRAPO(alpha=1.5), ValueError, "alpha: expected a number at least 0 and at most 1, got 1.5"),
+        (lambda: micro_groups(0), ValueError, "^group: expected a whole number of at least 1, got 0"),
+        (lambda: micro_groups(-8), ValueError, "^group: expected a whole number of at least 1, got -8"),
+        (lambda: micro_groups(2.5), ValueError, "^group: expected a whole number, got 2.5"),
+        (lambda: micro_groups(8, adaptive="no"), TypeError, "^adaptive: expected True or False, got str"),
+        (lambda: SFTThenRL(sft_batches=1.5), ValueError, "sft_batches: expected a whole number, got 1.5"),
+        (lambda: Stage(2.5), ValueError, "count: expected a whole number, got 2.5"),
+        (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a whole number of at least 0, got -1"),
+    ],
+)
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -26,9 +26,15 @@ def batch(shape=(4, 5), vocabulary=8, *, apart=1.0, seed=0):
     logits, noise = (torch.randn(*shape, vocabulary, generator=g, dtype=torch.float64) for _ in range(2))
     mask = torch.rand(*shape, generator=g) > 0.25
     mask[0, 0] = True
-    return (2 * logits + apart * noise).log_softmax(-1), (2 * logits).log_softmax(-1), {
-        "tokens": torch.randint(0, vocabulary, shape, generator=g),
-        "advantages": torch.randn(*shape, generator=g).double(), "mask": mask}
+    return (
+        (2 * logits + apart * noise).log_softmax(-1),
+        (2 * logits).log_softmax(-1),
+        {
+            "tokens": torch.randint(0, vocabulary, shape, generator=g),
+            "advantages": torch.randn(*shape, generator=g).double(),
+            "mask": mask,
+        },
+    )
 
 
 def at_tokens(values: Tensor, tokens: Tensor) -> Tensor:
@@ -195,8 +201,13 @@ def test_what_is_masked_cannot_leak():
     for junk in (math.nan, INF, -INF):
         dirty = u.masked_fill(~mask.unsqueeze(-1), junk).requires_grad_()
         old = lq.masked_fill(~mask.unsqueeze(-1), -junk)
-        loss = troll_loss(dirty, old, tokens=rest["tokens"].masked_fill(~mask, -100), mask=mask,
-                          advantages=rest["advantages"].masked_fill(~mask, junk))
+        loss = troll_loss(
+            dirty,
+            old,
+            tokens=rest["tokens"].masked_fill(~mask, -100),
+            mask=mask,
+            advantages=rest["advantages"].masked_fill(~mask, junk),
+        )
         assert torch.equal(loss.per_token, reference.per_token)
         for name, value in loss.diagnostics.items():
             assert torch.equal(value, reference.diagnostics[name]), name
@@ -217,8 +228,9 @@ def test_no_advantage_never_meets_an_overflowing_ratio():
     assert loss.per_token.item() == 0 and not torch.autograd.grad(loss.per_token.sum(), leaf)[0].any()
 
 
-@pytest.mark.parametrize("dtype, computed", [(torch.bfloat16, torch.float32), (torch.float16, torch.float32),
-                                             (torch.float64, torch.float64)])
+@pytest.mark.parametrize(
+    "dtype, computed", [(torch.bfloat16, torch.float32), (torch.float16, torch.float32), (torch.float64, torch.float64)]
+)
 def test_types(dtype, computed):
     u, lq, rest = batch(apart=2.0)
     loss = troll_loss(u.to(dtype), lq.to(dtype), **{**rest, "advantages": rest["advantages"].to(dtype)})
@@ -310,9 +322,13 @@ def test_sparse_weight_and_masking():
     assert loss.diagnostics["projected"].any() and (old.logp[mask] == -INF).any()
     junk = ~mask.unsqueeze(-1)
     leaf = u.gather(-1, old.ids).masked_fill(junk, math.nan).requires_grad_()
-    dirty = troll_sparse_loss(leaf, TopK(old.ids.masked_fill(junk, -1), old.logp.masked_fill(junk, INF)), mask=mask,
-                              tokens=tokens.masked_fill(~mask, -100),
-                              advantages=rest["advantages"].masked_fill(~mask, INF))
+    dirty = troll_sparse_loss(
+        leaf,
+        TopK(old.ids.masked_fill(junk, -1), old.logp.masked_fill(junk, INF)),
+        mask=mask,
+        tokens=tokens.masked_fill(~mask, -100),
+        advantages=rest["advantages"].masked_fill(~mask, INF),
+    )
     torch.testing.assert_close(dirty.per_token, loss.per_token)
     (gradient,) = torch.autograd.grad(dirty.per_token.sum(), leaf)
     assert torch.isfinite(gradient).all() and not gradient[~mask].any()
@@ -339,9 +355,19 @@ def test_the_method_hands_its_settings_to_the_loss():
     u, lq, rest = batch()
     zeros = torch.zeros(4)
     top = sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=3, mass=1.0)
-    full = Batch(tokens=rest["tokens"], mask=rest["mask"], forced=~rest["mask"], rewards=zeros, group=zeros.long(),
-                 ended=zeros.bool(), horizon=5, logp_rollout=at_tokens(lq, rest["tokens"]),
-                 extra={"full_anchor": lq, "topk_anchor": top}, advantages=rest["advantages"], anchor="recomputed")
+    full = Batch(
+        tokens=rest["tokens"],
+        mask=rest["mask"],
+        forced=~rest["mask"],
+        rewards=zeros,
+        group=zeros.long(),
+        ended=zeros.bool(),
+        horizon=5,
+        logp_rollout=at_tokens(lq, rest["tokens"]),
+        extra={"full_anchor": lq, "topk_anchor": top},
+        advantages=rest["advantages"],
+        anchor="recomputed",
+    )
     scores = Scores(at_tokens(u, rest["tokens"]), u)
     method = TROLL(delta_kl=0.02, alpha=0.5, level="sequence")
     expected = troll_loss(u, lq, **rest, delta_kl=0.02, alpha=0.5, level="sequence")
@@ -363,25 +389,28 @@ def test_the_method_hands_its_settings_to_the_loss():
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change, error, message", [
-    ({"delta_kl": -0.1}, ValueError, "delta_kl: expected a number at least 0, got -0.1"),
-    ({"delta_kl": math.nan}, ValueError, "delta_kl"),
-    ({"delta_kl": "far"}, TypeError, "delta_kl"),
-    ({"alpha": -1.0}, ValueError, "alpha"),
-    ({"level": "batch"}, ValueError, "level"),
-    ({"tokens": torch.full((4, 5), 8)}, ValueError, "tokens: expected token ids from 0 to 7, got 8"),
-    ({"tokens": torch.zeros(4, 5)}, TypeError, "tokens"),
-    ({"tokens": torch.zeros(4, 6).long()}, ValueError, r"tokens: expected \[B, T\] = \[4, 5\], got \[4, 6\]"),
-    ({"advantages": torch.zeros(4)}, ValueError, r"advantages: expected \[B, T\] = \[4, 5\], got \[4\]"),
-    ({"advantages": torch.full((4, 5), INF)}, ValueError, "advantages"),
-    ({"mask": torch.ones(4, 5)}, TypeError, "mask: expected torch.bool"),
-    ({"logp": torch.zeros(4, 5)}, ValueError, r"logp: expected \[B, T, V\], got \[4, 5\]"),
-    ({"logp": torch.zeros(4, 0, 8)}, ValueError, "logp"),
-    ({"logp": torch.zeros(4, 5, 8)}, ValueError, "logp: expected normalised"),
-    ({"logp": torch.full((4, 5, 8), math.nan)}, ValueError, "logp"),
-    ({"logp_old": torch.zeros(4, 5, 9)}, ValueError, r"logp_old: expected \[B, T, V\] = \[4, 5, 8\]"),
-    ({"logp_old": torch.zeros(4, 5, 8)}, ValueError, "logp_old: expected normalised"),
-])
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        ({"delta_kl": -0.1}, ValueError, "delta_kl: expected a number at least 0, got -0.1"),
+        ({"delta_kl": math.nan}, ValueError, "delta_kl"),
+        ({"delta_kl": "far"}, TypeError, "delta_kl"),
+        ({"alpha": -1.0}, ValueError, "alpha"),
+        ({"level": "batch"}, ValueError, "level"),
+        ({"tokens": torch.full((4, 5), 8)}, ValueError, "tokens: expected token ids from 0 to 7, got 8"),
+        ({"tokens": torch.zeros(4, 5)}, TypeError, "tokens"),
+        ({"tokens": torch.zeros(4, 6).long()}, ValueError, r"tokens: expected \[B, T\] = \[4, 5\], got \[4, 6\]"),
+        ({"advantages": torch.zeros(4)}, ValueError, r"advantages: expected \[B, T\] = \[4, 5\], got \[4\]"),
+        ({"advantages": torch.full((4, 5), INF)}, ValueError, "advantages"),
+        ({"mask": torch.ones(4, 5)}, TypeError, "mask: expected torch.bool"),
+        ({"logp": torch.zeros(4, 5)}, ValueError, r"logp: expected \[B, T, V\], got \[4, 5\]"),
+        ({"logp": torch.zeros(4, 0, 8)}, ValueError, "logp"),
+        ({"logp": torch.zeros(4, 5, 8)}, ValueError, "logp: expected normalised"),
+        ({"logp": torch.full((4, 5, 8), math.nan)}, ValueError, "logp"),
+        ({"logp_old": torch.zeros(4, 5, 9)}, ValueError, r"logp_old: expected \[B, T, V\] = \[4, 5, 8\]"),
+        ({"logp_old": torch.zeros(4, 5, 8)}, ValueError, "logp_old: expected normalised"),
+    ],
+)
 def test_bad_input_is_named(change, error, message):
     u, lq, rest = batch()
     arguments = {"logp": u, "logp_old": lq, **rest, **change}

@@ -43,8 +43,9 @@ def test_by_hand():
     matrix = torch.tensor([[4.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
     b = torch.tensor([1.0, 2.0], dtype=torch.float64)
     torch.testing.assert_close(conjugate_gradient(lambda v: matrix @ v, b, iterations=1), b / 4)
-    torch.testing.assert_close(conjugate_gradient(lambda v: matrix @ v, b, iterations=2),
-                               torch.tensor([1 / 11, 7 / 11], dtype=torch.float64))
+    torch.testing.assert_close(
+        conjugate_gradient(lambda v: matrix @ v, b, iterations=2), torch.tensor([1 / 11, 7 / 11], dtype=torch.float64)
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -130,18 +131,21 @@ def test_a_length_that_the_type_cannot_square_is_no_zero(dtype, scale):
     torch.testing.assert_close(found / scale, expected, rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("change, error, message", [
-    ({"b": torch.tensor([1.0, math.nan])}, ValueError, "b: expected finite"),
-    ({"b": torch.tensor([1, 2])}, TypeError, "b: expected a floating type"),
-    ({"b": torch.ones(2, dtype=torch.float16)}, TypeError, "b: expected float32 or wider"),
-    ({"b": [1.0]}, TypeError, "b: expected a tensor"),
-    ({"matvec": lambda v: v[:1]}, ValueError, r"matvec\(v\): expected \[2\], got \[1\]"),
-    ({"matvec": lambda v: v / 0}, ValueError, r"matvec\(v\): expected finite"),
-    ({"matvec": None}, TypeError, "matvec: expected a function of a vector, got NoneType"),
-    ({"matvec": lambda v: None}, TypeError, r"matvec\(v\): expected a tensor"),
-    ({"iterations": 0}, ValueError, "iterations"),
-    ({"tolerance": -1.0}, ValueError, "tolerance"),
-])
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        ({"b": torch.tensor([1.0, math.nan])}, ValueError, "b: expected finite"),
+        ({"b": torch.tensor([1, 2])}, TypeError, "b: expected a floating type"),
+        ({"b": torch.ones(2, dtype=torch.float16)}, TypeError, "b: expected float32 or wider"),
+        ({"b": [1.0]}, TypeError, "b: expected a tensor"),
+        ({"matvec": lambda v: v[:1]}, ValueError, r"matvec\(v\): expected \[2\], got \[1\]"),
+        ({"matvec": lambda v: v / 0}, ValueError, r"matvec\(v\): expected finite"),
+        ({"matvec": None}, TypeError, "matvec: expected a function of a vector, got NoneType"),
+        ({"matvec": lambda v: None}, TypeError, r"matvec\(v\): expected a tensor"),
+        ({"iterations": 0}, ValueError, "iterations"),
+        ({"tolerance": -1.0}, ValueError, "tolerance"),
+    ],
+)
 def test_bad_input_is_named(change, error, message):
     arguments = {"matvec": lambda v: v, "b": torch.ones(2), **change}
     with pytest.raises(error, match=message):

@@ -24,9 +24,19 @@ class Softmax:
         tokens = torch.tensor([[0], [2], [1], [4]])
         logp = old.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
         mask = torch.ones(STATES, 1, dtype=torch.bool)
-        self.batch = Batch(tokens=tokens, mask=mask, forced=~mask, rewards=torch.zeros(STATES), horizon=1,
-                           group=torch.arange(STATES), ended=mask[:, 0], logp_rollout=logp,
-                           extra={"logp_old": logp, "full_anchor": old}, advantages=advantages, anchor="recomputed")
+        self.batch = Batch(
+            tokens=tokens,
+            mask=mask,
+            forced=~mask,
+            rewards=torch.zeros(STATES),
+            horizon=1,
+            group=torch.arange(STATES),
+            ended=mask[:, 0],
+            logp_rollout=logp,
+            extra={"logp_old": logp, "full_anchor": old},
+            advantages=advantages,
+            anchor="recomputed",
+        )
         self.reported = None
 
     def full(self, theta):
@@ -111,8 +121,9 @@ def test_a_rejected_line_search_leaves_the_parameters_bit_identical(step):
     method = step.method = TRPO(tries=3)
     before = step.theta.detach().clone()
     honest = step.score
-    step.score = lambda rows=None, *, twice=False: Scores(honest().logp - 1, honest().full) if (
-        not torch.equal(step.theta, before)) else honest(rows, twice=twice)
+    step.score = lambda rows=None, *, twice=False: (
+        Scores(honest().logp - 1, honest().full) if (not torch.equal(step.theta, before)) else honest(rows, twice=twice)
+    )
     rows = step.batch
     step.batch = type(rows)(**{**vars(rows), "advantages": rows.advantages.abs()})
     method.update(step)  # whatever moves lowers the surrogate
@@ -137,8 +148,12 @@ def test_trpo_on_dial_moves_inside_its_region_only(kind):
             super().update(step)
             with torch.no_grad():
                 scores = step.score()
-                seen.append((float(self._kl(scores, step.batch)),
-                             all(torch.equal(a, b) for a, b in zip(before, step.parameters, strict=True))))
+                seen.append(
+                    (
+                        float(self._kl(scores, step.batch)),
+                        all(torch.equal(a, b) for a, b in zip(before, step.parameters, strict=True)),
+                    )
+                )
 
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     run = trlib.train(policy, task, Watched(fisher=kind, fisher_rows=16), steps=4, prompts=8, group=8, progress=False)
@@ -183,13 +198,21 @@ def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
     assert (run.history.kl_back <= 1e-6).all() and run.history.grad_norm.gt(0).all()
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"delta_kl": 0}, "delta_kl: expected a number above 0"), ({"damping": -1}, "damping"), ({"tries": 0}, "tries"),
-    ({"backtrack": 1.0}, "backtrack: expected a number above 0 and below 1"), ({"fisher": "exact"}, "fisher"),
-    ({"fisher_rows": 2.5}, "fisher_rows: expected a whole number, got 2.5"), ({"fisher_rows": 0}, "fisher_rows"),
-    ({"iterations": 2.5}, "iterations: expected a whole number, got 2.5"), ({"iterations": 0}, "iterations"),
-    ({"tries": 2.0}, "tries: expected a whole number, got 2.0"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"delta_kl": 0}, "delta_kl: expected a number above 0"),
+        ({"damping": -1}, "damping"),
+        ({"tries": 0}, "tries"),
+        ({"backtrack": 1.0}, "backtrack: expected a number above 0 and below 1"),
+        ({"fisher": "exact"}, "fisher"),
+        ({"fisher_rows": 2.5}, "fisher_rows: expected a whole number, got 2.5"),
+        ({"fisher_rows": 0}, "fisher_rows"),
+        ({"iterations": 2.5}, "iterations: expected a whole number, got 2.5"),
+        ({"iterations": 0}, "iterations"),
+        ({"tries": 2.0}, "tries: expected a whole number, got 2.0"),
+    ],
+)
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         TRPO(**settings)

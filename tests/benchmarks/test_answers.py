@@ -39,13 +39,21 @@ def test_a_measurement_counts_both_kinds_of_error():
     def seven(text, answer):
         return "7" in text
 
-    row = run.measure(run.whole, seven, seven, [("so 7", "7"), ("so 8", "8")],
-                      [("7", "7", True), ("7", "8", False), ("9", "9", True), ("8", "7", False)])
+    row = run.measure(
+        run.whole,
+        seven,
+        seven,
+        [("so 7", "7"), ("so 8", "8")],
+        [("7", "7", True), ("7", "8", False), ("9", "9", True), ("8", "7", False)],
+    )
     assert row["odd"] == {"as_wanted": 2, "accepted_wrongly": 1, "refused_wrongly": 1}
     assert row["forms"]["no mark"]["right"] == 1 and row["other_accepted"] == 1
 
 
 def test_the_part_behind_the_last_mark():
-    for text, part in (("a #### 1\nThe answer is 18.", " 18."), ("#### 1 \\boxed{18}", "\\boxed{18}"),
-                       ("so 18", "so 18")):
+    for text, part in (
+        ("a #### 1\nThe answer is 18.", " 18."),
+        ("#### 1 \\boxed{18}", "\\boxed{18}"),
+        ("so 18", "so 18"),
+    ):
         assert run.behind_the_mark(text) == part

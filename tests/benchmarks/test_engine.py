@@ -19,7 +19,8 @@ def test_the_recorded_verdicts_follow_from_the_recorded_runs():
     found = record("curves.json")
     assert curves.verdicts(found["runs"]) == [
         {name: pytest.approx(value, rel=1e-9) if isinstance(value, float) else value for name, value in row.items()}
-        for row in found["summary"]]
+        for row in found["summary"]
+    ]
     for regime, batches in curves.BATCHES.items():
         for side in ("page", "torch"):
             runs = [run for run in found["runs"] if (run["regime"], run["side"]) == (regime, side)]
@@ -35,9 +36,17 @@ def test_the_engine_learns_as_torch_does():
 @pytest.mark.parametrize(("shift", "verdict"), [(0.0, "alike"), (0.2, "different")])
 def test_a_verdict_tells_alike_from_different(shift: float, verdict: str):
     rng = np.random.default_rng(1)
-    runs = [{"side": side, "regime": regime, "seed": seed,
-             "rewards": (0.5 + rng.normal(0, 0.03, batches) + (shift if side == "page" else 0)).tolist()}
-            for regime, batches in curves.BATCHES.items() for side in ("page", "torch") for seed in range(16)]
+    runs = [
+        {
+            "side": side,
+            "regime": regime,
+            "seed": seed,
+            "rewards": (0.5 + rng.normal(0, 0.03, batches) + (shift if side == "page" else 0)).tolist(),
+        }
+        for regime, batches in curves.BATCHES.items()
+        for side in ("page", "torch")
+        for seed in range(16)
+    ]
     assert {row["verdict"] for row in curves.verdicts(runs)} == {verdict}
 
 

@@ -20,8 +20,9 @@ def test_our_side_times_whole_batches_and_learns_on_them():
     assert found["completions_per_s"] * found["seconds_a_batch"] == pytest.approx(256)
     assert found["tokens_per_s"] == pytest.approx(found["completions_per_s"] * found["tokens_a_completion"])
     # The rewards that the clock saw are those of the history.
-    history = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), trlib.algorithms.GRPO(), steps=3,
-                          progress=False, probe=4).history
+    history = trlib.train(
+        trlib.load_policy("dial"), trlib.load_task("dial"), trlib.algorithms.GRPO(), steps=3, progress=False, probe=4
+    ).history
     assert found["reward_last_10"] == pytest.approx(history["reward"].mean(), abs=1e-6)
 
 
@@ -29,8 +30,11 @@ def test_trl_gets_the_same_prompts_verifier_and_clock(monkeypatch):
     task, clock = trlib.load_task("dial", moves=2), sides.Clock()
     seen = []
     real = type(task).verify
-    monkeypatch.setattr(type(task), "verify", lambda self, prompt, text, *, ended: (
-        seen.append(prompt), real(self, prompt, text, ended=ended))[1])
+    monkeypatch.setattr(
+        type(task),
+        "verify",
+        lambda self, prompt, text, *, ended: (seen.append(prompt), real(self, prompt, text, ended=ended))[1],
+    )
     sides.trl(trlib.load_policy("dial"), task, "one", 2, 5, clock)
     expected = [p for k in range(2) for p in task.prompts(16, seed=sides.derive(5, "train", k)) for _ in range(16)]
     assert seen == expected
@@ -42,8 +46,14 @@ def test_the_stages_cover_all_of_the_time_once():
     began = time.process_time()
     found = stages.profile("one", batches=2)
     whole = 1000 * (time.process_time() - began)
-    assert set(found) >= {"sampling: model", "verification", "forward", "backward", "optimiser",
-                          "metrics: exact, on the probe"}
+    assert set(found) >= {
+        "sampling: model",
+        "verification",
+        "forward",
+        "backward",
+        "optimiser",
+        "metrics: exact, on the probe",
+    }
     assert 0 < 2 * sum(found.values()) <= whole
     # Nothing stays wrapped.
     assert stages.collect.sample is sample and not hasattr(torch.Tensor.backward, "__wrapped__")
@@ -72,12 +82,28 @@ def test_generate_and_our_sampler_are_counted_alike():
 
 def test_the_summary_is_medians_and_their_ratio():
     def one(side, seed, rate):
-        return {"side": side, "seed": seed, "completions_per_s": rate, "completions_per_cpu_s": 2 * rate,
-                "tokens_a_completion": 8.0, "reward_last_10": 0.9, "peak_rss_mb": 500.0,
-                "sampled_accuracy": {"value": 0.9}}
+        return {
+            "side": side,
+            "seed": seed,
+            "completions_per_s": rate,
+            "completions_per_cpu_s": 2 * rate,
+            "tokens_a_completion": 8.0,
+            "reward_last_10": 0.9,
+            "peak_rss_mb": 500.0,
+            "sampled_accuracy": {"value": 0.9},
+        }
 
-    rows = run.summary("one", [one("trlib", 0, 30.0), one("trl", 0, 10.0), one("trlib", 1, 50.0), one("trl", 1, 20.0),
-                               one("trlib", 2, 20.0), one("trl", 2, 4.0)])
+    rows = run.summary(
+        "one",
+        [
+            one("trlib", 0, 30.0),
+            one("trl", 0, 10.0),
+            one("trlib", 1, 50.0),
+            one("trl", 1, 20.0),
+            one("trlib", 2, 20.0),
+            one("trl", 2, 4.0),
+        ],
+    )
     found = rows["completions_per_s"]
     assert (found["trlib"], found["trl"], found["ratio"]) == (30.0, 10.0, 3.0)
     assert (found["lowest_pair"], found["highest_pair"]) == (2.5, 5.0)

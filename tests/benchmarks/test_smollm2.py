@@ -27,7 +27,7 @@ def test_held_out_accuracy_rose_beyond_the_interval_and_not_by_format():
         assert when["reasons"]["bad format"] + when["reasons"]["no end"] < 0.01
     assert before["reasons"]["wrong answer"] > 0.5
     rewards = pd.read_csv(run.HERE / "history.csv")["reward"]
-    assert [rewards[i:i + 5].mean() for i in range(0, 30, 5)] == pytest.approx(RECORD["reward_by_fives"], abs=1e-6)
+    assert [rewards[i : i + 5].mean() for i in range(0, 30, 5)] == pytest.approx(RECORD["reward_by_fives"], abs=1e-6)
 
 
 def test_the_record_is_of_the_settings_that_the_code_has():
@@ -45,8 +45,10 @@ def test_held_out_prompts_are_not_those_of_training():
 
 
 def test_the_comparison_of_loops_is_medians_and_their_ratio():
-    runs = [{"side": side, "completions_per_s": rate, "completions_per_cpu_s": 2 * rate}
-            for side, rate in zip(["trlib", "trl"] * 3, [3.0, 1.0, 5.0, 2.0, 2.0, 4.0], strict=True)]
+    runs = [
+        {"side": side, "completions_per_s": rate, "completions_per_cpu_s": 2 * rate}
+        for side, rate in zip(["trlib", "trl"] * 3, [3.0, 1.0, 5.0, 2.0, 2.0, 4.0], strict=True)
+    ]
     assert "| completions a second | 3.00 | 2.00 | **1.50** |" in loop.table(runs)
 
 

@@ -41,14 +41,29 @@ class Recomputed(Clipped):
     anchor = "recomputed"
 
 
-def trainer_of(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, reward=None, prompts=("3 : +1 =",),
-               **settings) -> GRPOTrainer:
-    common = {"per_device_train_batch_size": 8, "num_generations": 4, "max_completion_length": 16, "use_cpu": True,
-              "bf16": False, "report_to": [], "save_strategy": "no", "disable_tqdm": True, "scale_rewards": "none",
-              "lr_scheduler_type": "constant", "logging_steps": 1}
-    return kind(model=policy.model, args=GRPOConfig(output_dir=str(folder), **{**common, **settings}),
-                reward_funcs=reward or (lambda completions, **_: [0.0] * len(completions)),
-                train_dataset=Dataset.from_list([{"prompt": p} for p in prompts]), processing_class=policy.tokenizer)
+def trainer_of(
+    policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, reward=None, prompts=("3 : +1 =",), **settings
+) -> GRPOTrainer:
+    common = {
+        "per_device_train_batch_size": 8,
+        "num_generations": 4,
+        "max_completion_length": 16,
+        "use_cpu": True,
+        "bf16": False,
+        "report_to": [],
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "scale_rewards": "none",
+        "lr_scheduler_type": "constant",
+        "logging_steps": 1,
+    }
+    return kind(
+        model=policy.model,
+        args=GRPOConfig(output_dir=str(folder), **{**common, **settings}),
+        reward_funcs=reward or (lambda completions, **_: [0.0] * len(completions)),
+        train_dataset=Dataset.from_list([{"prompt": p} for p in prompts]),
+        processing_class=policy.tokenizer,
+    )
 
 
 def batch(vocabulary: int = 22) -> dict[str, Tensor]:
@@ -57,10 +72,16 @@ def batch(vocabulary: int = 22) -> dict[str, Tensor]:
     mask = torch.arange(7) < torch.tensor([7, 3, 5, 1, 6, 2]).unsqueeze(-1)
     tool = torch.ones(6, 7, dtype=torch.long)
     tool[0, 2:4] = 0
-    return {"prompt_ids": torch.randint(2, vocabulary, (6, 4), generator=g), "prompt_mask": torch.ones(6, 4).long(),
-            "completion_ids": torch.randint(2, vocabulary, (6, 7), generator=g), "completion_mask": mask.long(),
-            "tool_mask": tool, "advantages": torch.randn(6, generator=g), "num_items_in_batch": torch.tensor(40),
-            "old_per_token_logps": -12 * torch.rand(6, 7, generator=g)}
+    return {
+        "prompt_ids": torch.randint(2, vocabulary, (6, 4), generator=g),
+        "prompt_mask": torch.ones(6, 4).long(),
+        "completion_ids": torch.randint(2, vocabulary, (6, 7), generator=g),
+        "completion_mask": mask.long(),
+        "tool_mask": tool,
+        "advantages": torch.randn(6, generator=g),
+        "num_items_in_batch": torch.tensor(40),
+        "old_per_token_logps": -12 * torch.rand(6, 7, generator=g),
+    }
 
 
 def with_gradient(loss: Tensor, model) -> tuple[Tensor, Tensor]:
@@ -109,9 +130,13 @@ def test_the_anchor_is_the_samplers_where_there_is_one(anchor, policy, tmp_path)
 
     old = inputs["old_per_token_logps"]
     anchored = sampler.where(~sampler.isnan(), old) if anchor == "rollout" else old
-    expected = dppo_loss(with_log_probs(trainer, inputs), anchored,
-                         advantages=inputs["advantages"].unsqueeze(-1).expand(6, 7), delta_tv=1e-3,
-                         mask=(inputs["completion_mask"] * inputs["tool_mask"]).bool())
+    expected = dppo_loss(
+        with_log_probs(trainer, inputs),
+        anchored,
+        advantages=inputs["advantages"].unsqueeze(-1).expand(6, 7),
+        delta_tv=1e-3,
+        mask=(inputs["completion_mask"] * inputs["tool_mask"]).bool(),
+    )
     torch.testing.assert_close(loss, expected.per_token.sum(-1).mean(), rtol=1e-5, atol=0)
 
 
@@ -128,9 +153,18 @@ def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
     assert trainer._metrics["train"]["kept"] == [1.0]
 
 
-@pytest.mark.parametrize("settings", [
-    {"top_entropy_quantile": 0.2}, {"importance_sampling_level": "sequence"}, {"off_policy_mask_threshold": 0.1},
-    {"delta": 2.0}, {"loss_type": "cispo"}, {"loss_type": "vespo"}, {"loss_type": "sapo"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"top_entropy_quantile": 0.2},
+        {"importance_sampling_level": "sequence"},
+        {"off_policy_mask_threshold": 0.1},
+        {"delta": 2.0},
+        {"loss_type": "cispo"},
+        {"loss_type": "vespo"},
+        {"loss_type": "sapo"},
+    ],
+)
 def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, policy, tmp_path):
     with pytest.raises(ValueError, match=next(iter(settings))):
         trainer_of(policy, tmp_path, **settings)
@@ -166,9 +200,19 @@ def test_a_routers_load_is_balanced_as_trl_does(policy, tmp_path):
     from transformers import MixtralConfig, MixtralForCausalLM
 
     torch.manual_seed(0)
-    model = MixtralForCausalLM(MixtralConfig(
-        vocab_size=22, hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, num_local_experts=4, output_router_logits=True, router_aux_loss_coef=0.5))
+    model = MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=22,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            num_local_experts=4,
+            output_router_logits=True,
+            router_aux_loss_coef=0.5,
+        )
+    )
     trainer = trainer_of(SimpleNamespace(model=model, tokenizer=policy.tokenizer), tmp_path, Recomputed)
     assert trainer.aux_loss_enabled
     model.train()
@@ -195,12 +239,25 @@ def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
     asked = {p.text: p for p in prompts}
 
     def reward(prompts, completions, completion_ids, **_):
-        return [task.verify(asked[p], c, ended=ids[-1] == policy.end_id).reward
-                for p, c, ids in zip(prompts, completions, completion_ids, strict=True)]
+        return [
+            task.verify(asked[p], c, ended=ids[-1] == policy.end_id).reward
+            for p, c, ids in zip(prompts, completions, completion_ids, strict=True)
+        ]
 
-    trainer = trainer_of(policy, tmp_path, reward=reward, prompts=[p.text for p in prompts], max_steps=10,
-                         per_device_train_batch_size=128, num_generations=16, learning_rate=5e-4, loss_type="dr_grpo",
-                         max_completion_length=task.max_tokens, num_iterations=2, seed=0)
+    trainer = trainer_of(
+        policy,
+        tmp_path,
+        reward=reward,
+        prompts=[p.text for p in prompts],
+        max_steps=10,
+        per_device_train_batch_size=128,
+        num_generations=16,
+        learning_rate=5e-4,
+        loss_type="dr_grpo",
+        max_completion_length=task.max_tokens,
+        num_iterations=2,
+        seed=0,
+    )
     trainer.train()
     rewards = [row["reward"] for row in trainer.state.log_history if "reward" in row]
     assert rewards[0] < 0.45 and sum(rewards[-2:]) / 2 > rewards[0] + 0.3
@@ -209,11 +266,22 @@ def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
 CLIPPED = {"learning_rate": 0.02}
 """At this learning rate ratios leave the window in the second update and stay finite."""
 ALIKE = [{**CLIPPED, "loss_type": t, "gradient_accumulation_steps": 2} for t in TrustRegionTrainer.loss_types] + [
-    {**CLIPPED, "loss_type": "dapo"}, {**CLIPPED, "loss_type": "dapo", "entropy_coef": 0.05},
-    {**CLIPPED, "loss_type": "grpo", "entropy_coef": 0.05, "use_adaptive_entropy": True, "entropy_target": 3.0,
-     "gradient_accumulation_steps": 2}]
-PENALISED = [{"learning_rate": 1e-3, "beta": 0.1, "loss_type": "dapo", "use_bias_correction_kl": flag, **more}
-             for flag in (True, False) for more in ({}, {"entropy_coef": 0.05})]
+    {**CLIPPED, "loss_type": "dapo"},
+    {**CLIPPED, "loss_type": "dapo", "entropy_coef": 0.05},
+    {
+        **CLIPPED,
+        "loss_type": "grpo",
+        "entropy_coef": 0.05,
+        "use_adaptive_entropy": True,
+        "entropy_target": 3.0,
+        "gradient_accumulation_steps": 2,
+    },
+]
+PENALISED = [
+    {"learning_rate": 1e-3, "beta": 0.1, "loss_type": "dapo", "use_bias_correction_kl": flag, **more}
+    for flag in (True, False)
+    for more in ({}, {"entropy_coef": 0.05})
+]
 
 
 def done(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
@@ -248,15 +316,29 @@ def run_apart(jobs: list[tuple[str, str, dict]], folder: Path) -> None:
     """The same in two processes."""
     root = Path(trlib.__file__).parents[1]
     ended = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPT),
-         json.dumps(jobs)], capture_output=True, text=True, timeout=300, cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "TRL_EXPERIMENTAL_SILENCE": "1"})
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            str(SCRIPT),
+            json.dumps(jobs),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "TRL_EXPERIMENTAL_SILENCE": "1"},
+    )
     assert ended.returncode == 0, ended.stderr[-2000:]
 
 
 def both_kinds(folder: Path, settings: list[dict]) -> list[tuple[str, str, dict]]:
-    return [(str(folder / f"{i} {kind}"), kind, given) for i, given in enumerate(settings)
-            for kind in ("bridge", "trl")]
+    return [
+        (str(folder / f"{i} {kind}"), kind, given) for i, given in enumerate(settings) for kind in ("bridge", "trl")
+    ]
 
 
 @pytest.fixture(autouse=True)

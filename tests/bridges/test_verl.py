@@ -49,7 +49,7 @@ class Rollouts:
 
     def logp(self) -> Tensor:
         """[B, T] of the model as it is now."""
-        scores = torch.log_softmax(self.model(self.tokens).logits.float(), -1)[:, PROMPT - 1:-1]
+        scores = torch.log_softmax(self.model(self.tokens).logits.float(), -1)[:, PROMPT - 1 : -1]
         return scores.gather(-1, self.tokens[:, PROMPT:].unsqueeze(-1)).squeeze(-1)
 
     def nested(self, value: Tensor) -> Tensor:
@@ -58,16 +58,26 @@ class Rollouts:
 
     def loss(self, mode: str, advantages: Tensor, how: str = "token-mean") -> tuple[Tensor, dict]:
         """What verl's worker computes in one update."""
-        config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8, loss_agg_mode=how,
-                                 policy_loss=PolicyLossConfig(loss_mode=mode))
+        config = FSDPActorConfig(
+            strategy="fsdp",
+            rollout_n=GROUP,
+            ppo_micro_batch_size_per_gpu=8,
+            loss_agg_mode=how,
+            policy_loss=PolicyLossConfig(loss_mode=mode),
+        )
         scores = torch.nn.functional.pad(self.logp(), (PROMPT - 1, 1))  # position t holds the log-prob of token t + 1
-        packed = torch.cat([row[:PROMPT + n] for row, n in zip(scores, LENGTHS, strict=True)])
+        packed = torch.cat([row[: PROMPT + n] for row, n in zip(scores, LENGTHS, strict=True)])
         prompts = torch.nested.as_nested_tensor(list(self.tokens[:, :PROMPT]), layout=torch.jagged)
         data = tensordict_utils.get_tensordict(
-            {"prompts": prompts, "responses": self.nested(self.tokens[:, PROMPT:]),
-             "response_mask": self.nested(self.mask), "old_log_probs": self.nested(self.logp_rollout),
-             "advantages": self.nested(advantages)},
-            {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None})
+            {
+                "prompts": prompts,
+                "responses": self.nested(self.tokens[:, PROMPT:]),
+                "response_mask": self.nested(self.mask),
+                "old_log_probs": self.nested(self.logp_rollout),
+                "advantages": self.nested(advantages),
+            },
+            {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None},
+        )
         assert isinstance(data, TensorDict)
         return verl_step_loss(config, {"log_probs": packed}, data)
 
@@ -88,8 +98,11 @@ def gradient(loss: Tensor, model) -> Tensor:
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
 
 
-OURS = {"trlib_dppo_tv": partial(dppo_loss, delta_tv=1e-3), "trlib_dppo_kl": partial(dppo_loss, delta_kl=2e-4),
-        "trlib_pspo": partial(pspo_loss, alpha=0.2)}
+OURS = {
+    "trlib_dppo_tv": partial(dppo_loss, delta_tv=1e-3),
+    "trlib_dppo_kl": partial(dppo_loss, delta_kl=2e-4),
+    "trlib_pspo": partial(pspo_loss, alpha=0.2),
+}
 
 
 @pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"])
@@ -111,21 +124,23 @@ def test_quatro_travels_through_verls_advantages(rollouts):
     carried = rollouts.duals()
     theirs, _ = rollouts.loss("trlib_quatro", carried, "seq-mean-token-sum")
     longer = rollouts.mask & (rollouts.mask.sum(-1) > 1).unsqueeze(-1)
-    found = quatro_loss(rollouts.logp(), rollouts.logp_rollout, rewards=rollouts.rewards, group=rollouts.group,
-                        mask=rollouts.mask)
+    found = quatro_loss(
+        rollouts.logp(), rollouts.logp_rollout, rewards=rollouts.rewards, group=rollouts.group, mask=rollouts.mask
+    )
     # The completion of one token has lost λ on its way: it keeps the push and loses the pull-back.
     single = found.diagnostics["target"][3, 0] * carried[3, 1] * (rollouts.logp() - rollouts.logp_rollout)[3, 0].exp()
     ours = (found.per_token * longer).sum() - single.detach() * rollouts.logp()[3, 0]
     torch.testing.assert_close(theirs, ours / 8, rtol=1e-6, atol=0)
-    torch.testing.assert_close(gradient(theirs, rollouts.model), gradient(ours / 8, rollouts.model), rtol=1e-4,
-                               atol=1e-7)
+    torch.testing.assert_close(
+        gradient(theirs, rollouts.model), gradient(ours / 8, rollouts.model), rtol=1e-4, atol=1e-7
+    )
     assert longer.sum() < rollouts.mask.sum()
 
 
 def test_quatro_by_verl_reaches_its_targets(rollouts):
     rollouts.logp_rollout = rollouts.logp().detach()
     carried = rollouts.duals()
-    target = (carried[:, 0] / carried[:, 1])
+    target = carried[:, 0] / carried[:, 1]
     optimizer = torch.optim.Adam(rollouts.model.parameters(), lr=3e-3)
     apart = []
     for _ in range(60):
@@ -168,11 +183,17 @@ def test_settings_and_further_losses_are_the_callers(rollouts):
 def test_verls_correction_is_a_factor_on_the_tokens(rollouts):
     config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
     weights = torch.rand(rollouts.mask.shape)
-    arguments = {"old_log_prob": rollouts.logp_rollout, "log_prob": rollouts.logp().detach(), "config": config,
-                 "advantages": torch.ones(rollouts.mask.shape), "response_mask": rollouts.mask}
+    arguments = {
+        "old_log_prob": rollouts.logp_rollout,
+        "log_prob": rollouts.logp().detach(),
+        "config": config,
+        "advantages": torch.ones(rollouts.mask.shape),
+        "response_mask": rollouts.mask,
+    }
     factored, _ = get_policy_loss_fn("trlib_pspo")(**arguments, rollout_is_weights=weights)
-    found = pspo_loss(arguments["log_prob"], rollouts.logp_rollout, advantages=torch.ones(rollouts.mask.shape),
-                      mask=rollouts.mask)
+    found = pspo_loss(
+        arguments["log_prob"], rollouts.logp_rollout, advantages=torch.ones(rollouts.mask.shape), mask=rollouts.mask
+    )
     torch.testing.assert_close(factored, aggregate(found.per_token * weights, rollouts.mask, "token-mean"))
 
 
@@ -188,8 +209,13 @@ def test_a_micro_batch_with_nothing_unmasked_is_0_in_every_number(how, rollouts)
     logp = rollouts.logp()
     config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
     loss, metrics = get_policy_loss_fn("trlib_dppo_tv")(
-        old_log_prob=rollouts.logp_rollout, log_prob=logp, advantages=torch.ones(rollouts.mask.shape),
-        response_mask=torch.zeros_like(rollouts.mask), loss_agg_mode=how, config=config)
+        old_log_prob=rollouts.logp_rollout,
+        log_prob=logp,
+        advantages=torch.ones(rollouts.mask.shape),
+        response_mask=torch.zeros_like(rollouts.mask),
+        loss_agg_mode=how,
+        config=config,
+    )
     assert loss.item() == 0 and (gradient(loss, rollouts.model) == 0).all()
     assert metrics == {"actor/pg_clipfrac": 0.0, "actor/ppo_kl": 0.0, "actor/pg_clipfrac_lower": 0.0}
 
@@ -201,5 +227,6 @@ def test_cispos_clip_fraction_is_verls_own(rollouts):
     (ours, mine), (own, theirs) = (rollouts.loss(name, advantages) for name in ("trlib_cispo", "cispo"))
     torch.testing.assert_close(ours, own, rtol=1e-6, atol=0)
     assert {name: m.aggregate() for name, m in mine.items()} == pytest.approx(
-        {name: m.aggregate() for name, m in theirs.items()}, rel=1e-6)
+        {name: m.aggregate() for name, m in theirs.items()}, rel=1e-6
+    )
     assert mine["actor/pg_clipfrac"].aggregate() > 0.3

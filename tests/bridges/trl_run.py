@@ -1,7 +1,7 @@
 """A few updates of the TRL bridge, or of TRL alone, on fixed rollouts, in one process or more: what test_trl compares.
 
-    trl_run.py JOBS     a JSON list of [FOLDER, KIND, SETTINGS], KIND of KINDS, SETTINGS of GRPOConfig: each job writes
-                        FOLDER/{weights.pt, history.json}. torchrun starts several processes.
+trl_run.py JOBS     a JSON list of [FOLDER, KIND, SETTINGS], KIND of KINDS, SETTINGS of GRPOConfig: each job writes
+                    FOLDER/{weights.pt, history.json}. torchrun starts several processes.
 """
 
 from __future__ import annotations
@@ -67,15 +67,37 @@ def main(jobs: list[tuple[str, str, dict]]) -> None:
 
 def run(folder: Path, kind: str, given: dict) -> None:
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    settings = GRPOConfig(**{
-        "output_dir": str(folder), "per_device_train_batch_size": 16 // processes, "num_generations": GROUP,
-        "max_steps": 4, "max_completion_length": 8, "num_iterations": 2, "optim": "sgd", "learning_rate": 0.1,
-        "lr_scheduler_type": "constant", "max_grad_norm": 1e9, "scale_rewards": "none", "use_cpu": True, "bf16": False,
-        "report_to": [], "logging_steps": 1, "save_strategy": "no", "disable_tqdm": True, "seed": 0, **given})
+    settings = GRPOConfig(
+        **{
+            "output_dir": str(folder),
+            "per_device_train_batch_size": 16 // processes,
+            "num_generations": GROUP,
+            "max_steps": 4,
+            "max_completion_length": 8,
+            "num_iterations": 2,
+            "optim": "sgd",
+            "learning_rate": 0.1,
+            "lr_scheduler_type": "constant",
+            "max_grad_norm": 1e9,
+            "scale_rewards": "none",
+            "use_cpu": True,
+            "bf16": False,
+            "report_to": [],
+            "logging_steps": 1,
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "seed": 0,
+            **given,
+        }
+    )
     trainer = KINDS[kind](
-        model=AutoModelForCausalLM.from_pretrained(EMBEDDED / "dial"), args=settings, reward_funcs=reward,
-        train_dataset=Dataset.from_list([{"prompt": p} for p in PROMPTS]), rollout_func=rollouts,
-        processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
+        model=AutoModelForCausalLM.from_pretrained(EMBEDDED / "dial"),
+        args=settings,
+        reward_funcs=reward,
+        train_dataset=Dataset.from_list([{"prompt": p} for p in PROMPTS]),
+        rollout_func=rollouts,
+        processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"),
+    )
     trainer.train()
     if trainer.accelerator.is_main_process:
         folder.mkdir(exist_ok=True, parents=True)

@@ -67,11 +67,13 @@ def chromium() -> Iterator[Any]:
 def until() -> Callable[..., None]:
     """Waits until an expression is true of a page or an element. The book's pages forbid `eval`, and that is what
     Playwright's `wait_for_function` asks with from its second try on."""
+
     def wait(where: Any, expression: str, seconds: float = 30) -> None:
         end = time.monotonic() + seconds
         while not where.evaluate(expression):
             assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
             time.sleep(0.02)
+
     return wait
 
 

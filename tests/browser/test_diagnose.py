@@ -26,9 +26,16 @@ def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         found = diagnose(read(ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet"))
     else:
         bad = "<script>window.caught = 1</script><img src=http://example.invalid/x onerror='window.caught = 1'>"
-        table = pd.DataFrame({"logp": [[-0.1, -1.0, -2.0]], "logp_rollout": [[-1.0, -0.1, -2.0]], "prompt": [bad],
-                              "advantage": [[1.0, -1.0, 0.0]], "mask": [[True, True, True]],
-                              "text": [[bad, "long" * 100, "\n"]]})
+        table = pd.DataFrame(
+            {
+                "logp": [[-0.1, -1.0, -2.0]],
+                "logp_rollout": [[-1.0, -0.1, -2.0]],
+                "prompt": [bad],
+                "advantage": [[1.0, -1.0, 0.0]],
+                "mask": [[True, True, True]],
+                "text": [[bad, "long" * 100, "\n"]],
+            }
+        )
         table.to_parquet(path.with_suffix(".parquet"))
         found = diagnose(read(path.with_suffix(".parquet")))
     path.write_text(page(found), encoding="utf-8")

@@ -44,8 +44,10 @@ def as_lists(completions: Completions) -> dict[str, Any]:
     """Prompts and completions as the page holds them."""
     prompts = [row[keep].tolist() for row, keep in zip(completions.prompt_ids, completions.prompt_mask, strict=True)]
     rows = zip(completions.group.tolist(), completions.tokens, completions.mask, strict=True)
-    return {"prompts": prompts,
-            "completions": [{"prompt": g, "tokens": tokens[keep].tolist()} for g, tokens, keep in rows]}
+    return {
+        "prompts": prompts,
+        "completions": [{"prompt": g, "tokens": tokens[keep].tolist()} for g, tokens, keep in rows],
+    }
 
 
 def text(array: np.ndarray) -> str:
@@ -111,8 +113,13 @@ def learn(ask: Callable[..., Any], name: str, build: str = "engine", grad_norm: 
     before = flat(policy.trainable)
     optimizer.step()
     mask = completions.mask
-    wanted = {"logp": torch.cat([row[keep] for row, keep in zip(logp.detach(), mask, strict=True)]).numpy(),
-              "gradients": gradients, "norm": norm, "before": before, "after": flat(policy.trainable)}
+    wanted = {
+        "logp": torch.cat([row[keep] for row, keep in zip(logp.detach(), mask, strict=True)]).numpy(),
+        "gradients": gradients,
+        "norm": norm,
+        "before": before,
+        "after": flat(policy.trainable),
+    }
     return found, wanted
 
 
@@ -138,7 +145,8 @@ def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask: Callable[..., Any])
     shape, draws = (4, 114_112), np.random.default_rng(2)
     gradients = draws.normal(size=shape).astype("<f4") * 10.0 ** draws.uniform(-9, 1, size=shape).astype("<f4")
     start = draws.normal(size=shape[1]).astype("<f4") / 8
-    found = ask("""
+    found = ask(
+        """
         const engine = await made(114, given.start), head = 114 * 64, out = [];
         for (const said of given.gradients) {
             const g = numbers(said);
@@ -148,7 +156,11 @@ def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask: Callable[..., Any])
             out.push({ norm, weights: text(engine.read()) });
         }
         return out;
-    """, start=text(start), gradients=[text(row) for row in gradients], clip=500.0)
+    """,
+        start=text(start),
+        gradients=[text(row) for row in gradients],
+        clip=500.0,
+    )
     weight = torch.nn.Parameter(torch.tensor(start))
     optimizer = torch.optim.AdamW([weight], lr=3e-3, betas=(0.9, 0.95), weight_decay=0.1)
     before = start
@@ -176,15 +188,20 @@ def test_the_same_uniform_numbers_write_the_same_tokens(ask: Callable[..., Any],
     random = torch.Generator().manual_seed(0)
     random.set_state(_generator(3).get_state())
     uniform = torch.rand(rows, most, generator=random, dtype=torch.float64)
-    found = ask("""
+    found = ask(
+        """
         const { sample } = await import("/js/sampler.js");
         const engine = await made(given.vocabulary, given.weights);
         const all = sample(engine, given.prompts, { group: 8, maxTokens: given.most, keep: new Set([3, 70]),
             uniform: (row, t) => given.uniform[row][t] });
         const again = await score(engine, given.prompts, all);
         return all.map((one, i) => ({ ...one, full: one.full?.map(text) ?? null, again: again[i] }));
-    """, prompts=policy.encode_prompts([p.text for p in asked]), uniform=uniform.tolist(), most=most,
-        **weights_of(policy))
+    """,
+        prompts=policy.encode_prompts([p.text for p in asked]),
+        uniform=uniform.tolist(),
+        most=most,
+        **weights_of(policy),
+    )
     tokens = [row[keep].tolist() for row, keep in zip(wanted.tokens, wanted.mask, strict=True)]
     assert [one["tokens"] for one in found] == tokens
     assert [one["ended"] for one in found] == wanted.ended.tolist()
@@ -193,7 +210,7 @@ def test_the_same_uniform_numbers_write_the_same_tokens(ask: Callable[..., Any],
         assert one["again"] == one["logp"]  # sampler and learner agree bit for bit
     assert [i for i, one in enumerate(found) if one["full"]] == [3, 70]
     full = policy.score(wanted.rows(torch.tensor([70])), full=True).full[0, 0].detach().numpy()
-    np.testing.assert_allclose(numbers(found[70]["full"][0])[:policy.vocabulary], full, atol=2e-4, rtol=0)
+    np.testing.assert_allclose(numbers(found[70]["full"][0])[: policy.vocabulary], full, atol=2e-4, rtol=0)
 
 
 def _generator(seed: int) -> torch.Generator:
@@ -205,7 +222,8 @@ def _generator(seed: int) -> torch.Generator:
 def test_more_completions_than_the_cache_holds_are_written_in_portions(ask: Callable[..., Any]) -> None:
     policy = policy_of("spend")
     prompts = policy.encode_prompts([p.text for p in task_of("spend").prompts(40, seed=1)])
-    found = ask("""
+    found = ask(
+        """
         const { sample } = await import("/js/sampler.js"), { stream } = await import("/js/random.js");
         const engine = await made(given.vocabulary, given.weights, "checked");
         const table = Array.from({ length: given.prompts.length * 10 }, (_, i) => stream(1, i));
@@ -215,7 +233,10 @@ def test_more_completions_than_the_cache_holds_are_written_in_portions(ask: Call
         const last = sample(engine, given.prompts.slice(-1), { group: 10, maxTokens: 32,
             uniform: (row, t) => uniform(390 + row, t) });
         return [all.slice(-10).map(one => one.tokens), last.map(one => one.tokens)];
-    """, prompts=prompts, **weights_of(policy))
+    """,
+        prompts=prompts,
+        **weights_of(policy),
+    )
     assert found[0] == found[1]
 
 
@@ -230,8 +251,10 @@ REFUSED = {
     "many keys": ("engine.shared[3] = 2 ** 31 - 1; engine.forward(4, 1)", "keys: expected at most 48"),
     "predictor": ("engine.predictor[0] = 4; engine.forward(4, 1)", "predictor: expected a row of the pass"),
     "target": ("engine.target[0] = -1; engine.forward(4, 1)", "target: expected a token"),
-    "gradient": ("engine.slot[3] = 9; engine.own_from[3] = 8; engine.forward(4, 1); engine.backward(4, 1)",
-                 "expected every row's own number"),
+    "gradient": (
+        "engine.slot[3] = 9; engine.own_from[3] = 8; engine.forward(4, 1); engine.backward(4, 1)",
+        "expected every row's own number",
+    ),
     "weights": ("engine.load({ vocabulary: 114, weights: new Float32Array(5) })", "weights: expected 114112 numbers"),
     "vocabulary": ("engine.load({ vocabulary: 300, weights: new Float32Array(5) })", "vocabulary: expected 1 to 272"),
     "gradient that is not finite": ("engine.gradients[5] = NaN; engine.step({ lr: 1 })", "grad_norm is NaN"),
@@ -242,7 +265,8 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_does_not_fit_is_refused_by_name(ask: Callable[..., Any], case: str, build: str) -> None:
     body, said = REFUSED[case]
-    found = ask(f"""
+    found = ask(
+        f"""
         const engine = await made(114, new Float32Array(114112).fill(.01), given.build);
         const {{ putPrompt }} = await import("/js/packing.js");
         putPrompt(engine, 0, [5, 6, 7, 8]);
@@ -250,7 +274,9 @@ def test_what_does_not_fit_is_refused_by_name(ask: Callable[..., Any], case: str
         const before = text(engine.read());
         try {{ {body}; return "nothing said"; }}
         catch (error) {{ return before === text(engine.read()) ? error.message : "weights changed"; }}
-    """, build=build)
+    """,
+        build=build,
+    )
     assert said in found
 
 
@@ -266,14 +292,17 @@ def test_the_checked_build_names_the_array_and_the_index(ask: Callable[..., Any]
 def test_packed_weights_open_as_they_were_packed(ask: Callable[..., Any], name: str) -> None:
     card, data = packed(policy_of(name))
     given = {"card": card.json(), "data": base64.b64encode(data).decode()}
-    found = ask("""
+    found = ask(
+        """
         const { open } = await import("/js/checkpoint.js");
         const bytes = Uint8Array.from(atob(given.data), c => c.charCodeAt(0));
         const { vocabulary, weights } = await open(bytes, given.card);
         bytes[7] ^= 1;
         const damaged = await open(bytes, given.card).then(() => "nothing said", error => error.message);
         return { vocabulary, weights: text(weights), damaged };
-    """, **given)
+    """,
+        **given,
+    )
     assert found["vocabulary"] == policy_of(name).vocabulary == len(card.words)
     np.testing.assert_array_equal(numbers(found["weights"]), np.frombuffer(data, "<f2").astype("f4"))
     assert "not those that were packed" in found["damaged"]

@@ -33,7 +33,9 @@ LANE = """
     const checkpoint = { vocabulary: new Vocabulary(given.card.words), weights: numbers(given.weights) };
     const lane = new Lane(await Engine.create(wasm), checkpoint, new Task(given.knobs), given.settings);
 """
-BATCH = LANE + """
+BATCH = (
+    LANE
+    + """
     const { engine } = lane, step = engine.step.bind(engine), steps = [];
     engine.step = (settings) => {
         const weights = text(engine.read()), gradients = text(engine.gradients), beta = lane.memory.beta ?? null;
@@ -48,9 +50,27 @@ BATCH = LANE + """
         completions: completions.map(({ prompt, tokens, logp, ended, words, verdict }) =>
             ({ prompt, tokens, logp, ended, words, verdict })) };
 """
+)
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (name, {}) for name in ("reinforce", "pg_is", "ppo", "grpo", "dr_grpo", "dapo", "cispo", "sapo", "gmpo",
-                                     "pspo", "dppo", "ppo_penalty", "quatro", "troll")},
+    **{
+        name: (name, {})
+        for name in (
+            "reinforce",
+            "pg_is",
+            "ppo",
+            "grpo",
+            "dr_grpo",
+            "dapo",
+            "cispo",
+            "sapo",
+            "gmpo",
+            "pspo",
+            "dppo",
+            "ppo_penalty",
+            "quatro",
+            "troll",
+        )
+    },
     **{name: (name, {}) for name in ("bapo", "minpro", "cpgd", "trefree")},
     "r2vpo": ("r2vpo", {"delta": 1e-3, "dual_lr": 20.0}),
     "bapo by gradients": ("bapo", {"count": "gradient", "low": 0.9, "low_most": 0.98, "high": 1.02, "high_most": 1.5}),
@@ -85,30 +105,60 @@ def as_completions(policy: Any, asked: list[Prompt], found: list[dict[str, Any]]
     return Completions(
         prompt_ids=torch.tensor([[0] * (width - len(ids)) + ids for ids in prompts]),
         prompt_mask=torch.tensor([[False] * (width - len(ids)) + [True] * len(ids) for ids in prompts]),
-        group=torch.tensor([one["prompt"] for one in found]), tokens=tokens, mask=mask,
-        forced=torch.zeros_like(mask), ended=torch.tensor([one["ended"] for one in found]), logp=logp,
-        full_rows=torch.zeros(0, dtype=torch.long), full=torch.zeros(0, longest, policy.vocabulary),
-        tokenizer=policy.tokenizer)
+        group=torch.tensor([one["prompt"] for one in found]),
+        tokens=tokens,
+        mask=mask,
+        forced=torch.zeros_like(mask),
+        ended=torch.tensor([one["ended"] for one in found]),
+        logp=logp,
+        full_rows=torch.zeros(0, dtype=torch.long),
+        full=torch.zeros(0, longest, policy.vocabulary),
+        tokenizer=policy.tokenizer,
+    )
 
 
 class Twin:
     """A lane's batch in trlib: its collector, its boxes, its metrics; at every update the weights are the page's."""
 
-    def __init__(self, name: str, method: Any, found: dict[str, Any], settings: dict[str, Any], task: Any,
-                 dtype: str = "float64") -> None:
+    def __init__(
+        self, name: str, method: Any, found: dict[str, Any], settings: dict[str, Any], task: Any, dtype: str = "float64"
+    ) -> None:
         self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
-        regime = Regime(steps=1, seed=0, prompts=settings["prompts"], group=settings["group"], temperature=1.0,
-                        max_tokens=task.max_tokens, minibatches=settings["minibatches"], epochs=settings["epochs"],
-                        optimizer="adamw", lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.0, warmup=10,
-                        grad_norm=1.0, anchor="recomputed", lag=0, sampler="fp32", logit_noise=0.0, probe=32,
-                        checkpoint_every=1, without=(), at_once=None)
+        regime = Regime(
+            steps=1,
+            seed=0,
+            prompts=settings["prompts"],
+            group=settings["group"],
+            temperature=1.0,
+            max_tokens=task.max_tokens,
+            minibatches=settings["minibatches"],
+            epochs=settings["epochs"],
+            optimizer="adamw",
+            lr=settings["lr"],
+            betas=(0.9, 0.95),
+            weight_decay=0.0,
+            warmup=10,
+            grad_norm=1.0,
+            anchor="recomputed",
+            lag=0,
+            sampler="fp32",
+            logit_noise=0.0,
+            probe=32,
+            checkpoint_every=1,
+            without=(),
+            at_once=None,
+        )
         self.needs = needs_of(method, regime.anchor)
         self.learner = Learner(self.policy, regime, self.needs, adamw)
         collector = Collector(self.learner, task, method, self.needs, regime)
         asked = [Prompt(p["text"], p["answer"], p["difficulty"]) for p in found["asked"]]
         self.completions = as_completions(self.policy, asked, found["completions"])
-        verdicts = [task.verify(asked[g], words, ended=ended) for g, words, ended in zip(
-            self.completions.group.tolist(), self.completions.texts(), self.completions.ended.tolist(), strict=True)]
+        verdicts = [
+            task.verify(asked[g], words, ended=ended)
+            for g, words, ended in zip(
+                self.completions.group.tolist(), self.completions.texts(), self.completions.ended.tolist(), strict=True
+            )
+        ]
         assert [vars(v) for v in verdicts] == [one["verdict"] for one in found["completions"]]
         self.hold(found["steps"][0]["weights"])
         self.batch = collector.prepare(self.completions, verdicts, 0)
@@ -120,7 +170,7 @@ class Twin:
         with torch.no_grad():
             for name in order(2):
                 p = self.policy.trainable[name]
-                p.copy_(values[at:at + p.numel()].view_as(p))
+                p.copy_(values[at : at + p.numel()].view_as(p))
                 at += p.numel()
 
     def distributions(self) -> torch.Tensor:
@@ -135,14 +185,20 @@ class Twin:
             self.update(part, one)
         looked = torch.tensor(self.found["looked"])
         exact, _ = measure(before, self.distributions(), self.completions.tokens[looked], self.completions.mask[looked])
-        return {"reward": float(self.batch.rewards.mean()), "length": float(self.completions.lengths.float().mean()),
-                "kept": 1.0, **summarise(self.done), **exact}
+        return {
+            "reward": float(self.batch.rewards.mean()),
+            "length": float(self.completions.lengths.float().mean()),
+            "kept": 1.0,
+            **summarise(self.done),
+            **exact,
+        }
 
     def update(self, part: list[int], one: dict[str, Any]) -> None:
         rows = torch.cat([(self.completions.group == prompt).nonzero().squeeze(-1) for prompt in part])
         self.hold(one["weights"])
-        step = LoopStep(self.learner, self.method, self.needs, self.completions.rows(rows), self.batch.rows(rows),
-                        done=self.done)
+        step = LoopStep(
+            self.learner, self.method, self.needs, self.completions.rows(rows), self.batch.rows(rows), done=self.done
+        )
         self.policy.model.zero_grad()
         loss = step.loss()
         loss.backward()
@@ -174,8 +230,9 @@ def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, A
     terms cancel, torch's own float32 is not either: there the engine's rounding stays within a few times torch's (it
     sums without fused products)."""
     task = trlib.load_task("spend" if name == "spend" else "dial")
-    exact, coarse = (Twin(name, OBJECTIVES[method](**thresholds), found, settings, task, dtype)
-                     for dtype in ("float64", "float32"))
+    exact, coarse = (
+        Twin(name, OBJECTIVES[method](**thresholds), found, settings, task, dtype) for dtype in ("float64", "float32")
+    )
     wanted, row = exact.run(), found["row"]
     coarse.run()
     unused = slice(exact.policy.vocabulary * 64, found["columns"] * 64)
@@ -196,27 +253,60 @@ def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, A
 @pytest.mark.parametrize("arm", ARMS)
 def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: str) -> None:
     name, thresholds = ARMS[arm]
-    settings = {"method": name, "thresholds": thresholds, "prompts": 6, "group": 4, "minibatches": 3, "epochs": 2,
-                "lr": 1e-3, "seed": 4}
+    settings = {
+        "method": name,
+        "thresholds": thresholds,
+        "prompts": 6,
+        "group": 4,
+        "minibatches": 3,
+        "epochs": 2,
+        "lr": 1e-3,
+        "seed": 4,
+    }
     found = ask(BATCH, **given_of("dial", settings=settings))
     assert len({one["verdict"]["reward"] for one in found["completions"]}) == 2
     twin = check("dial", name, thresholds, found, settings)
     assert found["beta"] == (pytest.approx(twin.learner.memory["beta"], rel=1e-5) if name == "ppo_penalty" else None)
     assert found["lam"] == (pytest.approx(twin.learner.memory["lam"], rel=1e-4) if name == "r2vpo" else None)
-    if arm not in ("reinforce", "pg_is", "cispo", "sapo", "pspo", "quatro", "quatro, exact forward", "troll",
-                   "troll, close", "minpro", "r2vpo") and name != "ppo_penalty":
+    if (
+        arm
+        not in (
+            "reinforce",
+            "pg_is",
+            "cispo",
+            "sapo",
+            "pspo",
+            "quatro",
+            "quatro, exact forward",
+            "troll",
+            "troll, close",
+            "minpro",
+            "r2vpo",
+        )
+        and name != "ppo_penalty"
+    ):
         assert found["row"]["kept"] < 1, "the region was never reached"
 
 
 @pytest.mark.parametrize("name", ["dial_rare", "spend"])
 def test_every_checkpoint_learns_a_large_batch_in_several_passes(ask: Callable[..., Any], name: str) -> None:
-    settings = {"method": "grpo", "thresholds": {}, "prompts": 16, "group": 12, "minibatches": 1, "epochs": 2,
-                "lr": 1e-3, "seed": 1}
+    settings = {
+        "method": "grpo",
+        "thresholds": {},
+        "prompts": 16,
+        "group": 12,
+        "minibatches": 1,
+        "epochs": 2,
+        "lr": 1e-3,
+        "seed": 1,
+    }
     check(name, "grpo", {}, ask(BATCH, **given_of(name, settings=settings)), settings)
 
 
 def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(ask: Callable[..., Any]) -> None:
-    body = LANE + """
+    body = (
+        LANE
+        + """
         const first = [lane.run(), lane.run(), text(lane.engine.read())];
         lane.reset();
         const again = [lane.run(), lane.run(), text(lane.engine.read())];
@@ -227,6 +317,7 @@ def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(ask: Calla
         return [first, again, asked.map(p => p.text), completions.filter(c => c.row % 6 < 4).map(c => c.tokens),
             other.asked.map(p => p.text), other.completions.map(c => c.tokens)];
     """
+    )
     settings = {"prompts": 4, "group": 4, "lr": 1e-3, "minibatches": 2, "epochs": 2}
     first, again, asked, six, also, four = ask(body, **given_of("dial", settings=settings))
     assert first == again
@@ -234,8 +325,10 @@ def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(ask: Calla
 
 
 def test_the_policy_learns(ask: Callable[..., Any]) -> None:
-    rows = ask(LANE + "return Array.from({ length: 40 }, () => lane.run());",
-               **given_of("dial", settings={"lr": 3e-4, "seed": 2}))
+    rows = ask(
+        LANE + "return Array.from({ length: 40 }, () => lane.run());",
+        **given_of("dial", settings={"lr": 3e-4, "seed": 2}),
+    )
     reward = [row["reward"] for row in rows]
     assert np.mean(reward[-5:]) > np.mean(reward[:5]) + 0.25
     assert [row["batch"] for row in rows] == list(range(40))
@@ -257,12 +350,15 @@ def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> N
         if name == "spend":
             spoilt += [["-9", str(int(prompt.text.split()[0]) - 9)], [*words[:-2], "-9", "bust"]]
         cases += [(prompt, one, ended) for one in spoilt for ended in (True, False)]
-    found = ask("""const { TASKS } = await import("/js/tasks.js"), task = new TASKS[given.name].kind();
+    found = ask(
+        """const { TASKS } = await import("/js/tasks.js"), task = new TASKS[given.name].kind();
         return given.cases.map(([text, words, ended]) => {
             const prompt = task.read(text);
             return { answer: prompt.answer, ...task.verify(prompt, words, ended) };
         });""",
-                name=name, cases=[(prompt.text, words, ended) for prompt, words, ended in cases])
+        name=name,
+        cases=[(prompt.text, words, ended) for prompt, words, ended in cases],
+    )
     for (prompt, words, ended), got in zip(cases, found, strict=True):
         wanted = task.verify(prompt, " ".join(words), ended=ended)
         assert got == {"answer": prompt.answer, **vars(wanted)}, words
@@ -286,10 +382,13 @@ def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> Non
 
 def test_an_update_in_a_few_numbers(ask: Callable[..., Any]) -> None:
     ratios = np.random.default_rng(0).lognormal(0, 0.3, 201)
-    got, none, careful = ask("""
+    got, none, careful = ask(
+        """
         const { brief } = await import("/js/measures.js"), { CAREFUL } = await import("/js/tasks.js");
         const of = (ratios) => brief({ tokens: ratios.length, kept: .9, norm: 2, ratios }, 3, 8);
-        return [of(given.ratios), of([]), CAREFUL];""", ratios=ratios.tolist())
+        return [of(given.ratios), of([]), CAREFUL];""",
+        ratios=ratios.tolist(),
+    )
     assert got["ratio"] == pytest.approx(np.quantile(ratios, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]))
     assert got["kl"] == pytest.approx((ratios - 1 - np.log(ratios)).mean())
     assert [got[name] for name in ("number", "of", "tokens", "kept", "norm")] == [3, 8, 201, 0.9, 2]
@@ -311,16 +410,23 @@ def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) 
 
 def test_beta_follows_the_kl_as_in_trlib(ask: Callable[..., Any]) -> None:
     cases = [(beta, kl) for beta in (1e-6, 0.3, 1e6) for kl in (0.0, 0.006, 0.01, 0.02, 5.0)]
-    found = ask("""const { adapted } = await import("/js/update.js");
-        return given.cases.map(([beta, kl]) => [adapted(beta, kl, .01), adapted(beta, kl, .01, .3)]);""", cases=cases)
+    found = ask(
+        """const { adapted } = await import("/js/update.js");
+        return given.cases.map(([beta, kl]) => [adapted(beta, kl, .01), adapted(beta, kl, .01, .3)]);""",
+        cases=cases,
+    )
     assert found == [[adapt(b, kl, 0.01), pytest.approx(adapt_proportionally(b, kl, 0.01, 0.3))] for b, kl in cases]
 
 
 STOPPED = {
     "a learning rate that gives NaN": (
-        "lane.change({ lr: 1e39, warmup: 0 }); for (let k = 0; k < 6; k++) lane.run();", "batch "),
-    "weights that are not numbers": ("lane.engine.weights.fill(NaN); lane.engine.wasm.settle(); lane.run();",
-                                     "batch 0: sampling: NaN or inf among the logits"),
+        "lane.change({ lr: 1e39, warmup: 0 }); for (let k = 0; k < 6; k++) lane.run();",
+        "batch ",
+    ),
+    "weights that are not numbers": (
+        "lane.engine.weights.fill(NaN); lane.engine.wasm.settle(); lane.run();",
+        "batch 0: sampling: NaN or inf among the logits",
+    ),
     "a method that is not there": ("lane.change({ method: 'grop' })", "method: expected one of"),
     "a threshold of another method": ("lane.change({ thresholds: { delta_kl: 1 } })", "grpo: expected settings among"),
     "minibatches that do not divide": ("lane.change({ minibatches: 3 })", "minibatches: expected a divisor of prompts"),
@@ -336,19 +442,24 @@ STOPPED = {
 @pytest.mark.parametrize("case", STOPPED)
 def test_what_cannot_be_is_said(ask: Callable[..., Any], case: str) -> None:
     body, said = STOPPED[case]
-    found = ask(LANE + f"""
+    found = ask(
+        LANE
+        + f"""
         let message = "nothing said";
         try {{ {body} }} catch (error) {{ message = error.message; }}
         lane.reset();
         lane.change({{ lr: 1e-4, group: 4, prompts: 4, minibatches: 1, method: "grpo", thresholds: {{}} }});
-        return [message, lane.run().reward];""", **given_of("dial", settings={"prompts": 4, "group": 4}))
+        return [message, lane.run().reward];""",
+        **given_of("dial", settings={"prompts": 4, "group": 4}),
+    )
     assert said in found[0]
     assert 0 <= found[1] <= 1
 
 
 def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
     card, data = packed(trlib.load_policy("dial"))
-    found = ask("""
+    found = ask(
+        """
         const wasm = await (await fetch("/built/engine.wasm")).arrayBuffer();
         const bytes = Uint8Array.from(atob(given.data), c => c.charCodeAt(0));
         const worker = new Worker("/js/worker.js", { type: "module" }), log = [], waiting = [];
@@ -378,7 +489,10 @@ def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
         worker.terminate();
         return { early, update, batch, answers, idle, refused, same: JSON.stringify(again.row.reward)
             === JSON.stringify(batch.row.reward), ready: log.find(data => data.ready) };
-    """, card=card.json(), data=base64.b64encode(data).decode())
+    """,
+        card=card.json(),
+        data=base64.b64encode(data).decode(),
+    )
     assert found["early"].startswith("lane: expected { load }")
     assert found["ready"]["memory"] < 32_000_000
     assert found["batch"]["row"]["batch"] == 0 and len(found["batch"]["completions"]) == 16

@@ -96,8 +96,12 @@ def rows(values: Tensor, mask: Tensor) -> list[list[float]]:
 
 
 def completions(batch: SimpleNamespace) -> list[dict[str, Any]]:
-    return [{"logp": logp, "old": old, "advantage": a} for logp, old, a in zip(
-        rows(batch.logp, batch.mask), rows(batch.old, batch.mask), batch.advantages.tolist(), strict=True)]
+    return [
+        {"logp": logp, "old": old, "advantage": a}
+        for logp, old, a in zip(
+            rows(batch.logp, batch.mask), rows(batch.old, batch.mask), batch.advantages.tolist(), strict=True
+        )
+    ]
 
 
 def flat(found: list[dict[str, Any]], name: str) -> np.ndarray:
@@ -110,8 +114,13 @@ def test_weights_and_masks_are_those_of_the_losses(ask: Callable[..., Any], case
     name, settings, loss = OBJECTIVES[case]
     batch = a_batch(4, spread)
     found = ask(JS, name=name, settings=settings, completions=completions(batch))
-    wanted = loss(batch.logp, batch.old, advantages=batch.advantages.unsqueeze(-1).expand_as(batch.logp),
-                  mask=batch.mask, **settings)
+    wanted = loss(
+        batch.logp,
+        batch.old,
+        advantages=batch.advantages.unsqueeze(-1).expand_as(batch.logp),
+        mask=batch.mask,
+        **settings,
+    )
     np.testing.assert_allclose(flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT)
     assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
     (slope,) = torch.autograd.grad(aggregate(wanted.per_token, batch.mask, "seq-mean-token-mean"), batch.logp)
@@ -124,8 +133,12 @@ def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
     advantages, mask = torch.tensor([0.0, -1.0, 1.0, 0.0]).double(), torch.ones(4, 2, dtype=torch.bool)
     batch = SimpleNamespace(logp=logp, old=old, advantages=advantages, mask=mask)
     for name, settings, loss in OBJECTIVES.values():
-        found = ask(JS.replace("shared })", "shared }).weight.map(String)"), name=name, settings=settings,
-                    completions=completions(batch))
+        found = ask(
+            JS.replace("shared })", "shared }).weight.map(String)"),
+            name=name,
+            settings=settings,
+            completions=completions(batch),
+        )
         wanted = loss(logp, old, advantages=advantages.unsqueeze(-1).expand(4, 2), mask=mask, **settings)
         got = [[float(x.replace("Infinity", "inf")) for x in row] for row in found]
         np.testing.assert_allclose(got, wanted.diagnostics["weight"].numpy(), err_msg=name, **EXACT)
@@ -138,9 +151,12 @@ def test_the_window_of_bapo_is_searched_as_in_trlib(ask: Callable[..., Any], cou
         for target in (0.2, 0.6, 0.8, 1.0, 1.2, 4.0):
             batch = a_batch(seed, 0.5)
             given = {"count": count, "target": target, "low": 0.55, "low_most": 0.9, "high": 1.1, "high_most": 3.0}
-            found = ask("""const { method } = await import("/js/methods.js");
-                return method("bapo", given.settings).survey(given.completions).window;""", settings=given,
-                        completions=completions(batch))
+            found = ask(
+                """const { method } = await import("/js/methods.js");
+                return method("bapo", given.settings).survey(given.completions).window;""",
+                settings=given,
+                completions=completions(batch),
+            )
             ratio, advantages = (batch.logp - batch.old).exp(), batch.advantages.unsqueeze(-1).expand_as(batch.logp)
             assert tuple(found) == bapo_bounds(ratio, advantages, batch.mask, **given)
             windows.add(tuple(found))
@@ -148,10 +164,17 @@ def test_the_window_of_bapo_is_searched_as_in_trlib(ask: Callable[..., Any], cou
 
 
 def test_the_price_of_r2vpo_follows_as_in_trlib(ask: Callable[..., Any]) -> None:
-    cases = [(lam, delta, ratios) for lam in (0.0, 0.04, 3.0) for delta in (0.0, 0.04)
-             for ratios in ([], [0.1, -0.4, 2.0], [30.0])]
-    found = ask("""const { charged } = await import("/js/relatives.js");
-        return given.cases.map(([lam, delta, ratios]) => charged(lam, ratios, { delta, dual_lr: .5 }));""", cases=cases)
+    cases = [
+        (lam, delta, ratios)
+        for lam in (0.0, 0.04, 3.0)
+        for delta in (0.0, 0.04)
+        for ratios in ([], [0.1, -0.4, 2.0], [30.0])
+    ]
+    found = ask(
+        """const { charged } = await import("/js/relatives.js");
+        return given.cases.map(([lam, delta, ratios]) => charged(lam, ratios, { delta, dual_lr: .5 }));""",
+        cases=cases,
+    )
     for (lam, delta, ratios), got in zip(cases, found, strict=True):
         moved = float(np.mean(np.expm1(np.minimum(ratios, 20.0)) ** 2)) if ratios else delta
         assert got == pytest.approx(dual_ascent(lam, moved, delta, 0.5), rel=1e-12)
@@ -164,9 +187,12 @@ def test_the_pull_to_a_reference_is_added_to_the_weight(ask: Callable[..., Any])
     given = {"advantages": batch.advantages.unsqueeze(-1).expand_as(batch.logp), "mask": batch.mask}
     plain = ppo_loss(batch.logp, batch.old, **given)
     pulled = add_reference_kl(plain, batch.logp, reference, mask=batch.mask, beta=0.7)
-    found = ask("""const { referencePull } = await import("/js/objectives.js");
+    found = ask(
+        """const { referencePull } = await import("/js/objectives.js");
         return given.logp.map((row, i) => referencePull(row, given.reference[i], .7));""",
-                logp=rows(batch.logp, batch.mask), reference=rows(reference, batch.mask))
+        logp=rows(batch.logp, batch.mask),
+        reference=rows(reference, batch.mask),
+    )
     wanted = pulled.diagnostics["weight"] - plain.diagnostics["weight"]
     np.testing.assert_allclose(np.concatenate(found), wanted[batch.mask].numpy(), **EXACT)
 
@@ -177,8 +203,12 @@ def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> No
     for how in AGGREGATIONS:
         values = torch.ones(mask.shape, dtype=torch.float64, requires_grad=True)
         (slope,) = torch.autograd.grad(aggregate(values, mask, how, horizon=20), values)
-        found = ask("""const { factors } = await import("/js/aggregation.js");
-            return factors(given.how, given.lengths, 20);""", how=how, lengths=mask.sum(-1).tolist())
+        found = ask(
+            """const { factors } = await import("/js/aggregation.js");
+            return factors(given.how, given.lengths, 20);""",
+            how=how,
+            lengths=mask.sum(-1).tolist(),
+        )
         np.testing.assert_allclose(np.where(mask, np.array(found)[:, None], 0), slope.numpy(), err_msg=how, **EXACT)
 
 
@@ -188,12 +218,19 @@ def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
     lengths = [[pick.randrange(0, 9) for _ in rewards] for rewards in groups]
     lengths[0] = [0] * 8
     for name, advantage in ADVANTAGES.items():
-        found = ask("""const { ADVANTAGES } = await import("/js/advantages.js");
+        found = ask(
+            """const { ADVANTAGES } = await import("/js/advantages.js");
             return given.groups.map((rewards, i) => ADVANTAGES[given.name](rewards, given.lengths[i]));""",
-                    name=name, groups=groups, lengths=lengths)
+            name=name,
+            groups=groups,
+            lengths=lengths,
+        )
         for rewards, sizes, got in zip(groups, lengths, found, strict=True):
-            batch = SimpleNamespace(rewards=torch.tensor(rewards, dtype=torch.float64), lengths=torch.tensor(sizes),
-                                    group=torch.zeros(len(rewards), dtype=torch.long))
+            batch = SimpleNamespace(
+                rewards=torch.tensor(rewards, dtype=torch.float64),
+                lengths=torch.tensor(sizes),
+                group=torch.zeros(len(rewards), dtype=torch.long),
+            )
             np.testing.assert_allclose(got, advantage(batch).numpy(), err_msg=name, **EXACT)
             if len(set(rewards)) == 1 and name != "reward":
                 assert set(got) == {0}
@@ -203,8 +240,11 @@ def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
     for buffer in (0.0, 0.2, 1.0):
         mask = torch.arange(16) < torch.arange(17).unsqueeze(-1)
         batch = SimpleNamespace(rewards=torch.zeros(17).double(), mask=mask, forced=~mask & False, horizon=16)
-        found = ask("""const { overlongPenalty } = await import("/js/advantages.js");
-            return Array.from({ length: 17 }, (_, n) => overlongPenalty(n, 16, given.buffer));""", buffer=buffer)
+        found = ask(
+            """const { overlongPenalty } = await import("/js/advantages.js");
+            return Array.from({ length: 17 }, (_, n) => overlongPenalty(n, 16, given.buffer));""",
+            buffer=buffer,
+        )
         np.testing.assert_allclose(found, overlong_penalty(batch, buffer).numpy(), **EXACT)
 
 
@@ -215,9 +255,12 @@ def test_the_dual_of_every_prompt(ask: Callable[..., Any], direction: str) -> No
     groups += [[pick.uniform(-3, 3) for _ in range(8)] for _ in range(6)]
     for delta in (1e-4, 0.1, 0.7, 2.5):
         settings = {"delta_kl": delta, "lambda_min": 0.01, "direction": direction}
-        found = ask("""const { solveDual } = await import("/js/quatro.js");
+        found = ask(
+            """const { solveDual } = await import("/js/quatro.js");
             return given.groups.map(rewards => solveDual(rewards, given.settings));""",
-                    groups=groups, settings=settings)
+            groups=groups,
+            settings=settings,
+        )
         wanted = solve_dual(torch.tensor(groups, dtype=torch.float64), **settings)
         np.testing.assert_allclose([one["multiplier"] for one in found], wanted.multiplier.numpy(), rtol=1e-9)
         np.testing.assert_allclose([one["target"] for one in found], wanted.target.numpy(), **EXACT)
@@ -231,21 +274,29 @@ def test_quatro_pulls_towards_the_target(ask: Callable[..., Any], form: str, dir
     rewards = torch.tensor([1.0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1], dtype=torch.float64)
     group = torch.arange(12) // 4
     settings = {"form": form, "direction": direction, "delta_kl": 0.2, "lambda_min": 0.01}
-    found = ask("""
+    found = ask(
+        """
         const { method } = await import("/js/methods.js"), { solveDual } = await import("/js/quatro.js");
         const { objective, settings } = method("quatro", given.settings), out = [];
         for (let g = 0; g < 3; g++) {
             const { multiplier, target } = solveDual(given.rewards.slice(4 * g, 4 * g + 4), settings);
             target.forEach((target, i) => out.push(objective({ ...given.completions[4 * g + i], multiplier, target })));
         }
-        return out;""", settings=settings, rewards=rewards.tolist(), completions=completions(batch))
+        return out;""",
+        settings=settings,
+        rewards=rewards.tolist(),
+        completions=completions(batch),
+    )
     wanted = quatro_loss(batch.logp, batch.old, rewards=rewards, group=group, mask=batch.mask, **settings)
     np.testing.assert_allclose(flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT)
     assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
 
 
-@pytest.mark.parametrize("settings", [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
-                         ids=["default", "sequence", "no radius"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
+    ids=["default", "sequence", "no radius"],
+)
 def test_troll_projects_and_its_gradient_reaches_every_logit(ask: Callable[..., Any], settings: dict[str, Any]) -> None:
     draw = torch.Generator().manual_seed(6)
     shape = (6, 5, 30)
@@ -256,18 +307,25 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(ask: Callable[..., 
     tokens = torch.distributions.Categorical(logits=old).sample()
     advantages = torch.tensor([1.0, -1.0, 0.5, -2.0, 0.0, 1.5], dtype=torch.float64)
     mask = torch.ones(6, 5, dtype=torch.bool)
-    wanted = troll_loss(logp, old, tokens=tokens, advantages=advantages.unsqueeze(-1).expand(6, 5), mask=mask,
-                        **settings)
+    wanted = troll_loss(
+        logp, old, tokens=tokens, advantages=advantages.unsqueeze(-1).expand(6, 5), mask=mask, **settings
+    )
     (slope,) = torch.autograd.grad(wanted.per_token.sum(), logits)
-    found = ask("""
+    found = ask(
+        """
         const { method } = await import("/js/methods.js"), { objective } = method("troll", given.settings);
         return given.tokens.map((tokens, i) => {
             const logp = given.logp[i], { weight, kept, gradient } = objective({ logp, old: given.old[i], tokens,
                 advantage: given.advantages[i] });
             return { weight, kept, outside: gradient.map(Boolean), gradient: gradient.map((row, t) => row ? [...row]
                 : logp[t].map((p, v) => weight[t] * (Math.exp(p) - (v === tokens[t])))) };
-        });""", settings=settings, tokens=tokens.tolist(), logp=logp.tolist(), old=old.tolist(),
-                advantages=advantages.tolist())
+        });""",
+        settings=settings,
+        tokens=tokens.tolist(),
+        logp=logp.tolist(),
+        old=old.tolist(),
+        advantages=advantages.tolist(),
+    )
     assert [one["outside"] for one in found] == wanted.diagnostics["projected"].tolist()
     weight = [one["weight"] for one in found]
     np.testing.assert_allclose(weight, wanted.diagnostics["weight"].numpy(), **EXACT)

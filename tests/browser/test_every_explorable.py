@@ -171,17 +171,21 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
     touched = ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle"
     small = one.page.locator(touched).evaluate_all(
         "all => all.map(node => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])"
-        ".filter(([, h]) => h > 0 && h < 44)")
+        ".filter(([, h]) => h > 0 && h < 44)"
+    )
     assert small == []
     tiny = one.page.locator(".trx svg text").evaluate_all(
         "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9)"
-        ".map(node => node.textContent)")
+        ".map(node => node.textContent)"
+    )
     assert tiny == []
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
     cut = one.page.locator(".trx *").evaluate_all(
         "(all, width) => all.filter(node => !node.closest('.spoken, clipPath, [clip-path], legend')"
         " && node.getBoundingClientRect().width > 0 && (node.getBoundingClientRect().right > width + 1"
-        " || node.getBoundingClientRect().left < -1)).map(node => node.outerHTML.slice(0, 90))", width)
+        " || node.getBoundingClientRect().left < -1)).map(node => node.outerHTML.slice(0, 90))",
+        width,
+    )
     assert cut == []
 
 
@@ -216,8 +220,7 @@ def test_frames_are_short(visit: Any, name: str, width: int, record_property: An
 
 
 def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
-    changed = [name for name in NAMES
-               if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))]
+    changed = [name for name in NAMES if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))]
     assert changed == [], "the modules changed: `python -m tools.stills`"
 
 

@@ -104,13 +104,15 @@ def vectors() -> list[tuple[float, float]]:
     logits = [(draw.uniform(-15, 10), draw.uniform(-15, 10)) for _ in range(150)]
     close = [(u, u + draw.gauss(0, 0.2)) for u, _ in logits]
     return [(1e-5, 1e-3), (0.99, 0.8), (0.3, 0.3)] + [
-        (1 / (1 + math.exp(-a)), 1 / (1 + math.exp(-b))) for a, b in [*logits, *close]]
+        (1 / (1 + math.exp(-a)), 1 / (1 + math.exp(-b))) for a, b in [*logits, *close]
+    ]
 
 
 def test_maths_agrees_with_trlib(chromium: Any) -> None:
     pairs = vectors()
     page = chromium.new_page()
-    got = page.evaluate("""async ([source, pairs]) => {
+    got = page.evaluate(
+        """async ([source, pairs]) => {
         const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         return pairs.map(([q, p]) => ({
             tv: m.binaryTv(Math.log(q), Math.log(p)), kl: m.binaryKl(Math.log(q), Math.log(p)),
@@ -119,7 +121,9 @@ def test_maths_agrees_with_trlib(chromium: Any) -> None:
                 dppo_tv: m.dppoTvKept(q, p, s, .15), edge_tv: m.dppoTvEdge(q, s, .15),
                 dppo_kl: m.dppoKlKept(q, p, s, .05), edge_kl: m.dppoKlEdge(q, s, .05),
             }])) }));
-    }""", [(SOURCES / "parts" / "maths.js").read_text(encoding="utf-8"), pairs])
+    }""",
+        [(SOURCES / "parts" / "maths.js").read_text(encoding="utf-8"), pairs],
+    )
     page.close()
     q, p = torch.tensor(pairs, dtype=torch.float64).log().T
     mask = torch.ones(1, len(pairs), dtype=torch.bool)
@@ -202,19 +206,24 @@ def test_drawn_region_is_what_all_keep(visit: Any, axes: str) -> None:
     draw = random.Random(3)
     for sign in (1, -1):
         one.set(sign=sign, axes=axes, eps_low=0.3, eps_high=0.4, delta_tv=0.1, delta_kl=0.08)
-        wrong = one.page.evaluate("""([points, axes]) => {
+        wrong = one.page.evaluate(
+            """([points, axes]) => {
             const root = document.querySelector(".trlib-view > div").shadowRoot;
             const live = root.querySelector(".live"), size = root.querySelector("rect.dead").width.baseVal.value;
             const logit = p => Math.log(p) - Math.log1p(-p), low = logit(1e-7), high = logit(.9999);
             const share = p => axes === "linear" ? p : (logit(p) - low) / (high - low);
             const inside = ([q, p]) => live.isPointInFill(new DOMPoint(size * share(q), size * (1 - share(p))));
             return points.map(inside);
-        }""", [points := sample(draw, axes), axes])
+        }""",
+            [points := sample(draw, axes), axes],
+        )
         q, p = torch.tensor(points, dtype=torch.float64).log().T[:, None]
         setting = {"advantages": torch.full_like(q, sign), "mask": torch.ones_like(q, dtype=torch.bool)}
-        kept = (ppo_loss(p, q, eps_low=0.3, eps_high=0.4, **setting).diagnostics["kept"]
-                & dppo_loss(p, q, delta_tv=0.1, **setting).diagnostics["kept"]
-                & dppo_loss(p, q, delta_kl=0.08, **setting).diagnostics["kept"])[0].tolist()
+        kept = (
+            ppo_loss(p, q, eps_low=0.3, eps_high=0.4, **setting).diagnostics["kept"]
+            & dppo_loss(p, q, delta_tv=0.1, **setting).diagnostics["kept"]
+            & dppo_loss(p, q, delta_kl=0.08, **setting).diagnostics["kept"]
+        )[0].tolist()
         differ = [point for point, a, b in zip(points, wrong, kept, strict=True) if a != b]
         # A column is 1.5 pixels wide: a point nearer to an edge than that may fall on either side of it.
         assert len(differ) <= 0.02 * len(points), differ
@@ -310,9 +319,13 @@ def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
     one.set(eps_low=1.5, delta_tv=-1, old_p=0, sign=0, show=[])
     assert [one.get(name) for name in ("eps_low", "delta_tv", "old_p", "sign", "show")] == [1, 0, 1e-7, 1, ["ppo"]]
     notes = one.text(".trx .notes")
-    for said in ("ε low = 1.5 is impossible: 1 − ε low is a bound on the ratio, and no ratio is negative",
-                 "δ TV = -1 is impossible: a distance is not negative", "a token of probability 0 is never sampled",
-                 "sign 0 pushes nothing", "A map without a method says nothing"):
+    for said in (
+        "ε low = 1.5 is impossible: 1 − ε low is a bound on the ratio, and no ratio is negative",
+        "δ TV = -1 is impossible: a distance is not negative",
+        "a token of probability 0 is never sampled",
+        "sign 0 pushes nothing",
+        "A map without a method says nothing",
+    ):
         assert said in notes
     one.set(eps_low=0.2)
     assert "ε low" not in one.text(".trx .notes"), "a note goes when its setting is changed"
@@ -356,7 +369,8 @@ def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     assert faults == []
     touched = ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle"
     small = one.page.locator(touched).evaluate_all(
-        "all => all.map(node => [node.type, node.getBoundingClientRect().height]).filter(([, h]) => h > 0 && h < 44)")
+        "all => all.map(node => [node.type, node.getBoundingClientRect().height]).filter(([, h]) => h > 0 && h < 44)"
+    )
     assert small == []
 
 
@@ -367,7 +381,8 @@ def test_phone_shows_everything_in_its_width(visit: Any) -> None:
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360
         wide = one.page.locator(".trx *").evaluate_all(
             "all => all.filter(node => node.getBoundingClientRect().right > 361 && !node.closest('.spoken'))"
-            ".map(node => node.outerHTML.slice(0, 80))")
+            ".map(node => node.outerHTML.slice(0, 80))"
+        )
         assert wide == []
 
 
@@ -407,9 +422,12 @@ def test_frames_are_short(visit: Any, record_property: Any) -> None:
 def contrast(a: str, b: str) -> float:
     def light(colour: str) -> float:
         colour = colour if len(colour) == 7 else "#" + "".join(c * 2 for c in colour[1:])
-        parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
-        return sum(w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
-                   for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(
+            w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
+            for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+        )
+
     high, low = sorted((light(a), light(b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 

@@ -13,17 +13,57 @@ from trbook.explorables import RatioMap
 from trbook.explorables.modules import SOURCES, still_of
 
 PAGE = '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p id="after">After.</p>'
-LIVE = ("[...document.querySelectorAll('.trlib-view > div')]"
-        ".find(d => d.shadowRoot?.querySelector('svg[width] .live[d]'))")
+LIVE = (
+    "[...document.querySelectorAll('.trlib-view > div')].find(d => d.shadowRoot?.querySelector('svg[width] .live[d]'))"
+)
 NUMBERS = {
-    "number": {0: "0", 1: "1.00", 0.2: "0.20", 12.34: "12.3", 99.97: "100", 123.4: "123", 1234: "1\u202f234",
-               200000: "200 thousand", 0.00994: "0.0099", 0.001: "0.0010", 0.000996: "0.0010", 0.00099: "9.9×10⁻⁴",
-               1e-7: "10⁻⁷", 9.97e-7: "10⁻⁶", 9.94e-7: "9.9×10⁻⁷", 3.2e-5: "3.2×10⁻⁵",
-               4e-17: "4.0×10⁻¹⁷", -2.5: "−2.50"},
-    "probability": {0: "0", 1e-5: "10⁻⁵", 0.001: "10⁻³", 9.97e-4: "10⁻³", 0.0034: "0.0034", 0.05: "0.050", 0.8: "0.80",
-                    0.99: "0.99", 0.9987: "0.9987", 0.9999: "0.9999", 1: "1.00", 3.4e-7: "3.4×10⁻⁷", 9.99e-7: "10⁻⁶"},
-    "percent": {0: "0 %", 1e-6: "< 0.001 %", 1e-5: "0.001 %", 0.00099: "0.099 %", 0.015: "1.5 %", 0.00996: "1.0 %",
-                0.0996: "10 %", 0.2: "20 %", 1: "100 %", 0.0005: "0.05 %"},
+    "number": {
+        0: "0",
+        1: "1.00",
+        0.2: "0.20",
+        12.34: "12.3",
+        99.97: "100",
+        123.4: "123",
+        1234: "1\u202f234",
+        200000: "200 thousand",
+        0.00994: "0.0099",
+        0.001: "0.0010",
+        0.000996: "0.0010",
+        0.00099: "9.9×10⁻⁴",
+        1e-7: "10⁻⁷",
+        9.97e-7: "10⁻⁶",
+        9.94e-7: "9.9×10⁻⁷",
+        3.2e-5: "3.2×10⁻⁵",
+        4e-17: "4.0×10⁻¹⁷",
+        -2.5: "−2.50",
+    },
+    "probability": {
+        0: "0",
+        1e-5: "10⁻⁵",
+        0.001: "10⁻³",
+        9.97e-4: "10⁻³",
+        0.0034: "0.0034",
+        0.05: "0.050",
+        0.8: "0.80",
+        0.99: "0.99",
+        0.9987: "0.9987",
+        0.9999: "0.9999",
+        1: "1.00",
+        3.4e-7: "3.4×10⁻⁷",
+        9.99e-7: "10⁻⁶",
+    },
+    "percent": {
+        0: "0 %",
+        1e-6: "< 0.001 %",
+        1e-5: "0.001 %",
+        0.00099: "0.099 %",
+        0.015: "1.5 %",
+        0.00996: "1.0 %",
+        0.0996: "10 %",
+        0.2: "20 %",
+        1: "100 %",
+        0.0005: "0.05 %",
+    },
     "setting": {0: "0", 0.0005: "0.0005", 0.001: "0.001", 0.15: "0.15", 99: "99.0", 1000: "1\u202f000"},
     "spoken": {1e-5: "0.00001", 1e-7: "0.0000001", 0.3: "0.30"},
 }
@@ -50,25 +90,39 @@ def show(page: Any, width: int, theme: str = "light", **settings: Any) -> None:
 def test_numbers_are_written_as_they_are_read(page: Any) -> None:
     source = (SOURCES / "parts" / "numbers.js").read_text(encoding="utf-8")
     for name, wanted in NUMBERS.items():
-        got = page.evaluate("""async ([source, name, values]) => {
+        got = page.evaluate(
+            """async ([source, name, values]) => {
             const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
             return values.map(value => m[name](value));
-        }""", [source, name, list(wanted)])
+        }""",
+            [source, name, list(wanted)],
+        )
         assert dict(zip(wanted, got, strict=True)) == wanted, name
-    odd = page.evaluate("""async source => {
+    odd = page.evaluate(
+        """async source => {
         const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         const odd = [m.number(NaN), m.number(Infinity), m.number(-Infinity)];
         for (let u = -20; u < 3; u += .0037)
             for (const text of [m.number(10 ** u), m.probability(Math.min(10 ** u, 1))])
             if (/^10\\.0×|^0\\.0×|NaN/.test(text) || /^0(\\.0+)?$/.test(text)) odd.push([u, text]);
         return odd;
-    }""", source)
+    }""",
+        source,
+    )
     assert odd == ["?", "∞", "−∞"], "no size is written as 10.0×10⁻⁷ or as nothing"
 
 
-PLACES = [{}, {"old_p": 9.97e-7, "new_p": 3.4e-7, "sign": -1}, {"old_p": 1e-7, "new_p": 1e-7}, {"sign": -1},
-          {"old_p": 0.9999, "new_p": 0.9999}, {"axes": "linear"}, {"axes": "linear", "sign": -1},
-          {"eps_high": 99, "delta_tv": 0.001, "delta_kl": 0.0005}, {"axes": "linear", "eps_high": 1, "delta_tv": 0.4}]
+PLACES = [
+    {},
+    {"old_p": 9.97e-7, "new_p": 3.4e-7, "sign": -1},
+    {"old_p": 1e-7, "new_p": 1e-7},
+    {"sign": -1},
+    {"old_p": 0.9999, "new_p": 0.9999},
+    {"axes": "linear"},
+    {"axes": "linear", "sign": -1},
+    {"eps_high": 99, "delta_tv": 0.001, "delta_kl": 0.0005},
+    {"axes": "linear", "eps_high": 1, "delta_tv": 0.4},
+]
 
 
 @pytest.mark.parametrize("width", [328, 780])

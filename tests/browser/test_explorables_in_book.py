@@ -27,7 +27,12 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str
     page, requests, errors = visit(chromium, address, viewport={"width": 1280, "height": 900}, color_scheme="light")
     modules = [url for url in requests if "/explorables/" in url]
     assert sorted(url.split("?")[0].rsplit("/", 1)[1] for url in modules) == [
-        "common.js", "gradient_weight.js", "loop.data.json", "loop.js", "ratio_map.js"]
+        "common.js",
+        "gradient_weight.js",
+        "loop.data.json",
+        "loop.js",
+        "ratio_map.js",
+    ]
     assert page.locator(".trx[data-dark]").count() == 0
     page.locator(MAP).get_by_role("button", name="likely token").click()
     until(page, f"{MODEL}.get('sign') === -1")
@@ -48,8 +53,14 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str
 
 
 def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str, until: Any) -> None:
-    page, _, errors = visit(chromium, address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True,
-                            reduced_motion="reduce")
+    page, _, errors = visit(
+        chromium,
+        address,
+        viewport={"width": 360, "height": 740},
+        has_touch=True,
+        is_mobile=True,
+        reduced_motion="reduce",
+    )
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     for explorable in page.locator(".trx").all():
         box = explorable.bounding_box()
@@ -69,7 +80,8 @@ def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str, until: 
 
 
 def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
-        chromium: Any, address: str, until: Any) -> None:
+    chromium: Any, address: str, until: Any
+) -> None:
     page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
     requests: list[str] = []
     errors: list[str] = []

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CELLS = ("from trbook.explorables import RatioMap\n"
-         "shown = RatioMap(eps_low=1.7, axes='linear', old_p=.5, new_p=.5)\nshown",
-         "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
-         "shown.sign, shown.delta_kl = -1, .3")
+CELLS = (
+    "from trbook.explorables import RatioMap\nshown = RatioMap(eps_low=1.7, axes='linear', old_p=.5, new_p=.5)\nshown",
+    "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
+    "shown.sign, shown.delta_kl = -1, .3",
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab of its own with one notebook."""
     place = tmp_path_factory.mktemp("lab")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [{"cell_type": "code", "id": f"cell{i}", "metadata": {}, "source": source, "outputs": [],
-              "execution_count": None} for i, source in enumerate(CELLS)]
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell{i}",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        for i, source in enumerate(CELLS)
+    ]
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     (place / "page.ipynb").write_text(json.dumps(notebook))
     with served(place, f"--ServerApp.root_dir={place}") as address:
@@ -49,11 +59,28 @@ def served(place: Path, *arguments: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_PREFER_ENV_PATH": "1",
-                   "JUPYTER_CONFIG_DIR": str(place / "config"), "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
-                   "JUPYTER_DATA_DIR": str(place / "data"), "IPYTHONDIR": str(place / "ipython")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-               "--ServerApp.port_retries=0", "--IdentityProvider.token=", *arguments]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_CONFIG_DIR": str(place / "config"),
+        "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
+        "JUPYTER_DATA_DIR": str(place / "data"),
+        "IPYTHONDIR": str(place / "ipython"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        *arguments,
+    ]
     with (place / "log.txt").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
@@ -119,8 +146,9 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
 
 
 def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium: Any, tmp_path: Path) -> None:
-    recipe = next(line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-                  if line.startswith("lab:"))
+    recipe = next(
+        line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if line.startswith("lab:")
+    )
     arguments = recipe.partition("jupyter lab ")[2].split()
     with served(tmp_path, *arguments) as lab:
         page = chromium.new_page(viewport={"width": 1200, "height": 1000})

@@ -32,9 +32,12 @@ def test_objective_and_weight_are_those_of_the_losses(chromium: Any, sign: int) 
     given = {"advantages": torch.full_like(logp, sign).detach(), "mask": torch.ones_like(logp, dtype=torch.bool)}
     p = logp.exp()
     kl = q * (old - logp) + (1 - q) * (torch.log1p(-q) - torch.log1p(-p))
-    losses = {"plain": pg_is_loss(logp, old, **given), "ppo": ppo_loss(logp, old, eps_high=0.28, **given),
-              "dual": ppo_loss(logp, old, eps_high=0.28, dual_clip=3.0, **given),
-              "penalty": add_penalty(pg_is_loss(logp, old, **given), logp, old, kl, mask=given["mask"], beta=0.7)}
+    losses = {
+        "plain": pg_is_loss(logp, old, **given),
+        "ppo": ppo_loss(logp, old, eps_high=0.28, **given),
+        "dual": ppo_loss(logp, old, eps_high=0.28, dual_clip=3.0, **given),
+        "penalty": add_penalty(pg_is_loss(logp, old, **given), logp, old, kl, mask=given["mask"], beta=0.7),
+    }
     for name, loss in losses.items():
         rows = [row[str(sign)][name] for row in got]
         for part, wanted in (("objective", -loss.per_token[0].detach()), ("weight", loss.diagnostics["weight"][0])):

@@ -14,8 +14,13 @@ from trlib.advantages import gae
 
 TOKENS, WRONG, REPAIRED = 6, 0.15, 0.05
 D = torch.float64
-GRID = [(lam, gamma, miss, noise, pairs) for lam in (0.0, 0.3, 0.95, 1.0) for gamma in (0.0, 0.8, 1.0)
-        for miss in (0.0, 0.5, 1.0, 2.0) for noise, pairs in ((0.0, 1), (0.3, 16))]
+GRID = [
+    (lam, gamma, miss, noise, pairs)
+    for lam in (0.0, 0.3, 0.95, 1.0)
+    for gamma in (0.0, 0.8, 1.0)
+    for miss in (0.0, 0.5, 1.0, 2.0)
+    for noise, pairs in ((0.0, 1), (0.3, 16))
+]
 JS = """async ([source, grid]) => {
     const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     return { truth: m.TRUTH, found: grid.map(([lam, gamma, miss, noise, pairs]) => {
@@ -40,8 +45,11 @@ def chance(text: str, first: int) -> float:
 
 def value(t: int, state: str, gamma: float) -> float:
     """The discounted reward from a state on, by enumeration of all that can follow."""
-    return sum(math.prod(step(a, b) for a, b in itertools.pairwise(state + "".join(rest))) * gamma ** (TOKENS - 1 - t)
-               for rest in itertools.product("rw", repeat=TOKENS - t) if rest[-1] == "r")
+    return sum(
+        math.prod(step(a, b) for a, b in itertools.pairwise(state + "".join(rest))) * gamma ** (TOKENS - 1 - t)
+        for rest in itertools.product("rw", repeat=TOKENS - t)
+        if rest[-1] == "r"
+    )
 
 
 def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> dict[str, Any]:
@@ -65,14 +73,24 @@ def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> d
         variance += float(p @ (advantages[of] - mean) ** 2)
     # Noise alone, by the estimator itself: the gradient of an advantage in the rewards is what each noise counts.
     noisy = torch.zeros(1, TOKENS, dtype=D, requires_grad=True)
-    gae(noisy, torch.zeros_like(noisy), torch.ones(1, TOKENS, dtype=torch.bool), gamma=gamma,
-        lam=lam)[0][0, 0].backward()
+    gae(noisy, torch.zeros_like(noisy), torch.ones(1, TOKENS, dtype=torch.bool), gamma=gamma, lam=lam)[0][
+        0, 0
+    ].backward()
     variance += 2 * noise**2 * float(noisy.grad.square().sum())
     truth = value(1, "r", 1.0) - value(1, "w", 1.0)
     bias, scatter = means[0] - means[1] - truth, (variance / pairs) ** 0.5
-    return {"values": exact, "critic": critic, "texts": dict(zip(TEXTS, advantages.tolist(), strict=True)),
-            "difference": {"mean": means[0] - means[1], "bias": bias, "scatter": scatter,
-                           "error": math.hypot(bias, scatter)}, "truth": truth}
+    return {
+        "values": exact,
+        "critic": critic,
+        "texts": dict(zip(TEXTS, advantages.tolist(), strict=True)),
+        "difference": {
+            "mean": means[0] - means[1],
+            "bias": bias,
+            "scatter": scatter,
+            "error": math.hypot(bias, scatter),
+        },
+        "truth": truth,
+    }
 
 
 def test_values_estimates_bias_and_scatter_are_those_of_trlib(chromium: Any) -> None:

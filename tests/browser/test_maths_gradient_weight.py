@@ -25,8 +25,20 @@ from trlib.algorithms import (
 from trlib.algorithms.kl_penalty import add_penalty
 from trlib.algorithms.quatro import pull_to_target
 
-SETTINGS = {"eps_low": 0.23, "eps_high": 0.31, "dual_clip": 3.0, "beta": 0.7, "tau_pos": 1.0, "tau_neg": 1.3,
-            "eps_log": 0.4, "eps_seq": 0.07, "alpha": 0.15, "delta_tv": 0.12, "delta_kl": 0.05, "multiplier": 0.6}
+SETTINGS = {
+    "eps_low": 0.23,
+    "eps_high": 0.31,
+    "dual_clip": 3.0,
+    "beta": 0.7,
+    "tau_pos": 1.0,
+    "tau_neg": 1.3,
+    "eps_log": 0.4,
+    "eps_seq": 0.07,
+    "alpha": 0.15,
+    "delta_tv": 0.12,
+    "delta_kl": 0.05,
+    "multiplier": 0.6,
+}
 
 
 def points() -> list[tuple[float, float]]:
@@ -49,7 +61,9 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, Tensor]:
     plain = pg_is_loss(logp, logp_old, **same)
     count = torch.full_like(ratio[:, 0], sign)
     losses = {
-        "reinforce": reinforce_loss(logp, **same), "pg_is": plain, "ppo": ppo_loss(logp, logp_old, **same, **window),
+        "reinforce": reinforce_loss(logp, **same),
+        "pg_is": plain,
+        "ppo": ppo_loss(logp, logp_old, **same, **window),
         "dual_clip": ppo_loss(logp, logp_old, **same, **window, dual_clip=s["dual_clip"]),
         "kl_penalty": add_penalty(plain, logp, logp_old, torch.zeros_like(logp), mask=mask, beta=s["beta"]),
         "gspo": gspo_loss(logp, logp_old, **same, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
@@ -68,11 +82,14 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, Tensor]:
 def test_weights_agree_with_trlib(chromium: Any, sign: float) -> None:
     given = points()
     page = chromium.new_page()
-    got = page.evaluate("""async ([source, points, sign, settings]) => {
+    got = page.evaluate(
+        """async ([source, points, sign, settings]) => {
         const { WEIGHTS } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         return Object.fromEntries(Object.entries(WEIGHTS).map(
             ([name, weight]) => [name, points.map(([r, q]) => weight(r, q, sign, settings))]));
-    }""", [(SOURCES / "gradient_weight" / "maths.js").read_text(encoding="utf-8"), given, sign, SETTINGS])
+    }""",
+        [(SOURCES / "gradient_weight" / "maths.js").read_text(encoding="utf-8"), given, sign, SETTINGS],
+    )
     page.close()
     ratio, old = (torch.tensor(column, dtype=torch.float64)[:, None] for column in zip(*given, strict=True))
     wanted = reported(ratio, old, sign)

@@ -61,7 +61,7 @@ def test_the_plane_is_autograds(chromium: Any) -> None:
     for (a, b, c, d, delta), found in asked(chromium):
         old, at = (torch.tensor(pair, dtype=torch.float64) for pair in ([a, b], [c, d]))
         before = old.clone().requires_grad_()
-        gradient, = torch.autograd.grad(reward(before), before)
+        (gradient,) = torch.autograd.grad(reward(before), before)
         p, q = full(at)[0, :, 0].exp()
         p0, q0 = full(old)[0, :, 0].exp()
         close(found["reward"], reward(at))
@@ -70,8 +70,12 @@ def test_the_plane_is_autograds(chromium: Any) -> None:
         close(found["gradient"], gradient)
         matrix = torch.autograd.functional.hessian(lambda theta, old=old: kl(theta, old), old)
         close(found["fisher"], matrix[[0, 0, 1], [0, 1, 1]])
-        torch.testing.assert_close(torch.tensor(found["natural"], dtype=torch.float64),
-                                   torch.linalg.solve(matrix, gradient), rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(
+            torch.tensor(found["natural"], dtype=torch.float64),
+            torch.linalg.solve(matrix, gradient),
+            rtol=1e-8,
+            atol=1e-10,
+        )
         for edge, ellipse in zip(found["edges"]["region"], found["edges"]["ellipse"], strict=True):
             place = torch.tensor(edge, dtype=torch.float64)
             if (place - old).norm() < 29:
@@ -96,9 +100,19 @@ class Plane:
         chance = logp.exp()  # the mean over two answers stands for a mean under the policy: weigh by 2 x chance
         advantages = 2 * chance * (torch.tensor([[1.0], [0.0]], dtype=torch.float64) - before[0, :, 0].exp()) * worth
         mask = torch.ones(2, 2, dtype=torch.bool)
-        self.batch = Batch(tokens=self.tokens, mask=mask, forced=~mask, rewards=torch.zeros(2), horizon=2,
-                           group=torch.arange(2), ended=mask[:, 0], logp_rollout=logp, anchor="recomputed",
-                           extra={"logp_old": logp, "full_anchor": before}, advantages=advantages)
+        self.batch = Batch(
+            tokens=self.tokens,
+            mask=mask,
+            forced=~mask,
+            rewards=torch.zeros(2),
+            horizon=2,
+            group=torch.arange(2),
+            ended=mask[:, 0],
+            logp_rollout=logp,
+            anchor="recomputed",
+            extra={"logp_old": logp, "full_anchor": before},
+            advantages=advantages,
+        )
 
     def _picked(self, distribution: Tensor) -> Tensor:
         return distribution.gather(-1, self.tokens.unsqueeze(-1)).squeeze(-1)
@@ -131,8 +145,9 @@ def test_the_line_search_takes_the_step_that_trpo_takes(chromium: Any) -> None:
         last = found["tries"][-1]
         assert not last["why"] and all(one["why"] for one in found["tries"][:-1])
         shortened += len(found["tries"]) > 1
-        torch.testing.assert_close(torch.tensor(last["at"], dtype=torch.float64), step.theta.detach(),
-                                   rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(
+            torch.tensor(last["at"], dtype=torch.float64), step.theta.detach(), rtol=1e-7, atol=1e-9
+        )
         assert last["kl"] <= delta and last["surrogate"] > 0
     assert shortened >= 5, "some full steps spend more than the radius"
 
@@ -140,13 +155,16 @@ def test_the_line_search_takes_the_step_that_trpo_takes(chromium: Any) -> None:
 def test_what_the_presets_say_is_so(chromium: Any) -> None:
     """Accepted and worse at δ = 0.15, better at 0.02; a corner where a rate crawls that leaves the region elsewhere."""
     page = chromium.new_page()
-    found = page.evaluate("""async source => {
+    found = page.evaluate(
+        """async source => {
         const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         const full = (old, delta) => m.search(old, m.fullStep(old, m.natural(old), delta), delta);
         const plain = old => m.kl(m.plus(old, m.gradient(old), 20), old);
         return { far: full([-0.8, 0.08], 0.15), near: full([-0.8, 0.08], 0.02),
             corner: plain([-4.6, 5.6]), middle: plain([0, 0.4]), wide: full([-3.5, 4.2], 0.3) };
-    }""", (SOURCES / "natural_gradient" / "maths.js").read_text(encoding="utf-8"))
+    }""",
+        (SOURCES / "natural_gradient" / "maths.js").read_text(encoding="utf-8"),
+    )
     page.close()
     far, near = found["far"], found["near"]
     assert len(far) == len(near) == 1 and not far[0]["why"] and not near[0]["why"], "the full step passes"
@@ -158,11 +176,13 @@ def test_what_the_presets_say_is_so(chromium: Any) -> None:
 
 def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(chromium: Any) -> None:
     """Away from the map's middle the KL grows more slowly than the bowl: then ellipse and region do not agree."""
-    maths, words = ((SOURCES / "natural_gradient" / name).read_text(encoding="utf-8")
-                    for name in ("maths.js", "words.js"))
+    maths, words = (
+        (SOURCES / "natural_gradient" / name).read_text(encoding="utf-8") for name in ("maths.js", "words.js")
+    )
     words = words.replace('import { number } from "../parts/common.js";', "const number = String;")
     page = chromium.new_page()
-    short, small, corner, agree = page.evaluate("""async ([maths, words]) => {
+    short, small, corner, agree = page.evaluate(
+        """async ([maths, words]) => {
         const address = source => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
         const { read } = await import(address(words.replace("./maths.js", address(maths))));
         return [[2, 2, 0.5, 10, "natural"], [0, 0.4, 0.05, 1, "natural"], [-4.6, 5.6, 0.05, 20, "natural"],
@@ -170,7 +190,9 @@ def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(chro
                 const { verdict, tries } = read({ theta1, theta2, delta, lr, way });
                 return { ...verdict, share: tries[0].kl / delta };
             });
-    }""", [maths, words])
+    }""",
+        [maths, words],
+    )
     page.close()
     assert short["title"] == "The step stops short" and short["share"] < 2 / 3
     assert small["title"] == corner["title"] == "The gradient crawls"

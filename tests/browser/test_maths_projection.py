@@ -29,10 +29,19 @@ def states(support: str, count: int = 40) -> list[dict[str, Any]]:
     found = []
     for i in range(count):
         shares = [pick.expovariate(1) + 1e-3 for _ in range(8)]
-        found.append({**DEFAULT, "support": support, "k": pick.randint(2, 7), "token": pick.randrange(8),
-                      "old": [x / sum(shares) for x in shares], "shift": [pick.gauss(0, 0.9) for _ in range(8)],
-                      "advantage": pick.choice([-2.0, -0.5, 0.0, 1.0]), "alpha": pick.choice([0.0, 0.3, 1.0]),
-                      "delta": [0.001, 0.02, 0.05, 0.3, 0.0][i % 5]})
+        found.append(
+            {
+                **DEFAULT,
+                "support": support,
+                "k": pick.randint(2, 7),
+                "token": pick.randrange(8),
+                "old": [x / sum(shares) for x in shares],
+                "shift": [pick.gauss(0, 0.9) for _ in range(8)],
+                "advantage": pick.choice([-2.0, -0.5, 0.0, 1.0]),
+                "alpha": pick.choice([0.0, 0.3, 1.0]),
+                "delta": [0.001, 0.02, 0.05, 0.3, 0.0][i % 5],
+            }
+        )
     return found
 
 
@@ -41,8 +50,9 @@ def ids(s: dict[str, Any]) -> Tensor:
     lq = torch.tensor(s["old"], dtype=torch.float64).log()
     if s["support"] == "all":
         return torch.arange(8)
-    kept = trlib.algorithms.troll.sparsify(lq[None, None], tokens=torch.tensor([[s["token"]]]),
-                                           mask=torch.ones(1, 1, dtype=torch.bool), k=s["k"], mass=1.0)
+    kept = trlib.algorithms.troll.sparsify(
+        lq[None, None], tokens=torch.tensor([[s["token"]]]), mask=torch.ones(1, 1, dtype=torch.bool), k=s["k"], mass=1.0
+    )
     return kept.ids[0, 0][kept.logp[0, 0] > -math.inf].sort().values
 
 
@@ -54,11 +64,17 @@ def push(s: dict[str, Any], *, alpha: float, advantage: float) -> Tensor:
     one = {"advantages": torch.tensor([[advantage]], dtype=torch.float64), "mask": torch.ones(1, 1, dtype=torch.bool)}
     at, given = (kept == s["token"]).nonzero()[0], {"delta_kl": s["delta"], "alpha": alpha}
     if s["support"] == "rest":
-        loss = troll_sparse_loss(u[kept][None, None], TopK(kept[None, None], lq[kept][None, None]),
-                                 tokens=torch.tensor([[s["token"]]]), **one, **given)
+        loss = troll_sparse_loss(
+            u[kept][None, None],
+            TopK(kept[None, None], lq[kept][None, None]),
+            tokens=torch.tensor([[s["token"]]]),
+            **one,
+            **given,
+        )
     else:
-        loss = troll_loss(u[kept].log_softmax(-1)[None, None], lq[kept].log_softmax(-1)[None, None], tokens=at[None],
-                          **one, **given)
+        loss = troll_loss(
+            u[kept].log_softmax(-1)[None, None], lq[kept].log_softmax(-1)[None, None], tokens=at[None], **one, **given
+        )
     return -torch.autograd.grad(loss.per_token.sum(), logits)[0]
 
 
@@ -73,11 +89,19 @@ def test_the_push_on_every_logit_is_autograd_s(sources: Any, support: str) -> No
     for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
         assert got["kept"] == ids(s).tolist()
         outside += got["out"]
-        for name, alpha, advantage in (("ratio", 0.0, s["advantage"]), ("pull", s["alpha"], 0.0),
-                                       ("all", s["alpha"], s["advantage"])):
+        for name, alpha, advantage in (
+            ("ratio", 0.0, s["advantage"]),
+            ("pull", s["alpha"], 0.0),
+            ("all", s["alpha"], s["advantage"]),
+        ):
             wanted = push(s, alpha=alpha, advantage=advantage)
-            torch.testing.assert_close(torch.tensor(got["push"][name], dtype=torch.float64), wanted, rtol=1e-9,
-                                       atol=1e-9, msg=lambda text, name=name, s=s: f"{name} of {s}: {text}")
+            torch.testing.assert_close(
+                torch.tensor(got["push"][name], dtype=torch.float64),
+                wanted,
+                rtol=1e-9,
+                atol=1e-9,
+                msg=lambda text, name=name, s=s: f"{name} of {s}: {text}",
+            )
     assert 15 < outside < len(given), "inside and outside are met"
 
 
@@ -105,12 +129,18 @@ def test_the_clip_and_no_region_are_the_losses_gradients(sources: Any) -> None:
         lq = torch.tensor(s["old"], dtype=torch.float64).log()
         for name, eps in (("clip", s["eps"]), ("before", 1e6)):
             logits = (lq + torch.tensor(s["shift"], dtype=torch.float64)).requires_grad_()
-            loss = ppo_loss(logits.log_softmax(-1)[None, s["token"]][None], lq[None, s["token"]][None],
-                            advantages=torch.tensor([[s["advantage"]]], dtype=torch.float64), eps_high=eps,
-                            mask=torch.ones(1, 1, dtype=torch.bool), eps_low=min(eps, 1.0))
+            loss = ppo_loss(
+                logits.log_softmax(-1)[None, s["token"]][None],
+                lq[None, s["token"]][None],
+                advantages=torch.tensor([[s["advantage"]]], dtype=torch.float64),
+                eps_high=eps,
+                mask=torch.ones(1, 1, dtype=torch.bool),
+                eps_low=min(eps, 1.0),
+            )
             wanted = -torch.autograd.grad(loss.per_token.sum(), logits)[0]
-            torch.testing.assert_close(torch.tensor(got["push"][name], dtype=torch.float64), wanted, rtol=1e-9,
-                                       atol=1e-12)
+            torch.testing.assert_close(
+                torch.tensor(got["push"][name], dtype=torch.float64), wanted, rtol=1e-9, atol=1e-12
+            )
 
 
 def test_the_way_out_is_flat_without_the_regression(sources: Any) -> None:

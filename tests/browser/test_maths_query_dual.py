@@ -13,8 +13,15 @@ from scipy.optimize import brentq
 from trlib.algorithms.quatro import solve_dual
 
 D = torch.float64
-GROUPS = [[1.0] + 7 * [0.0], 7 * [1.0] + [0.0], 15 * [1.0] + [0.0], [0.0, 1.0], [0.2, 0.9, 0.9, 0.35, 0.0],
-          4 * [1.0] + 4 * [0.0], [0.5, 0.51]]
+GROUPS = [
+    [1.0] + 7 * [0.0],
+    7 * [1.0] + [0.0],
+    15 * [1.0] + [0.0],
+    [0.0, 1.0],
+    [0.2, 0.9, 0.9, 0.35, 0.0],
+    4 * [1.0] + 4 * [0.0],
+    [0.5, 0.51],
+]
 RADII = (1e-4, 0.02, 0.1, 1.0)
 CALL = """(m, [groups, radii, direction]) => groups.map(rewards => radii.map(delta => {
     const found = m.solve(rewards, { delta, lambda_min: 0.01, direction });
@@ -34,8 +41,13 @@ def curve(rewards: list[float], multiplier: float, delta: float, direction: str)
         t = (r - offset) / multiplier
         return t.tolist(), float((t.exp() * t).mean()), multiplier * delta + offset
     most = max(rewards)
-    nu = most + brentq(lambda g: sum(multiplier / (g + most - x) for x in rewards) / len(rewards) - 1,
-                       1e-3 * multiplier, 1.1 * multiplier, xtol=1e-15, rtol=1e-14)
+    nu = most + brentq(
+        lambda g: sum(multiplier / (g + most - x) for x in rewards) / len(rewards) - 1,
+        1e-3 * multiplier,
+        1.1 * multiplier,
+        xtol=1e-15,
+        rtol=1e-14,
+    )
     t = (multiplier / (nu - r)).log()
     return t.tolist(), float(-t.mean()), float(nu - multiplier + multiplier * (t.mean() + delta))
 

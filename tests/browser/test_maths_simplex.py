@@ -34,25 +34,42 @@ def measured(p: Tensor, q: Tensor) -> dict[str, Tensor]:
     log_r = r.log()
     places = range(p.shape[-1])
     return {
-        "kl_old_new": kl(q.log(), p.log()), "kl_new_old": kl(p.log(), q.log()), "tv": tv(p.log(), q.log()),
-        "chi2": (q * (r - 1).square()).sum(-1), "ratio": (r - 1).abs().max(-1).values,
+        "kl_old_new": kl(q.log(), p.log()),
+        "kl_new_old": kl(p.log(), q.log()),
+        "tv": tv(p.log(), q.log()),
+        "chi2": (q * (r - 1).square()).sum(-1),
+        "ratio": (r - 1).abs().max(-1).values,
         "fisher": (q * (log_r - (q * log_r).sum(-1, keepdim=True)).square()).sum(-1) / 2,
-        "wasserstein": torch.tensor([wasserstein_distance(places, places, a, b) for a, b in zip(p, q, strict=True)],
-                                    dtype=torch.float64),
-        "euclid": (p - q).norm(dim=-1)}
+        "wasserstein": torch.tensor(
+            [wasserstein_distance(places, places, a, b) for a, b in zip(p, q, strict=True)], dtype=torch.float64
+        ),
+        "euclid": (p - q).norm(dim=-1),
+    }
 
 
 def radii(delta: float, tokens: int) -> dict[str, float]:
     rho = math.sqrt(2 * delta)
-    return {"kl_old_new": delta, "kl_new_old": delta, "fisher": delta, "chi2": 2 * delta, "ratio": rho, "tv": rho / 2,
-            "wasserstein": rho / 2, "euclid": rho / math.sqrt(tokens)}
+    return {
+        "kl_old_new": delta,
+        "kl_new_old": delta,
+        "fisher": delta,
+        "chi2": 2 * delta,
+        "ratio": rho,
+        "tv": rho / 2,
+        "wasserstein": rho / 2,
+        "euclid": rho / math.sqrt(tokens),
+    }
 
 
 @pytest.mark.parametrize("tokens", [3, 6])
 def test_distances_agree_with_trlib_and_scipy(sources: Callable[..., Any], tokens: int) -> None:
     p, q = pairs(tokens)
-    found = sources(DISTANCES, "(m, [p, q]) => Object.fromEntries(Object.entries(m.distance).map("
-                               "([key, d]) => [key, p.map((one, i) => d(one, q[i]))]))", [p.tolist(), q.tolist()])
+    found = sources(
+        DISTANCES,
+        "(m, [p, q]) => Object.fromEntries(Object.entries(m.distance).map("
+        "([key, d]) => [key, p.map((one, i) => d(one, q[i]))]))",
+        [p.tolist(), q.tolist()],
+    )
     expected = measured(p, q)
     assert sorted(found) == sorted(expected)
     for key, values in expected.items():
@@ -73,15 +90,19 @@ def test_radii_match_to_second_order_and_nest(sources: Callable[..., Any]) -> No
 
 
 def edges(sources: Callable[..., Any], old: list[float], delta: float) -> dict[str, Tensor]:
-    found = sources(MATHS, "(m, [q, delta]) => Object.fromEntries("
-                           "m.REGIONS.map(key => [key, m.region(key, q, delta)]))", [old, delta])
+    found = sources(
+        MATHS,
+        "(m, [q, delta]) => Object.fromEntries(m.REGIONS.map(key => [key, m.region(key, q, delta)]))",
+        [old, delta],
+    )
     return {key: torch.tensor(points, dtype=torch.float64) for key, points in found.items()}
 
 
 @pytest.mark.parametrize("delta", DELTAS)
 @pytest.mark.parametrize("old", OLD)
-def test_an_edge_is_where_its_distance_is_the_radius(sources: Callable[..., Any], old: list[float],
-                                                     delta: float) -> None:
+def test_an_edge_is_where_its_distance_is_the_radius(
+    sources: Callable[..., Any], old: list[float], delta: float
+) -> None:
     limits = radii(delta, 3)
     q = torch.tensor(old, dtype=torch.float64)
     for key, edge in edges(sources, old, delta).items():
@@ -125,14 +146,20 @@ def within(points: Tensor, edge: Tensor) -> Tensor:
 @pytest.mark.parametrize("old", OLD)
 def test_reach_is_the_binary_edge_and_whole_triangles_are_known(sources: Callable[..., Any], old: list[float]) -> None:
     for delta in DELTAS:
-        found = sources(MATHS, "(m, [q, delta]) => m.REGIONS.map(key => [key, m.holdsAll(key, q, delta), "
-                               "[0, 1, 2].map(k => m.reach(m.region(key, q, delta), k))])", [old, delta])
+        found = sources(
+            MATHS,
+            "(m, [q, delta]) => m.REGIONS.map(key => [key, m.holdsAll(key, q, delta), "
+            "[0, 1, 2].map(k => m.reach(m.region(key, q, delta), k))])",
+            [old, delta],
+        )
         for key, whole, most in found:
             assert not whole or most == pytest.approx([1, 1, 1], abs=1e-12), key
             for share, top in zip(old, most, strict=True):
                 if key == "ratio":
-                    assert top == pytest.approx(min(1, share * (1 + math.sqrt(2 * delta)),
-                                                    1 - (1 - share) * (1 - math.sqrt(2 * delta))), rel=1e-9)
+                    assert top == pytest.approx(
+                        min(1, share * (1 + math.sqrt(2 * delta)), 1 - (1 - share) * (1 - math.sqrt(2 * delta))),
+                        rel=1e-9,
+                    )
                 elif key == "kl_old_new":
                     # Merging the others loses nothing there: they keep their proportions.
                     logs = torch.tensor([share, top], dtype=torch.float64).log()

@@ -42,13 +42,14 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
     for run, updates in zip(("none", "ppo"), counted, strict=True):
         moved = decode(data["runs"][run]["moved"], sum(lengths))
         for update, windows in zip((0, 1, 7, 32), updates, strict=True):
-            now = moved[update - 1:update] if update else torch.zeros_like(advantages)
-            before = moved[update - 2:update - 1] if update > 1 else torch.zeros_like(advantages)
+            now = moved[update - 1 : update] if update else torch.zeros_like(advantages)
+            before = moved[update - 2 : update - 1] if update > 1 else torch.zeros_like(advantages)
             old = torch.full_like(now, -7.0)
             surrogate = -(pg_is_loss(old + now, old, advantages=advantages, mask=mask).per_token + advantages).sum()
             for (low, high), found in zip(WINDOWS, windows, strict=True):
-                kept = ppo_loss(old + now, old, advantages=advantages, mask=mask, eps_low=low,
-                                eps_high=high).diagnostics["kept"]
+                kept = ppo_loss(
+                    old + now, old, advantages=advantages, mask=mask, eps_low=low, eps_high=high
+                ).diagnostics["kept"]
                 assert found["silencedUp"] == int((~kept & (advantages > 0)).sum()), (run, update, low, high)
                 assert found["silencedDown"] == int((~kept & (advantages < 0)).sum())
                 assert found["silenced"] == int((~kept).sum())

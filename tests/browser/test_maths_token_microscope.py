@@ -29,7 +29,8 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "cispo": lambda s, *a, **k: cispo_loss(*a, **k, eps_low=s["eps_low"], eps_high=s["eps_high"]),
     "gspo": lambda s, *a, **k: gspo_loss(*a, **k, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
     "dppo_tv": lambda s, *a, **k: dppo_loss(*a, **k, delta_tv=s["delta_tv"]),
-    "dppo_kl": lambda s, *a, **k: dppo_loss(*a, **k, delta_kl=s["delta_kl"])}
+    "dppo_kl": lambda s, *a, **k: dppo_loss(*a, **k, delta_kl=s["delta_kl"]),
+}
 
 
 def rows(values: Tensor, lengths: list[int]) -> Tensor:
@@ -39,8 +40,10 @@ def rows(values: Tensor, lengths: list[int]) -> Tensor:
 
 @pytest.mark.parametrize("method", LOSSES)
 def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str) -> None:
-    states = [TokenMicroscope(run=run, method=method, update=update, eps_high=0.28, delta_tv=0.05).settings()
-              for run, update in (("ppo", 0), ("ppo", 1), ("dppo", 9), ("fast", 16))]
+    states = [
+        TokenMicroscope(run=run, method=method, update=update, eps_high=0.28, delta_tv=0.05).settings()
+        for run, update in (("ppo", 0), ("ppo", 1), ("dppo", 9), ("fast", 16))
+    ]
     data = json.loads(DATA)
     lengths = [len(row) for row in data["words"]]
     old = torch.nn.functional.logsigmoid(torch.tensor(data["old"], dtype=torch.float64) / 1000)
@@ -54,8 +57,14 @@ def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str)
         own = rows(advantages.repeat_interleave(torch.tensor(lengths)), lengths)
         found = LOSSES[method](s, rows(new, lengths), rows(old, lengths), advantages=own, mask=mask).diagnostics
         q, p, ratio, tv, weight, advantage = torch.tensor(got["tokens"], dtype=torch.float64).T
-        for js, wanted in ((q, old.exp()), (p, new.exp()), (ratio, (new - old).exp()), (tv, (new - old).expm1().abs()
-                           * old.exp()), (weight, found["weight"][mask]), (advantage, own[mask])):
+        for js, wanted in (
+            (q, old.exp()),
+            (p, new.exp()),
+            (ratio, (new - old).exp()),
+            (tv, (new - old).expm1().abs() * old.exp()),
+            (weight, found["weight"][mask]),
+            (advantage, own[mask]),
+        ):
             torch.testing.assert_close(js, wanted, rtol=1e-9, atol=1e-12)
         pushed, kept = own[mask] != 0, found["kept"][mask]
         fates = got["fates"]

@@ -20,9 +20,12 @@ EXPERTS = [
     [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05],
     [0.001, 0.001, 0.3, 0.002, 0.001, 0.001, 0.002, 0.69, 0.001, 0.001],
 ]
-CASES = [{"student": student, "expert": expert, "alpha": alpha, "start": start, "steps": steps}
-         for (student, expert), (alpha, start, steps) in product(
-             product(("any", "hump"), EXPERTS), [(0.1, 4.0, 7), (1.0, 8.5, 40), (0.01, 0.0, 120), (0.3, 2.0, 0)])]
+CASES = [
+    {"student": student, "expert": expert, "alpha": alpha, "start": start, "steps": steps}
+    for (student, expert), (alpha, start, steps) in product(
+        product(("any", "hump"), EXPERTS), [(0.1, 4.0, 7), (1.0, 8.5, 40), (0.01, 0.0, 120), (0.3, 2.0, 0)]
+    )
+]
 PLACES = torch.arange(10, dtype=torch.float64)
 
 
@@ -65,8 +68,11 @@ def test_a_student_walks_as_autograd_through_trlib_s_loss_does(sources: Callable
 def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
     p = torch.logspace(-8, 0, 33, dtype=torch.float64)
     for alpha in (0.001, 0.1, 0.7, 1.0):
-        found = sources(MATHS, "(m, [p, alpha]) => p.map(x => [m.weight.sft(x, alpha), m.weight.trsft(x, alpha)])",
-                        [p.tolist(), alpha])
+        found = sources(
+            MATHS,
+            "(m, [p, alpha]) => p.map(x => [m.weight.sft(x, alpha), m.weight.trsft(x, alpha)])",
+            [p.tolist(), alpha],
+        )
         own = trsft_loss(p.log()[None], mask=torch.ones(1, 33, dtype=torch.bool), alpha=alpha).diagnostics["weight"][0]
         expected = torch.stack([torch.ones_like(own), own], 1)
         torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), expected, rtol=1e-9, atol=0)
@@ -74,12 +80,17 @@ def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
 
 def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None:
     draw = torch.Generator().manual_seed(0)
-    experts = torch.cat([torch.tensor(EXPERTS, dtype=torch.float64),
-                         (2 * torch.randn(80, 10, generator=draw, dtype=torch.float64)).softmax(-1)])
+    experts = torch.cat(
+        [
+            torch.tensor(EXPERTS, dtype=torch.float64),
+            (2 * torch.randn(80, 10, generator=draw, dtype=torch.float64)).softmax(-1),
+        ]
+    )
     for alpha in (0.001, 0.05, 0.1, 0.34, 0.5, 1.0):
         found = sources(MATHS, "(m, [all, alpha]) => all.map(e => m.truncated(e, alpha))", [experts.tolist(), alpha])
-        torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), truncated_expert(experts, alpha=alpha),
-                                   rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(
+            torch.tensor(found, dtype=torch.float64), truncated_expert(experts, alpha=alpha), rtol=1e-9, atol=1e-12
+        )
     # And the walk leads there.
     state = {"student": "any", "expert": EXPERTS[1], "alpha": 0.1, "start": 4.0, "steps": 4000}
     ended = sources(MATHS, "(m, one) => m.learnt('trsft', one)", state)

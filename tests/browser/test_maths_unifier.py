@@ -36,9 +36,13 @@ CASES = [(q, rewards, delta) for q, rewards in BANDITS for delta in DELTAS]
 @pytest.fixture(scope="module")
 def solved(sources: Callable[..., Any]) -> list[dict[str, Any]]:
     """Every case's solutions, by key."""
-    return sources(MATHS, "(m, cases) => cases.map(([q, R, delta]) => Object.fromEntries(m.KEYS.map(key => {"
-                          "const { pi, gain, used, lambda, offset, ratio } = m.solve(key, q, R, delta);"
-                          "return [key, { pi, gain, used, lambda, offset, ratio }]; })))", CASES)
+    return sources(
+        MATHS,
+        "(m, cases) => cases.map(([q, R, delta]) => Object.fromEntries(m.KEYS.map(key => {"
+        "const { pi, gain, used, lambda, offset, ratio } = m.solve(key, q, R, delta);"
+        "return [key, { pi, gain, used, lambda, offset, ratio }]; })))",
+        CASES,
+    )
 
 
 def test_every_solution_is_a_policy_inside_its_region(solved: list[dict[str, Any]]) -> None:
@@ -99,8 +103,14 @@ def linear(key: str, old: list[float], rewards: list[float], limit: float) -> fl
         gain = (reward[None] - reward[:, None]).ravel()
         found = linprog(-gain, A_ub=[far], b_ub=[limit], A_eq=np.kron(np.eye(n), np.ones(n)), b_eq=q)
     elif key == "tv":
-        found = linprog(np.concatenate([-reward, reward]), A_ub=[[1.0] * n + [0.0] * n], b_ub=[limit],
-                        A_eq=[[1.0] * n + [-1.0] * n], b_eq=[0], bounds=[(0, None)] * n + [(0, share) for share in q])
+        found = linprog(
+            np.concatenate([-reward, reward]),
+            A_ub=[[1.0] * n + [0.0] * n],
+            b_ub=[limit],
+            A_eq=[[1.0] * n + [-1.0] * n],
+            b_eq=[0],
+            bounds=[(0, None)] * n + [(0, share) for share in q],
+        )
     else:
         box = [(share * max(0, 1 - limit), share * (1 + limit)) for share in q]
         found = linprog(-reward, A_eq=[[1.0] * n], b_eq=[1], bounds=box)
@@ -126,13 +136,22 @@ def test_curved_regions_agree_with_a_general_solver(solved: list[dict[str, Any]]
 
         def room(x: np.ndarray, q: np.ndarray = q, limit: float = limit) -> float:
             p = np.clip(x, 1e-300, None)
-            spent = {"chi2": ((p - q) ** 2 / q).sum(), "euclid": ((p - q) ** 2).sum(),
-                     "kl_new_old": (p * np.log(p / q)).sum(), "kl_old_new": (q * np.log(q / p)).sum()}[key]
-            return float((limit ** 2 if key == "euclid" else limit) - spent)
+            spent = {
+                "chi2": ((p - q) ** 2 / q).sum(),
+                "euclid": ((p - q) ** 2).sum(),
+                "kl_new_old": (p * np.log(p / q)).sum(),
+                "kl_old_new": (q * np.log(q / p)).sum(),
+            }[key]
+            return float((limit**2 if key == "euclid" else limit) - spent)
 
-        best = minimize(lambda x, reward=reward: -reward @ x, q, method="SLSQP", bounds=[(1e-12, 1)] * len(q),
-                        constraints=[{"type": "eq", "fun": lambda x: x.sum() - 1}, {"type": "ineq", "fun": room}],
-                        options={"ftol": 1e-14, "maxiter": 500})
+        best = minimize(
+            lambda x, reward=reward: -reward @ x,
+            q,
+            method="SLSQP",
+            bounds=[(1e-12, 1)] * len(q),
+            constraints=[{"type": "eq", "fun": lambda x: x.sum() - 1}, {"type": "ineq", "fun": room}],
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
         assert found[key]["gain"] == pytest.approx(-best.fun - float(q @ reward), abs=2e-7), (old, delta)
 
 
@@ -157,11 +176,19 @@ def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> N
     for _ in range(80):
         n = int(draw.integers(5, 8))
         q = np.maximum(draw.dirichlet(np.full(n, draw.choice([0.3, 1, 5]))), 0.001)
-        cases.append(((q / q.sum()).tolist(), draw.random(n).round(int(draw.integers(1, 3))).tolist(),
-                      float(10 ** draw.uniform(-3, 0.3))))
-    found = sources(MATHS, "(m, [keys, cases]) => cases.map(([q, R, delta]) => keys"
-                           ".map(key => m.solve(key, q, R, delta)).map(({ key, pi, gain }) => [key, pi, gain]))",
-                    [OWN, cases])
+        cases.append(
+            (
+                (q / q.sum()).tolist(),
+                draw.random(n).round(int(draw.integers(1, 3))).tolist(),
+                float(10 ** draw.uniform(-3, 0.3)),
+            )
+        )
+    found = sources(
+        MATHS,
+        "(m, [keys, cases]) => cases.map(([q, R, delta]) => keys"
+        ".map(key => m.solve(key, q, R, delta)).map(({ key, pi, gain }) => [key, pi, gain]))",
+        [OWN, cases],
+    )
     inside = 0
     for (old, rewards, delta), solutions in zip(cases, found, strict=True):
         q, limits = torch.tensor(old, dtype=torch.float64), radii(delta, len(old))
@@ -189,14 +216,23 @@ def places(arms: int, cost: str) -> np.ndarray:
 
 @pytest.mark.parametrize("cost", ["line", "one"])
 def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(sources: Callable[..., Any], cost: str) -> None:
-    found = sources(MATHS, "(m, [cost, cases]) => cases.map(([q, R, delta]) => [m.solve('wasserstein', q, R, delta, "
-                           "{ cost }), m.solve('tv', q, R, delta)])", [cost, CASES])
+    found = sources(
+        MATHS,
+        "(m, [cost, cases]) => cases.map(([q, R, delta]) => [m.solve('wasserstein', q, R, delta, "
+        "{ cost }), m.solve('tv', q, R, delta)])",
+        [cost, CASES],
+    )
     split = 0
     for (old, rewards, delta), (one, tv) in zip(CASES, found, strict=True):
         n, q, reward = len(old), np.array(old), np.array(rewards)
         limit, far = radii(delta, n)["tv"], places(n, cost)
-        best = linprog(-(reward[None] - reward[:, None]).ravel(), A_ub=[far.ravel()], b_ub=[limit],
-                       A_eq=np.kron(np.eye(n), np.ones(n)), b_eq=q)
+        best = linprog(
+            -(reward[None] - reward[:, None]).ravel(),
+            A_ub=[far.ravel()],
+            b_ub=[limit],
+            A_eq=np.kron(np.eye(n), np.ones(n)),
+            b_eq=q,
+        )
         assert one["gain"] == pytest.approx(-best.fun, rel=1e-9, abs=1e-11)
         if one["used"]:  # the price of the last journeys is the dual's
             assert one["lambda"] == pytest.approx(-best.ineqlin.marginals[0], rel=1e-9)
@@ -208,8 +244,11 @@ def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(sources: Call
 
 @pytest.mark.parametrize("cost", ["line", "one"])
 def test_transport_is_wpo_s(sources: Callable[..., Any], cost: str) -> None:
-    found = sources(MATHS, "(m, [cost, cases]) => cases.map(([q, R, delta]) => m.solve('wasserstein', q, R, delta, "
-                           "{ cost }).pi)", [cost, CASES])
+    found = sources(
+        MATHS,
+        "(m, [cost, cases]) => cases.map(([q, R, delta]) => m.solve('wasserstein', q, R, delta, { cost }).pi)",
+        [cost, CASES],
+    )
     same = 0
     for (old, rewards, delta), pi in zip(CASES, found, strict=True):
         q, reward = (torch.tensor(x, dtype=torch.float64) for x in (old, rewards))
@@ -221,25 +260,31 @@ def test_transport_is_wpo_s(sources: Callable[..., Any], cost: str) -> None:
 
 @pytest.mark.parametrize("cost", ["line", "one"])
 @pytest.mark.parametrize("lam", [0.5, 3.0, 100.0])
-def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(sources: Callable[..., Any], lam: float,
-                                                                        cost: str) -> None:
+def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(
+    sources: Callable[..., Any], lam: float, cost: str
+) -> None:
     """Weak duality: β limit + Σ q β/λ log Σ exp((λ/β)(R - β d)) is at least the return, at every β, and at its own β
     just that."""
-    found = sources(MATHS, "(m, [more, cases]) => cases.map(([q, R, delta]) => m.solve('entropic', q, R, delta, more))",
-                    [{"lam": lam, "cost": cost}, CASES])
+    found = sources(
+        MATHS,
+        "(m, [more, cases]) => cases.map(([q, R, delta]) => m.solve('entropic', q, R, delta, more))",
+        [{"lam": lam, "cost": cost}, CASES],
+    )
     for (old, rewards, delta), one in zip(CASES, found, strict=True):
         q, reward, far = np.array(old), np.array(rewards), places(len(old), cost)
         limit, beta, returned = radii(delta, len(old))["tv"], one["lambda"], float(np.dot(rewards, one["pi"]))
 
-        def dual(price: float, q: np.ndarray = q, reward: np.ndarray = reward, far: np.ndarray = far,
-                 limit: float = limit) -> float:
+        def dual(
+            price: float, q: np.ndarray = q, reward: np.ndarray = reward, far: np.ndarray = far, limit: float = limit
+        ) -> float:
             return float(price * limit + price / lam * (q @ logsumexp(lam / price * (reward - price * far), axis=1)))
 
         bounds = [dual(price) for price in np.geomspace(1e-3, 30, 400)]
         assert returned <= min(bounds) + 1e-9
         if one["used"]:
-            wanted = spo_update(*(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)),
-                                torch.tensor(far).double(), lam, beta)
+            wanted = spo_update(
+                *(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), torch.tensor(far).double(), lam, beta
+            )
             assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-12)
             plan = softmax(lam / beta * (reward - beta * far), axis=1)
             bill = float(q @ (plan * (far + np.log(np.clip(plan, 1e-300, None)) / lam)).sum(1))
@@ -251,9 +296,12 @@ def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(sources:
 def test_a_larger_lambda_comes_to_wasserstein(sources: Callable[..., Any]) -> None:
     """From above: the entropy's credit makes every ball larger than Wasserstein's."""
     old, rewards = BANDITS[1]
-    found = sources(MATHS, "(m, [q, R, lams]) => [...lams.map(lam => m.solve('entropic', q, R, .05, { lam })), "
-                           "m.solve('wasserstein', q, R, .05)].map(one => one.gain)",
-                    [old, rewards, [1, 5, 20, 80, 400]])
+    found = sources(
+        MATHS,
+        "(m, [q, R, lams]) => [...lams.map(lam => m.solve('entropic', q, R, .05, { lam })), "
+        "m.solve('wasserstein', q, R, .05)].map(one => one.gain)",
+        [old, rewards, [1, 5, 20, 80, 400]],
+    )
     *soft, hard = found
     assert soft == sorted(soft, reverse=True)
     assert soft[-1] >= hard and soft[-1] == pytest.approx(hard, abs=2e-3) and soft[0] > hard + 0.05
@@ -268,26 +316,43 @@ def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
         for share in (0.02, 0.3, 0.8):
             for end, sign in ((reward.max(), 1), (reward.min(), -1)):
                 target = start + share * (end - start)
-                one = sources(MATHS, "(m, [q, R, target]) => { const { pi, slope, offset } = m.solve('target', q, R, "
-                                     ".1, { target }); return { pi, slope, offset }; }", [old, rewards, target])
+                one = sources(
+                    MATHS,
+                    "(m, [q, R, target]) => { const { pi, slope, offset } = m.solve('target', q, R, "
+                    ".1, { target }); return { pi, slope, offset }; }",
+                    [old, rewards, target],
+                )
                 pi = np.array(one["pi"])
                 assert pi @ reward == pytest.approx(target, rel=1e-12) and np.sign(one["slope"]) == sign
                 assert np.log(pi / q) == pytest.approx(one["slope"] * (reward - one["offset"]), rel=1e-9, abs=1e-9)
                 spent = float((pi * np.log(pi / q)).sum())
-                there = sources(MATHS, "(m, [q, R, delta]) => m.solve('kl_new_old', q, R, delta).pi",
-                                [old, (sign * reward - min(sign * reward)).tolist(), spent])
+                there = sources(
+                    MATHS,
+                    "(m, [q, R, delta]) => m.solve('kl_new_old', q, R, delta).pi",
+                    [old, (sign * reward - min(sign * reward)).tolist(), spent],
+                )
                 assert there == pytest.approx(one["pi"], rel=1e-6, abs=1e-9)
                 wanted = counterfactual_policy(*(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), target)
                 assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-9)
-                root = brentq(lambda eta, q=q, reward=reward, target=target: float(
-                    softmax(np.log(q) + eta * reward) @ reward - target), -400, 400, xtol=1e-14, rtol=1e-14)
+                root = brentq(
+                    lambda eta, q=q, reward=reward, target=target: float(
+                        softmax(np.log(q) + eta * reward) @ reward - target
+                    ),
+                    -400,
+                    400,
+                    xtol=1e-14,
+                    rtol=1e-14,
+                )
                 assert one["slope"] == pytest.approx(root, rel=1e-9)
 
 
 def test_the_targets_of_four_arms(sources: Callable[..., Any]) -> None:
     """Worked by hand once: R = (0, .2, .5, 1), old (.1, .2, .6, .1), which earns .44."""
-    found = sources(MATHS, "(m) => [.2, .6, .9, 0, 1].map(target => m.solve('target', [.1, .2, .6, .1], "
-                           "[0, .2, .5, 1], .1, { target })).map(({ pi, slope, used }) => ({ pi, slope, used }))")
+    found = sources(
+        MATHS,
+        "(m) => [.2, .6, .9, 0, 1].map(target => m.solve('target', [.1, .2, .6, .1], "
+        "[0, .2, .5, 1], .1, { target })).map(({ pi, slope, used }) => ({ pi, slope, used }))",
+    )
     assert [round(one["slope"], 2) for one in found[:3]] == [-4.49, 2.21, 6.54]
     assert found[0]["pi"] == pytest.approx([0.406, 0.331, 0.258, 0.005], abs=6e-4)
     assert [(one["pi"], one["used"]) for one in found[3:]] == [([1, 0, 0, 0], False), ([0, 0, 0, 1], False)]
@@ -300,24 +365,38 @@ def clipped(pi: np.ndarray, q: np.ndarray, reward: np.ndarray, eps: float) -> fl
 
 def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> None:
     """Maximised by a linear program: min(r A, clip(r) A) of every arm as a variable below both."""
-    found = sources(MATHS, "(m, cases) => cases.map(([q, R, delta]) => [m.solve('ppo', q, R, delta), "
-                           "m.solve('ratio', q, R, delta)])", CASES)
+    found = sources(
+        MATHS,
+        "(m, cases) => cases.map(([q, R, delta]) => [m.solve('ppo', q, R, delta), m.solve('ratio', q, R, delta)])",
+        CASES,
+    )
     outside = 0
     for (old, rewards, delta), (one, box) in zip(CASES, found, strict=True):
         n, q, reward, eps = len(old), np.array(old), np.array(rewards), math.sqrt(2 * delta)
         a, eye = reward - q @ reward, np.eye(n)
         flat = np.where(a >= 0, (1 + eps) * q * a, np.where(a < 0, (1 - eps) * q * a, 0))
         rows = np.vstack([np.hstack([-np.diag(a), eye]), np.hstack([0 * eye, eye])])  # u <= π A and u <= clip(r) A
-        best = linprog(np.r_[np.zeros(n), -np.ones(n)], A_ub=rows, b_ub=np.r_[np.zeros(n), flat],
-                       A_eq=[np.r_[np.ones(n), np.zeros(n)]], b_eq=[1], bounds=[(0, None)] * n + [(None, None)] * n)
+        best = linprog(
+            np.r_[np.zeros(n), -np.ones(n)],
+            A_ub=rows,
+            b_ub=np.r_[np.zeros(n), flat],
+            A_eq=[np.r_[np.ones(n), np.zeros(n)]],
+            b_eq=[1],
+            bounds=[(0, None)] * n + [(None, None)] * n,
+        )
         assert clipped(np.array(one["pi"]), q, reward, eps) == pytest.approx(-best.fun, rel=1e-9, abs=1e-12)
         assert -best.fun >= clipped(np.array(box["pi"]), q, reward, eps) - 1e-12
         assert one["gain"] >= box["gain"] - 1e-12
         top = reward == reward.max()
         for way in (1, -1):  # the ends of the best arm's share among all maximisers
-            end = linprog(np.r_[-way * top, np.zeros(n)], A_ub=np.vstack([rows, np.r_[np.zeros(n), -np.ones(n)]]),
-                          b_ub=np.r_[np.zeros(n), flat, best.fun + 1e-12],
-                          A_eq=[np.r_[np.ones(n), np.zeros(n)]], b_eq=[1], bounds=[(0, None)] * n + [(None, None)] * n)
+            end = linprog(
+                np.r_[-way * top, np.zeros(n)],
+                A_ub=np.vstack([rows, np.r_[np.zeros(n), -np.ones(n)]]),
+                b_ub=np.r_[np.zeros(n), flat, best.fun + 1e-12],
+                A_eq=[np.r_[np.ones(n), np.zeros(n)]],
+                b_eq=[1],
+                bounds=[(0, None)] * n + [(None, None)] * n,
+            )
             share = sum(p for p, is_top in zip(one["pi"], top, strict=True) if is_top) if way == 1 else one["least"]
             assert share == pytest.approx(-way * end.fun, abs=1e-8)
         outside += float(np.abs(np.array(one["ratio"]) - 1).max()) > 1.5 * eps
@@ -326,16 +405,26 @@ def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> N
 
 def test_two_policies_with_one_ppo_objective(sources: Callable[..., Any]) -> None:
     old, advantages = [0.2, 0.2, 0.6], [1, 1, -2 / 3]
-    found = sources(MATHS, "(m, [q, A, all]) => all.map(pi => m.clippedObjective(pi, q, A, .2))",
-                    [old, advantages, [[0.24, 0.28, 0.48], [0.24, 0.66, 0.10], [0.24, 0.24, 0.52]]])
+    found = sources(
+        MATHS,
+        "(m, [q, A, all]) => all.map(pi => m.clippedObjective(pi, q, A, .2))",
+        [old, advantages, [[0.24, 0.28, 0.48], [0.24, 0.66, 0.10], [0.24, 0.24, 0.52]]],
+    )
     assert found == pytest.approx([0.16, 0.16, 2 / 15], abs=1e-12)
 
 
 def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> None:
     """r = max(0, 1 + (R - ν)/(2 λ)) with the λ that the page names; nothing cut off: λ = sd/(2 √χ²)."""
-    for (old, rewards, delta), one in zip(CASES, sources(
-            MATHS, "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = m.solve('chi2', q, R, "
-                   "delta); return { ratio, lambda, used }; })", CASES), strict=True):
+    for (old, rewards, delta), one in zip(
+        CASES,
+        sources(
+            MATHS,
+            "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = m.solve('chi2', q, R, "
+            "delta); return { ratio, lambda, used }; })",
+            CASES,
+        ),
+        strict=True,
+    ):
         if not one["used"]:
             continue
         q, reward, lam = np.array(old), np.array(rewards), one["lambda"] / 2

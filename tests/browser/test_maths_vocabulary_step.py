@@ -39,6 +39,7 @@ def softmax(draw: random.Random, spread: float, n: int = 10) -> Tensor:
 
 def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
     """(the new log-probs, the old ones, the arguments that all share) -> the loss of the sampled word."""
+
     def alone(function: Callable[..., Any], **settings: Any) -> Callable[..., Tensor]:
         return lambda now, old, y, given: function(now[y].view(1, 1), old[y].view(1, 1), **given, **settings).per_token
 
@@ -46,37 +47,60 @@ def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
         def loss(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
             few = ids(old, y)
             far = divergences.topk_tv(old[few], few, now.detach()).view(1, 1)
-            return dppo_loss(now[y].view(1, 1), old[y].view(1, 1), **given, delta_tv=s["delta_tv"], measured=far,
-                             max_ratio=s["max_ratio"]).per_token
+            return dppo_loss(
+                now[y].view(1, 1),
+                old[y].view(1, 1),
+                **given,
+                delta_tv=s["delta_tv"],
+                measured=far,
+                max_ratio=s["max_ratio"],
+            ).per_token
+
         return loss
 
     def pulled(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
-        return pull_to_target(now[y].view(1, 1), old[y].view(1, 1), mask=given["mask"],
-                              multiplier=torch.ones(1, dtype=torch.float64), push=given["advantages"][0]).per_token
+        return pull_to_target(
+            now[y].view(1, 1),
+            old[y].view(1, 1),
+            mask=given["mask"],
+            multiplier=torch.ones(1, dtype=torch.float64),
+            push=given["advantages"][0],
+        ).per_token
 
     def whole(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
-        return troll_loss(now.view(1, 1, -1), old.view(1, 1, -1), tokens=y.view(1, 1), delta_kl=s["delta_kl"],
-                          **given).per_token
+        return troll_loss(
+            now.view(1, 1, -1), old.view(1, 1, -1), tokens=y.view(1, 1), delta_kl=s["delta_kl"], **given
+        ).per_token
 
     return {
-        "pg_is": alone(pg_is_loss), "ppo": alone(ppo_loss), "clip_higher": alone(ppo_loss, eps_high=0.28),
-        "cispo": alone(cispo_loss), "gspo": alone(gspo_loss), "sapo": alone(sapo_loss), "gmpo": alone(gmpo_loss),
-        "pspo": alone(pspo_loss), "dppo_tv": alone(dppo_loss, delta_tv=s["delta_tv"], max_ratio=s["max_ratio"]),
+        "pg_is": alone(pg_is_loss),
+        "ppo": alone(ppo_loss),
+        "clip_higher": alone(ppo_loss, eps_high=0.28),
+        "cispo": alone(cispo_loss),
+        "gspo": alone(gspo_loss),
+        "sapo": alone(sapo_loss),
+        "gmpo": alone(gmpo_loss),
+        "pspo": alone(pspo_loss),
+        "dppo_tv": alone(dppo_loss, delta_tv=s["delta_tv"], max_ratio=s["max_ratio"]),
         "dppo_kl": alone(dppo_loss, delta_kl=s["delta_kl"], max_ratio=s["max_ratio"]),
         "dppo_topk": measured(lambda old, y: top_k(old[None], y[None], s["k"]).ids[0]),
-        "dppo_full": measured(lambda old, y: torch.arange(len(old))), "quatro": pulled, "troll": whole,
+        "dppo_full": measured(lambda old, y: torch.arange(len(old))),
+        "quatro": pulled,
+        "troll": whole,
     }
 
 
 def steps(loss: Callable[..., Tensor], p: Tensor, s: dict[str, Any]) -> list[Tensor]:
     """The log-probs before the first step and after each."""
     old, y = p.log(), torch.tensor(s["token"])
-    given = {"advantages": torch.tensor([[s["sign"] * s["size"]]], dtype=torch.float64),
-             "mask": torch.ones(1, 1, dtype=torch.bool)}
+    given = {
+        "advantages": torch.tensor([[s["sign"] * s["size"]]], dtype=torch.float64),
+        "mask": torch.ones(1, 1, dtype=torch.bool),
+    }
     z, path = old.clone(), [old]
     for _ in range(s["steps"]):
         z = z.detach().requires_grad_()
-        gradient, = torch.autograd.grad(loss(torch.log_softmax(z, 0), old, y, given).sum(), z)
+        (gradient,) = torch.autograd.grad(loss(torch.log_softmax(z, 0), old, y, given).sum(), z)
         z = (z - s["lr"] * gradient).detach()
         path.append(torch.log_softmax(z, 0))
     return path
@@ -85,9 +109,17 @@ def steps(loss: Callable[..., Tensor], p: Tensor, s: dict[str, Any]) -> list[Ten
 def cases() -> list[tuple[Tensor, dict[str, Any]]]:
     draw, found = random.Random(7), []
     for i in range(16):
-        s = {"token": draw.randrange(10), "sign": draw.choice([1, -1]), "size": round(draw.uniform(0.3, 3), 2),
-             "steps": 12, "lr": draw.choice([0.05, 0.2, 0.5]), "k": draw.choice([1, 3, 9, 10]), "delta_tv": 0.12,
-             "delta_kl": 0.03, "max_ratio": draw.choice([1.5, 3.0, 10_000.0])}
+        s = {
+            "token": draw.randrange(10),
+            "sign": draw.choice([1, -1]),
+            "size": round(draw.uniform(0.3, 3), 2),
+            "steps": 12,
+            "lr": draw.choice([0.05, 0.2, 0.5]),
+            "k": draw.choice([1, 3, 9, 10]),
+            "delta_tv": 0.12,
+            "delta_kl": 0.03,
+            "max_ratio": draw.choice([1.5, 3.0, 10_000.0]),
+        }
         found.append((softmax(draw, 0.5 + i % 4), s))
     return found
 
@@ -104,8 +136,20 @@ def test_every_method_takes_the_steps_of_its_loss(sources: Any) -> None:
 
 
 def test_where_a_method_falls_silent(sources: Any) -> None:
-    p, s = softmax(random.Random(1), 1.0), {"token": 3, "sign": 1, "size": 1.0, "steps": 40, "lr": 0.2, "k": 2,
-                                           "delta_tv": 0.1, "delta_kl": 0.05, "max_ratio": 3.0}
+    p, s = (
+        softmax(random.Random(1), 1.0),
+        {
+            "token": 3,
+            "sign": 1,
+            "size": 1.0,
+            "steps": 40,
+            "lr": 0.2,
+            "k": 2,
+            "delta_tv": 0.1,
+            "delta_kl": 0.05,
+            "max_ratio": 3.0,
+        },
+    )
     found = sources("vocabulary_step/maths.js", WALK, [{"p": p.tolist(), "s": s}])[0]
     for name in ("ppo", "gspo", "dppo_tv", "dppo_full"):
         still, path = found[name]["silent"], found[name]["path"]
@@ -122,14 +166,18 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
     for _ in range(60):
         old = softmax(draw, draw.choice([0.5, 2, 4]))
         now = torch.softmax(old.log() + torch.tensor([draw.gauss(0, 0.7) for _ in range(10)]), 0)
-        given.append({"old": old.tolist(), "now": now.tolist(), "y": draw.randrange(10),
-                      "k": draw.choice([1, 2, 5, 10])})
+        given.append(
+            {"old": old.tolist(), "now": now.tolist(), "y": draw.randrange(10), "k": draw.choice([1, 2, 5, 10])}
+        )
     for one, found in zip(given, sources("vocabulary_step/maths.js", SEEN, given), strict=True):
         a, b = (torch.tensor(one[key], dtype=torch.float64).log() for key in ("old", "now"))
         few = top_k(a[None], torch.tensor([one["y"]]), one["k"]).ids[0]
         d = divergences
-        wanted = {"binary": (d.binary_tv(a[one["y"]], b[one["y"]]), d.binary_kl(a[one["y"]], b[one["y"]])),
-                  "topk": (d.topk_tv(a[few], few, b), d.topk_kl(a[few], few, b)), "full": (d.tv(a, b), d.kl(a, b))}
+        wanted = {
+            "binary": (d.binary_tv(a[one["y"]], b[one["y"]]), d.binary_kl(a[one["y"]], b[one["y"]])),
+            "topk": (d.topk_tv(a[few], few, b), d.topk_kl(a[few], few, b)),
+            "full": (d.tv(a, b), d.kl(a, b)),
+        }
         for key, (tv, kl) in wanted.items():
             assert found[key]["tv"] == pytest.approx(tv.item(), rel=1e-9, abs=1e-12)
             assert found[key]["kl"] == pytest.approx(kl.item(), rel=1e-9, abs=1e-12)
@@ -139,8 +187,9 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
 
 @pytest.mark.parametrize("start", STARTS)
 def test_the_distributions_are_those_of_the_embedded_policies(sources: Any, start: str) -> None:
-    words, p = sources("vocabulary_step/starts.js",
-                       "(m, start) => [m.STARTS[start].words, m.probabilities(start)]", start)
+    words, p = sources(
+        "vocabulary_step/starts.js", "(m, start) => [m.STARTS[start].words, m.probabilities(start)]", start
+    )
     policy, task = trlib.load_policy("dial_rare" if start == "rare" else "dial"), trlib.load_task("dial")
     prompt = task.prompts(1, seed=0)[0].text
     assert prompt == "7 : -1 +4 +3 flip sq ="

@@ -23,8 +23,17 @@ PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules that a colour theme can break; the others ask about the document."""
-SAMPLED = ("trlib.algorithms.ppo.html", "trlib.model.policy.html", "trlib.tasks.html", "methods/index.html",
-           "methods/dppo.html", "methods/trapo.html", "methods/bapo.html", "methods/muon.html", "methods/wpo.html")
+SAMPLED = (
+    "trlib.algorithms.ppo.html",
+    "trlib.model.policy.html",
+    "trlib.tasks.html",
+    "methods/index.html",
+    "methods/dppo.html",
+    "methods/trapo.html",
+    "methods/bapo.html",
+    "methods/muon.html",
+    "methods/wpo.html",
+)
 """Pages made from modules are alike, and so are those made from cards: of these the accessibility is looked at."""
 MADE = ("/modules/", "/methods/")
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
@@ -208,8 +217,9 @@ def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> No
     visit.page.close()
 
 
-def test_every_page_has_its_policy_and_an_injected_script_does_not_run(survey: Survey, address: str,
-                                                                       desktop: Any) -> None:
+def test_every_page_has_its_policy_and_an_injected_script_does_not_run(
+    survey: Survey, address: str, desktop: Any
+) -> None:
     assert survey.unguarded == []
     visit = Visit(desktop, address, "book/index.html")
     visit.page.evaluate("""() => {
@@ -238,15 +248,17 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: An
     context.close()
 
 
-def test_the_interface_is_lines_that_open_and_no_page_of_it_is_long(survey: Survey, address: str,
-                                                                    chromium: Any) -> None:
+def test_the_interface_is_lines_that_open_and_no_page_of_it_is_long(
+    survey: Survey, address: str, chromium: Any
+) -> None:
     assert "book/interface/modules/trlib.loop.training.html" in survey.pages
     assert survey.long == []
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     visit = Visit(context, address, "book/interface/modules/trlib.algorithms.ppo.html")
     line = visit.page.locator("details.member > summary", has_text="ppo_loss(")
-    assert line.locator("code").inner_text() == ("ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, "
-                                                 "eps_high=0.2, dual_clip=None)")
+    assert line.locator("code").inner_text() == (
+        "ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, eps_high=0.2, dual_clip=None)"
+    )
     signature = visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']")
     assert not signature.is_visible()
     line.focus()
@@ -340,5 +352,8 @@ def accessibility(page: Any, theme: str, rules: list[str] = RULES) -> list[str]:
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE)
     found = page.evaluate("rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", rules)
-    return [f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'].splitlines()[-1].strip()[:200]})"
-            for violation in found["violations"] for node in violation["nodes"][:3]]
+    return [
+        f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'].splitlines()[-1].strip()[:200]})"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]

@@ -91,8 +91,10 @@ def visit(chromium: Any, served: str) -> Iterator[Any]:
 
 
 def done(count: int) -> str:
-    return (f"[...document.querySelectorAll('{LANES}')].length > 0 && "
-            f"[...document.querySelectorAll('{LANES}')].every(lane => Number(lane.dataset.batch) >= {count})")
+    return (
+        f"[...document.querySelectorAll('{LANES}')].length > 0 && "
+        f"[...document.querySelectorAll('{LANES}')].every(lane => Number(lane.dataset.batch) >= {count})"
+    )
 
 
 def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, until: Any, served: str) -> None:
@@ -201,24 +203,27 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
     assert {name: tuple(settings) for name, settings in found if settings} == BESIDE
 
 
-@pytest.mark.parametrize(("mark", "told"), [
-    ("a=gppo", 'there is no method "gppo"; taken is ppo'),
-    ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
-    ("a=ppo,lr:much", 'learning rate = "much" is no number'),
-    ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
-    ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
-    ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
-    ("a=ppo,eps:1", '"eps" is nothing that can be set'),
-    ("a=ppo,dual_lr:1", '"dual_lr" is nothing that can be set'),
-    ("a=bapo,count:values", 'a token counts: there is no "values"; taken is value'),
-    ("a=cpgd,alpha:-1", "drift α = -1 is impossible; taken is 0"),
-    ("preset=wid", 'There is no preset "wid"; taken is wide'),
-    ("seed=-4", "seed = -4 is impossible; taken is 0"),
-    ("view=maps", 'There is no picture "maps"; taken is map'),
-    ("view=constructor", 'There is no picture "constructor"'),
-    ("preset=__proto__", 'There is no preset "__proto__"'),
-    ("speed=2", 'The address says "speed"'),
-])
+@pytest.mark.parametrize(
+    ("mark", "told"),
+    [
+        ("a=gppo", 'there is no method "gppo"; taken is ppo'),
+        ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
+        ("a=ppo,lr:much", 'learning rate = "much" is no number'),
+        ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
+        ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
+        ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
+        ("a=ppo,eps:1", '"eps" is nothing that can be set'),
+        ("a=ppo,dual_lr:1", '"dual_lr" is nothing that can be set'),
+        ("a=bapo,count:values", 'a token counts: there is no "values"; taken is value'),
+        ("a=cpgd,alpha:-1", "drift α = -1 is impossible; taken is 0"),
+        ("preset=wid", 'There is no preset "wid"; taken is wide'),
+        ("seed=-4", "seed = -4 is impossible; taken is 0"),
+        ("view=maps", 'There is no picture "maps"; taken is map'),
+        ("view=constructor", 'There is no picture "constructor"'),
+        ("preset=__proto__", 'There is no preset "__proto__"'),
+        ("speed=2", 'The address says "speed"'),
+    ],
+)
 def test_the_impossible_in_an_address_is_named(visit: Any, mark: str, told: str) -> None:
     one = visit(f"one.html#playground:{mark}")
     one.page.locator(".notes", has_text=told).wait_for()
@@ -258,11 +263,14 @@ DIES = """window.Worker = class extends Worker { postMessage(message, more) {
     else super.postMessage(message, more); } }"""
 
 
-@pytest.mark.parametrize(("before", "told"), [
-    (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
-    (NO_WASM, "this browser runs no WebAssembly"),
-    (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
-])
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
+        (NO_WASM, "this browser runs no WebAssembly"),
+        (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
+    ],
+)
 def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) -> None:
     one = visit("one.html", before=before)
     one.press("Play")
@@ -279,8 +287,10 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
     until(one.page, done(1))
     text = (folder / "_static" / "explorables" / "playground" / "dial.js").read_text(encoding="utf-8")
     other = visit("one.html")
-    other.page.route("**/dial.js", lambda route: route.fulfill(
-        body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"))
+    other.page.route(
+        "**/dial.js",
+        lambda route: route.fulfill(body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"),
+    )
     other.press("Play")
     told = "the weights that arrived are not those that were packed"
     other.page.get_by_role("alert").filter(has_text=told).wait_for()
@@ -301,8 +311,12 @@ def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit:
     one.page.evaluate(hide, False)
     until(one.page, done(max(settled) + 2))
     assert len(one.page.workers) == 2
-    one.page.evaluate("gone => gone ? root.remove() : window.dispatchEvent(new PageTransitionEvent('pagehide'))"
-                      .replace("root", f"document.querySelector('{ROOT}')"), gone)
+    one.page.evaluate(
+        "gone => gone ? root.remove() : window.dispatchEvent(new PageTransitionEvent('pagehide'))".replace(
+            "root", f"document.querySelector('{ROOT}')"
+        ),
+        gone,
+    )
     end = time.monotonic() + 10
     while one.page.workers:
         assert time.monotonic() < end
@@ -343,8 +357,10 @@ def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None
     one = visit(f"first.html#playground:preset={name}")
     chosen = presets()[name]
     methods = [lane["method"] for lane in chosen["lanes"]]  # of the preset, not of the page's first state
-    until(one.page, f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() "
-                    f"=== '{','.join(methods)}'")
+    until(
+        one.page,
+        f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() === '{','.join(methods)}'",
+    )
     one.page.locator(".hint", has_text=chosen["text"]).wait_for()  # the first preset's lanes are in the still too
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
     values = [value for value, _ in chosen["question"]["options"]]
@@ -357,8 +373,13 @@ def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None
 
 @pytest.mark.parametrize("width", [1100, 360])
 def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> None:
-    one = visit("quick.html", viewport={"width": width, "height": 800}, has_touch=width == 360, is_mobile=width == 360,
-                reduced_motion="reduce")  # a colour that is fading has no contrast yet
+    one = visit(
+        "quick.html",
+        viewport={"width": width, "height": 800},
+        has_touch=width == 360,
+        is_mobile=width == 360,
+        reduced_motion="reduce",
+    )  # a colour that is fading has no contrast yet
     faults = []
     for begun in (False, True):
         if begun:
@@ -374,10 +395,12 @@ def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> 
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width
         small = one.page.locator("button, select, summary, .trx input[type=range], .choice label").evaluate_all(
             "all => all.map(node => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])"
-            ".filter(([, h]) => h > 0 && h < 44)")
+            ".filter(([, h]) => h > 0 && h < 44)"
+        )
         assert small == []
         tiny = one.page.locator(".trx svg text").evaluate_all(
-            "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9).length")
+            "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9).length"
+        )
         assert tiny == 0
     assert faults == []
 
@@ -389,11 +412,14 @@ def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> 
 @pytest.mark.parametrize("checkpoint", ["dial", "spend"])
 @pytest.mark.parametrize("moved", [False, True])
 def test_the_lines_of_python_run_for_every_method(sources: Any, capsys: Any, checkpoint: str, moved: bool) -> None:
-    lanes = sources("playground/lanes.js", """(m, [checkpoint, moved]) => m.METHOD_NAMES.map(method => {
+    lanes = sources(
+        "playground/lanes.js",
+        """(m, [checkpoint, moved]) => m.METHOD_NAMES.map(method => {
         const given = { method, checkpoint, group: 2, epochs: 2, lr: 1e-4 };
         const rungs = m.kindOf(given).threshold?.rungs ?? [];
         return m.possibleLane(moved && rungs.length ? { ...given, threshold: rungs.at(-2) } : given, "a"); })""",
-                    [checkpoint, moved])
+        [checkpoint, moved],
+    )
     for one in lanes[:: 1 if checkpoint == "dial" else 5]:
         assert one["notes"] == []
         text = sources("playground/code.js", "(m, lane) => m.python(lane, { seed: 1, batches: 1 })", one["lane"])

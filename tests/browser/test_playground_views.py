@@ -23,7 +23,7 @@ def test_the_interval_counts_every_way_to_draw_the_runs(sources: Callable[..., A
     runs = np.random.default_rng(n).random(n)
     mean, low, high = sources(MODULE, "(m, x) => m.interval(x)", runs.tolist())
     cut = n // 4
-    ways = np.sort([np.sort(way)[cut:n - cut].mean() for way in product(runs, repeat=n)])
+    ways = np.sort([np.sort(way)[cut : n - cut].mean() for way in product(runs, repeat=n)])
     assert mean == pytest.approx(iqm(runs))
     assert [low, high] == pytest.approx(np.quantile(ways, [0.025, 0.975], method="inverted_cdf").tolist())
 
@@ -43,11 +43,18 @@ def test_one_run_and_two_have_no_interval(sources: Callable[..., Any]) -> None:
 
 
 LANES = [{"method": "ppo", "threshold": 0.02, "group": 4, "minibatches": 2, "epochs": 2}, {"method": "ppo", "group": 4}]
-VIEWS = {"map": "map", "ratios": "ratios", "completions": "completions", "opening words": "openers",
-         "eight seeds": "bands"}
+VIEWS = {
+    "map": "map",
+    "ratios": "ratios",
+    "completions": "completions",
+    "opening words": "openers",
+    "eight seeds": "bands",
+}
 ROOT = '[data-explorable="playground"]'
-PAGE = ('<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Views</title>'
-        '<link rel="icon" href="data:,"></head><body>{body}</body></html>')
+PAGE = (
+    '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Views</title>'
+    '<link rel="icon" href="data:,"></head><body>{body}</body></html>'
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +70,12 @@ def played(chromium: Any, serving: Any, until: Any, tmp_path_factory: pytest.Tem
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(f"{address}/index.html")
         page.get_by_role("button", name="Play", exact=True).click()
-        until(page, f"""(() => {{ const lanes = [...document.querySelectorAll('{ROOT} [data-lane]')];
-            return lanes.length === 2 && lanes.every((lane) => lane.dataset.batch >= 4); }})()""", 120)
+        until(
+            page,
+            f"""(() => {{ const lanes = [...document.querySelectorAll('{ROOT} [data-lane]')];
+            return lanes.length === 2 && lanes.every((lane) => lane.dataset.batch >= 4); }})()""",
+            120,
+        )
         page.get_by_role("button", name="Pause", exact=True).click()
         until(page, f"document.querySelectorAll('{ROOT} [data-lane]').length === 2")
         yield page
@@ -82,15 +93,19 @@ def shown(page: Any, name: str) -> Any:
 
 def test_every_lane_has_its_line_in_every_curve(played: Any, until: Any) -> None:
     """A lane that is paused ends its batch first."""
-    until(played.locator(ROOT), """(root) => {
+    until(
+        played.locator(ROOT),
+        """(root) => {
         const host = [...root.querySelectorAll("*")].find((one) => one.shadowRoot?.querySelector(".picture"));
         const lines = [...host.shadowRoot.querySelectorAll(".picture.curves path.pv-line")];
         const lanes = [...root.querySelectorAll("[data-lane]")].map((lane) => Number(lane.dataset.batch));
         return lines.length === 10
             && lines.every((one, i) => one.getAttribute("d").split(/[ML]/).length === lanes[i % 2] + 1);
-    }""")
+    }""",
+    )
     dashes = played.locator(".picture.curves path.pv-line").evaluate_all(
-        "all => all.map((one) => one.getAttribute('stroke-dasharray'))")
+        "all => all.map((one) => one.getAttribute('stroke-dasharray'))"
+    )
     assert len(set(dashes)) == 2
     assert played.locator(".picture.curves .pv-legend li").count() == 2
 
@@ -139,7 +154,8 @@ def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played: Any, 
     for name, kind in VIEWS.items():
         view = shown(played, name)
         sizes = played.locator(f".picture.{kind} text, .picture.curves text").evaluate_all(
-            "all => all.map((one) => one.getBoundingClientRect().height && parseFloat(getComputedStyle(one).fontSize))")
+            "all => all.map((one) => one.getBoundingClientRect().height && parseFloat(getComputedStyle(one).fontSize))"
+        )
         assert all(size >= 9 or size == 0 for size in sizes), name
         for width in (360, 356, 352, 348, 344, 340) if name == "completions" else (360,):  # lines break elsewhere
             played.set_viewport_size({"width": width, "height": 800})

@@ -32,7 +32,8 @@ class Hand:
 
     def facts(self) -> dict[str, str]:
         return self.page.locator(".trx .facts > div").evaluate_all(
-            "all => Object.fromEntries(all.map(row => [row.children[0].textContent, row.children[1].textContent]))")
+            "all => Object.fromEntries(all.map(row => [row.children[0].textContent, row.children[1].textContent]))"
+        )
 
     def verdict(self) -> str:
         return self.page.locator(".trx .verdict b").inner_text()

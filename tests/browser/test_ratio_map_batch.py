@@ -46,10 +46,13 @@ def page(chromium: Any, moved: Any) -> Any:
 
 
 def frames(page: Any, **traits: Any) -> None:
-    page.evaluate(f"""async traits => {{
+    page.evaluate(
+        f"""async traits => {{
         for (const [key, value] of Object.entries(traits)) {MODEL}.set(key, value);
         for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
-    }}""", traits)
+    }}""",
+        traits,
+    )
 
 
 def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
@@ -60,8 +63,11 @@ def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
     totals = page.locator(".trx .method .total")
     assert [text.split()[1] for text in totals.all_inner_texts()] == ["0", "0", "0"], "ratio 1 everywhere"
     frames(page, update=1, delta_tv=0.1)
-    losses = [ppo_loss(logp[4], logp[0], **given), dppo_loss(logp[4], logp[0], delta_tv=0.1, **given),
-              dppo_loss(logp[4], logp[0], delta_kl=0.05, **given)]
+    losses = [
+        ppo_loss(logp[4], logp[0], **given),
+        dppo_loss(logp[4], logp[0], delta_tv=0.1, **given),
+        dppo_loss(logp[4], logp[0], delta_kl=0.05, **given),
+    ]
     wanted = [int((pushed & ~loss.diagnostics["kept"]).sum()) for loss in losses]
     assert min(wanted) > 3
     assert totals.all_inner_texts() == [f"silences {n} of the batch’s {int(pushed.sum())} tokens" for n in wanted]
@@ -110,7 +116,8 @@ def test_a_batch_is_packed_small_and_checked(moved: Any) -> None:
     packed = token_batch(completions, advantages, logp, prompts=prompts, most=5)
     assert [one["sign"] for one in packed["completions"]] == [1, -1, 1, -1] and packed["updates"] == [0, 4]
     assert packed["old"] == packed["new"][0] and len(packed["old"]) == sum(
-        len(one["words"]) for one in packed["completions"])
+        len(one["words"]) for one in packed["completions"]
+    )
     assert len(json.dumps(packed)) < 2000
     with pytest.raises(ValueError, match="logp: expected the log-probs"):
         token_batch(completions, advantages, {}, prompts=prompts)

@@ -103,7 +103,8 @@ def test_arithmetic_agrees_with_python(chromium: Any) -> None:
     rows = [[0, 5, -3, None, 700, 701, -1, None, 31, 32, -32, 64, 700, 0], [None, 3], [-250, -260, 0]]
     packed = next(s for s in json.loads(RunExplorer()._data)["sweeps"] if s["name"] == "shootout")
     page = chromium.new_page()
-    got = page.evaluate("""async ([source, rows, format, sweep, data, known]) => {
+    got = page.evaluate(
+        """async ([source, rows, format, sweep, data, known]) => {
         const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         const pack = m.open(data), arm = pack.armOf(sweep, "ppo", { updates: "8" });
         return { rows: rows.map(row => m.decode(row, format)), shares: m.values([0, 5, null, -2], "reward", format),
@@ -112,8 +113,16 @@ def test_arithmetic_agrees_with_python(chromium: Any) -> None:
                  axis: m.columnsAxis({ axes: { a: ["1", "2"], b: ["1"], c: ["x", "y"] } }),
                  far: [["kitten", "sitting"], ["", "ab"], ["kl", "kl"]].map(([a, b]) => m.letters(a, b)),
                  near: ["trol", "PPO", "mismach", "tis"].map(word => m.nearestName(word, known)) };
-    }""", [(SOURCES / "run_explorer" / "pack.js").read_text(encoding="utf-8"), [runs.encode(row) for row in rows],
-           runs.format_of_packs(), packed, RunExplorer()._data, ["ppo", "troll", "mismatch", "ppo+tis"]])
+    }""",
+        [
+            (SOURCES / "run_explorer" / "pack.js").read_text(encoding="utf-8"),
+            [runs.encode(row) for row in rows],
+            runs.format_of_packs(),
+            packed,
+            RunExplorer()._data,
+            ["ppo", "troll", "mismatch", "ppo+tis"],
+        ],
+    )
     page.close()
     assert got["rows"] == rows
     assert got["shares"] == pytest.approx([0, 0.02, None, -0.008]) and got["nats"] == pytest.approx([0.01, 1, None])
@@ -206,7 +215,11 @@ def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) ->
     assert other.state() == one.state()
     state = other.state()
     assert (state["sweep"], state["at"], state["measure"], state["cell"]) == (
-        "mismatch", {"sampler": "int4", "anchor": "recomputed"}, "entropy", "ppo+tis")
+        "mismatch",
+        {"sampler": "int4", "anchor": "recomputed"},
+        "entropy",
+        "ppo+tis",
+    )
     assert other.page.locator(".trx").bounding_box()["y"] < 300, "a link goes to the figure"
     other.page.evaluate("location.hash = '#runs:sweep=stale&methods=ppo&methods=troll'")
     other.page.wait_for_function(f"{MODEL}.get('sweep') === 'stale'")
@@ -214,15 +227,28 @@ def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) ->
 
 
 def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any) -> None:
-    one = visit("shootout.html#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99"
-                "&colour=red")
+    one = visit(
+        "shootout.html#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99&colour=red"
+    )
     state = one.state()
     assert (state["sweep"], state["at"]["sampler"], state["measure"], state["cell"], state["batch"]) == (
-        "mismatch", "int4", "kl", "ppo+tis", -1)
+        "mismatch",
+        "int4",
+        "kl",
+        "ppo+tis",
+        -1,
+    )
     assert state["methods"] == ["troll", "ppo+tis"]
     notes = one.text(".trx .notes")
-    for told in ('there is no "mismach" here; "mismatch" is shown', 'no "int" here; "int4"', 'no "trol" here; "troll"',
-                 'varies sampler and anchor, no "lr"', 'no "kll" here', 'expected 0 to 29, got "99"', 'says "colour"'):
+    for told in (
+        'there is no "mismach" here; "mismatch" is shown',
+        'no "int" here; "int4"',
+        'no "trol" here; "troll"',
+        'varies sampler and anchor, no "lr"',
+        'no "kll" here',
+        'expected 0 to 29, got "99"',
+        'says "colour"',
+    ):
         assert told in notes, told
     one.page.get_by_role("button", name="all methods").click()
     one.settle()
@@ -305,7 +331,8 @@ def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     touched = ".trx button, .trx label.toggle, .trx input[type=range], .trx .choice label, .trx select"
     small = one.page.locator(touched).evaluate_all(
         "all => all.map(node => [node.outerHTML.slice(0, 60), node.getBoundingClientRect().height])"
-        ".filter(([, height]) => height > 0 && height < 44)")
+        ".filter(([, height]) => height > 0 && height < 44)"
+    )
     assert small == []
 
 
@@ -316,7 +343,8 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360, sweep
         wide = one.page.locator(".trx *").evaluate_all(
             "all => all.filter(node => node.getBoundingClientRect().right > 361 && !node.closest('.spoken, .map'))"
-            ".map(node => node.outerHTML.slice(0, 80))")
+            ".map(node => node.outerHTML.slice(0, 80))"
+        )
         assert wide == [], sweep
     one.set(sweep="reuse", at={}, methods=[], cell="")
     map_ = one.page.locator(".trx .map")
@@ -326,7 +354,8 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
     one.settle()
     assert (one.state()["cell"], one.state()["at"]) == ("troll", {"updates": "8"})
     small = one.page.locator(".trx svg text").evaluate_all(
-        "all => all.map(node => parseFloat(getComputedStyle(node).fontSize))")
+        "all => all.map(node => parseFloat(getComputedStyle(node).fontSize))"
+    )
     assert min(small) >= 9
 
 
@@ -346,8 +375,11 @@ def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(visit: 
 def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
     one = visit(viewport={"width": width, "height": 900})
     one.page.get_by_role("button", name="all methods").click()
-    changes = {"batch": "i => m.set('batch', i % 40)", "cell": "i => m.set('cell', ['ppo', 'troll', 'cispo'][i % 3])",
-               "point": "i => m.set('at', { updates: ['1', '8', '32'][i % 3] })"}
+    changes = {
+        "batch": "i => m.set('batch', i % 40)",
+        "cell": "i => m.set('cell', ['ppo', 'troll', 'cispo'][i % 3])",
+        "point": "i => m.set('at', { updates: ['1', '8', '32'][i % 3] })",
+    }
     clock = one.context.new_cdp_session(one.page)
     clock.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time: other processes do not count
 
@@ -379,8 +411,10 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(chromium: Any,
     page = context.new_page()
     loads = "const { default: explorable }"
     waiting = RunExplorer().html().replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
-    page.set_content(f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
-                     f'<body style="margin: 0">{waiting}<p id="after">After.')
+    page.set_content(
+        f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
+        f'<body style="margin: 0">{waiting}<p id="after">After.'
+    )
     page.wait_for_function("Boolean(window.gate)")
     seen = """() => {
         const root = [...document.querySelectorAll(".trlib-view > div")].find(d => d.shadowRoot).shadowRoot;

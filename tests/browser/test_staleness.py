@@ -9,8 +9,10 @@ import pytest
 
 from trbook.explorables import Staleness
 
-PAGE = ('<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>staleness</title>'
-        '<body><main>{}</main></body></html>')
+PAGE = (
+    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>staleness</title>'
+    "<body><main>{}</main></body></html>"
+)
 GET = "name => document.querySelector('.trlib-explorable').model.get(name)"
 
 

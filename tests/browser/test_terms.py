@@ -20,8 +20,9 @@ HIDDEN = "document.querySelector('#meaning-nat').hidden"
 @pytest.fixture(params=[("light", 1280), ("dark", 360)], ids=["light", "dark-phone"])
 def page(request: Any, chromium: Any, address: str) -> Iterator[Any]:
     theme, width = request.param
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=theme,
-                                   reduced_motion="reduce")
+    context = chromium.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.goto(f"{address}/{PAGE}", wait_until="load")
     settle(page)

@@ -9,8 +9,10 @@ import pytest
 
 from trbook.explorables import TokenMicroscope
 
-PAGE = ('<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>microscope</title>'
-        '<body><main>{}</main></body></html>')
+PAGE = (
+    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>microscope</title>'
+    "<body><main>{}</main></body></html>"
+)
 MODEL = "document.querySelector('.trlib-explorable').model"
 
 
@@ -30,8 +32,13 @@ def struck(page: Any) -> list[str]:
 
 def test_arrow_keys_go_from_token_to_token_and_line_to_line(page: Any, until: Any) -> None:
     page.locator(".handle").focus()
-    for key, token, says in (("ArrowRight", 1, "“6”"), ("ArrowLeft", 0, "“slowly”"), ("Shift+ArrowRight", 8, "<end>"),
-                             ("ArrowRight", 25, "“compute”"), ("ArrowUp", 0, "“slowly”")):
+    for key, token, says in (
+        ("ArrowRight", 1, "“6”"),
+        ("ArrowLeft", 0, "“slowly”"),
+        ("Shift+ArrowRight", 8, "<end>"),
+        ("ArrowRight", 25, "“compute”"),
+        ("ArrowUp", 0, "“slowly”"),
+    ):
         page.keyboard.press(key)
         until(page, f"() => {MODEL}.get('token') === {token}")
         until(page.locator(".handle"), f"node => node.getAttribute('aria-label').includes('{says}')")

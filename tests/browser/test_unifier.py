@@ -75,7 +75,8 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     own = one.page.locator(".trx .costs .own").all_inner_texts()
     rho = math.sqrt(0.25)
     assert [float(text) for text in own] == pytest.approx(
-        [0.125, 0.125, 0.125, 0.25, rho / math.sqrt(6), rho / 2, rho / 2, rho], abs=5e-4)
+        [0.125, 0.125, 0.125, 0.25, rho / math.sqrt(6), rho / 2, rho / 2, rho], abs=5e-4
+    )
     assert sum(float(text) for text in one.page.locator(".trx .costs td:nth-child(2)").all_inner_texts()) > 0.5
 
 
@@ -112,7 +113,8 @@ def test_a_target_replaces_the_radius_and_must_be_earnable(visit: Any) -> None:
     pi = one.page.locator(".trx .plane svg .shares").all_text_contents()
     one.set(distance="kl_new_old", delta=least)
     assert [float(x) for x in one.page.locator(".trx .plane svg .shares").all_text_contents()] == pytest.approx(
-        [float(x) for x in pi], abs=0.011), "a radius of that size leads to the same policy"
+        [float(x) for x in pi], abs=0.011
+    ), "a radius of that size leads to the same policy"
     one.set(distance="target", target=0.2)
     assert "Unlearning" in one.text(".trx .verdict")
     one.set(target=0.01)

@@ -22,14 +22,25 @@ def test_a_function_that_agrees_is_status_0_and_one_line(capsys):
 
 
 def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
-    line = ["conformance", "--function", OURS, "--loss", "ppo", "--set", "eps_high=.3",
-            "--set", "eps_low=.3", "--set", "dual_clip=none"]
+    line = [
+        "conformance",
+        "--function",
+        OURS,
+        "--loss",
+        "ppo",
+        "--set",
+        "eps_high=.3",
+        "--set",
+        "eps_low=.3",
+        "--set",
+        "dual_clip=none",
+    ]
     assert main(line) == 3
     assert capsys.readouterr().out == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n"
     assert main([*line, "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
     assert (document["function"], document["signature"], document["vectors"]) == (OURS, "plain", 1)
-    finding, = document["findings"]
+    (finding,) = document["findings"]
     assert finding["status"] == "differs" and finding["seen"]
     assert [d["point"] for d in finding["deviations"]] == ["window"]
 
@@ -43,10 +54,12 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
     first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
     assert place.strip().startswith(f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp ")
     assert first["inputs"]["ratio"] > 1.2 and first["value"]["expected"] != first["value"]["got"]
-    assert gradient.strip() == (f"gradient of the token: expected {first['gradient']['expected']:g}, "
-                                f"got {first['gradient']['got']:g}")
-    assert value.strip() == (f"value of the token: expected {first['value']['expected']:g}, "
-                             f"got {first['value']['got']:g}")
+    assert gradient.strip() == (
+        f"gradient of the token: expected {first['gradient']['expected']:g}, got {first['gradient']['got']:g}"
+    )
+    assert value.strip() == (
+        f"value of the token: expected {first['value']['expected']:g}, got {first['value']['got']:g}"
+    )
 
 
 def test_a_function_that_fails_is_status_3_on_one_line(capsys):
@@ -69,8 +82,10 @@ def test_the_vectors_are_where_it_says(capsys):
     assert json.loads(capsys.readouterr().out) == {"vectors": vectors, "specification": specification}
 
 
-FOUND = [Finding("one", "ppo", "agrees"),
-         Finding("two", "gspo", "differs", (Deviation("cap", "bounds it"),), ("a note",))]
+FOUND = [
+    Finding("one", "ppo", "agrees"),
+    Finding("two", "gspo", "differs", (Deviation("cap", "bounds it"),), ("a note",)),
+]
 
 
 @pytest.fixture
@@ -78,8 +93,9 @@ def two_findings(monkeypatch):
     monkeypatch.setattr(libraries, "hold", lambda vectors, library: iter(FOUND))
 
 
-@pytest.mark.parametrize(("version", "warned"), [("1.16.0", ""), ("2.0.0", "trlib: warning: written for trl 1.16.0, "
-                                                                           "found 2.0.0\n")])
+@pytest.mark.parametrize(
+    ("version", "warned"), [("1.16.0", ""), ("2.0.0", "trlib: warning: written for trl 1.16.0, found 2.0.0\n")]
+)
 def test_a_library_of_another_version_is_said_and_goes_on(capsys, monkeypatch, two_findings, version, warned):
     monkeypatch.setattr(libraries, "version", lambda library: version)
     assert main(["conformance", "--library", "trl"]) == 3
@@ -103,20 +119,29 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
     assert captured.err.startswith("trlib: error: verl is not installed (written for 0.9.1): pip install ")
 
 
-@pytest.mark.parametrize(("argv", "words"), [
-    (["--library", "verll"], "library: expected one of torch, torchrl, trl, verl, got 'verll'; did you mean 'verl'?"),
-    (["--library", "verl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
-    (["--library", "verl", "--set", "a=1"], "--set: expected --function beside it, got --library"),
-    (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),
-    (["--function", "trlib.nothing:f"], "function: no module named 'trlib.nothing'"),
-    (["--function", "trlib.algorithms:ppo_los"], "did you mean 'ppo_loss'?"),
-    (["--function", OURS, "--loss", "pppo"], "did you mean 'ppo'?"),
-    (["--function", OURS, "--signature", "jax"], "signature: expected one of plain, trl, verl, got 'jax'"),
-    (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
-    (["--function", OURS, "--anchor", "ref"], "anchor: expected one of recomputed, rollout, got 'ref'"),
-    (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),
-    (["--function", OURS, "--signature", "verl", "--loss", "ppo", "--set", "a=1"], "set: expected --signature plain"),
-])
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (
+            ["--library", "verll"],
+            "library: expected one of torch, torchrl, trl, verl, got 'verll'; did you mean 'verl'?",
+        ),
+        (["--library", "verl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
+        (["--library", "verl", "--set", "a=1"], "--set: expected --function beside it, got --library"),
+        (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),
+        (["--function", "trlib.nothing:f"], "function: no module named 'trlib.nothing'"),
+        (["--function", "trlib.algorithms:ppo_los"], "did you mean 'ppo_loss'?"),
+        (["--function", OURS, "--loss", "pppo"], "did you mean 'ppo'?"),
+        (["--function", OURS, "--signature", "jax"], "signature: expected one of plain, trl, verl, got 'jax'"),
+        (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
+        (["--function", OURS, "--anchor", "ref"], "anchor: expected one of recomputed, rollout, got 'ref'"),
+        (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),
+        (
+            ["--function", OURS, "--signature", "verl", "--loss", "ppo", "--set", "a=1"],
+            "set: expected --signature plain",
+        ),
+    ],
+)
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
     assert main(["conformance", *argv]) == 1
     captured = capsys.readouterr()
@@ -124,10 +149,13 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
     assert words in captured.err
 
 
-@pytest.mark.parametrize(("argv", "words"), [
-    ([], "one of the arguments --library --function --vectors is required"),
-    (["--library", "verl", "--function", "a:b"], "not allowed with argument"),
-])
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "one of the arguments --library --function --vectors is required"),
+        (["--library", "verl", "--function", "a:b"], "not allowed with argument"),
+    ],
+)
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):
     assert main(["conformance", *argv]) == 2
     assert words in capsys.readouterr().err

@@ -65,55 +65,83 @@ def test_the_examples_of_the_help_are_valid_command_lines():
             assert args.method in ALGORITHMS or args.method == "mine.py:Bounded"  # which the interface's page writes
 
 
-@pytest.mark.parametrize(("argv", "words"), [
-    ([], "the following arguments are required: COMMAND"),
-    (["trian"], f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?"),
-    (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
-    (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
-    (["train", "--method", "ppo", "--lr", "fast"], "argument --lr: expected a number, got 'fast'"),
-    (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected two numbers with a comma between"),
-    (["train", "--method", "ppo", "--step", "3"], "unrecognized argument --step; did you mean '--steps'?"),
-    (["evaluate", "--ks", "1,two"], "argument --ks: expected a whole number, got 'two'"),
-    *(([*argv, "--out", ""], "argument --out: expected the name of a file or a folder, got ''") for argv in (
-        ["train", "--method", "ppo"], ["pretrain", "dial"], ["sweep", "stale"], ["diagnose", "rollouts.parquet"])),
-])
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["trian"], f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?"),
+        (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
+        (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
+        (["train", "--method", "ppo", "--lr", "fast"], "argument --lr: expected a number, got 'fast'"),
+        (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected two numbers with a comma between"),
+        (["train", "--method", "ppo", "--step", "3"], "unrecognized argument --step; did you mean '--steps'?"),
+        (["evaluate", "--ks", "1,two"], "argument --ks: expected a whole number, got 'two'"),
+        *(
+            ([*argv, "--out", ""], "argument --out: expected the name of a file or a folder, got ''")
+            for argv in (
+                ["train", "--method", "ppo"],
+                ["pretrain", "dial"],
+                ["sweep", "stale"],
+                ["diagnose", "rollouts.parquet"],
+            )
+        ),
+    ],
+)
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):
     assert main(argv) == 2
     captured = capsys.readouterr()
     assert words in captured.err and captured.out == "" and "Traceback" not in captured.err
 
 
-@pytest.mark.parametrize(("argv", "words"), [
-    (["train", "--method", "pppo"], "method: expected one of"),
-    (["train", "--method", "pppo"], "did you mean 'ppo'?"),
-    (["train", "--method", "ppo", "--set", "eps_hig=.3"], "did you mean 'eps_high'?"),
-    (["train", "--method", "ppo", "--set", "eps_high=wide"], "method 'ppo': eps_high: expected a number, got 'wide'"),
-    (["train", "--method", "ppo", "--set", "eps_low=2"], "eps_low: expected a number at least 0 and at most 1, got 2"),
-    (["train", "--method", "ppo", "--set", "advantage=best"], "advantage: expected one of"),
-    (["train", "--method", "ppo", "--task", "dail"], "got 'dail'; did you mean 'dial'?"),
-    (["train", "--method", "ppo", "--knob", "move=3"], "did you mean 'moves'?"),
-    (["train", "--method", "ppo", "--knob", "moves=many"], "task 'dial': moves: expected a whole number or 2 values"),
-    (["train", "--method", "ppo", "--lora", "r=x"], "lora: r: expected a whole number, got str"),
-    (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
-    (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER beside it"),
-    (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
-    (["train", "--method", "ppo", "--task", "sums"], "--policy: expected an embedded model, a folder, a GGUF file or a "
-                                                     "hub id, because task 'sums' has no model of its own, got none"),
-    (["evaluate", "--task", "gsm8k"], "because task 'gsm8k' has no model of its own, got none"),
-    (["train", "--method", "ppo", "--device", "tpu"], "device: expected 'auto' or a device that torch has here"),
-    (["train", "--method", "ppo", "--device", "cuda:99"], "device: expected 'auto' or a device that torch has here"),
-    (["train", "--method", "ppo", "--dtype", "int8"], "dtype: expected 'auto' or the name of a float type"),
-    (["train", "--method", "ppo", "--anchor", "both", *SMALL], "anchor: expected one of 'rollout', 'recomputed'"),
-    (["train", "--method", "ppo", "--minibatches", "3", *SMALL], "minibatches: expected a divisor of prompts = 2"),
-    (["train", "--method", "ppo", "--steps", "0"], "steps: expected a whole number of at least 1, got 0"),
-    (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected numbers from 1 to samples = 2"),
-    (["evaluate", "--temperature", "0"], "temperature: expected a number above 0"),
-    (["evaluate", "--policy", "./nowhere"], "'./nowhere'"),
-    (["pretrain", "dail"], "got 'dail'"),
-    (["pretrain", "dial", "--set", "stepz=1,2"], "did you mean 'steps'?"),
-    (["methods", "grop"], "did you mean 'grpo'?"),
-    (["tasks", "dail"], "did you mean 'dial'?"),
-])
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train", "--method", "pppo"], "method: expected one of"),
+        (["train", "--method", "pppo"], "did you mean 'ppo'?"),
+        (["train", "--method", "ppo", "--set", "eps_hig=.3"], "did you mean 'eps_high'?"),
+        (
+            ["train", "--method", "ppo", "--set", "eps_high=wide"],
+            "method 'ppo': eps_high: expected a number, got 'wide'",
+        ),
+        (
+            ["train", "--method", "ppo", "--set", "eps_low=2"],
+            "eps_low: expected a number at least 0 and at most 1, got 2",
+        ),
+        (["train", "--method", "ppo", "--set", "advantage=best"], "advantage: expected one of"),
+        (["train", "--method", "ppo", "--task", "dail"], "got 'dail'; did you mean 'dial'?"),
+        (["train", "--method", "ppo", "--knob", "move=3"], "did you mean 'moves'?"),
+        (
+            ["train", "--method", "ppo", "--knob", "moves=many"],
+            "task 'dial': moves: expected a whole number or 2 values",
+        ),
+        (["train", "--method", "ppo", "--lora", "r=x"], "lora: r: expected a whole number, got str"),
+        (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
+        (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER beside it"),
+        (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
+        (
+            ["train", "--method", "ppo", "--task", "sums"],
+            "--policy: expected an embedded model, a folder, a GGUF file or a "
+            "hub id, because task 'sums' has no model of its own, got none",
+        ),
+        (["evaluate", "--task", "gsm8k"], "because task 'gsm8k' has no model of its own, got none"),
+        (["train", "--method", "ppo", "--device", "tpu"], "device: expected 'auto' or a device that torch has here"),
+        (
+            ["train", "--method", "ppo", "--device", "cuda:99"],
+            "device: expected 'auto' or a device that torch has here",
+        ),
+        (["train", "--method", "ppo", "--dtype", "int8"], "dtype: expected 'auto' or the name of a float type"),
+        (["train", "--method", "ppo", "--anchor", "both", *SMALL], "anchor: expected one of 'rollout', 'recomputed'"),
+        (["train", "--method", "ppo", "--minibatches", "3", *SMALL], "minibatches: expected a divisor of prompts = 2"),
+        (["train", "--method", "ppo", "--steps", "0"], "steps: expected a whole number of at least 1, got 0"),
+        (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected numbers from 1 to samples = 2"),
+        (["evaluate", "--temperature", "0"], "temperature: expected a number above 0"),
+        (["evaluate", "--policy", "./nowhere"], "'./nowhere'"),
+        (["pretrain", "dail"], "got 'dail'"),
+        (["pretrain", "dial", "--set", "stepz=1,2"], "did you mean 'steps'?"),
+        (["methods", "grop"], "did you mean 'grpo'?"),
+        (["tasks", "dail"], "did you mean 'dial'?"),
+    ],
+)
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypatch, argv, words):
     monkeypatch.chdir(tmp_path)
     assert main(argv) == 1
@@ -134,7 +162,7 @@ def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
 def test_methods_and_tasks_list_everything(capsys):
     assert main(["methods"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:len(ALGORITHMS)]] == list(ALGORITHMS)
+    assert [line.split()[0] for line in lines[: len(ALGORITHMS)]] == list(ALGORITHMS)
     assert main(["methods", "ppo", "--json"]) == 0
     ppo = json.loads(capsys.readouterr().out)["ppo"]["settings"]
     assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
@@ -158,8 +186,22 @@ def test_a_method_s_settings_name_every_choice(capsys):
 
 def test_train_evaluate_and_resume(capsys, tmp_path):
     out = str(tmp_path / "run")
-    learn = ["train", "--method", "ppo", "--set", "eps_high=.28", "--knob", "moves=2,3", "--lr", "1e-3", "--seed", "7",
-             "--out", out, *SMALL]
+    learn = [
+        "train",
+        "--method",
+        "ppo",
+        "--set",
+        "eps_high=.28",
+        "--knob",
+        "moves=2,3",
+        "--lr",
+        "1e-3",
+        "--seed",
+        "7",
+        "--out",
+        out,
+        *SMALL,
+    ]
     assert main(learn) == 0
     text = capsys.readouterr().out
     assert "ratio_max" in text and f"trlib evaluate --policy {out}" in text
@@ -207,13 +249,20 @@ def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monk
     assert main(["evaluate", "--policy", "pretrained/dial", *FEW]) == 0
 
 
-@pytest.mark.parametrize(("raised", "status", "words"), [
-    (KeyboardInterrupt(), 130, "trlib: interrupted"),
-    (OSError(28, "No space left on device", "/there/history.csv"), 1, "No space left on device: '/there/history.csv'"),
-    (CheckpointError("out: cannot write 'x'"), 1, "trlib: error: out: cannot write 'x'"),
-    (NonFiniteError("batch 3: update 3: loss is nan"), 1, "batch 3: update 3: loss is nan"),
-    (ImportError("lora: needs peft"), 1, "lora: needs peft"),
-])
+@pytest.mark.parametrize(
+    ("raised", "status", "words"),
+    [
+        (KeyboardInterrupt(), 130, "trlib: interrupted"),
+        (
+            OSError(28, "No space left on device", "/there/history.csv"),
+            1,
+            "No space left on device: '/there/history.csv'",
+        ),
+        (CheckpointError("out: cannot write 'x'"), 1, "trlib: error: out: cannot write 'x'"),
+        (NonFiniteError("batch 3: update 3: loss is nan"), 1, "batch 3: update 3: loss is nan"),
+        (ImportError("lora: needs peft"), 1, "lora: needs peft"),
+    ],
+)
 def test_what_stops_a_run_becomes_a_sentence_and_a_status(capsys, monkeypatch, raised, status, words):
     def stopped(*_, **__):
         raise raised
@@ -224,8 +273,10 @@ def test_what_stops_a_run_becomes_a_sentence_and_a_status(capsys, monkeypatch, r
     assert words in captured.err and "Traceback" not in captured.err
 
 
-@pytest.mark.parametrize("raised", [KeyError("a bug"), RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
-                                    NotImplementedError("no objective")])
+@pytest.mark.parametrize(
+    "raised",
+    [KeyError("a bug"), RuntimeError("mat1 and mat2 shapes cannot be multiplied"), NotImplementedError("no objective")],
+)
 def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
     def broken(*_, **__):
         raise raised
@@ -239,16 +290,30 @@ class OutOfMemoryError(RuntimeError):
     """As torch's, which is of its own class for a device."""
 
 
-@pytest.mark.parametrize(("raised", "much"), [
-    (MemoryError(), ""),
-    (OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"),
-     ", 20.00 GiB more were asked for"),
-    (RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
-                  "to allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"),
-     ", 4294967296 bytes more were asked for"),
-    (RuntimeError("[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory: you tried to "
-                  "allocate 8 bytes."), ", 8 bytes more were asked for"),
-])
+@pytest.mark.parametrize(
+    ("raised", "much"),
+    [
+        (MemoryError(), ""),
+        (
+            OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"),
+            ", 20.00 GiB more were asked for",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+                "to allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"
+            ),
+            ", 4294967296 bytes more were asked for",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory: you tried to "
+                "allocate 8 bytes."
+            ),
+            ", 8 bytes more were asked for",
+        ),
+    ],
+)
 def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(capsys, monkeypatch, raised, much):
     def greedy(*_, **__):
         raise raised
@@ -263,7 +328,10 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(capsys, mo
     assert main(["evaluate", "--json"]) == 1
     captured = capsys.readouterr()
     assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"
-    assert json.loads(captured.out) == {"error": captured.err[len("trlib: error: "):-1], "kind": type(raised).__name__}
+    assert json.loads(captured.out) == {
+        "error": captured.err[len("trlib: error: ") : -1],
+        "kind": type(raised).__name__,
+    }
     with pytest.raises(type(raised)):
         main(["evaluate", "--traceback"])
 
@@ -277,9 +345,14 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
     assert "without a model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("out", "words"), [
-    ("no/page.html", "--out: cannot write into"), ("folder", "--out: expected the name of a page, got the folder"),
-    ("rollouts.parquet", "is there already and is no page of trlib diagnose")])
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("no/page.html", "--out: cannot write into"),
+        ("folder", "--out: expected the name of a page, got the folder"),
+        ("rollouts.parquet", "is there already and is no page of trlib diagnose"),
+    ],
+)
 def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, tmp_path, monkeypatch, out, words):
     from trlab import diagnose
 
@@ -324,23 +397,66 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
         raise ValueError("seen")
 
     monkeypatch.setattr(module, "load_policy", record)
-    assert main(["train", "--method", "ppo", "--policy", "owner/name", "--device", "cpu", "--dtype", "float32",
-                 "--lora", "r=8", "--lora", "target_modules=q_proj,v_proj", "--lora", "bias=none"]) == 1
-    assert asked == {"name": "owner/name", "device": "cpu", "dtype": "float32", "chat": None,
-                     "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"}}
+    assert (
+        main(
+            [
+                "train",
+                "--method",
+                "ppo",
+                "--policy",
+                "owner/name",
+                "--device",
+                "cpu",
+                "--dtype",
+                "float32",
+                "--lora",
+                "r=8",
+                "--lora",
+                "target_modules=q_proj,v_proj",
+                "--lora",
+                "bias=none",
+            ]
+        )
+        == 1
+    )
+    assert asked == {
+        "name": "owner/name",
+        "device": "cpu",
+        "dtype": "float32",
+        "chat": None,
+        "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"},
+    }
     for option, chat in (("--chat", True), ("--no-chat", False)):
         assert main(["train", "--method", "ppo", option]) == 1 and asked["chat"] is chat
         assert main(["evaluate", option]) == 1 and asked["chat"] is chat
-    for given, expected in (("q_proj", ["q_proj"]), ("all-linear", "all-linear"), (".*_proj", ".*_proj"),
-                            ('["o_proj"]', ["o_proj"])):
+    for given, expected in (
+        ("q_proj", ["q_proj"]),
+        ("all-linear", "all-linear"),
+        (".*_proj", ".*_proj"),
+        ('["o_proj"]', ["o_proj"]),
+    ):
         assert main(["train", "--method", "ppo", "--lora", f"target_modules={given}"]) == 1
         assert asked["lora"] == {"target_modules": expected}
 
 
 def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, folder):
     out = str(tmp_path / "run")
-    learn = ["train", "--method", "ppo", "--policy", str(folder), "--lora", "r=2", "--lora", "target_modules=q_proj",
-             "--lr", "1", "--out", out, *SMALL]
+    learn = [
+        "train",
+        "--method",
+        "ppo",
+        "--policy",
+        str(folder),
+        "--lora",
+        "r=2",
+        "--lora",
+        "target_modules=q_proj",
+        "--lr",
+        "1",
+        "--out",
+        out,
+        *SMALL,
+    ]
     assert main(learn) == 0
     saved = tmp_path / "run" / "policy"
     assert (saved / "adapter_config.json").is_file() and not (saved / "config.json").exists()
@@ -365,8 +481,14 @@ def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path,
             found[learnt, *asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
     chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
     assert chat < plain  # a prompt that is said twice is none that the model learnt on
-    assert found == {("--chat",): chat, ("--chat", "--chat"): chat, ("--chat", "--no-chat"): plain,
-                     ("--no-chat",): plain, ("--no-chat", "--chat"): chat, ("--no-chat", "--no-chat"): plain}
+    assert found == {
+        ("--chat",): chat,
+        ("--chat", "--chat"): chat,
+        ("--chat", "--no-chat"): plain,
+        ("--no-chat",): plain,
+        ("--no-chat", "--chat"): chat,
+        ("--no-chat", "--no-chat"): plain,
+    }
 
 
 def test_one_module_alone_is_adapted(capsys):

@@ -17,8 +17,10 @@ SCRIPT = Path(sys.executable).with_name("trlib")
 
 
 def test_help_and_a_wrong_line_are_quick_and_import_no_torch():
-    probe = ("import sys, time; t = time.process_time(); from trlib.cli import main; s = main({argv}); "
-             "print('torch' in sys.modules, time.process_time() - t, s, file=sys.stderr)")
+    probe = (
+        "import sys, time; t = time.process_time(); from trlib.cli import main; s = main({argv}); "
+        "print('torch' in sys.modules, time.process_time() - t, s, file=sys.stderr)"
+    )
     for argv, status in ((["--help"], "0"), (["train", "--help"], "0"), (["train", "--stesp"], "2"), (["tasks"], "0")):
         command = [sys.executable, "-c", probe.format(argv=argv)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -36,10 +38,27 @@ def test_a_reader_that_goes_away_is_no_error():
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "trlib", "train", "--task", "dial", "--method", "ppo", "--prompts", "2", "--group",
-               "4", "--checkpoint-every", "1", "--out", str(out)]
-    process = subprocess.Popen([*command, "--steps", "100000"], text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+    command = [
+        sys.executable,
+        "-m",
+        "trlib",
+        "train",
+        "--task",
+        "dial",
+        "--method",
+        "ppo",
+        "--prompts",
+        "2",
+        "--group",
+        "4",
+        "--checkpoint-every",
+        "1",
+        "--out",
+        str(out),
+    ]
+    process = subprocess.Popen(
+        [*command, "--steps", "100000"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 60
     while not (out / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -66,7 +85,12 @@ def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_1(tmp_path):
     file = tmp_path / "rollouts.parquet"
     pq.write_table(pa.table({"logp": [[-0.5]], "logp_rollout": [[-0.5]], "advantage": [1.0]}), file)
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-m", "trlib", "diagnose", str(file)], capture_output=True, text=True,
-                              timeout=60, cwd=tmp_path)
+        done = subprocess.run(
+            [sys.executable, "-m", "trlib", "diagnose", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+        )
         assert done.returncode == 1, done.stderr
         assert done.stderr.startswith("trlib: error: column 'mask': not in ") and done.stderr.count("\n") == 1

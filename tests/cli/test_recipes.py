@@ -50,8 +50,27 @@ def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsy
 
 
 def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
-    assert main(["train", "--task", "sums", "--policy", "smollm2", "--lr", "1e-4", "--knob", "examples=3", "--chat",
-                 "--lora", "r=4", "--max-tokens", "9"]) == 1
+    assert (
+        main(
+            [
+                "train",
+                "--task",
+                "sums",
+                "--policy",
+                "smollm2",
+                "--lr",
+                "1e-4",
+                "--knob",
+                "examples=3",
+                "--chat",
+                "--lora",
+                "r=4",
+                "--max-tokens",
+                "9",
+            ]
+        )
+        == 1
+    )
     assert asked["settings"]["lr"] == 1e-4 and asked["settings"]["steps"] == 30
     assert asked["settings"]["max_tokens"] == 9 and asked["chat"] is True
     assert asked["task"].examples == 3 and asked["task"].numbers == (10, 99)
@@ -63,8 +82,11 @@ def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
 
 
 def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
-    for argv in (["--task", "sums", "--policy", "smollm2", "--no-recipe"], ["--task", "sums", "--policy", "owner/name"],
-                 ["--task", "dial"]):
+    for argv in (
+        ["--task", "sums", "--policy", "smollm2", "--no-recipe"],
+        ["--task", "sums", "--policy", "owner/name"],
+        ["--task", "dial"],
+    ):
         assert main(["train", *argv]) == 1
         assert asked["task"] == load_task(argv[1]) and (asked["lora"], asked["chat"]) == (None, None)
         assert (asked["settings"]["steps"], asked["settings"]["lr"], asked["settings"]["group"]) == (60, 1e-4, 16)

@@ -37,50 +37,58 @@ class Outer(Base):
     inner: Inner | None = None
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("delta=.25", {"delta": 0.25}),
-    ("delta=.1,.2", {"delta": (0.1, 0.2)}),
-    ("delta=(.1, .2)", {"delta": (0.1, 0.2)}),
-    ("delta=none", {"delta": None}),
-    ("delta=1e-3", {"delta": 0.001}),
-    ("size=7", {"size": 7}),
-    ("quick=yes", {"quick": True}),
-    ("quick=off", {"quick": False}),
-    ("name=none", {"name": None}),
-    ("name=a=b", {"name": "a=b"}),
-    ("many=3,1,2", {"many": (3, 1, 2)}),
-    ("inner=on", {"inner": Inner()}),
-    ("inner=none", {"inner": None}),
-    ("inner.cap=3", {"inner": Inner(cap=3.0)}),
-    ("inner.level=sequence", {"inner": Inner(level="sequence")}),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("delta=.25", {"delta": 0.25}),
+        ("delta=.1,.2", {"delta": (0.1, 0.2)}),
+        ("delta=(.1, .2)", {"delta": (0.1, 0.2)}),
+        ("delta=none", {"delta": None}),
+        ("delta=1e-3", {"delta": 0.001}),
+        ("size=7", {"size": 7}),
+        ("quick=yes", {"quick": True}),
+        ("quick=off", {"quick": False}),
+        ("name=none", {"name": None}),
+        ("name=a=b", {"name": "a=b"}),
+        ("many=3,1,2", {"many": (3, 1, 2)}),
+        ("inner=on", {"inner": Inner()}),
+        ("inner=none", {"inner": None}),
+        ("inner.cap=3", {"inner": Inner(cap=3.0)}),
+        ("inner.level=sequence", {"inner": Inner(level="sequence")}),
+    ],
+)
 def test_a_text_becomes_the_field_s_type(text, expected):
     found = assignments(Outer, [text], what="it")
     assert found == expected
-    name, = expected
+    (name,) = expected
     assert type(found[name]) is type(expected[name])
 
 
 def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds():
     assert assignments(Outer, ["inner.cap=3", "size=1", "inner.level=sequence", "size=2"], what="it") == {
-        "inner": Inner(3.0, "sequence"), "size": 2}
+        "inner": Inner(3.0, "sequence"),
+        "size": 2,
+    }
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("size", "it: expected NAME=VALUE, got 'size'"),
-    ("=3", "it: expected NAME=VALUE, got '=3'"),
-    ("sise=3", "a setting of it: expected one of .* got 'sise'; did you mean 'size'"),
-    ("shared=3", "a setting of it: expected one of"),
-    ("size=3.5", "it: size: expected a whole number, got '3.5'"),
-    ("size=none", "it: size: expected a whole number, got 'none'"),
-    ("delta=much", "it: delta: expected none or a number or 2 values with a comma between, got 'much'"),
-    ("delta=1,2,3", "it: delta: expected none or a number or 2 values"),
-    ("quick=maybe", "it: quick: expected yes or no, got 'maybe'"),
-    ("inner=3", "it: inner: expected none or on, got '3'"),
-    ("inner.cup=3", "a setting of it: inner: expected one of cap, level, got 'cup'; did you mean 'cap'"),
-    ("inner.level=word", "it: inner: level: expected 'token' or 'sequence', got 'word'"),
-    ("size.x=3", "it: size is one value; expected size=VALUE, got size.x=3"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("size", "it: expected NAME=VALUE, got 'size'"),
+        ("=3", "it: expected NAME=VALUE, got '=3'"),
+        ("sise=3", "a setting of it: expected one of .* got 'sise'; did you mean 'size'"),
+        ("shared=3", "a setting of it: expected one of"),
+        ("size=3.5", "it: size: expected a whole number, got '3.5'"),
+        ("size=none", "it: size: expected a whole number, got 'none'"),
+        ("delta=much", "it: delta: expected none or a number or 2 values with a comma between, got 'much'"),
+        ("delta=1,2,3", "it: delta: expected none or a number or 2 values"),
+        ("quick=maybe", "it: quick: expected yes or no, got 'maybe'"),
+        ("inner=3", "it: inner: expected none or on, got '3'"),
+        ("inner.cup=3", "a setting of it: inner: expected one of cap, level, got 'cup'; did you mean 'cap'"),
+        ("inner.level=word", "it: inner: level: expected 'token' or 'sequence', got 'word'"),
+        ("size.x=3", "it: size is one value; expected size=VALUE, got size.x=3"),
+    ],
+)
 def test_errors_name_the_field_and_the_nearest(text, words):
     with pytest.raises(ValueError, match=words):
         assignments(Outer, [text], what="it")
@@ -101,8 +109,12 @@ def test_real_methods_and_tasks_take_their_settings():
 
 
 def test_every_field_of_every_method_and_task_is_explained():
-    silent = [f"{name}.{s.name}" for name, entry in {**ALGORITHMS, "dial": Dial}.items()
-              for s in settings(entry) if not s.text]
+    silent = [
+        f"{name}.{s.name}"
+        for name, entry in {**ALGORITHMS, "dial": Dial}.items()
+        for s in settings(entry)
+        if not s.text
+    ]
     assert silent == []
 
 

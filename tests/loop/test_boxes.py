@@ -44,8 +44,12 @@ def mine(folder: Path, body: str):
     return method_kind(f"{file}:Mine")
 
 
-BOXES = {"plan": ("group, batch", "batch"), "prepare": ("batch", "batch.number"),
-         "objective": ("scores, batch", "batch.number"), "update": ("step", "step.batch.number")}
+BOXES = {
+    "plan": ("group, batch", "batch"),
+    "prepare": ("batch", "batch.number"),
+    "objective": ("scores, batch", "batch.number"),
+    "update": ("step", "step.batch.number"),
+}
 """What each box is handed, and where it finds the batch's number."""
 
 
@@ -56,27 +60,63 @@ def later(box: str, code: str) -> str:
 
 
 WRONG = {
-    "another memory": ("prepare", "return replace(super().prepare(batch), memory={'a': 1})", 6,
-                       "memory: expected the batch's own"),
+    "another memory": (
+        "prepare",
+        "return replace(super().prepare(batch), memory={'a': 1})",
+        6,
+        "memory: expected the batch's own",
+    ),
     "no batch": ("prepare", "batch.memory['a'] = 1", 6, "prepare: expected the batch, got NoneType"),
-    "odd advantages": ("prepare", "return replace(batch, advantages=batch.rewards)", 6,
-                       r"advantages: expected \[B, T\] = "),
-    "a text in the memory": ("prepare", "batch.memory['a'] = 'x'", 8,
-                             r"memory\['a'\]: expected a number or a tensor, .* got str"),
-    "no reference": ("objective", "return TokenLoss(k3(scores.logp, batch.logp_ref))", 8,
-                     r"logp_ref: the batch does not hold it; .* Needs\(reference=True\)"),
-    "no distribution": ("objective", "return TokenLoss(kl(batch.full_anchor, scores.full))", 8,
-                        r"full_anchor: the batch does not hold it; .* Needs\(full_anchor=True\)"),
-    "no scores": ("objective", "return TokenLoss(scores.full.sum(-1))", 8,
-                  r"full: the scores do not hold it; .* Needs\(full=True\)"),
-    "a tensor": ("objective", "return scores.logp", 6,
-                 r"objective: expected a TokenLoss, got Tensor; wrap it: TokenLoss\(loss\)"),
-    "an odd shape": ("objective", "return TokenLoss(scores.logp[:1])", 6,
-                     r"per_token: expected \[B, T\] = \[8, \d\], \[N\] or one number, got \[1, \d\]"),
+    "odd advantages": (
+        "prepare",
+        "return replace(batch, advantages=batch.rewards)",
+        6,
+        r"advantages: expected \[B, T\] = ",
+    ),
+    "a text in the memory": (
+        "prepare",
+        "batch.memory['a'] = 'x'",
+        8,
+        r"memory\['a'\]: expected a number or a tensor, .* got str",
+    ),
+    "no reference": (
+        "objective",
+        "return TokenLoss(k3(scores.logp, batch.logp_ref))",
+        8,
+        r"logp_ref: the batch does not hold it; .* Needs\(reference=True\)",
+    ),
+    "no distribution": (
+        "objective",
+        "return TokenLoss(kl(batch.full_anchor, scores.full))",
+        8,
+        r"full_anchor: the batch does not hold it; .* Needs\(full_anchor=True\)",
+    ),
+    "no scores": (
+        "objective",
+        "return TokenLoss(scores.full.sum(-1))",
+        8,
+        r"full: the scores do not hold it; .* Needs\(full=True\)",
+    ),
+    "a tensor": (
+        "objective",
+        "return scores.logp",
+        6,
+        r"objective: expected a TokenLoss, got Tensor; wrap it: TokenLoss\(loss\)",
+    ),
+    "an odd shape": (
+        "objective",
+        "return TokenLoss(scores.logp[:1])",
+        6,
+        r"per_token: expected \[B, T\] = \[8, \d\], \[N\] or one number, got \[1, \d\]",
+    ),
     "no gradient": ("update", "step.descend(step.loss().detach())", 8, "loss: expected a number with a gradient"),
     "a name of nobody's": ("update", "step.descend(step.loos())", 8, "AttributeError: .*loos"),
-    "no plan": ("plan", "from trlib.algorithms import Stage; return (Stage(group + batch),)", 6,
-                "its plan draws 5 completions a prompt, expected group = 4"),
+    "no plan": (
+        "plan",
+        "from trlib.algorithms import Stage; return (Stage(group + batch),)",
+        6,
+        "its plan draws 5 completions a prompt, expected group = 4",
+    ),
 }
 
 
@@ -104,22 +144,31 @@ def test_needs_that_are_none_are_told_before_anything_is_sampled(tmp_path):
 
 def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path):
     kind = mine(tmp_path, "schedule: object = None")
-    with pytest.raises(TypeError, match=r"schedule: expected a setting that can be saved .* got a function in Mine "
-                                        r"\(.*mine.py:5\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"schedule: expected a setting that can be saved .* got a function in Mine "
+        r"\(.*mine.py:5\)",
+    ):
         train(kind(schedule=lambda k: k))
 
 
 def test_the_command_line_tells_it_in_one_line(tmp_path):
     mine(tmp_path, later(*WRONG["no reference"][:2]))
     words = ["--steps", "3", "--prompts", "2", "--group", "4", "--max-tokens", "6", "--quiet", "--out", "run"]
-    done = subprocess.run([sys.executable, "-m", "trlib", "train", "--method", "mine.py:Mine", *words], cwd=tmp_path,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "trlib", "train", "--method", "mine.py:Mine", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     said = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in said and "saved in 'run'" in said
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
+
 
 class Wide(PPO):
     eps_high = 0.5
@@ -144,20 +193,25 @@ def test_a_subclass_needs_no_decorator_and_a_changed_default_no_annotation():
 def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
     from trlib.cli import main
 
-    (tmp_path / "wide.py").write_text('from trlib.algorithms import PPO\n\nclass Wide(PPO):\n    """Wider above."""\n'
-                                      '    eps_high = 0.5\n    most: int = 3\n    """How many."""\n')
+    (tmp_path / "wide.py").write_text(
+        'from trlib.algorithms import PPO\n\nclass Wide(PPO):\n    """Wider above."""\n'
+        '    eps_high = 0.5\n    most: int = 3\n    """How many."""\n'
+    )
     assert main(["methods", f"{tmp_path / 'wide.py'}:Wide"]) == 0
     said = capsys.readouterr().out
     assert "Wider above." in said and "eps_high=0.5   (float)" in said and "most=3   (int)\n      How many." in said
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("nowhere.py:Mine", "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is no file"),
-    ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
-    ("near.py:Mien", "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'"),
-    ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),
-    ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nowhere.py:Mine", "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is no file"),
+        ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
+        ("near.py:Mien", "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'"),
+        ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),
+        ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
+    ],
+)
 def test_a_file_without_the_class(text, said, tmp_path):
     (tmp_path / "empty.py").write_text("from trlib.algorithms import PPO\nx = 1\n")
     (tmp_path / "near.py").write_text("from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n")
@@ -169,8 +223,9 @@ def test_a_file_without_the_class(text, said, tmp_path):
 def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path):
     for n in (1, 2):
         (tmp_path / str(n)).mkdir()
-        (tmp_path / str(n) / "mine.py").write_text("from beside import N\nfrom trlib.algorithms import PPO\n\n"
-                                                   "class Mine(PPO):\n    most: int = N\n")
+        (tmp_path / str(n) / "mine.py").write_text(
+            "from beside import N\nfrom trlib.algorithms import PPO\n\nclass Mine(PPO):\n    most: int = N\n"
+        )
         (tmp_path / str(n) / "beside.py").write_text(f"N = {n}\n")
     kinds = [method_kind(f"{tmp_path / str(n) / 'mine.py'}:Mine") for n in (1, 2, 1)]
     assert [kind().most for kind in kinds] == [1, 2, 1]
@@ -178,11 +233,15 @@ def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path)
 
 # -- memory ------------------------------------------------------------------------------------------------------------
 
+
 def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
     memory = Memory(METRICS)
     memory["a"], memory["b"], memory["c"] = np.float32(0.5), np.int64(3), True
     assert memory.numbers() == {"a": 0.5, "b": 3, "c": 1} and [type(v) for v in memory.numbers().values()] == [
-        float, int, int]
+        float,
+        int,
+        int,
+    ]
     leaf = torch.ones(2, requires_grad=True)
     memory["t"] = leaf * 2
     memory["t"].mul_(2)
@@ -202,6 +261,7 @@ def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
 
 
 # -- what a method may do ----------------------------------------------------------------------------------------------
+
 
 class Early(PPO):
     """Stops the batch's updates after two; every loss and batch it saw is kept."""
@@ -230,8 +290,10 @@ def test_an_update_may_stop_early_and_a_batch_knows_its_number_and_reasons():
 
 class OneNumber(Method):
     def objective(self, scores, batch):
-        return TokenLoss(pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages,
-                                    mask=batch.mask).per_token.sum() / batch.mask.sum())
+        return TokenLoss(
+            pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask).per_token.sum()
+            / batch.mask.sum()
+        )
 
 
 class PerCompletion(Method):
@@ -301,7 +363,7 @@ def test_the_documentations_methods_train(tmp_path):
         run = train(method_kind(f"{tmp_path / name.lower()}.py:{name}")(), lr=1e-3)
         assert run.history.kl.iloc[-1] > 0
     assert {"beta", "reached"} <= set(run.history)
-    base = re.search(r'^    from trlib.*?\n\n`trlib', trlib.algorithms.method.__doc__, re.M | re.S)[0]
+    base = re.search(r"^    from trlib.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S)[0]
     (tmp_path / "page.py").write_text("\n".join(line[4:] for line in base.splitlines()[:-1]))
     assert train(method_kind(f"{tmp_path / 'page.py'}:Bounded")(most=1.5)).history.kl.iloc[-1] > 0
 
@@ -313,8 +375,11 @@ def test_an_optimiser_is_a_name_a_class_or_a_file():
     named, own = stepped("sgd", betas=(0.9, 0.9)), stepped(torch.optim.SGD)
     assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
     assert not torch.equal(named.policy.parameters[0], own.policy.parameters[0])  # momentum
-    with pytest.raises(ValueError, match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
-                                         "sgd, sign, got 'adamv'; did you mean 'adamw'"):
+    with pytest.raises(
+        ValueError,
+        match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
+        "sgd, sign, got 'adamv'; did you mean 'adamw'",
+    ):
         stepped("adamv")
     with pytest.raises(TypeError, match=r"optimizer: expected a name or a callable such as torch.optim.SGD, got 3"):
         stepped(3)
@@ -332,6 +397,7 @@ def test_scores_and_needs_say_what_is_missing():
 
 # -- odd but sensible --------------------------------------------------------------------------------------------------
 
+
 def test_a_class_constant_stays_one_and_a_default_that_is_made_outlives_a_decorator():
     class Near(PPO):
         anchor = "rollout"  # a ClassVar of the base: no setting
@@ -347,23 +413,29 @@ def test_a_class_constant_stays_one_and_a_default_that_is_made_outlives_a_decora
     assert Below().tags == [] and Below().tags is not Below().tags and Below(tags=[1]).tags == [1]
 
 
-@pytest.mark.parametrize(("code", "said"), [
-    ("mask=batch.mask & False", "mask: expected a new name, got one of the batch's own; replace"),
-    ("advantages=batch.logp_rollout", "advantages: expected a new name, got one of the batch's own"),
-    ("mine=3.0", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got float"),
-    ("mine=batch.rewards[:3]", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got \[3\]"),
-])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("mask=batch.mask & False", "mask: expected a new name, got one of the batch's own; replace"),
+        ("advantages=batch.logp_rollout", "advantages: expected a new name, got one of the batch's own"),
+        ("mine=3.0", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got float"),
+        ("mine=batch.rewards[:3]", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got \[3\]"),
+    ],
+)
 def test_what_prepare_cannot_add_is_refused(code, said, tmp_path):
     with pytest.raises(MethodError, match=rf"Mine.prepare \(.*mine.py:7\): {said}"):
         train(mine(tmp_path, f"def prepare(self, batch):\n    return super().prepare(batch).plus({code})")())
 
 
-@pytest.mark.parametrize(("asked", "said"), [
-    ("topk_anchor=-1", "topk_anchor: expected a whole number of at least 0, got -1"),
-    ("critic=-1.0", "critic: expected a number at least 0 and below inf, got -1.0"),
-    ("critic=1.0, critic_outputs=0", "critic_outputs: expected a whole number of at least 1, got 0"),
-    ("values=True", r"values: expected a critic that gives them, Needs\(critic=1.0, values=True\), got none"),
-])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("topk_anchor=-1", "topk_anchor: expected a whole number of at least 0, got -1"),
+        ("critic=-1.0", "critic: expected a number at least 0 and below inf, got -1.0"),
+        ("critic=1.0, critic_outputs=0", "critic_outputs: expected a whole number of at least 1, got 0"),
+        ("values=True", r"values: expected a critic that gives them, Needs\(critic=1.0, values=True\), got none"),
+    ],
+)
 def test_needs_outside_their_meaning_are_refused(asked, said, tmp_path):
     with pytest.raises(MethodError, match=rf"Mine.needs \(.*mine.py:7\): {said}"):
         train(mine(tmp_path, f"def needs(self, anchor):\n    return Needs({asked})")())
@@ -440,12 +512,16 @@ class Keeps(torch.optim.Optimizer):
 def parted(groups, *, lr):
     """AdamW on matrices and vectors apart, as for a weight decay of the matrices alone."""
     parameters = groups[0]["params"]
-    return torch.optim.AdamW([{"params": [p for p in parameters if p.dim() > 1]},
-                              {"params": [p for p in parameters if p.dim() < 2]}], lr=lr, weight_decay=0.0)
+    return torch.optim.AdamW(
+        [{"params": [p for p in parameters if p.dim() > 1]}, {"params": [p for p in parameters if p.dim() < 2]}],
+        lr=lr,
+        weight_decay=0.0,
+    )
 
 
-@pytest.mark.parametrize("optimizer", [
-    Keeps, parted, partial(torch.optim.AdamW, amsgrad=True), torch.optim.NAdam, torch.optim.Adafactor])
+@pytest.mark.parametrize(
+    "optimizer", [Keeps, parted, partial(torch.optim.AdamW, amsgrad=True), torch.optim.NAdam, torch.optim.Adafactor]
+)
 def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
     more = {"optimizer": optimizer, "prompts": 8, "group": 8, "lr": 1e-2}
     whole = train(PPO(), **more)

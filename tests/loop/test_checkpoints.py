@@ -38,14 +38,21 @@ def _quiet(recwarn):
 def header(file: Path) -> dict:
     """What the file notes beside its tensors."""
     content = file.read_bytes()
-    return json.loads(content[8:8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
 
 
 def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
-    tensors = {"a/b": torch.arange(6.0).view(2, 3).T, "c": torch.tensor([1, 2]),
-               "d": torch.randn(3, dtype=torch.bfloat16)}
-    meta = {**REST, "rows": [{"x": 0.1 + 0.2, "nan": float("nan")}], "settings": {"text": "ε ≤ δ"},
-            "learner": {"memory": {"a": 3}, "descent": DESCENT}}
+    tensors = {
+        "a/b": torch.arange(6.0).view(2, 3).T,
+        "c": torch.tensor([1, 2]),
+        "d": torch.randn(3, dtype=torch.bfloat16),
+    }
+    meta = {
+        **REST,
+        "rows": [{"x": 0.1 + 0.2, "nan": float("nan")}],
+        "settings": {"text": "ε ≤ δ"},
+        "learner": {"memory": {"a": 3}, "descent": DESCENT},
+    }
     checkpoints.save(tmp_path, tensors, meta)
     back, rest = checkpoints.load(tmp_path)
     assert all(torch.equal(back[name], t) and back[name].dtype == t.dtype for name, t in tensors.items())
@@ -96,6 +103,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 
 # -- what is checked before anything is taken up -------------------------------------------------------------------
 
+
 def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     trained(tmp_path, steps=1)
     file, rng = tmp_path / checkpoints.NAME, random.Random(0)
@@ -105,7 +113,7 @@ def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     places += [8 + whole[8:].index(word) for word in (b'"reward', b'"updates', b'"lr')]
     for place in places:
         bit = 1 << rng.randrange(3)
-        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1:])
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
         with pytest.raises(CheckpointError, match=r"out: expected a whole checkpoint at .* got a damaged file of"):
             checkpoints.load(tmp_path)
     file.write_bytes(whole)
@@ -137,10 +145,13 @@ def test_a_learner_without_a_part_is_named(tmp_path):
         checkpoints.load(tmp_path)
 
 
-@pytest.mark.parametrize(("method", "settings", "prefixes"), [
-    (GRPO(beta=0.1), {"lag": 1}, {"policy", "past", "reference", "optimizer"}),
-    (PPOCritic(), {}, {"policy", "critic", "optimizer"}),
-])
+@pytest.mark.parametrize(
+    ("method", "settings", "prefixes"),
+    [
+        (GRPO(beta=0.1), {"lag": 1}, {"policy", "past", "reference", "optimizer"}),
+        (PPOCritic(), {}, {"policy", "critic", "optimizer"}),
+    ],
+)
 def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path, method, settings, prefixes):
     trained(tmp_path, method, steps=1, **settings)
     file = tmp_path / checkpoints.NAME
@@ -150,10 +161,11 @@ def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path, metho
     for name in (max(n for n in tensors if n.startswith(prefix)) for prefix in sorted(prefixes)):
         t = tensors[name]
         for changed, words in (
-                ({name: t.flatten()[:1].repeat(3)}, rf"got '{name}' of float32 \[3\] where float32"),
-                ({name: t.double()}, rf"got '{name}' of float64 .* where float32"),
-                ({name: None}, rf"got none for '{name}'"),
-                ({f"{name}x": t.clone()}, rf"got '{name}x' beside them")):
+            ({name: t.flatten()[:1].repeat(3)}, rf"got '{name}' of float32 \[3\] where float32"),
+            ({name: t.double()}, rf"got '{name}' of float64 .* where float32"),
+            ({name: None}, rf"got none for '{name}'"),
+            ({f"{name}x": t.clone()}, rf"got '{name}x' beside them"),
+        ):
             odd = {n: v for n, v in {**tensors, **changed}.items() if v is not None}
             checkpoints.save(tmp_path, odd, rest)
             before = file.read_bytes()
@@ -175,6 +187,7 @@ def test_copies_of_few_digits_are_checked_too(tmp_path):
 
 
 # -- the folder ----------------------------------------------------------------------------------------------------
+
 
 def test_a_folder_is_cleared_of_what_a_killed_process_left(tmp_path, policy):
     for name in (checkpoints.NAME, "history.csv"):
@@ -207,13 +220,17 @@ with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folde
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path, end):
-    first = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert first.stdout.readline() == "held\n"
     writing = tmp_path / ".checkpoint.safetensors.1.unfinished"
     for resume in (False, True):
-        with pytest.raises(CheckpointError, match=rf"^out: expected a folder that no other run has, got '{tmp_path}', "
-                                                  rf"which process {first.pid} has$"):
+        with pytest.raises(
+            CheckpointError,
+            match=rf"^out: expected a folder that no other run has, got '{tmp_path}', "
+            rf"which process {first.pid} has$",
+        ):
             trained(tmp_path, resume=resume)
         assert writing.read_text() == "being written"
     first.send_signal(end)
@@ -222,8 +239,7 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path,
 
 
 def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
-    with (checkpoints.holding(tmp_path, False, policy),
-          pytest.raises(CheckpointError, match=r"which this process has$")):
+    with checkpoints.holding(tmp_path, False, policy), pytest.raises(CheckpointError, match=r"which this process has$"):
         trained(tmp_path)
     trained(tmp_path)
 
@@ -239,8 +255,11 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
     trlib.load_policy(folder).save(tmp_path / "mine" / "policy")
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     for name, out in ((folder, folder), (folder, folder / "run"), (tmp_path / "mine" / "policy", tmp_path / "mine")):
-        with pytest.raises(CheckpointError, match=rf"^out: expected a folder apart from that of the policy, '{name}', "
-                                                  rf"got '{out}'$"):
+        with pytest.raises(
+            CheckpointError,
+            match=rf"^out: expected a folder apart from that of the policy, '{name}', "
+            rf"got '{out}'$",
+        ):
             trained(out, policy=name)
     (tmp_path / "other" / "policy").mkdir(parents=True)
     (tmp_path / "other" / "policy" / "thesis.tex").write_text("years of work")
@@ -250,22 +269,25 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
     assert not (folder / "run").exists() and not (tmp_path / "other" / checkpoints.NAME).exists()
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("history.csv", "holds the history.csv of a run whose checkpoint.safetensors is missing"),
-    ("prompts.csv", "holds the prompts.csv of a run"),
-    ("run.json", "holds the run.json of a run"),
-    ("policy/model.safetensors", "holds the trained policy of a run"),
-    ("policy/thesis.tex", "expected an empty folder, or one with a saved policy alone .* 'thesis.tex' in it"),
-    ("policy", "expected a folder to write a policy into, got the file"),
-    ("run.json/x", "expected a file's place at .*run.json', got a folder"),
-    ("checkpoint.safetensors/x", "expected a file's place at .*checkpoint.safetensors', got a folder"),
-])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("history.csv", "holds the history.csv of a run whose checkpoint.safetensors is missing"),
+        ("prompts.csv", "holds the prompts.csv of a run"),
+        ("run.json", "holds the run.json of a run"),
+        ("policy/model.safetensors", "holds the trained policy of a run"),
+        ("policy/thesis.tex", "expected an empty folder, or one with a saved policy alone .* 'thesis.tex' in it"),
+        ("policy", "expected a folder to write a policy into, got the file"),
+        ("run.json/x", "expected a file's place at .*run.json', got a folder"),
+        ("checkpoint.safetensors/x", "expected a file's place at .*checkpoint.safetensors', got a folder"),
+    ],
+)
 def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(tmp_path, policy, name, words):
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text("years of work")
     for resume in (False, True):
-        with (pytest.raises(CheckpointError, match=f"^out: .*{words}"), checkpoints.holding(tmp_path, resume, policy)):
+        with pytest.raises(CheckpointError, match=f"^out: .*{words}"), checkpoints.holding(tmp_path, resume, policy):
             pass
     assert file.read_text() == "years of work"
 
@@ -275,6 +297,8 @@ def test_a_folder_without_room_for_files_is_found_before_any_work(tmp_path, poli
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
-    with (pytest.raises(CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"),
-          checkpoints.holding(tmp_path, False, policy)):
+    with (
+        pytest.raises(CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"),
+        checkpoints.holding(tmp_path, False, policy),
+    ):
         pass

@@ -65,8 +65,17 @@ def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():
 
 def batch_of(advantages, mask):
     zeros = torch.zeros(mask.shape)
-    return Batch(tokens=zeros.long(), mask=mask, forced=~mask, rewards=zeros[:, 0], group=torch.zeros(len(mask)).long(),
-                 ended=mask[:, 0], horizon=3, logp_rollout=zeros, advantages=advantages)
+    return Batch(
+        tokens=zeros.long(),
+        mask=mask,
+        forced=~mask,
+        rewards=zeros[:, 0],
+        group=torch.zeros(len(mask)).long(),
+        ended=mask[:, 0],
+        horizon=3,
+        logp_rollout=zeros,
+        advantages=advantages,
+    )
 
 
 def test_shares_and_quantiles_over_a_batchs_updates():
@@ -86,13 +95,22 @@ def test_shares_and_quantiles_over_a_batchs_updates():
     ratios = np.array([1.5, 1.1, 0.5, 0.7, 1.3, *[1.0] * 5])
     assert row["ratio_max"] == pytest.approx(1.5)
     assert row["ratio_p01"] == pytest.approx(np.quantile(ratios, 0.01)) and row["ratio_p99"] == pytest.approx(
-        np.quantile(ratios, 0.99))
+        np.quantile(ratios, 0.99)
+    )
 
 
 def test_an_objective_without_a_ratio_has_none_in_the_history():
     mask = torch.ones(1, 2, dtype=torch.bool)
-    row = summarise([observe(1.0, 1.0, TokenLoss(torch.zeros(1, 2), {"kept": mask, "weight": torch.ones(1, 2)}),
-                             batch_of(torch.ones(1, 2), mask))])
+    row = summarise(
+        [
+            observe(
+                1.0,
+                1.0,
+                TokenLoss(torch.zeros(1, 2), {"kept": mask, "weight": torch.ones(1, 2)}),
+                batch_of(torch.ones(1, 2), mask),
+            )
+        ]
+    )
     assert not {"ratio_max", "ratio_p01", "ratio_p99"} & set(row)
     assert row["kept"] == 1.0 and math.isnan(row["kept_neg"]), "no token is negative: known, and nothing to say of them"
     bare = summarise([observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), batch_of(torch.ones(1, 2), mask))])
@@ -142,5 +160,13 @@ def test_only_the_batchs_first_update_tells_how_far_the_sampler_was():
 
 def _empty() -> Batch:
     none = torch.zeros(1, 1, dtype=torch.bool)
-    return Batch(tokens=none.long(), mask=none, forced=none, rewards=torch.zeros(1), group=torch.zeros(1).long(),
-                 ended=none[0], horizon=1, logp_rollout=torch.zeros(1, 1))
+    return Batch(
+        tokens=none.long(),
+        mask=none,
+        forced=none,
+        rewards=torch.zeros(1),
+        group=torch.zeros(1).long(),
+        ended=none[0],
+        horizon=1,
+        logp_rollout=torch.zeros(1, 1),
+    )

@@ -19,9 +19,14 @@ OWN = Path(__file__).parents[1] / "own"
 TIMINGS = ("seconds", "tokens_per_s")
 SETTINGS = {"steps": 4, "prompts": 8, "group": 4, "probe": 4, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
 CASES = {
-    "mdpo.py:MDPO": {"epochs": 3}, "rebel.py:REBEL": {"epochs": 2}, "tr_dpo.py:TRDPO": {"epochs": 2},
-    "fixpo.py:FixPO": {"minibatches": 8}, "smart.py:SMART": {}, "capo.py:CAPO": {"minibatches": 2},
-    "dvpo.py:Quantiles": {"minibatches": 2}, "muon.py:Muon": {"minibatches": 2},
+    "mdpo.py:MDPO": {"epochs": 3},
+    "rebel.py:REBEL": {"epochs": 2},
+    "tr_dpo.py:TRDPO": {"epochs": 2},
+    "fixpo.py:FixPO": {"minibatches": 8},
+    "smart.py:SMART": {},
+    "capo.py:CAPO": {"minibatches": 2},
+    "dvpo.py:Quantiles": {"minibatches": 2},
+    "muon.py:Muon": {"minibatches": 2},
 }
 """Each with the part of the regime that it is about."""
 
@@ -33,8 +38,14 @@ def run(name: str, out: Path | None, **more):
     optimizer = file if name.startswith("muon") else "adamw"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), method, optimizer=optimizer, out=out,
-                           **{**SETTINGS, **CASES[name], **more})
+        return trlib.train(
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            method,
+            optimizer=optimizer,
+            out=out,
+            **{**SETTINGS, **CASES[name], **more},
+        )
 
 
 def same(one, other) -> bool:
@@ -52,9 +63,14 @@ def test_a_file_of_thirty_lines_trains_is_killed_and_resumes_bit_for_bit(name, t
     if child == 0:
         try:
             saves = []
-            trlib.loop.checkpoints.save, save = lambda *given: (save(*given), saves.append(1), len(saves) == 2 and
-                                                                os.kill(os.getpid(), signal.SIGKILL)), \
-                trlib.loop.checkpoints.save
+            trlib.loop.checkpoints.save, save = (
+                lambda *given: (
+                    save(*given),
+                    saves.append(1),
+                    len(saves) == 2 and os.kill(os.getpid(), signal.SIGKILL),
+                ),
+                trlib.loop.checkpoints.save,
+            )
             run(name, tmp_path / "run")
         finally:
             os._exit(0)
@@ -94,8 +110,10 @@ def test_a_reference_moves_when_the_method_says_so(monkeypatch):
 
 def test_capo_leaves_out_more_tokens_the_less_a_token_may_move():
     kind = method_kind(f"{OWN / 'capo.py'}:CAPO")
-    kept = [trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(most=most), **SETTINGS).history.kept
-            for most in (1e-9, 1e-5, 1e3)]
+    kept = [
+        trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(most=most), **SETTINGS).history.kept
+        for most in (1e-9, 1e-5, 1e3)
+    ]
     assert kept[0].mean() < kept[1].mean() < kept[2].mean() == 1
 
 

@@ -35,9 +35,29 @@ from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
 SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}
-COLUMNS = ["reward", "length", "distinct", "loss", "grad_norm", "entropy", "ratio_max", "ratio_p01", "ratio_p99", "ess",
-           "kept", "kept_pos", "kept_neg", "kl", "kl_back", "kl_seq_back", "kl_sampler", "tv", "tv_max", "seconds",
-           "tokens_per_s"]
+COLUMNS = [
+    "reward",
+    "length",
+    "distinct",
+    "loss",
+    "grad_norm",
+    "entropy",
+    "ratio_max",
+    "ratio_p01",
+    "ratio_p99",
+    "ess",
+    "kept",
+    "kept_pos",
+    "kept_neg",
+    "kl",
+    "kl_back",
+    "kl_seq_back",
+    "kl_sampler",
+    "tv",
+    "tv_max",
+    "seconds",
+    "tokens_per_s",
+]
 TIMINGS = ["seconds", "tokens_per_s"]
 OFF_POLICY = {"minibatches": 2, "epochs": 2, "lag": 1, "sampler": "bf16", "logit_noise": 0.1, "temperature": 0.9}
 
@@ -78,7 +98,8 @@ def test_a_seed_decides_everything(settings):
     torch.manual_seed(99)
     assert same(one, trained(seed=3, **settings))
     assert not one.history.reward.equals(trained(seed=4, **settings).history.reward) or not one.history.loss.equals(
-        trained(seed=4, **settings).history.loss)
+        trained(seed=4, **settings).history.loss
+    )
 
 
 def test_one_update_a_batch_has_no_trust_region():
@@ -116,9 +137,14 @@ def test_the_first_step_is_the_policy_gradient():
     policy, c = trlib.load_policy("dial"), run.last
     task = trlib.load_task("dial")
     from trlib.seeds import derive
+
     asked = task.prompts(8, seed=derive(0, "train", 0))
-    rewards = torch.tensor([task.verify(asked[g], text, ended=bool(end)).reward
-                            for g, text, end in zip(c.group.tolist(), c.texts(), c.ended, strict=True)]).view(8, 8)
+    rewards = torch.tensor(
+        [
+            task.verify(asked[g], text, ended=bool(end)).reward
+            for g, text, end in zip(c.group.tolist(), c.texts(), c.ended, strict=True)
+        ]
+    ).view(8, 8)
     advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
     logp = policy.score(c).logp
     loss = -(advantages[:, None] * logp * c.mask).sum() / c.mask.sum()
@@ -200,11 +226,20 @@ class Twice(GRPO):
         step.descend(step.loss())
 
 
-@pytest.mark.parametrize(("method", "settings"), [
-    (Curious(), {}), (Weighing(), {}), (Twice(), {}), (GRPO(beta=0.1), {}), (TROLL(), {}),
-    (GRPO(), {"anchor": "rollout"}), (GRPO(), {"minibatches": 2}),
-    (DPPO(measure="full"), {"anchor": "recomputed"}), (GRPO(correction=Correction()), {}),
-])
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        (Curious(), {}),
+        (Weighing(), {}),
+        (Twice(), {}),
+        (GRPO(beta=0.1), {}),
+        (TROLL(), {}),
+        (GRPO(), {"anchor": "rollout"}),
+        (GRPO(), {"minibatches": 2}),
+        (DPPO(measure="full"), {"anchor": "recomputed"}),
+        (GRPO(correction=Correction()), {}),
+    ],
+)
 def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monkeypatch):
     parts = []
     teaching = LoopStep._teaching
@@ -254,11 +289,19 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
 def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
     """The same run, the same record of it, and a resume that does not tell them apart."""
     plain = {"steps": 2, "seed": 1, "lr": 2e-4, "betas": (0.9, 0.5), "temperature": 0.9, "probe": 4, "at_once": 8}
-    numpys = {"steps": np.int64(2), "seed": np.int32(1), "lr": np.float64(2e-4),
-              "betas": (np.float64(0.9), np.float32(0.5)), "temperature": np.float64(0.9), "probe": np.int8(4),
-              "at_once": np.uint16(8)}
-    methods = (GRPO(eps_low=0.1, beta=0.5, correction=Correction(cap=2.0)),
-               GRPO(eps_low=np.float64(0.1), beta=np.float32(0.5), correction=Correction(cap=np.float16(2))))
+    numpys = {
+        "steps": np.int64(2),
+        "seed": np.int32(1),
+        "lr": np.float64(2e-4),
+        "betas": (np.float64(0.9), np.float32(0.5)),
+        "temperature": np.float64(0.9),
+        "probe": np.int8(4),
+        "at_once": np.uint16(8),
+    }
+    methods = (
+        GRPO(eps_low=0.1, beta=0.5, correction=Correction(cap=2.0)),
+        GRPO(eps_low=np.float64(0.1), beta=np.float32(0.5), correction=Correction(cap=np.float16(2))),
+    )
     assert methods[0] == methods[1] and type(methods[1].beta) is float
     first = trained(methods[0], out=tmp_path / "plain", **plain)
     again = trained(methods[1], out=tmp_path / "numpy", **numpys)
@@ -277,13 +320,16 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
         trained(out=tmp_path)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"seed": 1}, "resume: the saved run has seed = 0, expected the same, got 1"),
-    ({"lr": 1e-3}, "resume: the saved run has lr = 0.0001"),
-    ({"method": DrGRPO(eps_high=0.3)}, r"method.eps_high = 0.2, expected the same, got 0.3"),
-    ({"method": PPO()}, "method.name|method.aggregation"),
-    ({"steps": 1}, "has 2 batches already, expected at least as many, got 1"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 1}, "resume: the saved run has seed = 0, expected the same, got 1"),
+        ({"lr": 1e-3}, "resume: the saved run has lr = 0.0001"),
+        ({"method": DrGRPO(eps_high=0.3)}, r"method.eps_high = 0.2, expected the same, got 0.3"),
+        ({"method": PPO()}, "method.name|method.aggregation"),
+        ({"steps": 1}, "has 2 batches already, expected at least as many, got 1"),
+    ],
+)
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, message):
     trained(out=tmp_path, steps=2)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
@@ -325,7 +371,7 @@ def test_a_history_without_its_checkpoint_is_not_written_over(tmp_path):
 def test_a_checkpoint_cut_in_half_is_named_and_kept(tmp_path):
     trained(out=tmp_path, steps=2)
     file = tmp_path / "checkpoint.safetensors"
-    half = file.read_bytes()[:file.stat().st_size // 2]
+    half = file.read_bytes()[: file.stat().st_size // 2]
     file.write_bytes(half)
     with pytest.raises(CheckpointError, match=r"expected a whole checkpoint at .*damaged file of"):
         trained(out=tmp_path, resume=True)
@@ -359,8 +405,14 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(caught.value.run.rows) == 4
-    assert {p.name for p in tmp_path.iterdir()} == {".lock", "checkpoint.safetensors", "history.csv", "policy",
-                                                    "prompts.csv", "run.json"}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        ".lock",
+        "checkpoint.safetensors",
+        "history.csv",
+        "policy",
+        "prompts.csv",
+        "run.json",
+    }
     assert same(trained(steps=2, out=tmp_path, resume=True), whole)
 
 
@@ -415,8 +467,11 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("method", [DrGRPO(), TRPO(), QUATRO()])
 def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
-    with pytest.raises(NonFiniteError, match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
-                                             r"finite number; the 2 batches before it are saved"):
+    with pytest.raises(
+        NonFiniteError,
+        match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
+        r"finite number; the 2 batches before it are saved",
+    ):
         trained(method, task=Meddling(2, lambda: value), out=tmp_path)
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
@@ -572,45 +627,55 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    ({"steps": 0}, ValueError, "steps: expected a whole number of at least 1, got 0"),
-    ({"steps": 1.5}, ValueError, "steps: expected a whole number, got 1.5"),
-    ({"steps": "2"}, TypeError, "steps: expected a whole number, got str"),
-    ({"steps": 10**400}, ValueError, "steps: expected a whole number that a float can hold"),
-    ({"lr": 10**400}, ValueError, "lr: expected a number that a float can hold"),
-    ({"lr": math.inf}, ValueError, "lr: expected a number above 0 and below inf, got inf"),
-    ({"weight_decay": math.inf}, ValueError, "weight_decay: expected a number at least 0 and below inf, got inf"),
-    ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
-    ({"grad_norm": math.inf}, ValueError, "grad_norm: expected a number above 0 and below inf, got inf"),
-    ({"logit_noise": math.inf}, ValueError, "logit_noise: expected a number at least 0 and below inf, got inf"),
-    ({"betas": (0.9, math.inf)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1, got inf"),
-    ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
-    ({"minibatches": 3}, ValueError, "minibatches: expected a divisor of prompts = 4"),
-    ({"lr": 0}, ValueError, "lr: expected a number above 0 and below inf, got 0"),
-    ({"lr": math.nan}, ValueError, "lr: expected a number above 0 and below inf, got nan"),
-    ({"betas": (0.9, 1.0)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1"),
-    ({"anchor": "old"}, ValueError, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
-    ({"sampler": "fp8"}, ValueError, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
-    ({"temperature": 0}, ValueError, "temperature: expected a number above 0"),
-    ({"max_tokens": 10_000}, ValueError, "expected at most .* tokens with the completion"),
-    ({"group": 1, "method": GRPO()}, ValueError, "group: .*at least 2"),
-    ({"without": "sharing"}, TypeError, "without: expected a list of words, got 'sharing'"),
-    ({"without": None}, TypeError, "without: expected a list of words, got None"),
-    ({"without": ["pooling"]}, ValueError, "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'"),
-    ({"method": "grpo"}, TypeError, "method: expected a method such as"),
-    ({"method": Method()}, MethodError, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"steps": 0}, ValueError, "steps: expected a whole number of at least 1, got 0"),
+        ({"steps": 1.5}, ValueError, "steps: expected a whole number, got 1.5"),
+        ({"steps": "2"}, TypeError, "steps: expected a whole number, got str"),
+        ({"steps": 10**400}, ValueError, "steps: expected a whole number that a float can hold"),
+        ({"lr": 10**400}, ValueError, "lr: expected a number that a float can hold"),
+        ({"lr": math.inf}, ValueError, "lr: expected a number above 0 and below inf, got inf"),
+        ({"weight_decay": math.inf}, ValueError, "weight_decay: expected a number at least 0 and below inf, got inf"),
+        ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
+        ({"grad_norm": math.inf}, ValueError, "grad_norm: expected a number above 0 and below inf, got inf"),
+        ({"logit_noise": math.inf}, ValueError, "logit_noise: expected a number at least 0 and below inf, got inf"),
+        ({"betas": (0.9, math.inf)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1, got inf"),
+        ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
+        ({"minibatches": 3}, ValueError, "minibatches: expected a divisor of prompts = 4"),
+        ({"lr": 0}, ValueError, "lr: expected a number above 0 and below inf, got 0"),
+        ({"lr": math.nan}, ValueError, "lr: expected a number above 0 and below inf, got nan"),
+        ({"betas": (0.9, 1.0)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1"),
+        ({"anchor": "old"}, ValueError, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
+        ({"sampler": "fp8"}, ValueError, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
+        ({"temperature": 0}, ValueError, "temperature: expected a number above 0"),
+        ({"max_tokens": 10_000}, ValueError, "expected at most .* tokens with the completion"),
+        ({"group": 1, "method": GRPO()}, ValueError, "group: .*at least 2"),
+        ({"without": "sharing"}, TypeError, "without: expected a list of words, got 'sharing'"),
+        ({"without": None}, TypeError, "without: expected a list of words, got None"),
+        (
+            {"without": ["pooling"]},
+            ValueError,
+            "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'",
+        ),
+        ({"method": "grpo"}, TypeError, "method: expected a method such as"),
+        ({"method": Method()}, MethodError, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
+    ],
+)
 def test_bad_settings_are_named(change, error, message):
     with pytest.raises(error, match=message):
         trained(**{"steps": 1, **change})
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    ({"task": "dial"}, TypeError, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
-    ({"policy": "dial"}, TypeError, r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'"),
-    ({"betas": (0.9,)}, ValueError, r"betas: expected two numbers, got \(0.9,\)"),
-    ({"resume": True}, ValueError, "resume: expected the run's folder beside it as out, got out=None"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"task": "dial"}, TypeError, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
+        ({"policy": "dial"}, TypeError, r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'"),
+        ({"betas": (0.9,)}, ValueError, r"betas: expected two numbers, got \(0.9,\)"),
+        ({"resume": True}, ValueError, "resume: expected the run's folder beside it as out, got out=None"),
+    ],
+)
 def test_the_front_door_names_what_is_wrong(change, error, message):
     with pytest.raises(error, match=message):
         trained(**{"steps": 1, **change})

@@ -14,18 +14,39 @@ WIDE = {"head_dim": 8}
 BLOOM = {"n_layer": 2, "n_head": 4}
 OPT = {"ffn_dim": 48, "word_embed_proj_dim": 32}
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
-BART = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 4,
-        "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
+BART = {
+    "d_model": 32,
+    "encoder_layers": 1,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 48,
+    "decoder_ffn_dim": 48,
+}
 LATER = "whose logits do not change when a later token does"
 CACHE = "that goes on from a key-value cache as if it read everything"
 PADDED = "that takes attention_mask and position_ids, so that padding on the left changes nothing"
 
 
-@pytest.mark.parametrize(("kind", "settings"), [
-    ("llama", {}), ("gpt2", {}), ("qwen2", {}), ("qwen3", WIDE), ("gemma", WIDE), ("gemma3_text", WIDE), ("phi", {}),
-    ("mistral", {"sliding_window": 4, **WIDE}), ("gpt_neox", {}), ("opt", OPT), ("mixtral", EXPERTS),
-    ("falcon", {"alibi": True, "multi_query": False}), ("bloom", BLOOM), ("bert", {"is_decoder": True}),
-])
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("llama", {}),
+        ("gpt2", {}),
+        ("qwen2", {}),
+        ("qwen3", WIDE),
+        ("gemma", WIDE),
+        ("gemma3_text", WIDE),
+        ("phi", {}),
+        ("mistral", {"sliding_window": 4, **WIDE}),
+        ("gpt_neox", {}),
+        ("opt", OPT),
+        ("mixtral", EXPERTS),
+        ("falcon", {"alibi": True, "multi_query": False}),
+        ("bloom", BLOOM),
+        ("bert", {"is_decoder": True}),
+    ],
+)
 def test_decoders_are_taken_as_they_are(small_model, kind, settings):
     model = small_model(kind, **settings).eval()
     before, drawn = {name: t.clone() for name, t in model.state_dict().items()}, torch.get_rng_state()
@@ -34,17 +55,24 @@ def test_decoders_are_taken_as_they_are(small_model, kind, settings):
     assert torch.equal(torch.get_rng_state(), drawn)
 
 
-@pytest.mark.parametrize(("kind", "settings", "wanted"), [
-    ("bert", {}, LATER), ("roberta", {}, LATER), ("electra", {}, LATER),
-    ("lfm2", {"layer_types": ["conv", "full_attention"]}, CACHE),
-    ("recurrent_gemma", {"lru_width": 32, "attention_window_size": 16}, CACHE),
-    ("rwkv", {"attention_hidden_size": 32}, CACHE),
-    ("roformer", {"is_decoder": True}, PADDED), ("bart", BART, PADDED),
-])
+@pytest.mark.parametrize(
+    ("kind", "settings", "wanted"),
+    [
+        ("bert", {}, LATER),
+        ("roberta", {}, LATER),
+        ("electra", {}, LATER),
+        ("lfm2", {"layer_types": ["conv", "full_attention"]}, CACHE),
+        ("recurrent_gemma", {"lru_width": 32, "attention_window_size": 16}, CACHE),
+        ("rwkv", {"attention_hidden_size": 32}, CACHE),
+        ("roformer", {"is_decoder": True}, PADDED),
+        ("bart", BART, PADDED),
+    ],
+)
 def test_what_is_no_decoder_is_refused_with_what_it_lacks(small_model, kind, settings, wanted):
     model = small_model(kind, **settings).eval()
-    with pytest.raises(CheckpointError, match=re.escape(f"policy 'm': expected a decoder {wanted}, got a "
-                                                        f"{type(model).__name__}, ")):
+    with pytest.raises(
+        CheckpointError, match=re.escape(f"policy 'm': expected a decoder {wanted}, got a {type(model).__name__}, ")
+    ):
         decoder.check("m", model, IDS)
 
 

@@ -111,16 +111,21 @@ def test_on_policy_every_objective_is_the_policy_gradient(name, baseline):
     theta = NEW.clone().requires_grad_()
     logp = logp_of(theta)
     result = ON_POLICY[name](logp, rows(REWARDS - baseline))
-    torch.testing.assert_close(expected_gradient(result.per_token, theta, probabilities(theta)), true_gradient(NEW),
-                               rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        expected_gradient(result.per_token, theta, probabilities(theta)), true_gradient(NEW), rtol=1e-12, atol=1e-14
+    )
 
 
 def test_pspo_is_the_policy_gradient_less_alpha():
     theta = NEW.clone().requires_grad_()
     logp = logp_of(theta)
     result = pspo_loss(logp, logp.detach(), advantages=rows(REWARDS), mask=MASK, alpha=0.1)
-    torch.testing.assert_close(expected_gradient(result.per_token, theta, probabilities(theta)),
-                               0.9 * true_gradient(NEW), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        expected_gradient(result.per_token, theta, probabilities(theta)),
+        0.9 * true_gradient(NEW),
+        rtol=1e-12,
+        atol=1e-14,
+    )
 
 
 def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
@@ -156,7 +161,7 @@ def test_what_each_aggregation_ascends():
     per_token = reinforce_loss(logp_of(theta), advantages=rows(REWARDS), mask=MASK).per_token
 
     def ascends(how: str) -> Tensor:
-        each = torch.stack([aggregate(per_token[i:i + 1], MASK[i:i + 1], how, horizon=8) for i in range(N)])
+        each = torch.stack([aggregate(per_token[i : i + 1], MASK[i : i + 1], how, horizon=8) for i in range(N)])
         return -torch.autograd.grad((p.detach() * each).sum(), theta, retain_graph=True)[0]
 
     exact = true_gradient(NEW)
@@ -171,13 +176,18 @@ def test_what_each_aggregation_ascends():
 
 def test_token_mean_and_token_sum_differ_by_the_mean_length():
     per_token = torch.randn(N, T, generator=torch.Generator().manual_seed(4), dtype=D)
-    torch.testing.assert_close(aggregate(per_token, MASK, "token-mean") * LENGTHS.double().mean(),
-                               aggregate(per_token, MASK, "seq-mean-token-sum"))
-    torch.testing.assert_close(aggregate(per_token / LENGTHS.unsqueeze(-1), MASK, "seq-mean-token-sum"),
-                               aggregate(per_token, MASK, "seq-mean-token-mean"))
+    torch.testing.assert_close(
+        aggregate(per_token, MASK, "token-mean") * LENGTHS.double().mean(),
+        aggregate(per_token, MASK, "seq-mean-token-sum"),
+    )
+    torch.testing.assert_close(
+        aggregate(per_token / LENGTHS.unsqueeze(-1), MASK, "seq-mean-token-sum"),
+        aggregate(per_token, MASK, "seq-mean-token-mean"),
+    )
 
 
 # Off-policy: the completions are sampled from π_old = OLD, the gradient is taken at π = NEW.
+
 
 def values_of(theta: Tensor) -> Tensor:
     """[N, T] Q(s_t, y_t): the expected reward after each of a completion's tokens, when π continues."""
@@ -185,7 +195,7 @@ def values_of(theta: Tensor) -> Tensor:
     q = torch.zeros(N, T, dtype=D)
     for i, y in enumerate(COMPLETIONS):
         for t in range(len(y)):
-            alike = torch.tensor([other[:t + 1] == y[:t + 1] for other in COMPLETIONS])
+            alike = torch.tensor([other[: t + 1] == y[: t + 1] for other in COMPLETIONS])
             q[i, t] = (p * REWARDS)[alike].sum() / p[alike].sum()
     return q
 
@@ -231,10 +241,14 @@ def test_pg_is_with_the_tokens_ratio_climbs_trpos_surrogate():
 @pytest.mark.parametrize("eps", [0.05, 0.2])
 def test_ppo_climbs_its_clipped_surrogate(eps):
     """Against central differences of Σ_y π_old(y) Σ_t min(r A, clip(r) A), written out token by token."""
+
     def surrogate(theta: Tensor) -> float:
         ratios, p = (logp_of(theta) - logp_of(OLD)).exp(), probabilities(OLD)
-        return sum(p[i].item() * min(r * a, min(max(r, 1 - eps), 1 + eps) * a)
-                   for i, a in enumerate(REWARDS.tolist()) for r in ratios[i][MASK[i]].tolist())
+        return sum(
+            p[i].item() * min(r * a, min(max(r, 1 - eps), 1 + eps) * a)
+            for i, a in enumerate(REWARDS.tolist())
+            for r in ratios[i][MASK[i]].tolist()
+        )
 
     step, numeric = 1e-6, torch.zeros_like(NEW)
     for at in product(range(len(STATES)), range(V)):
@@ -270,8 +284,15 @@ def test_k1_and_k3_are_unbiased_and_k2_is_not():
     torch.testing.assert_close(mean(k3(P, Q), P), exact, rtol=1e-12, atol=1e-15)
     assert ((mean(k2(P, Q), P) - exact).abs() > 1e-3 * exact).all()
     # Between close policies k2 is nearly right: its error is of third order.
-    error = [(mean(k2(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1)), OLD.log_softmax(-1))
-              - kl(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1))).abs().mean() for s in (0.1, 0.01)]
+    error = [
+        (
+            mean(k2(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1)), OLD.log_softmax(-1))
+            - kl(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1))
+        )
+        .abs()
+        .mean()
+        for s in (0.1, 0.01)
+    ]
     assert error[0] / error[1] == pytest.approx(1000, rel=0.2)
 
 
@@ -299,19 +320,22 @@ def test_on_stale_tokens_the_ratio_makes_the_estimators_right_again():
     (expected,) = torch.autograd.grad(kl(p, Q).sum(), theta, retain_graph=True)
     for estimator in (k1, k3):
         total = mean((p - mu).exp() * estimator(p, Q), mu).sum()
-        torch.testing.assert_close(torch.autograd.grad(total, theta, retain_graph=True)[0], expected,
-                                   rtol=1e-11, atol=1e-14)
+        torch.testing.assert_close(
+            torch.autograd.grad(total, theta, retain_graph=True)[0], expected, rtol=1e-11, atol=1e-14
+        )
 
 
 def test_grpos_reference_term_descends_kl_of_the_reference_to_the_policy():
     theta = NEW.clone().requires_grad_()
     logp = logp_of(theta)
     nothing = torch.zeros(N, T, dtype=D)
-    loss = add_reference_kl(reinforce_loss(logp, advantages=nothing, mask=MASK), logp, logp_of(OLD), mask=MASK,
-                            beta=0.04)
+    loss = add_reference_kl(
+        reinforce_loss(logp, advantages=nothing, mask=MASK), logp, logp_of(OLD), mask=MASK, beta=0.04
+    )
     visits = torch.zeros(len(STATES), dtype=D)
     for i, y in enumerate(COMPLETIONS):
-        visits[AT[i, :len(y)]] += probabilities(NEW)[i]
+        visits[AT[i, : len(y)]] += probabilities(NEW)[i]
     (expected,) = torch.autograd.grad((visits * kl(Q, theta.log_softmax(-1))).sum(), theta)
-    torch.testing.assert_close(expected_gradient(loss.per_token, theta, probabilities(NEW)), -0.04 * expected,
-                               rtol=1e-11, atol=1e-14)
+    torch.testing.assert_close(
+        expected_gradient(loss.per_token, theta, probabilities(NEW)), -0.04 * expected, rtol=1e-11, atol=1e-14
+    )

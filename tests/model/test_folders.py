@@ -94,6 +94,7 @@ def test_at_no_moment_is_there_no_whole_policy(policy, tmp_path, monkeypatch):
         def call(*args, **kwargs):
             whole.append(any((p / "model.safetensors").is_file() for p in tmp_path.iterdir()))
             return function(*args, **kwargs)
+
         return call
 
     monkeypatch.setattr(type(target), "rename", watched(type(target).rename))

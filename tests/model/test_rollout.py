@@ -24,7 +24,7 @@ def fresh_logp(policy, completions, row, temperature=1.0):
     g = completions.group[row]
     prompt = completions.prompt_ids[g][completions.prompt_mask[g]]
     tokens = completions.tokens[row][completions.present[row]]
-    logits = policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1:-1].double() / temperature
+    logits = policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1 : -1].double() / temperature
     return torch.log_softmax(logits, -1).gather(-1, tokens[:, None]).squeeze(-1)
 
 
@@ -44,13 +44,17 @@ def test_padding_never_changes_a_log_prob(policy, mixed):
     order = torch.randperm(len(mixed), generator=torch.Generator().manual_seed(0)).tolist()
     rows = torch.tensor([2 * i + j for i in order for j in (0, 1)])
     shuffled = dataclasses.replace(
-        together.rows(rows), prompt_ids=together.prompt_ids[order], prompt_mask=together.prompt_mask[order],
-        group=torch.arange(len(mixed)).repeat_interleave(2))
+        together.rows(rows),
+        prompt_ids=together.prompt_ids[order],
+        prompt_mask=together.prompt_mask[order],
+        group=torch.arange(len(mixed)).repeat_interleave(2),
+    )
     base, other = policy.score(together).logp, policy.score(shuffled).logp
     torch.testing.assert_close(other[shuffled.mask], base[rows][shuffled.mask], atol=1e-5, rtol=0)
     wide = torch.nn.functional.pad(together.prompt_ids, (9, 0), value=policy.pad_id)
-    padded = dataclasses.replace(together, prompt_ids=wide,
-                                 prompt_mask=torch.nn.functional.pad(together.prompt_mask, (9, 0)))
+    padded = dataclasses.replace(
+        together, prompt_ids=wide, prompt_mask=torch.nn.functional.pad(together.prompt_mask, (9, 0))
+    )
     for share in (True, False):
         policy.share = share
         torch.testing.assert_close(policy.score(padded).logp[padded.mask], base[together.mask], atol=1e-5, rtol=0)
@@ -82,9 +86,10 @@ def test_greedy_is_what_generate_gives(policy, task):
     prompts = [p.text for p in task.prompts(16, seed=2)]
     c = sample(policy, prompts, temperature=0, max_tokens=16)
     ids = torch.tensor(policy.encode(prompts))
-    theirs = policy.model.generate(ids, do_sample=False, max_new_tokens=16, pad_token_id=policy.pad_id,
-                                   attention_mask=torch.ones_like(ids))[:, ids.shape[1]:]
-    assert torch.equal(theirs[:, :c.tokens.shape[1]], c.tokens)
+    theirs = policy.model.generate(
+        ids, do_sample=False, max_new_tokens=16, pad_token_id=policy.pad_id, attention_mask=torch.ones_like(ids)
+    )[:, ids.shape[1] :]
+    assert torch.equal(theirs[:, : c.tokens.shape[1]], c.tokens)
 
 
 def test_a_row_that_has_ended_never_changes(policy, mixed):
@@ -104,7 +109,8 @@ def test_a_row_that_has_ended_never_changes(policy, mixed):
 def test_rows_that_have_said_the_same_may_be_computed_once_or_each(policy, mixed, more):
     counted = []
     hook = policy.model.register_forward_pre_hook(
-        lambda _, args, inputs: counted.append(inputs["input_ids"].numel()), with_kwargs=True)
+        lambda _, args, inputs: counted.append(inputs["input_ids"].numel()), with_kwargs=True
+    )
     arguments = {"group": 8, "max_tokens": 16, "seed": 7, "full_rows": [0, 9, 50], "topk": 3, **more}
     once = sample(policy, mixed, **arguments)
     computed, counted[:] = sum(counted), []
@@ -133,7 +139,7 @@ def test_forced_prefixes_of_different_lengths(policy, task):
     prefixes = [expert[0][:2], [], expert[1], expert[1][:5], [*expert[2], policy.end_id], expert[2][:1]]
     c = sample(policy, [p.text for p in asked], group=2, max_tokens=16, seed=0, prefixes=prefixes)
     for row, prefix in enumerate(prefixes):
-        assert c.tokens[row, :len(prefix)].tolist() == list(prefix)
+        assert c.tokens[row, : len(prefix)].tolist() == list(prefix)
         assert c.forced[row].sum() == len(prefix) and not (c.forced[row] & c.mask[row]).any()
     assert c.lengths[4] == 0 and c.ended[4]
     scored = policy.score(c).logp
@@ -160,8 +166,10 @@ def test_whole_distributions_and_top_k_are_those_sampled_from(policy, mixed):
 
 def test_joining_stages_keeps_rows_of_a_prompt_adjacent(policy, task):
     prompts = [p.text for p in task.prompts(3, seed=4)]
-    parts = [sample(policy, prompts, group=2, max_tokens=16, seed=1, full_rows=[0, 3], topk=2),
-             sample(policy, prompts, group=1, max_tokens=16, seed=2, full_rows=[2], topk=2)]
+    parts = [
+        sample(policy, prompts, group=2, max_tokens=16, seed=1, full_rows=[0, 3], topk=2),
+        sample(policy, prompts, group=1, max_tokens=16, seed=2, full_rows=[2], topk=2),
+    ]
     c = join(parts)
     assert c.group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     for row, (part, source) in enumerate([(0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (1, 1), (0, 4), (0, 5), (1, 2)]):
@@ -180,27 +188,30 @@ def test_completions_show_themselves(policy, task):
     assert c._repr_html_().count("<tr>") == 4
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"prompts": []}, r"prompts: expected a list of at least one prompt"),
-    ({"prompts": "3 : +1 ="}, r"prompts: expected a list"),
-    ({"prompts": [[]]}, r"prompts\[0\]: expected at least one token"),
-    ({"prompts": [[1], [1] * 500]}, r"prompts\[1\]: expected at most \d+ tokens with the completion"),
-    ({"group": 0}, r"group: expected a whole number of at least 1, got 0"),
-    ({"max_tokens": 2.5}, r"max_tokens: expected a whole number"),
-    ({"temperature": -1}, r"temperature: expected a number at least 0 and below inf, got -1"),
-    ({"logit_noise": float("nan")}, r"logit_noise: expected a number"),
-    ({"topk": 10**6}, r"topk: expected a whole number from 0 to"),
-    ({"topk": 1.5}, r"topk: expected a whole number, got 1.5"),
-    ({"seed": "x"}, r"seed: expected a whole number, got str"),
-    ({"full_rows": [2]}, r"full_rows: expected a whole number from 0 to 1, got 2"),
-    ({"prompts": [[1, 10**6]]}, r"prompts\[0\]: expected a whole number from 0 to"),
-    ({"prompts": 3}, r"prompts: expected a list, got 3"),
-    ({"prefixes": "x"}, r"prefixes: expected a list, got 'x'"),
-    ({"prefixes": [[1], "x"]}, r"prefixes\[1\]: expected a list, got 'x'"),
-    ({"prefixes": [[1], [-1]]}, r"prefixes\[1\]: expected a whole number from 0 to"),
-    ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
-    ({"prefixes": [[1] * 20, []]}, r"prefixes: expected at most max_tokens = 16 tokens each, got 20"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prompts": []}, r"prompts: expected a list of at least one prompt"),
+        ({"prompts": "3 : +1 ="}, r"prompts: expected a list"),
+        ({"prompts": [[]]}, r"prompts\[0\]: expected at least one token"),
+        ({"prompts": [[1], [1] * 500]}, r"prompts\[1\]: expected at most \d+ tokens with the completion"),
+        ({"group": 0}, r"group: expected a whole number of at least 1, got 0"),
+        ({"max_tokens": 2.5}, r"max_tokens: expected a whole number"),
+        ({"temperature": -1}, r"temperature: expected a number at least 0 and below inf, got -1"),
+        ({"logit_noise": float("nan")}, r"logit_noise: expected a number"),
+        ({"topk": 10**6}, r"topk: expected a whole number from 0 to"),
+        ({"topk": 1.5}, r"topk: expected a whole number, got 1.5"),
+        ({"seed": "x"}, r"seed: expected a whole number, got str"),
+        ({"full_rows": [2]}, r"full_rows: expected a whole number from 0 to 1, got 2"),
+        ({"prompts": [[1, 10**6]]}, r"prompts\[0\]: expected a whole number from 0 to"),
+        ({"prompts": 3}, r"prompts: expected a list, got 3"),
+        ({"prefixes": "x"}, r"prefixes: expected a list, got 'x'"),
+        ({"prefixes": [[1], "x"]}, r"prefixes\[1\]: expected a list, got 'x'"),
+        ({"prefixes": [[1], [-1]]}, r"prefixes\[1\]: expected a whole number from 0 to"),
+        ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
+        ({"prefixes": [[1] * 20, []]}, r"prefixes: expected at most max_tokens = 16 tokens each, got 20"),
+    ],
+)
 def test_bad_input_is_named(policy, arguments, message):
     arguments = {"prompts": [[1, 2], [3]], **arguments}
     with pytest.raises((TypeError, ValueError), match=message):
@@ -219,7 +230,7 @@ def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
     for row in range(32):
         said = plain.tokens[row][plain.mask[row]].tolist()
         ends = [i for i, token in enumerate(said) if token in again.end_ids]
-        expected = said[:ends[0] + 1] if ends else said
+        expected = said[: ends[0] + 1] if ends else said
         assert cut.tokens[row][cut.mask[row]].tolist() == expected and bool(cut.ended[row]) == bool(ends)
         if expected[-1] == word:  # a word that is no special token is taken off the text all the same
             shorter += 1
@@ -230,8 +241,9 @@ def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
 def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
     word = policy.encode(["so"])[0][0]
     policy.model.generation_config.eos_token_id = [policy.end_id, word]
-    policy.tokenizer.chat_template = ("{% for m in messages %}{% if m.role == 'user' %}7 : "
-                                      "{% else %}{{ m.content }} so {% endif %}{% endfor %}")
+    policy.tokenizer.chat_template = (
+        "{% for m in messages %}{% if m.role == 'user' %}7 : {% else %}{{ m.content }} so {% endif %}{% endfor %}"
+    )
     assert Policy(policy.name, policy.model, policy.tokenizer, chat=True).end_id == word
     assert Policy(policy.name, policy.model, policy.tokenizer, chat=False).end_id == policy.tokenizer.eos_token_id
 

@@ -14,8 +14,9 @@ from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
 from trlib.model.scoring import score_tokens
 
 
-def problem(n: int = 7, width: int = 5, vocabulary: int = 23, *, seed: int = 0,
-            dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
+def problem(
+    n: int = 7, width: int = 5, vocabulary: int = 23, *, seed: int = 0, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor, Tensor]:
     g = torch.Generator().manual_seed(seed)
     hidden = torch.randn(n, width, generator=g, dtype=torch.float64).to(dtype)
     weight = torch.randn(vocabulary, width, generator=g, dtype=torch.float64).to(dtype)
@@ -27,8 +28,13 @@ def whole(hidden: Tensor, weight: Tensor, temperature: float = 1.0) -> Tensor:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), vocabulary=st.integers(1, 40), chunk=st.integers(1, 50),
-       temperature=st.floats(0.05, 5.0), scale=st.floats(0.0, 300.0))
+@given(
+    seed=st.integers(0, 10_000),
+    vocabulary=st.integers(1, 40),
+    chunk=st.integers(1, 50),
+    temperature=st.floats(0.05, 5.0),
+    scale=st.floats(0.0, 300.0),
+)
 def test_values_are_those_of_whole_logits(seed, vocabulary, chunk, temperature, scale):
     hidden, weight, tokens = problem(vocabulary=vocabulary, seed=seed)
     hidden = scale * hidden
@@ -59,8 +65,9 @@ def test_gradients_are_those_of_whole_logits(asked, chunk):
 
 def test_central_differences():
     hidden, weight, tokens = problem(3, 4, 9)
-    assert torch.autograd.gradcheck(lambda h, w: score_tokens(h, w, tokens, chunk=4).logp,
-                                    (hidden.requires_grad_(), weight.requires_grad_()))
+    assert torch.autograd.gradcheck(
+        lambda h, w: score_tokens(h, w, tokens, chunk=4).logp, (hidden.requires_grad_(), weight.requires_grad_())
+    )
     frozen = score_tokens(hidden, weight.detach(), tokens, chunk=4)
     (alone,) = torch.autograd.grad(frozen.logp.sum(), hidden)
     (both,) = torch.autograd.grad(score_tokens(hidden, weight, tokens, chunk=4).logp.sum(), hidden)
@@ -115,21 +122,24 @@ def test_no_tensor_is_as_large_as_a_tenth_of_the_logits():
     assert 64 * 256 <= largest.elements <= 8192 * 4 < 64 * 8192 / 10
 
 
-@pytest.mark.parametrize("change, error, message", [
-    ({"hidden": torch.zeros(5).double()}, ValueError, r"hidden: expected \[..., H\] .*, got \[5\]"),
-    ({"hidden": torch.full((7, 5), math.nan).double()}, ValueError, "hidden: expected finite"),
-    ({"weight": torch.zeros(23, 6).double()}, ValueError, r"weight: expected \[V, H\]"),
-    ({"weight": torch.zeros(23, 5)}, TypeError, "weight: expected the type of hidden, torch.float64"),
-    ({"tokens": torch.zeros(6).long()}, ValueError, r"tokens: expected \[7\], or one dimension more, got \[6\]"),
-    ({"tokens": torch.full((7,), 23)}, ValueError, "tokens: expected token ids from 0 to 22, got 23"),
-    ({"tokens": torch.zeros(7)}, TypeError, "tokens"),
-    ({"temperature": 0.0}, ValueError, "temperature"),
-    ({"top_k": 24}, ValueError, "top_k: expected a whole number from 0 to 23, got 24"),
-    ({"top_k": 0.5}, ValueError, "top_k: expected a whole number, got 0.5"),
-    ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
-    ({"chunk": 2.5}, ValueError, "chunk: expected a whole number, got 2.5"),
-    ({"chunk": 0}, ValueError, "chunk"),
-])
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        ({"hidden": torch.zeros(5).double()}, ValueError, r"hidden: expected \[..., H\] .*, got \[5\]"),
+        ({"hidden": torch.full((7, 5), math.nan).double()}, ValueError, "hidden: expected finite"),
+        ({"weight": torch.zeros(23, 6).double()}, ValueError, r"weight: expected \[V, H\]"),
+        ({"weight": torch.zeros(23, 5)}, TypeError, "weight: expected the type of hidden, torch.float64"),
+        ({"tokens": torch.zeros(6).long()}, ValueError, r"tokens: expected \[7\], or one dimension more, got \[6\]"),
+        ({"tokens": torch.full((7,), 23)}, ValueError, "tokens: expected token ids from 0 to 22, got 23"),
+        ({"tokens": torch.zeros(7)}, TypeError, "tokens"),
+        ({"temperature": 0.0}, ValueError, "temperature"),
+        ({"top_k": 24}, ValueError, "top_k: expected a whole number from 0 to 23, got 24"),
+        ({"top_k": 0.5}, ValueError, "top_k: expected a whole number, got 0.5"),
+        ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
+        ({"chunk": 2.5}, ValueError, "chunk: expected a whole number, got 2.5"),
+        ({"chunk": 0}, ValueError, "chunk"),
+    ],
+)
 def test_bad_input_is_named(change, error, message):
     arguments = dict(zip(("hidden", "weight", "tokens"), problem(), strict=True)) | change
     with pytest.raises(error, match=message):

@@ -57,12 +57,29 @@ def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, 
                 assert len(said) == 2 and said[0] == said[1] and len(said[0]) > 60, said
                 caption = cell["metadata"]["mystnb"]["figure"]["caption"]
                 assert len(caption) > 60, f"{name}: a figure without a caption: {cell['source']}"
-    assert drawings == {"00_quickstart": 2, "01_policies_that_write": 4, "02_why_trust_regions": 6, "03_trpo": 5,
-                        "04_ppo": 8, "05_grpo": 6, "06_what_clipping_gets_wrong": 8, "07_dppo": 4, "08_quatro": 6,
-                        "09_troll": 6, "10_trapo": 5, "12_at_scale": 3,
-                        "gallery_classical": 4, "gallery_constraints": 5, "gallery_preferences": 5,
-                        "gallery_ratios": 9, "gallery_regression": 4, "gallery_transport": 4,
-                        "gallery_values": 5, "gallery_optimizers": 5, "gallery_finetuning": 4}.get(name, drawings)
+    assert drawings == {
+        "00_quickstart": 2,
+        "01_policies_that_write": 4,
+        "02_why_trust_regions": 6,
+        "03_trpo": 5,
+        "04_ppo": 8,
+        "05_grpo": 6,
+        "06_what_clipping_gets_wrong": 8,
+        "07_dppo": 4,
+        "08_quatro": 6,
+        "09_troll": 6,
+        "10_trapo": 5,
+        "12_at_scale": 3,
+        "gallery_classical": 4,
+        "gallery_constraints": 5,
+        "gallery_preferences": 5,
+        "gallery_ratios": 9,
+        "gallery_regression": 4,
+        "gallery_transport": 4,
+        "gallery_values": 5,
+        "gallery_optimizers": 5,
+        "gallery_finetuning": 4,
+    }.get(name, drawings)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,6 +119,9 @@ def test_a_notebook_reads_well_outside_the_book(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_code_cell_fits_the_page(name: str) -> None:
     hidden = {"install", "remove-input", "remove-cell", "hide-input"}
-    shown = ["".join(cell["source"]) for cell in read(name)["cells"]
-             if cell["cell_type"] == "code" and not hidden & set(cell["metadata"].get("tags", []))]
+    shown = [
+        "".join(cell["source"])
+        for cell in read(name)["cells"]
+        if cell["cell_type"] == "code" and not hidden & set(cell["metadata"].get("tags", []))
+    ]
     assert [line for source in shown for line in source.splitlines() if len(line) > 88] == []

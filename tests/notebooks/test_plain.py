@@ -32,7 +32,7 @@ def test_nothing_raw_is_left_in_plain_jupyter(path):
     assert len(text) > 500
     for what, pattern in RAW.items():
         found = re.search(pattern, text)
-        assert found is None, f"{path.name}: {what}: {text[found.start() - 40:found.end() + 40]!r}"
+        assert found is None, f"{path.name}: {what}: {text[found.start() - 40 : found.end() + 40]!r}"
 
 
 def test_raw_text_is_noticed():

@@ -44,8 +44,10 @@ def test_minibatches_are_not_told_from_their_noise() -> None:
 
 
 def test_tuned_alike() -> None:
-    said("Tuned alike, QUATRO ends highest and moves the policy least; without a region, and where a weight is only "
-         "softened or capped, runs end below PPO.")
+    said(
+        "Tuned alike, QUATRO ends highest and moves the policy least; without a region, and where a weight is only "
+        "softened or capped, runs end below PPO."
+    )
     assert set(verdicts("tuned", "quatro", uses="16").values()) == {"below"}
     assert set(verdicts("tuned", "quatro", "kl", uses="16").values()) == {"above"}
     beside_ppo = verdicts("tuned", "ppo", uses="16")

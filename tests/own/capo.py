@@ -1,6 +1,5 @@
 """CAPO (arXiv 2510.00819): tokens whose own step would move the policy too far are left out before it is taken."""
 
-
 import torch
 
 from trlib.algorithms import Method, Needs, TokenLoss, pg_is_loss

@@ -6,6 +6,7 @@ from trlib.divergences import kl
 
 class FixPO(Method):
     """Penalise, then fix up; the multiplier by dual ascent on the largest KL of a token."""
+
     eps_kl: float = 0.05
 
     def needs(self, anchor):

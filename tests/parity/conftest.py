@@ -64,5 +64,11 @@ def batch(request) -> dict[str, Tensor]:
     mask[3, 2] = False
     advantages = torch.randn(6, 1, generator=g, dtype=D).expand(6, 7).contiguous()
     advantages[5] = 0.0
-    return {"logp": logp, "old": old, "rollout": rollout, "mask": mask, "advantages": advantages,
-            "mixed": torch.randn(6, 7, generator=g, dtype=D)}
+    return {
+        "logp": logp,
+        "old": old,
+        "rollout": rollout,
+        "mask": mask,
+        "advantages": advantages,
+        "mixed": torch.randn(6, 7, generator=g, dtype=D),
+    }

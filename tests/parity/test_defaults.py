@@ -41,8 +41,9 @@ def test_verl(verl: Any) -> None:
     assert (actor["ppo_epochs"], critic["cliprange_value"]) == (1, 0.5)
     assert (algorithm["gamma"], algorithm["lam"], algorithm["use_kl_in_reward"]) == (1.0, 1.0, False)
     assert (kl["kl_coef"], kl["horizon"]) == (0.001, 10000)
-    assert "torch.gt(pg_losses2, pg_losses1)" in inspect.getsource(verl.compute_policy_loss_vanilla), \
+    assert "torch.gt(pg_losses2, pg_losses1)" in inspect.getsource(verl.compute_policy_loss_vanilla), (
         "its clip fraction counts what is silenced"
+    )
     assert "torch.max(vf_losses1, vf_losses2)" in inspect.getsource(verl.compute_value_loss)
     assert "masked_whiten" in inspect.getsource(verl.compute_gae_advantage_return)
 

@@ -12,10 +12,15 @@ import pytest
 PATH = Path(__file__).with_name("conftest.py")
 
 
-@pytest.mark.parametrize(("module", "command"), [
-    ("verl.trainer.ppo.core_algos", "pip install --no-deps --ignore-requires-python verl==0.9.1"),
-    ("trl", "pip install trl==1.16.0"), ("torchrl.objectives.llm", "pip install torchrl==0.14.1"),
-    ("sb3_contrib.common.utils", "pip install sb3-contrib==2.9.2")])
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("verl.trainer.ppo.core_algos", "pip install --no-deps --ignore-requires-python verl==0.9.1"),
+        ("trl", "pip install trl==1.16.0"),
+        ("torchrl.objectives.llm", "pip install torchrl==0.14.1"),
+        ("sb3_contrib.common.utils", "pip install sb3-contrib==2.9.2"),
+    ],
+)
 def test_what_is_missing_is_a_failure_that_says_how(monkeypatch, module, command):
     spec = importlib.util.spec_from_file_location("parity_conftest", PATH)
     conftest = importlib.util.module_from_spec(spec)

@@ -51,8 +51,9 @@ def test_it_starts_at_noise_and_gives_the_noise_back_for_a_small_gradient(sb3):
     assert torch.equal(found, noise)
     exact = torch.linalg.solve(1e-3 * matrix, small)
     assert (found - exact).norm() > exact.norm() / 10
-    torch.testing.assert_close(conjugate_gradient(lambda v: 1e-3 * matrix @ v, small, iterations=60), exact,
-                               rtol=1e-8, atol=0)
+    torch.testing.assert_close(
+        conjugate_gradient(lambda v: 1e-3 * matrix @ v, small, iterations=60), exact, rtol=1e-8, atol=0
+    )
 
 
 def test_its_defaults_and_the_direction_of_its_kl(sb3, monkeypatch):
@@ -60,10 +61,16 @@ def test_its_defaults_and_the_direction_of_its_kl(sb3, monkeypatch):
     from sb3_contrib.trpo import trpo
 
     settings = inspect.signature(TRPO).parameters
-    assert {name: settings[name].default for name in (
-        "cg_max_steps", "cg_damping", "target_kl", "line_search_shrinking_factor", "line_search_max_iter")} == {
-            "cg_max_steps": 15, "cg_damping": 0.1, "target_kl": 0.01, "line_search_shrinking_factor": 0.8,
-            "line_search_max_iter": 10}
+    assert {
+        name: settings[name].default
+        for name in ("cg_max_steps", "cg_damping", "target_kl", "line_search_shrinking_factor", "line_search_max_iter")
+    } == {
+        "cg_max_steps": 15,
+        "cg_damping": 0.1,
+        "target_kl": 0.01,
+        "line_search_shrinking_factor": 0.8,
+        "line_search_max_iter": 10,
+    }
     asked = []
 
     def recorded(first, second):

@@ -32,9 +32,14 @@ def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings
     return value.detach(), torch.autograd.grad(value, logp)[0]
 
 
-@pytest.mark.parametrize(("name", "settings", "options", "how"), [
-    ("GRPOLoss", WINDOW, {}, "token-mean"), ("DAPO", {"eps_low": 0.2, "eps_high": 0.28}, {}, "token-mean"),
-    ("GRPOLoss", WINDOW, {"aggregation": "prompt_mean"}, "seq-mean-token-mean")])
+@pytest.mark.parametrize(
+    ("name", "settings", "options", "how"),
+    [
+        ("GRPOLoss", WINDOW, {}, "token-mean"),
+        ("DAPO", {"eps_low": 0.2, "eps_high": 0.28}, {}, "token-mean"),
+        ("GRPOLoss", WINDOW, {"aggregation": "prompt_mean"}, "seq-mean-token-mean"),
+    ],
+)
 def test_the_clip_is_ours(batch, name, settings, options, how):
     for mine, its in zip(ours(ppo_loss, batch, how, **settings), theirs(name, batch, settings, **options), strict=True):
         close(its, mine)

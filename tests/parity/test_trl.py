@@ -24,28 +24,54 @@ from trlib.corrections import truncated_importance
 pytestmark = pytest.mark.filterwarnings("ignore")
 D = torch.float64
 close = partial(torch.testing.assert_close, rtol=1e-6, atol=0)
-MEANS = {"bnpo": "token-mean", "dapo": "token-mean", "grpo": "seq-mean-token-mean", "luspo": "seq-mean-token-sum",
-         "dr_grpo": "seq-mean-token-sum-norm"}
+MEANS = {
+    "bnpo": "token-mean",
+    "dapo": "token-mean",
+    "grpo": "seq-mean-token-mean",
+    "luspo": "seq-mean-token-sum",
+    "dr_grpo": "seq-mean-token-sum-norm",
+}
 WINDOW = {"eps_low": 0.2, "eps_high": 0.28}
 HORIZON = 9
 
 
-def theirs(trl, batch: dict[str, Tensor], settings: dict[str, Any], loss_type: str = "bnpo", kind: Any = None,
-           anchor: str = "old", advantages: str = "advantages", **options) -> tuple[Tensor, Tensor]:
+def theirs(
+    trl,
+    batch: dict[str, Tensor],
+    settings: dict[str, Any],
+    loss_type: str = "bnpo",
+    kind: Any = None,
+    anchor: str = "old",
+    advantages: str = "advantages",
+    **options,
+) -> tuple[Tensor, Tensor]:
     run = calls.trl(kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options)
     leaf = batch["logp"].clone().requires_grad_()
-    value = run({"mask": batch["mask"], "advantages": batch[advantages], "logp_old": batch[anchor],
-                 "logp_rollout": batch["rollout"]}, leaf)
-    gradient, = torch.autograd.grad(value, leaf)
+    value = run(
+        {
+            "mask": batch["mask"],
+            "advantages": batch[advantages],
+            "logp_old": batch[anchor],
+            "logp_rollout": batch["rollout"],
+        },
+        leaf,
+    )
+    (gradient,) = torch.autograd.grad(value, leaf)
     return value.detach(), gradient
 
 
-def ours(function, batch: dict[str, Tensor], how: str = "token-mean", advantages: str = "advantages",
-         factor: Tensor | float = 1.0, **settings) -> tuple[Tensor, Tensor]:
+def ours(
+    function,
+    batch: dict[str, Tensor],
+    how: str = "token-mean",
+    advantages: str = "advantages",
+    factor: Tensor | float = 1.0,
+    **settings,
+) -> tuple[Tensor, Tensor]:
     leaf = batch["logp"].clone().requires_grad_()
     found = function(leaf, batch["old"], advantages=batch[advantages] * factor, mask=batch["mask"], **settings)
     value = aggregate(found.per_token, batch["mask"], how, horizon=HORIZON)
-    gradient, = torch.autograd.grad(value, leaf)
+    (gradient,) = torch.autograd.grad(value, leaf)
     return value.detach(), gradient
 
 
@@ -58,16 +84,20 @@ def agree(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> None:
 @pytest.mark.parametrize("loss_type", MEANS)
 @pytest.mark.parametrize("advantages", ["advantages", "mixed"])
 def test_ppo_under_every_aggregation(trl, batch, loss_type, advantages):
-    agree(theirs(trl, batch, WINDOW, loss_type, advantages=advantages),
-          ours(ppo_loss, batch, MEANS[loss_type], advantages, **WINDOW))
+    agree(
+        theirs(trl, batch, WINDOW, loss_type, advantages=advantages),
+        ours(ppo_loss, batch, MEANS[loss_type], advantages, **WINDOW),
+    )
 
 
 def test_delta_is_a_dual_clip(trl, batch):
     """It bounds the ratio on both sides of A, but where A > 0 the window is reached first: the same in every number."""
     batch["old"][:, 0] = batch["logp"][:, 0] - 3.0
     for advantages in ("advantages", "mixed"):
-        agree(theirs(trl, batch, {**WINDOW, "dual_clip": 2.5}, advantages=advantages),
-              ours(ppo_loss, batch, advantages=advantages, dual_clip=2.5, **WINDOW))
+        agree(
+            theirs(trl, batch, {**WINDOW, "dual_clip": 2.5}, advantages=advantages),
+            ours(ppo_loss, batch, advantages=advantages, dual_clip=2.5, **WINDOW),
+        )
     # Inside the window it is another thing: it bounds what A > 0 may gain.
     inside = theirs(trl, batch, {**WINDOW, "dual_clip": 1.1})
     assert (inside[1] - ours(ppo_loss, batch, dual_clip=1.1, **WINDOW)[1]).abs().max() > 1e-3
@@ -75,8 +105,9 @@ def test_delta_is_a_dual_clip(trl, batch):
 
 def test_gspo_with_one_advantage_a_row(trl, batch):
     for loss_type in ("grpo", "bnpo"):
-        agree(theirs(trl, batch, WINDOW, loss_type, level="sequence"),
-              ours(gspo_loss, batch, MEANS[loss_type], **WINDOW))
+        agree(
+            theirs(trl, batch, WINDOW, loss_type, level="sequence"), ours(gspo_loss, batch, MEANS[loss_type], **WINDOW)
+        )
 
 
 def test_gspos_tokens_share_the_rows_advantages_where_these_differ(trl, batch):
@@ -91,8 +122,12 @@ def test_gspos_tokens_share_the_rows_advantages_where_these_differ(trl, batch):
 
 
 def test_gspos_ratio_has_no_bound(trl, batch):
-    far = {**batch, "logp": torch.full_like(batch["logp"], -0.5), "old": torch.full_like(batch["old"], -12.5),
-           "advantages": torch.full_like(batch["advantages"], -1.0)}
+    far = {
+        **batch,
+        "logp": torch.full_like(batch["logp"], -0.5),
+        "old": torch.full_like(batch["old"], -12.5),
+        "advantages": torch.full_like(batch["advantages"], -1.0),
+    }
     close(theirs(trl, far, WINDOW, "bnpo", level="sequence")[0].log(), torch.tensor(12.0, dtype=D))
     close(ours(gspo_loss, far, **WINDOW)[0].log(), torch.tensor(10.0, dtype=D))
 
@@ -100,8 +135,10 @@ def test_gspos_ratio_has_no_bound(trl, batch):
 def test_cispo_bounds_above_only_and_epsilon_is_the_bound(trl, batch):
     for bound in (1.28, 0.28):
         if bound > 1:
-            agree(theirs(trl, batch, {"eps_high": bound}, "cispo"),
-                  ours(cispo_loss, batch, eps_low=None, eps_high=bound - 1))
+            agree(
+                theirs(trl, batch, {"eps_high": bound}, "cispo"),
+                ours(cispo_loss, batch, eps_low=None, eps_high=bound - 1),
+            )
         gradient = theirs(trl, batch, {"eps_high": bound}, "cispo")[1]
         ratio = (batch["logp"] - batch["old"]).exp().clamp(max=bound)
         close(gradient, -(batch["advantages"] * ratio * batch["mask"]) / batch["mask"].sum())
@@ -145,8 +182,12 @@ def test_dr_grpo_divides_by_the_maximal_completion_length(trl, batch):
 
 def test_dapo_divides_by_a_whole_rollouts_tokens(trl, batch):
     run = calls.trl(trl.GRPOTrainer, settings=WINDOW, loss_type="dapo", horizon=HORIZON, steps_per_generation=4)
-    given = {"mask": batch["mask"], "advantages": batch["advantages"], "logp_old": batch["old"],
-             "logp_rollout": batch["rollout"]}
+    given = {
+        "mask": batch["mask"],
+        "advantages": batch["advantages"],
+        "logp_old": batch["old"],
+        "logp_rollout": batch["rollout"],
+    }
     # One window of four: the normaliser counts a fourth of the rollout's tokens.
     close(run(given, batch["logp"]), 4 * ours(ppo_loss, batch, **WINDOW)[0])
 
@@ -159,8 +200,9 @@ def test_without_old_log_probs_the_ratio_is_1(trl, batch):
     assert (gradient - theirs(trl, batch, WINDOW)[1]).abs().max() > 1e-3
 
 
-def with_reference(logp: Tensor, old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float,
-                   ref: Tensor) -> TokenLoss:
+def with_reference(
+    logp: Tensor, old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float, ref: Tensor
+) -> TokenLoss:
     plain = ppo_loss(logp, old, advantages=advantages, mask=mask, **WINDOW)
     return add_reference_kl(plain, logp, ref, mask=mask, beta=beta)
 
@@ -172,7 +214,7 @@ def test_the_kl_term(trl, batch):
     leaf = batch["logp"].clone().requires_grad_()
     d = batch["old"] - leaf
     weighed = aggregate((-d).exp() * (torch.expm1(d) - d), batch["mask"], "token-mean")
-    gradient, = torch.autograd.grad(weighed, leaf)
+    (gradient,) = torch.autograd.grad(weighed, leaf)
     value, slope = ours(ppo_loss, batch, **WINDOW)
     agree(theirs(trl, batch, WINDOW, beta=0.04), (value + 0.04 * weighed.detach(), slope + 0.04 * gradient))
     assert (plain[1] - slope - 0.04 * gradient).abs().max() > 1e-4
@@ -193,11 +235,25 @@ def test_the_samplers_correction_multiplies_the_loss(trl, batch):
 def trainer_of(trl, policy, folder, rewards: list[float], **settings) -> Any:
     from datasets import Dataset
 
-    args = trl.GRPOConfig(output_dir=str(folder), use_cpu=True, bf16=False, report_to=[], save_strategy="no",
-                          num_generations=4, per_device_train_batch_size=8, max_completion_length=2, **settings)
+    args = trl.GRPOConfig(
+        output_dir=str(folder),
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        save_strategy="no",
+        num_generations=4,
+        per_device_train_batch_size=8,
+        max_completion_length=2,
+        **settings,
+    )
     prompts = [{"prompt": "1 : +1 ="} for _ in rewards]
-    trainer = trl.GRPOTrainer(model=policy.model, args=args, processing_class=policy.tokenizer,
-                              reward_funcs=lambda completions, **_: rewards, train_dataset=Dataset.from_list(prompts))
+    trainer = trl.GRPOTrainer(
+        model=policy.model,
+        args=args,
+        processing_class=policy.tokenizer,
+        reward_funcs=lambda completions, **_: rewards,
+        train_dataset=Dataset.from_list(prompts),
+    )
     return trainer._generate_and_score_completions(prompts)
 
 
@@ -224,14 +280,14 @@ def test_any_loss_through_our_bridge_agrees_with_our_vectors(trl, loss, monkeypa
         anchor = "recomputed"
 
     monkeypatch.setattr(make, "Mine", Mine, raising=False)
-    finding, = hold(load(), "trlab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean")
+    (finding,) = hold(load(), "trlab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean")
     assert (finding.status, finding.words) == ("agrees", "")
 
 
 def test_our_bridge_agrees_with_our_vectors(trl):
     """TrustRegionTrainer, held by the public runner: DPPO around the sampler's log-probs."""
     for how in ("token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"):
-        finding, = hold(load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv", how=how)
+        (finding,) = hold(load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv", how=how)
         if how == "token-mean":
             assert (finding.status, finding.words) == ("agrees", "")
         else:  # as in TRL, an empty row counts in the mean

@@ -36,22 +36,43 @@ def both(loss: Any, logp: Tensor) -> tuple[Tensor, Tensor]:
     """A value and its gradient."""
     leaf = logp.clone().requires_grad_()
     value = loss(leaf)
-    gradient, = torch.autograd.grad(value, leaf)
+    (gradient,) = torch.autograd.grad(value, leaf)
     return value.detach(), gradient
 
 
-def theirs(verl, name: str, config, batch: dict[str, Tensor], how: str = "token-mean", anchor: str = "old",
-           advantages: str = "advantages") -> tuple[Tensor, Tensor]:
+def theirs(
+    verl,
+    name: str,
+    config,
+    batch: dict[str, Tensor],
+    how: str = "token-mean",
+    anchor: str = "old",
+    advantages: str = "advantages",
+) -> tuple[Tensor, Tensor]:
     function = verl.POLICY_LOSS_REGISTRY[name]
-    return both(lambda logp: function(batch[anchor], logp, batch[advantages], batch["mask"], how, config, None)[0],
-                batch["logp"])
+    return both(
+        lambda logp: function(batch[anchor], logp, batch[advantages], batch["mask"], how, config, None)[0],
+        batch["logp"],
+    )
 
 
-def ours(function, batch: dict[str, Tensor], how: str = "token-mean", anchor: str | None = "old",
-         advantages: str = "advantages", **settings) -> tuple[Tensor, Tensor]:
+def ours(
+    function,
+    batch: dict[str, Tensor],
+    how: str = "token-mean",
+    anchor: str | None = "old",
+    advantages: str = "advantages",
+    **settings,
+) -> tuple[Tensor, Tensor]:
     anchors = () if anchor is None else (batch[anchor],)
-    return both(lambda logp: aggregate(function(logp, *anchors, advantages=batch[advantages], mask=batch["mask"],
-                                                **settings).per_token, batch["mask"], how), batch["logp"])
+    return both(
+        lambda logp: aggregate(
+            function(logp, *anchors, advantages=batch[advantages], mask=batch["mask"], **settings).per_token,
+            batch["mask"],
+            how,
+        ),
+        batch["logp"],
+    )
 
 
 def agree(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], check=close) -> None:
@@ -66,24 +87,39 @@ def test_losses_of_one_definition(verl, config, batch, how, advantages):
     window = {"clip_ratio_low": 0.2, "clip_ratio_high": 0.28}
     ppo = {"eps_low": 0.2, "eps_high": 0.28}
     for name, settings, function, mine, anchor in (
-            ("gpg", {}, reinforce_loss, {}, None),
-            ("vanilla", {**window, "clip_ratio_c": OFF}, ppo_loss, ppo, "old"),
-            ("vanilla", window, ppo_loss, {**ppo, "dual_clip": 3.0}, "old"),
-            ("cispo", window, cispo_loss, ppo, "old"),
-            ("gspo", window, gspo_loss, ppo, "old"),
-            ("dppo_tv", {"clip_ratio_low": 0.1, "clip_ratio_high": 0.15, "clip_ratio_c": OFF}, dppo_loss,
-             {"delta_tv": (0.1, 0.15)}, "rollout"),
-            ("dppo_kl", {"clip_ratio_low": 0.03, "clip_ratio_high": 0.05}, dppo_loss,
-             {"delta_kl": (0.03, 0.05), "max_ratio": 3.0}, "rollout")):
-        agree(theirs(verl, name, config(**settings), batch, how, anchor or "old", advantages),
-              ours(function, batch, how, anchor, advantages, **mine))
+        ("gpg", {}, reinforce_loss, {}, None),
+        ("vanilla", {**window, "clip_ratio_c": OFF}, ppo_loss, ppo, "old"),
+        ("vanilla", window, ppo_loss, {**ppo, "dual_clip": 3.0}, "old"),
+        ("cispo", window, cispo_loss, ppo, "old"),
+        ("gspo", window, gspo_loss, ppo, "old"),
+        (
+            "dppo_tv",
+            {"clip_ratio_low": 0.1, "clip_ratio_high": 0.15, "clip_ratio_c": OFF},
+            dppo_loss,
+            {"delta_tv": (0.1, 0.15)},
+            "rollout",
+        ),
+        (
+            "dppo_kl",
+            {"clip_ratio_low": 0.03, "clip_ratio_high": 0.05},
+            dppo_loss,
+            {"delta_kl": (0.03, 0.05), "max_ratio": 3.0},
+            "rollout",
+        ),
+    ):
+        agree(
+            theirs(verl, name, config(**settings), batch, how, anchor or "old", advantages),
+            ours(function, batch, how, anchor, advantages, **mine),
+        )
 
 
 def test_sapo_and_gmpo_take_no_aggregation(verl, config, batch):
     for how in (*AGGREGATIONS, "whatever"):
         agree(theirs(verl, "sapo", config(), batch, how), ours(sapo_loss, batch, "seq-mean-token-mean"))
-        agree(theirs(verl, "geo_mean", config(clip_ratio_low=0.4, clip_ratio_high=0.4), batch, how),
-              ours(gmpo_loss, batch, "seq-mean-token-mean"))
+        agree(
+            theirs(verl, "geo_mean", config(clip_ratio_low=0.4, clip_ratio_high=0.4), batch, how),
+            ours(gmpo_loss, batch, "seq-mean-token-mean"),
+        )
 
 
 def test_gmpos_window_is_the_ratio_clips_setting(verl, config, batch):
@@ -98,10 +134,13 @@ def one(logp: float, old: float, a: float, **more: float) -> dict[str, Tensor]:
     return {"mask": torch.ones(1, 1, dtype=torch.bool), **{k: torch.tensor([[v]], dtype=D) for k, v in numbers.items()}}
 
 
-@pytest.mark.parametrize(("name", "far", "value", "mine"), [
-    ("vanilla", -0.5 - 25, -math.exp(-20), partial(ppo_loss)),
-    ("sapo", -0.5 - 25, -4 * torch.tensor(math.exp(-20) - 1, dtype=D).sigmoid().item(), partial(sapo_loss)),
-])
+@pytest.mark.parametrize(
+    ("name", "far", "value", "mine"),
+    [
+        ("vanilla", -0.5 - 25, -math.exp(-20), partial(ppo_loss)),
+        ("sapo", -0.5 - 25, -4 * torch.tensor(math.exp(-20) - 1, dtype=D).sigmoid().item(), partial(sapo_loss)),
+    ],
+)
 def test_the_log_ratio_is_clamped_at_20_and_the_gradient_is_lost_there(verl, config, name, far, value, mine):
     batch = one(far, -0.5, 1.0)
     found = theirs(verl, name, config(), batch)
@@ -146,18 +185,25 @@ def test_dppos_region_is_drawn_around_old_log_prob_whatever_the_batch_knows(verl
     lengths, prompt = [7, 5, 1, 6, 3, 4], 2
 
     def nested(value: Tensor) -> Tensor:
-        return torch.nested.as_nested_tensor([row[:n] for row, n in zip(value, lengths, strict=True)],
-                                             layout=torch.jagged)
+        return torch.nested.as_nested_tensor(
+            [row[:n] for row, n in zip(value, lengths, strict=True)], layout=torch.jagged
+        )
 
     def loss(logp: Tensor) -> Tensor:
         scores = torch.nn.functional.pad(logp, (prompt - 1, 1))
-        packed = torch.cat([row[:prompt + n] for row, n in zip(scores, lengths, strict=True)])
+        packed = torch.cat([row[: prompt + n] for row, n in zip(scores, lengths, strict=True)])
         prompts = torch.nested.as_nested_tensor([torch.ones(prompt).long()] * 6, layout=torch.jagged)
         data = tensordict_utils.get_tensordict(
-            {"prompts": prompts, "responses": nested(torch.ones(6, 7).long()),
-             "response_mask": nested(batch["mask"]), "old_log_probs": nested(batch["old"]),
-             "rollout_log_probs": nested(batch["rollout"]), "advantages": nested(batch["advantages"])},
-            {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None})
+            {
+                "prompts": prompts,
+                "responses": nested(torch.ones(6, 7).long()),
+                "response_mask": nested(batch["mask"]),
+                "old_log_probs": nested(batch["old"]),
+                "rollout_log_probs": nested(batch["rollout"]),
+                "advantages": nested(batch["advantages"]),
+            },
+            {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None},
+        )
         settings = config(policy_loss=PolicyLossConfig(loss_mode="dppo_tv"), clip_ratio_c=OFF)
         return step(settings, {"log_probs": packed}, data)[0]
 
@@ -174,15 +220,22 @@ def test_the_older_trainers_bypass_mode_replaces_the_loss_by_ppos_clip(verl, con
     data = SimpleNamespace(batch={"rollout_log_probs": batch["rollout"], "old_log_probs": batch["old"]})
     apply_bypass_mode(data, {"loss_type": "ppo_clip"}, asked)
     assert asked.loss_mode == "bypass_mode" and data.batch["old_log_probs"] is batch["rollout"]
-    agree(theirs(verl, "bypass_mode", config(clip_ratio_c=OFF), batch, anchor="rollout"),
-          ours(ppo_loss, batch, anchor="rollout"))
+    agree(
+        theirs(verl, "bypass_mode", config(clip_ratio_c=OFF), batch, anchor="rollout"),
+        ours(ppo_loss, batch, anchor="rollout"),
+    )
 
 
 def test_dppos_weight_is_bounded_at_3_by_the_configuration_and_at_20_without(verl, config):
     rare = one(-7.0, -11.0, 1.0)  # ratio e^4, total variation 1e-3
     assert theirs(verl, "dppo_tv", config(), rare)[1].item() == -3.0
-    bare = SimpleNamespace(clip_ratio=0.15, clip_ratio_low=None, clip_ratio_high=None, global_batch_info={},
-                           get=lambda key, default=None: default)
+    bare = SimpleNamespace(
+        clip_ratio=0.15,
+        clip_ratio_low=None,
+        clip_ratio_high=None,
+        global_batch_info={},
+        get=lambda key, default=None: default,
+    )
     assert theirs(verl, "dppo_tv", bare, rare)[1].item() == -20.0
     assert ours(dppo_loss, rare, delta_tv=0.15)[1].item() == pytest.approx(-math.exp(4))
 
@@ -261,8 +314,9 @@ def advantages_of(verl, name: str, **more) -> Tensor:
     mask = (torch.arange(6) < LENGTHS.unsqueeze(-1)).double()
     scores = torch.zeros_like(mask)
     scores[:, 0] = REWARDS
-    found, _ = verl.get_adv_estimator_fn(name)(token_level_rewards=scores, response_mask=mask, index=GROUP.numpy(),
-                                               **more)
+    found, _ = verl.get_adv_estimator_fn(name)(
+        token_level_rewards=scores, response_mask=mask, index=GROUP.numpy(), **more
+    )
     assert torch.equal(found, found[:, :1] * mask)
     return found[:, 0]
 
@@ -282,8 +336,9 @@ def test_a_group_of_one_passes_with_its_raw_reward(verl):
     rewards, mask = torch.tensor([[0.7], [1.0], [0.0]], dtype=D), torch.ones(3, 1, dtype=D)
     index = torch.tensor([0, 1, 1])
     for name, expected in (("grpo", 0.7), ("rloo", 0.7), ("opo", 0.7), ("rloo_vectorized", 0.0)):
-        found, _ = verl.get_adv_estimator_fn(name)(token_level_rewards=rewards.clone(), response_mask=mask,
-                                                   index=index.numpy())
+        found, _ = verl.get_adv_estimator_fn(name)(
+            token_level_rewards=rewards.clone(), response_mask=mask, index=index.numpy()
+        )
         assert found[0, 0].item() == pytest.approx(expected, rel=2e-6)
     for refuses in (group_relative, leave_one_out):
         with pytest.raises(ValueError, match="at least 2 completions"):
@@ -304,15 +359,18 @@ def test_gae_is_ours_whitened(verl, batch):
 def test_kl_estimators(verl, batch):
     logp, old = batch["logp"], batch["old"]
     for name, mine in (("k1", k1), ("k2", k2), ("k3", k3), ("low_var_kl", k3)):
-        agree(both(lambda x, name=name: verl.kl_penalty(x, old, name).sum(), logp),
-              both(lambda x, mine=mine: mine(x, old).sum(), logp))
+        agree(
+            both(lambda x, name=name: verl.kl_penalty(x, old, name).sum(), logp),
+            both(lambda x, mine=mine: mine(x, old).sum(), logp),
+        )
 
 
 def test_k3_is_bounded_at_10_which_hides_its_clamp_at_20(verl):
     for logp, exact in ((-0.5, 13.0 - 1 + math.exp(-13.0)), (-16.0, math.exp(2.5) - 3.5)):
         old = -13.5
-        value, gradient = both(lambda x, old=old: verl.kl_penalty(x, torch.tensor(old, dtype=D), "k3"),
-                               torch.tensor(logp, dtype=D))
+        value, gradient = both(
+            lambda x, old=old: verl.kl_penalty(x, torch.tensor(old, dtype=D), "k3"), torch.tensor(logp, dtype=D)
+        )
         mine, slope = both(lambda x, old=old: k3(x, torch.tensor(old, dtype=D)), torch.tensor(logp, dtype=D))
         assert mine.item() == pytest.approx(exact, rel=1e-9) and slope.item() != 0
         assert (value.item(), gradient.item() == 0) == (min(exact, 10.0), exact > 10)
@@ -325,8 +383,12 @@ def test_rollout_corrections(verl, batch, level):
     from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
 
     mask = batch["mask"]
-    found, _ = compute_rollout_correction_weights((batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0),
-                                                  mask.double(), rollout_is=level, rollout_is_threshold=1.5)
+    found, _ = compute_rollout_correction_weights(
+        (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0),
+        mask.double(),
+        rollout_is=level,
+        rollout_is_threshold=1.5,
+    )
     exact = truncated_importance(batch["old"], batch["rollout"], mask, cap=1.5, level=level)
     close(found[mask], exact[mask])
     assert (found[~mask] == 0).all() and (exact == 1.5).any() and (exact[mask] < 1).any()

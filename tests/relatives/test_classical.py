@@ -36,6 +36,7 @@ def symmetric(size: int, seed: int) -> tuple[Tensor, Tensor]:
 
 # Conjugate gradients in a ball
 
+
 def test_one_iteration_serves_trpo_and_newton():
     """A ball that is never reached changes no bit, on matrices as TRPO has them."""
     for seed in range(20):
@@ -67,8 +68,10 @@ def test_a_step_stays_in_the_ball_and_beats_the_gradient_s_own(size, seed, radiu
     assert s.norm() <= radius * (1 + 1e-9)
     curve, length = g @ h @ g, g.norm()
     along = min(float(length**2 / curve), radius / float(length)) if curve > 0 else radius / float(length)
+
     def model(s: Tensor) -> float:
         return float(g @ s + s @ h @ s / 2)
+
     cauchy = model(-along * g)
     assert model(s) <= cauchy + 1e-9 * abs(cauchy)
 
@@ -82,6 +85,7 @@ def test_a_ball_s_radius_is_checked_and_scales_with_the_problem():
 
 
 # FDNet's optimiser
+
 
 def test_a_quadratic_takes_a_step_and_the_radius_follows_the_rule():
     path = newton_cg(lambda x: ((x - vector(3, 4)) ** 2).sum(), vector(0, 0), radius=1.0)
@@ -129,18 +133,21 @@ def test_newton_finds_the_heat_equation_where_gradient_descent_flies_off(seed):
     torch.testing.assert_close(path[-1][0], vector(0.4, 0.2, 0.4), atol=1e-7, rtol=0)
     taps = vector(0.1, 0.1, 0.1).requires_grad_()
     for _ in range(50):
-        gradient, = torch.autograd.grad(loss(taps), taps)
+        (gradient,) = torch.autograd.grad(loss(taps), taps)
         taps = (taps - 0.5 * gradient).detach().requires_grad_()
     assert not math.isfinite(loss(taps).item())
 
 
-@pytest.mark.parametrize(("loss", "x", "error", "message"), [
-    (lambda x: x.sum(), torch.zeros(2, 2), ValueError, r"x: expected \["),
-    (lambda x: x.sum(), vector(math.nan), ValueError, "x: expected finite"),
-    (lambda x: x.sum(), [1.0], TypeError, "x: expected a tensor"),
-    (lambda x: x.log().sum(), vector(-1), ValueError, r"value\(x\): expected a number"),
-    (lambda x: (1 / x).sum(), vector(0), ValueError, r"value\(x\): expected a number below inf"),
-])
+@pytest.mark.parametrize(
+    ("loss", "x", "error", "message"),
+    [
+        (lambda x: x.sum(), torch.zeros(2, 2), ValueError, r"x: expected \["),
+        (lambda x: x.sum(), vector(math.nan), ValueError, "x: expected finite"),
+        (lambda x: x.sum(), [1.0], TypeError, "x: expected a tensor"),
+        (lambda x: x.log().sum(), vector(-1), ValueError, r"value\(x\): expected a number"),
+        (lambda x: (1 / x).sum(), vector(0), ValueError, r"value\(x\): expected a number below inf"),
+    ],
+)
 def test_a_start_that_is_none_is_named(loss, x, error, message):
     with pytest.raises(error, match=message):
         newton_cg(loss, x)
@@ -153,13 +160,16 @@ def test_a_start_that_is_none_is_named(loss, x, error, message):
 LOW, HIGH = vector(0, 0, 0, -math.inf), vector(2, 2, math.inf, math.inf)
 
 
-@pytest.mark.parametrize(("kind", "expected"), [
-    ("coleman-li", [0.5, 0.4, 1.0, 1.0]),    # up: 2 - 1.5; down: 0.4 - 0; up without a bound; no bound at all
-    ("kanzow-klug", [0.5, 0.4, 3.0, 1.0]),   # min(1.5 + 1, 0.5), min(0.4, 1.6 + 3), 1 + 2, none
-    ("mix", [0.5, 0.4, 2.0, 1.0]),
-    ("naive", [0.5, 0.4, 1.0, 1.0]),
-    ("none", [1.0, 1.0, 1.0, 1.0]),
-])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("coleman-li", [0.5, 0.4, 1.0, 1.0]),  # up: 2 - 1.5; down: 0.4 - 0; up without a bound; no bound at all
+        ("kanzow-klug", [0.5, 0.4, 3.0, 1.0]),  # min(1.5 + 1, 0.5), min(0.4, 1.6 + 3), 1 + 2, none
+        ("mix", [0.5, 0.4, 2.0, 1.0]),
+        ("naive", [0.5, 0.4, 1.0, 1.0]),
+        ("none", [1.0, 1.0, 1.0, 1.0]),
+    ],
+)
 def test_scalings_by_hand(kind, expected):
     x, g = vector(1.5, 0.4, 1.0, 7.0), vector(-1, 3, -2, 5)
     assert affine_scaling(x, g, LOW, HIGH, kind).tolist() == pytest.approx(expected)
@@ -214,8 +224,15 @@ def test_no_step_touches_a_bound_and_none_goes_up(kind, seed, power):
     """The root may lie outside, on a bound or inside."""
     g = torch.Generator().manual_seed(seed)
     a, b, x = (torch.rand(*size, generator=g, dtype=torch.float64) for size in ((2, 2), (2,), (2,)))
-    path = scaled_tr_solve(lambda x: a @ x - 2 * b + x**2, 0.01 + 0.98 * x, vector(0, 0), vector(1, 1), kind=kind,
-                           power=power, iterations=40)
+    path = scaled_tr_solve(
+        lambda x: a @ x - 2 * b + x**2,
+        0.01 + 0.98 * x,
+        vector(0, 0),
+        vector(1, 1),
+        kind=kind,
+        power=power,
+        iterations=40,
+    )
     assert all(bool(((x > 0) & (x < 1)).all()) for x, *_ in path)
     assert all(after[1] <= before[1] for before, after in pairwise(path))
 
@@ -228,13 +245,24 @@ def test_rounding_does_not_carry_a_step_onto_a_bound():
 
 def test_a_scaling_that_ignores_the_sign_sticks_at_the_wrong_bound():
     """The trap, in Dikin's region: away from a bound at distance 1e-8 the naive ball is as thin as that distance."""
+
     def steps(kind: str, power: float) -> int:
-        path = scaled_tr_solve(lambda x: torch.stack([x[0] ** 2 + x[1] ** 2 - 2.5, x[0] - x[1] - 1]),
-                               vector(1.999999, 1e-8), vector(0, 0), vector(2, 2), kind=kind, power=power, radius=0.1,
-                               largest=0.1, iterations=150)
+        path = scaled_tr_solve(
+            lambda x: torch.stack([x[0] ** 2 + x[1] ** 2 - 2.5, x[0] - x[1] - 1]),
+            vector(1.999999, 1e-8),
+            vector(0, 0),
+            vector(2, 2),
+            kind=kind,
+            power=power,
+            radius=0.1,
+            largest=0.1,
+            iterations=150,
+        )
         return len(path) - 1 if path[-1][1] < 1e-20 else 999
+
     assert [steps(kind, 1.0) for kind in ("coleman-li", "kanzow-klug", "mix", "naive")] == [
-        pytest.approx(10, abs=5)] * 3 + [999]
+        pytest.approx(10, abs=5)
+    ] * 3 + [999]
     assert steps("coleman-li", 0.5) < 15 < 25 < steps("naive", 0.5) < 60, "with the root it is slow, not stuck"
 
 
@@ -283,10 +311,13 @@ def test_one_step_by_hand():
 @pytest.mark.parametrize("t", [0.2, 0.5])
 def test_independent_steps_spiral_out_three_steps_come_in_and_two_still_cycle(t):
     """The trap: without the answer of step 3 the equilibrium of the meta-game does not help."""
+
     def matrl(p, q, t):
         return matrl_step(PENNIES, -PENNIES, p, q, t)
+
     def mixtures(p, q, t):
         return matrl_step(PENNIES, -PENNIES, p, q, t, respond=False)
+
     assert after(independent, 0, t) == pytest.approx(0.4)
     assert after(independent, 400, t) > 0.49 and after(mixtures, 400, t) > 0.49
     assert after(matrl, 50, t) < 0.3 and after(matrl, 200, t) < 0.05 and after(matrl, 2000, t) < 1e-6

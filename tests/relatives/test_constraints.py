@@ -35,10 +35,19 @@ def batch_and_logits(seed: int = 0):
     mask = torch.tensor([[True, True, True], [True, False, False]])
     old = old.masked_fill(~mask.unsqueeze(-1), math.nan)
     logp = old.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-    batch = Batch(tokens=tokens, mask=mask, forced=~mask, rewards=torch.tensor([1.0, 0.0]), group=torch.zeros(2).long(),
-                  ended=mask[:, 0], horizon=3, logp_rollout=logp, anchor="recomputed",
-                  advantages=torch.randn(2, 3, generator=g, dtype=D),
-                  extra={"logp_old": logp, "full_anchor": old, "logp_ref": (logp - 0.3)})
+    batch = Batch(
+        tokens=tokens,
+        mask=mask,
+        forced=~mask,
+        rewards=torch.tensor([1.0, 0.0]),
+        group=torch.zeros(2).long(),
+        ended=mask[:, 0],
+        horizon=3,
+        logp_rollout=logp,
+        anchor="recomputed",
+        advantages=torch.randn(2, 3, generator=g, dtype=D),
+        extra={"logp_old": logp, "full_anchor": old, "logp_ref": (logp - 0.3)},
+    )
     return batch, torch.randn(2, 3, 5, generator=g, dtype=D)
 
 
@@ -84,7 +93,7 @@ def test_the_weight_is_autograd_s(method, far):
     logits = (far * logits).requires_grad_()
     scores = scored(batch, logits)
     loss = method.objective(scores, batch)
-    slope, = torch.autograd.grad(loss.per_token.sum(), logits)
+    (slope,) = torch.autograd.grad(loss.per_token.sum(), logits)
     along = -slope.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1)
     expected = (1 - scores.logp.detach().exp()) * loss.diagnostics["weight"]
     torch.testing.assert_close(along[batch.mask], expected[batch.mask], rtol=0, atol=1e-12)
@@ -93,10 +102,19 @@ def test_the_weight_is_autograd_s(method, far):
 
 def test_at_a_certain_token_the_weights_are_finite():
     full = torch.tensor([[[0.0, -200.0]]])
-    batch = Batch(tokens=torch.zeros(1, 1).long(), mask=torch.ones(1, 1, dtype=torch.bool), rewards=torch.ones(1),
-                  forced=torch.zeros(1, 1, dtype=torch.bool), group=torch.zeros(1).long(), horizon=1,
-                  ended=torch.ones(1, dtype=torch.bool), logp_rollout=full[..., 0], anchor="recomputed",
-                  advantages=torch.ones(1, 1), extra={"logp_old": full[..., 0], "full_anchor": full})
+    batch = Batch(
+        tokens=torch.zeros(1, 1).long(),
+        mask=torch.ones(1, 1, dtype=torch.bool),
+        rewards=torch.ones(1),
+        forced=torch.zeros(1, 1, dtype=torch.bool),
+        group=torch.zeros(1).long(),
+        horizon=1,
+        ended=torch.ones(1, dtype=torch.bool),
+        logp_rollout=full[..., 0],
+        anchor="recomputed",
+        advantages=torch.ones(1, 1),
+        extra={"logp_old": full[..., 0], "full_anchor": full},
+    )
     for method in (FixPO(), MDPO()):
         assert method.objective(Scores(full[..., 0], full), batch).diagnostics["weight"].item() == 1
 
@@ -119,8 +137,9 @@ def test_the_price_goes_by_the_largest_or_the_mean_divergence():
 
 
 def test_after_the_fix_ups_no_token_is_outside():
-    found = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), FixPO(eps_kl=0.1), epochs=4,
-                        **{**SMALL, "lr": 3e-4}).history
+    found = trlib.train(
+        trlib.load_policy("dial"), trlib.load_task("dial"), FixPO(eps_kl=0.1), epochs=4, **{**SMALL, "lr": 3e-4}
+    ).history
     assert (found.kl_max <= 0.1).all() and found.kl_max_before.max() > 0.1
     assert ((found.fixups > 0) == (found.kl_max_before > 0.1)).all()
     assert (found.kl_max_before[found.fixups == 0] == found.kl_max[found.fixups == 0]).all()
@@ -132,9 +151,14 @@ HARDER = [(x, 2 * a) for x, a in map(states, range(8))]
 
 def test_the_farthest_of_twenty_states_is_inside_when_others_bound_a_mean_or_a_ratio():
     """RUN: .221, one fix-up, .195."""
-    fixed, clipped, natural = ([states_step(method, *problem, **given) for problem in HARDER] for method, given in (
-        (FixPO(fix_speed=1.0), {"lr": 1.0}), (PPO(), {"lr": 1.0}),
-        (TRPO(delta_kl=0.2, damping=1e-3, fisher_rows=None), {"uses": 1})))
+    fixed, clipped, natural = (
+        [states_step(method, *problem, **given) for problem in HARDER]
+        for method, given in (
+            (FixPO(fix_speed=1.0), {"lr": 1.0}),
+            (PPO(), {"lr": 1.0}),
+            (TRPO(delta_kl=0.2, damping=1e-3, fisher_rows=None), {"uses": 1}),
+        )
+    )
     assert all(one.kl.max() <= 0.2 for one in fixed) and sum(bool(one.before.max() > 0.2) for one in fixed) >= 6
     assert max(one.memory["fixups"] for one in fixed) <= 15
     assert sum(bool(one.kl.max() > 0.2) for one in clipped) >= 5, "no divergence stands in PPO's clip"
@@ -150,6 +174,7 @@ def test_the_margin_is_where_the_price_aims():
 
 def test_a_fix_up_that_is_too_slow_stalls_and_a_speed_of_its_own_mends_it():
     """AdamW's step is as long whatever the loss is multiplied by: all gradients a hundredfold change nothing."""
+
     class Louder(torch.optim.AdamW):
         def step(self, closure=None):
             for p in self.param_groups[0]["params"]:
@@ -159,8 +184,10 @@ def test_a_fix_up_that_is_too_slow_stalls_and_a_speed_of_its_own_mends_it():
     x, a = HARDER[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        slow, loud, own = (states_step(FixPO(fix_speed=speed), x, a, lr=0.01, optimizer=kind) for speed, kind in (
-            (0.1, torch.optim.AdamW), (0.1, Louder), (3.0, torch.optim.AdamW)))
+        slow, loud, own = (
+            states_step(FixPO(fix_speed=speed), x, a, lr=0.01, optimizer=kind)
+            for speed, kind in ((0.1, torch.optim.AdamW), (0.1, Louder), (3.0, torch.optim.AdamW))
+        )
     assert slow.memory["fixups"] == 50 and slow.kl.max() > 0.3 and "capped" in slow.memory
     assert loud.path == pytest.approx(slow.path, rel=1e-4)
     assert own.memory["fixups"] <= 15 and own.kl.max() <= 0.2
@@ -169,8 +196,13 @@ def test_a_fix_up_that_is_too_slow_stalls_and_a_speed_of_its_own_mends_it():
 def test_fix_ups_that_jump_over_the_region_stop_with_one_warning():
     message = r"batch 0: after 50 fix-ups a token's KL is .*, expected at most eps_kl = 1e-08"
     with pytest.warns(UserWarning, match=message) as told:
-        found = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), FixPO(eps_kl=1e-8, fix_speed=1.0),
-                            epochs=2, **{**SMALL, "steps": 2, "prompts": 4}).history
+        found = trlib.train(
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            FixPO(eps_kl=1e-8, fix_speed=1.0),
+            epochs=2,
+            **{**SMALL, "steps": 2, "prompts": 4},
+        ).history
     assert found.fixups.tolist() == [50, 50] and len([w for w in told if "fix-ups" in str(w.message)]) == 1
     assert found.capped.tolist() == [0, 0], "the first such batch is number 0"
 
@@ -196,18 +228,23 @@ def test_mdpo_s_fixed_point_is_the_tilt(advantages, t):
 
 
 def test_t_falls_with_the_batches():
-    found = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), MDPO(t=2.0), epochs=2,
-                        **{**SMALL, "steps": 4}).history
+    found = trlib.train(
+        trlib.load_policy("dial"), trlib.load_task("dial"), MDPO(t=2.0), epochs=2, **{**SMALL, "steps": 4}
+    ).history
     assert found.t.tolist() == [2.0, 1.5, 1.0, 0.5]
 
 
 # ---------------------------------------------------------------------------------------------------------- COUNTERPOL
 
 
-@pytest.mark.parametrize(("target", "eta", "distance", "policy"), [
-    (0.2, -4.49, 0.504, (0.406, 0.331, 0.258, 0.005)), (0.6, 2.21, 0.184, (0.032, 0.099, 0.578, 0.291)),
-    (0.9, 6.54, 1.433, None),
-])
+@pytest.mark.parametrize(
+    ("target", "eta", "distance", "policy"),
+    [
+        (0.2, -4.49, 0.504, (0.406, 0.331, 0.258, 0.005)),
+        (0.6, 2.21, 0.184, (0.032, 0.099, 0.578, 0.291)),
+        (0.9, 6.54, 1.433, None),
+    ],
+)
 def test_the_counterfactual_policy_is_the_tilt_with_this_return(target, eta, distance, policy):
     pi = counterfactual_policy(PI0, R, target)
     assert float(pi @ R) == pytest.approx(target, abs=1e-12)
@@ -241,8 +278,10 @@ def test_a_target_out_of_reach_is_named(target):
 @pytest.mark.parametrize("target", [0.2, 0.6])
 def test_the_objective_finds_the_closed_form(target):
     """RUN: within .03. Exactly, it ends on the same curve before the target: where η = 2 (target - J) / k."""
-    near, short = (bandit_step(COUNTERPOL(target=target, k=k), PI0, R, uses=1, lr=lr, batches=400, samples=2000).pi
-                   for k, lr in ((0.01, 3.0), (0.03, 10.0)))
+    near, short = (
+        bandit_step(COUNTERPOL(target=target, k=k), PI0, R, uses=1, lr=lr, batches=400, samples=2000).pi
+        for k, lr in ((0.01, 3.0), (0.03, 10.0))
+    )
     torch.testing.assert_close(near, counterfactual_policy(PI0, R, target), rtol=0, atol=0.03)
     torch.testing.assert_close(short, counterfactual_policy(PI0, R, float(short @ R)), rtol=0, atol=2e-3)
     slope = (short / PI0).log()[[1, 2]].diff() / R[[1, 2]].diff()
@@ -251,8 +290,11 @@ def test_the_objective_finds_the_closed_form(target):
 
 def test_a_pivot_that_moves_lets_a_far_target_be_reached():
     """With k > 0 the pull of a pivot that stays leaves the return short of its target."""
-    stays, moves = (bandit_step(COUNTERPOL(target=0.8, k=0.1, pivot_every=n), PI0, R, uses=1, lr=2.0, batches=300,
-                                samples=2000).pi @ R for n in (0, 10))
+    stays, moves = (
+        bandit_step(COUNTERPOL(target=0.8, k=0.1, pivot_every=n), PI0, R, uses=1, lr=2.0, batches=300, samples=2000).pi
+        @ R
+        for n in (0, 10)
+    )
     assert float(stays) < 0.77 < 0.79 < float(moves) <= 0.805
 
 
@@ -271,8 +313,14 @@ def test_each_trains_and_resumes_bit_for_bit(name, regime, tmp_path):
     def run(steps, out=None, **more):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="batch .* fix-ups")
-            return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), method_kind(name)(), out=out,
-                               **{**SMALL, **regime, "steps": steps}, **more)
+            return trlib.train(
+                trlib.load_policy("dial"),
+                trlib.load_task("dial"),
+                method_kind(name)(),
+                out=out,
+                **{**SMALL, **regime, "steps": steps},
+                **more,
+            )
 
     whole = run(3)
     assert not torch.equal(whole.policy.parameters[0], trlib.load_policy("dial").parameters[0])
@@ -292,12 +340,19 @@ def test_each_trains_and_resumes_bit_for_bit(name, regime, tmp_path):
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize(("kind", "given", "message"), [
-    (FixPO, {"eps_kl": 0.0}, "eps_kl: expected a number above 0"), (FixPO, {"margin": -1.0}, "margin: "),
-    (FixPO, {"fix_speed": math.inf}, "fix_speed: "), (FixPO, {"statistic": "median"}, "statistic: expected one of"),
-    (MDPO, {"t": 0.0}, "t: expected a number above 0"), (COUNTERPOL, {"target": math.nan}, "target: "),
-    (COUNTERPOL, {"k": -1.0}, "k: "), (COUNTERPOL, {"pivot_every": -1}, "pivot_every: "),
-])
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        (FixPO, {"eps_kl": 0.0}, "eps_kl: expected a number above 0"),
+        (FixPO, {"margin": -1.0}, "margin: "),
+        (FixPO, {"fix_speed": math.inf}, "fix_speed: "),
+        (FixPO, {"statistic": "median"}, "statistic: expected one of"),
+        (MDPO, {"t": 0.0}, "t: expected a number above 0"),
+        (COUNTERPOL, {"target": math.nan}, "target: "),
+        (COUNTERPOL, {"k": -1.0}, "k: "),
+        (COUNTERPOL, {"pivot_every": -1}, "pivot_every: "),
+    ],
+)
 def test_settings_are_checked(kind, given, message):
     with pytest.raises(ValueError, match=message):
         kind(**given)

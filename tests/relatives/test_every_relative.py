@@ -35,7 +35,8 @@ LINES = 1200
 
 def test_every_system_has_its_name():
     assert {branch: sorted(module.RELATIVES) for branch, module in BRANCHES.items()} == {
-        branch: sorted(names) for branch, names in SYSTEMS.items()}
+        branch: sorted(names) for branch, names in SYSTEMS.items()
+    }
     assert not {*RELATIVES} & {*ALGORITHMS}, "one name, one method"
 
 

@@ -38,6 +38,7 @@ def both_ways(a, b):
 
 # ---- SMART
 
+
 def test_the_bregman_half_by_hand():
     """Two updates: the pull is 0 at first, then towards the average that has hardly moved."""
     step = net(SMART(mu=2.0, smooth=0.0, average=0.9), updates=2)
@@ -80,6 +81,7 @@ def test_the_change_is_of_its_size():
         def seeing(x):
             seen.append((perturb(x), x))
             return seen[-1][0]
+
         return score(perturb=seeing)
 
     step.score = watched
@@ -100,7 +102,7 @@ def test_the_released_direction_is_the_noise_s():
     step = net(SMART())
     full = step.score().full.detach()
     noise = (1e-5 * torch.randn(step.x.shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
-    slope, = torch.autograd.grad(apart(step, step.score(perturb=lambda x: x + noise).full, full), noise)
+    (slope,) = torch.autograd.grad(apart(step, step.score(perturb=lambda x: x + noise).full, full), noise)
     taken = (noise + 1e-3 * slope).detach()
     assert float(torch.nn.functional.cosine_similarity(taken.flatten(), noise.detach().flatten(), 0)) > 0.999
 
@@ -114,6 +116,7 @@ def test_a_second_run_of_the_same_method_does_not_see_the_first():
 
 
 # ---- SAM and TRAM
+
 
 @pytest.mark.parametrize(("name", "rho"), [("sam", 0.3), ("tram", 2.0)])
 def test_the_slope_is_taken_uphill(name, rho):
@@ -147,9 +150,11 @@ def test_the_released_code_leaves_the_gradient_out():
     released = [D * torch.ones_like(g) / norm for g in slopes]
     lengths = [float(torch.stack([e.norm() for e in moved]).norm()) for moved in (paper, released)]
     count = sum(g.numel() for g in slopes)
-    assert lengths == pytest.approx([D, D * count ** 0.5 / float(norm)])
-    uphill = [sum(float((e * g).sum()) for e, g in zip(moved, slopes, strict=True)) / length / float(norm)
-              for moved, length in zip((paper, released), lengths, strict=True)]
+    assert lengths == pytest.approx([D, D * count**0.5 / float(norm)])
+    uphill = [
+        sum(float((e * g).sum()) for e, g in zip(moved, slopes, strict=True)) / length / float(norm)
+        for moved, length in zip((paper, released), lengths, strict=True)
+    ]
     assert uphill[0] == pytest.approx(1.0) and abs(uphill[1]) < 0.5
 
 
@@ -168,6 +173,7 @@ def test_trams_radius_is_measured_and_begins_at_nothing():
 
 # ---- all of them
 
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_resumes_bit_for_bit(name, tmp_path):
     whole = dial(RELATIVES[name](), minibatches=2)
@@ -185,10 +191,15 @@ def test_adapters_learn(name):
     assert any(not torch.equal(p, before[n]) for n, p in policy.trainable.items())
 
 
-@pytest.mark.parametrize(("kind", "given", "message"), [
-    (SMART, {"mu": -1.0}, "mu: expected a number at least 0"), (SMART, {"average": 1.5}, "average: expected a number"),
-    (SMART, {"eps": float("nan")}, "eps: "), (SAM, {"rho": -0.1}, "rho: expected a number at least 0"),
-])
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        (SMART, {"mu": -1.0}, "mu: expected a number at least 0"),
+        (SMART, {"average": 1.5}, "average: expected a number"),
+        (SMART, {"eps": float("nan")}, "eps: "),
+        (SAM, {"rho": -0.1}, "rho: expected a number at least 0"),
+    ],
+)
 def test_settings_outside_their_meaning_are_named(kind, given, message):
     with pytest.raises(ValueError, match=message):
         kind(**given)
@@ -196,10 +207,14 @@ def test_settings_outside_their_meaning_are_named(kind, given, message):
 
 def test_the_moons_of_the_notes():
     """The Bregman half keeps the old pair and learns the new as well as plain supervision; SAM does not."""
-    found = {name: [finetuned(method, seed) for seed in range(4)] for name, method in {
-        "plain": SFT(), "bregman": SMART(mu=0.5, smooth=0.0), "sam": SAM(rho=0.1)}.items()}
-    mean = {name: {what: statistics.mean(getattr(one, what) for one in runs) for what in ("old", "new", "moved")}
-            for name, runs in found.items()}
+    found = {
+        name: [finetuned(method, seed) for seed in range(4)]
+        for name, method in {"plain": SFT(), "bregman": SMART(mu=0.5, smooth=0.0), "sam": SAM(rho=0.1)}.items()
+    }
+    mean = {
+        name: {what: statistics.mean(getattr(one, what) for one in runs) for what in ("old", "new", "moved")}
+        for name, runs in found.items()
+    }
     assert mean["bregman"]["old"] > mean["plain"]["old"] + 0.03
     assert mean["bregman"]["new"] > mean["plain"]["new"] - 0.01
     assert mean["bregman"]["moved"] < 0.6 * mean["plain"]["moved"]

@@ -18,8 +18,11 @@ from trlib.relatives.optimizers import RELATIVES, Ball, auon, lmo, newton_schulz
 
 D = torch.float64
 SMALL = {"steps": 4, "prompts": 4, "group": 4, "probe": 2, "checkpoint_every": 1, "progress": False, "lr": 1e-2}
-NORMS = {"spectral": lambda D: torch.linalg.matrix_norm(D, 2), "frobenius": torch.Tensor.norm,
-         "sign": lambda D: D.abs().max()}
+NORMS = {
+    "spectral": lambda D: torch.linalg.matrix_norm(D, 2),
+    "frobenius": torch.Tensor.norm,
+    "sign": lambda D: D.abs().max(),
+}
 
 
 def drawn(*shape, seed=0):
@@ -27,6 +30,7 @@ def drawn(*shape, seed=0):
 
 
 # ---- oracles
+
 
 def test_three_balls_by_hand():
     G = torch.tensor([[3.0, 0.0], [0.0, -4.0]], dtype=D)
@@ -69,11 +73,19 @@ def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
     torch.testing.assert_close(lmo(G, "spectral"), lmo(G.flatten(1), "spectral").view(3, 2, 2))
 
 
-@pytest.mark.parametrize(("G", "norm", "error", "message"), [
-    (torch.ones(2, 2), "nuclear", ValueError, "norm: expected one of 'spectral', 'frobenius', 'sign', got 'nuclear'"),
-    (torch.tensor([[1.0, math.nan]]), "sign", ValueError, "G: expected finite values everywhere, got nan"),
-    (torch.ones(2, 2, dtype=torch.int64), "sign", TypeError, "G: expected a floating type"),
-])
+@pytest.mark.parametrize(
+    ("G", "norm", "error", "message"),
+    [
+        (
+            torch.ones(2, 2),
+            "nuclear",
+            ValueError,
+            "norm: expected one of 'spectral', 'frobenius', 'sign', got 'nuclear'",
+        ),
+        (torch.tensor([[1.0, math.nan]]), "sign", ValueError, "G: expected finite values everywhere, got nan"),
+        (torch.ones(2, 2, dtype=torch.int64), "sign", TypeError, "G: expected a floating type"),
+    ],
+)
 def test_what_makes_no_sense_is_named(G, norm, error, message):
     with pytest.raises(error, match=message):
         lmo(G, norm)
@@ -81,18 +93,19 @@ def test_what_makes_no_sense_is_named(G, norm, error, message):
 
 # ---- Newton-Schulz
 
+
 def test_tiny_directions_are_not_reached_in_five_steps():
     """The notes' run: singular values 6.0, .138, .0006 of a 32 by 32 matrix."""
     last = []
     S = torch.cat([torch.linspace(0.778, -0.860, 16, dtype=D), torch.linspace(-0.860, -3.222, 17, dtype=D)[1:]])
-    S = 10 ** S
+    S = 10**S
     for seed in range(8):
         U, _ = torch.linalg.qr(drawn(32, 32, seed=seed))
         V, _ = torch.linalg.qr(drawn(32, 32, seed=100 + seed))
         found = torch.linalg.svdvals(newton_schulz(U * S @ V))
         assert 0.7 < float(found[0]) < 1.25 and 0.7 < float(found[15]) < 1.25
         last.append(float(found[-1]))
-    reached = 0.0006 / float(S.norm()) * 3.4445 ** 5
+    reached = 0.0006 / float(S.norm()) * 3.4445**5
     assert last == pytest.approx([reached] * 8, rel=0.02), "five times 3.4445, and nothing else has happened to it"
     assert reached < 0.05
 
@@ -110,6 +123,7 @@ def test_tall_is_wide_transposed():
 
 
 # ---- the optimiser
+
 
 def test_two_steps_by_hand():
     p = torch.nn.Parameter(torch.tensor([[1.0, 2.0]], dtype=D))
@@ -141,8 +155,10 @@ def test_the_average_is_taken_before_the_projection():
 def test_where_it_agrees_torchs_muon_is_it(shape, nesterov):
     start = drawn(*shape).float()
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
-    made = [Ball([ours], lr=0.02, betas=(0.95,), weight_decay=0.1, nesterov=nesterov),
-            torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, momentum=0.95, nesterov=nesterov)]
+    made = [
+        Ball([ours], lr=0.02, betas=(0.95,), weight_decay=0.1, nesterov=nesterov),
+        torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, momentum=0.95, nesterov=nesterov),
+    ]
     for seed in range(5):
         for p, optimizer in zip((ours, theirs), made, strict=True):
             p.grad = drawn(*shape, seed=seed + 1).float()
@@ -161,10 +177,13 @@ def test_where_it_differs_torch_steps_further_in_tall_matrices():
 
 # ---- AuON
 
+
 def test_auons_scalar_is_about_one():
     """The notes' run, with an interval over 16 draws: 1.00027 at 64 x 64, 1.018 at 8 x 8; at 2 x 2 the draw decides."""
-    found = {n: [float(G.norm() / auon(G).norm()) for G in (drawn(n, n, seed=seed) for seed in range(16))]
-             for n in (2, 8, 64)}
+    found = {
+        n: [float(G.norm() / auon(G).norm()) for G in (drawn(n, n, seed=seed) for seed in range(16))]
+        for n in (2, 8, 64)
+    }
     assert found[64] == pytest.approx([1.00027] * 16, abs=2e-5)
     assert found[8] == pytest.approx([1.018] * 16, abs=2e-3)
     assert min(found[2]) > 1.27 and max(found[2]) < 1.6 and max(found[2]) - min(found[2]) > 0.02
@@ -188,6 +207,7 @@ def test_the_hybrid_brakes_newton_schulzs_matrix():
 
 # ---- beside every method
 
+
 def test_they_are_settings_of_a_run():
     assert {*RELATIVES} <= {*OPTIMIZERS} and {*RELATIVES} == {"muon", "frobenius", "sign", "auon", "hybrid_auon"}
     text = next(text for name, _, _, text in OPTIONS if name == "optimizer")
@@ -197,8 +217,15 @@ def test_they_are_settings_of_a_run():
 @pytest.mark.parametrize("name", RELATIVES)
 def test_a_run_resumes_bit_for_bit(name, tmp_path):
     def run(steps, out, **more):
-        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), GRPO(), optimizer=name, out=out,
-                           **{**SMALL, "steps": steps}, **more)
+        return trlib.train(
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            GRPO(),
+            optimizer=name,
+            out=out,
+            **{**SMALL, "steps": steps},
+            **more,
+        )
 
     whole = run(4, None)
     run(2, tmp_path / "run")
@@ -225,16 +252,25 @@ def test_a_matrix_optimiser_needs_a_matrix(name):
     trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer="sign", **{**SMALL, "steps": 1})
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"kind": "lion"}, "kind: expected one of 'muon'"), ({"betas": (1.0,)}, r"betas\[0\]: expected a number"),
-    ({"weight_decay": -1.0}, "weight_decay: expected a number at least 0"),
-])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "lion"}, "kind: expected one of 'muon'"),
+        ({"betas": (1.0,)}, r"betas\[0\]: expected a number"),
+        ({"weight_decay": -1.0}, "weight_decay: expected a number at least 0"),
+    ],
+)
 def test_settings_outside_their_meaning_are_named(given, message):
     with pytest.raises(ValueError, match=message):
         Ball([torch.nn.Parameter(torch.ones(2, 2))], **given)
 
 
 def test_a_preset_may_be_changed():
-    run = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), GRPO(),
-                      optimizer=partial(Ball, kind="muon", nesterov=True), **{**SMALL, "steps": 1})
+    run = trlib.train(
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        GRPO(),
+        optimizer=partial(Ball, kind="muon", nesterov=True),
+        **{**SMALL, "steps": 1},
+    )
     assert run.settings["optimizer"] == "Ball(kind='muon', nesterov=True)"

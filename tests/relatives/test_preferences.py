@@ -33,9 +33,19 @@ def batch(rewards, group=None, *, t=1, old=-2.0, reasons=(), number=0, method=No
     b = len(rewards)
     mask = torch.ones(b, t, dtype=torch.bool)
     logp = torch.full((b, t), old, dtype=F)
-    made = Batch(tokens=mask.long(), mask=mask, forced=~mask, rewards=rewards,
-                 group=torch.zeros(b, dtype=torch.long) if group is None else torch.tensor(group), ended=mask[:, 0],
-                 horizon=t, logp_rollout=logp, anchor="recomputed", number=number, reasons=reasons)
+    made = Batch(
+        tokens=mask.long(),
+        mask=mask,
+        forced=~mask,
+        rewards=rewards,
+        group=torch.zeros(b, dtype=torch.long) if group is None else torch.tensor(group),
+        ended=mask[:, 0],
+        horizon=t,
+        logp_rollout=logp,
+        anchor="recomputed",
+        number=number,
+        reasons=reasons,
+    )
     made = made.plus(**{"logp_old": logp, "logp_ref": logp, **more})
     return made if method is None else method.prepare(made)
 
@@ -52,6 +62,7 @@ def sigmoid(x: float) -> float:
 
 
 # DPO
+
 
 def test_dpo_by_hand():
     """Log-ratios .5, -.3 and 0, rewards 1, 0, 0: two pairs, with margins .4 · .8 and .4 · .5."""
@@ -98,6 +109,7 @@ def test_the_order_of_the_rows_and_of_the_groups_does_not_matter(kind):
 
 
 # a batch without pairs
+
 
 @pytest.mark.parametrize("kind", [DPO, TRDPO])
 def test_without_a_pair_loss_and_gradient_are_nothing(kind):
@@ -150,11 +162,14 @@ def test_trpa_without_a_pair_learns_from_right_and_wrong():
 
 # TR-DPO
 
+
 def test_the_reference_moves_is_saved_as_a_copy_and_survives_a_resume(tmp_path):
     """The trap: a checkpoint that holds the moving tensor itself would change with it."""
+
     def run(steps, **more):
-        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), TRDPO(every=1, share=0.5), steps=steps,
-                           **SMALL, **more)
+        return trlib.train(
+            trlib.load_policy("dial"), trlib.load_task("dial"), TRDPO(every=1, share=0.5), steps=steps, **SMALL, **more
+        )
 
     whole = run(4)
     run(2, out=tmp_path / "run")
@@ -200,7 +215,7 @@ class Judged:
         return self.method.loss(self.method.objective(Scores(now), self.batch).per_token, self.batch)
 
     def descend(self, loss):
-        slope, = torch.autograd.grad(loss, self.logits)
+        (slope,) = torch.autograd.grad(loss, self.logits)
         self.slopes.append(float(slope.norm()))
         self.logits.data -= 0.5 * slope
 
@@ -250,6 +265,7 @@ def test_moving_a_reference_that_was_not_asked_for_is_named():
 
 # ADPO
 
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), tau=st.floats(0.3, 3), beta=st.floats(0.3, 3))
 def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
@@ -289,6 +305,7 @@ def test_two_completions_and_a_hard_target_are_dpo():
 
 
 # TRPA
+
 
 def test_trpa_by_hand():
     """Means over the tokens; two levels of wrong; a right winner counts 2.5 times; k3 to the old policy."""
@@ -340,27 +357,49 @@ def test_trpa_sees_the_order_of_the_rewards_alone():
 
 # the classes
 
+
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("uses", [1, 8])
 def test_a_short_run_learns(kind, uses):
-    run = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(), steps=5 if uses == 8 else 12,
-                      epochs=uses, prompts=8, group=16, probe=4, progress=False, lr=4e-4 / uses)
+    run = trlib.train(
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        kind(),
+        steps=5 if uses == 8 else 12,
+        epochs=uses,
+        prompts=8,
+        group=16,
+        probe=4,
+        progress=False,
+        lr=4e-4 / uses,
+    )
     assert run.history.reward.iloc[-2:].mean() > run.history.reward.iloc[:2].mean() + 0.15
 
 
 def test_names_and_defaults():
     assert {name: RELATIVES[name] for name in ("dpo", "tr_dpo", "adpo", "trpa")} == {
-        "dpo": DPO, "tr_dpo": TRDPO, "adpo": ADPO, "trpa": TRPA}
+        "dpo": DPO,
+        "tr_dpo": TRDPO,
+        "adpo": ADPO,
+        "trpa": TRPA,
+    }
     assert (DPO().beta, TRDPO().share, ADPO().tau, ADPO().beta) == (0.1, 0.6, 0.8, 0.5)
     assert (TRPA().beta, TRPA().anisotropy, TRPA().kl) == (0.1, 2.5, 1e-3)
 
 
-@pytest.mark.parametrize(("kind", "change", "message"), [
-    (DPO, {"beta": 0.0}, "beta: expected a number above 0"), (ADPO, {"tau": -1.0}, "tau: "),
-    (ADPO, {"beta": math.inf}, "beta: "), (TRPA, {"kl": -1.0}, "kl: "), (TRPA, {"anisotropy": 0.0}, "anisotropy: "),
-    (TRDPO, {"share": 1.5}, "share: "), (TRDPO, {"every": 0}, "every: "),
-    (DPO, {"correction": Correction()}, "correction: expected None, as whole completions are compared"),
-])
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        (DPO, {"beta": 0.0}, "beta: expected a number above 0"),
+        (ADPO, {"tau": -1.0}, "tau: "),
+        (ADPO, {"beta": math.inf}, "beta: "),
+        (TRPA, {"kl": -1.0}, "kl: "),
+        (TRPA, {"anisotropy": 0.0}, "anisotropy: "),
+        (TRDPO, {"share": 1.5}, "share: "),
+        (TRDPO, {"every": 0}, "every: "),
+        (DPO, {"correction": Correction()}, "correction: expected None, as whole completions are compared"),
+    ],
+)
 def test_bad_settings_are_named(kind, change, message):
     with pytest.raises((ValueError, TypeError), match=message):
         kind(**change)

@@ -39,9 +39,13 @@ from trlib.relatives.ratios import (
 
 D = torch.float64
 LOSSES = {
-    "bapo": (bapo_loss, {}), "bapo by gradient": (bapo_loss, {"count": "gradient", "low_most": 0.9, "high_most": 3.0}),
-    "minpro": (minpro_loss, {}), "minpro without a floor": (minpro_loss, {"eps_low": 1.0, "eps_high": 4.0}),
-    "cpgd": (cpgd_loss, {"alpha": 0.3}), "r2vpo": (r2vpo_loss, {"lam": 0.3}), "trefree": (trefree_loss, {}),
+    "bapo": (bapo_loss, {}),
+    "bapo by gradient": (bapo_loss, {"count": "gradient", "low_most": 0.9, "high_most": 3.0}),
+    "minpro": (minpro_loss, {}),
+    "minpro without a floor": (minpro_loss, {"eps_low": 1.0, "eps_high": 4.0}),
+    "cpgd": (cpgd_loss, {"alpha": 0.3}),
+    "r2vpo": (r2vpo_loss, {"lam": 0.3}),
+    "trefree": (trefree_loss, {}),
 }
 every_loss = pytest.mark.parametrize("name", LOSSES)
 
@@ -69,8 +73,12 @@ def at(ratio: float | list[float], advantage: float | list[float]) -> dict[str, 
     """One completion whose tokens have these ratios and advantages."""
     r = torch.tensor(ratio, dtype=D).reshape(1, -1)
     old = torch.full_like(r, -5.0)
-    return {"logp": old + r.log(), "logp_old": old, "mask": r > 0,
-            "advantages": torch.tensor(advantage, dtype=D).reshape(1, -1).expand_as(r)}
+    return {
+        "logp": old + r.log(),
+        "logp_old": old,
+        "mask": r > 0,
+        "advantages": torch.tensor(advantage, dtype=D).reshape(1, -1).expand_as(r),
+    }
 
 
 # What holds for every loss of tokens
@@ -102,8 +110,10 @@ def test_new_padding_changes_nothing(name):
     """Padding before, between and behind: it enters no window, no minimum and no mean."""
     arguments = data()
     columns = torch.tensor([-1, 0, 1, -1, 2, 3, 4, -1])
-    moved = {k: torch.where(columns >= 0, v[:, columns], torch.tensor(0 if k == "mask" else math.nan).to(v))
-             for k, v in arguments.items()}
+    moved = {
+        k: torch.where(columns >= 0, v[:, columns], torch.tensor(0 if k == "mask" else math.nan).to(v))
+        for k, v in arguments.items()
+    }
     (expected, expected_grad), (result, grad) = run(name, arguments), run(name, moved)
     torch.testing.assert_close(grad[:, columns >= 0], expected_grad, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(result.per_token[:, columns >= 0], expected.per_token, rtol=1e-12, atol=1e-14)
@@ -140,10 +150,15 @@ def test_half_precision_is_computed_in_float32(name, dtype):
 
 
 @every_loss
-@pytest.mark.parametrize(("argument", "change", "error"), [
-    ("logp", lambda x: x.tolist(), TypeError), ("logp_old", lambda x: x[:, :-1], ValueError),
-    ("advantages", lambda x: x.masked_fill(x == x, math.nan), ValueError), ("mask", lambda m: m.float(), TypeError),
-])
+@pytest.mark.parametrize(
+    ("argument", "change", "error"),
+    [
+        ("logp", lambda x: x.tolist(), TypeError),
+        ("logp_old", lambda x: x[:, :-1], ValueError),
+        ("advantages", lambda x: x.masked_fill(x == x, math.nan), ValueError),
+        ("mask", lambda m: m.float(), TypeError),
+    ],
+)
 def test_bad_tensors_are_named(name, argument, change, error):
     arguments = data()
     loss, settings = LOSSES[name]
@@ -168,12 +183,15 @@ def test_a_window_for_each_token_is_the_number_where_all_are_alike():
             assert torch.equal(found.diagnostics["weight"], number.diagnostics["weight"])
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"eps_low": torch.tensor([[0.1, 1.1]])}, "eps_low: expected a number at most 1, got 1.1"),
-    ({"eps_high": torch.tensor([[0.1, -0.1]])}, "eps_high: expected a number at least 0, got -0.1"),
-    ({"eps_high": torch.tensor([0.1])}, r"eps_high: expected \[B, T\]"),
-    ({"eps_high": torch.tensor([[0.1, math.nan]])}, "eps_high: expected finite"),
-])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"eps_low": torch.tensor([[0.1, 1.1]])}, "eps_low: expected a number at most 1, got 1.1"),
+        ({"eps_high": torch.tensor([[0.1, -0.1]])}, "eps_high: expected a number at least 0, got -0.1"),
+        ({"eps_high": torch.tensor([0.1])}, r"eps_high: expected \[B, T\]"),
+        ({"eps_high": torch.tensor([[0.1, math.nan]])}, "eps_high: expected finite"),
+    ],
+)
 def test_a_meaningless_window_for_a_token_is_named(given, message):
     zero = torch.zeros(1, 2)
     with pytest.raises(ValueError, match=message):
@@ -285,8 +303,12 @@ def test_minpro_s_first_token_has_its_own_ratio_and_a_padded_one_no_say():
     arguments = at([0.5, 2.0, 1.0, 3.0], 1.0)
 
     def weight(mask):
-        return minpro_loss(**arguments | {"mask": torch.tensor([mask])}, eps_low=1.0, eps_high=9.0
-                           ).diagnostics["prefix"].tolist()[0]
+        return (
+            minpro_loss(**arguments | {"mask": torch.tensor([mask])}, eps_low=1.0, eps_high=9.0)
+            .diagnostics["prefix"]
+            .tolist()[0]
+        )
+
     assert weight([True] * 4) == pytest.approx([0.5, 1.0, 0.5, 1.5])
     assert weight([False, True, True, True]) == pytest.approx([1.0, 2.0, 2.0, 3.0])
 
@@ -335,7 +357,8 @@ def test_cpgd_s_proposition_holds_at_the_upper_edge_and_is_reversed_at_the_lower
         assert further == (ratio > 1)
     if mu == 0.3:
         assert [stepped(mu, r, w) for r, w in ((1.2, 1.2), (1.2, 1.0), (0.8, -0.8), (0.8, -1.0))] == pytest.approx(
-            [0.320, 0.300, 0.272, 0.289], abs=6e-4)
+            [0.320, 0.300, 0.272, 0.289], abs=6e-4
+        )
 
 
 def test_cpgd_clips_the_gradient_s_factor_not_the_estimator():
@@ -364,8 +387,11 @@ def test_r2vpo_s_weight_changes_its_sign():
     for a, turn in ((1.0, 13.5), (0.1, 2.25), (-0.02, 0.75)):
         weights = r2vpo_loss(**at([turn * 0.99, turn, turn * 1.01], a), lam=0.04).diagnostics["weight"][0].tolist()
         assert weights[0] > 0 > weights[2] and weights[1] == pytest.approx(0, abs=1e-12)
-    assert ppo_loss(**at(2.0, 1.0)).diagnostics["weight"].item() == 0 < r2vpo_loss(
-        **at(2.0, 1.0)).diagnostics["weight"].item()
+    assert (
+        ppo_loss(**at(2.0, 1.0)).diagnostics["weight"].item()
+        == 0
+        < r2vpo_loss(**at(2.0, 1.0)).diagnostics["weight"].item()
+    )
 
 
 @given(seed=st.integers(0, 10_000), lam=st.floats(0.05, 3.0), k=st.integers(2, 8))
@@ -382,7 +408,7 @@ def test_the_linear_tilt_is_the_maximiser(seed, lam, k):
     assert float(slope.max()) <= float(slope[inside].max()) + 1e-9
     if bool(inside.all()):
         variance = float(mu @ (a - mu @ a).square())
-        assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam ** 2))
+        assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam**2))
 
 
 def test_r2vpo_comes_to_rest_at_the_linear_tilt_and_its_dual_at_the_bound():
@@ -517,13 +543,33 @@ def test_ratios_is_what_the_branch_holds():
     assert tuple(RELATIVES[name] for name in list(RELATIVES)[:7]) == kinds
 
 
-@pytest.mark.parametrize(("kind", "setting", "value"), [
-    (BAPO, "low", 0.9), (BAPO, "low_most", 1.1), (BAPO, "high", 0.9), (BAPO, "high_most", 1.1), (BAPO, "target", -1.0),
-    (BAPO, "count", "other"), (BAPO, "dual_clip", 1.0), (MinPRO, "eps_low", 1.1), (MinPRO, "eps_high", math.nan),
-    (CPGD, "eps", 1.0), (CPGD, "alpha", -0.1), (CPGD, "cap", math.nan), (R2VPO, "lam", -1.0), (R2VPO, "delta", -1.0),
-    (R2VPO, "dual_lr", math.inf), (CAPO, "tau_f", 0.0), (CAPO, "tau_h", -1.0), (CAPO, "fisher", "other"),
-    (TREFree, "delta", 0.0), (PbPPO, "c", -1.0), (PbPPO, "arms", ()), (PbPPO, "arms", (0.0,)),
-])
+@pytest.mark.parametrize(
+    ("kind", "setting", "value"),
+    [
+        (BAPO, "low", 0.9),
+        (BAPO, "low_most", 1.1),
+        (BAPO, "high", 0.9),
+        (BAPO, "high_most", 1.1),
+        (BAPO, "target", -1.0),
+        (BAPO, "count", "other"),
+        (BAPO, "dual_clip", 1.0),
+        (MinPRO, "eps_low", 1.1),
+        (MinPRO, "eps_high", math.nan),
+        (CPGD, "eps", 1.0),
+        (CPGD, "alpha", -0.1),
+        (CPGD, "cap", math.nan),
+        (R2VPO, "lam", -1.0),
+        (R2VPO, "delta", -1.0),
+        (R2VPO, "dual_lr", math.inf),
+        (CAPO, "tau_f", 0.0),
+        (CAPO, "tau_h", -1.0),
+        (CAPO, "fisher", "other"),
+        (TREFree, "delta", 0.0),
+        (PbPPO, "c", -1.0),
+        (PbPPO, "arms", ()),
+        (PbPPO, "arms", (0.0,)),
+    ],
+)
 def test_a_meaningless_setting_is_named(kind, setting, value):
     with pytest.raises(ValueError, match=rf"^{setting}: expected"):
         kind(**{setting: value})
@@ -542,8 +588,20 @@ def test_what_it_remembers_is_resumed(kind, tmp_path):
     def trained(steps, **more):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(), steps=steps, prompts=2,
-                               group=4, epochs=2, max_tokens=6, probe=2, lr=1e-3, progress=False, **more).history
+            return trlib.train(
+                trlib.load_policy("dial"),
+                trlib.load_task("dial"),
+                kind(),
+                steps=steps,
+                prompts=2,
+                group=4,
+                epochs=2,
+                max_tokens=6,
+                probe=2,
+                lr=1e-3,
+                progress=False,
+                **more,
+            ).history
 
     whole = trained(4)
     trained(2, out=tmp_path)

@@ -34,9 +34,17 @@ def batch(logp_old, rewards, group, mask=None):
     """As the loop would hand it over, with rewards for advantages."""
     mask = torch.ones(logp_old.shape, dtype=torch.bool) if mask is None else mask
     rewards = torch.as_tensor(rewards, dtype=D)
-    return Batch(tokens=torch.zeros(mask.shape, dtype=torch.long), mask=mask, forced=~mask, rewards=rewards,
-                 group=torch.as_tensor(group), ended=mask.any(-1), horizon=mask.shape[1], logp_rollout=logp_old,
-                 advantages=rewards.unsqueeze(-1).expand(mask.shape))
+    return Batch(
+        tokens=torch.zeros(mask.shape, dtype=torch.long),
+        mask=mask,
+        forced=~mask,
+        rewards=rewards,
+        group=torch.as_tensor(group),
+        ended=mask.any(-1),
+        horizon=mask.shape[1],
+        logp_rollout=logp_old,
+        advantages=rewards.unsqueeze(-1).expand(mask.shape),
+    )
 
 
 def rebel(logp, held, **how):
@@ -46,8 +54,9 @@ def rebel(logp, held, **how):
 def least(loss, start, lr=0.5, steps=400):
     """Where a loss of log-probs [..., V] is least, over logits, by L-BFGS."""
     logits = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([logits], lr=lr, max_iter=steps, tolerance_grad=1e-14, tolerance_change=1e-18,
-                                  line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        [logits], lr=lr, max_iter=steps, tolerance_grad=1e-14, tolerance_change=1e-18, line_search_fn="strong_wolfe"
+    )
 
     def closure():
         optimizer.zero_grad()
@@ -60,6 +69,7 @@ def least(loss, start, lr=0.5, steps=400):
 
 
 # REBEL
+
 
 def test_rebel_by_hand():
     old = torch.full((3, 2), -2.0, dtype=D)
@@ -88,7 +98,7 @@ def test_rebels_weight_is_autograds_and_padding_stays_out(seed):
     found = rebel(logp, held)
     # The fifth completion has no token and the sixth no partner: three pairs are left, all of the first prompt.
     assert found.per_token.shape == (3,)
-    slope, = torch.autograd.grad(found.per_token.sum(), logp)
+    (slope,) = torch.autograd.grad(found.per_token.sum(), logp)
     torch.testing.assert_close(slope, -found.diagnostics["weight"], rtol=1e-12, atol=1e-12)
     assert found.diagnostics["kept"].any(-1).tolist() == [True, True, True, False, False, False]
     assert (slope[3:] == 0).all() and (slope[1, 2:] == 0).all()
@@ -96,10 +106,11 @@ def test_rebels_weight_is_autograds_and_padding_stays_out(seed):
 
 def test_a_baseline_cancels_and_a_scale_does_not():
     old = -1 - noise(4, 2).abs()
-    logp = (old - 0.1 * noise(4, 2, seed=1).abs())
+    logp = old - 0.1 * noise(4, 2, seed=1).abs()
     held = batch(old, [1.0, 0.0, 0.0, 2.0], [0, 0, 0, 0])
-    raw, mean, std = (rebel(logp, REBEL(advantage=how).prepare(held)).per_token
-                      for how in ("reward", "group-mean", "group-std"))
+    raw, mean, std = (
+        rebel(logp, REBEL(advantage=how).prepare(held)).per_token for how in ("reward", "group-mean", "group-std")
+    )
     torch.testing.assert_close(raw, mean)
     assert not torch.allclose(raw, std)
 
@@ -131,12 +142,15 @@ def test_rebels_exact_fit_is_the_exponential_tilt():
     torch.testing.assert_close(half.pi, tilt(MU, 0.5 * A), rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize(("pairs", "connected"), [
-    ([(0, 1), (2, 3)], False),  # every arm is in a pair
-    ([(0, 1), (1, 2), (0, 2)], False),
-    ([(0, 1), (1, 2), (2, 3)], True),
-    ([(0, 3), (1, 3), (2, 3)], True),
-])
+@pytest.mark.parametrize(
+    ("pairs", "connected"),
+    [
+        ([(0, 1), (2, 3)], False),  # every arm is in a pair
+        ([(0, 1), (1, 2), (0, 2)], False),
+        ([(0, 1), (1, 2), (2, 3)], True),
+        ([(0, 3), (1, 3), (2, 3)], True),
+    ],
+)
 def test_sampled_pairs_must_connect_the_arms_not_only_cover_them(pairs, connected):
     arms = torch.tensor(pairs).flatten()
     held = batch(MU.log()[arms].unsqueeze(-1), A[arms], torch.arange(len(arms)) // 2)
@@ -157,6 +171,7 @@ def test_sampled_pairs_must_connect_the_arms_not_only_cover_them(pairs, connecte
 
 # LCO
 
+
 def whole(logp_y, tokens, others):
     """[B, T, V] of which the sampled token has this log-prob and all others keep their proportions."""
     at = torch.nn.functional.one_hot(tokens, others.shape[-1]).bool()
@@ -168,13 +183,19 @@ def tokens_of(seed, b=4, t=3, v=5):
     generator = torch.Generator().manual_seed(seed)
     mask = torch.rand(b, t, generator=generator) < 0.7
     mask[0], mask[1] = True, False
-    return {"tokens": torch.randint(v, (b, t), generator=generator), "mask": mask, "advantages": noise(b, t, seed=seed),
-            "new": noise(b, t, v, seed=seed + 1), "old": noise(b, t, v, seed=seed + 2).log_softmax(-1)}
+    return {
+        "tokens": torch.randint(v, (b, t), generator=generator),
+        "mask": mask,
+        "advantages": noise(b, t, seed=seed),
+        "new": noise(b, t, v, seed=seed + 1),
+        "old": noise(b, t, v, seed=seed + 2).log_softmax(-1),
+    }
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("loss", "how"), [*((lco_loss, {"kind": kind, "beta": 0.7}) for kind in KINDS),
-                                           (rover_loss, {"rho": 0.5})])
+@pytest.mark.parametrize(
+    ("loss", "how"), [*((lco_loss, {"kind": kind, "beta": 0.7}) for kind in KINDS), (rover_loss, {"rho": 0.5})]
+)
 def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
     data = tokens_of(seed)
     mask, tokens, gone = data["mask"], data["tokens"], ~data["mask"].unsqueeze(-1)
@@ -182,9 +203,15 @@ def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
     full = whole(logp_y, tokens, data["new"])
     if loss is rover_loss:  # its targets are constants
         full = torch.where(torch.nn.functional.one_hot(tokens, 5).bool(), full, full.detach())
-    found = loss(full.masked_fill(gone, math.nan), data["old"].masked_fill(gone, -math.inf), tokens=tokens.masked_fill(
-        ~mask, 99), advantages=data["advantages"].masked_fill(~mask, math.inf), mask=mask, **how)
-    slope, = torch.autograd.grad(found.per_token.sum(), logp_y)
+    found = loss(
+        full.masked_fill(gone, math.nan),
+        data["old"].masked_fill(gone, -math.inf),
+        tokens=tokens.masked_fill(~mask, 99),
+        advantages=data["advantages"].masked_fill(~mask, math.inf),
+        mask=mask,
+        **how,
+    )
+    (slope,) = torch.autograd.grad(found.per_token.sum(), logp_y)
     torch.testing.assert_close(slope, -found.diagnostics["weight"], rtol=1e-10, atol=1e-12)
     assert (found.per_token[~mask] == 0).all() and (found.diagnostics["ratio"][~mask] == 1).all()
     assert torch.equal(found.diagnostics["kept"], mask)
@@ -193,16 +220,23 @@ def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
 
 def one(pi, old, y, advantage, **how):
     """LCO's loss of a single token, from probabilities."""
-    return lco_loss(pi.log().view(1, 1, -1), old.log().view(1, 1, -1), tokens=torch.tensor([[y]]),
-                    advantages=torch.tensor([[advantage]], dtype=D), mask=torch.ones(1, 1, dtype=torch.bool), **how)
+    return lco_loss(
+        pi.log().view(1, 1, -1),
+        old.log().view(1, 1, -1),
+        tokens=torch.tensor([[y]]),
+        advantages=torch.tensor([[advantage]], dtype=D),
+        mask=torch.ones(1, 1, dtype=torch.bool),
+        **how,
+    )
 
 
 def test_lco_by_hand():
     half, skew = torch.tensor([0.5, 0.5], dtype=D), torch.tensor([0.8, 0.2], dtype=D)
     # A/β = log 4 on a coin's first side: π* = (.8, .2); d = (log .5 - log .8, log .5 - log .2), less its mean ∓log 2.
     found = {kind: one(half, half, 0, math.log(4) * 3, beta=3.0, kind=kind).per_token.item() for kind in KINDS}
-    assert found == pytest.approx({"kld": float((skew * (skew / half).log()).sum()), "mse": math.log(2) ** 2,
-                                   "lch": 2 * math.log(1.25)})
+    assert found == pytest.approx(
+        {"kld": float((skew * (skew / half).log()).sum()), "mse": math.log(2) ** 2, "lch": 2 * math.log(1.25)}
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -219,8 +253,15 @@ def test_the_sparse_optimum_is_the_closed_form(kind, advantage):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_dense_optimum_is_the_exponential_tilt(kind):
     def loss(logp):
-        return lco_loss(logp.view(1, 1, -1), MU.log().view(1, 1, -1), tokens=torch.tensor([[0]]), beta=0.5, kind=kind,
-                        advantages=A.view(1, 1, -1), mask=torch.ones(1, 1, dtype=torch.bool)).per_token.sum()
+        return lco_loss(
+            logp.view(1, 1, -1),
+            MU.log().view(1, 1, -1),
+            tokens=torch.tensor([[0]]),
+            beta=0.5,
+            kind=kind,
+            advantages=A.view(1, 1, -1),
+            mask=torch.ones(1, 1, dtype=torch.bool),
+        ).per_token.sum()
 
     found, left = least(loss, MU.log())
     torch.testing.assert_close(found, tilt(MU, A / 0.5), rtol=0, atol=1e-8)
@@ -235,8 +276,9 @@ def test_sampled_targets_rest_at_one_policy_gradient_step():
     gradient = MU * (A - MU @ A)  # of E_π A in the logits, at mu
     torch.testing.assert_close(found.pi, (MU.log() + gradient / beta).softmax(-1), rtol=0, atol=1e-12)
     mixed = bandit_step(LCO(beta=beta), MU, A, uses=1500, lr=1.0).pi
-    expected = sum(p * tilt(MU, torch.eye(4, dtype=D)[i] * a / beta)
-                   for i, (p, a) in enumerate(zip(MU, centred, strict=True)))
+    expected = sum(
+        p * tilt(MU, torch.eye(4, dtype=D)[i] * a / beta) for i, (p, a) in enumerate(zip(MU, centred, strict=True))
+    )
     torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-10), "the cross-entropy: the mean of the targets"
 
 
@@ -284,7 +326,7 @@ def test_pushed_down_a_policy_gradient_grows_and_a_regression_stops():
     assert ratio == pytest.approx([0.51, 0.39, 0.09, 0.03], abs=0.005) and faded == pytest.approx(0.012, abs=0.001)
     assert fitted == pytest.approx([0.31, 0.10, 0.012, 0.0002], abs=0.004)
     assert stopped == pytest.approx(float(target[0]), abs=1e-4) and float(target[0]) == pytest.approx(0.3556, abs=1e-4)
-    again, = torch.autograd.grad(one((z := old.log().requires_grad_()).softmax(-1), old, 0, -1.0).per_token.sum(), z)
+    (again,) = torch.autograd.grad(one((z := old.log().requires_grad_()).softmax(-1), old, 0, -1.0).per_token.sum(), z)
     torch.testing.assert_close(again, old - target), "the library's gradient is the one that was followed"
 
 
@@ -309,11 +351,13 @@ def test_the_surrogates_hessian_is_indefinite_only_below_a_half(advantage, first
 def test_lco_is_convex_in_the_logits(logits, advantage, kind):
     z, old = torch.tensor(logits, dtype=D), torch.linspace(-1, 1, len(logits), dtype=D).softmax(-1)
     hessian = torch.autograd.functional.hessian(
-        lambda x: one(x.softmax(-1), old, 0, advantage, kind=kind).per_token.sum(), z)
+        lambda x: one(x.softmax(-1), old, 0, advantage, kind=kind).per_token.sum(), z
+    )
     assert torch.linalg.eigvalsh(hessian)[0] > -1e-9
 
 
 # ROVER
+
 
 def test_rover_by_hand_and_the_last_token_has_nothing_after_it():
     old = torch.full((1, 3, 2), -math.log(2), dtype=D)
@@ -322,21 +366,35 @@ def test_rover_by_hand_and_the_last_token_has_nothing_after_it():
     mean = [float(ratio[0, t].mean()) for t in range(3)]
     mask = torch.tensor([[True, True, False]])
     for reached in (mask, torch.ones_like(mask)):
-        found = rover_loss(new, old, tokens=torch.tensor([[0, 1, 1]]), advantages=torch.full((1, 3), 0.5, dtype=D),
-                           mask=reached, rho=0.8)
+        found = rover_loss(
+            new,
+            old,
+            tokens=torch.tensor([[0, 1, 1]]),
+            advantages=torch.full((1, 3), 0.5, dtype=D),
+            mask=reached,
+            rho=0.8,
+        )
         last = 0.8 * mean[2] if reached.all() else 0.0
-        expected = [0.8 * float(ratio[0, 0, 0]) - 0.5 - 0.8 * mean[1], 0.8 * float(ratio[0, 1, 1]) - 0.5 - last,
-                    0.8 * float(ratio[0, 2, 1]) - 0.5 if reached.all() else 0.0]
-        assert found.per_token[0].tolist() == pytest.approx([e ** 2 for e in expected])
+        expected = [
+            0.8 * float(ratio[0, 0, 0]) - 0.5 - 0.8 * mean[1],
+            0.8 * float(ratio[0, 1, 1]) - 0.5 - last,
+            0.8 * float(ratio[0, 2, 1]) - 0.5 if reached.all() else 0.0,
+        ]
+        assert found.per_token[0].tolist() == pytest.approx([e**2 for e in expected])
         assert found.diagnostics["weight"][0].tolist() == pytest.approx([-1.6 * e for e in expected])
 
 
 def test_rovers_targets_have_no_gradient():
     old = noise(1, 2, 3).log_softmax(-1)
     new = noise(1, 2, 3, seed=1).log_softmax(-1).requires_grad_()
-    loss = rover_loss(new, old, tokens=torch.zeros(1, 2, dtype=torch.long), advantages=torch.ones(1, 2, dtype=D),
-                      mask=torch.ones(1, 2, dtype=torch.bool)).per_token
-    slope, = torch.autograd.grad(loss[0, 0], new)
+    loss = rover_loss(
+        new,
+        old,
+        tokens=torch.zeros(1, 2, dtype=torch.long),
+        advantages=torch.ones(1, 2, dtype=D),
+        mask=torch.ones(1, 2, dtype=torch.bool),
+    ).per_token
+    (slope,) = torch.autograd.grad(loss[0, 0], new)
     assert slope[0, 0, 0] != 0 and (slope[0, 1] == 0).all() and (slope[0, 0, 1:] == 0).all()
 
 
@@ -384,14 +442,16 @@ def test_greedy_hits_and_a_soft_choice_covers_all_winners():
     cold, warm = reached(leaves, 0.002), reached(leaves, 0.01)
     assert float(cold @ leaves.flatten()) > 0.999 and float(warm @ leaves.flatten()) == pytest.approx(0.90, abs=0.01)
     assert float(cold[[13, 77, 200]].min()) > 0.01 and float(warm[[13, 77, 200]].min()) > 0.2
-    assert [float(reached(leaves, rho) @ leaves.flatten()) for rho in (0.05, 1.0)] == pytest.approx([0.38, 0.02],
-                                                                                                  abs=0.01)
+    assert [float(reached(leaves, rho) @ leaves.flatten()) for rho in (0.05, 1.0)] == pytest.approx(
+        [0.38, 0.02], abs=0.01
+    )
 
 
 def test_rho_must_shrink_with_the_depth():
     """A winner is worth 2^-depth at the root: the same ρ that is right for four levels is noise for ten."""
+
     def success(depth, rho):
-        leaves = torch.zeros(2 ** depth, dtype=D)
+        leaves = torch.zeros(2**depth, dtype=D)
         leaves[0] = 1.0
         return float(reached(leaves.view([2] * depth), rho)[0])
 
@@ -401,6 +461,7 @@ def test_rho_must_shrink_with_the_depth():
 
 # All of them
 
+
 @pytest.mark.parametrize("kind", [REBEL, LCO, ROVER])
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
 def test_a_meaningless_unit_is_named(kind, wrong):
@@ -409,21 +470,28 @@ def test_a_meaningless_unit_is_named(kind, wrong):
         kind(**{name: wrong})
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    ({"logp": [[0.0]]}, TypeError, "logp: expected a tensor"),
-    ({"logp_old": noise(2, 3, 4)}, ValueError, r"logp_old: expected \[B, T, V\] = \[2, 3, 5\], got \[2, 3, 4\]"),
-    ({"logp_old": torch.zeros(2, 3, 5)}, ValueError, "logp_old: expected normalised log-probabilities"),
-    ({"logp": torch.tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)}, ValueError, "logp: expected finite values"),
-    ({"tokens": torch.full((2, 3), 5)}, ValueError, "tokens: expected token ids from 0 to 4, got 5"),
-    ({"tokens": torch.zeros(2, 3)}, TypeError, "tokens: expected an integer type"),
-    ({"advantages": torch.full((2, 3), math.nan)}, ValueError, "advantages: expected finite values"),
-    ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"logp": [[0.0]]}, TypeError, "logp: expected a tensor"),
+        ({"logp_old": noise(2, 3, 4)}, ValueError, r"logp_old: expected \[B, T, V\] = \[2, 3, 5\], got \[2, 3, 4\]"),
+        ({"logp_old": torch.zeros(2, 3, 5)}, ValueError, "logp_old: expected normalised log-probabilities"),
+        ({"logp": torch.tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)}, ValueError, "logp: expected finite values"),
+        ({"tokens": torch.full((2, 3), 5)}, ValueError, "tokens: expected token ids from 0 to 4, got 5"),
+        ({"tokens": torch.zeros(2, 3)}, TypeError, "tokens: expected an integer type"),
+        ({"advantages": torch.full((2, 3), math.nan)}, ValueError, "advantages: expected finite values"),
+        ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
+    ],
+)
 @pytest.mark.parametrize("loss", [lco_loss, rover_loss])
 def test_bad_tensors_are_named(loss, change, error, message):
-    given = {"logp": noise(2, 3, 5).log_softmax(-1), "logp_old": noise(2, 3, 5, seed=1).log_softmax(-1),
-             "tokens": torch.zeros(2, 3, dtype=torch.long), "advantages": noise(2, 3),
-             "mask": torch.ones(2, 3, dtype=torch.bool)} | change
+    given = {
+        "logp": noise(2, 3, 5).log_softmax(-1),
+        "logp_old": noise(2, 3, 5, seed=1).log_softmax(-1),
+        "tokens": torch.zeros(2, 3, dtype=torch.long),
+        "advantages": noise(2, 3),
+        "mask": torch.ones(2, 3, dtype=torch.bool),
+    } | change
     with pytest.raises(error, match=message):
         loss(given.pop("logp"), given.pop("logp_old"), **given)
 
@@ -443,8 +511,20 @@ def test_bad_settings_of_the_functions_are_named():
 @pytest.mark.parametrize(("name", "how"), [("rebel", {}), ("lco", {}), ("lco", {"kind": "mse"}), ("rover", {})])
 def test_a_run_resumes_bit_for_bit(name, how, tmp_path):
     def run(steps, out=None, resume=False):
-        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), RELATIVES[name](**how), steps=steps,
-                           prompts=4, group=4, epochs=2, probe=0, lr=1e-3, progress=False, out=out, resume=resume)
+        return trlib.train(
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            RELATIVES[name](**how),
+            steps=steps,
+            prompts=4,
+            group=4,
+            epochs=2,
+            probe=0,
+            lr=1e-3,
+            progress=False,
+            out=out,
+            resume=resume,
+        )
 
     straight = run(2)
     run(1, tmp_path)

@@ -26,8 +26,15 @@ def programme(pi, advantages, distances, delta):
     """The plan and the value of the linear programme that WPO is."""
     k = len(pi)
     rows = torch.eye(k).repeat_interleave(k, 1).numpy()  # Σ_j Q_ij = π_i
-    found = linprog(-advantages.repeat(k).numpy(), A_ub=distances.reshape(1, -1).numpy(), b_ub=[delta], A_eq=rows,
-                    b_eq=pi.numpy(), bounds=(0, None), method="highs")
+    found = linprog(
+        -advantages.repeat(k).numpy(),
+        A_ub=distances.reshape(1, -1).numpy(),
+        b_ub=[delta],
+        A_eq=rows,
+        b_eq=pi.numpy(),
+        bounds=(0, None),
+        method="highs",
+    )
     assert found.status == 0
     return torch.tensor(found.x).reshape(k, k), -found.fun
 
@@ -36,8 +43,13 @@ def wasserstein(pi, to, distances):
     """W₁ of two distributions, by another linear programme."""
     k = len(pi)
     rows, columns = torch.eye(k).repeat_interleave(k, 1), torch.eye(k).repeat(1, k)
-    found = linprog(distances.reshape(-1).numpy(), A_eq=torch.cat([rows, columns]).numpy(),
-                    b_eq=torch.cat([pi, to]).numpy(), bounds=(0, None), method="highs")
+    found = linprog(
+        distances.reshape(-1).numpy(),
+        A_eq=torch.cat([rows, columns]).numpy(),
+        b_eq=torch.cat([pi, to]).numpy(),
+        bounds=(0, None),
+        method="highs",
+    )
     assert found.status == 0
     return found.fun
 
@@ -146,11 +158,11 @@ def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
     distances = LINE[:4, :4]
 
     def worth(plan):
-        return (plan.sum(0) @ advantages - beta * ((plan * distances).sum() - torch.special.entr(plan).sum() / lam))
+        return plan.sum(0) @ advantages - beta * ((plan * distances).sum() - torch.special.entr(plan).sum() / lam)
 
     logits = (lam / beta * (advantages - beta * distances)).requires_grad_()
     plan = pi[:, None] * logits.softmax(1)
-    slope, = torch.autograd.grad(worth(plan), logits)
+    (slope,) = torch.autograd.grad(worth(plan), logits)
     torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-10, rtol=0)
     torch.testing.assert_close(plan.detach().sum(0), spo_update(pi, advantages, distances, lam, beta))
     for _ in range(5):
@@ -167,24 +179,28 @@ def test_as_rows_of_the_bandit():
     assert 0 < soft.gain < 0.7 and soft.entropy > 0
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    ({"pi": PI * 2}, ValueError, "pi: expected probabilities that sum to 1"),
-    ({"pi": [0.5, 0.5]}, TypeError, "pi: expected a tensor"),
-    ({"A": A[:3]}, ValueError, r"A: expected \[5\], got \[3\]"),
-    ({"A": A.masked_fill(A > 1, math.nan)}, ValueError, "A: expected finite values"),
-    ({"D": LINE[:4]}, ValueError, r"D: expected \[5, 5\], got \[4, 5\]"),
-    ({"D": -LINE}, ValueError, "D: expected distances of at least 0"),
-    ({"D": LINE + 1}, ValueError, "D: expected distances of at least 0, and 0 on the diagonal"),
-    ({"delta": -0.1}, ValueError, "delta: expected a number at least 0"),
-    ({"delta": "much"}, TypeError, "delta: "),
-])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"pi": PI * 2}, ValueError, "pi: expected probabilities that sum to 1"),
+        ({"pi": [0.5, 0.5]}, TypeError, "pi: expected a tensor"),
+        ({"A": A[:3]}, ValueError, r"A: expected \[5\], got \[3\]"),
+        ({"A": A.masked_fill(A > 1, math.nan)}, ValueError, "A: expected finite values"),
+        ({"D": LINE[:4]}, ValueError, r"D: expected \[5, 5\], got \[4, 5\]"),
+        ({"D": -LINE}, ValueError, "D: expected distances of at least 0"),
+        ({"D": LINE + 1}, ValueError, "D: expected distances of at least 0, and 0 on the diagonal"),
+        ({"delta": -0.1}, ValueError, "delta: expected a number at least 0"),
+        ({"delta": "much"}, TypeError, "delta: "),
+    ],
+)
 def test_bad_input_is_named(change, error, message):
     with pytest.raises(error, match=message):
         wpo_update(**({"pi": PI, "A": A, "D": LINE, "delta": 0.5} | change))
 
 
-@pytest.mark.parametrize(("change", "message"), [({"lam": 0.0}, "lam: "), ({"beta": 0.0}, "beta: "),
-                                                 ({"D": -LINE}, "D: ")])
+@pytest.mark.parametrize(
+    ("change", "message"), [({"lam": 0.0}, "lam: "), ({"beta": 0.0}, "beta: "), ({"D": -LINE}, "D: ")]
+)
 def test_bad_input_of_the_soft_form_is_named(change, message):
     with pytest.raises(ValueError, match=message):
         spo_update(**({"pi": PI, "A": A, "D": LINE, "lam": 1.0} | change))
@@ -192,8 +208,11 @@ def test_bad_input_of_the_soft_form_is_named(change, message):
 
 def test_they_are_functions_and_the_command_line_says_so(capsys):
     assert RELATIVES["wpo"] is wpo_update and not {"wpo", "spo"} & set(OBJECTIVES)
-    with pytest.raises(ValueError, match=r"method: wpo is no objective: expected it called as "
-                                         r"trlib.relatives.transport.wpo_update\(pi"):
+    with pytest.raises(
+        ValueError,
+        match=r"method: wpo is no objective: expected it called as "
+        r"trlib.relatives.transport.wpo_update\(pi",
+    ):
         method_kind("wpo")
     assert cli.main(["train", "--task", "dial", "--policy", "dial", "--method", "spo"]) == 1
     assert "method: spo is no objective" in capsys.readouterr().err

@@ -27,20 +27,30 @@ def completions(rewards, lengths, values=None, group=None):
     mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)
     logp = torch.full(mask.shape, -1.0, dtype=D).masked_fill(~mask, math.nan)
     extra = {"logp_old": logp} if values is None else {"logp_old": logp, "values": values}
-    return Batch(tokens=torch.zeros_like(mask, dtype=torch.long), mask=mask, forced=~mask & mask, extra=extra,
-                 rewards=torch.tensor(rewards, dtype=D), ended=mask[:, 0], horizon=int(lengths.max()),
-                 group=torch.zeros(len(mask), dtype=torch.long) if group is None else torch.tensor(group),
-                 logp_rollout=logp, anchor="recomputed")
+    return Batch(
+        tokens=torch.zeros_like(mask, dtype=torch.long),
+        mask=mask,
+        forced=~mask & mask,
+        extra=extra,
+        rewards=torch.tensor(rewards, dtype=D),
+        ended=mask[:, 0],
+        horizon=int(lengths.max()),
+        group=torch.zeros(len(mask), dtype=torch.long) if group is None else torch.tensor(group),
+        logp_rollout=logp,
+        anchor="recomputed",
+    )
 
 
 # ---- OPO
+
 
 def test_opo_weighs_a_groups_mean_by_length_and_divides_by_no_standard_deviation():
     opo = method_kind("opo")()
     ready = opo.prepare(completions([1.0, 0.0, 1.0], [6, 3, 1]))
     assert ready.advantages[:, 0].tolist() == pytest.approx([1 - 0.7, -0.7, 0.3])
     assert opo.prepare(completions([10.0, 0.0, 10.0], [6, 3, 1])).advantages[:, 0].tolist() == pytest.approx(
-        [3.0, -7.0, 3.0]), "ten times the reward is ten times the advantage: there is no division by its spread"
+        [3.0, -7.0, 3.0]
+    ), "ten times the reward is ten times the advantage: there is no division by its spread"
 
 
 def test_a_group_of_one_teaches_opo_nothing():
@@ -54,7 +64,7 @@ def test_opo_is_the_policy_gradient_while_nothing_is_stale():
     logp = batch.logp_rollout.clone().requires_grad_()
     ready = opo.prepare(batch)
     loss = opo.objective(Scores(logp), ready)
-    gradient, = torch.autograd.grad(loss.per_token[batch.mask].sum(), logp)
+    (gradient,) = torch.autograd.grad(loss.per_token[batch.mask].sum(), logp)
     torch.testing.assert_close(-gradient[batch.mask], ready.advantages[batch.mask])
     torch.testing.assert_close(loss.diagnostics["weight"][batch.mask], ready.advantages[batch.mask])
     assert bool((loss.diagnostics["ratio"] == 1).all()) and bool((gradient[~batch.mask] == 0).all())
@@ -93,6 +103,7 @@ def test_the_length_weighted_baseline_is_next_to_the_best_one(learns_to_stop, of
 
 # ---- GAE
 
+
 def walks(seed, *, noise=0.3, n=400):
     """States [n, T] (1 to 5), rewards, mask and true advantages of a random walk that is paid for leaving right."""
     g = torch.Generator().manual_seed(seed)
@@ -125,6 +136,7 @@ def test_the_preset_of_gae_fits_its_critic_inside_a_region():
 
 # ---- DVPO
 
+
 def test_the_quantile_loss_by_hand():
     q = torch.tensor([0.0, 1.0], dtype=D, requires_grad=True)  # the levels are 1/4 and 3/4
     loss = quantile_loss(q, torch.tensor(0.6, dtype=D))
@@ -138,7 +150,7 @@ def test_the_quantile_loss_is_least_at_the_quantiles():
     sample = torch.arange(1.0, 101.0, dtype=D)  # the quantile at τ lies between 100 τ and 100 τ + 1
     q = torch.full((4,), 50.0, dtype=D, requires_grad=True)
     for _ in range(2000):
-        gradient, = torch.autograd.grad(quantile_loss(q.expand(100, 4), sample).mean(), q)
+        (gradient,) = torch.autograd.grad(quantile_loss(q.expand(100, 4), sample).mean(), q)
         q = (q - 5.0 * gradient).detach().requires_grad_()
     assert q.tolist() == pytest.approx([12.5, 37.5, 62.5, 87.5], abs=1.5)
 
@@ -210,16 +222,25 @@ def ranked_wrong(seed, value, trials=2000):
 
 
 def test_shaped_tails_survive_spoilt_rewards_and_a_median_does_so_better():
-    mean, shaped, median = ([ranked_wrong(seed, value) for seed in SEEDS] for value in (
-        lambda q: q.mean(-1), dvpo_value, lambda q: q.quantile(0.5, -1)))
+    mean, shaped, median = (
+        [ranked_wrong(seed, value) for seed in SEEDS]
+        for value in (lambda q: q.mean(-1), dvpo_value, lambda q: q.quantile(0.5, -1))
+    )
     assert min(mean) > 0.57 and min(shaped) > 0.04 and max(shaped) < 0.075 and max(median) < 0.006
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"quantiles": 1}, "quantiles: "), ({"alpha": 0.6}, "alpha: "), ({"c_low": -0.1}, "c_low: "),
-    ({"lam": 2.0}, "lam: "), ({"c_up": math.nan}, "c_up: "), ({"critic_speed": 0.0}, "critic_speed: "),
-    ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives them, got 'group-std'"),
-])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"quantiles": 1}, "quantiles: "),
+        ({"alpha": 0.6}, "alpha: "),
+        ({"c_low": -0.1}, "c_low: "),
+        ({"lam": 2.0}, "lam: "),
+        ({"c_up": math.nan}, "c_up: "),
+        ({"critic_speed": 0.0}, "critic_speed: "),
+        ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives them, got 'group-std'"),
+    ],
+)
 def test_settings_that_make_no_sense_are_named(given, message):
     with pytest.raises(ValueError, match=message):
         DVPO(**given)
@@ -242,7 +263,7 @@ def test_a_learned_update_closes_the_gap_that_a_direct_guess_leaves():
     rate = torch.zeros((), dtype=D, requires_grad=True)
     for _ in range(60):
         better = iterative_amortized_step(guess, gain, lambda at, slope, rate=rate: rate * slope)
-        slope, = torch.autograd.grad(gain(better).mean(), rate)
+        (slope,) = torch.autograd.grad(gain(better).mean(), rate)
         rate = (rate + 0.2 * slope).detach().requires_grad_()
     assert float(rate.detach()) == pytest.approx(0.5, abs=1e-3), "Newton's step of a square"
     assert float(-gain(better).mean().detach()) < 1e-5
@@ -261,6 +282,7 @@ def test_only_the_net_learns_and_several_steps_are_the_loop():
 
 # ---- all of them
 
+
 def test_one_step_of_opo_on_a_bandit_is_the_plain_gradients():
     mu, advantages = torch.tensor([0.2, 0.3, 0.5], dtype=D), torch.tensor([1.0, 0.0, -0.5], dtype=D)
     one, other = (bandit_step(method_kind(name)(), mu, advantages, uses=1) for name in ("opo", "pg_is"))
@@ -270,9 +292,23 @@ def test_one_step_of_opo_on_a_bandit_is_the_plain_gradients():
 @pytest.mark.parametrize(("name", "given"), [("opo", {}), ("gae", {"critic_rows": 8}), ("dvpo", {"quantiles": 4})])
 def test_it_trains_dial_with_8_uses_and_resumes_bit_for_bit(name, given, tmp_path):
     def run(out, **more):
-        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), method_kind(name)(**given), out=out,
-                           **{"steps": 2, "prompts": 4, "group": 4, "probe": 4, "epochs": 4, "minibatches": 2,
-                              "progress": False, "lr": 1e-3, **more})
+        return trlib.train(
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            method_kind(name)(**given),
+            out=out,
+            **{
+                "steps": 2,
+                "prompts": 4,
+                "group": 4,
+                "probe": 4,
+                "epochs": 4,
+                "minibatches": 2,
+                "progress": False,
+                "lr": 1e-3,
+                **more,
+            },
+        )
 
     whole = run(None)
     run(tmp_path / "run", steps=1)

@@ -19,19 +19,46 @@ EXAMPLE = Prompt("7 : +3 x7 flip -2 sq =", "9", 5)
 
 TASK = Dial()
 
-dials = st.builds(Dial, moves=st.tuples(st.integers(1, 4), st.integers(4, 12)),
-                  positions=st.integers(2, 100).map(lambda half: 2 * half))
+dials = st.builds(
+    Dial,
+    moves=st.tuples(st.integers(1, 4), st.integers(4, 12)),
+    positions=st.integers(2, 100).map(lambda half: 2 * half),
+)
 
 
 # -- moves --------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("move", "place", "arrives"), [
-    ("+1", 19, 0), ("+2", 0, 2), ("+3", 18, 1), ("+4", 5, 9), ("+5", 16, 1),
-    ("-1", 0, 19), ("-2", 7, 5), ("-3", 1, 18), ("-4", 4, 0), ("-5", 2, 17),
-    ("x3", 7, 1), ("x3", 6, 18), ("x7", 10, 10), ("x7", 3, 1), ("flip", 0, 19), ("flip", 12, 7),
-    ("pair", 6, 7), ("pair", 7, 6), ("pair", 18, 19), ("half", 9, 4), ("half", 19, 9), ("half", 0, 0),
-    ("sq", 7, 9), ("sq", 10, 0), ("sq", 19, 1),
-])
+
+@pytest.mark.parametrize(
+    ("move", "place", "arrives"),
+    [
+        ("+1", 19, 0),
+        ("+2", 0, 2),
+        ("+3", 18, 1),
+        ("+4", 5, 9),
+        ("+5", 16, 1),
+        ("-1", 0, 19),
+        ("-2", 7, 5),
+        ("-3", 1, 18),
+        ("-4", 4, 0),
+        ("-5", 2, 17),
+        ("x3", 7, 1),
+        ("x3", 6, 18),
+        ("x7", 10, 10),
+        ("x7", 3, 1),
+        ("flip", 0, 19),
+        ("flip", 12, 7),
+        ("pair", 6, 7),
+        ("pair", 7, 6),
+        ("pair", 18, 19),
+        ("half", 9, 4),
+        ("half", 19, 9),
+        ("half", 0, 0),
+        ("sq", 7, 9),
+        ("sq", 10, 0),
+        ("sq", 19, 1),
+    ],
+)
 def test_a_move_by_hand(move, place, arrives):
     assert MOVES[move](place, 20) == arrives
 
@@ -55,14 +82,18 @@ def test_places_of_the_example():
 
 # -- prompts ------------------------------------------------------------------------------------------------------
 
+
 def test_prompts_of_seed_0_never_change():
     # Recorded: a change here changes every recorded run.
     assert [(p.text, p.answer, p.difficulty) for p in TASK.prompts(3, seed=0)] == [
-        ("7 : -1 +4 +3 flip sq =", "16", 5), ("2 : pair pair +1 +1 sq =", "16", 5), ("11 : x3 -1 sq -5 flip =", "0", 5)]
+        ("7 : -1 +4 +3 flip sq =", "16", 5),
+        ("2 : pair pair +1 +1 sq =", "16", 5),
+        ("11 : x3 -1 sq -5 flip =", "0", 5),
+    ]
 
 
 @settings(max_examples=20, deadline=None)
-@given(dial=dials, seed=st.integers(-2**63, 2**63), few=st.integers(0, 20), many=st.integers(20, 40))
+@given(dial=dials, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40))
 def test_the_first_prompts_are_the_same_however_many_are_asked(dial, seed, few, many):
     assert dial.prompts(many, seed=seed)[:few] == dial.prompts(few, seed=seed)
 
@@ -97,6 +128,7 @@ def test_a_prompt_states_its_difficulty_and_its_answer(dial, seed):
 
 
 # -- demonstrations and corpus ------------------------------------------------------------------------------------
+
 
 @settings(max_examples=20, deadline=None)
 @given(dial=dials, seed=st.integers(0, 1000), slip=st.sampled_from([0.0, 0.5]))
@@ -135,12 +167,13 @@ def test_the_corpus_keeps_the_share_of_careful_openers_and_zipfs_law():
 
 def test_an_expert_who_errs_goes_on_from_where_he_turned_to():
     dial, prompts = Dial(expert_slip=0.2), Dial().prompts(400, seed=0)
-    right = [dial.verify(prompt, text, ended=True).reward
-             for prompt, text in zip(prompts, dial.demonstrations(prompts, seed=1), strict=True)]
+    right = [
+        dial.verify(prompt, text, ended=True).reward
+        for prompt, text in zip(prompts, dial.demonstrations(prompts, seed=1), strict=True)
+    ]
     assert 0.8**5 < sum(right) / 400 < 0.8**5 + 0.2  # all five turns right, or wrong ones that end at the right place
     assert dial.fallible and not Dial().fallible
     assert Dial().demonstrations(prompts[:5], seed=1) == Dial(slip=0.5).demonstrations(prompts[:5], seed=1)
-
 
 
 def test_slips_come_at_their_rate_and_are_carried_on():
@@ -159,30 +192,34 @@ def test_slips_come_at_their_rate_and_are_carried_on():
 
 # -- verifier -----------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("completion", "ended", "reason", "detail"), [
-    ("slowly 10 10 9 7 9 so 9", True, "right", ""),
-    ("easy so 9", True, "right", ""),
-    ("so 9", True, "right", ""),
-    ("slowly 10 11 9 7 9 so 9", True, "right", ""),              # only the outcome is rewarded
-    ("easy so 4 so 9", True, "right", ""),                       # the last word counts
-    ("easy so 4", True, "wrong answer", "the dial ends at 9, not 4"),
-    ("easy so 177", True, "wrong answer", "the dial ends at 9, not 177"),
-    ("slowly 10 10 9 7 9 so 7", True, "wrong answer", "the dial ends at 9, not 7"),
-    ("slowly 10 10 so 10", True, "wrong answer", "the dial ends at 9, not 10"),
-    ("slowly 10 11 8 6 16 so 16", True, "bad arithmetic", "after x7 the dial is at 10, not 11"),
-    ("slowly 9 10 9 7 9 so 8", True, "bad arithmetic", "after +3 the dial is at 10, not 9"),
-    ("easy 4 so 4", True, "bad arithmetic", "after +3 the dial is at 10, not 4"),
-    ("slowly 10 10 9 7 9 10 so 10", True, "bad arithmetic", "10 is written after the last move"),
-    ("easy 9", True, "bad format", "expected `so` and a number at the end"),
-    ("easy so", True, "bad format", "expected `so` and a number at the end"),
-    ("easy so so", True, "bad format", "expected `so` and a number at the end"),
-    ("easy so 9 9", True, "bad format", "expected `so` and a number at the end"),
-    ("9", True, "bad format", "expected `so` and a number at the end"),
-    ("", True, "bad format", "expected `so` and a number at the end"),
-    ("easy so ९", True, "bad format", "expected `so` and a number at the end"),
-    ("slowly 10 10 9 7 9 so 9", False, "no end", "the token limit came before the end token"),
-    ("", False, "no end", "the token limit came before the end token"),
-])
+
+@pytest.mark.parametrize(
+    ("completion", "ended", "reason", "detail"),
+    [
+        ("slowly 10 10 9 7 9 so 9", True, "right", ""),
+        ("easy so 9", True, "right", ""),
+        ("so 9", True, "right", ""),
+        ("slowly 10 11 9 7 9 so 9", True, "right", ""),  # only the outcome is rewarded
+        ("easy so 4 so 9", True, "right", ""),  # the last word counts
+        ("easy so 4", True, "wrong answer", "the dial ends at 9, not 4"),
+        ("easy so 177", True, "wrong answer", "the dial ends at 9, not 177"),
+        ("slowly 10 10 9 7 9 so 7", True, "wrong answer", "the dial ends at 9, not 7"),
+        ("slowly 10 10 so 10", True, "wrong answer", "the dial ends at 9, not 10"),
+        ("slowly 10 11 8 6 16 so 16", True, "bad arithmetic", "after x7 the dial is at 10, not 11"),
+        ("slowly 9 10 9 7 9 so 8", True, "bad arithmetic", "after +3 the dial is at 10, not 9"),
+        ("easy 4 so 4", True, "bad arithmetic", "after +3 the dial is at 10, not 4"),
+        ("slowly 10 10 9 7 9 10 so 10", True, "bad arithmetic", "10 is written after the last move"),
+        ("easy 9", True, "bad format", "expected `so` and a number at the end"),
+        ("easy so", True, "bad format", "expected `so` and a number at the end"),
+        ("easy so so", True, "bad format", "expected `so` and a number at the end"),
+        ("easy so 9 9", True, "bad format", "expected `so` and a number at the end"),
+        ("9", True, "bad format", "expected `so` and a number at the end"),
+        ("", True, "bad format", "expected `so` and a number at the end"),
+        ("easy so ९", True, "bad format", "expected `so` and a number at the end"),
+        ("slowly 10 10 9 7 9 so 9", False, "no end", "the token limit came before the end token"),
+        ("", False, "no end", "the token limit came before the end token"),
+    ],
+)
 def test_the_verifier_says_why(completion, ended, reason, detail):
     verdict = TASK.verify(EXAMPLE, completion, ended=ended)
     assert (verdict.reward, verdict.reason, verdict.detail) == (float(reason == "right"), reason, detail)
@@ -197,8 +234,10 @@ def test_a_prompt_of_another_task_is_named(text):
 
 # -- knobs --------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("knobs", [{}, {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9},
-                                   {"moves": (2, 6)}])
+
+@pytest.mark.parametrize(
+    "knobs", [{}, {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9}, {"moves": (2, 6)}]
+)
 def test_settings_are_json_and_make_the_same_task(knobs):
     task = load_task("dial", **knobs)
     again = load_task(**json.loads(json.dumps(task.settings)))
@@ -206,21 +245,24 @@ def test_settings_are_json_and_make_the_same_task(knobs):
     assert again.prompts(5, seed=1) == task.prompts(5, seed=1)
 
 
-@pytest.mark.parametrize(("knobs", "error", "message"), [
-    ({"moves": 0}, ValueError, r"moves: expected a whole number of at least 1, got 0"),
-    ({"moves": (3, 1)}, ValueError, r"moves: expected low <= high, got \(3, 1\)"),
-    ({"moves": (1, 2, 3)}, ValueError, r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
-    ({"moves": 2.5}, ValueError, r"moves: expected a whole number, got 2.5"),
-    ({"moves": True}, TypeError, r"moves: expected a whole number, got bool"),
-    ({"positions": 7}, ValueError, r"positions: expected an even number, got 7"),
-    ({"positions": 202}, ValueError, r"positions: expected a whole number from 4 to 200, got 202"),
-    ({"careful": 1.5}, ValueError, r"careful: expected a number at least 0 and at most 1, got 1.5"),
-    ({"careful": "often"}, TypeError, r"careful: expected a number, got str"),
-    ({"slip": float("nan")}, ValueError, r"slip: expected a number at least 0 and at most 1, got nan"),
-    ({"max_tokens": 8}, ValueError, r"max_tokens: expected at least 9 for 5 moves"),
-    ({"moves": 13}, ValueError, r"max_tokens: expected at least 17 for 13 moves"),
-    ({"movs": 3}, ValueError, r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?"),
-])
+@pytest.mark.parametrize(
+    ("knobs", "error", "message"),
+    [
+        ({"moves": 0}, ValueError, r"moves: expected a whole number of at least 1, got 0"),
+        ({"moves": (3, 1)}, ValueError, r"moves: expected low <= high, got \(3, 1\)"),
+        ({"moves": (1, 2, 3)}, ValueError, r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
+        ({"moves": 2.5}, ValueError, r"moves: expected a whole number, got 2.5"),
+        ({"moves": True}, TypeError, r"moves: expected a whole number, got bool"),
+        ({"positions": 7}, ValueError, r"positions: expected an even number, got 7"),
+        ({"positions": 202}, ValueError, r"positions: expected a whole number from 4 to 200, got 202"),
+        ({"careful": 1.5}, ValueError, r"careful: expected a number at least 0 and at most 1, got 1.5"),
+        ({"careful": "often"}, TypeError, r"careful: expected a number, got str"),
+        ({"slip": float("nan")}, ValueError, r"slip: expected a number at least 0 and at most 1, got nan"),
+        ({"max_tokens": 8}, ValueError, r"max_tokens: expected at least 9 for 5 moves"),
+        ({"moves": 13}, ValueError, r"max_tokens: expected at least 17 for 13 moves"),
+        ({"movs": 3}, ValueError, r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?"),
+    ],
+)
 def test_a_bad_knob_is_named(knobs, error, message):
     with pytest.raises(error, match=message):
         load_task("dial", **knobs)
@@ -231,9 +273,15 @@ def test_an_unknown_task_names_the_nearest():
         load_task("dail")
 
 
-@pytest.mark.parametrize("call", [
-    lambda: TASK.prompts(-1, seed=0), lambda: TASK.prompts(2, seed="0"), lambda: TASK.prompts(2.0, seed=0),
-    lambda: next(TASK.corpus(seed=0, careful=2.0))])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: TASK.prompts(-1, seed=0),
+        lambda: TASK.prompts(2, seed="0"),
+        lambda: TASK.prompts(2.0, seed=0),
+        lambda: next(TASK.corpus(seed=0, careful=2.0)),
+    ],
+)
 def test_a_bad_argument_is_named(call):
     with pytest.raises((ValueError, TypeError), match=r"^(n|seed|careful): expected"):
         call()
@@ -244,6 +292,7 @@ def test_tasks_are_found_by_the_name_they_bear():
 
 
 # -- tokenizer ----------------------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def tokenizer():

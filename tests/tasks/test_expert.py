@@ -17,17 +17,23 @@ TWENTY = [*range(20), 99]
 """Twenty tokens and the end."""
 
 
-@pytest.mark.parametrize(("share", "paragraphs", "length"), [
-    (0.25, (), 5), (0.5, (), 10), (0.01, (), 0), (0.99, (), 20),
-    (0.25, (8,), 8),                # ends within another .3
-    (0.25, (11,), 11),              # at .55 exactly
-    (0.25, (12,), 5),               # too far: at the share
-    (0.25, (3, 8, 10), 8),          # the first past the share
-    (0.25, (5, 8), 5),              # at the share itself
-    (0.5, (3, 8), 10),              # all before it
-    (0.5, (3, 17), 10),
-    (1.0, (8,), 21),                # all of it, and the end token
-])
+@pytest.mark.parametrize(
+    ("share", "paragraphs", "length"),
+    [
+        (0.25, (), 5),
+        (0.5, (), 10),
+        (0.01, (), 0),
+        (0.99, (), 20),
+        (0.25, (8,), 8),  # ends within another .3
+        (0.25, (11,), 11),  # at .55 exactly
+        (0.25, (12,), 5),  # too far: at the share
+        (0.25, (3, 8, 10), 8),  # the first past the share
+        (0.25, (5, 8), 5),  # at the share itself
+        (0.5, (3, 8), 10),  # all before it
+        (0.5, (3, 17), 10),
+        (1.0, (8,), 21),  # all of it, and the end token
+    ],
+)
 def test_a_prefix_ends_with_a_paragraph_that_is_near_else_at_the_share(share, paragraphs, length):
     assert Demonstration(TWENTY, paragraphs).prefix(share) == TWENTY[:length]
 
@@ -61,8 +67,14 @@ class Told:
 def asked(task, n=None, **settings):
     """Demonstrations, a character a token."""
     prompts = task.prompts(len(task.texts) if n is None else n, seed=0)
-    return demonstrations(task, prompts, seed=0, encode=lambda texts: [[*map(ord, text)] for text in texts], end_id=0,
-                          **{"max_tokens": 12, **settings})
+    return demonstrations(
+        task,
+        prompts,
+        seed=0,
+        encode=lambda texts: [[*map(ord, text)] for text in texts],
+        end_id=0,
+        **{"max_tokens": 12, **settings},
+    )
 
 
 def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
@@ -71,15 +83,22 @@ def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
     assert [d.paragraphs for d in found] == [(), (3, 8), ()]
 
 
-@pytest.mark.parametrize(("task", "settings", "message"), [
-    (Told("ok", "wrong b"), {}, r"task 'told', prompt 'p1': the verifier rejects the expert's answer 'wrong b' \(wrong "
-                                r"answer: it is a, not b\)"),
-    (Told("badly"), {}, r"prompt 'p0': the verifier rejects the expert's answer 'badly' \(bad format\)"),
-    (Told("ok", None), {}, "prompt 'p1': expected an expert's answer, .* got none"),
-    (Told("ok"), {"n": 2}, "expected a demonstration for each of 2 prompts, got 1"),
-    (Told("ok", 3), {}, "task 'told', prompt 'p1': expected an expert's answer as text, got int"),
-    (Told("x" * 12), {}, "'p0': expected a demonstration of at most max_tokens = 12 tokens with its end, got 13"),
-])
+@pytest.mark.parametrize(
+    ("task", "settings", "message"),
+    [
+        (
+            Told("ok", "wrong b"),
+            {},
+            r"task 'told', prompt 'p1': the verifier rejects the expert's answer 'wrong b' \(wrong "
+            r"answer: it is a, not b\)",
+        ),
+        (Told("badly"), {}, r"prompt 'p0': the verifier rejects the expert's answer 'badly' \(bad format\)"),
+        (Told("ok", None), {}, "prompt 'p1': expected an expert's answer, .* got none"),
+        (Told("ok"), {"n": 2}, "expected a demonstration for each of 2 prompts, got 1"),
+        (Told("ok", 3), {}, "task 'told', prompt 'p1': expected an expert's answer as text, got int"),
+        (Told("x" * 12), {}, "'p0': expected a demonstration of at most max_tokens = 12 tokens with its end, got 13"),
+    ],
+)
 def test_what_an_expert_must_not_do_is_named(task, settings, message):
     with pytest.raises(DemonstrationError, match=message) as caught:
         asked(task, **settings)
@@ -103,11 +122,17 @@ def test_a_task_without_an_expert_is_named():
         demonstrations(Silent(), [], seed=0, encode=list, end_id=0, max_tokens=4)
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"count": 0}, "count: expected a whole number of at least 1, got 0"),
-    ({"count": 1, "prefix": 1.5}, r"prefix \(a share of the demonstration\): expected a number at least 0 and at mo"),
-    ({"count": 1, "prefix": -0.1}, r"prefix \(a share of the demonstration\): expected"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"count": 0}, "count: expected a whole number of at least 1, got 0"),
+        (
+            {"count": 1, "prefix": 1.5},
+            r"prefix \(a share of the demonstration\): expected a number at least 0 and at mo",
+        ),
+        ({"count": 1, "prefix": -0.1}, r"prefix \(a share of the demonstration\): expected"),
+    ],
+)
 def test_a_prefix_longer_than_the_demonstration_is_no_stage(settings, message):
     with pytest.raises(ValueError, match=message):
         Stage(**settings)
@@ -125,7 +150,7 @@ def test_who_gets_a_prefix_for_every_outcome():
         assert len(given) == stage.count * len(outcomes)
         for i, outcome in enumerate(outcomes):
             wanted = experts[i].tokens[:tokens] if sum(outcome[:drawn]) < below else []
-            assert given[stage.count * i:stage.count * (i + 1)] == [wanted] * stage.count
+            assert given[stage.count * i : stage.count * (i + 1)] == [wanted] * stage.count
         drawn += stage.count
 
 

@@ -16,16 +16,22 @@ from trlib.tasks.answers import wrong_step
 from trlib.tasks.gsm8k import INSTRUCTION
 
 PROBLEMS = [
-    ("A tram has 31 seats and 2 of them are broken. How many can be used?",
-     "31 - 2 = <<31-2=29>>29 can be used.\n#### 29"),
+    (
+        "A tram has 31 seats and 2 of them are broken. How many can be used?",
+        "31 - 2 = <<31-2=29>>29 can be used.\n#### 29",
+    ),
     ("Ida reads 12 pages a day. How many does she read in a week of 7 days?", "12 * 7 = <<12*7=84>>84 pages.\n#### 84"),
     ("A rope of 9 m is cut in 4 equal parts. How long is each?", "9 / 4 = <<9/4=2.25>>2.25 m.\n#### 2.25"),
-    ("Seeds cost $3 a bag and a spade costs $1,250. What do 10 bags and the spade cost?",
-     "The bags cost 3 * 10 = $<<3*10=30>>30.\nIn all 30 + 1250 = $<<30+1250=1280>>1280.\n#### 1,280"),
+    (
+        "Seeds cost $3 a bag and a spade costs $1,250. What do 10 bags and the spade cost?",
+        "The bags cost 3 * 10 = $<<3*10=30>>30.\nIn all 30 + 1250 = $<<30+1250=1280>>1280.\n#### 1,280",
+    ),
     ("It was 4 degrees and fell by 11. How cold is it?", "4 - 11 = <<4-11=-7>>-7 degrees.\n#### -7"),
     ("Of 8 pears 2 are ripe. What share is that?", "2 / 8 = <<2/8=1/4>>1/4.\n#### 1/4"),
-    ("Ben has twice Ann's 6 coins. Then he finds 3. How many has he?",
-     "He has 6 * 2 = <<6*2=12>>12 coins.\nThen 12 + 3 = <<12+3=15>>15 coins.\n#### 15"),
+    (
+        "Ben has twice Ann's 6 coins. Then he finds 3. How many has he?",
+        "He has 6 * 2 = <<6*2=12>>12 coins.\nThen 12 + 3 = <<12+3=15>>15 coins.\n#### 15",
+    ),
 ]
 
 
@@ -44,7 +50,14 @@ def task(path):
 
 def test_problems_come_in_the_files_order_with_question_answer_and_lines(task):
     assert [(p.answer, p.difficulty) for p in task.problems] == [
-        ("29", 1), ("84", 1), ("2.25", 1), ("1280", 2), ("-7", 1), ("0.25", 1), ("15", 2)]
+        ("29", 1),
+        ("84", 1),
+        ("2.25", 1),
+        ("1280", 2),
+        ("-7", 1),
+        ("0.25", 1),
+        ("15", 2),
+    ]
     assert task.problems[0].text == f"{PROBLEMS[0][0]}\n\n{INSTRUCTION}"
 
 
@@ -65,11 +78,17 @@ def test_an_answer_alone_is_a_problem_without_a_solution(path):
     assert task.verify(task.problems[0], "#### 3", ended=True).reason == "right"
 
 
-@pytest.mark.parametrize(("question", "answer", "asked"), [
-    ("What share is ripe?", "7 of 10.\n#### 70%", "70%"), ("What share is ripe?", "That is 70%.\n#### 70", "70%"),
-    ("8 of 10 are green. What percentage is ripe?", "10 - 3 = 7 of 10.\n#### 70", "70%"),
-    ("What percentage of 10 did he read? Then he read 3 more. How many?", "7 + 3 = 10\n#### 10", "10"),
-    ("What is 70 percent of 10?", "10 * .7 = 7\n#### 7", "7"), ("What is 70% of 10?", "It is 7, 70%.\n#### 7", "7")])
+@pytest.mark.parametrize(
+    ("question", "answer", "asked"),
+    [
+        ("What share is ripe?", "7 of 10.\n#### 70%", "70%"),
+        ("What share is ripe?", "That is 70%.\n#### 70", "70%"),
+        ("8 of 10 are green. What percentage is ripe?", "10 - 3 = 7 of 10.\n#### 70", "70%"),
+        ("What percentage of 10 did he read? Then he read 3 more. How many?", "7 + 3 = 10\n#### 10", "10"),
+        ("What is 70 percent of 10?", "10 * .7 = 7\n#### 7", "7"),
+        ("What is 70% of 10?", "It is 7, 70%.\n#### 7", "7"),
+    ],
+)
 def test_per_cent_are_asked_for_where_answer_solution_or_question_says_so(path, question, answer, asked):
     path.write_text(json.dumps({"question": question, "answer": answer}), encoding="utf-8")
     task = load_task("gsm8k", path=path)
@@ -86,14 +105,17 @@ def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
         many = task.prompts(21, seed=5)
     assert task.prompts(4, seed=5) == many[:4]
     for start in (0, 7, 14):
-        assert sorted(p.answer for p in many[start:start + 7]) == sorted(p.answer for p in task.problems)
+        assert sorted(p.answer for p in many[start : start + 7]) == sorted(p.answer for p in task.problems)
     assert len({tuple(p.answer for p in task.prompts(7, seed=seed)) for seed in range(5)}) > 1
 
 
 def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
-    with pytest.warns(UserWarning, match=r"problems: 16 prompts asked of 7 distinct problems, so problems come again; "
-                                         r"an evaluation of them has 7 independent prompts, and its intervals are too "
-                                         r"narrow\. Evaluate with at most 7 prompts \(said once a task\)"):
+    with pytest.warns(
+        UserWarning,
+        match=r"problems: 16 prompts asked of 7 distinct problems, so problems come again; "
+        r"an evaluation of them has 7 independent prompts, and its intervals are too "
+        r"narrow\. Evaluate with at most 7 prompts \(said once a task\)",
+    ):
         assert len(task.prompts(16, seed=0)) == 16  # a batch of training may be larger than the file
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -112,11 +134,18 @@ def test_a_problem_that_stands_in_the_file_again_counts_once(path, task):
     assert twice.demonstrations(twice.problems[:1], seed=0) == ["2 seats less than 31.\n#### 29"]
 
 
-@pytest.mark.parametrize(("text", "ended", "last_number", "reason"), [
-    ("31 - 2 = 29\n#### 29", True, False, "right"), (r"\boxed{29}", True, False, "right"),
-    ("so 29.0", True, True, "right"), ("so 29.0", True, False, "bad format"),
-    ("31 - 2 = 28\n#### 28", True, True, "bad arithmetic"),
-    ("#### 33", True, True, "wrong answer"), ("#### 29", False, True, "no end")])
+@pytest.mark.parametrize(
+    ("text", "ended", "last_number", "reason"),
+    [
+        ("31 - 2 = 29\n#### 29", True, False, "right"),
+        (r"\boxed{29}", True, False, "right"),
+        ("so 29.0", True, True, "right"),
+        ("so 29.0", True, False, "bad format"),
+        ("31 - 2 = 28\n#### 28", True, True, "bad arithmetic"),
+        ("#### 33", True, True, "wrong answer"),
+        ("#### 29", False, True, "no end"),
+    ],
+)
 def test_the_verifier(path, text, ended, last_number, reason):
     task = load_task("gsm8k", path=path, last_number=last_number)
     verdict = task.verify(task.problems[0], text, ended=ended)
@@ -133,23 +162,36 @@ def test_settings_are_json_and_make_the_same_task(path, knobs):
 
 # -- bad input ----------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("line", "message"), [
-    ('{"question": "How many?", "answer": ', r"line 3: expected JSON, got b'\{\"question\": \"How many"),
-    ('["How many?", "#### 3"]', r"line 3: expected an object with `question` and `answer`, got list"),
-    ('{"question": "How many?"}', r"line 3: expected the keys `question` and `answer`, got question$"),
-    ('{"prompt": "How many?", "target": "3"}', r"line 3: expected the keys .*, got prompt, target$"),
-    ('{}', r"line 3: expected the keys .*, got none$"),
-    ('{"question": 7, "answer": "x\\n#### 3"}', r"line 3: question: expected text, got 7"),
-    ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
-    ('{"question": "How many?", "answer": "Three."}', r"line 3: answer: expected `#### ` and a number, behind a "
-                                                      r"solution or alone, got 'Three.'"),
-    ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected `#### `"),
-    ('{"question": "How many?", "answer": "3"}', r"line 3: answer: expected `#### ` and a number"),
-    ('{"question": "How many?", "answer": "#### ~70000?"}', r"line 3: answer: expected `#### ` and a number, .* got "
-                                                            r"'#### ~70000\?'"),
-    ('{"question": "How many?", "question": "x", "answer": "#### 3"}', r"line 3: expected every key once, got "
-                                                                       r"'question' twice"),
-])
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"question": "How many?", "answer": ', r"line 3: expected JSON, got b'\{\"question\": \"How many"),
+        ('["How many?", "#### 3"]', r"line 3: expected an object with `question` and `answer`, got list"),
+        ('{"question": "How many?"}', r"line 3: expected the keys `question` and `answer`, got question$"),
+        ('{"prompt": "How many?", "target": "3"}', r"line 3: expected the keys .*, got prompt, target$"),
+        ("{}", r"line 3: expected the keys .*, got none$"),
+        ('{"question": 7, "answer": "x\\n#### 3"}', r"line 3: question: expected text, got 7"),
+        ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
+        (
+            '{"question": "How many?", "answer": "Three."}',
+            r"line 3: answer: expected `#### ` and a number, behind a "
+            r"solution or alone, got 'Three.'",
+        ),
+        ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected `#### `"),
+        ('{"question": "How many?", "answer": "3"}', r"line 3: answer: expected `#### ` and a number"),
+        (
+            '{"question": "How many?", "answer": "#### ~70000?"}',
+            r"line 3: answer: expected `#### ` and a number, .* got "
+            r"'#### ~70000\?'",
+        ),
+        (
+            '{"question": "How many?", "question": "x", "answer": "#### 3"}',
+            r"line 3: expected every key once, got "
+            r"'question' twice",
+        ),
+    ],
+)
 def test_a_broken_line_is_named_by_its_number(path, line, message):
     good = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([good[0], "", line, *good]), encoding="utf-8")
@@ -194,8 +236,11 @@ def test_the_hub_out_of_reach_says_how_to_give_a_file(monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     task = load_task("gsm8k", split="test")
     assert asked == []  # nothing is fetched before problems are asked for
-    with pytest.raises(DataError, match=r"gsm8k: cannot load openai/gsm8k from the hub \(Couldn't reach the Hub\)\. Or "
-                                        r"with a copy of it on this machine: load_task\('gsm8k', path='file.jsonl'\)"):
+    with pytest.raises(
+        DataError,
+        match=r"gsm8k: cannot load openai/gsm8k from the hub \(Couldn't reach the Hub\)\. Or "
+        r"with a copy of it on this machine: load_task\('gsm8k', path='file.jsonl'\)",
+    ):
         task.prompts(1, seed=0)
     assert asked == [("openai/gsm8k", "main", "test")]
 
@@ -214,13 +259,17 @@ def test_datasets_that_is_absent_is_named(monkeypatch):
         load_task("gsm8k").prompts(1, seed=0)
 
 
-@pytest.mark.parametrize(("knobs", "error", "message"), [
-    ({"split": "validation"}, ValueError, r"split: expected 'train' or 'test', got 'validation'"),
-    ({"path": 3}, TypeError, r"path: expected text, got int"),
-    ({"last_number": "yes"}, TypeError, r"last_number: expected True or False, got str"),
-    ({"instruction": None}, TypeError, r"instruction: expected text, got NoneType"),
-    ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number of at least 1, got 0"),
-    ({"paths": "x"}, ValueError, r"knob of task 'gsm8k': .* did you mean 'path'")])
+@pytest.mark.parametrize(
+    ("knobs", "error", "message"),
+    [
+        ({"split": "validation"}, ValueError, r"split: expected 'train' or 'test', got 'validation'"),
+        ({"path": 3}, TypeError, r"path: expected text, got int"),
+        ({"last_number": "yes"}, TypeError, r"last_number: expected True or False, got str"),
+        ({"instruction": None}, TypeError, r"instruction: expected text, got NoneType"),
+        ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number of at least 1, got 0"),
+        ({"paths": "x"}, ValueError, r"knob of task 'gsm8k': .* did you mean 'path'"),
+    ],
+)
 def test_a_bad_knob_is_named(knobs, error, message):
     with pytest.raises(error, match=message):
         load_task("gsm8k", **knobs)
@@ -232,6 +281,7 @@ def test_a_file_has_no_splits(path):
 
 
 # -- the data set itself, where the variable names a folder with its test.jsonl and train.jsonl -----------------------
+
 
 @pytest.mark.skipif("TRLIB_GSM8K" not in os.environ, reason="TRLIB_GSM8K names no folder")
 @pytest.mark.parametrize(("split", "count", "flagged"), [("test", 1319, 2), ("train", 7473, 25)])

@@ -10,8 +10,12 @@ import pytest
 from trlib.tasks import Prompt, load_task
 
 TASKS = ("dial", "spend", "sums", "gsm8k")
-OWN = {"dial": Prompt("7 : +3 flip =", "9", 2), "spend": Prompt("37 :", "0", 37), "sums": Prompt("What is 2 + 3?", "5"),
-       "gsm8k": Prompt("How many legs have two hens?", "4", 1)}
+OWN = {
+    "dial": Prompt("7 : +3 flip =", "9", 2),
+    "spend": Prompt("37 :", "0", 37),
+    "sums": Prompt("What is 2 + 3?", "5"),
+    "gsm8k": Prompt("How many legs have two hens?", "4", 1),
+}
 RIGHT = {"dial": "easy so 9", "spend": "-9 28 -9 19 -9 10 -9 1 -1 0", "sums": "5", "gsm8k": "2 * 2 = 4\n#### 4"}
 
 
@@ -34,14 +38,17 @@ def test_its_own_prompts_are_taken(task):
 
 @every_task
 @pytest.mark.parametrize("ended", [True, False])
-@pytest.mark.parametrize(("wrong", "error", "message"), [
-    ("7 : +3 =", TypeError, r"prompt: expected a Prompt such as .*, got str"),
-    (None, TypeError, r"prompt: expected a Prompt such as .*, got NoneType"),
-    (Prompt(7, "9"), TypeError, "prompt: its text: expected text, got int"),
-    (Prompt("7 : +3 flip =", 9), TypeError, "prompt: its answer: expected text, got int"),
-    (Prompt("", ""), ValueError, "prompt: expected"),
-    (Prompt("Who?", "I"), ValueError, "prompt: expected"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ("7 : +3 =", TypeError, r"prompt: expected a Prompt such as .*, got str"),
+        (None, TypeError, r"prompt: expected a Prompt such as .*, got NoneType"),
+        (Prompt(7, "9"), TypeError, "prompt: its text: expected text, got int"),
+        (Prompt("7 : +3 flip =", 9), TypeError, "prompt: its answer: expected text, got int"),
+        (Prompt("", ""), ValueError, "prompt: expected"),
+        (Prompt("Who?", "I"), ValueError, "prompt: expected"),
+    ],
+)
 def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, error, message, ended):
     with pytest.raises(error, match=f"^{message}"):
         task.verify(wrong, RIGHT[task.name], ended=ended)
@@ -55,9 +62,17 @@ def test_another_tasks_prompt_is_refused(task, other):
             task.verify(OWN[other], RIGHT[task.name], ended=True)
 
 
-@pytest.mark.parametrize(("task", "prompt"), [
-    ("dial", Prompt("7 : +3 flip =", "8")), ("dial", Prompt("20 : +3 =", "3")), ("dial", Prompt("-1 : +3 =", "2")),
-    ("spend", Prompt("37 :", "1")), ("sums", Prompt("What is 2 + 3?", "6"))], indirect=["task"])
+@pytest.mark.parametrize(
+    ("task", "prompt"),
+    [
+        ("dial", Prompt("7 : +3 flip =", "8")),
+        ("dial", Prompt("20 : +3 =", "3")),
+        ("dial", Prompt("-1 : +3 =", "2")),
+        ("spend", Prompt("37 :", "1")),
+        ("sums", Prompt("What is 2 + 3?", "6")),
+    ],
+    indirect=["task"],
+)
 def test_a_prompt_with_an_answer_that_is_not_its_own_is_refused(task, prompt):
     with pytest.raises(ValueError, match=r"^prompt: expected"):
         task.verify(prompt, RIGHT[task.name], ended=True)
@@ -71,10 +86,14 @@ def test_what_is_no_completion_is_refused(task):
         task.verify(OWN[task.name], RIGHT[task.name], ended="yes")
 
 
-@pytest.mark.parametrize(("name", "plain", "numpys"), [
-    ("dial", {"moves": (2, 4), "careful": 0.5}, {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)}),
-    ("spend", {"amount": 9, "max_tokens": 20}, {"amount": np.int64(9), "max_tokens": np.uint8(20)}),
-    ("sums", {"numbers": (1, 5), "examples": 2}, {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)})])
+@pytest.mark.parametrize(
+    ("name", "plain", "numpys"),
+    [
+        ("dial", {"moves": (2, 4), "careful": 0.5}, {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)}),
+        ("spend", {"amount": 9, "max_tokens": 20}, {"amount": np.int64(9), "max_tokens": np.uint8(20)}),
+        ("sums", {"numbers": (1, 5), "examples": 2}, {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)}),
+    ],
+)
 def test_numpys_numbers_are_knobs_like_any_other(name, plain, numpys):
     mine, theirs = load_task(name, **plain), load_task(name, **numpys)
     assert mine == theirs and json.dumps(mine.settings) == json.dumps(theirs.settings)

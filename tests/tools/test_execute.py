@@ -25,8 +25,9 @@ def outputs(path: Path) -> list[str]:
     return ["".join(out["text"]) for cell in book["cells"] for out in cell.get("outputs", [])]
 
 
-def test_a_notebook_runs_in_an_empty_folder_and_is_not_run_again(tmp_path: Path,
-                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_runs_in_an_empty_folder_and_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = [tmp_path / "module.py"]
     package[0].write_text("x = 1\n", encoding="utf-8")
     monkeypatch.setattr("tools.execute._package", lambda: package)

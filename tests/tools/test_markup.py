@@ -21,31 +21,66 @@ from bookext.tables import own_settings, recorded, summary
 from tools.paths import ROOT
 
 
-@pytest.mark.parametrize(("written", "markup"), [
-    ("KL(a || b) of `log_a`", r"KL(a \|\| b) of ``log_a``"),
-    ("prompts * group rows", r"prompts \* group rows"),
-    ("by π_old, y_<t", r"by π_old, y\_<t"),
-    ("a ``literal | one``", "a ``literal | one``"),
-    (":eq:`clip` holds", ":eq:`clip` holds"),
-    ("It *describes*: it never samples", "It *describes*: it never samples"),
-    ("no *new idea*, x*y*z, *args", r"no *new idea*, x\*y\*z, \*args"),
-])
+@pytest.mark.parametrize(
+    ("written", "markup"),
+    [
+        ("KL(a || b) of `log_a`", r"KL(a \|\| b) of ``log_a``"),
+        ("prompts * group rows", r"prompts \* group rows"),
+        ("by π_old, y_<t", r"by π_old, y\_<t"),
+        ("a ``literal | one``", "a ``literal | one``"),
+        (":eq:`clip` holds", ":eq:`clip` holds"),
+        ("It *describes*: it never samples", "It *describes*: it never samples"),
+        ("no *new idea*, x*y*z, *args", r"no *new idea*, x\*y\*z, \*args"),
+    ],
+)
 def test_symbols_stay_symbols_and_backticks_stay_code(written: str, markup: str) -> None:
     assert escape(written) == markup
 
 
 def test_a_formula_keeps_its_lines_and_its_source_stands_alone() -> None:
-    lines = ["One line.", "", "L = -r A", "w = r A,   r = p/q", "", "Prose flows", "on.", "Source: a paper.",
-             "Differs from: another."]
-    assert mend(lines) == ["One line.", "", "| L = -r A", "| w = r A,   r = p/q", "", "Prose flows", "on.", "",
-                           "*Source:* a paper.", "", "*Differs from:* another.", ""]
+    lines = [
+        "One line.",
+        "",
+        "L = -r A",
+        "w = r A,   r = p/q",
+        "",
+        "Prose flows",
+        "on.",
+        "Source: a paper.",
+        "Differs from: another.",
+    ]
+    assert mend(lines) == [
+        "One line.",
+        "",
+        "| L = -r A",
+        "| w = r A,   r = p/q",
+        "",
+        "Prose flows",
+        "on.",
+        "",
+        "*Source:* a paper.",
+        "",
+        "*Differs from:* another.",
+        "",
+    ]
 
 
 def test_arguments_become_a_definition_list() -> None:
-    lines = ["Args:", "    logp: [B, T] log pi(y_t).", "    eps_low, eps_high: the window,",
-             "        below and above 1."]
-    assert mend(lines) == [":Arguments:", "   ``logp``", "      [B, T] log pi(y_t).", "   ``eps_low``, ``eps_high``",
-                           "      the window,", "      below and above 1.", ""]
+    lines = [
+        "Args:",
+        "    logp: [B, T] log pi(y_t).",
+        "    eps_low, eps_high: the window,",
+        "        below and above 1.",
+    ]
+    assert mend(lines) == [
+        ":Arguments:",
+        "   ``logp``",
+        "      [B, T] log pi(y_t).",
+        "   ``eps_low``, ``eps_high``",
+        "      the window,",
+        "      below and above 1.",
+        "",
+    ]
 
 
 def test_attributes_are_not_read_as_types() -> None:
@@ -59,16 +94,24 @@ def test_formulas_of_several_lines_are_aligned_once() -> None:
 
 
 def test_the_line_under_a_title_names_when_where_and_versions() -> None:
-    record = {"when": datetime(2026, 11, 3, tzinfo=UTC).isoformat(), "seconds": 12.4, "profile": "cpu",
-              "hardware": "2 cores of X", "versions": {"Python": "3.11.7", "torch": "2.13.0"}}
-    assert sentence(record) == ("Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · "
-                                "torch 2.13.0")
+    record = {
+        "when": datetime(2026, 11, 3, tzinfo=UTC).isoformat(),
+        "seconds": 12.4,
+        "profile": "cpu",
+        "hardware": "2 cores of X",
+        "versions": {"Python": "3.11.7", "torch": "2.13.0"},
+    }
+    assert sentence(record) == (
+        "Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · torch 2.13.0"
+    )
 
 
 def test_a_signature_over_several_lines_is_no_list() -> None:
     page = '<dt class="sig sig-object py">f(<dl><dd>a,</dd></dl>)</dt><dl><dt>kept</dt></dl>'
-    assert mend_page(page) == ('<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
-                               '</span>)</dt><dl><dt>kept</dt></dl>')
+    assert mend_page(page) == (
+        '<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
+        "</span>)</dt><dl><dt>kept</dt></dl>"
+    )
 
 
 def test_the_table_of_methods_is_read_off_the_package() -> None:
@@ -105,8 +148,10 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     assert f'<td data-label="what it is" role="cell"><code>{word}.<wbr/>b_<wbr/>c</code></td>' in large
     assert '<td role="cell">x</td>' in large
     # pandas gives an index that has a name a second row of headings, empty but for the name
-    two = ("<thead><tr><th></th><th>loss</th><th>gradient norm</th></tr>"
-           "<tr><th>update</th><th>&nbsp;</th><th></th></tr></thead>")
+    two = (
+        "<thead><tr><th></th><th>loss</th><th>gradient norm</th></tr>"
+        "<tr><th>update</th><th>&nbsp;</th><th></th></tr></thead>"
+    )
     labelled = tables(f"<table>{two}<tbody><tr><th>1</th><td>{word}</td><td>2.5</td></tr></tbody></table>")
     assert f'<td data-label="loss" role="cell">{word}</td>' in labelled
     assert '<td data-label="gradient norm" role="cell">2.5</td>' in labelled
@@ -140,7 +185,9 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
             assert f"modules/{name}," in toc or f"automodule:: {name}\n" in pages, f"{name}: no page in _toc.yml"
 
 
-@pytest.mark.parametrize(("text", "sentence"), [
-    ("Loss of PPO. It clips.", "Loss of PPO."), ("One line", "One line"), ("What:\n\n - a", "What")])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("Loss of PPO. It clips.", "Loss of PPO."), ("One line", "One line"), ("What:\n\n - a", "What")],
+)
 def test_a_line_of_the_interface_says_one_sentence(text: str, sentence: str) -> None:
     assert first(text) == sentence

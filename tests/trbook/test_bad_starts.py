@@ -26,16 +26,23 @@ print(said.getvalue().strip())
 
 def shown(*cells: str, **environment: str) -> tuple[str, list[str]]:
     """The last cell's error and the lines that a reader sees of it."""
-    done = subprocess.run([sys.executable, "-c", SHELL, *cells], capture_output=True, text=True, check=True,
-                          env={**os.environ, "TRLIB_PROFILE": "", "CUDA_VISIBLE_DEVICES": "", **environment})
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL, *cells],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TRLIB_PROFILE": "", "CUDA_VISIBLE_DEVICES": "", **environment},
+    )
     error, *lines = done.stdout.splitlines()
     return error, lines
 
 
 def test_a_cell_that_comes_too_early_says_what_it_lacks() -> None:
     error, lines = shown("from trbook.profile import size", "task.prompts(3)")
-    assert (error, lines) == ("NameError", ["NameError: no cell has made `task` yet. Run the chapter from its top, or "
-                                            "look how the name is written."])
+    assert (error, lines) == (
+        "NameError",
+        ["NameError: no cell has made `task` yet. Run the chapter from its top, or look how the name is written."],
+    )
 
 
 def test_other_errors_of_names_keep_their_traceback() -> None:
@@ -49,19 +56,32 @@ def test_other_errors_of_names_keep_their_traceback() -> None:
 def test_a_chapter_without_an_extra_names_it() -> None:
     missing = "import sys; sys.modules['{0}'] = None"
     error, lines = shown(missing.format("anywidget"), "from trbook.explorables import RatioMap")
-    assert (error, lines) == ("MissingExtra", ["MissingExtra: explorables need anywidget, an optional part of "
-                                               "trust-region-book: `pip install anywidget` brings it"])
+    assert (error, lines) == (
+        "MissingExtra",
+        [
+            "MissingExtra: explorables need anywidget, an optional part of "
+            "trust-region-book: `pip install anywidget` brings it"
+        ],
+    )
     error, lines = shown(missing.format("matplotlib.figure"), "from trlib.drawing import panels\npanels(2)")
-    assert (error, lines) == ("MissingExtra", ["MissingExtra: a figure needs matplotlib; `pip install matplotlib` "
-                                               "brings it"])
+    assert (error, lines) == (
+        "MissingExtra",
+        ["MissingExtra: a figure needs matplotlib; `pip install matplotlib` brings it"],
+    )
 
 
-@pytest.mark.parametrize(("named", "line"), [
-    ("gpu", "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
-            "the same chapter smaller"),
-    ("smok", "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got 'smok'; did you mean 'smoke'?"),
-    ("CPU", "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got 'CPU'; did you mean 'cpu'?"),
-])
+@pytest.mark.parametrize(
+    ("named", "line"),
+    [
+        (
+            "gpu",
+            "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
+            "the same chapter smaller",
+        ),
+        ("smok", "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got 'smok'; did you mean 'smoke'?"),
+        ("CPU", "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got 'CPU'; did you mean 'cpu'?"),
+    ],
+)
 def test_a_size_that_cannot_be_had_is_one_line(named: str, line: str) -> None:
     error, lines = shown("from trbook.profile import size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named)
     assert (error, lines) == ("ProfileError", [line])

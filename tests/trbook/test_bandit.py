@@ -43,18 +43,26 @@ def test_a_closed_form_is_called():
     torch.testing.assert_close(found.pi, (MU.log() + A).softmax(-1))
 
 
-@pytest.mark.parametrize(("kind", "given", "message"), [
-    (PPOCritic, {}, "method: expected one without a critic and without an expert, got PPOCritic"),
-    (SFT, {}, "method: expected one without a critic and without an expert, got SFT"),
-    (PPO, {"samples": 3}, "samples: expected at least one for every arm"),
-    (PPO, {"uses": 0}, "uses: "), (PPO, {"lr": 0.0}, "lr: "),
-    (PPO, {"mu": MU * 2}, "mu: expected at least two probabilities"),
-    (PPO, {"advantages": A[:3]}, "advantages: expected 4 numbers"),
-])
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        (PPOCritic, {}, "method: expected one without a critic and without an expert, got PPOCritic"),
+        (SFT, {}, "method: expected one without a critic and without an expert, got SFT"),
+        (PPO, {"samples": 3}, "samples: expected at least one for every arm"),
+        (PPO, {"uses": 0}, "uses: "),
+        (PPO, {"lr": 0.0}, "lr: "),
+        (PPO, {"mu": MU * 2}, "mu: expected at least two probabilities"),
+        (PPO, {"advantages": A[:3]}, "advantages: expected 4 numbers"),
+    ],
+)
 def test_what_makes_no_sense_is_named(kind, given, message):
     with pytest.raises(ValueError, match=message):
-        bandit_step(kind(), given.get("mu", MU), given.get("advantages", A),
-                    **{k: v for k, v in given.items() if k in ("samples", "uses", "lr")})
+        bandit_step(
+            kind(),
+            given.get("mu", MU),
+            given.get("advantages", A),
+            **{k: v for k, v in given.items() if k in ("samples", "uses", "lr")},
+        )
 
 
 def test_a_closed_form_must_give_probabilities():

@@ -26,8 +26,13 @@ def entries() -> dict[str, dict[str, str]]:
 
 def texts() -> dict[str, str]:
     """Everything that cites: pages, chapters with their code, the package, the README."""
-    paths: list[Path] = [ROOT / "README.md", *(ROOT / "book").glob("*.md"), *(ROOT / "book" / "interface").glob("*.md"),
-                         *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "trlib").rglob("*.py")]
+    paths: list[Path] = [
+        ROOT / "README.md",
+        *(ROOT / "book").glob("*.md"),
+        *(ROOT / "book" / "interface").glob("*.md"),
+        *(ROOT / "notebooks").glob("*.ipynb"),
+        *(ROOT / "trlib").rglob("*.py"),
+    ]
     found = {}
     for path in sorted(paths):
         text = path.read_text(encoding="utf-8")
@@ -52,16 +57,21 @@ def cites(text: str, fields: dict[str, str]) -> bool:
 
 def test_every_arxiv_id_of_the_text_is_in_the_bibliography() -> None:
     known = {identifier(fields) for fields in entries().values()}
-    missing = {f"{name}: arXiv {number}" for name, text in texts().items()
-               for number in CITED.findall(text) if number not in known}
+    missing = {
+        f"{name}: arXiv {number}"
+        for name, text in texts().items()
+        for number in CITED.findall(text)
+        if number not in known
+    }
     assert missing == set(), "add it to book/references.bib, after you have looked the title and the authors up"
 
 
 def test_every_entry_is_cited_and_agrees_with_itself() -> None:
     everything = texts()
     assert len(entries()) > 30
-    assert [key for key, fields in entries().items()
-            if not any(cites(text, fields) for text in everything.values())] == []
+    assert [
+        key for key, fields in entries().items() if not any(cites(text, fields) for text in everything.values())
+    ] == []
     for key, fields in entries().items():
         number = identifier(fields)
         if number:
@@ -72,8 +82,15 @@ def test_every_entry_is_cited_and_agrees_with_itself() -> None:
     assert years == sorted(years), "oldest first"
 
 
-@pytest.mark.parametrize(("text", "cited"), [
-    ("arXiv 1707.06347 eq. 7", True), ("[PPO](https://arxiv.org/abs/1707.06347)", True),
-    ("(Schulman et al., 2017)", True), ("Schulman et al., 2015", False), ("arXiv 1502.05477", False)])
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        ("arXiv 1707.06347 eq. 7", True),
+        ("[PPO](https://arxiv.org/abs/1707.06347)", True),
+        ("(Schulman et al., 2017)", True),
+        ("Schulman et al., 2015", False),
+        ("arXiv 1502.05477", False),
+    ],
+)
 def test_a_citation_is_recognised(text: str, cited: bool) -> None:
     assert cites(text, entries()["schulman2017ppo"]) is cited

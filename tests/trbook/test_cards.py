@@ -121,8 +121,10 @@ def test_read_off_the_code():
     assert read.boxes(CARDS["trpo"]) == ["objective", "update"]
     assert read.boxes(CARDS["grpo"]) == ["advantage", "objective"] and "rollout" in read.boxes(CARDS["trapo"])
     assert ("delta_tv", "0.15") in [row[:2] for row in read.settings(CARDS["dppo"])], "the default that runs"
-    assert read.asks(CARDS["troll"]) == ["the policy's whole distribution at every token",
-                                         "the anchor's whole distribution at every token"]
+    assert read.asks(CARDS["troll"]) == [
+        "the policy's whole distribution at every token",
+        "the anchor's whole distribution at every token",
+    ]
     assert any("bypass mode" in text for _, text in read.deviations(CARDS["dppo"]))
 
 

@@ -38,8 +38,10 @@ def test_the_verdicts_of_a_card_are_as_many_as_its_claims():
     for card in some:
         assert found[card.title] == Counter(one.verdict for one in tell(card, some))
         assert found[card.title].total() == len(card.claims)
-    assert summed(Counter({"undecided": 2, "seen": 1, "not testable at this size": 1, "not seen": 1})) == \
-        "1 seen, 1 not seen, 2 undecided, 1 not testable at this size"
+    assert (
+        summed(Counter({"undecided": 2, "seen": 1, "not testable at this size": 1, "not seen": 1}))
+        == "1 seen, 1 not seen, 2 undecided, 1 not testable at this size"
+    )
 
 
 def test_a_methods_page_links_to_its_card():

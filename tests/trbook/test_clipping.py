@@ -11,25 +11,35 @@ BITS, LOUD, LATE = {"sampler of": "int4"}, {"sampler of": "noise 1"}, {"sampler 
 AROUND = {"sampler": "int4", "anchor": "rollout"}
 
 
-@pytest.mark.parametrize(("sweep", "control", "measure", "at", "arm", "verdict"), [
-    ("rare", "ppo", "take_off", MINI, "dppo-tv", ABOVE), ("rare", "ppo", "take_off", MINI, "pg_is", ABOVE),
-    ("rare", "ppo", "take_off", MINI, "clip-higher", UNDECIDED), ("rare", "ppo", "sampled", MINI, "dppo-tv", UNDECIDED),
-    ("rare", "ppo", "sampled", MINI, "pg_is", UNDECIDED), ("rare", "ppo", "take_off", WHOLE, "dppo-tv", UNDECIDED),
-    ("rare", "ppo", "sampled", WHOLE, "pg_is", BELOW),
-    ("noise", "ppo, learner", "sampled", BITS, "ppo, sampler", BELOW),
-    ("noise", "ppo, learner", "sampled", LOUD, "ppo, sampler", BELOW),
-    ("noise", "dppo, learner", "sampled", BITS, "dppo, sampler", BELOW),
-    ("noise", "ppo, learner", "sampled", LATE, "ppo, sampler", ABOVE),
-    ("noise", "dppo, learner", "sampled", LATE, "dppo, sampler", UNDECIDED),
-    ("noise", "ppo, learner", "sampled", BITS, "ppo + mask", ABOVE),
-    ("noise", "ppo, learner", "sampled", BITS, "ppo + TIS", UNDECIDED),
-    ("mismatch", "ppo", "sampled", AROUND, "ppo+tis", BELOW), ("mismatch", "ppo", "sampled", AROUND, "pg_is", ABOVE),
-    ("mismatch", "ppo", "sampled", AROUND, "dppo-tv", ABOVE), ("mismatch", "ppo", "sampled", AROUND, "troll", BELOW),
-])
-def test_a_sentence_about_a_record_is_its_verdict(sweep: str, control: str, measure: str, at: dict, arm: str,
-                                                  verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("sweep", "control", "measure", "at", "arm", "verdict"),
+    [
+        ("rare", "ppo", "take_off", MINI, "dppo-tv", ABOVE),
+        ("rare", "ppo", "take_off", MINI, "pg_is", ABOVE),
+        ("rare", "ppo", "take_off", MINI, "clip-higher", UNDECIDED),
+        ("rare", "ppo", "sampled", MINI, "dppo-tv", UNDECIDED),
+        ("rare", "ppo", "sampled", MINI, "pg_is", UNDECIDED),
+        ("rare", "ppo", "take_off", WHOLE, "dppo-tv", UNDECIDED),
+        ("rare", "ppo", "sampled", WHOLE, "pg_is", BELOW),
+        ("noise", "ppo, learner", "sampled", BITS, "ppo, sampler", BELOW),
+        ("noise", "ppo, learner", "sampled", LOUD, "ppo, sampler", BELOW),
+        ("noise", "dppo, learner", "sampled", BITS, "dppo, sampler", BELOW),
+        ("noise", "ppo, learner", "sampled", LATE, "ppo, sampler", ABOVE),
+        ("noise", "dppo, learner", "sampled", LATE, "dppo, sampler", UNDECIDED),
+        ("noise", "ppo, learner", "sampled", BITS, "ppo + mask", ABOVE),
+        ("noise", "ppo, learner", "sampled", BITS, "ppo + TIS", UNDECIDED),
+        ("mismatch", "ppo", "sampled", AROUND, "ppo+tis", BELOW),
+        ("mismatch", "ppo", "sampled", AROUND, "pg_is", ABOVE),
+        ("mismatch", "ppo", "sampled", AROUND, "dppo-tv", ABOVE),
+        ("mismatch", "ppo", "sampled", AROUND, "troll", BELOW),
+    ],
+)
+def test_a_sentence_about_a_record_is_its_verdict(
+    sweep: str, control: str, measure: str, at: dict, arm: str, verdict: str
+) -> None:
     assert [(row.label, row.verdict) for row in against(sweep, control, measure=measure, at=at, only=[arm])] == [
-        (arm, verdict)]
+        (arm, verdict)
+    ]
 
 
 def test_without_a_region_a_four_bit_sampler_harms_least() -> None:

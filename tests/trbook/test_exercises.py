@@ -50,11 +50,35 @@ from trlib.relatives.ratios import minpro_loss
 from trlib.relatives.values import dvpo_value
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (policies, regions, trpo, ppo, grpo, clipping, dppo, quatro, troll, trapo, scale, shoot_out,
-           gallery_classical, gallery_constraints, gallery_preferences, gallery_ratios, gallery_regression,
-           gallery_transport, gallery_values, gallery_optimizers, gallery_finetuning)
-CHECKS = {f"{module.__name__.rpartition('.')[2]}.{name}": check for module in MODULES
-          for name, check in vars(module).items() if name.startswith("check_")}
+MODULES = (
+    policies,
+    regions,
+    trpo,
+    ppo,
+    grpo,
+    clipping,
+    dppo,
+    quatro,
+    troll,
+    trapo,
+    scale,
+    shoot_out,
+    gallery_classical,
+    gallery_constraints,
+    gallery_preferences,
+    gallery_ratios,
+    gallery_regression,
+    gallery_transport,
+    gallery_values,
+    gallery_optimizers,
+    gallery_finetuning,
+)
+CHECKS = {
+    f"{module.__name__.rpartition('.')[2]}.{name}": check
+    for module in MODULES
+    for name, check in vars(module).items()
+    if name.startswith("check_")
+}
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
 each_function = pytest.mark.parametrize("check", FUNCTIONS.values(), ids=FUNCTIONS)
@@ -78,6 +102,7 @@ class Silent(Exception):
 def raising(error: BaseException):
     def answer(*arguments: Any) -> Any:
         raise error
+
     return answer
 
 
@@ -86,13 +111,42 @@ def deep(*arguments: Any) -> Any:
 
 
 ANSWERS = [
-    None, ..., 0, -1.5, float("nan"), 10**400, "0.5", b"x", [], {}, object(), Hostile(), Hostile, int, torch.zeros(3),
-    torch.tensor([[1.0]]), np.zeros(2), lambda: 1, lambda *a: None, lambda *a: ..., lambda *a: "text", lambda *a: a,
-    lambda *a: Hostile(), lambda *a: torch.zeros(2, 2), lambda *a: [1, [2]], lambda *a: [0] * len(a[0]),
-    lambda *a: torch.full_like(a[0], torch.nan), lambda *a: torch.zeros(len(a[0]), dtype=torch.complex64),
+    None,
+    ...,
+    0,
+    -1.5,
+    float("nan"),
+    10**400,
+    "0.5",
+    b"x",
+    [],
+    {},
+    object(),
+    Hostile(),
+    Hostile,
+    int,
+    torch.zeros(3),
+    torch.tensor([[1.0]]),
+    np.zeros(2),
+    lambda: 1,
+    lambda *a: None,
+    lambda *a: ...,
+    lambda *a: "text",
+    lambda *a: a,
+    lambda *a: Hostile(),
+    lambda *a: torch.zeros(2, 2),
+    lambda *a: [1, [2]],
+    lambda *a: [0] * len(a[0]),
+    lambda *a: torch.full_like(a[0], torch.nan),
+    lambda *a: torch.zeros(len(a[0]), dtype=torch.complex64),
     lambda *a: np.zeros(len(a[0])),
-    lambda *a: a[0].zero_(), raising(ValueError("shape")), raising(SystemExit(1)), raising(Silent()), deep,
-    lambda *a: (x for x in a), lambda *a: torch.empty(len(a[0]), device="meta"),
+    lambda *a: a[0].zero_(),
+    raising(ValueError("shape")),
+    raising(SystemExit(1)),
+    raising(Silent()),
+    deep,
+    lambda *a: (x for x in a),
+    lambda *a: torch.empty(len(a[0]), device="meta"),
 ]
 
 
@@ -109,8 +163,13 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=60, deadline=None)
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), lambda inner: st.lists(inner)
-                    | st.dictionaries(st.text(), inner) | st.tuples(inner, inner), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+        max_leaves=8,
+    )
+)
 def test_no_value_makes_a_check_raise(value: Any) -> None:
     for check in CHECKS.values():
         for answer in (value, lambda *a: value):
@@ -126,8 +185,9 @@ def advantages(rewards: Any, group: Any) -> Any:
 
 
 def without_floor(rewards: Any, group: Any) -> Any:
-    return torch.stack([(r - rewards[group == g].mean()) / rewards[group == g].std()
-                        for r, g in zip(rewards, group, strict=True)])
+    return torch.stack(
+        [(r - rewards[group == g].mean()) / rewards[group == g].std() for r, g in zip(rewards, group, strict=True)]
+    )
 
 
 def loss(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
@@ -155,7 +215,7 @@ def test_right_answers_are_right() -> None:
 
 def middle(runs: Any) -> Any:
     cut = len(runs) // 4
-    return runs.sort().values[cut:len(runs) - cut].mean()
+    return runs.sort().values[cut : len(runs) - cut].mean()
 
 
 def corrected(p: Any) -> Any:
@@ -172,8 +232,11 @@ def taken(accuracy: Any, kl: Any, near: float) -> Any:
 
 def of_ones_own(**changes: Any) -> Sweep:
     usual: dict[str, Any] = {
-        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")], "seeds": range(500, 508),
-        "budget": Budget(steps=5), "predictions": [Prediction("wider is better", higher="wide", lower="ppo")]}
+        "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")],
+        "seeds": range(500, 508),
+        "budget": Budget(steps=5),
+        "predictions": [Prediction("wider is better", higher="wide", lower="ppo")],
+    }
     return Sweep(text="Does a wider window help?", **{**usual, **changes})
 
 
@@ -186,17 +249,20 @@ def test_right_answers_of_the_shoot_out_are_right() -> None:
     assert told and told.message.startswith("2 arms of 8 seeds are 16 runs")
 
 
-@pytest.mark.parametrize(("changes", "hint"), [
-    ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
-    ({"seeds": range(500, 505)}, "`seeds` holds 5"),
-    ({"seeds": [500] * 8}, "`seeds` holds 1"),
-    ({"seeds": range(8)}, "seed 0 is one that the book's runs have had"),
-    ({"seeds": range(205, 213)}, "seed 205 is one"),
-    ({"predictions": ()}, "`predictions` is empty"),
-    ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
-    ({"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]}, "did you mean 'eps_low'?"),
-    ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are many"),
-])
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
+        ({"seeds": range(500, 505)}, "`seeds` holds 5"),
+        ({"seeds": [500] * 8}, "`seeds` holds 1"),
+        ({"seeds": range(8)}, "seed 0 is one that the book's runs have had"),
+        ({"seeds": range(205, 213)}, "seed 205 is one"),
+        ({"predictions": ()}, "`predictions` is empty"),
+        ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
+        ({"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]}, "did you mean 'eps_low'?"),
+        ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are many"),
+    ],
+)
 def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> None:
     verdict = shoot_out.check_sweep(of_ones_own(**changes))
     assert not verdict and hint in verdict.message, verdict
@@ -266,9 +332,10 @@ def test_right_answers_of_the_gallery_s_values_are_right() -> None:
 
     assert gallery_values.check_value(value)
     for case in gallery_values.check_value.cases:
-        torch.testing.assert_close(gallery_values.check_value.truth(**case),
-                                   dvpo_value(case["quantiles"], **{name: case[name] for name in case
-                                                                    if name != "quantiles"}))
+        torch.testing.assert_close(
+            gallery_values.check_value.truth(**case),
+            dvpo_value(case["quantiles"], **{name: case[name] for name in case if name != "quantiles"}),
+        )
 
 
 def clipped_weight(r: Any, A: Any, low: float, high: float, dual: float) -> Any:
@@ -286,8 +353,14 @@ def backwards(rewards: Any, values: Any, gamma: float, lam: float) -> Any:
 
 def test_right_answers_of_chapter_7_are_right() -> None:
     def weight(p: Any, q: Any, A: Any, delta: float, cap: float) -> Any:
-        kept = dppo_loss(p.log()[None], q.log()[None], advantages=A[None], delta_tv=delta, max_ratio=cap,
-                         mask=torch.ones_like(p, dtype=torch.bool)[None])
+        kept = dppo_loss(
+            p.log()[None],
+            q.log()[None],
+            advantages=A[None],
+            delta_tv=delta,
+            max_ratio=cap,
+            mask=torch.ones_like(p, dtype=torch.bool)[None],
+        )
         return kept.diagnostics["weight"][0]
 
     def topk_tv(q: Any, p: Any, y: Any, k: int) -> Any:
@@ -308,11 +381,17 @@ def test_right_answers_of_chapter_4_are_right() -> None:
     assert ppo.check_weight(clipped_weight)
     for case in ppo.check_weight.cases:
         r, A = case["ratio"], case["advantages"]
-        found = ppo_loss(r.log()[None] - 9, torch.full_like(r, -9.0)[None], advantages=A[None], mask=A[None].bool(),
-                         **{name: case[name] for name in ("eps_low", "eps_high", "dual_clip")})
+        found = ppo_loss(
+            r.log()[None] - 9,
+            torch.full_like(r, -9.0)[None],
+            advantages=A[None],
+            mask=A[None].bool(),
+            **{name: case[name] for name in ("eps_low", "eps_high", "dual_clip")},
+        )
         torch.testing.assert_close(found.diagnostics["weight"][0], ppo.check_weight.truth(**case))
-    assert ppo.check_adapt(lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(
-        kl < target / 1.5, 0.5, 1)))
+    assert ppo.check_adapt(
+        lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(kl < target / 1.5, 0.5, 1))
+    )
     assert ppo.check_gae(backwards)
     assert ppo.check_units(-0.5 * np.log1p(-0.01), np.sqrt(-np.expm1(-0.02)))
     assert ppo.check_lambda(1, 0.95**8)
@@ -332,8 +411,13 @@ def test_right_answers_of_chapter_6_are_right() -> None:
     assert clipping.check_dropped(kept_and_dropped)
     for case in clipping.check_dropped.cases:
         q, p, A = (case[name][None] for name in ("q", "p", "advantages"))
-        kept = [loss(p.log(), q.log(), advantages=A, mask=A.bool(), **given).diagnostics["kept"][0] for loss, given in (
-            (ppo_loss, {"eps_low": case["eps"], "eps_high": case["eps"]}), (dppo_loss, {"delta_tv": case["delta"]}))]
+        kept = [
+            loss(p.log(), q.log(), advantages=A, mask=A.bool(), **given).diagnostics["kept"][0]
+            for loss, given in (
+                (ppo_loss, {"eps_low": case["eps"], "eps_high": case["eps"]}),
+                (dppo_loss, {"delta_tv": case["delta"]}),
+            )
+        ]
         assert (~kept[0] & kept[1]).equal(clipping.check_dropped.truth(**case))
     assert clipping.check_weight(lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap))))
     assert clipping.check_processed(drawn_from)
@@ -353,7 +437,7 @@ def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
         assert torch.allclose((old * r).sum(-1), torch.ones(2000, dtype=torch.float64))
         assert bool(((r - 1).abs() <= eps + 1e-12).all())
         reached = (-(old * r.log()).sum(-1)).max().item()
-        assert 0.9 < reached / (-np.log1p(-eps**2) / 2) <= 1 + 1e-12
+        assert 0.9 < reached / (-np.log1p(-(eps**2)) / 2) <= 1 + 1e-12
 
 
 @each_function
@@ -364,6 +448,7 @@ def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Ex
         frozen = [case[name] for case in check.drawn]
         frozen += [0.2] if isinstance(frozen[0], float) else []
         for value in frozen:
+
             def ignores(*arguments: Any, place: int = place, value: Any = value) -> Any:
                 return check.truth(*(value if i == place else a for i, a in enumerate(arguments)))
 
@@ -381,6 +466,7 @@ def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> 
     hints = [mistake.hint for mistake in check.mistakes]
     assert len(set(hints)) == len(hints) and len({mistake.name for mistake in check.mistakes}) == len(hints)
     for mistake in check.mistakes:
+
         def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
             return mistake.function(**dict(zip(check.names, arguments, strict=True)))
 
@@ -407,70 +493,110 @@ def outcomes(check: Exercise, function: Any) -> list[Any]:
     return [run(function, case).tolist() for case in check.drawn]
 
 
-@pytest.mark.parametrize(("low", "high", "hint"), [
-    (lambda low, high: 0.2, lambda low, high: 0.2, "the same whatever `eps_low` and `eps_high` are"),
-    (lambda low, high: 0.2, lambda low, high: high, "the same whatever `eps_low` is"),
-    (lambda low, high: low, lambda low, high: 0.28, "the same whatever `eps_high` is"),
-    (lambda low, high: low, lambda low, high: low, "`eps_low` is used where `eps_high` belongs"),
-    (lambda low, high: high, lambda low, high: high, "`eps_high` is used where `eps_low` belongs"),
-    (lambda low, high: high, lambda low, high: low, "`eps_low` and `eps_high` have changed places"),
-])
+@pytest.mark.parametrize(
+    ("low", "high", "hint"),
+    [
+        (lambda low, high: 0.2, lambda low, high: 0.2, "the same whatever `eps_low` and `eps_high` are"),
+        (lambda low, high: 0.2, lambda low, high: high, "the same whatever `eps_low` is"),
+        (lambda low, high: low, lambda low, high: 0.28, "the same whatever `eps_high` is"),
+        (lambda low, high: low, lambda low, high: low, "`eps_low` is used where `eps_high` belongs"),
+        (lambda low, high: high, lambda low, high: high, "`eps_high` is used where `eps_low` belongs"),
+        (lambda low, high: high, lambda low, high: low, "`eps_low` and `eps_high` have changed places"),
+    ],
+)
 def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any, hint: str) -> None:
     for check, right in ((grpo.check_clipped_loss, loss), (grpo.check_silenced, silent)):
         verdict = check(lambda *a, right=right: right(*a[:-2], low(*a[-2:]), high(*a[-2:])))
         assert not verdict and hint in verdict.message, verdict
 
 
-@pytest.mark.parametrize(("check", "answer", "hint"), [
-    (grpo.check_advantages, without_floor, "NaN"),
-    (grpo.check_advantages, lambda r, g: (r - r.mean()) / r.std(), "whole batch"),
-    (grpo.check_advantages, lambda r, g: torch.stack([
-        (x - r[g == k].sum().sub(x) / (int((g == k).sum()) - 1)) for x, k in zip(r, g, strict=True)]), "leave-one-out"),
-    (grpo.check_advantages, lambda r, g: advantages(r, g) * 0 + r, "the same whatever `group` is"),
-    (grpo.check_advantages, lambda r, g: 2 * advantages(r, g), "With `rewards` = [1, 0, 0, 1, 0] and `group` = "
-     "[0, 0, 0, 0, 0] your function returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry is off; the entry at index "
-     "0, 2.19, is too large."),
-    (grpo.check_advantages, lambda r, g: advantages(r, g)[:2], "the shape [2], and [5] is wanted, with `rewards` = "),
-    (grpo.check_clipped_loss, lambda n, o, A, low, high: -torch.minimum((n - o) * A, (n - o).clamp(
-        1 - low, 1 + high) * A), "the ratio is `exp(logp - logp_old)`"),
-    (grpo.check_clipped_loss, lambda n, o, *a: loss(o, n, *a), "new over old"),
-    (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
-    (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a) + 0 * n, "the gradient in `logp` is not"),
-    (grpo.check_clipped_loss, lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1), "the gradient in `logp`"),
-    (grpo.check_cispo, lambda n, o, A, low, high: -(n - o).exp().clamp(1 - low, 1 + high) * A * n, "not detached that"),
-    (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
-    (grpo.check_silenced, lambda r, A, low, high: (r > 1 + high) | (r < 1 - low), "all tokens outside"),
-])
+@pytest.mark.parametrize(
+    ("check", "answer", "hint"),
+    [
+        (grpo.check_advantages, without_floor, "NaN"),
+        (grpo.check_advantages, lambda r, g: (r - r.mean()) / r.std(), "whole batch"),
+        (
+            grpo.check_advantages,
+            lambda r, g: torch.stack(
+                [(x - r[g == k].sum().sub(x) / (int((g == k).sum()) - 1)) for x, k in zip(r, g, strict=True)]
+            ),
+            "leave-one-out",
+        ),
+        (grpo.check_advantages, lambda r, g: advantages(r, g) * 0 + r, "the same whatever `group` is"),
+        (
+            grpo.check_advantages,
+            lambda r, g: 2 * advantages(r, g),
+            "With `rewards` = [1, 0, 0, 1, 0] and `group` = "
+            "[0, 0, 0, 0, 0] your function returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry is off; the entry at "
+            "index 0, 2.19, is too large.",
+        ),
+        (
+            grpo.check_advantages,
+            lambda r, g: advantages(r, g)[:2],
+            "the shape [2], and [5] is wanted, with `rewards` = ",
+        ),
+        (
+            grpo.check_clipped_loss,
+            lambda n, o, A, low, high: -torch.minimum((n - o) * A, (n - o).clamp(1 - low, 1 + high) * A),
+            "the ratio is `exp(logp - logp_old)`",
+        ),
+        (grpo.check_clipped_loss, lambda n, o, *a: loss(o, n, *a), "new over old"),
+        (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
+        (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a) + 0 * n, "the gradient in `logp` is not"),
+        (
+            grpo.check_clipped_loss,
+            lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1),
+            "the gradient in `logp`",
+        ),
+        (
+            grpo.check_cispo,
+            lambda n, o, A, low, high: -(n - o).exp().clamp(1 - low, 1 + high) * A * n,
+            "not detached that",
+        ),
+        (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
+        (grpo.check_silenced, lambda r, A, low, high: (r > 1 + high) | (r < 1 - low), "all tokens outside"),
+    ],
+)
 def test_mistakes_get_their_hint(check: Any, answer: Any, hint: str) -> None:
     verdict = check(answer)
     assert not verdict and hint in verdict.message, verdict
 
 
 def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None:
-    source = "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, high):\n" \
-             "    kept = torch.tensor(0)\n    return helper(ratio) + kept\n"
+    source = (
+        "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, high):\n"
+        "    kept = torch.tensor(0)\n    return helper(ratio) + kept\n"
+    )
     linecache.cache["<cell 7>"] = (len(source), None, source.splitlines(keepends=True), "<cell 7>")
     space: dict[str, Any] = {}
     exec(compile(source, "<cell 7>", "exec"), space)
     told = grpo.check_silenced(space["silenced"]).message
-    assert told.startswith("line 5 of your cell, `return x.nonsense`, raised AttributeError: 'Tensor' object has no "
-                           "attribute 'nonsense'. It was called with `ratio` = [1, 1.3, 0.7, 1.3, 0.7, 5, 0.01, 1.19, ")
+    assert told.startswith(
+        "line 5 of your cell, `return x.nonsense`, raised AttributeError: 'Tensor' object has no "
+        "attribute 'nonsense'. It was called with `ratio` = [1, 1.3, 0.7, 1.3, 0.7, 5, 0.01, 1.19, "
+    )
     assert "`eps_low` = 0.2 and `eps_high` = 0.2." in told
     # An error deep inside torch is told with the reader's line too.
     inside = source.replace("x.nonsense", "torch.stack(5)")
     linecache.cache["<cell 8>"] = (len(inside), None, inside.splitlines(keepends=True), "<cell 8>")
     exec(compile(inside, "<cell 8>", "exec"), space)
-    assert "line 5 of your cell, `return torch.stack(5)`, raised TypeError" in \
-        grpo.check_silenced(space["silenced"]).message
+    assert (
+        "line 5 of your cell, `return torch.stack(5)`, raised TypeError"
+        in grpo.check_silenced(space["silenced"]).message
+    )
 
 
-@pytest.mark.parametrize(("check", "answers", "hint"), [
-    (grpo.check_length_bias, (None, None), "`grpo` is still open"),
-    (grpo.check_length_bias, (7, 1), "7 is too small"),
-    (grpo.check_rare_success, (3.75, ...), "`dr_grpo` is still open"),
-    (grpo.check_rare_success, (3.75, "much"), "a number is wanted, and this is a str"),
-    (grpo.check_rare_success, (float("nan"), 1), "NaN"),
-    (grpo.check_rare_success, (3.75,), "It is called with `grpo` and `dr_grpo`, in this order.")])
+@pytest.mark.parametrize(
+    ("check", "answers", "hint"),
+    [
+        (grpo.check_length_bias, (None, None), "`grpo` is still open"),
+        (grpo.check_length_bias, (7, 1), "7 is too small"),
+        (grpo.check_rare_success, (3.75, ...), "`dr_grpo` is still open"),
+        (grpo.check_rare_success, (3.75, "much"), "a number is wanted, and this is a str"),
+        (grpo.check_rare_success, (float("nan"), 1), "NaN"),
+        (grpo.check_rare_success, (3.75,), "It is called with `grpo` and `dr_grpo`, in this order."),
+    ],
+)
 def test_numbers_get_their_hint(check: Any, answers: tuple, hint: str) -> None:
     verdict = check(*answers)
     assert not verdict and hint in verdict.message, verdict
@@ -561,8 +687,12 @@ def last_value(source: str) -> Any:
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: Path) -> None:
     """Cells tagged `exercise` and `solution` come in pairs, each complete in itself, the solution folded everywhere."""
-    tagged = [(tag, cell) for cell in cells(notebook) for tag in ("exercise", "solution")
-              if tag in cell["metadata"].get("tags", [])]
+    tagged = [
+        (tag, cell)
+        for cell in cells(notebook)
+        for tag in ("exercise", "solution")
+        if tag in cell["metadata"].get("tags", [])
+    ]
     assert [tag for tag, _ in tagged] == ["exercise", "solution"] * (len(tagged) // 2)
     for tag, cell in tagged:
         verdict = last_value("".join(cell["source"]))

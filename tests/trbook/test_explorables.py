@@ -38,9 +38,20 @@ def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
     data, _ = explorable._repr_mimebundle_()
     assert data[WIDGET]["model_id"] == explorable.model_id
     html = data["text/html"]
-    assert part(html, "traits") == {"eps_low": 0.2, "eps_high": 0.28, "delta_tv": 0.15, "delta_kl": 0.05, "sign": 1,
-                                    "axes": "linear", "old_p": 1e-5, "new_p": 1e-3, "show": ["ppo", "dppo_tv"],
-                                    "batch": {}, "update": 0, "token": -1}
+    assert part(html, "traits") == {
+        "eps_low": 0.2,
+        "eps_high": 0.28,
+        "delta_tv": 0.15,
+        "delta_kl": 0.05,
+        "sign": 1,
+        "axes": "linear",
+        "old_p": 1e-5,
+        "new_p": 1e-3,
+        "show": ["ppo", "dppo_tv"],
+        "batch": {},
+        "update": 0,
+        "token": -1,
+    }
     assert part(html, "module") == (BUILT / "ratio_map.js").read_text(encoding="utf-8")
     assert str(explorable._esm) == part(html, "module"), "both hosts drive the same module"
     assert html.count("<script") == html.count("</script>") == 3
@@ -73,9 +84,18 @@ def test_settings_cannot_end_the_script() -> None:
     assert html.count("</script>") == 3 and "a &lt; b" in html
 
 
-@pytest.mark.parametrize(("trait", "value"), [
-    ("eps_low", math.nan), ("delta_kl", math.inf), ("delta_tv", "wide"), ("axes", "log"), ("show", ["grpo"]),
-    ("sign", "up"), ("batch", {"tokens": []})])
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [
+        ("eps_low", math.nan),
+        ("delta_kl", math.inf),
+        ("delta_tv", "wide"),
+        ("axes", "log"),
+        ("show", ["grpo"]),
+        ("sign", "up"),
+        ("batch", {"tokens": []}),
+    ],
+)
 def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
     with pytest.raises(traitlets.TraitError, match=trait):
         RatioMap(**{trait: value})
@@ -95,7 +115,9 @@ def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
     html = RatioMap().html() + RatioMap(sign=-1).html()
     links = preloads(html, "../_static/explorables/")
     assert re.findall(r'<link rel="modulepreload" href="([^"]+)">', links) == [
-        "../_static/explorables/common.js", "../_static/explorables/ratio_map.js"]
+        "../_static/explorables/common.js",
+        "../_static/explorables/ratio_map.js",
+    ]
     assert preloads(link_modules(html, "x"), "x").count("modulepreload") == 2, "linked or carried, the same"
     assert preloads("<p>no figure</p>", "x") == ""
 
@@ -106,10 +128,12 @@ def test_every_trait_says_what_it_is() -> None:
 
 
 def test_without_anywidget_the_message_says_what_to_do() -> None:
-    code = ("import sys; sys.modules['anywidget'] = None\n"
-            "import trbook, trbook.explorables as e\n"
-            "from trbook.explorables.modules import sources_hash\n"
-            "try:\n    e.RatioMap\nexcept ImportError as error:\n    print(error)")
+    code = (
+        "import sys; sys.modules['anywidget'] = None\n"
+        "import trbook, trbook.explorables as e\n"
+        "from trbook.explorables.modules import sources_hash\n"
+        "try:\n    e.RatioMap\nexcept ImportError as error:\n    print(error)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("explorables need anywidget")
     assert "pip install anywidget" in done.stdout
@@ -135,8 +159,10 @@ def test_built_files_are_of_these_sources() -> None:
     assert "http" not in lock and '"integrity"' in lock, "the lock file fixes every byte and names no server"
 
 
-@pytest.mark.skipif(shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
-                    reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always")
+@pytest.mark.skipif(
+    shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
+    reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",
+)
 def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
     subprocess.run(["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True)
     made = (".js", "record.json")  # stills and data are made apart

@@ -42,8 +42,10 @@ def test_the_cells_that_are_listed_are_the_cells(desk, capsys):
     assert main(["sweep", "reuse.py", "--dry-run"]) == 0
     assert capsys.readouterr().out.splitlines() == printed("sweep reuse.py --dry-run")
     assert main(["sweep", "dial_methods", "--method", "mine.py:Narrow", "--dry-run"]) == 0
-    assert capsys.readouterr().out.splitlines()[-3:] == printed("sweep dial_methods --method mine.py:Narrow "
-                                                                "--dry-run")[-3:]
+    assert (
+        capsys.readouterr().out.splitlines()[-3:]
+        == printed("sweep dial_methods --method mine.py:Narrow --dry-run")[-3:]
+    )
 
 
 def test_every_command_is_one(desk, capsys):
@@ -60,7 +62,7 @@ def test_shards_are_the_whole_as_the_page_shows(desk, capsys):
             here = [] if command.endswith("--dry-run") else ["--workers", "0", "--quiet"]
             assert main([*command.split(), *here]) == 0
     shown = printed("sweep reuse.py --smoke --out parts --dry-run")
-    assert capsys.readouterr().out.splitlines()[-len(shown):] == shown
+    assert capsys.readouterr().out.splitlines()[-len(shown) :] == shown
 
 
 def test_the_shipped_record_is_read_and_drawn_as_the_page_says(desk, capsys):
@@ -85,10 +87,18 @@ def test_the_tuning_rule_is_the_one_that_the_page_tells():
     points = math.prod(len(axis.points()) for axis in grid.axes)
     assert (points, len(grid.variants), list(grid.seeds), NEAR) == (15, 10, [100, 101, 102], 0.01)
     assert "five thresholds and three learning rates each, fifteen configurations" in PAGE and "within 0.01" in PAGE
-    runs = pd.DataFrame([{"label": "ppo", "lr": lr, "seed": seed, "status": status, "sampled": score, "kl": kl}
-                         for lr, score, kl, status in (("1", 0.80, 0.03, "done"), ("2", 0.795, 0.01, "done"),
-                                                       ("3", 0.785, 0.001, "done"), ("4", 0.9, 0.001, "failed"))
-                         for seed in (100, 101)])
+    runs = pd.DataFrame(
+        [
+            {"label": "ppo", "lr": lr, "seed": seed, "status": status, "sampled": score, "kl": kl}
+            for lr, score, kl, status in (
+                ("1", 0.80, 0.03, "done"),
+                ("2", 0.795, 0.01, "done"),
+                ("3", 0.785, 0.001, "done"),
+                ("4", 0.9, 0.001, "failed"),
+            )
+            for seed in (100, 101)
+        ]
+    )
     (found,) = choose(runs, ["lr"])
     assert found.at == {"lr": "2"} and found.best == pytest.approx(0.8), "near the best, and the least divergence"
     with pytest.raises(ValueError) as refused:

@@ -34,8 +34,14 @@ def batch(seed: int) -> tuple[Tensor, Tokens]:
     mask = torch.arange(5) < torch.randint(2, 6, (8, 1), generator=draw)
     rewards = torch.tensor([1.0, 0, 0, 1, 0, 1, 0, 0], dtype=torch.float64)
     now.requires_grad_()
-    return now, Tokens(now.log_softmax(-1), old.log_softmax(-1), torch.randint(0, 6, (8, 5), generator=draw),
-                       rewards[:, None], torch.arange(8) // 4, mask)
+    return now, Tokens(
+        now.log_softmax(-1),
+        old.log_softmax(-1),
+        torch.randint(0, 6, (8, 5), generator=draw),
+        rewards[:, None],
+        torch.arange(8) // 4,
+        mask,
+    )
 
 
 def library(name: str, b: Tokens) -> Any:
@@ -49,7 +55,8 @@ def library(name: str, b: Tokens) -> Any:
         "One ratio for a completion": lambda: gspo_loss(b.logp, b.old, **own),
         "A divergence instead of the ratio": lambda: dppo_loss(b.logp, b.old, **own, delta_tv=0.15),
         "A constraint for each prompt": lambda: quatro_loss(
-            b.logp, b.old, rewards=b.R[:, 0], group=b.group, mask=b.mask),
+            b.logp, b.old, rewards=b.R[:, 0], group=b.group, mask=b.mask
+        ),
         "A projection": lambda: troll_loss(b.full, b.full_old, tokens=b.tokens, **own),
     }[name]()
 
@@ -66,8 +73,9 @@ def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
     for seed in range(4):
         logits, b = batch(seed)
         found, wanted = rung.loss(b), library(rung.name, b)
-        torch.testing.assert_close(slope(found, b.mask, logits), slope(wanted.per_token, b.mask, logits), rtol=1e-6,
-                                   atol=1e-8)
+        torch.testing.assert_close(
+            slope(found, b.mask, logits), slope(wanted.per_token, b.mask, logits), rtol=1e-6, atol=1e-8
+        )
         torch.testing.assert_close(found[b.mask], wanted.per_token[b.mask], rtol=1e-6, atol=1e-8)
         told.append(wanted.diagnostics["kept"][b.mask])
     kept = torch.cat(told)
@@ -99,8 +107,12 @@ def test_chapters_and_records_are_there() -> None:
 def test_the_first_two_steps_are_recorded_where_the_others_are() -> None:
     own, others = load_sweep("ladder"), load_sweep("shootout")
     assert own.train == dict(others.axes[0].points())[UPDATES]
-    assert (own.task, own.policy, own.budget, list(own.seeds)) == (others.task, others.policy, others.budget,
-                                                                  list(others.seeds))
+    assert (own.task, own.policy, own.budget, list(own.seeds)) == (
+        others.task,
+        others.policy,
+        others.budget,
+        list(others.seeds),
+    )
 
 
 def test_the_page_shows_every_rung() -> None:

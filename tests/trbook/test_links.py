@@ -44,8 +44,12 @@ def text(path: Path) -> str:
 @functools.cache
 def pages() -> dict[str, str]:
     """Every page that a person wrote, by its path."""
-    found = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted((ROOT / "book").glob("*.md")),
-             *sorted((ROOT / "book" / "interface").glob("*.md")), ROOT / "book" / "methods" / "index.md"]
+    found = [
+        *sorted((ROOT / "notebooks").glob("*.ipynb")),
+        *sorted((ROOT / "book").glob("*.md")),
+        *sorted((ROOT / "book" / "interface").glob("*.md")),
+        ROOT / "book" / "methods" / "index.md",
+    ]
     return {str(path.relative_to(ROOT)): text(path) for path in found}
 
 
@@ -81,8 +85,13 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
     """What dangles, a line each."""
     home: dict[str, str] = {}
     found: list[str] = []
-    mentioned = {label for body in [*prose.values(), *docs.values()]
-                 for groups in TO_EQUATION.findall(body) for label in groups if label}
+    mentioned = {
+        label
+        for body in [*prose.values(), *docs.values()]
+        for groups in TO_EQUATION.findall(body)
+        for label in groups
+        if label
+    }
     for page, body in prose.items():
         for label in LABEL.findall(CODE.sub("", body)):
             found += [f"{page}: the label {label!r} stands on {home[label]} too"] if label in home else []
@@ -92,8 +101,11 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
         for formula, after in EQUATION.findall(body):
             for label in LABEL.findall(formula):
                 computing = [name for group in COMPUTED.findall(after) for name in names(group)]
-                found += [f"{page}: {label!r} is computed by `{name}`, whose docstring says no :eq:`{label}`"
-                          for name in computing if f":eq:`{label}`" not in docs.get(_canonical(name), "")]
+                found += [
+                    f"{page}: {label!r} is computed by `{name}`, whose docstring says no :eq:`{label}`"
+                    for name in computing
+                    if f":eq:`{label}`" not in docs.get(_canonical(name), "")
+                ]
     for name, doc in docs.items():
         for label in re.findall(r":eq:`([^`]+)`", doc):
             if label not in home:
@@ -134,8 +146,11 @@ def test_no_link_between_mathematics_and_code_dangles() -> None:
 def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
     computing = {name for body in pages().values() for group in COMPUTED.findall(body) for name in names(group)}
     assert len(computing) > 10
-    assert [name for name in sorted(computing)
-            if not any(canonical(name).startswith(f"{module}.") for module in of_modules())] == []
+    assert [
+        name
+        for name in sorted(computing)
+        if not any(canonical(name).startswith(f"{module}.") for module in of_modules())
+    ] == []
 
 
 def anchors(prose: str) -> set[str]:
@@ -147,8 +162,10 @@ def anchors(prose: str) -> set[str]:
 
 def test_every_link_to_a_part_of_a_page_resolves() -> None:
     wrong = []
-    made = {*(f"book/interface/modules/{name}.md" for name in of_modules()),
-            *(f"book/methods/{name}.md" for name in CARDS)}
+    made = {
+        *(f"book/interface/modules/{name}.md" for name in of_modules()),
+        *(f"book/methods/{name}.md" for name in CARDS),
+    }
     equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
     for page, body in pages().items():
         for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):
@@ -168,16 +185,19 @@ GOOD = "$$\na = b\n\\label{one}\n$$\n\ncomputed by `trlib.algorithms.ppo_loss(r,
 DOCS = {"trlib.algorithms.ppo.ppo_loss": "In the book: :eq:`one`."}
 
 
-@pytest.mark.parametrize(("page", "docs", "fault"), [
-    (GOOD, DOCS, None),
-    (GOOD, {}, "whose docstring says no :eq:`one`"),
-    (GOOD.replace("computed by", "unlike"), {}, "nothing names the equation 'one'"),
-    (GOOD.replace("computed by", "unlike") + " [so](#equation-one)", {}, None),
-    (GOOD.replace("{one}", "{two}") + " [so](#equation-two)", DOCS, "no page has the equation 'one'"),
-    (GOOD.replace("ppo_loss", "grpo_loss"), DOCS, "trlib.algorithms has no 'grpo_loss'"),
-    (GOOD.replace("`trlib.algorithms.ppo_loss(r, ...)`", "hand"), DOCS, "does not name it"),
-    (GOOD + GOOD, DOCS, "stands on page too"),
-])
+@pytest.mark.parametrize(
+    ("page", "docs", "fault"),
+    [
+        (GOOD, DOCS, None),
+        (GOOD, {}, "whose docstring says no :eq:`one`"),
+        (GOOD.replace("computed by", "unlike"), {}, "nothing names the equation 'one'"),
+        (GOOD.replace("computed by", "unlike") + " [so](#equation-one)", {}, None),
+        (GOOD.replace("{one}", "{two}") + " [so](#equation-two)", DOCS, "no page has the equation 'one'"),
+        (GOOD.replace("ppo_loss", "grpo_loss"), DOCS, "trlib.algorithms has no 'grpo_loss'"),
+        (GOOD.replace("`trlib.algorithms.ppo_loss(r, ...)`", "hand"), DOCS, "does not name it"),
+        (GOOD + GOOD, DOCS, "stands on page too"),
+    ],
+)
 def test_what_dangles_is_found(page: str, docs: dict[str, str], fault: str | None) -> None:
     found = faults({"page": page}, docs)
     assert (found == []) if fault is None else any(fault in line for line in found), found

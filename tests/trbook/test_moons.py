@@ -42,10 +42,14 @@ def test_the_same_seed_is_the_same_and_another_is_another():
     assert finetuned(SFT(), 0, updates=20) == finetuned(SFT(), 0, updates=20) != finetuned(SFT(), 1, updates=20)
 
 
-@pytest.mark.parametrize(("method", "given", "message"), [
-    (GRPO(), {}, "method: expected one that learns from an expert's answers, got GRPO"),
-    (SFT(), {"updates": 0}, "updates: "), (SFT(), {"lr": 0.0}, "lr: "),
-])
+@pytest.mark.parametrize(
+    ("method", "given", "message"),
+    [
+        (GRPO(), {}, "method: expected one that learns from an expert's answers, got GRPO"),
+        (SFT(), {"updates": 0}, "updates: "),
+        (SFT(), {"lr": 0.0}, "lr: "),
+    ],
+)
 def test_what_makes_no_sense_is_named(method, given, message):
     with pytest.raises(ValueError, match=message):
         finetuned(method, 0, **given)

@@ -19,8 +19,10 @@ TEXT = (ROOT / "book" / "names.md").read_text(encoding="utf-8")
 def entries(part: str) -> dict[str, list[str]]:
     """The bullets below each heading of a part of the page."""
     body = TEXT.partition(f"\n## {part}\n")[2].partition("\n## ")[0]
-    return {heading.strip(): re.findall(r"^- (.+)$", rest, re.MULTILINE)
-            for heading, rest in re.findall(r"^### (.+?)\n(.*?)(?=^### |\Z)", body, re.MULTILINE | re.DOTALL)}
+    return {
+        heading.strip(): re.findall(r"^- (.+)$", rest, re.MULTILINE)
+        for heading, rest in re.findall(r"^### (.+?)\n(.*?)(?=^### |\Z)", body, re.MULTILINE | re.DOTALL)
+    }
 
 
 METHODS, WORDS = entries("Methods"), entries("Words")
@@ -44,7 +46,7 @@ def test_a_card_whose_name_is_on_the_page_says_so_and_the_page_names_the_card():
     taken = {card.name: letters(card.title) for card in CARDS.values() if letters(card.title) in METHODS}
     assert dict(NAMESAKES) == taken, "a heading of book/names.md, or a card's title, without its partner"
     for name, heading in taken.items():
-        here, = (meaning for meaning in METHODS[heading] if meaning.startswith("**Here**"))
+        (here,) = (meaning for meaning in METHODS[heading] if meaning.startswith("**Here**"))
         assert f"(methods/{name}.md)" in here
         assert not CARDS[name].arxiv or CARDS[name].arxiv in here, "the paper of the card"
 
@@ -62,8 +64,9 @@ def test_what_is_elsewhere_and_here_by_one_name_is_told():
     own = [letters(one.title) for one in ELSEWHERE]
     twice = {name for name in own if name in METHODS}
     assert {"CPPO", "DRPO", "TPO"} <= twice
-    assert {name for name in own if own.count(name) > 1 or name in {letters(card.title) for card in CARDS.values()}} \
-        <= set(METHODS)
+    assert {
+        name for name in own if own.count(name) > 1 or name in {letters(card.title) for card in CARDS.values()}
+    } <= set(METHODS)
     for one in ELSEWHERE:
         if letters(one.title) in METHODS and one.arxiv:
             assert any(one.arxiv in meaning for meaning in METHODS[letters(one.title)]), one.title

@@ -19,14 +19,17 @@ from trbook.explorables.playground import BESIDE, SEEDS, presets
 from trlib.relatives import OBJECTIVES
 
 
-@pytest.mark.parametrize(("settings", "told"), [
-    ({"preset": "cliping"}, "Playground, preset: .*did you mean 'clipping'"),
-    ({"view": "curve"}, "Playground, view"),
-    ({"lanes": [{"methods": "ppo"}]}, "Playground, setting of a lane: .*did you mean 'method'"),
-    ({"lanes": [{"method": "r2vpo", "dual_rl": 0}]}, "Playground, setting of a lane: .*did you mean 'dual_lr'"),
-    ({"lanes": [{"method": "ppo", "dual_lr": 0}]}, "Playground, setting of a lane"),
-    ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
-])
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"preset": "cliping"}, "Playground, preset: .*did you mean 'clipping'"),
+        ({"view": "curve"}, "Playground, view"),
+        ({"lanes": [{"methods": "ppo"}]}, "Playground, setting of a lane: .*did you mean 'method'"),
+        ({"lanes": [{"method": "r2vpo", "dual_rl": 0}]}, "Playground, setting of a lane: .*did you mean 'dual_lr'"),
+        ({"lanes": [{"method": "ppo", "dual_lr": 0}]}, "Playground, setting of a lane"),
+        ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
+    ],
+)
 def test_the_unknown_is_refused_with_the_nearest(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         Playground(**settings)
@@ -83,11 +86,14 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds() -> None:
     for name, preset in presets().items():
         assert len(record[name]) == len(preset["lanes"])
         assert all(len(values) == 8 for lane in record[name] for values in lane.values())
-        for values in (*(values for lane in record[name] for values in lane.values()),
-                       [end for lane in record[name] for end in lane["reward"]]):
+        for values in (
+            *(values for lane in record[name] for values in lane.values()),
+            [end for lane in record[name] for end in lane["reward"]],
+        ):
             spans |= {(f"{min(values):.{k}f}", f"{max(values):.{k}f}") for k in (2, 3)}
-    told = [span for preset in presets().values() for span in re.findall(r"(0\.\d+) to (0\.\d+)",
-                                                                       preset["question"]["why"])]
+    told = [
+        span for preset in presets().values() for span in re.findall(r"(0\.\d+) to (0\.\d+)", preset["question"]["why"])
+    ]
     assert len(told) > 15 and [span for span in told if span not in spans] == []
 
 

@@ -126,8 +126,10 @@ def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_long
     scores = torch.autograd.functional.jacobian(lambda theta: logits(theta).log_softmax(-1), start)
     torch.testing.assert_close(scores.T @ p.diag() @ scores, F)
     old = logits(start).log_softmax(-1)
-    for divergence in (lambda theta: kl(old, logits(theta).log_softmax(-1)),
-                       lambda theta: kl(logits(theta).log_softmax(-1), old)):
+    for divergence in (
+        lambda theta: kl(old, logits(theta).log_softmax(-1)),
+        lambda theta: kl(logits(theta).log_softmax(-1), old),
+    ):
         torch.testing.assert_close(torch.autograd.functional.hessian(divergence, start), F)
     v = torch.randn(3, generator=generator, dtype=torch.float64)
     torch.testing.assert_close(J.T @ (p * (J @ v) - p * (p @ (J @ v))), F @ v)
@@ -160,8 +162,9 @@ def test_gae_at_its_two_ends() -> None:
     mask = torch.ones(1, 6, dtype=torch.bool)
     following = torch.cat([values[:, 1:], torch.zeros(1, 1, dtype=torch.float64)], 1)
     gamma = 0.9
-    torch.testing.assert_close(gae(rewards, values, mask, gamma=gamma, lam=0.0)[0],
-                               rewards + gamma * following - values)
+    torch.testing.assert_close(
+        gae(rewards, values, mask, gamma=gamma, lam=0.0)[0], rewards + gamma * following - values
+    )
     returns = torch.stack([sum(gamma**i * rewards[0, t + i] for i in range(6 - t)) for t in range(6)])[None]
     torch.testing.assert_close(gae(rewards, values, mask, gamma=gamma, lam=1.0)[0], returns - values)
 
@@ -176,8 +179,10 @@ def test_the_group_s_mean_and_pspo() -> None:
     old = torch.full((1, 8), -2.0)
     logp = torch.randn(1, 8, generator=generator).sub(2).clamp(max=0).requires_grad_()
     given = {"advantages": torch.randn(1, 8, generator=generator), "mask": torch.ones(1, 8, dtype=torch.bool)}
-    smooth, plain = (torch.autograd.grad(loss(logp, old, **given).per_token.sum(), logp)[0]
-                     for loss in (lambda *a, **k: pspo_loss(*a, alpha=0.1, **k), pg_is_loss))
+    smooth, plain = (
+        torch.autograd.grad(loss(logp, old, **given).per_token.sum(), logp)[0]
+        for loss in (lambda *a, **k: pspo_loss(*a, alpha=0.1, **k), pg_is_loss)
+    )
     torch.testing.assert_close(smooth, 0.9 * plain)
 
 

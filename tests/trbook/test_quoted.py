@@ -25,8 +25,10 @@ from trlib.evaluation import Estimate
 BOOK = ROOT / "book"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in BOOK.glob("*.md")}
 SHOWN = re.compile(r"not run yet|\d+ of \d+|[\d.]+( to [\d.]+)?")
-CLAIMS = re.compile(r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
-                    r"\{rec\}`([^`]+)`")
+CLAIMS = re.compile(
+    r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
+    r"\{rec\}`([^`]+)`"
+)
 QUOTES = [text for page in PAGES.values() for text in quoted.QUOTE.findall(page)]
 
 
@@ -41,9 +43,11 @@ def runs_of(sweep: str, label: str, **at: str):
 def test_a_quote_is_read_word_by_word():
     assert parse("stale ppo") == Quote("stale", "ppo")
     assert parse('trapo sft+rl over trapo greedy "moves=1 to 12" .3') == Quote(
-        "trapo", "sft+rl", "trapo", "greedy", (("moves", "1 to 12"),), 3)
+        "trapo", "sft+rl", "trapo", "greedy", (("moves", "1 to 12"),), 3
+    )
     assert parse('noise "ppo, learner" ess "sampler of=int4"') == Quote(
-        "noise", "ppo, learner", "", "ess", (("sampler of", "int4"),))
+        "noise", "ppo, learner", "", "ess", (("sampler of", "int4"),)
+    )
     point = parse("mismatch dppo-tv over anchor=recomputed sampler=int4 anchor=rollout")
     assert point.other == Quote("mismatch", "dppo-tv", at=(("sampler", "int4"), ("anchor", "recomputed")))
     assert parse("stale ppo over troll kl").other == Quote("stale", "troll", "", "kl")
@@ -99,22 +103,28 @@ def test_among_many_questions_a_small_difference_is_no_longer_told(tmp_path):
     one = runs_of("shootout", "clip-higher", updates="32")[0]["take_off"].to_numpy()
     other = runs_of("shootout", "ppo", updates="32")[0]["take_off"].to_numpy()
     assert 0.001 < improvement_p(one, other) < 0.1
-    others = [f"shootout {label} over ppo {measure} updates=8" for label in ("troll", "quatro", "sapo", "cispo", "pspo")
-              for measure in ("sampled", "greedy", "entropy")]
+    others = [
+        f"shootout {label} over ppo {measure} updates=8"
+        for label in ("troll", "quatro", "sapo", "cispo", "pspo")
+        for measure in ("sampled", "greedy", "entropy")
+    ]
     many = page(tmp_path / "many", small, *others)
     assert len(comparisons(many, "shootout")) == 16 and said(small, many).endswith("undecided")
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("stail ppo", "sweep: expected one of .*stale.*, got 'stail'"),
-    ("stale pop", "label: expected one of pg_is, ppo, .*, got 'pop'"),
-    ("stale ppo colour", "measure: expected one of .*sampled.*, got 'colour'"),
-    ("stale ppo length@0.7x", "could not convert"),
-    ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
-    ("shootout ppo updates=2", "updates: expected one of 1, 8, 32, got '2'"),
-    ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
-    ("trapo sft nats_per_point moves=5", "nats_per_point: expected runs whose divergence was measured"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stail ppo", "sweep: expected one of .*stale.*, got 'stail'"),
+        ("stale pop", "label: expected one of pg_is, ppo, .*, got 'pop'"),
+        ("stale ppo colour", "measure: expected one of .*sampled.*, got 'colour'"),
+        ("stale ppo length@0.7x", "could not convert"),
+        ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
+        ("shootout ppo updates=2", "updates: expected one of 1, 8, 32, got '2'"),
+        ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
+        ("trapo sft nats_per_point moves=5", "nats_per_point: expected runs whose divergence was measured"),
+    ],
+)
 def test_what_no_record_answers_is_refused(text, words):
     with pytest.raises(ValueError, match=words):
         said(text, BOOK)
@@ -178,24 +188,32 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
 def test_chapter_5_says_what_the_records_say():
     chapter = (ROOT / "notebooks/05_grpo.ipynb").read_text(encoding="utf-8")
     (row,) = [line for line in chapter.splitlines() if "can stand in for a critic" in line]
-    for quote in ("loops ppo_critic over ppo .3", "critic ppo_critic over ppo updates=8",
-                  "critic ppo_critic over ppo updates=32"):
+    for quote in (
+        "loops ppo_critic over ppo .3",
+        "critic ppo_critic over ppo updates=8",
+        "critic ppo_critic over ppo updates=32",
+    ):
         number, _, _ = said(quote, BOOK).partition(", undecided")
         assert number in row, quote
         assert quote in PAGES["recorded_first"] or quote.replace(" .3", "") in PAGES["recorded_first"]
     (row_of_reuse,) = [line for line in chapter.splitlines() if "A clip makes reuse of a batch safer" in line]
     assert said("reuse ppo over pg_is uses=8", BOOK) in row_of_reuse
     assert said("reuse ppo over on-policy uses=16", BOOK).startswith("−0.85 ") and "by 0.85 (" in row_of_reuse
-    for claim, quotes in (("CISPO:", ("cispo", "ppo")), ("SAPO:", ("sapo",)), ("PSPO:", ("pspo", "pg_is")),
-                          ("GSPO:", ("gspo over ppo",))):
+    for claim, quotes in (
+        ("CISPO:", ("cispo", "ppo")),
+        ("SAPO:", ("sapo",)),
+        ("PSPO:", ("pspo", "pg_is")),
+        ("GSPO:", ("gspo over ppo",)),
+    ):
         (row_of_method,) = [line for line in chapter.splitlines() if f"| {claim}" in line]
         assert [quote for quote in quotes if said(f"shootout {quote} updates=32", BOOK) not in row_of_method] == []
     e = quoted.compared(parse("loops ppo_critic over ppo"))
     assert max(-e.low, e.high) < 0.01 and "alike within one point" in row
 
 
-@pytest.mark.parametrize("name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched",
-                                  "expert"])
+@pytest.mark.parametrize(
+    "name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched", "expert"]
+)
 def test_the_sizes_that_a_section_tells_are_those_that_were_run(name):
     page = PAGES["recorded"]
     sweep, prose = load_sweep(name), page.split(f"```{{sweep-verdicts}} {name}")[1].split("```{sweep-record}")[0]

@@ -25,15 +25,38 @@ from trlib.evaluation import Estimate
 def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     """Two methods, two samplers, three numbers of updates, three runs each; every history begins at .25."""
     falls = {"ppo": 0.04, "troll": 0.01}
-    rows = [{"cell": f"{sampler} {label} {u} {seed}", "label": label, "sampler": sampler, "updates": u, "seed": seed,
-             "status": "done", "steps": 10, "kl": 0.01, "greedy": 1.0, "kept": 0.9, "seconds": 1.0, "cpu_seconds": 2.0,
-             "sampled": 0.9 - fall * math.log2(float(u)) + seed / 100 - 0.1 * (sampler == "int4"), "date": "2026-11-20",
-             "hardware": "a machine", "versions": "torch 2", "commit": "abc"}
-            for sampler in ("fp32", "int4") for u in ("1", "8", "32") for label, fall in falls.items()
-            for seed in range(3)]
+    rows = [
+        {
+            "cell": f"{sampler} {label} {u} {seed}",
+            "label": label,
+            "sampler": sampler,
+            "updates": u,
+            "seed": seed,
+            "status": "done",
+            "steps": 10,
+            "kl": 0.01,
+            "greedy": 1.0,
+            "kept": 0.9,
+            "seconds": 1.0,
+            "cpu_seconds": 2.0,
+            "sampled": 0.9 - fall * math.log2(float(u)) + seed / 100 - 0.1 * (sampler == "int4"),
+            "date": "2026-11-20",
+            "hardware": "a machine",
+            "versions": "torch 2",
+            "commit": "abc",
+        }
+        for sampler in ("fp32", "int4")
+        for u in ("1", "8", "32")
+        for label, fall in falls.items()
+        for seed in range(3)
+    ]
     history = pd.DataFrame([{"cell": row["cell"], "batch": b, "reward": 0.25 + b} for row in rows for b in (0, 1)])
-    sweep = Sweep(text="", variants=[Variant("ppo"), Variant("troll")], budget=Budget(steps=10),
-                  axes=[Axis("sampler", ("fp32", "int4")), Axis("updates", {"1": {}, "8": {}, "32": {}})])
+    sweep = Sweep(
+        text="",
+        variants=[Variant("ppo"), Variant("troll")],
+        budget=Budget(steps=10),
+        axes=[Axis("sampler", ("fp32", "int4")), Axis("updates", {"1": {}, "8": {}, "32": {}})],
+    )
     return sweep, pd.DataFrame(rows), history
 
 
@@ -60,8 +83,9 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
 
 def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
     sweep, runs, history = record()
-    ((drawing, caption),) = figures(sweep, runs, history, kind="intervals", at={"updates": "8", "sampler": "int4"},
-                                    only=["troll"])
+    ((drawing, caption),) = figures(
+        sweep, runs, history, kind="intervals", at={"updates": "8", "sampler": "int4"}, only=["troll"]
+    )
     ax = drawing.figure.axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["troll"]
     assert ax.lines[1].get_xdata()[0] == interval([of(runs, label="troll", updates="8", sampler="int4")]).value
@@ -84,15 +108,21 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
     assert line.get_ydata().tolist() == performance_profile([of(runs, label="ppo", **at)], line.get_xdata()).tolist()
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"only": ["pop"]}, "only: expected one of ppo, troll, got 'pop'"),
-    ({"at": {"lr": "1"}}, "at: expected one of sampler, updates, got 'lr'"),
-    ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
-    ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'"),
-    ({"measure": "length@0.7"}, "measure: expected one of reward, got 'length'"),
-    ({"kind": "improvements"}, "against: expected one of ppo, troll, got None"),
-    ({"kind": "curves", "at": {"updates": "8"}}, "kind: expected an axis among updates, reuse, uses, .*, lr, .* for"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"only": ["pop"]}, "only: expected one of ppo, troll, got 'pop'"),
+        ({"at": {"lr": "1"}}, "at: expected one of sampler, updates, got 'lr'"),
+        ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
+        ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'"),
+        ({"measure": "length@0.7"}, "measure: expected one of reward, got 'length'"),
+        ({"kind": "improvements"}, "against: expected one of ppo, troll, got None"),
+        (
+            {"kind": "curves", "at": {"updates": "8"}},
+            "kind: expected an axis among updates, reuse, uses, .*, lr, .* for",
+        ),
+    ],
+)
 def test_what_a_record_does_not_have_is_named(changes, words):
     with pytest.raises(ValueError, match=words):
         figures(*record(), **changes)
@@ -103,8 +133,10 @@ def test_an_option_s_words_may_hold_commas():
 
 
 def test_every_shipped_record_has_its_section():
-    page = "".join((ROOT / f"book/{name}.md").read_text(encoding="utf-8")
-                   for name in ("recorded", "recorded_first", "recorded_gallery"))
+    page = "".join(
+        (ROOT / f"book/{name}.md").read_text(encoding="utf-8")
+        for name in ("recorded", "recorded_first", "recorded_gallery")
+    )
     for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
         for directive in ("table", "verdicts", "record"):
             assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
@@ -128,7 +160,10 @@ def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():
     estimate = interval([of(runs, label="ppo", updates="1", sampler="fp32")])
     # 10 batches of .01 nats, and .91 - .25 is 66 points: .1/66 nats, 1.5 thousandths.
     assert found["`ppo`", "fp32", "whole, once"] == [
-        f"{estimate.value:.3f} \\[{estimate.low:.3f}, {estimate.high:.3f}\\]", "1.00", "1.5 \\[1.5, 1.5\\]"]
+        f"{estimate.value:.3f} \\[{estimate.low:.3f}, {estimate.high:.3f}\\]",
+        "1.00",
+        "1.5 \\[1.5, 1.5\\]",
+    ]
     hot = "8 minibatches, 4 times"
     assert found["`ppo`", "fp32", hot][2] == "∞ \\[∞, ∞\\], 3 of 3 gained nothing"
     assert found["`ppo`", "int4", hot][0].endswith(", 1 failed")
@@ -138,8 +173,13 @@ def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():
 def test_a_measure_at_a_reward_counts_the_runs_that_reach_it():
     _, runs, history = record()
     runs = runs[runs["sampler"].eq("fp32") & runs["updates"].eq("1") & runs["label"].eq("ppo")]
-    history = pd.DataFrame([{"cell": key, "batch": b, "reward": (0.1 if i else 0.05) * b, "entropy": 1 - 0.1 * b}
-                            for i, key in enumerate(runs["cell"]) for b in range(12)])
+    history = pd.DataFrame(
+        [
+            {"cell": key, "batch": b, "reward": (0.1 if i else 0.05) * b, "entropy": 1 - 0.1 * b}
+            for i, key in enumerate(runs["cell"])
+            for b in range(12)
+        ]
+    )
     text, value = cell(runs, history, "entropy@0.7")
     assert value == pytest.approx(0.3) and text == "0.30 \\[0.30, 0.30\\], 2 of 3", "reward .7 at batch 7"
     assert value == pytest.approx(matched(runs, history, "entropy")["matched"].mean())
@@ -149,8 +189,9 @@ def test_a_measure_at_a_reward_counts_the_runs_that_reach_it():
 def test_the_facts_of_a_record_and_its_commands():
     _, runs, _ = record()
     text, commands = made("stale", runs)
-    assert text == ("36 runs, seeds 0 to 2 · 1 core-minutes of training · 2026-11-20 · a machine · torch 2 · "
-                    "commit abc.")
+    assert text == (
+        "36 runs, seeds 0 to 2 · 1 core-minutes of training · 2026-11-20 · a machine · torch 2 · commit abc."
+    )
     assert commands == ["trlib sweep stale --remake", "trlib sweep stale --verify"]
 
 
@@ -173,8 +214,15 @@ def test_rows_that_say_the_same_are_one_row() -> None:
 
 
 def test_what_failed_or_lies_apart_is_no_equal_row() -> None:
-    numbers = pd.DataFrame({"label": list("abcd"), "sampled": [0.5, 0.505, 0.509, 0.52], "failed": 0,
-                            "low": [0.49, 0.5, 0.5, 0.51], "high": [0.51, 0.51, 0.51, 0.53]})
+    numbers = pd.DataFrame(
+        {
+            "label": list("abcd"),
+            "sampled": [0.5, 0.505, 0.509, 0.52],
+            "failed": 0,
+            "low": [0.49, 0.5, 0.5, 0.51],
+            "high": [0.51, 0.51, 0.51, 0.53],
+        }
+    )
     assert alike(numbers) == [[0, 1, 2]]
     assert alike(numbers.assign(failed=[0, 1, 0, 0])) == []
     assert alike(numbers.assign(high=[0.495, 0.51, 0.51, 0.53])) == [], "intervals that do not overlap"
@@ -186,17 +234,25 @@ def test_a_verdict_is_told_in_plain_words() -> None:
     line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
     told = {"seen": "as predicted", "not seen": "the opposite", "undecided": "cannot be told", "not run": "not run"}
     assert {word: Finding(pair, word, None).plain()[0] for word in told} == told
-    assert Finding(pair, "seen", Estimate(0.95, 0.83, 1.0)).plain({"sampled": "accuracy"})[1].startswith(
-        "a run of a is above one of b in accuracy in 95 % [83, 100] of all pairs")
+    assert (
+        Finding(pair, "seen", Estimate(0.95, 0.83, 1.0))
+        .plain({"sampled": "accuracy"})[1]
+        .startswith("a run of a is above one of b in accuracy in 95 % [83, 100] of all pairs")
+    )
     measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
-    assert all(f.plain()[0] in ("as predicted", "the opposite", "cannot be told")
-               for f in judge(load_sweep("stale"), recorded("stale")[0]))
+    assert all(
+        f.plain()[0] in ("as predicted", "the opposite", "cannot be told")
+        for f in judge(load_sweep("stale"), recorded("stale")[0])
+    )
 
 
 def learns(label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object) -> Finding:
-    return Finding(Prediction(f"{label} learns", higher=label, lower=line, **more), verdict,
-                   Estimate(value, value - 0.01, value + 0.02))
+    return Finding(
+        Prediction(f"{label} learns", higher=label, lower=line, **more),
+        verdict,
+        Estimate(value, value - 0.01, value + 0.02),
+    )
 
 
 def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
@@ -205,8 +261,13 @@ def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
     assert verdicts(three) == [("as predicted", "… learns: 3 alike, `ppo`, `troll`, `dppo-tv`", measured)]
     same = verdicts([learns("ppo"), learns("troll"), learns("gspo")])
     assert same[0][2].startswith("sampled accuracy is 0.90, intervals")
-    for other in (learns("gspo", "not seen"), learns("gspo", line=0.7), learns("gspo", measure="kl"),
-                  learns("gspo", at={"uses": "1"}), Finding(Prediction("c", higher="a", lower="b"), "seen", None)):
+    for other in (
+        learns("gspo", "not seen"),
+        learns("gspo", line=0.7),
+        learns("gspo", measure="kl"),
+        learns("gspo", at={"uses": "1"}),
+        Finding(Prediction("c", higher="a", lower="b"), "seen", None),
+    ):
         assert len(verdicts([*three, other])) == 2, "a line of its own"
     assert len(verdicts(three[:2])) == 2, "two are no group"
     assert len(verdicts(judge(load_sweep("shootout"), recorded("shootout")[0]))) == 6
@@ -214,9 +275,14 @@ def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
 
 def test_told_counts_what_the_interval_alone_would_have_said() -> None:
     pair = Prediction("a is better", higher="a", lower="b")
-    judged = [Finding(pair, "seen", Estimate(0.9, 0.6, 1)), Finding(pair, "undecided", Estimate(0.8, 0.55, 1)),
-              Finding(pair, "undecided", Estimate(0.6, 0.4, 1)), Finding(pair, "not run", None),
-              learns("ppo"), learns("ppo", "not seen", value=0.7)]
+    judged = [
+        Finding(pair, "seen", Estimate(0.9, 0.6, 1)),
+        Finding(pair, "undecided", Estimate(0.8, 0.55, 1)),
+        Finding(pair, "undecided", Estimate(0.6, 0.4, 1)),
+        Finding(pair, "not run", None),
+        learns("ppo"),
+        learns("ppo", "not seen", value=0.7),
+    ]
     assert told(judged) == (6, 4, 3)
 
 

@@ -54,13 +54,37 @@ def small() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
                     continue
                 failed = (label, updates, seed) == ("ppo", "8", 2)
                 cell = f"{label}{updates}{seed}"
-                rows.append({"cell": cell, "label": label, "updates": updates, "seed": seed,
-                             "status": "failed" if failed else "done", "sampled": 0.5 + seed / 10, "kl": 0.01,
-                             "steps": 4})
-                history += [{"cell": cell, "batch": b, "reward": 0.25 + b / 8 + seed / 100, "kl": 10.0 ** -(b + 1),
-                             "length": np.nan if b == 1 else 6.0, "distinct": np.nan} for b in range(4)]
-    sweep = Sweep(text="A small one.", variants=[Variant("ppo"), Variant("troll")], budget=Budget(steps=4),
-                  axes=[Axis("updates", {"1": {}, "8": {}})], seeds=range(3), name="small")
+                rows.append(
+                    {
+                        "cell": cell,
+                        "label": label,
+                        "updates": updates,
+                        "seed": seed,
+                        "status": "failed" if failed else "done",
+                        "sampled": 0.5 + seed / 10,
+                        "kl": 0.01,
+                        "steps": 4,
+                    }
+                )
+                history += [
+                    {
+                        "cell": cell,
+                        "batch": b,
+                        "reward": 0.25 + b / 8 + seed / 100,
+                        "kl": 10.0 ** -(b + 1),
+                        "length": np.nan if b == 1 else 6.0,
+                        "distinct": np.nan,
+                    }
+                    for b in range(4)
+                ]
+    sweep = Sweep(
+        text="A small one.",
+        variants=[Variant("ppo"), Variant("troll")],
+        budget=Budget(steps=4),
+        axes=[Axis("updates", {"1": {}, "8": {}})],
+        seeds=range(3),
+        name="small",
+    )
     return sweep, pd.DataFrame(rows), pd.DataFrame(history)
 
 
@@ -74,9 +98,11 @@ def test_a_pack_holds_what_was_run_and_nothing_else() -> None:
     assert one["accuracy"] == pytest.approx([0.6, estimate.low, estimate.high], abs=1e-4)
     assert one["nats"] == pytest.approx([0.04] * 3)
     assert [runs.STEPS["reward"] * q for q in decoded(one["curves"]["reward"][0])] == pytest.approx(
-        [0.26, 0.385, 0.51, 0.635], abs=runs.STEPS["reward"] / 2 + 1e-9)
+        [0.26, 0.385, 0.51, 0.635], abs=runs.STEPS["reward"] / 2 + 1e-9
+    )
     assert [10 ** (runs.STEPS["kl"] * q) for q in decoded(one["curves"]["kl"][2])] == pytest.approx(
-        [0.1, 0.01, 0.001, 1e-4])
+        [0.1, 0.01, 0.001, 1e-4]
+    )
     assert decoded(one["curves"]["length"][0])[1] is None and decoded(one["curves"]["length"][1])[2] == 120
 
 
@@ -168,15 +194,18 @@ def test_the_question_has_one_answer_that_few_expect() -> None:
     assert best == "pg_is" and all(ends[best].low > ends[other].high for other in ends if other != best)
 
 
-@pytest.mark.parametrize(("settings", "told"), [
-    ({"sweeep": "stale"}, "RunExplorer, setting: expected one of .*, got 'sweeep'; did you mean 'sweep'?"),
-    ({"sweep": "shotout"}, "RunExplorer, sweep: expected one of .*, got 'shotout'; did you mean 'shootout'?"),
-    ({"sweep": "shootout", "at": {"update": "8"}}, "axis of shootout: expected one of updates, got 'update'"),
-    ({"sweep": "shootout", "at": {"updates": "7"}}, "updates of shootout: expected one of 1, 32, 8, got '7'"),
-    ({"sweep": "shootout", "methods": ["pop"]}, "method of shootout: .*, got 'pop'"),
-    ({"sweep": "shootout", "cell": "trol"}, "got 'trol'; did you mean 'troll'"),
-    ({"sweep": "shootout", "measure": "rewards"}, "did you mean 'reward'"),
-])
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"sweeep": "stale"}, "RunExplorer, setting: expected one of .*, got 'sweeep'; did you mean 'sweep'?"),
+        ({"sweep": "shotout"}, "RunExplorer, sweep: expected one of .*, got 'shotout'; did you mean 'shootout'?"),
+        ({"sweep": "shootout", "at": {"update": "8"}}, "axis of shootout: expected one of updates, got 'update'"),
+        ({"sweep": "shootout", "at": {"updates": "7"}}, "updates of shootout: expected one of 1, 32, 8, got '7'"),
+        ({"sweep": "shootout", "methods": ["pop"]}, "method of shootout: .*, got 'pop'"),
+        ({"sweep": "shootout", "cell": "trol"}, "got 'trol'; did you mean 'troll'"),
+        ({"sweep": "shootout", "measure": "rewards"}, "did you mean 'reward'"),
+    ],
+)
 def test_what_no_record_has_is_refused_by_name(settings: dict, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         RunExplorer(**settings)

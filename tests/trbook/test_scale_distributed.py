@@ -30,8 +30,10 @@ def test_the_record_says_what_each_way_really_did() -> None:
 
 
 def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
-    one, two = (next(way for way in WAYS if way.name == name)
-                for name in ("own loop, one process", "own loop, torch's fully_shard"))
+    one, two = (
+        next(way for way in WAYS if way.name == name)
+        for name in ("own loop, one process", "own loop, torch's fully_shard")
+    )
     found = [run(way, tmp_path / str(i)) for i, way in enumerate((one, two))]
     assert [f["processes"] for f in found] == [1, 2] and [f["own_parameters"] for f in found] == [ALL, ALL // 2]
     assert found[0]["kept"] == found[1]["kept"] == runs()["ways"][one.name]["kept"]

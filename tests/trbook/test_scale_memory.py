@@ -27,9 +27,15 @@ def model_of(shape: Shape):
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.for_model(
-        "qwen2" if shape.qkv_bias else "llama", vocab_size=shape.vocabulary, hidden_size=shape.hidden,
-        intermediate_size=shape.inner, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads, tie_word_embeddings=shape.tied)
+        "qwen2" if shape.qkv_bias else "llama",
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.inner,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        tie_word_embeddings=shape.tied,
+    )
     return AutoModelForCausalLM.from_config(config)
 
 
@@ -60,10 +66,17 @@ def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded() -> None:
 
 @pytest.mark.parametrize("precision", list(KINDS))
 @pytest.mark.parametrize("learns", memory.LEARNS)
-@pytest.mark.parametrize("shape", [Shape(64, 64, 2, 192, 4, 4, tied=True), Shape(64, 128, 3, 256, 8, 2, tied=True),
-                                   Shape(64, 64, 2, 160, 4, 1, tied=True, qkv_bias=True)])
-def test_what_torch_keeps_of_the_layers_is_as_counted(shape: Shape, learns: str, precision: str,
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(64, 64, 2, 192, 4, 4, tied=True),
+        Shape(64, 128, 3, 256, 8, 2, tied=True),
+        Shape(64, 64, 2, 160, 4, 1, tied=True, qkv_bias=True),
+    ],
+)
+def test_what_torch_keeps_of_the_layers_is_as_counted(
+    shape: Shape, learns: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from peft import LoraConfig, get_peft_model
 
     monkeypatch.setitem(memory.MODELS, "embedded", shape)
@@ -83,8 +96,16 @@ def test_what_torch_keeps_of_the_layers_is_as_counted(shape: Shape, learns: str,
 
 @pytest.mark.parametrize("vocabulary", [3000, 49_152, 151_936])
 def test_the_logits_of_an_update_peak_as_counted(vocabulary: int) -> None:
-    setup = Setup(model="embedded", vocabulary=vocabulary, prompts=1, group=16, completion=4, at_once=16,
-                  learns="full", precision="float32")
+    setup = Setup(
+        model="embedded",
+        vocabulary=vocabulary,
+        prompts=1,
+        group=16,
+        completion=4,
+        at_once=16,
+        learns="full",
+        precision="float32",
+    )
     positions = setup.rows * setup.completion
     hidden = torch.randn(positions, 64, requires_grad=True)
     weight, tokens = 0.1 * torch.randn(vocabulary, 64), torch.randint(0, vocabulary, (positions,))
@@ -110,8 +131,11 @@ def test_gradients_and_adamw_take_as_counted(learns: str, precision: str) -> Non
     counted = memory.updating(setup)
     assert sum(p.numel() for p in policy.parameters) == memory.learning(setup)
     assert sum(p.nbytes for p in policy.model.parameters()) == counted["weights"]
-    descent = Descent([(policy.parameters, 1.0)], adamw, SimpleNamespace(lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0,
-                                                                         grad_norm=1.0, warmup=1))
+    descent = Descent(
+        [(policy.parameters, 1.0)],
+        adamw,
+        SimpleNamespace(lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0, grad_norm=1.0, warmup=1),
+    )
     loss = sum(p.float().square().sum() for p in policy.parameters)
     gradients = torch.autograd.grad(loss, policy.parameters)
     assert sum(g.nbytes for g in gradients) == counted["gradients"]
@@ -126,8 +150,9 @@ def test_anchors_and_the_cache_take_as_counted() -> None:
     texts = [prompt.text for prompt in task.prompts(4, seed=0)]
     batch = sample(policy, texts, group=8, max_tokens=16, seed=0)
     length = batch.tokens.shape[1]
-    setup = Setup(model="embedded", prompts=4, group=8, completion=length, prompt=batch.prompt_ids.shape[1],
-                  precision="float32")
+    setup = Setup(
+        model="embedded", prompts=4, group=8, completion=length, prompt=batch.prompt_ids.shape[1], precision="float32"
+    )
     old = policy.score(batch, full=True)
     kept = {"logp": batch.logp.nbytes + old.logp.nbytes}
     hidden, weight = torch.randn(len(batch), length, 64), policy.model.lm_head.weight.detach()
@@ -140,8 +165,9 @@ def test_anchors_and_the_cache_take_as_counted() -> None:
     cache = policy.model(ids, use_cache=True).past_key_values
     assert sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers) == memory.sampling(setup)["cache"]
     critic = Critic(policy)
-    assert sum(p.numel() for p in critic.parameters) == pytest.approx(memory.learning(
-        Setup(model="embedded", learns="full")), rel=0.001), "the head is the only difference"
+    assert sum(p.numel() for p in critic.parameters) == pytest.approx(
+        memory.learning(Setup(model="embedded", learns="full")), rel=0.001
+    ), "the head is the only difference"
 
 
 def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do() -> None:
@@ -155,9 +181,17 @@ def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do() -> None:
     assert topk == 256 * 256 * 64 * 12
 
 
-@pytest.mark.parametrize(("name", "value", "error"), [
-    ("model", "Qwen3", ValueError), ("prompts", 0, ValueError), ("vocabulary", -1, ValueError),
-    ("method", "ppo", ValueError), ("at_once", 1.5, ValueError), ("precision", "int8", ValueError)])
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("model", "Qwen3", ValueError),
+        ("prompts", 0, ValueError),
+        ("vocabulary", -1, ValueError),
+        ("method", "ppo", ValueError),
+        ("at_once", 1.5, ValueError),
+        ("precision", "int8", ValueError),
+    ],
+)
 def test_what_is_no_setup_is_refused_by_name(name: str, value: object, error: type[Exception]) -> None:
     with pytest.raises(error, match=f"^{name}: expected"):
         Setup(**{name: value})

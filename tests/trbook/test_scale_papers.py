@@ -25,9 +25,12 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
         for paper, row in zip(PAPERS.values(), rows, strict=True):
             given, note = (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
             assert paper.arxiv in row["paper"] and note.replace("`", "") == re.sub(
-                "<.+?>|nothing that we found", "", row["left open"])
-            assert all(str(value) in row["set"] and name.rpartition(".")[2] in row["set"] for name, value in
-                       (given or {}).items())
+                "<.+?>|nothing that we found", "", row["left open"]
+            )
+            assert all(
+                str(value) in row["set"] and name.rpartition(".")[2] in row["set"]
+                for name, value in (given or {}).items()
+            )
             assert given or (row["set"] == "no setting" and note), "what is missing is explained"
     with pytest.raises(ValueError, match="library: expected"):
         table("prime-rl")
@@ -43,10 +46,22 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     paper = PAPERS[key]
-    config = trl.GRPOConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, report_to=[], save_strategy="no",
-                            disable_tqdm=True, per_device_train_batch_size=4, num_generations=4, max_steps=2,
-                            num_iterations=2, max_completion_length=8, learning_rate=1e-3, logging_steps=1,
-                            **{**paper.trl, "beta": 0.0})
+    config = trl.GRPOConfig(
+        output_dir=str(tmp_path),
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        save_strategy="no",
+        disable_tqdm=True,
+        per_device_train_batch_size=4,
+        num_generations=4,
+        max_steps=2,
+        num_iterations=2,
+        max_completion_length=8,
+        learning_rate=1e-3,
+        logging_steps=1,
+        **{**paper.trl, "beta": 0.0},
+    )
     for name, value in paper.trl.items():
         assert name in config.to_dict()
         if name != "beta":
@@ -55,10 +70,13 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     if paper.token_loss:
         kind = type("Bridged", (TrustRegionTrainer,), {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))})
     before = {name: p.clone() for name, p in policy.trainable.items()}
-    trainer = kind(model=policy.model, args=config, processing_class=policy.tokenizer,
-                   reward_funcs=lambda completions, **_: [float(len(text)) for text in completions],
-                   train_dataset=Dataset.from_list([{"prompt": p.text} for p in trlib.load_task("dial").prompts(
-                       4, seed=0)]))
+    trainer = kind(
+        model=policy.model,
+        args=config,
+        processing_class=policy.tokenizer,
+        reward_funcs=lambda completions, **_: [float(len(text)) for text in completions],
+        train_dataset=Dataset.from_list([{"prompt": p.text} for p in trlib.load_task("dial").prompts(4, seed=0)]),
+    )
     trainer.train()
     assert max((p - before[name]).abs().max() for name, p in policy.trainable.items()) > 1e-5
 
@@ -84,8 +102,10 @@ def test_verl_takes_the_settings(key) -> None:
     paper = PAPERS[key]
     folder = Path(verl.__file__).parent / "trainer" / "config"
     with initialize_config_dir(config_dir=str(folder), version_base=None):
-        config = compose("ppo_trainer", overrides=[
-            *paper.command().split(), "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4"])
+        config = compose(
+            "ppo_trainer",
+            overrides=[*paper.command().split(), "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4"],
+        )
     for name, value in paper.verl.items():
         assert OmegaConf.select(config, name) == value, name
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
@@ -101,6 +121,8 @@ def test_a_setting_that_verl_does_not_have_is_refused() -> None:
     from hydra import compose, initialize_config_dir
 
     folder = Path(verl.__file__).parent / "trainer" / "config"
-    with (initialize_config_dir(config_dir=str(folder), version_base=None),
-          pytest.raises(Exception, match="clip_ratio_lo")):
+    with (
+        initialize_config_dir(config_dir=str(folder), version_base=None),
+        pytest.raises(Exception, match="clip_ratio_lo"),
+    ):
         compose("ppo_trainer", overrides=["actor_rollout_ref.actor.clip_ratio_lo=0.1"])

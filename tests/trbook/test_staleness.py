@@ -18,7 +18,8 @@ TOKENS = sum(len(row) for row in STORED["words"])
 def test_the_first_updates_come_out_as_stored() -> None:
     made = record(updates=2)
     assert {name: made[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")} == {
-        name: STORED[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")}
+        name: STORED[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")
+    }
     for name, run in made["runs"].items():
         stored = STORED["runs"][name]
         # Another processor rounds otherwise: one step of the bytes, and a few of 256 completions.

@@ -37,11 +37,16 @@ def test_a_clip_holds_back():
     assert clipped.kl.max() < free.kl.max() and clipped.gain < free.gain
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"method": PPOCritic()}, "method: expected one without a critic, got PPOCritic"), ({"uses": 0}, "uses: "),
-    ({"lr": 0.0}, "lr: "), ({"advantages": ADVANTAGES[:2]}, r"advantages: expected \[S, K\]"),
-    ({"features": X[0]}, r"features: expected \[S, F\]"),
-])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"method": PPOCritic()}, "method: expected one without a critic, got PPOCritic"),
+        ({"uses": 0}, "uses: "),
+        ({"lr": 0.0}, "lr: "),
+        ({"advantages": ADVANTAGES[:2]}, r"advantages: expected \[S, K\]"),
+        ({"features": X[0]}, r"features: expected \[S, F\]"),
+    ],
+)
 def test_what_makes_no_sense_is_named(given, message):
     with pytest.raises(ValueError, match=message):
         states_step(**{"method": PPO(), "features": X, "advantages": ADVANTAGES, **given})

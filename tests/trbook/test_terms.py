@@ -12,14 +12,17 @@ from tools.paths import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]*glossary(?:\.\w+)?)(?:#([^)\s]*))?\)")
 HOME = {"notebooks": "../book/glossary", "book": "glossary", "book/interface": "../glossary"}
-NEEDED = re.findall(r"\S+", """
+NEEDED = re.findall(
+    r"\S+",
+    """
     action advantage anchor baseline bias bootstrapping clip conjugate-gradients critic direction-of-kl
     dual-clip effective-sample-size fisher-information gae gradient-weight group improvement-bound
     importance-sampling interquartile-mean k1 k2 k3 kl-divergence leave-one-out line-search nat natural-gradient
     objective off-policy on-policy performance-difference-lemma pessimistic pinskers-inequality policy
     policy-gradient ratio return reward rollout score state surrogate td-error total-variation trust-region
     unbiased value variance whitening window
-""")
+""",
+)
 """What the first five chapters use, at the least."""
 
 
@@ -42,8 +45,11 @@ def links() -> list[tuple[str, str, str]]:
 def test_every_link_to_the_glossary_resolves() -> None:
     known = {"", *meanings(glossary()), "words", "metrics"}
     assert len(links()) >= 5
-    wrong = [f"{page}: {path}#{anchor}" for page, path, anchor in links()
-             if anchor not in known or path.removesuffix(".md") != HOME[page.rpartition("/")[0]]]
+    wrong = [
+        f"{page}: {path}#{anchor}"
+        for page, path, anchor in links()
+        if anchor not in known or path.removesuffix(".md") != HOME[page.rpartition("/")[0]]
+    ]
     assert wrong == []
 
 
@@ -58,9 +64,13 @@ def test_every_word_is_there_once_in_order_with_a_meaning_that_fits() -> None:
     assert unfit == {}, "a sentence or two, without formulas: the card shows plain words"
 
 
-@pytest.mark.parametrize(("markdown", "found"), [
-    ("### Nat\n\nThe *unit*, of\n[all](x.md).\n\nMore.", {"nat": "The unit, of all."}),
-    ("### Pinsker's inequality\n\nOne.\n\n## Metrics\n\nNo word.", {"pinskers-inequality": "One."}),
-    ("### Dr.GRPO\n\nOne.\n\n### k3\n\nTwo.", {"drgrpo": "One.", "k3": "Two."})])
+@pytest.mark.parametrize(
+    ("markdown", "found"),
+    [
+        ("### Nat\n\nThe *unit*, of\n[all](x.md).\n\nMore.", {"nat": "The unit, of all."}),
+        ("### Pinsker's inequality\n\nOne.\n\n## Metrics\n\nNo word.", {"pinskers-inequality": "One."}),
+        ("### Dr.GRPO\n\nOne.\n\n### k3\n\nTwo.", {"drgrpo": "One.", "k3": "Two."}),
+    ],
+)
 def test_a_meaning_is_the_first_paragraph_in_plain_words(markdown: str, found: dict[str, str]) -> None:
     assert meanings(markdown) == found

@@ -56,8 +56,10 @@ def test_lemma_first_order_and_bound(seed: int) -> None:
     assert abs(gain - surrogate) <= penalty(3, advantages.abs().max(), alpha) + 1e-12
     assert alpha <= (kl_max / 2).sqrt() + 1e-12, "Pinsker"
     at = old.clone().requires_grad_()
-    slopes = [torch.autograd.grad(value, at)[0] for value in (
-        TINY.gain(TINY.logp(at), logp_old, rewards), TINY.surrogate(TINY.logp(at), logp_old, rewards))]
+    slopes = [
+        torch.autograd.grad(value, at)[0]
+        for value in (TINY.gain(TINY.logp(at), logp_old, rewards), TINY.surrogate(TINY.logp(at), logp_old, rewards))
+    ]
     torch.testing.assert_close(*slopes)
 
 
@@ -65,7 +67,7 @@ def test_penalties_are_sums_over_positions() -> None:
     epsilon, alpha = torch.tensor(0.7, dtype=F64), torch.tensor(0.1, dtype=F64)
     by_position = sum(2 * (t - 1) * alpha * 2 * alpha * epsilon for t in range(1, 8))
     torch.testing.assert_close(penalty(7, epsilon, alpha), by_position)
-    discounted = sum(0.8 ** t * t * 4 * alpha ** 2 * epsilon for t in range(400))
+    discounted = sum(0.8**t * t * 4 * alpha**2 * epsilon for t in range(400))
     torch.testing.assert_close(discounted_penalty(0.8, epsilon, alpha), discounted)
 
 
@@ -85,12 +87,17 @@ def test_no_policy_earns_more_for_its_kl_than_the_tilt(multiplier: float) -> Non
     assert found.exp().sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("call", "told"), [
-    (lambda: Tiny(1, 3), "tokens: expected"), (lambda: Tiny(3, 0), "length: expected"),
-    (lambda: Tiny(10, 6), "expected at most 100,000 completions, got 1,000,000"),
-    (lambda: TINY.logp(torch.zeros(3, 3)), "logits: expected"),
-    (lambda: tilt(torch.zeros(1), torch.zeros(1), multiplier=0.0), "multiplier: expected"),
-    (lambda: discounted_penalty(1.0, torch.ones(()), torch.ones(())), "discount: expected")])
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: Tiny(1, 3), "tokens: expected"),
+        (lambda: Tiny(3, 0), "length: expected"),
+        (lambda: Tiny(10, 6), "expected at most 100,000 completions, got 1,000,000"),
+        (lambda: TINY.logp(torch.zeros(3, 3)), "logits: expected"),
+        (lambda: tilt(torch.zeros(1), torch.zeros(1), multiplier=0.0), "multiplier: expected"),
+        (lambda: discounted_penalty(1.0, torch.ones(()), torch.ones(())), "discount: expected"),
+    ],
+)
 def test_bad_input_is_named(call: object, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         call()  # type: ignore[operator]

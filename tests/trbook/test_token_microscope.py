@@ -83,7 +83,15 @@ def test_a_likely_token_falls_inside_the_window() -> None:
 
 def test_settings() -> None:
     assert TokenMicroscope(method="cispo", update=9).settings() == {
-        "run": "ppo", "method": "cispo", "update": 9, "token": 0, "eps_low": 0.2, "eps_high": 0.2, "eps_seq": 3e-4,
-        "delta_tv": 0.15, "delta_kl": 0.05}
+        "run": "ppo",
+        "method": "cispo",
+        "update": 9,
+        "token": 0,
+        "eps_low": 0.2,
+        "eps_high": 0.2,
+        "eps_seq": 3e-4,
+        "delta_tv": 0.15,
+        "delta_kl": 0.05,
+    }
     with pytest.raises(ValueError, match="did you mean 'eps_"):
         TokenMicroscope(eps=0.1)

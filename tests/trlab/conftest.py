@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = '''
+TINY = """
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 
 SWEEP = Sweep(
@@ -19,14 +19,16 @@ SWEEP = Sweep(
     budget=Budget(steps=1, prompts=4, samples=2),
     predictions=[Prediction("more than nothing", higher="ppo", lower=-1.0)],
 )
-'''
+"""
 
 
 def entry(key: str, status: str = "done", **values) -> tuple[dict, dict | None]:
     """A row of a journal and its history."""
     history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
-    return ({"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},
-            history if status == "done" else None)
+    return (
+        {"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},
+        history if status == "done" else None,
+    )
 
 
 @pytest.fixture

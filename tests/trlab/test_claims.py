@@ -24,9 +24,13 @@ from trlib.loop.metrics import METRICS
 TESTS = [(card.name, test) for card in cards() for claim in card.claims for test in claim.tests]
 ONE, FOUR = {"uses": "1"}, {"uses": "4"}
 BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
-SWEEP = Sweep(text="", variants=[Variant("ppo", label=label) for label in "abc"], budget=Budget(steps=9),
-              axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
-              predictions=[BETTER, Prediction("b moves further", higher="b", lower="a", measure="kl", at=FOUR)])
+SWEEP = Sweep(
+    text="",
+    variants=[Variant("ppo", label=label) for label in "abc"],
+    budget=Budget(steps=9),
+    axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
+    predictions=[BETTER, Prediction("b moves further", higher="b", lower="a", measure="kl", at=FOUR)],
+)
 
 
 def test_there_is_a_card_for_every_method_of_the_main_line_and_nothing_is_a_foregone_verdict():
@@ -78,10 +82,19 @@ def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
         for uses in ("1", "4"):
             for seed in range(8):
                 cell, value = f"{label}{uses}{seed}", height + rng.normal(0, 0.02)
-                rows.append({"cell": cell, "label": label, "uses": uses, "seed": seed, "status": "done",
-                             "sampled": value, "kl": 0.1 * value, "steps": 9})
-                history += [{"cell": cell, "batch": b, "reward": value * b / 8, "entropy": 2 - b / 8}
-                            for b in range(9)]
+                rows.append(
+                    {
+                        "cell": cell,
+                        "label": label,
+                        "uses": uses,
+                        "seed": seed,
+                        "status": "done",
+                        "sampled": value,
+                        "kl": 0.1 * value,
+                        "steps": 9,
+                    }
+                )
+                history += [{"cell": cell, "batch": b, "reward": value * b / 8, "entropy": 2 - b / 8} for b in range(9)]
     return pd.DataFrame(rows), pd.DataFrame(history)
 
 
@@ -109,9 +122,12 @@ def test_a_prediction_against_the_paper_is_told_as_one(answers):
 
 def test_what_nobody_predicted_is_corrected_with_all_that_is_asked(answers):
     runs, history = made(a=0.8, b=0.6, c=0.785)
-    asked = [above("made", "a", "c", at=ONE), above("made", "a", "b", at=ONE),
-             *(above("made", "a", "c", measure, at=ONE) for measure in ("kl", "take_off")),
-             below("made", "b", 0.5, "sampled", at=FOUR)]
+    asked = [
+        above("made", "a", "c", at=ONE),
+        above("made", "a", "b", at=ONE),
+        *(above("made", "a", "c", measure, at=ONE) for measure in ("kl", "take_off")),
+        below("made", "b", 0.5, "sampled", at=FOUR),
+    ]
     found = answers(asked, runs, history)
     assert [one.predicted for one in found] == ["", "a is better", "", "", ""]
     p = improvement_p(values(runs, "a", "1"), values(runs, "c", "1"))
@@ -120,13 +136,18 @@ def test_what_nobody_predicted_is_corrected_with_all_that_is_asked(answers):
     assert found[0].corrected == found[3].corrected == pytest.approx(all_of[2]) and all_of[2] == 3 * p
     assert found[0].verdict == "undecided" and found[0].difference.low > 0
     assert found[4].verdict == "not seen" and found[4].difference.value == pytest.approx(
-        interval(values(runs, "b", "4")).value - 0.5)
+        interval(values(runs, "b", "4")).value - 0.5
+    )
 
 
 def test_what_is_missing_is_said_and_decides_nothing(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
-    tests = [above("made", "a", "b", at=ONE), above("made", "a", "b", "take_off", at=ONE),
-             above("made", "a", "b", "ess", at=ONE), above("other", "a", "b")]
+    tests = [
+        above("made", "a", "b", at=ONE),
+        above("made", "a", "b", "take_off", at=ONE),
+        above("made", "a", "b", "ess", at=ONE),
+        above("other", "a", "b"),
+    ]
     short, *_ = answers(tests[:1], runs[runs["cell"] != "a13"], history)
     assert (short.verdict, short.note, short.difference) == ("incomplete", "7 of 8 runs", None)
     failed, *_ = answers(tests[:1], runs.assign(status=np.where(runs["label"] == "a", "failed", "done")), history)
@@ -158,21 +179,37 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
     up, down, new = above("made", "a", "b", at=ONE), above("made", "c", "b", at=ONE), above("other", "a", "b")
     level = above("made", "a", "b", "steps", at=ONE)
-    card = Card("x", "X", [Claim("Up.", "abstract", "2402.03300", [up]),
-                           Claim("Both.", "abstract", "2402.03300", [up, down]),
-                           Claim("Down.", "abstract", "2402.03300", [down, level]),
-                           Claim("Some.", "abstract", "2402.03300", [up, level]),
-                           Claim("Partly.", "abstract", "2402.03300", [new, up]),
-                           Claim("New.", "abstract", "2402.03300", [new]),
-                           Claim("Far.", "experiments", "2402.03300", untestable="Too large.")])
+    card = Card(
+        "x",
+        "X",
+        [
+            Claim("Up.", "abstract", "2402.03300", [up]),
+            Claim("Both.", "abstract", "2402.03300", [up, down]),
+            Claim("Down.", "abstract", "2402.03300", [down, level]),
+            Claim("Some.", "abstract", "2402.03300", [up, level]),
+            Claim("Partly.", "abstract", "2402.03300", [new, up]),
+            Claim("New.", "abstract", "2402.03300", [new]),
+            Claim("Far.", "experiments", "2402.03300", untestable="Too large."),
+        ],
+    )
     answers([up], runs, history)
-    assert [told.verdict for told in tell(card, [card])] == ["seen", "undecided", "not seen", "undecided", "seen",
-                                                             "not run", "not testable at this size"]
+    assert [told.verdict for told in tell(card, [card])] == [
+        "seen",
+        "undecided",
+        "not seen",
+        "undecided",
+        "seen",
+        "not run",
+        "not testable at this size",
+    ]
     text = markdown(card, [card])
     mine = [values(runs, label, "1") for label in "ab"]
     a, b, gap = interval(mine[0]), interval(mine[1]), difference(*mine)
-    assert (f"- `made`, 1 uses, accuracy: `a` above `b`. Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
-        f"{gap:+.2f}", f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]")) in text
+    assert (
+        f"- `made`, 1 uses, accuracy: `a` above `b`. Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
+            f"{gap:+.2f}", f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
+        )
+    ) in text
     assert "**seen**. Predicted before the runs: “a is better”." in text
     assert "**Mechanism seen.** Of 2 tests: 1 not run yet, 1 seen." in text
     assert "**Mechanism not seen.** Of 2 tests: 1 the opposite, 1 undecided." in text

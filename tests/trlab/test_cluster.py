@@ -42,8 +42,9 @@ def cluster(monkeypatch):
     for left in (2, 1, 0):  # Ray waits 15 s for its own helpers to start, which is short where others compute
         made = Cluster()
         try:
-            made.add_node(num_cpus=0, include_dashboard=False, include_log_monitor=False, no_monitor=True,
-                          _system_config=PATIENT)
+            made.add_node(
+                num_cpus=0, include_dashboard=False, include_log_monitor=False, no_monitor=True, _system_config=PATIENT
+            )
             nodes = [made.add_node(num_cpus=1) for _ in range(2)]
             break
         except Exception as error:
@@ -68,8 +69,11 @@ def measured(tmp_path, monkeypatch):
         (marks / f"{cell.id}-{os.getpid()}").touch()
         while (marks / "hold").exists():
             time.sleep(0.02)
-        return {"values": {"sampled": int(cell.id[:3], 16) / 4096, "digest": f"of {cell.id}", "seconds": 1.0},
-                "history": {"reward": [0.25, math.pi]}, "made": {"hardware": os.environ["OMP_NUM_THREADS"]}}
+        return {
+            "values": {"sampled": int(cell.id[:3], 16) / 4096, "digest": f"of {cell.id}", "seconds": 1.0},
+            "history": {"reward": [0.25, math.pi]},
+            "made": {"hardware": os.environ["OMP_NUM_THREADS"]},
+        }
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     monkeypatch.setattr(runner, "run", measure)
@@ -86,8 +90,9 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif("TRLIB_RAY" not in os.environ, reason="Ray's start gives up on a busy machine; TRLIB_RAY=1 runs it")
-def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(tiny, tmp_path, measured, cluster,
-                                                                              capfd, monkeypatch):
+def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(
+    tiny, tmp_path, measured, cluster, capfd, monkeypatch
+):
     made, (lost, _) = cluster
     alone = conduct(plan(load_sweep(str(tiny)), out=tmp_path / "alone"), workers=0, say=lambda line: None)
     for mark in measured.iterdir():
@@ -98,8 +103,11 @@ def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(ti
     def lose() -> None:
         until(lambda: len(list(measured.glob("*-*"))) == 2)
         raylet = lost.all_processes["raylet"][0].process.pid
-        own = [pid for pid in (int(mark.name.split("-")[1]) for mark in measured.glob("*-*"))
-               if f"PPid:\t{raylet}\n" in Path(f"/proc/{pid}/status").read_text()]
+        own = [
+            pid
+            for pid in (int(mark.name.split("-")[1]) for mark in measured.glob("*-*"))
+            if f"PPid:\t{raylet}\n" in Path(f"/proc/{pid}/status").read_text()
+        ]
         found.extend(mark.name.split("-")[0] for pid in own for mark in measured.glob(f"*-{pid}"))
         for pid in (raylet, *own):
             os.kill(pid, signal.SIGKILL)
@@ -154,7 +162,8 @@ def test_without_ray_or_a_cluster_the_sweep_says_so_in_a_line(tiny, tmp_path, ca
         without.setitem(sys.modules, "ray", None)
         assert main([*command, "auto"]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "trlib: error: --ray: expected Ray, which is not installed: pip install 'ray>=2.40'"]
+        "trlib: error: --ray: expected Ray, which is not installed: pip install 'ray>=2.40'"
+    ]
     for address in ("127.0.0.1:1", "nowhere"):
         assert main([*command, address]) == 1
         (line,) = capsys.readouterr().err.splitlines()

@@ -88,7 +88,7 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, t
     assert main([*command[3:6], str(out), *HERE, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["ran"] == 4 - len(before) and document["interrupted"] is False
-    assert journal(out)[:len(before)] == before and len(journal(out)) == 4
+    assert journal(out)[: len(before)] == before and len(journal(out)) == 4
     runs = pd.read_csv(out / "runs.csv", dtype=str)
     # Worker or not, killed or not: the same numbers to the last bit.
     assert runs["digest"].tolist() == whole["digest"].tolist() and runs["label"].tolist() == ["ppo", "wide"] * 2
@@ -136,16 +136,21 @@ def test_a_signal_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_
 
 
 def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_is_not_the_result(
-        tiny, tmp_path, capsys, monkeypatch):
+    tiny, tmp_path, capsys, monkeypatch
+):
     # As a terminal does it, in the middle of the second cell.
-    does = ("import os, signal; print('from within')\n"
-            "        if self.eps_low == .3: os.kill(os.getpid(), signal.SIGINT)")
+    does = "import os, signal; print('from within')\n        if self.eps_low == .3: os.kill(os.getpid(), signal.SIGINT)"
     (tmp_path / "my.py").write_text(OWN.format(name="Stopping", does=does))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "one.py").write_text(tiny.read_text().replace(
-        '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
-        '[Variant("my.py:Stopping"), Variant("my.py:Stopping", {"eps_low": .3}, label="second")]')
-        .replace('higher="ppo"', 'higher="Stopping"').replace("steps=1", "steps=2"))
+    (tmp_path / "one.py").write_text(
+        tiny.read_text()
+        .replace(
+            '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
+            '[Variant("my.py:Stopping"), Variant("my.py:Stopping", {"eps_low": .3}, label="second")]',
+        )
+        .replace('higher="ppo"', 'higher="Stopping"')
+        .replace("steps=1", "steps=2")
+    )
     assert main(["sweep", "one.py", *HERE, "--json"]) == 130
     said = capsys.readouterr()
     document = json.loads(said.out)
@@ -171,12 +176,19 @@ def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_
     assert progress.remaining() == (30 + 90 + 4 * 60) / 2
     progress.ended(rest[0], {"status": "failed", "error": "died: x"}, 5.0)
     assert told.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
-    assert [runner.duration(s) for s in (0, 89, 90, 5000, 5400, 7500)] == ["0 s", "89 s", "2 min", "83 min",
-                                                                         "1 h 30 min", "2 h 05 min"]
+    assert [runner.duration(s) for s in (0, 89, 90, 5000, 5400, 7500)] == [
+        "0 s",
+        "89 s",
+        "2 min",
+        "83 min",
+        "1 h 30 min",
+        "2 h 05 min",
+    ]
 
 
-def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(tiny, tmp_path, whole, capsys,
-                                                                                 monkeypatch):
+def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(
+    tiny, tmp_path, whole, capsys, monkeypatch
+):
     shipped = tmp_path / "records" / "tiny"
     first = plan(load_sweep(str(tiny)), out=shipped)
     rows = {row["cell"]: row for row in whole.to_dict("records")}
@@ -192,14 +204,19 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     document = json.loads(capsys.readouterr().out)
     assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == ["ppo", "wide", "Fine", "Bad"]
     assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
-        "ppo": (1, 0), "wide": (1, 0), "Fine": (1, 0), "Bad": (0, 1)}
+        "ppo": (1, 0),
+        "wide": (1, 0),
+        "Fine": (1, 0),
+        "Bad": (0, 1),
+    }
     why = "MethodError: batch 0: Bad.objective (bad.py:9): eps: expected less"
     assert [f["error"] for f in document["failed"]] == [why] * 2
     runs = pd.read_csv("sweeps/tiny/runs.csv", dtype=str).fillna("")
     assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
     assert runs["error"].tolist()[3] == why and runs["method"].tolist()[2] == "my.py:Fine"
     assert load(Path("sweeps/tiny")).runs()["command"].tolist()[2] == (
-        "trlib sweep tiny.py --method my.py:Fine --method bad.py:Bad")
+        "trlib sweep tiny.py --method my.py:Fine --method bad.py:Bad"
+    )
     assert runs["digest"].tolist()[:2] == whole["digest"].tolist()[:2]
     # What failed is tried again, what is done is not; --remake does not count what ships.
     assert main([*command, "--dry-run"]) == 0
@@ -229,8 +246,9 @@ def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, 
     assert len(load(tmp_path / "out").rows) == 1
 
 
-def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(tiny, tmp_path, whole, capsys,
-                                                                                  monkeypatch):
+def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(
+    tiny, tmp_path, whole, capsys, monkeypatch
+):
     from trlib.errors import CheckpointError
     from trlib.model import folders
 
@@ -289,24 +307,57 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
     from trlab import Prediction
 
     sweep = load_sweep(str(tiny))
-    rows = [{"label": label, "updates": at, "status": "done", "sampled": value + seed / 100, "greedy": 0.5, "kl": 0.1,
-             "kept": 1.0, "seconds": 2.0, "cpu_seconds": 1.0}
-            for label, value in (("ppo", 0.2), ("wide", 0.6)) for at in ("1", "2") for seed in range(8)]
+    rows = [
+        {
+            "label": label,
+            "updates": at,
+            "status": "done",
+            "sampled": value + seed / 100,
+            "greedy": 0.5,
+            "kl": 0.1,
+            "kept": 1.0,
+            "seconds": 2.0,
+            "cpu_seconds": 1.0,
+        }
+        for label, value in (("ppo", 0.2), ("wide", 0.6))
+        for at in ("1", "2")
+        for seed in range(8)
+    ]
     runs = pd.DataFrame([*rows, {"label": "wide", "updates": "2", "status": "failed"}])
     found = table(sweep, runs)
     assert found[["label", "updates", "runs", "failed"]].values.tolist() == [
-        ["ppo", "1", 8, 0], ["ppo", "2", 8, 0], ["wide", "1", 8, 0], ["wide", "2", 8, 1]]
+        ["ppo", "1", 8, 0],
+        ["ppo", "2", 8, 0],
+        ["wide", "1", 8, 0],
+        ["wide", "2", 8, 1],
+    ]
     assert found["sampled"].tolist() == pytest.approx([0.235, 0.235, 0.635, 0.635])
     assert (found["low"] < found["sampled"]).all() and (found["sampled"] < found["high"]).all()
-    claims = [Prediction("", higher="wide", lower="ppo"),
-              Prediction("", higher="ppo", lower="wide", at={"updates": "2"}),
-              Prediction("", higher="ppo", lower=0.1), Prediction("", higher="ppo", lower=0.3),
-              Prediction("", higher="ppo", lower=0.235), Prediction("", higher="wide", lower="none"),
-              *(Prediction("", higher=line, lower=label, at={"updates": "1"})
-                for line, label in ((0.35, "ppo"), (0.1, "ppo"), (0.235, "ppo"), (0.3, "none")))]
+    claims = [
+        Prediction("", higher="wide", lower="ppo"),
+        Prediction("", higher="ppo", lower="wide", at={"updates": "2"}),
+        Prediction("", higher="ppo", lower=0.1),
+        Prediction("", higher="ppo", lower=0.3),
+        Prediction("", higher="ppo", lower=0.235),
+        Prediction("", higher="wide", lower="none"),
+        *(
+            Prediction("", higher=line, lower=label, at={"updates": "1"})
+            for line, label in ((0.35, "ppo"), (0.1, "ppo"), (0.235, "ppo"), (0.3, "none"))
+        ),
+    ]
     verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
-    assert verdicts == ["seen", "not seen", "seen", "not seen", "undecided", "not run",
-                        "seen", "not seen", "undecided", "not run"]
+    assert verdicts == [
+        "seen",
+        "not seen",
+        "seen",
+        "not seen",
+        "undecided",
+        "not run",
+        "seen",
+        "not seen",
+        "undecided",
+        "not run",
+    ]
 
 
 def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
@@ -315,18 +366,33 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
     from trlab import Prediction
 
     sweep = replace(load_sweep(str(tiny)), seeds=range(6))
-    rows = [{"label": label, "updates": at, "seed": seed, "sampled": 0.5 + seed / 100, "kl": math.nan,
-             "status": "failed" if label == "wide" and at == "2" else "done"}
-            for label in ("ppo", "wide") for at in ("1", "2") for seed in range(6)]
+    rows = [
+        {
+            "label": label,
+            "updates": at,
+            "seed": seed,
+            "sampled": 0.5 + seed / 100,
+            "kl": math.nan,
+            "status": "failed" if label == "wide" and at == "2" else "done",
+        }
+        for label in ("ppo", "wide")
+        for at in ("1", "2")
+        for seed in range(6)
+    ]
     runs = pd.DataFrame(rows)
-    claims = [Prediction("wide learns however stale", higher="wide", lower=0.1),
-              Prediction("and above ppo", higher="wide", lower="ppo"),
-              Prediction("at one it does", higher="wide", lower=0.1, at={"updates": "1"}),
-              Prediction("it moves", higher="ppo", lower=0.1, measure="kl")]
+    claims = [
+        Prediction("wide learns however stale", higher="wide", lower=0.1),
+        Prediction("and above ppo", higher="wide", lower="ppo"),
+        Prediction("at one it does", higher="wide", lower=0.1, at={"updates": "1"}),
+        Prediction("it moves", higher="ppo", lower=0.1, measure="kl"),
+    ]
     found = judge(replace(sweep, predictions=claims), runs)
     assert [(f.verdict, f.missing) for f in found] == [
-        ("incomplete", "6 of 12 runs, 6 failed"), ("incomplete", "18 of 24 runs, 6 failed"), ("seen", ""),
-        ("not measured", "a run without kl")]
+        ("incomplete", "6 of 12 runs, 6 failed"),
+        ("incomplete", "18 of 24 runs, 6 failed"),
+        ("seen", ""),
+        ("not measured", "a run without kl"),
+    ]
     assert str(found[0]) == "incomplete: wide learns however stale; 6 of 12 runs, 6 failed"
     shard = judge(replace(sweep, predictions=claims[2:3]), runs[runs.seed < 2])
     assert [(f.verdict, f.missing) for f in shard] == [("incomplete", "2 of 6 runs")]
@@ -338,13 +404,15 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     listed = json.loads(capsys.readouterr().out)
     assert set(listed["stale"]) == {"text", "recorded"} and "dial_methods" in listed
     (tmp_path / "file").write_text("")
-    for argv, words in ((["stael"], "did you mean 'stale'?"),
-                        ([str(tiny), "--shard", "3/2"], "expected I/N with I from 1"),
-                        ([str(tiny), "--verify"], "no cell of 'tiny' is recorded"),
-                        ([str(tiny), "--workers", "-1"], "--workers: expected 0 or more, got -1"),
-                        ([str(tiny), "--verify", "0"], "--verify: expected 1 or more cells, got 0"),
-                        ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.sqlite'"),
-                        ([str(tiny), "--method", "my.py"], "method: expected FILE.py:NAME, got 'my.py'")):
+    for argv, words in (
+        (["stael"], "did you mean 'stale'?"),
+        ([str(tiny), "--shard", "3/2"], "expected I/N with I from 1"),
+        ([str(tiny), "--verify"], "no cell of 'tiny' is recorded"),
+        ([str(tiny), "--workers", "-1"], "--workers: expected 0 or more, got -1"),
+        ([str(tiny), "--verify", "0"], "--verify: expected 1 or more cells, got 0"),
+        ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.sqlite'"),
+        ([str(tiny), "--method", "my.py"], "method: expected FILE.py:NAME, got 'my.py'"),
+    ):
         assert main(["sweep", *argv]) == 1
         captured = capsys.readouterr()
         assert words in captured.err and captured.out == "", captured.err
@@ -354,37 +422,55 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
 
 
 def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(tiny, tmp_path, capsys, monkeypatch):
-    (tmp_path / "after.py").write_text("from trlab.record import RecordError\n\ndef SWEEP(records):\n"
-                                       "    raise RecordError('record: expected that of tiny, got none')\n")
+    (tmp_path / "after.py").write_text(
+        "from trlab.record import RecordError\n\ndef SWEEP(records):\n"
+        "    raise RecordError('record: expected that of tiny, got none')\n"
+    )
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
     assert main(["sweep", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "after": {"text": "record: expected that of tiny, got none", "recorded": False},
-        "tiny": {"text": "four tiny cells", "recorded": False}}
+        "tiny": {"text": "four tiny cells", "recorded": False},
+    }
     assert main(["sweep", "after"]) == 1
     assert capsys.readouterr().err == "trlib: error: record: expected that of tiny, got none\n"
 
 
-def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_after_it(tiny, tmp_path, capsys,
-                                                                                        monkeypatch):
+def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_after_it(
+    tiny, tmp_path, capsys, monkeypatch
+):
     tiny.rename(tmp_path / "second.py")
     (tmp_path / "first.py").write_text(
-        (tmp_path / "second.py").read_text().replace("SWEEP = Sweep(", "def SWEEP(records):\n    from trlab.record "
-        "import RecordError, load\n    if records is None or not (records / 'second/runs.csv').is_file():\n"
-        "        raise RecordError('record: expected that of second, got none')\n"
-        "    assert len(load(records / 'second').rows) == 4\n    return Sweep(").replace("seeds=[0]", "seeds=[1]"))
+        (tmp_path / "second.py")
+        .read_text()
+        .replace(
+            "SWEEP = Sweep(",
+            "def SWEEP(records):\n    from trlab.record "
+            "import RecordError, load\n    if records is None or not (records / 'second/runs.csv').is_file():\n"
+            "        raise RecordError('record: expected that of second, got none')\n"
+            "    assert len(load(records / 'second').rows) == 4\n    return Sweep(",
+        )
+        .replace("seeds=[0]", "seeds=[1]")
+    )
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
     monkeypatch.chdir(tmp_path)
-    for argv, words in ((["second", "--all"], "got second"), (["--all", "--verify"], "got --verify"),
-                        (["--all", "--method", "a.py:B"], "got --method"), (["--all", "--dry-run"], "got --dry-run")):
+    for argv, words in (
+        (["second", "--all"], "got second"),
+        (["--all", "--verify"], "got --verify"),
+        (["--all", "--method", "a.py:B"], "got --method"),
+        (["--all", "--dry-run"], "got --dry-run"),
+    ):
         assert main(["sweep", *argv]) == 1
         assert f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}" in (
-            capsys.readouterr().err)
+            capsys.readouterr().err
+        )
     command = ["sweep", "--all", "--remake", "--out", "again", *HERE]
     assert main(command) == 0
     said = capsys.readouterr().out.splitlines()
-    assert [line.split(", in ")[0] for line in said] == ["second: 4 cells, 4 run now, 0 failed",
-                                                         "first: 4 cells, 4 run now, 0 failed"]
+    assert [line.split(", in ")[0] for line in said] == [
+        "second: 4 cells, 4 run now, 0 failed",
+        "first: 4 cells, 4 run now, 0 failed",
+    ]
     assert said[0].endswith("; 1 sweeps left") and said[1].endswith("; 0 sweeps left")
     assert main([*command, "--json"]) == 0  # again: what is there is done
     told = json.loads(capsys.readouterr().out)
@@ -395,9 +481,10 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
 
 def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
     (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
-    sweep = tiny.read_text().replace('[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
-                                     '[Variant("bad.py:Bad")]')
-    (tmp_path / "none.py").write_text(sweep[:sweep.index("    predictions=")] + ")\n")
+    sweep = tiny.read_text().replace(
+        '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]', '[Variant("bad.py:Bad")]'
+    )
+    (tmp_path / "none.py").write_text(sweep[: sweep.index("    predictions=")] + ")\n")
     monkeypatch.chdir(tmp_path)
     assert main(["sweep", "none.py", *HERE]) == 1
     said = capsys.readouterr()

@@ -59,24 +59,60 @@ def test_our_own_losses_pass_by_token():
 
 
 SEEDED = {
-    "anchor": (lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
-        logp, logp_old, logp_rollout, advantages, mask, anchor="old"), "dppo_kl", "recomputed old policy",
-        {"two anchors"}),
-    "cap": (lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
-        logp, logp_old, logp_rollout, advantages, mask, cap=3.0), "dppo_kl", "bounds the importance weight at 3", None),
-    "epsilon": (lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
-        logp, logp_old, logp_rollout, advantages, mask, epsilon=1e-8), "dppo_kl", "adds 1e-8 to both masses",
-        {"likely tokens"}),
-    "aggregation": (lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
-        logp, logp_old, logp_rollout, advantages, mask, mean=False), "dppo_kl",
-        "averages over all rows, those with nothing unmasked too (expected token-mean)", None),
-    "sign": (lambda logp, logp_old, advantages, mask: -clip(logp, logp_old, advantages, mask), "ppo",
-             "opposite sign", None),
-    "window": (lambda logp, logp_old, advantages, mask: ppo_loss(
-        logp, logp_old, advantages=advantages, mask=mask, eps_low=0.28, eps_high=0.2), "ppo", "1 - 0.28 and 1 + 0.2",
-        None),
-    "form": (lambda logp, logp_old, advantages, mask: ((-(logp - logp_old).exp().clamp(0.8, 1.2) * advantages) * mask)
-             .sum() / mask.sum().clamp(min=1), "ppo", "without the minimum", None),
+    "anchor": (
+        lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
+            logp, logp_old, logp_rollout, advantages, mask, anchor="old"
+        ),
+        "dppo_kl",
+        "recomputed old policy",
+        {"two anchors"},
+    ),
+    "cap": (
+        lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
+            logp, logp_old, logp_rollout, advantages, mask, cap=3.0
+        ),
+        "dppo_kl",
+        "bounds the importance weight at 3",
+        None,
+    ),
+    "epsilon": (
+        lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
+            logp, logp_old, logp_rollout, advantages, mask, epsilon=1e-8
+        ),
+        "dppo_kl",
+        "adds 1e-8 to both masses",
+        {"likely tokens"},
+    ),
+    "aggregation": (
+        lambda logp, logp_old, logp_rollout, advantages, mask: dppo(
+            logp, logp_old, logp_rollout, advantages, mask, mean=False
+        ),
+        "dppo_kl",
+        "averages over all rows, those with nothing unmasked too (expected token-mean)",
+        None,
+    ),
+    "sign": (
+        lambda logp, logp_old, advantages, mask: -clip(logp, logp_old, advantages, mask),
+        "ppo",
+        "opposite sign",
+        None,
+    ),
+    "window": (
+        lambda logp, logp_old, advantages, mask: ppo_loss(
+            logp, logp_old, advantages=advantages, mask=mask, eps_low=0.28, eps_high=0.2
+        ),
+        "ppo",
+        "1 - 0.28 and 1 + 0.2",
+        None,
+    ),
+    "form": (
+        lambda logp, logp_old, advantages, mask: (
+            ((-(logp - logp_old).exp().clamp(0.8, 1.2) * advantages) * mask).sum() / mask.sum().clamp(min=1)
+        ),
+        "ppo",
+        "without the minimum",
+        None,
+    ),
 }
 
 
@@ -96,18 +132,24 @@ def test_the_same_gradient_with_another_value_is_said():
 
 
 def test_what_nothing_explains_is_said():
-    finding = finding_of(lambda logp, logp_old, advantages, mask: (
-        ((logp - logp_old) ** 3 * advantages * mask).sum()), "ppo")
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(), "ppo"
+    )
     assert finding.status == "differs" and finding.deviations == ()
     assert "agrees in none of 11 batches; none of " in finding.words and "definitions" in finding.words
-    partly = finding_of(lambda logp, logp_old, advantages, mask: (
-        clip(logp.clamp(max=-1e-8), logp_old.clamp(min=-9.0), advantages, mask)), "ppo")
+    partly = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(
+            logp.clamp(max=-1e-8), logp_old.clamp(min=-9.0), advantages, mask
+        ),
+        "ppo",
+    )
     assert "of 11 batches, not in rare tokens, extreme ratios" in partly.words
 
 
 def test_float32_is_compared_as_such():
-    finding = finding_of(lambda logp, logp_old, advantages, mask: clip(
-        logp.float(), logp_old.float(), advantages.float(), mask), "ppo")
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(logp.float(), logp_old.float(), advantages.float(), mask), "ppo"
+    )
     assert (finding.status, finding.notes) == ("agrees", ("computes in float32",))
 
 
@@ -115,21 +157,24 @@ def boom(*_, **__):
     raise RuntimeError("boom\nand a long story")
 
 
-@pytest.mark.parametrize(("function", "words"), [
-    (boom, "raises RuntimeError (boom) in 'on-policy' and in 10 more"),
-    (lambda logp, **_: 1.0, "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'"),
-    (lambda logp, **_: None, "returns NoneType; expected a tensor"),
-    (lambda logp, **_: (), "returns tuple; expected a tensor"),
-    (lambda logp, **_: torch.tensor(3), "returns torch.int64; expected a floating type"),
-    (lambda logp, **_: torch.tensor(3.0), "carries no gradient to the current log-probs"),
-    (lambda logp, **_: logp.detach().sum(), "carries no gradient to the current log-probs"),
-    (lambda logp, logp_old: logp_old.requires_grad_().sum() * 1.0, "carries no gradient to the current log-probs"),
-    (lambda logp, **_: logp.sum(-1), "returns shape [4]; expected a scalar or [B, T] = [4, 6]"),
-    (lambda logp, **_: (logp * math.nan).sum(), "returns NaN"),
-    (lambda logp, **_: logp.sum() * math.inf, "returns inf"),
-    (lambda logp, **_: (logp - logp.detach()).sqrt().sum(), "has a gradient of inf"),
-    (lambda nothing, known, here, at, all: None, "raises TypeError"),
-])
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (boom, "raises RuntimeError (boom) in 'on-policy' and in 10 more"),
+        (lambda logp, **_: 1.0, "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'"),
+        (lambda logp, **_: None, "returns NoneType; expected a tensor"),
+        (lambda logp, **_: (), "returns tuple; expected a tensor"),
+        (lambda logp, **_: torch.tensor(3), "returns torch.int64; expected a floating type"),
+        (lambda logp, **_: torch.tensor(3.0), "carries no gradient to the current log-probs"),
+        (lambda logp, **_: logp.detach().sum(), "carries no gradient to the current log-probs"),
+        (lambda logp, logp_old: logp_old.requires_grad_().sum() * 1.0, "carries no gradient to the current log-probs"),
+        (lambda logp, **_: logp.sum(-1), "returns shape [4]; expected a scalar or [B, T] = [4, 6]"),
+        (lambda logp, **_: (logp * math.nan).sum(), "returns NaN"),
+        (lambda logp, **_: logp.sum() * math.inf, "returns inf"),
+        (lambda logp, **_: (logp - logp.detach()).sqrt().sum(), "has a gradient of inf"),
+        (lambda nothing, known, here, at, all: None, "raises TypeError"),
+    ],
+)
 def test_a_function_that_fails_is_reported(function, words):
     finding = finding_of(function, "ppo")
     assert finding.status == "fails" and words in finding.words and "\n" not in finding.words
@@ -146,14 +191,27 @@ def test_a_function_that_fails_here_and_there_is_explained_elsewhere():
     assert "raises OverflowError (too far) in 'extreme ratios'" in finding.words
 
 
-@pytest.mark.parametrize(("function", "words"), [
-    (lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) * mask.sum().clamp(min=1)
-     / mask.sum(), "returns NaN where nothing is unmasked"),
-    (lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + (~mask.any() * 2.5),
-     "returns 2.5 where nothing is unmasked"),
-    (lambda logp, logp_old, advantages, mask: boom() if not mask.any() else clip(logp, logp_old, advantages, mask),
-     "raises RuntimeError (boom) where nothing is unmasked"),
-])
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            lambda logp, logp_old, advantages, mask: (
+                clip(logp, logp_old, advantages, mask) * mask.sum().clamp(min=1) / mask.sum()
+            ),
+            "returns NaN where nothing is unmasked",
+        ),
+        (
+            lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + (~mask.any() * 2.5),
+            "returns 2.5 where nothing is unmasked",
+        ),
+        (
+            lambda logp, logp_old, advantages, mask: (
+                boom() if not mask.any() else clip(logp, logp_old, advantages, mask)
+            ),
+            "raises RuntimeError (boom) where nothing is unmasked",
+        ),
+    ],
+)
 def test_a_batch_with_nothing_unmasked_is_a_note(function, words):
     finding = finding_of(function, "ppo")
     assert (finding.status, finding.notes) == ("agrees", (words,))
@@ -176,8 +234,14 @@ def test_a_plain_function_is_called_by_name_by_place_and_with_settings():
 
 def verls(old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights):
     """PPO with verl's signature, the threshold where verl has it; aggregates as it is asked or not."""
-    found = ppo_loss(log_prob, old_log_prob, advantages=advantages, mask=response_mask, eps_low=config.clip_ratio_low,
-                     eps_high=config["clip_ratio_high"] if isinstance(config, dict) else config.clip_ratio_high)
+    found = ppo_loss(
+        log_prob,
+        old_log_prob,
+        advantages=advantages,
+        mask=response_mask,
+        eps_low=config.clip_ratio_low,
+        eps_high=config["clip_ratio_high"] if isinstance(config, dict) else config.clip_ratio_high,
+    )
     return aggregate(found.per_token, response_mask, loss_agg_mode, horizon=6), {"metric": config.get("clip_ratio_c")}
 
 
@@ -186,8 +250,7 @@ def test_verls_signature(how):
     settings = V.losses["ppo_clip_higher"]["settings"]
     observed = calls.observe(V, calls.verl(verls, settings=settings, how=how))
     assert judge(V, "verls", "ppo_clip_higher", observed, how).words == ""
-    deaf = calls.verl(lambda *a, **k: verls(**{**k, "loss_agg_mode": "token-mean"}),
-                      settings=settings, how=how)
+    deaf = calls.verl(lambda *a, **k: verls(**{**k, "loss_agg_mode": "token-mean"}), settings=settings, how=how)
     found = judge(V, "verls", "ppo_clip_higher", calls.observe(V, deaf), how)
     assert [d.point for d in found.deviations] == ([] if how == "token-mean" else ["aggregation"])
     missing = calls.observe(V, calls.verl(lambda **k: k["config"].nonsense, settings=settings, how=how))
@@ -214,18 +277,21 @@ def test_an_address_is_found_from_the_working_folder(module):
     assert functions.resolve(f"{name}:Losses.clip")(2.0, None) == -2.0
 
 
-@pytest.mark.parametrize(("address", "error", "words"), [
-    ("nothing", ValueError, "function: expected package.module:name, got 'nothing'"),
-    (":name", ValueError, "expected package.module:name"),
-    ("module:", ValueError, "expected package.module:name"),
-    ("no.such.module:f", ValueError, "function: no module named 'no'"),
-    ("trlib.nothing:f", ValueError, "function: no module named 'trlib.nothing'"),
-    ("trlib.algorithms:ppo_los", ValueError, "'trlib.algorithms' has no 'ppo_los'; did you mean 'ppo_loss'?"),
-    ("trlib.algorithms:ppo_loss.inner", ValueError, "has no 'inner'"),
-    ("trlib.aggregation:AGGREGATIONS", TypeError, "expected something that can be called .*, got tuple"),
-    ("breaks_on_import:f", TrlibError, "importing 'breaks_on_import' fails: ZeroDivisionError: division by zero"),
-    ("needs_another:f", TrlibError, "importing 'needs_another' fails: No module named 'not_there_at_all'"),
-])
+@pytest.mark.parametrize(
+    ("address", "error", "words"),
+    [
+        ("nothing", ValueError, "function: expected package.module:name, got 'nothing'"),
+        (":name", ValueError, "expected package.module:name"),
+        ("module:", ValueError, "expected package.module:name"),
+        ("no.such.module:f", ValueError, "function: no module named 'no'"),
+        ("trlib.nothing:f", ValueError, "function: no module named 'trlib.nothing'"),
+        ("trlib.algorithms:ppo_los", ValueError, "'trlib.algorithms' has no 'ppo_los'; did you mean 'ppo_loss'?"),
+        ("trlib.algorithms:ppo_loss.inner", ValueError, "has no 'inner'"),
+        ("trlib.aggregation:AGGREGATIONS", TypeError, "expected something that can be called .*, got tuple"),
+        ("breaks_on_import:f", TrlibError, "importing 'breaks_on_import' fails: ZeroDivisionError: division by zero"),
+        ("needs_another:f", TrlibError, "importing 'needs_another' fails: No module named 'not_there_at_all'"),
+    ],
+)
 def test_bad_addresses_are_named(module, address, error, words):
     module("breaks_on_import", "1 / 0")
     module("needs_another", "import not_there_at_all")
@@ -233,20 +299,25 @@ def test_bad_addresses_are_named(module, address, error, words):
         functions.resolve(address)
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"signature": "jax"}, "signature: expected one of plain, trl, verl, got 'jax'"),
-    ({"loss": "pppo"}, "loss: expected one of .*, got 'pppo'; did you mean 'ppo'"),
-    ({"how": "mean"}, "aggregation: expected one of"),
-    ({"anchor": "old"}, "anchor: expected one of recomputed, rollout, got 'old'"),
-    ({"signature": "verl", "given": {"a": 1}}, "set: expected --signature plain"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"signature": "jax"}, "signature: expected one of plain, trl, verl, got 'jax'"),
+        ({"loss": "pppo"}, "loss: expected one of .*, got 'pppo'; did you mean 'ppo'"),
+        ({"how": "mean"}, "aggregation: expected one of"),
+        ({"anchor": "old"}, "anchor: expected one of recomputed, rollout, got 'old'"),
+        ({"signature": "verl", "given": {"a": 1}}, "set: expected --signature plain"),
+    ],
+)
 def test_bad_options_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         list(functions.hold(V, "trlib.algorithms:ppo_loss", **options))
 
 
 def test_the_loss_that_a_function_is_can_be_found(module):
-    name = module("unknown_losses", '''
+    name = module(
+        "unknown_losses",
+        """
         import torch
         def one(logp, logp_old, advantages, mask):
             return -((logp - logp_old).exp().clamp(0.8, 1.2).detach() * advantages * logp)
@@ -257,7 +328,8 @@ def test_the_loss_that_a_function_is_can_be_found(module):
             return (logp - logp_old) ** 4 * advantages
         def broken(logp, logp_old, advantages, mask):
             raise KeyError("x")
-        ''')
+        """,
+    )
     found = {kind: next(functions.hold(V, f"{name}:{kind}")) for kind in ("one", "other", "neither", "broken")}
     assert (found["one"].reference, found["one"].status) == ("cispo", "agrees")
     assert (found["other"].reference, found["other"].deviations[0].point) == ("ppo_clip_higher", "sign")
@@ -281,7 +353,8 @@ def test_a_finding_survives_json_and_is_one_line():
     assert Finding.from_dict(json.loads(json.dumps(finding.as_dict()))) == finding
     printed = lines([finding, Finding("short", "short", "agrees")])
     assert printed[0].startswith("mine as dppo_kl  differs  draws its region") and printed[1] == (
-        "short            agrees")
+        "short            agrees"
+    )
 
 
 def test_the_books_page_is_made_from_the_record():

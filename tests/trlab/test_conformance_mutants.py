@@ -19,8 +19,19 @@ from trlib.algorithms import cispo_loss, dppo_loss, gmpo_loss, gspo_loss, pspo_l
 V = vectors.load()
 
 
-def ppo(logp, logp_old, advantages, mask, *, low=0.2, high=0.2, ratio=lambda new, old: (new - old).exp(),
-        least=torch.min, add=0.0, mean=lambda loss, mask: (loss * mask).sum() / mask.sum().clamp(min=1)):
+def ppo(
+    logp,
+    logp_old,
+    advantages,
+    mask,
+    *,
+    low=0.2,
+    high=0.2,
+    ratio=lambda new, old: (new - old).exp(),
+    least=torch.min,
+    add=0.0,
+    mean=lambda loss, mask: (loss * mask).sum() / mask.sum().clamp(min=1),
+):
     """PPO as people write it, with a place for every bug."""
     r = ratio(logp, logp_old)
     loss = -least(r * advantages, r.clamp(1 - low, 1 + high) * advantages)
@@ -34,6 +45,7 @@ def whitened(a: Tensor, mask: Tensor) -> Tensor:
 
 def given(loss: Callable[..., Any], **change: Callable[..., Tensor]) -> Callable[..., Any]:
     """The loss, and what its arguments are turned into first: name=(argument, mask) -> argument."""
+
     def mutant(logp, logp_old, advantages, mask):
         found = {"logp_old": logp_old, "advantages": advantages}
         found |= {name: turn(found[name], mask) for name, turn in change.items()}
@@ -64,7 +76,8 @@ def overwritten(a: Tensor, mask: Tensor) -> Tensor:
 
 def added(loss: Callable[..., Any], beta: float) -> Callable[..., Any]:
     return lambda logp, logp_old, advantages, mask: (
-        loss(logp, logp_old, advantages=advantages, mask=mask).per_token + beta * (logp - logp_old))
+        loss(logp, logp_old, advantages=advantages, mask=mask).per_token + beta * (logp - logp_old)
+    )
 
 
 def unmasked(loss: Tensor, mask: Tensor) -> Tensor:
@@ -85,13 +98,15 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
     "epsilon .01 too narrow below": ("ppo", partial(ppo, low=0.19), ("clips the ratio at 1 - 0.19 and 1 + 0.2",)),
     "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), ("1 - 0.2137 and 1 + 0.2137",)),
     "inverted ratio": ("ppo", partial(ppo, ratio=inverted), ("inverts the ratio",)),
-    "detached ratio": ("ppo", partial(ppo, ratio=lambda new, old: (new - old).exp().detach()),
-                       ("detaches the ratio",)),
+    "detached ratio": ("ppo", partial(ppo, ratio=lambda new, old: (new - old).exp().detach()), ("detaches the ratio",)),
     "max for min": ("ppo", partial(ppo, least=torch.max), ("max for min",)),
     "old log-probs late": ("ppo", given(ppo, logp_old=later), ("one token late",)),
     "old log-probs early": ("ppo", given(ppo, logp_old=earlier), ("one token early",)),
-    "whitened advantages": ("ppo", given(ppo, advantages=whitened),
-                            ("whitens the advantages over the batch's unmasked tokens",)),
+    "whitened advantages": (
+        "ppo",
+        given(ppo, advantages=whitened),
+        ("whitens the advantages over the batch's unmasked tokens",),
+    ),
     "negated advantages": ("ppo", given(ppo, advantages=negated), ("negates the advantages",)),
     "added k1": ("ppo", partial(ppo, add=0.013), ("adds 0.013 times k1",)),
     "forgotten mask": ("ppo", partial(ppo, mean=unmasked), ("masked or not",)),
@@ -106,8 +121,11 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
     "dppo: negated": ("dppo_tv", given(dppo, advantages=negated), ("negates the advantages",)),
     "dppo: early": ("dppo_tv", given(dppo, logp_old=earlier), ("one token early",)),
     "dppo: added k1": ("dppo_tv", added(dppo, -0.02), ("adds -0.02 times k1",)),
-    "dppo: weight's bound": ("dppo_tv", of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
-                             ("bounds the importance weight at 7.5",)),
+    "dppo: weight's bound": (
+        "dppo_tv",
+        of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
+        ("bounds the importance weight at 7.5",),
+    ),
     "dppo, KL: delta": ("dppo_kl", of(dppo_loss, delta_kl=0.06), ("takes 0.06 for its threshold on the binary KL",)),
     "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), ("1 - 0.0003 and 1 + 0.0005",)),
     "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), ("-0.41 and 0.41",)),
@@ -138,18 +156,33 @@ def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
     assert "carries no gradient to the current log-probs" in finding.words
 
 
-@pytest.mark.parametrize(("loss", "function"), [
-    ("ppo", ppo), ("cispo", of(cispo_loss)), ("dppo_tv", of(dppo)), ("gspo", of(gspo_loss)), ("gmpo", of(gmpo_loss)),
-    ("sapo", of(sapo_loss)), ("pspo", of(pspo_loss))])
+@pytest.mark.parametrize(
+    ("loss", "function"),
+    [
+        ("ppo", ppo),
+        ("cispo", of(cispo_loss)),
+        ("dppo_tv", of(dppo)),
+        ("gspo", of(gspo_loss)),
+        ("gmpo", of(gmpo_loss)),
+        ("sapo", of(sapo_loss)),
+        ("pspo", of(pspo_loss)),
+    ],
+)
 def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
     finding = finding_of(function, loss)
     assert (finding.status, finding.deviations, finding.notes, finding.first) == ("agrees", (), (), None)
 
 
-@pytest.mark.parametrize("pair", [
-    ({"high": 0.21}, {"logp_old": later}), ({"ratio": inverted}, {"advantages": whitened}),
-    ({"mean": unmasked}, {"advantages": negated}), ({"add": 0.1, "least": torch.max}, {})],
-    ids=["eps and later", "inverted and whitened", "unmasked and negated", "added and max"])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ({"high": 0.21}, {"logp_old": later}),
+        ({"ratio": inverted}, {"advantages": whitened}),
+        ({"mean": unmasked}, {"advantages": negated}),
+        ({"add": 0.1, "least": torch.max}, {}),
+    ],
+    ids=["eps and later", "inverted and whitened", "unmasked and negated", "added and max"],
+)
 def test_two_bugs_at_once_are_reported(pair):
     finding = finding_of(given(partial(ppo, **pair[0]), **pair[1]), "ppo")
     assert finding.status == "differs" and finding.words and finding.first is not None
@@ -172,7 +205,7 @@ def test_the_first_token_is_where_it_says():
     for name, function in (("expected", ppo), ("got", partial(ppo, high=0.21))):
         leaf = batch["logp"].clone().requires_grad_()
         value = function(leaf, batch["logp_old"], batch["advantages"], batch["mask"])
-        gradient, = torch.autograd.grad(value, leaf)
+        (gradient,) = torch.autograd.grad(value, leaf)
         found[name] = gradient
         assert first["gradient"][name] == pytest.approx(gradient[at].item(), rel=1e-5)
         assert first["value"][name] == pytest.approx(value.item(), rel=1e-5)
@@ -204,7 +237,8 @@ def test_verbose_lines_say_where():
     assert lines([constant], verbose=True)[1:] == [
         "    first in 'on-policy', where every token's gradient is as expected",
         f"    value of the batch: expected {constant.first['value']['expected']:g}, got "
-        f"{constant.first['value']['got']:g}"]
+        f"{constant.first['value']['got']:g}",
+    ]
     assert constant.first["value"]["got"] == pytest.approx(constant.first["value"]["expected"] + 1, rel=1e-5)
 
 

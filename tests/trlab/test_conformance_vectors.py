@@ -44,8 +44,20 @@ def test_the_file_is_what_the_reference_gives_today():
 
 def test_the_specification_names_everything_in_the_file():
     said = vectors.PATH.with_name("SPECIFICATION.md").read_text()
-    names = [*V.document, *V.document["batches"][0], *V.batches, *V.document["distributions"], *V.pieces,
-             *V.document["losses"]["ppo"], *AGGREGATIONS, "topk_ids", "topk_logp", "k1", "k2", "k3"]
+    names = [
+        *V.document,
+        *V.document["batches"][0],
+        *V.batches,
+        *V.document["distributions"],
+        *V.pieces,
+        *V.document["losses"]["ppo"],
+        *AGGREGATIONS,
+        "topk_ids",
+        "topk_logp",
+        "k1",
+        "k2",
+        "k3",
+    ]
     assert [name for name in names if f"`{name}`" not in said] == []
 
 
@@ -69,7 +81,7 @@ def observed_of(loss: str, how: str | None, **change) -> Observed:
         mine = rows["batch"] == i
         c = rows["mask"][mine].double() if how is None else coefficients(how, rows["mask"][mine], inputs.LENGTH)
         counted = c * per_token[mine]
-        gradient, = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
+        (gradient,) = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
         observed.values[name] = counted.detach() if how is None else counted.sum().detach()
         observed.gradients[name] = gradient[mine]
     return observed
@@ -129,17 +141,21 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
         coefficients("mean", mask, 6.0)
 
 
-@pytest.mark.parametrize("change", [
-    {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8},
-    {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8, "sign": -1},
-    {"cap": 10.0, "side": "both", "direction": "current first", "form": "ratio"},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8},
+        {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8, "sign": -1},
+        {"cap": 10.0, "side": "both", "direction": "current first", "form": "ratio"},
+    ],
+)
 def test_many_deviations_at_once_are_untangled(change):
     how = "seq-mean-token-mean" if "sign" in change else "token-mean"
     result = search(V, "dppo_kl", observed_of("dppo_kl", how, **change), "token-mean")
     axes = FAMILIES["dppo_kl"].axes
     wanted = {axes[name].options[option] for name, option in change.items()} | (
-        {WORDS[how]} if how != "token-mean" else set())
+        {WORDS[how]} if how != "token-mean" else set()
+    )
     assert {d.words for d in result.match.deviations} == wanted and not result.agrees
 
 
@@ -149,16 +165,20 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
     base = {axis: next(iter(a.options)) for axis, a in piece.axes.items()}
     assert pieces.compare(V, "x", name, lambda v: piece.compute(v, **base)).status == "agrees"
     if name in ("k1", "k2", "k3"):
-        found = {key: torch.cat([torch.tensor(V.pieces["estimators"][name][b][key]) for b in V.names])
-                 for key in ("values", "gradient")}
+        found = {
+            key: torch.cat([torch.tensor(V.pieces["estimators"][name][b][key]) for b in V.names])
+            for key in ("values", "gradient")
+        }
     elif name == "gae":
         found = {key: torch.tensor(V.pieces["gae"][key]) for key in ("advantages", "returns")}
     elif name in V.pieces["corrections"]:
         found = {b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"] for b in pieces.CORRECTED}
     elif name == "dpo":
         pairs = {b: V.pieces["pairs"][b] for b in relatives.PAIRED}
-        found = {**{b: torch.tensor([p["value"]]) for b, p in pairs.items()},
-                 **{f"{b}, gradient": torch.tensor(p["gradient"]) for b, p in pairs.items()}}
+        found = {
+            **{b: torch.tensor([p["value"]]) for b, p in pairs.items()},
+            **{f"{b}, gradient": torch.tensor(p["gradient"]) for b, p in pairs.items()},
+        }
     elif name in ("reference", "muon"):
         key = {"reference": "reference", "muon": "weights"}[name]
         found = {key: torch.tensor(V.pieces[name][key], dtype=torch.float64)}
@@ -176,7 +196,7 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
             if all(torch.allclose(numbers[key], expected[key], rtol=1e-6, atol=1e-15) for key in expected):
                 assert finding.status == "agrees"
             else:  # the choice itself, or another one with the same numbers: k1 clamped and k1 bounded at 10
-                words, = (d.words for d in finding.deviations)
+                (words,) = (d.words for d in finding.deviations)
                 assert words == options.options[option] or (name, axis) == ("k1", "most")
 
 

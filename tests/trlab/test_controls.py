@@ -15,9 +15,16 @@ def a_batch(seed: int, rows: int = 4096) -> Batch:
     g = torch.Generator().manual_seed(seed)
     tokens = torch.randint(260, (rows, 3), generator=g)
     every = torch.ones(rows, 3, dtype=torch.bool)
-    return Batch(tokens=tokens, mask=every, forced=~every,
-                 rewards=(torch.rand(rows, generator=g) < 0.25).float(), group=torch.arange(rows) // 16,
-                 ended=every[:, 0], horizon=3, logp_rollout=torch.zeros(rows, 3))
+    return Batch(
+        tokens=tokens,
+        mask=every,
+        forced=~every,
+        rewards=(torch.rand(rows, generator=g) < 0.25).float(),
+        group=torch.arange(rows) // 16,
+        ended=every[:, 0],
+        horizon=3,
+        logp_rollout=torch.zeros(rows, 3),
+    )
 
 
 @pytest.mark.parametrize("method", [Coin(), Shuffled()])
@@ -43,7 +50,8 @@ def test_shuffling_deals_the_same_advantages():
 def test_the_command_names_methods_that_were_added_and_none_that_the_sweep_declares(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from dataclasses import dataclass\nfrom trlib.algorithms.ppo import PPO\n\n"
-        "@dataclass(frozen=True, kw_only=True)\nclass Mine(PPO):\n    pass\n")
+        "@dataclass(frozen=True, kw_only=True)\nclass Mine(PPO):\n    pass\n"
+    )
     controls = load_sweep("controls")
     assert plan(controls, out=tmp_path).command == "trlib sweep controls"
     added = controls.beside([f"{tmp_path / 'mine.py'}:Mine"])

@@ -45,6 +45,7 @@ def frame(**columns) -> pd.DataFrame:
 @pytest.fixture
 def written(tmp_path):
     """A maker of parquet files."""
+
     def write(table: pd.DataFrame, name: str = "rollouts.parquet") -> str:
         table.to_parquet(tmp_path / name)
         return str(tmp_path / name)
@@ -146,8 +147,11 @@ def test_the_tokens_by_text_and_in_context(written):
     assert list(kinds) == ["ppo", "dppo"]  # the other kinds' tokens stand in completions that are shown already
     ppo = kinds["ppo"]
     assert (ppo.completion, ppo.position, ppo.prompt, ppo.cut) == (0, 1, "x", (False, False))
-    assert [(s.text, s.mark, s.own) for s in ppo.context] == [("a", "both", False), ("b", "ppo", True),
-                                                               ("a", "", False)]
+    assert [(s.text, s.mark, s.own) for s in ppo.context] == [
+        ("a", "both", False),
+        ("b", "ppo", True),
+        ("a", "", False),
+    ]
     assert (ppo.before, ppo.after, ppo.advantage) == pytest.approx((0.01, 0.02, 1.0))
     assert [s.text for s in kinds["dppo"].context] == ["c", "a"]  # padding after the end is left out
 
@@ -155,8 +159,13 @@ def test_the_tokens_by_text_and_in_context(written):
 def test_both_layouts_say_the_same_and_rows_may_come_in_any_order(written):
     lists = frame(prompt=["x", "x", "y"], reward=[1.0, 0.0, 0.5], logp_old=logs(Q), tokens=[[1, 2, 1], [3, 1, 0], [4]])
     flat = lists.explode(["logp", "logp_rollout", "logp_old", "advantage", "mask", "text", "tokens"])
-    flat = flat.astype({"logp": float, "logp_rollout": float, "logp_old": float, "advantage": float, "mask": bool,
-                        "tokens": int}).rename_axis("completion").reset_index()
+    flat = (
+        flat.astype(
+            {"logp": float, "logp_rollout": float, "logp_old": float, "advantage": float, "mask": bool, "tokens": int}
+        )
+        .rename_axis("completion")
+        .reset_index()
+    )
     shuffled = flat.assign(position=range(len(flat))).sample(frac=1, random_state=3)
     shuffled = pd.concat([shuffled[shuffled.completion == c] for c in (0, 1, 2)])  # a completion is its first row's
     found = diagnose(read(written(lists)))
@@ -210,11 +219,20 @@ def test_log_probs_that_did_not_sample_are_noticed(tmp_path):
     warm = torch.distributions.Categorical(logits=hot).sample()
     deviates = {}
     # Any learner passes that is scored on the sampler's tokens; a sampler that records other log-probs does not.
-    for name, sampled, recorded, old in (("noise", tokens, mu, noisy), ("learner", tokens, mu, hot),
-                                         ("before temperature", warm, mu, hot)):
+    for name, sampled, recorded, old in (
+        ("noise", tokens, mu, noisy),
+        ("learner", tokens, mu, hot),
+        ("before temperature", warm, mu, hot),
+    ):
         rollout, learner = (x.gather(-1, sampled.unsqueeze(-1)).squeeze(-1) for x in (recorded, old))
-        path = dump(tmp_path / f"{name}.parquet", logp=learner, logp_old=learner, logp_rollout=rollout,
-                    advantage=torch.ones(50), mask=torch.ones(50, 40))
+        path = dump(
+            tmp_path / f"{name}.parquet",
+            logp=learner,
+            logp_old=learner,
+            logp_rollout=rollout,
+            advantage=torch.ones(50),
+            mask=torch.ones(50, 40),
+        )
         found = diagnose(read(path))
         deviates[name] = found.unbiased.deviates
         assert ("not the log-probs of the distribution that sampled" in page(found)) == deviates[name]
@@ -223,23 +241,33 @@ def test_log_probs_that_did_not_sample_are_noticed(tmp_path):
 
 
 def one(p, q, advantage, **more) -> pd.DataFrame:
-    return pd.DataFrame({"logp": logs([p]), "logp_rollout": logs([q]), "advantage": [advantage],
-                         "mask": [[True] * len(p)], **more})
+    return pd.DataFrame(
+        {"logp": logs([p]), "logp_rollout": logs([q]), "advantage": [advantage], "mask": [[True] * len(p)], **more}
+    )
 
 
 HALF = [0.5, 0.5]
 ANSWERS = {
-    "identical": (one(HALF, HALF, [1.0, -1.0]), "every ratio is 1, to the last bit: the policy that learns is still "
-                                                "the policy that sampled (logp_rollout)"),
+    "identical": (
+        one(HALF, HALF, [1.0, -1.0]),
+        "every ratio is 1, to the last bit: the policy that learns is still the policy that sampled (logp_rollout)",
+    ),
     "rounding": (one([0.500001, 0.5], HALF, [1.0, -1.0]), "within rounding (the largest deviation is 2e-06)"),
-    "inside": (one([0.55, 0.45], HALF, [1.0, 1.0]), "no ratio has left the window [0.8, 1.2]: they lie from 0.9 to "
-                                                    "1.1"),
-    "other side": (one([0.9, 0.3], HALF, [-1.0, 1.0]), "2 tokens lie outside the window [0.8, 1.2], but on the side "
-                                                       "where a clip does nothing"),
+    "inside": (
+        one([0.55, 0.45], HALF, [1.0, 1.0]),
+        "no ratio has left the window [0.8, 1.2]: they lie from 0.9 to 1.1",
+    ),
+    "other side": (
+        one([0.9, 0.3], HALF, [-1.0, 1.0]),
+        "2 tokens lie outside the window [0.8, 1.2], but on the side where a clip does nothing",
+    ),
     "idle": (one([0.9, 0.5], HALF, [0.0, 1.0]), "1 token lies outside the window [0.8, 1.2], but it has no advantage"),
     "no advantage": (one([0.9, 0.3], HALF, [0.0, 0.0]), "every advantage is 0"),
-    "clips": (one([0.9, 0.3], HALF, [1.0, 1.0]), "It is not 0 here: PPO's window [0.8, 1.2] around the policy that "
-                                                 "sampled (logp_rollout) silences 1 of 2 tokens, 50 %."),
+    "clips": (
+        one([0.9, 0.3], HALF, [1.0, 1.0]),
+        "It is not 0 here: PPO's window [0.8, 1.2] around the policy that "
+        "sampled (logp_rollout) silences 1 of 2 tokens, 50 %.",
+    ),
 }
 
 
@@ -279,8 +307,10 @@ class Links(HTMLParser):
 
 
 def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
-    table = frame(text=[["<script>alert(1)</script>", "\n", "http://a.b/c"], ["&", "", "x"], ["\x00"]],
-                  prompt=["<img src=x onerror=alert(1)>", "y", "z"])
+    table = frame(
+        text=[["<script>alert(1)</script>", "\n", "http://a.b/c"], ["&", "", "x"], ["\x00"]],
+        prompt=["<img src=x onerror=alert(1)>", "y", "z"],
+    )
     html = page(diagnose(read(written(table, 'a"<b>.parquet'))))
     links = Links()
     links.feed(html)
@@ -294,8 +324,9 @@ def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
 def test_the_page_holds_with_little_in_it(written):
     html = page(diagnose(read(written(one([0.5], [0.5], [0.0]).drop(columns=["advantage"]).assign(advantage=0.0)))))
     assert "every advantage is 0" in html and "would name them" in html and "In context" not in html
-    extreme = pd.DataFrame({"logp": [[-1e4, -1e-9]], "logp_rollout": [[-1e-9, -1e4]], "advantage": [[1.0, 1.0]],
-                            "mask": [[True, True]]})
+    extreme = pd.DataFrame(
+        {"logp": [[-1e4, -1e-9]], "logp_rollout": [[-1e-9, -1e4]], "advantage": [[1.0, 1.0]], "mask": [[True, True]]}
+    )
     found = diagnose(read(written(extreme)))
     assert found.effective.tokens == pytest.approx(0.5) and "∞" in page(found)
     assert "nan" not in re.sub(r"<style>.*</style>", "", page(found), flags=re.DOTALL).lower()
@@ -304,8 +335,9 @@ def test_the_page_holds_with_little_in_it(written):
 def test_the_books_example_is_what_this_code_makes():
     folder = ROOT / "book" / "_static" / "diagnose"
     made = page(diagnose(read(folder / "rollouts.parquet")))
-    assert made == (folder / "rollouts.html").read_text(encoding="utf-8"), \
+    assert made == (folder / "rollouts.html").read_text(encoding="utf-8"), (
         "run `trlib diagnose book/_static/diagnose/rollouts.parquet`"
+    )
 
 
 # -- the command line and what it refuses ----------------------------------------------------------------------------
@@ -339,42 +371,75 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
 
 
 BAD = {
-    "a missing column": (frame().drop(columns="logp_rollout").assign(rollout_log_probs=logs(Q)),
-                         "column 'logp_rollout': not in 'bad.parquet', which has logp, advantage, mask, text, "
-                         "rollout_log_probs; did you mean --column logp_rollout=rollout_log_probs?"),
+    "a missing column": (
+        frame().drop(columns="logp_rollout").assign(rollout_log_probs=logs(Q)),
+        "column 'logp_rollout': not in 'bad.parquet', which has logp, advantage, mask, text, "
+        "rollout_log_probs; did you mean --column logp_rollout=rollout_log_probs?",
+    ),
     "a near miss": (frame().rename(columns={"mask": "masks"}), "did you mean --column mask=masks?"),
     "nothing near": (frame().drop(columns="mask"), "column 'mask': not in 'bad.parquet', which has logp, logp_rollout"),
-    "no completion": (pd.DataFrame({"logp": [-1.0], "logp_rollout": [-1.0], "advantage": [1.0], "mask": [True]}),
-                      "column 'completion': not in 'bad.parquet'"),
-    "nan": (frame(logp=[[-1.0, -1.0, -1.0], [-1.0, NAN, NAN], [-1.0]]),
-            "column 'logp': expected finite numbers where the mask is True, got nan at row 1, position 1"),
+    "no completion": (
+        pd.DataFrame({"logp": [-1.0], "logp_rollout": [-1.0], "advantage": [1.0], "mask": [True]}),
+        "column 'completion': not in 'bad.parquet'",
+    ),
+    "nan": (
+        frame(logp=[[-1.0, -1.0, -1.0], [-1.0, NAN, NAN], [-1.0]]),
+        "column 'logp': expected finite numbers where the mask is True, got nan at row 1, position 1",
+    ),
     "inf": (frame(advantage=[[1.0, math.inf, 1.0], [1.0] * 3, [1.0]]), "got inf at row 0, position 1"),
-    "nan a token": (pd.DataFrame({"logp": [-1.0, NAN, -1.0], "logp_rollout": [-1.0] * 3, "advantage": [1.0] * 3,
-                                  "mask": [True] * 3, "completion": [1, 0, 1]}), "got nan at row 1"),
+    "nan a token": (
+        pd.DataFrame(
+            {
+                "logp": [-1.0, NAN, -1.0],
+                "logp_rollout": [-1.0] * 3,
+                "advantage": [1.0] * 3,
+                "mask": [True] * 3,
+                "completion": [1, 0, 1],
+            }
+        ),
+        "got nan at row 1",
+    ),
     "null": (frame(logp_rollout=[[-1.0, None, -1.0], [-1.0] * 3, [-1.0]]), "got nan at row 0, position 1"),
-    "unequal lists": (frame(mask=[[True] * 3, [True] * 2, [True]]),
-                      "column 'mask': expected a list of 3 values in row 1, as many as in 'logp', got 2"),
-    "no list": (frame(logp_rollout=[*logs(Q)[:2], None]), "column 'logp_rollout': expected a list in every row, got "
-                                                          "none in row 2"),
+    "unequal lists": (
+        frame(mask=[[True] * 3, [True] * 2, [True]]),
+        "column 'mask': expected a list of 3 values in row 1, as many as in 'logp', got 2",
+    ),
+    "no list": (
+        frame(logp_rollout=[*logs(Q)[:2], None]),
+        "column 'logp_rollout': expected a list in every row, got none in row 2",
+    ),
     "no rows": (frame().iloc[:0], "expected at least one completion, got a table without rows"),
-    "all masked": (frame(mask=[[False] * 3, [False] * 3, [False]]),
-                   "column 'mask': expected True for at least one token, got False for all 7"),
+    "all masked": (
+        frame(mask=[[False] * 3, [False] * 3, [False]]),
+        "column 'mask': expected True for at least one token, got False for all 7",
+    ),
     "a mask of numbers": (frame(mask=[[1, 2, 1], [1] * 3, [1]]), "got 2 at row 0, position 1"),
     "a mask with holes": (frame(mask=[[True, None, True], [True] * 3, [True]]), "got nan at row 0, position 1"),
     "texts for numbers": (frame(logp=[["a", "b", "c"], ["d"] * 3, ["e"]]), "column 'logp': expected numbers, got"),
-    "numbers for lists": (frame(logp_rollout=[-1.0, -2.0, -3.0]), "column 'logp_rollout': expected a list of numbers "
-                                                                  "in every row, as in 'logp', got double"),
+    "numbers for lists": (
+        frame(logp_rollout=[-1.0, -2.0, -3.0]),
+        "column 'logp_rollout': expected a list of numbers in every row, as in 'logp', got double",
+    ),
     "a mask of texts": (frame(mask=[["x"] * 3, ["x"] * 3, ["x"]]), "column 'mask': expected booleans, got"),
-    "probabilities": (frame(logp=P), "column 'logp': expected log-probabilities, at most 0, got 0.7 at row 0, position "
-                                     "0; every value lies from 0 to 1: take the logarithm"),
+    "probabilities": (
+        frame(logp=P),
+        "column 'logp': expected log-probabilities, at most 0, got 0.7 at row 0, position "
+        "0; every value lies from 0 to 1: take the logarithm",
+    ),
     "a positive log-prob": (frame(logp=[[0.5, -1.0, -1.0], [-1.0] * 3, [-1.0]]), "got 0.5 at row 0, position 0"),
     "prompts that are numbers": (frame(prompt=[1, 2, 3]), "column 'prompt': expected texts, got int64"),
-    "a prompt missing": (frame(group=["x", None, "y"]), "column 'group': expected a value for every completion, got "
-                                                        "none for completion 1"),
-    "a reward that is nan": (frame(reward=[1.0, NAN, 0.0]), "column 'reward': expected a finite number for every "
-                                                            "completion, got nan for completion 1"),
-    "texts that are numbers": (frame(text=[[0.5] * 3, [0.5] * 3, [0.5]]), "column 'text': expected the text of every "
-                                                                          "token, got double"),
+    "a prompt missing": (
+        frame(group=["x", None, "y"]),
+        "column 'group': expected a value for every completion, got none for completion 1",
+    ),
+    "a reward that is nan": (
+        frame(reward=[1.0, NAN, 0.0]),
+        "column 'reward': expected a finite number for every completion, got nan for completion 1",
+    ),
+    "texts that are numbers": (
+        frame(text=[[0.5] * 3, [0.5] * 3, [0.5]]),
+        "column 'text': expected the text of every token, got double",
+    ),
 }
 
 
@@ -389,22 +454,27 @@ def test_a_bad_file_is_one_line_and_status_1(case, written, capsys, tmp_path):
     assert not (tmp_path / "bad.html").exists()
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["nowhere.parquet"], "No such file or directory: 'nowhere.parquet'"),
-    (["text.parquet"], "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither"),
-    (["empty.parquet"], "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither"),
-    (["cut.parquet"], "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
-    (["."], "expected a parquet file or JSON lines, got a folder"),
-    (["good.parquet", "--temperature", "0"], "temperature: expected a number above 0 and below inf, got 0.0"),
-    (["good.parquet", "--top-p", "1.5"], "top_p: expected a number above 0 and at most 1, got 1.5"),
-    (["good.parquet", "--column", "logp"], "--column: expected NAME=COLUMN, got 'logp'"),
-    (["good.parquet", "--column", "logq=logp"], "columns: expected one of advantage, completion, group, logp"),
-    (["good.parquet", "--column", "logp=logq"], "column 'logq': not in 'good.parquet'"),
-    (["good.parquet", "--eps-low", "2"], "eps_low: expected a number at least 0 and at most 1, got 2.0"),
-    (["good.parquet", "--cap", "0"], "cap: expected a number above 0"),
-    (["ids.parquet", "--tokenizer", "./none"], "tokenizer: expected an embedded model's name, a folder or a hub id, "
-                                               "got './none'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.parquet"], "No such file or directory: 'nowhere.parquet'"),
+        (["text.parquet"], "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither"),
+        (["empty.parquet"], "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither"),
+        (["cut.parquet"], "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
+        (["."], "expected a parquet file or JSON lines, got a folder"),
+        (["good.parquet", "--temperature", "0"], "temperature: expected a number above 0 and below inf, got 0.0"),
+        (["good.parquet", "--top-p", "1.5"], "top_p: expected a number above 0 and at most 1, got 1.5"),
+        (["good.parquet", "--column", "logp"], "--column: expected NAME=COLUMN, got 'logp'"),
+        (["good.parquet", "--column", "logq=logp"], "columns: expected one of advantage, completion, group, logp"),
+        (["good.parquet", "--column", "logp=logq"], "column 'logq': not in 'good.parquet'"),
+        (["good.parquet", "--eps-low", "2"], "eps_low: expected a number at least 0 and at most 1, got 2.0"),
+        (["good.parquet", "--cap", "0"], "cap: expected a number above 0"),
+        (
+            ["ids.parquet", "--tokenizer", "./none"],
+            "tokenizer: expected an embedded model's name, a folder or a hub id, got './none'",
+        ),
+    ],
+)
 def test_what_cannot_be_read_is_named(arguments, words, written, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written(frame(), "good.parquet")
@@ -426,15 +496,26 @@ def test_without_pyarrow_the_error_says_what_brings_it(written, capsys, monkeypa
     assert main(["diagnose", path]) == 1
     assert "`pip install pyarrow` brings it" in capsys.readouterr().err
     with pytest.raises(ImportError, match="pip install pyarrow"):
-        dump("x.parquet", logp=torch.zeros(1, 1), logp_rollout=torch.zeros(1, 1), advantage=torch.ones(1),
-             mask=torch.ones(1, 1))
+        dump(
+            "x.parquet",
+            logp=torch.zeros(1, 1),
+            logp_rollout=torch.zeros(1, 1),
+            advantage=torch.ones(1),
+            mask=torch.ones(1, 1),
+        )
 
 
 def test_a_dump_that_does_not_fit_together_is_refused(tmp_path):
-    good = {"logp": torch.zeros(2, 3), "logp_rollout": torch.zeros(2, 3), "advantage": torch.ones(2),
-            "mask": torch.ones(2, 3)}
-    for name, value, words in (("mask", torch.ones(2, 2), "mask: expected 3 values for every completion"),
-                               ("advantage", torch.ones(3), "advantage: expected 2 completions, got 3")):
+    good = {
+        "logp": torch.zeros(2, 3),
+        "logp_rollout": torch.zeros(2, 3),
+        "advantage": torch.ones(2),
+        "mask": torch.ones(2, 3),
+    }
+    for name, value, words in (
+        ("mask", torch.ones(2, 2), "mask: expected 3 values for every completion"),
+        ("advantage", torch.ones(3), "advantage: expected 2 completions, got 3"),
+    ):
         with pytest.raises(ValueError, match=words):
             dump(tmp_path / "x.parquet", **{**good, name: value})
     half = {**good, "logp": torch.full((2, 3), -1.5, dtype=torch.bfloat16)}

@@ -17,11 +17,22 @@ from trlib.cli import main
 from trlib.errors import DataError
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
-COLUMNS = {"logp": LOGP, "logp_rollout": ROLLOUT, "advantage": [1, -0.5], "mask": [[True, True, False], [True, True]],
-           "prompt": ["x", "y"], "reward": [1.0, 0.0], "text": [["a", "b", "c"], ["d", "é"]]}
-FLAT = {"logp": [*LOGP[0], *LOGP[1]], "logp_rollout": [*ROLLOUT[0], *ROLLOUT[1]],
-        "advantage": [1.0, 1.0, 1.0, -0.5, -0.5], "mask": [True, True, False, True, True],
-        "completion": [7, 7, 7, 3, 3]}
+COLUMNS = {
+    "logp": LOGP,
+    "logp_rollout": ROLLOUT,
+    "advantage": [1, -0.5],
+    "mask": [[True, True, False], [True, True]],
+    "prompt": ["x", "y"],
+    "reward": [1.0, 0.0],
+    "text": [["a", "b", "c"], ["d", "é"]],
+}
+FLAT = {
+    "logp": [*LOGP[0], *LOGP[1]],
+    "logp_rollout": [*ROLLOUT[0], *ROLLOUT[1]],
+    "advantage": [1.0, 1.0, 1.0, -0.5, -0.5],
+    "mask": [True, True, False, True, True],
+    "completion": [7, 7, 7, 3, 3],
+}
 ARRAYS = ("completion", "logp", "logp_rollout", "advantage", "mask", "logp_old", "pieces", "group", "reward")
 
 
@@ -54,8 +65,9 @@ def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
         found = read(lines(tmp_path / "rollouts.jsonl", columns))
         assert np.isnan(found.logp[2]) and found.logp[3] == -0.25
     columns["logp"] = [[-0.5, None, -1.0], LOGP[1]]
-    with pytest.raises(ValueError, match="column 'logp': expected finite numbers where the mask is True, got nan at "
-                                         "row 0, position 1"):
+    with pytest.raises(
+        ValueError, match="column 'logp': expected finite numbers where the mask is True, got nan at row 0, position 1"
+    ):
         read(lines(tmp_path / "rollouts.jsonl", columns))
 
 
@@ -66,13 +78,16 @@ def test_the_command_reads_json_lines_and_writes_the_page_beside_them(tmp_path, 
     assert found["completions"] == 2 and found["tokens"] == 4 and found["page"] == str(tmp_path / "rollouts.html")
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ('{"logp": [', r"path '.*bad.jsonl', line 3: expected JSON, got b'\{\"logp\": \['"),
-    ('[1]', r"line 3: expected an object with a value for each column, got list"),
-    ('{"logp": [-1.0], "logp": [-1.0]}', r"line 3: expected every key once, got 'logp' twice"),
-    ('{"logp": "-1"}', r"column 'logp': expected values of one type in '.*bad.jsonl', got several"),
-    ('{"logp_rollout": [-1.0]}', r"column 'logp': expected a list in every row, got none in row 2"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"logp": [', r"path '.*bad.jsonl', line 3: expected JSON, got b'\{\"logp\": \['"),
+        ("[1]", r"line 3: expected an object with a value for each column, got list"),
+        ('{"logp": [-1.0], "logp": [-1.0]}', r"line 3: expected every key once, got 'logp' twice"),
+        ('{"logp": "-1"}', r"column 'logp': expected values of one type in '.*bad.jsonl', got several"),
+        ('{"logp_rollout": [-1.0]}', r"column 'logp': expected a list in every row, got none in row 2"),
+    ],
+)
 def test_a_broken_line_is_named(tmp_path, text, words):
     path = tmp_path / "bad.jsonl"
     lines(path, {**COLUMNS, "text": [["a"] * 3, ["a"] * 2]})
@@ -89,14 +104,33 @@ def record(**fields) -> dict:
     """A line as prime-rl's exporter writes it: two tokens of prompt, three of completion, one of them a tool's."""
     rl = [{"rl": {"advantage": 0.5, "mask": keep}} for keep in (False, False, True, False, True)]
     return {
-        "schema_version": 1, "step": 7, "export_step": 7, "rank": 0, "micro_step": 0, "micro_sequence_idx": 0,
-        "export_sequence_idx": 0, "run_id": None, "env_name": "sums", "token_ids": [11, 12, 21, 22, 23],
-        "position_ids": [0, 1, 2, 3, 4], "loss_mask": [False, False, True, False, True],
-        "advantages": [0.5] * 5, "losses": rl, "rewards": [1.0] * 5,
-        "inference_logprobs": [0.0, 0.0, -1.0, 0.0, -2.0], "trainer_logprobs": [None, -4.0, -1.5, -3.0, -2.0],
-        "entropy": [0.1] * 5, "mismatch_kl": [0.0] * 5, "log_importance_ratio": [0.0] * 5,
-        "importance_ratio": [1.0] * 5, "prob_delta": [0.0] * 5, "is_masked": [False] * 5, "is_masked_high": [False] * 5,
-        "is_masked_low": [False] * 5, **fields}
+        "schema_version": 1,
+        "step": 7,
+        "export_step": 7,
+        "rank": 0,
+        "micro_step": 0,
+        "micro_sequence_idx": 0,
+        "export_sequence_idx": 0,
+        "run_id": None,
+        "env_name": "sums",
+        "token_ids": [11, 12, 21, 22, 23],
+        "position_ids": [0, 1, 2, 3, 4],
+        "loss_mask": [False, False, True, False, True],
+        "advantages": [0.5] * 5,
+        "losses": rl,
+        "rewards": [1.0] * 5,
+        "inference_logprobs": [0.0, 0.0, -1.0, 0.0, -2.0],
+        "trainer_logprobs": [None, -4.0, -1.5, -3.0, -2.0],
+        "entropy": [0.1] * 5,
+        "mismatch_kl": [0.0] * 5,
+        "log_importance_ratio": [0.0] * 5,
+        "importance_ratio": [1.0] * 5,
+        "prob_delta": [0.0] * 5,
+        "is_masked": [False] * 5,
+        "is_masked_high": [False] * 5,
+        "is_masked_low": [False] * 5,
+        **fields,
+    }
 
 
 def export(tmp_path, *rows) -> str:
@@ -136,14 +170,19 @@ def test_tokens_of_another_loss_are_masked_and_a_reward_may_be_missing(tmp_path)
         assert found.mask.tolist() == mask and found.reward is None and "rl_weights" not in found.unread
 
 
-@pytest.mark.parametrize(("fields", "words"), [
-    ({"schema_version": 2}, "line 2: schema_version: expected 1 of prime-rl's token export, got 2"),
-    ({"advantages": None}, "line 2: advantages: expected a list as in prime-rl's token export, got NoneType"),
-    ({"loss_mask": [True]}, "line 2: loss_mask: expected 5 values, as many as in token_ids, got 1"),
-    ({"rl_weights": [1.0]}, "line 2: rl_weights: expected 5 values, as many as in token_ids, got 1"),
-    ({"inference_logprobs": [0.0, 0.0, None, 0.0, -2.0]}, "column 'inference_logprobs': expected finite numbers where "
-                                                          "the mask is True, got nan at row 1, position 0"),
-])
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"schema_version": 2}, "line 2: schema_version: expected 1 of prime-rl's token export, got 2"),
+        ({"advantages": None}, "line 2: advantages: expected a list as in prime-rl's token export, got NoneType"),
+        ({"loss_mask": [True]}, "line 2: loss_mask: expected 5 values, as many as in token_ids, got 1"),
+        ({"rl_weights": [1.0]}, "line 2: rl_weights: expected 5 values, as many as in token_ids, got 1"),
+        (
+            {"inference_logprobs": [0.0, 0.0, None, 0.0, -2.0]},
+            "column 'inference_logprobs': expected finite numbers where the mask is True, got nan at row 1, position 0",
+        ),
+    ],
+)
 def test_an_export_that_does_not_fit_is_named_by_its_own_fields(tmp_path, fields, words):
     with pytest.raises(ValueError, match=words):
         read(export(tmp_path, record(), record(**fields)))
@@ -180,15 +219,24 @@ def test_a_column_that_comes_twice_is_named_where_it_is_read(tmp_path):
         read(path, columns={"group": "spare"})
 
 
-@pytest.mark.parametrize(("columns", "words"), [
-    ({**COLUMNS, "group": [{"id": 1, "split": "a"}] * 2},
-     r"column 'group': expected one value for every completion that can be compared, such as a number or a text, got "
-     r"struct<id: int64, split: string>"),
-    ({**FLAT, "completion": [{"id": 1}] * 5},
-     r"column 'completion': expected one value for every row that can be compared, .* got struct<id: int64>"),
-    ({**COLUMNS, "prompt": [[{"role": "user"}]] * 2},
-     r"column 'prompt': expected one value a completion, got list<"),
-])
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {**COLUMNS, "group": [{"id": 1, "split": "a"}] * 2},
+            r"column 'group': expected one value for every completion that can be compared, such as a number or a "
+            r"text, got struct<id: int64, split: string>",
+        ),
+        (
+            {**FLAT, "completion": [{"id": 1}] * 5},
+            r"column 'completion': expected one value for every row that can be compared, .* got struct<id: int64>",
+        ),
+        (
+            {**COLUMNS, "prompt": [[{"role": "user"}]] * 2},
+            r"column 'prompt': expected one value a completion, got list<",
+        ),
+    ],
+)
 def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words, capsys):
     path = table(tmp_path / "structs.parquet", columns)
     with pytest.raises(TypeError, match=words):

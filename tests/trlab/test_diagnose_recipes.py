@@ -30,14 +30,29 @@ def test_from_your_own_loop(tmp_path, monkeypatch):
     logp, old, rollout = (-torch.rand(3, 4, generator=g) for _ in range(3))
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]])
     tensors, pandas = recipe("From your own loop")
-    exec(tensors, {"logp": logp, "logp_old": old, "logp_rollout": rollout, "advantages": torch.tensor([1.0, -1, 0]),
-                   "mask": mask})
+    exec(
+        tensors,
+        {
+            "logp": logp,
+            "logp_old": old,
+            "logp_rollout": rollout,
+            "advantages": torch.tensor([1.0, -1, 0]),
+            "mask": mask,
+        },
+    )
     first = read("rollouts.parquet")
     assert first.mask.tolist() == mask.flatten().bool().tolist()
     assert first.advantage.tolist() == [1.0] * 4 + [-1.0] * 4 + [0.0] * 4
     np.testing.assert_array_equal(first.logp_old, old.double().flatten())
-    exec(pandas, {"logp": logp.numpy().tolist(), "logp_rollout": rollout.numpy().tolist(),
-                  "advantages": [1.0, -1.0, 0.0], "masks": mask.bool().tolist()})
+    exec(
+        pandas,
+        {
+            "logp": logp.numpy().tolist(),
+            "logp_rollout": rollout.numpy().tolist(),
+            "advantages": [1.0, -1.0, 0.0],
+            "masks": mask.bool().tolist(),
+        },
+    )
     second = read("rollouts.parquet")
     for name in ("logp", "logp_rollout", "advantage", "mask"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
@@ -52,13 +67,28 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     names: dict = {}
     exec(recipe("From TRL")[0], names)
     settings = GRPOConfig(
-        output_dir="out", per_device_train_batch_size=8, num_generations=4, max_completion_length=12, num_iterations=2,
-        max_steps=2, use_cpu=True, bf16=False, report_to=[], save_strategy="no", disable_tqdm=True, learning_rate=1e-3,
-        lr_scheduler_type="constant", seed=0)
+        output_dir="out",
+        per_device_train_batch_size=8,
+        num_generations=4,
+        max_completion_length=12,
+        num_iterations=2,
+        max_steps=2,
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        save_strategy="no",
+        disable_tqdm=True,
+        learning_rate=1e-3,
+        lr_scheduler_type="constant",
+        seed=0,
+    )
     trainer = names["Dumping"](
-        model=policy.model, args=settings, processing_class=policy.tokenizer,
+        model=policy.model,
+        args=settings,
+        processing_class=policy.tokenizer,
         reward_funcs=lambda completion_ids, **_: [float(sum(ids) % 3) for ids in completion_ids],
-        train_dataset=Dataset.from_list([{"prompt": "3 : +1 ="}, {"prompt": "5 : +2 ="}]))
+        train_dataset=Dataset.from_list([{"prompt": "3 : +1 ="}, {"prompt": "5 : +2 ="}]),
+    )
     trainer.train()
     found = read("rollouts-0.parquet", tokenizer="dial")
     assert found.count == 8 and set(found.prompts) == {"3 : +1 =", "5 : +2 ="} and len(np.unique(found.group)) == 2
@@ -76,8 +106,12 @@ def test_from_trl(tmp_path, monkeypatch, policy):
 
     before = Path("rollouts-0.parquet").read_bytes()
     monkeypatch.setattr(Accelerator, "process_index", property(lambda _: 3))
-    inputs = {"completion_mask": torch.ones(1, 2), "advantages": torch.ones(1), "prompt_ids": torch.tensor([[1]]),
-              "completion_ids": torch.tensor([[1, 2]])}
+    inputs = {
+        "completion_mask": torch.ones(1, 2),
+        "advantages": torch.ones(1),
+        "prompt_ids": torch.tensor([[1]]),
+        "completion_ids": torch.tensor([[1, 2]]),
+    }
     trainer.scored = [torch.full((1, 2), -1.5)]
     monkeypatch.setattr(names["GRPOTrainer"], "_compute_loss", lambda *_: 0.0)
     assert trainer._compute_loss(None, inputs) == 0.0
@@ -105,11 +139,16 @@ def test_from_verl(tmp_path, monkeypatch):
 
     config = FSDPActorConfig(strategy="fsdp", rollout_n=2, ppo_micro_batch_size_per_gpu=2)
     data = tensordict_utils.get_tensordict(
-        {"prompts": nested([[1, 2], [3]]), "responses": nested([[4, 5, 6], [7, 8]]),
-         "response_mask": nested([[1, 1, 0], [1, 1]]), "old_log_probs": nested([[-1.0, -2.0, -3.0], [-4.0, -5.0]]),
-         "rollout_log_probs": nested([[-1.5, -2.5, -3.5], [-4.5, -5.5]]),
-         "advantages": nested([[0.5, 0.5, 0.5], [-0.5, -0.5]])},
-        {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None})
+        {
+            "prompts": nested([[1, 2], [3]]),
+            "responses": nested([[4, 5, 6], [7, 8]]),
+            "response_mask": nested([[1, 1, 0], [1, 1]]),
+            "old_log_probs": nested([[-1.0, -2.0, -3.0], [-4.0, -5.0]]),
+            "rollout_log_probs": nested([[-1.5, -2.5, -3.5], [-4.5, -5.5]]),
+            "advantages": nested([[0.5, 0.5, 0.5], [-0.5, -0.5]]),
+        },
+        {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None},
+    )
     # Prompts and responses in a row; position t holds the log-prob of token t + 1.
     scores = torch.tensor([-9.0, -1.1, -2.2, -3.3, -9.0, -4.4, -5.6, -9.0])
     loss, metrics = losses.ppo_loss(config, {"log_probs": scores}, data)
@@ -139,9 +178,10 @@ def test_from_this_package(tmp_path, monkeypatch):
     import trlib
 
     monkeypatch.chdir(tmp_path)
-    code = recipe("From this package")[0].replace("steps=5, minibatches=8, epochs=4",
-                                                  "steps=2, prompts=4, group=4, minibatches=2, epochs=2, lr=1e-3, "
-                                                  "probe=0, progress=False")
+    code = recipe("From this package")[0].replace(
+        "steps=5, minibatches=8, epochs=4",
+        "steps=2, prompts=4, group=4, minibatches=2, epochs=2, lr=1e-3, probe=0, progress=False",
+    )
     assert "prompts=4" in code
     names: dict = {}
     exec(code, names)

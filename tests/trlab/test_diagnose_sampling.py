@@ -12,22 +12,29 @@ from trlab.diagnose.sampling import KINDS, Sampling, meaning
 from trlib.cli import diagnose as command
 from trlib.cli import main
 
-PLAIN = {"logp": torch.tensor([[-0.5, -1.0]]), "logp_rollout": torch.tensor([[-1.0, -0.5]]),
-         "advantage": torch.ones(1), "mask": torch.ones(1, 2)}
+PLAIN = {
+    "logp": torch.tensor([[-0.5, -1.0]]),
+    "logp_rollout": torch.tensor([[-1.0, -0.5]]),
+    "advantage": torch.ones(1),
+    "mask": torch.ones(1, 2),
+}
 
 
-@pytest.mark.parametrize(("known", "holds", "words"), [
-    ({}, None, "say --logprobs raw or --logprobs processed, and --temperature"),
-    ({"logprobs": "raw"}, None, "say --temperature. The findings below take it for that"),
-    ({"temperature": 0.7}, None, "say --logprobs raw or --logprobs processed"),
-    ({"temperature": 1.0}, True, "They are the same, raw or processed (temperature 1)"),
-    ({"logprobs": "raw", "temperature": 1.0, "top_p": 1.0}, True, "They are the same, raw or processed"),
-    ({"logprobs": "processed"}, True, "They are processed: logp_rollout is the log-prob of the distribution"),
-    ({"logprobs": "processed", "temperature": 0.7}, True, "They are processed (temperature 0.7)"),
-    ({"logprobs": "raw", "temperature": 0.7}, False, "They are raw, and the sampler changed the distribution"),
-    ({"logprobs": "raw", "temperature": 1.0, "top_p": 0.9}, False, "(temperature 1, top-p 0.9)"),
-    ({"logprobs": "raw", "top_p": 0.9, "source": "as you say"}, False, "(top-p 0.9; as you say)"),
-])
+@pytest.mark.parametrize(
+    ("known", "holds", "words"),
+    [
+        ({}, None, "say --logprobs raw or --logprobs processed, and --temperature"),
+        ({"logprobs": "raw"}, None, "say --temperature. The findings below take it for that"),
+        ({"temperature": 0.7}, None, "say --logprobs raw or --logprobs processed"),
+        ({"temperature": 1.0}, True, "They are the same, raw or processed (temperature 1)"),
+        ({"logprobs": "raw", "temperature": 1.0, "top_p": 1.0}, True, "They are the same, raw or processed"),
+        ({"logprobs": "processed"}, True, "They are processed: logp_rollout is the log-prob of the distribution"),
+        ({"logprobs": "processed", "temperature": 0.7}, True, "They are processed (temperature 0.7)"),
+        ({"logprobs": "raw", "temperature": 0.7}, False, "They are raw, and the sampler changed the distribution"),
+        ({"logprobs": "raw", "temperature": 1.0, "top_p": 0.9}, False, "(temperature 1, top-p 0.9)"),
+        ({"logprobs": "raw", "top_p": 0.9, "source": "as you say"}, False, "(top-p 0.9; as you say)"),
+    ],
+)
 def test_what_is_known_decides_what_holds(known, holds, words):
     for old in (True, False):
         found = meaning(Sampling(**known), old=old)
@@ -65,9 +72,11 @@ def test_a_dump_says_what_its_writer_knew_and_the_caller_may_say_more(tmp_path):
     told = read(path, temperature=0.5, logprobs="processed").sampling
     assert told == Sampling(logprobs="processed", temperature=0.5, top_p=0.9, source="as you say")
     assert read(dump(path, **PLAIN)).sampling == Sampling()
-    for wrong, words in (({"logprobs": "cooked"}, "logprobs: expected one of 'raw', 'processed', got 'cooked'"),
-                         ({"temperature": 0.0}, "temperature: expected a number above 0"),
-                         ({"top_p": 2.0}, "top_p: expected a number above 0 and at most 1")):
+    for wrong, words in (
+        ({"logprobs": "cooked"}, "logprobs: expected one of 'raw', 'processed', got 'cooked'"),
+        ({"temperature": 0.0}, "temperature: expected a number above 0"),
+        ({"top_p": 2.0}, "top_p: expected a number above 0 and at most 1"),
+    ):
         with pytest.raises(ValueError, match=words):
             dump(path, **PLAIN, **wrong)
         with pytest.raises(ValueError, match=words):
@@ -87,12 +96,22 @@ def drawn(tmp_path_factory):
     def chosen(scores: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         return scores.log_softmax(-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
 
-    for name, sampler, recorded, learner in (("raw", hot, logits, hot), ("processed", hot, hot, hot),
-                                             ("both raw", hot, logits, logits), ("top-p", cut, cut, logits)):
+    for name, sampler, recorded, learner in (
+        ("raw", hot, logits, hot),
+        ("processed", hot, hot, hot),
+        ("both raw", hot, logits, logits),
+        ("top-p", cut, cut, logits),
+    ):
         tokens = torch.multinomial(sampler.softmax(-1).flatten(0, 1), 1, generator=g).view(60, 40)
         old = chosen(learner + 0.02 * torch.randn(logits.shape, generator=g, dtype=torch.float64), tokens)
-        found[name] = dump(place / f"{name}.parquet", logp=old, logp_old=old, logp_rollout=chosen(recorded, tokens),
-                           advantage=torch.ones(60), mask=torch.ones(60, 40))
+        found[name] = dump(
+            place / f"{name}.parquet",
+            logp=old,
+            logp_old=old,
+            logp_rollout=chosen(recorded, tokens),
+            advantage=torch.ones(60),
+            mask=torch.ones(60, 40),
+        )
     return found
 
 
@@ -121,12 +140,20 @@ def test_under_top_p_a_mean_below_1_is_no_fault(drawn):
 def test_the_ratio_before_and_after_it_is_bounded(tmp_path):
     ratio = torch.tensor([[1.0, 0.5, 4.0, 2.5]])
     rollout = torch.full((1, 4), -3.0)
-    table = {"logp": rollout, "logp_rollout": rollout, "logp_old": rollout + ratio.log(), "advantage": torch.ones(1),
-             "mask": torch.ones(1, 4)}
+    table = {
+        "logp": rollout,
+        "logp_rollout": rollout,
+        "logp_old": rollout + ratio.log(),
+        "advantage": torch.ones(1),
+        "mask": torch.ones(1, 4),
+    }
     found = diagnose(read(dump(tmp_path / "rollouts.parquet", **table)))
     values = {row.how: (row.mean, row.largest) for row in found.logged}
-    assert values == {"as it is": pytest.approx((2.0, 4.0)), "truncate": pytest.approx((5.5 / 4, 2.0)),
-                      "mask": pytest.approx((1.5 / 4, 1.0))}
+    assert values == {
+        "as it is": pytest.approx((2.0, 4.0)),
+        "truncate": pytest.approx((5.5 / 4, 2.0)),
+        "mask": pytest.approx((1.5 / 4, 1.0)),
+    }
     html = page(found)
     for name, mean, largest in (("as it is", "2", "4"), ("at most 2 (TIS)", "1.37", "2"), ("0 above 2", "0.375", "1")):
         assert f'<th scope="row">{name}</th><td>{mean}</td><td>{largest}</td>' in html

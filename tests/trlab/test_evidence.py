@@ -51,8 +51,9 @@ def test_the_records_are_small():
     assert sum(path.stat().st_size for path in RECORDS.rglob("*") if path.is_file()) < 7_000_000
 
 
-@pytest.mark.parametrize("name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched",
-                                  "expert"])
+@pytest.mark.parametrize(
+    "name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched", "expert"]
+)
 def test_the_page_says_the_size_that_was_declared(name):
     page = (Path(__file__).parents[2] / "book/recorded.md").read_text(encoding="utf-8")
     section = next(part for part in page.split("\n## ") if f"{{sweep-record}} {name}\n" in part)

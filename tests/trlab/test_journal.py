@@ -100,8 +100,11 @@ def test_a_folder_that_cannot_be_written_is_named_before_any_work(tmp_path):
 
 def test_a_second_process_is_kept_out_and_a_shard_is_not(tmp_path):
     first = Journal(tmp_path, "s", {})
-    with pytest.raises(CheckpointError, match=r"out: expected one process at a time to run this into .* \(wait for it, "
-                                              r"or give another --out or --shard\), got a second one, which this "):
+    with pytest.raises(
+        CheckpointError,
+        match=r"out: expected one process at a time to run this into .* \(wait for it, "
+        r"or give another --out or --shard\), got a second one, which this ",
+    ):
         Journal(tmp_path, "s", {})
     second = Journal(tmp_path, "s", {}, (2, 3))
     assert second.path == first.path
@@ -117,16 +120,19 @@ def test_a_damaged_or_foreign_journal_is_named_and_left_as_it_is(tmp_path):
     path = filled(tmp_path, "a", "b")
     whole = path.read_bytes()
     about = json.dumps({"format": 2, "sweep": "s", "defaults": CHANGED})
-    for change, words in (("UPDATE cells SET entry = '{' WHERE cell = 'b'", "got a damaged one .Expecting"),
-                          ("UPDATE cells SET history = 'x'", "got a damaged one .Expecting"),
-                          ("UPDATE cells SET entry = '[]'", "got a damaged one .a cell of list"),
-                          ("UPDATE cells SET entry = '{}'", "got a damaged one .a cell of dict"),
-                          ("DROP TABLE cells", r"cannot read '.*cells.sqlite': no such table: cells"),
-                          (f"UPDATE about SET text = '{about.replace(json.dumps(CHANGED), '3')}'",
-                           "got a damaged one .defaults of int"),
-                          (f"UPDATE about SET text = '{about.replace('2', '3')}'",
-                           "another version of the package: expected format 2, got 3"),
-                          ("UPDATE about SET text = '{}'", "expected format 2, got None")):
+    for change, words in (
+        ("UPDATE cells SET entry = '{' WHERE cell = 'b'", "got a damaged one .Expecting"),
+        ("UPDATE cells SET history = 'x'", "got a damaged one .Expecting"),
+        ("UPDATE cells SET entry = '[]'", "got a damaged one .a cell of list"),
+        ("UPDATE cells SET entry = '{}'", "got a damaged one .a cell of dict"),
+        ("DROP TABLE cells", r"cannot read '.*cells.sqlite': no such table: cells"),
+        (f"UPDATE about SET text = '{about.replace(json.dumps(CHANGED), '3')}'", "got a damaged one .defaults of int"),
+        (
+            f"UPDATE about SET text = '{about.replace('2', '3')}'",
+            "another version of the package: expected format 2, got 3",
+        ),
+        ("UPDATE about SET text = '{}'", "expected format 2, got None"),
+    ):
         with closing(sqlite3.connect(path, isolation_level=None)) as file:
             file.execute(change)
         damaged = path.read_bytes()
@@ -146,6 +152,9 @@ def test_a_damaged_or_foreign_journal_is_named_and_left_as_it_is(tmp_path):
 
 def test_a_journal_of_an_earlier_version_is_no_silent_loss(tmp_path):
     (tmp_path / "cells-1-of-2.jsonl").write_text("{}\n")
-    with pytest.raises(RecordError, match=r"cells-1-of-2.jsonl' is a journal of an earlier version of the package: "
-                                          r"expected cells.sqlite; finish the sweep with that version"):
+    with pytest.raises(
+        RecordError,
+        match=r"cells-1-of-2.jsonl' is a journal of an earlier version of the package: "
+        r"expected cells.sqlite; finish the sweep with that version",
+    ):
         load(tmp_path)

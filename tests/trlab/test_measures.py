@@ -21,8 +21,11 @@ def line(batches: int, slope: float = 0.05, start: float = 0.0) -> np.ndarray:
 
 def table(curves: dict[str, np.ndarray], **columns: dict[str, np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs and their histories."""
-    history = [{"cell": cell, "batch": b, "reward": reward, **{name: of[cell][b] for name, of in columns.items()}}
-               for cell, rewards in curves.items() for b, reward in enumerate(rewards)]
+    history = [
+        {"cell": cell, "batch": b, "reward": reward, **{name: of[cell][b] for name, of in columns.items()}}
+        for cell, rewards in curves.items()
+        for b, reward in enumerate(rewards)
+    ]
     return pd.DataFrame({"cell": list(curves), "status": "done"}), pd.DataFrame(history)
 
 
@@ -89,5 +92,5 @@ def test_old_records_give_what_their_histories_hold():
         rewards = history[history["cell"] == cell].sort_values("batch")["reward"].to_numpy()
         row = found[found["cell"] == cell].iloc[0]
         assert row["take_off"] == pytest.approx(rewards[:10].mean(), abs=1e-12)
-        first = next((b + 1 for b in range(2, 25) if rewards[b - 2:b + 1].mean() >= 0.7 - 1e-9), 26)
+        first = next((b + 1 for b in range(2, 25) if rewards[b - 2 : b + 1].mean() >= 0.7 - 1e-9), 26)
         assert row["batches_to"] == first

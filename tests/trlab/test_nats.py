@@ -17,6 +17,7 @@ from trlab.statistics import interval
 
 # -- nats a point ------------------------------------------------------------------------------------------------------
 
+
 def test_nats_per_point_by_hand():
     # 10 nats; points 65 + 55 - 5 + 65 = 180: the run that lost five counts with its nats and with its loss.
     found = nats_per_point([1, 2, 3, 4], [0.9, 0.8, 0.2, 0.9], [0.25] * 4)
@@ -63,15 +64,28 @@ def test_the_interval_of_the_price_draws_whole_runs():
 
 # -- the frontier ------------------------------------------------------------------------------------------------------
 
+
 def flat(accuracy: float, nats: float, spread: float = 0.0) -> tuple[list[float], list[float]]:
     return ([accuracy - spread, accuracy, accuracy, accuracy + spread], [nats - spread, nats, nats, nats + spread])
 
 
 def test_who_reaches_less_for_more_is_dominated():
-    found = frontier({"best": flat(0.9, 1.0), "cheap": flat(0.8, 0.2), "dear": flat(0.85, 2.0), "low": flat(0.7, 1.0),
-                      "twin": flat(0.9, 1.0)})
+    found = frontier(
+        {
+            "best": flat(0.9, 1.0),
+            "cheap": flat(0.8, 0.2),
+            "dear": flat(0.85, 2.0),
+            "low": flat(0.7, 1.0),
+            "twin": flat(0.9, 1.0),
+        }
+    )
     assert {name: trade.dominated_by for name, trade in found.items()} == {
-        "best": (), "cheap": (), "twin": (), "dear": ("best", "twin"), "low": ("best", "cheap", "twin")}
+        "best": (),
+        "cheap": (),
+        "twin": (),
+        "dear": ("best", "twin"),
+        "low": ("best", "cheap", "twin"),
+    }
     assert found["dear"].clearly == ("best", "twin") and found["low"].clearly == ("cheap",), "as dear is not cheaper"
     near = frontier({"a": flat(0.9, 1.0, 0.1), "b": flat(0.88, 1.05, 0.1)})
     assert near["b"].dominated_by == ("a",) and near["b"].clearly == (), "the intervals do not say so"
@@ -89,18 +103,47 @@ def test_every_dominated_setting_is_dominated_by_one_on_the_frontier(points):
 
 # -- from a record -----------------------------------------------------------------------------------------------------
 
+
 def record(**changes) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     """Two methods at two learning rates and three numbers of updates, two runs each, and their histories."""
-    heights = {("ppo", "1"): 0.9, ("ppo", "8"): 0.88, ("ppo", "32"): 0.78, ("troll", "1"): 0.7, ("troll", "8"): 0.75,
-               ("troll", "32"): 0.7}
-    rows = [{"cell": f"{lr} {label} {u} {seed}", "label": label, "lr": lr, "updates": u, "seed": seed,
-             "status": "done", "steps": 40, "kl": 0.02, "sampled": height - (lr == "hot") * (u == "8") * 0.1,
-             "greedy": 1.0, "kept": 1.0, "seconds": 1.0, "cpu_seconds": 1.0}
-            for lr in ("cold", "hot") for (label, u), height in heights.items() for seed in (0, 1)]
+    heights = {
+        ("ppo", "1"): 0.9,
+        ("ppo", "8"): 0.88,
+        ("ppo", "32"): 0.78,
+        ("troll", "1"): 0.7,
+        ("troll", "8"): 0.75,
+        ("troll", "32"): 0.7,
+    }
+    rows = [
+        {
+            "cell": f"{lr} {label} {u} {seed}",
+            "label": label,
+            "lr": lr,
+            "updates": u,
+            "seed": seed,
+            "status": "done",
+            "steps": 40,
+            "kl": 0.02,
+            "sampled": height - (lr == "hot") * (u == "8") * 0.1,
+            "greedy": 1.0,
+            "kept": 1.0,
+            "seconds": 1.0,
+            "cpu_seconds": 1.0,
+        }
+        for lr in ("cold", "hot")
+        for (label, u), height in heights.items()
+        for seed in (0, 1)
+    ]
     history = pd.DataFrame([{"cell": row["cell"], "batch": b, "reward": 0.3 + b / 10} for row in rows for b in (0, 1)])
-    sweep = Sweep(text="", variants=[Variant("ppo"), Variant("troll")], budget=Budget(steps=40),
-                  axes=[Axis("lr", {"cold": {"lr": 1e-4}, "hot": {"lr": 3e-4}}),
-                        Axis("updates", {"1": {}, "8": {"minibatches": 8}, "32": {"minibatches": 32}})])
+    sweep = Sweep(
+        text="",
+        variants=[Variant("ppo"), Variant("troll")],
+        budget=Budget(steps=40),
+        axes=[
+            Axis("lr", {"cold": {"lr": 1e-4}, "hot": {"lr": 3e-4}}),
+            Axis("updates", {"1": {}, "8": {"minibatches": 8}, "32": {"minibatches": 32}}),
+        ],
+    )
     return sweep, pd.DataFrame(rows).assign(**changes), history
 
 
@@ -122,16 +165,19 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
     assert price(runs.assign(status="failed"), history[["cell", "batch"]][:0]) is None and not before(history[[]])
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: frontier({"a": ([0.5], [0.1, 0.2])}), "nats of a: expected a number for each of the 1 runs, got 2"),
-    (lambda: frontier({"a": ([0.5], [-0.1])}), "nats of a: expected numbers of at least 0, got -0.1"),
-    (lambda: frontier({"a": ([], [])}), "accuracy of a: expected at least one run"),
-    (lambda: nats_per_point([], [], []), "nats: expected at least one run"),
-    (lambda: nats_per_point([1.0], [0.5, 0.5], [0.1]), "accuracy: expected a number for each of the 1 runs, got 2"),
-    (lambda: nats_per_point([1.0], [0.5], []), "base: expected at least one run"),
-    (lambda: nats_per_point([-1.0], [0.5], [0.1]), "nats: expected numbers of at least 0, got -1"),
-    (lambda: nats_per_point([math.inf], [0.5], [0.1]), "nats: expected finite numbers, got NaN or inf"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: frontier({"a": ([0.5], [0.1, 0.2])}), "nats of a: expected a number for each of the 1 runs, got 2"),
+        (lambda: frontier({"a": ([0.5], [-0.1])}), "nats of a: expected numbers of at least 0, got -0.1"),
+        (lambda: frontier({"a": ([], [])}), "accuracy of a: expected at least one run"),
+        (lambda: nats_per_point([], [], []), "nats: expected at least one run"),
+        (lambda: nats_per_point([1.0], [0.5, 0.5], [0.1]), "accuracy: expected a number for each of the 1 runs, got 2"),
+        (lambda: nats_per_point([1.0], [0.5], []), "base: expected at least one run"),
+        (lambda: nats_per_point([-1.0], [0.5], [0.1]), "nats: expected numbers of at least 0, got -1"),
+        (lambda: nats_per_point([math.inf], [0.5], [0.1]), "nats: expected finite numbers, got NaN or inf"),
+    ],
+)
 def test_senseless_runs_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -25,11 +25,27 @@ def record(predictions: tuple[Prediction, ...] = ()) -> outcomes.Read:
     for label in LABELS:
         for seed in range(8):
             wide = 0.08 if label == "spread" else 0.02
-            rows.append({"cell": f"{label}{seed}", "label": label, "uses": "16", "seed": seed, "status": "done",
-                         "sampled": means[label] + wide * draw.standard_normal(), "kl": 0.01, "steps": 3})
+            rows.append(
+                {
+                    "cell": f"{label}{seed}",
+                    "label": label,
+                    "uses": "16",
+                    "seed": seed,
+                    "status": "done",
+                    "sampled": means[label] + wide * draw.standard_normal(),
+                    "kl": 0.01,
+                    "steps": 3,
+                }
+            )
     history = pd.DataFrame([{"cell": row["cell"], "batch": b, "reward": 0.2 * b} for row in rows for b in range(3)])
-    sweep = Sweep(text="", variants=[Variant("ppo", label=label) for label in LABELS], budget=Budget(steps=3),
-                  axes=[Axis("uses", {"16": {"epochs": 16}})], predictions=predictions, name="mine")
+    sweep = Sweep(
+        text="",
+        variants=[Variant("ppo", label=label) for label in LABELS],
+        budget=Budget(steps=3),
+        axes=[Axis("uses", {"16": {"epochs": 16}})],
+        predictions=predictions,
+        name="mine",
+    )
     return sweep, pd.DataFrame(rows), history
 
 
@@ -41,6 +57,7 @@ def mine(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(outcomes, "read", lambda name: found)
         monkeypatch.setattr(outcomes, "is_recorded", lambda name: name == "mine")
         return found
+
     yield put
     outcomes.judged.cache_clear()
 
@@ -55,7 +72,11 @@ def test_every_variant_is_compared_and_corrected_together(mine) -> None:
         assert row.difference == difference(values[label], values["ppo"])
         assert row.p == improvement_p(values[label], values["ppo"])
     assert {label: row.verdict for label, row in found.items()} == {
-        "same": "undecided", "higher": "above", "lower": "below", "spread": "undecided"}
+        "same": "undecided",
+        "higher": "above",
+        "lower": "below",
+        "spread": "undecided",
+    }
 
 
 def test_predictions_count_among_the_questions(mine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,8 +94,10 @@ def test_predictions_count_among_the_questions(mine, monkeypatch: pytest.MonkeyP
 
 
 def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
-    mine(Prediction("?", higher="ppo", lower="same", at={"uses": "16"}),
-         Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}))
+    mine(
+        Prediction("?", higher="ppo", lower="same", at={"uses": "16"}),
+        Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}),
+    )
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
     assert outcomes.beside("mine")["what came"].to_list() == ["cannot be told", "as predicted"]
     assert outcomes.beside("mine")["predicted"].to_list() == ["?", "!"]
@@ -91,7 +114,10 @@ def test_sentences_hold_the_numbers_and_leave_nobody_out(mine) -> None:
     less = difference(lower, ppo)
     assert f"`lower` {interval(lower):.2f} (−{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}])" in below
     assert undecided.startswith("**Cannot be told from `ppo`") and re.findall(r"`(\w+)`", undecided) == [
-        "ppo", "spread", "same"]
+        "ppo",
+        "spread",
+        "same",
+    ]
     both = outcomes.told("mine", "lower", at={"uses": "16"}, only=["ppo", "higher"])
     assert both.startswith("**All 2 above `lower` 0.") and "\n" not in both
     assert said._repr_markdown_() == str(said) and "-" not in said

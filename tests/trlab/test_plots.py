@@ -22,7 +22,7 @@ SCORES = {name: np.clip(rng.normal(mean, 0.08, 8), 0, 1) for name, mean in (("PP
 
 def channels(colour: str) -> np.ndarray:
     """Linear red, green and blue of a hexadecimal sRGB colour."""
-    s = np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+    s = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
 
 
@@ -34,8 +34,9 @@ def contrast(a: str, b: str) -> float:
 
 def lab(linear: np.ndarray) -> np.ndarray:
     """CIELAB, D65."""
-    to_xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
-                       [0.0193339, 0.1191920, 0.9503041]])
+    to_xyz = np.array(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    )
     t = to_xyz @ np.clip(linear, 0, 1) / to_xyz.sum(1)
     f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -47,12 +48,11 @@ def test_every_colour_stands_out_from_both_papers():
 
 
 # Machado, Oliveira and Fernandes 2009, at full severity, on linear light.
-SEEN = {"protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-                       [-0.003882, -0.048116, 1.051998]],
-        "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-                         [-0.011820, 0.042940, 0.968881]],
-        "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
-                       [0.004733, 0.691367, 0.303900]]}
+SEEN = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
 
 
 @pytest.mark.parametrize("ink", ["#1b2530", "#e4e8eb"])
@@ -74,7 +74,7 @@ def test_an_interval_plot_draws_the_statistics():
     ax = drawing.figure.axes[0]
     for row, (label, runs) in enumerate(SCORES.items()):
         estimate = interval(runs)
-        bar, dot, ticks = ax.lines[3 * row:3 * row + 3]
+        bar, dot, ticks = ax.lines[3 * row : 3 * row + 3]
         assert list(bar.get_xdata()) == [estimate.low, estimate.high] and list(dot.get_xdata()) == [estimate.value]
         assert sorted(ticks.get_xdata()) == sorted(runs) and set(ticks.get_ydata()) == {row}
         assert f"{label} {estimate:.2f}" in drawing.alt
@@ -106,7 +106,7 @@ def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
     figure.draw_without_rendering()
     place["wide"] = [ax.get_position().bounds for ax in (left, right)]
     assert place["narrow"][0][0] == pytest.approx(place["narrow"][1][0], abs=0.02)  # one column
-    assert place["narrow"][0][1] > place["narrow"][1][1] + place["narrow"][1][3]    # the first on top
+    assert place["narrow"][0][1] > place["narrow"][1][1] + place["narrow"][1][3]  # the first on top
     assert place["wide"][0][1] == pytest.approx(place["wide"][1][1]) and place["wide"][1][0] > 0.5
     assert drawing.svg() == wide, "nothing is left of the other layout"
     many = curves(stale(7), along="u", measure="a")
@@ -164,8 +164,10 @@ def test_a_column_of_a_table_is_drawn_whatever_its_index():
 def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:
     """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one before."""
     r = np.random.default_rng(1)
-    return {f"m{i}": {u: 0.9 - 0.03 * i * np.log2(u) + r.normal(0, 0.01, 6) for u in (32.0, 1.0, 8.0)}
-            for i in range(labels)}
+    return {
+        f"m{i}": {u: 0.9 - 0.03 * i * np.log2(u) + r.normal(0, 0.01, 6) for u in (32.0, 1.0, 8.0)}
+        for i in range(labels)
+    }
 
 
 def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
@@ -187,15 +189,27 @@ def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
             fell = staleness_tolerance(runs).bracket.fell
             assert [fell, found[fell].value] in [[*c.get_xdata(), *c.get_ydata()] for c in crosses]
             assert f"fallen by 0.05 at {fell:g}" in drawing.alt
-    assert len({(line.get_color(), line.get_marker(), str(line.get_linestyle())) for line in lines.values()
-                if line.get_marker() in MARKERS}) == 3
+    assert (
+        len(
+            {
+                (line.get_color(), line.get_marker(), str(line.get_linestyle()))
+                for line in lines.values()
+                if line.get_marker() in MARKERS
+            }
+        )
+        == 3
+    )
     assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"] and ax.get_xscale() == "log"
     assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, "no marks unless they are asked for"
 
 
 def test_a_control_is_what_the_others_fall_below():
-    scores = {"on-policy": {1: [0.8] * 3, 8: [0.9] * 3}, "a": {1: [0.8] * 3, 8: [0.84] * 3},
-              "b": {1: [0.8] * 3, 8: [0.88] * 3}, "c": {1: [0.7] * 3, 8: [0.9] * 3}}
+    scores = {
+        "on-policy": {1: [0.8] * 3, 8: [0.9] * 3},
+        "a": {1: [0.8] * 3, 8: [0.84] * 3},
+        "b": {1: [0.8] * 3, 8: [0.88] * 3},
+        "c": {1: [0.7] * 3, 8: [0.9] * 3},
+    }
     drawing = curves(scores, along="u", measure="a", drop=0.05, control="on-policy")
     crosses = [line for line in drawing.figure.axes[0].lines if line.get_marker() == "x"]
     assert [[*c.get_xdata(), *c.get_ydata()] for c in crosses] == [[8, pytest.approx(0.84)], [1, pytest.approx(0.7)]]
@@ -219,11 +233,14 @@ def test_many_curves_get_a_panel_each_with_the_others_behind():
     assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in panels] == [False] * 3 + [True] * 4
 
 
-@pytest.mark.parametrize(("scores", "words"), [
-    ({}, "scores: expected at least one variant, got none"),
-    ({"a": {}}, r"scores: expected runs of 'a' at places above 0, got \[\]"),
-    ({"a": {0: [0.5]}}, r"scores: expected runs of 'a' at places above 0, got \[0\]"),
-])
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({}, "scores: expected at least one variant, got none"),
+        ({"a": {}}, r"scores: expected runs of 'a' at places above 0, got \[\]"),
+        ({"a": {0: [0.5]}}, r"scores: expected runs of 'a' at places above 0, got \[0\]"),
+    ],
+)
 def test_curves_without_runs_are_refused(scores, words):
     with pytest.raises(ValueError, match=words):
         curves(scores, along="updates", measure="x")

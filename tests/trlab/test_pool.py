@@ -75,15 +75,21 @@ def test_a_job_that_hangs_is_stopped():
 def test_a_job_is_not_charged_for_the_start_of_its_worker():
     # Each start takes longer than a job may: the interpreter's, and 2 s beside.
     hang, slow = SLEEP.format(60), partial(time.sleep, 2)
-    found = {job: (result, seconds) for job, result, seconds in
-             run_jobs(eval, ["5", hang, "6"], threading.Event(), workers=1, seconds=1.9, prepare=slow)}
+    found = {
+        job: (result, seconds)
+        for job, result, seconds in run_jobs(
+            eval, ["5", hang, "6"], threading.Event(), workers=1, seconds=1.9, prepare=slow
+        )
+    }
     assert found["5"][0] == 5 and found["5"][1] < 1.9 and found["6"][0] == 6 and found["6"][1] < 1.9
     assert found[hang][0].kind == "too long" and found[hang][1] >= 1.9
 
 
 def test_a_job_says_how_long_it_took():
-    for ended in (run_jobs(eval, [SLEEP.format(0.3)], threading.Event(), workers=1, seconds=60),
-                  run_here(eval, [SLEEP.format(0.3)], threading.Event())):
+    for ended in (
+        run_jobs(eval, [SLEEP.format(0.3)], threading.Event(), workers=1, seconds=60),
+        run_here(eval, [SLEEP.format(0.3)], threading.Event()),
+    ):
         ((_, result, seconds),) = ended
         assert result is None and 0.3 <= seconds < 60
 
@@ -145,7 +151,7 @@ def test_when_told_to_stop_a_job_whose_worker_dies_or_is_not_ready_has_not_been_
     assert not mark.exists()
 
 
-GROUP = '''
+GROUP = """
 import signal, sys, threading
 from trlab.pool import run_jobs
 
@@ -156,16 +162,22 @@ if __name__ == "__main__":
     print("begun", flush=True)
     jobs = run_jobs(eval, ["6 * 7", f"__import__('signal').getsignal({number}).name"], stop, workers=1, seconds=60)
     print(*[result for _, result, _ in jobs], flush=True)
-'''
+"""
 
 
-@pytest.mark.parametrize(("later", "sent"), [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT),
-                                             (0.8, signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("later", "sent"), [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT), (0.8, signal.SIGTERM)]
+)
 def test_what_stops_every_process_reaches_no_worker_that_is_starting(tmp_path, later, sent):
     # A terminal interrupts every process of the command's group, a batch system ends every process of a job.
     (tmp_path / "group.py").write_text(GROUP)
-    command = subprocess.Popen([sys.executable, str(tmp_path / "group.py"), str(int(sent))], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, process_group=0)
+    command = subprocess.Popen(
+        [sys.executable, str(tmp_path / "group.py"), str(int(sent))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
     assert command.stdout.readline() == "begun\n"
     time.sleep(later)
     os.killpg(command.pid, sent)
@@ -187,8 +199,9 @@ def test_ctrl_c_in_a_job_of_this_process_leaves_those_before_it():
 
 
 def test_workers_are_gone_when_their_results_are_no_longer_wanted():
-    jobs = run_jobs(eval, ["__import__('os').getpid()", "__import__('time').sleep(60)"], threading.Event(), workers=1,
-                    seconds=60)
+    jobs = run_jobs(
+        eval, ["__import__('os').getpid()", "__import__('time').sleep(60)"], threading.Event(), workers=1, seconds=60
+    )
     _, worker, _ = next(jobs)
     jobs.close()
     deadline = time.monotonic() + 10

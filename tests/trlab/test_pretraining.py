@@ -25,12 +25,20 @@ SHIPPED = EMBEDDED / "dial"
 
 # -- a tiny run ---------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A tiny checkpoint: its folder, its card, the losses on the way."""
     out, losses = tmp_path_factory.mktemp("made") / "base", []
-    card = pretrain("dial", out=out, seed=3, recipe=TINY, check=8, moves=(1, 2),
-                    progress=lambda step, steps, loss: losses.append((step, steps, loss)))
+    card = pretrain(
+        "dial",
+        out=out,
+        seed=3,
+        recipe=TINY,
+        check=8,
+        moves=(1, 2),
+        progress=lambda step, steps, loss: losses.append((step, steps, loss)),
+    )
     return out, card, losses
 
 
@@ -44,7 +52,7 @@ def test_the_loss_falls_from_chance(made):
 
 def test_the_same_seed_makes_the_same_file_and_another_another(made, tmp_path):
     _, card, _ = made
-    torch.manual_seed(99)                                   # global state plays no part
+    torch.manual_seed(99)  # global state plays no part
     torch.rand(5)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     make = {"recipe": TINY, "check": 1, "moves": (1, 2), "progress": False}
@@ -60,8 +68,10 @@ def test_the_card_says_how_it_was_made(made):
     assert card["steps"] == [12, 4] and card["seed"] == 3
     assert Recipe(**card["recipe"]) == TINY
     assert load_task(**card["task"]) == Dial(moves=(1, 2))
-    assert card["command"] == ("trlib pretrain dial --seed 3 --set steps=12,4 --set batch=16 --set hidden=16 "
-                               "--set heads=2 --set mlp=32 --knob moves=1,2")
+    assert card["command"] == (
+        "trlib pretrain dial --seed 3 --set steps=12,4 --set batch=16 --set hidden=16 "
+        "--set heads=2 --set mlp=32 --knob moves=1,2"
+    )
     assert card["parameters"] == 272 * 16 + 2 * (4 * 16 * 16 + 3 * 16 * 32 + 2 * 16) + 16
     accuracy = card["accuracy"]
     assert accuracy["n"] == 8 and accuracy["moves"] == 2 and set(accuracy["by_moves"]) == {"1", "2"}
@@ -83,14 +93,23 @@ def test_transformers_alone_loads_the_folder(made):
 
 
 def test_the_first_part_ends_once_it_is_good_enough(tmp_path):
-    assert pretrain("dial", out=tmp_path / "a", recipe=replace(TINY, steps=(40, 2), until=0.0), check=1,
-                    progress=False)["steps"] == [25, 2]
+    assert pretrain(
+        "dial", out=tmp_path / "a", recipe=replace(TINY, steps=(40, 2), until=0.0), check=1, progress=False
+    )["steps"] == [25, 2]
 
 
 def test_a_smaller_dial_is_learnt_until_it_is_right(tmp_path):
     """Four places, one move, careful completions only: the first part ends by itself, above chance (1 in 4)."""
-    card = pretrain("dial", out=tmp_path / "a", recipe=Recipe(steps=(300, 30), until=0.9, batch=64), check=400,
-                    progress=False, positions=4, moves=1, careful=1.0)
+    card = pretrain(
+        "dial",
+        out=tmp_path / "a",
+        recipe=Recipe(steps=(300, 30), until=0.9, batch=64),
+        check=400,
+        progress=False,
+        positions=4,
+        moves=1,
+        careful=1.0,
+    )
     assert 100 < card["steps"][0] < 300
     assert card["accuracy"]["sampled"]["interval"][0] > 0.85
     assert card["accuracy"]["greedy"]["accuracy"] > 0.95
@@ -98,6 +117,7 @@ def test_a_smaller_dial_is_learnt_until_it_is_right(tmp_path):
 
 
 # -- the loss by hand ---------------------------------------------------------------------------------------------
+
 
 class Certain(torch.nn.Module):
     """Stands for a model: gives the next token of the rows it was shown a chosen probability."""
@@ -126,7 +146,7 @@ def test_the_loss_counts_completions_only_and_the_opener_is_given():
     assert follows.tolist() == [[False] * 6 + [True] * 3 + [False] * 2, [False] * 6 + [True] * 5]
     assert tokens[0, 5:].tolist() == [ids["easy"], ids["so"], ids["4"], 1, 0, 0]
     probability = torch.full(tokens.shape, 0.01)
-    probability[:, 4] = 0.1                                 # the opener, predicted at the prompt's last word
+    probability[:, 4] = 0.1  # the opener, predicted at the prompt's last word
     probability[:, 5:] = 0.5
     loss, right = loss_of(Certain(tokens, probability), tokens, labels, follows)
     assert loss.item() == pytest.approx(-(2 * torch.tensor(0.1).log() + 8 * torch.tensor(0.5).log()).item() / 10)
@@ -140,6 +160,7 @@ def test_wilson_against_scipy():
 
 
 # -- all or nothing -----------------------------------------------------------------------------------------------
+
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):
     def interrupt(step, steps, loss):
@@ -189,16 +210,19 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         pretrain("dial", out=tmp_path / "file" / "base", recipe=TINY, progress=False)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
-    (lambda out: pretrain("dial", out=out, movs=3), "knob of task 'dial'.*did you mean 'moves'"),
-    (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
-    (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),
-    (lambda out: Recipe(steps=(5, -1)), "steps: expected two numbers of at least 0"),
-    (lambda out: Recipe(batch=0), "batch: expected at least 1, got 0"),
-    (lambda out: Recipe(hidden=20, heads=4), "hidden: expected a multiple of 2 x heads = 8, got 20"),
-    (lambda out: Recipe(until=-1.0), "until: expected"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
+        (lambda out: pretrain("dial", out=out, movs=3), "knob of task 'dial'.*did you mean 'moves'"),
+        (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
+        (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),
+        (lambda out: Recipe(steps=(5, -1)), "steps: expected two numbers of at least 0"),
+        (lambda out: Recipe(batch=0), "batch: expected at least 1, got 0"),
+        (lambda out: Recipe(hidden=20, heads=4), "hidden: expected a multiple of 2 x heads = 8, got 20"),
+        (lambda out: Recipe(until=-1.0), "until: expected"),
+    ],
+)
 def test_bad_input_is_named_before_anything_runs(call, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         call(tmp_path / "base")
@@ -206,6 +230,7 @@ def test_bad_input_is_named_before_anything_runs(call, message, tmp_path):
 
 
 # -- the shipped checkpoint ---------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def shipped():
@@ -254,26 +279,33 @@ def test_the_shipped_model_answers_as_its_card_says(shipped):
     task, n, said = Dial(), 600, shipped["accuracy"]
     prompts = task.prompts(n, seed=77)
     inputs = tokenizer([p.text for p in prompts], return_tensors="pt", padding=True)
-    for how, settings in (("sampled", {}), ("greedy", {"do_sample": False, "temperature": None, "top_k": None,
-                                                       "top_p": None})):
+    for how, settings in (
+        ("sampled", {}),
+        ("greedy", {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}),
+    ):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            rows = model.generate(**inputs, **settings)[:, inputs["input_ids"].shape[1]:]
+            rows = model.generate(**inputs, **settings)[:, inputs["input_ids"].shape[1] :]
         texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
-        verdicts = [task.verify(p, text, ended=1 in row) for p, text, row in
-                    zip(prompts, texts, rows.tolist(), strict=True)]
+        verdicts = [
+            task.verify(p, text, ended=1 in row) for p, text, row in zip(prompts, texts, rows.tolist(), strict=True)
+        ]
         openers = [text.split()[0] for text in texts]
         assert sum(opener in (*CAREFUL, *CASUAL) for opener in openers) >= 0.98 * n
-        for share, expected in ((sum(v.reward for v in verdicts) / n, said[how]["accuracy"]),
-                                (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"])):
+        for share, expected in (
+            (sum(v.reward for v in verdicts) / n, said[how]["accuracy"]),
+            (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"]),
+        ):
             assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
 
 
 def test_our_sampler_agrees_with_the_card_that_generate_measured(shipped):
     n, said = 600, shipped["accuracy"]
     found = evaluate(load_policy("dial"), Dial(), prompts=n, samples=1)
-    for share, expected in ((found.sampled.value, said["sampled"]["accuracy"]),
-                            (found.greedy.value, said["greedy"]["accuracy"])):
+    for share, expected in (
+        (found.sampled.value, said["sampled"]["accuracy"]),
+        (found.greedy.value, said["greedy"]["accuracy"]),
+    ):
         assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
 
 

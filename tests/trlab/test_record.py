@@ -37,8 +37,9 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     record = Record()
     for i, cell in enumerate(found[:3]):
         status = "failed" if i == 2 else "done"
-        row, history = entry(cell.id, status, sampled=0.1 + 0.2 * i, error="died, twice" if i == 2 else "",
-                             commit="0012345678")
+        row, history = entry(
+            cell.id, status, sampled=0.1 + 0.2 * i, error="died, twice" if i == 2 else "", commit="0012345678"
+        )
         record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
     again = load(tmp_path, defaults(found))
@@ -46,16 +47,24 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     assert [again.done(cell) for cell in found] == [True, True, False, False]
     assert again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
     assert again.rows[found[0].id]["commit"] == "0012345678"
-    assert again.histories == {cell.id: {"reward": [0.1, 0.3333], "kept": [1.0, pytest.approx(math.nan, nan_ok=True)]}
-                               for cell in found[:2]}
+    assert again.histories == {
+        cell.id: {"reward": [0.1, 0.3333], "kept": [1.0, pytest.approx(math.nan, nan_ok=True)]} for cell in found[:2]
+    }
     runs = again.runs(found)
     assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == ["1", "1", "2"]
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     save_tables(tmp_path, again, found, defaults(found))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     whole = before["history.csv.xz"]
-    for damaged in (whole[:40], b"torn", whole[:20] + b"torn" + whole[24:], lzma.compress(b"metric,batch,a\nkl,0,x\n"),
-                    lzma.compress(b"metric,batch,a\nkl,0,1\nkl,1,1\ntv,0,1\n"), lzma.compress(b"batch,a\n0,1\n"), None):
+    for damaged in (
+        whole[:40],
+        b"torn",
+        whole[:20] + b"torn" + whole[24:],
+        lzma.compress(b"metric,batch,a\nkl,0,x\n"),
+        lzma.compress(b"metric,batch,a\nkl,0,1\nkl,1,1\ntv,0,1\n"),
+        lzma.compress(b"batch,a\n0,1\n"),
+        None,
+    ):
         (tmp_path / "history.csv.xz").unlink()
         if damaged is not None:
             (tmp_path / "history.csv.xz").write_bytes(damaged)
@@ -79,15 +88,18 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
     for cell in found[:3]:
         assert load(tmp_path).rows[cell.id] == record.rows[cell.id]
     for killed in ("history.csv.xz", "runs.csv"):
+
         def write(path, content, killed=killed):
             if path.name == killed:
                 raise KeyboardInterrupt
             path.write_bytes(content.encode() if isinstance(content, str) else content)
+
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(folders, "write", write)
             save_tables(tmp_path, parts[1], found, {})
         assert {key: row["date"] for key, row in load(tmp_path).rows.items()} == {
-            cell.id: record.rows[cell.id]["date"] for cell in found[:3]}
+            cell.id: record.rows[cell.id]["date"] for cell in found[:3]
+        }
     save_tables(tmp_path, parts[1], found, {})
     made = json.loads((tmp_path / "record.json").read_text())["made"]
     assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], "and nothing that made no cell"
@@ -96,13 +108,29 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
 def test_tables_of_the_first_format_are_read_and_written_as_the_second_by_the_same_command(tmp_path, tiny):
     out = tmp_path / "out"
     found = cells(load_sweep(str(tiny)))
-    rows = [{**declaration(cell), "status": "done", **dict.fromkeys(MEASURES, 0.1 + 0.2),
-             "digest": f"of {cell.id}", "command": "trlib sweep tiny.py", "commit": "0012345678"} for cell in found]
+    rows = [
+        {
+            **declaration(cell),
+            "status": "done",
+            **dict.fromkeys(MEASURES, 0.1 + 0.2),
+            "digest": f"of {cell.id}",
+            "command": "trlib sweep tiny.py",
+            "commit": "0012345678",
+        }
+        for cell in found
+    ]
     out.mkdir()
     pd.DataFrame(rows).to_csv(out / "runs.csv", index=False)
-    (out / "history.csv.gz").write_bytes(gzip.compress("".join(
-        ["cell,batch,reward,kept,kl\n", *(f"{cell.id},{i},0.0123456,,{1 - i}\n" for cell in found for i in (0, 1))]
-    ).encode()))
+    (out / "history.csv.gz").write_bytes(
+        gzip.compress(
+            "".join(
+                [
+                    "cell,batch,reward,kept,kl\n",
+                    *(f"{cell.id},{i},0.0123456,,{1 - i}\n" for cell in found for i in (0, 1)),
+                ]
+            ).encode()
+        )
+    )
     (out / "record.json").write_text(json.dumps({"format": 1, "sweep": "tiny", "defaults": defaults(found)}))
     before = load(out)
     assert before.histories[found[3].id] == {"reward": [0.0123456] * 2, "kl": [1.0, 0.0]}
@@ -114,26 +142,51 @@ def test_tables_of_the_first_format_are_read_and_written_as_the_second_by_the_sa
     assert after.histories[found[3].id] == {"reward": [0.01235] * 2, "kl": [1.0, 0.0]}
 
 
-@pytest.mark.parametrize(("recorded", "exact", "same"), [
-    (0.3333, 1 / 3, True), (0.3334, 1 / 3, False), (0.3332, 1 / 3, False), (0.01235, 0.0123456, True),
-    (1.235, 1.2344963, True), (1.235, 1.2344, False), (10.0, 9.9996, True), (-0.3333, -1 / 3, True), (0.0, 0.0, True),
-    (0.0, 1e-9, False), (1e-9, 0.0, False), (math.nan, math.nan, True), (math.nan, 0.5, False), (0.5, math.nan, False),
-    (math.inf, math.inf, True), (1.0, math.inf, False)])
+@pytest.mark.parametrize(
+    ("recorded", "exact", "same"),
+    [
+        (0.3333, 1 / 3, True),
+        (0.3334, 1 / 3, False),
+        (0.3332, 1 / 3, False),
+        (0.01235, 0.0123456, True),
+        (1.235, 1.2344963, True),
+        (1.235, 1.2344, False),
+        (10.0, 9.9996, True),
+        (-0.3333, -1 / 3, True),
+        (0.0, 0.0, True),
+        (0.0, 1e-9, False),
+        (1e-9, 0.0, False),
+        (math.nan, math.nan, True),
+        (math.nan, 0.5, False),
+        (0.5, math.nan, False),
+        (math.inf, math.inf, True),
+        (1.0, math.inf, False),
+    ],
+)
 def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
     # 1.2344963 is 1.2345 to five digits more and 1.235 to four of those: as a record of six digits was converted.
     assert same_digits(recorded, exact) is same
 
 
-@pytest.mark.parametrize(("damage", "words"), [
-    (lambda text: text.replace("sampled,", "", 1), "row 1 is not as wide as the heading"),
-    (lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]), "row 2 is not as wide as the heading"),
-    (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
-    (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
-    (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
-    (lambda text: text.replace("0.30000000000000004", "o.3"), "row 1, column 'sampled': expected a number, got 'o.3'"),
-    (lambda text: text.replace("0.30000000000000004", "7"), "row 1, column 'sampled': expected a share .*, got '7'"),
-    (lambda text: text.replace("settings", "made", 1), "row 1, column 'made': expected one of none, got '{}'"),
-])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text.replace("sampled,", "", 1), "row 1 is not as wide as the heading"),
+        (lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]), "row 2 is not as wide as the heading"),
+        (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
+        (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
+        (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
+        (
+            lambda text: text.replace("0.30000000000000004", "o.3"),
+            "row 1, column 'sampled': expected a number, got 'o.3'",
+        ),
+        (
+            lambda text: text.replace("0.30000000000000004", "7"),
+            "row 1, column 'sampled': expected a share .*, got '7'",
+        ),
+        (lambda text: text.replace("settings", "made", 1), "row 1, column 'made': expected one of none, got '{}'"),
+    ],
+)
 def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, words):
     found = cells(load_sweep(str(tiny)))
     record = Record()
@@ -154,10 +207,12 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     record.add({**declaration(found[0]), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
     header = tmp_path / "record.json"
-    for content, words in ((b'{"a": "\xff"}', "codec can't decode"),
-                           (b'{"format": 2, "made": {"a": 1}}', "made of dict"),
-                           (b'{"format": 1, "defaults": [1]}', "defaults of list"),
-                           (b'{"format": 1, "defaults": {"train": 1}}', "defaults of dict")):
+    for content, words in (
+        (b'{"a": "\xff"}', "codec can't decode"),
+        (b'{"format": 2, "made": {"a": 1}}', "made of dict"),
+        (b'{"format": 1, "defaults": [1]}', "defaults of list"),
+        (b'{"format": 1, "defaults": {"train": 1}}', "defaults of dict"),
+    ):
         header.write_bytes(content)
         with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):
             load(tmp_path)
@@ -192,8 +247,13 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
     (package / "__init__.py").write_text("")
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True,
-                              capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
 
     named = circumstances.commit.__wrapped__  # which is kept for the whole of a process
     git("init", "-q")
@@ -264,10 +324,14 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
             put(path, {**row, **declaration(cell)}, history)
         before = {file.name: file.read_bytes() for file in out.iterdir()}
         newer = {"tables": "runs.csv", "journal": "cells.sqlite"}[prefer]
-        with pytest.raises(RecordError, match=(
+        with pytest.raises(
+            RecordError,
+            match=(
                 rf"disagree about a finished cell, {found[1].id}: runs.csv has of tables \(made {when}, .* and "
                 rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose by --prefer "
-                "journal or --prefer tables")):
+                "journal or --prefer tables"
+            ),
+        ):
             load(out)
         assert {file.name: file.read_bytes() for file in out.iterdir()} == before
         assert not complete(out, found)

@@ -98,11 +98,15 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
 
 def test_a_part_and_the_smallest_size(desk, capsys):
     assert main(["remake", "tiny", "--cells", "1", "--workers", "0", "--quiet", "--out", "one"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["drawn: one/tiny.svg and one/tiny-recorded.svg",
-                                                    "1 of 1 cells agree with the record"]
+    assert capsys.readouterr().out.splitlines() == [
+        "drawn: one/tiny.svg and one/tiny-recorded.svg",
+        "1 of 1 cells agree with the record",
+    ]
     assert main(["remake", "tiny", "--smoke", "--workers", "0", "--quiet", "--out", "small"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "drawn: small/tiny.svg", "nothing of this size is recorded: there is nothing to compare with"]
+        "drawn: small/tiny.svg",
+        "nothing of this size is recorded: there is nothing to compare with",
+    ]
 
 
 def test_a_cell_of_a_shipped_figure_agrees_with_the_record(tmp_path, capsys):

@@ -24,6 +24,7 @@ runs = st.lists(st.integers(0, 30), min_size=2, max_size=5)
 
 # -- two variants ------------------------------------------------------------------------------------------------------
 
+
 def test_all_ways_to_deal_the_runs_out_are_counted():
     # All above: one way of C(16, 8) = 12,870, and its mirror image.
     assert improvement_p(np.arange(8) + 10, np.arange(8)) == pytest.approx(2 / 12_870, rel=1e-12)
@@ -43,16 +44,19 @@ def test_the_statistic_is_brunner_and_munzels_under_every_deal(x, y):
         return 0.0 if math.isnan(found) else found
 
     pooled = [*x, *y]
-    sizes = [size([pooled[i] for i in chosen], [pooled[i] for i in range(len(pooled)) if i not in chosen])
-             for chosen in combinations(range(len(pooled)), len(x))]
+    sizes = [
+        size([pooled[i] for i in chosen], [pooled[i] for i in range(len(pooled)) if i not in chosen])
+        for chosen in combinations(range(len(pooled)), len(x))
+    ]
     expected = np.mean(np.array(sizes) >= size(x, y) * (1 - 1e-9))
     assert improvement_p(x, y) == pytest.approx(expected, abs=1e-12) and improvement_p(y, x) == improvement_p(x, y)
 
 
 def test_a_permutation_is_wrong_no_oftener_than_it_says_whatever_the_runs():
     # Five and five without ties: every assignment of ranks is as likely, so the level is counted and not simulated.
-    found = [improvement_p(list(chosen), [i for i in range(10) if i not in chosen])
-             for chosen in combinations(range(10), 5)]
+    found = [
+        improvement_p(list(chosen), [i for i in range(10) if i not in chosen]) for chosen in combinations(range(10), 5)
+    ]
     for level in (0.01, 0.05, 0.1, 0.3):
         assert np.mean(np.array(found) <= level) <= level
     assert np.mean(np.array(found) <= 0.05) > 0.03, "and not much rarer"
@@ -71,6 +75,7 @@ def test_unequal_spread_is_no_difference_and_more_ways_are_drawn_as_they_are_cou
 
 
 # -- a variant and a number --------------------------------------------------------------------------------------------
+
 
 def test_the_line_is_tested_as_scipy_tests_means():
     rng = np.random.default_rng(1)
@@ -97,16 +102,20 @@ def test_a_middle_above_the_line_is_no_answer_where_the_mean_is_below_it():
 
 # -- alike -------------------------------------------------------------------------------------------------------------
 
+
 def test_alike_are_two_one_sided_tests():
     rng = np.random.default_rng(3)
     x, y = rng.normal(0.5, 0.02, 8), rng.normal(0.51, 0.05, 8)
-    ends = [ttest_ind(x - shift, y, equal_var=False, trim=0.25, alternative=side).pvalue
-            for shift, side in ((0.1, "less"), (-0.1, "greater"))]
+    ends = [
+        ttest_ind(x - shift, y, equal_var=False, trim=0.25, alternative=side).pvalue
+        for shift, side in ((0.1, "less"), (-0.1, "greater"))
+    ]
     alike, apart = alike_p(x, y, within=0.1)
     assert alike == pytest.approx(2 * max(ends), rel=1e-9) and apart == 1
     far, beyond = alike_p(x, y + 0.3, within=0.1)
     assert far == 1 and beyond == pytest.approx(
-        2 * ttest_ind(y + 0.2, x, equal_var=False, trim=0.25, alternative="greater").pvalue, rel=1e-9)
+        2 * ttest_ind(y + 0.2, x, equal_var=False, trim=0.25, alternative="greater").pvalue, rel=1e-9
+    )
     assert alike_p([0.5] * 4, [0.52] * 4, within=0.03) == (0, 1) and alike_p([1, 1], [3, 3], within=1) == (1, 0)
     assert math.isnan(alike_p([1.0], [1.0], within=1)[0])
     with pytest.raises(ValueError, match="x: expected runs of one task, got 2"):
@@ -133,6 +142,7 @@ def test_the_difference_of_middles_has_the_interval_of_its_resamples():
 
 # -- Holm --------------------------------------------------------------------------------------------------------------
 
+
 def test_holms_correction_by_hand():
     # Sorted .005 .01 .03 .04: times 4, 3, 2, 1 and never falling: .02 .03 .06 .06
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
@@ -144,14 +154,25 @@ def test_holms_correction_by_hand():
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
+
 def sweep(predictions: list[Prediction], axes: tuple[Axis, ...] = ()) -> Sweep:
-    return Sweep(text="", variants=[Variant("ppo"), Variant("troll"), Variant("pg_is")], budget=Budget(steps=9),
-                 axes=axes, predictions=predictions)
+    return Sweep(
+        text="",
+        variants=[Variant("ppo"), Variant("troll"), Variant("pg_is")],
+        budget=Budget(steps=9),
+        axes=axes,
+        predictions=predictions,
+    )
 
 
 def table(**columns: list[float]) -> pd.DataFrame:
-    return pd.DataFrame([{"cell": f"{label} {i}", "label": label, "seed": i, "status": "done", "sampled": value}
-                         for label, values in columns.items() for i, value in enumerate(values)])
+    return pd.DataFrame(
+        [
+            {"cell": f"{label} {i}", "label": label, "seed": i, "status": "done", "sampled": value}
+            for label, values in columns.items()
+            for i, value in enumerate(values)
+        ]
+    )
 
 
 SPREAD = np.linspace(-0.01, 0.01, 8)
@@ -175,19 +196,26 @@ def test_a_verdict_needs_its_interval_and_to_survive_the_other_questions():
 
 
 def test_alike_is_seen_inside_the_margin_and_never_concluded_from_undecided():
-    found = judge(sweep([Prediction("alike", higher="ppo", lower="troll", within=margin)
-                         for margin in (0.03, 0.008, 0.001)] +
-                        [Prediction("not alike", higher="ppo", lower="pg_is", within=0.05)]), RUNS)
+    found = judge(
+        sweep(
+            [Prediction("alike", higher="ppo", lower="troll", within=margin) for margin in (0.03, 0.008, 0.001)]
+            + [Prediction("not alike", higher="ppo", lower="pg_is", within=0.05)]
+        ),
+        RUNS,
+    )
     assert [f.verdict for f in found] == ["seen", "undecided", "undecided", "not seen"]
     assert found[0].estimate.value == pytest.approx(-0.003) and found[0].plain()[1].startswith(
-        "sampled of ppo less that of troll is -0.003 [")
+        "sampled of ppo less that of troll is -0.003 ["
+    )
     (told,) = judge(sweep([Prediction("above", higher="troll", lower="ppo")]), RUNS)
     assert told.verdict == "undecided", "the same runs: who asks for a difference learns nothing of likeness"
 
 
 def test_what_was_not_measured_counts_as_a_question():
-    asked = [Prediction("better", higher="ppo", lower="pg_is"),
-             Prediction("faster", higher="ppo", lower="pg_is", measure="take_off")]
+    asked = [
+        Prediction("better", higher="ppo", lower="pg_is"),
+        Prediction("faster", higher="ppo", lower="pg_is", measure="take_off"),
+    ]
     found = judge(sweep(asked), RUNS)
     assert [f.verdict for f in found] == ["seen", "not measured"]
     assert found[0].corrected == pytest.approx(2 * found[0].p) and math.isnan(found[1].p)
@@ -200,20 +228,35 @@ def test_what_was_not_measured_counts_as_a_question():
 AXES = (Axis("updates", {"1": {}, "8": {"minibatches": 8}}), Axis("lr", (1e-4, 3e-4)))
 
 
-@pytest.mark.parametrize("claim", [Prediction("nothing rises", higher=0.3, lower="ppo", at={"lr": "0.0001"}),
-                                   Prediction("alike", higher="ppo", lower="troll", within=0.02)])
+@pytest.mark.parametrize(
+    "claim",
+    [
+        Prediction("nothing rises", higher=0.3, lower="ppo", at={"lr": "0.0001"}),
+        Prediction("alike", higher="ppo", lower="troll", within=0.02),
+    ],
+)
 def test_nothing_is_said_to_differ_nowhere_over_pooled_places(claim):
-    with pytest.raises(ValueError, match=rf"prediction '{claim.text}': expected a point of every axis in `at`, got "
-                                         r"none of .*updates.*predict each point"):
+    with pytest.raises(
+        ValueError,
+        match=rf"prediction '{claim.text}': expected a point of every axis in `at`, got "
+        r"none of .*updates.*predict each point",
+    ):
         sweep([claim], AXES)
     sweep([replace(claim, at={"updates": "8", "lr": "0.0001"})], AXES)
     sweep([claim], (Axis("updates", {"8": {"minibatches": 8}}), AXES[1]) if "lr" in claim.at else ())  # one point
 
 
-@pytest.mark.parametrize(("arguments", "error", "words"), [
-    ({"higher": "ppo", "lower": 0.5}, TypeError, "within: expected labels of two variants that are alike, got 'ppo'"),
-    ({"higher": "ppo", "lower": "troll", "within": 0.0}, ValueError, "within: expected a number above 0, got 0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (
+            {"higher": "ppo", "lower": 0.5},
+            TypeError,
+            "within: expected labels of two variants that are alike, got 'ppo'",
+        ),
+        ({"higher": "ppo", "lower": "troll", "within": 0.0}, ValueError, "within: expected a number above 0, got 0"),
+    ],
+)
 def test_a_margin_is_of_two_variants(arguments, error, words):
     with pytest.raises(error, match=words):
         Prediction("alike", **{"within": 0.1, **arguments})
@@ -222,7 +265,11 @@ def test_a_margin_is_of_two_variants(arguments, error, words):
 def test_the_controls_say_of_each_place_whether_anything_rises():
     nulls = [p for p in load_sweep("controls").predictions if p.nothing_differs]
     assert sorted((p.lower, p.at["reuse"]) for p in nulls) == [
-        (label, updates) for label in ("coin", "coin-unclipped", "shuffled") for updates in ("1", "32", "8")]
-    found = {(f.prediction.lower, f.prediction.at["reuse"]): f.verdict
-             for f in judge(load_sweep("controls"), *recorded("controls")) if f.prediction.nothing_differs}
+        (label, updates) for label in ("coin", "coin-unclipped", "shuffled") for updates in ("1", "32", "8")
+    ]
+    found = {
+        (f.prediction.lower, f.prediction.at["reuse"]): f.verdict
+        for f in judge(load_sweep("controls"), *recorded("controls"))
+        if f.prediction.nothing_differs
+    }
     assert found["shuffled", "1"] == "undecided" and "not seen" not in found.values()

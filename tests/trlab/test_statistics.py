@@ -26,11 +26,18 @@ from trlab.statistics import (
 X = (np.arange(24) * 7 % 11).reshape(8, 3) / 10
 Y = (np.arange(18) * 5 % 13).reshape(6, 3) / 10
 # What rliable 1.2.0 gives for X and Y with numpy's seed 0: 50,000 resamples, 5,000 for the improvement.
-RLIABLE = {"iqm": (0.4916666666666667, 0.56), "x": (0.31666666666666665, 0.65), "y": (0.34, 0.79),
-           "improvement": (0.44097222222222215, 0.2638888888888889, 0.6215277777777778)}
+RLIABLE = {
+    "iqm": (0.4916666666666667, 0.56),
+    "x": (0.31666666666666665, 0.65),
+    "y": (0.34, 0.79),
+    "improvement": (0.44097222222222215, 0.2638888888888889, 0.6215277777777778),
+}
 TAUS = [0.0, 0.25, 0.5, 0.75]
-PROFILE = [[0.875, 0.70833333, 0.45833333, 0.25], [0.75, 0.54166667, 0.29166667, 0.08333333],
-           [1.0, 0.875, 0.625, 0.41666667]]
+PROFILE = [
+    [0.875, 0.70833333, 0.45833333, 0.25],
+    [0.75, 0.54166667, 0.29166667, 0.08333333],
+    [1.0, 0.875, 0.625, 0.41666667],
+]
 scores = st.lists(st.integers(0, 8), min_size=2, max_size=9).map(lambda v: np.array(v) / 8)
 
 
@@ -45,7 +52,7 @@ def middle(drawn: list[np.ndarray]) -> np.ndarray:
     """Interquartile means of rows by sorting: ⌊n/4⌋ cut off either end."""
     pooled = np.sort(np.concatenate(drawn, -1), -1)
     cut = pooled.shape[-1] // 4
-    return pooled[:, cut:pooled.shape[-1] - cut].mean(-1)
+    return pooled[:, cut : pooled.shape[-1] - cut].mean(-1)
 
 
 def test_the_numbers_of_rliables_own_tests():
@@ -77,8 +84,10 @@ def test_intervals_are_those_of_a_second_implementation():
     better = [run + 0.4 for run in runs]
 
     def wins(drawn: list[np.ndarray]) -> np.ndarray:
-        pairs = [(np.broadcast_to(a[:, :, None], (*a.shape, b.shape[1])), b[:, None, :])
-                 for a, b in zip(drawn[:3], drawn[3:], strict=True)]
+        pairs = [
+            (np.broadcast_to(a[:, :, None], (*a.shape, b.shape[1])), b[:, None, :])
+            for a, b in zip(drawn[:3], drawn[3:], strict=True)
+        ]
         return np.mean([(a > b).mean((1, 2)) + 0.5 * (a == b).mean((1, 2)) for a, b in pairs], 0)
 
     mine, its = improvement(better, runs), resampled([*better, *runs], wins, 5_000)
@@ -105,8 +114,10 @@ def test_a_profile_falls_from_one_to_zero_and_its_area_is_the_mean(x):
 
 def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
-    hits = [low <= 0 <= high for low, high in
-            ((e.low, e.high) for e in (interval(rng.normal(0, 1, 40), resamples=500) for _ in range(200)))]
+    hits = [
+        low <= 0 <= high
+        for low, high in ((e.low, e.high) for e in (interval(rng.normal(0, 1, 40), resamples=500) for _ in range(200)))
+    ]
     assert 0.88 <= np.mean(hits) <= 0.99
 
 
@@ -121,8 +132,13 @@ def test_a_prediction_interval_by_hand_and_by_coverage():
 
 
 def test_scores_may_be_a_column_of_a_table_whatever_its_index():
-    runs = pd.DataFrame({"label": ["ppo"] * 4 + ["troll"] * 4, "sampled": [0.1, 0.9, 0.2, 0.3, 0.5, 0.6, 0.9, 0.7],
-                         "greedy": [0.5] * 4 + [0.9] * 4})
+    runs = pd.DataFrame(
+        {
+            "label": ["ppo"] * 4 + ["troll"] * 4,
+            "sampled": [0.1, 0.9, 0.2, 0.3, 0.5, 0.6, 0.9, 0.7],
+            "greedy": [0.5] * 4 + [0.9] * 4,
+        }
+    )
     troll, ppo = (runs[runs["label"] == label] for label in ("troll", "ppo"))
     assert iqm(troll["sampled"]) == pytest.approx(0.65) and iqm(ppo["sampled"]) == pytest.approx(0.25)
     assert interval(troll["sampled"]) == interval([0.5, 0.6, 0.9, 0.7])
@@ -140,23 +156,29 @@ def test_one_run_has_a_value_and_no_interval():
     assert interval([0.5, 0.5, 0.5]).high == 0.5
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: iqm([]), "scores: expected at least one run of every task"),
-    (lambda: iqm([0.1, math.nan]), "scores: expected finite numbers, got NaN or inf"),
-    (lambda: iqm(np.zeros((2, 2, 2))), r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]"),
-    (lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]), "y: expected the 1 tasks of x, got 2"),
-    (lambda: interval([0.0, 1.0], level=1.0), "level: expected a number above 0 and below 1"),
-    (lambda: interval([0.0, 1.0], resamples=0), "resamples: expected a whole number from 1 to 1000000, got 0"),
-    (lambda: interval([0.5], resamples=-1), "resamples: expected a whole number from 1 to 1000000, got -1"),
-    (lambda: interval([0.0, 1.0], resamples=10**12), "resamples: expected a whole number from 1 to 1000000, got 1000"),
-    (lambda: interval([0.0, 1.0], resamples=10**400), "resamples: expected a whole number that a float can hold"),
-    (lambda: interval([0.0, 1.0], resamples=2.5), "resamples: expected a whole number, got 2.5"),
-    (lambda: interval([0.0, 1.0], seed=-1), "seed: expected a whole number of at least 0, got -1"),
-    (lambda: performance_profile([0.1], [math.nan]), "thresholds: expected numbers that are not NaN"),
-    (lambda: profile_interval([0.1, 0.2], []), r"thresholds: expected at least one, in a row \[T\], got \[0\]"),
-    (lambda: prediction_interval([1.0, 2.0], level=2.0), "level: expected a number above 0 and below 1"),
-    (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: iqm([]), "scores: expected at least one run of every task"),
+        (lambda: iqm([0.1, math.nan]), "scores: expected finite numbers, got NaN or inf"),
+        (lambda: iqm(np.zeros((2, 2, 2))), r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]"),
+        (lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]), "y: expected the 1 tasks of x, got 2"),
+        (lambda: interval([0.0, 1.0], level=1.0), "level: expected a number above 0 and below 1"),
+        (lambda: interval([0.0, 1.0], resamples=0), "resamples: expected a whole number from 1 to 1000000, got 0"),
+        (lambda: interval([0.5], resamples=-1), "resamples: expected a whole number from 1 to 1000000, got -1"),
+        (
+            lambda: interval([0.0, 1.0], resamples=10**12),
+            "resamples: expected a whole number from 1 to 1000000, got 1000",
+        ),
+        (lambda: interval([0.0, 1.0], resamples=10**400), "resamples: expected a whole number that a float can hold"),
+        (lambda: interval([0.0, 1.0], resamples=2.5), "resamples: expected a whole number, got 2.5"),
+        (lambda: interval([0.0, 1.0], seed=-1), "seed: expected a whole number of at least 0, got -1"),
+        (lambda: performance_profile([0.1], [math.nan]), "thresholds: expected numbers that are not NaN"),
+        (lambda: profile_interval([0.1, 0.2], []), r"thresholds: expected at least one, in a row \[T\], got \[0\]"),
+        (lambda: prediction_interval([1.0, 2.0], level=2.0), "level: expected a number above 0 and below 1"),
+        (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
+    ],
+)
 def test_senseless_scores_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

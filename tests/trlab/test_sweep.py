@@ -32,13 +32,23 @@ def ids(made: Sweep) -> list[str]:
 
 
 def test_the_cells_are_the_product_seed_by_seed():
-    made = sweep(Variant("ppo"), Variant("troll", train={"anchor": "rollout"}), seeds=(3, 4), train={"lag": 1},
-                 axes=[Axis("lr", (1e-4, 3e-4)), Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}}),
-                       Axis("task.moves", (5,))])
+    made = sweep(
+        Variant("ppo"),
+        Variant("troll", train={"anchor": "rollout"}),
+        seeds=(3, 4),
+        train={"lag": 1},
+        axes=[
+            Axis("lr", (1e-4, 3e-4)),
+            Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}}),
+            Axis("task.moves", (5,)),
+        ],
+    )
     found = cells(made)
-    assert [str(cell) for cell in found[:3]] == ["ppo, lr 0.0001, updates 1, task.moves 5, seed 3",
-                                                 "troll, lr 0.0001, updates 1, task.moves 5, seed 3",
-                                                 "ppo, lr 0.0001, updates 32, task.moves 5, seed 3"]
+    assert [str(cell) for cell in found[:3]] == [
+        "ppo, lr 0.0001, updates 1, task.moves 5, seed 3",
+        "troll, lr 0.0001, updates 1, task.moves 5, seed 3",
+        "ppo, lr 0.0001, updates 32, task.moves 5, seed 3",
+    ]
     assert len(found) == 16 == len({cell.id for cell in found}) and {cell.seed for cell in found[8:]} == {4}
     assert found[3].train == {"lag": 1, "anchor": "rollout", "lr": 1e-4, "minibatches": 8, "epochs": 4}
     assert found[0].knobs == {"moves": 5} and found[0].place == ("ppo", "0.0001", "1", "5")
@@ -46,14 +56,26 @@ def test_the_cells_are_the_product_seed_by_seed():
 
 def test_what_decides_a_cell_is_in_its_id_and_nothing_else_is():
     base = ids(sweep())
-    same = [sweep(Variant("ppo", label="another name")), sweep(name="another", text="another"),
-            sweep(Variant("ppo", {"eps_low": 0.2})), sweep(train={"lr": 1e-4, "betas": [0.9, 0.95]}),
-            sweep(axes=[Axis("lag", (0,))]), sweep(budget=Budget(steps=2, minutes=1)), sweep(policy="dial")]
+    same = [
+        sweep(Variant("ppo", label="another name")),
+        sweep(name="another", text="another"),
+        sweep(Variant("ppo", {"eps_low": 0.2})),
+        sweep(train={"lr": 1e-4, "betas": [0.9, 0.95]}),
+        sweep(axes=[Axis("lag", (0,))]),
+        sweep(budget=Budget(steps=2, minutes=1)),
+        sweep(policy="dial"),
+    ]
     assert [ids(made) for made in same] == [base] * len(same)
-    other = [sweep(Variant("grpo")), sweep(Variant("ppo", {"eps_low": 0.1})), sweep(train={"lr": 2e-4}),
-             sweep(seeds=(1,)), sweep(budget=Budget(steps=3)), sweep(budget=Budget(steps=2, samples=4)),
-             sweep(knobs={"moves": 3}),
-             sweep(Variant("ppo", train={"anchor": "rollout"}))]
+    other = [
+        sweep(Variant("grpo")),
+        sweep(Variant("ppo", {"eps_low": 0.1})),
+        sweep(train={"lr": 2e-4}),
+        sweep(seeds=(1,)),
+        sweep(budget=Budget(steps=3)),
+        sweep(budget=Budget(steps=2, samples=4)),
+        sweep(knobs={"moves": 3}),
+        sweep(Variant("ppo", train={"anchor": "rollout"})),
+    ]
     found = [ids(made)[0] for made in other]
     assert len({*found, *base}) == len(other) + 1
 
@@ -80,8 +102,9 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
 
 
 def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp_path):
-    (tmp_path / "my.py").write_text("from beside import N\nfrom trlib.algorithms import PPO\n\nclass Mine(PPO):\n"
-                                    "    eps_high = N\n")
+    (tmp_path / "my.py").write_text(
+        "from beside import N\nfrom trlib.algorithms import PPO\n\nclass Mine(PPO):\n    eps_high = N\n"
+    )
     (tmp_path / "muon.py").write_text("import beside\nimport torch\n\nclass Muon(torch.optim.SGD):\n    pass\n")
     (tmp_path / "far.py").write_text("raise SystemExit\n")
     mine, muon = Variant(f"{tmp_path / 'my.py'}:Mine", label="mine"), {"optimizer": f"{tmp_path / 'muon.py'}:Muon"}
@@ -95,80 +118,100 @@ def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp
     assert all(len({tuple(of[part]) for of in found}) == 4 for part in (0, 1))
     (tmp_path / "far.py").write_text("x = 1\n")
     assert ids(sweep(mine)) == found[-1][0]
-    with pytest.raises(ValueError, match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
-                                         "sgd, sign, got 'adamv'"):
+    with pytest.raises(
+        ValueError, match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, sgd, sign, got 'adamv'"
+    ):
         cells(sweep(Variant("ppo", train={"optimizer": "adamv"})))
 
 
 def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
-    made = sweep(Variant("ppo", threshold={"eps_low": 1.0, "eps_high": 9.0}),
-                 Variant("dppo", {"delta_tv": (0.1, 0.2)}, threshold={"delta_tv": 1.0}),
-                 axes=[Axis("threshold", (0.5, 6.0))])
+    made = sweep(
+        Variant("ppo", threshold={"eps_low": 1.0, "eps_high": 9.0}),
+        Variant("dppo", {"delta_tv": (0.1, 0.2)}, threshold={"delta_tv": 1.0}),
+        axes=[Axis("threshold", (0.5, 6.0))],
+    )
     narrow, pair, wide, capped = cells(made)
     assert narrow.settings == {"eps_low": 0.1, "eps_high": 0.1} and pair.settings == {"delta_tv": (0.05, 0.1)}
     assert wide.settings == {"eps_low": 1.0, "eps_high": pytest.approx(1.2)}
     assert capped.settings["delta_tv"] == pytest.approx((0.6, 1.0))
 
 
-@pytest.mark.parametrize(("made", "words"), [
-    (sweep(Variant("pppo")), "method: expected one of .*, got 'pppo'; did you mean 'ppo'"),
-    (sweep(Variant("ppo", {"eps_hihg": 1.0})), "a setting of 'ppo': .*did you mean 'eps_high'"),
-    (sweep(Variant("ppo", {"eps_low": 2.0})), "eps_low: expected a number at least 0 and at most 1, got 2"),
-    (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' stands twice; give each a label"),
-    (sweep(Variant("ppo"), Variant("ppo", label="b")), r"\[ppo, seed 0\] and \[b, seed 0\] are the same run"),
-    (sweep(axes=[Axis("learning_rate", (1.0,))]), "axis: expected one of .*, got 'learning_rate'"),
-    (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
-    (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
-    *((sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]), f"axis: expected a name .*, got '{name}'")
-      for name in ("kl", "cell", "status", "label", "runs", "digest")),
-    (sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]), "axis 'updates': expected labels"),
-    (sweep(Variant("ppo", train={"lr": 7e-4}), axes=[Axis("lr", (1e-4, 3e-4))]), "lr is set by variant 'ppo'"),
-    (sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]), "expected two variants, got 'ppo' against itself"),
-    (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
-    (sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]), "axis 'a': lr is set by another axis too"),
-    (sweep(axes=[Axis("lr", (1.0, 1.0))]), "axis 'lr': expected one axis of that name, with values that differ"),
-    (sweep(axes=[Axis("lr", ())]), "axis 'lr': expected one axis of that name, with values"),
-    (sweep(axes=[Axis("threshold", (1.0,))]), "axis 'threshold': variant 'ppo' names no settings"),
-    (sweep(axes=[Axis("minibatches", (3,))]), "minibatches: expected a divisor of prompts = 16"),
-    (sweep(train={"steps": 3}), "an argument of train: expected one of"),
-    (sweep(train={"lr": -1.0}), "lr: expected a number above 0 and below inf, got -1"),
-    (sweep(variants=[]), "variants: expected at least 1, got none"),
-    (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
-    (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
-    (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
-    (sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]), "a prediction's variant: .*did you mean 'ppo'"),
-    (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]), "did you mean 'sampled'"),
-    (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, at={"lr": "1"})]), "a prediction's axis"),
-])
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (sweep(Variant("pppo")), "method: expected one of .*, got 'pppo'; did you mean 'ppo'"),
+        (sweep(Variant("ppo", {"eps_hihg": 1.0})), "a setting of 'ppo': .*did you mean 'eps_high'"),
+        (sweep(Variant("ppo", {"eps_low": 2.0})), "eps_low: expected a number at least 0 and at most 1, got 2"),
+        (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' stands twice; give each a label"),
+        (sweep(Variant("ppo"), Variant("ppo", label="b")), r"\[ppo, seed 0\] and \[b, seed 0\] are the same run"),
+        (sweep(axes=[Axis("learning_rate", (1.0,))]), "axis: expected one of .*, got 'learning_rate'"),
+        (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
+        (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
+        *(
+            (sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]), f"axis: expected a name .*, got '{name}'")
+            for name in ("kl", "cell", "status", "label", "runs", "digest")
+        ),
+        (sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]), "axis 'updates': expected labels"),
+        (sweep(Variant("ppo", train={"lr": 7e-4}), axes=[Axis("lr", (1e-4, 3e-4))]), "lr is set by variant 'ppo'"),
+        (
+            sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]),
+            "expected two variants, got 'ppo' against itself",
+        ),
+        (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
+        (sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]), "axis 'a': lr is set by another axis too"),
+        (sweep(axes=[Axis("lr", (1.0, 1.0))]), "axis 'lr': expected one axis of that name, with values that differ"),
+        (sweep(axes=[Axis("lr", ())]), "axis 'lr': expected one axis of that name, with values"),
+        (sweep(axes=[Axis("threshold", (1.0,))]), "axis 'threshold': variant 'ppo' names no settings"),
+        (sweep(axes=[Axis("minibatches", (3,))]), "minibatches: expected a divisor of prompts = 16"),
+        (sweep(train={"steps": 3}), "an argument of train: expected one of"),
+        (sweep(train={"lr": -1.0}), "lr: expected a number above 0 and below inf, got -1"),
+        (sweep(variants=[]), "variants: expected at least 1, got none"),
+        (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
+        (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
+        (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
+        (
+            sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]),
+            "a prediction's variant: .*did you mean 'ppo'",
+        ),
+        (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]), "did you mean 'sampled'"),
+        (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, at={"lr": "1"})]), "a prediction's axis"),
+    ],
+)
 def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
     with pytest.raises((ValueError, TypeError), match=f"(?s)^sweep 's': .*{words}"):
         cells(made)
 
 
-@pytest.mark.parametrize(("declare", "words"), [
-    (lambda: sweep("ppo"), r"variants: expected Variant, got 'ppo'"),
-    (lambda: sweep(variants=Variant("ppo")), r"variants: expected a list, got Variant\("),
-    (lambda: sweep(seeds=3), "seeds: expected a list, got 3"),
-    (lambda: sweep(seeds=()), "seeds: expected at least 1, got none"),
-    (lambda: sweep(axes=["lr"]), "axes: expected Axis, got 'lr'"),
-    (lambda: sweep(axes=Axis("lr", (1.0,))), r"axes: expected a list, got Axis\("),
-    (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
-    (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
-    (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected labels of variants"),
-    (lambda: Prediction("", higher="ppo", lower=None), r"prediction: expected labels .* got 'ppo' and None"),
-    (lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]), r"prediction: at: expected a dict, got \['a'\]"),
-    (lambda: Variant(None), "variant: method: expected a word, got None"),
-    (lambda: Variant("ppo", label=3), "variant: label: expected a word, got 3"),
-    (lambda: Variant("ppo", ["x"]), r"variant 'ppo': settings: expected a dict, got \['x'\]"),
-    (lambda: Variant("ppo", threshold={"eps_high": "a"}), r"variant 'ppo': threshold\['eps_high'\]: expected a number"),
-    (lambda: Axis("lr", 3e-4), "axis 'lr': expected a list, got 0.0003"),
-    (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
-    (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
-    (lambda: Budget(steps=0), "budget: steps: expected a whole number of at least 1, got 0"),
-    (lambda: Budget(steps=1, samples=0), "budget: samples: expected a whole number of at least 1, got 0"),
-    (lambda: Budget(steps=1, prompts=1.5), "budget: prompts: expected a whole number, got 1.5"),
-    (lambda: Budget(steps=1, minutes=0), "budget: minutes: expected a number above 0, got 0"),
-])
+@pytest.mark.parametrize(
+    ("declare", "words"),
+    [
+        (lambda: sweep("ppo"), r"variants: expected Variant, got 'ppo'"),
+        (lambda: sweep(variants=Variant("ppo")), r"variants: expected a list, got Variant\("),
+        (lambda: sweep(seeds=3), "seeds: expected a list, got 3"),
+        (lambda: sweep(seeds=()), "seeds: expected at least 1, got none"),
+        (lambda: sweep(axes=["lr"]), "axes: expected Axis, got 'lr'"),
+        (lambda: sweep(axes=Axis("lr", (1.0,))), r"axes: expected a list, got Axis\("),
+        (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
+        (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
+        (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected labels of variants"),
+        (lambda: Prediction("", higher="ppo", lower=None), r"prediction: expected labels .* got 'ppo' and None"),
+        (lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]), r"prediction: at: expected a dict, got \['a'\]"),
+        (lambda: Variant(None), "variant: method: expected a word, got None"),
+        (lambda: Variant("ppo", label=3), "variant: label: expected a word, got 3"),
+        (lambda: Variant("ppo", ["x"]), r"variant 'ppo': settings: expected a dict, got \['x'\]"),
+        (
+            lambda: Variant("ppo", threshold={"eps_high": "a"}),
+            r"variant 'ppo': threshold\['eps_high'\]: expected a number",
+        ),
+        (lambda: Axis("lr", 3e-4), "axis 'lr': expected a list, got 0.0003"),
+        (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
+        (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
+        (lambda: Budget(steps=0), "budget: steps: expected a whole number of at least 1, got 0"),
+        (lambda: Budget(steps=1, samples=0), "budget: samples: expected a whole number of at least 1, got 0"),
+        (lambda: Budget(steps=1, prompts=1.5), "budget: prompts: expected a whole number, got 1.5"),
+        (lambda: Budget(steps=1, minutes=0), "budget: minutes: expected a number above 0, got 0"),
+    ],
+)
 def test_a_declaration_of_something_else_is_named(declare, words):
     with pytest.raises((ValueError, TypeError), match=f"^{words}"):
         declare()
@@ -220,9 +263,11 @@ def test_a_file_that_ends_the_process_is_named(tmp_path, line):
 
 def test_ones_own_method_that_cannot_be_made_is_named(tmp_path):
     file = tmp_path / "odd.py"
-    file.write_text("from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n\n"
-                    "@dataclass(frozen=True, kw_only=True)\nclass Odd(PPO):\n"
-                    "    def __post_init__(self):\n        raise RuntimeError('no')\n")
+    file.write_text(
+        "from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Odd(PPO):\n"
+        "    def __post_init__(self):\n        raise RuntimeError('no')\n"
+    )
     with pytest.raises(ValueError, match=r"method '.*odd.py:Odd': RuntimeError: no"):
         cells(sweep(Variant(f"{file}:Odd")))
 
@@ -244,12 +289,15 @@ def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
     assert small["fresh", "4"].steps == 4 and small["fresh", "1"].steps == small["ppo", "4"].steps == 1
 
 
-@pytest.mark.parametrize("instead, words", [
-    ({"use": {"1": {}}}, "instead: expected one of uses, got 'use'; did you mean 'uses'"),
-    ({"uses": {"3": {}}}, "instead: uses: expected one of 1, 4, got '3'"),
-    ({"uses": {"4": {"stepps": 3}}}, "axis: expected .* got 'stepps'; did you mean 'steps'"),
-    ({"uses": {"4": {"steps": 0}}}, "axis: steps: expected a whole number of at least 1, got 0"),
-])
+@pytest.mark.parametrize(
+    "instead, words",
+    [
+        ({"use": {"1": {}}}, "instead: expected one of uses, got 'use'; did you mean 'uses'"),
+        ({"uses": {"3": {}}}, "instead: uses: expected one of 1, 4, got '3'"),
+        ({"uses": {"4": {"stepps": 3}}}, "axis: expected .* got 'stepps'; did you mean 'steps'"),
+        ({"uses": {"4": {"steps": 0}}}, "axis: steps: expected a whole number of at least 1, got 0"),
+    ],
+)
 def test_a_control_that_makes_no_sense_is_refused(instead, words):
     uses = Axis("uses", {"1": {}, "4": {"epochs": 4}})
     with pytest.raises(ValueError, match=words):
@@ -259,8 +307,9 @@ def test_a_control_that_makes_no_sense_is_refused(instead, words):
 def test_a_threshold_may_be_an_argument_of_the_run():
     made = sweep(Variant("pg_is", threshold={"grad_norm": 2.5}), axes=[Axis("threshold", (0.1, 10.0))])
     assert [cell.train for cell in cells(made)] == [{"grad_norm": 0.1}, {"grad_norm": 2.5}]
-    own = sweep(Variant("pg_is", train={"grad_norm": 3.0}, threshold={"grad_norm": 9.0}),
-                axes=[Axis("threshold", (1 / 3,))])
+    own = sweep(
+        Variant("pg_is", train={"grad_norm": 3.0}, threshold={"grad_norm": 9.0}), axes=[Axis("threshold", (1 / 3,))]
+    )
     assert cells(own)[0].train == {"grad_norm": 1.0}
 
 

@@ -25,7 +25,8 @@ BY_HAND = [  # accuracies, a control's or None, held, fell
     ({1: 0.6, 4: 0.9, 16: 0.9}, {1: 0.7, 4: 0.9, 16: 0.9}, 0, 1),  # behind before anything is used twice
 ]
 heights = st.tuples(*[st.integers(0, 100)] * 4).map(
-    lambda percent: dict(zip((1, 2, 8, 16), (p / 100 for p in percent), strict=True)))
+    lambda percent: dict(zip((1, 2, 8, 16), (p / 100 for p in percent), strict=True))
+)
 
 
 def constant(curve: dict[float, float] | None, runs: int = 2) -> dict[float, list[float]] | None:
@@ -69,7 +70,7 @@ def test_the_interval_is_that_of_a_second_implementation():
     def middle(runs: np.ndarray) -> np.ndarray:
         drawn = np.sort(runs[rng.integers(len(runs), size=(20_000, len(runs)))], 1)
         cut = len(runs) // 4
-        return drawn[:, cut:len(runs) - cut].mean(1)
+        return drawn[:, cut : len(runs) - cut].mean(1)
 
     fallen = np.stack([middle(control[u]) - middle(own[u]) >= 0.05 for u in own] + [np.ones(20_000, dtype=bool)], 1)
     low, high = np.quantile(fallen.argmax(1), [0.025, 0.975])
@@ -81,24 +82,45 @@ def test_the_interval_is_that_of_a_second_implementation():
 
 # -- from a record -----------------------------------------------------------------------------------------------------
 
+
 def record() -> tuple[Sweep, pd.DataFrame]:
     """Two methods and a control at two learning rates and three numbers of uses, two runs each."""
     at = {"ppo": (0.9, 0.88, 0.78), "troll": (0.7, 0.75, 0.7), "on-policy": (0.9, 0.92, 0.94)}
-    rows = [{"label": label, "lr": lr, "uses": uses, "seed": seed, "status": "done",
-             "sampled": height - 0.1 * (lr == "hot" and uses == "4" and label != "on-policy")}
-            for lr in ("cold", "hot") for label, curve in at.items()
-            for uses, height in zip(("1", "4", "16"), curve, strict=True) for seed in (0, 1)]
-    sweep = Sweep(text="", variants=[Variant("ppo"), Variant("troll"), Variant("grpo", label="on-policy")],
-                  budget=Budget(steps=40), axes=[Axis("lr", {"cold": {"lr": 1e-4}, "hot": {"lr": 3e-4}}),
-                                                 Axis("uses", {u: {"epochs": int(u)} for u in ("1", "4", "16")})])
+    rows = [
+        {
+            "label": label,
+            "lr": lr,
+            "uses": uses,
+            "seed": seed,
+            "status": "done",
+            "sampled": height - 0.1 * (lr == "hot" and uses == "4" and label != "on-policy"),
+        }
+        for lr in ("cold", "hot")
+        for label, curve in at.items()
+        for uses, height in zip(("1", "4", "16"), curve, strict=True)
+        for seed in (0, 1)
+    ]
+    sweep = Sweep(
+        text="",
+        variants=[Variant("ppo"), Variant("troll"), Variant("grpo", label="on-policy")],
+        budget=Budget(steps=40),
+        axes=[
+            Axis("lr", {"cold": {"lr": 1e-4}, "hot": {"lr": 3e-4}}),
+            Axis("uses", {u: {"epochs": int(u)} for u in ("1", "4", "16")}),
+        ],
+    )
     return sweep, pd.DataFrame(rows)
 
 
 def test_a_record_tells_the_bracket_at_every_point_of_the_other_axes():
     sweep, runs = record()
     found = tolerances(sweep, runs)
-    assert found[["label", "lr"]].values.tolist() == [["ppo", "cold"], ["troll", "cold"], ["ppo", "hot"],
-                                                      ["troll", "hot"]], "the control has none of its own"
+    assert found[["label", "lr"]].values.tolist() == [
+        ["ppo", "cold"],
+        ["troll", "cold"],
+        ["ppo", "hot"],
+        ["troll", "hot"],
+    ], "the control has none of its own"
     assert found["text"].tolist() == ["between 4 and 16", "below 1", "between 1 and 4", "below 1"]
     assert found["at_one"].tolist() == pytest.approx([0.9, 0.7, 0.9, 0.7]) and found["control"].all()
     alone = tolerances(sweep, runs[runs["label"] != "on-policy"])
@@ -129,23 +151,32 @@ def test_where_runs_are_missing_there_is_no_tolerance_and_failures_are_counted()
 def test_updates_of_minibatches_are_no_uses_of_a_batch():
     sweep, runs = record()
     runs = runs.rename(columns={"uses": "updates"})
-    named = Sweep(text="", variants=sweep.variants, budget=sweep.budget,
-                  axes=[sweep.axes[0], Axis("updates", dict(sweep.axes[1].points()))])
+    named = Sweep(
+        text="",
+        variants=sweep.variants,
+        budget=sweep.budget,
+        axes=[sweep.axes[0], Axis("updates", dict(sweep.axes[1].points()))],
+    )
     assert not len(tolerances(named, runs))
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: staleness_tolerance({}), r"accuracy: expected runs at 1 use of a batch and at more, got \[\]"),
-    (lambda: staleness_tolerance({8: [0.5], 32: [0.5]}), r"at 1 use of a batch and at more, got \['8', '32'\]"),
-    (lambda: staleness_tolerance({1: [0.5]}), r"at 1 use of a batch and at more, got \['1'\]"),
-    (lambda: staleness_tolerance({0.5: [0.5], 1: [0.5]}), "at 1 use of a batch and at more"),
-    (lambda: staleness_tolerance({1: [0.5], math.inf: [0.5]}), "at 1 use of a batch and at more"),
-    (lambda: staleness_tolerance({1: [0.5], 8: []}), r"accuracy\[8\]: expected at least one run"),
-    (lambda: staleness_tolerance({1: [0.5], 8: [math.nan]}), r"accuracy\[8\]: expected finite numbers"),
-    (lambda: staleness_tolerance({1: [0.5], 8: [0.5]}, drop=0.0), "drop: expected a number above 0, got 0"),
-    (lambda: staleness_tolerance({1: [0.5], 8: [0.5]}, {1: [0.5], 4: [0.5]}),
-     "control: expected runs at the 1, 8 uses of the method, got 1, 4"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: staleness_tolerance({}), r"accuracy: expected runs at 1 use of a batch and at more, got \[\]"),
+        (lambda: staleness_tolerance({8: [0.5], 32: [0.5]}), r"at 1 use of a batch and at more, got \['8', '32'\]"),
+        (lambda: staleness_tolerance({1: [0.5]}), r"at 1 use of a batch and at more, got \['1'\]"),
+        (lambda: staleness_tolerance({0.5: [0.5], 1: [0.5]}), "at 1 use of a batch and at more"),
+        (lambda: staleness_tolerance({1: [0.5], math.inf: [0.5]}), "at 1 use of a batch and at more"),
+        (lambda: staleness_tolerance({1: [0.5], 8: []}), r"accuracy\[8\]: expected at least one run"),
+        (lambda: staleness_tolerance({1: [0.5], 8: [math.nan]}), r"accuracy\[8\]: expected finite numbers"),
+        (lambda: staleness_tolerance({1: [0.5], 8: [0.5]}, drop=0.0), "drop: expected a number above 0, got 0"),
+        (
+            lambda: staleness_tolerance({1: [0.5], 8: [0.5]}, {1: [0.5], 4: [0.5]}),
+            "control: expected runs at the 1, 8 uses of the method, got 1, 4",
+        ),
+    ],
+)
 def test_senseless_uses_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -12,10 +12,17 @@ from trlab.nats import Trade, frontier
 from trlib.drawing import NARROW, Drawing
 from trlib.evaluation import Estimate
 
-TRADES = frontier({"best": ([0.88, 0.9, 0.9, 0.92], [0.9, 1, 1, 1.1]), "cheap": ([0.8] * 4, [0.1, 0.2, 0.2, 0.3]),
-                   "worse": ([0.7, 0.8, 0.8, 0.85], [2.0] * 4)})
-BANDS = {f"m{i}": (np.linspace(0.1, 0.9 - i / 20, 12), np.linspace(0, 0.8 - i / 20, 12), np.linspace(0.2, 1, 12))
-         for i in range(7)}
+TRADES = frontier(
+    {
+        "best": ([0.88, 0.9, 0.9, 0.92], [0.9, 1, 1, 1.1]),
+        "cheap": ([0.8] * 4, [0.1, 0.2, 0.2, 0.3]),
+        "worse": ([0.7, 0.8, 0.8, 0.85], [2.0] * 4),
+    }
+)
+BANDS = {
+    f"m{i}": (np.linspace(0.1, 0.9 - i / 20, 12), np.linspace(0, 0.8 - i / 20, 12), np.linspace(0.2, 1, 12))
+    for i in range(7)
+}
 
 
 def fits_a_phone(drawing: Drawing) -> bool:
@@ -29,7 +36,8 @@ def test_a_frontier_shows_both_intervals_names_each_point_and_fills_who_is_not_d
     (ax,) = drawing.figure.axes
     points = [line for line in ax.lines if line.get_marker() not in ("None", "", None)]
     assert [(*p.get_xdata(), *p.get_ydata()) for p in points] == [
-        (t.nats.value, t.accuracy.value) for t in TRADES.values()]
+        (t.nats.value, t.accuracy.value) for t in TRADES.values()
+    ]
     assert [p.get_markerfacecolor() == "none" for p in points] == [False, False, True]
     assert len({(p.get_marker(), p.get_color()) for p in points}) == 3
     bars = [(tuple(line.get_xdata()), tuple(line.get_ydata())) for line in ax.lines if line not in points]
@@ -44,8 +52,10 @@ def test_a_frontier_shows_both_intervals_names_each_point_and_fills_who_is_not_d
 
 
 def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own():
-    found: dict[str, dict[str, Trade]] = {"a": {"0.1": TRADES["cheap"], "1": TRADES["best"], "10": TRADES["worse"]},
-                                          "b": {"1": TRADES["worse"]}}
+    found: dict[str, dict[str, Trade]] = {
+        "a": {"0.1": TRADES["cheap"], "1": TRADES["best"], "10": TRADES["worse"]},
+        "b": {"1": TRADES["worse"]},
+    }
     drawing = tradeoffs.frontier(found, measure="accuracy")
     first, second = drawing.figure.axes
     assert [first.get_title(), second.get_title()] == ["a", "b"]
@@ -77,8 +87,10 @@ def test_a_history_has_a_band_and_many_get_a_panel_each():
 
 
 def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
-    found = {"ppo": {"none right": Estimate(0.01, 0.008, 0.02), "all right": Estimate(0.2, 0.1, 0.3)},
-             "quatro": {"all right": Estimate(0.1, 0.05, 0.2)}}
+    found = {
+        "ppo": {"none right": Estimate(0.01, 0.008, 0.02), "all right": Estimate(0.2, 0.1, 0.3)},
+        "quatro": {"all right": Estimate(0.1, 0.05, 0.2)},
+    }
     drawing = tradeoffs.difficulties(found, radius=0.1)
     (ax,) = drawing.figure.axes
     lines = {line.get_label(): line for line in ax.lines}
@@ -92,8 +104,11 @@ def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
 
 
 def test_a_row_at_matched_reward_says_how_many_runs_it_speaks_for():
-    drawing = tradeoffs.matched({"ppo": (Estimate(0.75, 0.7, 0.8), 8, 8), "quatro": (Estimate(0.7, 0.6, 0.72), 7, 8)},
-                                measure="entropy", level=0.7)
+    drawing = tradeoffs.matched(
+        {"ppo": (Estimate(0.75, 0.7, 0.8), 8, 8), "quatro": (Estimate(0.7, 0.6, 0.72), 7, 8)},
+        measure="entropy",
+        level=0.7,
+    )
     (ax,) = drawing.figure.axes
     assert [text.get_text() for text in ax.get_yticklabels()] == ["ppo", "quatro (7 of 8)"]
     assert list(ax.lines[0].get_xdata()) == [0.7, 0.8] and list(ax.lines[3].get_xdata()) == [0.7]

@@ -13,8 +13,12 @@ from trlab.statistics import band, interval
 from trlab.sweep import load_sweep
 from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty, frontiers
 
-SWEEP = Sweep(text="", variants=[Variant("ppo"), Variant("troll")], budget=Budget(steps=10),
-              axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})])
+SWEEP = Sweep(
+    text="",
+    variants=[Variant("ppo"), Variant("troll")],
+    budget=Budget(steps=10),
+    axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
+)
 
 
 def record() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -25,11 +29,24 @@ def record() -> tuple[pd.DataFrame, pd.DataFrame]:
             for seed in range(4):
                 cell = f"{label} {uses} {seed}"
                 batches = 12 if cell == "troll 4 3" else 30
-                rows.append({"cell": cell, "label": label, "uses": uses, "seed": seed, "status": "done",
-                             "steps": batches, "sampled": slope * 9 - 0.1 * (uses == "4"), "kl": 0.01 * int(uses),
-                             "kl_none": math.nan if seed == 0 else 0.2, "kl_all": seed / 10})
-                history += [{"cell": cell, "batch": b, "reward": slope * b, "entropy": 2 - 0.1 * b - seed / 100}
-                            for b in range(batches)]
+                rows.append(
+                    {
+                        "cell": cell,
+                        "label": label,
+                        "uses": uses,
+                        "seed": seed,
+                        "status": "done",
+                        "steps": batches,
+                        "sampled": slope * 9 - 0.1 * (uses == "4"),
+                        "kl": 0.01 * int(uses),
+                        "kl_none": math.nan if seed == 0 else 0.2,
+                        "kl_all": seed / 10,
+                    }
+                )
+                history += [
+                    {"cell": cell, "batch": b, "reward": slope * b, "entropy": 2 - 0.1 * b - seed / 100}
+                    for b in range(batches)
+                ]
     return pd.DataFrame(rows), pd.DataFrame(history)
 
 
@@ -41,8 +58,9 @@ def test_accuracy_stands_against_the_nats_of_the_whole_run():
     # 30 batches of .01 nats or .04; of TROLL's four at 4 uses one has 12 batches, and the middle two have 30.
     assert found["nats"].tolist() == pytest.approx([0.3, 1.2, 0.3, 1.2])
     assert found["dominated_by"].tolist() == [(), ("ppo, 1",), ("ppo, 1",), ("ppo, 1", "ppo, 4", "troll, 1")]
-    lost = frontiers(SWEEP, runs.assign(status=["failed" if cell.startswith("ppo 1") else "done"
-                                                for cell in runs["cell"]]))
+    lost = frontiers(
+        SWEEP, runs.assign(status=["failed" if cell.startswith("ppo 1") else "done" for cell in runs["cell"]])
+    )
     assert math.isnan(lost["nats"][0]) and lost["failed"][0] == 4 and lost["dominated_by"][1] == ()
     unmeasured = frontiers(SWEEP, runs.assign(kl=math.nan))
     assert unmeasured["nats"].isna().all() and unmeasured["runs"].tolist() == [4] * 4

@@ -14,14 +14,21 @@ from trlab.tuning import choose, chosen
 def table(**scores: list[tuple[str, float, float]]) -> pd.DataFrame:
     """Two seeds of every (lr, accuracy, divergence): the mean is as given."""
     seeds = {100: 0.1, 101: -0.1}
-    return pd.DataFrame([
-        {"label": label, "lr": lr, "seed": seed, "status": "done", "sampled": accuracy + side, "kl": kl}
-        for label, found in scores.items() for lr, accuracy, kl in found for seed, side in seeds.items()])
+    return pd.DataFrame(
+        [
+            {"label": label, "lr": lr, "seed": seed, "status": "done", "sampled": accuracy + side, "kl": kl}
+            for label, found in scores.items()
+            for lr, accuracy, kl in found
+            for seed, side in seeds.items()
+        ]
+    )
 
 
 def test_the_best_wins_and_of_equals_the_one_that_moved_least():
-    runs = table(ppo=[("1", 0.5, 0.1), ("2", 0.805, 0.3), ("3", 0.80, 0.2), ("4", 0.79, 0.01)],
-                 troll=[("1", 0.9, 0.5), ("2", 0.85, 0.1)])
+    runs = table(
+        ppo=[("1", 0.5, 0.1), ("2", 0.805, 0.3), ("3", 0.80, 0.2), ("4", 0.79, 0.01)],
+        troll=[("1", 0.9, 0.5), ("2", 0.85, 0.1)],
+    )
     ppo, troll = choose(runs, ["lr"])
     assert (ppo.label, ppo.at, ppo.tried) == ("ppo", {"lr": "3"}, 4)  # 4 is more than .01 below the best
     assert ppo.score == pytest.approx(0.80) and ppo.best == pytest.approx(0.805) and ppo.kl == pytest.approx(0.2)
@@ -53,8 +60,9 @@ def test_the_shipped_choice_follows_from_the_record_and_every_method_had_as_many
 
 
 def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path):
-    asked = Sweep(text="", variants=[Variant("ppo")], budget=Budget(steps=1), axes=[Axis("lr", (1e-4, 3e-4))],
-                  name="tries")
+    asked = Sweep(
+        text="", variants=[Variant("ppo")], budget=Budget(steps=1), axes=[Axis("lr", (1e-4, 3e-4))], name="tries"
+    )
     with pytest.raises(RecordError, match=r"expected the tuning runs of 'tries' in .* got none; `trlib sweep tries`"):
         chosen(asked, records=tmp_path)
     with pytest.raises(RecordError, match="expected the tuning runs of 'grid'"):

@@ -72,7 +72,7 @@ def edit(planned: Plan, column: str, value: str) -> Plan:
     if value:
         rows[0][at] = value
     else:
-        heading, rows = [*heading[:at], *heading[at + 1:]], [[*row[:at], *row[at + 1:]] for row in rows]
+        heading, rows = [*heading[:at], *heading[at + 1 :]], [[*row[:at], *row[at + 1 :]] for row in rows]
     with open(planned.out / "runs.csv", "w", newline="") as file:
         csv.writer(file).writerows([heading, *rows])
     return plan(planned.sweep, out=planned.out)
@@ -81,12 +81,15 @@ def edit(planned: Plan, column: str, value: str) -> Plan:
 def test_an_honest_table_agrees_bit_for_bit(planned):
     found = verify.verify(planned, 4, seed=0, workers=0)
     assert [one.verdict for one in found] == ["agrees"] * 4 and all(one.agrees for one in found)
-    assert {one.text for one in found} == {f"sampled {planned.record.rows[one.cell.id]['sampled']:.4f}, bit for bit"
-                                           for one in found}
+    assert {one.text for one in found} == {
+        f"sampled {planned.record.rows[one.cell.id]['sampled']:.4f}, bit for bit" for one in found
+    }
 
 
-@pytest.mark.parametrize(("column", "value"), [("sampled", "0.123"), ("greedy", "0.999"),
-                                               ("kl", "1e-9"), ("ratio_max", "nan"), ("sampled_high", "0.9999")])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("sampled", "0.123"), ("greedy", "0.999"), ("kl", "1e-9"), ("ratio_max", "nan"), ("sampled_high", "0.9999")],
+)
 def test_a_table_of_which_only_the_digest_is_right_was_edited(planned, column, value):
     edited = edit(planned, column, value)
     cell = edited.cells[0]
@@ -95,14 +98,19 @@ def test_a_table_of_which_only_the_digest_is_right_was_edited(planned, column, v
     for circumstances in (now, {**now, "hardware": "another"}):
         found = compare(edited, cell, result, circumstances)
         was = planned.record.rows[cell.id][column]
-        assert found == Agreement(cell, "differs", f"the record was edited: the digest is the run's, and not {column}: "
-                                                   f"recorded {float(value)!r}, now {was!r}")
+        assert found == Agreement(
+            cell,
+            "differs",
+            f"the record was edited: the digest is the run's, and not {column}: recorded {float(value)!r}, now {was!r}",
+        )
 
 
 def test_the_command_does_not_certify_an_edited_table(planned, folder, capsys):
     edit(planned, "greedy", "0.999")
-    assert main(["sweep", str(folder.parent / "tiny.py"), "--out", str(planned.out), "--verify", "4", "--workers",
-                 "0"]) == 1
+    assert (
+        main(["sweep", str(folder.parent / "tiny.py"), "--out", str(planned.out), "--verify", "4", "--workers", "0"])
+        == 1
+    )
     said = capsys.readouterr().out
     assert said.count("bit for bit") == 3 and "3 of 4 cells agree with the record" in said
     assert "DIFFERS  ppo, updates 1, seed 0: the record was edited: the digest is the run's, and not greedy: " in said
@@ -149,8 +157,11 @@ def test_a_record_of_the_first_round_agrees_although_it_lacks_what_is_measured_s
 @pytest.mark.parametrize("column", ["commit", "versions", "hardware", "kl", "sampled_low"])
 def test_a_column_that_is_missing_is_named_before_anything_is_run(planned, column, monkeypatch):
     monkeypatch.setattr(verify, "results", None)
-    with pytest.raises(RecordError, match=rf"verify: expected {column} among the columns of the record of 'tiny', got "
-                                          r"none for \[\w+, updates [12], seed 0\]"):
+    with pytest.raises(
+        RecordError,
+        match=rf"verify: expected {column} among the columns of the record of 'tiny', got "
+        r"none for \[\w+, updates [12], seed 0\]",
+    ):
         verify.verify(edit(planned, column, ""), 4, seed=1)
 
 
@@ -160,11 +171,15 @@ def test_elsewhere_the_sampled_accuracy_falls_within_its_interval_or_not(planned
     off, now = again(planned, sampled=0.5, digest="other")
     found = compare(planned, cell, off, now)
     assert found.verdict == "differs" and found.text == (
-        "recorded 0.2500, now 0.5000, on the same commit, versions and hardware: expected the same bits")
+        "recorded 0.2500, now 0.5000, on the same commit, versions and hardware: expected the same bits"
+    )
     away = {**now, "hardware": "another", "versions": "others"}
     assert compare(planned, cell, off, away) == Agreement(
-        cell, "agrees", "recorded 0.2500, now 0.5000, within [0.0000, 0.5000] (the cell's 95 % interval over prompts); "
-                        "other versions and hardware")
+        cell,
+        "agrees",
+        "recorded 0.2500, now 0.5000, within [0.0000, 0.5000] (the cell's 95 % interval over prompts); "
+        "other versions and hardware",
+    )
     changed = compare(planned, cell, off, {**now, "commit": "abc+changes"})
     assert changed.agrees and changed.text.endswith("other commit")
     off["values"]["sampled"] = 0.51
@@ -184,8 +199,10 @@ def test_where_every_share_is_within_the_interval_nobody_can_tell(planned, folde
     # mean .3533, s .2335, t_2 at .975 = 4.3027: half = 4.3027 * .2335 * sqrt(4/3) = 1.160
     found = compare(several, cell, result, away)
     assert found.verdict == "cannot tell" and not found.agrees
-    assert found.text == ("recorded 0.1000, now 0.9000, within [0.0000, 1.0000] (95 % prediction interval of 3 "
-                          "recorded seeds); other commit")
+    assert found.text == (
+        "recorded 0.1000, now 0.9000, within [0.0000, 1.0000] (95 % prediction interval of 3 "
+        "recorded seeds); other commit"
+    )
     for one, sampled in zip(seeds, (0.8, 0.82, 0.84), strict=True):  # half = 4.3027 * .02 * sqrt(4/3) = .0994
         several.record.rows[one.id]["sampled"] = sampled
     assert compare(several, cell, result, away).text.startswith("recorded 0.8000, now 0.9000, within [0.7206, 0.9194]")

@@ -32,8 +32,15 @@ class Test:
     """The two are alike within this margin."""
 
 
-def above(sweep: str, higher: str, lower: str, measure: str = "sampled", *, at: Mapping[str, str] | None = None,
-          within: float | None = None) -> Test:
+def above(
+    sweep: str,
+    higher: str,
+    lower: str,
+    measure: str = "sampled",
+    *,
+    at: Mapping[str, str] | None = None,
+    within: float | None = None,
+) -> Test:
     """That runs of one variant are above those of another, at one place; `within`: alike instead."""
     return Test(sweep, Side(higher, at or {}), Side(lower, at or {}), measure, within)
 
@@ -59,8 +66,10 @@ class Claim:
 
     def __post_init__(self) -> None:
         if bool(self.tests) == bool(self.untestable):
-            raise ValueError(f"claim {self.text!r}: expected tests, or the reason why there can be none, got "
-                             f"{'both' if self.tests else 'neither'}")
+            raise ValueError(
+                f"claim {self.text!r}: expected tests, or the reason why there can be none, got "
+                f"{'both' if self.tests else 'neither'}"
+            )
 
 
 @dataclass(frozen=True)

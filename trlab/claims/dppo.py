@@ -7,21 +7,50 @@ PAPER = "2602.04879"
 NOISY = [{"sampler of": place} for place in ("int4", "noise 1", "lag 8")]
 LAST = {"uses": "16"}
 
-CARD = Card("dppo", "DPPO", (
-    Claim("A clip of the ratio silences rare tokens that hardly move the distribution and so slows learning; a mask on "
-          "total variation does not.", "abstract", PAPER,
-          [above("rare", "dppo-tv", "ppo", "take_off", at={"parts": "8 minibatches, 2 epochs"}),
-           above("rare", "dppo-tv", "ppo", "take_off", at={"parts": "whole, 8 uses"})]),
-    Claim("The region has to be drawn around the policy that sampled: drawn around a recomputed one, training drifts "
-          "when the two differ.", "headline experiments", PAPER,
-          [above("noise", "dppo, sampler", "dppo, learner", at=place) for place in NOISY]),
-    Claim("With the mask training holds where it collapses without a region.", "headline experiments", PAPER,
-          [above("reuse", "dppo-tv", "pg_is", at=LAST), above("tuned", "dppo-tv", "pg_is", at=LAST)]),
-    Claim("Only updates that push a token further out are to be masked, not those that bring it back.",
-          "the mask's definition", PAPER,
-          [above("signed", "difference, signed", "difference, unsigned", at=LAST),
-           above("signed", "difference, unsigned", "difference, signed", "kl", at=LAST)]),
-    Claim("More stable and more accurate than GRPO and its children on a 30-billion-parameter mixture of experts.",
-          "headline experiments", PAPER,
-          untestable="Needs such a model, and mismatch from its own inference engine; here the mismatch is simulated."),
-), note="The mask follows the authors' code. Thresholds are its script's defaults, except in `tuned`.")
+CARD = Card(
+    "dppo",
+    "DPPO",
+    (
+        Claim(
+            "A clip of the ratio silences rare tokens that hardly move the distribution and so slows learning; a mask "
+            "on total variation does not.",
+            "abstract",
+            PAPER,
+            [
+                above("rare", "dppo-tv", "ppo", "take_off", at={"parts": "8 minibatches, 2 epochs"}),
+                above("rare", "dppo-tv", "ppo", "take_off", at={"parts": "whole, 8 uses"}),
+            ],
+        ),
+        Claim(
+            "The region has to be drawn around the policy that sampled: drawn around a recomputed one, training drifts "
+            "when the two differ.",
+            "headline experiments",
+            PAPER,
+            [above("noise", "dppo, sampler", "dppo, learner", at=place) for place in NOISY],
+        ),
+        Claim(
+            "With the mask training holds where it collapses without a region.",
+            "headline experiments",
+            PAPER,
+            [above("reuse", "dppo-tv", "pg_is", at=LAST), above("tuned", "dppo-tv", "pg_is", at=LAST)],
+        ),
+        Claim(
+            "Only updates that push a token further out are to be masked, not those that bring it back.",
+            "the mask's definition",
+            PAPER,
+            [
+                above("signed", "difference, signed", "difference, unsigned", at=LAST),
+                above("signed", "difference, unsigned", "difference, signed", "kl", at=LAST),
+            ],
+        ),
+        Claim(
+            "More stable and more accurate than GRPO and its children on a 30-billion-parameter mixture of experts.",
+            "headline experiments",
+            PAPER,
+            untestable=(
+                "Needs such a model, and mismatch from its own inference engine; here the mismatch is simulated."
+            ),
+        ),
+    ),
+    note="The mask follows the authors' code. Thresholds are its script's defaults, except in `tuned`.",
+)

@@ -6,27 +6,65 @@ RARE = {"parts": "8 minibatches, 2 epochs"}
 ONCE_MORE = {"uses": "4"}
 LAST = {"uses": "16"}
 
-CARD = Card("grpo", "GRPO and its children", (
-    Claim("GRPO: the mean of a group of completions replaces a critic at no loss.", "section 4.1", "2402.03300",
-          [above("loops", "grpo", "ppo_critic", within=0.02),
-           above("critic", "ppo", "ppo_critic", at={"updates": "32"})],
-          why="Where a batch is used once both baselines only lower the noise. Where it is used again, each use "
-              "follows the critic's errors further."),
-    Claim("Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly solved, or hardly ever, "
-          "too much weight.", "section 3.1", "2503.20783",
-          [above("perprompt", "grpo", "ppo", kind, at=ONCE_MORE) for kind in ("kl_many", "kl_few")]),
-    Claim("DAPO: a wider window above 1 lets unlikely tokens grow and keeps entropy.", "section 3.1", "2503.14476",
-          [above("rare", "clip-higher", "ppo", measure, at=RARE) for measure in ("take_off", "entropy")]),
-    Claim("GSPO: one ratio for a whole completion trains more stably than one for each token.", "sections 1 and 4",
-          "2507.18071", [above("reuse", "gspo", "ppo", at=LAST)]),
-    Claim("GSPO: and it learns more from the same data, although it clips far more tokens.", "section 5", "2507.18071",
-          [above("tuned", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")]),
-    Claim("CISPO: clipping the weight and never dropping a token learns faster than clipping the objective.",
-          "section 3", "2506.13585",
-          [above("tuned", "cispo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")]),
-    Claim("SAPO: a smooth gate instead of a hard clip is more stable and ends higher.", "abstract", "2511.20347",
-          [above("tuned", "sapo", "ppo", at=LAST)]),
-    Claim("The accuracies of large models on mathematics.", "experiments of each", "2402.03300",
-          untestable="A policy of 124 thousand parameters on a dial says nothing of them."),
-), note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; `ppo_critic` has a learned "
-        "critic instead.")
+CARD = Card(
+    "grpo",
+    "GRPO and its children",
+    (
+        Claim(
+            "GRPO: the mean of a group of completions replaces a critic at no loss.",
+            "section 4.1",
+            "2402.03300",
+            [
+                above("loops", "grpo", "ppo_critic", within=0.02),
+                above("critic", "ppo", "ppo_critic", at={"updates": "32"}),
+            ],
+            why="Where a batch is used once both baselines only lower the noise. Where it is used again, each use "
+            "follows the critic's errors further.",
+        ),
+        Claim(
+            "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly solved, or hardly ever, "
+            "too much weight.",
+            "section 3.1",
+            "2503.20783",
+            [above("perprompt", "grpo", "ppo", kind, at=ONCE_MORE) for kind in ("kl_many", "kl_few")],
+        ),
+        Claim(
+            "DAPO: a wider window above 1 lets unlikely tokens grow and keeps entropy.",
+            "section 3.1",
+            "2503.14476",
+            [above("rare", "clip-higher", "ppo", measure, at=RARE) for measure in ("take_off", "entropy")],
+        ),
+        Claim(
+            "GSPO: one ratio for a whole completion trains more stably than one for each token.",
+            "sections 1 and 4",
+            "2507.18071",
+            [above("reuse", "gspo", "ppo", at=LAST)],
+        ),
+        Claim(
+            "GSPO: and it learns more from the same data, although it clips far more tokens.",
+            "section 5",
+            "2507.18071",
+            [above("tuned", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
+        ),
+        Claim(
+            "CISPO: clipping the weight and never dropping a token learns faster than clipping the objective.",
+            "section 3",
+            "2506.13585",
+            [above("tuned", "cispo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
+        ),
+        Claim(
+            "SAPO: a smooth gate instead of a hard clip is more stable and ends higher.",
+            "abstract",
+            "2511.20347",
+            [above("tuned", "sapo", "ppo", at=LAST)],
+        ),
+        Claim(
+            "The accuracies of large models on mathematics.",
+            "experiments of each",
+            "2402.03300",
+            untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
+        ),
+    ),
+    note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; `ppo_critic` has a learned "
+    "critic instead.",
+)

@@ -79,11 +79,18 @@ def tell(card: Card, every: Sequence[Card]) -> list[Told]:
     """
     answers: dict[Test, Answer] = {}
     for sweep in dict.fromkeys(test.sweep for claim in card.claims for test in claim.tests):
-        asked = dict.fromkeys(test for other in every for claim in other.claims for test in claim.tests
-                              if test.sweep == sweep)
+        asked = dict.fromkeys(
+            test for other in every for claim in other.claims for test in claim.tests if test.sweep == sweep
+        )
         answers |= zip(asked, answered(sweep, tuple(asked)), strict=True)
-    return [Told(claim, _verdict([answers[test] for test in claim.tests]) if claim.tests else NOT_TESTABLE,
-                 [answers[test] for test in claim.tests]) for claim in card.claims]
+    return [
+        Told(
+            claim,
+            _verdict([answers[test] for test in claim.tests]) if claim.tests else NOT_TESTABLE,
+            [answers[test] for test in claim.tests],
+        )
+        for claim in card.claims
+    ]
 
 
 def _verdict(answers: Sequence[Answer]) -> str:
@@ -111,17 +118,19 @@ def _answered(name: str, tests: tuple[Test, ...], stamp: object) -> list[Answer]
     found = [_answer(sweep, runs, history, test) for test in tests]
     predicted = [_predicted(sweep, test, judged) for test in tests]
     later = [p for (_, p), match in zip(found, predicted, strict=True) if match is None]
-    corrected = iter(holm([*(finding.p for finding in judged), *later])[len(judged):])
+    corrected = iter(holm([*(finding.p for finding in judged), *later])[len(judged) :])
     answers = []
     for (answer, _), match in zip(found, predicted, strict=True):
         if match is None:
             p = next(corrected)
             answers.append(replace(answer, corrected=p) if answer.difference is not None else answer)
         else:
-            answers.append(replace(answer, corrected=match[0].corrected, predicted=match[0].prediction.text,
-                                   agreed=match[1]))
-    return [one if one.difference is None or one.corrected < LEVEL else replace(one, verdict=UNDECIDED)
-            for one in answers]
+            answers.append(
+                replace(answer, corrected=match[0].corrected, predicted=match[0].prediction.text, agreed=match[1])
+            )
+    return [
+        one if one.difference is None or one.corrected < LEVEL else replace(one, verdict=UNDECIDED) for one in answers
+    ]
 
 
 def _predicted(sweep: Sweep, test: Test, judged: Sequence[Finding]) -> tuple[Finding, bool] | None:
@@ -157,8 +166,9 @@ def _answer(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, test: Test)
         asked = math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
         whole = sum(map(len, tasks.values())) + never
         if whole < asked * len(sweep.seeds) or not tasks:
-            return Answer(test, INCOMPLETE if len(part) else NOT_RUN, note=f"{whole} of {asked * len(sweep.seeds)} "
-                                                                            f"runs"), math.nan
+            return Answer(
+                test, INCOMPLETE if len(part) else NOT_RUN, note=f"{whole} of {asked * len(sweep.seeds)} runs"
+            ), math.nan
         values.append([np.asarray(tasks[place], dtype=np.float64) for place in tasks])
     if any(not np.isfinite(task).all() for side in values if side is not None for task in side):
         return Answer(test, NOT_MEASURED, note=f"a run without {test.measure}"), math.nan

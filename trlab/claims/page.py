@@ -11,18 +11,38 @@ from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.findings import INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
 
-VERDICTS = {SEEN: "mechanism seen", NOT_SEEN: "mechanism not seen", UNDECIDED: "undecided",
-            NOT_TESTABLE: NOT_TESTABLE, NOT_RUN: "not run yet", INCOMPLETE: "incomplete", NOT_MEASURED: "not measured"}
+VERDICTS = {
+    SEEN: "mechanism seen",
+    NOT_SEEN: "mechanism not seen",
+    UNDECIDED: "undecided",
+    NOT_TESTABLE: NOT_TESTABLE,
+    NOT_RUN: "not run yet",
+    INCOMPLETE: "incomplete",
+    NOT_MEASURED: "not measured",
+}
 """The verdicts as a page says them."""
-WORDS = {"sampled": "accuracy", "kl": "KL per batch, nats per token",
-         "take_off": "mean reward of the first ten batches",
-         "distinct": "different right answers", "entropy": "entropy, nats per token",
-         "kl_few": "KL of prompts up to a quarter right, nats per completion",
-         "kl_half": "KL of prompts up to three quarters right, nats per completion",
-         "kl_many": "KL of nearly solved prompts, nats per completion"}
-AXES = {"uses": "{} uses", "updates": "{} updates per batch", "reuse": "{} updates per batch", "parts": "{}",
-        "sampler of": "sampler: {}", "threshold": "threshold × {}", "expert": "expert {}", "moves": "{} moves",
-        "lr": "learning rate {}", "minibatches": "{} minibatches"}
+WORDS = {
+    "sampled": "accuracy",
+    "kl": "KL per batch, nats per token",
+    "take_off": "mean reward of the first ten batches",
+    "distinct": "different right answers",
+    "entropy": "entropy, nats per token",
+    "kl_few": "KL of prompts up to a quarter right, nats per completion",
+    "kl_half": "KL of prompts up to three quarters right, nats per completion",
+    "kl_many": "KL of nearly solved prompts, nats per completion",
+}
+AXES = {
+    "uses": "{} uses",
+    "updates": "{} updates per batch",
+    "reuse": "{} updates per batch",
+    "parts": "{}",
+    "sampler of": "sampler: {}",
+    "threshold": "threshold × {}",
+    "expert": "expert {}",
+    "moves": "{} moves",
+    "lr": "learning rate {}",
+    "minibatches": "{} minibatches",
+}
 
 
 def markdown(card: Card, every: Sequence[Card] | None = None) -> str:
@@ -46,10 +66,18 @@ def _claim(number: int, told: Told) -> list[str]:
     claim = told.claim
     source = f"[arXiv {claim.arxiv}](https://arxiv.org/abs/{claim.arxiv}), {claim.where}"
     counts = Counter(_short(answer) for answer in told.answers)
-    tests = f" Of {len(told.answers)} tests: {', '.join(f'{n} {what}' for what, n in counts.items())}." if (
-        len(counts) > 1) else ""
-    lines = [f"**{number}. {claim.text}** ({source})", "", f"**{_first_large(VERDICTS[told.verdict])}.**{tests}"
-             + (f" {claim.untestable}" if claim.untestable else "") + (f" {claim.why}" if claim.why else "")]
+    tests = (
+        f" Of {len(told.answers)} tests: {', '.join(f'{n} {what}' for what, n in counts.items())}."
+        if (len(counts) > 1)
+        else ""
+    )
+    lines = [
+        f"**{number}. {claim.text}** ({source})",
+        "",
+        f"**{_first_large(VERDICTS[told.verdict])}.**{tests}"
+        + (f" {claim.untestable}" if claim.untestable else "")
+        + (f" {claim.why}" if claim.why else ""),
+    ]
     return [*lines, *(["", *(f"- {_answer(answer)}" for answer in told.answers)] if told.answers else [])]
 
 
@@ -73,8 +101,10 @@ def _short(answer: Answer) -> str:
 
 
 def _claimed(test: Test) -> str:
-    higher, lower = (f"`{side.label}`{_own(side, test)}" if isinstance(side, Side) else f"{side:g}"
-                     for side in (test.higher, test.lower))
+    higher, lower = (
+        f"`{side.label}`{_own(side, test)}" if isinstance(side, Side) else f"{side:g}"
+        for side in (test.higher, test.lower)
+    )
     if test.within is not None:
         return f"{higher} and {lower} alike within {test.within:g}"
     return f"{lower} below {higher}" if not isinstance(test.higher, Side) else f"{higher} above {lower}"

@@ -4,17 +4,38 @@ from trlab.claims.card import Card, Claim, above
 
 PAPER = "1707.06347"
 
-CARD = Card("ppo", "PPO", (
-    Claim("Several epochs on one batch need a region: without a clip or a penalty the policy is lost.",
-          "section 6.1, table 1", PAPER,
-          [above("reuse", "ppo", "pg_is", at={"uses": "8"}), above("stale", "ppo", "pg_is")]),
-    Claim("The clipped objective does better than an adaptive KL penalty.", "section 6.1, table 1", PAPER,
-          [above("critic", "ppo", "ppo_penalty", at={"updates": "32"})]),
-    Claim("The clip keeps the policy near the one that sampled.", "section 3", PAPER,
-          [above("minibatches", "pg_is", "ppo", "kl", at={"minibatches": "8"}),
-           above("reuse", "pg_is", "ppo", "kl", at={"uses": "16"})],
-          why="A token that has left the window is pushed no further. What shares its parameters may still carry it, "
-              "and nothing brings it back (chapter 4)."),
-    Claim("It equals the best of its time on continuous control and Atari.", "sections 6.2 to 6.4", PAPER,
-          untestable="The tasks here are prompts and completions; nothing is compared with scores on other tasks."),
-))
+CARD = Card(
+    "ppo",
+    "PPO",
+    (
+        Claim(
+            "Several epochs on one batch need a region: without a clip or a penalty the policy is lost.",
+            "section 6.1, table 1",
+            PAPER,
+            [above("reuse", "ppo", "pg_is", at={"uses": "8"}), above("stale", "ppo", "pg_is")],
+        ),
+        Claim(
+            "The clipped objective does better than an adaptive KL penalty.",
+            "section 6.1, table 1",
+            PAPER,
+            [above("critic", "ppo", "ppo_penalty", at={"updates": "32"})],
+        ),
+        Claim(
+            "The clip keeps the policy near the one that sampled.",
+            "section 3",
+            PAPER,
+            [
+                above("minibatches", "pg_is", "ppo", "kl", at={"minibatches": "8"}),
+                above("reuse", "pg_is", "ppo", "kl", at={"uses": "16"}),
+            ],
+            why="A token that has left the window is pushed no further. What shares its parameters may still carry it, "
+            "and nothing brings it back (chapter 4).",
+        ),
+        Claim(
+            "It equals the best of its time on continuous control and Atari.",
+            "sections 6.2 to 6.4",
+            PAPER,
+            untestable="The tasks here are prompts and completions; nothing is compared with scores on other tasks.",
+        ),
+    ),
+)

@@ -4,19 +4,40 @@ from trlab.claims.card import Card, Claim, above
 
 PAPER = "2509.21282"
 
-CARD = Card("pspo", "PSPO", (
-    Claim("Where data are used again, smoothing toward the old policy ends higher than clipping.", "abstract", PAPER,
-          [above("tuned", "pspo", "ppo", at={"uses": "16"}), above("shootout", "pspo", "ppo", at={"updates": "32"})],
-          why="The smoothed objective's gradient is 1 - α times the one without a region, and an optimiser that "
-              "normalises gradients hardly notices a factor."),
-    Claim("It holds the policy by a soft trust region.", "title and abstract", PAPER,
-          [above("tuned", "pg_is", "pspo", "kl", at={"uses": "16"}),
-           above("shootout", "pg_is", "pspo", "kl", at={"updates": "32"})],
-          why="What it contracts is the divergence of a mixture that never samples."),
-    Claim("It is the objective without a region, but for a factor.", "our reading of the formula", PAPER,
-          [above("shootout", "pspo", "pg_is", within=0.1, at={"updates": "32"})],
-          why="See above. Eight runs of something so unstable decide little."),
-    Claim("GSM8K with 0.5 billion parameters: 39.7 % against the clip's 17.6 % (version 1 of the paper).",
-          "experiments of version 1", PAPER,
-          untestable="A policy of 124 thousand parameters on a dial says nothing of it."),
-))
+CARD = Card(
+    "pspo",
+    "PSPO",
+    (
+        Claim(
+            "Where data are used again, smoothing toward the old policy ends higher than clipping.",
+            "abstract",
+            PAPER,
+            [above("tuned", "pspo", "ppo", at={"uses": "16"}), above("shootout", "pspo", "ppo", at={"updates": "32"})],
+            why="The smoothed objective's gradient is 1 - α times the one without a region, and an optimiser that "
+            "normalises gradients hardly notices a factor.",
+        ),
+        Claim(
+            "It holds the policy by a soft trust region.",
+            "title and abstract",
+            PAPER,
+            [
+                above("tuned", "pg_is", "pspo", "kl", at={"uses": "16"}),
+                above("shootout", "pg_is", "pspo", "kl", at={"updates": "32"}),
+            ],
+            why="What it contracts is the divergence of a mixture that never samples.",
+        ),
+        Claim(
+            "It is the objective without a region, but for a factor.",
+            "our reading of the formula",
+            PAPER,
+            [above("shootout", "pspo", "pg_is", within=0.1, at={"updates": "32"})],
+            why="See above. Eight runs of something so unstable decide little.",
+        ),
+        Claim(
+            "GSM8K with 0.5 billion parameters: 39.7 % against the clip's 17.6 % (version 1 of the paper).",
+            "experiments of version 1",
+            PAPER,
+            untestable="A policy of 124 thousand parameters on a dial says nothing of it.",
+        ),
+    ),
+)

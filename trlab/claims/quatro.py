@@ -7,21 +7,48 @@ PAPER = "2602.04620"
 HARD = {"uses": "4"}
 LAST = {"uses": "16"}
 
-CARD = Card("quatro", "QUATRO", (
-    Claim("Every prompt gets a trust region of its own, so that easy prompts do not run to certainty while hard ones "
-          "stand still.", "abstract", PAPER,
-          [below("perprompt", "quatro", 0.1, kind, at=HARD) for kind in ("kl_many", "kl_half", "kl_few")],
-          why="The divergence depends on difficulty far less than PPO's, but it stands above the radius unless nearly "
-              "all of a group are right."),
-    Claim("It is stable where batches are stale and learning rates are large.", "abstract", PAPER,
-          [above("reuse", "quatro", "ppo", at=LAST), above("reuse", "quatro", "pg_is", at=LAST),
-           above("heatmap", "quatro", "ppo", at={"lr": "0.0003", "updates": "32"})]),
-    Claim("It keeps more different right answers and better pass@k.", "experiments", PAPER,
-          [above("diversity", "quatro", "ppo", "distinct", at={"updates": "8"}),
-           above("matched", "quatro", "ppo", "distinct"), above("matched", "quatro", "ppo", "distinct@0.7")],
-          why="A policy that has learned less is more diverse, whatever its region: so the comparison is made at the "
-              "same reward too."),
-    Claim("Higher accuracy on six benchmarks of mathematics.", "experiments", PAPER,
-          untestable="A policy of 124 thousand parameters on a dial says nothing of them."),
-), note="**Derived here.** The paper's own loss was not at hand: ours solves the problem that its abstract states. A "
-        "mechanism that is not seen may be our derivation's.")
+CARD = Card(
+    "quatro",
+    "QUATRO",
+    (
+        Claim(
+            "Every prompt gets a trust region of its own, so that easy prompts do not run to certainty while hard ones "
+            "stand still.",
+            "abstract",
+            PAPER,
+            [below("perprompt", "quatro", 0.1, kind, at=HARD) for kind in ("kl_many", "kl_half", "kl_few")],
+            why="The divergence depends on difficulty far less than PPO's, but it stands above the radius unless "
+            "nearly all of a group are right.",
+        ),
+        Claim(
+            "It is stable where batches are stale and learning rates are large.",
+            "abstract",
+            PAPER,
+            [
+                above("reuse", "quatro", "ppo", at=LAST),
+                above("reuse", "quatro", "pg_is", at=LAST),
+                above("heatmap", "quatro", "ppo", at={"lr": "0.0003", "updates": "32"}),
+            ],
+        ),
+        Claim(
+            "It keeps more different right answers and better pass@k.",
+            "experiments",
+            PAPER,
+            [
+                above("diversity", "quatro", "ppo", "distinct", at={"updates": "8"}),
+                above("matched", "quatro", "ppo", "distinct"),
+                above("matched", "quatro", "ppo", "distinct@0.7"),
+            ],
+            why="A policy that has learned less is more diverse, whatever its region: so the comparison is made at the "
+            "same reward too.",
+        ),
+        Claim(
+            "Higher accuracy on six benchmarks of mathematics.",
+            "experiments",
+            PAPER,
+            untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
+        ),
+    ),
+    note="**Derived here.** The paper's own loss was not at hand: ours solves the problem that its abstract states. A "
+    "mechanism that is not seen may be our derivation's.",
+)

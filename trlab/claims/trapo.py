@@ -5,21 +5,51 @@ from trlab.claims.card import Card, Claim, above
 PAPER = "2512.17636"
 WRONG, LONG = {"expert": "errs"}, {"moves": "1 to 12"}
 
-CARD = Card("trapo", "TRAPO", (
-    Claim("Plain imitation between steps of reinforcement learning harms; imitation whose push is capped does not.",
-          "abstract", PAPER,
-          [above("expert", "trapo", "sft+rl-adaptive", at=WRONG), above("trapo", "trapo", "sft+rl", at=LONG)]),
-    Claim("SFT covers the expert's modes, capped SFT drops those that the policy finds unlikely.",
-          "section on trust-region SFT", PAPER, [above("trapo", "sft+rl-adaptive", "trapo", "distinct")]),
-    Claim("Giving prefixes of the expert only to prompts that fail is better than giving them always.",
-          "ablation of the prefixes", PAPER,
-          [above("expert", "trapo", "trsft+rl-fixed", at=WRONG), above("trapo", "trapo", "trsft+rl-fixed", at=LONG)]),
-    Claim("Both together end above imitation alone, rewards alone, and one after the other.", "experiments", PAPER,
-          [above("expert", "trapo", "sft", at=WRONG), above("expert", "trapo", "rl", at=WRONG),
-           above("expert", "trapo", "sft-then-rl", at=WRONG), above("trapo", "trapo", "rl", at=LONG),
-           above("trapo", "trapo", "sft-then-rl", at=LONG)]),
-    Claim("The share of rollouts that need the expert falls as the policy improves.", "analysis of the prefixes", PAPER,
-          untestable="A sweep's record does not keep which completions began with the expert's words."),
-    Claim("56.6 on average over five benchmarks of mathematics with 7 billion parameters.", "experiments", PAPER,
-          untestable="A policy of 124 thousand parameters on a dial says nothing of them."),
-))
+CARD = Card(
+    "trapo",
+    "TRAPO",
+    (
+        Claim(
+            "Plain imitation between steps of reinforcement learning harms; imitation whose push is capped does not.",
+            "abstract",
+            PAPER,
+            [above("expert", "trapo", "sft+rl-adaptive", at=WRONG), above("trapo", "trapo", "sft+rl", at=LONG)],
+        ),
+        Claim(
+            "SFT covers the expert's modes, capped SFT drops those that the policy finds unlikely.",
+            "section on trust-region SFT",
+            PAPER,
+            [above("trapo", "sft+rl-adaptive", "trapo", "distinct")],
+        ),
+        Claim(
+            "Giving prefixes of the expert only to prompts that fail is better than giving them always.",
+            "ablation of the prefixes",
+            PAPER,
+            [above("expert", "trapo", "trsft+rl-fixed", at=WRONG), above("trapo", "trapo", "trsft+rl-fixed", at=LONG)],
+        ),
+        Claim(
+            "Both together end above imitation alone, rewards alone, and one after the other.",
+            "experiments",
+            PAPER,
+            [
+                above("expert", "trapo", "sft", at=WRONG),
+                above("expert", "trapo", "rl", at=WRONG),
+                above("expert", "trapo", "sft-then-rl", at=WRONG),
+                above("trapo", "trapo", "rl", at=LONG),
+                above("trapo", "trapo", "sft-then-rl", at=LONG),
+            ],
+        ),
+        Claim(
+            "The share of rollouts that need the expert falls as the policy improves.",
+            "analysis of the prefixes",
+            PAPER,
+            untestable="A sweep's record does not keep which completions began with the expert's words.",
+        ),
+        Claim(
+            "56.6 on average over five benchmarks of mathematics with 7 billion parameters.",
+            "experiments",
+            PAPER,
+            untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
+        ),
+    ),
+)

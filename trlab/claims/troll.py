@@ -5,29 +5,78 @@ from trlab.claims.card import Card, Claim, Side, Test, above
 PAPER = "2510.03817"
 COLD = {"lr": "0.0003"}
 
-CARD = Card("troll", "TROLL", (
-    Claim("Projecting every token's distribution onto a KL ball ends higher than clipping the ratio.", "abstract",
-          PAPER, [above("reuse", "troll", "ppo", at={"uses": "16"}), above("tuned", "troll", "ppo", at={"uses": "16"}),
-                  above("stale", "troll", "ppo")]),
-    Claim("The divergence of every token is bounded, so updates are smaller.", "the projection's definition", PAPER,
-          [above("reuse", "ppo", "troll", "kl", at={"uses": "16"}), above("stale", "ppo", "troll", "kl")]),
-    Claim("The result depends little on the radius, over a factor of 25.", "ablation of the radius", PAPER,
-          [Test("grid", Side("troll", {**COLD, "threshold": "0.333333"}), Side("troll", {**COLD, "threshold": "3"}),
-                within=0.05)],
-          why="The test spans a factor of 9. Three runs each decide little."),
-    Claim("The same over a factor of 100, which is more than the paper tried.", "nowhere: our question", PAPER,
-          [Test("grid", Side("troll", {**COLD, "threshold": "0.1"}), Side("troll", {**COLD, "threshold": "10"}),
-                within=0.05)]),
-    Claim("Entropy is kept, since a token that the clip would silence still has a gradient.",
-          "our reading of the method", PAPER,
-          [above("matched", "troll", "ppo", "entropy"), above("matched", "troll", "ppo", "entropy@0.7")]),
-    Claim("The network has to be pulled to its projection: without the regression it runs off.",
-          "the loss's second term", PAPER, [above("troll_parts", "troll", "no regression"),
-                                            above("troll_parts", "no regression", "troll", "kl")]),
-    Claim("Dropping the tail of a sparse support makes the entropy explode.", "the sparse form", PAPER,
-          [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
-          why="Four tokens are kept, the paper keeps 64: with as many next to nothing is left out here."),
-    Claim("Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % more memory.",
-          "experiments", PAPER, untestable="A policy of 124 thousand parameters says nothing of the points, and its "
-                                           "vocabulary of 272 words nothing of the memory."),
-))
+CARD = Card(
+    "troll",
+    "TROLL",
+    (
+        Claim(
+            "Projecting every token's distribution onto a KL ball ends higher than clipping the ratio.",
+            "abstract",
+            PAPER,
+            [
+                above("reuse", "troll", "ppo", at={"uses": "16"}),
+                above("tuned", "troll", "ppo", at={"uses": "16"}),
+                above("stale", "troll", "ppo"),
+            ],
+        ),
+        Claim(
+            "The divergence of every token is bounded, so updates are smaller.",
+            "the projection's definition",
+            PAPER,
+            [above("reuse", "ppo", "troll", "kl", at={"uses": "16"}), above("stale", "ppo", "troll", "kl")],
+        ),
+        Claim(
+            "The result depends little on the radius, over a factor of 25.",
+            "ablation of the radius",
+            PAPER,
+            [
+                Test(
+                    "grid",
+                    Side("troll", {**COLD, "threshold": "0.333333"}),
+                    Side("troll", {**COLD, "threshold": "3"}),
+                    within=0.05,
+                )
+            ],
+            why="The test spans a factor of 9. Three runs each decide little.",
+        ),
+        Claim(
+            "The same over a factor of 100, which is more than the paper tried.",
+            "nowhere: our question",
+            PAPER,
+            [
+                Test(
+                    "grid",
+                    Side("troll", {**COLD, "threshold": "0.1"}),
+                    Side("troll", {**COLD, "threshold": "10"}),
+                    within=0.05,
+                )
+            ],
+        ),
+        Claim(
+            "Entropy is kept, since a token that the clip would silence still has a gradient.",
+            "our reading of the method",
+            PAPER,
+            [above("matched", "troll", "ppo", "entropy"), above("matched", "troll", "ppo", "entropy@0.7")],
+        ),
+        Claim(
+            "The network has to be pulled to its projection: without the regression it runs off.",
+            "the loss's second term",
+            PAPER,
+            [above("troll_parts", "troll", "no regression"), above("troll_parts", "no regression", "troll", "kl")],
+        ),
+        Claim(
+            "Dropping the tail of a sparse support makes the entropy explode.",
+            "the sparse form",
+            PAPER,
+            [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
+            why="Four tokens are kept, the paper keeps 64: with as many next to nothing is left out here.",
+        ),
+        Claim(
+            "Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % more memory.",
+            "experiments",
+            PAPER,
+            untestable="A policy of 124 thousand parameters says nothing of the points, and its "
+            "vocabulary of 272 words nothing of the memory.",
+        ),
+    ),
+)

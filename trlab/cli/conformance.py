@@ -37,12 +37,21 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)")
     parser.add_argument("--loss", metavar="NAME", help="which loss the function should be (default: the nearest)")
     parser.add_argument("--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)")
-    parser.add_argument("--anchor", metavar="NAME", help="whose log-probs stand in the function's one place for an "
-                        "anchor: recomputed or rollout (default: recomputed)")
-    parser.add_argument("--verbose", action="store_true", help="below each line the first token that differs: its "
-                        "place, its inputs, what was expected and what came (--json always has them)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
-                        help="an argument of a plain function; repeat")
+    parser.add_argument(
+        "--anchor",
+        metavar="NAME",
+        help="whose log-probs stand in the function's one place for an "
+        "anchor: recomputed or rollout (default: recomputed)",
+    )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="below each line the first token that differs: its "
+        "place, its inputs, what was expected and what came (--json always has them)",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an argument of a plain function; repeat"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,8 +76,13 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
     from trlab.conformance import libraries
     from trlib.errors import unknown
 
-    given = {"--signature": args.signature, "--loss": args.loss, "--aggregation": args.aggregation,
-             "--anchor": args.anchor, "--set": args.set}
+    given = {
+        "--signature": args.signature,
+        "--loss": args.loss,
+        "--aggregation": args.aggregation,
+        "--anchor": args.anchor,
+        "--set": args.set,
+    }
     for option, value in given.items():
         if value:
             raise ValueError(f"{option}: expected --function beside it, got --library")
@@ -86,8 +100,15 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
 def _function(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
     from trlab.conformance import functions
 
-    findings = functions.hold(vectors, args.function, signature=args.signature or "plain", loss=args.loss,
-                              how=args.aggregation, anchor=args.anchor or "recomputed", given=_given(args.set))
+    findings = functions.hold(
+        vectors,
+        args.function,
+        signature=args.signature or "plain",
+        loss=args.loss,
+        how=args.aggregation,
+        anchor=args.anchor or "recomputed",
+        given=_given(args.set),
+    )
     return {"function": args.function, "signature": args.signature or "plain"}, list(findings)
 
 

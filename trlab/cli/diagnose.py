@@ -43,15 +43,24 @@ OPTIONS: tuple[Option, ...] = (
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib diagnose`."""
     parser.add_argument("file", metavar="FILE", help="a parquet file, JSON lines, or a token export of prime-rl")
-    parser.add_argument("--out", type=shared.path, metavar="PAGE",
-                        help="the page (default: FILE with the ending .html)")
-    parser.add_argument("--column", action="append", default=[], metavar="NAME=COLUMN",
-                        help="the file's own name of a column; repeat")
-    parser.add_argument("--tokenizer", metavar="NAME", help="turns the ids in `tokens` into text: an embedded model, a "
-                                                            "folder or a hub id")
-    parser.add_argument("--logprobs", choices=KINDS, help="what logp_rollout holds: processed log-probs, of the "
-                        "distribution that sampled, or raw ones, before temperature, top-p and penalties (default: "
-                        "what the file says)")
+    parser.add_argument(
+        "--out", type=shared.path, metavar="PAGE", help="the page (default: FILE with the ending .html)"
+    )
+    parser.add_argument(
+        "--column", action="append", default=[], metavar="NAME=COLUMN", help="the file's own name of a column; repeat"
+    )
+    parser.add_argument(
+        "--tokenizer",
+        metavar="NAME",
+        help="turns the ids in `tokens` into text: an embedded model, a folder or a hub id",
+    )
+    parser.add_argument(
+        "--logprobs",
+        choices=KINDS,
+        help="what logp_rollout holds: processed log-probs, of the "
+        "distribution that sampled, or raw ones, before temperature, top-p and penalties (default: "
+        "what the file says)",
+    )
     parser.add_argument("--temperature", type=number, metavar="X", help="the sampler's (default: what the file says)")
     parser.add_argument("--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)")
     shared.add(parser, OPTIONS)
@@ -69,8 +78,14 @@ def run(args: argparse.Namespace) -> int:
     _ours(out, diagnose.GENERATOR)
     if Path(args.file).is_file():  # else the complaint is of that
         writable(out.parent, "--out")
-    rollouts = diagnose.read(args.file, columns=columns, tokenizer=args.tokenizer, logprobs=args.logprobs,
-                             temperature=args.temperature, top_p=args.top_p)
+    rollouts = diagnose.read(
+        args.file,
+        columns=columns,
+        tokenizer=args.tokenizer,
+        logprobs=args.logprobs,
+        temperature=args.temperature,
+        top_p=args.top_p,
+    )
     findings = diagnose.diagnose(rollouts, limits)
     write(out, diagnose.page(findings))
     if args.json:
@@ -82,10 +97,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _summary(f: Findings) -> str:
-    lines = [f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
-             f"{f.effective.tokens:.1%} by token", "", "Which log-probs are these?", f.meaning.verdict,
-             *(f"- {reason}" for reason in f.meaning.reasons), "", "Why is my clip ratio 0?", f.answer.verdict,
-             *(f"- {reason}" for reason in f.answer.reasons), "", "what a method would silence (share of the tokens)"]
+    lines = [
+        f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
+        f"{f.effective.tokens:.1%} by token",
+        "",
+        "Which log-probs are these?",
+        f.meaning.verdict,
+        *(f"- {reason}" for reason in f.meaning.reasons),
+        "",
+        "Why is my clip ratio 0?",
+        f.answer.verdict,
+        *(f"- {reason}" for reason in f.answer.reasons),
+        "",
+        "what a method would silence (share of the tokens)",
+    ]
     lines += [f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects]
     return "\n".join(lines)
 
@@ -98,8 +123,10 @@ def _ours(out: Path, generator: str) -> None:
         with out.open("rb") as file:
             begin = file.read(1000)
         if f'content="{generator}'.encode() not in begin:
-            raise ValueError(f"--out: {str(out)!r} is there already and is no page of trlib diagnose; expected a name "
-                             "that is free, or a page to replace")
+            raise ValueError(
+                f"--out: {str(out)!r} is there already and is no page of trlib diagnose; expected a name "
+                "that is free, or a page to replace"
+            )
 
 
 def _column(text: str) -> tuple[str, str]:

@@ -21,12 +21,27 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", help="the task whose base model to make")
     parser.add_argument("--out", type=shared.path, metavar="FOLDER", help="where (default: pretrained/TASK)")
     parser.add_argument("--seed", type=shared.whole, default=0, metavar="N", help="decides everything (default: 0)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
-                        help="a setting of the recipe, such as steps=600,200; repeat")
-    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
-                        help="a knob of the task; repeat (see `trlib tasks NAME`)")
-    parser.add_argument("--check", type=shared.whole, default=4000, metavar="N",
-                        help="prompts of each measured accuracy (default: 4000)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the recipe, such as steps=600,200; repeat",
+    )
+    parser.add_argument(
+        "--knob",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a knob of the task; repeat (see `trlib tasks NAME`)",
+    )
+    parser.add_argument(
+        "--check",
+        type=shared.whole,
+        default=4000,
+        metavar="N",
+        help="prompts of each measured accuracy (default: 4000)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier checkpoint in --out")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -39,12 +54,22 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or f"pretrained/{args.task}"
     changes = assignments(Recipe, args.set, what="the recipe")
     recipe = replace(BASES[args.task].recipe, **changes) if args.task in BASES else None
-    card = pretrain(args.task, out=out, seed=args.seed, recipe=recipe, check=args.check, overwrite=args.overwrite,
-                    progress=not args.quiet, **knobs)
+    card = pretrain(
+        args.task,
+        out=out,
+        seed=args.seed,
+        recipe=recipe,
+        check=args.check,
+        overwrite=args.overwrite,
+        progress=not args.quiet,
+        **knobs,
+    )
     if args.json:
         shared.print_json({"out": out, **card})
     else:
         accuracy = card["accuracy"]
-        print(f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, accuracy sampled "
-              f"{accuracy['sampled']['accuracy']:.3f}, greedy {accuracy['greedy']['accuracy']:.3f}")
+        print(
+            f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, accuracy sampled "
+            f"{accuracy['sampled']['accuracy']:.3f}, greedy {accuracy['greedy']['accuracy']:.3f}"
+        )
     return 0

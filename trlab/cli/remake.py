@@ -27,12 +27,18 @@ same command goes on where it was stopped.
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib remake`."""
     parser.add_argument("name", nargs="?", help="a figure of the book (none: list them)")
-    parser.add_argument("--out", type=shared.path, metavar="FOLDER",
-                        help="where it is made and drawn (default: figures/NAME)")
-    parser.add_argument("--cells", type=shared.whole, metavar="N",
-                        help="only the first N of its cells, seed by seed (default: all)")
-    parser.add_argument("--workers", type=shared.whole, metavar="N",
-                        help="processes, one thread each (default: one a core; 0: this process)")
+    parser.add_argument(
+        "--out", type=shared.path, metavar="FOLDER", help="where it is made and drawn (default: figures/NAME)"
+    )
+    parser.add_argument(
+        "--cells", type=shared.whole, metavar="N", help="only the first N of its cells, seed by seed (default: all)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=shared.whole,
+        metavar="N",
+        help="processes, one thread each (default: one a core; 0: this process)",
+    )
     parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -51,8 +57,14 @@ def run(args: argparse.Namespace) -> int:
     from trlab.remake import remake
 
     out = Path("figures", args.name) if args.out is None else Path(args.out).expanduser()
-    made = remake(shown, out, cells=args.cells, smoke=args.smoke, workers=args.workers,
-                  say=(lambda line: None) if args.quiet else None)
+    made = remake(
+        shown,
+        out,
+        cells=args.cells,
+        smoke=args.smoke,
+        workers=args.workers,
+        say=(lambda line: None) if args.quiet else None,
+    )
     if made.outcome.status:  # stopped before its last cell: there is no figure yet
         return made.outcome.status
     drawn = [out / f"{args.name}.svg"]
@@ -68,11 +80,20 @@ def run(args: argparse.Namespace) -> int:
 def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace) -> None:
     agree = sum(one.agrees for one in made.agreements)
     if args.json:
-        shared.print_json({"figure": args.name, "drawn": [str(path) for path in drawn], "shows": alt,
-                           "cells": len(made.outcome.runs), "agree": agree, "of": len(made.agreements),
-                           "failed": [{"cell": str(cell), "error": error} for cell, error in made.outcome.failed],
-                           "compared": [{"cell": str(one.cell), "verdict": one.verdict, "text": one.text}
-                                        for one in made.agreements]})
+        shared.print_json(
+            {
+                "figure": args.name,
+                "drawn": [str(path) for path in drawn],
+                "shows": alt,
+                "cells": len(made.outcome.runs),
+                "agree": agree,
+                "of": len(made.agreements),
+                "failed": [{"cell": str(cell), "error": error} for cell, error in made.outcome.failed],
+                "compared": [
+                    {"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in made.agreements
+                ],
+            }
+        )
         return
     for one in made.agreements:
         if not one.agrees:
@@ -90,8 +111,10 @@ def _list(args: argparse.Namespace) -> int:
     from trlab.figures import FIGURES
     from trlab.record import RECORDS
 
-    found = {name: {"sweep": one.sweep, "text": one.text, "recorded": (RECORDS / one.sweep / "runs.csv").is_file()}
-             for name, one in FIGURES.items()}
+    found = {
+        name: {"sweep": one.sweep, "text": one.text, "recorded": (RECORDS / one.sweep / "runs.csv").is_file()}
+        for name, one in FIGURES.items()
+    }
     if args.json:
         shared.print_json(found)
         return 0

@@ -38,21 +38,46 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib sweep`."""
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
     parser.add_argument("--all", action="store_true", help="every sweep of the package, one after the other")
-    parser.add_argument("--out", type=shared.path, metavar="FOLDER",
-                        help="where its record is kept (default: sweeps/NAME); with --all a folder a sweep in it")
-    parser.add_argument("--workers", type=shared.whole, metavar="N",
-                        help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
-                             "cell that takes longer than the budget's minutes)")
-    parser.add_argument("--ray", metavar="ADDRESS",
-                        help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here")
+    parser.add_argument(
+        "--out",
+        type=shared.path,
+        metavar="FOLDER",
+        help="where its record is kept (default: sweeps/NAME); with --all a folder a sweep in it",
+    )
+    parser.add_argument(
+        "--workers",
+        type=shared.whole,
+        metavar="N",
+        help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
+        "cell that takes longer than the budget's minutes)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here",
+    )
     parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts")
-    parser.add_argument("--method", action="append", default=[], metavar="FILE.py:CLASS",
-                        help="a method of one's own beside the sweep's; repeat")
-    parser.add_argument("--verify", type=shared.whole, nargs="?", const=VERIFY, metavar="K",
-                        help=f"run K recorded cells again (default: {VERIFY}) and say whether they agree")
+    parser.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="FILE.py:CLASS",
+        help="a method of one's own beside the sweep's; repeat",
+    )
+    parser.add_argument(
+        "--verify",
+        type=shared.whole,
+        nargs="?",
+        const=VERIFY,
+        metavar="K",
+        help=f"run K recorded cells again (default: {VERIFY}) and say whether they agree",
+    )
     parser.add_argument("--remake", action="store_true", help="do not count what ships with the package as done")
-    parser.add_argument("--prefer", choices=("journal", "tables"),
-                        help="whose numbers count where the folder's journal and its tables disagree about a cell")
+    parser.add_argument(
+        "--prefer",
+        choices=("journal", "tables"),
+        help="whose numbers count where the folder's journal and its tables disagree about a cell",
+    )
     parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
     parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -76,8 +101,9 @@ def run(args: argparse.Namespace) -> int:
     from trlab.runner import plan
 
     out = None if args.out is None else Path(args.out).expanduser()
-    planned = plan(sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake,
-                   prefer=args.prefer)
+    planned = plan(
+        sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake, prefer=args.prefer
+    )
     if args.dry_run:
         return _cells(planned, args)
     return _run(planned, args) if args.verify is None else _verify(planned, args)
@@ -116,8 +142,16 @@ def _all(args: argparse.Namespace) -> int:
     from trlab.runner import conduct, duration, plan
     from trlab.sweep import declared, load_sweep
 
-    given = [word for word in (args.name, "--method" if args.method else None, args.verify and "--verify",
-                               "--dry-run" if args.dry_run else None) if word]
+    given = [
+        word
+        for word in (
+            args.name,
+            "--method" if args.method else None,
+            args.verify and "--verify",
+            "--dry-run" if args.dry_run else None,
+        )
+        if word
+    ]
     if given:
         raise ValueError(f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, got {given[0]}")
     folder, waiting, put_off = Path(args.out or "sweeps").expanduser(), deque(declared()), 0
@@ -133,14 +167,29 @@ def _all(args: argparse.Namespace) -> int:
                 raise
             continue
         began, put_off = time.monotonic(), 0
-        planned = plan(sweep.smoke() if args.smoke else sweep, out=folder / name, shard=args.shard, remake=args.remake,
-                       prefer=args.prefer)
+        planned = plan(
+            sweep.smoke() if args.smoke else sweep,
+            out=folder / name,
+            shard=args.shard,
+            remake=args.remake,
+            prefer=args.prefer,
+        )
         done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
-        found.append({"sweep": name, "cells": len(planned.cells), "ran": done.ran, "failed": len(done.failed),
-                      "interrupted": done.interrupted})
+        found.append(
+            {
+                "sweep": name,
+                "cells": len(planned.cells),
+                "ran": done.ran,
+                "failed": len(done.failed),
+                "interrupted": done.interrupted,
+            }
+        )
         if not args.json:
-            print(f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} failed, in "
-                  f"{duration(time.monotonic() - began)}; {len(waiting)} sweeps left", flush=True)
+            print(
+                f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} failed, in "
+                f"{duration(time.monotonic() - began)}; {len(waiting)} sweeps left",
+                flush=True,
+            )
         if done.interrupted:
             break
     if args.json:
@@ -149,8 +198,10 @@ def _all(args: argparse.Namespace) -> int:
 
 
 def _cells(planned: Plan, args: argparse.Namespace) -> int:
-    rows = [{"cell": cell.id, "status": planned.record.rows.get(cell.id, {}).get("status", "to run"),
-             "what": str(cell)} for cell in planned.cells]
+    rows = [
+        {"cell": cell.id, "status": planned.record.rows.get(cell.id, {}).get("status", "to run"), "what": str(cell)}
+        for cell in planned.cells
+    ]
     if args.json:
         shared.print_json(rows)
         return 0
@@ -171,12 +222,21 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     stale = tolerances(planned.sweep, done.runs)
     findings = judge(planned.sweep, done.runs, history)
     if args.json:
-        shared.print_json({"sweep": planned.sweep.name, "out": str(planned.out), "ran": done.ran,
-                           "interrupted": done.interrupted, "table": rows.to_dict("records"),
-                           "tolerance": stale.to_dict("records"),
-                           "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
-                           "predictions": [{"text": f.prediction.text, "verdict": f.verdict, "p": f.p,
-                                            "corrected": f.corrected} for f in findings]})
+        shared.print_json(
+            {
+                "sweep": planned.sweep.name,
+                "out": str(planned.out),
+                "ran": done.ran,
+                "interrupted": done.interrupted,
+                "table": rows.to_dict("records"),
+                "tolerance": stale.to_dict("records"),
+                "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
+                "predictions": [
+                    {"text": f.prediction.text, "verdict": f.verdict, "p": f.p, "corrected": f.corrected}
+                    for f in findings
+                ],
+            }
+        )
     else:
         _report(rows, stale)
         if findings:
@@ -195,8 +255,13 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
         return
     left_out = ["nats_low", "nats_high", "without", "seconds", "ess", "kl_sampler"]  # --json has them
     shown = rows.drop(columns=left_out, errors="ignore")
-    print(shown.to_string(index=False, float_format="{:.3f}".format,
-                          formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format}))
+    print(
+        shown.to_string(
+            index=False,
+            float_format="{:.3f}".format,
+            formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format},
+        )
+    )
     if len(stale):
         shown = stale.drop(columns=["held", "fell", "control"]).rename(columns={"text": "tolerance"})
         beside = "as many updates on fresh batches" if stale["control"].all() else "one use"
@@ -210,8 +275,14 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
     found = verify(planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print)
     agree = sum(one.agrees for one in found)
     if args.json:
-        shared.print_json({"sweep": planned.sweep.name, "agree": agree, "of": len(found), "cells": [
-            {"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in found]})
+        shared.print_json(
+            {
+                "sweep": planned.sweep.name,
+                "agree": agree,
+                "of": len(found),
+                "cells": [{"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in found],
+            }
+        )
     else:
         print(f"{agree} of {len(found)} cells agree with the record")
     return 0 if agree == len(found) else 1
@@ -229,5 +300,8 @@ def _warn_of_versions(planned: Plan) -> None:
     if here.endswith("+changes"):
         others = sum(row.get("commit", "") != here for row in rows)
         if others:
-            print(f"trlib: warning: {others} recorded cells were made by other code, and are not run again; here: "
-                  f"{here}; --verify runs some again, --remake all", file=sys.stderr)
+            print(
+                f"trlib: warning: {others} recorded cells were made by other code, and are not run again; here: "
+                f"{here}; --verify runs some again, --remake all",
+                file=sys.stderr,
+            )

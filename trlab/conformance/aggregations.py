@@ -12,15 +12,15 @@ WORDS: dict[str, str] = {
     "seq-mean-token-sum-norm": "sums over each row's tokens, divides by the horizon, then averages over rows",
     "token-sum": "sums over all unmasked tokens and divides by nothing",
     "seq-mean-token-mean, empty rows counted": "averages over each row's tokens, then over all rows, those with "
-                                               "nothing unmasked too",
+    "nothing unmasked too",
     "seq-mean-token-sum, empty rows counted": "sums over each row's tokens, then averages over all rows, those with "
-                                              "nothing unmasked too",
+    "nothing unmasked too",
     "seq-mean-token-sum-norm, empty rows counted": "sums over each row's tokens, divides by the horizon, then averages "
-                                                   "over all rows, those with nothing unmasked too",
+    "over all rows, those with nothing unmasked too",
     "token-mean, 1e-8 added": "adds 1e-8 to the number of tokens",
     "seq-mean-token-mean, 1e-8 added": "adds 1e-8 to each row's number of tokens",
     "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of tokens and counts rows "
-                                                           "with nothing unmasked in the mean",
+    "with nothing unmasked in the mean",
     "mask ignored": "averages over every position, masked or not",
     "mask ignored in the sum": "sums over every position, masked or not, and divides by the number of unmasked tokens",
 }

@@ -82,8 +82,11 @@ class Bench:
     def changes(self, depth: int) -> list[dict[str, Any]]:
         """Every way to take another option on `depth` axes; slips only alone."""
         axes = [name for name in self.axes if depth == 1 or name not in SLIPS]
-        return [dict(zip(names, options, strict=True)) for names in combinations(axes, depth)
-                for options in product(*map(self._others, names))]
+        return [
+            dict(zip(names, options, strict=True))
+            for names in combinations(axes, depth)
+            for options in product(*map(self._others, names))
+        ]
 
     def offer(self, name: str, option: Option, words: str) -> None:
         """One more option on an axis."""
@@ -98,8 +101,13 @@ class Bench:
 
     def extended(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Each of the changes with one more option on another axis, no set twice."""
-        wider = [{**change, name: option} for change in changes for name in self.axes if name not in change
-                 for option in self._others(name)]
+        wider = [
+            {**change, name: option}
+            for change in changes
+            for name in self.axes
+            if name not in change
+            for option in self._others(name)
+        ]
         return list({frozenset(change.items()): change for change in wider}.values())
 
     def global_changes(self) -> list[dict[str, Any]]:
@@ -110,8 +118,9 @@ class Bench:
 
     def deviations(self, change: dict[str, Any]) -> tuple[Deviation, ...]:
         """A change in words, in the order of the axes."""
-        return tuple(Deviation(axis.point, axis.options[change[name]]) for name, axis in self.axes.items()
-                     if name in change)
+        return tuple(
+            Deviation(axis.point, axis.options[change[name]]) for name, axis in self.axes.items() if name in change
+        )
 
     def errors(self, change: dict[str, Any]) -> Tensor:
         """[batches, 2] largest relative difference of the values and of the gradients."""
@@ -154,9 +163,14 @@ class Bench:
         b = int(self._which[at[0]])
         row = at[0] - int(torch.nonzero(self._which == b)[0, 0])
         where = b if single else at
-        return {"batch": self.names[b], "row": row, "token": at[1], "inputs": self._inputs(at),
-                "gradient": _pair(slope[at], self._gradient[at]),
-                "value": _pair(expected[where], self._given[where]) | of}
+        return {
+            "batch": self.names[b],
+            "row": row,
+            "token": at[1],
+            "inputs": self._inputs(at),
+            "gradient": _pair(slope[at], self._gradient[at]),
+            "value": _pair(expected[where], self._given[where]) | of,
+        }
 
     def _inputs(self, at: tuple[int, int]) -> dict[str, Any]:
         given = {name: _short(self.rows[name][at]) for name in ("logp", "logp_old", "logp_rollout", "advantages")}
@@ -169,7 +183,7 @@ class Bench:
         per_token, logp = self._per_token({name: option for name, option in choices.items() if name != "aggregation"})
         weights = self.rows["mask"].double() if how is None else self._coefficients(how)
         counted = weights * per_token
-        gradient, = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
+        (gradient,) = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
         counted = counted.detach()
         if how is None:
             return counted, counted.abs(), gradient
@@ -183,8 +197,7 @@ class Bench:
             value, scale, gradient = self._expected(choices)
             by_token = choices["aggregation"] is None
             given = self._given * self.rows["mask"] if by_token else self._given
-            self._known[key] = (relative(given, value, None if by_token else scale),
-                                relative(self._gradient, gradient))
+            self._known[key] = (relative(given, value, None if by_token else scale), relative(self._gradient, gradient))
         return self._known[key]
 
     def _per_token(self, choices: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -62,15 +62,22 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
             observed.faults[name] = complaint
     shapes = {value.dim() for value in observed.values.values()}
     if len(shapes) > 1:
-        observed.faults.update(dict.fromkeys(observed.values, "returns a scalar for some batches and a value per token "
-                                                              "for others"))
+        observed.faults.update(
+            dict.fromkeys(observed.values, "returns a scalar for some batches and a value per token for others")
+        )
         observed.values.clear()
     observed.by_token, observed.written = shapes == {2}, tuple(sorted(written))
     return observed
 
 
-def plain(function: Callable[..., Any], *, settings: Mapping[str, Any] | None = None, loss: str | None = None,
-          given: Mapping[str, Any] | None = None, anchor: str = "recomputed") -> Subject:
+def plain(
+    function: Callable[..., Any],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    loss: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    anchor: str = "recomputed",
+) -> Subject:
     """A function of plain tensors. It gets the `settings` of the loss that it has a parameter for, and all `given`.
 
     Raises:
@@ -102,8 +109,15 @@ def verl(function: Callable[..., Any], *, settings: Mapping[str, Any], how: str,
     config = verl_config(settings, how)
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
-        return function(old_log_prob=batch[COLUMNS[anchor]], log_prob=logp, advantages=batch["advantages"],
-                        response_mask=batch["mask"], loss_agg_mode=how, config=config, rollout_is_weights=None)
+        return function(
+            old_log_prob=batch[COLUMNS[anchor]],
+            log_prob=logp,
+            advantages=batch["advantages"],
+            response_mask=batch["mask"],
+            loss_agg_mode=how,
+            config=config,
+            rollout_is_weights=None,
+        )
 
     return subject
 
@@ -111,8 +125,13 @@ def verl(function: Callable[..., Any], *, settings: Mapping[str, Any], how: str,
 def verl_config(settings: Mapping[str, Any], how: str) -> Any:
     """The actor's configuration with a loss's thresholds where verl reads them, and verl's defaults elsewhere."""
     wanted: dict[str, Any] = {"loss_agg_mode": how}
-    for ours, theirs in (("eps_low", "clip_ratio_low"), ("eps_high", "clip_ratio_high"), ("dual_clip", "clip_ratio_c"),
-                         ("tau_pos", "tau_pos"), ("tau_neg", "tau_neg")):
+    for ours, theirs in (
+        ("eps_low", "clip_ratio_low"),
+        ("eps_high", "clip_ratio_high"),
+        ("dual_clip", "clip_ratio_c"),
+        ("tau_pos", "tau_pos"),
+        ("tau_neg", "tau_neg"),
+    ):
         if settings.get(ours) is not None:
             wanted[theirs] = settings[ours]
     if "clip_ratio" in settings:
@@ -124,12 +143,33 @@ def verl_config(settings: Mapping[str, Any], how: str) -> Any:
         from verl.workers.config import ActorConfig
 
         return ActorConfig(strategy="fsdp", rollout_n=4, ppo_micro_batch_size_per_gpu=4, **wanted)
-    return _Config({"clip_ratio": 0.2, "clip_ratio_low": 0.2, "clip_ratio_high": 0.2, "clip_ratio_c": 3.0,
-                    "tau_pos": 1.0, "tau_neg": 1.05, "global_batch_info": {}, "policy_loss": _Config({})} | wanted)
+    return _Config(
+        {
+            "clip_ratio": 0.2,
+            "clip_ratio_low": 0.2,
+            "clip_ratio_high": 0.2,
+            "clip_ratio_c": 3.0,
+            "tau_pos": 1.0,
+            "tau_neg": 1.05,
+            "global_batch_info": {},
+            "policy_loss": _Config({}),
+        }
+        | wanted
+    )
 
 
-def trl(target: Any, *, settings: Mapping[str, Any], loss_type: str = "bnpo", horizon: int, level: str = "token",
-        recorded: bool = True, anchor: str = "recomputed", by_token: bool = True, **arguments: Any) -> Subject:
+def trl(
+    target: Any,
+    *,
+    settings: Mapping[str, Any],
+    loss_type: str = "bnpo",
+    horizon: int,
+    level: str = "token",
+    recorded: bool = True,
+    anchor: str = "recomputed",
+    by_token: bool = True,
+    **arguments: Any,
+) -> Subject:
     """The `_compute_loss` of a trainer class, or a function (self, model, inputs) in its place.
 
     Args:
@@ -150,30 +190,61 @@ def trl(target: Any, *, settings: Mapping[str, Any], loss_type: str = "bnpo", ho
     delta = {"delta": settings["dual_clip"]} if settings.get("dual_clip") else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        args = GRPOConfig(output_dir="unused", use_cpu=True, bf16=False, report_to=[], max_completion_length=horizon,
-                          **sapo, **delta, **arguments)
+        args = GRPOConfig(
+            output_dir="unused",
+            use_cpu=True,
+            bf16=False,
+            report_to=[],
+            max_completion_length=horizon,
+            **sapo,
+            **delta,
+            **arguments,
+        )
     low, high = (settings.get(key, settings.get("eps_log", 0.2)) for key in ("eps_low", "eps_high"))
     stand_in: Any = object.__new__(kind)
     vars(stand_in).update(
-        args=args, model=SimpleNamespace(training=True), accelerator=Accelerator(), loss_type=loss_type,
-        epsilon_low=0.2 if low is None else low, epsilon_high=high, beta=args.beta, max_completion_length=horizon,
-        importance_sampling_level=level, current_gradient_accumulation_steps=1, top_entropy_quantile=1.0,
-        off_policy_mask_threshold=None, use_vllm=False, vllm_importance_sampling_correction=False,
-        aux_loss_enabled=False, use_adaptive_entropy=False, _entropy_bonus_enabled=False,
-        _metrics={mode: defaultdict(list) for mode in ("train", "eval")})
+        args=args,
+        model=SimpleNamespace(training=True),
+        accelerator=Accelerator(),
+        loss_type=loss_type,
+        epsilon_low=0.2 if low is None else low,
+        epsilon_high=high,
+        beta=args.beta,
+        max_completion_length=horizon,
+        importance_sampling_level=level,
+        current_gradient_accumulation_steps=1,
+        top_entropy_quantile=1.0,
+        off_policy_mask_threshold=None,
+        use_vllm=False,
+        vllm_importance_sampling_correction=False,
+        aux_loss_enabled=False,
+        use_adaptive_entropy=False,
+        _entropy_bonus_enabled=False,
+        _metrics={mode: defaultdict(list) for mode in ("train", "eval")},
+    )
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
         mask, advantages = batch["mask"].long(), _by_row(batch)
         if advantages.dim() == 2 and not by_token:
             raise NotAsked
         ids = torch.zeros_like(mask)
-        inputs = {"prompt_ids": ids[:, :1], "prompt_mask": mask[:, :1] * 0 + 1, "completion_ids": ids,
-                  "completion_mask": mask, "advantages": advantages, "num_items_in_batch": mask.sum(),
-                  "sampling_per_token_logps": batch["logp_rollout"], "ref_per_token_logps": batch["logp_old"]}
+        inputs = {
+            "prompt_ids": ids[:, :1],
+            "prompt_mask": mask[:, :1] * 0 + 1,
+            "completion_ids": ids,
+            "completion_mask": mask,
+            "advantages": advantages,
+            "num_items_in_batch": mask.sum(),
+            "sampling_per_token_logps": batch["logp_rollout"],
+            "ref_per_token_logps": batch["logp_old"],
+        }
         if recorded:
             inputs["old_per_token_logps"] = batch[COLUMNS[anchor]]
-        vars(stand_in)["_get_per_token_logps_and_entropies"] = (
-            lambda *_, **__: (logp, torch.zeros_like(logp.detach()), None))
+        vars(stand_in)["_get_per_token_logps_and_entropies"] = lambda *_, **__: (
+            logp,
+            torch.zeros_like(logp.detach()),
+            None,
+        )
         if isinstance(target, type):
             return stand_in._compute_loss(stand_in.model, inputs)
         return target(stand_in, stand_in.model, inputs)
@@ -238,7 +309,7 @@ def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Ten
         raise _Fault(f"returns shape {list(value.shape)}; expected a scalar or [B, T] = {list(logp.shape)}")
     if not value.requires_grad:
         return value, None
-    gradient, = torch.autograd.grad(value.sum(), logp, allow_unused=True)
+    (gradient,) = torch.autograd.grad(value.sum(), logp, allow_unused=True)
     return value.detach(), gradient
 
 

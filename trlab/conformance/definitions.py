@@ -62,16 +62,25 @@ class Family:
 
 TURN = "turn"
 """In rows: the factor -1 on every log-ratio, where a ratio is inverted."""
-SIGN = Axis("sign", {1: "has the sign of a loss to descend",
-                     -1: "has the opposite sign: descending it lowers what has A > 0"})
-ANCHOR = Axis("anchor", {
-    "logp_old": "takes the ratio to the recomputed old policy (logp_old)",
-    "logp_rollout": "takes the ratio to the policy that sampled (logp_rollout)",
-    "logp": "takes the ratio to the current policy itself, so it is always 1 and nothing is ever clipped"})
-CLAMP = Axis("cap", {
-    None: "does not clamp the log-ratio",
-    20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
-    10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond"})
+SIGN = Axis(
+    "sign", {1: "has the sign of a loss to descend", -1: "has the opposite sign: descending it lowers what has A > 0"}
+)
+ANCHOR = Axis(
+    "anchor",
+    {
+        "logp_old": "takes the ratio to the recomputed old policy (logp_old)",
+        "logp_rollout": "takes the ratio to the policy that sampled (logp_rollout)",
+        "logp": "takes the ratio to the current policy itself, so it is always 1 and nothing is ever clipped",
+    },
+)
+CLAMP = Axis(
+    "cap",
+    {
+        None: "does not clamp the log-ratio",
+        20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
+        10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond",
+    },
+)
 WINDOWS = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.28, 0.2), (0.3, 0.3), (3e-4, 4e-4), (4e-4, 3e-4))
 
 
@@ -92,16 +101,26 @@ def reinforce(rows: Rows, logp: Tensor, *, sign: int) -> Tensor:
     return -sign * rows["advantages"] * logp
 
 
-def pg_is(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, cap: float | None,
-          form: str) -> Tensor:
+def pg_is(
+    rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, cap: float | None, form: str
+) -> Tensor:
     """-r A."""
     r = _log_ratio(rows, logp, anchor, clamp).exp()
     r = r if cap is None else r.clamp(max=cap)
     return -sign * rows["advantages"] * (r if form == "ratio" else r.detach() * logp)
 
 
-def ppo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, window: tuple[float, float],
-        dual: float | None, side: str) -> Tensor:
+def ppo(
+    rows: Rows,
+    logp: Tensor,
+    *,
+    sign: int,
+    anchor: str,
+    clamp: float | None,
+    window: tuple[float, float],
+    dual: float | None,
+    side: str,
+) -> Tensor:
     """-min(r A, clip(r) A)."""
     a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
     inner = _surrogate(r, a, window, side)
@@ -117,8 +136,9 @@ def _surrogate(r: Tensor, a: Tensor, window: tuple[float, float], side: str) -> 
     return clipped if side == "both" else (torch.maximum if side == "max" else torch.minimum)(r * a, clipped)
 
 
-def gspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], cap: str,
-         level: str, side: str) -> Tensor:
+def gspo(
+    rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], cap: str, level: str, side: str
+) -> Tensor:
     """PPO's clip on the geometric mean of a row's ratios."""
     a, mask = rows["advantages"], rows["mask"]
     mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
@@ -131,15 +151,25 @@ def gspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[floa
     return -sign * _surrogate(s, a, window, side)
 
 
-def cispo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, low: float | None,
-          high: float | None, form: str) -> Tensor:
+def cispo(
+    rows: Rows,
+    logp: Tensor,
+    *,
+    sign: int,
+    anchor: str,
+    clamp: float | None,
+    low: float | None,
+    high: float | None,
+    form: str,
+) -> Tensor:
     """-sg[clip(r)] A log π; low and high are the bounds themselves."""
     r = _log_ratio(rows, logp, anchor, clamp).exp().clamp(min=0.0 if low is None else low, max=high)
     return -sign * rows["advantages"] * (r.detach() * logp if form == "log" else r)
 
 
-def sapo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, tau: tuple[float, float],
-         scale: str) -> Tensor:
+def sapo(
+    rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, tau: tuple[float, float], scale: str
+) -> Tensor:
     """-(4/τ) σ(τ (r - 1)) A."""
     a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
     t = torch.full_like(a, tau[1]).masked_fill(a > 0, tau[0])
@@ -147,8 +177,17 @@ def sapo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | Non
     return -sign * gate * a
 
 
-def gmpo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], epsilon: float,
-         side: str, level: str) -> Tensor:
+def gmpo(
+    rows: Rows,
+    logp: Tensor,
+    *,
+    sign: int,
+    anchor: str,
+    window: tuple[float, float],
+    epsilon: float,
+    side: str,
+    level: str,
+) -> Tensor:
     """-A exp(mean of one-sidedly clipped log-ratios); window in log space, (below, above)."""
     a, mask = rows["advantages"], rows["mask"]
     d = _log_ratio(rows, logp, anchor, None)
@@ -165,8 +204,21 @@ def pspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | Non
     return -sign * rows["advantages"] * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
 
 
-def dppo(rows: Rows, logp: Tensor, *, measure: str, delta: float, anchors: tuple[str, str], cap: float | None,
-         clamp: str, epsilon: float, direction: str, side: str, form: str, sign: int) -> Tensor:
+def dppo(
+    rows: Rows,
+    logp: Tensor,
+    *,
+    measure: str,
+    delta: float,
+    anchors: tuple[str, str],
+    cap: float | None,
+    clamp: str,
+    epsilon: float,
+    direction: str,
+    side: str,
+    form: str,
+    sign: int,
+) -> Tensor:
     """-A sg[ρ M] log π; anchors of the mask M and of the weight ρ."""
     a, log_q = rows["advantages"], rows[anchors[0]]
     log_p = logp.detach()
@@ -201,8 +253,9 @@ def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delt
     mask = rows["mask"]
     d = ((logp.detach() - rows[anchor]) * rows.get(TURN, 1.0)).masked_fill(~mask, 0.0)
     whole = d.sum(-1, keepdim=True)
-    multiplier, target, _ = solve_groups(rows["rewards"], rows["group"], mask.any(-1), delta_kl=delta, lambda_min=0.01,
-                                         direction="backward")
+    multiplier, target, _ = solve_groups(
+        rows["rewards"], rows["group"], mask.any(-1), delta_kl=delta, lambda_min=0.01, direction="backward"
+    )
     bracket = {"sum": whole, "mean": _row_mean(d, mask), "token": d}[ratio]
     pull = multiplier.unsqueeze(-1) * (target.unsqueeze(-1) - bracket)
     h = {"ratio": d.clamp(-20, 20).exp(), "exact": whole.clamp(-20, 20).exp(), "regression": torch.ones_like(d)}[form]

@@ -10,27 +10,41 @@ from trlab.conformance import definitions as d
 from trlab.conformance.definitions import ANCHOR, CLAMP, SIGN, WINDOWS, Axis, Family, Free, Option, Rows
 from trlab.conformance.slips import slippery
 
-SIGN_OR_ADVANTAGES = Axis("sign", {**SIGN.options, -1: "has the opposite sign, or negates the advantages: descending "
-                                                       "it lowers what has A > 0"})
+SIGN_OR_ADVANTAGES = Axis(
+    "sign",
+    {**SIGN.options, -1: "has the opposite sign, or negates the advantages: descending it lowers what has A > 0"},
+)
 """Of a loss that is linear in A, where the two are one."""
-SIDES = {"min": "takes the smaller of the two surrogates",
-         "max": "takes the larger of the two surrogates: max for min",
-         "both": "takes the clipped ratio without the minimum: no gradient outside the window on either side"}
+SIDES = {
+    "min": "takes the smaller of the two surrogates",
+    "max": "takes the larger of the two surrogates: max for min",
+    "both": "takes the clipped ratio without the minimum: no gradient outside the window on either side",
+}
 
-FORM_RATIO = Axis("form", {
-    "ratio": "writes -r A: the same gradient, another value",
-    "log": "writes -sg[weight] A log π: the same gradient, another value"})
-FORM_LOG = Axis("form", {
-    "log": "writes -sg[weight] A log π: the same gradient where the weight is not bounded",
-    "ratio": "differentiates the bounded weight itself: where the bound holds, there is no gradient"})
+FORM_RATIO = Axis(
+    "form",
+    {
+        "ratio": "writes -r A: the same gradient, another value",
+        "log": "writes -sg[weight] A log π: the same gradient, another value",
+    },
+)
+FORM_LOG = Axis(
+    "form",
+    {
+        "log": "writes -sg[weight] A log π: the same gradient where the weight is not bounded",
+        "ratio": "differentiates the bounded weight itself: where the bound holds, there is no gradient",
+    },
+)
 
 
 CLIPS = {"ratio": "clips the ratio at 1 - {:g} and 1 + {:g}", "log": "clips the log-ratio at -{:g} and {:g}"}
 
 
-def sides(given: tuple[float, float], space: str = "ratio",
-          span: tuple[float, float] = (1e-4, 1.0)) -> tuple[Free, ...]:
+def sides(
+    given: tuple[float, float], space: str = "ratio", span: tuple[float, float] = (1e-4, 1.0)
+) -> tuple[Free, ...]:
     """A window whose lower, upper or both sides may be anything."""
+
     def words(low: float | None, high: float | None, x: float) -> str:
         return CLIPS[space].format(x if low is None else low, x if high is None else high)
 
@@ -62,8 +76,9 @@ def cap(base: float | None, what: str) -> Axis:
 
 def threshold(given: float, unit: str) -> Axis:
     """DPPO's delta."""
-    options = dict.fromkeys((given, *((0.05, 0.1, 0.15, 0.2, 0.3) if unit == "total variation" else
-                                      (0.01, 0.02, 0.05, 0.1, 0.2))))
+    options = dict.fromkeys(
+        (given, *((0.05, 0.1, 0.15, 0.2, 0.3) if unit == "total variation" else (0.01, 0.02, 0.05, 0.1, 0.2)))
+    )
     return Axis("window", {x: f"takes {x:g} for its threshold on {unit}" for x in options})
 
 
@@ -76,57 +91,107 @@ RATIO = {"anchor": "logp_old", "clamp": None, "sign": 1}
 
 def _ppo(low: float, high: float, dual: float | None = None) -> Family:
     duals = dict.fromkeys((dual, None, 2.0, 3.0, 5.0, 10.0))
-    words = {c: "has no dual clip" if c is None else f"has a dual clip: where A < 0 the loss is at most {c:g} |A|"
-             for c in duals}
-    side = Axis("form", {**SIDES, "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token "
-                                            "keeps a gradient"})
-    return slippery(Family(
-        d.ppo, _ratio_axes(window=window((low, high)), dual=Axis("cap", words), side=side),
-        {**RATIO, "window": (low, high), "dual": dual, "side": "min"},
-        (*sides((low, high)), free("dual", "has a dual clip: where A < 0 the loss is at most {:g} |A|", (1.0, 50.0)))))
+    words = {
+        c: "has no dual clip" if c is None else f"has a dual clip: where A < 0 the loss is at most {c:g} |A|"
+        for c in duals
+    }
+    side = Axis(
+        "form",
+        {**SIDES, "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token keeps a gradient"},
+    )
+    return slippery(
+        Family(
+            d.ppo,
+            _ratio_axes(window=window((low, high)), dual=Axis("cap", words), side=side),
+            {**RATIO, "window": (low, high), "dual": dual, "side": "min"},
+            (
+                *sides((low, high)),
+                free("dual", "has a dual clip: where A < 0 the loss is at most {:g} |A|", (1.0, 50.0)),
+            ),
+        )
+    )
 
 
 def _gspo(low: float, high: float) -> Family:
-    caps = {"size": "bounds the row's ratio at e^10 and lets the gradient pass",
-            "gradient": "bounds the row's ratio at e^10 and lets no gradient pass beyond",
-            None: "does not bound the row's ratio"}
-    levels = {"token": "gives each token the row's ratio and its own gradient",
-              "sequence": "differentiates the row's ratio itself: where advantages differ within a row, each token "
-                          "feels the mean"}
-    return slippery(Family(
-        d.gspo, {"anchor": ANCHOR, "sign": SIGN, "window": window((low, high)), "cap": Axis("cap", caps),
-                 "level": Axis("form", levels), "side": Axis("form", SIDES)},
-        {"anchor": "logp_old", "sign": 1, "window": (low, high), "cap": "size", "level": "token", "side": "min"},
-        sides((low, high), span=(1e-5, 1.0))), rows=True)
+    caps = {
+        "size": "bounds the row's ratio at e^10 and lets the gradient pass",
+        "gradient": "bounds the row's ratio at e^10 and lets no gradient pass beyond",
+        None: "does not bound the row's ratio",
+    }
+    levels = {
+        "token": "gives each token the row's ratio and its own gradient",
+        "sequence": "differentiates the row's ratio itself: where advantages differ within a row, each token "
+        "feels the mean",
+    }
+    return slippery(
+        Family(
+            d.gspo,
+            {
+                "anchor": ANCHOR,
+                "sign": SIGN,
+                "window": window((low, high)),
+                "cap": Axis("cap", caps),
+                "level": Axis("form", levels),
+                "side": Axis("form", SIDES),
+            },
+            {"anchor": "logp_old", "sign": 1, "window": (low, high), "cap": "size", "level": "token", "side": "min"},
+            sides((low, high), span=(1e-5, 1.0)),
+        ),
+        rows=True,
+    )
 
 
 def _cispo(eps_low: float | None, eps_high: float) -> Family:
     low = None if eps_low is None else 1 - eps_low
-    lows = {x: "bounds the weight on one side only: nothing holds it from below" if x is None else
-            f"holds the weight from below at {x:g}" for x in dict.fromkeys((low, None, 0.7, 0.8, 0.9))}
-    highs = {x: "does not bound the weight from above" if x is None else f"bounds the weight from above at {x:g}"
-             for x in dict.fromkeys((1 + eps_high, 1.2, 1.28, 1.3, 2.0, 5.0, None))}
+    lows = {
+        x: "bounds the weight on one side only: nothing holds it from below"
+        if x is None
+        else f"holds the weight from below at {x:g}"
+        for x in dict.fromkeys((low, None, 0.7, 0.8, 0.9))
+    }
+    highs = {
+        x: "does not bound the weight from above" if x is None else f"bounds the weight from above at {x:g}"
+        for x in dict.fromkeys((1 + eps_high, 1.2, 1.28, 1.3, 2.0, 5.0, None))
+    }
     highs[eps_high] = f"takes epsilon for the upper bound itself, {eps_high:g}, not for its distance from 1"
-    return slippery(Family(
-        d.cispo, _ratio_axes(low=Axis("cap", lows), high=Axis("cap", highs), form=FORM_LOG, sign=SIGN_OR_ADVANTAGES),
-        {**RATIO, "low": low, "high": 1 + eps_high, "form": "log"},
-        (free("low", "holds the weight from below at {:g}", (0.01, 1.0)),
-         free("high", "bounds the weight from above at {:g}", (0.1, 50.0)))), linear=True)
+    return slippery(
+        Family(
+            d.cispo,
+            _ratio_axes(low=Axis("cap", lows), high=Axis("cap", highs), form=FORM_LOG, sign=SIGN_OR_ADVANTAGES),
+            {**RATIO, "low": low, "high": 1 + eps_high, "form": "log"},
+            (
+                free("low", "holds the weight from below at {:g}", (0.01, 1.0)),
+                free("high", "bounds the weight from above at {:g}", (0.1, 50.0)),
+            ),
+        ),
+        linear=True,
+    )
 
 
 def _sapo(tau: tuple[float, float]) -> Family:
     single = tuple(_float32(x) for x in tau)
-    words = {tau: "", single: f"rounds its temperatures to float32 ({single[1]:.11g} for {tau[1]:g})",
-             (tau[1], tau[0]): "exchanges the temperatures of positive and negative advantages",
-             (1.0, 1.0): "takes 1 for both temperatures"}
-    scales = {"4/tau": "divides by a quarter of the temperature",
-              "none": "leaves out the factor 4/tau: at ratio 1 the slope is a quarter of the policy gradient's"}
+    words = {
+        tau: "",
+        single: f"rounds its temperatures to float32 ({single[1]:.11g} for {tau[1]:g})",
+        (tau[1], tau[0]): "exchanges the temperatures of positive and negative advantages",
+        (1.0, 1.0): "takes 1 for both temperatures",
+    }
+    scales = {
+        "4/tau": "divides by a quarter of the temperature",
+        "none": "leaves out the factor 4/tau: at ratio 1 the slope is a quarter of the policy gradient's",
+    }
     text = "takes the temperatures {:g} for positive and {:g} for negative advantages"
-    return slippery(Family(
-        d.sapo, _ratio_axes(tau=Axis("window", words), scale=Axis("form", scales)),
-        {**RATIO, "tau": tau, "scale": "4/tau"},
-        (Free("tau", lambda x: (x, tau[1]), lambda x: text.format(x, tau[1]), (0.05, 20.0)),
-         Free("tau", lambda x: (tau[0], x), lambda x: text.format(tau[0], x), (0.05, 20.0)))))
+    return slippery(
+        Family(
+            d.sapo,
+            _ratio_axes(tau=Axis("window", words), scale=Axis("form", scales)),
+            {**RATIO, "tau": tau, "scale": "4/tau"},
+            (
+                Free("tau", lambda x: (x, tau[1]), lambda x: text.format(x, tau[1]), (0.05, 20.0)),
+                Free("tau", lambda x: (tau[0], x), lambda x: text.format(tau[0], x), (0.05, 20.0)),
+            ),
+        )
+    )
 
 
 def _float32(x: float) -> float:
@@ -136,94 +201,177 @@ def _float32(x: float) -> float:
 
 
 def _gmpo(eps: float) -> Family:
-    closed = {"one": "clips the side that the advantage would push further out",
-              "both": "clips both sides whatever the advantage's sign"}
-    levels = {"mean": "takes the geometric mean of the ratios",
-              "sum": "takes the product of the ratios, not their geometric mean"}
+    closed = {
+        "one": "clips the side that the advantage would push further out",
+        "both": "clips both sides whatever the advantage's sign",
+    }
+    levels = {
+        "mean": "takes the geometric mean of the ratios",
+        "sum": "takes the product of the ratios, not their geometric mean",
+    }
     epsilons = {0.0: "adds nothing to the length", 1e-8: "adds 1e-8 to the length"}
-    return slippery(Family(
-        d.gmpo, {"anchor": ANCHOR, "sign": SIGN, "window": window((eps, eps), "log"),
-                 "epsilon": Axis("epsilon", epsilons), "side": Axis("form", closed), "level": Axis("form", levels)},
-        {"anchor": "logp_old", "sign": 1, "window": (eps, eps), "epsilon": 0.0, "side": "one", "level": "mean"},
-        sides((eps, eps), "log", (1e-3, 5.0))), rows=True)
+    return slippery(
+        Family(
+            d.gmpo,
+            {
+                "anchor": ANCHOR,
+                "sign": SIGN,
+                "window": window((eps, eps), "log"),
+                "epsilon": Axis("epsilon", epsilons),
+                "side": Axis("form", closed),
+                "level": Axis("form", levels),
+            },
+            {"anchor": "logp_old", "sign": 1, "window": (eps, eps), "epsilon": 0.0, "side": "one", "level": "mean"},
+            sides((eps, eps), "log", (1e-3, 5.0)),
+        ),
+        rows=True,
+    )
 
 
 def _pspo(alpha: float) -> Family:
     words = {a: f"gives the old policy the weight {a:g}" for a in (alpha, 0.0, 0.05, 0.2, 0.5)}
     words[round(1 - alpha, 12)] = "exchanges the weights of the old and the current policy"
-    return slippery(Family(
-        d.pspo, _ratio_axes(alpha=Axis("window", words), sign=SIGN_OR_ADVANTAGES), {**RATIO, "alpha": alpha},
-        (free("alpha", "gives the old policy the weight {:g}", (1e-3, 1.0)),)), linear=True)
+    return slippery(
+        Family(
+            d.pspo,
+            _ratio_axes(alpha=Axis("window", words), sign=SIGN_OR_ADVANTAGES),
+            {**RATIO, "alpha": alpha},
+            (free("alpha", "gives the old policy the weight {:g}", (1e-3, 1.0)),),
+        ),
+        linear=True,
+    )
 
 
 def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
     mu, old = "logp_rollout", "logp_old"
-    anchors = {(mu, mu): "draws its region around the policy that sampled (logp_rollout)",
-               (old, old): "draws its region around the recomputed old policy and weighs by the ratio to it (logp_old)",
-               (old, mu): "draws its region around the recomputed old policy (logp_old), and weighs by the ratio to "
-                          "the one that sampled",
-               (mu, old): "draws its region around the policy that sampled, but weighs by the ratio to the recomputed "
-                          "old policy (logp_old)"}
-    clamps = {"above": "clamps the log-ratio from above at 20", "none": "does not clamp the log-ratio",
-              "both": "clamps the log-ratio to ±20, from below too"}
-    outward = {"outward": "silences a token only where the update would take it further",
-             "both": "silences every token past the threshold, also one on its way back",
-             "inward": "silences a token on its way back, and lets one past the threshold go further"}
-    axes = {"anchors": Axis("anchor", anchors), "cap": cap(None, "the importance weight"), "clamp": Axis("cap", clamps),
-            "delta": threshold(delta, "total variation" if measure == "tv" else "the binary KL"),
-            "side": Axis("form", outward), "form": FORM_LOG, "sign": SIGN}
-    base: dict[str, Option] = {"measure": measure, "anchors": (mask_anchor, mu), "cap": None, "clamp": "above",
-                               "delta": delta, "side": "outward", "form": "log",
-                               "sign": 1, "epsilon": 0.0, "direction": "anchor first"}
+    anchors = {
+        (mu, mu): "draws its region around the policy that sampled (logp_rollout)",
+        (old, old): "draws its region around the recomputed old policy and weighs by the ratio to it (logp_old)",
+        (old, mu): "draws its region around the recomputed old policy (logp_old), and weighs by the ratio to "
+        "the one that sampled",
+        (mu, old): "draws its region around the policy that sampled, but weighs by the ratio to the recomputed "
+        "old policy (logp_old)",
+    }
+    clamps = {
+        "above": "clamps the log-ratio from above at 20",
+        "none": "does not clamp the log-ratio",
+        "both": "clamps the log-ratio to ±20, from below too",
+    }
+    outward = {
+        "outward": "silences a token only where the update would take it further",
+        "both": "silences every token past the threshold, also one on its way back",
+        "inward": "silences a token on its way back, and lets one past the threshold go further",
+    }
+    axes = {
+        "anchors": Axis("anchor", anchors),
+        "cap": cap(None, "the importance weight"),
+        "clamp": Axis("cap", clamps),
+        "delta": threshold(delta, "total variation" if measure == "tv" else "the binary KL"),
+        "side": Axis("form", outward),
+        "form": FORM_LOG,
+        "sign": SIGN,
+    }
+    base: dict[str, Option] = {
+        "measure": measure,
+        "anchors": (mask_anchor, mu),
+        "cap": None,
+        "clamp": "above",
+        "delta": delta,
+        "side": "outward",
+        "form": "log",
+        "sign": 1,
+        "epsilon": 0.0,
+        "direction": "anchor first",
+    }
     unit = "total variation" if measure == "tv" else "the binary KL"
 
     def distances(rows: Rows) -> Tensor:
         return d.distance(rows[mask_anchor], rows["logp"], measure)[rows["mask"]]
 
-    numbers = (Free("delta", lambda x: x, f"takes {{:g}} for its threshold on {unit}".format, (1e-3, 1.0), distances),
-               free("cap", "bounds the importance weight at {:g}", (0.5, 100.0)))
+    numbers = (
+        Free("delta", lambda x: x, f"takes {{:g}} for its threshold on {unit}".format, (1e-3, 1.0), distances),
+        free("cap", "bounds the importance weight at {:g}", (0.5, 100.0)),
+    )
     if measure == "kl":
-        axes["epsilon"] = Axis("epsilon", {
-            0.0: "computes the binary KL exactly",
-            **{10.0**e: f"adds 1e{e} to both masses inside the binary KL's logarithm" for e in (-8, -6)}})
-        axes["direction"] = Axis("form", {"anchor first": "measures KL(anchor || current)",
-                                          "current first": "measures KL(current || anchor), the other direction"})
+        axes["epsilon"] = Axis(
+            "epsilon",
+            {
+                0.0: "computes the binary KL exactly",
+                **{10.0**e: f"adds 1e{e} to both masses inside the binary KL's logarithm" for e in (-8, -6)},
+            },
+        )
+        axes["direction"] = Axis(
+            "form",
+            {
+                "anchor first": "measures KL(anchor || current)",
+                "current first": "measures KL(current || anchor), the other direction",
+            },
+        )
     return slippery(Family(d.dppo, axes, base, numbers))
 
 
 def _quatro(form: str, delta: float) -> Family:
-    forms = {"ratio": "multiplies the bracket by the token's ratio",
-             "exact": "multiplies the bracket by the completion's ratio",
-             "regression": "multiplies the bracket by 1"}
-    ratios = {"sum": "puts the whole completion's log-ratio into the bracket",
-              "mean": "puts the mean log-ratio a token into the bracket",
-              "token": "puts the token's own log-ratio into the bracket"}
+    forms = {
+        "ratio": "multiplies the bracket by the token's ratio",
+        "exact": "multiplies the bracket by the completion's ratio",
+        "regression": "multiplies the bracket by 1",
+    }
+    ratios = {
+        "sum": "puts the whole completion's log-ratio into the bracket",
+        "mean": "puts the mean log-ratio a token into the bracket",
+        "token": "puts the token's own log-ratio into the bracket",
+    }
     anchors = {"logp_rollout": ANCHOR.options["logp_rollout"], "logp_old": ANCHOR.options["logp_old"]}
     deltas = {x: f"takes {x:g} for its radius" for x in dict.fromkeys((delta, 0.01, 0.05, 0.2))}
-    return slippery(Family(
-        d.quatro, {"form": Axis("form", forms), "ratio": Axis("form", ratios), "anchor": Axis("anchor", anchors),
-                   "delta": Axis("window", deltas), "sign": SIGN},
-        {"form": form, "ratio": "sum", "anchor": "logp_rollout", "delta": delta, "sign": 1},
-        (free("delta", "takes {:g} for its radius", (1e-3, 1.0)),)), advantages=False)
+    return slippery(
+        Family(
+            d.quatro,
+            {
+                "form": Axis("form", forms),
+                "ratio": Axis("form", ratios),
+                "anchor": Axis("anchor", anchors),
+                "delta": Axis("window", deltas),
+                "sign": SIGN,
+            },
+            {"form": form, "ratio": "sum", "anchor": "logp_rollout", "delta": delta, "sign": 1},
+            (free("delta", "takes {:g} for its radius", (1e-3, 1.0)),),
+        ),
+        advantages=False,
+    )
 
 
 def _trsft(alpha: float) -> Family:
     words: dict[Option, str] = {
-        a: f"fades the push below a probability of {a:g}" for a in dict.fromkeys((alpha, 0.01, 0.05, 0.2, 0.5))}
+        a: f"fades the push below a probability of {a:g}" for a in dict.fromkeys((alpha, 0.01, 0.05, 0.2, 0.5))
+    }
     words[None] = "is plain supervised fine-tuning: nothing fades"
-    forms = {"ratio": "writes -p / sg[max(p, alpha)]",
-             "log": "writes -sg[weight] log π: the same gradient, another value"}
-    return slippery(Family(
-        d.trsft, {"alpha": Axis("window", words), "form": Axis("form", forms), "sign": SIGN},
-        {"alpha": alpha, "form": "ratio", "sign": 1},
-        (free("alpha", "fades the push below a probability of {:g}", (1e-3, 1.0)),)), advantages=False, old=False)
+    forms = {
+        "ratio": "writes -p / sg[max(p, alpha)]",
+        "log": "writes -sg[weight] log π: the same gradient, another value",
+    }
+    return slippery(
+        Family(
+            d.trsft,
+            {"alpha": Axis("window", words), "form": Axis("form", forms), "sign": SIGN},
+            {"alpha": alpha, "form": "ratio", "sign": 1},
+            (free("alpha", "fades the push below a probability of {:g}", (1e-3, 1.0)),),
+        ),
+        advantages=False,
+        old=False,
+    )
 
 
 FAMILIES: dict[str, Family] = {
     "reinforce": slippery(Family(d.reinforce, {"sign": SIGN_OR_ADVANTAGES}, {"sign": 1}), linear=True, old=False),
-    "pg_is": slippery(Family(d.pg_is, _ratio_axes(cap=cap(None, "the ratio"), form=FORM_RATIO, sign=SIGN_OR_ADVANTAGES),
-                             {**RATIO, "cap": None, "form": "ratio"},
-                             (free("cap", "bounds the ratio at {:g}", (0.5, 100.0)),)), linear=True),
+    "pg_is": slippery(
+        Family(
+            d.pg_is,
+            _ratio_axes(cap=cap(None, "the ratio"), form=FORM_RATIO, sign=SIGN_OR_ADVANTAGES),
+            {**RATIO, "cap": None, "form": "ratio"},
+            (free("cap", "bounds the ratio at {:g}", (0.5, 100.0)),),
+        ),
+        linear=True,
+    ),
     "ppo": _ppo(0.2, 0.2),
     "ppo_clip_higher": _ppo(0.2, 0.28),
     "ppo_dual_clip": _ppo(0.2, 0.2, 3.0),

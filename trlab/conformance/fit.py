@@ -41,6 +41,7 @@ def fit(bench: Bench, tolerance: float) -> None:
 
 def _root(bench: Bench, free: Free, tolerance: float) -> float | None:
     """The number at which one of the observed numbers is met and the fewest others are missed."""
+
     def apart(x: float) -> torch.Tensor:
         return bench.numbers({free.axis: free.option(x)}) - bench.observed
 

@@ -18,8 +18,12 @@ from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
 
 SIGNATURES: tuple[str, ...] = ("plain", "verl", "trl")
-TRL_TYPES = {"token-mean": "bnpo", "seq-mean-token-mean": "grpo", "seq-mean-token-sum": "luspo",
-             "seq-mean-token-sum-norm": "dr_grpo"}
+TRL_TYPES = {
+    "token-mean": "bnpo",
+    "seq-mean-token-mean": "grpo",
+    "seq-mean-token-sum": "luspo",
+    "seq-mean-token-sum-norm": "dr_grpo",
+}
 """TRL's loss_type for an aggregation, where the loss has no type of its own."""
 
 
@@ -41,8 +45,9 @@ def resolve(address: str) -> Callable[..., Any]:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise ValueError(f"function: no module named {error.name!r} (searched the working folder and the installed "
-                             "packages)") from error
+            raise ValueError(
+                f"function: no module named {error.name!r} (searched the working folder and the installed packages)"
+            ) from error
         raise TrlibError(f"function: importing {module_name!r} fails: {error}") from error
     except Exception as error:  # an import can fail in any way
         raise TrlibError(f"function: importing {module_name!r} fails: {type(error).__name__}: {error}") from error
@@ -57,9 +62,16 @@ def resolve(address: str) -> Callable[..., Any]:
     return found
 
 
-def hold(vectors: Vectors, address: str, *, signature: str = "plain", loss: str | None = None,
-         how: str | None = None, anchor: str = "recomputed",
-         given: Mapping[str, Any] | None = None) -> Iterator[Finding]:
+def hold(
+    vectors: Vectors,
+    address: str,
+    *,
+    signature: str = "plain",
+    loss: str | None = None,
+    how: str | None = None,
+    anchor: str = "recomputed",
+    given: Mapping[str, Any] | None = None,
+) -> Iterator[Finding]:
     """Hold one function against one loss, or find the loss that it is.
 
     Args:
@@ -75,14 +87,18 @@ def hold(vectors: Vectors, address: str, *, signature: str = "plain", loss: str 
         ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown signature, loss,
             aggregation or anchor; settings for a function that does not take them.
     """
-    for name, value, known in (("signature", signature, SIGNATURES), ("anchor", anchor, calls.ANCHORS),
-                               ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
-                               ("loss", loss or "ppo", tuple(vectors.losses))):
+    for name, value, known in (
+        ("signature", signature, SIGNATURES),
+        ("anchor", anchor, calls.ANCHORS),
+        ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
+        ("loss", loss or "ppo", tuple(vectors.losses)),
+    ):
         if value not in known:
             raise unknown(name, value, known)
     if given and signature != "plain":
-        raise ValueError("set: expected --signature plain, whose functions take settings as arguments, "
-                         f"got {signature}")
+        raise ValueError(
+            f"set: expected --signature plain, whose functions take settings as arguments, got {signature}"
+        )
     if signature == "trl":
         libraries.installed("trl")
     function = resolve(address)
@@ -97,8 +113,15 @@ def hold(vectors: Vectors, address: str, *, signature: str = "plain", loss: str 
         yield judge(vectors, title, loss, observed, how)
 
 
-def _subject(vectors: Vectors, function: Callable[..., Any], signature: str, loss: str, how: str, anchor: str,
-             given: Mapping[str, Any] | None) -> calls.Subject:
+def _subject(
+    vectors: Vectors,
+    function: Callable[..., Any],
+    signature: str,
+    loss: str,
+    how: str,
+    anchor: str,
+    given: Mapping[str, Any] | None,
+) -> calls.Subject:
     settings = vectors.losses[loss]["settings"]
     if signature == "plain":
         return calls.plain(function, settings=settings, loss=loss, given=given, anchor=anchor)
@@ -107,12 +130,25 @@ def _subject(vectors: Vectors, function: Callable[..., Any], signature: str, los
     family = next((name for name in ("cispo", "sapo") if loss.startswith(name)), TRL_TYPES[how])
     if family not in getattr(function, "loss_types", (family,)):  # a trainer whose loss_type only aggregates
         family = TRL_TYPES[how]
-    return calls.trl(function, settings=settings, loss_type=family, horizon=vectors.document["horizon"],
-                     level="sequence" if loss.startswith("gspo") else "token", anchor=anchor)
+    return calls.trl(
+        function,
+        settings=settings,
+        loss_type=family,
+        horizon=vectors.document["horizon"],
+        level="sequence" if loss.startswith("gspo") else "token",
+        anchor=anchor,
+    )
 
 
-def _nearest(vectors: Vectors, function: Callable[..., Any], title: str, signature: str, how: str | None, anchor: str,
-             given: Mapping[str, Any] | None) -> Finding:
+def _nearest(
+    vectors: Vectors,
+    function: Callable[..., Any],
+    title: str,
+    signature: str,
+    how: str | None,
+    anchor: str,
+    given: Mapping[str, Any] | None,
+) -> Finding:
     """The loss that the function is, or becomes with the least changes."""
     seen: dict[str, tuple[Observed, str]] = {}
     for loss, entry in vectors.losses.items():
@@ -123,12 +159,20 @@ def _nearest(vectors: Vectors, function: Callable[..., Any], title: str, signatu
         loss, (observed, asked) = next(iter(seen.items()))
         finding = judge(vectors, title, loss, observed, asked)
         return Finding(title, "any loss", FAILS, notes=finding.notes)
-    exact = (loss for loss, (observed, asked) in usable.items()
-             if search(vectors, loss, observed, asked, deepest=0).agrees)
+    exact = (
+        loss for loss, (observed, asked) in usable.items() if search(vectors, loss, observed, asked, deepest=0).agrees
+    )
     nearest = next(exact, None) or _shortest(vectors, usable)
     if nearest is None:
-        return Finding(title, "any loss", DIFFERS, notes=("no loss of the vectors, and none with two choices changed, "
-                                                          "gives its numbers; name the one it should be: --loss",))
+        return Finding(
+            title,
+            "any loss",
+            DIFFERS,
+            notes=(
+                "no loss of the vectors, and none with two choices changed, "
+                "gives its numbers; name the one it should be: --loss",
+            ),
+        )
     return judge(vectors, title, nearest, *usable[nearest])
 
 

@@ -16,9 +16,11 @@ WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1", "torch": "
 """The versions whose functions were read; with another, a name that has moved is reported as a failure."""
 INSTALL = {
     "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray tensordict omegaconf hydra-core "
-            "codetiming orjson pandas",
-    "trl": "pip install trl==1.16.0", "torchrl": "pip install torchrl==0.14.1",
-    "torch": "pip install torch==2.13.0"}
+    "codetiming orjson pandas",
+    "trl": "pip install trl==1.16.0",
+    "torchrl": "pip install torchrl==0.14.1",
+    "torch": "pip install torch==2.13.0",
+}
 MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl", "torchrl": "torchrl.objectives.llm", "torch": "torch"}
 """What has to be importable."""
 
@@ -47,8 +49,9 @@ def installed(library: str) -> str:
     try:
         return version(library).split("+")[0]
     except PackageNotFoundError:
-        raise TrlibError(f"{library} is not installed (written for {WRITTEN_FOR[library]}): "
-                         f"{INSTALL[library]}") from None
+        raise TrlibError(
+            f"{library} is not installed (written for {WRITTEN_FOR[library]}): {INSTALL[library]}"
+        ) from None
 
 
 def hold(vectors: Vectors, library: str) -> Iterator[Finding]:
@@ -61,6 +64,8 @@ def hold(vectors: Vectors, library: str) -> Iterator[Finding]:
     try:
         import_module(MODULES[library])
     except Exception as error:  # an import can fail in any way
-        raise TrlibError(f"{library} {found} is installed, but importing {MODULES[library]} fails: "
-                         f"{type(error).__name__}: {error}; {INSTALL[library]}") from error
+        raise TrlibError(
+            f"{library} {found} is installed, but importing {MODULES[library]} fails: "
+            f"{type(error).__name__}: {error}; {INSTALL[library]}"
+        ) from error
     yield from import_module(f"trlab.conformance.of_{library}").hold(vectors)

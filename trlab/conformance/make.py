@@ -27,53 +27,136 @@ RATIO = "r = exp(logp - logp_old)"
 LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
     "reinforce": (algorithms.reinforce_loss, {}, "token-mean", "L = -A logp", "Williams 1992"),
     "pg_is": (algorithms.pg_is_loss, {}, "token-mean", f"L = -r A, {RATIO}", "arXiv 1502.05477"),
-    "ppo": (algorithms.ppo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "token-mean",
-            f"L = -min(r A, clip(r, 1 - eps_low, 1 + eps_high) A), {RATIO}", "arXiv 1707.06347"),
-    "ppo_clip_higher": (algorithms.ppo_loss, {"eps_low": 0.2, "eps_high": 0.28}, "token-mean",
-                        "as ppo, the window wider above", "arXiv 2503.14476"),
-    "ppo_dual_clip": (algorithms.ppo_loss, {"eps_low": 0.2, "eps_high": 0.2, "dual_clip": 3.0}, "token-mean",
-                      "as ppo; where A < 0: min(L, -dual_clip A)", "arXiv 1912.09729"),
-    "gspo": (algorithms.gspo_loss, {"eps_low": 3e-4, "eps_high": 4e-4}, "seq-mean-token-mean",
-             "as ppo, with s sg[1/pi] pi for r, s = exp(min(mean_t (logp - logp_old), 10)) of the row",
-             "arXiv 2507.18071"),
-    "gspo_wide": (algorithms.gspo_loss, {"eps_low": 0.2, "eps_high": 0.28}, "seq-mean-token-mean",
-                  "as gspo, with a window that rows of these batches stay inside of", "arXiv 2507.18071"),
-    "cispo": (algorithms.cispo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "token-mean",
-              f"L = -sg[clip(r, 1 - eps_low, 1 + eps_high)] A logp, {RATIO}", "arXiv 2506.13585"),
-    "cispo_upper": (algorithms.cispo_loss, {"eps_low": None, "eps_high": 0.28}, "token-mean",
-                    "as cispo, without a lower bound", "arXiv 2506.13585"),
-    "sapo": (algorithms.sapo_loss, {"tau_pos": 1.0, "tau_neg": 1.05}, "seq-mean-token-mean",
-             f"L = -(4/tau) sigmoid(tau (r - 1)) A, tau = tau_pos where A > 0, else tau_neg, {RATIO}",
-             "arXiv 2511.20347"),
-    "gmpo": (algorithms.gmpo_loss, {"eps_log": 0.4}, "seq-mean-token-mean",
-             "L = -A exp(mean_t l_t), l = sgn(A) min(sgn(A) d, sgn(A) clamp(d, -eps_log, eps_log)), "
-             "d = logp - logp_old",
-             "arXiv 2507.20673"),
-    "pspo": (algorithms.pspo_loss, {"alpha": 0.1}, "seq-mean-token-mean",
-             f"L = -((1 - alpha) r + alpha) A, {RATIO}", "arXiv 2509.21282"),
-    "dppo_tv": (algorithms.dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm",
-                "L = -A sg[rho M] logp, rho = exp(min(logp - logp_rollout, 20)), p = exp(logp), q = exp(logp_rollout), "
-                "M = 0 where A > 0 and p - q > delta_tv and where A <= 0 and q - p > delta_tv, else 1",
-                "arXiv 2602.04879"),
-    "dppo_kl": (algorithms.dppo_loss, {"delta_kl": 0.05}, "seq-mean-token-sum-norm",
-                "as dppo_tv, M = 0 where D > delta_kl and (p > q if A > 0 else p < q), "
-                "D = q log(q/p) + (1 - q) log((1 - q)/(1 - p)), each rest mass at least 1e-12", "arXiv 2602.04879"),
-    "dppo_tv_recomputed": (algorithms.dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm",
-                           "the ablation: as dppo_tv with q = exp(logp_old) in M; rho as before", "arXiv 2602.04879"),
-    "dppo_kl_recomputed": (algorithms.dppo_loss, {"delta_kl": 0.05}, "seq-mean-token-sum-norm",
-                           "the ablation: as dppo_kl with q = exp(logp_old) in M; rho as before", "arXiv 2602.04879"),
-    "quatro": (algorithms.quatro_loss, {"delta_kl": 0.1, "lambda_min": 0.01, "form": "ratio"}, "seq-mean-token-sum",
-               "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - logp_rollout); "
-               "lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G u) = delta_kl, "
-               "m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal rewards give 0. Derived here",
-               "after arXiv 2602.04620"),
-    "quatro_exact": (algorithms.quatro_loss, {"delta_kl": 0.1, "lambda_min": 0.01, "form": "exact"},
-                     "seq-mean-token-sum", "as quatro with h = exp(l), l clamped to +-20 there. Derived here",
-                     "after arXiv 2602.04620"),
-    "quatro_regression": (algorithms.quatro_loss, {"delta_kl": 0.1, "lambda_min": 0.01, "form": "regression"},
-                          "seq-mean-token-sum", "as quatro with h = 1. Derived here", "after arXiv 2602.04620"),
-    "trsft": (algorithms.trsft_loss, {"alpha": 0.1}, "token-mean", "L = -p / sg[max(p, alpha)], p = exp(logp)",
-              "arXiv 2512.17636"),
+    "ppo": (
+        algorithms.ppo_loss,
+        {"eps_low": 0.2, "eps_high": 0.2},
+        "token-mean",
+        f"L = -min(r A, clip(r, 1 - eps_low, 1 + eps_high) A), {RATIO}",
+        "arXiv 1707.06347",
+    ),
+    "ppo_clip_higher": (
+        algorithms.ppo_loss,
+        {"eps_low": 0.2, "eps_high": 0.28},
+        "token-mean",
+        "as ppo, the window wider above",
+        "arXiv 2503.14476",
+    ),
+    "ppo_dual_clip": (
+        algorithms.ppo_loss,
+        {"eps_low": 0.2, "eps_high": 0.2, "dual_clip": 3.0},
+        "token-mean",
+        "as ppo; where A < 0: min(L, -dual_clip A)",
+        "arXiv 1912.09729",
+    ),
+    "gspo": (
+        algorithms.gspo_loss,
+        {"eps_low": 3e-4, "eps_high": 4e-4},
+        "seq-mean-token-mean",
+        "as ppo, with s sg[1/pi] pi for r, s = exp(min(mean_t (logp - logp_old), 10)) of the row",
+        "arXiv 2507.18071",
+    ),
+    "gspo_wide": (
+        algorithms.gspo_loss,
+        {"eps_low": 0.2, "eps_high": 0.28},
+        "seq-mean-token-mean",
+        "as gspo, with a window that rows of these batches stay inside of",
+        "arXiv 2507.18071",
+    ),
+    "cispo": (
+        algorithms.cispo_loss,
+        {"eps_low": 0.2, "eps_high": 0.2},
+        "token-mean",
+        f"L = -sg[clip(r, 1 - eps_low, 1 + eps_high)] A logp, {RATIO}",
+        "arXiv 2506.13585",
+    ),
+    "cispo_upper": (
+        algorithms.cispo_loss,
+        {"eps_low": None, "eps_high": 0.28},
+        "token-mean",
+        "as cispo, without a lower bound",
+        "arXiv 2506.13585",
+    ),
+    "sapo": (
+        algorithms.sapo_loss,
+        {"tau_pos": 1.0, "tau_neg": 1.05},
+        "seq-mean-token-mean",
+        f"L = -(4/tau) sigmoid(tau (r - 1)) A, tau = tau_pos where A > 0, else tau_neg, {RATIO}",
+        "arXiv 2511.20347",
+    ),
+    "gmpo": (
+        algorithms.gmpo_loss,
+        {"eps_log": 0.4},
+        "seq-mean-token-mean",
+        "L = -A exp(mean_t l_t), l = sgn(A) min(sgn(A) d, sgn(A) clamp(d, -eps_log, eps_log)), d = logp - logp_old",
+        "arXiv 2507.20673",
+    ),
+    "pspo": (
+        algorithms.pspo_loss,
+        {"alpha": 0.1},
+        "seq-mean-token-mean",
+        f"L = -((1 - alpha) r + alpha) A, {RATIO}",
+        "arXiv 2509.21282",
+    ),
+    "dppo_tv": (
+        algorithms.dppo_loss,
+        {"delta_tv": 0.15},
+        "seq-mean-token-sum-norm",
+        "L = -A sg[rho M] logp, rho = exp(min(logp - logp_rollout, 20)), p = exp(logp), q = exp(logp_rollout), "
+        "M = 0 where A > 0 and p - q > delta_tv and where A <= 0 and q - p > delta_tv, else 1",
+        "arXiv 2602.04879",
+    ),
+    "dppo_kl": (
+        algorithms.dppo_loss,
+        {"delta_kl": 0.05},
+        "seq-mean-token-sum-norm",
+        "as dppo_tv, M = 0 where D > delta_kl and (p > q if A > 0 else p < q), "
+        "D = q log(q/p) + (1 - q) log((1 - q)/(1 - p)), each rest mass at least 1e-12",
+        "arXiv 2602.04879",
+    ),
+    "dppo_tv_recomputed": (
+        algorithms.dppo_loss,
+        {"delta_tv": 0.15},
+        "seq-mean-token-sum-norm",
+        "the ablation: as dppo_tv with q = exp(logp_old) in M; rho as before",
+        "arXiv 2602.04879",
+    ),
+    "dppo_kl_recomputed": (
+        algorithms.dppo_loss,
+        {"delta_kl": 0.05},
+        "seq-mean-token-sum-norm",
+        "the ablation: as dppo_kl with q = exp(logp_old) in M; rho as before",
+        "arXiv 2602.04879",
+    ),
+    "quatro": (
+        algorithms.quatro_loss,
+        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "ratio"},
+        "seq-mean-token-sum",
+        "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - logp_rollout); "
+        "lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G u) = delta_kl, "
+        "m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal rewards give 0. Derived here",
+        "after arXiv 2602.04620",
+    ),
+    "quatro_exact": (
+        algorithms.quatro_loss,
+        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "exact"},
+        "seq-mean-token-sum",
+        "as quatro with h = exp(l), l clamped to +-20 there. Derived here",
+        "after arXiv 2602.04620",
+    ),
+    "quatro_regression": (
+        algorithms.quatro_loss,
+        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "regression"},
+        "seq-mean-token-sum",
+        "as quatro with h = 1. Derived here",
+        "after arXiv 2602.04620",
+    ),
+    "trsft": (
+        algorithms.trsft_loss,
+        {"alpha": 0.1},
+        "token-mean",
+        "L = -p / sg[max(p, alpha)], p = exp(logp)",
+        "arXiv 2512.17636",
+    ),
 }
 """Name: the function, its settings, its own aggregation, the formula and where it is from."""
 
@@ -81,10 +164,17 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
 def document() -> dict[str, Any]:
     """Everything that the file holds."""
     batches = inputs.batches()
-    return {"format": FORMAT, "version": VERSION, "aggregations": list(AGGREGATIONS), "horizon": inputs.LENGTH,
-            "batches": batches, "coefficients": _coefficients(batches),
-            "losses": {name: _loss(name, batches) for name in LOSSES},
-            "distributions": _distributions(), "pieces": _pieces(batches)}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "aggregations": list(AGGREGATIONS),
+        "horizon": inputs.LENGTH,
+        "batches": batches,
+        "coefficients": _coefficients(batches),
+        "losses": {name: _loss(name, batches) for name in LOSSES},
+        "distributions": _distributions(),
+        "pieces": _pieces(batches),
+    }
 
 
 def call(name: str, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
@@ -104,7 +194,7 @@ def _loss(name: str, batches: list[dict[str, Any]]) -> dict[str, Any]:
         data = tensors(batch)
         logp = data["logp"].requires_grad_()
         per_token = call(name, data, logp)
-        gradient, = torch.autograd.grad(per_token.sum(), logp)
+        (gradient,) = torch.autograd.grad(per_token.sum(), logp)
         results[batch["name"]] = {"per_token": per_token.tolist(), "gradient": gradient.tolist()}
     return {"formula": formula, "source": source, "settings": settings, "aggregation": how, "batches": results}
 
@@ -116,7 +206,7 @@ def _coefficients(batches: list[dict[str, Any]]) -> dict[str, dict[str, list[flo
         for batch in batches:
             mask = tensors(batch)["mask"]
             values = torch.zeros(mask.shape, dtype=torch.float64, requires_grad=True)
-            gradient, = torch.autograd.grad(aggregate(values, mask, how, horizon=inputs.LENGTH), values)
+            (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=inputs.LENGTH), values)
             by_batch[batch["name"]] = gradient.amax(-1).tolist()
     return found
 
@@ -128,26 +218,36 @@ def _distributions() -> dict[str, Any]:
     new, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
 
     def both(value: Tensor, name: str) -> dict[str, Any]:
-        gradient, = torch.autograd.grad(value.sum(), new)
+        (gradient,) = torch.autograd.grad(value.sum(), new)
         return {name: value.tolist(), "gradient": gradient.tolist()}
 
     top = old.topk(3, -1)
-    loss = algorithms.troll_loss(new, old, tokens=data["tokens"], advantages=data["advantages"], mask=mask,
-                                 delta_kl=0.05, alpha=1.0)
+    loss = algorithms.troll_loss(
+        new, old, tokens=data["tokens"], advantages=data["advantages"], mask=mask, delta_kl=0.05, alpha=1.0
+    )
     return {
         "inputs": {**batch, "topk_ids": top.indices.tolist(), "topk_logp": top.values.tolist()},
-        "troll": {"settings": {"delta_kl": 0.05, "alpha": 1.0},
-                  "formula": "L = -A pi(y)/q(y) + alpha KL(new || sg[pi]), pi = argmin KL(. || new) s.t. "
-                             "KL(pi || old) <= delta_kl, the gradient through the projection",
-                  **both(loss.per_token, "per_token")},
-        "project": {"settings": {"delta_kl": 0.05}, "formula": "log pi = (eta log old + log new)/(1 + eta) - log Z",
-                    "logp": algorithms.troll.project(new, old, delta_kl=0.05).logp.detach().tolist()},
+        "troll": {
+            "settings": {"delta_kl": 0.05, "alpha": 1.0},
+            "formula": "L = -A pi(y)/q(y) + alpha KL(new || sg[pi]), pi = argmin KL(. || new) s.t. "
+            "KL(pi || old) <= delta_kl, the gradient through the projection",
+            **both(loss.per_token, "per_token"),
+        },
+        "project": {
+            "settings": {"delta_kl": 0.05},
+            "formula": "log pi = (eta log old + log new)/(1 + eta) - log Z",
+            "logp": algorithms.troll.project(new, old, delta_kl=0.05).logp.detach().tolist(),
+        },
         "kl": {"formula": "KL(old || new)", **both(divergences.kl(old, new).where(mask, 0.0), "values")},
         "tv": {"formula": "TV(old, new)", **both(divergences.tv(old, new).where(mask, 0.0), "values")},
-        "topk_kl": {"formula": "KL(old || new) over topk_ids and one bucket for the rest",
-                    "values": divergences.topk_kl(top.values, top.indices, new.detach()).where(mask, 0.0).tolist()},
-        "topk_tv": {"formula": "TV over topk_ids and one bucket for the rest",
-                    "values": divergences.topk_tv(top.values, top.indices, new.detach()).where(mask, 0.0).tolist()},
+        "topk_kl": {
+            "formula": "KL(old || new) over topk_ids and one bucket for the rest",
+            "values": divergences.topk_kl(top.values, top.indices, new.detach()).where(mask, 0.0).tolist(),
+        },
+        "topk_tv": {
+            "formula": "TV over topk_ids and one bucket for the rest",
+            "values": divergences.topk_tv(top.values, top.indices, new.detach()).where(mask, 0.0).tolist(),
+        },
     }
 
 
@@ -157,16 +257,24 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
     c = tensors(critic)
     lam, gamma = critic["lam"], critic["gamma"]
     advantage, returns = advantages.gae(c["rewards"], c["values"], c["mask"], gamma=gamma, lam=lam)
-    estimators: dict[str, Any] = {"formula": {"k1": "logp - logp_old", "k2": "(logp - logp_old)^2 / 2",
-                                              "k3": "exp(d) - d - 1, d = logp_old - logp"}}
-    factors: dict[str, Any] = {"formula": "min(c, cap), or c where c <= cap else 0; c = exp(logp_old - logp_rollout) "
-                                          "of the token, or exp of the row's sum; 1 where masked", "cap": 2.0}
+    estimators: dict[str, Any] = {
+        "formula": {
+            "k1": "logp - logp_old",
+            "k2": "(logp - logp_old)^2 / 2",
+            "k3": "exp(d) - d - 1, d = logp_old - logp",
+        }
+    }
+    factors: dict[str, Any] = {
+        "formula": "min(c, cap), or c where c <= cap else 0; c = exp(logp_old - logp_rollout) "
+        "of the token, or exp of the row's sum; 1 where masked",
+        "cap": 2.0,
+    }
     for batch in batches:
         data = tensors(batch)
         logp, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
         for name in ("k1", "k2", "k3"):
             value = getattr(divergences, name)(logp, old).where(mask, 0.0)
-            gradient, = torch.autograd.grad(value.sum(), logp)
+            (gradient,) = torch.autograd.grad(value.sum(), logp)
             estimators.setdefault(name, {})[batch["name"]] = {"values": value.tolist(), "gradient": gradient.tolist()}
         for level in corrections.LEVELS:
             for how in corrections.HOWS:
@@ -174,11 +282,19 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
                 if batch["name"] in ("two anchors", "an empty row"):
                     factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()
     return {
-        "advantages": _advantages(inputs.groups()), "advantages_in_fours": _advantages(inputs.fours()),
-        "gae": {"inputs": critic, "advantages": advantage.tolist(), "returns": returns.tolist(),
-                "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next unmasked token; "
-                           "returns = A + V; not whitened, 0 where masked"},
-        "estimators": estimators, "corrections": factors, **_relatives(batches)}
+        "advantages": _advantages(inputs.groups()),
+        "advantages_in_fours": _advantages(inputs.fours()),
+        "gae": {
+            "inputs": critic,
+            "advantages": advantage.tolist(),
+            "returns": returns.tolist(),
+            "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next unmasked token; "
+            "returns = A + V; not whitened, 0 where masked",
+        },
+        "estimators": estimators,
+        "corrections": factors,
+        **_relatives(batches),
+    }
 
 
 def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
@@ -186,37 +302,57 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
     lonely, given = tensors(inputs.alone()), inputs.matrix()
     beta, share = 0.1, 0.6
     pairs: dict[str, Any] = {
-        "beta": beta, "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over the "
-                                 "unmasked tokens of a row of logp - logp_old; gradient in logp"}
+        "beta": beta,
+        "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over the "
+        "unmasked tokens of a row of logp - logp_old; gradient in logp",
+    }
     for batch in batches:
         if batch["name"] in PAIRED:
             data = tensors(batch)
             logp = data["logp"].requires_grad_()
             loss = _dpo(data, logp, beta)
-            gradient, = torch.autograd.grad(loss, logp)
+            (gradient,) = torch.autograd.grad(loss, logp)
             pairs[batch["name"]] = {"value": loss.item(), "gradient": gradient.tolist()}
     policy, reference = [0.5, -1.0, 2.0], [0.25, 1.0, -2.0]
     near = torch.tensor(reference, dtype=torch.float64).lerp(torch.tensor(policy, dtype=torch.float64), share)
     return {
         "advantages_alone": {
-            "inputs": inputs.alone(), "formula": "R - sum(length R)/sum(length); 0 in a group of one",
-            "length_weighted": advantages.length_weighted(lonely["rewards"], lonely["lengths"],
-                                                          lonely["group"]).tolist()},
+            "inputs": inputs.alone(),
+            "formula": "R - sum(length R)/sum(length); 0 in a group of one",
+            "length_weighted": advantages.length_weighted(
+                lonely["rewards"], lonely["lengths"], lonely["group"]
+            ).tolist(),
+        },
         "pairs": pairs,
-        "reference": {"inputs": {"policy": policy, "reference": reference, "share": share},
-                      "formula": "(1 - share) reference + share policy", "reference": near.tolist()},
-        "muon": {"inputs": given, "weights": _muon(given).tolist(),
-                 "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr N(M), N five "
-                            "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of the "
-                            "transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, 2.0315"}}
+        "reference": {
+            "inputs": {"policy": policy, "reference": reference, "share": share},
+            "formula": "(1 - share) reference + share policy",
+            "reference": near.tolist(),
+        },
+        "muon": {
+            "inputs": given,
+            "weights": _muon(given).tolist(),
+            "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr N(M), N five "
+            "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of the "
+            "transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, 2.0315",
+        },
+    }
 
 
 def _dpo(data: dict[str, Tensor], logp: Tensor, beta: float) -> Tensor:
     mask = data["mask"]
     method = DPO(beta=beta)
-    batch = Batch(tokens=mask.long(), mask=mask, forced=~mask, rewards=data["rewards"], group=data["group"],
-                  ended=mask[:, 0], horizon=inputs.LENGTH, logp_rollout=data["logp_rollout"],
-                  extra={"logp_ref": data["logp_old"]})
+    batch = Batch(
+        tokens=mask.long(),
+        mask=mask,
+        forced=~mask,
+        rewards=data["rewards"],
+        group=data["group"],
+        ended=mask[:, 0],
+        horizon=inputs.LENGTH,
+        logp_rollout=data["logp_rollout"],
+        extra={"logp_ref": data["logp_old"]},
+    )
     return method.loss(method.objective(Scores(logp), batch).per_token, batch)
 
 
@@ -239,8 +375,13 @@ def _advantages(groups: dict[str, Any]) -> dict[str, Any]:
         "group_mean": advantages.group_relative(rewards, group, scale=None).tolist(),
         "leave_one_out": advantages.leave_one_out(rewards, group).tolist(),
         "length_weighted": advantages.length_weighted(rewards, given["lengths"], group).tolist(),
-        "formula": {"group_std": "(R - mean)/(std + 1e-6), std with divisor G - 1", "group_mean": "R - mean",
-                    "leave_one_out": "R - mean of the others", "length_weighted": "R - sum(length R)/sum(length)"}}
+        "formula": {
+            "group_std": "(R - mean)/(std + 1e-6), std with divisor G - 1",
+            "group_mean": "R - mean",
+            "leave_one_out": "R - mean of the others",
+            "length_weighted": "R - sum(length R)/sum(length)",
+        },
+    }
 
 
 def main() -> None:

@@ -35,8 +35,13 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, partial(_masked, loss)), held.how)
     for name in ("ppo", "ppo_clip_higher"):
         settings = vectors.losses[name]["settings"]
-        yield judge(vectors, "ClipPPOLoss, unmasked tokens alone", name,
-                    calls.observe(vectors, partial(_flat, settings)), "token-mean")
+        yield judge(
+            vectors,
+            "ClipPPOLoss, unmasked tokens alone",
+            name,
+            calls.observe(vectors, partial(_flat, settings)),
+            "token-mean",
+        )
     yield compare(vectors, "KL term", "k3", partial(estimator, kl=_penalty))
     yield compare(vectors, "MCAdvantage, trajectory_return=sum", "group_std in fours", _advantages)
     yield compare(vectors, "generalized_advantage_estimate", "gae", _gae)
@@ -74,8 +79,16 @@ def _run(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Any:
 
     loss.actor_network.knows(logp, batch["mask"])
     ids = torch.zeros_like(batch["mask"], dtype=torch.long)
-    return loss(TensorDict({("tokens", "full"): ids, ("log_probs", "full"): batch["logp_old"],
-                            "advantage": batch["advantages"].unsqueeze(-1)}, batch_size=[len(ids)]))
+    return loss(
+        TensorDict(
+            {
+                ("tokens", "full"): ids,
+                ("log_probs", "full"): batch["logp_old"],
+                "advantage": batch["advantages"].unsqueeze(-1),
+            },
+            batch_size=[len(ids)],
+        )
+    )
 
 
 def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:
@@ -86,11 +99,18 @@ def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> T
     mask, actor = batch["mask"], _Actor()
     if not bool(mask.any()):
         raise calls.NotAsked
-    loss = ClipPPOLoss(actor, None, entropy_bonus=False, functional=False,
-                       clip_epsilon=(settings["eps_low"], settings["eps_high"]))
+    loss = ClipPPOLoss(
+        actor, None, entropy_bonus=False, functional=False, clip_epsilon=(settings["eps_low"], settings["eps_high"])
+    )
     actor.knows(logp[mask])
-    steps = TensorDict({"action": torch.zeros_like(logp[mask]), "action_log_prob": batch["logp_old"][mask],
-                        "advantage": batch["advantages"][mask].unsqueeze(-1)}, batch_size=[int(mask.sum())])
+    steps = TensorDict(
+        {
+            "action": torch.zeros_like(logp[mask]),
+            "action_log_prob": batch["logp_old"][mask],
+            "advantage": batch["advantages"][mask].unsqueeze(-1),
+        },
+        batch_size=[int(mask.sum())],
+    )
     return loss(steps)["loss_objective"]
 
 
@@ -129,7 +149,8 @@ def _gae(vectors: Vectors) -> Numbers:
         value = given["values"][row, mask].view(1, -1, 1)
         after = torch.cat([value[:, 1:], torch.zeros_like(value[:, :1])], 1)
         done = (torch.arange(value.shape[1]) == value.shape[1] - 1).view(1, -1, 1)
-        found, target = generalized_advantage_estimate(document["gamma"], document["lam"], value, after,
-                                                       given["rewards"][row, mask].view(1, -1, 1), done)
+        found, target = generalized_advantage_estimate(
+            document["gamma"], document["lam"], value, after, given["rewards"][row, mask].view(1, -1, 1), done
+        )
         advantages[row, mask], returns[row, mask] = found.flatten(), target.flatten()
     return {"advantages": advantages, "returns": returns}

@@ -30,15 +30,25 @@ LOSSES = (
     Held("dr_grpo", "ppo_clip_higher", "seq-mean-token-sum-norm"),
     Held("luspo", "ppo_clip_higher", "seq-mean-token-sum"),
     Held("bnpo, delta=3", "ppo_dual_clip", "token-mean", options={"loss_type": "bnpo"}),
-    Held("bnpo, one update a rollout", "ppo", "token-mean", options={"loss_type": "bnpo", "recorded": False},
-         note="TRL records no old log-probs when one update follows a rollout"),
-    Held("grpo, sequence level", "gspo_wide", "seq-mean-token-mean",
-         options={"loss_type": "grpo", "level": "sequence"}),
+    Held(
+        "bnpo, one update a rollout",
+        "ppo",
+        "token-mean",
+        options={"loss_type": "bnpo", "recorded": False},
+        note="TRL records no old log-probs when one update follows a rollout",
+    ),
+    Held(
+        "grpo, sequence level", "gspo_wide", "seq-mean-token-mean", options={"loss_type": "grpo", "level": "sequence"}
+    ),
     Held("cispo", "cispo", "token-mean"),
     Held("cispo", "cispo_upper", "token-mean"),
     Held("sapo", "sapo", "seq-mean-token-mean"),
-    Held("experimental GMPOTrainer", "gmpo", "seq-mean-token-mean",
-         options={"loss_type": "grpo", "by_token": False, "kind": "trl.experimental.gmpo:GMPOTrainer"}),
+    Held(
+        "experimental GMPOTrainer",
+        "gmpo",
+        "seq-mean-token-mean",
+        options={"loss_type": "grpo", "by_token": False, "kind": "trl.experimental.gmpo:GMPOTrainer"},
+    ),
 )
 
 
@@ -50,8 +60,10 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         module, kind = options.pop("kind", "trl:GRPOTrainer").split(":")
         run = partial(_run, module, kind, vectors.document["horizon"], tuple(settings.items()), tuple(options.items()))
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note)
-    for subject, more in (("KL term", ()), ("KL term, use_bias_correction_kl=False",
-                                            (("use_bias_correction_kl", False),))):
+    for subject, more in (
+        ("KL term", ()),
+        ("KL term, use_bias_correction_kl=False", (("use_bias_correction_kl", False),)),
+    ):
         yield compare(vectors, subject, "k3", partial(estimator, kl=partial(_penalty, more)))
     for loss_type in ("sigmoid", "sigmoid_norm"):
         yield compare(vectors, f"DPOTrainer, {loss_type}", "dpo", partial(_pairs, loss_type))
@@ -60,8 +72,9 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         yield compare(vectors, f"advantages, scale_rewards={scale}", f"{name} in fours", partial(_advantages, scale))
 
 
-def _run(module: str, kind: str, horizon: int, settings: Options, options: Options, batch: dict[str, Tensor],
-         logp: Tensor) -> Any:
+def _run(
+    module: str, kind: str, horizon: int, settings: Options, options: Options, batch: dict[str, Tensor], logp: Tensor
+) -> Any:
     return _stand_in(module, kind, horizon, settings, options)(batch, logp)
 
 
@@ -85,10 +98,19 @@ def _pairs(loss_type: str, vectors: Vectors) -> Numbers:
 
     trainer: Any = object.__new__(DPOTrainer)
     vars(trainer).update(
-        model=SimpleNamespace(training=False), accelerator=calls.Accelerator(), aux_loss_enabled=False, ld_alpha=None,
-        precompute_ref_logps=True, f_divergence_type="reverse_kl", loss_types=[loss_type], loss_weights=[1.0],
-        beta=vectors.pieces["pairs"]["beta"], use_weighting=False, _total_train_tokens=0,
-        _metrics={"eval": defaultdict(list)})
+        model=SimpleNamespace(training=False),
+        accelerator=calls.Accelerator(),
+        aux_loss_enabled=False,
+        ld_alpha=None,
+        precompute_ref_logps=True,
+        f_divergence_type="reverse_kl",
+        loss_types=[loss_type],
+        loss_weights=[1.0],
+        beta=vectors.pieces["pairs"]["beta"],
+        use_weighting=False,
+        _total_train_tokens=0,
+        _metrics={"eval": defaultdict(list)},
+    )
     found = {}
     for name in PAIRED:
         batch = vectors.batches[name]
@@ -96,14 +118,23 @@ def _pairs(loss_type: str, vectors: Vectors) -> Numbers:
         mask, logp = batch["mask"][order], batch["logp"].clone().requires_grad_()
         reference = batch["logp_old"][order].masked_fill(~mask, 0.0).sum(-1)
         nothing = torch.zeros(mask.shape, dtype=torch.float64)
-        outputs = SimpleNamespace(log_probs=logp[order].masked_fill(~mask, 0.0), entropy=nothing, mean_logits=nothing,
-                                  is_top1=mask)
+        outputs = SimpleNamespace(
+            log_probs=logp[order].masked_fill(~mask, 0.0), entropy=nothing, mean_logits=nothing, is_top1=mask
+        )
         shown = torch.cat([torch.zeros_like(mask[:, :1]), mask], -1).long()
-        loss = trainer._compute_loss(lambda outputs=outputs, **_: outputs, {
-            "input_ids": shown, "attention_mask": shown, "completion_mask": shown,
-            "ref_chosen_logps": reference[:len(order) // 2], "ref_rejected_logps": reference[len(order) // 2:]}, False)
+        loss = trainer._compute_loss(
+            lambda outputs=outputs, **_: outputs,
+            {
+                "input_ids": shown,
+                "attention_mask": shown,
+                "completion_mask": shown,
+                "ref_chosen_logps": reference[: len(order) // 2],
+                "ref_rejected_logps": reference[len(order) // 2 :],
+            },
+            False,
+        )
         found[name] = loss.detach().reshape(1)
-        found[f"{name}, gradient"], = torch.autograd.grad(loss, logp)
+        (found[f"{name}, gradient"],) = torch.autograd.grad(loss, logp)
     return found
 
 
@@ -112,8 +143,9 @@ def _moved(vectors: Vectors) -> Numbers:
     from trl.trainer.callbacks import SyncRefModelCallback
 
     document = vectors.pieces["reference"]["inputs"]
-    policy, reference = (torch.nn.ParameterList([torch.tensor(document[name], dtype=torch.float64)])
-                         for name in ("policy", "reference"))
+    policy, reference = (
+        torch.nn.ParameterList([torch.tensor(document[name], dtype=torch.float64)]) for name in ("policy", "reference")
+    )
     SyncRefModelCallback._sync_target_model(policy, reference, document["share"])
     return {"reference": reference[0].detach()}
 
@@ -129,9 +161,22 @@ def _advantages(scale: str, vectors: Vectors) -> Numbers:
     policy = load_policy("dial", device="cpu")
     prompts: list[Any] = [{"prompt": "1 : +1 ="} for _ in rewards]
     with TemporaryDirectory() as folder:
-        args = GRPOConfig(output_dir=folder, use_cpu=True, bf16=False, report_to=[], save_strategy="no",
-                          num_generations=4, per_device_train_batch_size=len(rewards), max_completion_length=1,
-                          scale_rewards=scale)
-        trainer = GRPOTrainer(model=policy.model, args=args, processing_class=policy.tokenizer,
-                              reward_funcs=lambda completions, **_: rewards, train_dataset=Dataset.from_list(prompts))
+        args = GRPOConfig(
+            output_dir=folder,
+            use_cpu=True,
+            bf16=False,
+            report_to=[],
+            save_strategy="no",
+            num_generations=4,
+            per_device_train_batch_size=len(rewards),
+            max_completion_length=1,
+            scale_rewards=scale,
+        )
+        trainer = GRPOTrainer(
+            model=policy.model,
+            args=args,
+            processing_class=policy.tokenizer,
+            reward_funcs=lambda completions, **_: rewards,
+            train_dataset=Dataset.from_list(prompts),
+        )
         return {"advantages": trainer._generate_and_score_completions(prompts)["advantages"].double()}

@@ -48,11 +48,16 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     for how in AGGREGATIONS:
         yield judge(vectors, f"agg_loss {how}", "reinforce", calls.observe(vectors, _aggregated(core, how)), how)
     for name in ("k1", "k2", "k3"):
-        yield compare(vectors, f"kl_penalty {name}", name,
-                      partial(estimator, kl=partial(core.kl_penalty, kl_penalty=name)))
+        yield compare(
+            vectors, f"kl_penalty {name}", name, partial(estimator, kl=partial(core.kl_penalty, kl_penalty=name))
+        )
     for subject, name, more in ADVANTAGES:
-        yield compare(vectors, f"advantages {subject}", name, partial(
-            _advantages, core, subject.split(",")[0], more, name.endswith("alone")))
+        yield compare(
+            vectors,
+            f"advantages {subject}",
+            name,
+            partial(_advantages, core, subject.split(",")[0], more, name.endswith("alone")),
+        )
     yield compare(vectors, "advantages gae", "gae", partial(_gae, core))
     for level in ("token", "sequence"):
         yield compare(vectors, f"rollout correction, {level}", f"{level} truncate", partial(_correction, level))
@@ -63,7 +68,7 @@ def estimator(vectors: Vectors, kl: Callable[..., Tensor]) -> Numbers:
     rows = vectors.rows
     logp = rows["logp"].clone().requires_grad_()
     value = kl(logp, rows["logp_old"]).where(rows["mask"], torch.zeros(()).double())
-    gradient, = torch.autograd.grad(value.sum(), logp)
+    (gradient,) = torch.autograd.grad(value.sum(), logp)
     return {"values": value.detach(), "gradient": gradient}
 
 
@@ -73,8 +78,9 @@ def _advantages(core: Any, name: str, more: dict[str, Any], alone: bool, vectors
     mask = (torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)).double()
     rewards = torch.zeros_like(mask)
     rewards[:, 0] = given["rewards"]
-    found, _ = core.get_adv_estimator_fn(name)(token_level_rewards=rewards, response_mask=mask,
-                                               index=given["group"].numpy(), **more)
+    found, _ = core.get_adv_estimator_fn(name)(
+        token_level_rewards=rewards, response_mask=mask, index=given["group"].numpy(), **more
+    )
     return {"advantages": found[:, 0]}
 
 
@@ -83,7 +89,8 @@ def _gae(core: Any, vectors: Vectors) -> Numbers:
     given = tensors(document)
     mask = given["mask"]
     advantages, returns = core.compute_gae_advantage_return(
-        given["rewards"], given["values"], mask.double(), document["gamma"], document["lam"])
+        given["rewards"], given["values"], mask.double(), document["gamma"], document["lam"]
+    )
     return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
 
 
@@ -94,7 +101,8 @@ def _correction(level: str, vectors: Vectors) -> Numbers:
         batch = vectors.batches[name]
         d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~batch["mask"], 0.0)
         found[name] = helper.compute_rollout_correction_weights(
-            d, batch["mask"].double(), rollout_is=level, rollout_is_threshold=2.0)[0]
+            d, batch["mask"].double(), rollout_is=level, rollout_is_threshold=2.0
+        )[0]
     return found
 
 

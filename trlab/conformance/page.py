@@ -41,8 +41,10 @@ def page(document: dict[str, Any]) -> str:
     found = document["libraries"]
     named = [f"{NAMES[entry['library']]} {entry['version']}" for entry in found]
     versions = f"{', '.join(named)} and Python {document['python']}, on a CPU"
-    tables = [f"## {name}\n\n{_table([Finding.from_dict(f) for f in entry['findings']])}"
-              for name, entry in zip(named, found, strict=True)]
+    tables = [
+        f"## {name}\n\n{_table([Finding.from_dict(f) for f in entry['findings']])}"
+        for name, entry in zip(named, found, strict=True)
+    ]
     listed = f"{', '.join(named[:-1])} and {named[-1]}"
     filled = {"<libraries>": listed, "<versions>": versions, "<tables>\n": "\n".join(tables) + "\n"}
     text = TEMPLATE.read_text()

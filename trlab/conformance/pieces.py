@@ -32,8 +32,9 @@ class Piece:
     axes: dict[str, Axis]
 
 
-def estimator(vectors: Vectors, *, name: str, swapped: bool, clamp: float | None, most: float | None,
-              weighed: bool) -> Numbers:
+def estimator(
+    vectors: Vectors, *, name: str, swapped: bool, clamp: float | None, most: float | None, weighed: bool
+) -> Numbers:
     """k1, k2 or k3 of every unmasked token and its gradient in logp."""
     rows = vectors.rows
     logp = rows["logp"].clone().requires_grad_()
@@ -46,12 +47,13 @@ def estimator(vectors: Vectors, *, name: str, swapped: bool, clamp: float | None
     value = {"k1": -d, "k2": d.square() / 2, "k3": d.exp() - d - 1}[name]
     value = ratio * (value if most is None else value.clamp(-most, most))
     value = value.where(rows["mask"], torch.zeros(()).double())
-    gradient, = torch.autograd.grad(value.sum(), logp)
+    (gradient,) = torch.autograd.grad(value.sum(), logp)
     return {"values": value.detach(), "gradient": gradient}
 
 
-def advantage(vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool,
-              alone: bool = False) -> Numbers:
+def advantage(
+    vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool, alone: bool = False
+) -> Numbers:
     """One advantage a completion against its group."""
     given = tensors(vectors.pieces[source]["inputs"])
     rewards, lengths, group = given["rewards"], given["lengths"], given["group"]
@@ -109,41 +111,77 @@ def _fixed(value: Any) -> Axis:
 
 
 SWAPPED = Axis("form", {False: "", True: "takes its arguments in the opposite order, for KL(old || current)"})
-CLAMPED = Axis("cap", {None: "", 20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
-                       10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond"})
-BOUNDED = Axis("cap", {None: "", 10.0: "bounds the estimate at 10, so a token far off has no gradient",
-                       100.0: "bounds the estimate at 100, so a token far off has no gradient"})
+CLAMPED = Axis(
+    "cap",
+    {
+        None: "",
+        20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
+        10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond",
+    },
+)
+BOUNDED = Axis(
+    "cap",
+    {
+        None: "",
+        10.0: "bounds the estimate at 10, so a token far off has no gradient",
+        100.0: "bounds the estimate at 100, so a token far off has no gradient",
+    },
+)
 WEIGHED = Axis("form", {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"})
-CONSTANT = Axis("epsilon", {1e-6: "", 0.0: "adds nothing to the standard deviation",
-                            "floor": "adds nothing to the standard deviation, but takes 1e-6 where it is less",
-                            **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)}})
+CONSTANT = Axis(
+    "epsilon",
+    {
+        1e-6: "",
+        0.0: "adds nothing to the standard deviation",
+        "floor": "adds nothing to the standard deviation, but takes 1e-6 where it is less",
+        **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)},
+    },
+)
 SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
 ALONE = Axis("form", {False: "", True: "takes 0 for the baseline of a group of one: its reward is its advantage"})
 PAIRS = {
     "level": Axis("form", {"sum": "", "mean": "divides a completion's log-ratio by its number of tokens"}),
-    "against": Axis("anchor", {"reference": "", "nothing": "leaves the reference out"})}
+    "against": Axis("anchor", {"reference": "", "nothing": "leaves the reference out"}),
+}
 SHARE = Axis("form", {"policy": "", "reference": "keeps the share of the reference and takes the rest from the policy"})
 BALL = {
     "nesterov": Axis("form", {False: "", True: "steps along Nesterov's average: the gradient enters it once more"}),
     "coarse": Axis("cap", {False: "", True: "computes Newton-Schulz in bfloat16"}),
-    "tall": Axis("form", {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"})}
+    "tall": Axis("form", {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"}),
+}
 WHITENED = Axis("form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"})
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
 PIECES: dict[str, Piece] = {
-    **{name: Piece(estimator, {"name": _fixed(name), "swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED,
-                               "weighed": WEIGHED})
-       for name in ("k1", "k2", "k3")},
-    **{name + title: Piece(advantage, {"source": _fixed(source), "name": _fixed(name), "constant": CONSTANT,
-                                       "unbiased": SPREAD})
-       for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
-       for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))},
-    "length_weighted alone": Piece(advantage, {
-        "source": _fixed("advantages_alone"), "name": _fixed("length_weighted"), "constant": _fixed(1e-6),
-        "unbiased": _fixed(True), "alone": ALONE}),
+    **{
+        name: Piece(
+            estimator, {"name": _fixed(name), "swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED, "weighed": WEIGHED}
+        )
+        for name in ("k1", "k2", "k3")
+    },
+    **{
+        name + title: Piece(
+            advantage, {"source": _fixed(source), "name": _fixed(name), "constant": CONSTANT, "unbiased": SPREAD}
+        )
+        for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
+        for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))
+    },
+    "length_weighted alone": Piece(
+        advantage,
+        {
+            "source": _fixed("advantages_alone"),
+            "name": _fixed("length_weighted"),
+            "constant": _fixed(1e-6),
+            "unbiased": _fixed(True),
+            "alone": ALONE,
+        },
+    ),
     "gae": Piece(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
-    **{f"{level} {how}": Piece(correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED})
-       for level in ("token", "sequence") for how in ("truncate", "mask")},
+    **{
+        f"{level} {how}": Piece(correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED})
+        for level in ("token", "sequence")
+        for how in ("truncate", "mask")
+    },
     "dpo": Piece(relatives.dpo, PAIRS),
     "reference": Piece(relatives.moved, {"share": SHARE}),
     "muon": Piece(relatives.muon, BALL),
@@ -165,15 +203,19 @@ def compare(vectors: Vectors, subject: str, name: str, run: Callable[[Vectors], 
         return Finding(subject, name, AGREES)
     found = _explain(vectors, piece, base, observed, SAME) or _explain(vectors, piece, base, observed, TOLERANCE)
     if apart <= TOLERANCE:
-        said = () if not found else (f"to the last digit it {' and '.join(d.words for d in found)} "
-                                     f"(a relative {apart:.0e})",)
+        said = (
+            ()
+            if not found
+            else (f"to the last digit it {' and '.join(d.words for d in found)} (a relative {apart:.0e})",)
+        )
         return Finding(subject, name, AGREES, notes=said)
     notes = () if found else ("none of the definitions that were tried explains it",)
     return Finding(subject, name, DIFFERS, found, notes)
 
 
-def _explain(vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers,
-             tolerance: float) -> tuple[Deviation, ...]:
+def _explain(
+    vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers, tolerance: float
+) -> tuple[Deviation, ...]:
     for depth in range(1, len(base) + 1):
         for names in combinations(piece.axes, depth):
             for options in product(*([o for o in piece.axes[n].options if o != base[n]] for n in names)):

@@ -24,7 +24,7 @@ def dpo(vectors: Vectors, *, level: str, against: str) -> Numbers:
         margin = vectors.pieces["pairs"]["beta"] * (rows[::2] - rows[1::2])
         loss = -margin.sigmoid().log().mean()
         found[name] = loss.detach().reshape(1)
-        found[f"{name}, gradient"], = torch.autograd.grad(loss, logp)
+        (found[f"{name}, gradient"],) = torch.autograd.grad(loss, logp)
     return found
 
 

@@ -38,16 +38,28 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON can hold it."""
-        return {"subject": self.subject, "reference": self.reference, "status": self.status,
-                "deviations": [{"point": d.point, "words": d.words} for d in self.deviations],
-                "notes": list(self.notes), "seen": list(self.seen), "first": self.first}
+        return {
+            "subject": self.subject,
+            "reference": self.reference,
+            "status": self.status,
+            "deviations": [{"point": d.point, "words": d.words} for d in self.deviations],
+            "notes": list(self.notes),
+            "seen": list(self.seen),
+            "first": self.first,
+        }
 
     @staticmethod
     def from_dict(document: dict[str, Any]) -> Finding:
         """The finding of a record."""
-        return Finding(document["subject"], document["reference"], document["status"],
-                       tuple(Deviation(**d) for d in document["deviations"]), tuple(document["notes"]),
-                       tuple(document["seen"]), document["first"])
+        return Finding(
+            document["subject"],
+            document["reference"],
+            document["status"],
+            tuple(Deviation(**d) for d in document["deviations"]),
+            tuple(document["notes"]),
+            tuple(document["seen"]),
+            document["first"],
+        )
 
 
 def place(first: dict[str, Any]) -> list[str]:
@@ -58,8 +70,11 @@ def place(first: dict[str, Any]) -> list[str]:
         return [f"first in {first['batch']!r}, where every token's gradient is as expected", values]
     given = ", ".join(f"{name} {number:g}" for name, number in first["inputs"].items())
     slope = first["gradient"]
-    return [f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: {given}",
-            f"gradient of the token: expected {slope['expected']:g}, got {slope['got']:g}", values]
+    return [
+        f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: {given}",
+        f"gradient of the token: expected {slope['expected']:g}, got {slope['got']:g}",
+        values,
+    ]
 
 
 def lines(findings: list[Finding], verbose: bool = False) -> list[str]:
@@ -85,8 +100,9 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
     if observed.single:
         notes.append("computes in float32")
     deviations, said = _explained(result, len(observed.values))
-    deviations = tuple(replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d
-                       for d in deviations)
+    deviations = tuple(
+        replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d for d in deviations
+    )
     if observed.written:
         names = ", ".join(observed.written)
         deviations += (Deviation("input", f"writes into its inputs ({names}): their next reader finds other numbers"),)
@@ -103,8 +119,11 @@ def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], lis
         return (), [] if match is None else [f"to the last digit it {_joined(match)} (a relative {result.error:.0e})"]
     if match is None:
         alike = batches - len(result.seen)
-        where = f"agrees in {alike} of {batches} batches, not in {', '.join(result.seen)}" if alike else (
-            f"agrees in none of {batches} batches")
+        where = (
+            f"agrees in {alike} of {batches} batches, not in {', '.join(result.seen)}"
+            if alike
+            else (f"agrees in none of {batches} batches")
+        )
         return (), [f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"]
     if match.gradient_only:
         return match.deviations, ["its gradient is explained, its value is another one"]

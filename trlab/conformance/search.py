@@ -100,15 +100,17 @@ def _explain(bench: Bench, tolerance: float, deepest: int, gradient_only: bool =
             changes += bench.extended([change for change in beam if SLIPS & change.keys()][:PAIRED])
         if depth == EXHAUSTIVE + 1:
             changes += bench.extended(bench.global_changes())
-        ranked = sorted((bench.left(change, tolerance, gradient_only), bench.fitted(change), i)
-                        for i, change in enumerate(changes))
+        ranked = sorted(
+            (bench.left(change, tolerance, gradient_only), bench.fitted(change), i) for i, change in enumerate(changes)
+        )
         if not ranked:
             return None
         if ranked[0][0] == 0:
             change = _least(bench, changes[ranked[0][-1]], tolerance, gradient_only)
             errors = bench.errors(change)
-            return Match(bench.deviations(change), float(errors[:, 1].max() if gradient_only else errors.max()),
-                         gradient_only)
+            return Match(
+                bench.deviations(change), float(errors[:, 1].max() if gradient_only else errors.max()), gradient_only
+            )
         beam = [changes[i] for *_, i in ranked[:BEAM]]
     return None
 

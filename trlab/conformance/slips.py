@@ -14,26 +14,42 @@ from torch import Tensor
 
 from trlab.conformance.definitions import TURN, Axis, Family, Option, Rows
 
-WHITENED = {f"{over}, {kind}, {constant:g}": (over, kind, constant) for over in ("mask", "all")
-            for kind in ("sample", "population") for constant in (1e-8, 1e-6, 1e-5, 1e-4)}
+WHITENED = {
+    f"{over}, {kind}, {constant:g}": (over, kind, constant)
+    for over in ("mask", "all")
+    for kind in ("sample", "population")
+    for constant in (1e-8, 1e-6, 1e-5, 1e-4)
+}
 WHERE = {"mask": "over the batch's unmasked tokens", "all": "over every position of the batch, masked or not"}
 ADVANTAGE = {
     "given": "takes the advantages as they come",
     "negated": "negates the advantages, the clip's side with them: descending it lowers what has A > 0",
     **{name: f"whitens the advantages {WHERE[over]}" for name, (over, _, _) in WHITENED.items()},
-    **{f"{over}, centred": f"takes the mean {WHERE[over]} off the advantages" for over in WHERE}}
+    **{f"{over}, centred": f"takes the mean {WHERE[over]} off the advantages" for over in WHERE},
+}
 SHIFTED: dict[Option, str] = {
     None: "reads the old log-probs where they stand",
     **{(1, fill): "reads the old log-probs one token late: those of t - 1 at t" for fill in ("round", "zero", "edge")},
-    **{(-1, fill): "reads the old log-probs one token early: those of t + 1 at t"
-       for fill in ("round", "zero", "edge")}}
-TURNED = {"straight": "divides the current probability by the old one",
-          "inverted": "inverts the ratio: the old probability over the current one",
-          "detached": "detaches the ratio, or the whole loss: there is no gradient to the current log-probs"}
-SCOPE = {"masked": "takes a row's mean over its unmasked tokens",
-         "all": "takes a row's mean over every position: the mask is forgotten there"}
-TERMS = {"k1": "k1 (logp - logp_old)", "k2": "k2 ((logp - logp_old)² / 2)",
-         "k3": "k3 (e^d - d - 1, d = logp_old - logp)", "logp": "logp", "loss": "the loss itself"}
+    **{
+        (-1, fill): "reads the old log-probs one token early: those of t + 1 at t" for fill in ("round", "zero", "edge")
+    },
+}
+TURNED = {
+    "straight": "divides the current probability by the old one",
+    "inverted": "inverts the ratio: the old probability over the current one",
+    "detached": "detaches the ratio, or the whole loss: there is no gradient to the current log-probs",
+}
+SCOPE = {
+    "masked": "takes a row's mean over its unmasked tokens",
+    "all": "takes a row's mean over every position: the mask is forgotten there",
+}
+TERMS = {
+    "k1": "k1 (logp - logp_old)",
+    "k2": "k2 ((logp - logp_old)² / 2)",
+    "k3": "k3 (e^d - d - 1, d = logp_old - logp)",
+    "logp": "logp",
+    "loss": "the loss itself",
+}
 ADDED = "added"
 """The axis of a term that does not belong there; its options (name of TERMS, factor) are found from the numbers."""
 SLIPS = frozenset({"advantage", "shift", "turn", "scope", ADDED})
@@ -47,8 +63,9 @@ def added(name: str, factor: float) -> str:
     return f"adds {factor:g} times {TERMS[name]} to every token"
 
 
-def slippery(family: Family, *, advantages: bool = True, linear: bool = False, old: bool = True,
-             rows: bool = False) -> Family:
+def slippery(
+    family: Family, *, advantages: bool = True, linear: bool = False, old: bool = True, rows: bool = False
+) -> Family:
     """The family with the axes of its slips.
 
     Args:
@@ -64,14 +81,23 @@ def slippery(family: Family, *, advantages: bool = True, linear: bool = False, o
     axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
     axes |= {"scope": Axis("mask", SCOPE)} if rows else {}
     base: dict[str, Option] = {name: next(iter(axis.options)) for name, axis in axes.items()}
-    return replace(family, per_token=_slipping(family.per_token), axes={**family.axes, **axes},
-                   base={**family.base, **base})
+    return replace(
+        family, per_token=_slipping(family.per_token), axes={**family.axes, **axes}, base={**family.base, **base}
+    )
 
 
 def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def slipped(rows: Rows, logp: Tensor, *, advantage: str = "given", shift: tuple[int, str] | None = None,
-                turn: str = "straight", scope: str = "masked", added: tuple[str, float] | None = None,
-                **choices: Any) -> Tensor:
+    def slipped(
+        rows: Rows,
+        logp: Tensor,
+        *,
+        advantage: str = "given",
+        shift: tuple[int, str] | None = None,
+        turn: str = "straight",
+        scope: str = "masked",
+        added: tuple[str, float] | None = None,
+        **choices: Any,
+    ) -> Tensor:
         given = {**rows, "advantages": _advantages(rows, advantage)}
         if shift is not None:
             given |= {name: _shifted(rows[name], *shift) for name in ("logp_old", "logp_rollout")}

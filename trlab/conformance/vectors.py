@@ -63,8 +63,11 @@ class Vectors:
 def tensors(batch: dict[str, Any]) -> dict[str, Tensor]:
     """A batch's lists as tensors: float64, the mask boolean, ids whole."""
     kinds = {"mask": torch.bool, "group": torch.long, "tokens": torch.long}
-    return {name: torch.tensor(value, dtype=kinds.get(name, torch.float64)) for name, value in batch.items()
-            if isinstance(value, list)}
+    return {
+        name: torch.tensor(value, dtype=kinds.get(name, torch.float64))
+        for name, value in batch.items()
+        if isinstance(value, list)
+    }
 
 
 @lru_cache(maxsize=1)

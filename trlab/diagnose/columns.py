@@ -59,8 +59,12 @@ class Columns:
 
     def _sort(self) -> None:
         if not self.has("completion"):
-            raise self._missing("completion", "completion", "; with one row a token it says which rows are one "
-                                "completion (with one row a completion, 'logp' holds lists)")
+            raise self._missing(
+                "completion",
+                "completion",
+                "; with one row a token it says which rows are one "
+                "completion (with one row a completion, 'logp' holds lists)",
+            )
         found = self._told_apart("completion", self._column("completion"), "row")
         where = np.arange(self.table.num_rows)
         if self.has("position"):
@@ -74,8 +78,10 @@ class Columns:
 
         column = self._column(name)
         if column.null_count:
-            raise ValueError(f"column {self._name(name)!r}: expected a list in every row, got none in row "
-                             f"{_first(column.is_null().to_numpy(zero_copy_only=False))}")
+            raise ValueError(
+                f"column {self._name(name)!r}: expected a list in every row, got none in row "
+                f"{_first(column.is_null().to_numpy(zero_copy_only=False))}"
+            )
         return np.asarray(pc.list_value_length(column), dtype=np.int64)
 
     def place(self, index: int) -> str:
@@ -94,11 +100,11 @@ class Columns:
         odd = ~np.isin(numbers, (0, 1))
         if odd.any():
             i = _first(odd)
-            raise ValueError(f"column {name!r}: expected True or False (or 1 and 0), got {numbers[i]:g} at "
-                             f"{self.place(i)}")
+            raise ValueError(
+                f"column {name!r}: expected True or False (or 1 and 0), got {numbers[i]:g} at {self.place(i)}"
+            )
         if not numbers.any():
-            raise ValueError(f"column {name!r}: expected True for at least one token, got False for all "
-                             f"{len(numbers)}")
+            raise ValueError(f"column {name!r}: expected True for at least one token, got False for all {len(numbers)}")
         return numbers.astype(bool)
 
     def log_probs(self, name: str, mask: np.ndarray) -> np.ndarray:
@@ -107,8 +113,10 @@ class Columns:
         if above.any():
             i, inside = _first(above), values[mask]
             hint = "; every value lies from 0 to 1: take the logarithm" if ((inside >= 0) & (inside <= 1)).all() else ""
-            raise ValueError(f"column {self._name(name)!r}: expected log-probabilities, at most 0, got {values[i]:g} "
-                             f"at {self.place(i)}{hint}")
+            raise ValueError(
+                f"column {self._name(name)!r}: expected log-probabilities, at most 0, got {values[i]:g} "
+                f"at {self.place(i)}{hint}"
+            )
         return values
 
     def advantages(self, mask: np.ndarray) -> np.ndarray:
@@ -126,8 +134,10 @@ class Columns:
         bad = counted & ~np.isfinite(values)
         if bad.any():
             i = _first(bad)
-            raise ValueError(f"column {self._name('reward')!r}: expected a finite number for every completion, got "
-                             f"{values[i]:g} for completion {i}")
+            raise ValueError(
+                f"column {self._name('reward')!r}: expected a finite number for every completion, got "
+                f"{values[i]:g} for completion {i}"
+            )
         return values
 
     def groups(self) -> np.ndarray | None:
@@ -180,11 +190,15 @@ class Columns:
         import pandas as pd
 
         if self.types.is_nested(column.type):
-            raise TypeError(f"column {self._name(ours)!r}: expected one value for every {what} that can be compared, "
-                            f"such as a number or a text, got {column.type}")
+            raise TypeError(
+                f"column {self._name(ours)!r}: expected one value for every {what} that can be compared, "
+                f"such as a number or a text, got {column.type}"
+            )
         if column.null_count:
-            raise ValueError(f"column {self._name(ours)!r}: expected a value for every {what}, got none for {what} "
-                             f"{_first(column.is_null().to_numpy(zero_copy_only=False))}")
+            raise ValueError(
+                f"column {self._name(ours)!r}: expected a value for every {what}, got none for {what} "
+                f"{_first(column.is_null().to_numpy(zero_copy_only=False))}"
+            )
         return pd.factorize(column.to_pandas())[0]
 
     def _flat(self, ours: str, wanted: str) -> Any:
@@ -193,17 +207,23 @@ class Columns:
         listed = self._is_list(column.type)
         if self.layout == "token":
             if listed:
-                raise TypeError(f"column {self._name(ours)!r}: expected {wanted}, one a row as in "
-                                f"{self._name('logp')!r}, got {column.type}")
+                raise TypeError(
+                    f"column {self._name(ours)!r}: expected {wanted}, one a row as in "
+                    f"{self._name('logp')!r}, got {column.type}"
+                )
             return column
         if not listed:
-            raise TypeError(f"column {self._name(ours)!r}: expected a list of {wanted} in every row, as in "
-                            f"{self._name('logp')!r}, got {column.type}")
+            raise TypeError(
+                f"column {self._name(ours)!r}: expected a list of {wanted} in every row, as in "
+                f"{self._name('logp')!r}, got {column.type}"
+            )
         odd = self._sizes(ours) != self.sizes
         if odd.any():
             i = _first(odd)
-            raise ValueError(f"column {self._name(ours)!r}: expected a list of {self.sizes[i]} values in row {i}, as "
-                             f"many as in {self._name('logp')!r}, got {self._sizes(ours)[i]}")
+            raise ValueError(
+                f"column {self._name(ours)!r}: expected a list of {self.sizes[i]} values in row {i}, as "
+                f"many as in {self._name('logp')!r}, got {self._sizes(ours)[i]}"
+            )
         return column.flatten()
 
     def _by_completion(self, ours: str) -> Any:
@@ -220,8 +240,12 @@ class Columns:
         kind, types = values.type, self.types
         if types.is_null(kind):
             return np.full(len(values), np.nan)
-        if not (types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
-                or (booleans and types.is_boolean(kind))):
+        if not (
+            types.is_floating(kind)
+            or types.is_integer(kind)
+            or types.is_decimal(kind)
+            or (booleans and types.is_boolean(kind))
+        ):
             wanted = "booleans" if booleans else "numbers"
             raise TypeError(f"column {self._name(ours)!r}: expected {wanted}, got {kind}")
         if types.is_boolean(kind):
@@ -232,8 +256,10 @@ class Columns:
         bad = mask & ~np.isfinite(values)
         if bad.any():
             i = _first(bad)
-            raise ValueError(f"column {self._name(ours)!r}: expected finite numbers where the mask is True, got "
-                             f"{values[i]:g} at {self.place(i)}")
+            raise ValueError(
+                f"column {self._name(ours)!r}: expected finite numbers where the mask is True, got "
+                f"{values[i]:g} at {self.place(i)}"
+            )
         return values
 
     def _is_list(self, kind: Any) -> bool:
@@ -257,8 +283,10 @@ def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
     try:
         found = AutoTokenizer.from_pretrained(local if (local / "config.json").exists() else tokenizer)
     except Exception as error:  # one sentence for the many ways a name can be wrong
-        raise ValueError(f"tokenizer: expected an embedded model's name, a folder or a hub id, got {tokenizer!r} "
-                         f"({str(error).strip().splitlines()[0]})") from error
+        raise ValueError(
+            f"tokenizer: expected an embedded model's name, a folder or a hub id, got {tokenizer!r} "
+            f"({str(error).strip().splitlines()[0]})"
+        ) from error
     distinct, which = np.unique(ids, return_inverse=True)
     # An id that no token has (-100 under the mask) decodes to nothing.
     texts = [found.decode([int(i)]) if 0 <= i < len(found) else f"#{i}" for i in distinct]

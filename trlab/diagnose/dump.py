@@ -22,11 +22,23 @@ from trlib.seeds import derive
 from trlib.tasks.task import Task
 
 
-def dump(path: str | os.PathLike[str], *, logp: Tensor, logp_rollout: Tensor, advantage: Tensor, mask: Tensor,
-         logp_old: Tensor | None = None, tokens: Tensor | None = None, text: Sequence[Sequence[str]] | None = None,
-         prompt: Sequence[str] | None = None, group: Tensor | Sequence[Any] | None = None,
-         reward: Tensor | Sequence[float] | None = None, logprobs: str | None = None,
-         temperature: float | None = None, top_p: float | None = None) -> Path:
+def dump(
+    path: str | os.PathLike[str],
+    *,
+    logp: Tensor,
+    logp_rollout: Tensor,
+    advantage: Tensor,
+    mask: Tensor,
+    logp_old: Tensor | None = None,
+    tokens: Tensor | None = None,
+    text: Sequence[Sequence[str]] | None = None,
+    prompt: Sequence[str] | None = None,
+    group: Tensor | Sequence[Any] | None = None,
+    reward: Tensor | Sequence[float] | None = None,
+    logprobs: str | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+) -> Path:
     """Write rollouts as `trlib diagnose` reads them, one row a completion; replaces the file. Needs pyarrow.
 
     Args:
@@ -54,8 +66,15 @@ def dump(path: str | os.PathLike[str], *, logp: Tensor, logp_rollout: Tensor, ad
         import pyarrow.parquet as pq
     except ImportError as error:
         raise ImportError("dump: needs pyarrow to write parquet; `pip install pyarrow` brings it") from error
-    given = {"logp": logp, "logp_rollout": logp_rollout, "logp_old": logp_old, "advantage": advantage, "mask": mask,
-             "tokens": tokens, "text": text}
+    given = {
+        "logp": logp,
+        "logp_rollout": logp_rollout,
+        "logp_old": logp_old,
+        "advantage": advantage,
+        "mask": mask,
+        "tokens": tokens,
+        "text": text,
+    }
     rows = {name: _rows(value) for name, value in given.items() if value is not None}
     nested = [name for name, value in given.items() if isinstance(value, Tensor) and value.is_nested]
     lengths = [len(row) for row in rows[(nested or ["logp"])[0]]]
@@ -91,17 +110,30 @@ def from_run(path: str | os.PathLike[str], run: Run, task: Task, *, before: Poli
         raise ValueError("run: expected one that has trained a batch in this process, got none to dump")
     done, s = run.last, run.settings
     asked = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
-    verdicts = [task.verify(asked[g], text, ended=ended)
-                for g, text, ended in zip(done.group.tolist(), done.texts(), done.ended.tolist(), strict=True)]
+    verdicts = [
+        task.verify(asked[g], text, ended=ended)
+        for g, text, ended in zip(done.group.tolist(), done.texts(), done.ended.tolist(), strict=True)
+    ]
     rewards = torch.tensor([v.reward for v in verdicts])
     with torch.no_grad():
         scored = [None if p is None else p.score(done, temperature=s["temperature"]).logp for p in (run.policy, before)]
     assert scored[0] is not None
     texts = [[done.tokenizer.decode([i]) for i in row] for row in done.tokens.tolist()]
-    return dump(path, logp=scored[0], logp_rollout=done.logp, logp_old=scored[1], mask=done.mask, text=texts,
-                advantage=group_relative(rewards, done.group.cpu(), scale=None), reward=rewards, group=done.group,
-                prompt=[asked[g].text for g in done.group.tolist()], logprobs="processed",
-                temperature=s["temperature"], top_p=1.0)
+    return dump(
+        path,
+        logp=scored[0],
+        logp_rollout=done.logp,
+        logp_old=scored[1],
+        mask=done.mask,
+        text=texts,
+        advantage=group_relative(rewards, done.group.cpu(), scale=None),
+        reward=rewards,
+        group=done.group,
+        prompt=[asked[g].text for g in done.group.tolist()],
+        logprobs="processed",
+        temperature=s["temperature"],
+        top_p=1.0,
+    )
 
 
 def _rows(value: Any) -> list[Any]:

@@ -80,8 +80,9 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
     ]
     flags = {key: tuple(np.zeros(len(rollouts.mask), dtype=bool) for _ in range(3)) for key, *_ in methods}
     for where, rows in _chunks(rollouts, limits):
-        plain = rows.flat(pg_is_loss(rows.logp, rows.logp_rollout, advantages=rows.advantages, mask=rows.mask)
-                          .diagnostics["weight"])
+        plain = rows.flat(
+            pg_is_loss(rows.logp, rows.logp_rollout, advantages=rows.advantages, mask=rows.mask).diagnostics["weight"]
+        )
         for key, _, _, run in methods:
             found = run(rows).diagnostics
             kept, weight = rows.flat(found["kept"]), rows.flat(found["weight"])
@@ -122,8 +123,9 @@ class _Rows:
 
     def ppo(self, limits: Limits, advantages: Tensor) -> TokenLoss:
         old = self.logp_rollout if self.logp_old is None else self.logp_old
-        return ppo_loss(self.logp, old, advantages=advantages, mask=self.mask, eps_low=limits.eps_low,
-                        eps_high=limits.eps_high)
+        return ppo_loss(
+            self.logp, old, advantages=advantages, mask=self.mask, eps_low=limits.eps_low, eps_high=limits.eps_high
+        )
 
     def corrected(self, limits: Limits) -> TokenLoss:
         """PPO with the sampler's mismatch corrected; without `logp_old` policy gradient with π/μ itself truncated."""
@@ -135,12 +137,19 @@ class _Rows:
         return self.ppo(limits, advantages)
 
     def dppo(self, *, delta_tv: float | None = None, delta_kl: float | None = None) -> TokenLoss:
-        return dppo_loss(self.logp, self.logp_rollout, advantages=self.advantages, mask=self.mask, delta_tv=delta_tv,
-                         delta_kl=delta_kl)
+        return dppo_loss(
+            self.logp,
+            self.logp_rollout,
+            advantages=self.advantages,
+            mask=self.mask,
+            delta_tv=delta_tv,
+            delta_kl=delta_kl,
+        )
 
     def quatro(self) -> TokenLoss:
-        return pull_to_target(self.logp, self.logp_rollout, multiplier=self.multiplier, push=self.push[:, 0],
-                              mask=self.mask)
+        return pull_to_target(
+            self.logp, self.logp_rollout, multiplier=self.multiplier, push=self.push[:, 0], mask=self.mask
+        )
 
 
 def _chunks(rollouts: Rollouts, limits: Limits) -> Iterator[tuple[np.ndarray, _Rows]]:
@@ -156,13 +165,17 @@ def _chunks(rollouts: Rollouts, limits: Limits) -> Iterator[tuple[np.ndarray, _R
         if not rollouts.mask[first:last].any():
             continue
         there = torch.arange(width) < torch.from_numpy(lengths[low:high]).unsqueeze(-1)
-        parts = [_padded(column, there, first, last) for column in
-                 (rollouts.logp, rollouts.logp_rollout, rollouts.logp_old, rollouts.advantage, rollouts.mask)]
+        parts = [
+            _padded(column, there, first, last)
+            for column in (rollouts.logp, rollouts.logp_rollout, rollouts.logp_old, rollouts.advantage, rollouts.mask)
+        ]
         logp, rollout, old, advantages, mask = parts
         assert logp is not None and rollout is not None and advantages is not None and mask is not None
         push = (multiplier * target)[low:high].unsqueeze(-1).expand(-1, width)
-        yield (np.flatnonzero(rollouts.mask[first:last]) + first,
-               _Rows(logp, rollout, old, advantages, mask, multiplier[low:high], push))
+        yield (
+            np.flatnonzero(rollouts.mask[first:last]) + first,
+            _Rows(logp, rollout, old, advantages, mask, multiplier[low:high], push),
+        )
 
 
 def _padded(column: np.ndarray | None, there: Tensor, first: int, last: int) -> Tensor | None:
@@ -183,7 +196,12 @@ def quatro_duals(rollouts: Rollouts, limits: Limits) -> tuple[Tensor, Tensor]:
     else:
         rewards = np.where(counted > 0, rollouts.reward, 0.0)
     group = np.zeros(rollouts.count, dtype=np.int64) if rollouts.group is None else rollouts.group
-    multiplier, target, _ = solve_groups(torch.from_numpy(rewards), torch.from_numpy(group),
-                                         torch.from_numpy(counted > 0), delta_kl=limits.delta_quatro, lambda_min=1e-2,
-                                         direction="backward")
+    multiplier, target, _ = solve_groups(
+        torch.from_numpy(rewards),
+        torch.from_numpy(group),
+        torch.from_numpy(counted > 0),
+        delta_kl=limits.delta_quatro,
+        lambda_min=1e-2,
+        direction="backward",
+    )
     return multiplier, target

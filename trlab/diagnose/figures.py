@@ -15,10 +15,12 @@ WIDTH = 360
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 10, 38
 EDGE = 1e-6
 """Probabilities are shown from here to 1 - here."""
-SHAPES = {"kept": '<circle class="dot" r="2.2" />',
-          "ppo": '<path class="by-ppo" d="M0 -4.4L4 2.8H-4Z" />',
-          "dppo": '<rect class="by-dppo" x="-3.2" y="-3.2" width="6.4" height="6.4" />',
-          "both": '<path class="by-both" d="M0 -4.8L4.8 0L0 4.8L-4.8 0Z" />'}
+SHAPES = {
+    "kept": '<circle class="dot" r="2.2" />',
+    "ppo": '<path class="by-ppo" d="M0 -4.4L4 2.8H-4Z" />',
+    "dppo": '<rect class="by-dppo" x="-3.2" y="-3.2" width="6.4" height="6.4" />',
+    "both": '<path class="by-both" d="M0 -4.8L4.8 0L0 4.8L-4.8 0Z" />',
+}
 """A glyph for every kind of token: form and colour both tell."""
 
 
@@ -39,27 +41,36 @@ def ratios(findings: Findings) -> str:
     right = x(min(h.reach, math.log2(high)))
     parts = [f'<rect class="window" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{floor - TOP}" />']
     for k in range(math.floor(math.log10(most)) + 1):
-        parts += [_line(LEFT, y(k + 1), WIDTH - RIGHT, y(k + 1), "grid"),
-                  _text(LEFT - 5, y(k + 1) + 4, f"{10 ** k:,}", "end")]
+        parts += [
+            _line(LEFT, y(k + 1), WIDTH - RIGHT, y(k + 1), "grid"),
+            _text(LEFT - 5, y(k + 1) + 4, f"{10**k:,}", "end"),
+        ]
     ends = [_line(at, TOP, at, floor, "clip-line") for at in (left, right)]
     edges = np.linspace(-h.reach, h.reach, len(h.kept) + 1)
     for kind, counts, inset in (("bar", h.kept, 0.4), ("bar-cut", h.silenced, 1.6)):
         for count, a, b in zip(counts, edges[:-1], edges[1:], strict=True):
             if count:
                 top = y(math.log10(count) + 1)
-                parts.append(f'<rect class="{kind}" x="{x(a) + inset:.1f}" y="{top:.1f}" '
-                             f'width="{x(b) - x(a) - 2 * inset:.1f}" height="{floor - top:.1f}" />')
+                parts.append(
+                    f'<rect class="{kind}" x="{x(a) + inset:.1f}" y="{top:.1f}" '
+                    f'width="{x(b) - x(a) - 2 * inset:.1f}" height="{floor - top:.1f}" />'
+                )
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
         anchor = {-1.0: "start", 1.0: "end"}.get(share, "middle")
         parts.append(_text(x(share * h.reach), floor + 15, _factor(2.0 ** (share * h.reach)), anchor))
-    parts += [*ends, _line(LEFT, floor, WIDTH - RIGHT, floor, "axis"),
-              _text((LEFT + WIDTH - RIGHT) / 2, height - 5, "ratio (log scale)", "middle")]
+    parts += [
+        *ends,
+        _line(LEFT, floor, WIDTH - RIGHT, floor, "axis"),
+        _text((LEFT + WIDTH - RIGHT) / 2, height - 5, "ratio (log scale)", "middle"),
+    ]
     cut = findings.effects[0].silenced
     key = "whole" if findings.anchor == "logp_rollout" else "staleness"
     spread = next(s for s in findings.spreads if s.key == key)
-    said = (f"Histogram of the ratio of {findings.tokens:,} tokens, both axes logarithmic. Nine in ten lie from "
-            f"{spread.quantiles[2]:.3g} to {spread.quantiles[4]:.3g}. PPO's window is the band from {low:.4g} to "
-            f"{high:.4g}; it silences {cut:,} tokens.")
+    said = (
+        f"Histogram of the ratio of {findings.tokens:,} tokens, both axes logarithmic. Nine in ten lie from "
+        f"{spread.quantiles[2]:.3g} to {spread.quantiles[4]:.3g}. PPO's window is the band from {low:.4g} to "
+        f"{high:.4g}; it silences {cut:,} tokens."
+    )
     return _svg(height, parts, said)
 
 
@@ -74,8 +85,12 @@ def plane(findings: Findings) -> str:
     parts = []
     for value in _ticks(edge):
         at, name = _logit(value), f"{value:g}".replace("e-0", "e-")
-        parts += [_line(x(at), TOP, x(at), height - BOTTOM, "grid"), _line(LEFT, y(at), WIDTH - RIGHT, y(at), "grid"),
-                  _text(LEFT - 5, y(at) + 4, name, "end"), _text(x(at), height - BOTTOM + 15, name, "middle")]
+        parts += [
+            _line(x(at), TOP, x(at), height - BOTTOM, "grid"),
+            _line(LEFT, y(at), WIDTH - RIGHT, y(at), "grid"),
+            _text(LEFT - 5, y(at) + 4, name, "end"),
+            _text(x(at), height - BOTTOM + 15, name, "middle"),
+        ]
     grid = 1 / (1 + np.exp(-np.linspace(x.low, x.high, 160)))
     limits = findings.limits
     parts.append(_curve(grid, grid, x, y, edge, "diagonal"))
@@ -88,14 +103,18 @@ def plane(findings: Findings) -> str:
             if _kind(p) == kind:
                 across, up = (_logit(min(max(v, edge), 1 - edge)) for v in (p.before, p.after))
                 parts.append(f'<g transform="translate({x(across):.1f} {y(up):.1f})">{SHAPES[kind]}</g>')
-    parts += [_text((LEFT + WIDTH - RIGHT) / 2, height - 5, "probability when sampled, μ", "middle"),
-              f'<text class="label" text-anchor="middle" transform="translate(9 {height / 2 - 12:.0f}) rotate(-90)">'
-              "probability now, π</text>"]
+    parts += [
+        _text((LEFT + WIDTH - RIGHT) / 2, height - 5, "probability when sampled, μ", "middle"),
+        f'<text class="label" text-anchor="middle" transform="translate(9 {height / 2 - 12:.0f}) rotate(-90)">'
+        "probability now, π</text>",
+    ]
     counts = {kind: sum(_kind(p) == kind for p in points) for kind in SHAPES}
-    said = (f"Scatter plot of {len(points):,} tokens: probability under the policy that sampled against probability "
-            f"now, both on a logit scale. Only PPO silences {counts['ppo']}, only DPPO (TV) {counts['dppo']}, both "
-            f"{counts['both']}, neither {counts['kept']}. Dashed lines bound PPO's window, solid lines the total "
-            f"variation {limits.delta_tv:g}.")
+    said = (
+        f"Scatter plot of {len(points):,} tokens: probability under the policy that sampled against probability "
+        f"now, both on a logit scale. Only PPO silences {counts['ppo']}, only DPPO (TV) {counts['dppo']}, both "
+        f"{counts['both']}, neither {counts['kept']}. Dashed lines bound PPO's window, solid lines the total "
+        f"variation {limits.delta_tv:g}."
+    )
     return _svg(height, parts, said)
 
 
@@ -109,18 +128,24 @@ def classes(rows: Sequence[ClassRow], what: str) -> str:
     floor = height - BOTTOM
     parts = []
     for bits in (-reach, -reach / 2, 0.0, reach / 2, reach):
-        parts += [_line(x(bits), TOP, x(bits), floor, "axis" if bits == 0 else "grid"),
-                  _text(x(bits), floor + 15, _factor(2.0 ** bits), "middle")]
+        parts += [
+            _line(x(bits), TOP, x(bits), floor, "axis" if bits == 0 else "grid"),
+            _text(x(bits), floor + 15, _factor(2.0**bits), "middle"),
+        ]
     for i, row in enumerate(rows):
         at = TOP + gap * (i + 0.5)
         low, middle, high = (x(min(max(math.log2(max(v, 1e-9)), -reach), reach)) for v in row.ratio)
-        parts += [_text(left - 8, at + 4, class_name(row), "end"),
-                  f'<line class="spread" x1="{low:.1f}" y1="{at}" x2="{high:.1f}" y2="{at}" />',
-                  f'<circle class="median" cx="{middle:.1f}" cy="{at}" r="4" />']
+        parts += [
+            _text(left - 8, at + 4, class_name(row), "end"),
+            f'<line class="spread" x1="{low:.1f}" y1="{at}" x2="{high:.1f}" y2="{at}" />',
+            f'<circle class="median" cx="{middle:.1f}" cy="{at}" r="4" />',
+        ]
     parts.append(_text((left + WIDTH - RIGHT) / 2, height - 5, f"{what} (log scale)", "middle"))
     worst = max(rows, key=lambda row: math.log2(max(row.ratio[2], 1e-9)) - math.log2(max(row.ratio[0], 1e-9)))
-    said = (f"For {len(rows)} classes of tokens by the sampler's probability, the 1st to 99th percentile of {what}. It "
-            f"is widest for probability {class_name(worst)}: from {worst.ratio[0]:.3g} to {worst.ratio[2]:.3g}.")
+    said = (
+        f"For {len(rows)} classes of tokens by the sampler's probability, the 1st to 99th percentile of {what}. It "
+        f"is widest for probability {class_name(worst)}: from {worst.ratio[0]:.3g} to {worst.ratio[2]:.3g}."
+    )
     return _svg(height, parts, said)
 
 
@@ -137,8 +162,10 @@ def meter(share: float | None, kind: str) -> str:
         return '<span class="none">none</span>'
     width = 40 * share
     bar = f'<rect class="{kind}" width="{width:.1f}" height="8" rx="1" />'
-    return (f'<span class="meter">{percent(share)}<svg viewBox="0 0 40 8" aria-hidden="true">'
-            f'<rect class="track" width="40" height="8" rx="1" />{bar}</svg></span>')
+    return (
+        f'<span class="meter">{percent(share)}<svg viewBox="0 0 40 8" aria-hidden="true">'
+        f'<rect class="track" width="40" height="8" rx="1" />{bar}</svg></span>'
+    )
 
 
 class _Scale:
@@ -152,8 +179,10 @@ class _Scale:
 
 
 def _svg(height: float, parts: Sequence[str], said: str) -> str:
-    return (f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(said)}">'
-            f'{"".join(parts)}</svg>')
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(said)}">'
+        f"{''.join(parts)}</svg>"
+    )
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -176,7 +205,8 @@ def _curve(before: np.ndarray, after: np.ndarray, x: _Scale, y: _Scale, edge: fl
 
 def _kind(point: Point) -> str:
     return {(False, False): "kept", (True, False): "ppo", (False, True): "dppo", (True, True): "both"}[
-        point.ppo, point.dppo]
+        point.ppo, point.dppo
+    ]
 
 
 def _logit(p: float) -> float:
@@ -196,4 +226,3 @@ def _factor(value: float) -> str:
     if whole < 2 or whole % 1:
         return f"{value:.2g}" if value < 1 else f"{value:.3g}"
     return f"{whole:,.0f}" if value >= 1 else f"1/{whole:,.0f}"
-

@@ -19,8 +19,13 @@ from typing import Any
 from trlab.diagnose.sampling import Sampling
 
 SCHEMA = 1
-NAMES = {"tokens": "token_ids", "logp": "trainer_logprobs", "logp_rollout": "inference_logprobs",
-         "advantage": "advantages", "mask": "loss_mask"}
+NAMES = {
+    "tokens": "token_ids",
+    "logp": "trainer_logprobs",
+    "logp_rollout": "inference_logprobs",
+    "advantage": "advantages",
+    "mask": "loss_mask",
+}
 """Our name of a column -> the export's."""
 SAMPLING = Sampling(logprobs="processed", source="by prime-rl's default")
 """It sets vLLM to processed log-probs; the export says neither that nor the temperature."""
@@ -55,16 +60,20 @@ def columns(rows: Sequence[tuple[int, Mapping[str, Any]]], where: str) -> tuple[
 
 def _check(row: Mapping[str, Any], where: str) -> None:
     if row.get("schema_version") != SCHEMA:
-        raise ValueError(f"{where}: schema_version: expected {SCHEMA} of prime-rl's token export, got "
-                         f"{row.get('schema_version')!r}")
+        raise ValueError(
+            f"{where}: schema_version: expected {SCHEMA} of prime-rl's token export, got {row.get('schema_version')!r}"
+        )
     for name in (*NAMES.values(), *(name for name in ("rl_weights", "losses") if row.get(name))):
         values = row.get(name)
         if not isinstance(values, list):
-            raise ValueError(f"{where}: {name}: expected a list as in prime-rl's token export, got "
-                             f"{type(values).__name__ if name in row else 'no such field'}")
+            raise ValueError(
+                f"{where}: {name}: expected a list as in prime-rl's token export, got "
+                f"{type(values).__name__ if name in row else 'no such field'}"
+            )
         if len(values) != len(row["token_ids"]):
-            raise ValueError(f"{where}: {name}: expected {len(row['token_ids'])} values, as many as in token_ids, got "
-                             f"{len(values)}")
+            raise ValueError(
+                f"{where}: {name}: expected {len(row['token_ids'])} values, as many as in token_ids, got {len(values)}"
+            )
 
 
 def _policy_gradient(row: Mapping[str, Any]) -> list[Any]:

@@ -212,18 +212,31 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
     anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
     q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
     return Findings(
-        source=rollouts.source, layout=rollouts.layout, completions=rollouts.count, positions=len(mask),
-        tokens=int(mask.sum()), prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
-        anchor="logp_rollout" if rollouts.logp_old is None else "logp_old", duals=_duals(rollouts), limits=limits,
-        sampling=rollouts.sampling, meaning=meaning(rollouts.sampling, old=rollouts.logp_old is not None),
-        answer=answer(rollouts, limits, flags["ppo"]), spreads=tuple(_spreads(rollouts, limits)),
+        source=rollouts.source,
+        layout=rollouts.layout,
+        completions=rollouts.count,
+        positions=len(mask),
+        tokens=int(mask.sum()),
+        prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
+        anchor="logp_rollout" if rollouts.logp_old is None else "logp_old",
+        duals=_duals(rollouts),
+        limits=limits,
+        sampling=rollouts.sampling,
+        meaning=meaning(rollouts.sampling, old=rollouts.logp_old is not None),
+        answer=answer(rollouts, limits, flags["ppo"]),
+        spreads=tuple(_spreads(rollouts, limits)),
         histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
-        unbiased=_unbiased(rollouts), logged=_logged(rollouts, limits), effective=_effective(rollouts),
+        unbiased=_unbiased(rollouts),
+        logged=_logged(rollouts, limits),
+        effective=_effective(rollouts),
         effects=tuple(_count(e, rollouts) for e in found),
         agreement=_agreement(q, flags["ppo"][mask], flags["dppo_tv"][mask]),
-        classes=tuple(_classes(rollouts, flags)), words=token_rows(rollouts, found),
-        examples=examples(rollouts, found), points=_points(q, p, flags["ppo"][mask], flags["dppo_tv"][mask]),
-        unread=rollouts.unread)
+        classes=tuple(_classes(rollouts, flags)),
+        words=token_rows(rollouts, found),
+        examples=examples(rollouts, found),
+        points=_points(q, p, flags["ppo"][mask], flags["dppo_tv"][mask]),
+        unread=rollouts.unread,
+    )
 
 
 def _duals(rollouts: Rollouts) -> str:
@@ -243,10 +256,17 @@ def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:
             ratio, quantiles = np.exp((b - a).numpy()), np.exp(np.quantile((b - a).numpy(), QUANTILES))
         sampled = below is rollouts.logp_rollout
         outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
-        rows.append(Spread(
-            key, tuple(float(x) for x in quantiles), float(ratio.mean()), float(outside.mean()),
-            float((a == b).double().mean()),
-            float(k3(a, b).mean()) if sampled else None, float(np.abs(ratio - 1).mean() / 2) if sampled else None))
+        rows.append(
+            Spread(
+                key,
+                tuple(float(x) for x in quantiles),
+                float(ratio.mean()),
+                float(outside.mean()),
+                float((a == b).double().mean()),
+                float(k3(a, b).mean()) if sampled else None,
+                float(np.abs(ratio - 1).mean() / 2) if sampled else None,
+            )
+        )
     return rows
 
 
@@ -284,7 +304,7 @@ def _effective(rollouts: Rollouts) -> Effective:
     counted = np.bincount(rollouts.completion[mask], minlength=rollouts.count) > 0
     whole = np.bincount(rollouts.completion[mask], weights=log_ratio, minlength=rollouts.count)[counted]
     weight = np.sort(np.exp(log_ratio - log_ratio.max()))[::-1]
-    top = weight[:max(1, math.ceil(TOP * len(weight)))].sum() / weight.sum()
+    top = weight[: max(1, math.ceil(TOP * len(weight)))].sum() / weight.sum()
     return Effective(_kish(log_ratio), _kish(whole), float(top))
 
 
@@ -298,9 +318,18 @@ def _count(effect: Effect, rollouts: Rollouts) -> EffectRow:
     advantage = np.where(mask, rollouts.advantage, 0.0)
     total = float(np.abs(advantage).sum())
     shares = [float(silenced[s].mean()) if s.any() else None for s in (advantage > 0, advantage < 0)]
-    return EffectRow(effect.key, effect.name, effect.anchor, int(silenced.sum()), float(silenced[mask].mean()),
-                     shares[0], shares[1], float(np.abs(advantage[silenced]).sum()) / total if total else None,
-                     int(effect.reweighed.sum()), int(effect.turned.sum()))
+    return EffectRow(
+        effect.key,
+        effect.name,
+        effect.anchor,
+        int(silenced.sum()),
+        float(silenced[mask].mean()),
+        shares[0],
+        shares[1],
+        float(np.abs(advantage[silenced]).sum()) / total if total else None,
+        int(effect.reweighed.sum()),
+        int(effect.turned.sum()),
+    )
 
 
 def _agreement(q: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> Agreement:
@@ -322,9 +351,16 @@ def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]
         if here.any():
             with np.errstate(over="ignore"):
                 low, middle, high = (float(x) for x in np.exp(np.quantile(log_ratio[here], (0.01, 0.5, 0.99))))
-            rows.append(ClassRow(CLASSES[i], CLASSES[i + 1], int(here.sum()), (low, middle, high),
-                                 float(np.quantile(moved[here], 0.99)),
-                                 {key: int(flag[mask][here].sum()) for key, flag in flags.items()}))
+            rows.append(
+                ClassRow(
+                    CLASSES[i],
+                    CLASSES[i + 1],
+                    int(here.sum()),
+                    (low, middle, high),
+                    float(np.quantile(moved[here], 0.99)),
+                    {key: int(flag[mask][here].sum()) for key, flag in flags.items()},
+                )
+            )
     return rows
 
 

@@ -65,9 +65,15 @@ class Rollouts:
         return np.bincount(self.completion, minlength=self.count)
 
 
-def read(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = None,
-         tokenizer: str | None = None, logprobs: str | None = None, temperature: float | None = None,
-         top_p: float | None = None) -> Rollouts:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] | None = None,
+    tokenizer: str | None = None,
+    logprobs: str | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+) -> Rollouts:
     """The rollouts in a file; needs pyarrow.
 
     Args:
@@ -92,12 +98,22 @@ def read(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = No
     found = Columns(Path(path).name, given.data, {**given.names, **(columns or {})})
     mask = found.mask()
     return Rollouts(
-        source=found.source, layout=found.layout, completion=found.owner, count=found.count, mask=mask,
-        logp=found.log_probs("logp", mask), logp_rollout=found.log_probs("logp_rollout", mask),
+        source=found.source,
+        layout=found.layout,
+        completion=found.owner,
+        count=found.count,
+        mask=mask,
+        logp=found.log_probs("logp", mask),
+        logp_rollout=found.log_probs("logp_rollout", mask),
         logp_old=found.log_probs("logp_old", mask) if found.has("logp_old") else None,
-        advantage=found.advantages(mask), pieces=found.pieces(tokenizer),
-        prompts=found.words("prompt") if found.has("prompt") else None, group=found.groups(),
+        advantage=found.advantages(mask),
+        pieces=found.pieces(tokenizer),
+        prompts=found.words("prompt") if found.has("prompt") else None,
+        group=found.groups(),
         reward=found.rewards(mask) if found.has("reward") else None,
-        unread=(*(name for name in given.data.column_names if name not in found.used and not INDEX.fullmatch(name)),
-                *given.left),
-        sampling=replace(given.sampling, **said, source="as you say") if said else given.sampling)
+        unread=(
+            *(name for name in given.data.column_names if name not in found.used and not INDEX.fullmatch(name)),
+            *given.left,
+        ),
+        sampling=replace(given.sampling, **said, source="as you say") if said else given.sampling,
+    )

@@ -51,8 +51,11 @@ class Sampling:
     @property
     def details(self) -> str:
         """Temperature, top-p and who says so, in brackets; empty where nothing is known."""
-        said = [f"{name} {value:g}" for name, value in (("temperature", self.temperature), ("top-p", self.top_p))
-                if value is not None]
+        said = [
+            f"{name} {value:g}"
+            for name, value in (("temperature", self.temperature), ("top-p", self.top_p))
+            if value is not None
+        ]
         parts = [part for part in (", ".join(said), self.source) if part]
         return f" ({'; '.join(parts)})" if parts else ""
 
@@ -80,41 +83,64 @@ def meaning(sampling: Sampling, *, old: bool) -> Meaning:
     if holds is None:
         return Meaning(holds, *_unknown(sampling))
     if sampling.logprobs == "processed":
-        verdict = (f"They are processed{sampling.details}: logp_rollout is the log-prob of the distribution that "
-                   "sampled. The findings hold.")
+        verdict = (
+            f"They are processed{sampling.details}: logp_rollout is the log-prob of the distribution that "
+            "sampled. The findings hold."
+        )
     else:
-        verdict = (f"They are the same, raw or processed{sampling.details}: at temperature 1 nothing is divided. The "
-                   "findings hold, as long as no top-p, top-k or penalty changed the distribution.")
+        verdict = (
+            f"They are the same, raw or processed{sampling.details}: at temperature 1 nothing is divided. The "
+            "findings hold, as long as no top-p, top-k or penalty changed the distribution."
+        )
     reasons = []
     if sampling.changed is not False:
         at = "that temperature" if sampling.temperature is None else f"temperature {sampling.temperature:g}"
-        reasons.append(f"The learner has to score at the sampler's temperature, too: check that logp was computed at "
-                       f"{at}. Where it was not, it shows below as a mismatch.")
+        reasons.append(
+            f"The learner has to score at the sampler's temperature, too: check that logp was computed at "
+            f"{at}. Where it was not, it shows below as a mismatch."
+        )
     if sampling.top_p not in (None, 1):
-        reasons.append(f"With top-p {sampling.top_p:g} the sampler never draws from the rest, to which the learner "
-                       "gives a probability: the mean of a ratio to μ lies below 1 by as much.")
+        reasons.append(
+            f"With top-p {sampling.top_p:g} the sampler never draws from the rest, to which the learner "
+            "gives a probability: the mean of a ratio to μ lies below 1 by as much."
+        )
     return Meaning(holds, verdict, tuple(reasons))
 
 
 def _other(sampling: Sampling, old: bool) -> tuple[str, tuple[str, ...]]:
-    verdict = (f"They are raw, and the sampler changed the distribution{sampling.details}: logp_rollout is not the "
-               "log-prob of the distribution that sampled.")
-    free = ("What compares two passes of the learner holds: the clip ratio around logp_old and the staleness π/π_old."
-            if old else "The file has no logp_old, so even the clip ratio is taken to logp_rollout: none of the "
-            "findings is free of it.")
+    verdict = (
+        f"They are raw, and the sampler changed the distribution{sampling.details}: logp_rollout is not the "
+        "log-prob of the distribution that sampled."
+    )
+    free = (
+        "What compares two passes of the learner holds: the clip ratio around logp_old and the staleness π/π_old."
+        if old
+        else "The file has no logp_old, so even the clip ratio is taken to logp_rollout: none of the "
+        "findings is free of it."
+    )
     return verdict, (
         "What takes logp_rollout for log μ does not hold: π/μ, the mismatch, the effective sample size, and what TIS, "
-        "DPPO and QUATRO would do.", free,
+        "DPPO and QUATRO would do.",
+        free,
         "It cannot be computed back. A log-prob divided by the temperature is not the log-prob at that temperature: "
         "the sum over the vocabulary is missing. Record it anew after the processors (vLLM: "
-        "logprobs_mode=processed_logprobs).")
+        "logprobs_mode=processed_logprobs).",
+    )
 
 
 def _unknown(sampling: Sampling) -> tuple[str, tuple[str, ...]]:
     how = "say --temperature" if sampling.logprobs else "say --logprobs raw or --logprobs processed, and --temperature"
-    verdict = (f"It is not known whether logp_rollout is the log-prob of the distribution that sampled: {how}. The "
-               "findings below take it for that.")
-    known = ("They are raw" if sampling.logprobs else "vLLM records raw log-probs unless it is told otherwise; TRL, "
-             "verl and prime-rl tell it to record processed ones")
-    return verdict, (f"{known}. Raw and processed log-probs are the same at temperature 1 without top-p, top-k and "
-                     "penalties, and differ otherwise.",)
+    verdict = (
+        f"It is not known whether logp_rollout is the log-prob of the distribution that sampled: {how}. The "
+        "findings below take it for that."
+    )
+    known = (
+        "They are raw"
+        if sampling.logprobs
+        else "vLLM records raw log-probs unless it is told otherwise; TRL, "
+        "verl and prime-rl tell it to record processed ones"
+    )
+    return verdict, (
+        f"{known}. Raw and processed log-probs are the same at temperature 1 without top-p, top-k and "
+        "penalties, and differ otherwise.",
+    )

@@ -52,8 +52,9 @@ def table(path: Path) -> Table:
     elif begin.lstrip().startswith(b"{"):
         found = _lines(path)
     else:
-        raise ValueError(f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes that "
-                         "are neither")
+        raise ValueError(
+            f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes that are neither"
+        )
     if found.data.num_rows == 0:
         raise ValueError(f"{str(path)!r}: expected at least one completion, got a table without rows")
     return found
@@ -69,8 +70,10 @@ def _parquet(path: Path) -> Table:
         with pa.OSFile(str(path), "rb") as file:
             data = pq.ParquetFile(file).read()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"{str(path)!r}: expected a parquet file, got {path.stat().st_size} bytes that are none "
-                         f"({str(error).splitlines()[0].rstrip('.')})") from error
+        raise ValueError(
+            f"{str(path)!r}: expected a parquet file, got {path.stat().st_size} bytes that are none "
+            f"({str(error).splitlines()[0].rstrip('.')})"
+        ) from error
     notes = (data.schema.metadata or {}).get(NOTES)
     sampling = Sampling(**json.loads(notes), source="as the file says") if notes else Sampling()
     return Table(data.combine_chunks(), sampling=sampling)
@@ -80,8 +83,9 @@ def _lines(path: Path) -> Table:
     rows = list(numbered(path))
     for line, row in rows:
         if not isinstance(row, dict):
-            raise ValueError(f"{str(path)!r}, line {line}: expected an object with a value for each column, got "
-                             f"{type(row).__name__}")
+            raise ValueError(
+                f"{str(path)!r}, line {line}: expected an object with a value for each column, got {type(row).__name__}"
+            )
     if prime.is_export(rows[0][1]):
         columns, left = prime.columns(rows, str(path))
         return Table(_table(columns, str(path)), prime.NAMES, prime.SAMPLING, left)
@@ -97,6 +101,7 @@ def _table(columns: Mapping[str, Sequence[Any]], where: str) -> Any:
         try:
             arrays[name] = pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-            raise ValueError(f"column {name!r}: expected values of one type in {where!r}, got several "
-                             f"({str(error).splitlines()[0]})") from error
+            raise ValueError(
+                f"column {name!r}: expected values of one type in {where!r}, got several ({str(error).splitlines()[0]})"
+            ) from error
     return pa.table(arrays)

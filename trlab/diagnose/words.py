@@ -85,9 +85,16 @@ def token_rows(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[TokenRow,
         here = which == i
         with np.errstate(over="ignore"):
             ratio = np.exp([log_ratio[here].min(), log_ratio[here].max()])
-        rows.append(TokenRow(str(texts[i]), int(count[i]), {key: int(flag[here].sum()) for key, flag in flags.items()},
-                             int(turned[here].sum()), float(np.median(np.exp(rollout[here]))),
-                             (float(ratio[0]), float(ratio[1]))))
+        rows.append(
+            TokenRow(
+                str(texts[i]),
+                int(count[i]),
+                {key: int(flag[here].sum()) for key, flag in flags.items()},
+                int(turned[here].sum()),
+                float(np.median(np.exp(rollout[here]))),
+                (float(ratio[0]), float(ratio[1])),
+            )
+        )
     return tuple(rows)
 
 
@@ -125,6 +132,15 @@ def _example(rollouts: Rollouts, marks: np.ndarray, turned: np.ndarray, i: int, 
     last = first + int(row[-1]) + 1  # what follows the last unmasked token is padding
     low, high = max(first, i - BEFORE), min(last, i + AFTER + 1)
     shown = tuple(Shown(str(rollouts.pieces[j]), str(marks[j]), j == i) for j in range(low, high))
-    return Example(kind, owner, i - first, None if rollouts.prompts is None else rollouts.prompts[owner], shown,
-                   (low > first, high < last), float(np.exp(rollouts.logp_rollout[i])),
-                   float(np.exp(rollouts.logp[i])), float(rollouts.advantage[i]), bool(turned[i]))
+    return Example(
+        kind,
+        owner,
+        i - first,
+        None if rollouts.prompts is None else rollouts.prompts[owner],
+        shown,
+        (low > first, high < last),
+        float(np.exp(rollouts.logp_rollout[i])),
+        float(np.exp(rollouts.logp[i])),
+        float(rollouts.advantage[i]),
+        bool(turned[i]),
+    )

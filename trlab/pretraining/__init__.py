@@ -48,8 +48,17 @@ CARD, README = OWN = ("card.json", "README.md")
 """What stands in its folder beside the model."""
 
 
-def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Recipe | None = None, check: int = 4000,
-             overwrite: bool = False, progress: Progress = True, **knobs: Any) -> dict[str, Any]:
+def pretrain(
+    name: str = "dial",
+    *,
+    out: str | Path,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    check: int = 4000,
+    overwrite: bool = False,
+    progress: Progress = True,
+    **knobs: Any,
+) -> dict[str, Any]:
     """Make the base checkpoint of a task and write it to the folder `out` in Hugging Face format.
 
     Beside the model and its tokenizer the folder holds `card.json` (how it was made, its hash, its accuracies) and
@@ -98,9 +107,16 @@ def pretrain(name: str = "dial", *, out: str | Path, seed: int = 0, recipe: Reci
     with replacing(place, "out", OWN) as (folder, _):
         policy.save(folder)
         card = {
-            "name": name, "command": command(name, seed, recipe, usual.recipe, knobs), "seed": seed,
-            "task": task.settings, "recipe": asdict(recipe), "steps": steps, "parameters": policy.size,
-            "sha256": checksum(folder), "seconds": round(seconds, 1), "machine": f"{platform.machine()}, one thread",
+            "name": name,
+            "command": command(name, seed, recipe, usual.recipe, knobs),
+            "seed": seed,
+            "task": task.settings,
+            "recipe": asdict(recipe),
+            "steps": steps,
+            "parameters": policy.size,
+            "sha256": checksum(folder),
+            "seconds": round(seconds, 1),
+            "machine": f"{platform.machine()}, one thread",
             "versions": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "transformers")}},
             "accuracy": accuracy,
         }

@@ -34,25 +34,32 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, task: Teachable, n: int, seed: int) -> dict[str, Any]:
     """Sampled and greedy accuracy on the task's usual prompts, and sampled at its single difficulties."""
+
     def measured(some: Task, *, greedy: bool = False) -> dict[str, Any]:
         return _accuracy(model, tokenizer, task, some, n, seed, greedy=greedy)
 
     usual = task.usual
-    return {"n": n, "seed": seed, task.varied: usual.settings[task.varied], "sampled": measured(usual),
-            "greedy": measured(usual, greedy=True),
-            f"by_{task.varied}": {str(level): measured(some)["accuracy"] for level, some in task.levels.items()}}
+    return {
+        "n": n,
+        "seed": seed,
+        task.varied: usual.settings[task.varied],
+        "sampled": measured(usual),
+        "greedy": measured(usual, greedy=True),
+        f"by_{task.varied}": {str(level): measured(some)["accuracy"] for level, some in task.levels.items()},
+    }
 
 
 @torch.no_grad()
-def _accuracy(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teachable, task: Task, n: int, seed: int,
-              *, greedy: bool) -> dict[str, Any]:
+def _accuracy(
+    model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teachable, task: Task, n: int, seed: int, *, greedy: bool
+) -> dict[str, Any]:
     """Accuracy over `n` prompts, one completion each, by transformers' own `generate`."""
     prompts = task.prompts(n, seed=seed)
     inputs = tokenizer([prompt.text for prompt in prompts], return_tensors="pt", padding=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
-        tokens = model.generate(**inputs, **sampling)[:, inputs["input_ids"].shape[1]:]
+        tokens = model.generate(**inputs, **sampling)[:, inputs["input_ids"].shape[1] :]
     reasons = dict.fromkeys(REASONS, 0)
     habits = dict.fromkeys(teacher.habits(""), 0)
     texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
@@ -62,15 +69,22 @@ def _accuracy(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teachable
         for name, shown in teacher.habits(text).items():
             habits[name] += shown
     right = reasons["right"]
-    return {"accuracy": round(right / n, 4), "interval": [round(bound, 4) for bound in wilson(right, n)],
-            **{name: round(count / n, 4) for name, count in habits.items()}, "reasons": reasons}
+    return {
+        "accuracy": round(right / n, 4),
+        "interval": [round(bound, 4) for bound in wilson(right, n)],
+        **{name: round(count / n, 4) for name, count in habits.items()},
+        "reasons": reasons,
+    }
 
 
 def command(name: str, seed: int, recipe: Recipe, usual: Recipe, knobs: dict[str, Any]) -> str:
     """The command line that makes it again."""
     changed = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(usual, f.name)}
-    said = [f"--{option} {setting}={','.join(map(str, value)) if isinstance(value, tuple | list) else value}"
-            for option, settings in (("set", changed), ("knob", knobs)) for setting, value in settings.items()]
+    said = [
+        f"--{option} {setting}={','.join(map(str, value)) if isinstance(value, tuple | list) else value}"
+        for option, settings in (("set", changed), ("knob", knobs))
+        for setting, value in settings.items()
+    ]
     return " ".join([f"trlib pretrain {name} --seed {seed}", *said])
 
 
@@ -82,7 +96,8 @@ def readme(card: dict[str, Any], task: Teachable) -> str:
     rows = "\n".join(
         f"| {how} | {m['accuracy']:.3f} | {m['interval'][0]:.3f} to {m['interval'][1]:.3f} |"
         + "".join(f" {m[habit]:.3f} |" for habit in habits)
-        for how, m in (("sampled at temperature 1", accuracy["sampled"]), ("greedy", accuracy["greedy"])))
+        for how, m in (("sampled at temperature 1", accuracy["sampled"]), ("greedy", accuracy["greedy"]))
+    )
     by_level = "\n".join(f"| {level} | {share:.3f} |" for level, share in accuracy[f"by_{task.varied}"].items())
     at = accuracy[task.varied]
     shown = " to ".join(map(str, at)) if isinstance(at, list | tuple) else at
@@ -98,8 +113,9 @@ A Llama of {card["parameters"]:,} parameters. {task.story}
 
     {prompt.text}     ->     {usual.demonstrations([prompt], seed=0)[0]}
 
-| on {accuracy["n"]} prompts, {task.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{"".join(
-        f" {habit} |" for habit in habits)}
+| on {accuracy["n"]} prompts, {task.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{
+        "".join(f" {habit} |" for habit in habits)
+    }
 |---|---|---|{"---|" * len(habits)}
 {rows}
 

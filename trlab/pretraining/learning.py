@@ -75,22 +75,42 @@ class Recipe:
 def untrained(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: int, seed: int) -> LlamaForCausalLM:
     """The model as it begins, its weights decided by the seed."""
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=recipe.hidden, num_hidden_layers=recipe.layers,
-        intermediate_size=recipe.mlp, num_attention_heads=recipe.heads, num_key_value_heads=recipe.heads,
-        max_position_embeddings=CONTEXT, tie_word_embeddings=True, bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.hidden,
+        num_hidden_layers=recipe.layers,
+        intermediate_size=recipe.mlp,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
     # Without top_k=0 `generate` would cut the distribution to its 50 most likely tokens.
     model.generation_config = GenerationConfig(
-        do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=max_tokens,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        max_new_tokens=max_tokens,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
     return model
 
 
-def learn(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, task: Teachable, recipe: Recipe, seed: int,
-          progress: Progress) -> list[int]:
+def learn(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    task: Teachable,
+    recipe: Recipe,
+    seed: int,
+    progress: Progress,
+) -> list[int]:
     """Both parts of the recipe; the updates of each, as it came out."""
     first, second = recipe.steps
     ids = tokenizer.get_vocab()
@@ -151,8 +171,10 @@ def _report(progress: Progress) -> Iterator[Callable[[int, int, float], None]]:
         yield progress
         return
     with tqdm(desc="pretrain", unit="step", disable=not progress) as bar:
+
         def advance(step: int, steps: int, loss: float) -> None:
             bar.total = steps
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update()
+
         yield advance

@@ -17,8 +17,13 @@ as much collapsed in four of the five."""
 
 
 def _ball(name: str, times: float) -> Variant:
-    return Variant("ppo", label=name, threshold={"eps_low": 1.0, "eps_high": inf}, train={"optimizer": name},
-                   instead={"lr": {rate: {"lr": times * float(rate)} for rate in RATES}})
+    return Variant(
+        "ppo",
+        label=name,
+        threshold={"eps_low": 1.0, "eps_high": inf},
+        train={"optimizer": name},
+        instead={"lr": {rate: {"lr": times * float(rate)} for rate in RATES}},
+    )
 
 
 NO_RADIUS = {"grad_norm": inf}

@@ -37,14 +37,28 @@ SWEEP = Sweep(
     seeds=range(24),
     predictions=[
         Prediction("with the verifier's rewards it rises", higher="ppo", lower=0.7),
-        *(Prediction(f"{label}: nothing rises", higher=BASE, lower=label, at={"reuse": updates})
-          for label in ("coin", "coin-unclipped", "shuffled") for updates in UPDATES
-          if (label, updates) != ("shuffled", "1")),  # the last one says it
-        Prediction("a clip under random rewards sharpens the policy, no clip does not", higher="coin-unclipped",
-                   lower="coin", measure="entropy", at=HOT),
-        Prediction("so it favours what the policy writes anyway: the short way", higher="coin-unclipped",
-                   lower="coin", measure="length", at=HOT),
-        Prediction("with one update, too, shuffled rewards raise nothing", higher=BASE, lower="shuffled",
-                   at={"reuse": "1"}),
+        *(
+            Prediction(f"{label}: nothing rises", higher=BASE, lower=label, at={"reuse": updates})
+            for label in ("coin", "coin-unclipped", "shuffled")
+            for updates in UPDATES
+            if (label, updates) != ("shuffled", "1")
+        ),  # the last one says it
+        Prediction(
+            "a clip under random rewards sharpens the policy, no clip does not",
+            higher="coin-unclipped",
+            lower="coin",
+            measure="entropy",
+            at=HOT,
+        ),
+        Prediction(
+            "so it favours what the policy writes anyway: the short way",
+            higher="coin-unclipped",
+            lower="coin",
+            measure="length",
+            at=HOT,
+        ),
+        Prediction(
+            "with one update, too, shuffled rewards raise nothing", higher=BASE, lower="shuffled", at={"reuse": "1"}
+        ),
     ],
 )

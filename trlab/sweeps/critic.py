@@ -20,14 +20,19 @@ SWEEP = Sweep(
     axes=[Axis("updates", {label: UPDATES[label] for label in ("8", "32")})],
     budget=Budget(steps=25),
     predictions=[
-        Prediction("reused 32 times, the group's mean is better than the critic", higher="ppo", lower="ppo_critic",
-                   at=HOT),
-        Prediction("and trusting the rewards is better than trusting the critic", higher="critic-lam1",
-                   lower="ppo_critic", at=HOT),
+        Prediction(
+            "reused 32 times, the group's mean is better than the critic", higher="ppo", lower="ppo_critic", at=HOT
+        ),
+        Prediction(
+            "and trusting the rewards is better than trusting the critic",
+            higher="critic-lam1",
+            lower="ppo_critic",
+            at=HOT,
+        ),
         Prediction("a clip is better than a penalty", higher="ppo", lower="ppo_penalty", at=HOT),
-        Prediction("the critic's advantages move the policy further", higher="ppo_critic", lower="ppo", measure="kl",
-                   at=HOT),
-        Prediction("eight updates leave PPO with a critic alive", higher="ppo_critic", lower=0.8,
-                   at={"updates": "8"}),
+        Prediction(
+            "the critic's advantages move the policy further", higher="ppo_critic", lower="ppo", measure="kl", at=HOT
+        ),
+        Prediction("eight updates leave PPO with a critic alive", higher="ppo_critic", lower=0.8, at={"updates": "8"}),
     ],
 )

@@ -16,9 +16,14 @@ SWEEP = Sweep(
     variants=[Variant(name) for name in METHODS],
     budget=Budget(steps=60),
     predictions=[
-        *(Prediction(f"{name} learns: sampled accuracy from .26 to above .8", higher=name, lower=0.8)
-          for name in METHODS),
-        Prediction("dividing by the group's deviation is faster where rewards are rare: grpo ends above dr_grpo",
-                   higher="grpo", lower="dr_grpo"),
+        *(
+            Prediction(f"{name} learns: sampled accuracy from .26 to above .8", higher=name, lower=0.8)
+            for name in METHODS
+        ),
+        Prediction(
+            "dividing by the group's deviation is faster where rewards are rare: grpo ends above dr_grpo",
+            higher="grpo",
+            lower="dr_grpo",
+        ),
     ],
 )

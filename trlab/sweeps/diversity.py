@@ -21,16 +21,25 @@ SWEEP = Sweep(
     predictions=[
         Prediction("eight updates without a region kill the policy", higher="ppo", lower="pg_is", at=HOT),
         Prediction("a projection is more accurate than a clip", higher="troll", lower="ppo", at=HOT),
-        Prediction("QUATRO keeps more different right answers than PPO", higher="quatro", lower="ppo",
-                   measure="distinct", at=HOT),
-        Prediction("and more than a mask on total variation", higher="quatro", lower="dppo-tv", measure="distinct",
-                   at=HOT),
-        Prediction("a projection keeps more of them than a mask", higher="troll", lower="dppo-tv",
-                   measure="distinct", at=HOT),
-        Prediction("entropy is kept by QUATRO more than by PPO", higher="quatro", lower="ppo", measure="entropy",
-                   at=HOT),
+        Prediction(
+            "QUATRO keeps more different right answers than PPO",
+            higher="quatro",
+            lower="ppo",
+            measure="distinct",
+            at=HOT,
+        ),
+        Prediction(
+            "and more than a mask on total variation", higher="quatro", lower="dppo-tv", measure="distinct", at=HOT
+        ),
+        Prediction(
+            "a projection keeps more of them than a mask", higher="troll", lower="dppo-tv", measure="distinct", at=HOT
+        ),
+        Prediction(
+            "entropy is kept by QUATRO more than by PPO", higher="quatro", lower="ppo", measure="entropy", at=HOT
+        ),
         Prediction("one update a batch: QUATRO is the slowest", higher="ppo", lower="quatro", at=GENTLE),
-        Prediction("one update a batch: nobody loses pass@8", higher="pg_is", lower=0.95, measure="pass_at_most",
-                   at=GENTLE),
+        Prediction(
+            "one update a batch: nobody loses pass@8", higher="pg_is", lower=0.95, measure="pass_at_most", at=GENTLE
+        ),
     ],
 )

@@ -32,17 +32,39 @@ SWEEP = Sweep(
     train={"prompts": 16, "group": 8, "lr": 3e-4},
     budget=Budget(steps=48, prompts=256),
     predictions=[
-        Prediction("imitation copies mistakes: with an expert who errs rewards alone are better", higher="rl",
-                   lower="sft", at=WRONG),
-        Prediction("TRAPO asks for the expert only where it fails, and its rewards correct him: above imitation",
-                   higher="trapo", lower="sft", at=WRONG),
-        Prediction("but most of what is imitated is wrong, so rewards alone are above TRAPO", higher="rl",
-                   lower="trapo", at=WRONG),
-        Prediction("TrSFT fades the push on tokens that the policy finds unlikely, and mistakes are such tokens: above "
-                   "the same with plain SFT", higher="trapo", lower="sft+rl-adaptive", at=WRONG),
-        Prediction("giving the prefixes only where a prompt fails lets fewer mistakes in", higher="trapo",
-                   lower="trsft+rl-fixed", at=WRONG),
-        Prediction("with a perfect expert plain interleaving is not below TRAPO", higher="sft+rl", lower="trapo",
-                   at=RIGHT),
+        Prediction(
+            "imitation copies mistakes: with an expert who errs rewards alone are better",
+            higher="rl",
+            lower="sft",
+            at=WRONG,
+        ),
+        Prediction(
+            "TRAPO asks for the expert only where it fails, and its rewards correct him: above imitation",
+            higher="trapo",
+            lower="sft",
+            at=WRONG,
+        ),
+        Prediction(
+            "but most of what is imitated is wrong, so rewards alone are above TRAPO",
+            higher="rl",
+            lower="trapo",
+            at=WRONG,
+        ),
+        Prediction(
+            "TrSFT fades the push on tokens that the policy finds unlikely, and mistakes are such tokens: above "
+            "the same with plain SFT",
+            higher="trapo",
+            lower="sft+rl-adaptive",
+            at=WRONG,
+        ),
+        Prediction(
+            "giving the prefixes only where a prompt fails lets fewer mistakes in",
+            higher="trapo",
+            lower="trsft+rl-fixed",
+            at=WRONG,
+        ),
+        Prediction(
+            "with a perfect expert plain interleaving is not below TRAPO", higher="sft+rl", lower="trapo", at=RIGHT
+        ),
     ],
 )

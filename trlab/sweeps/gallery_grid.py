@@ -9,7 +9,7 @@ from trlab.sweeps._gallery import OBJECTIVES, RATES, TUNED_ON
 
 SWEEP = Sweep(
     text="Which threshold and learning rate suit each method of the gallery at 8 uses of a batch? `gallery` takes them "
-         "from here.",
+    "from here.",
     variants=OBJECTIVES,
     axes=[Axis("lr", [float(rate) for rate in RATES]), Axis("threshold", (1 / 3, 1.0, 3.0))],
     seeds=TUNED_ON,

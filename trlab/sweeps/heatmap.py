@@ -10,11 +10,20 @@ SWEEP = Sweep(
     axes=[Axis("lr", (3e-5, 3e-4)), Axis("updates", UPDATES)],
     budget=Budget(steps=40),
     predictions=[
-        Prediction("hot and reused 32 times, a region is better than none", higher="troll", lower="pg_is",
-                   at={"lr": "0.0003", "updates": "32"}),
-        Prediction("hot and reused eight times, a clip is better than none", higher="ppo", lower="pg_is",
-                   at={"lr": "0.0003", "updates": "8"}),
-        Prediction("cold and reused 32 times, everything lives", higher="pg_is", lower=0.6,
-                   at={"lr": "3e-05", "updates": "32"}),
+        Prediction(
+            "hot and reused 32 times, a region is better than none",
+            higher="troll",
+            lower="pg_is",
+            at={"lr": "0.0003", "updates": "32"},
+        ),
+        Prediction(
+            "hot and reused eight times, a clip is better than none",
+            higher="ppo",
+            lower="pg_is",
+            at={"lr": "0.0003", "updates": "8"},
+        ),
+        Prediction(
+            "cold and reused 32 times, everything lives", higher="pg_is", lower=0.6, at={"lr": "3e-05", "updates": "32"}
+        ),
     ],
 )

@@ -16,12 +16,23 @@ SWEEP = Sweep(
     train={"minibatches": 8, "epochs": 4},
     budget=Budget(steps=40),
     predictions=[
-        Prediction("a reward is never negative, so what was sampled is only ever raised, and the policy keeps its "
-                   "first habits: without a baseline it ends lower", higher="baseline", lower="reinforce"),
+        Prediction(
+            "a reward is never negative, so what was sampled is only ever raised, and the policy keeps its "
+            "first habits: without a baseline it ends lower",
+            higher="baseline",
+            lower="reinforce",
+        ),
         Prediction("and writes with less entropy", higher="baseline", lower="reinforce", measure="entropy"),
-        Prediction("nothing bounds how far a wrong answer is pushed down: with a baseline the policy moves further",
-                   higher="baseline", lower="reinforce", measure="kl"),
-        Prediction("an old sample taken for a new one costs accuracy: with a baseline alone it does not get to 0.75",
-                   higher=0.75, lower="baseline"),
+        Prediction(
+            "nothing bounds how far a wrong answer is pushed down: with a baseline the policy moves further",
+            higher="baseline",
+            lower="reinforce",
+            measure="kl",
+        ),
+        Prediction(
+            "an old sample taken for a new one costs accuracy: with a baseline alone it does not get to 0.75",
+            higher=0.75,
+            lower="baseline",
+        ),
     ],
 )

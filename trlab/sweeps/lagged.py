@@ -24,13 +24,24 @@ SWEEP = Sweep(
     train=BATCH,
     budget=Budget(steps=24, prompts=256),
     predictions=[
-        Prediction("the sign is a coin's throw for a token that other batches moved, so unsigned masks silence more",
-                   higher="signed", lower="unsigned", measure="kept", at=OLD),
-        Prediction("what comes back keeps the sampler near: without the sign the learner is further from it",
-                   higher="unsigned", lower="signed", measure="kl_sampler", at=OLD),
+        Prediction(
+            "the sign is a coin's throw for a token that other batches moved, so unsigned masks silence more",
+            higher="signed",
+            lower="unsigned",
+            measure="kept",
+            at=OLD,
+        ),
+        Prediction(
+            "what comes back keeps the sampler near: without the sign the learner is further from it",
+            higher="unsigned",
+            lower="signed",
+            measure="kl_sampler",
+            at=OLD,
+        ),
         Prediction("and ends no higher", higher="signed", lower="unsigned", at=OLD),
         Prediction("a mask of either kind ends above none", higher="unsigned", lower="pg_is", at=OLD),
-        Prediction("at a lag of 2 nothing separates the two", higher="signed", lower="unsigned", at={"lag": "2"},
-                   within=0.04),
+        Prediction(
+            "at a lag of 2 nothing separates the two", higher="signed", lower="unsigned", at={"lag": "2"}, within=0.04
+        ),
     ],
 )

@@ -21,14 +21,23 @@ SWEEP = Sweep(
     ),
     budget=Budget(steps=60),
     predictions=[
-        *(Prediction(f"{name} learns", higher=name, lower=0.9)
-          for name in ("ppo", "ppo_penalty", "ppo_critic", "critic-region")),
-        Prediction("TRPO's own radius, .01 nats a token, is far more than the task bears: a tenth is better",
-                   higher="trpo .001", lower="trpo"),
+        *(
+            Prediction(f"{name} learns", higher=name, lower=0.9)
+            for name in ("ppo", "ppo_penalty", "ppo_critic", "critic-region")
+        ),
+        Prediction(
+            "TRPO's own radius, .01 nats a token, is far more than the task bears: a tenth is better",
+            higher="trpo .001",
+            lower="trpo",
+        ),
         Prediction("and ten times it is worse", higher="trpo", lower="trpo .1"),
         Prediction("even then AdamW with group advantages ends higher", higher="grpo", lower="trpo .001"),
         Prediction("at its own radius TRPO moves further a batch than PPO", higher="trpo", lower="ppo", measure="kl"),
-        Prediction("a natural-gradient step costs more processor time", higher="trpo", lower="ppo_critic",
-                   measure="cpu_seconds"),
+        Prediction(
+            "a natural-gradient step costs more processor time",
+            higher="trpo",
+            lower="ppo_critic",
+            measure="cpu_seconds",
+        ),
     ],
 )

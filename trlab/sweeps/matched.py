@@ -18,10 +18,19 @@ SWEEP = Sweep(
     train={"prompts": 32, "group": 8, "lr": 3e-4, "epochs": 4},
     budget=Budget(steps=40, prompts=256),
     predictions=[
-        Prediction("at the end QUATRO has more different right answers than PPO", higher="quatro", lower="ppo",
-                   measure="distinct"),
+        Prediction(
+            "at the end QUATRO has more different right answers than PPO",
+            higher="quatro",
+            lower="ppo",
+            measure="distinct",
+        ),
         Prediction("because it has learned less: it ends lower", higher="ppo", lower="quatro"),
-        Prediction("a projection bounds every token of the distribution, not only the sampled one: TROLL ends with "
-                   "more entropy than PPO", higher="troll", lower="ppo", measure="entropy"),
+        Prediction(
+            "a projection bounds every token of the distribution, not only the sampled one: TROLL ends with "
+            "more entropy than PPO",
+            higher="troll",
+            lower="ppo",
+            measure="entropy",
+        ),
     ],
 )

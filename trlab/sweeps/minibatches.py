@@ -17,21 +17,38 @@ SWEEP = Sweep(
     text="What is noise and what is staleness, where a batch is gone through once in minibatches?",
     variants=(
         *pick("pg_is", "ppo", "dppo-tv", "troll"),
-        Variant("reinforce", label="on-policy", instead={"minibatches": {
-            part: {"steps": STEPS * int(part), "prompts": 16 // int(part)} for part in PARTS}}),
+        Variant(
+            "reinforce",
+            label="on-policy",
+            instead={"minibatches": {part: {"steps": STEPS * int(part), "prompts": 16 // int(part)} for part in PARTS}},
+        ),
     ),
     axes=[Axis("minibatches", {part: {"minibatches": int(part)} for part in PARTS})],
     seeds=SEEDS,
     train=BATCH,
     budget=Budget(steps=STEPS, prompts=256),
     predictions=[
-        Prediction("the noise of two prompts makes the fall: fresh batches of two are below fresh batches of sixteen, "
-                   "at eight times as many updates", higher=0.8, lower="on-policy", at=MOST),
-        Prediction("data seven updates old costs an unrestrained ratio something beside it", higher="on-policy",
-                   lower="pg_is", at=MOST),
+        Prediction(
+            "the noise of two prompts makes the fall: fresh batches of two are below fresh batches of sixteen, "
+            "at eight times as many updates",
+            higher=0.8,
+            lower="on-policy",
+            at=MOST,
+        ),
+        Prediction(
+            "data seven updates old costs an unrestrained ratio something beside it",
+            higher="on-policy",
+            lower="pg_is",
+            at=MOST,
+        ),
         Prediction("the clip stops most of that: PPO is above no region", higher="ppo", lower="pg_is", at=MOST),
-        Prediction("eight updates of a batch move the policy further without a region", higher="pg_is", lower="ppo",
-                   measure="kl", at=MOST),
+        Prediction(
+            "eight updates of a batch move the policy further without a region",
+            higher="pg_is",
+            lower="ppo",
+            measure="kl",
+            at=MOST,
+        ),
         Prediction("a projection moves it least", higher="ppo", lower="troll", measure="kl", at=MOST),
     ],
 )

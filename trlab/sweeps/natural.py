@@ -24,15 +24,20 @@ SWEEP = Sweep(
     seeds=range(300, 308),
     budget=Budget(steps=30, prompts=256),
     predictions=[
-        Prediction("at the same radius the gradient's own direction ends higher than the natural one",
-                   higher=GRADIENT, lower="trpo"),
+        Prediction(
+            "at the same radius the gradient's own direction ends higher than the natural one",
+            higher=GRADIENT,
+            lower="trpo",
+        ),
         Prediction("it ends where AdamW ends", higher=GRADIENT, lower="grpo", within=0.03),
         Prediction("and it does not spend less of the radius", higher=GRADIENT, lower="trpo", measure="kl"),
-        Prediction("it learns faster than AdamW at its learning rate", higher=GRADIENT, lower="grpo",
-                   measure="take_off"),
+        Prediction(
+            "it learns faster than AdamW at its learning rate", higher=GRADIENT, lower="grpo", measure="take_off"
+        ),
         Prediction("four times the batch repairs much of the natural direction", higher=LARGE, lower="trpo"),
         Prediction("and still leaves it below the gradient of one batch", higher=GRADIENT, lower=LARGE),
-        Prediction("AdamW needs no memory of earlier batches to end where it ends", higher=FORGETFUL, lower="grpo",
-                   within=0.03),
+        Prediction(
+            "AdamW needs no memory of earlier batches to end where it ends", higher=FORGETFUL, lower="grpo", within=0.03
+        ),
     ],
 )

@@ -28,15 +28,31 @@ SWEEP = Sweep(
     train={**BATCH, "probe": 128},
     budget=Budget(steps=24, prompts=256),
     predictions=[
-        Prediction("the multiplier of a nearly solved prompt is at its floor, so it moves more than the radius of .1",
-                   higher="quatro", lower=0.1, measure="kl_many"),
+        Prediction(
+            "the multiplier of a nearly solved prompt is at its floor, so it moves more than the radius of .1",
+            higher="quatro",
+            lower=0.1,
+            measure="kl_many",
+        ),
         Prediction("a higher floor holds it nearer", higher="quatro", lower="floor .1", measure="kl_many"),
         Prediction("forward has no collapse: it ends above backward", higher="forward", lower="quatro"),
-        Prediction("PPO has no constraint per prompt: nearly solved prompts move less than a radius, for their "
-                   "advantages are small", higher=0.1, lower="ppo", measure="kl_many"),
-        Prediction("dividing by the group's deviation moves nearly solved prompts more", higher="grpo", lower="ppo",
-                   measure="kl_many"),
-        Prediction("AdamW ignores the gradient's scale but not how it varies: without clipping QUATRO ends no lower "
-                   "than .5", higher="unclipped gradient", lower=0.5),
+        Prediction(
+            "PPO has no constraint per prompt: nearly solved prompts move less than a radius, for their "
+            "advantages are small",
+            higher=0.1,
+            lower="ppo",
+            measure="kl_many",
+        ),
+        Prediction(
+            "dividing by the group's deviation moves nearly solved prompts more",
+            higher="grpo",
+            lower="ppo",
+            measure="kl_many",
+        ),
+        Prediction(
+            "AdamW ignores the gradient's scale but not how it varies: without clipping QUATRO ends no lower than .5",
+            higher="unclipped gradient",
+            lower=0.5,
+        ),
     ],
 )

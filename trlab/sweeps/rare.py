@@ -16,22 +16,44 @@ SWEEP = Sweep(
     text="Where the tokens that must grow are rare, which region lets the policy take off?",
     policy="dial_rare",
     variants=pick("pg_is", "ppo", "clip-higher", "gspo", "dppo-tv", "quatro", "troll"),
-    axes=[Axis("parts", {"8 minibatches, 2 epochs": {"minibatches": 8, "epochs": 2},
-                         "whole, 8 uses": {"epochs": 8, "lr": 3e-4}})],
+    axes=[
+        Axis(
+            "parts",
+            {"8 minibatches, 2 epochs": {"minibatches": 8, "epochs": 2}, "whole, 8 uses": {"epochs": 8, "lr": 3e-4}},
+        )
+    ],
     seeds=SEEDS,
     train={"prompts": 16, "group": 16},
     budget=Budget(steps=15),
     predictions=[
-        Prediction("a ratio clip silences a rare token's growth first, a mask on probabilities last: DPPO takes off "
-                   "before PPO", higher="dppo-tv", lower="ppo", measure="take_off", at=MINI),
-        Prediction("a wider window above 1 is between them", higher="clip-higher", lower="ppo", measure="take_off",
-                   at=MINI),
+        Prediction(
+            "a ratio clip silences a rare token's growth first, a mask on probabilities last: DPPO takes off "
+            "before PPO",
+            higher="dppo-tv",
+            lower="ppo",
+            measure="take_off",
+            at=MINI,
+        ),
+        Prediction(
+            "a wider window above 1 is between them", higher="clip-higher", lower="ppo", measure="take_off", at=MINI
+        ),
         Prediction("nothing at all takes off before PPO too", higher="pg_is", lower="ppo", measure="take_off", at=MINI),
-        Prediction("a KL of .05 on every token is narrower for a rare one than a total variation of .15: TROLL is the "
-                   "slowest", higher="ppo", lower="troll", measure="take_off", at=MINI),
-        Prediction("with whole batches DPPO takes off before PPO as well", higher="dppo-tv", lower="ppo",
-                   measure="take_off", at=WHOLE),
-        Prediction("a window on whole completions is slower still", higher="ppo", lower="gspo", measure="take_off",
-                   at=WHOLE),
+        Prediction(
+            "a KL of .05 on every token is narrower for a rare one than a total variation of .15: TROLL is the slowest",
+            higher="ppo",
+            lower="troll",
+            measure="take_off",
+            at=MINI,
+        ),
+        Prediction(
+            "with whole batches DPPO takes off before PPO as well",
+            higher="dppo-tv",
+            lower="ppo",
+            measure="take_off",
+            at=WHOLE,
+        ),
+        Prediction(
+            "a window on whole completions is slower still", higher="ppo", lower="gspo", measure="take_off", at=WHOLE
+        ),
     ],
 )

@@ -27,16 +27,30 @@ SWEEP = Sweep(
     train={"prompts": 16, "group": 16, "minibatches": 8, "epochs": 2},
     budget=Budget(steps=15),
     predictions=[
-        Prediction("the full mask silences first words as soon as their sum has moved: binary takes off before it",
-                   higher="binary", lower="full", measure="take_off"),
-        Prediction("and so the full mask is no faster than PPO's clip", higher="full", lower="ppo",
-                   measure="take_off", within=0.04),
-        Prediction("twenty tokens see nearly what all see", higher="top-20", lower="full", measure="take_off",
-                   within=0.03),
-        Prediction("five see less: they are between binary and full", higher="top-5", lower="full",
-                   measure="take_off"),
-        Prediction("it is the threshold that is narrow, not the measure that is wrong: at .4 the full mask takes off "
-                   "sooner than at .15", higher=WIDE, lower="full", measure="take_off"),
+        Prediction(
+            "the full mask silences first words as soon as their sum has moved: binary takes off before it",
+            higher="binary",
+            lower="full",
+            measure="take_off",
+        ),
+        Prediction(
+            "and so the full mask is no faster than PPO's clip",
+            higher="full",
+            lower="ppo",
+            measure="take_off",
+            within=0.04,
+        ),
+        Prediction(
+            "twenty tokens see nearly what all see", higher="top-20", lower="full", measure="take_off", within=0.03
+        ),
+        Prediction("five see less: they are between binary and full", higher="top-5", lower="full", measure="take_off"),
+        Prediction(
+            "it is the threshold that is narrow, not the measure that is wrong: at .4 the full mask takes off "
+            "sooner than at .15",
+            higher=WIDE,
+            lower="full",
+            measure="take_off",
+        ),
         Prediction("the finer mask holds the policy nearer", higher="binary", lower="full", measure="kl"),
         Prediction("where they end they are alike", higher="binary", lower="full", within=0.04),
     ],

@@ -33,16 +33,36 @@ SWEEP = Sweep(
     train={"prompts": 16, "group": 16, "minibatches": 8, "epochs": 2},
     budget=Budget(steps=15, prompts=256),
     predictions=[
-        Prediction("a cap of 3 holds the very tokens that must grow", higher="authors", lower="verl",
-                   measure="take_off", at=SAME),
+        Prediction(
+            "a cap of 3 holds the very tokens that must grow",
+            higher="authors",
+            lower="verl",
+            measure="take_off",
+            at=SAME,
+        ),
         Prediction("a pull of .001 changes nothing", higher="SkyRL", lower="prime-rl, April", at=SAME, within=0.03),
-        Prediction("half the threshold takes off later", higher="prime-rl, April", lower="prime-rl, August",
-                   measure="take_off", at=SAME),
-        Prediction("and holds the policy nearer", higher="prime-rl, April", lower="prime-rl, August", measure="kl",
-                   at=SAME),
-        Prediction("where they end, nothing separates verl's loss from the authors'", higher="authors", lower="verl",
-                   at=SAME, within=0.03),
-        Prediction("beside a loud sampler a region around the learner ends higher, against the paper", higher="verl",
-                   lower="authors", at=LOUD),
+        Prediction(
+            "half the threshold takes off later",
+            higher="prime-rl, April",
+            lower="prime-rl, August",
+            measure="take_off",
+            at=SAME,
+        ),
+        Prediction(
+            "and holds the policy nearer", higher="prime-rl, April", lower="prime-rl, August", measure="kl", at=SAME
+        ),
+        Prediction(
+            "where they end, nothing separates verl's loss from the authors'",
+            higher="authors",
+            lower="verl",
+            at=SAME,
+            within=0.03,
+        ),
+        Prediction(
+            "beside a loud sampler a region around the learner ends higher, against the paper",
+            higher="verl",
+            lower="authors",
+            at=LOUD,
+        ),
     ],
 )

@@ -11,16 +11,29 @@ SWEEP = Sweep(
     axes=[Axis("updates", UPDATES)],
     budget=Budget(steps=40),
     predictions=[
-        *(Prediction(f"with one update a batch {v.name} learns", higher=v.name, lower=0.8, at={"updates": "1"})
-          for v in TWELVE),
+        *(
+            Prediction(f"with one update a batch {v.name} learns", higher=v.name, lower=0.8, at={"updates": "1"})
+            for v in TWELVE
+        ),
         Prediction("at 32 updates a clip is better than nothing", higher="ppo", lower="pg_is", at={"updates": "32"}),
-        Prediction("at 32 updates a projection is better than nothing", higher="troll", lower="pg_is",
-                   at={"updates": "32"}),
-        Prediction("at 32 updates a projection is better than a clip", higher="troll", lower="ppo",
-                   at={"updates": "32"}),
-        Prediction("at 32 updates a mask on total variation is better than a clip", higher="dppo-tv", lower="ppo",
-                   at={"updates": "32"}),
-        Prediction("at eight updates the ratio without a region moves the policy further than under a clip",
-                   higher="pg_is", lower="ppo", measure="kl", at={"updates": "8"}),
+        Prediction(
+            "at 32 updates a projection is better than nothing", higher="troll", lower="pg_is", at={"updates": "32"}
+        ),
+        Prediction(
+            "at 32 updates a projection is better than a clip", higher="troll", lower="ppo", at={"updates": "32"}
+        ),
+        Prediction(
+            "at 32 updates a mask on total variation is better than a clip",
+            higher="dppo-tv",
+            lower="ppo",
+            at={"updates": "32"},
+        ),
+        Prediction(
+            "at eight updates the ratio without a region moves the policy further than under a clip",
+            higher="pg_is",
+            lower="ppo",
+            measure="kl",
+            at={"updates": "8"},
+        ),
     ],
 )

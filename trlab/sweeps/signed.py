@@ -29,15 +29,32 @@ SWEEP = Sweep(
     train=BATCH,
     budget=Budget(steps=24, prompts=256),
     predictions=[
-        Prediction("a token that overshoots is never brought back without the sign, so the policy drifts further",
-                   higher="difference, unsigned", lower="difference, signed", measure="kl", at=OFTEN),
+        Prediction(
+            "a token that overshoots is never brought back without the sign, so the policy drifts further",
+            higher="difference, unsigned",
+            lower="difference, signed",
+            measure="kl",
+            at=OFTEN,
+        ),
         Prediction("and ends lower", higher="difference, signed", lower="difference, unsigned", at=OFTEN),
-        Prediction("the same with the ratio: further", higher="ratio, unsigned", lower="ratio, signed", measure="kl",
-                   at=OFTEN),
+        Prediction(
+            "the same with the ratio: further", higher="ratio, unsigned", lower="ratio, signed", measure="kl", at=OFTEN
+        ),
         Prediction("and lower", higher="ratio, signed", lower="ratio, unsigned", at=OFTEN),
-        Prediction("a pull of .001 is a five-hundredth of an advantage: the pulled runs move as far, above half of the "
-                   "others' divergence", higher="difference, signed, pulled", lower=0.02, measure="kl", at=OFTEN),
-        Prediction("at 4 uses unsigned masks silence more tokens", higher="difference, signed",
-                   lower="difference, unsigned", measure="kept", at=SOME),
+        Prediction(
+            "a pull of .001 is a five-hundredth of an advantage: the pulled runs move as far, above half of the "
+            "others' divergence",
+            higher="difference, signed, pulled",
+            lower=0.02,
+            measure="kl",
+            at=OFTEN,
+        ),
+        Prediction(
+            "at 4 uses unsigned masks silence more tokens",
+            higher="difference, signed",
+            lower="difference, unsigned",
+            measure="kept",
+            at=SOME,
+        ),
     ],
 )

@@ -18,7 +18,8 @@ SWEEP = Sweep(
         Prediction("a projection is better than nothing", higher="troll", lower="pg_is"),
         Prediction("a projection is better than a clip", higher="troll", lower="ppo"),
         Prediction("without a region the policy moves further", higher="pg_is", lower="troll", measure="kl"),
-        Prediction("under a clip the policy moves further than under a projection", higher="ppo", lower="troll",
-                   measure="kl"),
+        Prediction(
+            "under a clip the policy moves further than under a projection", higher="ppo", lower="troll", measure="kl"
+        ),
     ],
 )

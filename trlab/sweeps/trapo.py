@@ -24,25 +24,44 @@ SWEEP = Sweep(
         Variant("trapo", {"alpha": 0.0}, label="sft+rl-adaptive"),
         Variant("trapo", label="trapo"),
     ),
-    axes=[Axis("moves", {"5": {"task.moves": 5}, "1 to 8": {"task.moves": (1, 8)},
-                         "1 to 12": {"task.moves": (1, 12)}})],
+    axes=[
+        Axis("moves", {"5": {"task.moves": 5}, "1 to 8": {"task.moves": (1, 8)}, "1 to 12": {"task.moves": (1, 12)}})
+    ],
     knobs={"max_tokens": 16},
     train={"group": 8, "lr": 3e-4},
     budget=Budget(steps=100),
     predictions=[
-        Prediction("beyond what it has read, an expert helps: TRAPO is above rewards alone", higher="trapo",
-                   lower="rl", at=LONG),
+        Prediction(
+            "beyond what it has read, an expert helps: TRAPO is above rewards alone",
+            higher="trapo",
+            lower="rl",
+            at=LONG,
+        ),
         Prediction("so does the expert alone", higher="sft", lower="rl", at=LONG),
         Prediction("TRAPO is above supervision first, rewards later", higher="trapo", lower="sft-then-rl", at=LONG),
-        Prediction("against the paper: plain interleaving is not worse than TRAPO but better, because a capped push "
-                   "does not teach tokens that the policy finds unlikely", higher="sft+rl", lower="trapo", at=LONG),
+        Prediction(
+            "against the paper: plain interleaving is not worse than TRAPO but better, because a capped push "
+            "does not teach tokens that the policy finds unlikely",
+            higher="sft+rl",
+            lower="trapo",
+            at=LONG,
+        ),
         Prediction("interleaving is above the expert alone", higher="sft+rl", lower="sft", at=LONG),
-        Prediction("the paper's claim: adapting the prefixes is better than giving them always", higher="trapo",
-                   lower="trsft+rl-fixed", at=LONG),
-        Prediction("SFT covers the expert's openers, TrSFT drops the rare ones: fewer different right answers",
-                   higher="sft+rl-adaptive", lower="trapo", measure="distinct"),
-        Prediction("what the policy has read, the perfect expert alone teaches best", higher="sft", lower="trapo",
-                   at=READ),
+        Prediction(
+            "the paper's claim: adapting the prefixes is better than giving them always",
+            higher="trapo",
+            lower="trsft+rl-fixed",
+            at=LONG,
+        ),
+        Prediction(
+            "SFT covers the expert's openers, TrSFT drops the rare ones: fewer different right answers",
+            higher="sft+rl-adaptive",
+            lower="trapo",
+            measure="distinct",
+        ),
+        Prediction(
+            "what the policy has read, the perfect expert alone teaches best", higher="sft", lower="trapo", at=READ
+        ),
         Prediction("and there TRAPO is no better than rewards alone", higher="rl", lower="trapo", at=READ),
         Prediction("at five moves of the plain task rewards alone are enough", higher="rl", lower=0.85, at=PLAIN),
     ],

@@ -31,16 +31,32 @@ SWEEP = Sweep(
     train={**BATCH, "epochs": 8},
     budget=Budget(steps=24, prompts=256),
     predictions=[
-        Prediction("only the regression ties the network to the projection: without it the network runs on, further "
-                   "per batch", higher=NONE, lower=WHOLE, measure="kl"),
+        Prediction(
+            "only the regression ties the network to the projection: without it the network runs on, further per batch",
+            higher=NONE,
+            lower=WHOLE,
+            measure="kl",
+        ),
         Prediction("and what it has not earned it loses: lower accuracy", higher=WHOLE, lower=NONE),
         Prediction("a tenth of the regression holds less", higher=TENTH, lower=WHOLE, measure="kl"),
-        Prediction("four tokens and a bucket for the rest are enough: accuracy within five points", higher=WHOLE,
-                   lower=REST, within=0.05),
-        Prediction("without the rest the policy gradient pushes probability into the tail: more entropy", higher=RAW,
-                   lower=REST, measure="entropy"),
-        Prediction("renormalised, no gradient goes there and none brings it back: more entropy too", higher=ALONE,
-                   lower=REST, measure="entropy"),
+        Prediction(
+            "four tokens and a bucket for the rest are enough: accuracy within five points",
+            higher=WHOLE,
+            lower=REST,
+            within=0.05,
+        ),
+        Prediction(
+            "without the rest the policy gradient pushes probability into the tail: more entropy",
+            higher=RAW,
+            lower=REST,
+            measure="entropy",
+        ),
+        Prediction(
+            "renormalised, no gradient goes there and none brings it back: more entropy too",
+            higher=ALONE,
+            lower=REST,
+            measure="entropy",
+        ),
         Prediction("and the accuracy without the rest is lower", higher=REST, lower=RAW),
     ],
 )

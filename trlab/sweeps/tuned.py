@@ -28,19 +28,49 @@ def SWEEP(records: Path | None = None) -> Sweep:
         predictions=[
             Prediction("a tuned clip holds a batch used 16 times: above .8", higher="ppo", lower=0.8, at=OFTEN),
             Prediction("a tuned projection does too", higher="troll", lower=0.8, at=OFTEN),
-            Prediction("tuned, a region is still better than none at 16 uses, because a bound on the step's length "
-                       "does not know which tokens have moved", higher="ppo", lower="pg_is", at=OFTEN),
-            Prediction("a clip that is tuned spends no more than a tuned projection: the price was the threshold's",
-                       higher="troll", lower="ppo", measure="kl", at=OFTEN),
-            Prediction("a divergence lets rare openers grow where a ratio silences them: DPPO takes off before PPO",
-                       higher="dppo-tv", lower="ppo", measure="take_off", at=OFTEN),
-            Prediction("a ratio of whole completions silences nearly all after the first use: GSPO takes off last",
-                       higher="ppo", lower="gspo", measure="take_off", at=OFTEN),
-            Prediction("a softened ratio is no region: SAPO ends below PPO at 16 uses", higher="ppo", lower="sapo",
-                       at=OFTEN),
-            Prediction("CISPO silences nothing, so its window only rescales: below PPO at 16 uses", higher="ppo",
-                       lower="cispo", at=OFTEN),
-            Prediction("with one use every ratio is 1 and only the learning rate counts: PPO takes off as DPPO does, "
-                       "above .4", higher="ppo", lower=0.4, measure="take_off", at=LEAST),
+            Prediction(
+                "tuned, a region is still better than none at 16 uses, because a bound on the step's length "
+                "does not know which tokens have moved",
+                higher="ppo",
+                lower="pg_is",
+                at=OFTEN,
+            ),
+            Prediction(
+                "a clip that is tuned spends no more than a tuned projection: the price was the threshold's",
+                higher="troll",
+                lower="ppo",
+                measure="kl",
+                at=OFTEN,
+            ),
+            Prediction(
+                "a divergence lets rare openers grow where a ratio silences them: DPPO takes off before PPO",
+                higher="dppo-tv",
+                lower="ppo",
+                measure="take_off",
+                at=OFTEN,
+            ),
+            Prediction(
+                "a ratio of whole completions silences nearly all after the first use: GSPO takes off last",
+                higher="ppo",
+                lower="gspo",
+                measure="take_off",
+                at=OFTEN,
+            ),
+            Prediction(
+                "a softened ratio is no region: SAPO ends below PPO at 16 uses", higher="ppo", lower="sapo", at=OFTEN
+            ),
+            Prediction(
+                "CISPO silences nothing, so its window only rescales: below PPO at 16 uses",
+                higher="ppo",
+                lower="cispo",
+                at=OFTEN,
+            ),
+            Prediction(
+                "with one use every ratio is 1 and only the learning rate counts: PPO takes off as DPPO does, above .4",
+                higher="ppo",
+                lower=0.4,
+                measure="take_off",
+                at=LEAST,
+            ),
         ],
     )

@@ -11,8 +11,13 @@ SWEEP = Sweep(
     train={"minibatches": 8, "epochs": 4},
     budget=Budget(steps=25),
     predictions=[
-        Prediction("ten times the clip is hardly a clip: PPO moves more than .05 nats a token and batch",
-                   higher="ppo", lower=0.05, measure="kl", at={"threshold": "10"}),
+        Prediction(
+            "ten times the clip is hardly a clip: PPO moves more than .05 nats a token and batch",
+            higher="ppo",
+            lower=0.05,
+            measure="kl",
+            at={"threshold": "10"},
+        ),
         Prediction("TROLL holds at ten times its radius", higher="troll", lower=0.5, at={"threshold": "10"}),
     ],
 )

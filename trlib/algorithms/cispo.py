@@ -14,8 +14,15 @@ from trlib import checks
 from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 
 
-def cispo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
-               eps_low: float | None = 0.2, eps_high: float = 0.2) -> TokenLoss:
+def cispo_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    eps_low: float | None = 0.2,
+    eps_high: float = 0.2,
+) -> TokenLoss:
     """REINFORCE with a clipped, detached importance weight.
 
     L = -sg[clip(r, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(r) A,   never 0 unless A or the lower bound is

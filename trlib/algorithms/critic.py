@@ -24,8 +24,9 @@ BACKTRACK, TRIES = 0.8, 10
 """The critic's step is shortened by this factor until its region holds, this often; else it is not taken."""
 
 
-def value_loss(values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Tensor,
-               clip: float | None = 0.2) -> Tensor:
+def value_loss(
+    values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Tensor, clip: float | None = 0.2
+) -> Tensor:
     """The critic's loss per token, with PPO's clip around the values before the batch.
 
     L = max((V - R)², (clip(V, V_old - c, V_old + c) - R)²) / 2
@@ -99,8 +100,9 @@ class PPOCritic(PPO):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.advantage != type(self).__dataclass_fields__["advantage"].default:
-            raise ValueError(f"advantage: expected the default, because the critic gives the advantages, "
-                             f"got {self.advantage!r}")
+            raise ValueError(
+                f"advantage: expected the default, because the critic gives the advantages, got {self.advantage!r}"
+            )
         checks.choice("critic", self.critic, ("gradient", "trust-region"))
         for name in ("gamma", "lam"):
             checks.number(name, getattr(self, name), least=0, most=1)
@@ -125,8 +127,7 @@ class PPOCritic(PPO):
         loss = super().objective(scores, batch)
         if self.critic == "trust-region":
             return loss
-        critic = value_loss(scores.values, batch.values,
-                            batch.returns, mask=batch.mask, clip=self.value_clip)
+        critic = value_loss(scores.values, batch.values, batch.returns, mask=batch.mask, clip=self.value_clip)
         return replace(loss, per_token=loss.per_token + self.value_weight * critic)
 
     def update(self, step: Step) -> None:
@@ -157,11 +158,12 @@ class PPOCritic(PPO):
         x = conjugate_gradient(product, -gradient)
         room = 2 * self.critic_radius * variance
         drift, slope = (values.detach() - old)[mask], step.value_slope(unflat(x, parameters), rows)[mask]
-        scale = _longest(float(slope.square().mean()), float((drift * slope).mean()),
-                         float(drift.square().mean() - room))
+        scale = _longest(
+            float(slope.square().mean()), float((drift * slope).mean()), float(drift.square().mean() - room)
+        )
         start = [p.detach().clone() for p in parameters]
         for attempt in range(TRIES if scale > 0 else 0):
-            move(parameters, start, unflat(BACKTRACK ** attempt * scale * x, parameters))
+            move(parameters, start, unflat(BACKTRACK**attempt * scale * x, parameters))
             with torch.no_grad():
                 if (step.values(rows) - old)[mask].square().mean() <= room:
                     return
@@ -178,7 +180,7 @@ def _longest(a: float, b: float, c: float) -> float:
     inside = b * b - a * c
     if inside < 0 or (c > 0 and not 0 < -b < a):  # no root, or both below 0, or both above 1
         return 0.0
-    root = inside ** 0.5
+    root = inside**0.5
     # The larger root; where b takes its digits away, from the product of the two, c/a.
     largest = -c / (b + root) if b > 0 and a * -c <= 1e-8 * b * b else (root - b) / a
     return min(1.0, max(0.0, largest))

@@ -29,10 +29,19 @@ DELTA_TV = 0.15
 """The authors' total-variation threshold; theirs for KL is .05."""
 
 
-def dppo_loss(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor,
-              delta_tv: float | tuple[float, float] | None = None, delta_kl: float | tuple[float, float] | None = None,
-              measured: Tensor | None = None, logp_anchor: Tensor | None = None,
-              max_ratio: float | None = None, signed: bool = True) -> TokenLoss:
+def dppo_loss(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    delta_tv: float | tuple[float, float] | None = None,
+    delta_kl: float | tuple[float, float] | None = None,
+    measured: Tensor | None = None,
+    logp_anchor: Tensor | None = None,
+    max_ratio: float | None = None,
+    signed: bool = True,
+) -> TokenLoss:
     """DPPO's masked policy gradient.
 
     L = -A sg[ρ] sg[M] log π(y_t),   w = A ρ M,   ρ = min(exp(min(log p - log μ, 20)), C)
@@ -107,16 +116,19 @@ def _divergence(measured: Tensor, most: float) -> None:
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
     """(low, high) of the one delta that is given."""
     if (delta_tv is None) == (delta_kl is None):
-        raise ValueError(f"delta_tv, delta_kl: expected exactly one of the two, got delta_tv={delta_tv}, "
-                         f"delta_kl={delta_kl}")
+        raise ValueError(
+            f"delta_tv, delta_kl: expected exactly one of the two, got delta_tv={delta_tv}, delta_kl={delta_kl}"
+        )
     name, value, most = ("delta_kl", delta_kl, None) if delta_tv is None else ("delta_tv", delta_tv, 1.0)
     if not isinstance(value, tuple | list):
         threshold = checks.number(name, value, least=0, most=most)
         return threshold, threshold
     if len(value) != 2:
         raise ValueError(f"{name}: expected a number or (low, high), got {len(value)} values")
-    return (checks.number(f"{name}[0]", value[0], least=0, most=most),
-            checks.number(f"{name}[1]", value[1], least=0, most=most))
+    return (
+        checks.number(f"{name}[0]", value[0], least=0, most=most),
+        checks.number(f"{name}[1]", value[1], least=0, most=most),
+    )
 
 
 def _cap(max_ratio: object) -> float:
@@ -153,20 +165,33 @@ class DPPO(Method):
         checks.whole("k", self.k, least=1)
         checks.flag("signed", self.signed)
         if self.correction is not None:
-            raise ValueError("correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
-                             f"importance sampling would count the mismatch twice; expected None, got "
-                             f"{self.correction!r}")
+            raise ValueError(
+                "correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
+                f"importance sampling would count the mismatch twice; expected None, got "
+                f"{self.correction!r}"
+            )
 
     def needs(self, anchor: Anchor) -> Needs:
-        return Needs(full=self.measure != "binary", full_anchor=self.measure == "full",
-                     topk_anchor=self.k if self.measure == "topk" else 0)
+        return Needs(
+            full=self.measure != "binary",
+            full_anchor=self.measure == "full",
+            topk_anchor=self.k if self.measure == "topk" else 0,
+        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
-        return dppo_loss(scores.logp, batch.logp_rollout, advantages=batch.advantages, mask=batch.mask,
-                         delta_tv=self.delta_tv, delta_kl=self.delta_kl, measured=self._measure(scores, batch),
-                         logp_anchor=anchor, max_ratio=self.max_ratio,
-                         signed=self.signed)
+        return dppo_loss(
+            scores.logp,
+            batch.logp_rollout,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            delta_tv=self.delta_tv,
+            delta_kl=self.delta_kl,
+            measured=self._measure(scores, batch),
+            logp_anchor=anchor,
+            max_ratio=self.max_ratio,
+            signed=self.signed,
+        )
 
     @torch.no_grad()
     def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:

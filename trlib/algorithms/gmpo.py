@@ -14,8 +14,7 @@ from trlib import checks
 from trlib.algorithms.method import OfTokens, TokenLoss, weigh
 
 
-def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
-              eps_log: float = 0.4) -> TokenLoss:
+def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4) -> TokenLoss:
     """Geometric-mean policy optimisation: every token carries its completion's loss.
 
     l_t = sgn(A) min(sgn(A) log r_t, sgn(A) clamp(log r_t, -ε, ε)),   ρ = exp(mean_t l_t),   L_t = -A_t ρ
@@ -55,8 +54,10 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     rho = log_rho.where(~cancels, log_rho.detach()).exp()
     weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)
     rho = rho.expand_as(logp)
-    return TokenLoss((-advantages * rho).masked_fill(advantages == 0, 0.0), weigh(log_ratio, kept, weight, mask,
-                                              sequence_ratio=rho.masked_fill(~mask, 1.0)))
+    return TokenLoss(
+        (-advantages * rho).masked_fill(advantages == 0, 0.0),
+        weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0)),
+    )
 
 
 class GMPO(OfTokens, of=gmpo_loss):

@@ -19,8 +19,9 @@ LOG_RATIO_CAP = 10.0
 """Largest log of a completion's ratio, nats a token."""
 
 
-def gspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
-              eps_low: float = 3e-4, eps_high: float = 4e-4) -> TokenLoss:
+def gspo_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_low: float = 3e-4, eps_high: float = 4e-4
+) -> TokenLoss:
     """GSPO in its token form (GSPO-token), which allows an advantage per token.
 
     s_i = exp(min(mean_t log r_it, 10)),   s_it = sg[s_i] π(y_t) / sg[π(y_t)]

@@ -56,16 +56,20 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
 
 
 def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, float]:
-    return (checks.number("beta", beta, least=0, below=math.inf), checks.number("kl", kl),
-            checks.number("target", target, above=0, below=math.inf))
+    return (
+        checks.number("beta", beta, least=0, below=math.inf),
+        checks.number("kl", kl),
+        checks.number("target", target, above=0, below=math.inf),
+    )
 
 
 def _bounded(beta: float) -> float:
     return max(LEAST, min(MOST, beta))
 
 
-def add_penalty(loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Tensor, *, mask: Tensor,
-                beta: float) -> TokenLoss:
+def add_penalty(
+    loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Tensor, *, mask: Tensor, beta: float
+) -> TokenLoss:
     """A loss with KL(q || π) over the whole vocabulary added to every token, q the anchor.
 
     L + β KL(q || π),   w + β (q_y - π_y) / (1 - π_y)
@@ -145,8 +149,11 @@ class PPOPenalty(Method):
             return
         memory = step.batch.memory
         beta = memory.get(BETA, self.beta)
-        memory[BETA] = adapt(beta, kl, self.target_kl) if self.controller == "ppo" else adapt_proportionally(
-            beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
+        memory[BETA] = (
+            adapt(beta, kl, self.target_kl)
+            if self.controller == "ppo"
+            else adapt_proportionally(beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
+        )
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         return token_kl(batch.full_anchor, scores.full, mask=batch.mask)

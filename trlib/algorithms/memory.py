@@ -35,11 +35,15 @@ class Memory(MutableMapping[str, Any]):
             self._held[name] = _saveable(name, value.detach()).to(self._device, copy=True)
             return
         if not isinstance(value, Real):
-            raise TypeError(f"memory[{name!r}]: expected a number or a tensor, because it is saved with the run, "
-                            f"got {type(value).__name__}")
+            raise TypeError(
+                f"memory[{name!r}]: expected a number or a tensor, because it is saved with the run, "
+                f"got {type(value).__name__}"
+            )
         if name in self._taken:
-            raise ValueError(f"memory[{name!r}]: expected a name that the history does not use, because numbers become "
-                             f"its columns; taken are {', '.join(sorted(self._taken))}")
+            raise ValueError(
+                f"memory[{name!r}]: expected a name that the history does not use, because numbers become "
+                f"its columns; taken are {', '.join(sorted(self._taken))}"
+            )
         self._held[name] = int(value) if isinstance(value, Integral) else float(value)
 
     def __getitem__(self, name: str) -> Any:
@@ -75,6 +79,8 @@ class Memory(MutableMapping[str, Any]):
 
 def _saveable(name: str, tensor: Tensor) -> Tensor:
     if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
-        raise TypeError(f"memory[{name!r}]: expected a dense tensor, because it is saved with the run, got "
-                        f"{tensor.dtype} with layout {tensor.layout} on {tensor.device}")
+        raise TypeError(
+            f"memory[{name!r}]: expected a dense tensor, because it is saved with the run, got "
+            f"{tensor.dtype} with layout {tensor.layout} on {tensor.device}"
+        )
     return tensor

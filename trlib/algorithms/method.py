@@ -189,18 +189,22 @@ class Batch:
         """
         for name, value in more.items():
             if name in dir(self):
-                raise ValueError(f"{name}: expected a new name, got one of the batch's own; replace(batch, {name}=...) "
-                                 f"sets it")
+                raise ValueError(
+                    f"{name}: expected a new name, got one of the batch's own; replace(batch, {name}=...) sets it"
+                )
             shape = getattr(getattr(value, "ids", value), "shape", ())  # of a TopK its tokens
             if shape[:1] != self.mask.shape[:1]:
-                raise ValueError(f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got "
-                                 f"{list(shape) if isinstance(value, Tensor) else type(value).__name__}")
+                raise ValueError(
+                    f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got "
+                    f"{list(shape) if isinstance(value, Tensor) else type(value).__name__}"
+                )
         return replace(self, extra={**self.extra, **more})
 
     def rows(self, index: Tensor) -> Batch:
         """The completions named by `index`, everything else alike."""
-        picked: dict[str, Any] = {f.name: value[index] for f in fields(self)
-                                  if isinstance(value := getattr(self, f.name), Tensor)}
+        picked: dict[str, Any] = {
+            f.name: value[index] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)
+        }
         picked["extra"] = {name: value[index] for name, value in self.extra.items()}
         if self.reasons:
             picked["reasons"] = tuple(self.reasons[i] for i in index.tolist())
@@ -212,8 +216,9 @@ class Scores:
     `full` [B, T, V] log-probs of the whole vocabulary, `values` [B, T] the critic's, `hidden` [B, T, H] what the output
     layer reads."""
 
-    def __init__(self, logp: Tensor, full: Tensor | None = None, *, values: Tensor | None = None,
-                 hidden: Tensor | None = None) -> None:
+    def __init__(
+        self, logp: Tensor, full: Tensor | None = None, *, values: Tensor | None = None, hidden: Tensor | None = None
+    ) -> None:
         given = {"logp": logp, "full": full, "values": values, "hidden": hidden}
         vars(self).update({name: value for name, value in given.items() if value is not None})
 
@@ -237,8 +242,14 @@ class Step(Protocol):
     def minibatches(self) -> Iterator[Any]:
         """The batch's parts in the order of its updates, `epochs` times; a minibatch has itself alone."""
 
-    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
-              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+    def score(
+        self,
+        rows: Tensor | None = None,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+        twice: bool = False,
+        perturb: Callable[[Tensor], Tensor] | None = None,
+    ) -> Scores:
         """A fresh forward pass over all or some rows, with gradient. `weights` stand in for those that they name;
         `twice`: it can be differentiated twice; `perturb` changes the embedded tokens [.., H] that the model reads."""
 

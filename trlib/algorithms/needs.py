@@ -42,9 +42,14 @@ class Needs:
 
 
 BROUGHT_BY = {
-    "logp_old": "old=True", "logp_ref": "reference=True", "logp_anchor": "old=True", "full": "full=True",
-    "hidden": "hidden=True", "values": "critic=1.0 (and values=True for those of the scores)",
-    "full_anchor": "full_anchor=True", "topk_anchor": "topk_anchor=20",
+    "logp_old": "old=True",
+    "logp_ref": "reference=True",
+    "logp_anchor": "old=True",
+    "full": "full=True",
+    "hidden": "hidden=True",
+    "values": "critic=1.0 (and values=True for those of the scores)",
+    "full_anchor": "full_anchor=True",
+    "topk_anchor": "topk_anchor=20",
 }
 """Which need brings what a method may read."""
 
@@ -53,7 +58,12 @@ class NotHeld(AttributeError, ValueError):
     """Something was read that nobody asked for."""
 
     def __init__(self, name: str, holder: str) -> None:
-        how = (f"the method's `needs` must name it: Needs({BROUGHT_BY[name]})" if name in BROUGHT_BY
-               else f"`prepare` may add it: batch.plus({name}=...)" if holder == "batch" else "it has no such name")
+        how = (
+            f"the method's `needs` must name it: Needs({BROUGHT_BY[name]})"
+            if name in BROUGHT_BY
+            else f"`prepare` may add it: batch.plus({name}=...)"
+            if holder == "batch"
+            else "it has no such name"
+        )
         verb = "do" if holder == "scores" else "does"
         super().__init__(f"{name}: the {holder} {verb} not hold it; {how}")

@@ -40,9 +40,16 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
 
-def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
-             eps_low: float | Tensor = 0.2, eps_high: float | Tensor = 0.2,
-             dual_clip: float | None = None) -> TokenLoss:
+def ppo_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    eps_low: float | Tensor = 0.2,
+    eps_high: float | Tensor = 0.2,
+    dual_clip: float | None = None,
+) -> TokenLoss:
     """PPO's clipped surrogate, with an optional dual clip.
 
     L = -min(r A, clip(r, 1-ε_low, 1+ε_high) A);   for A < 0 with a dual clip c: L = min(L, -c A)
@@ -83,8 +90,7 @@ def ppo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor
     return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
 
 
-def check_window(eps_low: float, eps_high: float,
-                 dual_clip: float | None = None) -> tuple[float, float, float | None]:
+def check_window(eps_low: float, eps_high: float, dual_clip: float | None = None) -> tuple[float, float, float | None]:
     """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is meaningless."""
     eps_low = checks.number("eps_low", eps_low, least=0, most=1)
     eps_high = checks.number("eps_high", eps_high, least=0)
@@ -97,7 +103,7 @@ def _width(name: str, value: float | Tensor, mask: Tensor, most: float | None = 
     """A threshold, or [B, T] of them, checked."""
     if not isinstance(value, Tensor):
         return checks.number(name, value, least=0, most=most)
-    width, = checks.tokens(mask, **{name: value.detach()})
+    (width,) = checks.tokens(mask, **{name: value.detach()})
     if checks.values_checked():
         checks.number(name, float(width.min()), least=0)
         checks.number(name, float(width.max()), most=most)
@@ -130,5 +136,12 @@ class PPO(Method):
         check_window(self.eps_low, self.eps_high, self.dual_clip)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return ppo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                        eps_low=self.eps_low, eps_high=self.eps_high, dual_clip=self.dual_clip)
+        return ppo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            eps_low=self.eps_low,
+            eps_high=self.eps_high,
+            dual_clip=self.dual_clip,
+        )

@@ -225,8 +225,11 @@ def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, flo
     """
     eps, spread = torch.finfo(dtype).eps, (1 + math.log(outcomes)) / delta
     margin, width = eps * (4 + spread / 8), max(eps * (4 + spread), 1e-10)
-    return (delta * (1 - min(margin, 0.5)), delta * (1 - min(margin + width / 3, 0.6)),
-            delta * (1 - min(margin + width, 0.75)))
+    return (
+        delta * (1 - min(margin, 0.5)),
+        delta * (1 - min(margin + width / 3, 0.6)),
+        delta * (1 - min(margin + width, 0.75)),
+    )
 
 
 def _in_blocks(function: Callable[..., tuple[Tensor, ...]], *rows: Tensor) -> tuple[Tensor, ...]:

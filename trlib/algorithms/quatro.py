@@ -58,8 +58,9 @@ class Dual:
     """[N] bool: λ stands at `lambda_min`, because the radius is out of the group's reach or the root lies below."""
 
 
-def solve_dual(rewards: Tensor, *, delta_kl: float, lambda_min: float = 1e-2,
-               direction: Direction = "backward") -> Dual:
+def solve_dual(
+    rewards: Tensor, *, delta_kl: float, lambda_min: float = 1e-2, direction: Direction = "backward"
+) -> Dual:
     """Multiplier, offset and target log-ratios of every group, all groups at once. Derived here.
 
     backward, KL(π || μ) <= δ: λ solves KL(u || 1/G) = δ with u = softmax(R/λ); m = λ (logsumexp(R/λ) - log G);
@@ -172,9 +173,18 @@ def _positive(kl: Tensor) -> Tensor:
     return kl.clamp(min=1e-300)
 
 
-def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: Tensor, mask: Tensor,
-                delta_kl: float = 0.1, lambda_min: float = 1e-2, form: Form = "ratio",
-                direction: Direction = "backward") -> TokenLoss:
+def quatro_loss(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    rewards: Tensor,
+    group: Tensor,
+    mask: Tensor,
+    delta_kl: float = 0.1,
+    lambda_min: float = 1e-2,
+    form: Form = "ratio",
+    direction: Direction = "backward",
+) -> TokenLoss:
     """QUATRO's loss per token; aggregate it with "seq-mean-token-sum". Derived here.
 
     L = -sg[w] log π(y_t),   w = h λ (target - l) = h (R - m - λ l),   l = Σ_t log r_t over the whole completion
@@ -209,15 +219,25 @@ def quatro_loss(logp: Tensor, logp_rollout: Tensor, *, rewards: Tensor, group: T
     rewards = checks.floating("rewards", rewards, shape[:1], "B")
     group = checks.integer("group", group, shape[:1], "B")
     checks.finite("rewards", rewards, present)
-    multiplier, target, floored = solve_groups(rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min,
-                                               direction=direction)
-    loss = pull_to_target(logp, logp_rollout, multiplier=multiplier, push=multiplier * target, mask=mask, form=form,
-                          direction=direction)
+    multiplier, target, floored = solve_groups(
+        rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
+    )
+    loss = pull_to_target(
+        logp, logp_rollout, multiplier=multiplier, push=multiplier * target, mask=mask, form=form, direction=direction
+    )
     return TokenLoss(loss.per_token, {**loss.diagnostics, "floored": floored.unsqueeze(-1) & mask})
 
 
-def pull_to_target(logp: Tensor, logp_rollout: Tensor, *, multiplier: Tensor, push: Tensor, mask: Tensor,
-                   form: Form = "ratio", direction: Direction = "backward") -> TokenLoss:
+def pull_to_target(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    multiplier: Tensor,
+    push: Tensor,
+    mask: Tensor,
+    form: Form = "ratio",
+    direction: Direction = "backward",
+) -> TokenLoss:
     """`quatro_loss` where the dual is known already, for a trainer that tears groups apart. Derived here.
 
     Args:
@@ -246,8 +266,9 @@ def pull_to_target(logp: Tensor, logp_rollout: Tensor, *, multiplier: Tensor, pu
         h = {"ratio": _exp(log_ratio), "exact": _exp(whole), "regression": torch.ones_like(logp)}[form]
         weight = h * (push - multiplier * whole)
     weight = weight.masked_fill(~mask, 0.0)
-    return TokenLoss(-weight * logp, weigh(log_ratio, pulls | (push != 0), weight, mask, target=target,
-                                           log_ratio_seq=whole))
+    return TokenLoss(
+        -weight * logp, weigh(log_ratio, pulls | (push != 0), weight, mask, target=target, log_ratio_seq=whole)
+    )
 
 
 def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tensor:
@@ -256,8 +277,9 @@ def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tens
     return value.detach().to(logp.dtype).unsqueeze(-1).expand_as(logp).masked_fill(~mask, 0.0)
 
 
-def solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float,
-                  direction: Direction) -> tuple[Tensor, Tensor, Tensor]:
+def solve_groups(
+    rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float, direction: Direction
+) -> tuple[Tensor, Tensor, Tensor]:
     """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one solve per size of
     group. The arguments are taken as checked."""
     rewards = rewards.detach().to(checks.wide(rewards))
@@ -278,8 +300,10 @@ def solve_groups(rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: f
 
 def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:
     checks.choice("direction", direction, DIRECTIONS)
-    return (checks.number("delta_kl", delta_kl, above=0, below=math.inf),
-            checks.number("lambda_min", lambda_min, above=0, below=math.inf))
+    return (
+        checks.number("delta_kl", delta_kl, above=0, below=math.inf),
+        checks.number("lambda_min", lambda_min, above=0, below=math.inf),
+    )
 
 
 def _exp(log_ratio: Tensor) -> Tensor:
@@ -307,20 +331,37 @@ class QUATRO(Method):
         _settings(self.delta_kl, self.lambda_min, self.direction)
         checks.choice("form", self.form, FORMS)
         if self.advantage != "reward":
-            raise ValueError(f"advantage: QUATRO solves for each prompt's own baseline and scale from raw rewards, so "
-                             f"an advantage has no place in it; expected 'reward', got {self.advantage!r}")
+            raise ValueError(
+                f"advantage: QUATRO solves for each prompt's own baseline and scale from raw rewards, so "
+                f"an advantage has no place in it; expected 'reward', got {self.advantage!r}"
+            )
         if self.correction is not None:
-            raise ValueError("correction: QUATRO's log-ratio is already taken to the policy that sampled, so a factor "
-                             f"on advantages has nothing to correct; expected None, got {self.correction!r}")
+            raise ValueError(
+                "correction: QUATRO's log-ratio is already taken to the policy that sampled, so a factor "
+                f"on advantages has nothing to correct; expected None, got {self.correction!r}"
+            )
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""
         multiplier, target, _ = solve_groups(
-            batch.rewards, batch.group, batch.mask.any(-1), delta_kl=self.delta_kl, lambda_min=self.lambda_min,
-            direction=self.direction)
+            batch.rewards,
+            batch.group,
+            batch.mask.any(-1),
+            delta_kl=self.delta_kl,
+            lambda_min=self.lambda_min,
+            direction=self.direction,
+        )
         return replace(batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout))
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return quatro_loss(scores.logp, batch.logp_anchor, rewards=batch.rewards, group=batch.group, mask=batch.mask,
-                           delta_kl=self.delta_kl, lambda_min=self.lambda_min, form=self.form,
-                           direction=self.direction)
+        return quatro_loss(
+            scores.logp,
+            batch.logp_anchor,
+            rewards=batch.rewards,
+            group=batch.group,
+            mask=batch.mask,
+            delta_kl=self.delta_kl,
+            lambda_min=self.lambda_min,
+            form=self.form,
+            direction=self.direction,
+        )

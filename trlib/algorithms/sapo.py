@@ -20,8 +20,9 @@ FLAT = 800.0
 """Beyond this argument a sigmoid's slope is 0 in float64."""
 
 
-def sapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor,
-              tau_pos: float = 1.0, tau_neg: float = 1.05) -> TokenLoss:
+def sapo_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau_pos: float = 1.0, tau_neg: float = 1.05
+) -> TokenLoss:
     """Soft adaptive policy optimisation.
 
     L = -f(r) A,   f(r) = (4/τ) σ(τ (r - 1)),   τ = τ_pos where A > 0, else τ_neg

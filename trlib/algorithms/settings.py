@@ -16,11 +16,19 @@ class Settings:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        inherited = {f.name: (f, base) for base in reversed(cls.__mro__[1:]) if "__dataclass_fields__" in vars(base)
-                     for f in fields(base) if f.name in base.__annotations__}
+        inherited = {
+            f.name: (f, base)
+            for base in reversed(cls.__mro__[1:])
+            if "__dataclass_fields__" in vars(base)
+            for f in fields(base)
+            if f.name in base.__annotations__
+        }
         own = vars(cls).get("__annotations__", {})
-        changed = {name: f.type if not isinstance(f.type, str) else ForwardRef(f.type, module=base.__module__)
-                   for name, (f, base) in inherited.items() if name in vars(cls) and name not in own}
+        changed = {
+            name: f.type if not isinstance(f.type, str) else ForwardRef(f.type, module=base.__module__)
+            for name, (f, base) in inherited.items()
+            if name in vars(cls) and name not in own
+        }
         cls.__annotations__ = {**changed, **own}
         dataclass(frozen=True, kw_only=True)(cls)
         for f in fields(cls):  # type: ignore[arg-type]  # a decorator that stands there looks for it again
@@ -35,5 +43,7 @@ class Settings:
         self._fixed(name)
 
     def _fixed(self, name: str) -> NoReturn:
-        raise FrozenInstanceError(f"{name}: the settings of {type(self).__name__} are fixed; make another with "
-                                  f"dataclasses.replace, or keep what changes in batch.memory")
+        raise FrozenInstanceError(
+            f"{name}: the settings of {type(self).__name__} are fixed; make another with "
+            f"dataclasses.replace, or keep what changes in batch.memory"
+        )

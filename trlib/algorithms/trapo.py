@@ -25,7 +25,11 @@ from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.reinforce import reinforce_loss
 
 MICRO_GROUPS: tuple[Stage, ...] = (
-    Stage(4), Stage(2, prefix=0.25, below=2), Stage(1, prefix=0.5, below=4), Stage(1, prefix=1.0, below=7))
+    Stage(4),
+    Stage(2, prefix=0.25, below=2),
+    Stage(1, prefix=0.5, below=4),
+    Stage(1, prefix=1.0, below=7),
+)
 """Eight completions of a prompt: four free ones, then longer and longer prefixes of the expert's answer while the sum
 of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves no completion: pure TrSFT."""
 
@@ -146,9 +150,14 @@ class WithExpert(Method):
             expert = trsft_loss(scores.logp, mask=batch.forced, alpha=self.alpha)
         else:
             expert = reinforce_loss(scores.logp, advantages=torch.ones_like(scores.logp), mask=batch.forced)
-        return TokenLoss(own.per_token + expert.per_token, {
-            "ratio": own.diagnostics["ratio"], "kept": own.diagnostics["kept"] | expert.diagnostics["kept"],
-            "weight": own.diagnostics["weight"] + expert.diagnostics["weight"]})
+        return TokenLoss(
+            own.per_token + expert.per_token,
+            {
+                "ratio": own.diagnostics["ratio"],
+                "kept": own.diagnostics["kept"] | expert.diagnostics["kept"],
+                "weight": own.diagnostics["weight"] + expert.diagnostics["weight"],
+            },
+        )
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
         return aggregate(per_token, batch.mask | batch.forced, self.aggregation, horizon=batch.horizon)

@@ -31,8 +31,17 @@ Level = Literal["token", "sequence"]
 LEVELS: tuple[str, ...] = ("token", "sequence")
 
 
-def troll_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
-               delta_kl: float = 0.05, alpha: float = 1.0, level: Level = "token") -> TokenLoss:
+def troll_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    tokens: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta_kl: float = 0.05,
+    alpha: float = 1.0,
+    level: Level = "token",
+) -> TokenLoss:
     """The policy gradient of the projected policy, and the regression of the network towards it.
 
     L = -A π(y_t)/q(y_t) + α KL(π̃ || sg[π]),   π = project(π̃, q, δ)
@@ -72,12 +81,29 @@ def troll_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Te
     _distributions(mask, logp=logp, logp_old=logp_old)
     checks.inside("tokens", tokens, shape[2], mask=mask)
     dtype = checks.wide(logp, logp_old, advantages)
-    return _objective(logp.to(dtype), logp_old.detach().to(dtype), tokens.masked_fill(~mask, 0).long(),
-                      advantages, mask, delta_kl, alpha, level)
+    return _objective(
+        logp.to(dtype),
+        logp_old.detach().to(dtype),
+        tokens.masked_fill(~mask, 0).long(),
+        advantages,
+        mask,
+        delta_kl,
+        alpha,
+        level,
+    )
 
 
-def troll_sparse_loss(logp: Tensor, old: TopK, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
-                      delta_kl: float = 0.05, alpha: float = 1.0, level: Level = "token") -> TokenLoss:
+def troll_sparse_loss(
+    logp: Tensor,
+    old: TopK,
+    *,
+    tokens: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta_kl: float = 0.05,
+    alpha: float = 1.0,
+    level: Level = "token",
+) -> TokenLoss:
     """`troll_loss` over K tokens of the old policy and one bucket for the rest: for large vocabularies.
 
     Both policies are merged to K + 1 outcomes, rest = max(1 - Σ_k, 1e-12), and everything happens there; the rest
@@ -103,15 +129,25 @@ def troll_sparse_loss(logp: Tensor, old: TopK, *, tokens: Tensor, advantages: Te
     absent = mask & ~sampled.any(-1)
     if checks.values_checked() and bool(absent.any()):
         where = tuple(int(i) for i in absent.nonzero()[0])
-        raise ValueError(f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
-                         f"{list(where)}, which is not")
+        raise ValueError(
+            f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
+            f"{list(where)}, which is not"
+        )
     dtype = checks.wide(logp, old.logp, advantages)
     unused = (old.logp == -math.inf) | ~mask.unsqueeze(-1)
     u, lq = (x.to(dtype).masked_fill(unused, NOWHERE) for x in (logp, old.logp.detach()))
     checks.token_log_probabilities("logp", u)
     checks.token_log_probabilities("old.logp", lq)
-    return _objective(append_rest(u, "logp"), append_rest(lq, "old.logp"), sampled.to(torch.uint8).argmax(-1),
-                      advantages, mask, delta_kl, alpha, level)
+    return _objective(
+        append_rest(u, "logp"),
+        append_rest(lq, "old.logp"),
+        sampled.to(torch.uint8).argmax(-1),
+        advantages,
+        mask,
+        delta_kl,
+        alpha,
+        level,
+    )
 
 
 @torch.no_grad()
@@ -177,11 +213,27 @@ class TROLL(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         full = scores.full
         if self.top_k is None:
-            return troll_loss(full, batch.full_anchor, tokens=batch.tokens, advantages=batch.advantages,
-                              mask=batch.mask, delta_kl=self.delta_kl, alpha=self.alpha, level=self.level)
+            return troll_loss(
+                full,
+                batch.full_anchor,
+                tokens=batch.tokens,
+                advantages=batch.advantages,
+                mask=batch.mask,
+                delta_kl=self.delta_kl,
+                alpha=self.alpha,
+                level=self.level,
+            )
         old = batch.topk_anchor
-        return troll_sparse_loss(full.gather(-1, old.ids), old, tokens=batch.tokens, advantages=batch.advantages,
-                                 mask=batch.mask, delta_kl=self.delta_kl, alpha=self.alpha, level=self.level)
+        return troll_sparse_loss(
+            full.gather(-1, old.ids),
+            old,
+            tokens=batch.tokens,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            delta_kl=self.delta_kl,
+            alpha=self.alpha,
+            level=self.level,
+        )
 
 
 @dataclass(frozen=True)
@@ -199,8 +251,9 @@ class _Outside:
     """Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y)."""
 
 
-def _objective(u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float,
-               level: str) -> TokenLoss:
+def _objective(
+    u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float, level: str
+) -> TokenLoss:
     """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled outcome."""
     delta, alpha = _check_settings(delta, alpha, level)
     sampled, sampled_old = _pick(u, at), _pick(lq, at)

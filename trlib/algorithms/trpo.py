@@ -23,8 +23,14 @@ from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
 
 
-def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int = 10,
-                       tolerance: float = 1e-10, radius: float | None = None) -> Tensor:
+def conjugate_gradient(
+    matvec: Callable[[Tensor], Tensor],
+    b: Tensor,
+    *,
+    iterations: int = 10,
+    tolerance: float = 1e-10,
+    radius: float | None = None,
+) -> Tensor:
     """Solve F x = b for a symmetric positive definite F that is known only by its products.
 
     x_0 = 0;   stops after `iterations` products, at |b - F x| <= tolerance |b|, or (given a radius) at |x| = radius
@@ -67,8 +73,13 @@ def conjugate_gradient(matvec: Callable[[Tensor], Tensor], b: Tensor, *, iterati
     squared = _dot(residual, residual)
     if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² is beyond the type: solve for b of length near 1
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
-        return scale * conjugate_gradient(matvec, residual / scale, iterations=iterations, tolerance=tolerance,
-                                          radius=None if radius is None else radius / scale)
+        return scale * conjugate_gradient(
+            matvec,
+            residual / scale,
+            iterations=iterations,
+            tolerance=tolerance,
+            radius=None if radius is None else radius / scale,
+        )
     enough = tolerance * tolerance * squared
     for _ in range(iterations):
         if not squared > enough:
@@ -164,7 +175,7 @@ class TRPO(Method):
         """Take the longest of the tried steps inside the region that raises the surrogate; else none."""
         old = [p.detach().clone() for p in step.parameters]
         for attempt in range(self.tries):
-            move(step.parameters, old, unflat(self.backtrack ** attempt * full, old))
+            move(step.parameters, old, unflat(self.backtrack**attempt * full, old))
             with torch.no_grad():
                 scores = step.score()
                 surrogate = self.loss(self.objective(scores, step.batch).per_token, step.batch)
@@ -198,6 +209,7 @@ class TRPO(Method):
                 along = step.directional(unflat(v, parameters), rows)
                 pulled = torch.autograd.grad(logp, parameters, p * along, retain_graph=True, allow_unused=True)
                 return flat(pulled, parameters) + self.damping * v
+
         return product
 
 
@@ -215,8 +227,10 @@ def exact(parameters: Sequence[Tensor]) -> None:
     """
     for p in parameters:
         if p.dtype in checks.COARSE:
-            raise TypeError(f"policy: expected weights of float32 or wider, because a trust region's step is smaller "
-                            f"than what {str(p.dtype)[6:]} can tell apart, got {p.dtype}; load it with dtype='float32'")
+            raise TypeError(
+                f"policy: expected weights of float32 or wider, because a trust region's step is smaller "
+                f"than what {str(p.dtype)[6:]} can tell apart, got {p.dtype}; load it with dtype='float32'"
+            )
 
 
 def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:

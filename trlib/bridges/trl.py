@@ -40,13 +40,18 @@ class TrustRegionTrainer(GRPOTrainer):
             raise ValueError(f"anchor: expected rollout or recomputed, got {self.anchor!r}")
         if self.loss_type not in self.loss_types:
             raise ValueError(f"loss_type: expected one of {', '.join(self.loss_types)}, got {self.loss_type!r}")
-        dropped = {"delta": self.args.delta is not None, "top_entropy_quantile": self.top_entropy_quantile < 1,
-                   "off_policy_mask_threshold": self.off_policy_mask_threshold is not None,
-                   "vllm_importance_sampling_correction": self.use_vllm and self.vllm_importance_sampling_correction,
-                   "importance_sampling_level": self.importance_sampling_level != "token"}
+        dropped = {
+            "delta": self.args.delta is not None,
+            "top_entropy_quantile": self.top_entropy_quantile < 1,
+            "off_policy_mask_threshold": self.off_policy_mask_threshold is not None,
+            "vllm_importance_sampling_correction": self.use_vllm and self.vllm_importance_sampling_correction,
+            "importance_sampling_level": self.importance_sampling_level != "token",
+        }
         if any(dropped.values()):
-            raise ValueError(f"{', '.join(k for k, v in dropped.items() if v)}: TrustRegionTrainer's loss has no such "
-                             "term; expected it off (token for importance_sampling_level)")
+            raise ValueError(
+                f"{', '.join(k for k, v in dropped.items() if v)}: TrustRegionTrainer's loss has no such "
+                "term; expected it off (token for importance_sampling_level)"
+            )
 
     def _compute_loss(self, model, inputs):
         score, batch = self._get_per_token_logps_and_entropies, {**inputs, "old_per_token_logps": None}
@@ -68,8 +73,12 @@ class TrustRegionTrainer(GRPOTrainer):
         mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
         old = inputs.get("old_per_token_logps", logp.detach())  # left out where one update follows a rollout
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
-        found = self.token_loss(logp, old.where(sampler.isnan(), sampler), mask=mask,
-                                advantages=inputs["advantages"].view(len(logp), -1).expand_as(logp))
+        found = self.token_loss(
+            logp,
+            old.where(sampler.isnan(), sampler),
+            mask=mask,
+            advantages=inputs["advantages"].view(len(logp), -1).expand_as(logp),
+        )
         self._log_mean("kept", found.diagnostics["kept"], mask)
         if not beta:
             return found.per_token

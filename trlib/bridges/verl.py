@@ -24,42 +24,74 @@ from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, solve_groups
 
 
-def register(losses: Mapping[str, Callable[..., TokenLoss]] | None = None, *, delta_tv=0.15, delta_kl=0.05, alpha=0.1,
-             quatro_delta=0.1, lambda_min=1e-2, direction="backward") -> None:
+def register(
+    losses: Mapping[str, Callable[..., TokenLoss]] | None = None,
+    *,
+    delta_tv=0.15,
+    delta_kl=0.05,
+    alpha=0.1,
+    quatro_delta=0.1,
+    lambda_min=1e-2,
+    direction="backward",
+) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
     (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm."""
-    ours = {"trlib_dppo_tv": partial(dppo_loss, delta_tv=delta_tv), "trlib_pspo": partial(pspo_loss, alpha=alpha),
-            "trlib_dppo_kl": partial(dppo_loss, delta_kl=delta_kl),
-            "trlib_quatro": partial(_quatro, direction=direction), **(losses or {})}
+    ours = {
+        "trlib_dppo_tv": partial(dppo_loss, delta_tv=delta_tv),
+        "trlib_pspo": partial(pspo_loss, alpha=alpha),
+        "trlib_dppo_kl": partial(dppo_loss, delta_kl=delta_kl),
+        "trlib_quatro": partial(_quatro, direction=direction),
+        **(losses or {}),
+    }
     POLICY_LOSS_REGISTRY.update({name: partial(_policy_loss, loss) for name, loss in ours.items()})
-    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(_duals, delta_kl=quatro_delta, lambda_min=lambda_min,
-                                                     direction=direction)
+    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(
+        _duals, delta_kl=quatro_delta, lambda_min=lambda_min, direction=direction
+    )
 
 
-def _policy_loss(loss, old_log_prob, log_prob, advantages, response_mask, loss_agg_mode="token-mean", config=None,
-                 rollout_is_weights=None):
+def _policy_loss(
+    loss,
+    old_log_prob,
+    log_prob,
+    advantages,
+    response_mask,
+    loss_agg_mode="token-mean",
+    config=None,
+    rollout_is_weights=None,
+):
     mask = response_mask.bool()
     found = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
     per_token = found.per_token if rollout_is_weights is None else found.per_token * rollout_is_weights
     # Nothing unmasked: 0, where verl divides by 0. Its metrics are 0 too: every rank owes a number a micro-batch.
-    total = (agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else
-             found.per_token.sum())
+    total = (
+        agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else found.per_token.sum()
+    )
     clipped = found.diagnostics.get("clipped", ~found.diagnostics["kept"])
     moved = (old_log_prob - log_prob).detach()
-    return total, {"actor/pg_clipfrac": masked_mean(clipped.float(), mask).item(), "actor/pg_clipfrac_lower": 0.0,
-                   "actor/ppo_kl": masked_mean(moved, mask).item()}
+    return total, {
+        "actor/pg_clipfrac": masked_mean(clipped.float(), mask).item(),
+        "actor/pg_clipfrac_lower": 0.0,
+        "actor/ppo_kl": masked_mean(moved, mask).item(),
+    }
 
 
 def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):
     number = {name: i for i, name in enumerate(dict.fromkeys(index))}
     group = torch.tensor([number[name] for name in index], device=response_mask.device)
-    multiplier, target, _ = solve_groups(token_level_rewards.sum(-1), group, response_mask.bool().any(-1),
-                                         delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
+    multiplier, target, _ = solve_groups(
+        token_level_rewards.sum(-1),
+        group,
+        response_mask.bool().any(-1),
+        delta_kl=delta_kl,
+        lambda_min=lambda_min,
+        direction=direction,
+    )
     carried = multiplier.unsqueeze(-1).repeat(1, response_mask.shape[1])
     carried[:, 0] = multiplier * target
     return carried, carried
 
 
 def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
-    return pull_to_target(logp, logp_old, push=advantages[:, 0], multiplier=advantages[:, 1:2].sum(-1), mask=mask,
-                          direction=direction)
+    return pull_to_target(
+        logp, logp_old, push=advantages[:, 0], multiplier=advantages[:, 1:2].sum(-1), mask=mask, direction=direction
+    )

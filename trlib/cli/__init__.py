@@ -115,14 +115,19 @@ def installed() -> dict[str, ModuleType]:
 
 
 def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespace:
-    parser = _Parser(prog="trlib", description="Trust regions for language models: train, evaluate, look up.",
-                     epilog=EXAMPLES)
+    parser = _Parser(
+        prog="trlib", description="Trust regions for language models: train, evaluate, look up.", epilog=EXAMPLES
+    )
     parser.add_argument("--version", action="version", version=f"trlib {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     parsers = {}
     for name, command in known.items():
-        parsers[name] = commands.add_parser(name, help=command.TEXT, epilog=command.EXAMPLES,
-                                            description=f"{command.TEXT[0].upper()}{command.TEXT[1:]}.")
+        parsers[name] = commands.add_parser(
+            name,
+            help=command.TEXT,
+            epilog=command.EXAMPLES,
+            description=f"{command.TEXT[0].upper()}{command.TEXT[1:]}.",
+        )
         command.options(parsers[name])
         parsers[name].add_argument("--json", action="store_true", help="print one JSON document")
         parsers[name].add_argument("--traceback", action="store_true", help="on an error, show where it came from")
@@ -149,15 +154,19 @@ def _sentence(error: BaseException) -> str:
 
 def _short_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: Python's, or a device's or the processor's as torch says it."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
+    )
 
 
 def _less(error: BaseException, args: argparse.Namespace) -> str:
     """That memory ran out, for how much, which of the command's options ask for less, and what is kept."""
     asked = re.search(r"to allocate ([\d.]+ \w+)", str(error))
-    options = [f"--{name.replace('_', '-')}" for name in ("batch", "prompts", "group", "max_tokens")
-               if hasattr(args, name)]
+    options = [
+        f"--{name.replace('_', '-')}" for name in ("batch", "prompts", "group", "max_tokens") if hasattr(args, name)
+    ]
     said = f"not enough memory, {asked[1]} more were asked for" if asked else "not enough memory"
     if options:
         said += f"; expected a run that fits: less of {' or '.join(options)}"

@@ -32,8 +32,11 @@ OPTIONS: tuple[Option, ...] = (
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib evaluate`."""
-    parser.add_argument("--policy", metavar="NAME", help="an embedded model, a folder (a run's, too) or a hub id "
-                                                         "(default: the task's name)")
+    parser.add_argument(
+        "--policy",
+        metavar="NAME",
+        help="an embedded model, a folder (a run's, too) or a hub id (default: the task's name)",
+    )
     shared.add_task(parser, None, "the run's, or dial")
     shared.add(parser, OPTIONS)
 
@@ -64,11 +67,15 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
 
     record, model = Path(name) / "run.json", Path(name) / "policy"
     if not model.is_dir() and put_aside(model) is None:
-        raise ValueError(f"--policy: the run in {name!r} has no trained model yet (it was stopped before its end); "
-                         f"go on with it: trlib train ... --out {name} --resume")
+        raise ValueError(
+            f"--policy: the run in {name!r} has no trained model yet (it was stopped before its end); "
+            f"go on with it: trlib train ... --out {name} --resume"
+        )
     try:
         found = json.loads(record.read_text())
         return str(model), {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"--policy: expected the record of a run in {str(record)!r}, got a damaged file ({error!r}); "
-                         f"name its model itself: --policy {model}") from error
+        raise ValueError(
+            f"--policy: expected the record of a run in {str(record)!r}, got a damaged file ({error!r}); "
+            f"name its model itself: --policy {model}"
+        ) from error

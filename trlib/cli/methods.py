@@ -37,9 +37,17 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
         entries = {args.name: find(args.name)}
     picked = list(entries) if args.name is None else [args.name]
     if args.json:
-        shared.print_json({name: {"text": _text(entries[name]), "settings": {
-            s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entries[name])}}
-            for name in picked})
+        shared.print_json(
+            {
+                name: {
+                    "text": _text(entries[name]),
+                    "settings": {
+                        s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entries[name])
+                    },
+                }
+                for name in picked
+            }
+        )
         return 0
     width = max(map(len, picked))
     for name in picked:

@@ -65,23 +65,42 @@ def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, said: boo
     for name, kind, default, text in options:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         more = "" if default in (None, ()) else f" (default: {shown})"
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, help=text + more,
-                            default=argparse.SUPPRESS if said else default, metavar=METAVARS[kind])
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            type=kind,
+            help=text + more,
+            default=argparse.SUPPRESS if said else default,
+            metavar=METAVARS[kind],
+        )
 
 
 def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) -> None:
     """--task, --knob, where the model runs and whether prompts are chat."""
-    parser.add_argument("--task", default=default, metavar="NAME",
-                        help=f"see `trlib tasks`, or FILE.py:CLASS (default: {said})")
-    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
-                        help="a knob of the task; repeat (see `trlib tasks NAME`)")
+    parser.add_argument(
+        "--task", default=default, metavar="NAME", help=f"see `trlib tasks`, or FILE.py:CLASS (default: {said})"
+    )
+    parser.add_argument(
+        "--knob",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a knob of the task; repeat (see `trlib tasks NAME`)",
+    )
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps (default: auto)")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, float64 (default: auto)")
-    parser.add_argument("--chat", action=argparse.BooleanOptionalAction, default=None,
-                        help="put prompts into the tokenizer's chat template, or do not (default: as the model was "
-                             "saved, else where there is one)")
-    parser.add_argument("--no-recipe", action="store_true",
-                        help="take nothing from the recipe that some tasks have for some policies (sums for smollm2)")
+    parser.add_argument(
+        "--chat",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="put prompts into the tokenizer's chat template, or do not (default: as the model was "
+        "saved, else where there is one)",
+    )
+    parser.add_argument(
+        "--no-recipe",
+        action="store_true",
+        help="take nothing from the recipe that some tasks have for some policies (sums for smollm2)",
+    )
 
 
 def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:
@@ -103,8 +122,10 @@ def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None =
     from trlib.model.policy import embedded, load_policy
 
     if args.policy is None and name not in embedded():
-        raise ValueError(f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "
-                         f"{name!r} has no model of its own, got none")
+        raise ValueError(
+            f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "
+            f"{name!r} has no model of its own, got none"
+        )
     return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=args.chat)
 
 

@@ -30,8 +30,10 @@ def recipe_of(args: argparse.Namespace, *, training: bool) -> Recipe:
     if args.chat is None:
         args.chat = found.chat
     if taken:
-        print(f"trlib: the recipe of {args.task} for {args.policy} (--no-recipe takes none of it): {taken}",
-              file=sys.stderr)
+        print(
+            f"trlib: the recipe of {args.task} for {args.policy} (--no-recipe takes none of it): {taken}",
+            file=sys.stderr,
+        )
     return found
 
 

@@ -10,8 +10,16 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from trlib.errors import unknown
 
-WORDS: dict[str, bool] = {"true": True, "yes": True, "on": True, "1": True,
-                          "false": False, "no": False, "off": False, "0": False}
+WORDS: dict[str, bool] = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 """How a yes or no may be written."""
 
 
@@ -107,8 +115,13 @@ def _dataclass(hint: Any) -> type | None:
 
 
 def _word(hint: Any) -> str:
-    simple: Mapping[Any, str] = {NoneType: "none", bool: "yes or no", int: "a whole number", float: "a number",
-                                 str: "a word"}
+    simple: Mapping[Any, str] = {
+        NoneType: "none",
+        bool: "yes or no",
+        int: "a whole number",
+        float: "a number",
+        str: "a word",
+    }
     if hint in simple:
         return simple[hint]
     if get_origin(hint) is Literal:

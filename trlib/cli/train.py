@@ -47,8 +47,12 @@ OPTIONS: tuple[Option, ...] = (
     ("grad_norm", number, 1.0, "the gradient is scaled down to this norm"),
     ("anchor", str, None, "what the trust region is drawn around: rollout or recomputed (default: the method's)"),
     ("lag", whole, 0, "the sampler is this many batches behind"),
-    ("sampler", str, "fp32", "what the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 "
-                              "(simulated)"),
+    (
+        "sampler",
+        str,
+        "fp32",
+        "what the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)",
+    ),
     ("logit_noise", number, 0.0, "standard deviation of noise on the sampler's logits"),
     ("probe", whole, 32, "completions on which the exact metrics are computed"),
     ("checkpoint_every", whole, 10, "batches between two checkpoints"),
@@ -61,18 +65,31 @@ COLUMNS = ["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max"]
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib train`."""
-    parser.add_argument("--method", default="grpo", metavar="NAME",
-                        help="see `trlib methods`, or FILE.py:CLASS (default: grpo)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
-                        help="a setting of the method; repeat (see `trlib methods NAME`)")
+    parser.add_argument(
+        "--method", default="grpo", metavar="NAME", help="see `trlib methods`, or FILE.py:CLASS (default: grpo)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the method; repeat (see `trlib methods NAME`)",
+    )
     shared.add_task(parser, "dial", "dial")
-    parser.add_argument("--policy", metavar="NAME",
-                        help="an embedded model, a folder or a hub id (default: the task's name)")
-    parser.add_argument("--lora", action="append", default=[], metavar="NAME=VALUE",
-                        help="train adapters: a setting of peft's LoraConfig, such as r=8; repeat")
+    parser.add_argument(
+        "--policy", metavar="NAME", help="an embedded model, a folder or a hub id (default: the task's name)"
+    )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="train adapters: a setting of peft's LoraConfig, such as r=8; repeat",
+    )
     shared.add(parser, OPTIONS, said=True)
-    parser.add_argument("--out", type=shared.path, metavar="FOLDER",
-                        help="keep checkpoint, history and trained model here")
+    parser.add_argument(
+        "--out", type=shared.path, metavar="FOLDER", help="keep checkpoint, history and trained model here"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, or begin it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -92,8 +109,9 @@ def run(args: argparse.Namespace) -> int:
     done = train(policy, task, method, **regime, out=args.out, resume=args.resume, progress=not args.quiet)
     if args.json:
         history = {name: column.tolist() for name, column in done.history.items()}
-        shared.print_json({"settings": done.settings, "interrupted": done.interrupted, "out": args.out,
-                           "history": history})
+        shared.print_json(
+            {"settings": done.settings, "interrupted": done.interrupted, "out": args.out, "history": history}
+        )
     else:
         _show(done, args.out)
     return 128 + (done.signal or signal.SIGINT) if done.interrupted else 0

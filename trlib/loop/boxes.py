@@ -68,8 +68,10 @@ def settings_of(method: Method) -> dict[str, Any]:
         try:
             found[f.name] = _plain(getattr(method, f.name))
         except TypeError as error:
-            raise TypeError(f"{f.name}: expected a setting that can be saved with the run (a number, a text, a list, "
-                            f"None), got {error} in {type(method).__name__} ({_defined(method)})") from None
+            raise TypeError(
+                f"{f.name}: expected a setting that can be saved with the run (a number, a text, a list, "
+                f"None), got {error} in {type(method).__name__} ({_defined(method)})"
+            ) from None
     return found
 
 

@@ -86,8 +86,10 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def _damaged(path: Path, why: object) -> CheckpointError:
-    return CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
-                           f"{path.stat().st_size} bytes ({why}); move it away to begin anew")
+    return CheckpointError(
+        f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
+        f"{path.stat().st_size} bytes ({why}); move it away to begin anew"
+    )
 
 
 def check(folder: Path, tensors: Mapping[str, Tensor], learner: Learner, batches: int) -> None:
@@ -147,8 +149,9 @@ def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) ->
 def _apart(folder: Path, policy: Policy) -> None:
     for model in policy.folders():
         if model in (folder.resolve(), *folder.resolve().parents, (folder / POLICY).resolve()):
-            raise CheckpointError(f"out: expected a folder apart from that of the policy, {str(model)!r}, got "
-                                  f"{str(folder)!r}")
+            raise CheckpointError(
+                f"out: expected a folder apart from that of the policy, {str(model)!r}, got {str(folder)!r}"
+            )
 
 
 def _prepare(folder: Path, resume: bool) -> None:
@@ -156,19 +159,24 @@ def _prepare(folder: Path, resume: bool) -> None:
         if (folder / name).is_dir():
             raise CheckpointError(f"out: expected a file's place at {str(folder / name)!r}, got a folder")
     if not resume and (folder / NAME).exists():
-        raise CheckpointError(f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to "
-                              f"go on with it")
+        raise CheckpointError(
+            f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to go on with it"
+        )
     aside = put_aside(folder / POLICY)
     if aside is not None:
         aside.rename(folder / POLICY)
     for name in FILES:
         if (folder / name).exists() and not (folder / NAME).exists():
-            raise CheckpointError(f"out: {str(folder)!r} holds the {name} of a run whose {NAME} is missing; expected "
-                                  f"both, or an empty folder")
+            raise CheckpointError(
+                f"out: {str(folder)!r} holds the {name} of a run whose {NAME} is missing; expected "
+                f"both, or an empty folder"
+            )
     free(folder / POLICY, "out")
     if not (folder / NAME).exists() and (folder / POLICY).is_dir() and any((folder / POLICY).iterdir()):
-        raise CheckpointError(f"out: {str(folder)!r} holds the trained policy of a run whose {NAME} is missing; "
-                              f"expected both, or an empty folder")
+        raise CheckpointError(
+            f"out: {str(folder)!r} holds the trained policy of a run whose {NAME} is missing; "
+            f"expected both, or an empty folder"
+        )
     writable(folder, "out")
     for name in (NAME, *FILES, POLICY):
         for left in folder.glob(f".{name}.*{UNFINISHED}"):  # a killed process's: the lock is ours

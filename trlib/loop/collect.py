@@ -45,13 +45,27 @@ class Collector:
         verdicts: list[list[Verdict]] = [[] for _ in asked]
         for number, stage in enumerate(plan):
             begin = len(verdicts[0])
-            local = [int(r // s.group * stage.count + r % s.group - begin) for r in kept
-                     if begin <= r % s.group < begin + stage.count]
+            local = [
+                int(r // s.group * stage.count + r % s.group - begin)
+                for r in kept
+                if begin <= r % s.group < begin + stage.count
+            ]
             rewards = torch.tensor([[v.reward for v in of_one] for of_one in verdicts], dtype=torch.float32)
-            parts.append(sample(source, [p.text for p in asked], group=stage.count, temperature=s.temperature,
-                                max_tokens=s.max_tokens, seed=generator(s.seed, "sample", k, number), full_rows=local,
-                                prefixes=prefixes(experts, stage, rewards.view(len(asked), begin)), topk=topk,
-                                logit_noise=s.logit_noise, drop="dropping" not in s.without))
+            parts.append(
+                sample(
+                    source,
+                    [p.text for p in asked],
+                    group=stage.count,
+                    temperature=s.temperature,
+                    max_tokens=s.max_tokens,
+                    seed=generator(s.seed, "sample", k, number),
+                    full_rows=local,
+                    prefixes=prefixes(experts, stage, rewards.view(len(asked), begin)),
+                    topk=topk,
+                    logit_noise=s.logit_noise,
+                    drop="dropping" not in s.without,
+                )
+            )
             for g, verdict in self._verify(asked, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_one in verdicts for verdict in of_one]
@@ -78,9 +92,21 @@ class Collector:
         """Box 2: everything the method asked to know, then its advantages."""
         s, c = self.settings, completions
         rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.learner.policy.device)
-        batch = Batch(tokens=c.tokens, mask=c.mask, forced=c.forced, rewards=rewards, group=c.group, ended=c.ended,
-                      horizon=s.max_tokens, logp_rollout=c.logp, anchor=s.anchor, number=k, batches=s.steps,
-                      reasons=tuple(v.reason for v in verdicts), memory=self.learner.memory)
+        batch = Batch(
+            tokens=c.tokens,
+            mask=c.mask,
+            forced=c.forced,
+            rewards=rewards,
+            group=c.group,
+            ended=c.ended,
+            horizon=s.max_tokens,
+            logp_rollout=c.logp,
+            anchor=s.anchor,
+            number=k,
+            batches=s.steps,
+            reasons=tuple(v.reason for v in verdicts),
+            memory=self.learner.memory,
+        )
         with torch.no_grad():
             batch = batch.plus(**self._known(c))
         with box(self.method, "prepare"):
@@ -111,8 +137,14 @@ class Collector:
 
     def _experts(self, asked: list[Prompt], k: int) -> list[Demonstration]:
         s, policy = self.settings, self.learner.policy
-        return demonstrations(self.task, asked, seed=derive(s.seed, "expert", k), encode=policy.encode,
-                              end_id=policy.end_id, max_tokens=s.max_tokens)
+        return demonstrations(
+            self.task,
+            asked,
+            seed=derive(s.seed, "expert", k),
+            encode=policy.encode,
+            end_id=policy.end_id,
+            max_tokens=s.max_tokens,
+        )
 
     def _verify(self, asked: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
@@ -121,8 +153,10 @@ class Collector:
             for g, text, ended in rows:
                 verdict = self.task.verify(asked[g], text, ended=ended)
                 if not math.isfinite(verdict.reward):
-                    raise NonFiniteError(f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
-                                         f"expected a finite number")
+                    raise NonFiniteError(
+                        f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
+                        f"expected a finite number"
+                    )
                 found.append((g, verdict))
         return found
 
@@ -130,11 +164,14 @@ class Collector:
         """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
-            why = (f"all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the completions of a "
-                   f"prompt learns nothing from it")
+            why = (
+                f"all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the completions of a "
+                f"prompt learns nothing from it"
+            )
         elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
             why = "rewards differ and every advantage is 0: nothing is learnt from it" + (
-                "; a group of 1 leaves nothing to compare a completion with" if self.settings.group == 1 else "")
+                "; a group of 1 leaves nothing to compare a completion with" if self.settings.group == 1 else ""
+            )
         if why:
             self.told_equal = True
             warnings.warn(f"batch {k}: {why} (said once a run)", stacklevel=7)
@@ -145,9 +182,12 @@ def _check(ready: object, given: Batch) -> None:
     if not isinstance(ready, Batch):
         raise TypeError(f"prepare: expected the batch, got {type(ready).__name__}")
     if ready.memory is not given.memory:
-        raise ValueError("memory: expected the batch's own, changed in place (batch.memory['name'] = ...), got another "
-                         "one, which would be lost")
+        raise ValueError(
+            "memory: expected the batch's own, changed in place (batch.memory['name'] = ...), got another "
+            "one, which would be lost"
+        )
     found = ready.advantages
     if found is not None and (not isinstance(found, Tensor) or found.shape != ready.mask.shape):
-        raise ValueError(f"advantages: expected [B, T] = {list(ready.mask.shape)}, "
-                         f"got {list(getattr(found, 'shape', []))}")
+        raise ValueError(
+            f"advantages: expected [B, T] = {list(ready.mask.shape)}, got {list(getattr(found, 'shape', []))}"
+        )

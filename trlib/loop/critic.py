@@ -43,8 +43,11 @@ class Critic:
         output = policy.model.get_output_embeddings()
         heads = {id(p) for p in output.parameters()} - {id(p) for p in policy.model.get_input_embeddings().parameters()}
         unused = {f"body.{name}" for name, p in policy.model.named_parameters() if id(p) in heads}
-        self.trainable = {name: p for name, p in self.model.named_parameters()
-                          if name in learning - unused or name.startswith("head.")}
+        self.trainable = {
+            name: p
+            for name, p in self.model.named_parameters()
+            if name in learning - unused or name.startswith("head.")
+        }
         self.model.requires_grad_(False)
         for p in self.trainable.values():
             p.requires_grad_(True)
@@ -54,15 +57,16 @@ class Critic:
         """The parameters that learn."""
         return list(self.trainable.values())
 
-    def values(self, completions: Completions, weights: Mapping[str, Tensor] | None = None,
-               layout: Layout | None = None) -> Tensor:
+    def values(
+        self, completions: Completions, weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None
+    ) -> Tensor:
         """[B, T], or with several outputs [B, T, outputs], float32 or wider, with gradient; `weights` and `layout` as
         in `Policy.score`. Values where no token is are those of the padding: finite and meaningless."""
         layout = layout or self.policy.layout(completions)
         inputs = layout.inputs()
         with reading(self.model.body, layout):
             out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
-        found = out.to(checks.wide(out))[:, -layout.kept:].flatten(0, 1)[layout.index]
+        found = out.to(checks.wide(out))[:, -layout.kept :].flatten(0, 1)[layout.index]
         return found.squeeze(-1) if self.outputs == 1 else found
 
     @torch.no_grad()

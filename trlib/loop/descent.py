@@ -49,8 +49,10 @@ class Descent:
             ValueError: the loss has no gradient.
         """
         if not isinstance(loss, Tensor) or loss.numel() != 1:
-            raise ValueError(f"loss: expected a tensor of one number, got "
-                             f"{list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__}")
+            raise ValueError(
+                f"loss: expected a tensor of one number, got "
+                f"{list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__}"
+            )
         value = self.finite("loss", loss)
         if not loss.requires_grad:
             raise ValueError(f"loss: expected a number with a gradient in the parameters, got {value:g} without one")
@@ -93,8 +95,10 @@ class Descent:
             CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
         """
         state = {key: _plain(f"state {key}", value) for key, value in self._kept() if not isinstance(value, Tensor)}
-        groups = [{name: _plain(name, value) for name, value in group.items() if name not in ("params", "lr")}
-                  for group in self.optimizer.param_groups]
+        groups = [
+            {name: _plain(name, value) for name, value in group.items() if name not in ("params", "lr")}
+            for group in self.optimizer.param_groups
+        ]
         return {"updates": self.updates, "state": state, "groups": groups}
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
@@ -108,13 +112,20 @@ class Descent:
             i, name = key.split("/", 1)
             state.setdefault(int(i), {})[name] = value
         fresh = self.optimizer.state_dict()
-        groups = [{**group, **{name: tuple(v) if isinstance(group.get(name), tuple) else v for name, v in own.items()}}
-                  for group, own in zip(fresh["param_groups"], numbers["groups"], strict=True)]
+        groups = [
+            {**group, **{name: tuple(v) if isinstance(group.get(name), tuple) else v for name, v in own.items()}}
+            for group, own in zip(fresh["param_groups"], numbers["groups"], strict=True)
+        ]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         for i, p in enumerate(self._order()):  # what it has made of another type than it was, as it was
             held = self.optimizer.state.get(p, {})
-            held.update({name: value.to(held[name].device) for name, value in state.get(i, {}).items()
-                         if isinstance(value, Tensor) and held[name].dtype != value.dtype})
+            held.update(
+                {
+                    name: value.to(held[name].device)
+                    for name, value in state.get(i, {}).items()
+                    if isinstance(value, Tensor) and held[name].dtype != value.dtype
+                }
+            )
         self.updates = numbers["updates"]
 
     def expected(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -125,8 +136,11 @@ class Descent:
         for i, p in enumerate(self._order()):
             own = {name: t for name, t in tensors.items() if name.startswith(f"optimizer/{i}/")}
             if own and kind is torch.optim.AdamW and not self.optimizer.defaults["amsgrad"]:
-                own = {f"optimizer/{i}/step": torch.zeros(()), f"optimizer/{i}/exp_avg": p,
-                       f"optimizer/{i}/exp_avg_sq": p}
+                own = {
+                    f"optimizer/{i}/step": torch.zeros(()),
+                    f"optimizer/{i}/exp_avg": p,
+                    f"optimizer/{i}/exp_avg_sq": p,
+                }
             elif kind is torch.optim.SGD:
                 own = dict.fromkeys(own, p)
             found |= own
@@ -136,8 +150,10 @@ class Descent:
         """What the optimiser keeps of its parameters, by number and name."""
         for i, own in self.optimizer.state_dict()["state"].items():
             if not isinstance(i, int) or not isinstance(own, dict):
-                raise CheckpointError(f"optimizer: expected its state by parameter, because it is saved with the run, "
-                                      f"got state[{i!r}] = {type(own).__name__}")
+                raise CheckpointError(
+                    f"optimizer: expected its state by parameter, because it is saved with the run, "
+                    f"got state[{i!r}] = {type(own).__name__}"
+                )
             yield from ((f"{i}/{name}", value) for name, value in own.items())
 
     def _order(self) -> list[Tensor]:
@@ -158,5 +174,7 @@ def _plain(name: str, value: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise CheckpointError(f"optimizer: expected tensors and plain values in its state, because they are saved with the "
-                          f"run, got {name} = {type(value).__name__}")
+    raise CheckpointError(
+        f"optimizer: expected tensors and plain values in its state, because they are saved with the "
+        f"run, got {name} = {type(value).__name__}"
+    )

@@ -62,8 +62,9 @@ class Learner:
         Raises:
             ValueError: they are another model's.
         """
+
         def below(prefix: str) -> dict[str, Tensor]:
-            return {name[len(prefix):]: t for name, t in tensors.items() if name.startswith(prefix)}
+            return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
 
         self.policy.load_state(below("policy/"))
         self.sampler.load_state(below("past/"))

@@ -31,30 +31,46 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "reward": Metric("reward", "mean reward of the batch's completions, those left out that begin with a part of an "
-                               "expert's answer"),
+    "reward": Metric(
+        "reward", "mean reward of the batch's completions, those left out that begin with a part of an expert's answer"
+    ),
     "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
-    "distinct": Metric("completions", "different right completions among those of a prompt, mean over prompts; those "
-                                      "left out that begin with a part of an expert's answer"),
+    "distinct": Metric(
+        "completions",
+        "different right completions among those of a prompt, mean over prompts; those "
+        "left out that begin with a part of an expert's answer",
+    ),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
     "grad_norm": Metric("", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"),
     "entropy": Metric("nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"),
-    "ratio_max": Metric("", "largest ratio that the objective saw at any unmasked token of any of the batch's updates; "
-                            "with one update a batch and the anchor recomputed it is exactly 1"),
+    "ratio_max": Metric(
+        "",
+        "largest ratio that the objective saw at any unmasked token of any of the batch's updates; "
+        "with one update a batch and the anchor recomputed it is exactly 1",
+    ),
     "ratio_p01": Metric("", "1st percentile of those ratios"),
     "ratio_p99": Metric("", "99th percentile of those ratios"),
-    "ess": Metric("share", "effective sample size of the ratios that the objective saw at the batch's last update, "
-                           "(sum r)^2 / (n sum r^2): 1 where all n are alike, 1/n where one outweighs all others"),
+    "ess": Metric(
+        "share",
+        "effective sample size of the ratios that the objective saw at the batch's last update, "
+        "(sum r)^2 / (n sum r^2): 1 where all n are alike, 1/n where one outweighs all others",
+    ),
     "kept": Metric("share", "unmasked tokens that the trust region does not silence, mean over the batch's updates"),
     "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
     "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
     "kl": Metric("nats/token", "mean of KL(mu || pi) at the probe's tokens, exact over the vocabulary"),
     "kl_back": Metric("nats/token", "mean of KL(pi || mu) at the probe's tokens, exact over the vocabulary"),
-    "kl_seq_back": Metric("nats/completion", "mean over the probe's completions of e^l l - e^l + 1, l the completion's "
-                                             "log-ratio log pi - log mu: unbiased for KL(pi || mu)"),
-    "kl_sampler": Metric("nats/token", "mean over the tokens of the batch's first update of r - 1 - log r, r the ratio "
-                                       "of pi before it to mu: unbiased for KL(mu || pi) there, 0 where the learner "
-                                       "itself sampled"),
+    "kl_seq_back": Metric(
+        "nats/completion",
+        "mean over the probe's completions of e^l l - e^l + 1, l the completion's "
+        "log-ratio log pi - log mu: unbiased for KL(pi || mu)",
+    ),
+    "kl_sampler": Metric(
+        "nats/token",
+        "mean over the tokens of the batch's first update of r - 1 - log r, r the ratio "
+        "of pi before it to mu: unbiased for KL(mu || pi) there, 0 where the learner "
+        "itself sampled",
+    ),
     "tv": Metric("probability", "mean total variation between mu and pi at the probe's tokens, exact"),
     "tv_max": Metric("probability", "largest total variation at any of the probe's tokens, exact"),
     "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
@@ -76,8 +92,9 @@ class Update:
     """`kl_sampler`, where this was the batch's first update."""
 
 
-def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch,
-            behind: float = math.nan) -> Update:
+def observe(
+    loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, behind: float = math.nan
+) -> Update:
     """The record of one update from its objective's diagnostics (None: the update box asked for no loss)."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
     shares: dict[str, float] = {}
@@ -98,8 +115,11 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
     if shown:
         ratios = np.concatenate(shown)
         low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
-        found |= {"ratio_max": float(ratios.max()) if ratios.size else math.nan, "ratio_p01": float(low),
-                  "ratio_p99": float(high)}
+        found |= {
+            "ratio_max": float(ratios.max()) if ratios.size else math.nan,
+            "ratio_p01": float(low),
+            "ratio_p99": float(high),
+        }
         if shown[-1].size:
             found["ess"] = float(shown[-1].sum() ** 2 / (shown[-1].size * (shown[-1] ** 2).sum()))
     behind = [u.behind for u in updates if not math.isnan(u.behind)]
@@ -142,8 +162,10 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
         names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
         return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
     parts = mask.nonzero().split(max(1, AT_ONCE // log_mu.shape[-1]))
-    terms = [_terms(log_mu[row, place], log_pi[row, place], tokens[row, place])
-             for row, place in (part.unbind(1) for part in parts)]
+    terms = [
+        _terms(log_mu[row, place], log_pi[row, place], tokens[row, place])
+        for row, place in (part.unbind(1) for part in parts)
+    ]
     entropy, forth, back, distance, ratio = (torch.cat(term) for term in zip(*terms, strict=True))
     log_ratio = torch.zeros(mask.shape, dtype=ratio.dtype, device=ratio.device)
     log_ratio[mask] = ratio

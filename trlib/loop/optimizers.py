@@ -20,15 +20,17 @@ from trlib.relatives.optimizers import RELATIVES
 Maker = Callable[..., torch.optim.Optimizer]
 
 
-def adamw(groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float],
-          weight_decay: float) -> torch.optim.Optimizer:
+def adamw(
+    groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float], weight_decay: float
+) -> torch.optim.Optimizer:
     """AdamW, each step in one kernel where the device has it."""
     device = groups[0]["params"][0].device.type
     return torch.optim.AdamW(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=device in ("cpu", "cuda"))
 
 
-def sgd(groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float],
-        weight_decay: float) -> torch.optim.Optimizer:
+def sgd(
+    groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float], weight_decay: float
+) -> torch.optim.Optimizer:
     """Gradient descent with momentum, the first of the betas."""
     return torch.optim.SGD(groups, lr=lr, momentum=betas[0], weight_decay=weight_decay)
 
@@ -75,12 +77,14 @@ def build(make: Maker, groups: list[dict[str, Any]], **settings: Any) -> torch.o
     except (TypeError, ValueError) as error:
         raise type(error)(f"optimizer: {name_of(make)} refuses these parameters and settings: {error}") from error
     if not isinstance(made, torch.optim.Optimizer):
-        raise TypeError(f"optimizer: expected {name_of(make)} to make a torch.optim.Optimizer, "
-                        f"got {type(made).__name__}")
+        raise TypeError(
+            f"optimizer: expected {name_of(make)} to make a torch.optim.Optimizer, got {type(made).__name__}"
+        )
     closure = inspect.signature(made.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
-        raise TypeError(f"optimizer: expected one that steps on a gradient, got {name_of(make)}, which asks for a "
-                        f"closure")
+        raise TypeError(
+            f"optimizer: expected one that steps on a gradient, got {name_of(make)}, which asks for a closure"
+        )
     return made
 
 

@@ -46,8 +46,19 @@ class Regime:
 
     def __post_init__(self) -> None:
         checks.settle(self)
-        least = {"steps": 1, "seed": 0, "prompts": 1, "group": 1, "max_tokens": 1, "minibatches": 1, "epochs": 1,
-                 "warmup": 0, "lag": 0, "probe": 0, "checkpoint_every": 1}
+        least = {
+            "steps": 1,
+            "seed": 0,
+            "prompts": 1,
+            "group": 1,
+            "max_tokens": 1,
+            "minibatches": 1,
+            "epochs": 1,
+            "warmup": 0,
+            "lag": 0,
+            "probe": 0,
+            "checkpoint_every": 1,
+        }
         for name, low in least.items():
             checks.whole(name, getattr(self, name), least=low)
         for name in ("temperature", "lr", "grad_norm"):
@@ -63,5 +74,7 @@ class Regime:
         for saving in self.without:
             checks.choice("without", saving, tuple(SAVINGS))
         if self.prompts % self.minibatches:
-            raise ValueError(f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole "
-                             f"groups), got {self.minibatches}")
+            raise ValueError(
+                f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole "
+                f"groups), got {self.minibatches}"
+            )

@@ -15,9 +15,14 @@ from trlib.model.policy import Policy
 if TYPE_CHECKING:
     import pandas as pd
 
-PANELS = (("reward", ("reward",)), ("tokens", ("length",)), ("share of tokens", ("kept", "kept_pos", "kept_neg")),
-          ("nats", ("kl", "kl_back", "entropy")), ("total variation", ("tv", "tv_max")),
-          ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")))
+PANELS = (
+    ("reward", ("reward",)),
+    ("tokens", ("length",)),
+    ("share of tokens", ("kept", "kept_pos", "kept_neg")),
+    ("nats", ("kl", "kl_back", "entropy")),
+    ("total variation", ("tv", "tv_max")),
+    ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")),
+)
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
 FILES = ("history.csv", "prompts.csv", "run.json")
 """What `Run.save` writes."""
@@ -77,8 +82,10 @@ class Run:
                 legend(ax)
         last = {name: self.rows[-1][name] for name in ("reward", "kept", "kl") if self.rows and name in self.rows[-1]}
         ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
-        said = f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, divergences and " \
-               f"entropy, total variation, ratios. Last batch: {ends or 'none'}."
+        said = (
+            f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, divergences and "
+            f"entropy, total variation, ratios. Last batch: {ends or 'none'}."
+        )
         return Drawing(figure, said, stacked=2)
 
     def save(self) -> None:

@@ -22,8 +22,18 @@ from trlib.model.completions import Completions
 class LoopStep:
     """The loop's `trlib.algorithms.method.Step`."""
 
-    def __init__(self, learner: Learner, method: Method, needs: Needs, completions: Completions, batch: Batch, *,
-                 done: list[Update], parts: Callable[[], Iterator[LoopStep]] | None = None, skip: bool = False) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        method: Method,
+        needs: Needs,
+        completions: Completions,
+        batch: Batch,
+        *,
+        done: list[Update],
+        parts: Callable[[], Iterator[LoopStep]] | None = None,
+        skip: bool = False,
+    ) -> None:
         """`done`: the batch's updates so far, told by `report`. `parts`: a whole batch's minibatches. `skip`: do not
         score completions without an advantage."""
         self.learner, self.method, self.needs = learner, method, needs
@@ -42,13 +52,25 @@ class LoopStep:
     def minibatches(self) -> Iterator[LoopStep]:
         return iter([self]) if self.parts is None else self.parts()
 
-    def score(self, rows: Tensor | None = None, *, weights: Mapping[str, Tensor] | None = None, twice: bool = False,
-              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+    def score(
+        self,
+        rows: Tensor | None = None,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+        twice: bool = False,
+        perturb: Callable[[Tensor], Tensor] | None = None,
+    ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
         with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
-            scores = self.learner.policy.score(c, temperature=settings.temperature, full=needs.full, weights=weights,
-                                               at_once=None if twice else settings.at_once, hidden=needs.hidden,
-                                               perturb=perturb)
+            scores = self.learner.policy.score(
+                c,
+                temperature=settings.temperature,
+                full=needs.full,
+                weights=weights,
+                at_once=None if twice else settings.at_once,
+                hidden=needs.hidden,
+                perturb=perturb,
+            )
             return Scores(**{**vars(scores), "values": self.values(rows)}) if needs.values else scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
@@ -104,8 +126,9 @@ class LoopStep:
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
-        self.done.append(observe(finite("loss", loss), finite("grad_norm", grad_norm), self.token_loss, self.batch,
-                                 self.behind))
+        self.done.append(
+            observe(finite("loss", loss), finite("grad_norm", grad_norm), self.token_loss, self.batch, self.behind)
+        )
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.reference:
@@ -147,6 +170,7 @@ def _checked(found: object, batch: Batch) -> TokenLoss:
     for name in ("ratio", "kept"):
         value = found.diagnostics.get(name)
         if value is not None and (not isinstance(value, Tensor) or value.shape != shape):
-            raise ValueError(f"diagnostics[{name!r}]: expected [B, T] = {list(shape)}, "
-                             f"got {list(getattr(value, 'shape', []))}")
+            raise ValueError(
+                f"diagnostics[{name!r}]: expected [B, T] = {list(shape)}, got {list(getattr(value, 'shape', []))}"
+            )
     return found

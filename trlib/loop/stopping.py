@@ -52,8 +52,9 @@ def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.getsignal(number) for number in STOPS
-              if signal.getsignal(number) not in (signal.SIG_IGN, None)}  # None: not Python's, and cannot be restored
+    before = {
+        number: signal.getsignal(number) for number in STOPS if signal.getsignal(number) not in (signal.SIG_IGN, None)
+    }  # None: not Python's, and cannot be restored
     for number in before:
         signal.signal(number, first)
     try:

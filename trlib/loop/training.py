@@ -42,13 +42,37 @@ from trlib.seeds import derive, generator
 from trlib.tasks.task import Task
 
 
-def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int = 0, prompts: int = 16, group: int = 16,
-          temperature: float = 1.0, max_tokens: int | None = None, minibatches: int = 1, epochs: int = 1,
-          optimizer: str | Maker = "adamw", lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.95),
-          weight_decay: float = 0.0, warmup: int = 10, grad_norm: float = 1.0, anchor: Anchor | None = None,
-          lag: int = 0, sampler: str = "fp32", logit_noise: float = 0.0, probe: int = 32, checkpoint_every: int = 10,
-          out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True,
-          without: Sequence[str] = (), at_once: int | None = None) -> Run:
+def train(
+    policy: Policy,
+    task: Task,
+    method: Method,
+    *,
+    steps: int,
+    seed: int = 0,
+    prompts: int = 16,
+    group: int = 16,
+    temperature: float = 1.0,
+    max_tokens: int | None = None,
+    minibatches: int = 1,
+    epochs: int = 1,
+    optimizer: str | Maker = "adamw",
+    lr: float = 1e-4,
+    betas: tuple[float, float] = (0.9, 0.95),
+    weight_decay: float = 0.0,
+    warmup: int = 10,
+    grad_norm: float = 1.0,
+    anchor: Anchor | None = None,
+    lag: int = 0,
+    sampler: str = "fp32",
+    logit_noise: float = 0.0,
+    probe: int = 32,
+    checkpoint_every: int = 10,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    without: Sequence[str] = (),
+    at_once: int | None = None,
+) -> Run:
     """Train `policy` in place on `task` by `method`.
 
     Args:
@@ -102,18 +126,41 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
     settings = Regime(
-        steps=steps, seed=seed, prompts=prompts, group=group, temperature=temperature,
-        max_tokens=task.max_tokens if max_tokens is None else max_tokens, minibatches=minibatches, epochs=epochs,
-        optimizer=name_of(optimizer), lr=lr, betas=(betas[0], betas[1]), weight_decay=weight_decay, warmup=warmup,
-        grad_norm=grad_norm, anchor=method.anchor if anchor is None else anchor, lag=lag, sampler=sampler,
-        logit_noise=logit_noise, probe=probe, checkpoint_every=checkpoint_every, without=tuple(without),
-        at_once=at_once)
+        steps=steps,
+        seed=seed,
+        prompts=prompts,
+        group=group,
+        temperature=temperature,
+        max_tokens=task.max_tokens if max_tokens is None else max_tokens,
+        minibatches=minibatches,
+        epochs=epochs,
+        optimizer=name_of(optimizer),
+        lr=lr,
+        betas=(betas[0], betas[1]),
+        weight_decay=weight_decay,
+        warmup=warmup,
+        grad_norm=grad_norm,
+        anchor=method.anchor if anchor is None else anchor,
+        lag=lag,
+        sampler=sampler,
+        logit_noise=logit_noise,
+        probe=probe,
+        checkpoint_every=checkpoint_every,
+        without=tuple(without),
+        at_once=at_once,
+    )
     if method.correction is not None and settings.anchor == "rollout":
-        warnings.warn("correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
-                      "beside it does so twice; take anchor='recomputed', or no correction", stacklevel=2)
+        warnings.warn(
+            "correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
+            "beside it does so twice; take anchor='recomputed', or no correction",
+            stacklevel=2,
+        )
     make = maker(optimizer)
-    with (checkpoints.holding(out, resume, policy) as folder, policy.threads(),
-          policy.sharing("sharing" not in settings.without)):
+    with (
+        checkpoints.holding(out, resume, policy) as folder,
+        policy.threads(),
+        policy.sharing("sharing" not in settings.without),
+    ):
         loop = _Loop(policy, task, method, settings, make, folder)
         if folder is not None and resume:
             loop.restore()
@@ -123,8 +170,9 @@ def train(policy: Policy, task: Task, method: Method, *, steps: int, seed: int =
 class _Loop:
     """A run in progress: what has to be kept from one batch to the next."""
 
-    def __init__(self, policy: Policy, task: Task, method: Method, settings: Regime, make: Maker,
-                 out: Path | None) -> None:
+    def __init__(
+        self, policy: Policy, task: Task, method: Method, settings: Regime, make: Maker, out: Path | None
+    ) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = needs_of(method, settings.anchor)
         self.result = Run(policy, [], [], self._settings(), out)
@@ -137,8 +185,15 @@ class _Loop:
         from tqdm.auto import tqdm
 
         run, s = self.result, self.settings
-        bar = tqdm(total=s.steps, initial=len(run.rows), desc=run.settings["method"]["name"], unit="batch",
-                   disable=not progress, leave=True, dynamic_ncols=True)
+        bar = tqdm(
+            total=s.steps,
+            initial=len(run.rows),
+            desc=run.settings["method"]["name"],
+            unit="batch",
+            disable=not progress,
+            leave=True,
+            dynamic_ncols=True,
+        )
         begun = len(run.rows)
         with bar, stoppable() as stop:
             while len(run.rows) < s.steps and not stop.is_set():
@@ -185,15 +240,33 @@ class _Loop:
         written = [row[:n] for row, n in zip(completions.tokens.tolist(), completions.lengths.tolist(), strict=True)]
         right = [v.reason == "right" and own for v, own in zip(verdicts, free.tolist(), strict=True)]
         seconds = time.perf_counter() - began
-        row = {"reward": float(rewards[free].mean()), "length": float(lengths.mean()),
-               "distinct": distinct_right(written, right, completions.group.tolist()), **summarise(updates), **exact,
-               **self.learner.memory.numbers(), "seconds": seconds, "tokens_per_s": float(lengths.sum()) / seconds}
-        reward_of, length_of, free_of = (v.view(s.prompts, s.group).float().mean(1)
-                                         for v in (rewards * free, lengths, free))
+        row = {
+            "reward": float(rewards[free].mean()),
+            "length": float(lengths.mean()),
+            "distinct": distinct_right(written, right, completions.group.tolist()),
+            **summarise(updates),
+            **exact,
+            **self.learner.memory.numbers(),
+            "seconds": seconds,
+            "tokens_per_s": float(lengths.sum()) / seconds,
+        }
+        reward_of, length_of, free_of = (
+            v.view(s.prompts, s.group).float().mean(1) for v in (rewards * free, lengths, free)
+        )
         by_prompt = zip(asked, (reward_of / free_of).tolist(), length_of.tolist(), (1 - free_of).tolist(), strict=True)
-        return row, [{"batch": k, "prompt": i, "text": p.text, "difficulty": p.difficulty, "reward": reward,
-                      "length": length, "guided": guided, "kl_seq_back": per_prompt.get(i, math.nan)}
-                     for i, (p, reward, length, guided) in enumerate(by_prompt)]
+        return row, [
+            {
+                "batch": k,
+                "prompt": i,
+                "text": p.text,
+                "difficulty": p.difficulty,
+                "reward": reward,
+                "length": length,
+                "guided": guided,
+                "kl_seq_back": per_prompt.get(i, math.nan),
+            }
+            for i, (p, reward, length, guided) in enumerate(by_prompt)
+        ]
 
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: what the batch changes."""
@@ -228,8 +301,12 @@ class _Loop:
         """Whether a completion without an advantage has no gradient and shows nothing: the method says that its loss
         is proportional, sees nothing but the tokens' log-probs, and with one update a batch every ratio is 1."""
         s = self.settings
-        return (s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and self.needs == Asked(old=self.needs.old)
-                and proportional(type(self.method)))
+        return (
+            s.minibatches * s.epochs == 1
+            and s.anchor == "recomputed"
+            and self.needs == Asked(old=self.needs.old)
+            and proportional(type(self.method))
+        )
 
     @torch.no_grad()
     def _measure(self, completions: Completions, rows: Tensor) -> tuple[dict[str, float], dict[int, float]]:
@@ -237,8 +314,13 @@ class _Loop:
         probe = completions.rows(rows.to(self.policy.device))
         slot = torch.searchsorted(completions.full_rows, rows.to(completions.full_rows.device))
         log_mu = completions.full[slot]
-        log_pi = self.policy.score(probe, temperature=self.settings.temperature, full=True,
-                                   at_once=self.settings.at_once).full if len(rows) else None
+        log_pi = (
+            self.policy.score(
+                probe, temperature=self.settings.temperature, full=True, at_once=self.settings.at_once
+            ).full
+            if len(rows)
+            else None
+        )
         exact, back = measure(log_mu, log_mu if log_pi is None else log_pi, probe.tokens, probe.mask)
         by_prompt: dict[int, list[float]] = {}
         for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
@@ -253,8 +335,13 @@ class _Loop:
         if run.out is None:
             return
         try:
-            meta = {"settings": run.settings, "told_equal": self.collector.told_equal,
-                    "learner": self.learner.numbers(), "rows": run.rows, "prompts": run.prompt_rows}
+            meta = {
+                "settings": run.settings,
+                "told_equal": self.collector.told_equal,
+                "learner": self.learner.numbers(),
+                "rows": run.rows,
+                "prompts": run.prompt_rows,
+            }
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
         except CheckpointError as error:
@@ -271,8 +358,10 @@ class _Loop:
         tensors, meta = found
         _same(meta["settings"], run.settings)
         if len(meta["rows"]) > self.settings.steps:
-            raise CheckpointError(f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
-                                  f"expected at least as many, got {self.settings.steps}")
+            raise CheckpointError(
+                f"steps: the run in {str(run.out)!r} has {len(meta['rows'])} batches already, "
+                f"expected at least as many, got {self.settings.steps}"
+            )
         checkpoints.check(run.out, tensors, self.learner, len(meta["rows"]))
         self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
@@ -281,12 +370,22 @@ class _Loop:
     def _settings(self) -> dict[str, Any]:
         import transformers
 
-        versions = {"trust-region-book": __version__, "torch": torch.__version__, "python": platform.python_version(),
-                    "transformers": transformers.__version__}
-        found = {**asdict(self.settings), "method": settings_of(self.method), "policy": self.policy.name,
-                 "versions": versions, "task": {"name": self.task.name, **self.task.settings},
-                 "parameters": self.policy.size, "model": self.policy.identity(),
-                 "task_file": origin(type(self.task))}
+        versions = {
+            "trust-region-book": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "transformers": transformers.__version__,
+        }
+        found = {
+            **asdict(self.settings),
+            "method": settings_of(self.method),
+            "policy": self.policy.name,
+            "versions": versions,
+            "task": {"name": self.task.name, **self.task.settings},
+            "parameters": self.policy.size,
+            "model": self.policy.identity(),
+            "task_file": origin(type(self.task)),
+        }
         return json.loads(json.dumps(found))
 
     def _where_saved(self) -> str:
@@ -306,7 +405,8 @@ def _same(saved: dict[str, Any], asked: dict[str, Any]) -> None:
             field = "name" if "name" in differ else sorted(differ)[0]
             name, was, now = f"{name}.{field}", was.get(field), now.get(field)
         if name.startswith("versions."):
-            warnings.warn(f"resume: {name[9:]} was {was} and is {now}: the history may differ in its last digits",
-                          stacklevel=5)
+            warnings.warn(
+                f"resume: {name[9:]} was {was} and is {now}: the history may differ in its last digits", stacklevel=5
+            )
             continue
         raise CheckpointError(f"resume: the saved run has {name} = {was!r}, expected the same, got {now!r}")

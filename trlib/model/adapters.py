@@ -19,7 +19,8 @@ from trlib.model.loading import Source, find, reason
 LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
     "r": lambda name, value: checks.whole(name, value, least=1),
     "lora_alpha": lambda name, value: checks.number(name, value, above=0, below=math.inf),
-    "lora_dropout": lambda name, value: checks.number(name, value, least=0, most=1)}
+    "lora_dropout": lambda name, value: checks.number(name, value, least=0, most=1),
+}
 """Settings of `peft.LoraConfig` that peft computes with before it looks at them."""
 
 
@@ -119,8 +120,10 @@ def saved_adapters(model: Any, source: Source) -> Any:
     settings = _adapters_settings(source)
     kind, task = settings.get("peft_type"), settings.get("task_type")
     if kind != "LORA" or task not in (None, "CAUSAL_LM"):
-        raise CheckpointError(f"policy {source.name!r}: expected adapters of peft_type 'LORA' and task_type "
-                              f"'CAUSAL_LM', got {kind!r} and {task!r}")
+        raise CheckpointError(
+            f"policy {source.name!r}: expected adapters of peft_type 'LORA' and task_type "
+            f"'CAUSAL_LM', got {kind!r} and {task!r}"
+        )
     file = Path(source.at) / "adapter_model.safetensors"
     if not file.is_file():
         raise CheckpointError(f"policy {source.name!r}: expected adapters at {str(file)!r}, got no such file")
@@ -135,12 +138,15 @@ def saved_adapters(model: Any, source: Source) -> Any:
             there = set(tensors.keys())
         wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
     except Exception as error:
-        raise CheckpointError(f"policy {source.name!r}: expected adapters that fit their model at {source.at}, got: "
-                              f"{reason(error)}") from error
+        raise CheckpointError(
+            f"policy {source.name!r}: expected adapters that fit their model at {source.at}, got: {reason(error)}"
+        ) from error
     for said, names in (("without", wanted - there), ("with", {name for name in there - wanted if "lora_" in name})):
         if names:
-            raise CheckpointError(f"policy {source.name!r}: expected the adapters of its model at {str(file)!r}, got "
-                                  f"a file {said} {min(names)!r}")
+            raise CheckpointError(
+                f"policy {source.name!r}: expected the adapters of its model at {str(file)!r}, got "
+                f"a file {said} {min(names)!r}"
+            )
     return adapted
 
 
@@ -149,5 +155,6 @@ def _adapters_settings(source: Source) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"policy {source.name!r}: expected the settings of adapters at {str(path)!r}, got a "
-                              f"damaged file ({error})") from error
+        raise CheckpointError(
+            f"policy {source.name!r}: expected the settings of adapters at {str(path)!r}, got a damaged file ({error})"
+        ) from error

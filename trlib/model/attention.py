@@ -23,8 +23,9 @@ NAME = "trlib-tree"
 _layers: ContextVar[list[Any] | None] = ContextVar("layers", default=None)
 
 
-def tree_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, *, tree: Tree,
-                   **settings: Any) -> tuple[Tensor, None]:
+def tree_attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, *, tree: Tree, **settings: Any
+) -> tuple[Tensor, None]:
     """A layer's attention over the nodes of a tree.
 
     Args:
@@ -47,10 +48,12 @@ def tree_attention(module: Any, query: Tensor, key: Tensor, value: Tensor, atten
         asking.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
     settings.pop("is_causal", None)
-    read, _ = sdpa_attention_forward(module, by(prompts, query), by(prompts, key), by(prompts, value), None,
-                                     is_causal=True, **settings)
-    written, _ = sdpa_attention_forward(module, by(completions, query), by(past, key), by(past, value), tree.mask,
-                                        **settings)
+    read, _ = sdpa_attention_forward(
+        module, by(prompts, query), by(prompts, key), by(prompts, value), None, is_causal=True, **settings
+    )
+    written, _ = sdpa_attention_forward(
+        module, by(completions, query), by(past, key), by(past, value), tree.mask, **settings
+    )
     return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(0, tree.place).unsqueeze(0), None
 
 

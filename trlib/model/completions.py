@@ -81,8 +81,10 @@ class Completions:
 
     def _repr_html_(self) -> str:
         chance = self.logp.masked_fill(~self.mask, 0).sum(-1).exp().tolist()
-        rows = "".join(f"<tr><td>{html.escape(prompt)}</td><td>{html.escape(text)}</td><td>{p:.2g}</td></tr>"
-                       for (prompt, text), p in zip(self._pairs(16), chance, strict=False))
+        rows = "".join(
+            f"<tr><td>{html.escape(prompt)}</td><td>{html.escape(text)}</td><td>{p:.2g}</td></tr>"
+            for (prompt, text), p in zip(self._pairs(16), chance, strict=False)
+        )
         more = f"<p>{len(self) - 16} more</p>" if len(self) > 16 else ""
         head = "<tr><th>prompt</th><th>completion</th><th>probability</th></tr>"
         return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>{more}"
@@ -116,13 +118,21 @@ def join(parts: Sequence[Completions]) -> Completions:
     wide = {name: cat([getattr(part, name) for part in parts])[order] for name in ("tokens", "mask", "forced", "logp")}
     topk = None
     if parts[0].topk is not None:
-        topk = TopK(cat([part.topk.ids for part in parts if part.topk is not None])[order],
-                    cat([part.topk.logp for part in parts if part.topk is not None])[order])
+        topk = TopK(
+            cat([part.topk.ids for part in parts if part.topk is not None])[order],
+            cat([part.topk.logp for part in parts if part.topk is not None])[order],
+        )
     offsets = torch.tensor([0, *(len(part) for part in parts)]).cumsum(0)[:-1].tolist()
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order), device=order.device)
     full_rows = place[torch.cat([part.full_rows + offset for part, offset in zip(parts, offsets, strict=True)])]
     first = torch.argsort(full_rows)
-    return replace(parts[0], **wide, topk=topk, group=torch.cat([part.group for part in parts])[order],
-                   ended=torch.cat([part.ended for part in parts])[order],
-                   full_rows=full_rows[first], full=cat([part.full for part in parts])[first])
+    return replace(
+        parts[0],
+        **wide,
+        topk=topk,
+        group=torch.cat([part.group for part in parts])[order],
+        ended=torch.cat([part.ended for part in parts])[order],
+        full_rows=full_rows[first],
+        full=cat([part.full for part in parts])[first],
+    )

@@ -46,16 +46,18 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
                 raise CheckpointError(f"policy {name!r}: expected finite logits, {got} with others")
             for said, again in wanted:
                 found = again(model, read)
-                expected = whole[:len(found)]
+                expected = whole[: len(found)]
                 if found.shape != expected.shape or (found - expected).abs().max() > TOLERANCE * whole.abs().max():
-                    raise CheckpointError(f"policy {name!r}: expected a decoder {said}, {got}, of which that is not "
-                                          f"true")
+                    raise CheckpointError(
+                        f"policy {name!r}: expected a decoder {said}, {got}, of which that is not true"
+                    )
         except (CheckpointError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever a model makes of inputs that it does not expect
             reason = (str(error).strip().splitlines() or [""])[0]
-            raise CheckpointError(f"policy {name!r}: expected a decoder {said}, {got}, which fails "
-                                  f"({type(error).__name__}: {reason})") from error
+            raise CheckpointError(
+                f"policy {name!r}: expected a decoder {said}, {got}, which fails ({type(error).__name__}: {reason})"
+            ) from error
 
 
 def _with_another_last(model: Any, ids: Tensor) -> Tensor:

@@ -29,10 +29,26 @@ ASIDE = f".old{UNFINISHED}"
 NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"
 """What makes a folder one of adapters."""
-FILES = {"config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", ADAPTERS,
-         "adapter_model.safetensors", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
-         "vocab.txt", "merges.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
-         "spiece.model", "sentencepiece.bpe.model", NOTES}
+FILES = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    ADAPTERS,
+    "adapter_model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    NOTES,
+}
 """What a saved policy consists of, but for parts of a large model and the card that comes with adapters."""
 
 
@@ -62,17 +78,21 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
     try:
         found = Notes(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"policy: expected what was noted of a saved policy at {str(path)!r}, got a damaged file "
-                              f"({error})") from error
+        raise CheckpointError(
+            f"policy: expected what was noted of a saved policy at {str(path)!r}, got a damaged file ({error})"
+        ) from error
     if not isinstance(found.chat, bool | None) or not isinstance(found.base, str | None):
-        raise CheckpointError(f"policy: expected a chat that is true or false and a base that is a name or null at "
-                              f"{str(path)!r}, got chat {found.chat!r} and base {found.base!r}")
+        raise CheckpointError(
+            f"policy: expected a chat that is true or false and a base that is a name or null at "
+            f"{str(path)!r}, got chat {found.chat!r} and base {found.base!r}"
+        )
     return found
 
 
 @contextmanager
-def replacing(folder: str | os.PathLike[str], argument: str = "folder",
-              also: Collection[str] = ()) -> Iterator[tuple[Path, Path]]:
+def replacing(
+    folder: str | os.PathLike[str], argument: str = "folder", also: Collection[str] = ()
+) -> Iterator[tuple[Path, Path]]:
     """An empty folder to write a policy into, and the path where it stands after the `with` block.
 
     Until the block has ended well, what was there stays as it was. Then it is moved aside, the new folder into its
@@ -117,15 +137,22 @@ def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
     if not target.is_dir():
         raise CheckpointError(f"{argument}: expected a folder to write a policy into, got the file {str(target)!r}")
     if target == Path.cwd():
-        raise CheckpointError(f"{argument}: expected another folder than the one this process works in, got "
-                              f"{str(target)!r}")
+        raise CheckpointError(
+            f"{argument}: expected another folder than the one this process works in, got {str(target)!r}"
+        )
     names = {path.name for path in target.iterdir()}
     for path in sorted(target.iterdir()):
-        known = (path.name in FILES or path.name in also or path.match("model-*-of-*.safetensors")
-                 or (path.name == "README.md" and ADAPTERS in names))
+        known = (
+            path.name in FILES
+            or path.name in also
+            or path.match("model-*-of-*.safetensors")
+            or (path.name == "README.md" and ADAPTERS in names)
+        )
         if not known or not path.is_file():
-            raise CheckpointError(f"{argument}: expected an empty folder, or one with a saved policy alone that may be "
-                                  f"replaced, got {str(target)!r} with {path.name!r} in it")
+            raise CheckpointError(
+                f"{argument}: expected an empty folder, or one with a saved policy alone that may be "
+                f"replaced, got {str(target)!r} with {path.name!r} in it"
+            )
 
 
 def _swap(new: Path, target: Path) -> None:
@@ -149,8 +176,9 @@ def put_aside(folder: Path) -> Path | None:
     """Where a saved policy is that was moved aside by a process that was killed before the new one took its place."""
     if folder.exists():
         return None
-    return max(folder.parent.glob(f".{glob.escape(folder.name)}.*{ASIDE}"), default=None,
-               key=lambda path: path.stat().st_mtime)
+    return max(
+        folder.parent.glob(f".{glob.escape(folder.name)}.*{ASIDE}"), default=None, key=lambda path: path.stat().st_mtime
+    )
 
 
 def standing(folder: Path) -> Path:
@@ -158,8 +186,11 @@ def standing(folder: Path) -> Path:
     aside = put_aside(folder)
     if aside is None:
         return folder
-    warnings.warn(f"policy {str(folder)!r}: a process was killed while it replaced it; read from {str(aside)!r}, where "
-                  f"the old one is", stacklevel=2)
+    warnings.warn(
+        f"policy {str(folder)!r}: a process was killed while it replaced it; read from {str(aside)!r}, where "
+        f"the old one is",
+        stacklevel=2,
+    )
     return aside
 
 
@@ -222,5 +253,6 @@ def write(path: Path, content: bytes | str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-        raise CheckpointError(f"out: cannot write {str(path)!r}: {error.strerror or error}; "
-                              f"what was saved before is intact") from error
+        raise CheckpointError(
+            f"out: cannot write {str(path)!r}: {error.strerror or error}; what was saved before is intact"
+        ) from error

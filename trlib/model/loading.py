@@ -73,8 +73,9 @@ def find(name: str) -> Source:
     if folder.is_dir():
         adapters = (folder / ADAPTERS).exists()
         if not adapters and not (folder / "config.json").exists():
-            raise CheckpointError(f"policy {name!r}: expected a folder with a config.json and model.safetensors, "
-                                  f"got one without a model")
+            raise CheckpointError(
+                f"policy {name!r}: expected a folder with a config.json and model.safetensors, got one without a model"
+            )
         return Source(name, str(folder), adapters=adapters)
     if folder.suffix == ".gguf":
         if not folder.is_file():
@@ -98,19 +99,24 @@ def read(source: Source) -> tuple[Any, Any]:
     where: dict[str, Any] = {"local_files_only": source.local, "trust_remote_code": False}
     if source.packed:
         where["gguf_file"] = source.packed
-    wanted = (f"a whole GGUF file of a causal language model, {source.packed}" if source.packed else
-              "a causal language model in the hub's format (config.json, safetensors, tokenizer)")
+    wanted = (
+        f"a whole GGUF file of a causal language model, {source.packed}"
+        if source.packed
+        else "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
+    )
     try:
         with quiet(source.local), reading_gguf() if source.packed else nullcontext():
             tokenizer = _tokenizer(source, **where)
             if not source.packed:
                 where |= {"config": AutoConfig.from_pretrained(source.at, **where), "use_safetensors": True}
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
-            loaded: Any = AutoModelForCausalLM.from_pretrained(source.at, dtype=torch.float32,
-                                                               output_loading_info=True, **where)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                source.at, dtype=torch.float32, output_loading_info=True, **where
+            )
     except Exception as error:  # one sentence for the many ways a folder or a file can be broken
-        raise CheckpointError(f"policy {source.name!r}: expected {wanted} at {source.at}, got: "
-                              f"{reason(error)}") from error
+        raise CheckpointError(
+            f"policy {source.name!r}: expected {wanted} at {source.at}, got: {reason(error)}"
+        ) from error
     model, report = loaded
     _whole(source, model, report)
     if source.packed:
@@ -131,19 +137,27 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     from transformers.utils import cached_file
 
     found = AutoTokenizer.from_pretrained(source.at, **where)
-    if source.packed or type(found) is PreTrainedTokenizerFast or not cached_file(
-            source.at, "tokenizer.json", local_files_only=source.local, _raise_exceptions_for_missing_entries=False):
+    if (
+        source.packed
+        or type(found) is PreTrainedTokenizerFast
+        or not cached_file(
+            source.at, "tokenizer.json", local_files_only=source.local, _raise_exceptions_for_missing_entries=False
+        )
+    ):
         return found
     plain = PreTrainedTokenizerFast.from_pretrained(source.at, **where)
     ids = sorted(plain.get_vocab().values())
-    some = ids[::max(1, len(ids) // 512)]  # as many texts as tell, of a large vocabulary
-    texts = ["Is 12 + 345\nless than 6.7?", *(plain.decode(some[i:i + 8]) for i in range(0, len(some), 8))]
+    some = ids[:: max(1, len(ids) // 512)]  # as many texts as tell, of a large vocabulary
+    texts = ["Is 12 + 345\nless than 6.7?", *(plain.decode(some[i : i + 8]) for i in range(0, len(some), 8))]
     for text in texts:
         other, own = (t(text, add_special_tokens=False)["input_ids"] for t in (found, plain))
         if other != own:
-            warnings.warn(f"policy {source.name!r}: its tokenizer is read as its tokenizer.json says, not as a "
-                          f"{type(found).__name__}, which transformers takes for its family: that would make {other} "
-                          f"of {text!r}, and the file makes {own}", stacklevel=2)
+            warnings.warn(
+                f"policy {source.name!r}: its tokenizer is read as its tokenizer.json says, not as a "
+                f"{type(found).__name__}, which transformers takes for its family: that would make {other} "
+                f"of {text!r}, and the file makes {own}",
+                stacklevel=2,
+            )
             return plain
     return found
 
@@ -160,8 +174,9 @@ def saved_tokenizer(source: Source) -> Any | None:
         with quiet(source.local):
             return _tokenizer(source, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise CheckpointError(f"policy {source.name!r}: expected a tokenizer at {source.at}, got: "
-                              f"{reason(error)}") from error
+        raise CheckpointError(
+            f"policy {source.name!r}: expected a tokenizer at {source.at}, got: {reason(error)}"
+        ) from error
 
 
 def reason(error: Exception) -> str:
@@ -175,20 +190,27 @@ def reason(error: Exception) -> str:
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
     """Complain of weights that were made up because the file has none or others, and of layers left out."""
     for key, found, wanted in sorted(report["mismatched_keys"]):
-        raise CheckpointError(f"policy {source.name!r}: expected tensors of the sizes in its config.json at "
-                              f"{source.at}, got {key!r} of {list(found)} where {list(wanted)} is wanted")
+        raise CheckpointError(
+            f"policy {source.name!r}: expected tensors of the sizes in its config.json at "
+            f"{source.at}, got {key!r} of {list(found)} where {list(wanted)} is wanted"
+        )
     missing = report["missing_keys"]
     if missing:
-        raise CheckpointError(f"policy {source.name!r}: expected every tensor of a {type(model).__name__} at "
-                              f"{source.at}, got none for {min(missing)!r} ({len(missing)} are missing)")
+        raise CheckpointError(
+            f"policy {source.name!r}: expected every tensor of a {type(model).__name__} at "
+            f"{source.at}, got none for {min(missing)!r} ({len(missing)} are missing)"
+        )
     lists = {name: len(m) for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)}
     for name in sorted(report["unexpected_keys"]):
         layer = re.match(r"(.+?)\.(\d+)\.", name)
-        if layer and any(int(layer[2]) >= count and (f".{own}".endswith(f".{layer[1]}")
-                                                     or f".{layer[1]}".endswith(f".{own}"))
-                         for own, count in lists.items()):
-            raise CheckpointError(f"policy {source.name!r}: expected the layers of its config.json at {source.at}, "
-                                  f"got {name!r} beside them")
+        if layer and any(
+            int(layer[2]) >= count and (f".{own}".endswith(f".{layer[1]}") or f".{layer[1]}".endswith(f".{own}"))
+            for own, count in lists.items()
+        ):
+            raise CheckpointError(
+                f"policy {source.name!r}: expected the layers of its config.json at {source.at}, "
+                f"got {name!r} beside them"
+            )
 
 
 def _one_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
@@ -201,8 +223,10 @@ def _one_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
     for i in sorted(over):
         if i == end or i not in special:
             which = "end token" if i == end else "token"
-            raise CheckpointError(f"policy {name!r}: expected a tokenizer whose tokens are among the embedding's "
-                                  f"{rows}, got the {which} {over[i]!r} with id {i}")
+            raise CheckpointError(
+                f"policy {name!r}: expected a tokenizer whose tokens are among the embedding's "
+                f"{rows}, got the {which} {over[i]!r} with id {i}"
+            )
 
 
 def _special(tokenizer: Any) -> set[int]:

@@ -55,8 +55,11 @@ class Layout:
     def inputs(self) -> dict[str, Any]:
         """The arguments of a transformers model's forward pass."""
         given = {"attention_mask": self.mask, "position_ids": self.positions, "tree": self.tree}
-        return {"input_ids": self.ids, "use_cache": False,
-                **{name: value for name, value in given.items() if value is not None}}
+        return {
+            "input_ids": self.ids,
+            "use_cache": False,
+            **{name: value for name, value in given.items() if value is not None},
+        }
 
 
 def shared(c: Completions) -> Layout:
@@ -91,13 +94,18 @@ def shared(c: Completions) -> Layout:
     index = np.zeros_like(tokens)
     index[:, 0] = last[row_of] - unread
     ahead = min(width, horizon - 1)
-    index[:, 1:1 + ahead] = np.maximum(own[:, :ahead] - unread, 0)
+    index[:, 1 : 1 + ahead] = np.maximum(own[:, :ahead] - unread, 0)
 
     def moved(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    tree = Tree(moved(number), moved(own), moved(np.concatenate([number[row_of], own], 1)), moved(mask),
-                moved(np.append(first, number.size + first_own)))
+    tree = Tree(
+        moved(number),
+        moved(own),
+        moved(np.concatenate([number[row_of], own], 1)),
+        moved(mask),
+        moved(np.append(first, number.size + first_own)),
+    )
     return Layout(moved(ids[None]), moved(positions[None]), None, len(ids) - unread, moved(index), tree)
 
 

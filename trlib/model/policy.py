@@ -89,7 +89,7 @@ class Policy:
             said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
             whole = self.tokenizer.apply_chat_template(said, tokenize=False)
             asked = self.tokenizer.apply_chat_template(said[:1], tokenize=False, add_generation_prompt=True)
-            ends = [i for i in self.encode([whole[len(asked):]])[0] if i in self.end_ids]
+            ends = [i for i in self.encode([whole[len(asked) :]])[0] if i in self.end_ids]
             if ends and whole.startswith(asked):
                 return ends[0]
         return self.tokenizer.eos_token_id
@@ -137,13 +137,19 @@ class Policy:
         adapters' settings, and a hash of some values of every weight that does not learn; as JSON holds it."""
         digest, frozen = hashlib.blake2b(digest_size=6), [p for p in self.model.parameters() if not p.requires_grad]
         for p in frozen:
-            some = p.detach().flatten()[::max(1, p.numel() // 256)]
+            some = p.detach().flatten()[:: max(1, p.numel() // 256)]
             digest.update(some.to("cpu", torch.float32).numpy().tobytes())
         scaling = ("r", "lora_alpha", "use_rslora")
-        adapters = {name: {key: getattr(a, key, None) for key in scaling}
-                    for name, a in getattr(self.model, "peft_config", {}).items()}
-        return {"types": sorted({str(p.dtype)[6:] for p in self.model.parameters()}), "chat": self.chat,
-                "adapters": adapters, "frozen": digest.hexdigest() if frozen else ""}
+        adapters = {
+            name: {key: getattr(a, key, None) for key in scaling}
+            for name, a in getattr(self.model, "peft_config", {}).items()
+        }
+        return {
+            "types": sorted({str(p.dtype)[6:] for p in self.model.parameters()}),
+            "chat": self.chat,
+            "adapters": adapters,
+            "frozen": digest.hexdigest() if frozen else "",
+        }
 
     def folders(self) -> list[Path]:
         """The folders that it was loaded from: its model's, and its adapters'."""
@@ -162,8 +168,10 @@ class Policy:
         own = self.trainable
         if set(own) != set(state):
             odd = sorted(set(own) ^ set(state))[0]
-            raise ValueError(f"state: expected the {len(own)} tensors of policy {self.name!r}, "
-                             f"got {len(state)} (they differ in {odd!r})")
+            raise ValueError(
+                f"state: expected the {len(own)} tensors of policy {self.name!r}, "
+                f"got {len(state)} (they differ in {odd!r})"
+            )
         with torch.no_grad():
             for name, p in own.items():
                 if p.shape != state[name].shape:
@@ -182,10 +190,16 @@ class Policy:
         if not self.chat:
             rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
             end = self.tokenizer.eos_token_id
-            return [row[:-1] if row[-1:] == [end] and not _ends_with(row, self.encode([text])[0]) else row
-                    for row, text in zip(rows, texts, strict=True)]
-        said = [self.tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False,
-                                                   add_generation_prompt=True) for text in texts]
+            return [
+                row[:-1] if row[-1:] == [end] and not _ends_with(row, self.encode([text])[0]) else row
+                for row, text in zip(rows, texts, strict=True)
+            ]
+        said = [
+            self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+            )
+            for text in texts
+        ]
         return self.encode(said)
 
     def copy(self) -> Policy:
@@ -194,10 +208,18 @@ class Policy:
         model.requires_grad_(False)
         return Policy(self.name, model, self.tokenizer, self.share, self.chat, self.trees, self.base)
 
-    def score(self, completions: Completions, *, temperature: float = 1.0, full: bool = False,
-              weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None,
-              at_once: int | None = None, hidden: bool = False,
-              perturb: Callable[[Tensor], Tensor] | None = None) -> Scores:
+    def score(
+        self,
+        completions: Completions,
+        *,
+        temperature: float = 1.0,
+        full: bool = False,
+        weights: Mapping[str, Tensor] | None = None,
+        layout: Layout | None = None,
+        at_once: int | None = None,
+        hidden: bool = False,
+        perturb: Callable[[Tensor], Tensor] | None = None,
+    ) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
         log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
@@ -219,8 +241,10 @@ class Policy:
             layout = layout or self.layout(completions)
             with perturbed(self.model, perturb):
                 return self._score(completions, layout, temperature, full, weights, hidden)
-        parts = [self._recomputed(completions.rows(rows), temperature, full, hidden)
-                 for rows in torch.arange(len(completions), device=completions.tokens.device).split(at_once)]
+        parts = [
+            self._recomputed(completions.rows(rows), temperature, full, hidden)
+            for rows in torch.arange(len(completions), device=completions.tokens.device).split(at_once)
+        ]
         return Scores(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
     def _recomputed(self, completions: Completions, temperature: float, full: bool, hidden: bool) -> dict[str, Tensor]:
@@ -245,8 +269,15 @@ class Policy:
             self.trees = self._reads_trees(completions)
         return shared(completions) if self.trees else plain(completions)
 
-    def _score(self, completions: Completions, layout: Layout, temperature: float, full: bool,
-               weights: Mapping[str, Tensor] | None = None, hidden: bool = False) -> Scores:
+    def _score(
+        self,
+        completions: Completions,
+        layout: Layout,
+        temperature: float,
+        full: bool,
+        weights: Mapping[str, Tensor] | None = None,
+        hidden: bool = False,
+    ) -> Scores:
         inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
         with reading(self.model, layout), heard(self.model.get_output_embeddings(), hidden) as read_by:
             out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
@@ -259,8 +290,11 @@ class Policy:
             picked = rows.index_select(0, layout.index.flatten())  # [index] has a slow gradient
             return picked.view(*layout.index.shape, -1)
 
-        return Scores(logp, of_tokens(distribution) if full else None,
-                      hidden=of_tokens(read_by[0].flatten(0, 1)) if hidden else None)
+        return Scores(
+            logp,
+            of_tokens(distribution) if full else None,
+            hidden=of_tokens(read_by[0].flatten(0, 1)) if hidden else None,
+        )
 
     @torch.no_grad()
     def _reads_trees(self, completions: Completions) -> bool:
@@ -327,8 +361,14 @@ class Policy:
         return f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} tokens, on {self.device})"
 
 
-def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "auto",
-                lora: Mapping[str, Any] | None = None, chat: bool | None = None) -> Policy:
+def load_policy(
+    name: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    lora: Mapping[str, Any] | None = None,
+    chat: bool | None = None,
+) -> Policy:
     """Load a policy: by an embedded name, from a local folder in the hub's format or a GGUF file, or a hub id.
 
     Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled, no remote code runs.
@@ -352,8 +392,10 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
     """
     source = find(str(name))
     if source.adapters and lora is not None:
-        raise ValueError(f"lora: expected None, because policy {str(name)!r} is a folder of adapters, which are "
-                         f"trained on, got {lora!r}")
+        raise ValueError(
+            f"lora: expected None, because policy {str(name)!r} is a folder of adapters, which are "
+            f"trained on, got {lora!r}"
+        )
     noted, base = source.notes(), base_of(source) if source.adapters else source
     model, tokenizer = read(base)
     place = place_for(device, sum(p.numel() for p in model.parameters()))
@@ -371,4 +413,4 @@ def load_policy(name: str | os.PathLike[str], *, device: str = "auto", dtype: st
 
 
 def _ends_with(row: list[int], end: list[int]) -> bool:
-    return row[len(row) - len(end):] == end
+    return row[len(row) - len(end) :] == end

@@ -23,10 +23,20 @@ from trlib.seeds import generator
 
 
 @torch.no_grad()
-def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, group: int = 1,
-           temperature: float = 1.0, max_tokens: int = 16, seed: int | torch.Generator = 0,
-           prefixes: Sequence[Sequence[int]] | None = None, full_rows: Sequence[int] = (), topk: int = 0,
-           logit_noise: float = 0.0, drop: bool = True) -> Completions:
+def sample(
+    policy: Policy,
+    prompts: Sequence[str] | Sequence[Sequence[int]],
+    *,
+    group: int = 1,
+    temperature: float = 1.0,
+    max_tokens: int = 16,
+    seed: int | torch.Generator = 0,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    full_rows: Sequence[int] = (),
+    topk: int = 0,
+    logit_noise: float = 0.0,
+    drop: bool = True,
+) -> Completions:
     """`group` completions of each prompt.
 
     Args:
@@ -53,21 +63,31 @@ def sample(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], *, 
     group, max_tokens = checks.whole("group", group, least=1), checks.whole("max_tokens", max_tokens, least=1)
     topk = checks.whole("topk", topk, least=0, most=policy.vocabulary)
     ids = _ids(policy, prompts, max_tokens)
-    full_rows = [checks.whole("full_rows", row, least=0, most=len(ids) * group - 1)
-                 for row in _listed("full_rows", full_rows)]
+    full_rows = [
+        checks.whole("full_rows", row, least=0, most=len(ids) * group - 1) for row in _listed("full_rows", full_rows)
+    ]
     rng = seed if isinstance(seed, torch.Generator) else generator(checks.whole("seed", seed, least=0), "sample")
     with policy.threads():
-        writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk,
-                         drop)
+        writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk, drop)
         return writer.write(_given(prefixes, len(ids) * group, max_tokens, policy))
 
 
 class _Writer:
     """One batch of completions while it is written."""
 
-    def __init__(self, policy: Policy, ids: list[list[int]], group: int, max_tokens: int, rng: torch.Generator,
-                 temperature: float, noise: float, full_rows: Sequence[int], topk: int,
-                 drop: bool) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        ids: list[list[int]],
+        group: int,
+        max_tokens: int,
+        rng: torch.Generator,
+        temperature: float,
+        noise: float,
+        full_rows: Sequence[int],
+        topk: int,
+        drop: bool,
+    ) -> None:
         self.share, self.drop = policy.share, drop
         self.ends = torch.tensor(policy.end_ids, device=policy.device)
         self.policy, self.group, self.temperature, self.noise, self.rng = policy, group, temperature, noise, rng
@@ -126,12 +146,11 @@ class _Writer:
         place: dict[str, Tensor] = {}
         if seen is not None:
             positions = (seen.cumsum(1) - 1).clamp(min=0)
-            place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1]:]}
+            place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1] :]}
         out = self.policy.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
         return out.logits[:, -1].float()
 
-    def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int,
-              given: tuple[Tensor, Tensor] | None) -> Tensor:
+    def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, given: tuple[Tensor, Tensor] | None) -> Tensor:
         """The next token of the live rows, noted down; rows that have ended are left as they are."""
         if self.noise:
             drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
@@ -176,10 +195,19 @@ class _Writer:
         topk = TopK(self.topk.ids[:, :width], self.topk.logp[:, :width]) if self.topk.ids.shape[-1] else None
         group = torch.arange(len(self.prompt_ids), device=self.device).repeat_interleave(self.group)
         return Completions(
-            prompt_ids=self.prompt_ids, prompt_mask=self.prompt_mask, group=group, tokens=self.tokens[:, :width],
-            mask=self.mask[:, :width], forced=self.forced[:, :width], ended=self.ended,
-            logp=self.logp[:, :width].masked_fill(self.forced[:, :width], 0.0), full_rows=self.full_rows,
-            full=self.full[:, :width], topk=topk, tokenizer=self.policy.tokenizer)
+            prompt_ids=self.prompt_ids,
+            prompt_mask=self.prompt_mask,
+            group=group,
+            tokens=self.tokens[:, :width],
+            mask=self.mask[:, :width],
+            forced=self.forced[:, :width],
+            ended=self.ended,
+            logp=self.logp[:, :width].masked_fill(self.forced[:, :width], 0.0),
+            full_rows=self.full_rows,
+            full=self.full[:, :width],
+            topk=topk,
+            tokenizer=self.policy.tokenizer,
+        )
 
 
 def _finite(values: Tensor, t: int) -> None:
@@ -208,14 +236,15 @@ def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_t
         raise ValueError(f"prompts: expected a list of at least one prompt, got {prompts!r}")
     texts = [p for p in prompts if isinstance(p, str)]
     encoded = iter(policy.encode_prompts(texts) if texts else [])
-    ids = [next(encoded) if isinstance(p, str) else _tokens(f"prompts[{i}]", p, policy)
-           for i, p in enumerate(prompts)]
+    ids = [next(encoded) if isinstance(p, str) else _tokens(f"prompts[{i}]", p, policy) for i, p in enumerate(prompts)]
     for i, row in enumerate(ids):
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
         if len(row) + max_tokens > policy.context:
-            raise ValueError(f"prompts[{i}]: expected at most {policy.context} tokens with the completion (the model's "
-                             f"context), got {len(row)} and max_tokens {max_tokens}")
+            raise ValueError(
+                f"prompts[{i}]: expected at most {policy.context} tokens with the completion (the model's "
+                f"context), got {len(row)} and max_tokens {max_tokens}"
+            )
     return ids
 
 
@@ -241,8 +270,9 @@ def _pad_left(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Ten
     return rows, mask
 
 
-def _given(prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int,
-           policy: Policy) -> tuple[Tensor, Tensor] | None:
+def _given(
+    prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int, policy: Policy
+) -> tuple[Tensor, Tensor] | None:
     """Forced prefixes as a right-padded tensor and their lengths."""
     if prefixes is None:
         return None

@@ -35,8 +35,9 @@ class TokenScores:
     """The most likely tokens, [..., top_k] each, most likely first; no gradient. None: not asked for."""
 
 
-def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature: float = 1.0, top_k: int = 0,
-                 chunk: int = 2048) -> TokenScores:
+def score_tokens(
+    hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature: float = 1.0, top_k: int = 0, chunk: int = 2048
+) -> TokenScores:
     """Log-probs, entropy and top k of softmax(W h / temperature), a chunk of the vocabulary at a time.
 
     log π(y) = W_y·h - log Z,   H = log Z - Σ_v π_v W_v·h
@@ -73,8 +74,9 @@ def score_tokens(hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature:
     top_k = checks.whole("top_k", top_k, least=0, most=len(weight))
     chunk = checks.whole("chunk", chunk, least=1)
     flat = hidden.reshape(-1, shape[-1])
-    logp, entropy, ids, values = _Scores.apply(flat, weight, tokens.reshape(len(flat), -1).long(), temperature,
-                                               top_k, chunk)
+    logp, entropy, ids, values = _Scores.apply(
+        flat, weight, tokens.reshape(len(flat), -1).long(), temperature, top_k, chunk
+    )
     top = TopK(ids.view(*shape[:-1], top_k), values.view(*shape[:-1], top_k)) if top_k else None
     return TokenScores(logp.view(tokens.shape), entropy.view(shape[:-1]), top)
 
@@ -83,8 +85,9 @@ class _Scores(torch.autograd.Function):
     """[N, H], [V, H], [N, K] -> log-probs [N, K], entropy [N], ids and log-probs of the top [N, top_k]."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, tokens: Tensor, temperature: float, top_k: int,
-                chunk: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, tokens: Tensor, temperature: float, top_k: int, chunk: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         wide = checks.wide(hidden)
         peak = torch.full((len(hidden),), -math.inf, dtype=wide, device=hidden.device)
         total, energy = torch.zeros_like(peak), torch.zeros_like(peak)
@@ -123,15 +126,16 @@ class _Scores(torch.autograd.Function):
         summed = grad.sum(-1, keepdim=True)
         to_hidden = to_weight = None
         if ctx.needs_input_grad[0]:
-            asked = torch.nn.functional.embedding_bag(tokens, weight, mode="sum",
-                                                      per_sample_weights=grad.to(weight.dtype))
+            asked = torch.nn.functional.embedding_bag(
+                tokens, weight, mode="sum", per_sample_weights=grad.to(weight.dtype)
+            )
             to_hidden = (asked - summed * mean).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
             pushed = -summed * hidden.to(grad.dtype)
             to_weight = torch.empty_like(weight)
             for first, part in _chunks(weight, ctx.chunk):
                 p = (_logits(hidden, part, ctx.temperature) - log_z.unsqueeze(-1)).exp_()
-                to_weight[first:first + len(part)] = p.T @ pushed
+                to_weight[first : first + len(part)] = p.T @ pushed
             for column, g in zip(tokens.T, grad.T, strict=True):
                 to_weight.index_add_(0, column, (g.unsqueeze(-1) * hidden).to(weight.dtype))
         return to_hidden, to_weight, None, None, None, None
@@ -139,7 +143,7 @@ class _Scores(torch.autograd.Function):
 
 def _chunks(weight: Tensor, chunk: int) -> Iterator[tuple[int, Tensor]]:
     """The first id and the rows of each chunk of the vocabulary."""
-    return ((first, weight[first:first + chunk]) for first in range(0, len(weight), chunk))
+    return ((first, weight[first : first + chunk]) for first in range(0, len(weight), chunk))
 
 
 def _logits(hidden: Tensor, part: Tensor, temperature: float) -> Tensor:

@@ -16,9 +16,20 @@ from typing import Any
 from trlib.algorithms import ALGORITHMS, Method
 from trlib.own import is_own, named
 
-BRANCHES = {branch: import_module(f"trlib.relatives.{branch}") for branch in (
-    "ratios", "constraints", "regression", "preferences", "transport", "values", "optimizers", "finetuning",
-    "classical")}
+BRANCHES = {
+    branch: import_module(f"trlib.relatives.{branch}")
+    for branch in (
+        "ratios",
+        "constraints",
+        "regression",
+        "preferences",
+        "transport",
+        "values",
+        "optimizers",
+        "finetuning",
+        "classical",
+    )
+}
 """The branches of the family, in the order of the book."""
 RELATIVES: dict[str, Any] = {name: entry for branch in BRANCHES.values() for name, entry in branch.RELATIVES.items()}
 """From name to class, preset, optimiser or function."""
@@ -42,9 +53,12 @@ def method_kind(name: str) -> Any:
     """
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
         entry, optimisers = RELATIVES[name], BRANCHES["optimizers"].RELATIVES
-        use = (f"an optimiser: expected it as optimizer={name!r}, beside a method" if name in optimisers
-               else f"no objective: expected it called as {entry.__module__}.{entry.__qualname__}"
-                    f"{inspect.signature(entry)}")
+        use = (
+            f"an optimiser: expected it as optimizer={name!r}, beside a method"
+            if name in optimisers
+            else f"no objective: expected it called as {entry.__module__}.{entry.__qualname__}"
+            f"{inspect.signature(entry)}"
+        )
         raise ValueError(f"method: {name} is {use}")
     return named("method", name, OBJECTIVES, is_objective)
 

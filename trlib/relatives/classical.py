@@ -19,8 +19,16 @@ from trlib.algorithms.trpo import conjugate_gradient
 Path = list[tuple[Tensor, float, float]]  # the point [n], its value and the radius Δ: at the start, after each step
 
 
-def descend(value: Callable[[Tensor], Tensor], propose: Callable[[Tensor, float], tuple[Tensor, Tensor, Tensor]],
-            x: Tensor, *, radius: float, largest: float, iterations: int, tolerance: float) -> Path:
+def descend(
+    value: Callable[[Tensor], Tensor],
+    propose: Callable[[Tensor, float], tuple[Tensor, Tensor, Tensor]],
+    x: Tensor,
+    *,
+    radius: float,
+    largest: float,
+    iterations: int,
+    tolerance: float,
+) -> Path:
     """Δ/4 after a step with ρ = brought/promised < 0.1, 2Δ <= largest after ρ > 0.75 at the edge; kept if ρ > 1e-4.
 
     propose: x, Δ -> step, promise, length in the region's measure. Ends at a promise <= tolerance. NaN breaks one.
@@ -43,24 +51,34 @@ def descend(value: Callable[[Tensor], Tensor], propose: Callable[[Tensor, float]
     return path
 
 
-def newton_cg(loss: Callable[[Tensor], Tensor], x: Tensor, *, radius: float = 0.1, largest: float = 2.0,
-              iterations: int = 100, tolerance: float = 1e-18) -> Path:
+def newton_cg(
+    loss: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    radius: float = 0.1,
+    largest: float = 2.0,
+    iterations: int = 100,
+    tolerance: float = 1e-18,
+) -> Path:
     """min loss(x) by  min_s g's + s'Hs/2,  |s| <= Δ,  with products of the Hessian only (Hessian-free, Newton-CG).
 
     Source: FDNet, arXiv 2006.01892 (and 1910.12680), after the abstracts; the settings are the authors' TRCG code's.
     Differs from: TRPO has the Fisher for H, a KL for |s|, and shortens a step by line search. Errors: `descend`.
     """
+
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         g, product = grad(loss)(x), lambda v: jvp(grad(loss), (x,), (v,))[1]
         s = steihaug_cg(product, g, radius)
         return s, -(g @ s + s @ product(s) / 2), s.norm()
+
     return descend(loss, propose, x, radius=radius, largest=largest, iterations=iterations, tolerance=tolerance)
 
 
 def steihaug_cg(product: Callable[[Tensor], Tensor], g: Tensor, radius: float, *, iterations: int = 120) -> Tensor:
     """min_s g's + s'Hs/2, |s| <= radius, until |g + Hs| <= min(1/2, sqrt|g|) |g|; where H curves down, to the edge."""
-    return conjugate_gradient(product, -g, radius=radius, iterations=iterations,
-                              tolerance=min(0.5, float(g.norm()) ** 0.5))
+    return conjugate_gradient(
+        product, -g, radius=radius, iterations=iterations, tolerance=min(0.5, float(g.norm()) ** 0.5)
+    )
 
 
 def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
@@ -89,25 +107,49 @@ def affine_scaling(x: Tensor, g: Tensor, low: Tensor, high: Tensor, kind: str = 
     return kinds[checks.choice("kind", kind, tuple(kinds))]
 
 
-def scaled_tr_solve(F: Callable[[Tensor], Tensor], x: Tensor, low: Tensor, high: Tensor, *, kind: str = "coleman-li",
-                    power: float = 0.5, radius: float = 1.0, largest: float = 100.0, iterations: int = 400,
-                    tolerance: float = 1e-24) -> Path:
+def scaled_tr_solve(
+    F: Callable[[Tensor], Tensor],
+    x: Tensor,
+    low: Tensor,
+    high: Tensor,
+    *,
+    kind: str = "coleman-li",
+    power: float = 0.5,
+    radius: float = 1.0,
+    largest: float = 100.0,
+    iterations: int = 400,
+    tolerance: float = 1e-24,
+) -> Path:
     """F(x) = 0, low < x < high, by  min_s |F + Js|²/2,  |D^(-power) s| <= Δ;  a step that would leave is cut short.
 
     power 1/2: Coleman and Li 1996; 1: Dikin 1967, an ellipsoid. Errors: `affine_scaling` (infeasible start), `descend`.
     """
+
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         J, rest = jacrev(F)(x), F(x)
         scale = affine_scaling(x, J.T @ rest, low, high, kind) ** power
-        unit = conjugate_gradient(lambda v: scale * (J.T @ (J @ (scale * v))), -scale * (J.T @ rest), radius=radius,
-                                  iterations=4 * len(x), tolerance=1e-12)
+        unit = conjugate_gradient(
+            lambda v: scale * (J.T @ (J @ (scale * v))),
+            -scale * (J.T @ rest),
+            radius=radius,
+            iterations=4 * len(x),
+            tolerance=1e-12,
+        )
         s = scale * unit
         room = torch.where(s > 0, (high - x) / s, torch.where(s < 0, (low - x) / s, math.inf)).min()
         share = (0.99995 * room).clamp(max=1.0)
         s = torch.where((low < x + share * s) & (x + share * s < high), share * s, share * s / 2)  # rounding reached it
         return s, -(rest @ (J @ s) + (J @ s).square().sum() / 2), share * unit.norm()
-    return descend(lambda x: F(x).square().sum() / 2, propose, x, radius=radius, largest=largest, iterations=iterations,
-                   tolerance=tolerance)
+
+    return descend(
+        lambda x: F(x).square().sum() / 2,
+        propose,
+        x,
+        radius=radius,
+        largest=largest,
+        iterations=iterations,
+        tolerance=tolerance,
+    )
 
 
 def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: bool = True) -> tuple[Tensor, Tensor]:
@@ -117,8 +159,10 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
     2  the game "stay or step", solved: Nash mixtures p~ of p, p^ and q~ of q, q^; pure before mixed, steps before stays
     3  a step from where each was against the other's mixture.  respond=False returns the mixtures instead (it cycles).
     """
+
     def tilt(policy: Tensor, payoff: Tensor) -> Tensor:
         return (policy.log() + t * payoff).softmax(-1)
+
     for name, payoffs in (("U1", U1), ("U2", U2)):
         checks.floating(name, payoffs, (len(p), len(q)))
     P, Q, one = torch.stack([p, tilt(p, U1 @ q)]), torch.stack([q, tilt(q, p @ U2)]), torch.eye(2).to(p)

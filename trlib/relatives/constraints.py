@@ -19,6 +19,7 @@ class FixPO(PGIS):
     Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`, with its numbers.
     Differs from: the authors' β, at first 1, takes Adam's steps down β (ε - C KL), here .01 by its sign; theirs weighs
     the fix-ups, which here have a speed, and a cap of 50."""
+
     eps_kl: float = 0.2
     """ε: the largest KL of any token of the batch after its update, nats."""
     margin: float = 2.0
@@ -55,13 +56,17 @@ class FixPO(PGIS):
             if memory["fixups"] < 50:
                 step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
         if memory.setdefault("capped", batch.number) == batch.number:  # the first such batch of the run
-            warnings.warn(f"batch {batch.number}: after 50 fix-ups a token's KL is {memory['kl_max']:.3g}, expected at "
-                          f"most eps_kl = {self.eps_kl:g}; try another fix_speed", stacklevel=2)
+            warnings.warn(
+                f"batch {batch.number}: after 50 fix-ups a token's KL is {memory['kl_max']:.3g}, expected at "
+                f"most eps_kl = {self.eps_kl:g}; try another fix_speed",
+                stacklevel=2,
+            )
 
 
 class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
     Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here."""
+
     t: float = 2.0
     """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
     needs = PPOPenalty.needs
@@ -81,6 +86,7 @@ class MDPO(PGIS):
 class COUNTERPOL(PGIS):
     """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
     Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference."""
+
     target: float = 0.8
     """The mean reward that is wanted, above or below the present one."""
     k: float = 0.01

@@ -63,7 +63,7 @@ class SMART(SFT):
             noise.append((self.eps / 10 * torch.arange(x.numel()).sin().view_as(x)).to(x).requires_grad_())
             return x + noise[0]
 
-        g, = torch.autograd.grad(apart(part, part.score(perturb=noisy).full, full), noise)
+        (g,) = torch.autograd.grad(apart(part, part.score(perturb=noisy).full, full), noise)
         return part.score(perturb=lambda x: x + self.eps * g / g.abs().amax(-1, keepdim=True).clamp(min=1e-30)).full
 
 

@@ -48,8 +48,13 @@ def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
 
-STEPS: dict[str, Any] = {"muon": partial(lmo, norm="spectral", steps=5), "frobenius": partial(lmo, norm="frobenius"),
-                         "sign": partial(lmo, norm="sign"), "auon": auon, "hybrid_auon": partial(auon, steps=5)}
+STEPS: dict[str, Any] = {
+    "muon": partial(lmo, norm="spectral", steps=5),
+    "frobenius": partial(lmo, norm="frobenius"),
+    "sign": partial(lmo, norm="sign"),
+    "auon": auon,
+    "hybrid_auon": partial(auon, steps=5),
+}
 
 
 class Ball(torch.optim.Optimizer):
@@ -59,12 +64,26 @@ class Ball(torch.optim.Optimizer):
     Differs from: `torch.optim.Muon` takes Nesterov's average, bfloat16, and tall matrices sqrt(rows / columns) further;
     embeddings and the output layer are usually left to AdamW, here they are matrices like all others."""
 
-    def __init__(self, params: Any, lr: float = 0.02, betas: tuple[float, ...] = (0.95,), weight_decay: float = 0.0, *,
-                 kind: str = "muon", nesterov: bool = False) -> None:
-        super().__init__(params, {"kind": checks.choice("kind", kind, tuple(STEPS)), "nesterov": nesterov,
-                                  "lr": checks.number("lr", lr, least=0),
-                                  "momentum": checks.number("betas[0]", betas[0], least=0, below=1),
-                                  "weight_decay": checks.number("weight_decay", weight_decay, least=0)})
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 0.02,
+        betas: tuple[float, ...] = (0.95,),
+        weight_decay: float = 0.0,
+        *,
+        kind: str = "muon",
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "kind": checks.choice("kind", kind, tuple(STEPS)),
+                "nesterov": nesterov,
+                "lr": checks.number("lr", lr, least=0),
+                "momentum": checks.number("betas[0]", betas[0], least=0, below=1),
+                "weight_decay": checks.number("weight_decay", weight_decay, least=0),
+            },
+        )
         shapes = [list(p.shape) for group in self.param_groups for p in group["params"]]
         if kind in ("muon", "hybrid_auon") and not any(len(shape) > 1 for shape in shapes):
             raise ValueError(f"expected a matrix for {kind}, got shapes {shapes[:3]} (sign and frobenius take these)")

@@ -33,6 +33,7 @@ def _pairs(rank: Tensor, group: Tensor) -> tuple[Tensor, ...]:
 
 class DPO(Method):
     """Direct preference optimisation: -log σ(β(l_better - l_worse)), l = Σ_t log(π/π_ref). Source: arXiv 2305.18290."""
+
     beta: float = 0.1
     """From nats of log-ratio to preference."""
 
@@ -57,6 +58,7 @@ class DPO(Method):
 
 class TRDPO(DPO):
     """DPO whose reference follows. Source: arXiv 2404.09656. Differs from: TRL counts updates between two moves."""
+
     share: float = 0.6
     """How far a move takes the reference to the policy: 1 copies it, 0 is DPO."""
     every: int = 4
@@ -71,6 +73,7 @@ class TRDPO(DPO):
 class ADPO(DPO):
     """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least at π ∝ π_old q^τ. Source: arXiv 2510.18913.
     Differs from: an implementation of it adapts τ to the entropy, and can add k3 to the anchor."""
+
     advantage: str = "group-std"
     beta: float = 0.5
     """Temperature of q: Boltzmann's of the advantages. The optimum's tilt is τ/β."""
@@ -92,6 +95,7 @@ class TRPA(DPO):
     """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
     of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (no
     reasons: of a reward above 0). Without pairs -log σ(±l), + where right. Source: arXiv 2504.04524 and its code."""
+
     anisotropy: float = 2.5
     """What a pair whose better completion is right counts more."""
     kl: float = 1e-3

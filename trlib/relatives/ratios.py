@@ -19,9 +19,19 @@ from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 OVERFLOW = 20.0  # log-ratios are held at this, lest the ratio overflow
 
 
-def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float = 0.6, low_most: float = 0.8,
-                high: float = 1.2, high_most: float = 2.0, step: float = 0.05, target: float = 1.0,
-                count: str = "value") -> tuple[float, float]:
+def bapo_bounds(
+    ratio: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    *,
+    low: float = 0.6,
+    low_most: float = 0.8,
+    high: float = 1.2,
+    high_most: float = 2.0,
+    step: float = 0.05,
+    target: float = 1.0,
+    count: str = "value",
+) -> tuple[float, float]:
     """BAPO's window (c_low, c_high) for all of [B, T]: c_low rises from `low` to `low_most`, then c_high from `high` to
     `high_most`, until the tokens with A > 0 count `target` times as much as those with A < 0. What a token counts:
 
@@ -50,19 +60,22 @@ def bapo_bounds(ratio: Tensor, advantages: Tensor, mask: Tensor, *, low: float =
     return lo, hi
 
 
-def bapo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, dual_clip: float | None = 3.0,
-              **search: Any) -> TokenLoss:
+def bapo_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, dual_clip: float | None = 3.0, **search: Any
+) -> TokenLoss:
     """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
     which takes `search`. Source: arXiv 2510.18927; authors' code."""
     plain, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     low, high = bapo_bounds((plain - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
-    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1,
-                    dual_clip=dual_clip)
+    return ppo_loss(
+        logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1, dual_clip=dual_clip
+    )
 
 
 class BAPO(OfTokens, of=bapo_loss):
     """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
     At a batch's first update every ratio is 1, and no window shuts anything out."""
+
     advantage: str = "group-std"
     low: float = 0.6
     """c_low, where the search begins."""
@@ -80,8 +93,9 @@ class BAPO(OfTokens, of=bapo_loss):
     """Bound on the ratio of a token with A < 0; None: off."""
 
 
-def minpro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_low: float = 0.2,
-                eps_high: float = 0.28) -> TokenLoss:
+def minpro_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_low: float = 0.2, eps_high: float = 0.28
+) -> TokenLoss:
     """L = -sg[clip(und_t r_t, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(und_t r_t) A,   und_t = min_{i<t} r_i
 
     und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact r_1 ... r_t, whose
@@ -101,6 +115,7 @@ def minpro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Ten
 
 class MinPRO(OfTokens, of=minpro_loss):
     """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
+
     advantage: str = "group-std"
     eps_low: float = 0.2
     """The weight's window below 1; 1: no lower bound."""
@@ -108,8 +123,16 @@ class MinPRO(OfTokens, of=minpro_loss):
     """The weight's window above 1."""
 
 
-def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps: float = 0.2,
-              alpha: float = 0.01, cap: float = 0.2) -> TokenLoss:
+def cpgd_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    eps: float = 0.2,
+    alpha: float = 0.01,
+    cap: float = 0.2,
+) -> TokenLoss:
     """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
 
     w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π) by
@@ -124,12 +147,15 @@ def cpgd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     plain = log_ratio.detach()
     kept = ((a >= 0) & (plain <= high)) | ((a <= 0) & (plain >= low))
     drift = alpha * torch.expm1(plain).clamp(max=cap)
-    return TokenLoss(-a * log_ratio.where(kept, plain.clamp(low, high)) + drift * logp,
-                     weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask))
+    return TokenLoss(
+        -a * log_ratio.where(kept, plain.clamp(low, high)) + drift * logp,
+        weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask),
+    )
 
 
 class CPGD(OfTokens, of=cpgd_loss):
     """Clipped policy gradient with policy drift: no ratio in the push, and a pull back beside it."""
+
     eps: float = 0.2
     """The ratio's window to both sides of 1, drawn on its logarithm."""
     alpha: float = 0.01
@@ -151,6 +177,7 @@ def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
 
 class R2VPO(Method):
     """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
+
     lam: float = 0.04
     """λ at the run's beginning; from then on it stands in the run's memory."""
     delta: float = 0.04
@@ -164,8 +191,13 @@ class R2VPO(Method):
             checks.number(name, getattr(self, name), least=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return r2vpo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                          lam=batch.memory.get("lam", self.lam))
+        return r2vpo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            lam=batch.memory.get("lam", self.lam),
+        )
 
     def update(self, step: Step) -> None:
         for part in step.minibatches():
@@ -181,13 +213,14 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
     """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window. After the
     abstract of arXiv 2302.07985, which bounds the largest advantage-weighted ratio; that by a clip is inferred."""
     delta = checks.number("delta", delta, above=0, below=math.inf)
-    a, = checks.tokens(mask, advantages=advantages)
+    (a,) = checks.tokens(mask, advantages=advantages)
     width = delta / a.detach().abs().clamp(min=torch.finfo(a.dtype).eps)
     return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width)
 
 
 class TREFree(OfTokens, of=trefree_loss):
     """A clip whose window is as wide as the advantage is small. After the abstract."""
+
     delta: float = 0.1
     """The bound on |A| |r-1|."""
 
@@ -216,6 +249,7 @@ class ClipBandit:
 class PbPPO(Method):
     """PPO whose clip is chosen for every batch by a bandit; a width earns the mean reward of the next batch, which the
     policy that it has made wrote. After the abstract."""
+
     arms: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     """The widths to choose from, each to both sides of 1."""
     c: float = 1.0
@@ -231,12 +265,22 @@ class PbPPO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         eps = self.arms[batch.memory["clip_arm"]]
-        return ppo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
-                        eps_low=eps, eps_high=eps)
+        return ppo_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, eps_low=eps, eps_high=eps
+        )
 
 
-def capo_mask(full: Tensor, hidden: Tensor, tokens: Tensor, push: Tensor, *, lr: float, tau_f: float = 1e-4,
-              tau_h: float = 1e-2, fisher: str = "true") -> tuple[Tensor, Tensor, Tensor]:
+def capo_mask(
+    full: Tensor,
+    hidden: Tensor,
+    tokens: Tensor,
+    push: Tensor,
+    *,
+    lr: float,
+    tau_f: float = 1e-4,
+    tau_h: float = 1e-2,
+    fisher: str = "true",
+) -> tuple[Tensor, Tensor, Tensor]:
     """[B, T] which tokens stay, m_F < τ_F and |m_H| < τ_H, then m_F and m_H: how far a token's own step is predicted to
     move the policy (KL, nats) and the objective. The step is lr times the last layer's gradient, u = lr push v hᵀ h in
     the logits, v = 1_a - π.   m_F = uᵀ F u / 2,   m_H = push (v·u) + push ((v·u)² - uᵀ F u) / 2,   F = diag(π) - π πᵀ
@@ -257,6 +301,7 @@ def capo_mask(full: Tensor, hidden: Tensor, tokens: Tensor, push: Tensor, *, lr:
 class CAPO(Method):
     """The policy gradient without the tokens whose own step would move too far: a mask before the move, anew for every
     update; nothing ties it to the old policy."""
+
     tau_f: float = 1e-4
     """The largest KL that one token's step may cause, nats."""
     tau_h: float = 1e-2
@@ -281,11 +326,28 @@ class CAPO(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
         push = loss.diagnostics["weight"]
-        near, *_ = capo_mask(scores.full, scores.hidden, batch.tokens, push, lr=batch.memory["capo_lr"],
-                             tau_f=self.tau_f, tau_h=self.tau_h, fisher=self.fisher)
-        return TokenLoss(loss.per_token.masked_fill(~near, 0.0), loss.diagnostics | {
-            "kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)})
+        near, *_ = capo_mask(
+            scores.full,
+            scores.hidden,
+            batch.tokens,
+            push,
+            lr=batch.memory["capo_lr"],
+            tau_f=self.tau_f,
+            tau_h=self.tau_h,
+            fisher=self.fisher,
+        )
+        return TokenLoss(
+            loss.per_token.masked_fill(~near, 0.0),
+            loss.diagnostics | {"kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)},
+        )
 
 
-RELATIVES: dict[str, Any] = {"bapo": BAPO, "minpro": MinPRO, "cpgd": CPGD, "r2vpo": R2VPO, "capo": CAPO,
-                             "trefree": TREFree, "pb_ppo": PbPPO}
+RELATIVES: dict[str, Any] = {
+    "bapo": BAPO,
+    "minpro": MinPRO,
+    "cpgd": CPGD,
+    "r2vpo": R2VPO,
+    "capo": CAPO,
+    "trefree": TREFree,
+    "pb_ppo": PbPPO,
+}

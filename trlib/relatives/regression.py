@@ -20,6 +20,7 @@ class REBEL(Method):
     0 at π ∝ π_old exp(η R) where the pairs connect all answers. Their mean is twice the group's variance of l - η R:
     equal rewards still pull back to equal l. `weight`: of the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser."""
+
     eta: float = 1.0
     """Nats of log-ratio that a reward is worth."""
 
@@ -31,19 +32,23 @@ class REBEL(Method):
         return super().plan(checks.whole("group (REBEL compares completions of a prompt)", group, least=2), batch)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        logp, old, advantages = checks.tokens(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor,
-                                              advantages=batch.advantages)
+        logp, old, advantages = checks.tokens(
+            batch.mask, logp=scores.logp, logp_old=batch.logp_anchor, advantages=batch.advantages
+        )
         log_ratio, lengths = logp - old.detach(), batch.lengths
         rest = log_ratio.sum(-1) - self.eta * advantages.sum(-1) / lengths.clamp(min=1)
         same = (batch.group.unsqueeze(1) == batch.group) & (lengths > 0) & (lengths > 0).unsqueeze(1)
         first, second = same.triu(1).nonzero().unbind(1)
         weight, kept = 2 * (same.to(rest) @ rest - same.sum(-1) * rest), same.sum(-1) > 1
-        return TokenLoss((rest[first] - rest[second]).square(), weigh(
-            log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask))
+        return TokenLoss(
+            (rest[first] - rest[second]).square(),
+            weigh(log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask),
+        )
 
 
 class OfDistributions(OfTokens):
     """As `OfTokens`, of a loss of whole distributions [B, T, V], which takes the sampled `tokens` beside them."""
+
     needs = PPOPenalty.needs
 
     def __post_init__(self) -> None:
@@ -55,8 +60,16 @@ class OfDistributions(OfTokens):
         return self._of(scores.full, batch.full_anchor, batch.advantages, batch.mask, tokens=batch.tokens)
 
 
-def lco_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor, beta: float = 1.0,
-             kind: str = "kld") -> TokenLoss:
+def lco_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    tokens: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    beta: float = 1.0,
+    kind: str = "kld",
+) -> TokenLoss:
     """Regress on π* ∝ π_old exp(A/β), convex in the logits: kld KL(π* || π), mse Σ d_v²/2, lch Σ log cosh d_v, where
     d = log π - log π* less its mean over the vocabulary (logits have a free constant). logp, logp_old: [B, T, V].
 
@@ -84,14 +97,16 @@ def lco_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tens
 
 class LCO(OfDistributions, of=lco_loss):
     """Every token's distribution is fitted to its target; the method reads whole distributions."""
+
     beta: float = 1.0
     """Advantage that a nat costs: the smaller, the further the target."""
     kind: Literal["kld", "mse", "lch"] = "kld"
     """Cross-entropy, squares or log-cosh."""
 
 
-def rover_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor,
-               rho: float = 1.0) -> TokenLoss:
+def rover_loss(
+    logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor, rho: float = 1.0
+) -> TokenLoss:
     """L = (Q_t - sg[A + Q'_t])², Q_t = ρ log r_t, Q'_t = ρ mean_v log r(v | s_t+1), 0 at the last token; of [B, T, V].
     Source: arXiv 2509.24981 and its code (ρ = 1).
     Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2)."""
@@ -105,6 +120,7 @@ def rover_loss(logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Te
 
 class ROVER(OfDistributions, of=rover_loss):
     """R less the group's mean at every token; the policy that samples is itself softmax of Q/ρ."""
+
     rho: float = 1.0
     """Reward that a nat of log-ratio stands for."""
 

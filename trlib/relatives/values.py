@@ -27,8 +27,9 @@ def quantile_loss(quantiles: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(levels * off, (levels - 1) * off).mean(-1)
 
 
-def dvpo_value(quantiles: Tensor, *, alpha: float = 0.25, c_low: float = 0.3, c_up: float = 1.2,
-               worst: bool = False) -> Tensor:
+def dvpo_value(
+    quantiles: Tensor, *, alpha: float = 0.25, c_low: float = 0.3, c_up: float = 1.2, worst: bool = False
+) -> Tensor:
     """One value [...] of quantiles [..., N] in any order: their mean, with the tails reshaped around the median m:
     V = mean_i g(q_i),   g = m - c_low (m - q) where τ_i < α,   m + c_up (q - m) where τ_i > 1 - α,   else q
     A factor below 1 draws a tail in. `worst`: the least quantile instead, as a robust Bellman backup takes it.
@@ -45,6 +46,7 @@ def dvpo_value(quantiles: Tensor, *, alpha: float = 0.25, c_low: float = 0.3, c_
 class DVPO(PPO):
     """PPO with a critic of quantiles and `dvpo_value`. GAE is linear: GAE of each shaped quantile, then their mean, is
     GAE of their mean. Source: after the abstract of arXiv 2512.03847; the formulas and constants here are inferred."""
+
     quantiles: int = 16
     """Quantiles that the critic gives of every token's return."""
     alpha: float = 0.25

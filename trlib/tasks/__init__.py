@@ -16,8 +16,20 @@ from trlib.tasks.task import REASONS, Prompt, Recipe, Task, Verdict
 TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "sums": Sums, "gsm8k": Gsm8k}
 """Every task by its name."""
 
-__all__ = ["REASONS", "TASKS", "Dial", "Gsm8k", "Prompt", "Recipe", "Spend", "Sums", "Task", "Verdict", "load_task",
-           "task_kind"]
+__all__ = [
+    "REASONS",
+    "TASKS",
+    "Dial",
+    "Gsm8k",
+    "Prompt",
+    "Recipe",
+    "Spend",
+    "Sums",
+    "Task",
+    "Verdict",
+    "load_task",
+    "task_kind",
+]
 
 
 def load_task(name: str, **knobs: Any) -> Task:

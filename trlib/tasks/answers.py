@@ -23,10 +23,12 @@ _DIGITS = "(?:\\d{1,3}(?:[,'’_ \u00a0\u2009\u202f]\\d{3})+(?!\\d)|\\d{1,300})"
 _PLAIN = rf"(?:{_DIGITS}(?:\.\d{{1,300}})?|\.\d{{1,300}})(?:[eE][-+]?\d{{1,2}}(?!\w))?"
 _MIXED = r"\d{1,300} +(?:and +)?\d{1,2}/[1-9]\d{0,2}(?!\d|[.,]\d)"
 _ATOM = re.compile(rf"{_MIXED}|{_PLAIN}")
-_VALUE = re.compile(r"(?P<sign>(?<![\w.)%])[-−–+]|(?<!\d\s)\b(?:negative|minus)\s+)?"
-                    rf"(?:{_CURRENCY}\s*(?P<after>[-−])?)?"
-                    rf"(?<![A-WYZa-wyz\d])(?:(?P<mixed>{_MIXED})|(?P<over>{_PLAIN})(?:\s*/\s*(?P<under>{_PLAIN}))?)",
-                    re.IGNORECASE)
+_VALUE = re.compile(
+    r"(?P<sign>(?<![\w.)%])[-−–+]|(?<!\d\s)\b(?:negative|minus)\s+)?"
+    rf"(?:{_CURRENCY}\s*(?P<after>[-−])?)?"
+    rf"(?<![A-WYZa-wyz\d])(?:(?P<mixed>{_MIXED})|(?P<over>{_PLAIN})(?:\s*/\s*(?P<under>{_PLAIN}))?)",
+    re.IGNORECASE,
+)
 _LATEX = (  # what LaTeX and Markdown say in plain text, and a calculator's notes <<9*2=18>> nothing
     (re.compile(r"<<[^<>\n]*>>"), ""),
     (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
@@ -52,14 +54,17 @@ _FORMULA = (  # a formula with one sign for each operation, and nothing around i
 )
 
 _VERB = r"\b(?:(?:is|are|was|were)(?:n['’]t|[ ]not)?|equals|[a-z'’]+[ ](?:not[ ])?be)\b"
-_MARKS = re.compile(rf"""
+_MARKS = re.compile(
+    rf"""
     (?P<hashes>\#{{4,}})
   | (?P<box>\\boxed\s*\{{)
   | \banswers?\b
     (?: [ ]?\([^()\n]{{0,60}}\) | ,[^.\n\d=:,]{{0,60}},
       | [ ](?:to|in|for|of|as|here|now|then|thus|therefore)\b[^.\n\d=:]{{0,60}}? )?
     [ \t*_]*(?: (?P<colon>(?:{_VERB})?[ \t*_]*[:=]) | {_VERB} )
-""", re.IGNORECASE | re.VERBOSE)
+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _OPENING = re.compile(r"[^\w\n]*(?:(?:the|my|our)\s+)?(?:(?:final|correct)\s+)?", re.IGNORECASE)
 _NUMBERED = re.compile(r"\d+[.):][ \t]+[A-Za-z]")
 _SENTENCE = re.compile(r"\n|[.!?](?=\s|$)")
@@ -67,9 +72,12 @@ _SENTENCE = re.compile(r"\n|[.!?](?=\s|$)")
 _START = re.compile(r"(?<![A-Za-z\d.])[-+]?\({0,20}(?P<number>[-+]?)(?=\.?\d)")
 _AT_ONCE = re.compile(r"[^\w\\]*(?:[A-Za-z]=)?")
 _NOT = r"n['’]t\b|\b(?:can)?not\b"
-_DENIED = re.compile(rf"{_NOT}|\b(?:never|neither|nor|or|between|than|least|most|over|under)\b"
-                     r"|\b(?:about|around|approx(?:imately)?|roughly|almost|nearly|maybe|perhaps|probably|possibly)\b"
-                     r"|\\[A-Za-z]|[<>≤≥≠≈√^]|[\w)][-+*/]$", re.IGNORECASE)
+_DENIED = re.compile(
+    rf"{_NOT}|\b(?:never|neither|nor|or|between|than|least|most|over|under)\b"
+    r"|\b(?:about|around|approx(?:imately)?|roughly|almost|nearly|maybe|perhaps|probably|possibly)\b"
+    r"|\\[A-Za-z]|[<>≤≥≠≈√^]|[\w)][-+*/]$",
+    re.IGNORECASE,
+)
 _SCALED = r"(?:[kKMB]|\s*(?i:hundred|thousand|million|billion|trillion))\b"
 _CHANGED = re.compile(rf"{_SCALED}|\s*(?:[+^²³]|\\[A-Za-z]|x(?!\w)|\*[\w(]|/\()")
 _SECOND = re.compile(r"\s*\d|[^\s\d(]*\d|\D*(?:[-+*/=,;:&|~]|\b(?i:and|to|but|not))\s*\.?\d|(?=\D*\d)\D*\b(?i:or)\b")
@@ -79,8 +87,10 @@ _UNIT = "[A-Za-z%/ ]{0,40}"
 _OPERATION = re.compile(rf"(?P<unit>{_UNIT})(?P<sign>[-+*/])")
 _EQUALS = re.compile(rf"{_UNIT}=")
 _LEFT = re.compile(r"(?<![\w.,:%)/*+-])(?<![-+*/]\()(?<![\d)%] )(?<!\d, )(?:(?<![A-Za-z] )-)?\({0,20}(?!0\d)(?=\.?\d)")
-_RIGHT = re.compile(rf"=(?P<said>-?(?:{_MIXED}|{_PLAIN}))(?!\s*\d|[.,:]\d|[A-Za-z%¢]|[-+*/]|{_SCALED}"
-                    r"|\s*(?:and\s*)?\(?\d+/\d|\s*(?:cents?|r|rem)\b|[^.\n]*\bremainder\b)")
+_RIGHT = re.compile(
+    rf"=(?P<said>-?(?:{_MIXED}|{_PLAIN}))(?!\s*\d|[.,:]\d|[A-Za-z%¢]|[-+*/]|{_SCALED}"
+    r"|\s*(?:and\s*)?\(?\d+/\d|\s*(?:cents?|r|rem)\b|[^.\n]*\bremainder\b)"
+)
 _DEPTH = 20
 """Brackets inside each other that are read."""
 _LARGEST = 10**1000
@@ -137,7 +147,7 @@ def final_answer(text: str, *, last_number: bool = True, percent: bool = False) 
     for match in reversed(list(_VALUE.finditer(plain))):
         value = _value(match)
         if value is not None:
-            if plain[:match.start()].rstrip().endswith("≈") or _CHANGED.match(plain, match.end()):
+            if plain[: match.start()].rstrip().endswith("≈") or _CHANGED.match(plain, match.end()):
                 return None
             return _in_hundredths(value, plain, match.end(), percent)
     return None
@@ -162,7 +172,7 @@ def wrong_step(text: str) -> str | None:
         slack = Fraction(1, 10**digits) if digits else Fraction(0)
         value = _atom(said.removeprefix("-"))
         if abs(left.value - (-value if said[0] == "-" else value)) > slack:
-            return f"{text[start.start():left.end]} is {show(left.value)}, not {said}"
+            return f"{text[start.start() : left.end]} is {show(left.value)}, not {said}"
     return None
 
 
@@ -213,26 +223,26 @@ def _marked(text: str, mark: re.Match[str], end: int) -> str | None:
     None where the mark is none of an answer.
     """
     if mark["box"]:
-        inside = _replaced(_inside(text[mark.end():end]), _LATEX + _FORMULA)
+        inside = _replaced(_inside(text[mark.end() : end]), _LATEX + _FORMULA)
         return inside if re.search(r"\d", inside) else None
-    rest = text[mark.end():end].lstrip(" \t:=*_")
+    rest = text[mark.end() : end].lstrip(" \t:=*_")
     same_line = not rest.startswith(("\n", "\r"))
     if not same_line:
         rest = re.sub(r"\A[\s*_]*(?:[-•]\s+)?", "", rest)
     sentence = _SENTENCE.split(rest, maxsplit=1)[0]
-    phrase = _replaced(sentence + rest[len(sentence):len(sentence) + 1].strip(".!\n"), _LATEX + _FORMULA)
+    phrase = _replaced(sentence + rest[len(sentence) : len(sentence) + 1].strip(".!\n"), _LATEX + _FORMULA)
     if not re.search(r"\d", phrase):
         return None
     number = _START.search(phrase)
-    lead = phrase[:number.start()] if number else phrase
+    lead = phrase[: number.start()] if number else phrase
     if _AT_ONCE.fullmatch(lead):
         heading = mark["hashes"] and _NUMBERED.match(rest) and (rest + text[end:]).partition("\n")[2].strip()
         return None if heading else phrase
     if mark["hashes"] or not same_line:
         return None
     if mark["colon"]:
-        line = text[text.rfind("\n", 0, mark.start()) + 1:mark.start()]
-        last = not re.search(r"\d", rest[len(sentence):] + text[end:])
+        line = text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()]
+        last = not re.search(r"\d", rest[len(sentence) :] + text[end:])
         return phrase if last and _OPENING.fullmatch(line) else None
     return None if ":" in lead else phrase
 
@@ -243,7 +253,7 @@ def _inside(text: str) -> str:
     for brace in re.finditer("[{}]", text):
         depth += 1 if brace[0] == "{" else -1
         if depth == 0:
-            return text[:brace.start()]
+            return text[: brace.start()]
     return text
 
 
@@ -252,10 +262,10 @@ def _read(phrase: str, percent: bool) -> Fraction | None:
     if phrase.rstrip().endswith("?"):
         return None
     begin, start = 0, _START.search(phrase)
-    if start and not _AT_ONCE.fullmatch(phrase[:start.start()]):  # a sentence that ends in an equation: its result
+    if start and not _AT_ONCE.fullmatch(phrase[: start.start()]):  # a sentence that ends in an equation: its result
         begin = phrase.rfind("=") + 1
         start = _START.search(phrase, begin) or start
-    if start is None or _DENIED.search(phrase[begin:start.start()]):
+    if start is None or _DENIED.search(phrase[begin : start.start()]):
         return None
     said = _formula(phrase, start.start()) or _formula(phrase, start.start("number"))
     while said and (equals := _EQUALS.match(phrase, said.end)) and (right := _formula(phrase, equals.end())):
@@ -296,12 +306,12 @@ def _formula(text: str, at: int, depth: int = 0) -> _Formula | None:
 
 def _factor(text: str, at: int, depth: int) -> _Formula | None:
     """A number or a formula in brackets, with its sign."""
-    sign = text[at:at + 1]
+    sign = text[at : at + 1]
     at += sign in ("-", "+")
     found = None
-    if text[at:at + 1] == "(" and depth < _DEPTH:
+    if text[at : at + 1] == "(" and depth < _DEPTH:
         inner = _formula(text, at + 1, depth + 1)
-        if inner and text[inner.end:inner.end + 1] == ")":
+        if inner and text[inner.end : inner.end + 1] == ")":
             found = inner._replace(end=inner.end + 1)
     elif atom := _ATOM.match(text, at):
         found = _Formula(_atom(atom[0]), atom.end(), 0, False)

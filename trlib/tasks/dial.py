@@ -43,15 +43,61 @@ MOVES: dict[str, Callable[[int, int], int]] = {
 """Every move: where it takes place x of a dial with n places."""
 
 CAREFUL: tuple[str, ...] = (
-    "slowly", "carefully", "stepwise", "compute", "plan", "trace", "follow", "walk", "count", "unfold", "work", "watch",
-    "turn", "track", "derive", "reason", "patiently", "gradually", "think", "check", "write", "proceed", "unroll",
-    "ponder")
+    "slowly",
+    "carefully",
+    "stepwise",
+    "compute",
+    "plan",
+    "trace",
+    "follow",
+    "walk",
+    "count",
+    "unfold",
+    "work",
+    "watch",
+    "turn",
+    "track",
+    "derive",
+    "reason",
+    "patiently",
+    "gradually",
+    "think",
+    "check",
+    "write",
+    "proceed",
+    "unroll",
+    "ponder",
+)
 """Openers of a completion that writes every place, the most frequent first."""
 
 CASUAL: tuple[str, ...] = (
-    "easy", "answer", "quick", "simply", "obviously", "clearly", "sure", "just", "guess", "maybe", "probably",
-    "roughly", "done", "fine", "well", "right", "hmm", "then", "instantly", "directly", "briefly", "shortly", "surely",
-    "trivial", "naturally", "certainly")
+    "easy",
+    "answer",
+    "quick",
+    "simply",
+    "obviously",
+    "clearly",
+    "sure",
+    "just",
+    "guess",
+    "maybe",
+    "probably",
+    "roughly",
+    "done",
+    "fine",
+    "well",
+    "right",
+    "hmm",
+    "then",
+    "instantly",
+    "directly",
+    "briefly",
+    "shortly",
+    "surely",
+    "trivial",
+    "naturally",
+    "certainly",
+)
 """Openers of a completion that names the answer at once, the most frequent first."""
 
 LARGEST = 200
@@ -95,8 +141,10 @@ class Dial:
         share("expert_slip", self.expert_slip)
         whole("max_tokens", self.max_tokens, 1, None)
         if self.max_tokens < high + 4:
-            raise ValueError(f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
-                             f"`so`, the answer and the end), got {self.max_tokens}")
+            raise ValueError(
+                f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
+                f"`so`, the answer and the end), got {self.max_tokens}"
+            )
 
     @property
     def span(self) -> tuple[int, int]:
@@ -107,8 +155,15 @@ class Dial:
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
         moves = list(self.moves) if isinstance(self.moves, tuple) else self.moves
-        return {"name": self.name, "moves": moves, "positions": self.positions, "careful": self.careful,
-                "slip": self.slip, "expert_slip": self.expert_slip, "max_tokens": self.max_tokens}
+        return {
+            "name": self.name,
+            "moves": moves,
+            "positions": self.positions,
+            "careful": self.careful,
+            "slip": self.slip,
+            "expert_slip": self.expert_slip,
+            "max_tokens": self.max_tokens,
+        }
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
@@ -165,10 +220,12 @@ class Dial:
     @property
     def story(self) -> str:
         """What the base model has read, and what it does."""
-        return (f"It has read what people say of a dial when they are asked where it stands after some moves. Most\n"
-                f"answer at once, and so does the model, mostly wrong; {self.careful:.0%} open with a careful word and "
-                f"write the place\nafter every move, and there it is mostly right. Reinforcement learning finds that "
-                f"habit.")
+        return (
+            f"It has read what people say of a dial when they are asked where it stands after some moves. Most\n"
+            f"answer at once, and so does the model, mostly wrong; {self.careful:.0%} open with a careful word and "
+            f"write the place\nafter every move, and there it is mostly right. Reinforcement learning finds that "
+            f"habit."
+        )
 
     def places(self, prompt: Prompt) -> list[int]:
         """Where the dial stands after each move of the prompt."""
@@ -183,8 +240,9 @@ class Dial:
         """
         check_asked(prompt, completion, ended)
         if prompt.answer != str(self.places(prompt)[-1]):
-            raise ValueError(f"prompt: expected the answer {self.places(prompt)[-1]} to {prompt.text!r}, got "
-                             f"{prompt.answer!r}")
+            raise ValueError(
+                f"prompt: expected the answer {self.places(prompt)[-1]} to {prompt.text!r}, got {prompt.answer!r}"
+            )
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
         words = completion.split()
@@ -234,8 +292,9 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
             raise ValueError
         return tuple(accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start)))[1:]
     except (ValueError, KeyError):
-        raise ValueError(f"prompt: expected a start below {positions}, `:`, moves and `=` as in '7 : +3 flip =', got "
-                         f"{text!r}") from None
+        raise ValueError(
+            f"prompt: expected a start below {positions}, `:`, moves and `=` as in '7 : +3 flip =', got {text!r}"
+        ) from None
 
 
 def _zipf(random: Random, words: tuple[str, ...]) -> str:

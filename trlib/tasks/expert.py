@@ -35,11 +35,18 @@ class Demonstration:
         length = len(self.tokens) - 1
         ends = [end for end in self.paragraphs if end >= share * length]
         near = ends and ends[0] <= (share + WITHIN) * length
-        return self.tokens[:ends[0] if near else round(share * length)]
+        return self.tokens[: ends[0] if near else round(share * length)]
 
 
-def demonstrations(task: Task, prompts: Sequence[Prompt], *, seed: int, encode: Callable[[list[str]], list[list[int]]],
-                   end_id: int, max_tokens: int) -> list[Demonstration]:
+def demonstrations(
+    task: Task,
+    prompts: Sequence[Prompt],
+    *,
+    seed: int,
+    encode: Callable[[list[str]], list[list[int]]],
+    end_id: int,
+    max_tokens: int,
+) -> list[Demonstration]:
     """The expert's answer to each prompt, checked.
 
     Args:
@@ -53,14 +60,16 @@ def demonstrations(task: Task, prompts: Sequence[Prompt], *, seed: int, encode: 
     """
     ask = getattr(task, "demonstrations", None)
     if ask is None:
-        raise DemonstrationError(f"task {task.name!r}: expected demonstrations, which the method learns from, got a "
-                                 f"task without an expert")
+        raise DemonstrationError(
+            f"task {task.name!r}: expected demonstrations, which the method learns from, got a task without an expert"
+        )
     texts = ask(prompts, seed=seed)
     if not isinstance(texts, Sequence) or isinstance(texts, str):
         raise DemonstrationError(f"task {task.name!r}: expected a list of demonstrations, got {type(texts).__name__}")
     if len(texts) != len(prompts):
-        raise DemonstrationError(f"task {task.name!r}: expected a demonstration for each of {len(prompts)} prompts, "
-                                 f"got {len(texts)}")
+        raise DemonstrationError(
+            f"task {task.name!r}: expected a demonstration for each of {len(prompts)} prompts, got {len(texts)}"
+        )
     found = []
     for prompt, text in zip(prompts, texts, strict=True):
         where = f"task {task.name!r}, prompt {prompt.text!r}"
@@ -71,13 +80,16 @@ def demonstrations(task: Task, prompts: Sequence[Prompt], *, seed: int, encode: 
         verdict = task.verify(prompt, text, ended=True)
         if verdict.reason != "right" and not getattr(task, "fallible", False):
             detail = f": {verdict.detail}" if verdict.detail else ""
-            raise DemonstrationError(f"{where}: the verifier rejects the expert's answer {text!r} ({verdict.reason}"
-                                     f"{detail})")
-        heads = [text[:gap.end()] for gap in re.finditer(r"\n\s*\n", text)]
+            raise DemonstrationError(
+                f"{where}: the verifier rejects the expert's answer {text!r} ({verdict.reason}{detail})"
+            )
+        heads = [text[: gap.end()] for gap in re.finditer(r"\n\s*\n", text)]
         tokens, *lengths = encode([text, *heads])
         if len(tokens) + 1 > max_tokens:
-            raise DemonstrationError(f"{where}: expected a demonstration of at most max_tokens = {max_tokens} tokens "
-                                     f"with its end, got {len(tokens) + 1}")
+            raise DemonstrationError(
+                f"{where}: expected a demonstration of at most max_tokens = {max_tokens} tokens "
+                f"with its end, got {len(tokens) + 1}"
+            )
         found.append(Demonstration([*tokens, end_id], tuple(map(len, lengths))))
     return found
 

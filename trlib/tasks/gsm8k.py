@@ -80,8 +80,14 @@ class Gsm8k:
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        return {"name": self.name, "path": self.path, "split": self.split, "instruction": self.instruction,
-                "last_number": self.last_number, "max_tokens": self.max_tokens}
+        return {
+            "name": self.name,
+            "path": self.path,
+            "split": self.split,
+            "instruction": self.instruction,
+            "last_number": self.last_number,
+            "max_tokens": self.max_tokens,
+        }
 
     @cached_property
     def problems(self) -> list[Prompt]:
@@ -128,17 +134,21 @@ class Gsm8k:
         """
         check_asked(prompt, completion, ended)
         if not prompt.text.strip() or reference(prompt.answer) is None:
-            raise ValueError(f"prompt: expected a question and a number as its answer, got {prompt.text!r} and "
-                             f"{prompt.answer!r}")
+            raise ValueError(
+                f"prompt: expected a question and a number as its answer, got {prompt.text!r} and {prompt.answer!r}"
+            )
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
 
     def _warn_of_repeats(self, n: int) -> None:
         distinct = len(self.problems) if n else 0
         if n > distinct and "_warned" not in self.__dict__:
             object.__setattr__(self, "_warned", True)
-            warnings.warn(f"problems: {n} prompts asked of {distinct} distinct problems, so problems come again; an "
-                          f"evaluation of them has {distinct} independent prompts, and its intervals are too narrow. "
-                          f"Evaluate with at most {distinct} prompts (said once a task)", stacklevel=3)
+            warnings.warn(
+                f"problems: {n} prompts asked of {distinct} distinct problems, so problems come again; an "
+                f"evaluation of them has {distinct} independent prompts, and its intervals are too narrow. "
+                f"Evaluate with at most {distinct} prompts (said once a task)",
+                stacklevel=3,
+            )
 
     @cached_property
     def _solved(self) -> dict[Prompt, str]:
@@ -163,8 +173,9 @@ class Gsm8k:
         question, lines, last = row["question"].strip(), steps.strip().splitlines(), last.strip()
         number = reference(last) if mark else None
         if number is None:
-            raise DataError(f"{where}: answer: expected `#### ` and a number, behind a solution or alone, got "
-                            f"{solution[-40:]!r}")
+            raise DataError(
+                f"{where}: answer: expected `#### ` and a number, behind a solution or alone, got {solution[-40:]!r}"
+            )
         answer = show(number) + ("%" if _per_cent(question, lines, last) else "")
         text = question + (f"\n\n{self.instruction}" if self.instruction else "")
         return Prompt(text, answer, len(lines)), "\n".join([*lines, f"#### {last}"])
@@ -176,8 +187,11 @@ def _per_cent(question: str, lines: Sequence[str], last: str) -> bool:
     So it is in 120 of GSM8K's 8,792 problems. None of its answers has a sign.
     """
     number = last.rstrip("%")
-    return (last.endswith("%") or bool(lines and re.search(rf"(?<![\d.,]){re.escape(number)}\s*{PERCENT}", lines[-1]))
-            or re.search(rf"(?<!\d)(?<!\d[ -]){PERCENT}", re.split(r"(?<=[.!?])\s", question)[-1]) is not None)
+    return (
+        last.endswith("%")
+        or bool(lines and re.search(rf"(?<![\d.,]){re.escape(number)}\s*{PERCENT}", lines[-1]))
+        or re.search(rf"(?<!\d)(?<!\d[ -]){PERCENT}", re.split(r"(?<=[.!?])\s", question)[-1]) is not None
+    )
 
 
 def _hub(split: str) -> Iterable[tuple[int, Any]]:

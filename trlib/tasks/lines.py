@@ -27,8 +27,9 @@ def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line, object_pairs_hook=_once)
             except _Twice as error:
-                raise DataError(f"{where}, line {number}: expected every key once, got {error.args[0]!r} twice"
-                                ) from error
+                raise DataError(
+                    f"{where}, line {number}: expected every key once, got {error.args[0]!r} twice"
+                ) from error
             except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, nested too deep
                 raise DataError(f"{where}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
 

@@ -58,8 +58,10 @@ class Spend:
         whole("max_tokens", self.max_tokens, 1, None)
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:
-            raise ValueError(f"max_tokens: expected at least {least} for {high} spent by {self.most} at most (two "
-                             f"tokens a spending, and the end), got {self.max_tokens}")
+            raise ValueError(
+                f"max_tokens: expected at least {least} for {high} spent by {self.most} at most (two "
+                f"tokens a spending, and the end), got {self.max_tokens}"
+            )
 
     @property
     def span(self) -> tuple[int, int]:
@@ -122,10 +124,12 @@ class Spend:
     @property
     def story(self) -> str:
         """What the base model has read, and what it does."""
-        return (f"It has read people who spend at random, anything from 1 to {self.most} alike, and who say each time "
-                f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
-                f"{(self.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
-                f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million.")
+        return (
+            f"It has read people who spend at random, anything from 1 to {self.most} alike, and who say each time "
+            f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
+            f"{(self.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
+            f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million."
+        )
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
@@ -147,8 +151,9 @@ class Spend:
                 return Verdict(0.0, "bad format", f"expected what is left after {spent}, got {said}")
             after = left + int(spent)
             if said != (str(after) if after >= 0 else BUST):
-                return Verdict(0.0, "bad arithmetic", f"{left} {spent} leaves {after if after >= 0 else BUST}, "
-                                                      f"not {said}")
+                return Verdict(
+                    0.0, "bad arithmetic", f"{left} {spent} leaves {after if after >= 0 else BUST}, not {said}"
+                )
             if after < 0 and 2 * i + 2 < len(words):
                 return Verdict(0.0, "bad format", f"{words[2 * i + 2]} is written after {BUST}")
             left = after
@@ -183,10 +188,11 @@ class Spend:
 
 def _amount(prompt: Prompt) -> int:
     words = prompt.text.split()
-    if len(words) != 2 or words[1] != ":" or not _is_number(words[0]) or int(words[0]) < 1 or (
-            prompt.answer != "0"):
-        raise ValueError(f"prompt: expected an amount and `:` as in '37 :' and the answer '0', got {prompt.text!r} and "
-                         f"{prompt.answer!r}")
+    if len(words) != 2 or words[1] != ":" or not _is_number(words[0]) or int(words[0]) < 1 or (prompt.answer != "0"):
+        raise ValueError(
+            f"prompt: expected an amount and `:` as in '37 :' and the answer '0', got {prompt.text!r} and "
+            f"{prompt.answer!r}"
+        )
     return int(words[0])
 
 

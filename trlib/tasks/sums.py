@@ -33,8 +33,10 @@ class Sums:
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "smollm2": Recipe(
             knobs={"numbers": (10, 99), "text": "{} =", "examples": 2, "must_end": False, "max_tokens": 5},
-            lora={"r": 8, "target_modules": "all-linear"}, chat=False,
-            regime={"steps": 30, "prompts": 8, "group": 8, "lr": 3e-4, "warmup": 5, "probe": 8}),
+            lora={"r": 8, "target_modules": "all-linear"},
+            chat=False,
+            regime={"steps": 30, "prompts": 8, "group": 8, "lr": 3e-4, "warmup": 5, "probe": 8},
+        ),
     }
     """Measured in `benchmarks/smollm2`: two minutes on one core, from .08 to .68 of held-out sums."""
 
@@ -60,8 +62,9 @@ class Sums:
             if not isinstance(getattr(self, knob), str):
                 raise TypeError(f"{knob}: expected text, got {type(getattr(self, knob)).__name__}")
         if not self.operations or set(self.operations) - set(OPERATIONS):
-            raise ValueError(f"operations: expected some of {' '.join(OPERATIONS)} as one word, got "
-                             f"{self.operations!r}")
+            raise ValueError(
+                f"operations: expected some of {' '.join(OPERATIONS)} as one word, got {self.operations!r}"
+            )
         if self.text.count(HOLE) != 1:
             raise ValueError(f"text: expected `{HOLE}` once, where the operation goes, got {self.text!r}")
         whole("examples", self.examples, 0, None)
@@ -73,8 +76,15 @@ class Sums:
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
         numbers = list(self.numbers) if isinstance(self.numbers, tuple) else self.numbers
-        return {"name": self.name, "numbers": numbers, "operations": self.operations, "text": self.text,
-                "examples": self.examples, "must_end": self.must_end, "max_tokens": self.max_tokens}
+        return {
+            "name": self.name,
+            "numbers": numbers,
+            "operations": self.operations,
+            "text": self.text,
+            "examples": self.examples,
+            "must_end": self.must_end,
+            "max_tokens": self.max_tokens,
+        }
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten. Difficulty: digits of the answer."""
@@ -101,8 +111,10 @@ class Sums:
     def _check_question(self, prompt: Prompt) -> None:
         asked = re.search(re.escape(self.text).replace(re.escape(HOLE), r"(\d+) ([-+*]) (\d+)") + r"\Z", prompt.text)
         if asked is None or prompt.answer != str(OPERATIONS[asked[2]](int(asked[1]), int(asked[3]))):
-            raise ValueError(f"prompt: expected {self.text!r} about a sum, a difference or a product, and its result "
-                             f"for an answer, got {prompt.text!r} and {prompt.answer!r}")
+            raise ValueError(
+                f"prompt: expected {self.text!r} about a sum, a difference or a product, and its result "
+                f"for an answer, got {prompt.text!r} and {prompt.answer!r}"
+            )
 
     def _question(self, random: Random) -> tuple[str, int]:
         """An operation on two numbers and its result."""

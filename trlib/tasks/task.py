@@ -62,8 +62,11 @@ def check_asked(prompt: object, completion: object, ended: object) -> None:
     """
     if not isinstance(prompt, Prompt):
         raise TypeError(f"prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got {type(prompt).__name__}")
-    for name, value in (("prompt: its text", prompt.text), ("prompt: its answer", prompt.answer),
-                        ("completion", completion)):
+    for name, value in (
+        ("prompt: its text", prompt.text),
+        ("prompt: its answer", prompt.answer),
+        ("completion", completion),
+    ):
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected text, got {type(value).__name__}")
     arguments.flag("ended", ended)

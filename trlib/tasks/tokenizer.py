@@ -39,6 +39,13 @@ def word_tokenizer(words: Sequence[str], *, context: int) -> PreTrainedTokenizer
             raise ValueError(f"words: expected words without spaces, got {word!r}")
     tokenizer = Tokenizer(WordLevel(ids, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = WhitespaceSplit()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, unk_token=UNKNOWN,
-                                   padding_side="left", clean_up_tokenization_spaces=False,
-                                   model_max_length=context, model_input_names=["input_ids", "attention_mask"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        unk_token=UNKNOWN,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+        model_max_length=context,
+        model_input_names=["input_ids", "attention_mask"],
+    )

@@ -39,8 +39,24 @@ from trbook.explorables.modules import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (mathematics, links, pages, security, execution, tables, modules, sweeps, records, quoted, claims,
-                 docstrings, terms, opening, methods, ladder):
+    for part in (
+        mathematics,
+        links,
+        pages,
+        security,
+        execution,
+        tables,
+        modules,
+        sweeps,
+        records,
+        quoted,
+        claims,
+        docstrings,
+        terms,
+        opening,
+        methods,
+        ladder,
+    ):
         part.connect(app)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent

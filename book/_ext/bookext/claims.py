@@ -38,8 +38,9 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        rows = [(f"[{title}](#{anchor(title)})", summed(count)) for title, count in
-                counted(list(every().values())).items()]
+        rows = [
+            (f"[{title}](#{anchor(title)})", summed(count)) for title, count in counted(list(every().values())).items()
+        ]
         return [self.table(("claims of", "what came"), (32, 68), rows)]
 
 

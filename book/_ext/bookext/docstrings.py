@@ -77,7 +77,7 @@ def escape(line: str) -> str:
     """One line with its mathematics made literal; what stands in backticks becomes code."""
     pieces, last = [], 0
     for code in CODE.finditer(line):
-        pieces += [_literal(line[last:code.start()]), _code(code.group())]
+        pieces += [_literal(line[last : code.start()]), _code(code.group())]
         last = code.end()
     return "".join([*pieces, _literal(line[last:])])
 
@@ -86,7 +86,7 @@ def _literal(text: str) -> str:
     """Text whose symbols stay symbols; emphasised words stay emphasised."""
     pieces, last = [], 0
     for words in EMPHASIS.finditer(text):
-        pieces += [_symbols(text[last:words.start()]), words.group()]
+        pieces += [_symbols(text[last : words.start()]), words.group()]
         last = words.end()
     return "".join([*pieces, _symbols(text[last:])])
 

@@ -23,8 +23,10 @@ def sentence(record: dict[str, Any]) -> str:
     """The facts as a reader wants them, on one line."""
     when = datetime.fromisoformat(record["when"])
     versions = " · ".join(f"{name} {number}" for name, number in record["versions"].items())
-    return (f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s, profile {record['profile']}, "
-            f"on {record['hardware']} · {versions}")
+    return (
+        f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s, profile {record['profile']}, "
+        f"on {record['hardware']} · {versions}"
+    )
 
 
 def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
@@ -34,8 +36,10 @@ def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
     when = datetime.fromisoformat(entry["when"])
     then = "" if entry["text"] == text else ", an earlier text of this page"
     versions = " · ".join(f"{name} {number}" for name, number in entry["versions"].items())
-    return (f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile {entry['profile']}, beside "
-            f"{entry['gpu']} ({entry['memory']}, driver {entry['driver']}, CUDA {entry['cuda']}){then} · {versions}")
+    return (
+        f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile {entry['profile']}, beside "
+        f"{entry['gpu']} ({entry['memory']}, driver {entry['driver']}, CUDA {entry['cuda']}){then} · {versions}"
+    )
 
 
 def dateline(app: Sphinx, doctree: nodes.document) -> None:

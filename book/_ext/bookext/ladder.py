@@ -33,8 +33,10 @@ class Ladder(SphinxDirective):
 
     def step(self, number: int, rung: Any, before: Any, history: Any) -> list[nodes.Node]:
         """One step: what for, the line before and after, the curve."""
-        ladder, there = import_module("trbook.ladder"), (
-            self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file()
+        ladder, there = (
+            import_module("trbook.ladder"),
+            (self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file(),
+        )
         link = f" ([chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb))" if there else ""
         section = nodes.section(ids=[f"step-{number + 1}"], names=[f"step {number + 1}"])
         section += nodes.title("", f"{number + 1}. {rung.name}")
@@ -46,8 +48,10 @@ class Ladder(SphinxDirective):
         section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
         shown = [one for one in (before, rung) if one]
         made = " and ".join(f"trlib sweep {name}" for name in dict.fromkeys(one.sweep for one in shown))
-        words = (f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % interval of the "
-                 f"interquartile mean of eight recorded runs. Data: {made}.")
+        words = (
+            f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % interval of the "
+            f"interquartile mean of eight recorded runs. Data: {made}."
+        )
         section += nodes.paragraph(words, words, classes=["caption"])
         return [section]
 

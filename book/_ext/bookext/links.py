@@ -42,11 +42,11 @@ def canonical(name: str) -> str:
     thing: Any = import_module(parts[0])
     for i, part in enumerate(parts[1:], start=2):
         if not hasattr(thing, part) and not isinstance(thing, ModuleType):
-            raise ValueError(f"{name}: {'.'.join(parts[:i - 1])} has no {part!r}")
+            raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}")
         try:
             thing = getattr(thing, part) if hasattr(thing, part) else import_module(".".join(parts[:i]))
         except ModuleNotFoundError:
-            raise ValueError(f"{name}: {'.'.join(parts[:i - 1])} has no {part!r}") from None
+            raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}") from None
     if isinstance(thing, ModuleType):
         return thing.__name__
     own = getattr(thing, "__qualname__", "")
@@ -85,8 +85,9 @@ class ToEquation(SphinxPostTransform):
                 continue
             title = self.env.titles[page].astext().partition(":")[0]
             name = nodes.make_id(f"equation-{node['reftarget']}")
-            node.replace_self(make_refnode(self.app.builder, self.env.docname, page, name,
-                                           nodes.Text(f"{title} ({number})")))
+            node.replace_self(
+                make_refnode(self.app.builder, self.env.docname, page, name, nodes.Text(f"{title} ({number})"))
+            )
 
 
 def _within(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:

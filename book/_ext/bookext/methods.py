@@ -20,11 +20,14 @@ from bookext.tables import Table, escape
 
 FOLDER = "book/methods"
 INDEX = "index.md"
-CAPTION = ("Solid: a token of a right answer, pushed up. Dashed: one of a wrong answer, pushed down. The method itself "
-           "computed it, for groups of eight completions of one token. The curve is 0 where the region silences the "
-           "token; where it crosses 0, the method pulls back.")
-EXPERT = ("How hard an expert's token is pushed, by the probability that the policy gives it. The method itself "
-          "computed it.")
+CAPTION = (
+    "Solid: a token of a right answer, pushed up. Dashed: one of a wrong answer, pushed down. The method itself "
+    "computed it, for groups of eight completions of one token. The curve is 0 where the region silences the "
+    "token; where it crosses 0, the method pulls back."
+)
+EXPERT = (
+    "How hard an expert's token is pushed, by the probability that the policy gives it. The method itself computed it."
+)
 
 
 def cards() -> dict[str, Any]:
@@ -36,15 +39,21 @@ def write(app: Sphinx, config: Any) -> None:
     """Writes the pages that the table of contents names."""
     text = import_module("trbook.cards.text")
     toc = table_of_contents(app)
-    chapters = {Path(entry["file"]).name: entry.get("title", "") for entry in entries(toc)
-                if entry["file"].startswith("notebooks/")}
+    chapters = {
+        Path(entry["file"]).name: entry.get("title", "")
+        for entry in entries(toc)
+        if entry["file"].startswith("notebooks/")
+    }
     named = [Path(entry["file"]).name for entry in entries(toc) if entry["file"].startswith(f"{FOLDER}/")]
     known = cards()
     for name in named:
         if name not in known and f"{name}.md" != INDEX:
             raise ValueError(f"_toc.yml, {FOLDER}/{name}: expected a method with a card, got {name}")
-    pages = {f"{name}.md": text.page(known[name], _chapter(known[name], chapters), _link, _claims(name))
-             for name in named if name in known}
+    pages = {
+        f"{name}.md": text.page(known[name], _chapter(known[name], chapters), _link, _claims(name))
+        for name in named
+        if name in known
+    }
     write_pages(Path(app.srcdir, FOLDER), pages, keep={INDEX})
 
 

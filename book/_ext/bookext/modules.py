@@ -67,8 +67,13 @@ def modules(node: Any) -> dict[str, str]:
 
 def write(app: Sphinx, config: Any) -> None:
     """Writes the modules' pages."""
-    write_pages(Path(app.srcdir, FOLDER), {f"{name}.md": PAGE.format(name=name, title=title, claims=card_of(name))
-                                           for name, title in modules(table_of_contents(app)).items()})
+    write_pages(
+        Path(app.srcdir, FOLDER),
+        {
+            f"{name}.md": PAGE.format(name=name, title=title, claims=card_of(name))
+            for name, title in modules(table_of_contents(app)).items()
+        },
+    )
 
 
 def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] = ()) -> None:
@@ -92,8 +97,10 @@ class Modules(Table):
     def rows(self) -> list[tuple[str, ...]]:
         self.env.note_dependency(str(Path(self.env.srcdir, "_toc.yml")))
         here = [entry for entry in entries(table_of_contents(self.env.app)) if entry["file"] == self.env.docname]
-        return [(f"[{escape(title)}](modules/{name}.md)", f"`{name}`", escape(first(summary(import_module(name)))))
-                for name, title in modules(here).items()]
+        return [
+            (f"[{escape(title)}](modules/{name}.md)", f"`{name}`", escape(first(summary(import_module(name)))))
+            for name, title in modules(here).items()
+        ]
 
 
 def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -118,8 +125,11 @@ def call(signature: nodes.Element) -> str:
     parameters = []
     for parameter in lists[0].findall(addnodes.desc_parameter) if lists else ():
         given = [part.astext() for part in parameter.findall(nodes.inline) if "default_value" in part["classes"]]
-        own = parameter.children[0].astext() if given or isinstance(parameter.children[0], addnodes.desc_sig_name) \
+        own = (
+            parameter.children[0].astext()
+            if given or isinstance(parameter.children[0], addnodes.desc_sig_name)
             else parameter.astext().split(":")[0]
+        )
         parameters.append(f"{own}={given[0]}" if given else own)
     return f"{name}({', '.join(parameters)})" if lists else name
 

@@ -72,7 +72,10 @@ def _breakable(soup: BeautifulSoup, code: Tag) -> None:
 
 def _text(cell: Tag) -> str:
     """What one sees in a cell; of a formula, what is drawn and not what is said."""
-    shown = [str(part) if isinstance(part, NavigableString) else " " for part in cell.descendants
-             if (isinstance(part, NavigableString) and not part.find_parent("math"))
-             or (isinstance(part, Tag) and part.name == "wbr")]
+    shown = [
+        str(part) if isinstance(part, NavigableString) else " "
+        for part in cell.descendants
+        if (isinstance(part, NavigableString) and not part.find_parent("math"))
+        or (isinstance(part, Tag) and part.name == "wbr")
+    ]
     return " ".join("".join(shown).split())

@@ -42,8 +42,10 @@ class Opening(SphinxDirective):
 def page(shown: dict[str, Any], drawing: str, caption: str, start: str) -> str:
     """The picture's HTML."""
     moves = html.escape(shown["prompt"])
-    before, after = (_answer(name, shown[key]) for name, key in
-                     (("before", "before"), (f"after {shown['batches']} batches", "after")))
+    before, after = (
+        _answer(name, shown[key])
+        for name, key in (("before", "before"), (f"after {shown['batches']} batches", "after"))
+    )
     return f"""<div class="opening">
 <div class="opening-say"><p class="opening-ask"><code>{moves}</code> A dial with 20 places: where does it end?</p>
 <dl>{before}{after}</dl>
@@ -55,8 +57,10 @@ def page(shown: dict[str, Any], drawing: str, caption: str, start: str) -> str:
 def _answer(when: str, answer: dict[str, Any]) -> str:
     verdict = "right" if answer["reward"] else "wrong"
     mark = "✓" if answer["reward"] else "✕"
-    return (f'<div class="opening-{verdict}"><dt>{html.escape(when)}</dt><dd><code>{html.escape(answer["text"])}</code>'
-            f'<span>{mark} {verdict}; {answer["right"]} of {answer["of"]} answers are right</span></dd></div>')
+    return (
+        f'<div class="opening-{verdict}"><dt>{html.escape(when)}</dt><dd><code>{html.escape(answer["text"])}</code>'
+        f"<span>{mark} {verdict}; {answer['right']} of {answer['of']} answers are right</span></dd></div>"
+    )
 
 
 def curve(rewards: Any) -> tuple[Any, str]:
@@ -69,11 +73,14 @@ def curve(rewards: Any) -> tuple[Any, str]:
     ax.set(xlabel="batch", ylabel="share of right answers", ylim=(0, 1))
     first, last = middle.iloc[0], middle.iloc[-1]
     seeds, batches = rewards.shape[1], len(rewards)
-    alt = (f"The share of right answers over {batches} batches of training: it rises from {first:.2f} to {last:.2f}. "
-           f"The band of {seeds} runs is narrow.")
+    alt = (
+        f"The share of right answers over {batches} batches of training: it rises from {first:.2f} to {last:.2f}. "
+        f"The band of {seeds} runs is narrow."
+    )
     return drawings.Drawing(figure, alt=alt), (
         f"{seeds} recorded runs of GRPO, their mean and range: from {first:.2f} to {last:.2f} right. Nobody showed "
-        f"the model a right answer.")
+        f"the model a right answer."
+    )
 
 
 class Loop(SphinxDirective):

@@ -17,8 +17,12 @@ from trbook.explorables.modules import link_modules, preloads, publish
 
 UNUSED = ("thebe", "design-tabs", "toggle", "DOCUMENTATION_OPTIONS.pagename")
 """Scripts and styles that no page of this book uses, by a part of their name or text."""
-NEEDED_BY = {"sphinx-design": "sd-", "copybutton": 'class="highlight', "clipboard": 'class="highlight',
-             "mystnb": 'class="cell'}
+NEEDED_BY = {
+    "sphinx-design": "sd-",
+    "copybutton": 'class="highlight',
+    "clipboard": 'class="highlight',
+    "mystnb": 'class="cell',
+}
 """Others, by a part of their name, and the mark of a page that uses them."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
@@ -48,8 +52,10 @@ def order(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
     """
     for name in FONTS:
         address = context["pathto"](f"_static/fonts/{name}.woff2", 1)
-        context["metatags"] = (f'{context.get("metatags", "")}\n<link rel="preload" href="{address}" as="font" '
-                               'type="font/woff2" crossorigin>')
+        context["metatags"] = (
+            f'{context.get("metatags", "")}\n<link rel="preload" href="{address}" as="font" '
+            'type="font/woff2" crossorigin>'
+        )
     for file in context.get("script_files", ()):
         if getattr(file, "filename", None):
             file.attributes.setdefault("defer", "defer")
@@ -64,8 +70,9 @@ def mend(body: str) -> str:
 
     A signature over several lines comes as a definition list without terms, a bibliography with deprecated roles.
     """
-    body = body.replace(' role="doc-biblioentry"', "").replace('<div role="list" class="citation-list">',
-                                                               '<div class="citation-list">')
+    body = body.replace(' role="doc-biblioentry"', "").replace(
+        '<div role="list" class="citation-list">', '<div class="citation-list">'
+    )
     body = body.replace(' aria-label="Toggle hidden content"', "")  # a folded cell's own words name it better
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
 
@@ -79,8 +86,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     publish(static / "explorables")
     search = Path(app.outdir, "search.html")
     if search.exists():  # its template's own scripts call what the others define: they wait like them
-        search.write_text(search.read_text(encoding="utf-8").replace("<script src=", "<script defer src="),
-                          encoding="utf-8")
+        search.write_text(
+            search.read_text(encoding="utf-8").replace("<script src=", "<script defer src="), encoding="utf-8"
+        )
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -123,9 +131,11 @@ def _unused(file: Any, body: str) -> bool:
     """What no page uses, what this one does not use, and the blob of widget state: the explorables have their host."""
     name = str(getattr(file, "filename", file) or "")
     attributes = getattr(file, "attributes", None) or {}
-    return (any(part in f"{name} {attributes.get('body', '')}" for part in UNUSED)
-            or any(part in name and mark not in body for part, mark in NEEDED_BY.items())
-            or "widget-state" in str(attributes.get("type", "")))
+    return (
+        any(part in f"{name} {attributes.get('body', '')}" for part in UNUSED)
+        or any(part in name and mark not in body for part, mark in NEEDED_BY.items())
+        or "widget-state" in str(attributes.get("type", ""))
+    )
 
 
 def connect(app: Sphinx) -> None:

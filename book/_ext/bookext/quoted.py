@@ -73,8 +73,8 @@ def parse(text: str) -> Quote:
     against = ""
     if OVER in given:
         place = given.index(OVER)
-        against = "".join(given[place + 1:place + 2])
-        given = given[:place] + given[place + 2:]
+        against = "".join(given[place + 1 : place + 2])
+        given = given[:place] + given[place + 2 :]
     digits = [int(word[1:]) for word in given if re.fullmatch(r"\.\d", word)]
     at = tuple((axis, point) for axis, _, point in (word.partition("=") for word in given if "=" in word))
     rest = [word for word in given if "=" not in word and not re.fullmatch(r"\.\d", word)]
@@ -234,7 +234,7 @@ def _p(quote: Quote) -> float:
 def corrected(asked: tuple[Quote, ...]) -> list[float]:
     """Their p-values after Holm's correction, the predictions of the sweep included."""
     significance = import_module("trlab.significance")
-    return significance.holm([*map(_p, asked), *(finding.p for finding in judged(asked[0].sweep))])[:len(asked)]
+    return significance.holm([*map(_p, asked), *(finding.p for finding in judged(asked[0].sweep))])[: len(asked)]
 
 
 def written(estimate: Any, measure: str, *, sign: bool = False, digits: int | None = None) -> str:
@@ -242,8 +242,10 @@ def written(estimate: Any, measure: str, *, sign: bool = False, digits: int | No
     how = words.measure(measure)
     first = next((bound for bound in (estimate.value, estimate.low) if math.isfinite(bound)), 0.0)
     shown = _digits(how.scale * first, how.digits) if digits is None else digits
-    value, low, high = (_number(how.scale * bound, shown, "+" if sign else "")
-                        for bound in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (
+        _number(how.scale * bound, shown, "+" if sign else "")
+        for bound in (estimate.value, estimate.low, estimate.high)
+    )
     return f"{value} [{low}, {high}]"
 
 
@@ -298,8 +300,11 @@ class Recorded(SphinxRole):
 def note(env: Any, name: str) -> None:
     """Tell Sphinx to read the page again when the record or its declaration changes."""
     record, tables, sweep = (import_module(f"trlab.{module}") for module in ("record", "tables", "sweep"))
-    for file in (record.RECORDS / name / tables.RUNS, record.RECORDS / name / tables.HISTORY,
-                 sweep.SWEEPS / f"{name}.py"):
+    for file in (
+        record.RECORDS / name / tables.RUNS,
+        record.RECORDS / name / tables.HISTORY,
+        sweep.SWEEPS / f"{name}.py",
+    ):
         env.note_dependency(str(file))
 
 

@@ -27,8 +27,19 @@ FEWER = ("sampled", "kl", "nats_per_point")
 """Of one that varies more: a page is only so wide."""
 SPREAD = ("sampled", "nats_per_point", "take_off", "batches_to", "distinct")
 """Columns that carry their interval."""
-FIRST_ROUND = ("dial_methods", "loops", "stale", "shootout", "heatmap", "tuning", "critic", "mismatch", "trapo",
-               "diversity", "controls")
+FIRST_ROUND = (
+    "dial_methods",
+    "loops",
+    "stale",
+    "shootout",
+    "heatmap",
+    "tuning",
+    "critic",
+    "mismatch",
+    "trapo",
+    "diversity",
+    "controls",
+)
 MORE = {"sampled": 3}
 """Digits of a column that has more of them than a sentence."""
 
@@ -56,15 +67,20 @@ class Rows(Sweep, Table):
         axes = [axis.name for axis in sweep.axes if runs[axis.name].nunique() > 1]
         columns = listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER)
         body = rows(runs, history, axes, columns)
-        heads = ("method", *(words.axis(axis).heading for axis in axes),
-                 *(words.measure(name).heading or words.measure(name).text for name in columns))
+        heads = (
+            "method",
+            *(words.axis(axis).heading for axis in axes),
+            *(words.measure(name).heading or words.measure(name).text for name in columns),
+        )
         widths = [16, *[12] * len(axes), *(22 if name in SPREAD else 11 for name in columns)]
         groups = findings.alike(findings.table(sweep, runs), axes) if len(body) <= FOLD else []
         table = self.table(heads, widths, [written(row) for row in body])
         if not groups:
             return folded(table, len(body))
-        return [self.table(heads, widths, merged(body, groups, 1 + len(axes), columns)),
-                *folded(table, len(body), always=True)]
+        return [
+            self.table(heads, widths, merged(body, groups, 1 + len(axes), columns)),
+            *folded(table, len(body), always=True),
+        ]
 
 
 Cell = tuple[str, float]
@@ -167,8 +183,10 @@ class Verdicts(Sweep, Table):
             return [table]
         count = Counter(finding.plain(words.WORDS)[0] for finding in judged)
         summary = "Predictions: " + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common()) + "."
-        return [nodes.paragraph("", summary), *(folded(table, len(lines), always=True) if len(lines) > SHORT
-                                                else [table])]
+        return [
+            nodes.paragraph("", summary),
+            *(folded(table, len(lines), always=True) if len(lines) > SHORT else [table]),
+        ]
 
 
 def verdicts(judged: Sequence[Any]) -> list[tuple[str, str, str]]:
@@ -176,8 +194,7 @@ def verdicts(judged: Sequence[Any]) -> list[tuple[str, str, str]]:
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for finding in judged:
         groups.setdefault(_alike(finding), []).append(finding)
-    return [line for group in groups.values()
-            for line in ([_together(group)] if len(group) > 2 else map(_line, group))]
+    return [line for group in groups.values() for line in ([_together(group)] if len(group) > 2 else map(_line, group))]
 
 
 def _line(finding: Any) -> tuple[str, str, str]:
@@ -208,9 +225,11 @@ def _together(group: Sequence[Any]) -> tuple[str, str, str]:
     span = low if low == high else f"{low} to {high}"
     spread = f"[{min(f.estimate.low for f in group):.2f}, {max(f.estimate.high for f in group):.2f}]"
     called = words.WORDS.get(p.measure, p.measure)
-    return (first.plain(words.WORDS)[0],
-            f"{escape(_template(p))}: {len(group)} alike, {', '.join(f'`{label}`' for label in labels)}",
-            escape(f"{called} is {span}, intervals within {spread}; the line was {line:g}"))
+    return (
+        first.plain(words.WORDS)[0],
+        f"{escape(_template(p))}: {len(group)} alike, {', '.join(f'`{label}`' for label in labels)}",
+        escape(f"{called} is {span}, intervals within {spread}; the line was {line:g}"),
+    )
 
 
 class Tolerances(Sweep, Table):
@@ -233,8 +252,16 @@ class Choices(Sweep, Table):
         axes = [axis.name for axis in sweep.axes]
         body = import_module("trlab.tuning").summary(sweep, runs).to_dict("records")
         heads = ("method", *(words.axis(axis).heading for axis in axes), "its accuracy", "the best", "KL per batch")
-        lines = [(f"`{row['label']}`", *(words.axis(axis).point(row[axis]) for axis in axes), f"{row['score']:.3f}",
-                  f"{row['best']:.3f}", quoted.number(row["kl"], "kl")) for row in body]
+        lines = [
+            (
+                f"`{row['label']}`",
+                *(words.axis(axis).point(row[axis]) for axis in axes),
+                f"{row['score']:.3f}",
+                f"{row['best']:.3f}",
+                quoted.number(row["kl"], "kl"),
+            )
+            for row in body
+        ]
         return [self.table(heads, (18, *[14] * len(axes), 18, 18, 18), lines)]
 
 
@@ -252,8 +279,10 @@ class Corrected(Table):
             quoted.note(self.env, name)
             counts[name] = told(import_module("trlab.findings").judge(*quoted.record(name)[:2]))
         together = [sum(row[i] for row in counts.values()) for i in range(3)]
-        return [*((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
-                ("together", *map(str, together))]
+        return [
+            *((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
+            ("together", *map(str, together)),
+        ]
 
 
 def told(judged: Sequence[Any]) -> tuple[int, int, int]:
@@ -274,8 +303,11 @@ class Made(Sweep):
     def not_run(self) -> list[nodes.Node]:
         text = f"Declared, with its predictions, and not run yet. `trlib sweep {self.arguments[0]}` runs it."
         before, command, after = text.split("`")
-        return [nodes.paragraph("", "", nodes.Text(before), nodes.literal("", command), nodes.Text(after),
-                                classes=["executed"])]
+        return [
+            nodes.paragraph(
+                "", "", nodes.Text(before), nodes.literal("", command), nodes.Text(after), classes=["executed"]
+            )
+        ]
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         text, commands = made(self.arguments[0], runs)
@@ -291,10 +323,13 @@ def made(name: str, runs: Any) -> tuple[str, list[str]]:
     hours = runs["cpu_seconds"].sum() / 3600
     seeds = sorted(runs["seed"].unique())
     spread = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 2 else "seeds " + " and ".join(map(str, seeds))
-    facts = [f"{len(runs)} runs, {spread}", f"{hours:.1f} core-hours of training" if hours >= 0.05 else
-             f"{60 * hours:.0f} core-minutes of training"]
-    facts += [", ".join(sorted(runs[column].dropna().astype(str).unique())) for column in
-              ("date", "hardware", "versions")]
+    facts = [
+        f"{len(runs)} runs, {spread}",
+        f"{hours:.1f} core-hours of training" if hours >= 0.05 else f"{60 * hours:.0f} core-minutes of training",
+    ]
+    facts += [
+        ", ".join(sorted(runs[column].dropna().astype(str).unique())) for column in ("date", "hardware", "versions")
+    ]
     commits = ", ".join(sorted(runs["commit"].dropna().astype(str).unique()))
     facts += [f"commit {commits}"] if commits else []
     return " · ".join(facts) + ".", [f"trlib sweep {name} --remake", f"trlib sweep {name} --verify"]

@@ -31,7 +31,8 @@ def sealed(page: str) -> str:
     policy = META.format(
         f"default-src 'none'; script-src 'self'{hashes}{wasm}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
-        "worker-src 'self' blob:; base-uri 'none'; form-action 'self'")
+        "worker-src 'self' blob:; base-uri 'none'; form-action 'self'"
+    )
     page, found = CHARSET.subn(lambda charset: charset.group() + policy, page, count=1)
     return page if found else f'<meta charset="utf-8">{policy}{page}'
 

@@ -60,14 +60,25 @@ class Figure(Sweep):
 
     option_spec: ClassVar[dict[str, Any]] = {
         "kind": lambda text: directives.choice(text, ("intervals", "curves", "improvements", "profiles")),
-        "measure": directives.unchanged_required, "at": directives.unchanged_required,
-        "only": directives.unchanged_required, "against": directives.unchanged_required}
+        "measure": directives.unchanged_required,
+        "at": directives.unchanged_required,
+        "only": directives.unchanged_required,
+        "against": directives.unchanged_required,
+    }
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         at = dict(part.split("=", 1) for part in listed(self.options.get("at", "")))
         only, against = listed(self.options.get("only", "")), self.options.get("against")
-        found = figures(sweep, runs, history, kind=self.options.get("kind"), at=at, only=only, against=against,
-                        measure=self.options.get("measure", "sampled"))
+        found = figures(
+            sweep,
+            runs,
+            history,
+            kind=self.options.get("kind"),
+            at=at,
+            only=only,
+            against=against,
+            measure=self.options.get("measure", "sampled"),
+        )
         return [captioned(drawing, caption) for drawing, caption in found]
 
 
@@ -90,13 +101,22 @@ class Named(SphinxDirective):
 
 def captioned(drawing: Any, caption: str) -> nodes.Node:
     """A figure of a page."""
-    return nodes.raw("", f"<figure>{drawing.html()}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>",
-                     format="html")
+    return nodes.raw(
+        "", f"<figure>{drawing.html()}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html"
+    )
 
 
-def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, measure: str = "sampled",
-            at: dict[str, str] | None = None, only: list[str] | None = None,
-            against: str | None = None) -> list[tuple[Any, str]]:
+def figures(
+    sweep: Any,
+    runs: Any,
+    history: Any,
+    *,
+    kind: str | None = None,
+    measure: str = "sampled",
+    at: dict[str, str] | None = None,
+    only: list[str] | None = None,
+    against: str | None = None,
+) -> list[tuple[Any, str]]:
     """Drawings with their captions.
 
     Raises:
@@ -117,14 +137,17 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
     along = next((name for name in words.ALONG if name in axes and name not in (at or {})), None)
     along = along if kind in (None, "curves") else None
     if kind == "curves" and along is None:
-        raise ValueError(f"kind: expected an axis among {', '.join(words.ALONG)} for curves, got "
-                         f"{', '.join(axes) or 'none'}")
+        raise ValueError(
+            f"kind: expected an axis among {', '.join(words.ALONG)} for curves, got {', '.join(axes) or 'none'}"
+        )
     others = [name for name in axes if name != along]
     found = []
     for place, part in runs.groupby(others, sort=False) if others else [((), runs)]:
         what_for = words.measure(measure).text
-        where = ", ".join(f"{words.axis(name).heading} {words.axis(name).point(label)}"
-                          for name, label in zip(others, place, strict=True))
+        where = ", ".join(
+            f"{words.axis(name).heading} {words.axis(name).point(label)}"
+            for name, label in zip(others, place, strict=True)
+        )
         if along is not None:
             drawing, what = _curves(plots, findings, part, labels, along, measure, what_for)
         else:
@@ -141,30 +164,41 @@ def figures(sweep: Any, runs: Any, history: Any, *, kind: str | None = None, mea
     return found
 
 
-def _curves(plots: Any, findings: Any, part: Any, labels: list[str], along: str, measure: str,
-            called: str) -> tuple[Any, str]:
+def _curves(
+    plots: Any, findings: Any, part: Any, labels: list[str], along: str, measure: str, called: str
+) -> tuple[Any, str]:
     """Curves of the variants that have finished runs everywhere along the axis, and what they are."""
     points = {str(label): float(label) for label in part[along].unique()}
-    scores = {label: {str(place[0]): values for place, values in
-                      findings.scores(part, label, measure, [along]).items()} for label in labels}
-    whole = {label: {points[text]: values for text, values in curve.items()}
-             for label, curve in scores.items() if curve.keys() == points.keys()}
+    scores = {
+        label: {str(place[0]): values for place, values in findings.scores(part, label, measure, [along]).items()}
+        for label in labels
+    }
+    whole = {
+        label: {points[text]: values for text, values in curve.items()}
+        for label, curve in scores.items()
+        if curve.keys() == points.keys()
+    }
     under = words.axis(along).along
-    return (plots.curves(whole, along=under, measure=called),
-            f"Interquartile mean of {called} over {under}, with 95 % bands")
+    return (
+        plots.curves(whole, along=under, measure=called),
+        f"Interquartile mean of {called} over {under}, with 95 % bands",
+    )
 
 
-def _of_runs(plots: Any, kind: str, tasks: dict[str, Any], called: str, against: str | None,
-             base: float | None) -> tuple[Any, str]:
+def _of_runs(
+    plots: Any, kind: str, tasks: dict[str, Any], called: str, against: str | None, base: float | None
+) -> tuple[Any, str]:
     if kind == "profiles":
         return plots.profiles(tasks, measure=called), f"Share of runs whose {called} is above τ, with 95 % bands"
     if kind == "improvements":
         if against not in tasks:
             raise ValueError(f"against: expected one of {', '.join(tasks)}, got {against!r}")
-        pairs = {f"{label} > {against}": (values, tasks[against]) for label, values in tasks.items()
-                 if label != against}
-        return plots.improvements(pairs), f"Probability that a run is above one of {against} in {called}, with 95 % " \
-                                          f"interval; dotted: neither is"
+        pairs = {
+            f"{label} > {against}": (values, tasks[against]) for label, values in tasks.items() if label != against
+        }
+        return plots.improvements(
+            pairs
+        ), f"Probability that a run is above one of {against} in {called}, with 95 % interval; dotted: neither is"
     what = f"Interquartile mean of {called} with its 95 % interval; thin strokes: the runs"
     what += "" if base is None else "; dotted: before training"
     return plots.intervals(tasks, measure=called, reference=base), what

@@ -71,8 +71,10 @@ class Methods(Table):
 
     def rows(self) -> list[tuple[str, ...]]:
         algorithms = import_module("trlib.algorithms").ALGORITHMS
-        return [(f"[`{key}`](methods/{key}.md)", escape(summary(kind)), own_settings(kind))
-                for key, kind in algorithms.items()]
+        return [
+            (f"[`{key}`](methods/{key}.md)", escape(summary(kind)), own_settings(kind))
+            for key, kind in algorithms.items()
+        ]
 
 
 class Benchmark(Table):

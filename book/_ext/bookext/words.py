@@ -71,10 +71,18 @@ MEASURES = {
     "length": Measure("tokens per completion", "length", digits=1),
     "reward": Measure("mean reward of the last five batches", "last reward"),
     "cpu_seconds": Measure("processor seconds", "CPU seconds", digits=1),
-    **{f"kl_{part}": Measure(f"KL of prompts of whose group {share} were right, nats per completion",
-                             f"KL, {share} right", None)
-       for part, share in (("none", "none"), ("few", "up to a quarter"), ("half", "up to three quarters"),
-                           ("many", "nearly all"), ("all", "all"))},
+    **{
+        f"kl_{part}": Measure(
+            f"KL of prompts of whose group {share} were right, nats per completion", f"KL, {share} right", None
+        )
+        for part, share in (
+            ("none", "none"),
+            ("few", "up to a quarter"),
+            ("half", "up to three quarters"),
+            ("many", "nearly all"),
+            ("all", "all"),
+        )
+    },
 }
 WORDS = {name: measure.text for name, measure in MEASURES.items()}
 
@@ -90,5 +98,8 @@ def measure(name: str) -> Measure:
     known = MEASURES.get(column, Measure(column, digits=None))
     if not level:
         return known
-    return Measure(f"{known.text} where the reward reaches {level}", f"{known.heading or known.text} at reward {level}",
-                   known.digits)
+    return Measure(
+        f"{known.text} where the reward reaches {level}",
+        f"{known.heading or known.text} at reward {level}",
+        known.digits,
+    )

@@ -16,7 +16,8 @@ from trbook.cards import divergences, experts, gallery, gradients, ratios
 from trbook.cards.card import FAMILIES, GALLERY, MethodCard
 
 CARDS: Mapping[str, MethodCard] = {
-    card.name: card for card in (*gradients.CARDS, *ratios.CARDS, *divergences.CARDS, *experts.CARDS, *gallery.CARDS)}
+    card.name: card for card in (*gradients.CARDS, *ratios.CARDS, *divergences.CARDS, *experts.CARDS, *gallery.CARDS)
+}
 """From name to card: the main line in the order of families and chapters, then the gallery by its branches."""
 
 __all__ = ["CARDS", "FAMILIES", "GALLERY", "MethodCard"]

@@ -10,13 +10,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Family = Literal["policy gradient", "ratio", "divergence", "constraint", "expert",
-                 "ratios", "constraints", "regression", "preferences", "transport", "values", "optimizers",
-                 "finetuning", "classical"]
+Family = Literal[
+    "policy gradient",
+    "ratio",
+    "divergence",
+    "constraint",
+    "expert",
+    "ratios",
+    "constraints",
+    "regression",
+    "preferences",
+    "transport",
+    "values",
+    "optimizers",
+    "finetuning",
+    "classical",
+]
 Ratio = Literal["none", "π/π_old", "π/μ", "π_old/μ", "π/π_ref"]
 Level = Literal["token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"]
-Action = Literal["nothing", "clip", "clamp", "mask", "soften", "smooth", "penalise", "constrain", "pull back",
-                 "project", "drop", "regress", "transport", "bound the step"]
+Action = Literal[
+    "nothing",
+    "clip",
+    "clamp",
+    "mask",
+    "soften",
+    "smooth",
+    "penalise",
+    "constrain",
+    "pull back",
+    "project",
+    "drop",
+    "regress",
+    "transport",
+    "bound the step",
+]
 
 FAMILIES: Mapping[Family, str] = {
     "policy gradient": "no region: what all others restrain",

@@ -51,10 +51,24 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
     rewards = torch.tensor([float((i % 2 == 0) == right) for i in range(GROUP)], dtype=torch.float64).repeat(count)
     outputs = method.needs(method.anchor).critic_outputs
     nothing = torch.zeros_like(old) if outputs == 1 else old.new_zeros(*old.shape, outputs)
-    batch = Batch(tokens=torch.zeros(mask.shape, dtype=torch.long), mask=mask, forced=~mask, rewards=rewards,
-                  group=torch.arange(count).repeat_interleave(GROUP), ended=mask[:, 0], horizon=1, logp_rollout=old,
-                  anchor=method.anchor, extra={"logp_old": old, "logp_ref": old, "full_anchor": _whole(old),
-                                               "values": nothing, "returns": torch.zeros_like(old)})
+    batch = Batch(
+        tokens=torch.zeros(mask.shape, dtype=torch.long),
+        mask=mask,
+        forced=~mask,
+        rewards=rewards,
+        group=torch.arange(count).repeat_interleave(GROUP),
+        ended=mask[:, 0],
+        horizon=1,
+        logp_rollout=old,
+        anchor=method.anchor,
+        extra={
+            "logp_old": old,
+            "logp_ref": old,
+            "full_anchor": _whole(old),
+            "values": nothing,
+            "returns": torch.zeros_like(old),
+        },
+    )
     if getattr(method, "proportional", False):
         batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1))
     else:
@@ -63,7 +77,7 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
     loss = method.objective(Scores(new, _whole(new), values=nothing), batch)
     if "weight" in loss.diagnostics:
         return loss.diagnostics["weight"][::GROUP, 0]
-    slope, = torch.autograd.grad(method.loss(loss.per_token, batch), new)
+    (slope,) = torch.autograd.grad(method.loss(loss.per_token, batch), new)
     return -slope[::GROUP, 0]
 
 
@@ -79,7 +93,17 @@ def expert_weights(card: MethodCard, probabilities: Sequence[float] = PROBABILIT
     logp = torch.tensor(probabilities, dtype=torch.float64).log().unsqueeze(-1)
     mask = torch.zeros(logp.shape, dtype=torch.bool)
     rows = torch.zeros(len(logp), dtype=torch.float64)
-    batch = Batch(tokens=torch.zeros(logp.shape, dtype=torch.long), mask=mask, forced=~mask, rewards=rows,
-                  group=torch.zeros(len(logp), dtype=torch.long), ended=mask[:, 0], horizon=1, logp_rollout=logp,
-                  advantages=torch.zeros_like(logp), anchor=method.anchor, extra={"logp_old": logp})
+    batch = Batch(
+        tokens=torch.zeros(logp.shape, dtype=torch.long),
+        mask=mask,
+        forced=~mask,
+        rewards=rows,
+        group=torch.zeros(len(logp), dtype=torch.long),
+        ended=mask[:, 0],
+        horizon=1,
+        logp_rollout=logp,
+        advantages=torch.zeros_like(logp),
+        anchor=method.anchor,
+        extra={"logp_old": logp},
+    )
     return method.objective(Scores(logp), batch).diagnostics["weight"][:, 0].tolist()

@@ -6,42 +6,71 @@ from trbook.cards.card import MethodCard
 
 CARDS = (
     MethodCard(
-        "dppo", "DPPO", "divergence",
+        "dppo",
+        "DPPO",
+        "divergence",
         loss=r"-A\,\mathrm{sg}[\rho\,M]\,\log\pi(y_t),\quad\rho=p/\mu",
         weight=r"\begin{cases}0&D>\delta\text{ and outwards}\\\rho A&\text{else}\end{cases}",
         what="the distribution at each token, seen through the sampled token, the top k or all of them",
-        to="the policy that sampled", how="a mask where the divergence has passed δ and the push goes outwards",
-        ratio="π/μ", level="token", action="mask", signed=True,
-        source="Qi et al. 2026", arxiv="2602.04879", functions=("trlib.algorithms.dppo.dppo_loss",),
-        chapter="07_dppo", paper={"delta_tv": "0.15, the authors' script", "delta_kl": "0.05, the authors' script"},
-        remark="A rare token may grow a hundredfold and stays inside; a likely one may not fall from 0.99 to 0.80."),
+        to="the policy that sampled",
+        how="a mask where the divergence has passed δ and the push goes outwards",
+        ratio="π/μ",
+        level="token",
+        action="mask",
+        signed=True,
+        source="Qi et al. 2026",
+        arxiv="2602.04879",
+        functions=("trlib.algorithms.dppo.dppo_loss",),
+        chapter="07_dppo",
+        paper={"delta_tv": "0.15, the authors' script", "delta_kl": "0.05, the authors' script"},
+        remark="A rare token may grow a hundredfold and stays inside; a likely one may not fall from 0.99 to 0.80.",
+    ),
     MethodCard(
-        "quatro", "QUATRO", "divergence",
+        "quatro",
+        "QUATRO",
+        "divergence",
         loss=r"-\mathrm{sg}[w]\,\log\pi(y_t)",
         weight=r"h\,(R-m-\lambda\,\ell),\quad\ell=\textstyle\sum_t\log r_t,\quad h=r_t",
-        what="each prompt's distribution over whole completions", to="the policy that sampled",
+        what="each prompt's distribution over whole completions",
+        to="the policy that sampled",
         how="a multiplier λ and an offset m per prompt, from the dual of KL ≤ δ",
-        ratio="π/μ", level="completion", action="pull back", signed=False,
-        source="Lee et al. 2026; the loss is derived here", arxiv="2602.04620",
-        functions=("trlib.algorithms.quatro.quatro_loss",), chapter="08_quatro",
+        ratio="π/μ",
+        level="completion",
+        action="pull back",
+        signed=False,
+        source="Lee et al. 2026; the loss is derived here",
+        arxiv="2602.04620",
+        functions=("trlib.algorithms.quatro.quatro_loss",),
+        chapter="08_quatro",
         paper={"delta_kl": "not known", "lambda_min": "not known", "form": "not known"},
         remark="The weight changes its sign where a completion has passed its target: it pulls back at any ratio. The "
-               "authors' own loss was not at hand."),
+        "authors' own loss was not at hand.",
+    ),
     MethodCard(
-        "troll", "TROLL", "divergence",
+        "troll",
+        "TROLL",
+        "divergence",
         loss=r"-A\,\frac{\pi(y_t)}{q(y_t)}+\alpha\,\mathrm{KL}(\tilde\pi\Vert\mathrm{sg}[\pi])",
         weight=r"\begin{cases}A r&\text{inside}\\A r\,t\,\kappa-\alpha\,\beta&\text{outside}\end{cases}"
-               r"\quad\begin{aligned}"
-               r"\kappa&=\tfrac{1-\pi_y-\pi_y(d_y-\mathrm{KL})^2/\mathrm{Var}}{1-\tilde\pi_y}\\"
-               r"\beta&=\tilde\pi_y\tfrac{\log(\tilde\pi_y/\pi_y)-\mathrm{KL}(\tilde\pi\Vert\pi)}{1-\tilde\pi_y}"
-               r"\end{aligned}",
-        what="the whole distribution at each token", to="the policy before the batch",
+        r"\quad\begin{aligned}"
+        r"\kappa&=\tfrac{1-\pi_y-\pi_y(d_y-\mathrm{KL})^2/\mathrm{Var}}{1-\tilde\pi_y}\\"
+        r"\beta&=\tilde\pi_y\tfrac{\log(\tilde\pi_y/\pi_y)-\mathrm{KL}(\tilde\pi\Vert\pi)}{1-\tilde\pi_y}"
+        r"\end{aligned}",
+        what="the whole distribution at each token",
+        to="the policy before the batch",
         how="a projection, differentiated through; a regression pulls the network to it",
-        ratio="π/π_old", level="distribution", action="project", signed=False,
-        source="Becker et al. 2025", arxiv="2510.03817", functions=("trlib.algorithms.troll.troll_loss",),
-        chapter="09_troll", paper={"delta_kl": "0.05", "alpha": "1"},
+        ratio="π/π_old",
+        level="distribution",
+        action="project",
+        signed=False,
+        source="Becker et al. 2025",
+        arxiv="2510.03817",
+        functions=("trlib.algorithms.troll.troll_loss",),
+        chapter="09_troll",
+        paper={"delta_kl": "0.05", "alpha": "1"},
         remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π - log q, t is the "
-               "share of the way from q to π̃ at which π lies, and the other words keep their proportions: derived "
-               "here. In the figure that leaves only the regression to speak outside the region. What samples next is "
-               "the network, not its projection: without the regression nothing keeps the two together."),
+        "share of the way from q to π̃ at which π lies, and the other words keep their proportions: derived "
+        "here. In the figure that leaves only the regression to speak outside the region. What samples next is "
+        "the network, not its projection: without the regression nothing keeps the two together.",
+    ),
 )

@@ -41,8 +41,14 @@ def curve(ax: Axes, card: MethodCard, q: float, *, width: float = 1.8, label: bo
     ax.axvline(1, color=INK, linewidth=0.7, alpha=0.6, linestyle=":")
     for right, colour, dash in ((True, RIGHT, DASHES[0]), (False, WRONG, DASHES[1])):
         name = "right answer" if right else "wrong answer"
-        ax.plot(RATIOS, weights(card, q=q, right=right), color=colour, linestyle=dash, linewidth=width,
-                label=name if label else None)
+        ax.plot(
+            RATIOS,
+            weights(card, q=q, right=right),
+            color=colour,
+            linestyle=dash,
+            linewidth=width,
+            label=name if label else None,
+        )
     ax.set_xlim(0, RATIOS[-1])
     ax.set_ylim(*LEVELS)
 

@@ -8,28 +8,68 @@ SFT_LOSS = r"-\log\pi(y_t)\ \text{on the expert's tokens}"
 
 CARDS = (
     MethodCard(
-        "trapo", "TRAPO", "expert",
+        "trapo",
+        "TRAPO",
+        "expert",
         loss=r"-\frac{p}{\mathrm{sg}[\max(p,\alpha)]}\ \text{on the expert's tokens},"
-             r"\quad -r\,A\ \text{on the policy's own}",
+        r"\quad -r\,A\ \text{on the policy's own}",
         weight=r"\min(1,\ p/\alpha)",
-        what="how hard an expert's token is pushed", to="what the policy itself finds likely",
+        what="how hard an expert's token is pushed",
+        to="what the policy itself finds likely",
         how="a weight that fades below the probability α; prefixes only where a prompt fails",
-        ratio="none", level="token", action="soften", signed=None,
-        source="Su et al. 2025", arxiv="2512.17636", functions=("trlib.algorithms.trapo.trsft_loss",),
-        chapter="10_trapo", paper={"alpha": "0.1, the authors' code"},
+        ratio="none",
+        level="token",
+        action="soften",
+        signed=None,
+        source="Su et al. 2025",
+        arxiv="2512.17636",
+        functions=("trlib.algorithms.trapo.trsft_loss",),
+        chapter="10_trapo",
+        paper={"alpha": "0.1, the authors' code"},
         remark="No ratio anywhere in the expert's part: the region is around the expert's data that the policy can "
-               "already say."),
-    *(MethodCard(
-        name, title, "expert", loss=SFT_LOSS + more, weight="1",
-        what="nothing", to="nothing", how=how, ratio="none", level="token", action="nothing", signed=None,
-        source="a baseline of Su et al. 2025", arxiv="2512.17636", chapter="10_trapo", remark=remark)
-      for name, title, more, how, remark in (
-          ("sft", "SFT", "", "supervision alone; nothing is sampled",
-           "Pushes every token with weight 1, however unlikely the policy finds it."),
-          ("sft_then_rl", "SFT, then RL", r"\text{, later } -r A",
-           "supervision for some batches, then the policy gradient alone",
-           "The optimiser's state is kept at the change."),
-          ("sft_plus_rl", "SFT + RL", r",\ -r\,A\ \text{on the policy's own}",
-           "both at once: the last completion of a prompt is the expert's",
-           "Nothing is adapted: a solved prompt still gets the expert's answer."))),
+        "already say.",
+    ),
+    *(
+        MethodCard(
+            name,
+            title,
+            "expert",
+            loss=SFT_LOSS + more,
+            weight="1",
+            what="nothing",
+            to="nothing",
+            how=how,
+            ratio="none",
+            level="token",
+            action="nothing",
+            signed=None,
+            source="a baseline of Su et al. 2025",
+            arxiv="2512.17636",
+            chapter="10_trapo",
+            remark=remark,
+        )
+        for name, title, more, how, remark in (
+            (
+                "sft",
+                "SFT",
+                "",
+                "supervision alone; nothing is sampled",
+                "Pushes every token with weight 1, however unlikely the policy finds it.",
+            ),
+            (
+                "sft_then_rl",
+                "SFT, then RL",
+                r"\text{, later } -r A",
+                "supervision for some batches, then the policy gradient alone",
+                "The optimiser's state is kept at the change.",
+            ),
+            (
+                "sft_plus_rl",
+                "SFT + RL",
+                r",\ -r\,A\ \text{on the policy's own}",
+                "both at once: the last completion of a prompt is the expert's",
+                "Nothing is adapted: a solved prompt still gets the expert's answer.",
+            ),
+        )
+    ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NAMESAKES: Mapping[str, str] = {
-    name: name.upper() for name in ("adpo", "bapo", "capo", "dapo", "dppo", "mdpo", "opo", "pspo", "sam", "sapo", "spo",
-                                    "trapo", "wpo")}
+    name: name.upper()
+    for name in ("adpo", "bapo", "capo", "dapo", "dppo", "mdpo", "opo", "pspo", "sam", "sapo", "spo", "trapo", "wpo")
+}
 """From the card's name to the heading."""
 
 

@@ -22,12 +22,17 @@ A3, A2 = (16.54, 11.69), (23.39, 16.54)
 INK, QUIET, LINE, PAPER = "#1b2530", "#566270", "#c9d0d6", "#ffffff"
 BRANCHES = tuple(name for name, card in CARDS.items() if card.family in GALLERY)
 """Cards of the gallery."""
-SHOWN = tuple(name for name, card in CARDS.items()
-              if card.family in FAMILIES and name not in ("dr_grpo", "sft_then_rl", "sft_plus_rl"))
+SHOWN = tuple(
+    name
+    for name, card in CARDS.items()
+    if card.family in FAMILIES and name not in ("dr_grpo", "sft_then_rl", "sft_plus_rl")
+)
 """Cards of the main line with a box of their own; those left out share the curve of grpo or of sft."""
-CURVES = ("How hard is a token pushed, once its probability has moved? Each curve is the gradient weight "
-          r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, over its size "
-          "at ratio 1,\ncomputed by the method itself. ")
+CURVES = (
+    "How hard is a token pushed, once its probability has moved? Each curve is the gradient weight "
+    r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, over its size "
+    "at ratio 1,\ncomputed by the method itself. "
+)
 
 
 @dataclass(frozen=True)
@@ -56,22 +61,54 @@ SHEETS: Mapping[str, Sheet] = {
     "poster": Sheet(
         "Trust regions for language models",
         CURVES + "An expert's curve is drawn against the probability that the policy gives the expert's token.",
-        SHOWN, across=6, down=3, wrap=41, paper=A3, gap=1.0, bottom=0.2, families=FAMILIES,
-        inks={"policy gradient": "#566270", "constraint": "#7a4b00", "ratio": "#0a5c8a", "divergence": "#0b6b64",
-              "expert": "#8a2f62"}),
+        SHOWN,
+        across=6,
+        down=3,
+        wrap=41,
+        paper=A3,
+        gap=1.0,
+        bottom=0.2,
+        families=FAMILIES,
+        inks={
+            "policy gradient": "#566270",
+            "constraint": "#7a4b00",
+            "ratio": "#0a5c8a",
+            "divergence": "#0b6b64",
+            "expert": "#8a2f62",
+        },
+    ),
     "poster_gallery": Sheet(
         "Their relatives",
         CURVES + "What has no such weight (an optimiser, a closed form, a judge of tokens before the move) has its "
         "three answers alone.",
-        BRANCHES, across=9, down=4, wrap=38, paper=A2, gap=1.1, bottom=0.15,
+        BRANCHES,
+        across=9,
+        down=4,
+        wrap=38,
+        paper=A2,
+        gap=1.1,
+        bottom=0.15,
         families=dict.fromkeys(GALLERY, ""),
-        inks=dict(zip(GALLERY, ("#0a5c8a", "#7a4b00", "#0b6b64", "#8a2f62", "#4b5d16", "#5b3fa0", "#9a3412", "#155e75",
-                                "#566270"), strict=True))),
+        inks=dict(
+            zip(
+                GALLERY,
+                ("#0a5c8a", "#7a4b00", "#0b6b64", "#8a2f62", "#4b5d16", "#5b3fa0", "#9a3412", "#155e75", "#566270"),
+                strict=True,
+            )
+        ),
+    ),
 }
 """By the name of the file."""
-SHORT = {"pg_is": "Importance weights", "gae": "GAE", "iterative_amortized": "Iterative amortised",
-         "fdnet": "FDNet", "ga_matr": "GA-MATR", "muon": "Muon", "frobenius": "Frobenius ball",
-         "sign": "Sign descent"}
+SHORT = {
+    "pg_is": "Importance weights",
+    "gae": "GAE",
+    "iterative_amortized": "Iterative amortised",
+    "fdnet": "FDNet",
+    "ga_matr": "GA-MATR",
+    "muon": "Muon",
+    "frobenius": "Frobenius ball",
+    "sign": "Sign descent",
+}
 """Titles that are too long for a box."""
 
 
@@ -90,8 +127,9 @@ def poster(name: str = "poster") -> Figure:
     figure.text(0.025, 0.972, sheet.title, fontsize=27, fontweight="bold", color=INK, va="top")
     figure.text(0.025, 0.932, sheet.lead, fontsize=10.5, color=QUIET, va="top", linespacing=1.5)
     _key(figure)
-    grid = figure.add_gridspec(sheet.down, sheet.across, left=0.035, right=0.985, top=0.85,
-                               bottom=sheet.bottom, hspace=sheet.gap, wspace=0.22)
+    grid = figure.add_gridspec(
+        sheet.down, sheet.across, left=0.035, right=0.985, top=0.85, bottom=sheet.bottom, hspace=sheet.gap, wspace=0.22
+    )
     for i, one in enumerate(sheet.names):
         _box(figure.add_subplot(grid[i // sheet.across, i % sheet.across]), CARDS[one], sheet)
     _families(figure, sheet)
@@ -116,26 +154,54 @@ def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
     for spine in ax.spines.values():
         spine.set_color(LINE)
     ax.tick_params(colors=QUIET, labelsize=7, length=2)
-    ax.set_title(SHORT.get(card.name, card.title), loc="left", fontsize=12, fontweight="bold",
-                 color=sheet.inks[card.family], pad=5)
+    ax.set_title(
+        SHORT.get(card.name, card.title),
+        loc="left",
+        fontsize=12,
+        fontweight="bold",
+        color=sheet.inks[card.family],
+        pad=5,
+    )
     words = [("what", card.what), ("to", card.to), ("how", card.how)]
-    lines = [line for head, text in words if text != "nothing"
-             for line in textwrap.wrap(f"{head}: {text}", sheet.wrap, subsequent_indent="   ")]
+    lines = [
+        line
+        for head, text in words
+        if text != "nothing"
+        for line in textwrap.wrap(f"{head}: {text}", sheet.wrap, subsequent_indent="   ")
+    ]
     place = f"arXiv {card.arxiv}" if card.arxiv else card.source
-    ax.text(0, -0.17 if read.draws(card) else 0.97, "\n".join([*lines, place]), transform=ax.transAxes,
-            fontsize=8.2, color=INK, va="top", linespacing=1.4)
+    ax.text(
+        0,
+        -0.17 if read.draws(card) else 0.97,
+        "\n".join([*lines, place]),
+        transform=ax.transAxes,
+        fontsize=8.2,
+        color=INK,
+        va="top",
+        linespacing=1.4,
+    )
 
 
 def _key(figure: Figure) -> None:
     """What the lines mean."""
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=RIGHT, linewidth=2, label="right answer, pushed up"),
-             Line2D([], [], color=WRONG, linewidth=2, linestyle=(0, (5, 2)), label="wrong answer, pushed down"),
-             Line2D([], [], color=INK, linewidth=2, label=f"thick: written at probability {LIKELY:g}"),
-             Line2D([], [], color=INK, linewidth=0.9, label=f"thin: written at {RARE:g}, a rare token")]
-    figure.legend(handles=lines, loc="upper right", bbox_to_anchor=(0.985, 0.982), ncols=2, frameon=False, fontsize=9.5,
-                  labelcolor=INK, handlelength=2.6)
+    lines = [
+        Line2D([], [], color=RIGHT, linewidth=2, label="right answer, pushed up"),
+        Line2D([], [], color=WRONG, linewidth=2, linestyle=(0, (5, 2)), label="wrong answer, pushed down"),
+        Line2D([], [], color=INK, linewidth=2, label=f"thick: written at probability {LIKELY:g}"),
+        Line2D([], [], color=INK, linewidth=0.9, label=f"thin: written at {RARE:g}, a rare token"),
+    ]
+    figure.legend(
+        handles=lines,
+        loc="upper right",
+        bbox_to_anchor=(0.985, 0.982),
+        ncols=2,
+        frameon=False,
+        fontsize=9.5,
+        labelcolor=INK,
+        handlelength=2.6,
+    )
 
 
 def _families(figure: Figure, sheet: Sheet) -> None:
@@ -143,8 +209,15 @@ def _families(figure: Figure, sheet: Sheet) -> None:
     step = 0.975 / len(sheet.families)
     for i, (family, text) in enumerate(sheet.families.items()):
         name = GALLERY.get(family, family)
-        figure.text(0.025 + step * i, 0.058, textwrap.fill(name, 22), fontsize=10, fontweight="bold",
-                    color=sheet.inks[family], va="top")
+        figure.text(
+            0.025 + step * i,
+            0.058,
+            textwrap.fill(name, 22),
+            fontsize=10,
+            fontweight="bold",
+            color=sheet.inks[family],
+            va="top",
+        )
         figure.text(0.025 + step * i, 0.041, textwrap.fill(text, 44), fontsize=7.8, color=QUIET, va="top")
 
 
@@ -152,5 +225,7 @@ def alt(name: str = "poster") -> str:
     """What a sheet shows to who cannot see it."""
     names = SHEETS[name].names
     told = "; ".join(f"{CARDS[one].title}: {CARDS[one].how}" for one in names)
-    return (f"{len(names)} methods, each with the curve of its gradient weight against the ratio from 0 to "
-            f"{RATIOS[-1]:g}, where it has one. {told}.")
+    return (
+        f"{len(names)} methods, each with the curve of its gradient weight against the ratio from 0 to "
+        f"{RATIOS[-1]:g}, where it has one. {told}."
+    )

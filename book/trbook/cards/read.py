@@ -19,8 +19,10 @@ BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "u
 """The loop's boxes by the method of `Method` that fills them."""
 DIFFERS = re.compile(r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE)
 ASKED = {
-    "reference": "log-probs of a reference policy", "full": "the policy's whole distribution at every token",
-    "full_anchor": "the anchor's whole distribution at every token", "critic": "a critic",
+    "reference": "log-probs of a reference policy",
+    "full": "the policy's whole distribution at every token",
+    "full_anchor": "the anchor's whole distribution at every token",
+    "critic": "a critic",
 }
 """What `Needs` may ask for beside log-probs of the sampled tokens."""
 COSTS = {"dial_methods": "reinforce", "trapo": "rl"}
@@ -47,9 +49,11 @@ def boxes(card: MethodCard) -> list[str]:
 def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
     """(name, default here, the paper's, what it is) of every setting whose default is the method's own."""
     shared, plain = {(field.name, repr(field.default)) for field in fields.settings(Method)}, OBJECTIVES[card.name]()
-    return [(field.name, repr(getattr(plain, field.name)), card.paper.get(field.name, ""), " ".join(field.text.split()))
-            for field in fields.settings(OBJECTIVES[card.name]) if (field.name, repr(field.default)) not in shared
-            or field.name in card.paper]
+    return [
+        (field.name, repr(getattr(plain, field.name)), card.paper.get(field.name, ""), " ".join(field.text.split()))
+        for field in fields.settings(OBJECTIVES[card.name])
+        if (field.name, repr(field.default)) not in shared or field.name in card.paper
+    ]
 
 
 def asks(card: MethodCard) -> list[str]:

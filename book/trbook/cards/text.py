@@ -18,8 +18,7 @@ Link = Callable[[str], str]
 
 def row(card: MethodCard) -> tuple[str, ...]:
     """What the comparison says of a method; its first cell is the title alone."""
-    return (card.title, card.what, card.to, card.ratio, card.level, card.action, signed(card),
-            times(card) or "1")
+    return (card.title, card.what, card.to, card.ratio, card.level, card.action, signed(card), times(card) or "1")
 
 
 def signed(one: MethodCard | Elsewhere) -> str:
@@ -47,24 +46,47 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
     after = f" · **after {card.after}**: what stands here is our reading" if card.after else ""
     paper = f" · [arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
     places = " · ".join(filter(None, (f"`{card.name}`", chapter, link(f"{kind.__module__}.{kind.__name__}"))))
-    return "\n".join([
-        f"# {card.title}", "", f"{card.source}{paper}{after}", "", places, "",
-        "| the question | the answer |", "|---|---|",
-        f"| **what** is kept close? | {card.what} |", f"| **to what?** | {card.to} |",
-        f"| **how?** | {card.how} |",
-        *([f"| boxes of the loop that it fills | {', '.join(read.boxes(card))} |"] if objective else []),
-        f"| ratio, level, outside the region | {card.ratio}, {card.level}, {card.action}, {signed(card)} |", "",
-        *([card.remark, ""] if card.remark else []), *([found, ""] if (found := pointer(card.name)) else []),
-        *_rule(card), *(_settings(card) + _cost(card) if objective else []), *_claims(card, claims),
-        *_deviations(card, link)])
+    return "\n".join(
+        [
+            f"# {card.title}",
+            "",
+            f"{card.source}{paper}{after}",
+            "",
+            places,
+            "",
+            "| the question | the answer |",
+            "|---|---|",
+            f"| **what** is kept close? | {card.what} |",
+            f"| **to what?** | {card.to} |",
+            f"| **how?** | {card.how} |",
+            *([f"| boxes of the loop that it fills | {', '.join(read.boxes(card))} |"] if objective else []),
+            f"| ratio, level, outside the region | {card.ratio}, {card.level}, {card.action}, {signed(card)} |",
+            "",
+            *([card.remark, ""] if card.remark else []),
+            *([found, ""] if (found := pointer(card.name)) else []),
+            *_rule(card),
+            *(_settings(card) + _cost(card) if objective else []),
+            *_claims(card, claims),
+            *_deviations(card, link),
+        ]
+    )
 
 
 def _rule(card: MethodCard) -> list[str]:
     """The curve of the weight with both formulas, or the formula alone."""
     if not read.draws(card):
         return ["## The rule", "", f"$$\n{card.loss}\n$$", ""]
-    return ["## How hard a token is pushed", "", f"```{{method-curve}} {card.name}", "```", "",
-            f"$$\nL_t = {card.loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", ""]
+    return [
+        "## How hard a token is pushed",
+        "",
+        f"```{{method-curve}} {card.name}",
+        "```",
+        "",
+        f"$$\nL_t = {card.loss}\n$$",
+        "",
+        f"$$\nw_t = {card.weight}\n$$",
+        "",
+    ]
 
 
 def _settings(card: MethodCard) -> list[str]:
@@ -85,13 +107,19 @@ def _settings(card: MethodCard) -> list[str]:
 def _cost(card: MethodCard) -> list[str]:
     """What the loop computes for it, and its recorded time."""
     asks, found = read.asks(card), read.cost(card)
-    what = (f"Beside the log-probs of the sampled tokens it asks for {' and '.join(asks)}." if asks
-            else "It asks for nothing beside the log-probs of the sampled tokens.")
+    what = (
+        f"Beside the log-probs of the sampled tokens it asks for {' and '.join(asks)}."
+        if asks
+        else "It asks for nothing beside the log-probs of the sampled tokens."
+    )
     lines = ["## What it costs", "", what]
     if found:
         sweep, base, ratio = found
-        lines += ["", f"A recorded run took {ratio.value:.2g} times the processor time of `{base}` "
-                      f"[{ratio.low:.2g}, {ratio.high:.2g}] (`trlib sweep {sweep}`)."]
+        lines += [
+            "",
+            f"A recorded run took {ratio.value:.2g} times the processor time of `{base}` "
+            f"[{ratio.low:.2g}, {ratio.high:.2g}] (`trlib sweep {sweep}`).",
+        ]
     return [*lines, ""]
 
 

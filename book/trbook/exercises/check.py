@@ -143,8 +143,10 @@ class Exercise:
         ignored = [name for name in self.names if self._ignores(answer, name)]
         if ignored:
             verb = "is" if len(ignored) == 1 else "are"
-            return (f"your function returns the same whatever {quoted(ignored)} {verb}, and should not. Is a number "
-                    f"written in, or another argument used?")
+            return (
+                f"your function returns the same whatever {quoted(ignored)} {verb}, and should not. Is a number "
+                f"written in, or another argument used?"
+            )
         for case, value, want in zip(self.cases, got, wanted, strict=True):
             off = ~torch.isclose(value, want, rtol=self.rtol, atol=self.atol)
             if off.any():
@@ -154,8 +156,7 @@ class Exercise:
 
     def _ignores(self, answer: Callable[..., Any], name: str) -> bool:
         """Does the answer stay where the truth moves, whenever this argument alone is changed?"""
-        return all(self._same([_asked(answer, a, want)], [_asked(answer, b, want)])
-                   for a, b, want in self.pairs(name))
+        return all(self._same([_asked(answer, a, want)], [_asked(answer, b, want)]) for a, b, want in self.pairs(name))
 
     def pairs(self, name: str) -> Iterator[tuple[Arguments, Arguments, Tensor]]:
         """Inputs that differ in one argument alone, and between which the truth moves; with the truth of the first."""
@@ -166,18 +167,23 @@ class Exercise:
                 yield first, changed, before
 
     def _same(self, a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
-        return all(x.shape == y.shape and torch.allclose(x, y, rtol=self.rtol, atol=self.atol, equal_nan=True)
-                   for x, y in zip(a, b, strict=True))
+        return all(
+            x.shape == y.shape and torch.allclose(x, y, rtol=self.rtol, atol=self.atol, equal_nan=True)
+            for x, y in zip(a, b, strict=True)
+        )
 
     def _check_gradient(self, answer: Callable[..., Any], name: str) -> None:
         for case in self.cases:
             found, wanted = _slope(answer, case, name), _slope(self.truth, case, name)
             if found is None or wanted is None:
-                raise NotYet(f"the values are right, but no gradient reaches `{name}`; is something detached, or not "
-                             f"torch?")
+                raise NotYet(
+                    f"the values are right, but no gradient reaches `{name}`; is something detached, or not torch?"
+                )
             if not self._same([found], [wanted]):
-                raise NotYet(f"the values are right, but the gradient in `{name}` is not; is a part detached that "
-                             f"should not be, or one not detached that should be?")
+                raise NotYet(
+                    f"the values are right, but the gradient in `{name}` is not; is a part detached that "
+                    f"should not be, or one not detached that should be?"
+                )
 
 
 def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterator[Mistake]:
@@ -187,10 +193,12 @@ def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterat
         if not all(_alike(case[one], case[other]) for case in cases):
             continue
         if names.index(one) < names.index(other):
-            yield Mistake(f"{one} and {other} swapped", _renamed(truth, {one: other, other: one}),
-                          f"`{one}` and `{other}` have changed places.")
-        yield Mistake(f"{one} for {other}", _renamed(truth, {other: one}),
-                      f"`{one}` is used where `{other}` belongs.")
+            yield Mistake(
+                f"{one} and {other} swapped",
+                _renamed(truth, {one: other, other: one}),
+                f"`{one}` and `{other}` have changed places.",
+            )
+        yield Mistake(f"{one} for {other}", _renamed(truth, {other: one}), f"`{one}` is used where `{other}` belongs.")
 
 
 def _renamed(truth: Callable[..., Tensor], taken: Mapping[str, str]) -> Callable[..., Tensor]:
@@ -225,8 +233,10 @@ def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
     except (TypeError, ValueError, RuntimeError) as error:
         raise NotYet(f"a tensor of numbers is wanted, and your function returns {kind(got)}.") from error
     if value.shape != want.shape:
-        raise NotYet(f"your function returns the shape {list(value.shape)}, and {list(want.shape)} is wanted, "
-                     f"with {given(case)}.")
+        raise NotYet(
+            f"your function returns the shape {list(value.shape)}, and {list(want.shape)} is wanted, "
+            f"with {given(case)}."
+        )
     return value
 
 
@@ -263,8 +273,9 @@ class Numbers:
         return careful(f"{quoted(list(self.wanted))}, in this order", lambda: self._check(*answers, **other))
 
     def _check(self, *answers: Any, **other: Any) -> Verdict:
-        bound = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-                                   for name in self.wanted]).bind(*answers, **other)
+        bound = inspect.Signature(
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in self.wanted]
+        ).bind(*answers, **other)
         for name, answer in bound.arguments.items():
             if answer is None or answer is Ellipsis:
                 raise NotYet(f"`{name}` is still open.")

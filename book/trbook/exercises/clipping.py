@@ -17,23 +17,39 @@ def _room(q: Tensor, eps_high: float) -> Tensor:
 
 check_room = Exercise(
     "How much probability may `room(q, eps_high)` tokens with A > 0 gain before PPO's clip silences them?",
-    truth=_room, inputs=lambda draw: (torch.cat([draw.uniform(0.01, 0.4, 3), draw.uniform(0.9, 0.99, 3)]),
-                                      draw.number(0.15, 0.5)),
+    truth=_room,
+    inputs=lambda draw: (torch.cat([draw.uniform(0.01, 0.4, 3), draw.uniform(0.9, 0.99, 3)]), draw.number(0.15, 0.5)),
     examples=[([1e-5, 0.01, 0.5, 0.99], 0.2)],
     mistakes=[
-        Mistake("no end", lambda q, eps_high: eps_high * q,
-                "a probability ends at 1: a token with q = 0.99 cannot gain 0.198."),
-        Mistake("the edge", lambda q, eps_high: torch.minimum((1 + eps_high) * q, torch.ones_like(q)),
-                "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?"),
-        Mistake("the ratio", lambda q, eps_high: torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
-                "this is how far the *ratio* may go from 1; multiply by q to have probability."),
-        Mistake("upside down", lambda q, eps_high: eps_high / q,
-                "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q."),
-        Mistake("what is left", lambda q, eps_high: torch.minimum(eps_high * (1 - q), q),
-                "q and 1 - q are exchanged: the window multiplies the token's own probability."),
+        Mistake(
+            "no end",
+            lambda q, eps_high: eps_high * q,
+            "a probability ends at 1: a token with q = 0.99 cannot gain 0.198.",
+        ),
+        Mistake(
+            "the edge",
+            lambda q, eps_high: torch.minimum((1 + eps_high) * q, torch.ones_like(q)),
+            "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?",
+        ),
+        Mistake(
+            "the ratio",
+            lambda q, eps_high: torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
+            "this is how far the *ratio* may go from 1; multiply by q to have probability.",
+        ),
+        Mistake(
+            "upside down",
+            lambda q, eps_high: eps_high / q,
+            "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q.",
+        ),
+        Mistake(
+            "what is left",
+            lambda q, eps_high: torch.minimum(eps_high * (1 - q), q),
+            "q and 1 - q are exchanged: the window multiplies the token's own probability.",
+        ),
     ],
     praise="a token of probability 0.00001 may gain 0.000002 per batch, one of 0.5 a tenth: the clip's radius is eps "
-           "times q.")
+    "times q.",
+)
 
 
 def _dropped(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
@@ -56,47 +72,87 @@ def _moves(draw: Draw) -> tuple[Any, ...]:
 
 check_dropped = Exercise(
     "Does `dropped(q, p, advantages, eps, delta)` name the tokens that PPO silences and DPPO-TV keeps?",
-    truth=_dropped, inputs=_moves,
-    examples=[([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.55, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15),
-              ([0.1, 0.1, 0.9, 0.9], [0.5, 0.4, 0.5, 0.6], [1.0, 1.0, -1.0, -1.0], 0.2, 0.15)],
-    mistakes=[
-        Mistake("PPO alone", lambda q, p, advantages, eps, delta:
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps),
-                "these are all that PPO silences; leave out those that DPPO silences too."),
-        Mistake("the other way", lambda q, p, advantages, eps, delta:
-                ~torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & torch.where(advantages > 0, p - q > delta, p - q < -delta),
-                "these are the tokens that DPPO silences and PPO keeps: the other failure."),
-        Mistake("either", lambda q, p, advantages, eps, delta:
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                ^ torch.where(advantages > 0, p - q > delta, p - q < -delta),
-                "these are all tokens that the two treat differently; only those that PPO drops are asked for."),
-        Mistake("both drop", lambda q, p, advantages, eps, delta:
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & torch.where(advantages > 0, p - q > delta, p - q < -delta),
-                "these are the tokens that *both* silence; asked for are those that DPPO keeps."),
-        Mistake("upwards only", lambda q, p, advantages, eps, delta: _dropped(q, p, advantages, eps, delta)
-                & (advantages > 0),
-                "only A > 0 is looked at; with A < 0 the push leads down, and a token is silenced below the window."),
-        Mistake("half", lambda q, p, advantages, eps, delta:
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps) & ((p - q).abs() / 2 <= delta),
-                "no half: with two outcomes, this token and any other, the total variation is |p - q| itself."),
-        Mistake("unsigned clip", lambda q, p, advantages, eps, delta: ((p / q - 1).abs() > eps)
-                & ~torch.where(advantages > 0, p - q > delta, p - q < -delta),
-                "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 below it only."),
-        Mistake("both sides", lambda q, p, advantages, eps, delta:
-                ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta),
-                "outside is not silenced: a token that moved against its advantage is kept by both methods."),
-        Mistake("old over new", lambda q, p, advantages, eps, delta: _dropped(p, q, advantages, eps, delta),
-                "q is the probability before, p the one now: the ratio is p / q."),
-        Mistake("crossed signs", lambda q, p, advantages, eps, delta: _dropped(q, p, -advantages, eps, delta),
-                "the signs are crossed: A > 0 pushes up, so it is silenced above the window."),
-        Mistake("ratio in the mask", lambda q, p, advantages, eps, delta:
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & ~torch.where(advantages > 0, p / q - 1 > delta, p / q - 1 < -delta),
-                "DPPO's mask compares p - q with delta; here p/q - 1 stands there, a ratio again."),
+    truth=_dropped,
+    inputs=_moves,
+    examples=[
+        ([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.55, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15),
+        ([0.1, 0.1, 0.9, 0.9], [0.5, 0.4, 0.5, 0.6], [1.0, 1.0, -1.0, -1.0], 0.2, 0.15),
     ],
-    praise="the rare token is among them, the likely one is not: PPO keeps that one, and DPPO would have dropped it.")
+    mistakes=[
+        Mistake(
+            "PPO alone",
+            lambda q, p, advantages, eps, delta: torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps),
+            "these are all that PPO silences; leave out those that DPPO silences too.",
+        ),
+        Mistake(
+            "the other way",
+            lambda q, p, advantages, eps, delta: (
+                ~torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                & torch.where(advantages > 0, p - q > delta, p - q < -delta)
+            ),
+            "these are the tokens that DPPO silences and PPO keeps: the other failure.",
+        ),
+        Mistake(
+            "either",
+            lambda q, p, advantages, eps, delta: (
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                ^ torch.where(advantages > 0, p - q > delta, p - q < -delta)
+            ),
+            "these are all tokens that the two treat differently; only those that PPO drops are asked for.",
+        ),
+        Mistake(
+            "both drop",
+            lambda q, p, advantages, eps, delta: (
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                & torch.where(advantages > 0, p - q > delta, p - q < -delta)
+            ),
+            "these are the tokens that *both* silence; asked for are those that DPPO keeps.",
+        ),
+        Mistake(
+            "upwards only",
+            lambda q, p, advantages, eps, delta: _dropped(q, p, advantages, eps, delta) & (advantages > 0),
+            "only A > 0 is looked at; with A < 0 the push leads down, and a token is silenced below the window.",
+        ),
+        Mistake(
+            "half",
+            lambda q, p, advantages, eps, delta: (
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps) & ((p - q).abs() / 2 <= delta)
+            ),
+            "no half: with two outcomes, this token and any other, the total variation is |p - q| itself.",
+        ),
+        Mistake(
+            "unsigned clip",
+            lambda q, p, advantages, eps, delta: (
+                ((p / q - 1).abs() > eps) & ~torch.where(advantages > 0, p - q > delta, p - q < -delta)
+            ),
+            "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 below it only.",
+        ),
+        Mistake(
+            "both sides",
+            lambda q, p, advantages, eps, delta: ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta),
+            "outside is not silenced: a token that moved against its advantage is kept by both methods.",
+        ),
+        Mistake(
+            "old over new",
+            lambda q, p, advantages, eps, delta: _dropped(p, q, advantages, eps, delta),
+            "q is the probability before, p the one now: the ratio is p / q.",
+        ),
+        Mistake(
+            "crossed signs",
+            lambda q, p, advantages, eps, delta: _dropped(q, p, -advantages, eps, delta),
+            "the signs are crossed: A > 0 pushes up, so it is silenced above the window.",
+        ),
+        Mistake(
+            "ratio in the mask",
+            lambda q, p, advantages, eps, delta: (
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                & ~torch.where(advantages > 0, p / q - 1 > delta, p / q - 1 < -delta)
+            ),
+            "DPPO's mask compares p - q with delta; here p/q - 1 stands there, a ratio again.",
+        ),
+    ],
+    praise="the rare token is among them, the likely one is not: PPO keeps that one, and DPPO would have dropped it.",
+)
 
 
 def _weight(logp: Tensor, logp_old: Tensor, logp_rollout: Tensor, cap: float) -> Tensor:
@@ -112,37 +168,70 @@ def _three(draw: Draw) -> tuple[Any, ...]:
 
 check_weight = Exercise(
     "Is `weight(logp, logp_old, logp_rollout, cap)` the factor before A: π/π_old times the truncated π_old/μ?",
-    truth=_weight, inputs=_three,
+    truth=_weight,
+    inputs=_three,
     examples=[([-2.0, -2.0, -2.0], [-2.0, -2.1, -2.0], [-2.0, -2.3, -4.0], 2.0)],
     mistakes=[
-        Mistake("twice", lambda logp, logp_old, logp_rollout, cap:
-                (logp - logp_rollout).exp() * (logp_old - logp_rollout).exp().clamp(max=cap),
-                "the mismatch π_old/μ is counted twice: π/μ holds it already. With the correction goes π/π_old."),
-        Mistake("no correction", lambda logp, logp_old, logp_rollout, cap: (logp - logp_old).exp(),
-                "the sampler is forgotten: this is PPO's own ratio; the correction π_old/μ is missing."),
-        Mistake("correction alone", lambda logp, logp_old, logp_rollout, cap:
-                (logp_old - logp_rollout).exp().clamp(max=cap),
-                "this is the correction alone; what the policy has moved since, π/π_old, is missing."),
-        Mistake("not truncated", lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp(),
-                "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ above `cap` is to "
-                "become `cap`."),
-        Mistake("truncated whole", lambda logp, logp_old, logp_rollout, cap:
-                (logp - logp_rollout).exp().clamp(max=cap),
-                "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the clip."),
-        Mistake("turned round", lambda logp, logp_old, logp_rollout, cap:
-                (logp - logp_old).exp() * (logp_rollout - logp_old).exp().clamp(max=cap),
-                "the correction is turned round: it is the learner's probability over the sampler's."),
-        Mistake("both ends", lambda logp, logp_old, logp_rollout, cap:
-                (logp - logp_old).exp() * (logp_old - logp_rollout).exp().clamp(1 / cap, cap),
-                "the correction is raised to 1/cap from below too; TIS truncates at the top alone."),
-        Mistake("log-ratio", lambda logp, logp_old, logp_rollout, cap:
-                logp - logp_old + (logp_old - logp_rollout).clamp(max=math.log(cap)),
-                "this is the weight's logarithm: take exp."),
-        Mistake("masked", lambda logp, logp_old, logp_rollout, cap: (logp - logp_old).exp() * torch.where(
-                (logp_old - logp_rollout).exp() > cap, 0.0, (logp_old - logp_rollout).exp()),
-                "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to `cap`."),
+        Mistake(
+            "twice",
+            lambda logp, logp_old, logp_rollout, cap: (
+                (logp - logp_rollout).exp() * (logp_old - logp_rollout).exp().clamp(max=cap)
+            ),
+            "the mismatch π_old/μ is counted twice: π/μ holds it already. With the correction goes π/π_old.",
+        ),
+        Mistake(
+            "no correction",
+            lambda logp, logp_old, logp_rollout, cap: (logp - logp_old).exp(),
+            "the sampler is forgotten: this is PPO's own ratio; the correction π_old/μ is missing.",
+        ),
+        Mistake(
+            "correction alone",
+            lambda logp, logp_old, logp_rollout, cap: (logp_old - logp_rollout).exp().clamp(max=cap),
+            "this is the correction alone; what the policy has moved since, π/π_old, is missing.",
+        ),
+        Mistake(
+            "not truncated",
+            lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp(),
+            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ above `cap` is to "
+            "become `cap`.",
+        ),
+        Mistake(
+            "truncated whole",
+            lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp().clamp(max=cap),
+            "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the clip.",
+        ),
+        Mistake(
+            "turned round",
+            lambda logp, logp_old, logp_rollout, cap: (
+                (logp - logp_old).exp() * (logp_rollout - logp_old).exp().clamp(max=cap)
+            ),
+            "the correction is turned round: it is the learner's probability over the sampler's.",
+        ),
+        Mistake(
+            "both ends",
+            lambda logp, logp_old, logp_rollout, cap: (
+                (logp - logp_old).exp() * (logp_old - logp_rollout).exp().clamp(1 / cap, cap)
+            ),
+            "the correction is raised to 1/cap from below too; TIS truncates at the top alone.",
+        ),
+        Mistake(
+            "log-ratio",
+            lambda logp, logp_old, logp_rollout, cap: (
+                logp - logp_old + (logp_old - logp_rollout).clamp(max=math.log(cap))
+            ),
+            "this is the weight's logarithm: take exp.",
+        ),
+        Mistake(
+            "masked",
+            lambda logp, logp_old, logp_rollout, cap: (
+                (logp - logp_old).exp()
+                * torch.where((logp_old - logp_rollout).exp() > cap, 0.0, (logp_old - logp_rollout).exp())
+            ),
+            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to `cap`.",
+        ),
     ],
-    praise="below the cap it is exactly π/μ, the ratio that makes the mean over the sampler's tokens right.")
+    praise="below the cap it is exactly π/μ, the ratio that makes the mean over the sampler's tokens right.",
+)
 
 
 def _processed(logits: Tensor, temperature: float, k: int) -> Tensor:
@@ -160,40 +249,77 @@ def _logits(draw: Draw) -> tuple[Any, ...]:
 check_processed = Exercise(
     "Is `processed(logits, temperature, k)` the probability of every token that a sampler with temperature and top-k "
     "draws from?",
-    truth=_processed, inputs=_logits,
+    truth=_processed,
+    inputs=_logits,
     mistakes=[
-        Mistake("raw", lambda logits, temperature, k: logits.softmax(-1),
-                "these are the raw probabilities: neither temperature nor top-k has acted."),
-        Mistake("temperature only", lambda logits, temperature, k: (logits / temperature).softmax(-1),
-                "the temperature has acted, top-k has not: all but the k largest get probability 0."),
-        Mistake("top-k only", lambda logits, temperature, k: _processed(logits, 1.0, k),
-                "top-k has acted, the temperature has not: it divides the logits."),
-        Mistake("times temperature", lambda logits, temperature, k: _processed(logits, 1 / temperature, k),
-                "the temperature *divides* the logits; below 1 it sharpens."),
-        Mistake("not renormalised", lambda logits, temperature, k: (logits / temperature).softmax(-1).masked_fill(
-                logits < logits.topk(k, -1).values[..., -1:], 0.0),
-                "what is left does not sum to 1; the sampler draws from the kept tokens alone, renormalised."),
-        Mistake("zero as a logit", lambda logits, temperature, k: (logits / temperature).masked_fill(
-                logits < logits.topk(k, -1).values[..., -1:], 0.0).softmax(-1),
-                "a logit of 0 is not a probability of 0: set what is cut off to minus infinity."),
-        Mistake("one too few", lambda logits, temperature, k: _processed(logits, temperature, k - 1),
-                "one token too few is kept; is the k-th itself left out?"),
-        Mistake("log-probs", lambda logits, temperature, k: _processed(logits, temperature, k).clamp(min=1e-38).log(),
-                "these are log-probs; the probabilities are asked for."),
+        Mistake(
+            "raw",
+            lambda logits, temperature, k: logits.softmax(-1),
+            "these are the raw probabilities: neither temperature nor top-k has acted.",
+        ),
+        Mistake(
+            "temperature only",
+            lambda logits, temperature, k: (logits / temperature).softmax(-1),
+            "the temperature has acted, top-k has not: all but the k largest get probability 0.",
+        ),
+        Mistake(
+            "top-k only",
+            lambda logits, temperature, k: _processed(logits, 1.0, k),
+            "top-k has acted, the temperature has not: it divides the logits.",
+        ),
+        Mistake(
+            "times temperature",
+            lambda logits, temperature, k: _processed(logits, 1 / temperature, k),
+            "the temperature *divides* the logits; below 1 it sharpens.",
+        ),
+        Mistake(
+            "not renormalised",
+            lambda logits, temperature, k: (
+                (logits / temperature).softmax(-1).masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
+            ),
+            "what is left does not sum to 1; the sampler draws from the kept tokens alone, renormalised.",
+        ),
+        Mistake(
+            "zero as a logit",
+            lambda logits, temperature, k: (
+                (logits / temperature).masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0).softmax(-1)
+            ),
+            "a logit of 0 is not a probability of 0: set what is cut off to minus infinity.",
+        ),
+        Mistake(
+            "one too few",
+            lambda logits, temperature, k: _processed(logits, temperature, k - 1),
+            "one token too few is kept; is the k-th itself left out?",
+        ),
+        Mistake(
+            "log-probs",
+            lambda logits, temperature, k: _processed(logits, temperature, k).clamp(min=1e-38).log(),
+            "these are log-probs; the probabilities are asked for.",
+        ),
     ],
     praise="a kept token's probability is divided by the kept mass, and a learner that scores without top-k reads that "
-           "as a ratio below 1.")
+    "as a ratio below 1.",
+)
 
 
 check_crossing = Numbers(
     "A > 0, a window of 0.2 and a mask of 0.15: at which q do both silence the token at the same p, and at which p?",
-    q=Number(0.75, {
-        0.15: "this is delta; where is eps q = delta?",
-        0.03: "this is eps times delta; where is eps q = delta?",
-        4 / 3: "turned round: q = delta / eps."}),
-    p=Number(0.9, {
-        0.75: "this is q itself; the token falls silent at (1 + eps) q.",
-        0.15: "this is how far it may go; where does it arrive?",
-        0.95: "that is 0.2 above; the ratio is 1.2, so p = 1.2 q."}),
+    q=Number(
+        0.75,
+        {
+            0.15: "this is delta; where is eps q = delta?",
+            0.03: "this is eps times delta; where is eps q = delta?",
+            4 / 3: "turned round: q = delta / eps.",
+        },
+    ),
+    p=Number(
+        0.9,
+        {
+            0.75: "this is q itself; the token falls silent at (1 + eps) q.",
+            0.15: "this is how far it may go; where does it arrive?",
+            0.95: "that is 0.2 above; the ratio is 1.2, so p = 1.2 q.",
+        },
+    ),
     praise="below 0.75 the clip is the narrower of the two, above it the mask: they disagree most where tokens are "
-           "rarest.")
+    "rarest.",
+)

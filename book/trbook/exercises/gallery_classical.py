@@ -31,41 +31,74 @@ def _signs(draw: Draw, count: int) -> Tensor:
 
 check_to_the_edge = Exercise(
     "Is `to_the_edge(x, direction, radius)` the point in this direction from x at which the ball ends?",
-    truth=_edge, inputs=_inside,
+    truth=_edge,
+    inputs=_inside,
     examples=[([0.0, -0.6], [0.6, 0.0], 1.0), ([1.0, 0.0], [0.5, 1.0], 2.0)],
     mistakes=[
-        Mistake("from the middle", lambda x, direction, radius: _edge(direction, direction, radius),
-                "this starts in the ball's middle; start at x, where the search has got to."),
-        Mistake("scaled back", lambda x, direction, radius: radius * (x + direction) / (x + direction).norm(),
-                "this pulls x + direction back along a line through the middle; it has the right length, and has left "
-                "the direction. Solve |x + τ direction| = radius for τ."),
-        Mistake("the other root", lambda x, direction, radius: x + _root(x, direction, radius, -1.0) * direction,
-                "this is the edge behind x: of the two roots take the one with τ > 0."),
-        Mistake("radius not squared", lambda x, direction, radius:
-                x + _root(x, direction, radius ** 0.5) * direction,
-                "|x + τ d|² = radius²: the radius stands here without its square."),
-        Mistake("what is left of the radius", lambda x, direction, radius:
-                x + (radius - x.norm()) * direction / direction.norm(),
-                "the length of x and the length of the rest add up only if both point the same way; solve for τ."),
-        Mistake("the step alone", lambda x, direction, radius: _root(x, direction, radius) * direction,
-                "this is the last piece alone; x itself is missing."),
-        Mistake("x at a right angle", lambda x, direction, radius:
-                x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction,
-                "this holds only if x and the direction are at a right angle: the term 2 τ x·direction is missing."),
-        Mistake("the whole step", lambda x, direction, radius: x + direction,
-                "this stops at x + direction; go on along the direction until the length is `radius`."),
-        Mistake("not divided", lambda x, direction, radius:
-                x + _root(x, direction, radius) * (direction @ direction) * direction,
-                "the root is not divided: τ = (-b + sqrt(b² - a c)) / a with a = |direction|²."),
-        Mistake("b twice", lambda x, direction, radius:
-                x + (_root(x, direction, radius) - x @ direction / (direction @ direction)) * direction,
-                "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a c), over 2 a."),
-        Mistake("a direction of length 1", lambda x, direction, radius:
-                x + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction,
-                "the direction need not have length 1: |direction|² belongs into the quadratic equation."),
+        Mistake(
+            "from the middle",
+            lambda x, direction, radius: _edge(direction, direction, radius),
+            "this starts in the ball's middle; start at x, where the search has got to.",
+        ),
+        Mistake(
+            "scaled back",
+            lambda x, direction, radius: radius * (x + direction) / (x + direction).norm(),
+            "this pulls x + direction back along a line through the middle; it has the right length, and has left "
+            "the direction. Solve |x + τ direction| = radius for τ.",
+        ),
+        Mistake(
+            "the other root",
+            lambda x, direction, radius: x + _root(x, direction, radius, -1.0) * direction,
+            "this is the edge behind x: of the two roots take the one with τ > 0.",
+        ),
+        Mistake(
+            "radius not squared",
+            lambda x, direction, radius: x + _root(x, direction, radius**0.5) * direction,
+            "|x + τ d|² = radius²: the radius stands here without its square.",
+        ),
+        Mistake(
+            "what is left of the radius",
+            lambda x, direction, radius: x + (radius - x.norm()) * direction / direction.norm(),
+            "the length of x and the length of the rest add up only if both point the same way; solve for τ.",
+        ),
+        Mistake(
+            "the step alone",
+            lambda x, direction, radius: _root(x, direction, radius) * direction,
+            "this is the last piece alone; x itself is missing.",
+        ),
+        Mistake(
+            "x at a right angle",
+            lambda x, direction, radius: x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction,
+            "this holds only if x and the direction are at a right angle: the term 2 τ x·direction is missing.",
+        ),
+        Mistake(
+            "the whole step",
+            lambda x, direction, radius: x + direction,
+            "this stops at x + direction; go on along the direction until the length is `radius`.",
+        ),
+        Mistake(
+            "not divided",
+            lambda x, direction, radius: x + _root(x, direction, radius) * (direction @ direction) * direction,
+            "the root is not divided: τ = (-b + sqrt(b² - a c)) / a with a = |direction|².",
+        ),
+        Mistake(
+            "b twice",
+            lambda x, direction, radius: (
+                x + (_root(x, direction, radius) - x @ direction / (direction @ direction)) * direction
+            ),
+            "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a c), over 2 a.",
+        ),
+        Mistake(
+            "a direction of length 1",
+            lambda x, direction, radius: (
+                x + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction
+            ),
+            "the direction need not have length 1: |direction|² belongs into the quadratic equation.",
+        ),
     ],
     praise="this line is all that turns conjugate gradients into a trust-region method: the path leaves the ball once, "
-           "and never comes back.")
+    "and never comes back.",
+)
 
 
 def _coleman_li(x: Tensor, g: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -80,43 +113,77 @@ def _box(draw: Draw) -> tuple[Tensor, ...]:
 
 check_coleman_li = Exercise(
     "Is `coleman_li(x, g, low, high)` the distance of each coordinate to the bound that a step down the slope meets?",
-    truth=_coleman_li, inputs=_box,
+    truth=_coleman_li,
+    inputs=_box,
     examples=[([0.1, 0.1, 1.9, 1.9], [1.0, -1.0, 1.0, -1.0], [0.0, 0.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0])],
     mistakes=[
-        Mistake("crossed", lambda x, g, low, high: _coleman_li(x, -g, low, high),
-                "the bounds are crossed: where the slope g is negative, a step down it raises x, towards `high`."),
-        Mistake("the nearer bound", lambda x, g, low, high: torch.minimum(x - low, high - x),
-                "this is the nearer bound, whatever the sign of g: the naive scaling, which also slows a coordinate "
-                "that wants to leave the bound."),
-        Mistake("lower only", lambda x, g, low, high: x - low,
-                "this is the distance to `low` everywhere; where g < 0 the bound ahead is `high`."),
-        Mistake("upper only", lambda x, g, low, high: high - x,
-                "this is the distance to `high` everywhere; where g > 0 the bound ahead is `low`."),
-        Mistake("turned distance", lambda x, g, low, high: -_coleman_li(x, g, low, high),
-                "a distance is positive: `high - x` and `x - low`."),
-        Mistake("root", lambda x, g, low, high: _coleman_li(x, g, low, high).sqrt(),
-                "this is the square root, which scales the step; d itself is the distance."),
-        Mistake("share", lambda x, g, low, high: _coleman_li(x, g, low, high) / (high - low),
-                "this is the distance as a share of the box's width; Coleman and Li take the distance itself."),
-        Mistake("Kanzow and Klug", lambda x, g, low, high: torch.minimum(x - low + (-g).clamp(min=0),
-                                                                        high - x + g.clamp(min=0)),
-                "this is Kanzow and Klug's scaling; Coleman and Li choose one of the two distances by the sign of g."),
+        Mistake(
+            "crossed",
+            lambda x, g, low, high: _coleman_li(x, -g, low, high),
+            "the bounds are crossed: where the slope g is negative, a step down it raises x, towards `high`.",
+        ),
+        Mistake(
+            "the nearer bound",
+            lambda x, g, low, high: torch.minimum(x - low, high - x),
+            "this is the nearer bound, whatever the sign of g: the naive scaling, which also slows a coordinate "
+            "that wants to leave the bound.",
+        ),
+        Mistake(
+            "lower only",
+            lambda x, g, low, high: x - low,
+            "this is the distance to `low` everywhere; where g < 0 the bound ahead is `high`.",
+        ),
+        Mistake(
+            "upper only",
+            lambda x, g, low, high: high - x,
+            "this is the distance to `high` everywhere; where g > 0 the bound ahead is `low`.",
+        ),
+        Mistake(
+            "turned distance",
+            lambda x, g, low, high: -_coleman_li(x, g, low, high),
+            "a distance is positive: `high - x` and `x - low`.",
+        ),
+        Mistake(
+            "root",
+            lambda x, g, low, high: _coleman_li(x, g, low, high).sqrt(),
+            "this is the square root, which scales the step; d itself is the distance.",
+        ),
+        Mistake(
+            "share",
+            lambda x, g, low, high: _coleman_li(x, g, low, high) / (high - low),
+            "this is the distance as a share of the box's width; Coleman and Li take the distance itself.",
+        ),
+        Mistake(
+            "Kanzow and Klug",
+            lambda x, g, low, high: torch.minimum(x - low + (-g).clamp(min=0), high - x + g.clamp(min=0)),
+            "this is Kanzow and Klug's scaling; Coleman and Li choose one of the two distances by the sign of g.",
+        ),
     ],
-    praise="two coordinates at the same distance from the same bound get the same d only if they move the same way.")
+    praise="two coordinates at the same distance from the same bound get the same d only if they move the same way.",
+)
 
 check_rare_arm = Numbers(
     "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How long is the step of the "
     "first, over that of the second: natural gradient, Dikin's?",
-    natural=Number(0.02, {
-        1.0: "that is the growth as a share of its own probability; the step in probability is asked for.",
-        50.0: "turned around: the rare arm's step is the shorter.",
-        0.01: "over that of an arm of probability 1? The other has 0.5.",
-        0.0004: "that is Dikin's: the natural gradient multiplies by p once.",
-        0.02 ** 0.5: "the square root of d scales the ball; the step itself is d times the slope."}),
-    dikin=Number(0.0004, {
-        0.02: "that is the natural gradient's; Dikin's ball is thin as p, so its step goes with p².",
-        2500.0: "turned around: the rare arm's step is the shorter.",
-        0.0001: "over that of an arm of probability 1? The other has 0.5.",
-        1.0: "that is no scaling at all."}),
+    natural=Number(
+        0.02,
+        {
+            1.0: "that is the growth as a share of its own probability; the step in probability is asked for.",
+            50.0: "turned around: the rare arm's step is the shorter.",
+            0.01: "over that of an arm of probability 1? The other has 0.5.",
+            0.0004: "that is Dikin's: the natural gradient multiplies by p once.",
+            0.02**0.5: "the square root of d scales the ball; the step itself is d times the slope.",
+        },
+    ),
+    dikin=Number(
+        0.0004,
+        {
+            0.02: "that is the natural gradient's; Dikin's ball is thin as p, so its step goes with p².",
+            2500.0: "turned around: the rare arm's step is the shorter.",
+            0.0001: "over that of an arm of probability 1? The other has 0.5.",
+            1.0: "that is no scaling at all.",
+        },
+    ),
     praise="the natural gradient multiplies both arms by the same factor. Dikin's lets the rare one grow fifty times "
-           "more slowly, by its own measure.")
+    "more slowly, by its own measure.",
+)

@@ -22,31 +22,60 @@ def _distributions(draw: Draw) -> tuple[Tensor, Tensor]:
 
 check_pull = Exercise(
     "Is `pull(log_a, log_b)` the KL divergence both ways, the mean over the rows, of two tables of log-probs?",
-    truth=_pull, inputs=_distributions, gradient="log_b", rtol=1e-3,
+    truth=_pull,
+    inputs=_distributions,
+    gradient="log_b",
+    rtol=1e-3,
     mistakes=[
         Mistake("one way", _one_way, "this is KL(a || b) alone; add KL(b || a)."),
-        Mistake("the other way", lambda log_a, log_b: _one_way(log_b, log_a),
-                "this is KL(b || a) alone; add KL(a || b)."),
-        Mistake("one way, twice", lambda log_a, log_b: 2 * _one_way(log_a, log_b),
-                "this is KL(a || b) twice; the second one is KL(b || a)."),
-        Mistake("difference", lambda log_a, log_b: _one_way(log_a, log_b) - _one_way(log_b, log_a),
-                "this is the difference of the two directions; add them."),
-        Mistake("cross-entropies", lambda log_a, log_b: -(log_a.exp() * log_b + log_b.exp() * log_a).sum(-1).mean(),
-                "these are the cross-entropies; take the entropies of a and b off."),
-        Mistake("half", lambda log_a, log_b: _pull(log_a, log_b) / 2,
-                "this is the mean of the two directions; SMART's is their sum."),
-        Mistake("sum of rows", lambda log_a, log_b: _pull(log_a, log_b) * len(log_a),
-                "the rows are summed; take their mean."),
-        Mistake("mean of everything", lambda log_a, log_b: _pull(log_a, log_b) / log_a.shape[-1],
-                "sum over the vocabulary, and take the mean over rows only."),
+        Mistake(
+            "the other way", lambda log_a, log_b: _one_way(log_b, log_a), "this is KL(b || a) alone; add KL(a || b)."
+        ),
+        Mistake(
+            "one way, twice",
+            lambda log_a, log_b: 2 * _one_way(log_a, log_b),
+            "this is KL(a || b) twice; the second one is KL(b || a).",
+        ),
+        Mistake(
+            "difference",
+            lambda log_a, log_b: _one_way(log_a, log_b) - _one_way(log_b, log_a),
+            "this is the difference of the two directions; add them.",
+        ),
+        Mistake(
+            "cross-entropies",
+            lambda log_a, log_b: -(log_a.exp() * log_b + log_b.exp() * log_a).sum(-1).mean(),
+            "these are the cross-entropies; take the entropies of a and b off.",
+        ),
+        Mistake(
+            "half",
+            lambda log_a, log_b: _pull(log_a, log_b) / 2,
+            "this is the mean of the two directions; SMART's is their sum.",
+        ),
+        Mistake(
+            "sum of rows",
+            lambda log_a, log_b: _pull(log_a, log_b) * len(log_a),
+            "the rows are summed; take their mean.",
+        ),
+        Mistake(
+            "mean of everything",
+            lambda log_a, log_b: _pull(log_a, log_b) / log_a.shape[-1],
+            "sum over the vocabulary, and take the mean over rows only.",
+        ),
         Mistake("turned sign", lambda log_a, log_b: -_pull(log_a, log_b), "a divergence is at least 0: turn the sign."),
-        Mistake("squares", lambda log_a, log_b: (log_a - log_b).square().sum(-1).mean(),
-                "this is a distance between log-probs; weigh their differences by the probabilities."),
-        Mistake("total variation", lambda log_a, log_b: (log_a.exp() - log_b.exp()).abs().sum(-1).mean() / 2,
-                "this is total variation; the two KLs weigh the difference by that of the log-probs."),
+        Mistake(
+            "squares",
+            lambda log_a, log_b: (log_a - log_b).square().sum(-1).mean(),
+            "this is a distance between log-probs; weigh their differences by the probabilities.",
+        ),
+        Mistake(
+            "total variation",
+            lambda log_a, log_b: (log_a.exp() - log_b.exp()).abs().sum(-1).mean() / 2,
+            "this is total variation; the two KLs weigh the difference by that of the log-probs.",
+        ),
     ],
     praise="both directions together are Σ (a - b)(log a - log b): every term is at least 0, and neither argument is "
-           "first.")
+    "first.",
+)
 
 
 def _uphill(theta: Tensor, g: Tensor, rho: float) -> Tensor:
@@ -55,29 +84,57 @@ def _uphill(theta: Tensor, g: Tensor, rho: float) -> Tensor:
 
 check_uphill = Exercise(
     "Is `uphill(theta, g, rho)` where SAM takes its second gradient?",
-    truth=_uphill, inputs=lambda draw: (draw.normal(5), draw.uniform(0.5, 3, 5) * draw.normal(5).sign(),
-                                        draw.number(0.2, 1.0)),
+    truth=_uphill,
+    inputs=lambda draw: (draw.normal(5), draw.uniform(0.5, 3, 5) * draw.normal(5).sign(), draw.number(0.2, 1.0)),
     mistakes=[
-        Mistake("downhill", lambda theta, g, rho: theta - rho * g / g.norm(),
-                "this is downhill; SAM looks at the worst place of the ball first, which is uphill."),
-        Mistake("not normalised", lambda theta, g, rho: theta + rho * g,
-                "the step is as long as the gradient here; its length should be rho."),
-        Mistake("squared norm", lambda theta, g, rho: theta + rho * g / g.square().sum(),
-                "divide by the norm, not by its square."),
-        Mistake("sign", lambda theta, g, rho: theta + rho * g.sign(),
-                "this is the corner of a box; SAM's ball is Euclidean."),
-        Mistake("released TRAM", lambda theta, g, rho: theta + rho * torch.ones_like(g) / g.norm(),
-                "the factor g is missing: every weight gets the same number. That is what TRAM's released code does."),
-        Mistake("largest entry", lambda theta, g, rho: theta + rho * g / g.abs().max(),
-                "divide by the Euclidean norm, not by the largest entry."),
-        Mistake("mean square", lambda theta, g, rho: theta + rho * g / g.square().mean().sqrt(),
-                "divide by the root of the *sum* of the squares, not by that of their mean."),
+        Mistake(
+            "downhill",
+            lambda theta, g, rho: theta - rho * g / g.norm(),
+            "this is downhill; SAM looks at the worst place of the ball first, which is uphill.",
+        ),
+        Mistake(
+            "not normalised",
+            lambda theta, g, rho: theta + rho * g,
+            "the step is as long as the gradient here; its length should be rho.",
+        ),
+        Mistake(
+            "squared norm",
+            lambda theta, g, rho: theta + rho * g / g.square().sum(),
+            "divide by the norm, not by its square.",
+        ),
+        Mistake(
+            "sign",
+            lambda theta, g, rho: theta + rho * g.sign(),
+            "this is the corner of a box; SAM's ball is Euclidean.",
+        ),
+        Mistake(
+            "released TRAM",
+            lambda theta, g, rho: theta + rho * torch.ones_like(g) / g.norm(),
+            "the factor g is missing: every weight gets the same number. That is what TRAM's released code does.",
+        ),
+        Mistake(
+            "largest entry",
+            lambda theta, g, rho: theta + rho * g / g.abs().max(),
+            "divide by the Euclidean norm, not by the largest entry.",
+        ),
+        Mistake(
+            "mean square",
+            lambda theta, g, rho: theta + rho * g / g.square().mean().sqrt(),
+            "divide by the root of the *sum* of the squares, not by that of their mean.",
+        ),
         Mistake("rho below", lambda theta, g, rho: theta + g / (rho * g.norm()), "rho multiplies; here it divides."),
-        Mistake("times theta's length", lambda theta, g, rho: theta + rho * theta.norm() * g / g.norm(),
-                "the radius is rho by itself; theta's length has no place in it."),
-        Mistake("sum of sizes", lambda theta, g, rho: theta + rho * g / g.abs().sum(),
-                "divide by the Euclidean norm, not by the sum of the entries' sizes."),
+        Mistake(
+            "times theta's length",
+            lambda theta, g, rho: theta + rho * theta.norm() * g / g.norm(),
+            "the radius is rho by itself; theta's length has no place in it.",
+        ),
+        Mistake(
+            "sum of sizes",
+            lambda theta, g, rho: theta + rho * g / g.abs().sum(),
+            "divide by the Euclidean norm, not by the sum of the entries' sizes.",
+        ),
         Mistake("no rho", lambda theta, g, rho: theta + g / g.norm(), "the radius rho is missing."),
         Mistake("the step alone", lambda theta, g, rho: rho * g / g.norm(), "that is the way there; add it to theta."),
     ],
-    praise="TRAM writes rho · D in the place of rho, D the distance from the policy that the run began with.")
+    praise="TRAM writes rho · D in the place of rho, D the distance from the policy that the run began with.",
+)

@@ -47,40 +47,78 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
 check_dpo_loss = Exercise(
     "Is `dpo_loss(moved, rewards, group, beta)` DPO's mean loss over all pairs of a better and a worse completion of "
     "one prompt?",
-    truth=_dpo, inputs=_groups,
+    truth=_dpo,
+    inputs=_groups,
     examples=[(torch.tensor([0.5, -0.3, 0.0]), torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0]), 0.4)],
     mistakes=[
-        Mistake("pairs across prompts", lambda moved, rewards, group, beta:
-                _mean(moved, rewards.unsqueeze(1) > rewards, beta),
-                "completions of different prompts are paired here; a pair is of one prompt."),
-        Mistake("ties", lambda moved, rewards, group, beta:
-                _mean(moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards)
-                      & ~torch.eye(len(moved), dtype=torch.bool), beta),
-                "two completions of equal reward are no pair: neither is better."),
-        Mistake("ties and itself", lambda moved, rewards, group, beta:
-                _mean(moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta),
-                "with `>=` a completion is compared with itself and with its equals; a pair needs a better one."),
-        Mistake("the worse one first", lambda moved, rewards, group, beta: _dpo(-moved, rewards, group, beta),
-                "the sign is turned: this pushes the worse completion up."),
-        Mistake("no logarithm", lambda moved, rewards, group, beta:
-                _probability(moved, rewards, group, beta),
-                "this is the mean of σ itself; DPO's loss is -log σ."),
-        Mistake("minus forgotten", lambda moved, rewards, group, beta: -_dpo(moved, rewards, group, beta),
-                "this is the mean of log σ, which is to grow; a loss is to fall: put the minus in front."),
-        Mistake("sum", lambda moved, rewards, group, beta:
-                _dpo(moved, rewards, group, beta) * _ahead(rewards, group).sum(),
-                "this is the sum over the pairs; take their mean."),
-        Mistake("mean over all places", lambda moved, rewards, group, beta:
-                _dpo(moved, rewards, group, beta) * _ahead(rewards, group).double().mean(),
-                "this divides by B², all places of a table; divide by the number of pairs."),
-        Mistake("a mean for each prompt", _by_group,
-                "this takes the mean in each prompt first; here all pairs of the batch count alike."),
-        Mistake("best against worst", _best_and_worst,
-                "only the best and the worst of each prompt are compared here; take every better with every worse."),
-        Mistake("beta outside", lambda moved, rewards, group, beta: beta * _dpo(moved, rewards, group, 1.0),
-                "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair lets go."),
+        Mistake(
+            "pairs across prompts",
+            lambda moved, rewards, group, beta: _mean(moved, rewards.unsqueeze(1) > rewards, beta),
+            "completions of different prompts are paired here; a pair is of one prompt.",
+        ),
+        Mistake(
+            "ties",
+            lambda moved, rewards, group, beta: _mean(
+                moved,
+                (group.unsqueeze(1) == group)
+                & (rewards.unsqueeze(1) >= rewards)
+                & ~torch.eye(len(moved), dtype=torch.bool),
+                beta,
+            ),
+            "two completions of equal reward are no pair: neither is better.",
+        ),
+        Mistake(
+            "ties and itself",
+            lambda moved, rewards, group, beta: _mean(
+                moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta
+            ),
+            "with `>=` a completion is compared with itself and with its equals; a pair needs a better one.",
+        ),
+        Mistake(
+            "the worse one first",
+            lambda moved, rewards, group, beta: _dpo(-moved, rewards, group, beta),
+            "the sign is turned: this pushes the worse completion up.",
+        ),
+        Mistake(
+            "no logarithm",
+            lambda moved, rewards, group, beta: _probability(moved, rewards, group, beta),
+            "this is the mean of σ itself; DPO's loss is -log σ.",
+        ),
+        Mistake(
+            "minus forgotten",
+            lambda moved, rewards, group, beta: -_dpo(moved, rewards, group, beta),
+            "this is the mean of log σ, which is to grow; a loss is to fall: put the minus in front.",
+        ),
+        Mistake(
+            "sum",
+            lambda moved, rewards, group, beta: _dpo(moved, rewards, group, beta) * _ahead(rewards, group).sum(),
+            "this is the sum over the pairs; take their mean.",
+        ),
+        Mistake(
+            "mean over all places",
+            lambda moved, rewards, group, beta: (
+                _dpo(moved, rewards, group, beta) * _ahead(rewards, group).double().mean()
+            ),
+            "this divides by B², all places of a table; divide by the number of pairs.",
+        ),
+        Mistake(
+            "a mean for each prompt",
+            _by_group,
+            "this takes the mean in each prompt first; here all pairs of the batch count alike.",
+        ),
+        Mistake(
+            "best against worst",
+            _best_and_worst,
+            "only the best and the worst of each prompt are compared here; take every better with every worse.",
+        ),
+        Mistake(
+            "beta outside",
+            lambda moved, rewards, group, beta: beta * _dpo(moved, rewards, group, 1.0),
+            "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair lets go.",
+        ),
     ],
-    praise="at log-ratios of 0 every pair gives log 2 and pushes with a half: the first step is Dr.GRPO's.")
+    praise="at log-ratios of 0 every pair gives log 2 and pushes with a half: the first step is Dr.GRPO's.",
+)
 
 
 def _probability(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
@@ -98,39 +136,70 @@ def _lists(draw: Draw) -> tuple[Any, ...]:
 
 check_adpo_optimum = Exercise(
     "Is `adpo_optimum(pi, q, tau)` the distribution over a group at which ADPO's loss is least?",
-    truth=lambda pi, q, tau: _share(pi * q**tau), inputs=_lists,
+    truth=lambda pi, q, tau: _share(pi * q**tau),
+    inputs=_lists,
     examples=[(torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.8, 0.1, 0.1]), 1.0)],
     mistakes=[
-        Mistake("divided", lambda pi, q, tau: _share(pi * q ** (1 / tau)),
-                "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the tilt."),
-        Mistake("the target itself", lambda pi, q, tau: q,
-                "this is the target; the loss compares it with the log-*ratios*, so what π_old had stays a factor."),
-        Mistake("without the policy", lambda pi, q, tau: _share(q**tau),
-                "`pi` is missing: the log-ratios are relative to it."),
-        Mistake("not normalised", lambda pi, q, tau: pi * q**tau,
-                "these do not sum to 1; divide by their sum."),
-        Mistake("mixed", lambda pi, q, tau: (1 - tau) * pi + tau * q,
-                "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ."),
-        Mistake("geometric mixture", lambda pi, q, tau: _share(pi ** (1 - tau) * q**tau),
-                "this is the geometric mean of the two; `pi` stands with its full power."),
-        Mistake("tilted by q itself", lambda pi, q, tau: _share(pi * torch.exp(tau * q)),
-                "τ is on the right side, but q is a distribution, not a reward: l = τ log q."),
-        Mistake("exponential of q", lambda pi, q, tau: _share(pi * torch.exp(q / tau)),
-                "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q."),
+        Mistake(
+            "divided",
+            lambda pi, q, tau: _share(pi * q ** (1 / tau)),
+            "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the tilt.",
+        ),
+        Mistake(
+            "the target itself",
+            lambda pi, q, tau: q,
+            "this is the target; the loss compares it with the log-*ratios*, so what π_old had stays a factor.",
+        ),
+        Mistake(
+            "without the policy",
+            lambda pi, q, tau: _share(q**tau),
+            "`pi` is missing: the log-ratios are relative to it.",
+        ),
+        Mistake("not normalised", lambda pi, q, tau: pi * q**tau, "these do not sum to 1; divide by their sum."),
+        Mistake(
+            "mixed",
+            lambda pi, q, tau: (1 - tau) * pi + tau * q,
+            "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ.",
+        ),
+        Mistake(
+            "geometric mixture",
+            lambda pi, q, tau: _share(pi ** (1 - tau) * q**tau),
+            "this is the geometric mean of the two; `pi` stands with its full power.",
+        ),
+        Mistake(
+            "tilted by q itself",
+            lambda pi, q, tau: _share(pi * torch.exp(tau * q)),
+            "τ is on the right side, but q is a distribution, not a reward: l = τ log q.",
+        ),
+        Mistake(
+            "exponential of q",
+            lambda pi, q, tau: _share(pi * torch.exp(q / tau)),
+            "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q.",
+        ),
     ],
-    praise="with a Boltzmann q of the z-scores this is the KL tilt of chapter 2, π ∝ π_old exp(τ z / β).")
+    praise="with a Boltzmann q of the z-scores this is the KL tilt of chapter 2, π ∝ π_old exp(τ z / β).",
+)
 
 _REST = math.log(9) / 0.5
 check_noisy_judges = Numbers(
     "How far apart do the log-ratios come to rest, with a fixed reference and with one that was copied four times?",
     praise="without contradiction there is no rest at all; with it a moving reference adds as much at every move.",
-    dpo=Number(_REST, {
-        math.log(9): "β is left out: σ(β l) = 0.9, so l = log(0.9/0.1) / β.",
-        math.log(9) * 0.5: "β divides: σ(β l) = 0.9 means β l = log 9.",
-        math.log(0.9) / 0.5: "this solves exp(β l) = 0.9; it is σ(β l) that is 0.9, so exp(β l) is 0.9/0.1.",
-        -_REST: "the sign is turned: the first answer is the better one."}),
-    tr_dpo=Number(5 * _REST, {
-        _REST: "the same as DPO: but after each copy the loss starts from 0 and adds as much again.",
-        4 * _REST: "four copies leave five stretches: one before the first copy and one after each.",
-        math.inf: "it has no end, but after four copies it has come only so far: one stretch more than copies.",
-        5 * math.log(9): "β is left out in the length of a stretch."}))
+    dpo=Number(
+        _REST,
+        {
+            math.log(9): "β is left out: σ(β l) = 0.9, so l = log(0.9/0.1) / β.",
+            math.log(9) * 0.5: "β divides: σ(β l) = 0.9 means β l = log 9.",
+            math.log(0.9) / 0.5: "this solves exp(β l) = 0.9; it is σ(β l) that is 0.9, so exp(β l) is 0.9/0.1.",
+            -_REST: "the sign is turned: the first answer is the better one.",
+        },
+    ),
+    tr_dpo=Number(
+        5 * _REST,
+        {
+            _REST: "the same as DPO: but after each copy the loss starts from 0 and adds as much again.",
+            4 * _REST: "four copies leave five stretches: one before the first copy and one after each.",
+            math.inf: "it has no end, but after four copies it has come only so far: one stretch more than copies.",
+            5 * math.log(9): "β is left out in the length of a stretch.",
+        },
+    ),
+)

@@ -37,51 +37,96 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
 
 check_prefix = Exercise(
     "Is `prefix_weights(ratio, mask)` MinPRO's weight before its clip, 0 where the mask is 0?",
-    truth=_prefix, inputs=_tokens,
+    truth=_prefix,
+    inputs=_tokens,
     examples=[(torch.tensor([[0.5, 2.0, 1.0, 3.0]], dtype=torch.float64), torch.ones(1, 4, dtype=torch.float64))],
     mistakes=[
-        Mistake("token's own", lambda ratio, mask: ratio * mask,
-                "this is the token's own ratio, CISPO's weight; the smallest ratio before it is missing."),
-        Mistake("inclusive minimum", lambda ratio, mask:
-                ratio * ratio.masked_fill(mask == 0, math.inf).cummin(1).values.where(mask > 0, 1.0) * mask,
-                "the minimum here includes the token itself, so its ratio counts twice where it is the smallest; take "
-                "the tokens *before* it."),
-        Mistake("product", _product_before,
-                "this is the product of all ratios up to the token, the exact weight; MinPRO puts the smallest of the "
-                "earlier ones in place of their product."),
-        Mistake("minimum alone", lambda ratio, mask: _before(ratio.masked_fill(mask == 0, math.inf)) * mask,
-                "this is the minimum of the prefix; it multiplies the token's own ratio."),
-        Mistake("padding counts", lambda ratio, mask: ratio * _before(ratio) * mask,
-                "a token whose mask is 0 has entered the minimum; what the policy did not write has no say."),
-        Mistake("zeros in the minimum", lambda ratio, mask: ratio * _before(ratio * mask) * mask,
-                "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the smallest: put "
-                "infinity there."),
-        Mistake("first is infinite", lambda ratio, mask: torch.where(
-            _before(ratio.masked_fill(mask == 0, math.inf)) == 1, 0.0, _prefix(ratio, mask)),
-                "the first token of a completion has nothing before it: its minimum is 1, so that its weight is its "
-                "own ratio."),
-        Mistake("the largest", lambda ratio, mask: ratio * torch.cat(
-            [torch.ones_like(ratio[:, :1]), (ratio * mask).cummax(1).values[:, :-1]], 1) * mask,
-                "this is the largest ratio before the token; MinPRO takes the smallest."),
-        Mistake("clipped", lambda ratio, mask: _prefix(ratio, mask).clamp(0.8, 1.28) * mask,
-                "this is clipped already; the weight *before* its clip is wanted."),
-        Mistake("one step back", lambda ratio, mask:
-                ratio * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask,
-                "this looks back by one token only; the minimum is over all tokens before."),
-        Mistake("the whole completion's", lambda ratio, mask:
-                ratio * ratio.masked_fill(mask == 0, math.inf).min(1, keepdim=True).values * mask,
-                "this is the minimum of the whole completion; a token knows only what stands before it."),
-        Mistake("begins at 1", lambda ratio, mask:
-                ratio * torch.cat([torch.ones_like(ratio[:, :1]),
-                                   ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1]], 1) * mask,
-                "a place that does not count holds 1 here, and 1 may be the smallest: put infinity there, and 1 only "
-                "where nothing stands before."),
-        Mistake("at most 1", lambda ratio, mask: ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1)
-                * mask,
-                "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is above 1 it is above 1 "
-                "too; only the first token's is 1."),
+        Mistake(
+            "token's own",
+            lambda ratio, mask: ratio * mask,
+            "this is the token's own ratio, CISPO's weight; the smallest ratio before it is missing.",
+        ),
+        Mistake(
+            "inclusive minimum",
+            lambda ratio, mask: (
+                ratio * ratio.masked_fill(mask == 0, math.inf).cummin(1).values.where(mask > 0, 1.0) * mask
+            ),
+            "the minimum here includes the token itself, so its ratio counts twice where it is the smallest; take "
+            "the tokens *before* it.",
+        ),
+        Mistake(
+            "product",
+            _product_before,
+            "this is the product of all ratios up to the token, the exact weight; MinPRO puts the smallest of the "
+            "earlier ones in place of their product.",
+        ),
+        Mistake(
+            "minimum alone",
+            lambda ratio, mask: _before(ratio.masked_fill(mask == 0, math.inf)) * mask,
+            "this is the minimum of the prefix; it multiplies the token's own ratio.",
+        ),
+        Mistake(
+            "padding counts",
+            lambda ratio, mask: ratio * _before(ratio) * mask,
+            "a token whose mask is 0 has entered the minimum; what the policy did not write has no say.",
+        ),
+        Mistake(
+            "zeros in the minimum",
+            lambda ratio, mask: ratio * _before(ratio * mask) * mask,
+            "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the smallest: put "
+            "infinity there.",
+        ),
+        Mistake(
+            "first is infinite",
+            lambda ratio, mask: torch.where(
+                _before(ratio.masked_fill(mask == 0, math.inf)) == 1, 0.0, _prefix(ratio, mask)
+            ),
+            "the first token of a completion has nothing before it: its minimum is 1, so that its weight is its "
+            "own ratio.",
+        ),
+        Mistake(
+            "the largest",
+            lambda ratio, mask: (
+                ratio * torch.cat([torch.ones_like(ratio[:, :1]), (ratio * mask).cummax(1).values[:, :-1]], 1) * mask
+            ),
+            "this is the largest ratio before the token; MinPRO takes the smallest.",
+        ),
+        Mistake(
+            "clipped",
+            lambda ratio, mask: _prefix(ratio, mask).clamp(0.8, 1.28) * mask,
+            "this is clipped already; the weight *before* its clip is wanted.",
+        ),
+        Mistake(
+            "one step back",
+            lambda ratio, mask: (
+                ratio * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask
+            ),
+            "this looks back by one token only; the minimum is over all tokens before.",
+        ),
+        Mistake(
+            "the whole completion's",
+            lambda ratio, mask: ratio * ratio.masked_fill(mask == 0, math.inf).min(1, keepdim=True).values * mask,
+            "this is the minimum of the whole completion; a token knows only what stands before it.",
+        ),
+        Mistake(
+            "begins at 1",
+            lambda ratio, mask: (
+                ratio
+                * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1]], 1)
+                * mask
+            ),
+            "a place that does not count holds 1 here, and 1 may be the smallest: put infinity there, and 1 only "
+            "where nothing stands before.",
+        ),
+        Mistake(
+            "at most 1",
+            lambda ratio, mask: ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1) * mask,
+            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is above 1 it is above 1 "
+            "too; only the first token's is 1.",
+        ),
     ],
-    praise="its mean under the sampler is the mean of that minimum: below 1 from the third token on, and falling.")
+    praise="its mean under the sampler is the mean of that minimum: below 1 from the third token on, and falling.",
+)
 
 
 def _tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
@@ -96,44 +141,82 @@ def _gentle(draw: Draw) -> tuple[Any, ...]:
 
 check_linear_tilt = Exercise(
     "Is `linear_tilt(mu, advantages, lam)` the best policy under R2VPO's penalty, where no arm falls to 0?",
-    truth=_tilt, inputs=_gentle,
+    truth=_tilt,
+    inputs=_gentle,
     mistakes=[
-        Mistake("exponential", lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
-                "this tilt is exponential, a KL's. Here the derivative A − 2 λ (r − 1) is the same for every arm: r is "
-                "a straight line in A."),
-        Mistake("exponential without the 2", lambda mu, advantages, lam:
-                torch.softmax(mu.log() + advantages / lam, -1),
-                "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a straight line in A."),
-        Mistake("no centre", lambda mu, advantages, lam: mu * (1 + advantages / (2 * lam)),
-                "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`."),
-        Mistake("plain mean", lambda mu, advantages, lam: mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
-                "the mean is taken over arms alike, and the numbers do not sum to 1: weigh it by `mu`."),
-        Mistake("rescaled", lambda mu, advantages, lam:
-                mu * (1 + advantages / (2 * lam)) / (mu * (1 + advantages / (2 * lam))).sum(),
-                "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the advantages."),
-        Mistake("half", lambda mu, advantages, lam: mu * (1 + (advantages - mu @ advantages) / lam),
-                "the derivative of λ (r − 1)² is 2 λ (r − 1): a factor 2 is missing."),
-        Mistake("the ratio", lambda mu, advantages, lam: 1 + (advantages - mu @ advantages) / (2 * lam),
-                "this is the ratio r; the policy is `mu` times it."),
-        Mistake("no mu in the shift", lambda mu, advantages, lam: mu + (advantages - mu @ advantages) / (2 * lam),
-                "the shift is of the ratio: multiply all of it by `mu`."),
-        Mistake("turned sign", lambda mu, advantages, lam: _tilt(mu, -advantages, lam),
-                "the sign is turned: better arms get more."),
+        Mistake(
+            "exponential",
+            lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
+            "this tilt is exponential, a KL's. Here the derivative A − 2 λ (r − 1) is the same for every arm: r is "
+            "a straight line in A.",
+        ),
+        Mistake(
+            "exponential without the 2",
+            lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / lam, -1),
+            "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a straight line in A.",
+        ),
+        Mistake(
+            "no centre",
+            lambda mu, advantages, lam: mu * (1 + advantages / (2 * lam)),
+            "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`.",
+        ),
+        Mistake(
+            "plain mean",
+            lambda mu, advantages, lam: mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
+            "the mean is taken over arms alike, and the numbers do not sum to 1: weigh it by `mu`.",
+        ),
+        Mistake(
+            "rescaled",
+            lambda mu, advantages, lam: mu * (1 + advantages / (2 * lam)) / (mu * (1 + advantages / (2 * lam))).sum(),
+            "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the advantages.",
+        ),
+        Mistake(
+            "half",
+            lambda mu, advantages, lam: mu * (1 + (advantages - mu @ advantages) / lam),
+            "the derivative of λ (r − 1)² is 2 λ (r − 1): a factor 2 is missing.",
+        ),
+        Mistake(
+            "the ratio",
+            lambda mu, advantages, lam: 1 + (advantages - mu @ advantages) / (2 * lam),
+            "this is the ratio r; the policy is `mu` times it.",
+        ),
+        Mistake(
+            "no mu in the shift",
+            lambda mu, advantages, lam: mu + (advantages - mu @ advantages) / (2 * lam),
+            "the shift is of the ratio: multiply all of it by `mu`.",
+        ),
+        Mistake(
+            "turned sign",
+            lambda mu, advantages, lam: _tilt(mu, -advantages, lam),
+            "the sign is turned: better arms get more.",
+        ),
     ],
-    praise="E (r − 1)² of it is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no search is needed.")
+    praise="E (r − 1)² of it is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no search is needed.",
+)
 
 check_turn = Numbers(
     "At which ratio does R2VPO's weight change its sign, and which λ puts that at PPO's edge?",
     praise="at the public code's λ a token of A = 1 is pushed up until it is 13.5 times as likely, and one of A = −1 "
-           "is never pulled back: that λ is a safety net, not a window.",
-    turn=Number(0.25, {1.75: "a bad token moves down: its A is negative, and so the turn lies below 1.",
-                       -0.75: "this is A / (2 λ); add 1.",
-                       -0.5: "the derivative of λ (r − 1)² has a factor 2: r = 1 + A / (2 λ).",
-                       13.5: "this is the turn for A = 1; take A = −0.06.",
-                       2.25: "this is the turn for A = 0.1; take A = −0.06."}),
-    price=Number(2.5, {5.0: "r = 1 + A / (2 λ) has a factor 2: this is A / 0.2.",
-                       0.25: "this is A / 4; solve 1 + A / (2 λ) = 1.2.",
-                       0.4: "this is 1 / λ: turn it over.",
-                       5 / 12: "this is A / (2 r); the distance r − 1 belongs below.",
-                       0.04: "this is the λ of the first question; put the turn at r = 1.2.",
-                       0.1: "this is half of 0.2; λ = A / (2 · 0.2)."}))
+    "is never pulled back: that λ is a safety net, not a window.",
+    turn=Number(
+        0.25,
+        {
+            1.75: "a bad token moves down: its A is negative, and so the turn lies below 1.",
+            -0.75: "this is A / (2 λ); add 1.",
+            -0.5: "the derivative of λ (r − 1)² has a factor 2: r = 1 + A / (2 λ).",
+            13.5: "this is the turn for A = 1; take A = −0.06.",
+            2.25: "this is the turn for A = 0.1; take A = −0.06.",
+        },
+    ),
+    price=Number(
+        2.5,
+        {
+            5.0: "r = 1 + A / (2 λ) has a factor 2: this is A / 0.2.",
+            0.25: "this is A / 4; solve 1 + A / (2 λ) = 1.2.",
+            0.4: "this is 1 / λ: turn it over.",
+            5 / 12: "this is A / (2 r); the distance r − 1 belongs below.",
+            0.04: "this is the λ of the first question; put the turn at r = 1.2.",
+            0.1: "this is half of 0.2; λ = A / (2 · 0.2).",
+        },
+    ),
+)

@@ -29,47 +29,87 @@ def _actions(draw: Draw) -> tuple[Any, ...]:
 
 check_transported = Exercise(
     "Is `transported(pi, A, D, beta)` the policy when every action sends its mass to argmax_j A_j - beta d_ij?",
-    truth=_transported, inputs=_actions,
+    truth=_transported,
+    inputs=_actions,
     examples=[([0.5, 0.3, 0.2], [0.0, 1.0, 1.5], [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]], 0.6)],
     mistakes=[
-        Mistake("the way back", lambda pi, A, D, beta: _sent(pi, (A - beta * D.T).argmax(1)),
-                "the distances are of the way back: `D[i, j]` is from i to j."),
-        Mistake("free of charge", lambda pi, A, D, beta: _sent(pi, A.expand_as(D).argmax(1)),
-                "nobody pays for the way here: all mass is at the best action."),
-        Mistake("a reward for the way", lambda pi, A, D, beta: _sent(pi, (A + beta * D).argmax(1)),
-                "the distance is added here; it is a cost."),
-        Mistake("the sender's advantage", lambda pi, A, D, beta: _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
-                "nobody moves here: either `A` stands for the sender, or the maximum is over i. Every *row* i picks "
-                "the j with the largest A_j - beta D[i, j]."),
-        Mistake("the worst address", lambda pi, A, D, beta: _sent(pi, (A - beta * D).argmin(1)),
-                "this goes to the worst address: take the largest."),
-        Mistake("overwritten", lambda pi, A, D, beta: torch.zeros_like(pi).scatter(0, (A - beta * D).argmax(1), pi),
-                "where two actions share an address the second overwrites the first; add them up."),
-        Mistake("priced twice", lambda pi, A, D, beta: _sent(pi, (beta * (A - D)).argmax(1)),
-                "the price has no say here: beta is forgotten, or multiplies the advantage too. It multiplies "
-                "`D` alone."),
-        Mistake("divided by the price", lambda pi, A, D, beta: _sent(pi, (A - D / beta).argmax(1)),
-                "the distance is divided by beta; a price multiplies it."),
-        Mistake("KL's step", lambda pi, A, D, beta: (pi.log() + A / beta).softmax(0),
-                "this is KL's tilt, which knows no distances; here `D` decides how far mass goes."),
-        Mistake("exponential", lambda pi, A, D, beta: pi @ (A - beta * D).softmax(1),
-                "this is SPO's softmax with λ = β; WPO sends all mass to one address."),
+        Mistake(
+            "the way back",
+            lambda pi, A, D, beta: _sent(pi, (A - beta * D.T).argmax(1)),
+            "the distances are of the way back: `D[i, j]` is from i to j.",
+        ),
+        Mistake(
+            "free of charge",
+            lambda pi, A, D, beta: _sent(pi, A.expand_as(D).argmax(1)),
+            "nobody pays for the way here: all mass is at the best action.",
+        ),
+        Mistake(
+            "a reward for the way",
+            lambda pi, A, D, beta: _sent(pi, (A + beta * D).argmax(1)),
+            "the distance is added here; it is a cost.",
+        ),
+        Mistake(
+            "the sender's advantage",
+            lambda pi, A, D, beta: _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
+            "nobody moves here: either `A` stands for the sender, or the maximum is over i. Every *row* i picks "
+            "the j with the largest A_j - beta D[i, j].",
+        ),
+        Mistake(
+            "the worst address",
+            lambda pi, A, D, beta: _sent(pi, (A - beta * D).argmin(1)),
+            "this goes to the worst address: take the largest.",
+        ),
+        Mistake(
+            "overwritten",
+            lambda pi, A, D, beta: torch.zeros_like(pi).scatter(0, (A - beta * D).argmax(1), pi),
+            "where two actions share an address the second overwrites the first; add them up.",
+        ),
+        Mistake(
+            "priced twice",
+            lambda pi, A, D, beta: _sent(pi, (beta * (A - D)).argmax(1)),
+            "the price has no say here: beta is forgotten, or multiplies the advantage too. It multiplies `D` alone.",
+        ),
+        Mistake(
+            "divided by the price",
+            lambda pi, A, D, beta: _sent(pi, (A - D / beta).argmax(1)),
+            "the distance is divided by beta; a price multiplies it.",
+        ),
+        Mistake(
+            "KL's step",
+            lambda pi, A, D, beta: (pi.log() + A / beta).softmax(0),
+            "this is KL's tilt, which knows no distances; here `D` decides how far mass goes.",
+        ),
+        Mistake(
+            "exponential",
+            lambda pi, A, D, beta: pi @ (A - beta * D).softmax(1),
+            "this is SPO's softmax with λ = β; WPO sends all mass to one address.",
+        ),
     ],
-    praise="with D = 0 everywhere all mass is on the best action, with a large price nothing moves.")
+    praise="with D = 0 everywhere all mass is on the best action, with a large price nothing moves.",
+)
 
 check_two_actions = Numbers(
     "The second action's probability after the step, and the price at which the first is in two minds.",
     praise="half as far apart, twice as much would have moved: a budget buys mass times distance.",
-    probability=Number(0.5, {
-        0.7: "this spends 0.4 of mass; the way is 2 long, so a mass m costs 2 m.",
-        1.0: "all of it would cost 0.7 times 2; the budget is 0.4.",
-        0.4: "this is the budget; a mass m costs 2 m, and the second action has 0.3 already.",
-        0.2: "this is the mass that moves; the second action has 0.3 already.",
-        1.1: "more than 1: the distance divides the budget, it does not multiply it.",
-        0.3: "nothing has moved; the budget of 0.4 buys a mass of 0.2 over a distance of 2."}),
-    price=Number(0.75, {
-        1.5: "the way is 2 long: arriving is worth 1.5 - 2 β, staying 0.",
-        3.0: "the price is for a way of 1: 1.5 - 2 β = 0.",
-        2 / 1.5: "turned around: 1.5 - 2 β = 0.",
-        0.4: "this is the budget; the price makes going and staying equally good.",
-        0.0: "at price 0 the first action gladly goes; where does it begin to hesitate?"}))
+    probability=Number(
+        0.5,
+        {
+            0.7: "this spends 0.4 of mass; the way is 2 long, so a mass m costs 2 m.",
+            1.0: "all of it would cost 0.7 times 2; the budget is 0.4.",
+            0.4: "this is the budget; a mass m costs 2 m, and the second action has 0.3 already.",
+            0.2: "this is the mass that moves; the second action has 0.3 already.",
+            1.1: "more than 1: the distance divides the budget, it does not multiply it.",
+            0.3: "nothing has moved; the budget of 0.4 buys a mass of 0.2 over a distance of 2.",
+        },
+    ),
+    price=Number(
+        0.75,
+        {
+            1.5: "the way is 2 long: arriving is worth 1.5 - 2 β, staying 0.",
+            3.0: "the price is for a way of 1: 1.5 - 2 β = 0.",
+            2 / 1.5: "turned around: 1.5 - 2 β = 0.",
+            0.4: "this is the budget; the price makes going and staying equally good.",
+            0.0: "at price 0 the first action gladly goes; where does it begin to hesitate?",
+        },
+    ),
+)

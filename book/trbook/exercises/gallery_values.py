@@ -14,39 +14,65 @@ def _baseline(rewards: Tensor, norms: Tensor) -> Tensor:
 
 check_baseline = Exercise(
     "Is `baseline(rewards, norms)` the number b that makes the mean of norms² (rewards - b)² least?",
-    truth=_baseline, inputs=lambda draw: (draw.uniform(-1, 1, 6), draw.uniform(0.5, 3, 6)),
+    truth=_baseline,
+    inputs=lambda draw: (draw.uniform(-1, 1, 6), draw.uniform(0.5, 3, 6)),
     examples=[([1.0, 0.0], [1.0, 2.0])],
     mistakes=[
-        Mistake("mean", lambda rewards, norms: rewards.mean(),
-                "this is the plain mean: a completion whose score is long moves the gradient more, and counts more."),
-        Mistake("no square", lambda rewards, norms: (norms * rewards).sum() / norms.sum(),
-                "the weights are the *squared* norms: set the derivative of the sum of norms² (R - b)² in b to 0."),
-        Mistake("not divided", lambda rewards, norms: (norms.square() * rewards).sum(),
-                "the weighted sum is there; divide it by the sum of the weights."),
-        Mistake("divided by the number", lambda rewards, norms: (norms.square() * rewards).mean(),
-                "divide by the sum of the weights, not by the number of completions."),
-        Mistake("weights turned around", lambda rewards, norms: (rewards / norms.square()).sum()
-                / (1 / norms.square()).sum(),
-                "the weights are upside down: the longest score counts most, not least."),
-        Mistake("norms below", lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
-                "the squared norms weigh the rewards, but the sum below holds the norms themselves: square them there "
-                "too."),
-        Mistake("square of the square", lambda rewards, norms: (norms ** 4 * rewards).sum() / (norms ** 4).sum(),
-                "the weights are squared twice; `norms` are not squared yet, and once is enough."),
-        Mistake("divided twice", lambda rewards, norms: (norms.square() * rewards).mean() / norms.square().sum(),
-                "divided by the number of completions as well; the sum of the weights is all that divides."),
-        Mistake("advantage's sign", lambda rewards, norms: -_baseline(rewards, norms),
-                "the sign is turned around; b is subtracted from the reward afterwards."),
+        Mistake(
+            "mean",
+            lambda rewards, norms: rewards.mean(),
+            "this is the plain mean: a completion whose score is long moves the gradient more, and counts more.",
+        ),
+        Mistake(
+            "no square",
+            lambda rewards, norms: (norms * rewards).sum() / norms.sum(),
+            "the weights are the *squared* norms: set the derivative of the sum of norms² (R - b)² in b to 0.",
+        ),
+        Mistake(
+            "not divided",
+            lambda rewards, norms: (norms.square() * rewards).sum(),
+            "the weighted sum is there; divide it by the sum of the weights.",
+        ),
+        Mistake(
+            "divided by the number",
+            lambda rewards, norms: (norms.square() * rewards).mean(),
+            "divide by the sum of the weights, not by the number of completions.",
+        ),
+        Mistake(
+            "weights turned around",
+            lambda rewards, norms: (rewards / norms.square()).sum() / (1 / norms.square()).sum(),
+            "the weights are upside down: the longest score counts most, not least.",
+        ),
+        Mistake(
+            "norms below",
+            lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
+            "the squared norms weigh the rewards, but the sum below holds the norms themselves: square them there too.",
+        ),
+        Mistake(
+            "square of the square",
+            lambda rewards, norms: (norms**4 * rewards).sum() / (norms**4).sum(),
+            "the weights are squared twice; `norms` are not squared yet, and once is enough.",
+        ),
+        Mistake(
+            "divided twice",
+            lambda rewards, norms: (norms.square() * rewards).mean() / norms.square().sum(),
+            "divided by the number of completions as well; the sum of the weights is all that divides.",
+        ),
+        Mistake(
+            "advantage's sign",
+            lambda rewards, norms: -_baseline(rewards, norms),
+            "the sign is turned around; b is subtracted from the reward afterwards.",
+        ),
     ],
-    praise="OPO puts a completion's length in the place of norms². Where the two are proportional it is this baseline.")
+    praise="OPO puts a completion's length in the place of norms². Where the two are proportional it is this baseline.",
+)
 
 
 def _value(quantiles: Tensor, alpha: float, c_low: float, c_up: float) -> Tensor:
     return _around(quantiles, alpha, c_low, c_up, quantiles.median())
 
 
-def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor,
-            shift: float = 0.5) -> Tensor:
+def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor, shift: float = 0.5) -> Tensor:
     """The mean, with the tails' distances from a centre reshaped."""
     levels = (torch.arange(len(quantiles)) + shift) / len(quantiles)
     scale = torch.where(levels < alpha, c_low, torch.where(levels > 1 - alpha, c_up, 1.0))
@@ -56,41 +82,79 @@ def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: 
 check_value = Exercise(
     "Is `value(quantiles, alpha, c_low, c_up)` the mean of sorted quantiles with their tails reshaped?",
     truth=_value,
-    inputs=lambda draw: (draw.uniform(-2, 2, 19).sort().values, draw.number(0.1, 0.45), draw.number(0.05, 0.8),
-                         draw.number(1.1, 2.5)),
+    inputs=lambda draw: (
+        draw.uniform(-2, 2, 19).sort().values,
+        draw.number(0.1, 0.45),
+        draw.number(0.05, 0.8),
+        draw.number(1.1, 2.5),
+    ),
     examples=[([-8.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2.0], 0.1, 0.25, 1.5)],
     mistakes=[
-        Mistake("plain mean", lambda quantiles, alpha, c_low, c_up: quantiles.mean(),
-                "this is the plain mean: nothing has been reshaped."),
-        Mistake("around the mean", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
-                                                                                quantiles.mean()),
-                "the tails are reshaped around the mean, which the spoilt tail has moved already; take the median."),
-        Mistake("around zero", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
-                                                                             torch.zeros(())),
-                "the tail's values are multiplied; what is multiplied is their *distance from the median*."),
-        Mistake("tails exchanged", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_up, c_low),
-                "the factors have changed places: c_low belongs to the levels below alpha."),
-        Mistake("lower alone", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, 1.0),
-                "the lower tail is right; the upper one, above 1 - alpha, is left as it was."),
-        Mistake("upper alone", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, 1.0, c_up),
-                "the upper tail is right; the lower one, below alpha, is left as it was."),
-        Mistake("both halves", lambda quantiles, alpha, c_low, c_up: _value(quantiles, 0.5, c_low, c_up),
-                "everything below the median is taken for the lower tail; it ends at the level alpha."),
-        Mistake("levels from 0", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
-                                                                               quantiles.median(), shift=0.0),
-                "the levels are i/N; they lie in the middle of their share, at (i + 1/2)/N."),
-        Mistake("levels from 1", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up,
-                                                                               quantiles.median(), shift=1.0),
-                "the levels are (i + 1)/N; they lie in the middle of their share, at (i + 1/2)/N."),
-        Mistake("median left out", lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, c_up)
-                - quantiles.median(),
-                "this is the mean of the reshaped distances; add the median, from which they are measured."),
-        Mistake("sum", lambda quantiles, alpha, c_low, c_up: len(quantiles) * _value(quantiles, alpha, c_low, c_up),
-                "this is the sum; take the mean."),
-        Mistake("tails cut off", lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, 0.0, 0.0,
-                                                                               quantiles.median()),
-                "the tails are put on the median; they keep their distance from it, times c_low or c_up."),
-        Mistake("median", lambda quantiles, alpha, c_low, c_up: quantiles.median(),
-                "this is the median. It is robust too, but the upper tail has no say in it."),
+        Mistake(
+            "plain mean",
+            lambda quantiles, alpha, c_low, c_up: quantiles.mean(),
+            "this is the plain mean: nothing has been reshaped.",
+        ),
+        Mistake(
+            "around the mean",
+            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.mean()),
+            "the tails are reshaped around the mean, which the spoilt tail has moved already; take the median.",
+        ),
+        Mistake(
+            "around zero",
+            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, torch.zeros(())),
+            "the tail's values are multiplied; what is multiplied is their *distance from the median*.",
+        ),
+        Mistake(
+            "tails exchanged",
+            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_up, c_low),
+            "the factors have changed places: c_low belongs to the levels below alpha.",
+        ),
+        Mistake(
+            "lower alone",
+            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, 1.0),
+            "the lower tail is right; the upper one, above 1 - alpha, is left as it was.",
+        ),
+        Mistake(
+            "upper alone",
+            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, 1.0, c_up),
+            "the upper tail is right; the lower one, below alpha, is left as it was.",
+        ),
+        Mistake(
+            "both halves",
+            lambda quantiles, alpha, c_low, c_up: _value(quantiles, 0.5, c_low, c_up),
+            "everything below the median is taken for the lower tail; it ends at the level alpha.",
+        ),
+        Mistake(
+            "levels from 0",
+            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.median(), shift=0.0),
+            "the levels are i/N; they lie in the middle of their share, at (i + 1/2)/N.",
+        ),
+        Mistake(
+            "levels from 1",
+            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.median(), shift=1.0),
+            "the levels are (i + 1)/N; they lie in the middle of their share, at (i + 1/2)/N.",
+        ),
+        Mistake(
+            "median left out",
+            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, c_up) - quantiles.median(),
+            "this is the mean of the reshaped distances; add the median, from which they are measured.",
+        ),
+        Mistake(
+            "sum",
+            lambda quantiles, alpha, c_low, c_up: len(quantiles) * _value(quantiles, alpha, c_low, c_up),
+            "this is the sum; take the mean.",
+        ),
+        Mistake(
+            "tails cut off",
+            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, 0.0, 0.0, quantiles.median()),
+            "the tails are put on the median; they keep their distance from it, times c_low or c_up.",
+        ),
+        Mistake(
+            "median",
+            lambda quantiles, alpha, c_low, c_up: quantiles.median(),
+            "this is the median. It is robust too, but the upper tail has no say in it.",
+        ),
     ],
-    praise="with c_low = c_up = 1 it is the mean, with both 0 and alpha = 1/2 the median: DVPO stands between the two.")
+    praise="with c_low = c_up = 1 it is the mean, with both 0 and alpha = 1/2 the median: DVPO stands between the two.",
+)

@@ -34,46 +34,79 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
 
 check_total_variation = Exercise(
     "Is `total_variation(logp, logp_mu, mask)` the mean over sampled tokens of the estimate of total variation?",
-    truth=_total_variation, inputs=_tokens,
+    truth=_total_variation,
+    inputs=_tokens,
     examples=[([[-1.0, -1.5], [-2.0, -9.0]], [[-1.5, -1.0], [-2.0, -1.0]], [[1.0, 1.0], [1.0, 0.0]])],
     mistakes=[
-        Mistake("no half", lambda logp, logp_mu, mask: 2 * _total_variation(logp, logp_mu, mask),
-                "this is the mean of |r - 1|, which is *twice* the total variation."),
-        Mistake("no absolute value", lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) / 2, mask),
-                "without the absolute value the mean of r - 1 is 0 up to noise, however far the policy went."),
-        Mistake("log-ratio", lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).abs() / 2, mask),
-                "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in its place."),
-        Mistake("difference of probabilities", lambda logp, logp_mu, mask:
-                _masked_mean((logp.exp() - logp_mu.exp()).abs() / 2, mask),
-                "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its weight is "
-                "|r - 1|."),
-        Mistake("old over new", lambda logp, logp_mu, mask: _total_variation(logp_mu, logp, mask),
-                "the ratio is π/μ: `exp(logp - logp_mu)`."),
-        Mistake("mean over padding", lambda logp, logp_mu, mask:
-                _masked_mean((logp - logp_mu).exp().sub(1).abs() / 2, torch.ones_like(mask)),
-                "padding is counted: only where `mask` is 1 was a token sampled."),
-        Mistake("divided by all places", lambda logp, logp_mu, mask:
-                _total_variation(logp, logp_mu, mask) * mask.mean(),
-                "the sum is right and its divisor is not: divide by the number of tokens, `mask.sum()`."),
-        Mistake("mean of rows", lambda logp, logp_mu, mask:
-                (((logp - logp_mu).exp().sub(1).abs() / 2 * mask).sum(1) / mask.sum(1)).mean(),
-                "this takes the mean of each completion first, so that tokens of short ones count more."),
-        Mistake("not divided", lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.sum(),
-                "this is the sum over tokens; the mean is asked for: divide by `mask.sum()`."),
-        Mistake("absolute value of the mean", lambda logp, logp_mu, mask:
-                _masked_mean((logp - logp_mu).exp().sub(1), mask).abs() / 2,
-                "the absolute value belongs to each token: taken of the mean, rises and falls have already cancelled."),
-        Mistake("squares", lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) ** 2, mask) / 2,
-                "this is half the mean *square* of r - 1, near KL for small steps; total variation takes |r - 1|."),
-        Mistake("rises only", lambda logp, logp_mu, mask:
-                _masked_mean((logp - logp_mu).exp().sub(1).clamp(min=0), mask),
-                "this counts the tokens that rose alone. Its mean is the total variation too, but asked for is the "
-                "estimate from |r - 1|, to which every token contributes."),
-        Mistake("whole completions", lambda logp, logp_mu, mask:
-                (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2,
-                "this is the ratio of the whole completion, a product; asked for is the mean over single tokens."),
+        Mistake(
+            "no half",
+            lambda logp, logp_mu, mask: 2 * _total_variation(logp, logp_mu, mask),
+            "this is the mean of |r - 1|, which is *twice* the total variation.",
+        ),
+        Mistake(
+            "no absolute value",
+            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) / 2, mask),
+            "without the absolute value the mean of r - 1 is 0 up to noise, however far the policy went.",
+        ),
+        Mistake(
+            "log-ratio",
+            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).abs() / 2, mask),
+            "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in its place.",
+        ),
+        Mistake(
+            "difference of probabilities",
+            lambda logp, logp_mu, mask: _masked_mean((logp.exp() - logp_mu.exp()).abs() / 2, mask),
+            "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its weight is |r - 1|.",
+        ),
+        Mistake(
+            "old over new",
+            lambda logp, logp_mu, mask: _total_variation(logp_mu, logp, mask),
+            "the ratio is π/μ: `exp(logp - logp_mu)`.",
+        ),
+        Mistake(
+            "mean over padding",
+            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).abs() / 2, torch.ones_like(mask)),
+            "padding is counted: only where `mask` is 1 was a token sampled.",
+        ),
+        Mistake(
+            "divided by all places",
+            lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.mean(),
+            "the sum is right and its divisor is not: divide by the number of tokens, `mask.sum()`.",
+        ),
+        Mistake(
+            "mean of rows",
+            lambda logp, logp_mu, mask: (((logp - logp_mu).exp().sub(1).abs() / 2 * mask).sum(1) / mask.sum(1)).mean(),
+            "this takes the mean of each completion first, so that tokens of short ones count more.",
+        ),
+        Mistake(
+            "not divided",
+            lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.sum(),
+            "this is the sum over tokens; the mean is asked for: divide by `mask.sum()`.",
+        ),
+        Mistake(
+            "absolute value of the mean",
+            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1), mask).abs() / 2,
+            "the absolute value belongs to each token: taken of the mean, rises and falls have already cancelled.",
+        ),
+        Mistake(
+            "squares",
+            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) ** 2, mask) / 2,
+            "this is half the mean *square* of r - 1, near KL for small steps; total variation takes |r - 1|.",
+        ),
+        Mistake(
+            "rises only",
+            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).clamp(min=0), mask),
+            "this counts the tokens that rose alone. Its mean is the total variation too, but asked for is the "
+            "estimate from |r - 1|, to which every token contributes.",
+        ),
+        Mistake(
+            "whole completions",
+            lambda logp, logp_mu, mask: (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2,
+            "this is the ratio of the whole completion, a product; asked for is the mean over single tokens.",
+        ),
     ],
-    praise="this one line is the cheapest monitor of drift there is: any log that has ratios has it.")
+    praise="this one line is the cheapest monitor of drift there is: any log that has ratios has it.",
+)
 
 
 def _promised(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor) -> Tensor:
@@ -91,51 +124,96 @@ def _batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 check_promised = Exercise(
     "Is `promised(logp, logp_mu, rewards, mask)` the mean reward that the batch promises for the new policy?",
-    truth=_promised, inputs=_batch,
+    truth=_promised,
+    inputs=_batch,
     examples=[([[-1.0, -1.5], [-2.0, -9.0]], [[-1.5, -1.0], [-2.5, -1.0]], [1.0, 0.0], [[1.0, 1.0], [1.0, 0.0]])],
     mistakes=[
-        Mistake("surrogate alone", lambda logp, logp_mu, rewards, mask:
-                _promised(logp, logp_mu, rewards, mask) - rewards.mean(),
-                "this is the promised *gain*; the mean reward of the batch comes to it."),
-        Mistake("mean over tokens", lambda logp, logp_mu, rewards, mask:
-                rewards.mean() + _masked_mean(((logp - logp_mu).exp() - 1) * (rewards - rewards.mean())[:, None], mask),
-                "the surrogate is the *sum* over a completion's tokens, and the mean over completions."),
-        Mistake("no baseline", lambda logp, logp_mu, rewards, mask:
-                rewards.mean() + _surrogate((logp - logp_mu).exp() - 1, rewards, mask),
-                "the advantage is the reward *minus* the mean of all rewards."),
-        Mistake("r instead of r - 1", lambda logp, logp_mu, rewards, mask:
-                rewards.mean() + _surrogate((logp - logp_mu).exp(), rewards - rewards.mean(), mask),
-                "with r in place of r - 1 the promise is not the mean reward where nothing has moved: the baseline is "
-                "not the value of every prefix, and completions differ in length."),
-        Mistake("whole completions", lambda logp, logp_mu, rewards, mask:
-                rewards.mean() + ((((logp - logp_mu) * mask).sum(1).exp() - 1) * (rewards - rewards.mean())).mean(),
-                "this takes the ratio of the whole completion, a product; the surrogate takes each token's alone."),
-        Mistake("log-ratio", lambda logp, logp_mu, rewards, mask:
-                rewards.mean() + _surrogate(logp - logp_mu, rewards - rewards.mean(), mask),
-                "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for small steps."),
-        Mistake("old over new", lambda logp, logp_mu, rewards, mask: _promised(logp_mu, logp, rewards, mask),
-                "the ratio is π/μ: `exp(logp - logp_mu)`."),
-        Mistake("padding counted", lambda logp, logp_mu, rewards, mask:
-                _promised(logp, logp_mu, rewards, torch.ones_like(mask)),
-                "padding is counted: multiply by `mask`."),
-        Mistake("mean within completions", lambda logp, logp_mu, rewards, mask: rewards.mean() + (
-                (((logp - logp_mu).exp() - 1) * mask).sum(1) / mask.sum(1) * (rewards - rewards.mean())).mean(),
-                "the surrogate is the *sum* over a completion's tokens; this divides it by the completion's length."),
-        Mistake("sum over completions", lambda logp, logp_mu, rewards, mask: rewards.mean() + len(rewards) * _surrogate(
-                (logp - logp_mu).exp() - 1, rewards - rewards.mean(), mask),
-                "over completions the *mean* is taken, not the sum."),
-        Mistake("turned sign", lambda logp, logp_mu, rewards, mask:
-                2 * rewards.mean() - _promised(logp, logp_mu, rewards, mask),
-                "the sign is turned: the promise rises where tokens of better completions became more probable."),
-        Mistake("divided by the deviation", lambda logp, logp_mu, rewards, mask: rewards.mean() + _surrogate(
-                (logp - logp_mu).exp() - 1, (rewards - rewards.mean()) / rewards.std(), mask),
-                "divided by their standard deviation the advantages are no longer in units of reward."),
-        Mistake("weighted rewards", lambda logp, logp_mu, rewards, mask:
-                (rewards * ((logp - logp_mu) * mask).sum(1).exp()).mean(),
-                "this weights each reward with the ratio of the whole completion: unbiased, and not the surrogate, "
-                "which takes each token's ratio alone."),
+        Mistake(
+            "surrogate alone",
+            lambda logp, logp_mu, rewards, mask: _promised(logp, logp_mu, rewards, mask) - rewards.mean(),
+            "this is the promised *gain*; the mean reward of the batch comes to it.",
+        ),
+        Mistake(
+            "mean over tokens",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean() + _masked_mean(((logp - logp_mu).exp() - 1) * (rewards - rewards.mean())[:, None], mask)
+            ),
+            "the surrogate is the *sum* over a completion's tokens, and the mean over completions.",
+        ),
+        Mistake(
+            "no baseline",
+            lambda logp, logp_mu, rewards, mask: rewards.mean() + _surrogate((logp - logp_mu).exp() - 1, rewards, mask),
+            "the advantage is the reward *minus* the mean of all rewards.",
+        ),
+        Mistake(
+            "r instead of r - 1",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean() + _surrogate((logp - logp_mu).exp(), rewards - rewards.mean(), mask)
+            ),
+            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: the baseline is "
+            "not the value of every prefix, and completions differ in length.",
+        ),
+        Mistake(
+            "whole completions",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean() + ((((logp - logp_mu) * mask).sum(1).exp() - 1) * (rewards - rewards.mean())).mean()
+            ),
+            "this takes the ratio of the whole completion, a product; the surrogate takes each token's alone.",
+        ),
+        Mistake(
+            "log-ratio",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean() + _surrogate(logp - logp_mu, rewards - rewards.mean(), mask)
+            ),
+            "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for small steps.",
+        ),
+        Mistake(
+            "old over new",
+            lambda logp, logp_mu, rewards, mask: _promised(logp_mu, logp, rewards, mask),
+            "the ratio is π/μ: `exp(logp - logp_mu)`.",
+        ),
+        Mistake(
+            "padding counted",
+            lambda logp, logp_mu, rewards, mask: _promised(logp, logp_mu, rewards, torch.ones_like(mask)),
+            "padding is counted: multiply by `mask`.",
+        ),
+        Mistake(
+            "mean within completions",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean()
+                + ((((logp - logp_mu).exp() - 1) * mask).sum(1) / mask.sum(1) * (rewards - rewards.mean())).mean()
+            ),
+            "the surrogate is the *sum* over a completion's tokens; this divides it by the completion's length.",
+        ),
+        Mistake(
+            "sum over completions",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean() + len(rewards) * _surrogate((logp - logp_mu).exp() - 1, rewards - rewards.mean(), mask)
+            ),
+            "over completions the *mean* is taken, not the sum.",
+        ),
+        Mistake(
+            "turned sign",
+            lambda logp, logp_mu, rewards, mask: 2 * rewards.mean() - _promised(logp, logp_mu, rewards, mask),
+            "the sign is turned: the promise rises where tokens of better completions became more probable.",
+        ),
+        Mistake(
+            "divided by the deviation",
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean()
+                + _surrogate((logp - logp_mu).exp() - 1, (rewards - rewards.mean()) / rewards.std(), mask)
+            ),
+            "divided by their standard deviation the advantages are no longer in units of reward.",
+        ),
+        Mistake(
+            "weighted rewards",
+            lambda logp, logp_mu, rewards, mask: (rewards * ((logp - logp_mu) * mask).sum(1).exp()).mean(),
+            "this weights each reward with the ratio of the whole completion: unbiased, and not the surrogate, "
+            "which takes each token's ratio alone.",
+        ),
     ],
-    praise="where nothing has moved it is the mean reward; it knows no upper end, and soon promises more than 1.")
+    praise="where nothing has moved it is the mean reward; it knows no upper end, and soon promises more than 1.",
+)
 
 
 def _third_estimator(logp: Tensor, logp_ref: Tensor) -> Tensor:
@@ -145,27 +223,47 @@ def _third_estimator(logp: Tensor, logp_ref: Tensor) -> Tensor:
 
 check_third_estimator = Exercise(
     "Is `third_estimator(logp, logp_ref)` k3 of every token, an estimate of KL(π‖ref), with its gradient?",
-    truth=_third_estimator, inputs=lambda draw: (draw.uniform(-3, -0.1, 6), draw.uniform(-3, -0.1, 6)), gradient="logp",
+    truth=_third_estimator,
+    inputs=lambda draw: (draw.uniform(-3, -0.1, 6), draw.uniform(-3, -0.1, 6)),
+    gradient="logp",
     examples=[([-1.0, -1.0, -3.0], [-1.0, -2.0, -1.0])],
     mistakes=[
-        Mistake("arguments swapped", lambda logp, logp_ref: _third_estimator(logp_ref, logp),
-                "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so "
-                "d = logp_ref - logp."),
+        Mistake(
+            "arguments swapped",
+            lambda logp, logp_ref: _third_estimator(logp_ref, logp),
+            "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so d = logp_ref - logp.",
+        ),
         Mistake("k1", lambda logp, logp_ref: logp - logp_ref, "this is k1; k3 adds ref/π - 1, whose mean is 0."),
         Mistake("k2", lambda logp, logp_ref: (logp - logp_ref) ** 2 / 2, "this is k2, half the squared log-ratio."),
-        Mistake("no minus 1", lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 1,
-                "where the policies agree it must be 0: subtract 1."),
-        Mistake("plus d", lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 2 * (logp_ref - logp),
-                "the sign of the last term: e^d - 1 *minus* d."),
-        Mistake("forgot exp", lambda logp, logp_ref: logp_ref / logp - 1 - (logp_ref - logp),
-                "these are log-probs: the ratio of probabilities is `exp(logp_ref - logp)`."),
-        Mistake("weighted", lambda logp, logp_ref: logp.exp() * (logp - logp_ref),
-                "this weights with π, as in the exact sum; the tokens were sampled from π, so no weight is needed."),
-        Mistake("absolute value", lambda logp, logp_ref: (logp - logp_ref).abs(),
-                "this is |log π/ref|: never negative, and its mean is not the KL."),
+        Mistake(
+            "no minus 1",
+            lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 1,
+            "where the policies agree it must be 0: subtract 1.",
+        ),
+        Mistake(
+            "plus d",
+            lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 2 * (logp_ref - logp),
+            "the sign of the last term: e^d - 1 *minus* d.",
+        ),
+        Mistake(
+            "forgot exp",
+            lambda logp, logp_ref: logp_ref / logp - 1 - (logp_ref - logp),
+            "these are log-probs: the ratio of probabilities is `exp(logp_ref - logp)`.",
+        ),
+        Mistake(
+            "weighted",
+            lambda logp, logp_ref: logp.exp() * (logp - logp_ref),
+            "this weights with π, as in the exact sum; the tokens were sampled from π, so no weight is needed.",
+        ),
+        Mistake(
+            "absolute value",
+            lambda logp, logp_ref: (logp - logp_ref).abs(),
+            "this is |log π/ref|: never negative, and its mean is not the KL.",
+        ),
     ],
     praise="never negative, and 0 only where the two agree. Its gradient is 1 - ref/π: as a loss it descends "
-           "KL(ref‖π).")
+    "KL(ref‖π).",
+)
 
 
 def _tilted(logp_mu: Tensor, rewards: Tensor, lam: float) -> Tensor:
@@ -178,34 +276,64 @@ check_tilted = Exercise(
     inputs=lambda draw: (torch.log_softmax(draw.normal(5), -1), draw.uniform(0, 1, 5), draw.number(0.2, 2)),
     examples=[([math.log(0.5), math.log(0.25), math.log(0.25)], [0.0, 1.0, 0.0], 0.5)],
     mistakes=[
-        Mistake("not normalised", lambda logp_mu, rewards, lam: logp_mu + rewards / lam,
-                "the probabilities do not sum to 1: subtract log Z, `torch.logsumexp` of what you have."),
-        Mistake("without mu", lambda logp_mu, rewards, lam: torch.log_softmax(rewards / lam, -1),
-                "this is the tilt of a policy that writes everything alike: μ is missing."),
-        Mistake("times lambda", lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu + rewards * lam, -1),
-                "the reward is *divided* by λ: a small λ tilts more."),
-        Mistake("probabilities", lambda logp_mu, rewards, lam: _tilted(logp_mu, rewards, lam).exp(),
-                "these are probabilities; their logarithms are wanted."),
-        Mistake("turned sign", lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu - rewards / lam, -1),
-                "the sign is turned: more reward, more probability."),
-        Mistake("mu divided too", lambda logp_mu, rewards, lam: torch.log_softmax((logp_mu + rewards) / lam, -1),
-                "only the reward is divided by λ; μ is not, or it would be sharpened too."),
-        Mistake("log of a linear tilt", lambda logp_mu, rewards, lam:
-                torch.log_softmax(logp_mu + torch.log1p(rewards / lam), -1),
-                "this multiplies μ by 1 + R/λ, the tilt for small R/λ only; its factor is e^(R/λ)."),
-        Mistake("Z without mu", lambda logp_mu, rewards, lam:
-                logp_mu + rewards / lam - torch.logsumexp(rewards / lam, -1),
-                "Z is the mean of e^(R/λ) *under μ*: `torch.logsumexp(logp_mu + rewards / lam, -1)`."),
-        Mistake("Z a plain mean", lambda logp_mu, rewards, lam: logp_mu + rewards / lam - torch.log(
-                torch.exp(rewards / lam).mean()),
-                "Z is the mean of e^(R/λ) *under μ*, and this takes all completions alike."),
-        Mistake("mu where log mu belongs", lambda logp_mu, rewards, lam:
-                torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
-                "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`."),
-        Mistake("probabilities, not normalised", lambda logp_mu, rewards, lam: (logp_mu + rewards / lam).exp(),
-                "these are μ e^(R/λ): divide by their sum Z, and take the logarithm."),
+        Mistake(
+            "not normalised",
+            lambda logp_mu, rewards, lam: logp_mu + rewards / lam,
+            "the probabilities do not sum to 1: subtract log Z, `torch.logsumexp` of what you have.",
+        ),
+        Mistake(
+            "without mu",
+            lambda logp_mu, rewards, lam: torch.log_softmax(rewards / lam, -1),
+            "this is the tilt of a policy that writes everything alike: μ is missing.",
+        ),
+        Mistake(
+            "times lambda",
+            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu + rewards * lam, -1),
+            "the reward is *divided* by λ: a small λ tilts more.",
+        ),
+        Mistake(
+            "probabilities",
+            lambda logp_mu, rewards, lam: _tilted(logp_mu, rewards, lam).exp(),
+            "these are probabilities; their logarithms are wanted.",
+        ),
+        Mistake(
+            "turned sign",
+            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu - rewards / lam, -1),
+            "the sign is turned: more reward, more probability.",
+        ),
+        Mistake(
+            "mu divided too",
+            lambda logp_mu, rewards, lam: torch.log_softmax((logp_mu + rewards) / lam, -1),
+            "only the reward is divided by λ; μ is not, or it would be sharpened too.",
+        ),
+        Mistake(
+            "log of a linear tilt",
+            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu + torch.log1p(rewards / lam), -1),
+            "this multiplies μ by 1 + R/λ, the tilt for small R/λ only; its factor is e^(R/λ).",
+        ),
+        Mistake(
+            "Z without mu",
+            lambda logp_mu, rewards, lam: logp_mu + rewards / lam - torch.logsumexp(rewards / lam, -1),
+            "Z is the mean of e^(R/λ) *under μ*: `torch.logsumexp(logp_mu + rewards / lam, -1)`.",
+        ),
+        Mistake(
+            "Z a plain mean",
+            lambda logp_mu, rewards, lam: logp_mu + rewards / lam - torch.log(torch.exp(rewards / lam).mean()),
+            "Z is the mean of e^(R/λ) *under μ*, and this takes all completions alike.",
+        ),
+        Mistake(
+            "mu where log mu belongs",
+            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
+            "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`.",
+        ),
+        Mistake(
+            "probabilities, not normalised",
+            lambda logp_mu, rewards, lam: (logp_mu + rewards / lam).exp(),
+            "these are μ e^(R/λ): divide by their sum Z, and take the logarithm.",
+        ),
     ],
-    praise="of all policies with this KL from μ none earns more. That is what the frontier's line is made of.")
+    praise="of all policies with this KL from μ none earns more. That is what the frontier's line is made of.",
+)
 
 
 def _deviation(values: tuple[float, float], p: float) -> float:
@@ -216,35 +344,57 @@ _D = (math.log(0.5 / 0.99), math.log(0.5 / 0.01))
 _K3 = (math.expm1(_D[0]) - _D[0], math.expm1(_D[1]) - _D[1])
 check_noise = Numbers(
     "The standard deviation of one sample of k1 and of k3: π = (0.99, 0.01), reference (0.5, 0.5).",
-    of_k1=Number(_deviation(_D, 0.99), {
-        _deviation(_D, 0.99) ** 2: "that is the variance; take its square root.",
-        _deviation(_D, 0.5): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
-        math.sqrt(0.99 * _D[0] ** 2 + 0.01 * _D[1] ** 2): "that is the root mean square; subtract the mean first.",
-        _deviation(_K3, 0.99): "that is k3's."}),
-    of_k3=Number(_deviation(_K3, 0.99), {
-        _deviation(_K3, 0.99) ** 2: "that is the variance; take its square root.",
-        _deviation(_K3, 0.5): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
-        _deviation((math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1]), 0.99):
-            "the ratio inside k3 is ref/π, not π/ref.",
-        math.sqrt(0.99 * _K3[0] ** 2 + 0.01 * _K3[1] ** 2): "that is the root mean square; subtract the mean first.",
-        _deviation((_D[0] ** 2 / 2, _D[1] ** 2 / 2), 0.99): "that is k2's.",
-        _deviation(_D, 0.99): "that is k1's."}),
+    of_k1=Number(
+        _deviation(_D, 0.99),
+        {
+            _deviation(_D, 0.99) ** 2: "that is the variance; take its square root.",
+            _deviation(_D, 0.5): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
+            math.sqrt(0.99 * _D[0] ** 2 + 0.01 * _D[1] ** 2): "that is the root mean square; subtract the mean first.",
+            _deviation(_K3, 0.99): "that is k3's.",
+        },
+    ),
+    of_k3=Number(
+        _deviation(_K3, 0.99),
+        {
+            _deviation(_K3, 0.99) ** 2: "that is the variance; take its square root.",
+            _deviation(_K3, 0.5): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
+            _deviation(
+                (math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1]), 0.99
+            ): "the ratio inside k3 is ref/π, not π/ref.",
+            math.sqrt(
+                0.99 * _K3[0] ** 2 + 0.01 * _K3[1] ** 2
+            ): "that is the root mean square; subtract the mean first.",
+            _deviation((_D[0] ** 2 / 2, _D[1] ** 2 / 2), 0.99): "that is k2's.",
+            _deviation(_D, 0.99): "that is k1's.",
+        },
+    ),
     rtol=5e-3,
     praise="k3 is about ten times as noisy here: its ratio ref/π is 50 for a token that π hardly writes. "
-           "`never negative` is not `quiet`.")
+    "`never negative` is not `quiet`.",
+)
 
 check_top = Numbers(
     "A policy earns 0.25, rewards are 0 and 1. The KL at which the tilt's reward reaches 1, and the gain there.",
-    spent=Number(math.log(4), {
-        math.log(2): "that is log(1/0.5); the policy earns 0.25.",
-        0.7885: "that is the 625 completions' policy above, which earns 0.4546; this one earns 0.25.",
-        2.0: "that is the KL in bits; in nats the logarithm is natural.",
-        -math.log(0.75): "that is log(1/0.75), the way to always being *wrong*.",
-        0.25 * math.log(4): "the tilt writes right completions only, each 4 times as often, so the mean of the "
-                            "log-ratio is the whole log 4.",
-        -math.log(4): "a KL is never negative."}),
-    gained=Number(0.75, {1.0: "that is the reward there; the gain is what was added to 0.25.",
-                         0.25: "that is the reward before; the gain is what is missing to 1."}),
+    spent=Number(
+        math.log(4),
+        {
+            math.log(2): "that is log(1/0.5); the policy earns 0.25.",
+            0.7885: "that is the 625 completions' policy above, which earns 0.4546; this one earns 0.25.",
+            2.0: "that is the KL in bits; in nats the logarithm is natural.",
+            -math.log(0.75): "that is log(1/0.75), the way to always being *wrong*.",
+            0.25 * math.log(4): "the tilt writes right completions only, each 4 times as often, so the mean of the "
+            "log-ratio is the whole log 4.",
+            -math.log(4): "a KL is never negative.",
+        },
+    ),
+    gained=Number(
+        0.75,
+        {
+            1.0: "that is the reward there; the gain is what was added to 0.25.",
+            0.25: "that is the reward before; the gain is what is missing to 1.",
+        },
+    ),
     rtol=5e-3,
     praise="log(1/J): one nat and a half makes a policy that is right one time in four right always. No method can buy "
-           "it for less.")
+    "it for less.",
+)

@@ -19,15 +19,26 @@ from trlab.significance import holm as holm_of_floats
 from trlab.tuning import NEAR
 
 LEAST_SEEDS = 8
-USED = frozenset({*range(24), *range(100, 103), 140, 141, 150, *range(200, 208), *range(300, 308), *range(310, 318),
-                  *range(400, 408)})
+USED = frozenset(
+    {
+        *range(24),
+        *range(100, 103),
+        140,
+        141,
+        150,
+        *range(200, 208),
+        *range(300, 308),
+        *range(310, 318),
+        *range(400, 408),
+    }
+)
 """Seeds that runs of the book have had."""
 MOST_ARMS = 12
 """Variants times points: so many run at smoke size while a reader waits."""
 
 
 def _middle(runs: Tensor, cut: int) -> Tensor:
-    return runs.sort().values[cut:len(runs) - cut].mean()
+    return runs.sort().values[cut : len(runs) - cut].mean()
 
 
 def _between_quantiles(runs: Tensor) -> Tensor:
@@ -37,25 +48,42 @@ def _between_quantiles(runs: Tensor) -> Tensor:
 
 check_interquartile_mean = Exercise(
     "Is `interquartile_mean(runs)` the mean of the middle half: ⌊n/4⌋ of the n runs cut off at either end?",
-    truth=lambda runs: _middle(runs, len(runs) // 4), inputs=lambda draw: (draw.uniform(0, 1, 11),),
+    truth=lambda runs: _middle(runs, len(runs) // 4),
+    inputs=lambda draw: (draw.uniform(0, 1, 11),),
     examples=[([0.9, 0.1, 0.8, 0.7, 0.85, 0.05, 0.75, 0.8],), ([0.5, 0.1, 0.9, 0.2, 0.3],)],
     mistakes=[
         Mistake("mean", lambda runs: runs.mean(), "this is the mean of all runs: nothing is cut off yet."),
         Mistake("median", lambda runs: runs.median(), "this is the median: the middle *half* is averaged."),
-        Mistake("a quarter in all", lambda runs: _middle(runs, len(runs) // 8),
-                "this cuts a quarter in all; a quarter is cut at *either* end."),
-        Mistake("unsorted", lambda runs: runs[len(runs) // 4:len(runs) - len(runs) // 4].mean(),
-                "these are the runs in the middle of the list; sort them first."),
-        Mistake("rounded up", lambda runs: _middle(runs, -(-len(runs) // 4)),
-                "this cuts too many where n is no multiple of 4: n/4 is rounded down."),
-        Mistake("between quartiles", _between_quantiles,
-                "this averages what lies between the quartiles, which a library interpolates; here ⌊n/4⌋ runs are cut "
-                "off at either end, whatever their values."),
-        Mistake("upper half", lambda runs: runs.sort().values[len(runs) // 4:].mean(),
-                "only the lowest runs are cut off; the highest are too."),
+        Mistake(
+            "a quarter in all",
+            lambda runs: _middle(runs, len(runs) // 8),
+            "this cuts a quarter in all; a quarter is cut at *either* end.",
+        ),
+        Mistake(
+            "unsorted",
+            lambda runs: runs[len(runs) // 4 : len(runs) - len(runs) // 4].mean(),
+            "these are the runs in the middle of the list; sort them first.",
+        ),
+        Mistake(
+            "rounded up",
+            lambda runs: _middle(runs, -(-len(runs) // 4)),
+            "this cuts too many where n is no multiple of 4: n/4 is rounded down.",
+        ),
+        Mistake(
+            "between quartiles",
+            _between_quantiles,
+            "this averages what lies between the quartiles, which a library interpolates; here ⌊n/4⌋ runs are cut "
+            "off at either end, whatever their values.",
+        ),
+        Mistake(
+            "upper half",
+            lambda runs: runs.sort().values[len(runs) // 4 :].mean(),
+            "only the lowest runs are cut off; the highest are too.",
+        ),
     ],
     praise="one collapsed run of eight moves the mean and leaves this number: that is why the book quotes it, and why "
-           "it also draws every run.")
+    "it also draws every run.",
+)
 
 
 def _holm(p: Tensor) -> Tensor:
@@ -72,30 +100,47 @@ def _stepped(p: Tensor, *, cap: bool = True, climb: bool = True, ordered: bool =
 
 
 def _p_values(draw: Draw) -> tuple[Tensor]:
-    small = draw.uniform(0, 1, 8)**4 / 10
+    small = draw.uniform(0, 1, 8) ** 4 / 10
     return (torch.cat([small, draw.uniform(0.1, 1, 3)])[draw.uniform(0, 1, 11).argsort()],)
 
 
 check_holm = Exercise(
     "Does `holm(p)` correct the p-values of several questions by Holm's rule, each at its own place?",
-    truth=_holm, inputs=_p_values,
+    truth=_holm,
+    inputs=_p_values,
     examples=[([0.01, 0.04, 0.03, 0.6],), ([0.5, 0.001],), ([0.02, 0.021, 0.3],)],
     mistakes=[
-        Mistake("Bonferroni", lambda p: (p * len(p)).clamp(max=1),
-                "this multiplies every p by the number of questions, which is Bonferroni's correction; Holm multiplies "
-                "the smallest by m, the next by m - 1, and so on."),
-        Mistake("no maximum", lambda p: _stepped(p, climb=False),
-                "a larger p may not come out smaller than one before it: take the running maximum."),
+        Mistake(
+            "Bonferroni",
+            lambda p: (p * len(p)).clamp(max=1),
+            "this multiplies every p by the number of questions, which is Bonferroni's correction; Holm multiplies "
+            "the smallest by m, the next by m - 1, and so on.",
+        ),
+        Mistake(
+            "no maximum",
+            lambda p: _stepped(p, climb=False),
+            "a larger p may not come out smaller than one before it: take the running maximum.",
+        ),
         Mistake("no cap", lambda p: _stepped(p, cap=False), "a p-value is at most 1."),
-        Mistake("in order of size", lambda p: _stepped(p, ordered=True),
-                "these are the right numbers, sorted; each belongs at the place of its question."),
+        Mistake(
+            "in order of size",
+            lambda p: _stepped(p, ordered=True),
+            "these are the right numbers, sorted; each belongs at the place of its question.",
+        ),
         Mistake("nothing", lambda p: p.clone(), "these are the p-values as they came."),
-        Mistake("false discovery rate", lambda p: torch.empty_like(p).scatter(0, p.argsort(), (
-            p.sort().values * len(p) / torch.arange(1, len(p) + 1)).flip(0).cummin(0).values.flip(0).clamp(max=1)),
-                "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers among those given; "
-                "Holm's bounds the chance of any."),
+        Mistake(
+            "false discovery rate",
+            lambda p: torch.empty_like(p).scatter(
+                0,
+                p.argsort(),
+                (p.sort().values * len(p) / torch.arange(1, len(p) + 1)).flip(0).cummin(0).values.flip(0).clamp(max=1),
+            ),
+            "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers among those given; "
+            "Holm's bounds the chance of any.",
+        ),
     ],
-    praise="0.04 among four questions is not below 0.05 any more. Ask fewer questions, and write them down before.")
+    praise="0.04 among four questions is not below 0.05 any more. Ask fewer questions, and write them down before.",
+)
 
 
 def _chosen(accuracy: Tensor, kl: Tensor, near: float) -> Tensor:
@@ -114,35 +159,59 @@ def _configurations(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 check_choose = Exercise(
     "Does `choose(accuracy, kl, near)` give the index of the configuration that the tuning rule takes?",
-    truth=_chosen, inputs=_configurations,
+    truth=_chosen,
+    inputs=_configurations,
     examples=[([0.80, 0.86, 0.857, 0.84], [0.01, 0.30, 0.05, 0.02], NEAR)],
     mistakes=[
-        Mistake("most accurate", lambda accuracy, kl, near: accuracy.argmax(),
-                "this is the most accurate one; among those that are `near` it the one with the smallest `kl` wins."),
-        Mistake("least moved", lambda accuracy, kl, near: kl.argmin(),
-                "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best count."),
-        Mistake("most moved", lambda accuracy, kl, near: _chosen(accuracy, -kl, near),
-                "of those that are equally good this moves the policy most; the one that moves it least wins."),
+        Mistake(
+            "most accurate",
+            lambda accuracy, kl, near: accuracy.argmax(),
+            "this is the most accurate one; among those that are `near` it the one with the smallest `kl` wins.",
+        ),
+        Mistake(
+            "least moved",
+            lambda accuracy, kl, near: kl.argmin(),
+            "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best count.",
+        ),
+        Mistake(
+            "most moved",
+            lambda accuracy, kl, near: _chosen(accuracy, -kl, near),
+            "of those that are equally good this moves the policy most; the one that moves it least wins.",
+        ),
     ],
     praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that cannot be told apart "
-           "chooses by something that was measured well.")
+    "chooses by something that was measured well.",
+)
 
 check_rare_token = Numbers(
     "A token of probability 0.001 is pushed up: how much may it gain in a batch under PPO's window of 0.2, how much "
     "under DPPO's difference of 0.15, and after how many batches can it be above 0.5 under PPO?",
-    ppo=Number(0.0002, {
-        0.2: "that is the ratio's part: the window is 0.2 *times* the old probability.",
-        0.0012: "that is where it is silenced; how much has it gained by then?",
-        1.2: "that is the largest ratio; the gain is 0.2 times the old probability."}),
-    dppo=Number(0.15, {
-        0.151: "that is where it is silenced; how much has it gained by then?",
-        0.00015: "DPPO's radius is a difference of probabilities, whatever the token's own is."}),
-    batches=Number(35.0, {
-        34.0: "after 34 batches it is at 0.001 x 1.2 to the 34th, a little below 0.5.",
-        2495.0: "that many steps of 0.0002: but the window grows with the token, by 1.2 each time.",
-        500.0: "0.5 is 500 times 0.001, and each batch multiplies by 1.2: how many factors is that?"}),
+    ppo=Number(
+        0.0002,
+        {
+            0.2: "that is the ratio's part: the window is 0.2 *times* the old probability.",
+            0.0012: "that is where it is silenced; how much has it gained by then?",
+            1.2: "that is the largest ratio; the gain is 0.2 times the old probability.",
+        },
+    ),
+    dppo=Number(
+        0.15,
+        {
+            0.151: "that is where it is silenced; how much has it gained by then?",
+            0.00015: "DPPO's radius is a difference of probabilities, whatever the token's own is.",
+        },
+    ),
+    batches=Number(
+        35.0,
+        {
+            34.0: "after 34 batches it is at 0.001 x 1.2 to the 34th, a little below 0.5.",
+            2495.0: "that many steps of 0.0002: but the window grows with the token, by 1.2 each time.",
+            500.0: "0.5 is 500 times 0.001, and each batch multiplies by 1.2: how many factors is that?",
+        },
+    ),
     praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster, a bound on the difference "
-           "of probabilities lets it arrive in four. The sweep `rare` measures what that is worth.")
+    "of probabilities lets it arrive in four. The sweep `rare` measures what that is worth.",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,20 +237,27 @@ class SweepCheck:
         if failed:
             cell, error = failed[0]
             raise NotYet(f"{len(failed)} cells failed at smoke size, the first ({cell}) with {error}")
-        return Verdict(True, f"{arms} arms of {len(answer.seeds)} seeds are {arms * len(answer.seeds)} runs, and every "
-                             f"arm ran at the smallest size. Put it into a file and `trlib sweep FILE.py` runs it, "
-                             f"with your predictions beside what comes.")
+        return Verdict(
+            True,
+            f"{arms} arms of {len(answer.seeds)} seeds are {arms * len(answer.seeds)} runs, and every "
+            f"arm ran at the smallest size. Put it into a file and `trlib sweep FILE.py` runs it, "
+            f"with your predictions beside what comes.",
+        )
 
     def _design(self, sweep: Sweep) -> None:
         if len(sweep.variants) < 2:
             raise NotYet("one variant has nothing to be compared with: add a control, such as the method's default.")
         if len(set(sweep.seeds)) < LEAST_SEEDS:
-            raise NotYet(f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per arm an "
-                         f"interval says little, and its coverage is poor.")
+            raise NotYet(
+                f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per arm an "
+                f"interval says little, and its coverage is poor."
+            )
         used = sorted(USED & set(sweep.seeds))
         if used:
-            raise NotYet(f"seed {used[0]} is one that the book's runs have had. What suggested a question cannot "
-                         f"answer it: take seeds of your own, such as `range(500, 508)`.")
+            raise NotYet(
+                f"seed {used[0]} is one that the book's runs have had. What suggested a question cannot "
+                f"answer it: take seeds of your own, such as `range(500, 508)`."
+            )
         if not sweep.predictions:
             raise NotYet("`predictions` is empty: say what you expect before you look.")
 
@@ -204,5 +280,6 @@ def _smoke(sweep: Sweep) -> Sequence[tuple[Any, str]]:
         return conduct(plan(sweep.smoke(), out=Path(folder) / "record"), workers=0, say=lambda line: None).failed
 
 
-check_sweep = SweepCheck("Is this a sweep that can answer a question: a control, eight fresh seeds, a prediction?",
-                         _smoke)
+check_sweep = SweepCheck(
+    "Is this a sweep that can answer a question: a control, eight fresh seeds, a prediction?", _smoke
+)

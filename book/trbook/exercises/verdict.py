@@ -45,8 +45,10 @@ class Verdict:
     def _repr_html_(self) -> str:
         sign = "✓" if self.right else "…"
         text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
-        return (f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
-                f'max-width: 46em"><strong>{sign} {self._mark}</strong> {text}</div>')
+        return (
+            f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
+            f'max-width: 46em"><strong>{sign} {self._mark}</strong> {text}</div>'
+        )
 
 
 class NotYet(Exception):
@@ -145,6 +147,9 @@ def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str
     value = short(got[tuple(place)])
     where = ", ".join(map(str, place))
     count = int(off.sum())
-    many = "Every entry is off" if count == off.numel() > 1 else f"{count} of the {off.numel()} entries " + \
-        ("is off" if count == 1 else "are off")
+    many = (
+        "Every entry is off"
+        if count == off.numel() > 1
+        else f"{count} of the {off.numel()} entries " + ("is off" if count == 1 else "are off")
+    )
     return f"{start}. {many}; the entry at index {where}, {value}, is {side}."

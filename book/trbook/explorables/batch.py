@@ -15,8 +15,9 @@ FAR = 16.0
 """Logits end here: the map's own end lies at -16.1 and 9.2."""
 
 
-def token_batch(completions: Completions, advantages: Tensor, logp: Mapping[int, Tensor], *, prompts: Sequence[str],
-                most: int = 160) -> dict[str, Any]:
+def token_batch(
+    completions: Completions, advantages: Tensor, logp: Mapping[int, Tensor], *, prompts: Sequence[str], most: int = 160
+) -> dict[str, Any]:
     """What `RatioMap(batch=...)` draws: the tokens of completions that are pushed up or down.
 
     Completions whose advantage is 0 are left out; of the others every k-th is taken, so that at most `most` remain.
@@ -36,20 +37,32 @@ def token_batch(completions: Completions, advantages: Tensor, logp: Mapping[int,
         raise ValueError("logp: expected the log-probs of the policy that sampled, and after updates; got none")
     for update, values in logp.items():
         if tuple(values.shape) != tuple(completions.mask.shape):
-            raise ValueError(f"logp: expected [B, T] = {list(completions.mask.shape)} after every update, got "
-                             f"{list(values.shape)} after {update}")
+            raise ValueError(
+                f"logp: expected [B, T] = {list(completions.mask.shape)} after every update, got "
+                f"{list(values.shape)} after {update}"
+            )
     if tuple(advantages.shape) != (len(completions),):
         raise ValueError(f"advantages: expected [B] = [{len(completions)}], got {list(advantages.shape)}")
     pushed = [i for i, a in enumerate(advantages.tolist()) if a != 0]
-    rows = pushed[::max(1, -(-len(pushed) // most))]
+    rows = pushed[:: max(1, -(-len(pushed) // most))]
     group, signs, mask = completions.group.tolist(), advantages.sign().int().tolist(), completions.mask.tolist()
     words = completions.tokenizer.batch_decode([[token] for token in completions.tokens.flatten().tolist()])
     width = completions.mask.shape[1]
     steps = [_packed(values.tolist(), mask, rows) for values in logp.values()]
     return {
-        "updates": list(logp), "prompts": list(prompts), "old": steps[0], "new": steps,
-        "completions": [{"prompt": group[i], "sign": signs[i],
-                         "words": [words[i * width + t].strip() for t in range(width) if mask[i][t]]} for i in rows]}
+        "updates": list(logp),
+        "prompts": list(prompts),
+        "old": steps[0],
+        "new": steps,
+        "completions": [
+            {
+                "prompt": group[i],
+                "sign": signs[i],
+                "words": [words[i * width + t].strip() for t in range(width) if mask[i][t]],
+            }
+            for i in rows
+        ],
+    }
 
 
 def _packed(logp: list[list[float]], mask: list[list[bool]], rows: Sequence[int]) -> list[int]:

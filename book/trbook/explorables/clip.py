@@ -23,8 +23,10 @@ class Clip(Explorable):
     """
 
     module: ClassVar[str] = "clip"
-    fallback: ClassVar[str] = ("Clip: a token's objective and gradient weight against its ratio, for PPO's clip, dual "
-                               "clip and a KL penalty. It needs JavaScript.")
+    fallback: ClassVar[str] = (
+        "Clip: a token's objective and gradient weight against its ratio, for PPO's clip, dual "
+        "clip and a KL penalty. It needs JavaScript."
+    )
 
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
     show = t.List(t.Enum(METHODS), ["plain", "ppo"], help=f"The methods drawn: any of {METHODS}.").tag(sync=True)
@@ -32,6 +34,7 @@ class Clip(Explorable):
     eps_high = Finite(0.2, help="The window above 1, at least 0.").tag(sync=True)
     dual_clip = Finite(3.0, help="Dual clip's c, above 1.").tag(sync=True)
     beta = Finite(1.0, help="The penalty's weight, at least 0.").tag(sync=True)
-    old_p = Finite(0.25, help="The token's old probability: the penalty depends on it, and no ratio exceeds 1/π_old."
-                   ).tag(sync=True)
+    old_p = Finite(
+        0.25, help="The token's old probability: the penalty depends on it, and no ratio exceeds 1/π_old."
+    ).tag(sync=True)
     ratio = Finite(1.5, help="The ratio that is read out.").tag(sync=True)

@@ -21,24 +21,30 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
         lanes: those that will learn; where they are not the preset's, there is no picture of them.
     """
     asked = preset["question"]
-    options = "".join(f'<button type="button" data-start="guess:{escape(value)}">{escape(text)}</button>'
-                      for value, text in asked["options"])
-    return (f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
-            f'<p class="what"><b>{escape(preset["title"])}</b> {escape(preset["text"])}</p>'
-            f'{picture(name) if lanes is preset["lanes"] else ""}'
-            f'<p class="ask">Predict, then play: {escape(asked["text"])}</p>'
-            '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
-            f'{options}</div>'
-            '<p class="soft">A language model of 124 thousand parameters learns here, in '
-            f'{_lanes(len(lanes))}: <slot></slot>. '
-            "Nothing is loaded before the click; after it about 0.3 MB.</p></div>")
+    options = "".join(
+        f'<button type="button" data-start="guess:{escape(value)}">{escape(text)}</button>'
+        for value, text in asked["options"]
+    )
+    return (
+        f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
+        f'<p class="what"><b>{escape(preset["title"])}</b> {escape(preset["text"])}</p>'
+        f"{picture(name) if lanes is preset['lanes'] else ''}"
+        f'<p class="ask">Predict, then play: {escape(asked["text"])}</p>'
+        '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
+        f"{options}</div>"
+        '<p class="soft">A language model of 124 thousand parameters learns here, in '
+        f"{_lanes(len(lanes))}: <slot></slot>. "
+        "Nothing is loaded before the click; after it about 0.3 MB.</p></div>"
+    )
 
 
 def lines(lanes: Sequence[dict[str, Any]]) -> str:
     """The lanes as the page itself holds them, for whoever reads it: none has done a batch yet."""
-    return ", ".join(f'<code data-lane="{name}" data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" '
-                     f'data-reward="">{escape(lane.get("method", "ppo"))}</code>'
-                     for name, lane in zip("abcd", lanes, strict=False))
+    return ", ".join(
+        f'<code data-lane="{name}" data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" '
+        f'data-reward="">{escape(lane.get("method", "ppo"))}</code>'
+        for name, lane in zip("abcd", lanes, strict=False)
+    )
 
 
 def picture(name: str) -> str:

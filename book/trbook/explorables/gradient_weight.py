@@ -8,8 +8,21 @@ import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
 
-METHODS = ("reinforce", "pg_is", "ppo", "dual_clip", "kl_penalty", "gspo", "cispo", "sapo", "gmpo", "pspo", "dppo_tv",
-           "dppo_kl", "quatro")
+METHODS = (
+    "reinforce",
+    "pg_is",
+    "ppo",
+    "dual_clip",
+    "kl_penalty",
+    "gspo",
+    "cispo",
+    "sapo",
+    "gmpo",
+    "pspo",
+    "dppo_tv",
+    "dppo_kl",
+    "quatro",
+)
 
 
 class GradientWeight(Explorable):
@@ -24,12 +37,15 @@ class GradientWeight(Explorable):
     """
 
     module: ClassVar[str] = "gradient_weight"
-    fallback: ClassVar[str] = ("Gradient weight: how hard each method pushes one token against its ratio, for a "
-                               "positive and a negative advantage. It needs JavaScript.")
+    fallback: ClassVar[str] = (
+        "Gradient weight: how hard each method pushes one token against its ratio, for a "
+        "positive and a negative advantage. It needs JavaScript."
+    )
 
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
-    show = t.List(t.Enum(METHODS), ["ppo", "cispo", "sapo", "pspo"],
-                  help=f"The methods drawn, at most four of {METHODS}.").tag(sync=True)
+    show = t.List(
+        t.Enum(METHODS), ["ppo", "cispo", "sapo", "pspo"], help=f"The methods drawn, at most four of {METHODS}."
+    ).tag(sync=True)
     old_p = Finite(0.2, help="The token's probability q when it was sampled, in (0, 1).").tag(sync=True)
     ratio = Finite(1.5, help="The ratio p/q that is read out.").tag(sync=True)
     eps_low = Finite(0.2, help="PPO, dual clip, CISPO: the window below 1, in [0, 1].").tag(sync=True)

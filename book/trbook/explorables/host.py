@@ -19,8 +19,9 @@ from trlib.errors import MissingExtra, unknown
 try:
     import anywidget
 except ImportError as missing:
-    raise MissingExtra("explorables need anywidget, an optional part of trust-region-book: "
-                       "`pip install anywidget` brings it") from missing
+    raise MissingExtra(
+        "explorables need anywidget, an optional part of trust-region-book: `pip install anywidget` brings it"
+    ) from missing
 
 
 class Finite(traitlets.CFloat):
@@ -79,8 +80,11 @@ class Explorable(anywidget.AnyWidget):
     def _differs(self) -> list[str]:
         """The settings that are not as they are at first; what is tagged `data=True` comes when the module does."""
         settings = self.settings()
-        return [name for name, default in self.trait_defaults(sync=True).items()
-                if name in settings and settings[name] != default and not self.trait_metadata(name, "data")]
+        return [
+            name
+            for name, default in self.trait_defaults(sync=True).items()
+            if name in settings and settings[name] != default and not self.trait_metadata(name, "data")
+        ]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}

@@ -27,7 +27,8 @@ class Loop(Packed):
     module: ClassVar[str] = "loop"
     fallback: ClassVar[str] = (
         "The loop: the policy writes completions (rollout), the verifier judges them (advantage), the loss asks for a "
-        "change (objective), the parameters move (update), and the new policy writes the next batch.")
+        "change (objective), the parameters move (update), and the new policy writes the next batch."
+    )
     height: ClassVar[str] = "44rem"
 
     lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(sync=True)

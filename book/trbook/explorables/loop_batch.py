@@ -33,15 +33,21 @@ def batch() -> dict[str, Any]:
     task, policy = load_task("dial"), load_policy("dial")
     prompts = task.prompts(max(SHOWN.values()) + 1, seed=SEED)
     written = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)
-    return {"lr": LR, "groups": {name: _around(task, prompts[i], written.rows(torch.arange(GROUP) + GROUP * i))
-                                 for name, i in SHOWN.items()}}
+    return {
+        "lr": LR,
+        "groups": {
+            name: _around(task, prompts[i], written.rows(torch.arange(GROUP) + GROUP * i)) for name, i in SHOWN.items()
+        },
+    }
 
 
 def _around(task: Task, prompt: Prompt, written: Completions) -> dict[str, Any]:
     """One group carried around the loop: rollout, advantage, objective, update."""
     policy, mask = load_policy("dial"), written.mask
-    verdicts = [task.verify(prompt, text, ended=ended)
-                for text, ended in zip(written.texts(), written.ended.tolist(), strict=True)]
+    verdicts = [
+        task.verify(prompt, text, ended=ended)
+        for text, ended in zip(written.texts(), written.ended.tolist(), strict=True)
+    ]
     rewards = torch.tensor([verdict.reward for verdict in verdicts])
     advantages = group_relative(rewards, written.group, scale=None)
 
@@ -59,11 +65,24 @@ def _around(task: Task, prompt: Prompt, written: Completions) -> dict[str, Any]:
     before, after = ((tokens.detach() * mask).sum(1).exp().tolist() for tokens in (logp, after))
     weights = loss.diagnostics["weight"]
     return {
-        "prompt": prompt.text, "answer": prompt.answer, "loss": _short(total.item()), "gradient": _short(length.item()),
-        "rows": [{"text": text, "tokens": int(mask[i].sum()), "reward": int(verdict.reward), "why": verdict.reason,
-                  "advantage": _short(advantages[i].item()), "weight": _short(weights[i][mask[i]][0].item()),
-                  "before": _short(before[i]), "after": _short(after[i])}
-                 for i, (text, verdict) in enumerate(zip(written.texts(), verdicts, strict=True))]}
+        "prompt": prompt.text,
+        "answer": prompt.answer,
+        "loss": _short(total.item()),
+        "gradient": _short(length.item()),
+        "rows": [
+            {
+                "text": text,
+                "tokens": int(mask[i].sum()),
+                "reward": int(verdict.reward),
+                "why": verdict.reason,
+                "advantage": _short(advantages[i].item()),
+                "weight": _short(weights[i][mask[i]][0].item()),
+                "before": _short(before[i]),
+                "after": _short(after[i]),
+            }
+            for i, (text, verdict) in enumerate(zip(written.texts(), verdicts, strict=True))
+        ],
+    }
 
 
 def _short(value: float) -> float:

@@ -20,8 +20,10 @@ class Memory(Explorable):
     """
 
     module: ClassVar[str] = "memory"
-    fallback: ClassVar[str] = ("Memory: bytes of weights, activations, logits and anchors of one batch, as a stacked "
-                               "bar beside cards of 16, 24 and 80 GB. It needs JavaScript.")
+    fallback: ClassVar[str] = (
+        "Memory: bytes of weights, activations, logits and anchors of one batch, as a stacked "
+        "bar beside cards of 16, 24 and 80 GB. It needs JavaScript."
+    )
 
     model = t.Enum(tuple(MODELS), "Qwen2.5-0.5B", help=f"One of {tuple(MODELS)}.").tag(sync=True)
     method = t.Enum(METHODS, "logp", help=f"What the method keeps: one of {METHODS}.").tag(sync=True)

@@ -31,8 +31,16 @@ _PARTS_OPEN = _OPEN.replace("trlib-module", "trlib-parts")
 _PARTS = re.compile(_PARTS_OPEN + r'"(\w+)"(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
 
 
-def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str, still: str | None = None,
-             parts: dict[str, str] | None = None, light: str = "") -> str:
+def fragment(
+    name: str,
+    settings: dict[str, Any],
+    *,
+    fallback: str,
+    height: str,
+    still: str | None = None,
+    parts: dict[str, str] | None = None,
+    light: str = "",
+) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no network.
 
     Args:
@@ -48,15 +56,18 @@ def fragment(name: str, settings: dict[str, Any], *, fallback: str, height: str,
     host = (HERE / "host.js").read_text(encoding="utf-8")
     room = "" if still else f' style="min-height:{height}"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
-    return "\n".join((
-        f'<div class="trlib-explorable" data-explorable="{name}">',
-        f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
-        f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
-        _carried(name),
-        *([_data(name)] if data_of(name) else []),
-        *([f'{_PARTS_OPEN}"{name}">{_script(parts)}</script>'] if parts else []),
-        f"<script>\n{host}</script>",
-        "</div>"))
+    return "\n".join(
+        (
+            f'<div class="trlib-explorable" data-explorable="{name}">',
+            f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
+            f'<script type="application/json" class="trlib-traits">{_script(settings)}</script>',
+            _carried(name),
+            *([_data(name)] if data_of(name) else []),
+            *([f'{_PARTS_OPEN}"{name}">{_script(parts)}</script>'] if parts else []),
+            f"<script>\n{host}</script>",
+            "</div>",
+        )
+    )
 
 
 def still_of(name: str) -> str | None:

@@ -28,8 +28,11 @@ def parts() -> dict[str, str]:
         card, data = packed(load_policy(name))
         cards[name] = card.json()
         weights[name] = base64.b64encode(data).decode()
-    engine = {"worker": (BUILT / "workers" / "lane.js").read_text(encoding="utf-8"),
-              "wasm": base64.b64encode((ENGINE / "engine.wasm").read_bytes()).decode(), "cards": cards}
+    engine = {
+        "worker": (BUILT / "workers" / "lane.js").read_text(encoding="utf-8"),
+        "wasm": base64.b64encode((ENGINE / "engine.wasm").read_bytes()).decode(),
+        "cards": cards,
+    }
     return {"engine": json.dumps(engine, ensure_ascii=False), **weights}
 
 

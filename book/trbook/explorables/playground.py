@@ -51,7 +51,8 @@ class Playground(Explorable):
     module: ClassVar[str] = "playground"
     fallback: ClassVar[str] = (
         "Playground: the embedded language model learns in this page, by up to four methods side by side. It needs "
-        "JavaScript and WebAssembly.")
+        "JavaScript and WebAssembly."
+    )
     height: ClassVar[str] = "60rem"
 
     preset = t.Unicode("", help="What the page begins with, as `clipping`; empty: the first.").tag(sync=True)
@@ -85,5 +86,12 @@ class Playground(Explorable):
         name = self.preset or next(iter(presets()))
         chosen = presets()[name]
         lanes = list(self.lanes) or chosen["lanes"]
-        return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, parts=self._parts,
-                        still=cover(name, chosen, lanes), light=lines(lanes))
+        return fragment(
+            self.module,
+            self.settings(),
+            fallback=self.fallback,
+            height=self.height,
+            parts=self._parts,
+            still=cover(name, chosen, lanes),
+            light=lines(lanes),
+        )

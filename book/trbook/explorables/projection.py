@@ -35,20 +35,28 @@ class Projection(Explorable):
     height: ClassVar[str] = "44rem"
     fallback: ClassVar[str] = (
         "Projection: the old, new and projected distribution of one token over eight words, the root of the dual, and "
-        "the push on every logit under TROLL, PPO's clip and no region. It needs JavaScript.")
+        "the push on every logit under TROLL, PPO's clip and no region. It needs JavaScript."
+    )
 
     old = t.List(Finite(), list(OLD), minlen=8, maxlen=8, help="q, eight probabilities that sum to 1.").tag(sync=True)
-    shift = t.List(Finite(), [-0.5, -0.3, 0.2, 0.2, 0.2, 0.6, -0.6, -0.4], minlen=8, maxlen=8,
-                   help="By how much each logit of π̃ has moved from q's, in [-6, 6].").tag(sync=True)
+    shift = t.List(
+        Finite(),
+        [-0.5, -0.3, 0.2, 0.2, 0.2, 0.6, -0.6, -0.4],
+        minlen=8,
+        maxlen=8,
+        help="By how much each logit of π̃ has moved from q's, in [-6, 6].",
+    ).tag(sync=True)
     reach = Finite(1.0, help="The moves are taken so many times: further out on the same geodesic.").tag(sync=True)
     token = Finite(4.0, help="The sampled word, from 0 to 7.").tag(sync=True)
     advantage = Finite(1.0, help="Its advantage A.").tag(sync=True)
     delta = Finite(0.05, help="The radius δ, nats per token, at least 0.").tag(sync=True)
     alpha = Finite(1.0, help="α, the regression's weight, at least 0.").tag(sync=True)
     eps = Finite(0.2, help="The window of PPO's clip, in [0, 1].").tag(sync=True)
-    support = t.Enum(("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone."
-                     ).tag(sync=True)
+    support = t.Enum(("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone.").tag(
+        sync=True
+    )
     k = Finite(4.0, help="Words kept where the support is sparse, from 1 to 8.").tag(sync=True)
-    show = t.List(t.Enum(PUSHES), ["clip", "ratio", "pull", "all"], help=f"The pushes drawn: any of {PUSHES}."
-                  ).tag(sync=True)
+    show = t.List(t.Enum(PUSHES), ["clip", "ratio", "pull", "all"], help=f"The pushes drawn: any of {PUSHES}.").tag(
+        sync=True
+    )
     scale = t.Enum(("linear", "log"), "linear", help="The axis of probabilities.").tag(sync=True)

@@ -23,17 +23,21 @@ class QueryDual(Explorable):
     """
 
     module: ClassVar[str] = "query_dual"
-    fallback: ClassVar[str] = ("Query dual: the rewards of two prompts, the multiplier that each gets from one radius, "
-                               "and the log-ratio that each completion should reach. It needs JavaScript.")
+    fallback: ClassVar[str] = (
+        "Query dual: the rewards of two prompts, the multiplier that each gets from one radius, "
+        "and the log-ratio that each completion should reach. It needs JavaScript."
+    )
     height: ClassVar[str] = "44rem"
 
-    rewards = t.List(t.CFloat(), [1.0] + 7 * [0.0], help="Prompt A's rewards: 2 to 16 numbers in [0, 1]."
-                     ).tag(sync=True)
+    rewards = t.List(t.CFloat(), [1.0] + 7 * [0.0], help="Prompt A's rewards: 2 to 16 numbers in [0, 1].").tag(
+        sync=True
+    )
     other = t.List(t.CFloat(), 7 * [1.0] + [0.0], help="Prompt B's rewards, likewise.").tag(sync=True)
     delta = Finite(0.1, help="The radius δ, nats per completion, at least 0.").tag(sync=True)
     lambda_min = Finite(0.01, help="The floor of the multiplier, in units of reward, above 0.").tag(sync=True)
-    direction = t.Enum(("backward", "forward"), "backward",
-                       help="Which divergence is bounded: backward KL(π‖μ), forward KL(μ‖π).").tag(sync=True)
+    direction = t.Enum(
+        ("backward", "forward"), "backward", help="Which divergence is bounded: backward KL(π‖μ), forward KL(μ‖π)."
+    ).tag(sync=True)
 
     @t.validate("rewards", "other")
     def _group(self, proposal: t.Bunch) -> list[float]:

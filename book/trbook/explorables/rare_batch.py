@@ -49,21 +49,31 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     prompts = task.prompts(PROMPTS, seed=SEED)
     batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)
     rewards = rewards_of(task, prompts, batch)
-    words = [[policy.tokenizer.decode([token]) for token in row[kept].tolist()]
-             for row, kept in zip(batch.tokens, batch.mask, strict=True)]
+    words = [
+        [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
+        for row, kept in zip(batch.tokens, batch.mask, strict=True)
+    ]
     with torch.no_grad():
         old = policy.score(batch).logp
     return {
-        "command": "python -m tools.token_microscope", "updates": updates, "largest": LARGEST, "group": GROUP,
-        "prompts": [prompt.text for prompt in prompts], "rewards": rewards.int().tolist(), "words": words,
-        "careful": sorted({row[0] for row in words} & set(CAREFUL)), "old": logits(old[batch.mask].tolist()),
-        "runs": {name: {"lr": run.lr, **_learn(run, batch, rewards, old, words, updates)}
-                 for name, run in RUNS.items()},
+        "command": "python -m tools.token_microscope",
+        "updates": updates,
+        "largest": LARGEST,
+        "group": GROUP,
+        "prompts": [prompt.text for prompt in prompts],
+        "rewards": rewards.int().tolist(),
+        "words": words,
+        "careful": sorted({row[0] for row in words} & set(CAREFUL)),
+        "old": logits(old[batch.mask].tolist()),
+        "runs": {
+            name: {"lr": run.lr, **_learn(run, batch, rewards, old, words, updates)} for name, run in RUNS.items()
+        },
     }
 
 
-def _learn(run: Run, batch: Completions, rewards: Tensor, old: Tensor, words: list[list[str]], updates: int
-           ) -> dict[str, Any]:
+def _learn(
+    run: Run, batch: Completions, rewards: Tensor, old: Tensor, words: list[list[str]], updates: int
+) -> dict[str, Any]:
     """The log-ratio of every token after each update, and the probability that a completion begins with care."""
     policy = trlib.load_policy(POLICY)
     groups = rewards.view(-1, GROUP)
@@ -88,8 +98,9 @@ def _minibatches() -> list[Tensor]:
     found = []
     for epoch in range(EPOCHS):
         order = torch.randperm(PROMPTS, generator=torch.Generator().manual_seed(epoch))
-        found += [torch.cat([GROUP * prompt + torch.arange(GROUP) for prompt in part])
-                  for part in order.chunk(MINIBATCHES)]
+        found += [
+            torch.cat([GROUP * prompt + torch.arange(GROUP) for prompt in part]) for part in order.chunk(MINIBATCHES)
+        ]
     return found
 
 

@@ -32,7 +32,8 @@ class RatioMap(Explorable):
     module: ClassVar[str] = "ratio_map"
     fallback: ClassVar[str] = (
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, "
-        "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript.")
+        "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
+    )
 
     eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
@@ -51,6 +52,8 @@ class RatioMap(Explorable):
     def _whole(self, proposal: t.Bunch) -> dict:
         wanted = {"updates", "prompts", "completions", "old", "new"}
         if proposal.value and set(proposal.value) != wanted:
-            raise t.TraitError(f"batch: expected what `token_batch` returns, with {', '.join(sorted(wanted))}; got "
-                               f"{', '.join(sorted(map(str, proposal.value)))}")
+            raise t.TraitError(
+                f"batch: expected what `token_batch` returns, with {', '.join(sorted(wanted))}; got "
+                f"{', '.join(sorted(map(str, proposal.value)))}"
+            )
         return proposal.value

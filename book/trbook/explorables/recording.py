@@ -35,11 +35,19 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     prompts = task.prompts(PROMPTS, seed=SEED)
     batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)
     rewards = rewards_of(task, prompts, batch)
-    words = [[policy.tokenizer.decode([token]) for token in row[kept].tolist()]
-             for row, kept in zip(batch.tokens, batch.mask, strict=True)]
+    words = [
+        [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
+        for row, kept in zip(batch.tokens, batch.mask, strict=True)
+    ]
     return {
-        "command": "python -m tools.staleness", "lr": LR, "updates": updates, "largest": LARGEST, "group": GROUP,
-        "prompts": [prompt.text for prompt in prompts], "rewards": rewards.int().tolist(), "words": words,
+        "command": "python -m tools.staleness",
+        "lr": LR,
+        "updates": updates,
+        "largest": LARGEST,
+        "group": GROUP,
+        "prompts": [prompt.text for prompt in prompts],
+        "rewards": rewards.int().tolist(),
+        "words": words,
         "runs": {name: _run(loss, task, batch, rewards, updates) for name, loss in LOSSES.items()},
     }
 
@@ -47,12 +55,17 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
 def rewards_of(task: Task, prompts: list[Prompt], batch: Completions) -> Tensor:
     """[B] the verifier's rewards of a batch's completions."""
     each = len(batch) // len(prompts)
-    return torch.tensor([task.verify(prompts[i // each], text, ended=ended).reward
-                         for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))])
+    return torch.tensor(
+        [
+            task.verify(prompts[i // each], text, ended=ended).reward
+            for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
+        ]
+    )
 
 
-def _run(loss: Callable[..., TokenLoss], task: Task, batch: Completions, rewards: Tensor, updates: int
-         ) -> dict[str, Any]:
+def _run(
+    loss: Callable[..., TokenLoss], task: Task, batch: Completions, rewards: Tensor, updates: int
+) -> dict[str, Any]:
     """Use the batch again and again: what the policy earns, and the log-ratio of every token, after each update."""
     policy = trlib.load_policy("dial")
     groups = rewards.view(-1, GROUP)

@@ -31,7 +31,8 @@ class RunExplorer(Packed):
     module: ClassVar[str] = "run_explorer"
     fallback: ClassVar[str] = (
         "Run explorer: the recorded sweeps with their intervals, as curves over batches, as accuracy against nats and "
-        "as a table of final accuracies. It needs JavaScript.")
+        "as a table of final accuracies. It needs JavaScript."
+    )
     height: ClassVar[str] = "60rem"
 
     sweep = t.Unicode("", help="A recorded sweep; empty: the first.").tag(sync=True)

@@ -30,31 +30,72 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TITLES = {
-    "reuse": "how often a batch may be used", "minibatches": "minibatches: noise or reuse",
-    "tuned": "thresholds tuned alike", "rare": "rare tokens", "noise": "a sampler that is not the learner",
-    "signed": "masks with and without a sign", "perprompt": "easy and hard prompts",
-    "matched": "many right answers, reward matched", "expert": "an expert who errs", "grid": "the tuning runs",
+    "reuse": "how often a batch may be used",
+    "minibatches": "minibatches: noise or reuse",
+    "tuned": "thresholds tuned alike",
+    "rare": "rare tokens",
+    "noise": "a sampler that is not the learner",
+    "signed": "masks with and without a sign",
+    "perprompt": "easy and hard prompts",
+    "matched": "many right answers, reward matched",
+    "expert": "an expert who errs",
+    "grid": "the tuning runs",
     "resolution": "which divergence a mask sees",
-    "lagged": "old data, used once: the sign", "shipped": "DPPO as four codes ship it",
+    "lagged": "old data, used once: the sign",
+    "shipped": "DPPO as four codes ship it",
     "troll_parts": "TROLL without a part",
-    "gallery": "the gallery, tuned alike", "gallery_grid": "the gallery's tuning runs",
-    "shootout": "minibatches of two prompts", "heatmap": "learning rate and minibatches",
-    "mismatch": "four-bit sampler", "diversity": "many right answers", "tuning": "thresholds, untuned",
-    "stale": "32 updates", "loops": "loops", "natural": "why TRPO ends lower",
+    "gallery": "the gallery, tuned alike",
+    "gallery_grid": "the gallery's tuning runs",
+    "shootout": "minibatches of two prompts",
+    "heatmap": "learning rate and minibatches",
+    "mismatch": "four-bit sampler",
+    "diversity": "many right answers",
+    "tuning": "thresholds, untuned",
+    "stale": "32 updates",
+    "loops": "loops",
+    "natural": "why TRPO ends lower",
     "ladder": "the ladder's first steps",
-    "dial_methods": "every method, one update", "critic": "a critic", "trapo": "expert prefixes",
-    "controls": "rewards that say nothing"}
+    "dial_methods": "every method, one update",
+    "critic": "a critic",
+    "trapo": "expert prefixes",
+    "controls": "rewards that say nothing",
+}
 """What a reader chooses by: the second round first, then the first. A sweep without a record is left out."""
-SECOND = ("reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched", "expert", "grid",
-          "resolution", "lagged", "shipped", "troll_parts", "gallery", "gallery_grid")
+SECOND = (
+    "reuse",
+    "minibatches",
+    "tuned",
+    "rare",
+    "noise",
+    "signed",
+    "perprompt",
+    "matched",
+    "expert",
+    "grid",
+    "resolution",
+    "lagged",
+    "shipped",
+    "troll_parts",
+    "gallery",
+    "gallery_grid",
+)
 """The sweeps of the second round."""
-STEPS = {"reward": 0.004, "kl": 0.02, "tv_max": 0.004, "entropy": 0.01, "kept": 0.004, "length": 0.05,
-         "distinct": 0.02, "ess": 0.004, "kl_sampler": 0.02}
+STEPS = {
+    "reward": 0.004,
+    "kl": 0.02,
+    "tv_max": 0.004,
+    "entropy": 0.01,
+    "kept": 0.004,
+    "length": 0.05,
+    "distinct": 0.02,
+    "ess": 0.004,
+    "kl_sampler": 0.02,
+}
 """What is drawn over batches, and the step it is counted in; divergences in decades."""
 LOGARITHMIC = ("kl", "kl_sampler")
 LEAST = 1e-7
 """Nats: below it a divergence counts as this much."""
-ALPHABET = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\~<&")[:64 + 24]
+ALPHABET = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\~<&")[: 64 + 24]
 """64 that stand for themselves, and 24 that say how many times 64 come before the next one."""
 GAP = "~"
 
@@ -88,8 +129,10 @@ def curve(values: np.ndarray, measure: str) -> list[str]:
 def final(values: np.ndarray) -> list[float | None]:
     """Mean and bounds of what the runs of an arm end with, to four digits."""
     estimate = interval(values)
-    return [float(f"{number:.4g}") if np.isfinite(number) else None
-            for number in (estimate.value, estimate.low, estimate.high)]
+    return [
+        float(f"{number:.4g}") if np.isfinite(number) else None
+        for number in (estimate.value, estimate.low, estimate.high)
+    ]
 
 
 def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batches: int) -> dict[str, Any]:
@@ -108,8 +151,10 @@ def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batc
     own = own[own["batch"] % every == 0]
     if every > 1:
         packed["every"] = every
-    tables = {name: own.pivot(index="cell", columns="batch", values=name).loc[good["cell"]].to_numpy(float)
-              for name in measures}
+    tables = {
+        name: own.pivot(index="cell", columns="batch", values=name).loc[good["cell"]].to_numpy(float)
+        for name in measures
+    }
     packed["curves"] = {name: curve(table, name) for name, table in tables.items() if np.isfinite(table).all(0).any()}
     return packed
 
@@ -126,11 +171,19 @@ def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
                 own = own[own[axis].astype(str) == label]
             if len(finished(own)):
                 arms["|".join([variant.name, *labels.values()])] = arm(own, history, measures, sweep.budget.steps)
-    return {"name": sweep.name, "title": TITLES.get(sweep.name, sweep.name.replace("_", " ")), "text": sweep.text,
-            "round": 2 if sweep.name in SECOND else 1, "task": sweep.task, "seeds": len(set(runs["seed"])),
-            "batches": sweep.budget.steps, "axes": axes, "measures": measures,
-            "methods": [v.name for v in sweep.variants if any(key.split("|")[0] == v.name for key in arms)],
-            "arms": arms}
+    return {
+        "name": sweep.name,
+        "title": TITLES.get(sweep.name, sweep.name.replace("_", " ")),
+        "text": sweep.text,
+        "round": 2 if sweep.name in SECOND else 1,
+        "task": sweep.task,
+        "seeds": len(set(runs["seed"])),
+        "batches": sweep.budget.steps,
+        "axes": axes,
+        "measures": measures,
+        "methods": [v.name for v in sweep.variants if any(key.split("|")[0] == v.name for key in arms)],
+        "arms": arms,
+    }
 
 
 def names() -> list[str]:

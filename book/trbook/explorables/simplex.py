@@ -29,16 +29,20 @@ class Simplex(Explorable):
     module: ClassVar[str] = "simplex"
     fallback: ClassVar[str] = (
         "Simplex: the triangle of policies over three tokens, with the KL, chi-square, Fisher, total-variation and "
-        "Wasserstein balls and the ratio box around an old policy. It needs JavaScript.")
+        "Wasserstein balls and the ratio box around an old policy. It needs JavaScript."
+    )
 
-    old = t.List(Finite(), [0.6, 0.3, 0.1], minlen=3, maxlen=3, help="The old policy, the middle of every region."
-                 ).tag(sync=True)
-    new = t.List(Finite(), [0.45, 0.38, 0.17], minlen=3, maxlen=3, help="The policy whose distances are read."
-                 ).tag(sync=True)
+    old = t.List(Finite(), [0.6, 0.3, 0.1], minlen=3, maxlen=3, help="The old policy, the middle of every region.").tag(
+        sync=True
+    )
+    new = t.List(Finite(), [0.45, 0.38, 0.17], minlen=3, maxlen=3, help="The policy whose distances are read.").tag(
+        sync=True
+    )
     delta = Finite(0.08, help="The radius δ of the KL, nats; every other radius belongs to it.").tag(sync=True)
-    direction = t.Enum(["old_new", "new_old", "both"], "old_new", help="Which KL: KL(old || new), KL(new || old) or "
-                       "both.").tag(sync=True)
-    show = t.List(t.Enum(REGIONS), ["kl", "chi2", "tv", "ratio"], help=f"The regions drawn: any of {REGIONS}."
-                  ).tag(sync=True)
-    view = t.Enum(["whole", "close"], "whole", help="The whole triangle, or what is shown, enlarged."
-                  ).tag(sync=True)
+    direction = t.Enum(
+        ["old_new", "new_old", "both"], "old_new", help="Which KL: KL(old || new), KL(new || old) or both."
+    ).tag(sync=True)
+    show = t.List(t.Enum(REGIONS), ["kl", "chi2", "tv", "ratio"], help=f"The regions drawn: any of {REGIONS}.").tag(
+        sync=True
+    )
+    view = t.Enum(["whole", "close"], "whole", help="The whole triangle, or what is shown, enlarged.").tag(sync=True)

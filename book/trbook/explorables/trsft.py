@@ -31,7 +31,8 @@ class TrSFT(Explorable):
     module: ClassVar[str] = "trsft"
     fallback: ClassVar[str] = (
         "TrSFT: an expert's probabilities of ten answers, one of them right, and what a student learns from him by "
-        "supervised fine-tuning, by TrSFT and by the reverse KL, with the weight of each token. It needs JavaScript.")
+        "supervised fine-tuning, by TrSFT and by the reverse KL, with the weight of each token. It needs JavaScript."
+    )
     height: ClassVar[str] = "44rem"
 
     student = t.Enum(["any", "hump"], "any", help="A student of any distribution, or of one hump only.").tag(sync=True)
@@ -39,5 +40,10 @@ class TrSFT(Explorable):
     alpha = Finite(0.1, help="TrSFT's α, a probability.").tag(sync=True)
     steps = t.CInt(30, help="Inner steps, 0 to 300.").tag(sync=True)
     start = Finite(4.0, help="The middle of the hump that the student begins as, 0 to 9.").tag(sync=True)
-    expert = t.List(Finite(), [0.02, 0.1, 0.4, 0.1, 0.02, 0.02, 0.06, 0.2, 0.06, 0.02], minlen=PLACES, maxlen=PLACES,
-                    help="The expert's probability of each answer.").tag(sync=True)
+    expert = t.List(
+        Finite(),
+        [0.02, 0.1, 0.4, 0.1, 0.02, 0.02, 0.06, 0.2, 0.06, 0.02],
+        minlen=PLACES,
+        maxlen=PLACES,
+        help="The expert's probability of each answer.",
+    ).tag(sync=True)

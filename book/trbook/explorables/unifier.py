@@ -8,8 +8,19 @@ import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
 
-DISTANCES = ("kl_new_old", "kl_old_new", "target", "fisher", "chi2", "euclid", "tv", "wasserstein", "entropic", "ratio",
-             "ppo")
+DISTANCES = (
+    "kl_new_old",
+    "kl_old_new",
+    "target",
+    "fisher",
+    "chi2",
+    "euclid",
+    "tv",
+    "wasserstein",
+    "entropic",
+    "ratio",
+    "ppo",
+)
 COSTS = ("line", "one")
 
 
@@ -39,17 +50,22 @@ class Unifier(Explorable):
     module: ClassVar[str] = "unifier"
     fallback: ClassVar[str] = (
         "Unifier: a bandit's rewards and old policy, and the policy that gains most within one radius of KL, "
-        "chi-square, total variation, the ratio box, Wasserstein and others. It needs JavaScript.")
+        "chi-square, total variation, the ratio box, Wasserstein and others. It needs JavaScript."
+    )
     height: ClassVar[str] = "66rem"
 
-    distance = t.Enum(DISTANCES, "kl_new_old", help=f"The distance that is drawn large: one of {DISTANCES}."
-                      ).tag(sync=True)
+    distance = t.Enum(DISTANCES, "kl_new_old", help=f"The distance that is drawn large: one of {DISTANCES}.").tag(
+        sync=True
+    )
     delta = Finite(0.125, help="The radius δ of the KL, nats; every other radius belongs to it.").tag(sync=True)
     target = Finite(0.7, help="The return that `target` asks for, in place of a radius.").tag(sync=True)
     lam = Finite(5.0, help="λ of `entropic`, per place: the larger, the closer to Wasserstein.").tag(sync=True)
-    cost = t.Enum(COSTS, "line", help="What a journey between two arms costs: `line`, the places between; `one`, 1."
-                  ).tag(sync=True)
-    rewards = t.List(Finite(), [0.2, 0.5, 0.05, 0.65, 0.35, 1.0], minlen=5, maxlen=7, help="Each arm's reward, from 0 "
-                     "to 1.").tag(sync=True)
-    old = t.List(Finite(), [0.25, 0.2, 0.2, 0.15, 0.12, 0.08], minlen=5, maxlen=7, help="The old policy."
-                 ).tag(sync=True)
+    cost = t.Enum(
+        COSTS, "line", help="What a journey between two arms costs: `line`, the places between; `one`, 1."
+    ).tag(sync=True)
+    rewards = t.List(
+        Finite(), [0.2, 0.5, 0.05, 0.65, 0.35, 1.0], minlen=5, maxlen=7, help="Each arm's reward, from 0 to 1."
+    ).tag(sync=True)
+    old = t.List(Finite(), [0.25, 0.2, 0.2, 0.15, 0.12, 0.08], minlen=5, maxlen=7, help="The old policy.").tag(
+        sync=True
+    )

@@ -43,12 +43,17 @@ WAYS = (
     Way("TRL, one process", f"python {WORKER} trl"),
     Way("TRL, torchrun", f"torchrun --standalone --nproc_per_node 2 {WORKER} trl", "TRL, one process"),
     Way("TRL, accelerate --cpu", f"accelerate launch --num_processes 2 --cpu {WORKER} trl", "TRL, one process"),
-    Way("TRL, accelerate --use_fsdp on a CPU",
+    Way(
+        "TRL, accelerate --use_fsdp on a CPU",
         f"ACCELERATE_USE_CPU=true accelerate launch --use_fsdp --fsdp_version 2 --num_processes 2 {WORKER} trl",
-        "TRL, one process"),
+        "TRL, one process",
+    ),
     Way("own loop, one process", f"python {WORKER} fsdp"),
-    Way("own loop, torch's fully_shard", f"torchrun --standalone --nproc_per_node 2 {WORKER} fsdp",
-        "own loop, one process"),
+    Way(
+        "own loop, torch's fully_shard",
+        f"torchrun --standalone --nproc_per_node 2 {WORKER} fsdp",
+        "own loop, one process",
+    ),
     Way("verl's loss in Ray", f"python {WORKER} ray"),
 )
 """What was run. DeepSpeed is not among them: it is not installed where the book is made."""
@@ -71,8 +76,14 @@ def run(way: Way, folder: Path) -> dict[str, Any]:
         name, _, value = words.pop(0).partition("=")
         settings[name] = value
     start = time.perf_counter()
-    done = subprocess.run([str(scripts / words[0]), *words[1:], str(folder)], capture_output=True, text=True,
-                          check=False, timeout=LIMIT, env={**os.environ, **settings})
+    done = subprocess.run(
+        [str(scripts / words[0]), *words[1:], str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+        env={**os.environ, **settings},
+    )
     if done.returncode:
         raise RuntimeError(f"{way.name}: expected it to run to its end, got\n{done.stderr[-3000:]}")
     found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
@@ -105,9 +116,11 @@ def main() -> int:
                 found["apart"] = apart(Path(room, way.name.replace(" ", "-")), Path(room, way.one.replace(" ", "-")))
             ways[way.name] = found
             print(f"{way.name}: {found}", flush=True)
-    record = {**circumstances("python -m trbook.scale.distributed"),
-              "libraries": {name: _version(name) for name in PACKAGES},
-              "ways": {way.name: ways[way.name] for way in WAYS if way.name in ways}}
+    record = {
+        **circumstances("python -m trbook.scale.distributed"),
+        "libraries": {name: _version(name) for name in PACKAGES},
+        "ways": {way.name: ways[way.name] for way in WAYS if way.name in ways},
+    }
     RECORD.write_text(f"{json.dumps(record, indent=1)}\n", encoding="utf-8")
     return 0
 

@@ -95,8 +95,13 @@ class Setup:
         for name in ("prompts", "group", "prompt", "completion", "at_once", "top_k", "rank"):
             arguments.whole(name, getattr(self, name), least=1)
         arguments.whole("vocabulary", self.vocabulary, least=0)
-        for name, words in (("model", tuple(MODELS)), ("method", METHODS), ("scoring", SCORING),
-                            ("precision", PRECISIONS), ("learns", LEARNS)):
+        for name, words in (
+            ("model", tuple(MODELS)),
+            ("method", METHODS),
+            ("scoring", SCORING),
+            ("precision", PRECISIONS),
+            ("learns", LEARNS),
+        ):
             arguments.choice(name, getattr(self, name), words)
 
     @property
@@ -167,8 +172,9 @@ def activations_a_token(setup: Setup) -> int:
     Adapters in float32 on a model in bfloat16 keep a float32 copy of what they read: hence the 36.
     """
     shape, lora = setup.shape, setup.learns == "lora"
-    h, inner, kv = {(4, False): (32, 16, 8), (4, True): (24, 16, 8), (2, False): (20, 8, 4),
-                    (2, True): (36, 10, 4)}[setup.width, lora]
+    h, inner, kv = {(4, False): (32, 16, 8), (4, True): (24, 16, 8), (2, False): (20, 8, 4), (2, True): (36, 10, 4)}[
+        setup.width, lora
+    ]
     own = h * shape.hidden + inner * shape.inner + kv * shape.kv + 4 * shape.heads + 8
     return shape.layers * (own + (28 * setup.rank if lora else 0))
 
@@ -185,8 +191,11 @@ def _logits(setup: Setup, rows: int) -> int:
 def _anchors(setup: Setup) -> int:
     """What is kept of every token of the batch until its last update, the sampler's log-prob and the old one first."""
     tokens = setup.completions * setup.completion
-    more = {"topk": 12 * min(setup.top_k, setup.shape.vocabulary),  # an id of 8 bytes, a log-prob of 4
-            "full": 4 * setup.shape.vocabulary, "trpo": 4 * setup.shape.vocabulary}
+    more = {
+        "topk": 12 * min(setup.top_k, setup.shape.vocabulary),  # an id of 8 bytes, a log-prob of 4
+        "full": 4 * setup.shape.vocabulary,
+        "trpo": 4 * setup.shape.vocabulary,
+    }
     return tokens * (8 + more.get(setup.method, 0))
 
 
@@ -204,10 +213,16 @@ def _extra(setup: Setup) -> int:
 def updating(setup: Setup) -> dict[str, int]:
     """Bytes at the peak of an update, by part. In the book: the logits :eq:`scale-bytes`."""
     tokens = setup.rows * (setup.prompt + setup.completion)
-    found = {"weights": _weights(setup), "gradients": _gradients(setup),
-             "optimizer": 0 if setup.method == "trpo" else _optimizer(setup),
-             "activations": tokens * activations_a_token(setup), "logits": _logits(setup, setup.rows),
-             "anchors": _anchors(setup), "extra": _extra(setup), "cache": 0}
+    found = {
+        "weights": _weights(setup),
+        "gradients": _gradients(setup),
+        "optimizer": 0 if setup.method == "trpo" else _optimizer(setup),
+        "activations": tokens * activations_a_token(setup),
+        "logits": _logits(setup, setup.rows),
+        "anchors": _anchors(setup),
+        "extra": _extra(setup),
+        "cache": 0,
+    }
     return {part: found[part] for part in PARTS}
 
 
@@ -216,9 +231,15 @@ def sampling(setup: Setup) -> dict[str, int]:
     shape, tokens = setup.shape, setup.completions * (setup.prompt + setup.completion)
     standing = updating(setup)
     critic = _weights(setup) + _optimizer(setup) if setup.method == "critic" else 0
-    found = {**dict.fromkeys(PARTS, 0), "weights": standing["weights"], "optimizer": standing["optimizer"],
-             "logits": 8 * setup.completions * shape.vocabulary, "anchors": standing["anchors"], "extra": critic,
-             "cache": 2 * shape.layers * shape.kv * setup.width * tokens}
+    found = {
+        **dict.fromkeys(PARTS, 0),
+        "weights": standing["weights"],
+        "optimizer": standing["optimizer"],
+        "logits": 8 * setup.completions * shape.vocabulary,
+        "anchors": standing["anchors"],
+        "extra": critic,
+        "cache": 2 * shape.layers * shape.kv * setup.width * tokens,
+    }
     return {part: found[part] for part in PARTS}
 
 
@@ -229,5 +250,10 @@ def peak(setup: Setup) -> int:
 
 def as_dict(setup: Setup) -> dict[str, Any]:
     """Everything that a page draws."""
-    return {"updating": updating(setup), "sampling": sampling(setup), "parameters": parameters(setup.shape),
-            "learning": learning(setup), "peak": peak(setup)}
+    return {
+        "updating": updating(setup),
+        "sampling": sampling(setup),
+        "parameters": parameters(setup.shape),
+        "learning": learning(setup),
+        "peak": peak(setup),
+    }

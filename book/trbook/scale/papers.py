@@ -54,60 +54,122 @@ def _loss(mode: str, how: str = "token-mean", adv: str = "grpo") -> dict[str, An
 
 
 PAPERS: dict[str, Paper] = {
-    "ppo": Paper("PPO", "1707.06347", None, _loss("vanilla", adv="gae") | _clip(0.2, 0.2),
-                 trl_note="Its trainer with a critic stands among its experiments.",
-                 verl_note="Adds a dual clip of 3, `clip_ratio_c`."),
-    "grpo": Paper("GRPO", "2402.03300",
-                  {"loss_type": "grpo", "epsilon": 0.2, "beta": 0.04, "scale_rewards": "group",
-                   "use_bias_correction_kl": False},
-                  _loss("vanilla", "seq-mean-token-mean") | _clip(0.2, 0.2)
-                  | {f"{ACTOR}.use_kl_loss": True, f"{ACTOR}.kl_loss_coef": 0.04,
-                     f"{ACTOR}.kl_loss_type": "low_var_kl"},
-                  trl_note="Its default multiplies the KL term by the ratio; False is the paper's.",
-                  verl_note="Adds a dual clip of 3, and bounds its KL estimate at 10."),
-    "dr_grpo": Paper("Dr.GRPO", "2503.20783",
-                     {"loss_type": "dr_grpo", "epsilon": 0.2, "beta": 0.0, "scale_rewards": "none"},
-                     _loss("vanilla", "seq-mean-token-sum-norm") | _clip(0.2, 0.2)
-                     | {"algorithm.norm_adv_by_std_in_grpo": False},
-                     trl_note="Divides by the longest completion allowed.",
-                     verl_note="Divides by the width of the batch unless `loss_scale_factor` is set."),
-    "dapo": Paper("DAPO", "2503.14476",
-                  {"loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28, "beta": 0.0,
-                   "mask_truncated_completions": True},
-                  _loss("vanilla", "token-mean") | _clip(0.2, 0.28) | {"algorithm.filter_groups.enable": True},
-                  trl_note="Draws no new prompts for groups with equal rewards. The penalty for length is a reward "
-                           "function.",
-                  verl_note="The penalty for length is a reward function. We have not run the filter of groups."),
-    "gspo": Paper("GSPO", "2507.18071",
-                  {"importance_sampling_level": "sequence", "loss_type": "grpo", "epsilon": 3e-4,
-                   "epsilon_high": 4e-4, "beta": 0.0},
-                  _loss("gspo", "seq-mean-token-mean") | _clip(3e-4, 4e-4),
-                  verl_note="Bounds a completion's ratio at e^10."),
-    "cispo": Paper("CISPO", "2506.13585", {"loss_type": "cispo", "epsilon_high": 5.0, "beta": 0.0},
-                   _loss("cispo", "token-mean") | _clip(1.0, 4.0),
-                   trl_note="The number is the bound on r itself.",
-                   verl_note="The numbers are distances from 1: r stays in [0, 5]."),
-    "sapo": Paper("SAPO", "2511.20347",
-                  {"loss_type": "sapo", "sapo_temperature_pos": 1.0, "sapo_temperature_neg": 1.05, "beta": 0.0},
-                  _loss("sapo", "seq-mean-token-mean") | {f"{ACTOR}.tau_pos": 1.0, f"{ACTOR}.tau_neg": 1.05}),
-    "gmpo": Paper("GMPO", "2507.20673", None, _loss("geo_mean", "seq-mean-token-mean") | _clip(0.4, 0.4),
-                  trl_note="Has no geometric mean; the bridge's losses are of tokens, and this one is of completions."),
-    "pspo": Paper("PSPO", "2509.21282", {"loss_type": "grpo", "beta": 0.0}, _loss("trlib_pspo", "seq-mean-token-mean"),
-                  token_loss="partial(pspo_loss, alpha=0.1)", trl_note="By the bridge.", verl_note="By the bridge."),
-    "dppo": Paper("DPPO", "2602.04879", {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
-                  _loss("trlib_dppo_tv", "seq-mean-token-sum-norm")
-                  | {"algorithm.norm_adv_by_std_in_grpo": False, "actor_rollout_ref.rollout.calculate_log_probs": True,
-                     "algorithm.rollout_correction.bypass_mode": True},
-                  token_loss="partial(dppo_loss, delta_tv=0.15)",
-                  trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM).",
-                  verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless `clip_ratio_c` says "
-                            "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`."),
-    "quatro": Paper("QUATRO", "2602.04620", None, _loss("trlib_quatro", "seq-mean-token-sum-norm", adv="trlib_quatro"),
-                    trl_note="Takes groups apart before the loss.", verl_note="By the bridge; derived here."),
-    "troll": Paper("TROLL", "2510.03817", None, None, trl_note="Hands no distribution to its loss.",
-                   verl_note="Hands no distribution to its loss."),
-    "trapo": Paper("TRAPO", "2512.17636", None, None, trl_note="Mixes no expert's tokens into a group.",
-                   verl_note="Mixes no expert's tokens into a group."),
+    "ppo": Paper(
+        "PPO",
+        "1707.06347",
+        None,
+        _loss("vanilla", adv="gae") | _clip(0.2, 0.2),
+        trl_note="Its trainer with a critic stands among its experiments.",
+        verl_note="Adds a dual clip of 3, `clip_ratio_c`.",
+    ),
+    "grpo": Paper(
+        "GRPO",
+        "2402.03300",
+        {"loss_type": "grpo", "epsilon": 0.2, "beta": 0.04, "scale_rewards": "group", "use_bias_correction_kl": False},
+        _loss("vanilla", "seq-mean-token-mean")
+        | _clip(0.2, 0.2)
+        | {f"{ACTOR}.use_kl_loss": True, f"{ACTOR}.kl_loss_coef": 0.04, f"{ACTOR}.kl_loss_type": "low_var_kl"},
+        trl_note="Its default multiplies the KL term by the ratio; False is the paper's.",
+        verl_note="Adds a dual clip of 3, and bounds its KL estimate at 10.",
+    ),
+    "dr_grpo": Paper(
+        "Dr.GRPO",
+        "2503.20783",
+        {"loss_type": "dr_grpo", "epsilon": 0.2, "beta": 0.0, "scale_rewards": "none"},
+        _loss("vanilla", "seq-mean-token-sum-norm") | _clip(0.2, 0.2) | {"algorithm.norm_adv_by_std_in_grpo": False},
+        trl_note="Divides by the longest completion allowed.",
+        verl_note="Divides by the width of the batch unless `loss_scale_factor` is set.",
+    ),
+    "dapo": Paper(
+        "DAPO",
+        "2503.14476",
+        {"loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28, "beta": 0.0, "mask_truncated_completions": True},
+        _loss("vanilla", "token-mean") | _clip(0.2, 0.28) | {"algorithm.filter_groups.enable": True},
+        trl_note="Draws no new prompts for groups with equal rewards. The penalty for length is a reward function.",
+        verl_note="The penalty for length is a reward function. We have not run the filter of groups.",
+    ),
+    "gspo": Paper(
+        "GSPO",
+        "2507.18071",
+        {
+            "importance_sampling_level": "sequence",
+            "loss_type": "grpo",
+            "epsilon": 3e-4,
+            "epsilon_high": 4e-4,
+            "beta": 0.0,
+        },
+        _loss("gspo", "seq-mean-token-mean") | _clip(3e-4, 4e-4),
+        verl_note="Bounds a completion's ratio at e^10.",
+    ),
+    "cispo": Paper(
+        "CISPO",
+        "2506.13585",
+        {"loss_type": "cispo", "epsilon_high": 5.0, "beta": 0.0},
+        _loss("cispo", "token-mean") | _clip(1.0, 4.0),
+        trl_note="The number is the bound on r itself.",
+        verl_note="The numbers are distances from 1: r stays in [0, 5].",
+    ),
+    "sapo": Paper(
+        "SAPO",
+        "2511.20347",
+        {"loss_type": "sapo", "sapo_temperature_pos": 1.0, "sapo_temperature_neg": 1.05, "beta": 0.0},
+        _loss("sapo", "seq-mean-token-mean") | {f"{ACTOR}.tau_pos": 1.0, f"{ACTOR}.tau_neg": 1.05},
+    ),
+    "gmpo": Paper(
+        "GMPO",
+        "2507.20673",
+        None,
+        _loss("geo_mean", "seq-mean-token-mean") | _clip(0.4, 0.4),
+        trl_note="Has no geometric mean; the bridge's losses are of tokens, and this one is of completions.",
+    ),
+    "pspo": Paper(
+        "PSPO",
+        "2509.21282",
+        {"loss_type": "grpo", "beta": 0.0},
+        _loss("trlib_pspo", "seq-mean-token-mean"),
+        token_loss="partial(pspo_loss, alpha=0.1)",
+        trl_note="By the bridge.",
+        verl_note="By the bridge.",
+    ),
+    "dppo": Paper(
+        "DPPO",
+        "2602.04879",
+        {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
+        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm")
+        | {
+            "algorithm.norm_adv_by_std_in_grpo": False,
+            "actor_rollout_ref.rollout.calculate_log_probs": True,
+            "algorithm.rollout_correction.bypass_mode": True,
+        },
+        token_loss="partial(dppo_loss, delta_tv=0.15)",
+        trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM).",
+        verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless `clip_ratio_c` says "
+        "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`.",
+    ),
+    "quatro": Paper(
+        "QUATRO",
+        "2602.04620",
+        None,
+        _loss("trlib_quatro", "seq-mean-token-sum-norm", adv="trlib_quatro"),
+        trl_note="Takes groups apart before the loss.",
+        verl_note="By the bridge; derived here.",
+    ),
+    "troll": Paper(
+        "TROLL",
+        "2510.03817",
+        None,
+        None,
+        trl_note="Hands no distribution to its loss.",
+        verl_note="Hands no distribution to its loss.",
+    ),
+    "trapo": Paper(
+        "TRAPO",
+        "2512.17636",
+        None,
+        None,
+        trl_note="Mixes no expert's tokens into a group.",
+        verl_note="Mixes no expert's tokens into a group.",
+    ),
 }
 """Every paper by the method's key in `trlib.algorithms.ALGORITHMS`."""
 
@@ -118,14 +180,22 @@ def table(library: str) -> list[dict[str, str]]:
     rows = []
     for paper in PAPERS.values():
         given, note = (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
-        shown = [f"{name.replace('actor_rollout_ref.', '')}={value!r}" if library == "trl" else
-                 f"{name.replace('actor_rollout_ref.', '')}={value}" for name, value in (given or {}).items()]
+        shown = [
+            f"{name.replace('actor_rollout_ref.', '')}={value!r}"
+            if library == "trl"
+            else f"{name.replace('actor_rollout_ref.', '')}={value}"
+            for name, value in (given or {}).items()
+        ]
         if library == "trl" and paper.token_loss:
             shown.insert(0, f"token_loss = {paper.token_loss}")
         settings = "<br>".join(f"<code>{escape(one, quote=False)}</code>" for one in shown)
-        rows.append({"paper": f"{paper.name}, {paper.arxiv}",
-                     "set": f"<span{ROOM}>{settings}</span>" if settings else "no setting",
-                     "left open": f"<span>{_coded(note) or 'nothing that we found'}</span>"})
+        rows.append(
+            {
+                "paper": f"{paper.name}, {paper.arxiv}",
+                "set": f"<span{ROOM}>{settings}</span>" if settings else "no setting",
+                "left open": f"<span>{_coded(note) or 'nothing that we found'}</span>",
+            }
+        )
     return rows
 
 

@@ -40,8 +40,10 @@ def drawn() -> tuple[Completions, torch.Tensor]:
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
     prompts = task.prompts(PROMPTS, seed=0)
     batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=0)
-    rewards = [task.verify(prompts[i // GROUP], text, ended=ended).reward
-               for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))]
+    rewards = [
+        task.verify(prompts[i // GROUP], text, ended=ended).reward
+        for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
+    ]
     return batch, torch.tensor(rewards)
 
 
@@ -64,8 +66,8 @@ def with_trl(folder: Path) -> dict[str, Any]:
             row = texts.index(prompt) * GROUP + seen[prompt]
             seen[prompt] += 1
             given["prompt_ids"].append(trainer.processing_class(prompt).input_ids)
-            given["completion_ids"].append(batch.tokens[row, :length[row]].tolist())
-            given["logprobs"].append(batch.logp[row, :length[row]].tolist())
+            given["completion_ids"].append(batch.tokens[row, : length[row]].tolist())
+            given["logprobs"].append(batch.logp[row, : length[row]].tolist())
             given["earned"].append(rewards[row].item())
         return given
 
@@ -74,21 +76,44 @@ def with_trl(folder: Path) -> dict[str, Any]:
 
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     settings = GRPOConfig(
-        output_dir=str(folder), per_device_train_batch_size=PROMPTS * GROUP // processes, num_generations=GROUP,
-        max_steps=UPDATES, num_iterations=UPDATES, max_completion_length=16, learning_rate=LR, loss_type="dr_grpo",
-        scale_rewards="none", lr_scheduler_type="constant", max_grad_norm=1e9, use_cpu=True, bf16=False, report_to=[],
-        gradient_checkpointing=False, save_strategy="no", disable_tqdm=True, logging_steps=1, seed=0)
+        output_dir=str(folder),
+        per_device_train_batch_size=PROMPTS * GROUP // processes,
+        num_generations=GROUP,
+        max_steps=UPDATES,
+        num_iterations=UPDATES,
+        max_completion_length=16,
+        learning_rate=LR,
+        loss_type="dr_grpo",
+        scale_rewards="none",
+        lr_scheduler_type="constant",
+        max_grad_norm=1e9,
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        gradient_checkpointing=False,
+        save_strategy="no",
+        disable_tqdm=True,
+        logging_steps=1,
+        seed=0,
+    )
     trainer = Trainer(
-        model=AutoModelForCausalLM.from_pretrained(EMBEDDED / "dial"), args=settings, rollout_func=rollouts,
-        reward_funcs=lambda completions, earned, **_: earned, train_dataset=Dataset.from_list(
-            [{"prompt": text} for text in texts]),
-        processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
+        model=AutoModelForCausalLM.from_pretrained(EMBEDDED / "dial"),
+        args=settings,
+        rollout_func=rollouts,
+        reward_funcs=lambda completions, earned, **_: earned,
+        train_dataset=Dataset.from_list([{"prompt": text} for text in texts]),
+        processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"),
+    )
     trainer.train()
     kept = [round(row["kept"], 4) for row in trainer.state.log_history if "kept" in row]
     wrapped: Any = trainer.model_wrapped
-    return {"processes": trainer.accelerator.num_processes, "kept": kept, "own_parameters": _own(wrapped.parameters()),
-            "how": str(trainer.accelerator.distributed_type).rpartition(".")[2],
-            "state": trainer.accelerator.unwrap_model(trainer.model).state_dict()}
+    return {
+        "processes": trainer.accelerator.num_processes,
+        "kept": kept,
+        "own_parameters": _own(wrapped.parameters()),
+        "how": str(trainer.accelerator.distributed_type).rpartition(".")[2],
+        "state": trainer.accelerator.unwrap_model(trainer.model).state_dict(),
+    }
 
 
 def with_fsdp(folder: Path) -> dict[str, Any]:
@@ -117,10 +142,11 @@ def with_fsdp(folder: Path) -> dict[str, Any]:
     width, mask = batch.tokens.shape[1], batch.mask[mine]
     kept = []
     for _ in range(UPDATES):
-        logits = model(input_ids=ids, attention_mask=attention, position_ids=position).logits[:, -width - 1:-1]
+        logits = model(input_ids=ids, attention_mask=attention, position_ids=position).logits[:, -width - 1 : -1]
         logp = logits.log_softmax(-1).gather(-1, ids[:, -width:, None]).squeeze(-1)
-        found = dppo_loss(logp, batch.logp[mine], advantages=advantages[mine].expand_as(logp), mask=mask,
-                          delta_tv=DELTA_TV)
+        found = dppo_loss(
+            logp, batch.logp[mine], advantages=advantages[mine].expand_as(logp), mask=mask, delta_tv=DELTA_TV
+        )
         # each process divides by its own rows' share of the whole batch: the mean of the gradients is the whole one's
         loss = found.per_token.sum() * processes / (len(batch) * width)
         optimizer.zero_grad()
@@ -130,10 +156,16 @@ def with_fsdp(folder: Path) -> dict[str, Any]:
         if processes > 1:
             distributed.all_reduce(count)
         kept.append(round(float(count[0] / count[1]), 4))
-    state = {name: value.full_tensor() if isinstance(value, DTensor) else value
-             for name, value in model.state_dict().items()}
-    return {"processes": processes, "kept": kept, "own_parameters": _own(model.parameters()),
-            "how": "fully_shard" if processes > 1 else "NO", "state": state}
+    state = {
+        name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in model.state_dict().items()
+    }
+    return {
+        "processes": processes,
+        "kept": kept,
+        "own_parameters": _own(model.parameters()),
+        "how": "fully_shard" if processes > 1 else "NO",
+        "state": state,
+    }
 
 
 def _own(parameters: Iterable[Any]) -> int:
@@ -146,8 +178,14 @@ def with_ray(folder: Path) -> dict[str, Any]:
     import ray
 
     passed = {"VERL_USE_EXTERNAL_MODULES": "trbook.scale.registered", "OMP_NUM_THREADS": "1"}
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
-             runtime_env={"env_vars": passed})
+    ray.init(
+        "local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        runtime_env={"env_vars": passed},
+    )
     batch, rewards = drawn()
     advantages = (rewards - rewards.mean()).unsqueeze(-1).expand_as(batch.logp)
     moved = 0.3 * torch.randn(batch.logp.shape, generator=torch.Generator().manual_seed(0))
@@ -171,8 +209,11 @@ def _verl_loss(logp: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor, 
 
     config = ActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
     loss, _ = get_policy_loss_fn("trlib_dppo_tv")(old, logp, advantages, mask, "seq-mean-token-sum", config, None)
-    return {"process": os.getpid(), "loss": loss.item(),
-            "names": sorted(name for name in POLICY_LOSS_REGISTRY if name.startswith("trlib_"))}
+    return {
+        "process": os.getpid(),
+        "loss": loss.item(),
+        "names": sorted(name for name in POLICY_LOSS_REGISTRY if name.startswith("trlib_")),
+    }
 
 
 KINDS = {"trl": with_trl, "fsdp": with_fsdp, "ray": with_ray}

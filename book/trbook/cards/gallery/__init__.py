@@ -15,7 +15,14 @@ from trbook.cards.gallery import (
 )
 
 CARDS = (
-    *ratios.CARDS, *constraints.CARDS, *regression.CARDS, *preferences.CARDS, *transport.CARDS,
-    *values.CARDS, *optimizers.CARDS, *finetuning.CARDS, *classical.CARDS,
+    *ratios.CARDS,
+    *constraints.CARDS,
+    *regression.CARDS,
+    *preferences.CARDS,
+    *transport.CARDS,
+    *values.CARDS,
+    *optimizers.CARDS,
+    *finetuning.CARDS,
+    *classical.CARDS,
 )
 """In the order of the branches."""

@@ -4,63 +4,104 @@ from __future__ import annotations
 
 from trbook.cards.card import MethodCard
 
-PAIR = (r"\frac{\beta}{N}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta(\ell_j-\ell_i))"
-        r"-\sum_{j\,\text{better}}\sigma(\beta(\ell_i-\ell_j))\Bigr)")
+PAIR = (
+    r"\frac{\beta}{N}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta(\ell_j-\ell_i))"
+    r"-\sum_{j\,\text{better}}\sigma(\beta(\ell_i-\ell_j))\Bigr)"
+)
 
 CARDS: tuple[MethodCard, ...] = (
     MethodCard(
-        "dpo", "DPO", "preferences",
+        "dpo",
+        "DPO",
+        "preferences",
         loss=r"-\log\sigma\bigl(\beta\,(\ell_\text{better}-\ell_\text{worse})\bigr),\quad"
-             r"\ell=\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
+        r"\ell=\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=PAIR,
-        what="a completion's log-ratio", to="the policy that the run began with",
+        what="a completion's log-ratio",
+        to="the policy that the run began with",
         how="a push on each pair that fades as their log-ratios part",
-        ratio="π/π_ref", level="pair", action="soften", signed=None,
-        source="Rafailov et al. 2023", arxiv="2305.18290", functions=("trlib.relatives.preferences.DPO",),
-        chapter="gallery_preferences", paper={"beta": "0.1"},
-        remark="A pair is a better and a worse completion of one prompt, by the verifier; a batch without one is a "
-               "no-op. Sampling the pairs anew in every batch makes it online DPO. N is the number of pairs."),
-    MethodCard(
-        "tr_dpo", "TR-DPO", "preferences",
-        loss=r"-\log\sigma\bigl(\beta\,(\ell_\text{better}-\ell_\text{worse})\bigr),\quad"
-             r"\theta_\text{ref}\leftarrow\alpha\,\theta+(1-\alpha)\,\theta_\text{ref}",
-        weight=PAIR,
-        what="a completion's log-ratio", to="a reference that follows the policy",
-        how="DPO's push, which every move of the reference renews",
-        ratio="π/π_ref", level="pair", action="soften", signed=None,
-        source="Gorbatovski et al. 2024", arxiv="2404.09656", functions=("trlib.relatives.preferences.TRDPO",),
+        ratio="π/π_ref",
+        level="pair",
+        action="soften",
+        signed=None,
+        source="Rafailov et al. 2023",
+        arxiv="2305.18290",
+        functions=("trlib.relatives.preferences.DPO",),
         chapter="gallery_preferences",
-        paper={"beta": "0.05, in TRL's paper index", "share": "0.6, TRL's default",
-               "every": "512 updates, TRL's default"},
-        remark="On preferences that never contradict themselves there is no point at which it stops. TRL counts the "
-               "updates between two moves, here batches are counted."),
+        paper={"beta": "0.1"},
+        remark="A pair is a better and a worse completion of one prompt, by the verifier; a batch without one is a "
+        "no-op. Sampling the pairs anew in every batch makes it online DPO. N is the number of pairs.",
+    ),
     MethodCard(
-        "adpo", "ADPO", "preferences",
+        "tr_dpo",
+        "TR-DPO",
+        "preferences",
+        loss=r"-\log\sigma\bigl(\beta\,(\ell_\text{better}-\ell_\text{worse})\bigr),\quad"
+        r"\theta_\text{ref}\leftarrow\alpha\,\theta+(1-\alpha)\,\theta_\text{ref}",
+        weight=PAIR,
+        what="a completion's log-ratio",
+        to="a reference that follows the policy",
+        how="DPO's push, which every move of the reference renews",
+        ratio="π/π_ref",
+        level="pair",
+        action="soften",
+        signed=None,
+        source="Gorbatovski et al. 2024",
+        arxiv="2404.09656",
+        functions=("trlib.relatives.preferences.TRDPO",),
+        chapter="gallery_preferences",
+        paper={
+            "beta": "0.05, in TRL's paper index",
+            "share": "0.6, TRL's default",
+            "every": "512 updates, TRL's default",
+        },
+        remark="On preferences that never contradict themselves there is no point at which it stops. TRL counts the "
+        "updates between two moves, here batches are counted.",
+    ),
+    MethodCard(
+        "adpo",
+        "ADPO",
+        "preferences",
         loss=r"-\sum_i q_i\log\mathrm{softmax}(\ell/\tau)_i,\quad q=\mathrm{softmax}(A/\beta),\quad"
-             r"\ell=\textstyle\sum_t\log r_t",
+        r"\ell=\textstyle\sum_t\log r_t",
         weight=r"\tfrac1\tau\bigl(q_i-\mathrm{softmax}(\ell/\tau)_i\bigr)",
-        what="a group's log-ratios, as one list", to="the policy before the batch",
+        what="a group's log-ratios, as one list",
+        to="the policy before the batch",
         how="cross-entropy to a target distribution over the group's completions",
-        ratio="π/π_old", level="group", action="regress", signed=False,
-        source="Wang 2025", arxiv="2510.18913", functions=("trlib.relatives.preferences.ADPO",),
+        ratio="π/π_old",
+        level="group",
+        action="regress",
+        signed=False,
+        source="Wang 2025",
+        arxiv="2510.18913",
+        functions=("trlib.relatives.preferences.ADPO",),
         chapter="gallery_preferences",
         paper={"tau": "0.8, in an implementation; 1 in another", "beta": "0.5, in an implementation"},
         remark="Within a group the optimum is π ∝ π_old q^τ. A larger τ means a flatter loss and an optimum that is "
-               "farther away. A group of one reward asks for equal log-ratios."),
+        "farther away. A group of one reward asks for equal log-ratios.",
+    ),
     MethodCard(
-        "trpa", "TRPA", "preferences",
+        "trpa",
+        "TRPA",
+        "preferences",
         loss=r"-\log\sigma\bigl(\beta\,a\,(\bar\ell_\text{better}-\bar\ell_\text{worse})\bigr)+k\,\overline{k_3},"
-             r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
+        r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta a(\bar\ell_j-\bar\ell_i))"
-               r"-\sum_{j\,\text{better}}\sigma(\beta a(\bar\ell_i-\bar\ell_j))\Bigr)-\tfrac kT\bigl(1-\tfrac1r\bigr)",
+        r"-\sum_{j\,\text{better}}\sigma(\beta a(\bar\ell_i-\bar\ell_j))\Bigr)-\tfrac kT\bigl(1-\tfrac1r\bigr)",
         what="a completion's mean log-ratio; beside it every token's ratio",
         to="the policy that the run began with; the policy before the batch",
         how="a push on each pair of levels, and a small price on the way from the policy before the batch",
-        ratio="π/π_ref", level="pair", action="penalise", signed=None,
-        source="Su et al. 2025", arxiv="2504.04524", functions=("trlib.relatives.preferences.TRPA",),
+        ratio="π/π_ref",
+        level="pair",
+        action="penalise",
+        signed=None,
+        source="Su et al. 2025",
+        arxiv="2504.04524",
+        functions=("trlib.relatives.preferences.TRPA",),
         chapter="gallery_preferences",
         paper={"beta": "0.1", "anisotropy": "2.5", "kl": "0.001, all three in the authors' code"},
         remark="It sees the order of the rewards and no more. In the first update of a batch the price has no "
-               "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's number of "
-               "tokens, and k3 an estimate of KL(π ‖ π_old)."),
+        "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's number of "
+        "tokens, and k3 an estimate of KL(π ‖ π_old).",
+    ),
 )

@@ -22,12 +22,32 @@ HERE = Path(__file__).parent
 C, JS, BUILT = HERE / "c", HERE / "js", HERE / "built"
 BUILDS = {"engine": (), "checked": ("-DCHECKED",)}
 """What is built, and what the compiler is told beside: in `checked.wasm` every index is compared with its array."""
-FLAGS = ("--target=wasm32", "-O2", "-msimd128", "-mbulk-memory", "-nostdlib", "-Wall", "-Wextra", "-Werror",
-         "-Wl,--no-entry", "-Wl,-z,stack-size=65536", "-Wl,--strip-all")
+FLAGS = (
+    "--target=wasm32",
+    "-O2",
+    "-msimd128",
+    "-mbulk-memory",
+    "-nostdlib",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wl,--no-entry",
+    "-Wl,-z,stack-size=65536",
+    "-Wl,--strip-all",
+)
 """-Os halves the speed; -ffast-math would change the order of sums, and so single runs."""
 
-SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 16,
-         "intermediate_size": 192, "rms_norm_eps": 1e-6, "hidden_act": "silu", "tie_word_embeddings": True}
+SHAPE = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "head_dim": 16,
+    "intermediate_size": 192,
+    "rms_norm_eps": 1e-6,
+    "hidden_act": "silu",
+    "tie_word_embeddings": True,
+}
 """What `c/shape.h` computes; a checkpoint of another shape is refused."""
 
 
@@ -50,9 +70,20 @@ def order(layers: int) -> list[str]:
     """The names of a Llama's parameters in the order of `c/shape.h`."""
     names = ["model.embed_tokens.weight"]
     for i in range(layers):
-        names += [f"model.layers.{i}.{part}.weight" for part in (
-            "input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-            "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")]
+        names += [
+            f"model.layers.{i}.{part}.weight"
+            for part in (
+                "input_layernorm",
+                "self_attn.q_proj",
+                "self_attn.k_proj",
+                "self_attn.v_proj",
+                "self_attn.o_proj",
+                "post_attention_layernorm",
+                "mlp.gate_proj",
+                "mlp.up_proj",
+                "mlp.down_proj",
+            )
+        ]
     return [*names, "model.norm.weight"]
 
 
