@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from tools.paths import ROOT
 from trlab.diagnose import Limits, diagnose, dump, page, read
 from trlab.diagnose.effects import effects
-from trlib.cli import diagnose as command
+from trlab.cli import diagnose as command
 from trlib.cli import main
 
 NAN = math.nan

@@ -9,7 +9,7 @@ import torch
 
 from trlab.diagnose import diagnose, dump, page, read
 from trlab.diagnose.sampling import KINDS, Sampling, meaning
-from trlib.cli import diagnose as command
+from trlab.cli import diagnose as command
 from trlib.cli import main
 
 PLAIN = {
