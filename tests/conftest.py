@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -15,9 +16,27 @@ import trlib
 from trlib.model.policy import EMBEDDED, Policy
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First of all what builds the book: meanwhile the other worker goes on with tests that need no page."""
-    items.sort(key=lambda item: item.path.name != "test_explorables_in_book.py")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("the book")
+    group.addoption("--book", choices=("smoke", "cpu"), default="smoke", help="the profile of the book that is opened")
+    group.addoption(
+        "--survey",
+        default=datetime.now(UTC).date().isoformat(),
+        metavar="DAY|all",
+        help="which generated pages are opened: the seventh that belongs to a day (today's), or all",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"book: profile {config.getoption('book')}; survey of generated pages: --survey={config.getoption('survey')}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    # First of all what needs the built book. One worker begins with it and builds; the others start in the middle.
+    items.sort(key=lambda item: not {"book", "executed"} & set(item.fixturenames))
+    silent = [item.nodeid for item in items for mark in item.iter_markers("nightly") if not mark.args]
+    if silent:
+        raise pytest.UsageError(f"nightly: expected a reason, as in @pytest.mark.nightly('...'): {silent[0]}")
 
 
 @pytest.fixture(autouse=True, scope="session")

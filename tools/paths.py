@@ -17,14 +17,18 @@ def config() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 
 
-def chapters() -> list[Path]:
-    """The notebooks that the table of contents names, in its order."""
+def contents() -> list[str]:
+    """Every page that the table of contents names, in its order, without a suffix: `notebooks/05_grpo`."""
 
     def files(node: Any) -> list[str]:
         if isinstance(node, dict):
-            here = [node["file"]] if "file" in node else []
+            here = [node[key] for key in ("root", "file") if key in node]
             return here + [name for value in node.values() for name in files(value)]
         return [name for item in node for name in files(item)] if isinstance(node, list) else []
 
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [ROOT / f"{name}.ipynb" for name in files(toc) if name.startswith("notebooks/")]
+    return files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+
+
+def chapters() -> list[Path]:
+    """The notebooks that the table of contents names, in its order."""
+    return [ROOT / f"{name}.ipynb" for name in contents() if name.startswith("notebooks/")]

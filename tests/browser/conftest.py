@@ -1,6 +1,6 @@
 """The built book, served on loopback, and a Chromium that looks at it.
 
-The book is built once, in the `smoke` profile, by the same code that builds it for readers.
+The book is built once by the same code that builds it for readers: in the `smoke` profile, or as `--book` says.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ from trbook.explorables.modules import SOURCES
 
 
 @pytest.fixture(scope="session")
-def book() -> Path:
+def book(request: pytest.FixtureRequest) -> Path:
     """The folder of the built pages. TRLIB_BOOK names one that is built already."""
     named = os.environ.get("TRLIB_BOOK")
-    return Path(named).resolve() if named else build("smoke", BUILD / "smoke" / "_build")
+    if named:
+        return Path(named).resolve()
+    profile = request.config.getoption("book")
+    # The `cpu` book is the one that `make html` builds: what is built of it already is not built again.
+    return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import gzip
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ import pytest
 
 from tools.archive import archive
 from tools.browser import settle
-from tools.paths import chapters
+from tools.paths import chapters, contents
 from tools.screenshots import pages
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -23,19 +23,17 @@ PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules that a colour theme can break; the others ask about the document."""
-SAMPLED = (
-    "trlib.algorithms.ppo.html",
-    "trlib.model.policy.html",
-    "trlib.tasks.html",
-    "methods/index.html",
-    "methods/dppo.html",
-    "methods/trapo.html",
-    "methods/bapo.html",
-    "methods/muon.html",
-    "methods/wpo.html",
+EVERY_TIME = (
+    "book/index",
+    "book/notation",
+    "notebooks/05_grpo",
+    "notebooks/gallery_constraints",
+    "book/interface/modules/trlib.algorithms.ppo",
+    "book/methods/dppo",
 )
-"""Pages made from modules are alike, and so are those made from cards: of these the accessibility is looked at."""
-MADE = ("/modules/", "/methods/")
+"""A page of each kind: what `make test` opens. `make nightly` opens every page that is written by hand, and a seventh
+of those that are made from modules and cards, another one each day (`--survey`)."""
+MADE = ("book/interface/modules/", "book/methods/")
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
 """Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
 SILENT = """() => [...document.querySelectorAll('article img')]
@@ -108,101 +106,65 @@ def desktop(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
-@dataclass
-class Survey:
-    """What one look at every page found, a line for each fault; no line is good."""
-
-    outside: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    heavy: list[str] = field(default_factory=list)
-    inaccessible: list[str] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)
-    wide: list[str] = field(default_factory=list)
-    cramped: list[str] = field(default_factory=list)
-    unguarded: list[str] = field(default_factory=list)
-    cut: list[str] = field(default_factory=list)
-    starred: list[str] = field(default_factory=list)
-    long: list[str] = field(default_factory=list)
-    pages: list[str] = field(default_factory=list)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "surveyed" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "surveyed", surveyed(metafunc.config.getoption("survey"), metafunc.config.getoption("book"))
+        )
 
 
-@pytest.fixture(scope="module")
-def survey(book: Path, address: str, desktop: Any) -> Survey:
-    """Every page loaded once: on a desk in light and dark, as narrow as a phone, then on paper."""
-    found = Survey(pages=pages(book))
-    for name in found.pages:
-        visit = Visit(desktop, address, name)
-        found.outside += [f"{name}: {url}" for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
-        size = weight(book, visit.requests)
-        found.heavy += [f"{name}: {size:,} bytes gzipped"] if size > HEAVIER.get(name, LIMIT) else []
-        pictures = visit.page.evaluate(SILENT)
-        found.silent += [f"{name}: {picture}" for picture in pictures]
-        found.silent += [f"{name}: an icon without a picture: {icon}" for icon in visit.page.evaluate(ICONS)]
-        guards = visit.page.locator('head > meta[http-equiv="Content-Security-Policy"]').count()
-        found.unguarded += [] if guards == 1 else [f"{name}: {guards} policies"]
-        found.starred += [f"{name}: {words}" for words in visit.page.evaluate(STARRED)]
-        sampled = not any(made in name for made in MADE) or name.endswith(SAMPLED)
-        for theme, rules in (("light", RULES), ("dark", COLOURS)) if sampled else ():
-            found.inaccessible += [f"{name}, {theme}: {fault}" for fault in accessibility(visit.page, theme, rules)]
-        if name.startswith(INTERFACE):
-            visit.page.set_viewport_size({"width": 1440, "height": 900})
-            settle(visit.page)
-            height, wide = visit.page.evaluate(LONG)
-            most = 16_000 if name.endswith("/lab.html") else 6_000
-            found.long += [f"{name}: {height} pixels"] if height >= most else []
-            found.long += [f"{name}: cut: {text}" for text in wide]
-        visit.page.set_viewport_size({"width": 360, "height": 780})
-        settle(visit.page)
-        width = visit.page.evaluate("document.documentElement.scrollWidth")
-        found.wide += [f"{name}: {width} pixels"] if width > 360 else []
-        found.cramped += [f"{name}: {fault}" for fault in visit.page.evaluate(PHONE)]
-        visit.page.set_viewport_size(PAPER)
-        visit.page.emulate_media(media="print")
-        settle(visit.page)
-        found.cut += [f"{name}: {fault}" for fault in visit.page.evaluate(CUT)]
-        found.complaints += [f"{name}: {complaint}" for complaint in visit.complaints]
-        visit.page.close()
-    return found
+def surveyed(survey: str, profile: str) -> list[Any]:
+    """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that chooses a seventh."""
+    names = [*contents(), "search"]
+    made = [name for name in names if name.startswith(MADE) and name not in EVERY_TIME]
+    part = set(made if survey == "all" else made[date.fromisoformat(survey).toordinal() % 7 :: 7])
+    nightly = pytest.mark.nightly("seconds of a browser for each page, and all of them in the book that readers get")
+    return [
+        pytest.param(f"{name}.html", marks=() if name in EVERY_TIME and profile == "smoke" else nightly)
+        for name in names
+        if name not in made or name in part
+    ]
 
 
-def test_every_chapter_has_its_page(survey: Survey) -> None:
-    assert {"book/index.html", *(f"notebooks/{path.stem}.html" for path in chapters())} <= set(survey.pages)
+def test_the_survey_knows_every_page(book: Path) -> None:
+    assert pages(book) == sorted(f"{name}.html" for name in [*contents(), "search"])
 
 
-def test_no_page_asks_anything_of_anyone_else(survey: Survey) -> None:
-    assert survey.outside == []
-
-
-def test_no_page_complains_in_the_console(survey: Survey) -> None:
-    assert survey.complaints == []
-
-
-def test_every_page_is_light(survey: Survey) -> None:
-    assert survey.heavy == []
-
-
-def test_no_page_breaks_an_accessibility_rule_in_light_or_dark(survey: Survey) -> None:
-    assert not survey.inaccessible, "\n".join(survey.inaccessible)
-
-
-def test_every_picture_says_what_it_shows_and_every_icon_is_there(survey: Survey) -> None:
-    assert survey.silent == []
-
-
-def test_no_page_is_wider_than_a_phone(survey: Survey) -> None:
-    assert survey.wide == []
-
-
-def test_every_table_and_figure_is_whole_and_legible_on_a_phone(survey: Survey) -> None:
-    assert not survey.cramped, "\n".join(survey.cramped)
-
-
-def test_paper_shows_everything_and_no_controls(survey: Survey) -> None:
-    assert not survey.cut, "\n".join(survey.cut)
-
-
-def test_no_page_shows_the_asterisks_of_its_source(survey: Survey) -> None:
-    assert survey.starred == []
+def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(
+    surveyed: str, book: Path, address: str, desktop: Any
+) -> None:
+    """One look: on a desk in light and dark, as narrow as a phone, then on paper."""
+    name = surveyed
+    visit = Visit(desktop, address, name)
+    page = visit.page
+    outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
+    faults = [f"asks someone else: {url}" for url in outside]
+    size = weight(book, visit.requests)
+    faults += [f"heavy: {size:,} bytes gzipped"] if size > HEAVIER.get(name, LIMIT) else []
+    faults += [f"a picture that says nothing: {picture}" for picture in page.evaluate(SILENT)]
+    faults += [f"an icon without a picture: {icon}" for icon in page.evaluate(ICONS)]
+    faults += [f"asterisks of the source: {words}" for words in page.evaluate(STARRED)]
+    for theme, rules in (("light", RULES), ("dark", COLOURS)):
+        faults += [f"inaccessible, {theme}: {fault}" for fault in accessibility(page, theme, rules)]
+    if name.startswith(INTERFACE):
+        page.set_viewport_size({"width": 1440, "height": 900})
+        settle(page)
+        height, wide = page.evaluate(LONG)
+        most = 16_000 if name.endswith("/lab.html") else 6_000
+        faults += [f"long: {height} pixels"] if height >= most else []
+        faults += [f"cut in a fold: {text}" for text in wide]
+    page.set_viewport_size({"width": 360, "height": 780})
+    settle(page)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    faults += [f"wider than a phone: {width} pixels"] if width > 360 else []
+    faults += [f"on a phone: {fault}" for fault in page.evaluate(PHONE)]
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print")
+    settle(page)
+    faults += [f"on paper: {fault}" for fault in page.evaluate(CUT)]
+    faults += [f"the console: {complaint}" for complaint in visit.complaints]
+    page.close()
+    assert not faults, "\n".join([name, *faults])
 
 
 def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> None:
@@ -217,10 +179,14 @@ def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> No
     visit.page.close()
 
 
-def test_every_page_has_its_policy_and_an_injected_script_does_not_run(
-    survey: Survey, address: str, desktop: Any
-) -> None:
-    assert survey.unguarded == []
+def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book: Path, address: str, desktop: Any) -> None:
+    policy = re.compile(r'<head>(?:(?!</head>).)*?<meta http-equiv="Content-Security-Policy"', re.DOTALL)
+    policies = {name: (book / name).read_text(encoding="utf-8") for name in pages(book)}
+    assert [
+        name
+        for name, text in policies.items()
+        if not policy.search(text) or text.count('"Content-Security-Policy"') != 1
+    ] == []
     visit = Visit(desktop, address, "book/index.html")
     visit.page.evaluate("""() => {
         window.blocked = new Promise(done => addEventListener('securitypolicyviolation',
@@ -248,11 +214,7 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: An
     context.close()
 
 
-def test_the_interface_is_lines_that_open_and_no_page_of_it_is_long(
-    survey: Survey, address: str, chromium: Any
-) -> None:
-    assert "book/interface/modules/trlib.loop.training.html" in survey.pages
-    assert survey.long == []
+def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     visit = Visit(context, address, "book/interface/modules/trlib.algorithms.ppo.html")
     line = visit.page.locator("details.member > summary", has_text="ppo_loss(")

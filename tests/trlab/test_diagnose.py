@@ -16,9 +16,9 @@ import torch
 from scipy.optimize import brentq
 
 from tools.paths import ROOT
+from trlab.cli import diagnose as command
 from trlab.diagnose import Limits, diagnose, dump, page, read
 from trlab.diagnose.effects import effects
-from trlab.cli import diagnose as command
 from trlib.cli import main
 
 NAN = math.nan

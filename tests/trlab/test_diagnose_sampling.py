@@ -7,9 +7,9 @@ import json
 import pytest
 import torch
 
+from trlab.cli import diagnose as command
 from trlab.diagnose import diagnose, dump, page, read
 from trlab.diagnose.sampling import KINDS, Sampling, meaning
-from trlab.cli import diagnose as command
 from trlib.cli import main
 
 PLAIN = {
