@@ -51,7 +51,9 @@ def test_the_contract_of_the_bridges_names_every_storey_above_the_ground() -> No
         for path in (ROOT / "trlib").iterdir()
         if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")
     }
-    free = {"trlib.bridges", "trlib.errors", *ground["source_modules"]}
+    # The storeys' contract passes over the bridges and over names that only say where a module has moved.
+    passed_over = {f"trlib.{name}" for name in contracts["storeys"]["exhaustive_ignores"]}
+    free = {"trlib.errors", *passed_over, *ground["source_modules"]}
     assert house - free == set(bridges["forbidden_modules"])
 
 

@@ -66,8 +66,9 @@ def stamped(path: Path, text: str) -> str:
 
 
 def files() -> list[Path]:
-    """Tracked files that show the address or the version."""
-    listed = subprocess.run(["git", "ls-files", "-z", *TEXTS], cwd=ROOT, capture_output=True, text=True, check=True)
+    """Tracked text files that may show the address or the version."""
+    command = ["git", "grep", "--files-with-matches", "-z", "-I", "-e", "", "--", *TEXTS]  # -I: no binary files
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     names = [name for name in listed.stdout.split("\0") if name and not name.startswith("book/_static/")]
     return [ROOT / name for name in names if (ROOT / name).is_file()]
 
