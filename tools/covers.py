@@ -16,7 +16,7 @@ from typing import Any
 from tools.browser import NoChromium, browser
 from tools.stills import _own_names, _simpler
 from trbook.explorables import Playground
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 from trbook.explorables.playground import presets
 
 WIDTHS = {"narrow": 328, "wide": 600}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trbook.explorables import loop_batch, presets, runs
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 
 FILE = BUILT / "run_explorer.data.json"
 LOOP = BUILT / "loop.data.json"

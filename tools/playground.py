@@ -21,7 +21,8 @@ from tools.browser import NoChromium, browser, settle
 from tools.paths import ROOT
 from tools.serve import Quiet
 from trbook.explorables import Playground
-from trbook.explorables.modules import link_modules, publish
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 
 TARGET = ROOT / "book/_static/figures"
 PRESET, BATCHES, WIDTH = "shootout", 25, 760

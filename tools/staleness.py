@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tools.packs import write
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 from trbook.explorables.recording import record
 
 FILE = BUILT / "staleness.data.json"

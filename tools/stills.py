@@ -101,7 +101,7 @@ def stills() -> dict[str, str]:
 
 
 def main() -> int:
-    built = import_module("trbook.explorables.modules").BUILT
+    built = import_module("trbook.explorables.files").BUILT
     try:
         for name, text in stills().items():
             (built / name).write_text(text, encoding="utf-8")

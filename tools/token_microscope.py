@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tools.packs import write
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 from trbook.explorables.rare_batch import record
 
 FILE = BUILT / "token_microscope.data.json"

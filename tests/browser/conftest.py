@@ -22,7 +22,7 @@ from tools.html import build
 from tools.paths import BUILD
 from tools.serve import Quiet
 from trbook.explorables.engine import HERE as ENGINE
-from trbook.explorables.modules import SOURCES
+from trbook.explorables.files import SOURCES
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ import pytest
 
 from tools.stills import draw
 from trbook import explorables
-from trbook.explorables.modules import link_modules, publish, still_of
+from trbook.explorables.files import still_of
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -15,7 +15,8 @@ import torch
 from scipy.optimize import brentq
 
 from trbook.explorables import RatioMap
-from trbook.explorables.modules import BUILT, SOURCES, link_modules
+from trbook.explorables.files import BUILT, SOURCES
+from trbook.explorables.modules import link_modules
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_kl, binary_tv
 
@@ -42,7 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
     (folder / "two.html").write_text(PAGE.format(body=both), encoding="utf-8")
     static = folder / "_static" / "explorables"
     static.mkdir(parents=True)
-    for path in (BUILT / "static").iterdir():
+    for path in BUILT.glob("*.js"):
         (static / path.name).write_bytes(path.read_bytes())
     with serving(folder) as address:
         yield address

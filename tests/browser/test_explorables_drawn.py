@@ -10,7 +10,7 @@ import pytest
 
 from tools.stills import WIDTHS, draw
 from trbook.explorables import RatioMap
-from trbook.explorables.modules import SOURCES, still_of
+from trbook.explorables.files import SOURCES, still_of
 
 PAGE = '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p id="after">After.</p>'
 LIVE = (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from trbook.explorables.modules import SOURCES
+from trbook.explorables.files import SOURCES
 from trlib.algorithms import pg_is_loss, ppo_loss
 from trlib.algorithms.kl_penalty import add_penalty
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from trbook.explorables.modules import SOURCES
+from trbook.explorables.files import SOURCES
 from trlib.advantages import gae
 
 TOKENS, WRONG, REPAIRED = 6, 0.15, 0.05

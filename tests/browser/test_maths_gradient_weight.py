@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trbook.explorables.modules import SOURCES
+from trbook.explorables.files import SOURCES
 from trlib.algorithms import (
     cispo_loss,
     dppo_loss,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.explorables.modules import SOURCES
+from trbook.explorables.files import SOURCES
 from trlib.algorithms import TRPO
 from trlib.algorithms.method import Batch, Scores
 

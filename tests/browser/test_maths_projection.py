@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.explorables.modules import SOURCES
+from trbook.explorables.files import SOURCES
 from trbook.explorables.projection import NAMES, OLD
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.projection import project

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from trbook.explorables.modules import SOURCES, data_of
+from trbook.explorables.files import SOURCES, data_of
 from trbook.explorables.recording import decode
 from trlib.algorithms import pg_is_loss, ppo_loss
 

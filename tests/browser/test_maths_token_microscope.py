@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from trbook.explorables import TokenMicroscope
-from trbook.explorables.modules import data_of
+from trbook.explorables.files import data_of
 from trbook.explorables.recording import decode
 from trlib.algorithms import cispo_loss, dppo_loss, gspo_loss, ppo_loss
 

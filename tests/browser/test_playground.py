@@ -16,8 +16,9 @@ import pytest
 from bookext.security import sealed
 from tools.archive import for_files
 from trbook.explorables import Playground
-from trbook.explorables.modules import link_modules, publish
+from trbook.explorables.modules import link_modules
 from trbook.explorables.playground import BESIDE, presets
+from trbook.explorables.publish import publish
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>Playground</title>

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from trbook.explorables import Playground
-from trbook.explorables.modules import link_modules, publish
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 from trlab.statistics import interval, iqm
 
 MODULE = "playground/views/iqm.js"

@@ -12,7 +12,9 @@ import pytest
 
 from tools.stills import WIDTHS, draw
 from trbook.explorables import RunExplorer, runs
-from trbook.explorables.modules import SOURCES, link_modules, publish, still_of
+from trbook.explorables.files import SOURCES, still_of
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 from trlab import recorded
 from trlab.statistics import interval
 

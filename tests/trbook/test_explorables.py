@@ -14,16 +14,9 @@ from pathlib import Path
 import pytest
 import traitlets
 
-from trbook.explorables import RatioMap
-from trbook.explorables.modules import (
-    BUILT,
-    SOURCES,
-    embed_modules,
-    fragment,
-    link_modules,
-    preloads,
-    sources_hash,
-)
+from trbook.explorables import RatioMap, files
+from trbook.explorables.files import BUILT, SOURCES, source_of, sources_hash
+from trbook.explorables.modules import embed_modules, fragment, link_modules, preloads
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PART = r'<script type="application/json" class="trlib-{}"[^>]*>(.*?)</script>'
@@ -52,7 +45,7 @@ def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
         "update": 0,
         "token": -1,
     }
-    assert part(html, "module") == (BUILT / "ratio_map.js").read_text(encoding="utf-8")
+    assert part(html, "module") == source_of("ratio_map")
     assert str(explorable._esm) == part(html, "module"), "both hosts drive the same module"
     assert html.count("<script") == html.count("</script>") == 3
     fetched = re.search(r"""(src|href)=|https?://(?!www\.w3\.org/)|from ?["']|import ?["']""", html)
@@ -70,7 +63,7 @@ def test_page_can_link_its_modules_and_carry_them_again() -> None:
     html = f"<p>before</p>{RatioMap().html()}<p>between</p>{RatioMap(sign=-1).html()}<p>after</p>"
     linked = link_modules(html, "../_static/explorables/")
     assert linked.count('data-src="../_static/explorables/ratio_map.js"') == 2
-    assert len(linked) < len(html) - 2 * len((BUILT / "ratio_map.js").read_text(encoding="utf-8"))
+    assert len(linked) < len(html) - 2 * len(source_of("ratio_map"))
     assert all(text in linked for text in ("before", "between", "after")) and linked.count('class="trlib-traits"') == 2
     assert link_modules(linked, "../_static/explorables") == linked
     assert embed_modules(linked) == html
@@ -131,7 +124,7 @@ def test_without_anywidget_the_message_says_what_to_do() -> None:
     code = (
         "import sys; sys.modules['anywidget'] = None\n"
         "import trbook, trbook.explorables as e\n"
-        "from trbook.explorables.modules import sources_hash\n"
+        "from trbook.explorables.files import sources_hash\n"
         "try:\n    e.RatioMap\nexcept ImportError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -149,14 +142,43 @@ def test_built_files_are_of_these_sources() -> None:
     record = json.loads((BUILT / "record.json").read_text(encoding="utf-8"))
     assert record["sources"] == sources_hash(), "the JavaScript changed: `npm ci && npm run build` in explorables/js"
     entries = {path.name for path in SOURCES.glob("*.js")}
-    assert {path.name for path in BUILT.glob("*.js")} == entries
-    assert {path.name for path in (BUILT / "static").iterdir()} == {*entries, "common.js"}
-    for name in entries:
-        assert './common.js"' in (BUILT / "static" / name).read_text(encoding="utf-8")
-        assert "./common.js" not in (BUILT / name).read_text(encoding="utf-8")
-        assert "Permission to use, copy, modify" in (BUILT / name).read_text(encoding="utf-8")[:400]
+    assert {path.name for path in BUILT.glob("*.js")} == {*entries, "common.js"}
+    for path in BUILT.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert ('"./common.js"' in text) == (path.name in entries)
+        assert "Permission to use, copy, modify" in text[:400]
     lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
     assert "http" not in lock and '"integrity"' in lock, "the lock file fixes every byte and names no server"
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.glob("*.js")), ids=lambda path: path.stem)
+def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(path: Path) -> None:
+    whole, entry = source_of(path.stem), (BUILT / path.name).read_text(encoding="utf-8")
+    assert "common.js" not in whole and not re.search(r"""^import\b|[;}]import[{*"'\s]""", whole)
+    assert len(re.findall(r"\bexport\{", whole)) == len(re.findall(r"\bexport\{", entry)) == 1
+    assert whole.count("Permission to use, copy, modify") == 1 and whole.startswith("/* trust-region-book, MIT.")
+    common = (BUILT / "common.js").read_text(encoding="utf-8")
+    assert len(whole) == pytest.approx(len(entry) + len(common), abs=3000), "the chunk is in it once"
+
+
+@pytest.mark.parametrize(
+    ("entry", "common"),
+    [
+        ('/* x */\nimport*as c from"./common.js";export{c as default};', "/* x */\nvar a=1;export{a as h};"),
+        ("/* x */\nexport{c as default};", "/* x */\nvar a=1;export{a as h};"),
+        ('/* x */\nimport{h}from"./common.js";export{h as default};', "/* x */\nexport default 1;"),
+    ],
+)
+def test_a_bundle_of_another_form_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, common: str
+) -> None:
+    (tmp_path / "one.js").write_text(entry, encoding="utf-8")
+    (tmp_path / "common.js").write_text(common, encoding="utf-8")
+    monkeypatch.setattr(files, "BUILT", tmp_path)
+    files._common.cache_clear()
+    with pytest.raises(ValueError, match=r"(one|common)\.js: expected"):
+        source_of("one")
+    files._common.cache_clear()
 
 
 @pytest.mark.skipif(

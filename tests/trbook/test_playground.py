@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from trbook.explorables import Playground
-from trbook.explorables.modules import embed_modules, link_modules, preloads, publish
+from trbook.explorables.modules import embed_modules, link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
 from trbook.explorables.playground import BESIDE, SEEDS, presets
+from trbook.explorables.publish import publish
 from trlib.relatives import OBJECTIVES
 
 

@@ -11,7 +11,8 @@ import traitlets
 
 from tools import packs
 from trbook.explorables import RunExplorer, presets, runs
-from trbook.explorables.modules import embed_modules, link_modules, publish
+from trbook.explorables.modules import embed_modules, link_modules
+from trbook.explorables.publish import publish
 from trlab import recorded
 from trlab.record import RECORDS
 from trlab.statistics import interval, iqm

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from trbook.explorables import Staleness
-from trbook.explorables.modules import data_of
+from trbook.explorables.files import data_of
 from trbook.explorables.recording import LARGEST, UPDATES, decode, encode, record
 
 STORED = json.loads(data_of("staleness") or "{}")

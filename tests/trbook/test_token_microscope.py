@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from trbook.explorables import TokenMicroscope
-from trbook.explorables.modules import data_of
+from trbook.explorables.files import data_of
 from trbook.explorables.rare_batch import RUNS, UPDATES, record
 from trbook.explorables.recording import decode
 

@@ -35,7 +35,7 @@ from bookext import (
     tables,
     terms,
 )
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bookext import narrow
-from trbook.explorables.modules import link_modules, preloads, publish
+from trbook.explorables.modules import link_modules, preloads
+from trbook.explorables.publish import publish
 
 UNUSED = ("thebe", "design-tabs", "toggle", "DOCUMENTATION_OPTIONS.pagename")
 """Scripts and styles that no page of this book uses, by a part of their name or text."""

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 
 STYLE = (Path(__file__).parent / "cover.css").read_text(encoding="utf-8")
 

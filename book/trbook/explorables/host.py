@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from trbook.explorables.modules import BUILT, data_of, fragment, still_of
+from trbook.explorables.files import data_of, source_of, still_of
+from trbook.explorables.modules import fragment
 from trlib.errors import MissingExtra, unknown
 
 try:
@@ -50,7 +51,7 @@ class Explorable(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "module" in cls.__dict__:  # not the copies of a class that traitlets makes for instances
-            cls._esm = BUILT / f"{cls.module}.js"
+            cls._esm = source_of(cls.module)
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **settings: Any) -> None:

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import traitlets as t
 
+from trbook.explorables.files import still_of
 from trbook.explorables.host import Packed
-from trbook.explorables.modules import still_of
 
 BOXES = ("rollout", "advantage", "objective", "update")
 GROUPS = ("two", "none", "luck")

@@ -1,7 +1,7 @@
-"""What the playground asks for while it runs: the Worker with its engine, and the weights of each checkpoint.
+"""What the playground loads while it runs: the Worker with its engine, and the weights of each checkpoint.
 
-Nothing of it is kept twice: the parts are made from the built engine and from the checkpoints that the package ships,
-when a book is built or a notebook shows the playground.
+None of it is stored: the parts are made from the built engine and from the checkpoints that the package ships, when a
+book is built or a notebook shows the playground.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trbook.explorables.engine import BUILT as ENGINE
 from trbook.explorables.engine import packed
-from trbook.explorables.modules import BUILT
+from trbook.explorables.files import BUILT
 from trlib.model.policy import load_policy
 
 CHECKPOINTS = ("dial", "dial_rare", "spend")
@@ -40,5 +40,5 @@ def write(folder: Path) -> None:
     """Each part as a plain script, which pages load from a server and from a file system alike."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in parts().items():
-        told = json.dumps(text, ensure_ascii=False)
-        (folder / f"{name}.js").write_text(f'(self.trlibParts ??= {{}})["{name}"] = {told};\n', encoding="utf-8")
+        value = json.dumps(text, ensure_ascii=False)
+        (folder / f"{name}.js").write_text(f'(self.trlibParts ??= {{}})["{name}"] = {value};\n', encoding="utf-8")

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
+from trbook.explorables.files import data_of
 from trbook.explorables.host import Packed
-from trbook.explorables.modules import data_of
 from trlib.errors import unknown
 
 

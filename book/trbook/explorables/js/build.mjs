@@ -1,5 +1,6 @@
-/* Bundles every explorable twice: self-contained (Jupyter, Colab, the zip of the book) and, for the static pages,
-   as a small entry beside one shared chunk. The same sources give the same bytes. Run: npm ci && npm run build */
+/* Bundles every explorable once: a small entry that imports ./common.js, the chunk that all of them share. Where one
+   self-contained module is needed (Jupyter, Colab, the zip of the book), Python links the two (explorables/files.py).
+   The same sources give the same bytes. Run: npm ci && npm run build */
 
 import { build, transform, version } from "esbuild";
 import { createHash } from "node:crypto";
@@ -44,11 +45,10 @@ const common = {
   banner: { js: `/* trust-region-book, MIT. Holds modules of D3 (ISC licence):\n${holders}\n${permission}*/` },
 };
 
-mkdirSync(join(out, "static"), { recursive: true });
+mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out)) if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
-await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles] });
-await build({ ...common, entryPoints: entries, outdir: join(out, "static"), plugins: [styles, apart] });
-await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "static", "common.js"), plugins: [styles] });
+await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles, apart] });
+await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "common.js"), plugins: [styles] });
 await build({ ...common, format: "iife", banner: {}, entryPoints: ["../engine/js/worker.js"], outfile: join(out, "workers", "lane.js") });
 
 const hash = createHash("sha256");

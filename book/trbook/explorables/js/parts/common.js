@@ -1,4 +1,4 @@
-/* What explorables share: one chunk on the static pages, folded into each module elsewhere. */
+/* What explorables share: one chunk beside the built modules. */
 export * from "./maths.js";
 export * from "./distances.js";
 export * from "./numbers.js";

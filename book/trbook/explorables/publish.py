@@ -1,0 +1,18 @@
+"""What linked pages load from a server: modules, the chunk that they share, data and the playground's parts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from trbook.explorables import parts
+from trbook.explorables.files import BUILT
+
+
+def publish(folder: Path) -> None:
+    """Fills a folder of static files, to which `trbook.explorables.modules.link_modules` makes pages link."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for pattern in ("*.js", "*.data.json"):
+        for path in BUILT.glob(pattern):
+            shutil.copyfile(path, folder / path.name)
+    parts.write(folder / "playground")
