@@ -1,0 +1,111 @@
+"""The script that a practitioner opens first: it learns, and it computes what trlib's loop computes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+import trlib
+from benchmarks import minimal_grpo
+from trlib.algorithms import ALGORITHMS
+from trlib.tasks import Prompt
+
+ROOT = Path(__file__).parents[2]
+DIAL = Path(trlib.__file__).parent / "embedded" / "dial"
+
+
+def test_run_as_a_process_it_learns_without_a_download() -> None:
+    command = [sys.executable, "benchmarks/minimal_grpo.py", "--steps", "7"]
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    rewards = [float(value) for value in re.findall(r"reward ([\d.]+)", done.stdout)]
+    assert len(rewards) == 7 and rewards[0] < 0.4, done.stdout
+    assert fmean(rewards[-3:]) > rewards[0] + 0.4, "from a quarter to eight tenths and more"
+
+
+@dataclass
+class Seen:
+    """One update of trlib's loop: what went in, and the gradient that came out."""
+
+    inputs: tuple[torch.Tensor, torch.Tensor]
+    batch: Any
+    weights: dict[str, torch.Tensor]
+    loss: float
+    gradient: dict[str, torch.Tensor]
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo", "cispo", "dppo", "pg_is"])
+def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
+    usual = ALGORITHMS[name]
+    seen: list[Seen] = []
+
+    class Spy(usual):  # type: ignore[misc,valid-type]
+        proportional: ClassVar[bool] = usual.proportional
+
+        def update(self, step: Any) -> None:
+            for part in step.minibatches():
+                names = {id(tensor): key for key, tensor in part.weights.items()}
+                weights = {key: tensor.detach().clone() for key, tensor in part.weights.items()}
+                loss = part.loss()
+                gradient = torch.autograd.grad(loss, part.parameters, retain_graph=True)
+                c = part.completions
+                inputs = torch.cat([c.prompt_ids[c.group], c.tokens], 1), torch.cat([c.prompt_mask[c.group], c.mask], 1)
+                by_name = {names[id(p)]: g for p, g in zip(part.parameters, gradient, strict=True)}
+                seen.append(Seen(inputs, part.batch, weights, float(loss.detach()), by_name))
+                part.descend(loss)
+
+    region = {"delta_tv": 0.15} if name == "dppo" else {}
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    method = Spy(advantage="group-std", **region)
+    trlib.train(policy, task, method, steps=1, prompts=4, group=8, epochs=3, lr=2e-3, warmup=0, anchor="recomputed")
+    last, model = seen[-1], policy.model
+    assert len(seen) == 3
+    for key, tensor in model.named_parameters():
+        tensor.data.copy_(last.weights[key])
+        tensor.grad = None
+    batch = last.batch
+    logp = minimal_grpo.log_probs(model, last.inputs[0], last.inputs[1].long(), batch.mask.shape[1])
+    assert float((logp.detach() - batch.logp_old)[batch.mask].abs().max()) > 0.3, "the policy has moved"
+    advantages = minimal_grpo.group_relative(batch.rewards, batch.group)
+    loss, tokens = minimal_grpo.objective(name, logp, batch.logp_old, advantages, batch.mask, batch.horizon)
+    if name in ("grpo", "dppo"):
+        assert not bool(tokens.diagnostics["kept"][batch.mask].all()), "the region acts"
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(last.loss, abs=1e-6)
+    for key, tensor in model.named_parameters():
+        scale = float(last.gradient[key].abs().max())
+        torch.testing.assert_close(tensor.grad, last.gradient[key], rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_its_prompts_and_answers_are_those_of_the_task() -> None:
+    rng, task = random.Random(5), trlib.load_task("dial")
+    for _ in range(300):
+        text, answer = minimal_grpo.dial(rng)
+        verdict = task.verify(Prompt(text, str(answer), 5), f"easy so {answer}", ended=True)  # it computes the answer
+        assert verdict.reward == 1 == minimal_grpo.reward(f"easy so {answer}", answer)
+    assert minimal_grpo.reward(f"slowly {answer} so {answer + 1}", answer) == 0
+    assert minimal_grpo.reward("no number", 3) == 0
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, chat: bool) -> None:
+    folder = shutil.copytree(DIAL, tmp_path / "model")
+    if chat:
+        card = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        card["chat_template"] = "{% for message in messages %}{{ message.content }}{% endfor %} so"
+        (folder / "tokenizer_config.json").write_text(json.dumps(card), encoding="utf-8")
+    options = ["--model", str(folder), "--steps", "2", "--prompts", "2", "--group", "4", "--epochs", "2"]
+    history = minimal_grpo.train(minimal_grpo.settings([*options, "--max-tokens", "5", "--method", "dppo"]))
+    assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
