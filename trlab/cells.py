@@ -6,15 +6,17 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlab.measures import DERIVED
 from trlab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib import checks
+from trlib.arguments import as_json
 from trlib.errors import unknown
+from trlib.fields import settings as settings_of
 from trlib.own import contents, is_own
 
 if TYPE_CHECKING:
@@ -296,24 +298,16 @@ def _identity(cell: Cell) -> str:
     """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or setting whose default
     changes nothing leaves every name as it was. That a default itself has changed is what `defaults` tells."""
     from trlib.loop.optimizers import maker
-    from trlib.loop.regime import Regime
+    from trlib.loop.settings import RunSettings
     from trlib.tasks import load_task
 
     method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
     task, plain_task = load_task(cell.task, **cell.knobs), load_task(cell.task)
     _known(cell.policy)
     given = _defaults_of("train")
-    regime = {**given, **cell.train}
-    filled = {
-        **regime,
-        "steps": cell.steps,
-        "seed": cell.seed,
-        "checkpoint_every": 1,
-        "max_tokens": task.max_tokens if regime["max_tokens"] is None else regime["max_tokens"],
-        "anchor": method.anchor if regime["anchor"] is None else regime["anchor"],
-    }
-    Regime(**{f.name: filled[f.name] for f in fields(Regime)})  # checks every value before anything runs
-    maker(filled["optimizer"])
+    train = {**given, **cell.train}
+    RunSettings(**{**train, "steps": cell.steps, "seed": cell.seed})  # checks every value before anything runs
+    maker(train["optimizer"])
     decided: dict[str, Any] = {
         "method": _named(cell.method),
         "settings": {
@@ -323,7 +317,7 @@ def _identity(cell: Cell) -> str:
         },
         "train": {
             name: _named(value) if name == "optimizer" else value
-            for name, value in regime.items()
+            for name, value in train.items()
             if plain(value) != plain(given[name])
         },
         "task": [
@@ -370,10 +364,11 @@ def defaults(found: list[Cell]) -> dict[str, Any]:
 @cache
 def _defaults_of(function: str) -> dict[str, Any]:
     from trlib.evaluation import evaluate
-    from trlib.loop.training import train
+    from trlib.loop.settings import RunSettings
 
     # Not the signature: Sphinx puts words in the place of its defaults, in the process that builds the book.
-    given = {"train": train, "evaluate": evaluate}[function].__kwdefaults__ or {}
+    train = {s.name: s.default for s in settings_of(RunSettings)}
+    given = {"train": train, "evaluate": evaluate.__kwdefaults__ or {}}[function]
     return {name: default for name, default in given.items() if name not in LEFT_OUT}
 
 
@@ -409,12 +404,5 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON holds it, the same however it was written: tuples as lists, dataclasses as dicts."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | range):
-        return [plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+plain = partial(as_json, otherwise=str)
+"""A value as JSON holds it, the same however it was written; what JSON does not know, by its text."""

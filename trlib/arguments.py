@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -70,6 +71,30 @@ def settle(settings: Any) -> None:
     """Make the numbers of a frozen dataclass Python's own (`plain`), in place: the first line of a `__post_init__`."""
     for field in fields(settings):
         object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
+
+
+def _refuse(value: object) -> Any:
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
+    """`value` as JSON holds it, the same however it was written: dataclasses and mappings as dicts, tuples and ranges
+    as lists, numpy's numbers as Python's.
+
+    Args:
+        otherwise: what becomes of anything else.
+
+    Raises:
+        TypeError: with the kind of what JSON does not hold, where `otherwise` is not given.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name), otherwise) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item, otherwise) for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [as_json(item, otherwise) for item in value]
+    value = plain(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else otherwise(value)
 
 
 def flag(name: str, value: object) -> bool:

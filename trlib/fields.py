@@ -1,13 +1,27 @@
-"""The fields of a dataclass as a reader sees them: name, type, default, and the docstring under each in the source."""
+"""The fields of a dataclass as a reader sees them: name, type, default, and the docstring under each in the source.
+
+`keywords_of` makes them the keyword arguments of a function.
+"""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 import textwrap
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter
 from itertools import pairwise
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+S = TypeVar("S")
+R = TypeVar("R")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -60,3 +74,80 @@ def _texts(kind: type) -> dict[str, str]:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and documented:
                 found[node.target.id] = inspect.cleandoc(str(after.value.value))
     return found
+
+
+def keywords_of(
+    kind: Callable[P, S],
+) -> Callable[[Callable[[A, B, C, S], R]], Callable[Concatenate[A, B, C, P], R]]:
+    """A decorator: `f(a, b, c, settings)` is called as `f(a, b, c, lr=.1)`, with the dataclass's fields as keywords.
+
+    The signature lists the fields with their types and defaults, and the docstring explains each where the undecorated
+    one has the argument `settings`.
+
+    Args:
+        kind: a dataclass; its own checks run when the function is called.
+    """
+    make: Any = kind  # what a ParamSpec binds, mypy cannot call
+    hints, options = get_type_hints(kind), settings(kind)
+
+    def decorate(function: Callable[[A, B, C, S], R]) -> Callable[Concatenate[A, B, C, P], R]:
+        run: Any = function
+        written = inspect.signature(function, eval_str=True)
+        *leading, last = written.parameters.values()
+        shown = written.replace(
+            parameters=[
+                *leading,
+                *(
+                    Parameter(
+                        s.name,
+                        Parameter.KEYWORD_ONLY,
+                        default=Parameter.empty if s.default is MISSING else s.default,
+                        annotation=hints[s.name],
+                    )
+                    for s in options
+                ),
+            ]
+        )
+
+        @wraps(function)
+        def call(*args: Any, **keywords: Any) -> R:
+            for name in keywords:
+                if name not in shown.parameters:
+                    near = difflib.get_close_matches(name, shown.parameters, n=1, cutoff=0.5)
+                    hint = f"; did you mean {near[0]!r}?" if near else ""
+                    raise TypeError(f"{function.__name__}: no argument is called {name!r}{hint}")
+            try:
+                given = shown.bind(*args, **keywords).arguments
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}: {error}") from None
+            positional = [given.pop(p.name) for p in leading]
+            return run(*positional, make(**given))
+
+        call.__signature__ = shown  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in shown.parameters.values()} | {
+            "return": shown.return_annotation
+        }
+        call.__doc__ = _explained(function.__doc__ or "", last.name, options)
+        return call
+
+    return decorate
+
+
+def _explained(doc: str, argument: str, options: list[Setting]) -> str:
+    """A docstring whose line about `argument` has become one entry for each setting."""
+    lines = doc.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{argument}: "))
+    indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+    lines[at : at + 1] = [
+        line
+        for s in options
+        for line in textwrap.wrap(
+            f"{s.name}: {' '.join(s.text.split())}",
+            width=120,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+    return "\n".join(lines)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.loop.sampler import PRECISIONS, Sampler
+from trlib.loop.sampler import Sampler
+from trlib.loop.settings import PRECISIONS
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 
@@ -43,7 +44,7 @@ def measure(
     """Log-probs of tokens that the policy samples, [N] each: its own, and those of a copy in another precision.
 
     Args:
-        precision: one of `trlib.loop.sampler.PRECISIONS`.
+        precision: one of `trlib.loop.settings.PRECISIONS`.
 
     Raises:
         ValueError: an unknown precision; what `sample` refuses.

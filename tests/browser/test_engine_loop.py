@@ -19,7 +19,7 @@ from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, measure, summarise
 from trlib.loop.optimizers import adamw
-from trlib.loop.regime import Regime
+from trlib.loop.settings import RunSettings
 from trlib.loop.step import LoopStep
 from trlib.model.completions import Completions
 from trlib.relatives import OBJECTIVES
@@ -124,33 +124,17 @@ class Twin:
         self, name: str, method: Any, found: dict[str, Any], settings: dict[str, Any], task: Any, dtype: str = "float64"
     ) -> None:
         self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
-        regime = Regime(
+        run = RunSettings(
             steps=1,
-            seed=0,
             prompts=settings["prompts"],
             group=settings["group"],
-            temperature=1.0,
-            max_tokens=task.max_tokens,
             minibatches=settings["minibatches"],
             epochs=settings["epochs"],
-            optimizer="adamw",
             lr=settings["lr"],
-            betas=(0.9, 0.95),
-            weight_decay=0.0,
-            warmup=10,
-            grad_norm=1.0,
-            anchor="recomputed",
-            lag=0,
-            sampler="fp32",
-            logit_noise=0.0,
-            probe=32,
-            checkpoint_every=1,
-            without=(),
-            at_once=None,
-        )
-        self.needs = needs_of(method, regime.anchor)
-        self.learner = Learner(self.policy, regime, self.needs, adamw)
-        collector = Collector(self.learner, task, method, self.needs, regime)
+        ).filled(max_tokens=task.max_tokens, anchor="recomputed")
+        self.needs = needs_of(method, run.anchor)
+        self.learner = Learner(self.policy, run, self.needs, adamw)
+        collector = Collector(self.learner, task, method, self.needs, run)
         asked = [Prompt(p["text"], p["answer"], p["difficulty"]) for p in found["asked"]]
         self.completions = as_completions(self.policy, asked, found["completions"])
         verdicts = [

@@ -28,7 +28,7 @@ from trlib.algorithms import (
 from trlib.errors import CheckpointError, MethodError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
-from trlib.loop.regime import SAVINGS
+from trlib.loop.settings import SAVINGS
 from trlib.loop.step import LoopStep, proportional
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample

@@ -6,14 +6,14 @@ import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from numbers import Integral, Real
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 
 from trlib.algorithms.method import Anchor, Method
 from trlib.algorithms.needs import Needs
+from trlib.arguments import as_json
 from trlib.errors import MethodError, TrlibError
 
 
@@ -66,27 +66,13 @@ def settings_of(method: Method) -> dict[str, Any]:
     found: dict[str, Any] = {"name": type(method).__name__}
     for f in fields(method):
         try:
-            found[f.name] = _plain(getattr(method, f.name))
+            found[f.name] = as_json(getattr(method, f.name))
         except TypeError as error:
             raise TypeError(
                 f"{f.name}: expected a setting that can be saved with the run (a number, a text, a list, "
                 f"None), got {error} in {type(method).__name__} ({_defined(method)})"
             ) from None
     return found
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, Real):
-        return int(value) if isinstance(value, Integral) else float(value)
-    raise TypeError(f"a {type(value).__name__}")
 
 
 def _place(author: object, name: str, error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import torch
@@ -11,10 +10,10 @@ from torch import Tensor
 
 from trlib.algorithms.method import Batch, Method
 from trlib.algorithms.plan import Stage
-from trlib.errors import NonFiniteError
+from trlib.errors import NonFiniteError, warn
 from trlib.loop.boxes import Asked, box
 from trlib.loop.learner import Learner
-from trlib.loop.regime import Regime
+from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions, join, top_k
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
@@ -25,7 +24,7 @@ from trlib.tasks.task import Prompt, Task, Verdict
 class Collector:
     """Batches for a method: sampled, verified, and prepared by it."""
 
-    def __init__(self, learner: Learner, task: Task, method: Method, needs: Asked, settings: Regime) -> None:
+    def __init__(self, learner: Learner, task: Task, method: Method, needs: Asked, settings: FilledSettings) -> None:
         self.learner, self.task, self.method, self.needs, self.settings = learner, task, method, needs, settings
         self.told_equal = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
@@ -174,7 +173,7 @@ class Collector:
             )
         if why:
             self.told_equal = True
-            warnings.warn(f"batch {k}: {why} (said once a run)", stacklevel=7)
+            warn(f"batch {k}: {why} (said once a run)")
 
 
 def _check(ready: object, given: Batch) -> None:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.arguments import as_json
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.optimizers import Maker, build
-from trlib.loop.regime import Regime
+from trlib.loop.settings import RunSettings
 
 
 class Descent:
@@ -24,7 +25,7 @@ class Descent:
     learn.
     """
 
-    def __init__(self, parts: list[tuple[list[Tensor], float]], make: Maker, settings: Regime) -> None:
+    def __init__(self, parts: list[tuple[list[Tensor], float]], make: Maker, settings: RunSettings) -> None:
         """`parts`: parameters with their learning rate as a multiple of the run's."""
         self.settings = settings
         self.exact: list[tuple[Tensor, Tensor]] = []
@@ -94,9 +95,9 @@ class Descent:
         Raises:
             CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
         """
-        state = {key: _plain(f"state {key}", value) for key, value in self._kept() if not isinstance(value, Tensor)}
+        state = {key: _as_json(f"state {key}", value) for key, value in self._kept() if not isinstance(value, Tensor)}
         groups = [
-            {name: _plain(name, value) for name, value in group.items() if name not in ("params", "lr")}
+            {name: _as_json(name, value) for name, value in group.items() if name not in ("params", "lr")}
             for group in self.optimizer.param_groups
         ]
         return {"updates": self.updates, "state": state, "groups": groups}
@@ -128,24 +129,6 @@ class Descent:
             )
         self.updates = numbers["updates"]
 
-    def expected(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The optimiser's part of some saved tensors, as it must look: of AdamW three for each parameter that ever had
-        a gradient, of SGD one; an optimiser of one's own alone knows its shapes."""
-        found: dict[str, Tensor] = {}
-        kind = type(self.optimizer)
-        for i, p in enumerate(self._order()):
-            own = {name: t for name, t in tensors.items() if name.startswith(f"optimizer/{i}/")}
-            if own and kind is torch.optim.AdamW and not self.optimizer.defaults["amsgrad"]:
-                own = {
-                    f"optimizer/{i}/step": torch.zeros(()),
-                    f"optimizer/{i}/exp_avg": p,
-                    f"optimizer/{i}/exp_avg_sq": p,
-                }
-            elif kind is torch.optim.SGD:
-                own = dict.fromkeys(own, p)
-            found |= own
-        return found
-
     def _kept(self) -> Iterator[tuple[str, Any]]:
         """What the optimiser keeps of its parameters, by number and name."""
         for i, own in self.optimizer.state_dict()["state"].items():
@@ -167,14 +150,11 @@ class Descent:
         return stepped
 
 
-def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(name, item) for item in value]
-    if isinstance(value, Tensor) and value.dim() == 0:
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise CheckpointError(
-        f"optimizer: expected tensors and plain values in its state, because they are saved with the "
-        f"run, got {name} = {type(value).__name__}"
-    )
+def _as_json(name: str, value: Any) -> Any:
+    try:
+        return as_json(value)
+    except TypeError as error:
+        raise CheckpointError(
+            f"optimizer: expected tensors and plain values in its state, because they are saved with the run, "
+            f"got {name} = {error}"
+        ) from None

@@ -14,15 +14,15 @@ from trlib.loop.critic import Critic
 from trlib.loop.descent import Descent
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import Maker
-from trlib.loop.regime import Regime
 from trlib.loop.sampler import Sampler
+from trlib.loop.settings import RunSettings
 from trlib.model.policy import Policy
 
 
 class Learner:
     """A policy that learns, what learns and samples with it, and what its method remembers."""
 
-    def __init__(self, policy: Policy, settings: Regime, needs: Needs, make: Maker) -> None:
+    def __init__(self, policy: Policy, settings: RunSettings, needs: Needs, make: Maker) -> None:
         self.policy, self.settings = policy, settings
         self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler)
         self.reference = policy.copy() if needs.reference else None

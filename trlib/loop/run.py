@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from trlib import __version__
+from trlib.algorithms.method import Method
 from trlib.drawing import COLOURS, DASHES, Drawing, legend, panels
+from trlib.loop.boxes import settings_of
 from trlib.loop.metrics import METRICS
+from trlib.loop.optimizers import name_of
+from trlib.loop.settings import PLACES, RunSettings
 from trlib.model.folders import write
 from trlib.model.policy import Policy
+from trlib.own import origin
+from trlib.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +36,8 @@ PANELS = (
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
 FILES = ("history.csv", "prompts.csv", "run.json")
 """What `Run.save` writes."""
+EXCERPT = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds")
+"""The columns of `Run.excerpt`."""
 
 
 @dataclass(repr=False)
@@ -111,9 +123,33 @@ class Run:
     def _repr_html_(self) -> str:
         import html
 
-        wanted = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds")
-        shown = self.history.filter(items=wanted)
-        step = max(1, len(shown) // 6)
-        picked = shown.iloc[sorted({*range(0, len(shown), step), max(0, len(shown) - 1)})] if len(shown) else shown
-        table = picked.to_html(float_format="{:.3g}".format, border=0)
+        table = self.excerpt().to_html(float_format="{:.3g}".format, border=0)
         return f"<p><strong>{html.escape(repr(self))}</strong></p>{table}"
+
+    def excerpt(self) -> pd.DataFrame:
+        """About seven rows of the history, the first and the last among them, with the columns that tell most."""
+        shown = self.history.filter(items=EXCERPT)
+        return shown.iloc[sorted({*range(0, len(shown), max(1, len(shown) // 6)), *range(len(shown))[-1:]})]
+
+
+def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings) -> dict[str, Any]:
+    """Everything that decides a run, as JSON holds it."""
+    import transformers
+
+    record = {
+        **{name: value for name, value in vars(settings).items() if name not in PLACES},
+        "optimizer": name_of(settings.optimizer),
+        "method": settings_of(method),
+        "policy": policy.name,
+        "versions": {
+            "trust-region-book": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "transformers": transformers.__version__,
+        },
+        "task": {"name": task.name, **task.settings},
+        "parameters": policy.size,
+        "model": policy.identity(),
+        "task_file": origin(type(task)),
+    }
+    return json.loads(json.dumps(record))

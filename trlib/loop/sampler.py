@@ -16,9 +16,6 @@ from torch import Tensor
 
 from trlib.model.policy import Policy, cast
 
-PRECISIONS = ("fp32", "bf16", "int8", "int4")
-"""fp32: the learner's own numbers."""
-
 
 def round_trip(weight: Tensor, bits: int) -> Tensor:
     """A matrix [O, I], or several [.., O, I], through signed integers and back.

@@ -1,0 +1,148 @@
+"""The settings of a run: every keyword argument of `trlib.train`, with its default and what it means.
+
+They are written here once. The signature and the docstring of `trlib.train`, the options of `trlib train` and the
+book's page on the loop are all made from `RunSettings`. This module imports no torch, so `trlib train --help` is quick.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from trlib import arguments
+
+Anchor = Literal["rollout", "recomputed"]
+Precision = Literal["fp32", "bf16", "int8", "int4"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+"""What a sampler can compute in; fp32: the learner's own numbers."""
+SAVINGS = {
+    "sharing": "each distinct prefix is read once, in sampling and in scoring",
+    "dropping": "completions that have ended leave the sampler's computation",
+    "skipping": "completions that can teach nothing are not scored, where that is exact",
+}
+"""What the loop does not compute because nothing would come of it."""
+PLACES = ("out", "resume", "progress")
+"""Settings that say where a run is kept and shown. They do not decide what it computes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What `trlib.train` is told besides the policy, the task and the method.
+
+    The first paragraph below a field is also its help on the command line.
+    """
+
+    steps: int
+    """Number of batches."""
+    seed: int = 0
+    """Seed of every random draw.
+
+    The same seed, machine and versions give the same history bit for bit, timings apart (on a CPU; a GPU adds up in
+    an order of its own)."""
+    prompts: int = 16
+    """Prompts per batch."""
+    group: int = 16
+    """Completions per prompt."""
+    temperature: float = 1.0
+    """Temperature of sampling, and of every log-probability."""
+    max_tokens: int | None = None
+    """Token limit of a completion; by default the task's."""
+    minibatches: int = 1
+    """Parts into which a batch is split, by whole prompts; each part is one update."""
+    epochs: int = 1
+    """Passes over each batch, so a batch is used for minibatches x epochs updates."""
+    lr: float = 1e-4
+    """Learning rate."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """The optimiser's betas, if it takes any."""
+    weight_decay: float = 0.0
+    """The optimiser's weight decay, if it takes one."""
+    warmup: int = 10
+    """Updates over which the learning rate rises linearly to its full value."""
+    grad_norm: float = 1.0
+    """Largest Euclidean norm of the gradient; a longer gradient is scaled down to it."""
+    anchor: Anchor | None = None
+    """Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed (the learner before
+    the batch's first update); by default the method's choice."""
+    optimizer: str | Callable[..., Any] = "adamw"
+    """Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
+
+    In Python also a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of 16-bit weights
+    come with every one."""
+    lag: int = 0
+    """Batches by which the sampler's weights are behind the learner's."""
+    sampler: Precision = "fp32"
+    """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)."""
+    logit_noise: float = 0.0
+    """Standard deviation of Gaussian noise on the sampler's logits."""
+    probe: int = 32
+    """Completions per batch on which the exact metrics are computed, spread evenly over the prompts; 0 for none.
+
+    The distribution over the whole vocabulary is held at each of their tokens: take few if the vocabulary is large."""
+    checkpoint_every: int = 10
+    """Batches between two checkpoints."""
+    out: str | os.PathLike[str] | None = None
+    """Folder for the checkpoint, the history and the trained policy; by default nothing is written."""
+    resume: bool = False
+    """Go on with the run in `out`, bit for bit; if there is none yet, begin it."""
+    progress: bool = True
+    """Show a progress bar."""
+    without: Sequence[str] = ()
+    """Savings to switch off, to see that they change nothing: sharing, dropping, skipping.
+
+    `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last digits at most."""
+    at_once: int | None = None
+    """Completions that are scored at a time; by default all of a minibatch.
+
+    Fewer take less memory and a third more time, and change a gradient in its last digits only."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
+            raise ValueError(f"betas: expected two numbers, got {self.betas!r}")
+        if isinstance(self.without, str) or not isinstance(self.without, Sequence):
+            raise TypeError(f"without: expected a list of words, got {self.without!r}")
+        arguments.settle(self)
+        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "without", tuple(self.without))
+        for name in ("steps", "prompts", "group", "minibatches", "epochs", "checkpoint_every"):
+            arguments.whole(name, getattr(self, name), least=1)
+        for name in ("seed", "warmup", "lag", "probe"):
+            arguments.whole(name, getattr(self, name), least=0)
+        for name in ("max_tokens", "at_once"):
+            if getattr(self, name) is not None:
+                arguments.whole(name, getattr(self, name), least=1)
+        for name in ("temperature", "lr", "grad_norm"):
+            arguments.number(name, getattr(self, name), above=0, below=math.inf)
+        for name in ("weight_decay", "logit_noise"):
+            arguments.number(name, getattr(self, name), least=0, below=math.inf)
+        for i, beta in enumerate(self.betas):
+            arguments.number(f"betas[{i}]", beta, least=0, below=1)
+        if self.anchor is not None:
+            arguments.choice("anchor", self.anchor, get_args(Anchor))
+        arguments.choice("sampler", self.sampler, PRECISIONS)
+        for saving in self.without:
+            arguments.choice("without", saving, tuple(SAVINGS))
+        if self.prompts % self.minibatches:
+            raise ValueError(
+                f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole groups), "
+                f"got {self.minibatches}"
+            )
+        if self.resume and self.out is None:
+            raise ValueError("resume: expected the run's folder beside it as out, got out=None")
+
+    def filled(self, *, max_tokens: int, anchor: Anchor) -> FilledSettings:
+        """The same settings, with the task's token limit and the method's anchor where none was chosen."""
+        chosen = {"max_tokens": max_tokens, "anchor": anchor}
+        chosen |= {name: getattr(self, name) for name in chosen if getattr(self, name) is not None}
+        return FilledSettings(**{**vars(self), **chosen})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilledSettings(RunSettings):
+    """The settings of a run that has begun: nothing is left to the task or the method."""
+
+    max_tokens: int
+    anchor: Anchor
