@@ -84,20 +84,10 @@ def boolean(name: str, value: object, shape: tuple[int | None, ...] | None = Non
 
 def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that `value` has no NaN and no inf (where `mask` is True, when given), if value checks are on."""
-    if not _values.get():
+    if not _values.get() or (mask is None and _ends_pass(value)):
         return
-    if mask is None and value.numel() and value.dtype in FLOATING:
-        # the two ends tell, and take no memory: a mask of an output layer's weights would take more than its logits
-        low, high = torch.aminmax(value.detach())
-        if bool(torch.isfinite(low) & torch.isfinite(high)):
-            return
-    bad = ~torch.isfinite(value)
-    if mask is not None:
-        bad = bad & mask
-    if bool(bad.any()):
-        where = tuple(int(i) for i in bad.nonzero()[0])
-        place = "where the mask is True" if mask is not None else "everywhere"
-        raise ValueError(f"{name}: expected finite values {place}, got {value[where].item()} at {list(where)}")
+    place = "where the mask is True" if mask is not None else "everywhere"
+    _refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
 
 
 def log_probabilities(name: str, value: Tensor) -> None:
@@ -105,32 +95,22 @@ def log_probabilities(name: str, value: Tensor) -> None:
     sum to one within the rounding of their type, if value checks are on."""
     if not _values.get():
         return
-    bad = torch.isnan(value) | (value == math.inf)
-    if bool(bad.any()):
-        where = tuple(int(i) for i in bad.nonzero()[0])
-        raise ValueError(f"{name}: expected log-probabilities, got {value[where].item()} at {list(where)}")
+    if not _ends_pass(value, least=-math.inf):
+        _refuse(f"{name}: expected log-probabilities", value, torch.isnan(value) | (value == math.inf))
     total = torch.logsumexp(value.detach().to(wide(value)), -1)
-    off = total.abs() > _rounding(value)
-    if bool(off.any()):
-        where = tuple(int(i) for i in off.nonzero()[0])
-        mass = float(total[where].exp())
-        raise ValueError(
-            f"{name}: expected normalised log-probabilities (probabilities that sum to 1), "
-            f"got a sum of {mass:.6g} at {list(where)}"
-        )
+    wanted = f"{name}: expected normalised log-probabilities (probabilities that sum to 1)"
+    if not bool((total.abs() <= _rounding(value)).all()):
+        place = _first(total.abs() > _rounding(value))
+        raise ValueError(f"{wanted}, got a sum of {float(total[place].exp()):.6g} at {list(place)}")
 
 
 def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that log-probabilities of single tokens are no NaN and at most 0 (but for rounding; -inf is
     probability 0), where `mask` is True when given, if value checks are on."""
-    if not _values.get():
+    most = _rounding(value)
+    if not _values.get() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):
         return
-    bad = torch.isnan(value) | (value > _rounding(value))
-    if mask is not None:
-        bad = bad & mask
-    if bool(bad.any()):
-        where = tuple(int(i) for i in bad.nonzero()[0])
-        raise ValueError(f"{name}: expected log-probabilities at most 0, got {value[where].item()} at {list(where)}")
+    _refuse(f"{name}: expected log-probabilities at most 0", value, torch.isnan(value) | (value > most), mask)
 
 
 def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = None, distinct: bool = False) -> None:
@@ -138,14 +118,7 @@ def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = Non
     alike along the last dimension when `distinct`, if value checks are on."""
     if not _values.get():
         return
-    bad = (ids < 0) | (ids >= vocabulary)
-    if mask is not None:
-        bad = bad & mask
-    if bool(bad.any()):
-        where = tuple(int(i) for i in bad.nonzero()[0])
-        raise ValueError(
-            f"{name}: expected token ids from 0 to {vocabulary - 1}, got {ids[where].item()} at {list(where)}"
-        )
+    _refuse(f"{name}: expected token ids from 0 to {vocabulary - 1}", ids, (ids < 0) | (ids >= vocabulary), mask)
     if distinct:
         ordered = ids.sort(-1).values
         twice = ordered[..., 1:] == ordered[..., :-1]
@@ -171,11 +144,19 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     for name, value in zip(tensors, checked, strict=True):
         if value.device != mask.device:
             raise ValueError(f"{name}: expected a tensor on the mask's device {mask.device}, got one on {value.device}")
-        finite(name, value, mask)
-        if name.startswith("logp"):
-            token_log_probabilities(name, value, mask)
-    dtype = wide(*checked)
-    return tuple(value.to(dtype).masked_fill(~mask, 0.0) for value in checked)
+    dtype, outside = wide(*checked), ~mask
+    safe = tuple(value.to(dtype).masked_fill(outside, 0.0) for value in checked)
+    if _values.get():
+        # One pass and one synchronisation for all; which value is wrong is looked for only if one is.
+        ends = torch.stack([torch.stack(torch.aminmax(value.detach())) for value in safe])
+        for name, value, (low, high) in zip(tensors, checked, ends.tolist(), strict=True):
+            is_logp = name.startswith("logp")
+            if math.isfinite(low) and math.isfinite(high) and not (is_logp and high > _rounding(value)):
+                continue
+            finite(name, value, mask)
+            if is_logp:
+                token_log_probabilities(name, value, mask)
+    return safe
 
 
 def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor, ...]:
@@ -193,10 +174,37 @@ def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor,
     checked = [floating(name, value, shape, "B, T, V") for name, value in tensors.items()]
     dtype = wide(*checked)
     safe = tuple(value.masked_fill(outside, -math.log(shape[2])).to(dtype) for value in checked)
-    for name, value, came in zip(tensors, safe, checked, strict=True):
+    for name, value, original in zip(tensors, safe, checked, strict=True):
         finite(name, value)
-        log_probabilities(name, value.detach().to(came.dtype))
+        log_probabilities(name, value.detach().to(original.dtype))
     return *safe, ids.masked_fill(outside, 0).long()
+
+
+def _ends_pass(value: Tensor, *, least: float | None = None, most: float | None = None) -> bool:
+    """Whether the smallest and the largest value are finite, or `least` and at most `most`: if they are, all are.
+
+    NaN is both ends of what holds one. This takes one pass and no memory, where a mask takes as much as the values do.
+    """
+    if value.numel() == 0:
+        return True
+    low, high = torch.aminmax(value.detach())
+    passes = high < math.inf if most is None else high <= most
+    if least is None:
+        passes = passes & (low > -math.inf)
+    return bool(passes)
+
+
+def _first(bad: Tensor) -> tuple[int, ...]:
+    """Where the first True is."""
+    return tuple(int(i) for i in bad.nonzero()[0])
+
+
+def _refuse(wanted: str, value: Tensor, bad: Tensor, mask: Tensor | None = None) -> None:
+    """Raise a ValueError for the first value that is `bad` (where `mask` is True, when given)."""
+    if mask is not None:
+        bad = bad & mask
+    if bool(bad.any()):
+        raise ValueError(f"{wanted}, got {value[_first(bad)].item()} at {list(_first(bad))}")
 
 
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
