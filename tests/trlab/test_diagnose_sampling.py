@@ -9,7 +9,7 @@ import torch
 
 from trlab.cli import diagnose as command
 from trlab.diagnose import diagnose, dump, page, read
-from trlab.diagnose.sampling import KINDS, Sampling, meaning
+from trlab.diagnose.sampling import KINDS, Sampling, Unbiased, meaning
 from trlib.cli import main
 
 PLAIN = {
@@ -37,13 +37,15 @@ PLAIN = {
 )
 def test_what_is_known_decides_what_holds(known, holds, words):
     for old in (True, False):
-        found = meaning(Sampling(**known), old=old)
+        found = meaning(Sampling(**known), Unbiased(1.0, 0.01, 1.0, 0.01, old))
         assert found.holds is holds and words in found.verdict
     said = " ".join(found.reasons)
     if holds is False:
         assert "does not hold: π/μ, the mismatch, the effective sample size" in said
         assert "none of the findings is free of it" in said and "cannot be computed back" in said
-        assert "the clip ratio around logp_old" in " ".join(meaning(Sampling(**known), old=True).reasons)
+        assert "the clip ratio around logp_old" in " ".join(
+            meaning(Sampling(**known), Unbiased(1.0, 0.01, 1.0, 0.01, True)).reasons
+        )
     assert ("the mean of a ratio to μ lies below 1" in said) is False
     assert ("score at the sampler's temperature" in said) == (known.get("logprobs") == "processed")
 
@@ -116,9 +118,10 @@ def drawn(tmp_path_factory):
 
 
 def test_the_numbers_may_speak_against_what_is_said(drawn):
-    against = "The numbers speak against it"
+    against = "The numbers speak against them"
     wrong = diagnose(read(drawn["raw"], logprobs="processed", temperature=0.7))
-    assert wrong.meaning.holds and wrong.unbiased.deviates and against in page(wrong)
+    assert wrong.meaning.holds is False and wrong.unbiased.deviates and against in page(wrong)
+    assert "The findings hold" not in page(wrong)
     right = diagnose(read(drawn["processed"], logprobs="processed", temperature=0.7))
     assert right.meaning.holds and not right.unbiased.deviates and against not in page(right)
     assert "it must be 1, and it is" in page(right)
@@ -131,10 +134,27 @@ def test_the_numbers_may_speak_against_what_is_said(drawn):
 def test_under_top_p_a_mean_below_1_is_no_fault(drawn):
     said = diagnose(read(drawn["top-p"], logprobs="processed", temperature=1.0, top_p=0.8))
     assert said.unbiased.mean < 0.95 and said.unbiased.deviates
-    assert "says nothing against the log-probs" in page(said) and "speak against it" not in page(said)
+    assert "says nothing against the log-probs" in page(said) and "speak against them" not in page(said)
     assert "lies below 1 by as much" in " ".join(said.meaning.reasons)
     unsaid = diagnose(read(drawn["top-p"], logprobs="processed", temperature=1.0))
-    assert "speak against it" in page(unsaid)
+    assert "speak against them" in page(unsaid)
+
+
+@pytest.mark.parametrize("with_old", [True, False])
+def test_log_probs_shifted_by_one_token_are_found_out(tmp_path, with_old):
+    g = torch.Generator().manual_seed(1)
+    mu = torch.log_softmax(3 * torch.randn(40, 30, 50, generator=g, dtype=torch.float64), -1)
+    tokens = torch.distributions.Categorical(logits=mu).sample()
+    logp = mu.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    columns = {"logp": logp, "advantage": torch.ones(40), "mask": torch.ones(40, 30)}
+    if with_old:
+        columns["logp_old"] = logp
+    for name, recorded, holds in (("right", logp, True), ("shifted", logp.roll(1, dims=-1), False)):
+        path = dump(tmp_path / f"{name}.parquet", logp_rollout=recorded, **columns)
+        found = diagnose(read(path, logprobs="processed", temperature=1.0))
+        assert found.meaning.holds is holds, found.unbiased
+        assert ("The findings hold." in page(found)) is holds
+        assert any("shifted by one token" in reason for reason in found.meaning.reasons) is not holds
 
 
 def test_the_ratio_before_and_after_it_is_bounded(tmp_path):

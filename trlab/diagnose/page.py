@@ -109,12 +109,9 @@ def _answer(f: Findings) -> str:
 def _kind(f: Findings) -> str:
     items = "".join(f"<li>{escape(reason)}</li>" for reason in f.meaning.reasons)
     mark = ' class="warning"' if f.meaning.holds is False else ""
-    against = ""
-    if f.meaning.holds and f.unbiased is not None and f.unbiased.deviates and f.sampling.top_p in (None, 1):
-        against = '<p class="warning">The numbers speak against it: see the mean of π<sub>old</sub>/μ below.</p>'
     return parts.section(
         "Which log-probs are these?",
-        f"<p{mark}>{escape(f.meaning.verdict)}</p>" + (f"<ul>{items}</ul>" if items else "") + against,
+        f"<p{mark}>{escape(f.meaning.verdict)}</p>" + (f"<ul>{items}</ul>" if items else ""),
     )
 
 
@@ -168,7 +165,7 @@ def _mismatch(f: Findings) -> str:
         "found the token: 1st to 99th percentile, the dot is the median. Where a token's logit is "
         "off by z, the log of its ratio is off by about (1 − p) z: rare tokens feel it in full.",
     )
-    if spread is None or f.unbiased is None:
+    if spread is None:
         text = (
             "<p>The file has no <code>logp_old</code>, so what follows mixes the sampler's deviation with the "
             "updates. Record the learner's log-probs before its first update to see the sampler alone.</p>"

@@ -19,7 +19,7 @@ import torch
 from trlab.diagnose.answer import Answer, answer
 from trlab.diagnose.effects import Effect, Limits, effects
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.sampling import Meaning, Sampling, meaning
+from trlab.diagnose.sampling import CAP, Meaning, Sampling, Unbiased, meaning
 from trlab.diagnose.words import Example, TokenRow, examples, token_rows
 from trlib.corrections import HOWS, truncated_importance
 from trlib.divergences import binary_tv, k3
@@ -61,21 +61,6 @@ class Histogram:
     kept: tuple[int, ...]
     silenced: tuple[int, ...]
     """By PPO."""
-
-
-@dataclass(frozen=True)
-class Unbiased:
-    """The mean of π_old/μ, which is 1 over tokens that μ sampled, whatever π_old is: it tests whether `logp_rollout`
-    are the log-probs of the distribution that sampled."""
-
-    mean: float
-    error: float
-    """Standard error."""
-
-    @property
-    def deviates(self) -> bool:
-        """Off by more than 4 standard errors and more than 1 %."""
-        return abs(self.mean - 1) > max(4 * self.error, 0.01)
 
 
 @dataclass(frozen=True)
@@ -179,7 +164,7 @@ class Findings:
     answer: Answer
     spreads: tuple[Spread, ...]
     histogram: Histogram
-    unbiased: Unbiased | None
+    unbiased: Unbiased
     logged: tuple[Logged, ...]
     effective: Effective
     effects: tuple[EffectRow, ...]
@@ -211,6 +196,7 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
     flags = {e.key: e.silenced for e in found}
     anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
     q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
+    unbiased = _unbiased(rollouts)
     return Findings(
         source=rollouts.source,
         layout=rollouts.layout,
@@ -222,11 +208,11 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         duals=_duals(rollouts),
         limits=limits,
         sampling=rollouts.sampling,
-        meaning=meaning(rollouts.sampling, old=rollouts.logp_old is not None),
+        meaning=meaning(rollouts.sampling, unbiased),
         answer=answer(rollouts, limits, flags["ppo"]),
         spreads=tuple(_spreads(rollouts, limits)),
         histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
-        unbiased=_unbiased(rollouts),
+        unbiased=unbiased,
         logged=_logged(rollouts, limits),
         effective=_effective(rollouts),
         effects=tuple(_count(e, rollouts) for e in found),
@@ -280,13 +266,15 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
     return Histogram(reach, tuple(map(int, kept)), tuple(map(int, cut)))
 
 
-def _unbiased(rollouts: Rollouts) -> Unbiased | None:
-    if rollouts.logp_old is None:
-        return None
+def _unbiased(rollouts: Rollouts) -> Unbiased:
+    old = rollouts.logp_old is not None
+    learner = rollouts.logp_old if rollouts.logp_old is not None else rollouts.logp
     with np.errstate(over="ignore"):
-        ratio = np.exp((rollouts.logp_old - rollouts.logp_rollout)[rollouts.mask])
+        ratio = np.exp((learner - rollouts.logp_rollout)[rollouts.mask])
     # Given what came before it, each ratio has mean 1: the terms are uncorrelated, also inside a completion.
-    return Unbiased(float(ratio.mean()), float(np.sqrt(np.square(ratio - 1).sum()) / len(ratio)))
+    capped = np.minimum(ratio, CAP)
+    means = [(float(r.mean()), float(np.sqrt(np.square(r - 1).sum()) / len(r))) for r in (ratio, capped)]
+    return Unbiased(*means[0], *means[1], old)
 
 
 def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from trlib import checks
 
 KINDS = ("raw", "processed")
+CAP = 10.0
+"""Where `Unbiased.capped` cuts a ratio."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,32 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Unbiased:
+    """The mean of π_old/μ, which is 1 over tokens that μ sampled, whatever π_old is: it tests whether `logp_rollout`
+    are the log-probs of the distribution that sampled. Without `logp_old` it is the mean of π/μ, a weaker test, because
+    updates on these very tokens raise π."""
+
+    mean: float
+    error: float
+    """Standard error."""
+    capped: float
+    """Mean of min(ratio, 10): at most 1. A few huge ratios make the plain mean's error useless, but not this one's."""
+    capped_error: float
+    old: bool
+    """Of π_old, not of π."""
+
+    @property
+    def deviates(self) -> bool:
+        """Either mean is off by more than 4 standard errors, and by more than 1 % (π: by more than a factor of 2)."""
+        above, below = (0.01, 0.01) if self.old else (1.0, 0.5)
+        return (
+            self.mean - 1 > max(4 * self.error, above)
+            or 1 - self.mean > max(4 * self.error, below)
+            or self.capped - 1 > max(4 * self.capped_error, above)
+        )
+
+
+@dataclass(frozen=True)
 class Meaning:
     """What follows, in words."""
 
@@ -70,16 +98,19 @@ class Meaning:
     reasons: tuple[str, ...]
 
 
-def meaning(sampling: Sampling, *, old: bool) -> Meaning:
+def meaning(sampling: Sampling, unbiased: Unbiased) -> Meaning:
     """What the kind of the log-probs says about the findings.
 
     Args:
-        sampling: what is known.
-        old: the file has `logp_old`.
+        sampling: what is known of it.
+        unbiased: what the numbers say of it.
     """
     holds = sampling.holds
     if holds is False:
-        return Meaning(holds, *_other(sampling, old))
+        return Meaning(holds, *_other(sampling, unbiased.old))
+    cut = sampling.top_p not in (None, 1) and unbiased.mean < 1  # the sampler never draws what top-p removed
+    if unbiased.deviates and not cut:
+        return Meaning(False, *_contradicted(sampling, unbiased))
     if holds is None:
         return Meaning(holds, *_unknown(sampling))
     if sampling.logprobs == "processed":
@@ -125,6 +156,28 @@ def _other(sampling: Sampling, old: bool) -> tuple[str, tuple[str, ...]]:
         "It cannot be computed back. A log-prob divided by the temperature is not the log-prob at that temperature: "
         "the sum over the vocabulary is missing. Record it anew after the processors (vLLM: "
         "logprobs_mode=processed_logprobs).",
+    )
+
+
+def _contradicted(sampling: Sampling, unbiased: Unbiased) -> tuple[str, tuple[str, ...]]:
+    ratio = "π_old/μ" if unbiased.old else "π/μ"
+    capped = f" ({unbiased.capped:.4g} with every ratio cut at {CAP:g})" if unbiased.capped > 1 else ""
+    kind = f" They are said to be {sampling.logprobs}{sampling.details}." if sampling.logprobs else ""
+    verdict = (
+        f"The numbers speak against them: over tokens that the sampler drew, the mean of {ratio} should be 1 and is "
+        f"{unbiased.mean:.4g} ± {unbiased.error:.2g}{capped}.{kind} "
+        "The findings below do not hold until this is explained."
+    )
+    causes = (
+        "Look for log-probs shifted by one token, recorded before temperature, top-p or top-k were applied, or of a "
+        "text that was tokenized anew."
+    )
+    if unbiased.old:
+        return verdict, (causes,)
+    return verdict, (
+        causes,
+        "Many updates on the same tokens also raise the mean of π/μ. Record the learner's log-probs before its first "
+        "update as logp_old: their mean ratio must be 1 whatever the updates did.",
     )
 
 
