@@ -58,13 +58,49 @@ def address(book: Path) -> Iterator[str]:
         yield address
 
 
+PATIENCE = 120
+"""Seconds until something that a browser was to do counts as never done: a busy machine is slow, not wrong."""
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
+    """A running browser, whose pages wait with patience."""
     try:
         with browser() as launched:
+            launched.new_context = _patient(launched.new_context)
+            launched.new_page = _patient(launched.new_page)
             yield launched
     except NoChromium as error:
         pytest.fail(str(error), pytrace=False)
+
+
+def _patient(make: Callable[..., Any]) -> Callable[..., Any]:
+    def patient(*args: Any, **settings: Any) -> Any:
+        made = make(*args, **settings)
+        made.set_default_timeout(1000 * PATIENCE)
+        return made
+
+    return patient
+
+
+@pytest.fixture(scope="session")
+def frame_cost() -> Callable[..., float]:
+    """The mean milliseconds of processor time, in script, style and layout, of the frames that an action draws.
+    Processor time, because what other processes do must not count."""
+
+    def cost(context: Any, page: Any, act: Callable[[], Any], frames: int) -> float:
+        clock = context.new_cdp_session(page)
+        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def spent() -> float:
+            metrics = {metric["name"]: metric["value"] for metric in clock.send("Performance.getMetrics")["metrics"]}
+            return sum(metrics[name] for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration"))
+
+        before = spent()
+        act()
+        return 1000 * (spent() - before) / frames
+
+    return cost
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +108,7 @@ def until() -> Callable[..., None]:
     """Waits until an expression is true of a page or an element. The book's pages forbid `eval`, and that is what
     Playwright's `wait_for_function` asks with from its second try on."""
 
-    def wait(where: Any, expression: str, seconds: float = 30) -> None:
+    def wait(where: Any, expression: str, seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while not where.evaluate(expression):
             assert time.monotonic() < end, f"not true within {seconds} s: {expression}"

@@ -373,6 +373,7 @@ def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(visit: 
     assert own.state() == {**linked.state(), "at": {"updates": "8"}, "cell": "ppo"}
 
 
+@pytest.mark.nightly("a hundred frames, one after the other")
 @pytest.mark.parametrize("width", [360, 1440])
 def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
     one = visit(viewport={"width": width, "height": 900})
