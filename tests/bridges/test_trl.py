@@ -352,6 +352,7 @@ def test_a_run_through_the_bridge_ends_in_trls_own_weights(given, tmp_path):
     assert_trls_own(tmp_path, "0", exact=given in ALIKE)
 
 
+@pytest.mark.nightly("trains ten times, in two processes")
 def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
     chosen = [*ALIKE[-3:], PENALISED[1]]  # dapo, both entropy bonuses, beta
     around = {"loss_type": "dapo"}

@@ -12,6 +12,7 @@ from trlab.conformance.vectors import load
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@pytest.mark.nightly("searches every deviation of every loss; each loss has its own parity test")
 @pytest.mark.parametrize("library", libraries.WRITTEN_FOR)
 def test_the_record_is_what_a_run_finds(library, request):
     request.getfixturevalue(library)  # imported once, or a failure that says how to install it

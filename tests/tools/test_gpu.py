@@ -32,6 +32,7 @@ def chapter(path: Path, code: str) -> Path:
     return path
 
 
+@pytest.mark.nightly("executes three notebooks, each in a kernel of its own")
 def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("tools.execute._package", list)
     good = chapter(tmp_path / "01_good.ipynb", DRAWS)

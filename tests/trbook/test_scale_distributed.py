@@ -29,6 +29,7 @@ def test_the_record_says_what_each_way_really_did() -> None:
     assert "trlib_dppo_tv" in ways["verl's loss in Ray"]["losses"] and ways["verl's loss in Ray"]["apart"] < 1e-6
 
 
+@pytest.mark.nightly("starts processes that shard a model")
 def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
     one, two = (
         next(way for way in WAYS if way.name == name)

@@ -131,6 +131,7 @@ def test_the_same_gradient_with_another_value_is_said():
     assert finding.notes[0] == "its gradient is explained, its value is another one"
 
 
+@pytest.mark.nightly("searches every combination of choices, in vain")
 def test_what_nothing_explains_is_said():
     finding = finding_of(
         lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(), "ppo"
@@ -314,6 +315,7 @@ def test_bad_options_are_named(options, words):
         list(functions.hold(V, "trlib.algorithms:ppo_loss", **options))
 
 
+@pytest.mark.nightly("searches the choices of every loss")
 def test_the_loss_that_a_function_is_can_be_found(module):
     name = module(
         "unknown_losses",

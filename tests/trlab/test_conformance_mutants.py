@@ -173,6 +173,7 @@ def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
     assert (finding.status, finding.deviations, finding.notes, finding.first) == ("agrees", (), (), None)
 
 
+@pytest.mark.nightly("searches pairs of choices")
 @pytest.mark.parametrize(
     "pair",
     [

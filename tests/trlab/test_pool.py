@@ -37,6 +37,7 @@ def test_errors_and_deaths_are_reported_and_the_rest_goes_on():
     assert found[DIE].kind == "died" and "by signal 9 (SIGKILL), 2 times; out of memory?" in found[DIE].text
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_job_that_would_end_its_process_fails_alone():
     leave, vanish = "__import__('sys').exit('enough')", "__import__('os')._exit(7)"
     found = results([leave, vanish, "5"], workers=1)
@@ -46,6 +47,7 @@ def test_a_job_that_would_end_its_process_fails_alone():
     assert here([leave, "5"]) == {leave: left, "5": 5}
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_worker_that_dies_without_a_job_or_without_a_word_is_replaced(tmp_path):
     mark = tmp_path / "begun"
     once = partial(eval, f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})")
@@ -66,12 +68,14 @@ def test_an_error_says_where_in_ones_own_file_and_else_where_at_all(tmp_path):
     assert nowhere.text.startswith("invalid literal for int() with base 10: 'x' (lab/pool.py, line ")
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_job_that_hangs_is_stopped():
     hang = SLEEP.format(60)
     found = results([hang], workers=1, seconds=1.5)
     assert found[hang] == Failure("too long", "stopped after 1.5 s, the budget's limit for a cell")
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_job_is_not_charged_for_the_start_of_its_worker():
     # Each start takes longer than a job may: the interpreter's, and 2 s beside.
     hang, slow = SLEEP.format(60), partial(time.sleep, 2)
@@ -105,6 +109,7 @@ def test_what_a_job_prints_in_this_process_goes_to_standard_error(capsys):
     assert capsys.readouterr() == ("", "out of the way\n")
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_job_whose_worker_died_once_succeeds_in_another_one_that_runs_one_thread(tmp_path):
     mark = tmp_path / "begun"
     second = f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})"
@@ -129,6 +134,7 @@ def test_when_told_to_stop_what_is_in_hand_is_finished_and_nothing_else_is_begun
     assert found[1:] == ["1"]
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_when_told_to_stop_a_job_whose_worker_dies_or_is_not_ready_has_not_been_begun(tmp_path):
     stop = threading.Event()
     mark = tmp_path / "begun"
@@ -165,6 +171,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 @pytest.mark.parametrize(
     ("later", "sent"), [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT), (0.8, signal.SIGTERM)]
 )
@@ -198,6 +205,7 @@ def test_ctrl_c_in_a_job_of_this_process_leaves_those_before_it():
     assert found == [("1", "1")] and begun == ["1", "2"] and stop.is_set()
 
 
+@pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_workers_are_gone_when_their_results_are_no_longer_wanted():
     jobs = run_jobs(
         eval, ["__import__('os').getpid()", "__import__('time').sleep(60)"], threading.Event(), workers=1, seconds=60

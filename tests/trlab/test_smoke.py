@@ -1,4 +1,7 @@
-"""Every declared sweep at its smallest size: each variant and point of its axes trains, and says the same twice."""
+"""Every declared sweep at its smallest size: each variant and point of its axes trains, and says the same twice.
+
+`make test` runs the shortest sweep for each axis that there is, `make nightly` the others.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,33 @@ from trlab.cells import cells
 from trlab.sweep import declared, load_sweep
 from trlab.trial import run
 
+EVERY_TIME = {
+    "controls",
+    "critic",
+    "expert",
+    "heatmap",
+    "ladder",
+    "lagged",
+    "matched",
+    "minibatches",
+    "mismatch",
+    "perprompt",
+    "rare",
+    "shipped",
+    "trapo",
+    "tuning",
+}
+NIGHTLY = pytest.mark.nightly("dozens of short runs; a shorter sweep has these axes")
 
-@pytest.mark.parametrize("name", declared())
+
+def test_every_axis_is_swept_every_time():
+    axes = {name: {axis.name for axis in load_sweep(name).axes} for name in declared()}
+    assert set().union(*axes.values()) == set().union(*(axes[name] for name in EVERY_TIME))
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in EVERY_TIME else pytest.param(name, marks=NIGHTLY) for name in declared()]
+)
 def test_each_variant_and_each_point_runs(name):
     found, seen = cells(load_sweep(name).smoke()), set()
     for cell in found:
