@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import warnings
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from functools import partial
@@ -152,18 +150,16 @@ def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path)
         train(kind(schedule=lambda k: k))
 
 
-def test_the_command_line_tells_it_in_one_line(tmp_path):
+def test_the_command_line_tells_it_in_one_line(tmp_path, monkeypatch, capsys):
+    from trlib.cli import main
+
     mine(tmp_path, later(*WRONG["no reference"][:2]))
+    monkeypatch.chdir(tmp_path)
     words = ["--steps", "3", "--prompts", "2", "--group", "4", "--max-tokens", "6", "--quiet", "--out", "run"]
-    done = subprocess.run(
-        [sys.executable, "-m", "trlib", "train", "--method", "mine.py:Mine", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+    status = main(["train", "--method", "mine.py:Mine", *words])
+    stderr = capsys.readouterr().err
+    said = stderr.strip().splitlines()[-1]
+    assert status == 1 and "Traceback" not in stderr
     assert "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in said and "saved in 'run'" in said
 
 
