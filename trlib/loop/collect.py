@@ -31,12 +31,11 @@ class Collector:
         self.early = (bool(needs.old) and not alone) or needs.early
         """`logp_old` takes a pass of its own; else the batch's only update begins with one that gives it."""
 
-    def rollout(self, asked: list[Prompt], k: int) -> tuple[Completions, list[Verdict]]:
-        """Box 1: completions of the batch's prompts, stage by stage, with their verdicts."""
-        s, plan = self.settings, self.plan(k)
-        rows = torch.arange(s.prompts * s.group)
+    def rollout(self, asked: list[Prompt], k: int, plan: tuple[Stage, ...]) -> tuple[Completions, list[Verdict]]:
+        """Box 1: completions of the batch's prompts, stage by stage as planned, with their verdicts."""
+        s = self.settings
         whole = self.needs.full_anchor and s.anchor == "rollout"
-        kept = rows if whole else self.probe_rows(k)
+        kept = list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
         source = self.learner.sampler.policy()
@@ -45,9 +44,9 @@ class Collector:
         for number, stage in enumerate(plan):
             begin = len(verdicts[0])
             local = [
-                int(r // s.group * stage.count + r % s.group - begin)
-                for r in kept
-                if begin <= r % s.group < begin + stage.count
+                row // s.group * stage.count + row % s.group - begin
+                for row in kept
+                if begin <= row % s.group < begin + stage.count
             ]
             rewards = torch.tensor([[v.reward for v in of_one] for of_one in verdicts], dtype=torch.float32)
             parts.append(
@@ -79,13 +78,13 @@ class Collector:
                 raise ValueError(f"method: its plan draws {drawn} completions a prompt, expected group = {group}")
         return plan
 
-    def probe_rows(self, k: int) -> Tensor:
+    def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:
         """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts; where a prompt's
         completions are drawn in stages, over their places in the group as well."""
         total = self.settings.prompts * self.settings.group
         number = torch.arange(min(total, self.settings.probe))
         rows = number * total // max(len(number), 1)
-        return rows if len(self.plan(k)) == 1 else rows + number % max(1, total // max(len(number), 1))
+        return rows if len(plan) == 1 else rows + number % max(1, total // max(len(number), 1))
 
     def prepare(self, completions: Completions, verdicts: list[Verdict], k: int) -> Batch:
         """Box 2: everything the method asked to know, then its advantages."""

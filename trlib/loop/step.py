@@ -38,8 +38,8 @@ class LoopStep:
         score completions without an advantage."""
         self.learner, self.method, self.needs = learner, method, needs
         self.completions, self.batch, self.done, self.parts, self.skip = completions, batch, done, parts, skip
-        self.parameters = learner.policy.parameters
-        self.weights: Mapping[str, Tensor] = learner.policy.trainable
+        self.weights: Mapping[str, Tensor] = learner.weights
+        self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights()
         self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
@@ -76,7 +76,7 @@ class LoopStep:
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)
         policy, temperature = self.learner.policy, self.learner.settings.temperature
-        names, layout = list(policy.trainable), policy.layout(c)
+        names, layout = list(self.weights), policy.layout(c)
 
         def log_probs(*weights: Tensor) -> Tensor:
             given = dict(zip(names, weights, strict=True))

@@ -146,11 +146,11 @@ class _Loop:
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its prompts."""
         s, began = self.settings, time.perf_counter()
-        prompts = self.task.prompts(s.prompts, seed=derive(s.seed, "train", k))
-        completions, verdicts = self.collector.rollout(prompts, k)
+        prompts, plan = self.task.prompts(s.prompts, seed=derive(s.seed, "train", k)), self.collector.plan(k)
+        completions, verdicts = self.collector.rollout(prompts, k, plan)
         batch = self.collector.prepare(completions, verdicts, k)
         updates = self._update(completions, batch, k)
-        exact, divergences = self._measure(completions, self.collector.probe_rows(k))
+        exact, divergences = self._measure(completions, self.collector.probe_rows(plan))
         self.result.last = completions
         rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.policy.device)
         lengths, free = completions.lengths.float(), ~completions.forced.any(1)

@@ -58,8 +58,12 @@ class Completions:
     def texts(self) -> list[str]:
         """Each completion as text, a forced prefix included, without its end token and other special ones."""
         lengths = (self.present.sum(-1) - self.ended.long()).tolist()
-        rows = [row[:n] for row, n in zip(self.tokens.tolist(), lengths, strict=True)]
-        return self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        rows = [tuple(row[:n]) for row, n in zip(self.tokens.tolist(), lengths, strict=True)]
+        # a batch often holds the same completion several times: each is decoded once
+        different = list(dict.fromkeys(rows))
+        decoded = self.tokenizer.batch_decode([list(row) for row in different], skip_special_tokens=True)
+        text_of = dict(zip(different, decoded, strict=True))
+        return [text_of[row] for row in rows]
 
     def prompt_texts(self) -> list[str]:
         """Each of the N prompts as text."""
