@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tools.lock import alone
+from tools.paths import BUILD
+
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 APPLICATIONS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -48,13 +51,20 @@ def chromium() -> str:
         return named
     found = _installed()
     if found is None and shutil.which("apt-get") and os.geteuid() == 0:
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
-            subprocess.run(["apt-get", "-qq", *command], env=environment, check=False, capture_output=True)
-        found = _installed()
+        with alone(BUILD / "browser"):  # several test workers come here at once
+            found = _installed() or _install()
     if found is None:
         raise NoChromium(HOW)
     return found
+
+
+def _install() -> str | None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
+        # Another apt may be at work, on a machine that has just started: wait for it.
+        command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *command]
+        subprocess.run(command, env=environment, check=False, capture_output=True)
+    return _installed()
 
 
 def _installed() -> str | None:
@@ -68,8 +78,8 @@ def _installed() -> str | None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
+        bundled = playwright.chromium.executable_path
+    return bundled if Path(bundled).exists() else None
 
 
 @contextmanager
