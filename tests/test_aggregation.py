@@ -111,6 +111,46 @@ def test_the_parts_of_a_batch_add_up(b, t, seed):
         )
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 6), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from(AGGREGATIONS), st.booleans())
+def test_micro_batches_sum_to_the_whole_with_the_count_of_the_whole(b, t, seed, how, as_tensor):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(b, t, generator=generator, dtype=torch.float64).requires_grad_()
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    count = mask.sum() if how == "token-mean" else mask.any(-1).sum()
+    parts = [
+        aggregate(values[rows], mask[rows], how, horizon=5, count=count if as_tensor else count.item())
+        for rows in (slice(0, b // 2), slice(b // 2, b))
+    ]
+    whole = aggregate(values, mask, how, horizon=5)
+    torch.testing.assert_close(sum(parts), whole, rtol=1e-13, atol=1e-13)
+    gradients = [torch.autograd.grad(loss, values)[0] for loss in (sum(parts), whole)]
+    torch.testing.assert_close(*gradients, rtol=1e-13, atol=1e-13)
+
+
+def test_a_count_by_hand_and_in_float32():
+    assert aggregate(VALUES[:2], MASK[:2], "token-mean", count=8).item() == 16 / 8
+    assert aggregate(VALUES[:1], MASK[:1], "seq-mean-token-mean", count=2).item() == 6 / 3 / 2
+    assert aggregate(VALUES, torch.zeros_like(MASK), "token-mean", count=0).item() == 0
+    for count in (8, 8.0, torch.tensor(8), torch.tensor([8.0], dtype=torch.float64)):
+        assert aggregate(VALUES.float(), MASK, "token-mean", count=count).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("how", "count", "error", "message"),
+    [
+        ("token-mean", 3, ValueError, "count: expected at least the 4 unmasked tokens of this call, got 3"),
+        ("seq-mean-token-sum", torch.tensor(1), ValueError, "count: expected at least the 2 completions of this call"),
+        ("token-mean", math.nan, ValueError, "count: expected a number at least 0, got nan"),
+        ("token-mean", "8", TypeError, "count: expected a number, got str"),
+        ("token-mean", torch.tensor([8, 9]), ValueError, r"count: expected one number, got a tensor of shape \[2\]"),
+    ],
+)
+def test_bad_count(how, count, error, message):
+    with pytest.raises(error, match=message):
+        aggregate(VALUES, MASK, how, count=count)
+
+
 def test_equal_lengths_make_the_four_agree():
     values = torch.randn(3, 5, dtype=torch.float64)
     mask = torch.ones(3, 5, dtype=torch.bool)
