@@ -23,7 +23,7 @@ from datasets import Dataset  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
-from trlib.algorithms import dppo_loss, ppo_loss  # noqa: E402
+from trlib.algorithms import TokenLoss, dppo_loss, ppo_loss, quatro_loss, troll_loss  # noqa: E402
 from trlib.bridges.trl import TrustRegionTrainer  # noqa: E402
 
 SCRIPT = Path(__file__).with_name("trl_run.py")
@@ -33,6 +33,11 @@ class Clipped(TrustRegionTrainer):
     """PPO's clip through the bridge: what TRL computes itself."""
 
     token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+
+
+def bare(logp, logp_old, *, advantages, mask):
+    """The policy gradient, without diagnostics."""
+    return TokenLoss(-logp * advantages * mask)
 
 
 class Recomputed(Clipped):
@@ -160,6 +165,8 @@ def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
         {"importance_sampling_level": "sequence"},
         {"off_policy_mask_threshold": 0.1},
         {"delta": 2.0},
+        {"epsilon": 0.05},
+        {"epsilon_high": 0.28},
         {"loss_type": "cispo"},
         {"loss_type": "vespo"},
         {"loss_type": "sapo"},
@@ -168,6 +175,40 @@ def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
 def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, policy, tmp_path):
     with pytest.raises(ValueError, match=next(iter(settings))):
         trainer_of(policy, tmp_path, **settings)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (staticmethod(quatro_loss), r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'"),
+        (staticmethod(troll_loss), r"token_loss: expected .*, got troll_loss, which fails .*'tokens'"),
+        (bare, r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which fails"),
+        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"token_loss: .*, which returns Tensor for one token"),
+        (staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))), r"token_loss: .* per_token of shape \[\]"),
+    ],
+)
+def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(loss, message, policy, tmp_path):
+    class Broken(TrustRegionTrainer):
+        token_loss = loss
+
+    with pytest.raises(TypeError, match=message):
+        trainer_of(policy, tmp_path, Broken)
+
+
+def test_a_loss_without_diagnostics_trains_and_logs_no_kept(policy, tmp_path):
+    class Bare(TrustRegionTrainer):
+        token_loss = staticmethod(bare)
+
+    trainer = trainer_of(policy, tmp_path, Bare, loss_type="luspo")
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.train()
+    inputs = batch()
+    del inputs["old_per_token_logps"]
+    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
+    loss = trainer._compute_loss(trainer.model, inputs)
+    expected = -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask).sum(-1).mean()
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
+    assert "kept" not in trainer._metrics["train"]
 
 
 def test_an_unknown_anchor_is_refused_at_construction(policy, tmp_path):

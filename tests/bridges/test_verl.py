@@ -20,7 +20,7 @@ from verl.workers.config.actor import PolicyLossConfig  # noqa: E402
 from verl.workers.utils.losses import ppo_loss as verl_step_loss  # noqa: E402
 
 from trlib.aggregation import aggregate  # noqa: E402
-from trlib.algorithms import cispo_loss, dppo_loss, pspo_loss, quatro_loss  # noqa: E402
+from trlib.algorithms import TokenLoss, cispo_loss, dppo_loss, pspo_loss, quatro_loss  # noqa: E402
 from trlib.bridges.verl import register  # noqa: E402
 
 PROMPT, GROUP, LENGTHS = 3, 4, (5, 2, 4, 1, 3, 3, 5, 2)
@@ -178,6 +178,18 @@ def test_settings_and_further_losses_are_the_callers(rollouts):
     theirs, _ = rollouts.loss("trlib_cispo_upper", advantages)
     found = cispo_loss(rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask, eps_low=None)
     torch.testing.assert_close(theirs, aggregate(found.per_token, rollouts.mask, "token-mean"), rtol=1e-6, atol=0)
+
+
+def test_a_loss_without_diagnostics_has_no_clip_fraction(rollouts):
+    register({"trlib_bare": lambda logp, logp_old, *, advantages, mask: TokenLoss(-logp * advantages * mask)})
+    loss, metrics = rollouts.loss("trlib_bare", torch.ones(rollouts.mask.shape))
+    torch.testing.assert_close(loss, -rollouts.logp()[rollouts.mask].mean(), rtol=1e-6, atol=0)
+    assert "actor/pg_clipfrac" not in metrics and "actor/ppo_kl" in metrics
+
+
+def test_a_loss_that_cannot_work_is_refused_by_name_when_it_is_registered():
+    with pytest.raises(TypeError, match=r"losses\['mine'\]: expected .*, got quatro_loss, which fails on one token"):
+        register({"mine": quatro_loss})
 
 
 def test_verls_correction_is_a_factor_on_the_tokens(rollouts):

@@ -9,7 +9,8 @@ trainer.use_v1=False that mode puts a loss of verl's in place of ours).
 QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries a number
 a token from there: λ target on the first, λ on the others, so a completion of one token may lose its pull-back. Top-K
 and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in verl, the share of
-tokens that a loss silences, or whose weight it bounds where it silences none (CISPO).
+tokens that a loss silences, or whose weight it bounds where it silences none (CISPO); it is absent for a loss without
+diagnostics.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from verl.utils.torch_functional import masked_mean
 from trlib.algorithms import dppo_loss, pspo_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, solve_groups
+from trlib.bridges import check_token_loss
 
 
 def register(
@@ -35,7 +37,13 @@ def register(
     direction="backward",
 ) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
-    (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm."""
+    (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm.
+
+    Raises:
+        TypeError: one of `losses` cannot work: it is called once on a single token.
+    """
+    for name, loss in (losses or {}).items():
+        check_token_loss(f"losses[{name!r}]", loss)
     ours = {
         "trlib_dppo_tv": partial(dppo_loss, delta_tv=delta_tv),
         "trlib_pspo": partial(pspo_loss, alpha=alpha),
@@ -60,19 +68,22 @@ def _policy_loss(
     rollout_is_weights=None,
 ):
     mask = response_mask.bool()
-    found = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
-    per_token = found.per_token if rollout_is_weights is None else found.per_token * rollout_is_weights
+    result = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
+    per_token = result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
     # Nothing unmasked: 0, where verl divides by 0. Its metrics are 0 too: every rank owes a number a micro-batch.
     total = (
-        agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else found.per_token.sum()
+        agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else result.per_token.sum()
     )
-    clipped = found.diagnostics.get("clipped", ~found.diagnostics["kept"])
-    moved = (old_log_prob - log_prob).detach()
-    return total, {
-        "actor/pg_clipfrac": masked_mean(clipped.float(), mask).item(),
+    metrics = {
         "actor/pg_clipfrac_lower": 0.0,
-        "actor/ppo_kl": masked_mean(moved, mask).item(),
+        "actor/ppo_kl": masked_mean((old_log_prob - log_prob).detach(), mask).item(),
     }
+    clipped = result.diagnostics.get("clipped")
+    if clipped is None and "kept" in result.diagnostics:
+        clipped = ~result.diagnostics["kept"]
+    if clipped is not None:
+        metrics["actor/pg_clipfrac"] = masked_mean(clipped.float(), mask).item()
+    return total, metrics
 
 
 def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):
