@@ -289,7 +289,7 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
 
 @cache
 def _kind(method: str) -> Any:
-    from trlib.relatives import method_kind
+    from trlib.methods import method_kind
 
     return method_kind(method)
 

@@ -36,7 +36,7 @@ RECIPE = Sums.recipes["smollm2"]
 TASK: dict[str, Any] = dict(RECIPE.knobs)
 """The prompt continues a list of two solved sums, so that a wrong answer is a wrong sum and not another format."""
 LORA: dict[str, Any] = dict(RECIPE.lora)
-REGIME: dict[str, Any] = dict(RECIPE.regime)
+REGIME: dict[str, Any] = dict(RECIPE.settings)
 HELD_OUT, SAMPLES = 128, 4
 
 

@@ -21,8 +21,8 @@ from trlib.loop.metrics import Update, measure, summarise
 from trlib.loop.optimizers import adamw
 from trlib.loop.settings import RunSettings
 from trlib.loop.step import LoopStep
+from trlib.methods import OBJECTIVES
 from trlib.model.completions import Completions
-from trlib.relatives import OBJECTIVES
 from trlib.tasks.dial import CAREFUL
 from trlib.tasks.task import Prompt
 

@@ -33,7 +33,7 @@ from trlib.algorithms import (
 )
 from trlib.algorithms.grpo import overlong_penalty
 from trlib.algorithms.quatro import solve_dual
-from trlib.relatives import OBJECTIVES as TRAINABLE
+from trlib.methods import OBJECTIVES as TRAINABLE
 from trlib.relatives import RELATIVES
 from trlib.relatives.ratios import (
     bapo_bounds,

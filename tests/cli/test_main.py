@@ -2,40 +2,90 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import os
 import re
 import warnings
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 import trlib
 from trlib.algorithms import ALGORITHMS
-from trlib.cli import evaluate, installed, main, train
+from trlib.algorithms.method import ANCHORS
+from trlib.cli import evaluate, installed, main
 from trlib.errors import CheckpointError, NonFiniteError
+from trlib.fields import settings
 from trlib.loop import training
+from trlib.loop.optimizers import OPTIMIZERS
+from trlib.loop.settings import SAVINGS, Anchor, RunSettings
 
 SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--probe", "2", "--quiet"]
 FEW = ["--prompts", "8", "--samples", "2"]
 
 
-def defaults(function) -> dict:
-    """The keyword-only arguments of a function with their defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+def options_of(command: str) -> dict[str, str]:
+    """The options of a command, as its help shows them: name and text."""
+    parser = argparse.ArgumentParser()
+    installed()[command].options(parser)
+    return {action.dest: action.help for action in parser._actions}
 
 
-def test_every_argument_of_train_and_evaluate_is_an_option_with_its_default():
-    wanted = defaults(training.train)
-    assert wanted.pop("steps") is inspect.Parameter.empty
-    ours = {name: default for name, _, default, _ in train.OPTIONS}
-    assert ours.pop("steps") == 60
-    for name in ("out", "resume", "progress"):
-        wanted.pop(name)
-    assert ours == wanted
-    assert {name: default for name, _, default, _ in evaluate.OPTIONS} == defaults(trlib.evaluate)
+def test_signature_docstring_and_command_line_follow_from_the_settings(monkeypatch):
+    parameters = inspect.signature(trlib.train).parameters
+    assert list(parameters)[:3] == ["policy", "task", "method"]
+    keywords = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    assert list(keywords) == [f.name for f in fields(RunSettings)] and len(parameters) == len(keywords) + 3
+    shown, help_of = " ".join(trlib.train.__doc__.split()), options_of("train")
+    for setting in settings(RunSettings):
+        p = keywords[setting.name]
+        assert p.default == (p.empty if setting.default is MISSING else setting.default)
+        assert p.annotation == get_type_hints(RunSettings)[setting.name]
+        assert setting.text and f"{setting.name}: {' '.join(setting.text.split())}" in shown
+        if setting.name == "progress":  # on the command line it is --quiet
+            continue
+        text = setting.text.split("\n\n")[0].replace("\n", " ").rstrip(".").replace("`out`", "--out")
+        assert help_of[setting.name].lower().startswith(text.lower())
+        if setting.default not in (MISSING, None, (), False):
+            default = setting.default
+            assert (
+                f"(default: {','.join(map(str, default)) if isinstance(default, tuple) else default})"
+                in help_of[setting.name]
+            )
+    assert "settings:" not in trlib.train.__doc__ and "(default: 60)" in help_of["steps"]
+
+
+def test_without_options_the_command_line_trains_by_pythons_defaults(monkeypatch):
+    class Seen(Exception):
+        pass
+
+    def stop(policy, task, method, **keywords):
+        RunSettings(**keywords)
+        assert {name: value for name, value in keywords.items() if value != defaults[name]} == {"steps": 60}
+        assert keywords.keys() == defaults.keys()
+        raise Seen
+
+    defaults = {s.name: s.default for s in settings(RunSettings)}
+    monkeypatch.setattr(training, "train", stop)
+    with pytest.raises(Seen):
+        main(["train"])
+
+
+def test_every_argument_of_evaluate_is_an_option_with_its_default():
+    parameters = inspect.signature(trlib.evaluate).parameters.values()
+    wanted = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert {name: default for name, _, default, _ in evaluate.OPTIONS} == wanted
+
+
+def test_the_settings_name_every_optimiser_anchor_and_saving():
+    text = {s.name: s.text for s in settings(RunSettings)}
+    assert all(name in text["optimizer"] for name in OPTIMIZERS)
+    assert all(name in text["anchor"] for name in ANCHORS) and get_args(Anchor) == ANCHORS
+    assert all(name in text["without"] for name in SAVINGS)
 
 
 def test_every_command_has_help_with_examples(capsys):
@@ -59,7 +109,7 @@ def test_the_examples_of_the_help_are_valid_command_lines():
     assert len(lines) >= 14
     for line in lines:
         words = line.split()
-        args = _parse(words[1:])
+        args = _parse(words[1:], installed())
         assert args.command == words[1]
         if args.command == "train":
             assert args.method in ALGORITHMS or args.method == "mine.py:Bounded"  # which the interface's page writes
@@ -73,9 +123,10 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
         (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
         (["train", "--method", "ppo", "--lr", "fast"], "argument --lr: expected a number, got 'fast'"),
-        (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected two numbers with a comma between"),
+        (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected 2 values with a comma between"),
+        (["train", "--anchor", "both"], "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'"),
         (["train", "--method", "ppo", "--step", "3"], "unrecognized argument --step; did you mean '--steps'?"),
-        (["evaluate", "--ks", "1,two"], "argument --ks: expected a whole number, got 'two'"),
+        (["evaluate", "--ks", "1,two"], "argument --ks: expected none or values with commas between, got '1,two'"),
         *(
             ([*argv, "--out", ""], "argument --out: expected the name of a file or a folder, got ''")
             for argv in (
@@ -130,7 +181,6 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
             "device: expected 'auto' or a device that torch has here",
         ),
         (["train", "--method", "ppo", "--dtype", "int8"], "dtype: expected 'auto' or the name of a float type"),
-        (["train", "--method", "ppo", "--anchor", "both", *SMALL], "anchor: expected one of 'rollout', 'recomputed'"),
         (["train", "--method", "ppo", "--minibatches", "3", *SMALL], "minibatches: expected a divisor of prompts = 2"),
         (["train", "--method", "ppo", "--steps", "0"], "steps: expected a whole number of at least 1, got 0"),
         (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected numbers from 1 to samples = 2"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from trlib.cli import main
+import trlib
+from trlib.cli import OF_TRLAB, main
 
 SCRIPT = Path(sys.executable).with_name("trlib")
 
@@ -26,6 +29,38 @@ def test_help_and_a_wrong_line_are_quick_and_import_no_torch():
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         torch, seconds, returned = done.stderr.splitlines()[-1].split()
         assert (torch, returned) == ("False", status) and float(seconds) < 0.3, done.stderr
+
+
+def test_without_trlab_its_commands_say_what_to_install(tmp_path):
+    # A folder from which `trlib` alone can be imported; -S leaves out site-packages, and what is installed there.
+    (tmp_path / "trlib").symlink_to(Path(trlib.__file__).parent)
+
+    def python(*argv: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-S", *argv]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=60, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""}
+        )
+
+    words = "trlib: error: {} is a command of trlab, which is not installed: pip install "
+    done = python("-m", "trlib", "sweep")
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
+    assert done.stderr.startswith(words.format("sweep")) and "trust-region-book" in done.stderr
+    every = [*OF_TRLAB, "--help", "tarin"]
+    done = python("-c", f"from trlib.cli import main\nprint([main([word]) for word in {every}])")
+    assert all(words.format(command) in done.stderr for command in OF_TRLAB)
+    assert "did you mean 'train'?" in done.stderr and "train a policy" in done.stdout and "sweep" not in done.stdout
+    assert done.stdout.endswith("[2, 2, 2, 2, 2, 0, 2]\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [("trlib.lab", "trlab.NAME"), ("trlib.pages", "trbook.NAME"), ("trlib.pretraining", "trlab.pretraining")],
+)
+def test_an_old_import_path_names_the_new_one(name, new):
+    with pytest.raises(ImportError, match=rf"^{name} has moved: .*{new}"):
+        importlib.import_module(name)
+    with pytest.raises(ImportError, match=rf"^{name} has moved: "):
+        importlib.import_module(f"{name}.anything")
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -37,7 +37,7 @@ def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsy
     assert main(["train", "--task", "sums", "--policy", "smollm2"]) == 1
     assert asked["task"] == load_task("sums", **RECIPE.knobs) and asked["task"].examples == 2
     assert (asked["lora"], asked["chat"]) == ({"r": 8, "target_modules": "all-linear"}, False)
-    assert {name: asked["settings"][name] for name in RECIPE.regime} == RECIPE.regime
+    assert {name: asked["settings"][name] for name in RECIPE.settings} == RECIPE.settings
     assert asked["settings"]["epochs"] == 1 and asked["settings"]["lr"] == 3e-4
     said = capsys.readouterr().err.splitlines()[0]
     assert said.startswith("trlib: the recipe of sums for smollm2 (--no-recipe takes none of it): --knob ")

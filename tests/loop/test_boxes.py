@@ -18,7 +18,7 @@ from trlib.algorithms.memory import Memory
 from trlib.errors import CheckpointError, MethodError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
-from trlib.relatives import method_kind
+from trlib.methods import method_kind
 
 SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
 HEAD = """\

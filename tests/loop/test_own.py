@@ -13,7 +13,7 @@ import torch
 
 import trlib
 from trlib.algorithms import GRPO
-from trlib.relatives import method_kind
+from trlib.methods import method_kind
 
 OWN = Path(__file__).parents[1] / "own"
 TIMINGS = ("seconds", "tokens_per_s")

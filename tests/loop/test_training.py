@@ -659,6 +659,8 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
             "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'",
         ),
         ({"method": "grpo"}, TypeError, "method: expected a method such as"),
+        ({"warmups": 3}, TypeError, "^train: no argument is called 'warmups'; did you mean 'warmup'?"),
+        ({"quux": 3}, TypeError, "^train: no argument is called 'quux'$"),
         ({"method": Method()}, MethodError, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
     ],
 )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trlib.algorithms.trpo import conjugate_gradient
-from trlib.relatives import RELATIVES, method_kind
+from trlib.methods import method_kind
+from trlib.relatives import RELATIVES
 from trlib.relatives.classical import (
     affine_scaling,
     graph_attention,

@@ -17,7 +17,7 @@ from trbook.states import states, states_step
 from trlib.algorithms import PGIS, PPO, TRPO, Batch, Scores
 from trlib.divergences import kl
 from trlib.loop.step import proportional
-from trlib.relatives import method_kind
+from trlib.methods import method_kind
 from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO, counterfactual_policy
 
 D = torch.float64

@@ -13,7 +13,8 @@ import trlib
 from trlib.algorithms import ALGORITHMS, SFT
 from trlib.fields import dataclass_of
 from trlib.loop.optimizers import OPTIMIZERS
-from trlib.relatives import BRANCHES, OBJECTIVES, RELATIVES, method_kind, optimizers
+from trlib.methods import OBJECTIVES, method_kind
+from trlib.relatives import BRANCHES, RELATIVES, optimizers
 
 SYSTEMS = {
     "ratios": ["bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo"],

@@ -17,7 +17,8 @@ from trbook.bandit import bandit_step
 from trlib.algorithms import GRPO, Batch, Method, Scores, TokenLoss
 from trlib.corrections import Correction
 from trlib.errors import MethodError
-from trlib.relatives import RELATIVES, method_kind
+from trlib.methods import method_kind
+from trlib.relatives import RELATIVES
 from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
 from trlib.tasks import Dial, Verdict
 

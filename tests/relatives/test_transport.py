@@ -13,7 +13,8 @@ from scipy.optimize import linprog
 from trbook.bandit import bandit_step
 from trlib import cli
 from trlib.divergences import tv
-from trlib.relatives import OBJECTIVES, RELATIVES, method_kind
+from trlib.methods import OBJECTIVES, method_kind
+from trlib.relatives import RELATIVES
 from trlib.relatives.transport import spo_update, wpo_update
 
 F = torch.float64

@@ -14,7 +14,8 @@ from trbook.bandit import bandit_step
 from trlib.advantages import gae
 from trlib.algorithms import PPO, Batch, PPOCritic, Scores
 from trlib.algorithms.critic import whiten
-from trlib.relatives import RELATIVES, method_kind
+from trlib.methods import method_kind
+from trlib.relatives import RELATIVES
 from trlib.relatives.values import DVPO, dvpo_value, iterative_amortized_step, quantile_loss
 
 D = torch.float64

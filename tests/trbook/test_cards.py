@@ -16,7 +16,8 @@ from trbook.cards.draw import in_words
 from trbook.cards.poster import SHEETS, SHOWN, alt
 from trbook.cards.text import HEADINGS, page, row
 from trlib.algorithms import ALGORITHMS
-from trlib.relatives import OBJECTIVES, RELATIVES
+from trlib.methods import OBJECTIVES
+from trlib.relatives import RELATIVES
 
 MAIN = [card for card in CARDS.values() if card.family in FAMILIES]
 WITH_RATIO = [card for card in MAIN if card.family != "expert"]

@@ -17,7 +17,7 @@ from trbook.explorables.modules import embed_modules, link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
 from trbook.explorables.playground import BESIDE, SEEDS, presets
 from trbook.explorables.publish import publish
-from trlib.relatives import OBJECTIVES
+from trlib.methods import OBJECTIVES
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,9 @@ CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": 
 OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
 """The commands of `trlab`, so that an installation without it can say what is missing."""
 
+DISTRIBUTION = "git+https://github.com/OWNER/trust-region-book"
+"""What holds `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
+
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
 """How torch says that memory ran out in errors that have no class of their own."""
 
@@ -59,10 +62,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if "invalid choice: " in message and "(choose from" in message:
-            said = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
-            message = f"expected one of {', '.join(self.commands)}, got {said!r}" + _near(said, self.commands)
-            if said in OF_TRLAB:
-                message = f"{said} is a command of trlab, which is not installed; install trust-region-book as a whole"
+            word = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
+            message = f"expected one of {', '.join(self.commands)}, got {word!r}" + _near(word, self.commands)
+            if word in OF_TRLAB:
+                message = f"{word} is a command of trlab, which is not installed: pip install {DISTRIBUTION}"
         if self.as_json:
             print(json.dumps({"error": message, "kind": "usage"}))
         self.exit(2, f"{self.prog}: error: {message}\nhelp: {self.prog} --help\n")
@@ -96,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         short = _short_of_memory(error)
         if args is None or args.traceback or (isinstance(error, RuntimeError) and not short):
             raise
-        message = _less(error, args) if short else _sentence(error)
+        message = _less(error, args, commands[args.command]) if short else _sentence(error)
         if args.json:
             print(json.dumps({"error": message, "kind": type(error).__name__}))
         print(f"trlib: error: {message}", file=sys.stderr)
@@ -161,18 +164,16 @@ def _short_of_memory(error: BaseException) -> bool:
     )
 
 
-def _less(error: BaseException, args: argparse.Namespace) -> str:
-    """That memory ran out, for how much, which of the command's options ask for less, and what is kept."""
-    asked = re.search(r"to allocate ([\d.]+ \w+)", str(error))
-    options = [
-        f"--{name.replace('_', '-')}" for name in ("batch", "prompts", "group", "max_tokens") if hasattr(args, name)
-    ]
-    said = f"not enough memory, {asked[1]} more were asked for" if asked else "not enough memory"
+def _less(error: BaseException, args: argparse.Namespace, command: ModuleType) -> str:
+    """A sentence on how much memory was missing, which of the command's options ask for less, and what is kept."""
+    amount = re.search(r"to allocate ([\d.]+ \w+)", str(error))
+    message = f"not enough memory, {amount[1]} more were asked for" if amount else "not enough memory"
+    options = [f"--{name.replace('_', '-')}" for name in getattr(command, "MEMORY", ())]
     if options:
-        said += f"; expected a run that fits: less of {' or '.join(options)}"
+        message += f"; expected a run that fits: less of {' or '.join(options)}"
     if args.command == "train" and args.out is not None:
-        said += f"; what was saved in {args.out!r} is intact, --resume goes on with it"
-    return said
+        message += f"; what was saved in {args.out!r} is intact, --resume goes on with it"
+    return message
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

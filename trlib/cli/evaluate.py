@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from trlib.cli import options as shared
-from trlib.cli.options import Option, number, whole, wholes
+from trlib.cli.options import Option
 from trlib.cli.recipes import recipe_of
 
-TEXT = "measure accuracy, pass@k and distinct right answers"
+TEXT = "measure accuracy, pass@k and the number of different right answers"
 EXAMPLES = """\
 examples:
   trlib evaluate                          the embedded model on dial
@@ -20,14 +20,16 @@ examples:
 """
 # A test compares this table with the signature of `evaluate`: asking it here would import torch before --help.
 OPTIONS: tuple[Option, ...] = (
-    ("prompts", whole, 256, "how many, from seeds that training never draws from"),
-    ("samples", whole, 8, "sampled completions a prompt"),
-    ("temperature", number, 1.0, "of the samples"),
-    ("ks", wholes, None, "the k of pass@k (default: 1,2,4,... up to --samples)"),
-    ("seed", whole, 0, "of prompts, samples and intervals"),
-    ("max_tokens", whole, None, "token limit of a completion (default: the task's)"),
-    ("batch", whole, 2048, "completions computed at once"),
+    ("prompts", int, 256, "number of prompts, drawn from seeds that training never uses"),
+    ("samples", int, 8, "sampled completions per prompt"),
+    ("temperature", float, 1.0, "temperature of the samples"),
+    ("ks", tuple[int, ...] | None, None, "the k of pass@k (default: 1,2,4,... up to --samples)"),
+    ("seed", int, 0, "seed of the prompts, the samples and the intervals"),
+    ("max_tokens", int | None, None, "token limit of a completion; by default the task's"),
+    ("batch", int, 2048, "completions that are computed at once"),
 )
+MEMORY = ("batch", "prompts", "max_tokens")
+"""Options of which less takes less memory."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         metavar="NAME",
-        help="an embedded model, a folder (a run's, too) or a hub id (default: the task's name)",
+        help="an embedded model, a folder (also a run's) or a hub id (default: the model named like the task)",
     )
     shared.add_task(parser, None, "the run's, or dial")
     shared.add(parser, OPTIONS)
@@ -45,10 +47,11 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     source, recorded = _source(args.policy)
     if args.task is not None or not recorded:
-        task = shared.task(args.task or "dial", args.knob, recipe_of(args, training=False).knobs)
+        recipe = recipe_of(args, training=False)
+        task, chat = shared.task(args.task or "dial", args.knob, recipe.knobs), recipe.chat
     else:
-        task = shared.task(recorded.pop("name"), args.knob, recorded)
-    policy = shared.policy(args, source or task.name)
+        task, chat = shared.task(recorded.pop("name"), args.knob, recorded), args.chat
+    policy = shared.policy(args, source or task.name, chat=chat)
     from trlib.evaluation import evaluate
 
     evaluation = evaluate(policy, task, **{name: getattr(args, name) for name, *_ in OPTIONS})

@@ -26,7 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every method in a line, or one whole."""
-    from trlib.relatives import OBJECTIVES, method_kind
+    from trlib.methods import OBJECTIVES, method_kind
 
     return show("method", OBJECTIVES, args, method_kind)
 
@@ -61,5 +61,5 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
 
 
 def _text(entry: Any) -> str:
-    """The first paragraph of an entry's docstring, in one line."""
-    return " ".join((inspect.getdoc(dataclass_of(entry)) or "").split("\n\n")[0].split())
+    """What an entry is, in one line."""
+    return shared.first_paragraph(inspect.getdoc(dataclass_of(entry)) or "")

@@ -4,46 +4,80 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from trlib.cli.settings import assignments
+from trlib.cli.settings import assignments, convert
+from trlib.fields import settings
 
 if TYPE_CHECKING:
     from trlib.model.policy import Policy
     from trlib.tasks import Task
 
-Option = tuple[str, Callable[[str], Any], Any, str]
+Option = tuple[str, Any, Any, str]
 """A keyword argument as an option: name, type, default, help."""
 
 
-def whole(text: str) -> int:
-    """A whole number."""
-    return _read(int, text, "a whole number")
+def options_of(kind: type, without: Collection[str] = ()) -> tuple[Option, ...]:
+    """The fields of a dataclass as options; the first paragraph below each is its help."""
+    types = get_type_hints(kind)
+    return tuple((s.name, types[s.name], s.default, s.text) for s in settings(kind) if s.name not in without)
 
 
-def number(text: str) -> float:
-    """A number."""
-    return _read(float, text, "a number")
+def as_help(text: str) -> str:
+    """A docstring's first paragraph as argparse writes its own help: a small letter first, no full stop."""
+    text = first_paragraph(text).rstrip(".")
+    return f"{text[:1].lower()}{text[1:]}".replace("%", "%%")
 
 
-def pair(text: str) -> tuple[float, float]:
-    """Two numbers with a comma between."""
-    values = text.split(",")
-    if len(values) != 2:
-        raise argparse.ArgumentTypeError(f"expected two numbers with a comma between, got {text!r}")
-    return number(values[0]), number(values[1])
+def first_paragraph(text: str) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join(text.split("\n\n")[0].split())
 
 
-def wholes(text: str) -> list[int]:
-    """Whole numbers with commas between."""
-    return [whole(part) for part in text.split(",")]
+def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True) -> None:
+    """Options from keyword arguments: `max_tokens` becomes --max-tokens.
+
+    Args:
+        defaults: False: the namespace holds only what the command line says.
+    """
+    for name, kind, default, text in options:
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        more = "" if default in (None, ()) else f" (default: {shown})"
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            type=partial(_read, kind),
+            help=as_help(text) + more,
+            default=default if defaults else argparse.SUPPRESS,
+            metavar=_metavar(kind),
+        )
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Words with commas between."""
-    return tuple(text.split(","))
+def _read(kind: Any, text: str) -> Any:
+    try:
+        return convert(text, kind)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+whole = partial(_read, int)
+number = partial(_read, float)
+
+
+def _metavar(kind: Any) -> str:
+    """How the help shows a value of a type: N, X, X,X, or the words to choose from."""
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(member for member in get_args(kind) if member is not NoneType)
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple and get_args(kind)[1:] != (...,):
+        return ",".join(map(_metavar, get_args(kind)))
+    if get_origin(kind) in (tuple, Sequence):
+        return f"{_metavar(get_args(kind)[0])},..."
+    return {int: "N", float: "X"}.get(kind, "NAME")
 
 
 def path(text: str) -> str:
@@ -53,53 +87,31 @@ def path(text: str) -> str:
     return text
 
 
-METAVARS: dict[Any, str] = {words: "NAME,...", whole: "N", number: "X", pair: "X,X", wholes: "N,N,...", str: "NAME"}
-
-
-def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, said: bool = False) -> None:
-    """Options from keyword arguments: `max_tokens` becomes --max-tokens.
-
-    Args:
-        said: the namespace holds only what the command line says, no defaults.
-    """
-    for name, kind, default, text in options:
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        more = "" if default in (None, ()) else f" (default: {shown})"
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            dest=name,
-            type=kind,
-            help=text + more,
-            default=argparse.SUPPRESS if said else default,
-            metavar=METAVARS[kind],
-        )
-
-
-def add_task(parser: argparse.ArgumentParser, default: str | None, said: str) -> None:
-    """--task, --knob, where the model runs and whether prompts are chat."""
+def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -> None:
+    """--task, --knob, where the model runs and whether prompts are chat; `shown` is the default task in the help."""
     parser.add_argument(
-        "--task", default=default, metavar="NAME", help=f"see `trlib tasks`, or FILE.py:CLASS (default: {said})"
+        "--task", default=default, metavar="NAME", help=f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
     )
     parser.add_argument(
         "--knob",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a knob of the task; repeat (see `trlib tasks NAME`)",
+        help="a setting of the task; may be repeated (`trlib tasks NAME` lists them)",
     )
-    parser.add_argument("--device", default="auto", help="cpu, cuda, mps (default: auto)")
-    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16, float64 (default: auto)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or mps (default: auto)")
+    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16 or float64 (default: auto)")
     parser.add_argument(
         "--chat",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="put prompts into the tokenizer's chat template, or do not (default: as the model was "
-        "saved, else where there is one)",
+        help="put prompts into the tokenizer's chat template, or do not (default: as the model was saved, else "
+        "if there is a template)",
     )
     parser.add_argument(
         "--no-recipe",
         action="store_true",
-        help="take nothing from the recipe that some tasks have for some policies (sums for smollm2)",
+        help="ignore the recipe: the settings that some tasks recommend for some policies (sums for smollm2)",
     )
 
 
@@ -117,8 +129,10 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
     return assignments(task_kind(name), knobs, what=f"task {name!r}")
 
 
-def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None = None) -> Policy:
-    """The policy of a name, where the options say; without --policy it is the task's, where there is one."""
+def policy(
+    args: argparse.Namespace, name: str, *, lora: Mapping[str, Any] | None = None, chat: bool | None = None
+) -> Policy:
+    """The policy of a name, on the device and in the precision of the options."""
     from trlib.model.policy import embedded, load_policy
 
     if args.policy is None and name not in embedded():
@@ -126,27 +140,10 @@ def policy(args: argparse.Namespace, name: str, lora: Mapping[str, Any] | None =
             f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "
             f"{name!r} has no model of its own, got none"
         )
-    return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=args.chat)
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can hold it; NaN and inf, which it cannot, become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value if isinstance(value, str | int | bool | None) else str(value)
+    return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=chat)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(plain(value), indent=2, allow_nan=False))
-
-
-def _read(kind: Callable[[str], Any], text: str, wanted: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}") from None
+    """One JSON document on standard output. NaN and inf, which JSON does not have, become null."""
+    text = json.dumps(value, default=str)
+    print(json.dumps(json.loads(text, parse_constant=lambda _: None), indent=2, allow_nan=False))

@@ -1,4 +1,4 @@
-"""What a task suggests for a policy where the command line says nothing: taken, and printed."""
+"""What a task recommends for a policy: taken where the command line is silent, and printed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,40 +14,38 @@ if TYPE_CHECKING:
 
 
 def recipe_of(args: argparse.Namespace, *, training: bool) -> Recipe:
-    """The recipe of the task for the policy, `--chat` set by it, or an empty one; what it decides is printed.
+    """What the task recommends for the policy, or an empty recipe; what is taken from it is printed.
 
-    An option that is said holds instead of the recipe's.
+    An option on the command line wins over the recipe.
 
     Args:
         args: of a command with `options.add_task`.
-        training: the command takes adapters and a regime too.
+        training: the command takes adapters and a run's settings too.
     """
     from trlib.tasks import TASKS, Recipe
 
-    found = getattr(TASKS.get(args.task), "recipes", {}).get(args.policy)
-    if found is None or args.no_recipe:
-        return Recipe()
-    taken = " ".join(_taken(found, args, training))
-    if args.chat is None:
-        args.chat = found.chat
+    recipe = getattr(TASKS.get(args.task), "recipes", {}).get(args.policy)
+    if recipe is None or args.no_recipe:
+        return Recipe(chat=args.chat)
+    taken = " ".join(_taken(recipe, args, training))
     if taken:
         print(
             f"trlib: the recipe of {args.task} for {args.policy} (--no-recipe takes none of it): {taken}",
             file=sys.stderr,
         )
-    return found
+    return recipe if args.chat is None else replace(recipe, chat=args.chat)
 
 
 def _taken(recipe: Recipe, args: argparse.Namespace, training: bool) -> Iterator[str]:
     """The options that would say the same."""
     for option, settings in (("knob", recipe.knobs), ("lora", recipe.lora if training else {})):
-        said = {text.partition("=")[0].strip() for text in getattr(args, option, ())}
+        on_command_line = {text.partition("=")[0].strip() for text in getattr(args, option, ())}
         for name, value in settings.items():
-            if name not in said:
+            if name not in on_command_line:
                 yield f"--{option} {shlex.quote(f'{name}={_text(value)}')}"
     if recipe.chat is not None and args.chat is None:
         yield "--chat" if recipe.chat else "--no-chat"
-    for name, value in (recipe.regime if training else {}).items():
+    for name, value in (recipe.settings if training else {}).items():
         if not hasattr(args, name):
             yield f"--{name.replace('_', '-')} {_text(value)}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -42,7 +42,7 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
     except NameError as error:  # imported for the type checker alone
         raise ValueError(f"{what}: expected settings whose types can be looked up when it runs, got {error}") from error
     known = [f.name for f in fields(kind) if f.init]
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     inner: dict[str, list[str]] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -54,16 +54,19 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
         if dot:
             inner.setdefault(name, []).append(f"{rest}={value}")
         else:
-            found[name] = convert(f"{what}: {name}", value.strip(), hints[name])
-    for name, own in inner.items():
+            try:
+                values[name] = convert(value.strip(), hints[name])
+            except ValueError as error:
+                raise ValueError(f"{what}: {name}: {error}") from None
+    for name, parts in inner.items():
         nested = _dataclass(hints[name])
         if nested is None:
-            raise ValueError(f"{what}: {name} is one value; expected {name}=VALUE, got {name}.{own[0]}")
-        found[name] = nested(**assignments(nested, own, what=f"{what}: {name}"))
-    return found
+            raise ValueError(f"{what}: {name} is one value; expected {name}=VALUE, got {name}.{parts[0]}")
+        values[name] = nested(**assignments(nested, parts, what=f"{what}: {name}"))
+    return values
 
 
-def convert(name: str, text: str, hint: Any) -> Any:
+def convert(text: str, hint: Any) -> Any:
     """`text` as a value of the type `hint`.
 
     Raises:
@@ -74,7 +77,7 @@ def convert(name: str, text: str, hint: Any) -> Any:
             return _convert(text, option)
         except (ValueError, SyntaxError):
             continue
-    raise ValueError(f"{name}: expected {' or '.join(map(_word, _options(hint)))}, got {text!r}")
+    raise ValueError(f"expected {' or '.join(map(_word, _options(hint)))}, got {text!r}")
 
 
 def _convert(text: str, hint: Any) -> Any:
@@ -88,9 +91,9 @@ def _convert(text: str, hint: Any) -> Any:
     if origin is Literal:
         known = {str(value): value for value in get_args(hint)}
         return known[text] if text in known else _refuse(text)
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         kinds, parts = get_args(hint), text.strip("()[] ").split(",")
-        kinds = kinds[:1] * len(parts) if kinds[1:] == (...,) else kinds
+        kinds = kinds[:1] * len(parts) if origin is Sequence or kinds[1:] == (...,) else kinds
         if len(kinds) != len(parts):
             _refuse(text)
         return tuple(_convert(part.strip(), one) for part, one in zip(parts, kinds, strict=True))
@@ -104,9 +107,10 @@ def _refuse(text: str) -> Any:
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, None first (a string field would swallow the word)."""
+    """What a text may be: of a union its members, None first (a string would swallow the word), but no function."""
     if get_origin(hint) in (Union, UnionType):
-        return tuple(sorted(get_args(hint), key=lambda option: option is not NoneType))
+        members = [member for member in get_args(hint) if get_origin(member) is not Callable]
+        return tuple(sorted(members, key=lambda member: member is not NoneType))
     return (hint,)
 
 
@@ -126,6 +130,8 @@ def _word(hint: Any) -> str:
         return simple[hint]
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is Sequence:
+        return "values with commas between"
     if get_origin(hint) is tuple:
         if get_args(hint)[1:] == (...,):
             return "values with commas between"

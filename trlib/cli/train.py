@@ -1,4 +1,4 @@
-"""`trlib train`: every keyword argument of `trlib.train` as an option."""
+"""`trlib train`: every setting of a run as an option."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
-from trlib.cli.options import Option, number, pair, whole, words
+from trlib.cli.options import Option
 from trlib.cli.recipes import recipe_of
 from trlib.cli.settings import assignments
-from trlib.fields import dataclass_of
+from trlib.fields import dataclass_of, settings
+from trlib.loop.settings import PLACES, RunSettings
 
 if TYPE_CHECKING:
     from trlib.algorithms import Method
-    from trlib.loop.run import Run
 
 TEXT = "train a policy on a task by a method"
 EXAMPLES = """\
@@ -26,72 +26,51 @@ examples:
   trlib train --method mine.py:Bounded --set most=1.5
   trlib train --task sums --policy smollm2            by the recipe of the two, which is printed
 
-Ctrl-C, or SIGTERM, ends the run after the batch in hand; with --out it is saved, and --resume goes on with it bit for
+Ctrl-C or SIGTERM ends the run after the batch in hand. With --out it is saved, and --resume goes on with it, bit for
 bit.
 """
-# A test compares this table with the signature of `train`: asking it here would import torch before --help.
-OPTIONS: tuple[Option, ...] = (
-    ("steps", whole, 60, "batches"),
-    ("seed", whole, 0, "decides everything"),
-    ("prompts", whole, 16, "prompts a batch"),
-    ("group", whole, 16, "completions a prompt"),
-    ("temperature", number, 1.0, "of sampling and of every log-prob"),
-    ("max_tokens", whole, None, "token limit of a completion (default: the task's)"),
-    ("minibatches", whole, 1, "a batch is split into this many, by whole prompts"),
-    ("epochs", whole, 1, "and gone through this often; updates a batch = minibatches x epochs"),
-    ("optimizer", str, "adamw", "what steps: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME"),
-    ("lr", number, 1e-4, "the learning rate"),
-    ("betas", pair, (0.9, 0.95), "the optimizer's, as far as it takes them"),
-    ("weight_decay", number, 0.0, "the same"),
-    ("warmup", whole, 10, "updates over which the learning rate rises"),
-    ("grad_norm", number, 1.0, "the gradient is scaled down to this norm"),
-    ("anchor", str, None, "what the trust region is drawn around: rollout or recomputed (default: the method's)"),
-    ("lag", whole, 0, "the sampler is this many batches behind"),
-    (
-        "sampler",
-        str,
-        "fp32",
-        "what the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)",
-    ),
-    ("logit_noise", number, 0.0, "standard deviation of noise on the sampler's logits"),
-    ("probe", whole, 32, "completions on which the exact metrics are computed"),
-    ("checkpoint_every", whole, 10, "batches between two checkpoints"),
-    ("without", words, (), "what not to save on, to see that it changes nothing: sharing, dropping, skipping"),
-    ("at_once", whole, None, "completions scored at a time, to save memory (default: all of a minibatch)"),
-)
-COLUMNS = ["reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max"]
-"""What of the history is shown."""
+MEMORY = ("prompts", "group", "max_tokens")
+"""Options of which less takes less memory."""
+STEPS = 60
+"""Batches of a run, where neither the command line nor a recipe says how many."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The options of `trlib train`."""
+    """The options of `trlib train`: the method and its settings, task, policy, then every field of `RunSettings`."""
     parser.add_argument(
-        "--method", default="grpo", metavar="NAME", help="see `trlib methods`, or FILE.py:CLASS (default: grpo)"
+        "--method", default="grpo", metavar="NAME", help="a name of `trlib methods`, or FILE.py:CLASS (default: grpo)"
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of the method; repeat (see `trlib methods NAME`)",
+        help="a setting of the method; may be repeated (`trlib methods NAME` lists them)",
     )
     shared.add_task(parser, "dial", "dial")
     parser.add_argument(
-        "--policy", metavar="NAME", help="an embedded model, a folder or a hub id (default: the task's name)"
+        "--policy",
+        metavar="NAME",
+        help="an embedded model, a folder or a hub id (default: the embedded model named like the task)",
     )
     parser.add_argument(
         "--lora",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="train adapters: a setting of peft's LoraConfig, such as r=8; repeat",
+        help="train adapters: a setting of peft's LoraConfig, such as r=8; may be repeated",
     )
-    shared.add(parser, OPTIONS, said=True)
-    parser.add_argument(
-        "--out", type=shared.path, metavar="FOLDER", help="keep checkpoint, history and trained model here"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out, or begin it")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    shared.add(parser, _settings(), defaults=False)
+    help_of = {s.name: shared.as_help(s.text) for s in settings(RunSettings)}
+    parser.add_argument("--out", type=shared.path, metavar="FOLDER", help=help_of["out"])
+    parser.add_argument("--resume", action="store_true", help=help_of["resume"].replace("`out`", "--out"))
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
+
+
+def _settings() -> list[Option]:
+    """The fields of `RunSettings` that are an option with a value."""
+    fields = shared.options_of(RunSettings, without=PLACES)
+    return [(name, kind, STEPS if name == "steps" else default, text) for name, kind, default, text in fields]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,35 +79,29 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--resume: expected --out FOLDER beside it, the run to go on with")
     method = _method(args.method, args.set)
     recipe = recipe_of(args, training=True)
-    regime = {name: getattr(args, name, recipe.regime.get(name, default)) for name, _, default, _ in OPTIONS}
-    vars(args).update(regime)  # a sentence about too little memory names the options that are there
+    chosen = {name: getattr(args, name, recipe.settings.get(name, default)) for name, _, default, _ in _settings()}
     task = shared.task(args.task, args.knob, recipe.knobs)
-    policy = shared.policy(args, args.policy or args.task, {**recipe.lora, **dict(map(_lora, args.lora))} or None)
+    lora = {**recipe.lora, **dict(map(_lora, args.lora))} or None
+    policy = shared.policy(args, args.policy or args.task, lora=lora, chat=recipe.chat)
     from trlib.loop.training import train
 
-    done = train(policy, task, method, **regime, out=args.out, resume=args.resume, progress=not args.quiet)
+    result = train(policy, task, method, **chosen, out=args.out, resume=args.resume, progress=not args.quiet)
     if args.json:
-        history = {name: column.tolist() for name, column in done.history.items()}
+        history = {name: column.tolist() for name, column in result.history.items()}
         shared.print_json(
-            {"settings": done.settings, "interrupted": done.interrupted, "out": args.out, "history": history}
+            {"settings": result.settings, "interrupted": result.interrupted, "out": args.out, "history": history}
         )
     else:
-        _show(done, args.out)
-    return 128 + (done.signal or signal.SIGINT) if done.interrupted else 0
-
-
-def _show(done: Run, out: str | None) -> None:
-    history = done.history
-    if len(history):
-        every = history.iloc[sorted({*range(0, len(history), max(1, len(history) // 6)), len(history) - 1})]
-        print(every.filter(items=COLUMNS).to_string(float_format="{:.3g}".format))
-    print(done)
-    if out is not None:
-        print(f"saved in {out}; next: trlib evaluate --policy {out}")
+        if result.rows:
+            print(result.excerpt().to_string(float_format="{:.3g}".format))
+        print(result)
+        if args.out is not None:
+            print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}")
+    return 128 + (result.signal or signal.SIGINT) if result.interrupted else 0
 
 
 def _method(name: str, texts: list[str]) -> Method:
-    from trlib.relatives import method_kind
+    from trlib.methods import method_kind
 
     kind: Any = method_kind(name)
     return kind(**assignments(dataclass_of(kind), texts, what=f"method {name!r}"))

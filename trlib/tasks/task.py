@@ -50,7 +50,7 @@ class Recipe:
     """Of the adapters; empty: none."""
     chat: bool | None = None
     """Whether prompts are put into the chat template; None: as the policy is."""
-    regime: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `trlib.train`."""
 
 

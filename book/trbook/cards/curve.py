@@ -16,7 +16,7 @@ from torch import Tensor
 
 from trbook.cards.card import MethodCard
 from trlib.algorithms import Batch, Scores
-from trlib.relatives import OBJECTIVES
+from trlib.methods import OBJECTIVES
 
 GROUP = 8
 WORDS = 8

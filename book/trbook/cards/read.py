@@ -13,7 +13,7 @@ from trlab.statistics import interval
 from trlib import fields
 from trlib.algorithms import ALGORITHMS, Method
 from trlib.evaluation import Estimate
-from trlib.relatives import OBJECTIVES
+from trlib.methods import OBJECTIVES
 
 BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
 """The loop's boxes by the method of `Method` that fills them."""

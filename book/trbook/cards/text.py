@@ -9,7 +9,8 @@ from trbook.cards.card import MethodCard
 from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
 from trlib.fields import dataclass_of
-from trlib.relatives import OBJECTIVES, RELATIVES
+from trlib.methods import OBJECTIVES
+from trlib.relatives import RELATIVES
 
 HEADINGS = ("method", "what is kept close", "to what", "ratio", "level", "outside it", "signed", "cost")
 Link = Callable[[str], str]

@@ -1,0 +1,39 @@
+"""Every method by its name: on the command line, in a sweep, in a file of one's own."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from trlib.algorithms import ALGORITHMS, Method
+from trlib.own import is_own, named
+from trlib.relatives import RELATIVES
+from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
+
+
+def is_objective(entry: Any) -> bool:
+    """Whether an entry is a method, or a preset of one."""
+    kind = getattr(entry, "func", entry)
+    return isinstance(kind, type) and issubclass(kind, Method)
+
+
+OBJECTIVES: dict[str, Any] = ALGORITHMS | {name: entry for name, entry in RELATIVES.items() if is_objective(entry)}
+"""Everything that the loop can train by: the book's methods, and those relatives that are objectives."""
+
+
+def method_kind(name: str) -> Any:
+    """The class or preset of a method's name, or of FILE.py:NAME.
+
+    Raises:
+        ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without it.
+    """
+    if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
+        entry = RELATIVES[name]
+        use = (
+            f"an optimiser: expected it as optimizer={name!r}, beside a method"
+            if name in OPTIMIZERS
+            else f"no objective: expected it called as {entry.__module__}.{entry.__qualname__}"
+            f"{inspect.signature(entry)}"
+        )
+        raise ValueError(f"method: {name} is {use}")
+    return named("method", name, OBJECTIVES, is_objective)
