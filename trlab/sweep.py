@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from trlib import arguments
+from trlib.arguments import number, settle, whole
 from trlib.errors import unknown
 from trlib.own import load
 
@@ -50,14 +50,14 @@ class Variant:
     from fresh batches where the others use one again takes `{"uses": {"4": {"steps": 120}}}`."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
+        settle(self)
         for name in ("method", "label"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"variant: {name}: expected a word, got {getattr(self, name)!r}")
         for name in ("settings", "train", "threshold", "instead"):
             _is_mapping(f"variant {self.method!r}: {name}", getattr(self, name))
         for name, most in self.threshold.items():
-            arguments.number(f"variant {self.method!r}: threshold[{name!r}]", most, above=0)
+            number(f"variant {self.method!r}: threshold[{name!r}]", most, above=0)
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ class Axis:
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
+        settle(self)
         what = f"axis {self.name!r}"
         if isinstance(self.values, Mapping):
             _all_are(what, list(self.values.values()), Mapping)
@@ -107,10 +107,10 @@ class Budget:
     """A cell that takes longer is stopped and reported, where there are workers."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
+        settle(self)
         for name in ("steps", "prompts", "samples"):
-            arguments.whole(f"budget: {name}", getattr(self, name), least=1)
-        arguments.number("budget: minutes", self.minutes, above=0)
+            whole(f"budget: {name}", getattr(self, name), least=1)
+        number("budget: minutes", self.minutes, above=0)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Prediction:
                 f"got {self.higher!r} and {self.lower!r}"
             )
         if self.within is not None:
-            object.__setattr__(self, "within", arguments.number("prediction: within", self.within, above=0))
+            object.__setattr__(self, "within", number("prediction: within", self.within, above=0))
             if not all(isinstance(side, str) for side in sides):
                 raise TypeError(
                     f"prediction: within: expected labels of two variants that are alike, got "
@@ -183,7 +183,7 @@ class Sweep:
     """What `beside` has put to the declared variants."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
+        settle(self)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)
