@@ -66,7 +66,7 @@ def commit() -> str:
     if not git("ls-files", "__init__.py"):  # a package installed below somebody else's repository is not of it
         return ""
     head = git("rev-parse", "--short=12", "HEAD") or ""
-    return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", ":!lab/records") else head
+    return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", ":!trlab/records") else head
 
 
 def processor() -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from trlab.record import RECORDS
 from trlib import checks
 from trlib.loop.sampler import Sampler
 from trlib.loop.settings import PRECISIONS
@@ -25,7 +25,7 @@ from trlib.model.rollout import sample
 if TYPE_CHECKING:
     import pandas as pd
 
-RECORD = Path(__file__).parent / "records" / "precision" / "smollm2.json"
+RECORD = RECORDS / "precision" / "smollm2.json"
 DIGITS = 100_000
 """A recorded log-prob is a whole number of 1/100,000 nats."""
 EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
