@@ -184,8 +184,20 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
 
 def _terms(mu: Tensor, pi: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
     """Entropy, KL both ways, total variation and the sampled token's log-ratio at [N, V] distributions."""
-    log_ratio = (pi - mu).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-    return torch.special.entr(pi.exp()).sum(-1), kl(mu, pi), kl(pi, mu), tv(mu, pi), log_ratio
+    d = mu - pi
+    log_ratio = -d.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    a, b = mu.exp(), pi.exp()
+    entropy = torch.special.entr(b).sum(-1)
+    if not bool(d.isfinite().all()):  # a token that one of the two rules out
+        return entropy, kl(mu, pi), kl(pi, mu), tv(mu, pi), log_ratio
+    # What `trlib.divergences` computes where every token has mass, to the last digit: exponentials and masks are
+    # shared by the three, which takes half the time.
+    close = d.abs() < 1
+    small, large = d.masked_fill(~close, 0.0), d.masked_fill(close, 0.0)
+    forth = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + b)
+    back = torch.where(close, b * (torch.expm1(small) - small), b * -large - b + a)
+    apart = b * torch.expm1(d.clamp(max=0)) - a * torch.expm1(-d.clamp(min=0))
+    return entropy, forth.sum(-1), back.sum(-1), apart.abs().sum(-1) / 2, log_ratio
 
 
 def _share(flags: Tensor) -> float:

@@ -74,7 +74,8 @@ def shared(c: Completions) -> Layout:
     last = number[np.arange(len(prompts)), length - 1]
 
     # a prompt's last token is looked at, its others only read: these come first
-    looked = np.isin(np.arange(len(first)), last)
+    looked = np.zeros(len(first), dtype=bool)
+    looked[last] = True
     order = np.argsort(looked, kind="stable")
     rank = np.argsort(order)
     number, last, first = rank[number], rank[last], first[order]  # a padded place, -1, becomes some node: never used

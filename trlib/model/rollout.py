@@ -101,6 +101,8 @@ class _Writer:
         self.logp = torch.zeros(rows, max_tokens, device=device)
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
         self.full_rows = torch.as_tensor(sorted(full_rows), dtype=torch.long, device=device)
+        self.slot_of = torch.full((rows,), -1, device=device)  # of each row: its place in `full`, -1 where it has none
+        self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
         self.full = torch.zeros(len(self.full_rows), max_tokens, policy.vocabulary, device=device)
         shape = (rows, max_tokens, topk)
         self.topk = TopK(torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device))
@@ -119,10 +121,10 @@ class _Writer:
         width = self.tokens.shape[1]
         for t in range(width):
             token = self._draw(logits, node, live, t, given)
-            going = ~self.ended[live]
-            if t + 1 == width or not bool(going.any()):
+            going = (~self.ended[live]).nonzero().squeeze(-1)
+            if t + 1 == width or not len(going):
                 break
-            if self.drop:
+            if self.drop and len(going) < len(live):
                 live, node, token = live[going], node[going], token[going]
             parent, node, token = self._distinct(node, token)
             if len(parent) != len(logits) or not torch.equal(parent, torch.arange(len(parent), device=self.device)):
@@ -165,16 +167,17 @@ class _Writer:
             token = best[node]
         else:
             token = _invert(logp, node, self.uniform[live, t], t)
-        writing = ~self.ended[live]
-        told = torch.zeros_like(writing)
         if given is not None:
-            told = (given[1][live] > t) & writing
-            token = torch.where(told, given[0][live, min(t, given[0].shape[1] - 1)], token)
-        rows, chosen, at = live[writing], token[writing], node[writing]
+            forced = (given[1][live] > t) & ~self.ended[live]
+            token = torch.where(forced, given[0][live, min(t, given[0].shape[1] - 1)], token)
+            self.forced[live, t] = forced
+        rows, chosen, at = live, token, node
+        if not self.drop:  # rows that have ended are still computed, and keep what they are
+            writing = ~self.ended[live]
+            rows, chosen, at = live[writing], token[writing], node[writing]
         self.tokens[rows, t] = chosen
         self.logp[rows, t] = logp[at, chosen]
-        self.mask[rows, t] = ~told[writing]
-        self.forced[rows, t] = told[writing]
+        self.mask[rows, t] = True if given is None else ~self.forced[rows, t]
         self.ended[rows] = (chosen.unsqueeze(-1) == self.ends).any(-1)
         self._keep(logp, at, rows, chosen, t)
         return token
@@ -182,8 +185,8 @@ class _Writer:
     def _keep(self, logp: Tensor, at: Tensor, rows: Tensor, chosen: Tensor, t: int) -> None:
         """Note whole distributions and top k where they were asked for."""
         if len(self.full_rows):
-            slot = torch.searchsorted(self.full_rows, rows).clamp(max=len(self.full_rows) - 1)
-            hit = self.full_rows[slot] == rows
+            slot = self.slot_of[rows]
+            hit = (slot >= 0).nonzero().squeeze(-1)
             self.full[slot[hit], t] = logp[at[hit]]
         k = self.topk.ids.shape[-1]
         if k:
