@@ -15,8 +15,8 @@ from trbook.scale import memory, smollm2
 from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import kept_bytes, peak_bytes, places
 from trlib.loop.critic import Critic
-from trlib.loop.descent import Descent
 from trlib.loop.optimizers import adamw
+from trlib.loop.step import Descent
 from trlib.model.rollout import sample
 from trlib.model.scoring import score_tokens
 

@@ -1,6 +1,24 @@
 """The loop that trains: rollout, advantage, objective, update, for every method alike.
 
-From the whole to the parts: `training` (the loop), `run` (what it gives back) and `metrics` (what it measured);
-`step` (what a method's update is handed), `learner`, `sampler` and `critic` (what has weights); `regime` (its
-settings), `checkpoints` (what a run goes on from) and `stopping` (Ctrl-C and SIGTERM).
+Eight files take a reader from `trlib.train` to the optimiser's step, here with GRPO. In the order of a batch:
+
+1. `loop/training.py`: `train`, and what happens to a batch
+2. `loop/collect.py`: boxes 1 and 2, from prompts to a batch with advantages
+3. `model/rollout.py`: how completions are sampled
+4. `algorithms/method.py`: what a method may change, and what it is handed
+5. `loop/step.py`: boxes 3 and 4, from a minibatch's scores to the optimiser's step
+6. `model/policy.py`: the scores, log-probabilities with gradient
+7. `algorithms/grpo.py`: the method
+8. `algorithms/ppo.py`: the loss that it builds on
+
+A batch also passes through these, each of which can be taken at its word until it is the subject:
+
+- `loop/boxes.py`: errors in a method's code, told with its file and line
+- `loop/metrics.py`: the columns of the history
+- `algorithms/plan.py`, `algorithms/memory.py`: two small records of a method
+- `model/completions.py`: what was sampled, as tensors
+- `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared prefix once
+
+What stands around a batch: `settings` (of a run), `run` (what `train` gives back), `checkpoints` and `stopping` (how a
+run is interrupted and taken up), `learner`, `optimizers`, `sampler` and `critic` (what has weights).
 """

@@ -38,7 +38,7 @@ class Collector:
         kept = list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
-        source = self.learner.sampler.policy()
+        source = self.learner.policy if self.learner.sampler is None else self.learner.sampler.policy()
         parts: list[Completions] = []
         verdicts: list[list[Verdict]] = [[] for _ in asked]
         for number, stage in enumerate(plan):

@@ -1,4 +1,4 @@
-"""Everything about a run that has weights: the policy that learns, its optimiser, its sampler, its reference."""
+"""Everything of a run that a checkpoint must hold: what has weights, its optimiser, and the method's memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import Needs
 from trlib.loop.critic import Critic
-from trlib.loop.descent import Descent
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import Maker
 from trlib.loop.sampler import Sampler
 from trlib.loop.settings import RunSettings
+from trlib.loop.step import Descent
 from trlib.model.policy import Policy
 
 
@@ -24,8 +24,15 @@ class Learner:
 
     def __init__(self, policy: Policy, settings: RunSettings, needs: Needs, make: Maker) -> None:
         self.policy, self.settings = policy, settings
-        self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler)
+        behind = settings.lag > 0 or settings.sampler != "fp32"
+        self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler) if behind else None
+        """What samples in the policy's place; None: the policy itself."""
         self.reference = policy.copy() if needs.reference else None
+        self.reference_weights: dict[str, Tensor] = {}
+        """The reference's weights that the policy moves away from."""
+        if self.reference is not None:
+            every = dict(self.reference.model.named_parameters())
+            self.reference_weights = {name: every[name] for name in every if name in policy.trainable}
         self.critic = Critic(policy, outputs=needs.critic_outputs) if needs.critic else None
         self.weights = policy.trainable
         """The policy's parameters that learn, by name: found once, because a walk over the modules at every update of a
@@ -38,17 +45,12 @@ class Learner:
         self.descent = Descent(parts, make, settings)
         self.memory = Memory((*METRICS, "batch"), policy.device)
 
-    def reference_weights(self) -> dict[str, Tensor]:
-        """The reference's weights that the policy moves away from."""
-        if self.reference is None:
-            return {}
-        return {name: p for name, p in self.reference.model.named_parameters() if name in self.weights}
-
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the rest of the run depends on."""
         found = {f"policy/{name}": t for name, t in self.policy.state().items()}
-        found |= {f"past/{name}": t for name, t in self.sampler.state().items()}
-        found |= {f"reference/{name}": p.detach().clone() for name, p in self.reference_weights().items()}
+        if self.sampler is not None:
+            found |= {f"past/{name}": t for name, t in self.sampler.state().items()}
+        found |= {f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()}
         found |= {f"memory/{name}": t for name, t in self.memory.tensors().items()}
         if self.critic is not None:
             found |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
@@ -69,9 +71,10 @@ class Learner:
             return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
 
         self.policy.load_state(below("policy/"))
-        self.sampler.load_state(below("past/"))
+        if self.sampler is not None:
+            self.sampler.load_state(below("past/"))
         with torch.no_grad():
-            for name, p in self.reference_weights().items():
+            for name, p in self.reference_weights.items():
                 p.copy_(tensors[f"reference/{name}"])
         if self.critic is not None:
             self.critic.load_state(below("critic/"))

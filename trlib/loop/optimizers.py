@@ -2,7 +2,7 @@
 
 An optimiser is a name below, or a callable of one's own that is called as torch's are: with groups of parameters, and
 with those of `lr`, `betas` and `weight_decay` that it takes. What belongs to every optimiser stands in
-`trlib.loop.descent`: copies for weights of 16 bits, clipping, warm-up, saving.
+`trlib.loop.step`: copies for weights of 16 bits, clipping, warm-up, saving.
 """
 
 from __future__ import annotations

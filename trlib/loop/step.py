@@ -1,22 +1,35 @@
-"""What the update box is handed: a batch or a minibatch, and the means to score, differentiate and descend."""
+"""What the update box is handed: a batch or a minibatch, and the means to score, differentiate and descend.
+
+`LoopStep` is what a method sees; `Descent` is how its loss moves the weights: backward, clip, warm up, and one step of
+the optimiser.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
+from trlib.arguments import as_json
+from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.boxes import box
 from trlib.loop.critic import Critic
-from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, observe, sampler_kl
+from trlib.loop.optimizers import Maker, build
+from trlib.loop.settings import RunSettings
 from trlib.model.completions import Completions
+
+if TYPE_CHECKING:
+    from trlib.loop.learner import Learner
 
 
 class LoopStep:
@@ -40,7 +53,7 @@ class LoopStep:
         self.completions, self.batch, self.done, self.parts, self.skip = completions, batch, done, parts, skip
         self.weights: Mapping[str, Tensor] = learner.weights
         self.parameters = list(self.weights.values())
-        self.reference: Mapping[str, Tensor] = learner.reference_weights()
+        self.reference: Mapping[str, Tensor] = learner.reference_weights
         self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
         self.behind = math.nan
@@ -174,3 +187,146 @@ def _checked(found: object, batch: Batch) -> TokenLoss:
                 f"diagnostics[{name!r}]: expected [B, T] = {list(shape)}, got {list(getattr(value, 'shape', []))}"
             )
     return found
+
+
+class Descent:
+    """An optimiser over the policy's parameters, and the critic's where there is one, with what every optimiser needs.
+
+    An optimiser moves a weight by about the learning rate, often 1e-6, and two neighbours in bfloat16 are .4 to .8 %
+    of a weight apart: an update would be lost. Weights of 16 bits are therefore the rounding of float32 copies, which
+    learn.
+    """
+
+    def __init__(self, parts: list[tuple[list[Tensor], float]], make: Maker, settings: RunSettings) -> None:
+        """`parts`: parameters with their learning rate as a multiple of the run's."""
+        self.settings = settings
+        self.exact: list[tuple[Tensor, Tensor]] = []
+        """Each parameter of 16 bits with the copy that learns for it."""
+        self.parts = [self._stepped(parameters) for parameters, _ in parts]
+        self.speeds = {id(p): speed for own, (_, speed) in zip(self.parts, parts, strict=True) for p in own}
+        groups = [{"params": own} for own in self.parts]
+        self.optimizer = build(make, groups, lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay)
+        self.updates = 0
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step, on the policy's parameters."""
+        return self.settings.lr * min(1.0, (self.updates + 1) / max(self.settings.warmup, 1))
+
+    def step(self, loss: Tensor, speed: float = 1.0) -> tuple[float, float]:
+        """One step down the loss, at `speed` times the learning rate. Gives the loss and the gradient's norm before it
+        was clipped.
+
+        Raises:
+            NonFiniteError: either is NaN or inf; the parameters are as they were.
+            ValueError: the loss has no gradient.
+        """
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise ValueError(
+                f"loss: expected a tensor of one number, got "
+                f"{list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__}"
+            )
+        value = self.finite("loss", loss)
+        if not loss.requires_grad:
+            raise ValueError(f"loss: expected a number with a gradient in the parameters, got {value:g} without one")
+        for p in chain(*self.parts):  # those too that an optimiser of one's own leaves out
+            p.grad = None
+        loss.backward()
+        for p, weight in self.exact:
+            if p.grad is not None:
+                weight.grad, p.grad = p.grad.float(), None
+        norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part, self.settings.grad_norm)) for part in self.parts)
+        self.finite("grad_norm", norm)
+        for found in of_critic:
+            self.finite("the critic's grad_norm", found)
+        self.updates += 1
+        for group in self.optimizer.param_groups:  # an optimiser of one's own may have made several of a part
+            own = next((self.speeds[id(p)] for p in group["params"]), 0.0)
+            group["lr"] = self.settings.lr * own * min(1.0, self.updates / max(self.settings.warmup, 1)) * speed
+        self.optimizer.step()
+        with torch.no_grad():
+            for p, weight in self.exact:
+                p.copy_(weight)
+        return value, norm
+
+    def finite(self, metric: str, value: float | Tensor) -> float:
+        """The value; a NonFiniteError that names the metric where it is NaN or inf."""
+        value = float(value.detach() if isinstance(value, Tensor) else value)
+        if not math.isfinite(value):
+            raise NonFiniteError(f"update {self.updates}: {metric} is {value}, expected a finite number")
+        return value
+
+    def tensors(self) -> dict[str, Tensor]:
+        """A copy of every tensor that the next steps depend on."""
+        found = {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
+        return found | {f"optimizer/{key}": value.clone() for key, value in self._kept() if isinstance(value, Tensor)}
+
+    def numbers(self) -> dict[str, Any]:
+        """The rest of what they depend on, as JSON holds it.
+
+        Raises:
+            CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
+        """
+        state = {key: _as_json(f"state {key}", value) for key, value in self._kept() if not isinstance(value, Tensor)}
+        groups = [
+            {name: _as_json(name, value) for name, value in group.items() if name not in ("params", "lr")}
+            for group in self.optimizer.param_groups
+        ]
+        return {"updates": self.updates, "state": state, "groups": groups}
+
+    def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Take up what the two gave."""
+        with torch.no_grad():
+            for i, (_, weight) in enumerate(self.exact):
+                weight.copy_(tensors[f"exact/{i}"])
+        state: dict[int, dict[str, Any]] = {}
+        below = {key[10:]: value for key, value in tensors.items() if key.startswith("optimizer/")}
+        for key, value in {**below, **numbers["state"]}.items():
+            i, name = key.split("/", 1)
+            state.setdefault(int(i), {})[name] = value
+        fresh = self.optimizer.state_dict()
+        groups = [
+            {**group, **{name: tuple(v) if isinstance(group.get(name), tuple) else v for name, v in own.items()}}
+            for group, own in zip(fresh["param_groups"], numbers["groups"], strict=True)
+        ]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for i, p in enumerate(self._order()):  # what it has made of another type than it was, as it was
+            held = self.optimizer.state.get(p, {})
+            held.update(
+                {
+                    name: value.to(held[name].device)
+                    for name, value in state.get(i, {}).items()
+                    if isinstance(value, Tensor) and held[name].dtype != value.dtype
+                }
+            )
+        self.updates = numbers["updates"]
+
+    def _kept(self) -> Iterator[tuple[str, Any]]:
+        """What the optimiser keeps of its parameters, by number and name."""
+        for i, own in self.optimizer.state_dict()["state"].items():
+            if not isinstance(i, int) or not isinstance(own, dict):
+                raise CheckpointError(
+                    f"optimizer: expected its state by parameter, because it is saved with the run, "
+                    f"got state[{i!r}] = {type(own).__name__}"
+                )
+            yield from ((f"{i}/{name}", value) for name, value in own.items())
+
+    def _order(self) -> list[Tensor]:
+        """The parameters as the optimiser numbers them."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _stepped(self, parameters: list[Tensor]) -> list[Tensor]:
+        """What the optimiser steps on: the parameters, or the float32 copies of those that are coarse."""
+        stepped = [p.detach().float() if p.dtype in checks.COARSE else p for p in parameters]
+        self.exact += [(p, weight) for p, weight in zip(parameters, stepped, strict=True) if weight is not p]
+        return stepped
+
+
+def _as_json(name: str, value: Any) -> Any:
+    try:
+        return as_json(value)
+    except TypeError as error:
+        raise CheckpointError(
+            f"optimizer: expected tensors and plain values in its state, because they are saved with the run, "
+            f"got {name} = {error}"
+        ) from None
