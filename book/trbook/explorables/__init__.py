@@ -1,4 +1,4 @@
-"""Explorables: figures that answer to the hand. One class each, drawn by one JavaScript module.
+"""Explorables: figures that you can drag. One class each, drawn by one JavaScript module.
 
     from trbook.explorables import RatioMap
     RatioMap(eps_high=0.28)
@@ -75,7 +75,16 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'trbook.explorables' has no attribute {name!r}")
-    value = getattr(import_module(f"trbook.explorables.{_HOME[name]}"), name)
+    try:
+        value = getattr(import_module(f"trbook.explorables.{_HOME[name]}"), name)
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("anywidget", "traitlets"):
+            raise
+        from trlib.errors import MissingExtra
+
+        raise MissingExtra(
+            "explorables need anywidget, an optional part of trust-region-book: `pip install anywidget` brings it"
+        ) from missing
     globals()[name] = value
     return value
 

@@ -1,8 +1,8 @@
 """What every explorable shares: a live widget in Jupyter, and a page that needs no kernel anywhere else.
 
-An explorable is one ES module, `export default { render({ model, el }) }`, bundled from `js/` into `built/`. Two
-hosts drive it with the same traits: anywidget, when a kernel is there, and `host.js`, about twenty lines that stand in
-for anywidget's model. A MIME bundle carries both; JupyterLab takes the first, a static page and Colab the second.
+An explorable is one ES module, `export default { render({ model, el }) }`, bundled from `js/` into `built/`. Two hosts
+drive it with the same traits: anywidget where there is a kernel, and elsewhere `host.js`, a few lines that stand in for
+anywidget's model. A MIME bundle carries both: JupyterLab takes the first, a static page and Colab the second.
 """
 
 from __future__ import annotations
@@ -11,18 +11,12 @@ import math
 import sys
 from typing import Any, ClassVar
 
+import anywidget
 import traitlets
 
 from trbook.explorables.files import data_of, source_of, still_of
 from trbook.explorables.modules import fragment
-from trlib.errors import MissingExtra, unknown
-
-try:
-    import anywidget
-except ImportError as missing:
-    raise MissingExtra(
-        "explorables need anywidget, an optional part of trust-region-book: `pip install anywidget` brings it"
-    ) from missing
+from trlib.errors import unknown
 
 
 class Finite(traitlets.CFloat):
@@ -57,29 +51,29 @@ class Explorable(anywidget.AnyWidget):
     def __init__(self, **settings: Any) -> None:
         for name in settings:
             if not self.has_trait(name):
-                raise unknown(f"{type(self).__name__}, setting", name, self._own())
+                raise unknown(f"{type(self).__name__}, setting", name, self._names())
         super().__init__(**settings)
 
     @classmethod
-    def _own(cls) -> list[str]:
+    def _names(cls) -> list[str]:
         """The names of the explorable's own settings."""
         inherited = set(anywidget.AnyWidget.class_trait_names())
         return [name for name in cls.class_trait_names(sync=True) if name not in inherited and not name.startswith("_")]
 
     def settings(self) -> dict[str, Any]:
         """The explorable's own traits, as the page gets them."""
-        return {name: getattr(self, name) for name in self._own()}
+        return {name: getattr(self, name) for name in self._names()}
 
     def html(self) -> str:
         """A self-contained fragment of HTML: see `trbook.explorables.modules.fragment`."""
         return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, still=self.still())
 
     def still(self) -> str | None:
-        """The picture that a page shows before the module has drawn; none but of the first state has been made."""
-        return still_of(self.module) if self._differs() == [] else None
+        """The picture that a page shows before the module has drawn. Only the first state has one."""
+        return None if self._differs() else still_of(self.module)
 
     def _differs(self) -> list[str]:
-        """The settings that are not as they are at first; what is tagged `data=True` comes when the module does."""
+        """The settings that differ from the first state; a trait tagged `data=True` arrives with the module."""
         settings = self.settings()
         return [
             name
@@ -97,8 +91,8 @@ class Explorable(anywidget.AnyWidget):
 
 
 class Packed(Explorable):
-    """An explorable that draws what was packed beforehand: `built/NAME.data.json`, which a page loads apart from its
-    text and a notebook gets with the widget."""
+    """An explorable that draws packed data, `built/NAME.data.json`: a notebook gets them with the widget, and a page
+    loads them apart from its text."""
 
     _data = traitlets.Unicode().tag(sync=True)
 
