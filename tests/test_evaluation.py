@@ -17,7 +17,7 @@ from scipy import stats
 from trlib import evaluation
 from trlib.evaluation import Estimate, bootstrap, evaluate, pass_at_k
 from trlib.model.completions import Completions
-from trlib.tasks import Prompt, Verdict
+from trlib.tasks import REASONS, Prompt, Verdict
 
 
 def by_subsets(right: int, samples: int, k: int) -> float:
@@ -300,12 +300,13 @@ def test_a_bootstrap_that_cannot_be_drawn_is_named(arguments, message):
         bootstrap(given.pop("values"), **given)
 
 
-def test_a_reason_that_nobody_knows_is_named(policy, task):
+def test_a_tasks_own_reasons_come_after_the_common_ones(policy, task):
     class Odd:
         name, max_tokens, settings, prompts = task.name, task.max_tokens, task.settings, task.prompts
 
         def verify(self, prompt, completion, *, ended):
-            return Verdict(1.0, "splendid")
+            return Verdict(0.3, "partial credit")
 
-    with pytest.raises(ValueError, match=r"task: expected verdicts with a reason of right, .*, got 'splendid'"):
-        evaluate(policy, Odd(), prompts=2, samples=1)
+    e = evaluate(policy, Odd(), prompts=2, samples=1)
+    assert e.reasons == {**dict.fromkeys(REASONS, 0.0), "partial credit": 1.0}
+    assert e.sampled.value == 0.0  # right is what the verifier calls right

@@ -68,7 +68,7 @@ class Evaluation:
     length: Estimate
     """Tokens of a sampled completion, its end token included."""
     reasons: dict[str, float]
-    """Share of the sampled completions by the verifier's reason."""
+    """Share of the sampled completions by the verifier's reason: the common ones, then a task's own."""
     prompts: pd.DataFrame = field(compare=False)
     """One row a prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
 
@@ -256,10 +256,7 @@ def evaluate(
     right, sampled, distinct, length, *passes = bootstrap(
         np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap")
     )
-    given = [verdict.reason for _, verdict, _ in drawn]
-    for reason in given:
-        if reason not in REASONS:
-            raise ValueError(f"task: expected verdicts with a reason of {', '.join(REASONS)}, got {reason!r}")
+    reasons = [verdict.reason for _, verdict, _ in drawn]
     return Evaluation(
         policy=policy.name,
         task=dict(task.settings),
@@ -275,7 +272,7 @@ def evaluate(
             "seed": seed,
         },
         pass_at=dict(zip(ks, passes, strict=True)),
-        reasons={reason: given.count(reason) / len(given) for reason in REASONS},
+        reasons={reason: reasons.count(reason) / len(reasons) for reason in dict.fromkeys([*REASONS, *reasons])},
         prompts=frame,
     )
 

@@ -98,3 +98,47 @@ def test_numpys_numbers_are_knobs_like_any_other(name, plain, numpys):
     mine, theirs = load_task(name, **plain), load_task(name, **numpys)
     assert mine == theirs and json.dumps(mine.settings) == json.dumps(theirs.settings)
     assert mine.prompts(5, seed=3) == theirs.prompts(np.int64(5), seed=np.int64(3))
+
+
+MINE = '''
+from typing import ClassVar
+from dataclasses import dataclass
+from trlib.tasks import Prompt, Verdict, knobs
+
+
+{decorator}
+class Echo:
+    """Repeat a number."""
+
+    name: ClassVar[str] = "echo"
+    largest: int = 99
+    max_tokens: int = 4
+
+    {settings}
+
+    def prompts(self, n, *, seed):
+        random = knobs.stream(self.name, "prompts", seed)
+        numbers = [str(knobs.draw(random, self.largest + 1)) for _ in range(n)]
+        return [Prompt(f"{{number}} :", number) for number in numbers]
+
+    def verify(self, prompt, completion, *, ended):
+        right = ended and completion.strip() == prompt.answer
+        return Verdict(float(right), "right" if right else "wrong answer")
+'''
+
+
+def test_a_task_of_ones_own_as_the_docstring_of_task_shows_it(tmp_path):
+    file = tmp_path / "mine.py"
+    settings = "@property\n    def settings(self):\n        return knobs.settings(self)"
+    file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=settings))
+    task = load_task(f"{file}:Echo", largest=9)
+    assert task.settings == {"name": "echo", "largest": 9, "max_tokens": 4}
+    (prompt,) = task.prompts(1, seed=0)
+    assert task.verify(prompt, prompt.answer, ended=True).reason == "right"
+
+    file.write_text(MINE.format(decorator="", settings=settings))
+    with pytest.raises(TypeError, match=r"task: expected a dataclass.*mine.py:Echo', which is none: put `@dataclass"):
+        load_task(f"{file}:Echo")
+    file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=""))
+    with pytest.raises(TypeError, match=r"task: expected what trlib.tasks.Task lists, got .*Echo' without settings"):
+        load_task(f"{file}:Echo")

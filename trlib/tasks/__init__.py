@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, cast
 
 from trlib.errors import unknown
 from trlib.own import named
@@ -52,5 +53,16 @@ def task_kind(name: str) -> type[Task]:
 
     Raises:
         ValueError: an unknown name (the nearest is suggested), or a file without it.
+        TypeError: the file's class is no dataclass, or lacks something that a task needs.
     """
-    return named("task", name, TASKS, lambda found: isinstance(found, type) and hasattr(found, "verify"))
+    kind: Any = named("task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify"))
+    if not is_dataclass(kind):
+        raise TypeError(
+            f"task: expected a dataclass, whose fields are the task's knobs, got {name!r}, which is none: put "
+            f"`@dataclass(frozen=True)` above `class {kind.__name__}`"
+        )
+    known = {*dir(kind), *(field.name for field in fields(kind))}
+    missing = [part for part in ("name", "max_tokens", "settings", "prompts") if part not in known]
+    if missing:
+        raise TypeError(f"task: expected what trlib.tasks.Task lists, got {name!r} without {', '.join(missing)}")
+    return cast("type[Task]", kind)

@@ -22,7 +22,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, ClassVar
 
-from trlib import arguments
+from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, share, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
@@ -42,63 +42,21 @@ MOVES: dict[str, Callable[[int, int], int]] = {
 }
 """Every move: where it takes place x of a dial with n places."""
 
+# fmt: off
 CAREFUL: tuple[str, ...] = (
-    "slowly",
-    "carefully",
-    "stepwise",
-    "compute",
-    "plan",
-    "trace",
-    "follow",
-    "walk",
-    "count",
-    "unfold",
-    "work",
-    "watch",
-    "turn",
-    "track",
-    "derive",
-    "reason",
-    "patiently",
-    "gradually",
-    "think",
-    "check",
-    "write",
-    "proceed",
-    "unroll",
-    "ponder",
+    "slowly", "carefully", "stepwise", "compute", "plan", "trace", "follow", "walk", "count", "unfold", "work",
+    "watch", "turn", "track", "derive", "reason", "patiently", "gradually", "think", "check", "write", "proceed",
+    "unroll", "ponder",
 )
 """Openers of a completion that writes every place, the most frequent first."""
 
 CASUAL: tuple[str, ...] = (
-    "easy",
-    "answer",
-    "quick",
-    "simply",
-    "obviously",
-    "clearly",
-    "sure",
-    "just",
-    "guess",
-    "maybe",
-    "probably",
-    "roughly",
-    "done",
-    "fine",
-    "well",
-    "right",
-    "hmm",
-    "then",
-    "instantly",
-    "directly",
-    "briefly",
-    "shortly",
-    "surely",
-    "trivial",
-    "naturally",
-    "certainly",
+    "easy", "answer", "quick", "simply", "obviously", "clearly", "sure", "just", "guess", "maybe", "probably",
+    "roughly", "done", "fine", "well", "right", "hmm", "then", "instantly", "directly", "briefly", "shortly",
+    "surely", "trivial", "naturally", "certainly",
 )
 """Openers of a completion that names the answer at once, the most frequent first."""
+# fmt: on
 
 LARGEST = 200
 """Places of the largest dial: the vocabulary holds the numbers below."""
@@ -129,17 +87,15 @@ class Dial:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
-        low, high = self.span
-        if isinstance(self.moves, list):
-            object.__setattr__(self, "moves", (low, high))
+        knobs.settle(self)
+        _, high = self.span
         whole("positions", self.positions, 4, LARGEST)
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
         share("careful", self.careful)
         share("slip", self.slip)
         share("expert_slip", self.expert_slip)
-        whole("max_tokens", self.max_tokens, 1, None)
+        whole("max_tokens", self.max_tokens, 1)
         if self.max_tokens < high + 4:
             raise ValueError(
                 f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
@@ -149,25 +105,16 @@ class Dial:
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most moves of a prompt."""
-        return span("moves", self.moves, 1, None)
+        return span("moves", self.moves, 1)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        moves = list(self.moves) if isinstance(self.moves, tuple) else self.moves
-        return {
-            "name": self.name,
-            "moves": moves,
-            "positions": self.positions,
-            "careful": self.careful,
-            "slip": self.slip,
-            "expert_slip": self.expert_slip,
-            "max_tokens": self.max_tokens,
-        }
+        return knobs.settings(self)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
-        whole("n", n, 0, None)
+        whole("n", n, 0)
         random = stream(self.name, "prompts", seed)
         return [self._prompt(random) for _ in range(n)]
 

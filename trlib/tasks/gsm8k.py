@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 from trlib import arguments
 from trlib.errors import DataError
+from trlib.tasks import knobs
 from trlib.tasks.answers import judge, reference, show
 from trlib.tasks.knobs import draw, stream, whole
 from trlib.tasks.lines import numbered
@@ -59,15 +60,14 @@ class Gsm8k:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
+        knobs.settle(self)
         for knob, value in (("path", self.path), ("split", self.split)):
             if value is not None and not isinstance(value, str | os.PathLike):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
-        if not isinstance(self.last_number, bool):
-            raise TypeError(f"last_number: expected True or False, got {type(self.last_number).__name__}")
+        arguments.flag("last_number", self.last_number)
         if not isinstance(self.instruction, str):
             raise TypeError(f"instruction: expected text, got {type(self.instruction).__name__}")
-        whole("max_tokens", self.max_tokens, 1, None)
+        whole("max_tokens", self.max_tokens, 1)
         if self.path is None:
             if self.split not in (None, "train", "test"):
                 raise ValueError(f"split: expected 'train' or 'test', got {self.split!r}")
@@ -80,14 +80,7 @@ class Gsm8k:
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        return {
-            "name": self.name,
-            "path": self.path,
-            "split": self.split,
-            "instruction": self.instruction,
-            "last_number": self.last_number,
-            "max_tokens": self.max_tokens,
-        }
+        return knobs.settings(self)
 
     @cached_property
     def problems(self) -> list[Prompt]:
@@ -110,7 +103,7 @@ class Gsm8k:
         Warns:
             UserWarning: `n` is more than there are problems (said once a task).
         """
-        whole("n", n, 0, None)
+        whole("n", n, 0)
         self._warn_of_repeats(n)
         random = stream(self.name, "prompts", seed)
         left: list[Prompt] = []

@@ -1,18 +1,38 @@
-"""What the embedded tasks share: knobs that are checked, and random numbers by seed."""
+"""What the embedded tasks share: knobs that are checked and recorded, and random numbers by seed."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from random import Random
+from typing import Any
 
 from trlib import arguments
 
 
-def whole(name: str, value: object, least: int, most: int | None) -> int:
+def settle(task: Any) -> None:
+    """Make the knobs of a frozen dataclass Python's own numbers and tuples: the first line of a `__post_init__`.
+
+    Knobs that were recorded come back from JSON, where a pair is a list.
+    """
+    arguments.settle(task)
+    for field in fields(task):
+        value = getattr(task, field.name)
+        if isinstance(value, list) and all(isinstance(part, int | float) for part in value):
+            object.__setattr__(task, field.name, tuple(value))
+
+
+def settings(task: Any) -> dict[str, Any]:
+    """A dataclass's name and knobs as JSON can hold them: `load_task(**settings)` is the same task."""
+    values = {field.name: getattr(task, field.name) for field in fields(task)}
+    return {"name": task.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
+
+
+def whole(name: str, value: object, least: int, most: int | None = None) -> int:
     """`value` after checking that it is a whole number inside the bounds."""
     return arguments.whole(name, value, least=least, most=most)
 
 
-def span(name: str, value: object, least: int, most: int | None) -> tuple[int, int]:
+def span(name: str, value: object, least: int, most: int | None = None) -> tuple[int, int]:
     """(low, high) from such a pair, or from one number that is both."""
     if not isinstance(value, tuple | list):
         one = whole(name, value, least, most)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
-from trlib import arguments
+from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
@@ -50,12 +50,10 @@ class Spend:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
-        low, high = self.span
-        if isinstance(self.amount, list):
-            object.__setattr__(self, "amount", (low, high))
+        knobs.settle(self)
+        _, high = self.span
         whole("most", self.most, 1, MOST)
-        whole("max_tokens", self.max_tokens, 1, None)
+        whole("max_tokens", self.max_tokens, 1)
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:
             raise ValueError(
@@ -71,12 +69,11 @@ class Spend:
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        amount = list(self.amount) if isinstance(self.amount, tuple) else self.amount
-        return {"name": self.name, "amount": amount, "most": self.most, "max_tokens": self.max_tokens}
+        return knobs.settings(self)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
-        whole("n", n, 0, None)
+        whole("n", n, 0)
         random = stream(self.name, "prompts", seed)
         return [self._prompt(random) for _ in range(n)]
 

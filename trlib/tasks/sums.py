@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from trlib import arguments
+from trlib.tasks import knobs
 from trlib.tasks.answers import judge
 from trlib.tasks.knobs import draw, span, stream, whole
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
@@ -54,10 +55,8 @@ class Sums:
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
-        if isinstance(self.numbers, list):
-            object.__setattr__(self, "numbers", tuple(self.numbers))
-        span("numbers", self.numbers, 0, None)
+        knobs.settle(self)
+        span("numbers", self.numbers, 0)
         for knob in ("operations", "text"):
             if not isinstance(getattr(self, knob), str):
                 raise TypeError(f"{knob}: expected text, got {type(getattr(self, knob)).__name__}")
@@ -67,28 +66,18 @@ class Sums:
             )
         if self.text.count(HOLE) != 1:
             raise ValueError(f"text: expected `{HOLE}` once, where the operation goes, got {self.text!r}")
-        whole("examples", self.examples, 0, None)
-        if not isinstance(self.must_end, bool):
-            raise TypeError(f"must_end: expected True or False, got {type(self.must_end).__name__}")
-        whole("max_tokens", self.max_tokens, 1, None)
+        whole("examples", self.examples, 0)
+        arguments.flag("must_end", self.must_end)
+        whole("max_tokens", self.max_tokens, 1)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        numbers = list(self.numbers) if isinstance(self.numbers, tuple) else self.numbers
-        return {
-            "name": self.name,
-            "numbers": numbers,
-            "operations": self.operations,
-            "text": self.text,
-            "examples": self.examples,
-            "must_end": self.must_end,
-            "max_tokens": self.max_tokens,
-        }
+        return knobs.settings(self)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten. Difficulty: digits of the answer."""
-        whole("n", n, 0, None)
+        whole("n", n, 0)
         random, before = stream(self.name, "prompts", seed), self._solved()
         return [self._prompt(before, *self._question(random)) for _ in range(n)]
 
@@ -118,7 +107,7 @@ class Sums:
 
     def _question(self, random: Random) -> tuple[str, int]:
         """An operation on two numbers and its result."""
-        low, high = span("numbers", self.numbers, 0, None)
+        low, high = span("numbers", self.numbers, 0)
         sign = self.operations[draw(random, len(self.operations))]
         one, other = (low + draw(random, high - low + 1) for _ in range(2))
         if sign == "-" and one < other:

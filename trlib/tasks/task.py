@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from trlib import arguments
 
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
-"""Every reason a verifier may give, from the best to the worst."""
+"""The common reasons of a verdict, from the best to the worst. A task may give others of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class Verdict:
     """What the verifier says of a completion."""
 
     reward: float
-    """1 for a right completion, else 0."""
+    """What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything finite."""
     reason: str
-    """One of REASONS."""
+    """One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right."""
     detail: str = ""
-    """What exactly is wrong, in words; empty where the reason says it all."""
+    """What exactly is wrong, in words; empty if the reason says it all."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings under which a policy is known to learn a task: what the command line takes where it is told nothing.
+    """Settings under which a policy is known to learn a task: the command line's defaults for this pair.
 
-    A task names the policies that it has one for in `recipes`, a dict from a policy's name. Python's defaults are
-    nobody's recipe: `load_task`, `load_policy` and `train` take what they are given.
+    A task lists them in `recipes`, a dict from a policy's name. In Python they are not used: `load_task`,
+    `load_policy` and `train` have their own defaults.
     """
 
     knobs: Mapping[str, Any] = field(default_factory=dict)
@@ -55,10 +55,10 @@ class Recipe:
 
 
 def check_asked(prompt: object, completion: object, ended: object) -> None:
-    """Check what a verifier is given, before it looks whether the prompt is of its own kind.
+    """Check the arguments of a verifier.
 
     Raises:
-        TypeError: no prompt, or one whose text or answer is no text; a completion that is no text; `ended` no flag.
+        TypeError: `prompt` is not a Prompt of texts, `completion` is not text, or `ended` is not True or False.
     """
     if not isinstance(prompt, Prompt):
         raise TypeError(f"prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got {type(prompt).__name__}")
@@ -73,7 +73,31 @@ def check_asked(prompt: object, completion: object, ended: object) -> None:
 
 
 class Task(Protocol):
-    """What the loop asks of a task."""
+    """What a task has. One's own is a frozen dataclass in a file, its knobs the fields:
+
+        @dataclass(frozen=True)
+        class Echo:
+            "Repeat a number."
+            name: ClassVar[str] = "echo"
+            largest: int = 99
+            max_tokens: int = 4
+
+            @property
+            def settings(self):
+                return knobs.settings(self)          # from trlib.tasks import knobs
+
+            def prompts(self, n, *, seed):
+                random = knobs.stream(self.name, "prompts", seed)
+                numbers = [str(knobs.draw(random, self.largest + 1)) for _ in range(n)]
+                return [Prompt(f"{number} :", number) for number in numbers]
+
+            def verify(self, prompt, completion, *, ended):
+                right = ended and completion.strip() == prompt.answer
+                return Verdict(float(right), "right" if right else "wrong answer")
+
+    `trlib train --task mine.py:Echo --knob largest=9` trains on it. Only methods that learn from an expert need
+    `demonstrations` too.
+    """
 
     name: ClassVar[str]
 
@@ -92,10 +116,10 @@ class Task(Protocol):
         ...
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[str | None]:
-        """An expert's completion of each prompt: right, without the end token; None where there is no expert. A task
-        whose expert may be wrong says so by an attribute `fallible` that is True.
+        """An expert's completion of each prompt: right, without the end token; None if there is no expert.
 
-        Only methods that learn from an expert ask; `trlib.tasks.expert` checks what comes.
+        Only methods that learn from an expert call it; `trlib.tasks.expert` checks the result. A task whose expert may
+        be wrong says so by an attribute `fallible` that is True.
         """
         ...
 
