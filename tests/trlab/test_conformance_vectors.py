@@ -106,7 +106,10 @@ AGREEING = {("sapo", "tau"), ("gmpo", "epsilon")}
 """Below 1e-6: reported in a note."""
 
 
-@pytest.mark.parametrize("loss", V.losses)
+SEARCHED = pytest.mark.nightly("searches every choice of a loss; ppo's stand for them")
+
+
+@pytest.mark.parametrize("loss", [loss if loss == "ppo" else pytest.param(loss, marks=SEARCHED) for loss in V.losses])
 def test_the_vectors_tell_every_choice_apart(loss):
     how = V.losses[loss]["aggregation"]
     base, axes = FAMILIES[loss].base, FAMILIES[loss].axes
@@ -141,6 +144,7 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
         coefficients("mean", mask, 6.0)
 
 
+@pytest.mark.nightly("searches combinations of four choices")
 @pytest.mark.parametrize(
     "change",
     [
