@@ -40,11 +40,12 @@ NOT_ONES_OWN = (
         str(folder) + os.sep
         for folder in (
             Path(trlib.__file__).parent,
+            Path(__file__).parent,
             *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
         )
     ),
 )
-"""How the names of files begin that are the package's, Python's or installed."""
+"""How the names of files begin that are these packages', Python's or installed."""
 Job = TypeVar("Job")
 
 

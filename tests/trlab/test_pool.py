@@ -65,7 +65,7 @@ def test_an_error_says_where_in_ones_own_file_and_else_where_at_all(tmp_path):
     assert found.kind == "JSONDecodeError" and found.text.endswith(" (mine.py, line 5)"), "not in json's own decoder"
     assert str(tmp_path) not in str(found), "no place on this machine"
     nowhere = attempt(int, "x")  # nothing of one's own led there
-    assert nowhere.text.startswith("invalid literal for int() with base 10: 'x' (lab/pool.py, line ")
+    assert nowhere.text.startswith("invalid literal for int() with base 10: 'x' (trlab/pool.py, line ")
 
 
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")

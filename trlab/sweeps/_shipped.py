@@ -14,11 +14,5 @@ class Verl(DPPO):
     anchor = "recomputed"
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return dppo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            delta_tv=self.delta_tv,
-            max_ratio=self.max_ratio,
-        )
+        return dppo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask,
+                         delta_tv=self.delta_tv, max_ratio=self.max_ratio)

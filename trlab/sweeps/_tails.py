@@ -26,15 +26,8 @@ class NoRest(TROLL):
         now, before = (self._kept(x, gone, batch.mask) for x in (scores.full.gather(-1, old.ids), old.logp))
         at = (old.ids == batch.tokens.unsqueeze(-1)).int().argmax(-1)
         with checks.value_checks(False):  # not renormalised, they do not sum to 1
-            return troll_loss(
-                now,
-                before,
-                tokens=at,
-                advantages=batch.advantages,
-                mask=batch.mask,
-                delta_kl=self.delta_kl,
-                alpha=self.alpha,
-            )
+            return troll_loss(now, before, tokens=at, advantages=batch.advantages, mask=batch.mask,
+                              delta_kl=self.delta_kl, alpha=self.alpha)
 
     def _kept(self, logp: Tensor, gone: Tensor, mask: Tensor) -> Tensor:
         logp = logp.masked_fill(~mask.unsqueeze(-1), 0.0).masked_fill(gone, -math.inf)
