@@ -1,11 +1,10 @@
-"""FixPO (arXiv 2312.05405): a penalised update, then steps down the KL alone until no token is outside the region."""
-
 from trlib.algorithms import Method, Needs, TokenLoss, pg_is_loss
 from trlib.divergences import kl
 
 
 class FixPO(Method):
-    """Penalise, then fix up; the multiplier by dual ascent on the largest KL of a token."""
+    """FixPO (arXiv 2312.05405): a penalised update, then steps down the KL alone until no token is outside the region.
+    The multiplier follows by dual ascent on the largest KL of a token."""
 
     eps_kl: float = 0.05
 
