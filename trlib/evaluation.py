@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RESAMPLES = 10_000
 """Bootstrap resamples of the prompts."""
 MOST_RESAMPLES = 1_000_000
-"""More say nothing that these do not, and are as many times the numbers in memory."""
+"""The most that `bootstrap` takes: more do not change the interval, and take memory in proportion."""
 LEVEL = 0.95
 """Coverage of the intervals."""
 
@@ -48,8 +48,11 @@ class Estimate:
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What `evaluate` measured. Intervals: 95 % percentile bootstrap over prompts, so they say how far another
-    draw of prompts would move the number; where every prompt agrees they have no width."""
+    """What `evaluate` measured.
+
+    Intervals are 95 % percentile bootstraps over prompts: how far another draw of prompts would move the number. If
+    every prompt agrees they have no width.
+    """
 
     policy: str
     """The policy's name."""
@@ -70,7 +73,7 @@ class Evaluation:
     reasons: dict[str, float]
     """Share of the sampled completions by the verifier's reason: the common ones, then a task's own."""
     prompts: pd.DataFrame = field(compare=False)
-    """One row a prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
+    """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
 
     def by_difficulty(self) -> pd.DataFrame:
         """Prompts, greedy and sampled accuracy at each difficulty of the prompts."""
@@ -80,21 +83,9 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the frame of prompts, as JSON can hold it."""
-
-        def plain(e: Estimate) -> dict[str, float]:
-            return {"value": e.value, "low": e.low, "high": e.high}
-
-        return {
-            "policy": self.policy,
-            "task": self.task,
-            "settings": self.settings,
-            "greedy": plain(self.greedy),
-            "sampled": plain(self.sampled),
-            "pass_at": {str(k): plain(e) for k, e in self.pass_at.items()},
-            "distinct": plain(self.distinct),
-            "length": plain(self.length),
-            "reasons": self.reasons,
-        }
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "prompts"}
+        values["pass_at"] = {str(k): vars(e) for k, e in self.pass_at.items()}
+        return {name: vars(value) if isinstance(value, Estimate) else value for name, value in values.items()}
 
     def _rows(self) -> list[tuple[str, Estimate, str]]:
         passes = [(f"pass@{k}", e, f"at least one of {k} right") for k, e in self.pass_at.items()]
@@ -168,7 +159,7 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
     Columns share their resamples. A column that is constant has an interval of width 0, never NaN.
 
     Args:
-        values: [N, M] finite numbers, a row a prompt.
+        values: [N, M] finite numbers, one row per prompt.
         seed: of the resamples.
         level: coverage, between 0 and 1.
         resamples: how many, at most MOST_RESAMPLES.
@@ -190,7 +181,7 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
     level = checks.number("level", level, above=0, below=1)
     resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
     rng, n = np.random.default_rng(checks.whole("seed", seed, least=0)), len(values)
-    block = max(1, 4_000_000 // n)  # bounds the memory of the counts
+    block = max(1, 4_000_000 // n)  # resamples at a time: bounds the memory of their counts
     means = []
     for start in range(0, resamples, block):
         counts = rng.multinomial(n, np.full(n, 1 / n), size=min(block, resamples - start))
@@ -218,13 +209,13 @@ def evaluate(
     Each prompt is answered once greedily and `samples` times at `temperature`.
 
     Args:
-        policy: what answers.
-        task: what is asked.
-        prompts: how many, from a stream of seeds of their own; or the prompts themselves.
-        samples: sampled completions a prompt.
+        policy: the policy to measure.
+        task: gives the prompts and verifies the completions.
+        prompts: how many, drawn from seeds that training does not use; or the prompts themselves.
+        samples: sampled completions per prompt.
         temperature: of the samples, above 0.
         ks: the k of pass@k, each at most `samples`; None: 1, 2, 4, ... up to `samples`.
-        seed: of prompts, samples and intervals; the same seed asks every policy the same.
+        seed: of prompts, samples and intervals; with the same seed every policy gets the same prompts.
         max_tokens: the longest completion; None: the task's limit.
         batch: completions computed at once.
 
@@ -241,11 +232,11 @@ def evaluate(
     seed = checks.whole("seed", seed, least=0)
     temperature = checks.number("temperature", temperature, above=0, below=math.inf)
     ks = _ks(ks, samples)
-    asked = _asked(task, prompts, seed)
+    chosen = _prompts(task, prompts, seed)
     limit = task.max_tokens if max_tokens is None else checks.whole("max_tokens", max_tokens, least=1)
-    greedy = _answers(policy, task, asked, 1, 0.0, limit, seed, batch)
-    drawn = _answers(policy, task, asked, samples, temperature, limit, seed, batch)
-    frame = _frame(asked, greedy, drawn, samples)
+    greedy = _answers(policy, task, chosen, 1, 0.0, limit, seed, batch)
+    drawn = _answers(policy, task, chosen, samples, temperature, limit, seed, batch)
+    frame = _frame(chosen, greedy, drawn, samples)
     columns = [
         frame["greedy"],
         frame["right"] / samples,
@@ -265,7 +256,7 @@ def evaluate(
         distinct=distinct,
         length=length,
         settings={
-            "prompts": len(asked),
+            "prompts": len(chosen),
             "samples": samples,
             "temperature": temperature,
             "max_tokens": limit,
@@ -277,7 +268,7 @@ def evaluate(
     )
 
 
-def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
+def _prompts(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
     if isinstance(prompts, Number):
         return task.prompts(checks.whole("prompts", prompts, least=1), seed=derive(seed, "evaluate", "prompts"))
     if not isinstance(prompts, Sequence) or isinstance(prompts, str):
@@ -291,15 +282,15 @@ def _asked(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Promp
 
 
 def _answers(
-    policy: Policy, task: Task, asked: list[Prompt], group: int, temperature: float, limit: int, seed: int, batch: int
+    policy: Policy, task: Task, prompts: list[Prompt], group: int, temperature: float, limit: int, seed: int, batch: int
 ) -> list[tuple[str, Verdict, int]]:
     """Text, verdict and length of `group` completions of each prompt."""
     rng, step = generator(seed, "evaluate", "sample"), max(1, batch // group)
     answers = []
-    for start in range(0, len(asked), step):
-        some = asked[start : start + step]
+    for start in range(0, len(prompts), step):
+        part = prompts[start : start + step]
         completions: Completions = sample(
-            policy, [prompt.text for prompt in some], group=group, temperature=temperature, max_tokens=limit, seed=rng
+            policy, [prompt.text for prompt in part], group=group, temperature=temperature, max_tokens=limit, seed=rng
         )
         rows = zip(
             completions.group.tolist(),
@@ -308,17 +299,17 @@ def _answers(
             completions.lengths.tolist(),
             strict=True,
         )
-        answers += [(text, task.verify(some[g], text, ended=ended), length) for g, text, ended, length in rows]
+        answers += [(text, task.verify(part[g], text, ended=ended), length) for g, text, ended, length in rows]
     return answers
 
 
-def _frame(asked: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.DataFrame:
+def _frame(prompts: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for i, prompt in enumerate(asked):
-        own = drawn[i * samples : (i + 1) * samples]
-        right = [text for text, verdict, _ in own if verdict.reason == "right"]
+    for i, prompt in enumerate(prompts):
+        samples_of_prompt = drawn[i * samples : (i + 1) * samples]
+        right = [text for text, verdict, _ in samples_of_prompt if verdict.reason == "right"]
         text, verdict, _ = greedy[i]
         rows.append(
             {
@@ -328,7 +319,7 @@ def _frame(asked: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.D
                 "greedy": verdict.reason == "right",
                 "right": len(right),
                 "distinct": len(set(right)),
-                "length": sum(length for _, _, length in own) / samples,
+                "length": sum(length for _, _, length in samples_of_prompt) / samples,
                 "greedy_completion": text,
             }
         )

@@ -1,6 +1,6 @@
 """Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is taken.
 
-The file may import other files beside it, at its top; they are part of what it is.
+The file may import other files from its own folder ("neighbours"). They belong to it: a record of a run keeps them too.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from trlib.errors import unknown
 
 PREFIX = "trlib_own_"
 _loaded: dict[str, Path] = {}
-"""The folder from which each neighbour came that is imported now."""
+"""The folder of each imported neighbour, by module name."""
 
 
 def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
-    """What `text` names: one of `known`, or NAME in FILE.py.
+    """The value that `text` names: one of `known`, or NAME in FILE.py.
 
     Args:
         what: "method", "task" or "optimizer", for the errors.
-        fits: whether something that the file defines is one.
+        fits: whether a value that the file defines is one.
 
     Raises:
-        ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or that has
-            nothing of this name or kind.
+        ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or one that
+            defines nothing of this name or kind.
     """
     if not is_own(text):
         if text.endswith(".py"):
@@ -42,21 +42,17 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
     if not Path(file).is_file():
         raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}, and {file!r} is no file")
     module = load(Path(file))
-    found = vars(module).get(name)
-    if found is not None and fits(found):
-        return found
-    own = [
-        key
-        for key, value in vars(module).items()
-        if getattr(value, "__module__", None) == module.__name__ and fits(value)
-    ]
-    if not own:
+    value = vars(module).get(name)
+    if value is not None and fits(value):
+        return value
+    defined = [k for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__ and fits(v)]
+    if not defined:
         raise ValueError(f"{what}: expected a {what} in {file!r}, got a file that defines none")
-    raise unknown(f"a {what} in {file!r}", name, own)
+    raise unknown(f"a {what} in {file!r}", name, defined)
 
 
 def origin(kind: type) -> str | None:
-    """FILE.py:NAME of a class that came from such a file or its neighbours; None: it came otherwise."""
+    """FILE.py:NAME of a class from such a file or a neighbour; None for any other class."""
     module = kind.__module__
     if not (module.startswith(PREFIX) or module in _loaded):
         return None
@@ -69,7 +65,7 @@ def is_own(text: str) -> bool:
 
 
 def load(path: Path) -> ModuleType:
-    """A Python file as a module; what it imports may lie beside it.
+    """Import a Python file as a module; it may import its neighbours.
 
     Raises:
         ValueError: it cannot be read, or raises an error of its own.
@@ -80,7 +76,7 @@ def load(path: Path) -> ModuleType:
         raise ValueError(f"expected a Python file, got {str(path)!r}")
     folder = path.resolve().parent
     for near in neighbours(path):
-        if _loaded.get(near.stem, folder) != folder:  # of the same name, from another folder
+        if _loaded.get(near.stem, folder) != folder:  # an earlier file had a neighbour of the same name elsewhere
             sys.modules.pop(near.stem, None)
         _loaded[near.stem] = folder
     module = importlib.util.module_from_spec(spec)
@@ -99,26 +95,26 @@ def load(path: Path) -> ModuleType:
 
 
 def neighbours(path: Path) -> list[Path]:
-    """The files beside `path` that it imports, and that these import, by name."""
-    found: dict[str, Path] = {}
+    """The files in the folder of `path` that it imports, directly or through one another, sorted by name."""
+    reached: dict[str, Path] = {}
     waiting = [path]
     while waiting:
         for name in _imports(waiting.pop()):
             near = path.resolve().parent / f"{name}.py"
-            if name not in found and near.is_file() and near != path.resolve():
-                found[name] = near
+            if name not in reached and near.is_file() and near != path.resolve():
+                reached[name] = near
                 waiting.append(near)
-    return [found[name] for name in sorted(found)]
+    return [reached[name] for name in sorted(reached)]
 
 
 def contents(text: str) -> dict[str, bytes]:
-    """What decides FILE.py:NAME: the file's bytes and its neighbours', by their names, the file itself first."""
+    """The bytes of the file of FILE.py:NAME and of its neighbours, by file name, the file itself first."""
     path = Path(text.rpartition(":")[0])
     return {file.name: file.read_bytes() for file in [path, *neighbours(path)]}
 
 
 def _imports(path: Path) -> set[str]:
-    """The first parts of the names that a file imports; none where it cannot be read."""
+    """The top-level names that a file imports; none if it cannot be read."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):

@@ -1,6 +1,6 @@
 """Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says how.
 
-A base model learns in two parts (`trlib.tasks.task.Teachable.lessons`). That of `dial` first learns to write every
+A base model learns in two parts (`Teachable.lessons`). That of `dial` first learns to write every
 place (careful completions only), then the habit of mostly not doing so (the task's mixture), its learning rate falling
 to 0 so that the shares of the openers settle. The first part ends by what the model can do, not by a count of steps:
 arithmetic comes in one rise whose moment differs from seed to seed and from machine to machine. For `dial` it ends
@@ -22,12 +22,12 @@ from typing import Any, cast
 
 from trlab.pretraining.card import accuracies, checksum, command, readme, wilson
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
+from trlab.pretraining.teachable import Teachable
 from trlib import checks
 from trlib.errors import CheckpointError
 from trlib.model.folders import free, replacing, writable
 from trlib.model.policy import Policy
 from trlib.tasks import load_task
-from trlib.tasks.task import Teachable
 from trlib.tasks.tokenizer import word_tokenizer
 
 __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]

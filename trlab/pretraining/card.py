@@ -11,8 +11,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from trlab.pretraining.learning import Recipe
+from trlab.pretraining.teachable import Teachable
 from trlib.tasks import REASONS, Task
-from trlib.tasks.task import Teachable
 
 
 def checksum(folder: str | Path) -> str:

@@ -14,8 +14,9 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from trlab.pretraining.teachable import Teachable
 from trlib import checks
-from trlib.tasks.task import Prompt, Teachable
+from trlib.tasks.task import Prompt
 from trlib.tasks.tokenizer import END, PAD
 
 CONTEXT = 128

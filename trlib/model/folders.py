@@ -1,7 +1,6 @@
-"""Files and folders of saved policies: written all or nothing, replaced only where nothing else is lost, and what they
-note.
+"""Files and folders of saved policies: written all or nothing, and replaced only if nothing else would be lost.
 
-The hub's format does not say what adapters were put on, nor whether prompts are chat: `trlib.json` beside it does.
+The hub's format does not record which model adapters belong to, nor whether prompts are chat: `trlib.json` does.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from filelock import FileLock, Timeout
 from trlib.errors import CheckpointError
 
 UNFINISHED = ".unfinished"
-"""How the names of files and folders end that are being written."""
+"""Ends the name of a file or folder while it is being written."""
 ASIDE = f".old{UNFINISHED}"
-"""How the name of a folder ends whose place a new one is about to take."""
+"""Ends the name of an old folder while a new one takes its place."""
 NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"
 """What makes a folder one of adapters."""
@@ -54,12 +53,12 @@ FILES = {
 
 @dataclass(frozen=True)
 class Notes:
-    """What is known of a saved policy beside its weights; None: not noted."""
+    """What is recorded about a saved policy beside its weights; None: not recorded."""
 
     chat: bool | None = None
-    """Prompts are what a user says in the tokenizer's chat template."""
+    """Whether prompts are put into the tokenizer's chat template as a user's message."""
     base: str | None = None
-    """What `load_policy` finds the model by that adapters were put on."""
+    """The name by which `load_policy` finds the model that the adapters belong to."""
 
     def write(self, folder: Path) -> None:
         """Write them into a folder."""
@@ -67,7 +66,7 @@ class Notes:
 
 
 def notes(folder: str | os.PathLike[str]) -> Notes:
-    """What is noted in a folder; nothing where another program wrote it.
+    """The notes in a folder; empty ones if another program wrote it.
 
     Raises:
         CheckpointError: the notes are damaged.
@@ -76,17 +75,14 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
     if not path.is_file():
         return Notes()
     try:
-        found = Notes(**json.loads(path.read_text(encoding="utf-8")))
+        known = Notes(**json.loads(path.read_text(encoding="utf-8")))
+        if not isinstance(known.chat, bool | None) or not isinstance(known.base, str | None):
+            raise TypeError(f"expected chat true, false or null and base a name or null, got {known}")
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"policy: expected what was noted of a saved policy at {str(path)!r}, got a damaged file ({error})"
         ) from error
-    if not isinstance(found.chat, bool | None) or not isinstance(found.base, str | None):
-        raise CheckpointError(
-            f"policy: expected a chat that is true or false and a base that is a name or null at "
-            f"{str(path)!r}, got chat {found.chat!r} and base {found.base!r}"
-        )
-    return found
+    return known
 
 
 @contextmanager
@@ -95,16 +91,16 @@ def replacing(
 ) -> Iterator[tuple[Path, Path]]:
     """An empty folder to write a policy into, and the path where it stands after the `with` block.
 
-    Until the block has ended well, what was there stays as it was. Then it is moved aside, the new folder into its
-    place, and the old one is deleted: at each moment at least one of them is whole, and where a process is killed in
-    between `standing` finds the old one. A link's target is replaced, and the link stays.
+    The old folder stays as it was until the block has ended without an error. Then it is moved aside, the new folder
+    takes its place, and the old one is deleted. So at any moment one of them is whole; if the process is killed
+    between the two moves, `standing` finds the old one. Of a symbolic link the target is replaced, and the link stays.
 
     Args:
-        argument: how errors call the folder.
+        argument: the folder's name in errors.
         also: names of files that may be replaced beside a policy's.
 
     Raises:
-        CheckpointError: there is something else than a saved policy, or it cannot be written.
+        CheckpointError: the folder holds something other than a saved policy, or cannot be written.
     """
     try:
         target = Path(folder).expanduser().resolve()
@@ -127,10 +123,10 @@ def replacing(
 
 
 def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
-    """Complain of anything that would be lost if a policy, and files with the names in `also`, were saved in a folder.
+    """Check that nothing but a saved policy, and files with names in `also`, would be lost by replacing a folder.
 
     Raises:
-        CheckpointError: it holds something else than a saved policy, or is not a folder.
+        CheckpointError: it holds something else, is not a folder, or is the working folder.
     """
     if not target.exists():
         return
@@ -173,7 +169,7 @@ def _swap(new: Path, target: Path) -> None:
 
 
 def put_aside(folder: Path) -> Path | None:
-    """Where a saved policy is that was moved aside by a process that was killed before the new one took its place."""
+    """The old folder, if a process was killed after moving it aside and before the new one took its place."""
     if folder.exists():
         return None
     return max(
@@ -182,7 +178,7 @@ def put_aside(folder: Path) -> Path | None:
 
 
 def standing(folder: Path) -> Path:
-    """The folder itself, or where the policy is that stood there until a process was killed while replacing it."""
+    """The folder itself, or the old one if a process was killed while replacing it (`put_aside`), with a warning."""
     aside = put_aside(folder)
     if aside is None:
         return folder
@@ -195,10 +191,10 @@ def standing(folder: Path) -> Path:
 
 
 def writable(folder: Path, argument: str) -> None:
-    """See that files can be made in a folder, before any work is done for them; nothing is left.
+    """Check that files can be created in a folder, before any work is done for them.
 
     Raises:
-        CheckpointError: they cannot.
+        CheckpointError: they cannot be.
     """
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -208,10 +204,10 @@ def writable(folder: Path, argument: str) -> None:
 
 
 def lock(file: Path, wanted: str) -> FileLock:
-    """A file's lock, until it is released or its process has ended, in whatever way. The file names the process.
+    """Lock a file until the lock is released or the process ends, however it ends. The file holds the process's id.
 
     Args:
-        wanted: how the error begins where another has it.
+        wanted: the beginning of the error if another process has the lock.
 
     Raises:
         CheckpointError: another process has it, or another run of this one, or it cannot be written.

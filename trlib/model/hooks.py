@@ -1,4 +1,4 @@
-"""What a forward pass of a transformers model can be made to show and to take, besides its logits."""
+"""Hooks into the forward pass of a transformers model: change what it reads, record what a layer reads."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 @contextmanager
 def perturbed(model: Any, perturb: Callable[[Tensor], Tensor] | None) -> Iterator[None]:
-    """Inside a `with` block the model reads `perturb` of its embedded tokens."""
+    """Inside a `with` block the model reads `perturb(embedded tokens)` instead of its embedded tokens."""
     if perturb is None:
         yield
         return
-    handle = model.get_input_embeddings().register_forward_hook(lambda module, given, out: perturb(out))
+    handle = model.get_input_embeddings().register_forward_hook(lambda module, inputs, out: perturb(out))
     try:
         yield
     finally:
@@ -24,11 +24,11 @@ def perturbed(model: Any, perturb: Callable[[Tensor], Tensor] | None) -> Iterato
 
 @contextmanager
 def heard(layer: Any, on: bool) -> Iterator[list[Tensor]]:
-    """A list that holds what a layer has read inside a `with` block."""
-    found: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda module, given: found.append(given[0])) if on else None
+    """A list that collects the inputs of a layer inside a `with` block; it stays empty if not `on`."""
+    inputs_seen: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda module, inputs: inputs_seen.append(inputs[0])) if on else None
     try:
-        yield found
+        yield inputs_seen
     finally:
         if handle is not None:
             handle.remove()

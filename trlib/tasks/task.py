@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -129,40 +129,4 @@ class Task(Protocol):
         Raises:
             TypeError, ValueError: `prompt` is none of this task's kind; a completion that is no text.
         """
-        ...
-
-
-class Teachable(Task, Protocol):
-    """A task that teaches its own base model: what `trlib.pretrain` asks of it beside."""
-
-    words: ClassVar[tuple[str, ...]]
-    """The vocabulary, special tokens aside."""
-    varied: ClassVar[str]
-    """The knob that makes prompts harder."""
-
-    def lessons(self, *, seed: int) -> tuple[Iterator[tuple[Prompt, str]], Iterator[tuple[Prompt, str]]]:
-        """What the base model reads, without end: first until it can, then for its habits."""
-        ...
-
-    def chosen(self, words: Sequence[str]) -> list[bool]:
-        """Which words of a lesson's completion are choices: the others follow from the prompt and the words before."""
-        ...
-
-    def habits(self, completion: str) -> dict[str, bool]:
-        """What the card counts beside right and wrong."""
-        ...
-
-    @property
-    def usual(self) -> Task:
-        """The task that the card's accuracies are of."""
-        ...
-
-    @property
-    def levels(self) -> Mapping[int, Task]:
-        """The same at single difficulties."""
-        ...
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does: a paragraph of its README."""
         ...
