@@ -24,9 +24,11 @@ pytestmark = pytest.mark.nightly("builds a wheel, and trains and sweeps with it 
 
 COLUMNS = {
     "prompt": "7 : +3 =",
-    "completion": "easy so 4",
+    "text": "easy so 4",
     "logp_rollout": [-1.0, -0.5, -0.1],
-    "logp_old": [-1.1, -0.4, -0.1],
+    "logp": [-1.1, -0.4, -0.1],
+    "advantage": 1.0,
+    "mask": [True, True, True],
     "reward": 1.0,
     "group": 0,
 }
@@ -138,7 +140,7 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path:
     small = ["--steps", "2", "--set", "eps_high=.28", "--out", "run"]
     run(plain, "-m", "trlib", "train", "--task", "dial", "--method", "grpo", *small, folder=tmp_path)
     assert (tmp_path / "run" / "run.json").is_file()
-    assert "accuracy" in run(plain, "-m", "trlib", "evaluate", "--policy", "run", folder=tmp_path)
+    assert "greedy" in run(plain, "-m", "trlib", "evaluate", "--policy", "run", folder=tmp_path)
     readme = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert readme is not None
     run(plain, "-c", readme[1].replace("steps=60", "steps=2"), folder=tmp_path)

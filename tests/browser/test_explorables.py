@@ -14,6 +14,8 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
+from bookext.security import sealed
+from tools.archive import for_files
 from trbook.explorables import RatioMap
 from trbook.explorables.files import BUILT, SOURCES
 from trbook.explorables.modules import link_modules
@@ -178,6 +180,18 @@ def test_page_opens_from_the_file_system(chromium: Any, tmp_path: Path) -> None:
     one = Visit(chromium, "", page.as_uri())
     assert "over-clipped" in one.text(".trx .verdict")
     assert one.complaints == []
+    one.context.close()
+
+
+def test_page_of_the_archive_runs_from_the_file_system_under_its_policy(chromium: Any, tmp_path: Path) -> None:
+    linked = link_modules(RatioMap().html(), "_static/explorables")
+    page = tmp_path / "page.html"
+    page.write_text(for_files(sealed(PAGE.format(body=linked))), encoding="utf-8")
+    assert "Content-Security-Policy" in page.read_text(encoding="utf-8")
+    one = Visit(chromium, "", page.as_uri())
+    assert "over-clipped" in one.text(".trx .verdict")
+    assert one.complaints == []
+    assert [url for url in one.requests if not url.startswith((page.as_uri(), "blob:", "data:"))] == []
     one.context.close()
 
 

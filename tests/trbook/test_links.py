@@ -25,7 +25,8 @@ from trbook.cards import CARDS
 LABEL = re.compile(r"\\label\{([^}]+)\}")
 EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
 """A displayed formula and the paragraph that follows it."""
-COMPUTED = re.compile(r"computed by ((?:`trlib[^`]+`(?:, and |, | and )?)+)")
+PACKAGES = (ROOT / "trlib", ROOT / "trlab", ROOT / "book" / "trbook")
+COMPUTED = re.compile(r"computed by ((?:`tr(?:lib|lab|book)[^`]+`(?:, and |, | and )?)+)")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 SHOWN = "trbook.explorables."
 """What a page shows by a cell and need not name."""
@@ -55,7 +56,7 @@ def pages() -> dict[str, str]:
 
 @functools.cache
 def docstrings() -> dict[str, str]:
-    """Every docstring of the package, by the name of what it describes."""
+    """Every docstring of the three packages, by the name of what it describes."""
     found: dict[str, str] = {}
 
     def walk(node: ast.AST, name: str) -> None:
@@ -65,8 +66,9 @@ def docstrings() -> dict[str, str]:
             if isinstance(child, ast.ClassDef | ast.FunctionDef):
                 walk(child, f"{name}.{child.name}")
 
-    for path in sorted((ROOT / "trlib").rglob("*.py")):
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (path for package in PACKAGES for path in sorted(package.rglob("*.py"))):
+        root = next(package.parent for package in PACKAGES if package in path.parents)
+        module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         walk(ast.parse(path.read_text(encoding="utf-8")), module)
     return found
 

@@ -21,15 +21,15 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
-NAME = re.compile(r"(trlib(?:\.[A-Za-z]\w*)+)(?<!\.json)(?<!\.py)(?:\(.*\))?", re.DOTALL)
-"""A name with or without a call behind it; `trlib.json` is a file."""
+NAME = re.compile(r"(tr(?:lib|lab|book)(?:\.[A-Za-z]\w*)+)(?<!\.json)(?<!\.py)(?:\(.*\))?", re.DOTALL)
+"""A name of one of the three packages, with or without a call behind it; `trlib.json` is a file."""
 LOGGER = logging.getLogger(__name__)
 
 
 def named(code: str) -> str | None:
-    """The name of this package that a piece of code is, a call's arguments apart; None: it is something else."""
-    found = NAME.fullmatch(code.strip())
-    return found.group(1) if found else None
+    """The name in one of our packages that a piece of code is, without a call's arguments; None: something else."""
+    match = NAME.fullmatch(code.strip())
+    return match.group(1) if match else None
 
 
 def canonical(name: str) -> str:
@@ -49,8 +49,9 @@ def canonical(name: str) -> str:
             raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}") from None
     if isinstance(thing, ModuleType):
         return thing.__name__
-    own = getattr(thing, "__qualname__", "")
-    return f"{thing.__module__}.{own}" if own and thing.__module__.startswith("trlib") else name
+    qualified = getattr(thing, "__qualname__", "")
+    ours = qualified and thing.__module__.split(".")[0] in ("trlib", "trlab", "trbook")
+    return f"{thing.__module__}.{qualified}" if ours else name
 
 
 def to_code(app: Sphinx, doctree: nodes.document, docname: str) -> None:
