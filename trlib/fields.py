@@ -55,7 +55,7 @@ def dataclass_of(entry: Any) -> Any:
 
 def _written(kind: Any) -> str:
     """A type as its source writes it."""
-    return kind.__name__ if isinstance(kind, type) else getattr(kind, "__forward_arg__", str(kind))
+    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _default(f: Any) -> Any:

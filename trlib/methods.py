@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from trlib.algorithms import ALGORITHMS, Method
+from trlib.algorithms.settings import check_declared
 from trlib.own import is_own, named
 from trlib.relatives import RELATIVES
 from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
@@ -26,6 +27,7 @@ def method_kind(name: str) -> Any:
 
     Raises:
         ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without it.
+        TypeError: a class whose settings Python would ignore, because its decorator is missing.
     """
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
         entry = RELATIVES[name]
@@ -36,4 +38,6 @@ def method_kind(name: str) -> Any:
             f"{inspect.signature(entry)}"
         )
         raise ValueError(f"method: {name} is {use}")
-    return named("method", name, OBJECTIVES, is_objective)
+    kind = named("method", name, OBJECTIVES, is_objective)
+    check_declared(getattr(kind, "func", kind))
+    return kind

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import trlib
-from trlib.algorithms import PPOCritic, value_loss
+from trlib.algorithms import Brought, PPOCritic, value_loss
 from trlib.algorithms.critic import _longest, whiten
 from trlib.algorithms.method import Batch
 from trlib.loop.critic import Critic
@@ -69,7 +69,7 @@ def test_advantages_and_returns_come_from_gae():
         ended=mask[:, 0],
         horizon=3,
         logp_rollout=zeros,
-        extra={"logp_old": zeros, "values": values},
+        brought=Brought(logp_old=zeros, values=values),
     )
     ready = PPOCritic(lam=0.5, gamma=0.9).prepare(batch)
     third = 1 - 0.9
@@ -77,7 +77,7 @@ def test_advantages_and_returns_come_from_gae():
     first = 0.9 * 0.5 - 0.2 + 0.45 * second
     other = 0.0 - 0.3
     raw = torch.tensor([[first, second, third], [0.9 * 0.3 - 0.1 + 0.45 * other, other, 0]], dtype=torch.float64)
-    torch.testing.assert_close(ready.returns[mask], (raw + values)[mask])
+    torch.testing.assert_close(ready.extra["returns"][mask], (raw + values)[mask])
     torch.testing.assert_close(ready.advantages, whiten(raw, mask))
 
 
@@ -133,7 +133,7 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_
             batch, before = step.batch, step.values().detach()
             super()._fit(step)
             after, mask = step.values().detach(), batch.mask
-            region = 2 * (batch.values - batch.returns)[mask].square().mean()
+            region = 2 * (batch.values - batch.extra["returns"])[mask].square().mean()
             spent = [float((v - batch.values)[mask].square().mean() / region / radius) for v in (before, after)]
             used.append((*spent, torch.equal(before, after)))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trlib import checks, divergences
-from trlib.algorithms import Batch, Correction, Needs, Scores, TopK
+from trlib.algorithms import Batch, Brought, Correction, Needs, Scores, TopK
 from trlib.algorithms.dppo import DPPO, dppo_loss
 from trlib.algorithms.reinforce import reinforce_loss
 
@@ -290,11 +290,11 @@ def distributions(anchor: str = "rollout", seed: int = 1, shape: tuple[int, int]
         ended=mask[:, 0],
         horizon=5,
         logp_rollout=sampled(rollout),
-        extra={
-            "logp_old": sampled(old),
-            "full_anchor": hide(around),
-            "topk_anchor": TopK(ids, hide(around.gather(-1, ids))),
-        },
+        brought=Brought(
+            logp_old=sampled(old),
+            full_anchor=hide(around),
+            topk_anchor=TopK(ids, hide(around.gather(-1, ids))),
+        ),
     )
     return Scores(sampled(pi), hide(pi)), batch, (rollout, old, pi, ids)
 

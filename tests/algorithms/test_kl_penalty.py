@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import TRPO, PPOPenalty
+from trlib.algorithms import TRPO, Brought, PPOPenalty
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty
 from trlib.algorithms.method import Batch, Scores
 from trlib.algorithms.ppo import pg_is_loss
@@ -30,7 +30,7 @@ def batch_and_logits():
         horizon=3,
         ended=mask[:, 0],
         logp_rollout=logp,
-        extra={"logp_old": logp, "full_anchor": old},
+        brought=Brought(logp_old=logp, full_anchor=old),
         anchor="recomputed",
         advantages=torch.randn(2, 3, generator=g, dtype=torch.float64),
     )
@@ -128,7 +128,7 @@ def test_what_both_policies_exclude_costs_nothing():
         horizon=1,
         logp_rollout=torch.zeros(1, 1),
         anchor="recomputed",
-        extra={"full_anchor": batch_full},
+        brought=Brought(full_anchor=batch_full),
     )
     expected = 0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)
     for method in (PPOPenalty(), TRPO()):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import TRPO
+from trlib.algorithms import TRPO, Brought
 from trlib.algorithms.method import Batch, Scores
 
 STATES, ACTIONS, FEATURES = 4, 5, 3
@@ -33,7 +33,7 @@ class Softmax:
             group=torch.arange(STATES),
             ended=mask[:, 0],
             logp_rollout=logp,
-            extra={"logp_old": logp, "full_anchor": old},
+            brought=Brought(logp_old=logp, full_anchor=old),
             advantages=advantages,
             anchor="recomputed",
         )

@@ -7,25 +7,28 @@ import warnings
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 import trlib
-from trlib.algorithms import PPO, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
+from trlib.algorithms import PPO, Brought, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
 from trlib.algorithms.memory import Memory
+from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import CheckpointError, MethodError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 from trlib.methods import method_kind
 
+D = "@dataclass(frozen=True, kw_only=True)\n"
 SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
 HEAD = """\
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from trlib.algorithms import PPO, Method, Needs, TokenLoss
 from trlib.divergences import kl, k3
-
+@dataclass(frozen=True, kw_only=True)
 class Mine(PPO):
 """
 
@@ -166,32 +169,71 @@ def test_the_command_line_tells_it_in_one_line(tmp_path, monkeypatch, capsys):
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
 class Wide(PPO):
-    eps_high = 0.5
+    eps_high: float = 0.5
     extra: int = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decorated(PPO):
-    eps_high: float = 0.4
+class Narrower(Wide):
+    """Neither a setting nor a default is new: no decorator."""
+
+    def prepare(self, batch):
+        self.number = batch.number
+        return super().prepare(batch)
 
 
-def test_a_subclass_needs_no_decorator_and_a_changed_default_no_annotation():
+def test_settings_are_those_of_a_frozen_dataclass():
     assert (Wide().eps_high, Wide().extra, Wide(extra=4).extra, PPO().eps_high) == (0.5, 3, 4, 0.2)
     assert Wide(eps_high=0.1).eps_high == 0.1 and Wide() == Wide() and hash(Wide()) == hash(Wide())
-    assert Decorated().eps_high == 0.4 and [f.name for f in fields(Decorated)] == [f.name for f in fields(PPO)]
-    for method in (Wide(), Decorated(), PPO()):
-        with pytest.raises(FrozenInstanceError, match=r"eps_high: the settings of|cannot assign to field 'eps_high'"):
+    assert Narrower(extra=4).extra == 4 and [f.name for f in fields(Narrower)] == [f.name for f in fields(Wide)]
+    for method in (Wide(), Narrower(), PPO()):
+        with pytest.raises(FrozenInstanceError, match="cannot assign to field 'eps_high'"):
             method.eps_high = 1.0
+    for method in (Wide(), Narrower()):
+        with pytest.raises(FrozenInstanceError):
+            del method.extra
     assert replace(Wide(), extra=5).eps_high == 0.5
+
+
+def test_what_a_method_would_keep_on_itself_is_refused_and_the_memory_named(tmp_path):
+    with pytest.raises(FrozenInstanceError, match=r"number: the settings of Narrower are fixed; .* in batch.memory"):
+        Narrower().number = 1
+    for kind in (Narrower, mine(tmp_path, "def prepare(self, batch):\n    self.number = batch.number")):
+        with pytest.raises(MethodError, match=rf"{kind.__name__}.prepare .*keep what changes in batch.memory"):
+            train(kind())
+
+
+@pytest.mark.parametrize(
+    ("code", "lost"),
+    [
+        ("class Mine(PPO):\n    most: int = 3", "most"),
+        ("class Mine(PPO):\n    eps_high: float = 0.5", "eps_high"),
+        ("class Mine(PPO):\n    eps_high = 0.5\n    most: int = 3", "eps_high, most"),
+        (D + "class Mine(PPO):\n    eps_high = 0.5", "eps_high"),
+        (D + "class Base(PPO):\n    most: int = 3\nclass Mine(Base):\n    most = 4", "most"),
+    ],
+)
+def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_or_made(code, lost, tmp_path):
+    code = f"from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n{code}\n"
+    (tmp_path / "mine.py").write_text(code)
+    said = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
+    with pytest.raises(TypeError, match=said):
+        method_kind(f"{tmp_path / 'mine.py'}:Mine")
+    names: dict = {"__name__": __name__}
+    exec(code, names)
+    for settings in ({}, {"most": 5}):
+        with pytest.raises(TypeError, match=said):
+            names["Mine"](**settings)
 
 
 def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
     from trlib.cli import main
 
     (tmp_path / "wide.py").write_text(
-        'from trlib.algorithms import PPO\n\nclass Wide(PPO):\n    """Wider above."""\n'
-        '    eps_high = 0.5\n    most: int = 3\n    """How many."""\n'
+        "from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n\n"
+        '@dataclass(frozen=True, kw_only=True)\nclass Wide(PPO):\n    """Wider above."""\n'
+        '    eps_high: float = 0.5\n    most: int = 3\n    """How many."""\n'
     )
     assert main(["methods", f"{tmp_path / 'wide.py'}:Wide"]) == 0
     said = capsys.readouterr().out
@@ -220,7 +262,8 @@ def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path)
     for n in (1, 2):
         (tmp_path / str(n)).mkdir()
         (tmp_path / str(n) / "mine.py").write_text(
-            "from beside import N\nfrom trlib.algorithms import PPO\n\nclass Mine(PPO):\n    most: int = N\n"
+            "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms import PPO\n\n"
+            f"{D}class Mine(PPO):\n    most: int = N\n"
         )
         (tmp_path / str(n) / "beside.py").write_text(f"N = {n}\n")
     kinds = [method_kind(f"{tmp_path / str(n) / 'mine.py'}:Mine") for n in (1, 2, 1)]
@@ -316,7 +359,8 @@ def test_tensors_that_prepare_adds_follow_their_rows():
             return super().prepare(batch).plus(mine=batch.rewards * 2 + batch.group)
 
         def objective(self, scores, batch):
-            assert torch.equal(batch.mine, batch.rewards * 2 + batch.group) and batch.mine.shape == batch.rewards.shape
+            added = batch.extra["mine"]
+            assert torch.equal(added, batch.rewards * 2 + batch.group) and added.shape == batch.rewards.shape
             return super().objective(scores, batch)
 
     assert len(train(Adds(), minibatches=2).rows) == 3
@@ -389,21 +433,24 @@ def test_scores_and_needs_say_what_is_missing():
     with pytest.raises(ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"):
         _ = Scores(torch.zeros(1, 1)).values
     assert not hasattr(Scores(torch.zeros(1, 1)), "full") and Needs() == Needs(old=None)
+    assert [*Scores(torch.zeros(1, 1), hidden=torch.zeros(1, 1, 2)).present()] == ["logp", "hidden"]
+    assert {f.name for f in fields(Brought)} <= NEEDED_FOR.keys() and set(vars(Brought()).values()) == {None}
 
 
 # -- odd but sensible --------------------------------------------------------------------------------------------------
 
 
-def test_a_class_constant_stays_one_and_a_default_that_is_made_outlives_a_decorator():
+def test_a_class_constant_stays_one_and_a_default_may_be_made_anew():
     class Near(PPO):
         anchor = "rollout"  # a ClassVar of the base: no setting
 
     @dataclass(frozen=True, kw_only=True)
     class Lists(PPO):
         tags: list = field(default_factory=list)
+        here: ClassVar[int] = 1
 
     class Below(Lists):
-        pass
+        here: ClassVar[int] = 2
 
     assert Near().anchor == "rollout" and [f.name for f in fields(Near)] == [f.name for f in fields(PPO)]
     assert Below().tags == [] and Below().tags is not Below().tags and Below(tags=[1]).tags == [1]
@@ -447,7 +494,7 @@ def test_a_plan_may_be_a_generator():
 
 def test_a_decorated_box_is_found_in_its_own_file(tmp_path):
     kind = mine(tmp_path, "import torch\n@torch.no_grad()\ndef prepare(self, batch):\n    return batch.nothing")
-    with pytest.raises(MethodError, match=r"Mine.prepare \(.*mine.py:9\): nothing: the batch does not hold it"):
+    with pytest.raises(MethodError, match=r"Mine.prepare \(.*mine.py:9\): AttributeError: .* no attribute 'nothing'"):
         train(kind())
 
 

@@ -24,12 +24,14 @@ from trlib.algorithms import (
     Needs,
     PPOCritic,
     Stage,
+    proportional,
 )
+from trlib.algorithms.method import is_proportional
 from trlib.errors import CheckpointError, MethodError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 from trlib.loop.settings import SAVINGS
-from trlib.loop.step import LoopStep, proportional
+from trlib.loop.step import LoopStep
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
@@ -160,19 +162,46 @@ def test_the_first_step_is_the_policy_gradient():
         assert not sure.any() or not torch.equal(before[name], p)
 
 
-PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if proportional(kind)]
+PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if is_proportional(kind)]
 
 
-def test_who_says_that_it_is_proportional_is_believed():
-    """A loss that is one function of tokens says it beside the function; who writes another objective says it anew."""
-    says = {name for name, kind in ALGORITHMS.items() if vars(kind).get("proportional")}
-    assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= says <= {*PROPORTIONAL}
+def test_a_declaration_belongs_to_one_objective():
+    """Who writes another objective, loss or update has declared nothing, whatever it inherits."""
+    assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= {*PROPORTIONAL}
 
     class Other(ALGORITHMS["gspo"]):
         def objective(self, scores, batch):
             return super().objective(scores, batch)
 
-    assert not proportional(Other) and proportional(type("Same", (ALGORITHMS["gspo"],), {}))
+    assert is_proportional(type("Same", (ALGORITHMS["gspo"],), {}))
+    assert not any(map(is_proportional, (Other, Curious, Weighing, Twice, Method)))
+
+
+class Wrong(GRPO):
+    """Declared, and not so: it pulls every token back to the policy that sampled."""
+
+    @proportional
+    def objective(self, scores, batch):
+        batch.memory["calls"] = batch.memory.get("calls", 0) + 1
+        loss = super().objective(scores, batch)
+        pull = (scores.logp - batch.logp_rollout).square() * batch.mask
+        return dataclasses.replace(loss, per_token=loss.per_token + pull)
+
+
+class Right(GRPO):
+    """Declared, and so."""
+
+    @proportional
+    def objective(self, scores, batch):
+        batch.memory["calls"] = batch.memory.get("calls", 0) + 1
+        return super().objective(scores, batch)
+
+
+def test_a_wrong_declaration_is_found_in_the_first_batch():
+    with pytest.raises(MethodError, match=r"batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so"):
+        trained(Wrong(), steps=2)
+    assert trained(Right(), steps=3).history.calls.tolist() == [1, 2, 3]  # the check leaves no trace
+    assert "calls" in trained(Wrong(), steps=2, minibatches=2).history  # where nothing is left out it does no harm
 
 
 @pytest.mark.parametrize("name", PROPORTIONAL)

@@ -1,10 +1,13 @@
 """CAPO (arXiv 2510.00819): tokens whose own step would move the policy too far are left out before it is taken."""
 
+from dataclasses import dataclass
+
 import torch
 
 from trlib.algorithms import Method, Needs, TokenLoss, pg_is_loss
 
 
+@dataclass(frozen=True, kw_only=True)
 class CAPO(Method):
     """The move is predicted from the last layer: u = A (1_a - pi) |h|² lr, and half u' (diag(pi) - pi pi') u of it."""
 
@@ -26,4 +29,5 @@ class CAPO(Method):
 
     def objective(self, scores, batch):
         loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
-        return TokenLoss(loss.per_token * batch.near, {**loss.diagnostics, "kept": batch.near})
+        near = batch.extra["near"]
+        return TokenLoss(loss.per_token * near, {**loss.diagnostics, "kept": near})

@@ -1,12 +1,13 @@
 """A critic of one's own, after the abstract of DVPO: quantiles of the reward, and advantages from their lower half."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
 from trlib.algorithms import PPO, Needs, TokenLoss
 
 
+@dataclass(frozen=True, kw_only=True)
 class Quantiles(PPO):
     """A baseline that is the mean of the lower quantiles; they learn by the quantile loss."""
 

@@ -1,7 +1,10 @@
+from dataclasses import dataclass
+
 from trlib.algorithms import Method, Needs, TokenLoss, pg_is_loss
 from trlib.divergences import kl
 
 
+@dataclass(frozen=True, kw_only=True)
 class FixPO(Method):
     """FixPO (arXiv 2312.05405): a penalised update, then steps down the KL alone until no token is outside the region.
     The multiplier follows by dual ascent on the largest KL of a token."""

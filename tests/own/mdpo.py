@@ -1,9 +1,12 @@
 """Mirror descent policy optimisation (arXiv 2005.09814): several steps on r A - KL(π || π_k) / t, with t falling."""
 
+from dataclasses import dataclass
+
 from trlib.algorithms import Method, Needs, TokenLoss, pg_is_loss
 from trlib.divergences import kl
 
 
+@dataclass(frozen=True, kw_only=True)
 class MDPO(Method):
     """The KL is exact, from the new policy to the old; t falls to 0 with the batches."""
 

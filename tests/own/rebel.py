@@ -1,10 +1,13 @@
 """REBEL (arXiv 2404.16767): the difference of two completions' log-ratios regresses on that of their rewards."""
 
+from dataclasses import dataclass
+
 import torch
 
 from trlib.algorithms import Method, TokenLoss
 
 
+@dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
     """All pairs of a prompt's completions."""
 

@@ -1,11 +1,14 @@
 """SMART (arXiv 1911.03437), both halves, on the expert's answers."""
 
+from dataclasses import dataclass
+
 import torch
 from common import symmetric_kl
 
 from trlib.algorithms import SFT, Needs
 
 
+@dataclass(frozen=True, kw_only=True)
 class SMART(SFT):
     """Supervision, a pull to a moving average of the weights, and calm under noise on the embedded tokens."""
 

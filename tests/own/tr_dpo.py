@@ -1,10 +1,13 @@
 """TR-DPO (arXiv 2404.09656) on pairs that the verifier ranks: preference optimisation whose reference moves."""
 
+from dataclasses import dataclass
+
 from torch.nn.functional import logsigmoid
 
 from trlib.algorithms import Method, Needs, TokenLoss
 
 
+@dataclass(frozen=True, kw_only=True)
 class TRDPO(Method):
     """Every better completion against every worse one of its prompt; share=1: copies, share=0: a fixed reference."""
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import trlib
 from trbook.bandit import bandit_step
 from trbook.states import states, states_step
-from trlib.algorithms import PGIS, PPO, TRPO, Batch, Scores
+from trlib.algorithms import PGIS, PPO, TRPO, Batch, Brought, Scores
+from trlib.algorithms.method import is_proportional
 from trlib.divergences import kl
-from trlib.loop.step import proportional
 from trlib.methods import method_kind
 from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO, counterfactual_policy
 
@@ -46,7 +46,7 @@ def batch_and_logits(seed: int = 0):
         logp_rollout=logp,
         anchor="recomputed",
         advantages=torch.randn(2, 3, generator=g, dtype=D),
-        extra={"logp_old": logp, "full_anchor": old, "logp_ref": (logp - 0.3)},
+        brought=Brought(logp_old=logp, full_anchor=old, logp_ref=(logp - 0.3)),
     )
     return batch, torch.randn(2, 3, 5, generator=g, dtype=D)
 
@@ -63,7 +63,7 @@ def tilted(mu, a):
 @pytest.mark.parametrize("name", RELATIVES)
 def test_completions_without_an_advantage_are_scored_all_the_same(name):
     """The divergence pulls them too."""
-    assert proportional(PGIS) and not proportional(RELATIVES[name])
+    assert is_proportional(PGIS) and not is_proportional(RELATIVES[name])
 
 
 def test_losses_by_hand():
@@ -113,7 +113,7 @@ def test_at_a_certain_token_the_weights_are_finite():
         logp_rollout=full[..., 0],
         anchor="recomputed",
         advantages=torch.ones(1, 1),
-        extra={"logp_old": full[..., 0], "full_anchor": full},
+        brought=Brought(logp_old=full[..., 0], full_anchor=full),
     )
     for method in (FixPO(), MDPO()):
         assert method.objective(Scores(full[..., 0], full), batch).diagnostics["weight"].item() == 1
@@ -361,4 +361,4 @@ def test_settings_are_checked(kind, given, message):
 def test_without_a_reference_the_missing_need_is_named():
     batch, logits = batch_and_logits()
     with pytest.raises(ValueError, match=r"logp_ref: the batch does not hold it; .*Needs\(reference=True\)"):
-        COUNTERPOL().objective(scored(batch, logits), replace(batch, extra={"logp_old": batch.logp_old}))
+        COUNTERPOL().objective(scored(batch, logits), replace(batch, brought=Brought(logp_old=batch.logp_old)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
@@ -31,7 +30,6 @@ TRAINED = [name for name in RELATIVES if name in OBJECTIVES]
 STEPPING = list(optimizers.RELATIVES)
 CALLED = [name for name in RELATIVES if name not in TRAINED + STEPPING]
 SMALL = {"steps": 2, "prompts": 4, "group": 4, "probe": 2, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
-LINES = 1200
 
 
 def test_every_system_has_its_name():
@@ -39,12 +37,6 @@ def test_every_system_has_its_name():
         branch: sorted(names) for branch, names in SYSTEMS.items()
     }
     assert not {*RELATIVES} & {*ALGORITHMS}, "one name, one method"
-
-
-def test_they_are_small():
-    folder = Path(inspect.getfile(trlib.relatives)).parent
-    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
-    assert sum(lines.values()) <= LINES, lines
 
 
 @pytest.mark.parametrize("uses", [1, 8])

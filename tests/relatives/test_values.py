@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import trlib
 from trbook.bandit import bandit_step
 from trlib.advantages import gae
-from trlib.algorithms import PPO, Batch, PPOCritic, Scores
+from trlib.algorithms import PPO, Batch, Brought, PPOCritic, Scores
 from trlib.algorithms.critic import whiten
 from trlib.methods import method_kind
 from trlib.relatives import RELATIVES
@@ -27,12 +27,11 @@ def completions(rewards, lengths, values=None, group=None):
     lengths = torch.tensor(lengths)
     mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)
     logp = torch.full(mask.shape, -1.0, dtype=D).masked_fill(~mask, math.nan)
-    extra = {"logp_old": logp} if values is None else {"logp_old": logp, "values": values}
     return Batch(
         tokens=torch.zeros_like(mask, dtype=torch.long),
         mask=mask,
         forced=~mask & mask,
-        extra=extra,
+        brought=Brought(logp_old=logp, values=values),
         rewards=torch.tensor(rewards, dtype=D),
         ended=mask[:, 0],
         horizon=int(lengths.max()),

@@ -5,20 +5,21 @@ policy back to the one that sampled. `RatioMask` asks the ratio where DPPO asks 
 IcePop's mask (arXiv 2510.18855), where unsigned, with a window of PPO's kind.
 """
 
+from dataclasses import dataclass
+
 import torch
 
 from trlib import checks
-from trlib.algorithms import Batch, Method, Scores, TokenLoss
+from trlib.algorithms import Batch, Method, Scores, TokenLoss, proportional
 from trlib.algorithms.dppo import DPPO
 
 
+@dataclass(frozen=True, kw_only=True)
 class Pulled(DPPO):
     """DPPO's loss + pull (log π/μ)² of every token: w + -2 pull log π/μ."""
 
     pull: float = 1e-3
     """The weight of the squared log-ratio; prime-rl's is 1e-3."""
-
-    proportional = False
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         masked = super().objective(scores, batch)
@@ -27,6 +28,7 @@ class Pulled(DPPO):
         return TokenLoss(masked.per_token + self.pull * log_ratio**2, {**masked.diagnostics, "weight": weight})
 
 
+@dataclass(frozen=True, kw_only=True)
 class RatioMask(Method):
     """The policy gradient weighted by r = π/anchor, without the tokens whose r has left the window.
 
@@ -41,12 +43,12 @@ class RatioMask(Method):
     aggregation: str = "seq-mean-token-sum-norm"
 
     anchor = "rollout"
-    proportional = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("eps", self.eps, above=0, most=1)
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         log_ratio = (scores.logp.detach() - batch.logp_anchor).masked_fill(~batch.mask, 0.0)
         ratio = log_ratio.clamp(max=20).exp()

@@ -1,9 +1,12 @@
 """DPPO's loss as verl ships it. A file of its own, for its bytes decide the cells; prime-rl's stands in `_masks.py`."""
 
+from dataclasses import dataclass
+
 from trlib.algorithms import Batch, Scores, TokenLoss
 from trlib.algorithms.dppo import DPPO, dppo_loss
 
 
+@dataclass(frozen=True, kw_only=True)
 class Verl(DPPO):
     """verl 0.9.1's `dppo_tv`: mask and weight around the recomputed old policy, the weight cut at 3."""
 

@@ -1,6 +1,7 @@
 """What stands beside TROLL's rest bucket in `troll_parts`. A file of its own, for its bytes decide the cells."""
 
 import math
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from trlib.algorithms import Batch, Scores, TokenLoss
 from trlib.algorithms.troll import TROLL, troll_loss
 
 
+@dataclass(frozen=True, kw_only=True)
 class NoRest(TROLL):
     """TROLL on the old policy's K most likely tokens as if there were no others.
 

@@ -9,8 +9,8 @@ from trlib.algorithms.gmpo import GMPO, gmpo_loss
 from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
 from trlib.algorithms.gspo import GSPO, gspo_loss
 from trlib.algorithms.kl_penalty import PPOPenalty
-from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss
-from trlib.algorithms.needs import Needs
+from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss, proportional
+from trlib.algorithms.needs import Brought, Needs
 from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.algorithms.pspo import PSPO, pspo_loss
@@ -67,6 +67,7 @@ __all__ = [
     "TROLL",
     "TRPO",
     "Batch",
+    "Brought",
     "Correction",
     "DrGRPO",
     "Method",
@@ -88,6 +89,7 @@ __all__ = [
     "gspo_loss",
     "pg_is_loss",
     "ppo_loss",
+    "proportional",
     "pspo_loss",
     "quatro_loss",
     "reinforce_loss",

@@ -6,12 +6,12 @@ that a ratio clip silences first (openers such as "wait") keep their say.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import OfTokens, TokenLoss, weigh
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
 def cispo_loss(
@@ -44,9 +44,7 @@ def cispo_loss(
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
     itself, not its distance from 1.
     """
-    if eps_low is not None:
-        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
-    eps_high = checks.number("eps_high", eps_high, least=0)
+    eps_low, eps_high = _window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
     ratio = log_ratio.exp()
@@ -55,7 +53,15 @@ def cispo_loss(
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask))
 
 
-class CISPO(OfTokens, of=cispo_loss):
+def _window(eps_low: float | None, eps_high: float) -> tuple[float | None, float]:
+    """The weight's window, checked."""
+    if eps_low is not None:
+        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
+    return eps_low, checks.number("eps_high", eps_high, least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CISPO(Method):
     """Clipped importance weights on the policy gradient: every token teaches, none with a large weight."""
 
     advantage: str = "group-std"
@@ -64,4 +70,17 @@ class CISPO(OfTokens, of=cispo_loss):
     eps_high: float = 0.2
     """The weight's window above 1."""
 
-    proportional: ClassVar[bool] = True
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _window(self.eps_low, self.eps_high)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return cispo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            eps_low=self.eps_low,
+            eps_high=self.eps_high,
+        )

@@ -7,7 +7,7 @@ descent with PPO's value clip or inside a trust region of its own (Schulman et a
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -76,6 +76,7 @@ def at_the_end(batch: Batch) -> Tensor:
     return batch.rewards.unsqueeze(-1) * last
 
 
+@dataclass(frozen=True, kw_only=True)
 class PPOCritic(PPO):
     """PPO-clip with a critic of its own, GAE and whitened advantages."""
 
@@ -127,7 +128,7 @@ class PPOCritic(PPO):
         loss = super().objective(scores, batch)
         if self.critic == "trust-region":
             return loss
-        critic = value_loss(scores.values, batch.values, batch.returns, mask=batch.mask, clip=self.value_clip)
+        critic = value_loss(scores.values, batch.values, batch.extra["returns"], mask=batch.mask, clip=self.value_clip)
         return replace(loss, per_token=loss.per_token + self.value_weight * critic)
 
     def update(self, step: Step) -> None:
@@ -141,7 +142,7 @@ class PPOCritic(PPO):
         rows, parameters = some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device), step.critic
         exact(parameters)
         batch = step.batch.rows(rows)
-        mask, old, returns = batch.mask, batch.values, batch.returns
+        mask, old, returns = batch.mask, batch.values, batch.extra["returns"]
         variance = (old - returns)[mask].square().mean()
         if not float(variance) > 0:
             return

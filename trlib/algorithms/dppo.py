@@ -9,13 +9,14 @@ region is drawn around the policy that sampled.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.needs import Needs
 from trlib.divergences import binary_kl, binary_tv, kl, topk_kl, topk_tv, tv
 
@@ -135,6 +136,7 @@ def _cap(max_ratio: object) -> float:
     return math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
 
 
+@dataclass(frozen=True, kw_only=True)
 class DPPO(Method):
     """DPPO; without a delta: total variation at the authors' .15."""
 
@@ -153,7 +155,6 @@ class DPPO(Method):
     aggregation: str = "seq-mean-token-sum-norm"
 
     anchor: ClassVar[Anchor] = "rollout"
-    proportional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -178,6 +179,7 @@ class DPPO(Method):
             topk_anchor=self.k if self.measure == "topk" else 0,
         )
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
         return dppo_loss(

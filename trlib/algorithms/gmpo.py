@@ -6,12 +6,12 @@ and can then afford a much wider clip on each token.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import OfTokens, TokenLoss, weigh
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
 def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4) -> TokenLoss:
@@ -44,9 +44,9 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    plain = log_ratio.detach()
-    kept = ((advantages >= 0) & (plain <= eps_log)) | ((advantages <= 0) & (plain >= -eps_log))
-    clipped = log_ratio.where(kept, plain.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
+    now = log_ratio.detach()
+    kept = ((advantages >= 0) & (now <= eps_log)) | ((advantages <= 0) & (now >= -eps_log))
+    clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
     length = mask.sum(-1, keepdim=True).clamp(min=1)
     log_rho, mean = clipped.sum(-1, keepdim=True) / length, advantages.sum(-1, keepdim=True) / length
     # ρ may overflow: a token without an advantage, or advantages that cancel, would make 0 * inf of it.
@@ -60,7 +60,8 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     )
 
 
-class GMPO(OfTokens, of=gmpo_loss):
+@dataclass(frozen=True, kw_only=True)
+class GMPO(Method):
     """Geometric-mean policy optimisation: an outlying token moves the mean by little."""
 
     advantage: str = "group-std"
@@ -68,4 +69,12 @@ class GMPO(OfTokens, of=gmpo_loss):
     eps_log: float = 0.4
     """The window of a token's log-ratio around 0, nats."""
 
-    proportional: ClassVar[bool] = True
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("eps_log", self.eps_log, least=0)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return gmpo_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, eps_log=self.eps_log
+        )

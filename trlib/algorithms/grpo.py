@@ -9,15 +9,14 @@ length limit soft.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import equal_rewards
-from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 
@@ -56,6 +55,7 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
     return TokenLoss(loss.per_token + beta * (pull - d), {**loss.diagnostics, "weight": weight})
 
 
+@dataclass(frozen=True, kw_only=True)
 class GRPO(PPO):
     """Group-relative policy optimisation: PPO's clip, the group's normalised reward, every completion counts alike."""
 
@@ -64,8 +64,6 @@ class GRPO(PPO):
     beta: float = 0.0
     """Weight of the KL term to the policy that the run began with; the paper took .04, today's practice is 0."""
 
-    proportional: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("beta", self.beta, least=0)
@@ -73,6 +71,7 @@ class GRPO(PPO):
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = super().objective(scores, batch)
         if self.beta == 0:
@@ -80,6 +79,7 @@ class GRPO(PPO):
         return add_reference_kl(loss, scores.logp, batch.logp_ref, mask=batch.mask, beta=self.beta)
 
 
+@dataclass(frozen=True, kw_only=True)
 class DrGRPO(GRPO):
     """GRPO done right: no division by the standard deviation, none by the completion's own length."""
 
@@ -87,6 +87,7 @@ class DrGRPO(GRPO):
     aggregation: str = "seq-mean-token-sum-norm"
 
 
+@dataclass(frozen=True, kw_only=True)
 class DAPO(GRPO):
     """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
 

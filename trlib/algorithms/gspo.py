@@ -7,12 +7,12 @@ Its window is a thousand times narrower than PPO's because a mean over tokens mo
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import OfTokens, TokenLoss, weigh
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.ppo import check_window
 
 LOG_RATIO_CAP = 10.0
@@ -58,7 +58,8 @@ def gspo_loss(
     return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))
 
 
-class GSPO(OfTokens, of=gspo_loss):
+@dataclass(frozen=True, kw_only=True)
+class GSPO(Method):
     """Group sequence policy optimisation: clip completions, not tokens."""
 
     advantage: str = "group-std"
@@ -68,4 +69,17 @@ class GSPO(OfTokens, of=gspo_loss):
     eps_high: float = 4e-4
     """The completion's window above 1."""
 
-    proportional: ClassVar[bool] = True
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_window(self.eps_low, self.eps_high)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return gspo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            eps_low=self.eps_low,
+            eps_high=self.eps_high,
+        )

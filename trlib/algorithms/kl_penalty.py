@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -109,6 +110,7 @@ def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
     return (p * torch.where(p > 0, log_a - log_b, 0.0)).sum(-1)
 
 
+@dataclass(frozen=True, kw_only=True)
 class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
 

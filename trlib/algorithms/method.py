@@ -1,7 +1,9 @@
 """The base of every method, on one page. A complete one, in a file `mine.py`:
 
+    from dataclasses import dataclass
     from trlib.algorithms import Method, TokenLoss
 
+    @dataclass(frozen=True, kw_only=True)
     class Bounded(Method):
         "The policy gradient, with the ratio bounded above."
         most: float = 2.0
@@ -9,8 +11,8 @@
             ratio = (scores.logp - batch.logp_anchor).exp()
             return TokenLoss(-ratio.clamp(max=self.most) * batch.advantages)
 
-`trlib train --method mine.py:Bounded --set most=1.5` trains it. Annotated names are settings, and the class is a frozen
-dataclass without being told so. Of the loop's four boxes a method replaces those that it changes:
+`trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its annotated names are
+its settings. Of the loop's four boxes a method replaces those that it changes:
 
 | box         | called                | may read                              | returns                                |
 |-------------|-----------------------|---------------------------------------|----------------------------------------|
@@ -20,33 +22,53 @@ dataclass without being told so. Of the loop's four boxes a method replaces thos
 | `update`    | once per batch        | the `Step`, which scores and descends | nothing: it changes the parameters     |
 
 `needs` says beforehand what else the loop computes (`trlib.algorithms.needs`). `batch.memory` keeps numbers and tensors
-from batch to batch. A method describes: it imports nothing from the floors above.
+from batch to batch. A method only describes: it imports nothing from the packages above it (model, loop, tasks).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-import torch
 from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import ADVANTAGES
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms.memory import Memory
-from trlib.algorithms.needs import Needs, NotHeld
+from trlib.algorithms.needs import Brought, Needs, asked_for
 from trlib.algorithms.plan import Stage
 from trlib.algorithms.settings import Settings
 from trlib.corrections import Correction
+from trlib.divergences import TopK
 
 Anchor = Literal["rollout", "recomputed"]
 ANCHORS: tuple[str, ...] = ("rollout", "recomputed")
+Objective = TypeVar("Objective", bound=Callable[..., Any])
 
 
+def proportional(objective: Objective) -> Objective:
+    """Declare, above a method's `objective`, that every token's loss is its advantage times something.
+
+    A completion whose advantage is 0 then has no gradient, and with one update per batch the loop leaves it out of the
+    forward pass. Without the declaration nothing is left out. It belongs to this one function: a subclass that writes
+    an `objective` of its own makes its own declaration, or none. The first batch of a run holds it to the truth.
+    """
+    objective.proportional = True  # type: ignore[attr-defined]
+    return objective
+
+
+def is_proportional(kind: type[Method]) -> bool:
+    """Whether a completion without an advantage has no gradient, as far as the method declares it: its objective is
+    `proportional`, and what makes one number of the tokens and descends on it is the base's own."""
+    plain_boxes = kind.loss is Method.loss and kind.update is Method.update
+    return plain_boxes and getattr(kind.objective, "proportional", False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Method(Settings):
-    """The settings that all methods share, and the four boxes with their plain contents."""
+    """The settings that all methods share, and the four boxes as they are where a method does not replace them."""
 
     advantage: str = "group-mean"
     """How rewards become one number per completion: group-std (less the group's mean, over its standard deviation),
@@ -114,40 +136,10 @@ class TokenLoss:
     method's formula; 1, False and 0 where masked. What is absent is absent in the history."""
 
 
-class OfTokens(Method):
-    """A method that is one loss of tokens, whose settings are its own: `class CISPO(OfTokens, of=cispo_loss)`.
-
-    The loss takes (logp, logp_anchor, *, advantages, mask, **settings), and checks the settings when there is a method
-    of them, not when it trains. What a subclass adds without a loss of its own is not handed to it.
-    """
-
-    function: ClassVar[Callable[..., TokenLoss]]
-    takes: ClassVar[tuple[str, ...]]
-    """The settings that the loss is handed."""
-
-    def __init_subclass__(cls, of: Callable[..., TokenLoss] | None = None, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if of is not None:
-            cls.function = staticmethod(of)
-            cls.takes = tuple(f.name for f in fields(cls) if f.name not in Method.__dataclass_fields__)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one = torch.zeros(1, 1)
-        self._of(one, one, one, one == 0)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return self._of(scores.logp, batch.logp_anchor, batch.advantages, batch.mask)
-
-    def _of(self, logp: Tensor, logp_anchor: Tensor, advantages: Tensor, mask: Tensor, **more: Tensor) -> TokenLoss:
-        own = {name: getattr(self, name) for name in self.takes}
-        return type(self).function(logp, logp_anchor, advantages=advantages, mask=mask, **more, **own)
-
-
 @dataclass(frozen=True)
 class Batch:
     """Completions and what is known of them. Rows of one prompt share a number in `group`; a minibatch holds whole
-    groups. What `needs` has brought and `prepare` has added is read by its name, like `batch.logp_ref`."""
+    groups."""
 
     tokens: Tensor  #: [B, T] int: completion tokens, an expert's prefix included.
     mask: Tensor  #: [B, T] bool: tokens that the policy sampled; the loss counts these.
@@ -163,32 +155,54 @@ class Batch:
     batches: int = 1  #: How many the run will have.
     reasons: tuple[str, ...] = ()  #: [B] what the verifier says of each completion: right, or why not.
     memory: Memory = field(default_factory=Memory)  #: What the method keeps between batches, changed in place.
-    extra: Mapping[str, Any] = field(default_factory=dict)  #: What `needs` has brought and `plus` has added.
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return vars(self)["extra"][name]
-        except KeyError:
-            raise NotHeld(name, "batch") from None
+    brought: Brought = field(default_factory=Brought)  #: What `needs` has brought; read it by the names below.
+    extra: Mapping[str, Tensor] = field(default_factory=dict)  #: What a method has added: batch.extra["name"].
 
     @property
-    def lengths(self) -> Tensor:
-        """[B] number of sampled tokens."""
-        return self.mask.sum(-1)
+    def logp_old(self) -> Tensor:
+        """[B, T] log-probs by the learner before this batch's updates."""
+        return asked_for("logp_old", "batch", self.brought.logp_old)
+
+    @property
+    def logp_ref(self) -> Tensor:
+        """[B, T] log-probs by the reference."""
+        return asked_for("logp_ref", "batch", self.brought.logp_ref)
+
+    @property
+    def full_anchor(self) -> Tensor:
+        """[B, T, V] log-probs of the whole vocabulary by the anchor."""
+        return asked_for("full_anchor", "batch", self.brought.full_anchor)
+
+    @property
+    def topk_anchor(self) -> TopK:
+        """The anchor's k most likely tokens and their log-probs, [B, T, k] each."""
+        return asked_for("topk_anchor", "batch", self.brought.topk_anchor)
+
+    @property
+    def values(self) -> Tensor:
+        """[B, T] the critic's values before this batch's updates; [B, T, outputs] where it gives several."""
+        return asked_for("values", "batch", self.brought.values)
 
     @property
     def logp_anchor(self) -> Tensor:
         """[B, T] log-probs by the policy that the trust region is drawn around."""
         return self.logp_rollout if self.anchor == "rollout" else self.logp_old
 
+    @property
+    def lengths(self) -> Tensor:
+        """[B] number of sampled tokens."""
+        return self.mask.sum(-1)
+
     def plus(self, **more: Any) -> Batch:
-        """The batch with more [B, ...] tensors, each read by its name.
+        """The batch with more tensors [B, ...]: `batch.plus(near=...)` is read as `batch.extra["near"]`. A name of
+        `Brought` sets what `needs` would bring.
 
         Raises:
-            ValueError: the batch has the name already, or a value is not of its completions.
+            ValueError: another name of the batch's own, or a value that is not one of its completions.
         """
+        needed = {f.name for f in fields(Brought)}
         for name, value in more.items():
-            if name in dir(self):
+            if name in dir(self) and name not in needed:
                 raise ValueError(
                     f"{name}: expected a new name, got one of the batch's own; replace(batch, {name}=...) sets it"
                 )
@@ -198,32 +212,52 @@ class Batch:
                     f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got "
                     f"{list(shape) if isinstance(value, Tensor) else type(value).__name__}"
                 )
-        return replace(self, extra={**self.extra, **more})
+        brought = {name: value for name, value in more.items() if name in needed}
+        extra = {name: value for name, value in more.items() if name not in needed}
+        return replace(self, brought=replace(self.brought, **brought), extra={**self.extra, **extra})
 
     def rows(self, index: Tensor) -> Batch:
         """The completions named by `index`, everything else alike."""
-        picked: dict[str, Any] = {
-            f.name: value[index] for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        picked["extra"] = {name: value[index] for name, value in self.extra.items()}
-        if self.reasons:
-            picked["reasons"] = tuple(self.reasons[i] for i in index.tolist())
-        return replace(self, **picked)
+        tensors: dict[str, Any] = {name: x[index] for name, x in vars(self).items() if isinstance(x, Tensor)}
+        brought = {name: value[index] for name, value in vars(self.brought).items() if value is not None}
+        return replace(
+            self,
+            **tensors,
+            brought=Brought(**brought),
+            extra={name: value[index] for name, value in self.extra.items()},
+            reasons=tuple(self.reasons[i] for i in index.tolist()) if self.reasons else (),
+        )
 
 
 class Scores:
-    """What the current policy says of a batch's tokens, with gradient: `logp` [B, T] log pi(y_t), and as `needs` asks
-    `full` [B, T, V] log-probs of the whole vocabulary, `values` [B, T] the critic's, `hidden` [B, T, H] what the output
-    layer reads."""
+    """What the current policy says of a batch's tokens, with gradient; all but `logp` only if `needs` asks for it."""
 
     def __init__(
         self, logp: Tensor, full: Tensor | None = None, *, values: Tensor | None = None, hidden: Tensor | None = None
     ) -> None:
-        given = {"logp": logp, "full": full, "values": values, "hidden": hidden}
-        vars(self).update({name: value for name, value in given.items() if value is not None})
+        self.logp = logp
+        """[B, T] log pi(y_t)."""
+        self._full, self._values, self._hidden = full, values, hidden
 
-    def __getattr__(self, name: str) -> Any:
-        raise NotHeld(name, "scores")
+    @property
+    def full(self) -> Tensor:
+        """[B, T, V] log-probs of the whole vocabulary: `Needs(full=True)`."""
+        return asked_for("full", "scores", self._full)
+
+    @property
+    def values(self) -> Tensor:
+        """[B, T] the critic's values, or [B, T, outputs]: `Needs(critic=1.0, values=True)`."""
+        return asked_for("values", "scores", self._values)
+
+    @property
+    def hidden(self) -> Tensor:
+        """[B, T, H] what the output layer reads: `Needs(hidden=True)`."""
+        return asked_for("hidden", "scores", self._hidden)
+
+    def present(self) -> dict[str, Tensor]:
+        """What there is, by name: `Scores(**scores.present())` is the same again."""
+        every = {"logp": self.logp, "full": self._full, "values": self._values, "hidden": self._hidden}
+        return {name: value for name, value in every.items() if value is not None}
 
 
 class Step(Protocol):

@@ -1,16 +1,22 @@
-"""What a method asks the loop to compute for it, and what is said where it reads more than that."""
+"""What a method asks the loop to compute for it, what that brings, and the error where a method reads more."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import Tensor
 
 from trlib import checks
+from trlib.divergences import TopK
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Needs:
-    """A declaration: what is named here the loop computes, and what follows from it."""
+    """A method's declaration: the loop computes what is named here, and nothing else."""
 
     old: bool | None = None
     """`Batch.logp_old`, by the learner before this batch's updates. None: where the trust region is drawn around that
@@ -41,10 +47,25 @@ class Needs:
             raise ValueError("values: expected a critic that gives them, Needs(critic=1.0, values=True), got none")
 
 
-BROUGHT_BY = {
+@dataclass(frozen=True)
+class Brought:
+    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as `batch.logp_ref`."""
+
+    logp_old: Tensor | None = None
+    """[B, T] log-probs by the learner before this batch's updates: `Needs(old=True)`."""
+    logp_ref: Tensor | None = None
+    """[B, T] log-probs by the reference: `Needs(reference=True)`."""
+    full_anchor: Tensor | None = None
+    """[B, T, V] log-probs of the whole vocabulary by the anchor: `Needs(full_anchor=True)`."""
+    topk_anchor: TopK | None = None
+    """The anchor's k most likely tokens, [B, T, k]: `Needs(topk_anchor=k)`."""
+    values: Tensor | None = None
+    """[B, T] the critic's values before this batch's updates ([B, T, outputs] of several): `Needs(critic=1.0)`."""
+
+
+NEEDED_FOR = {
     "logp_old": "old=True",
     "logp_ref": "reference=True",
-    "logp_anchor": "old=True",
     "full": "full=True",
     "hidden": "hidden=True",
     "values": "critic=1.0 (and values=True for those of the scores)",
@@ -55,15 +76,18 @@ BROUGHT_BY = {
 
 
 class NotHeld(AttributeError, ValueError):
-    """Something was read that nobody asked for."""
+    """A method has read what its `needs` did not ask for."""
 
-    def __init__(self, name: str, holder: str) -> None:
-        how = (
-            f"the method's `needs` must name it: Needs({BROUGHT_BY[name]})"
-            if name in BROUGHT_BY
-            else f"`prepare` may add it: batch.plus({name}=...)"
-            if holder == "batch"
-            else "it has no such name"
-        )
+
+def asked_for(name: str, holder: str, value: Value | None) -> Value:
+    """`value`, which a batch or scores hold under `name`.
+
+    Raises:
+        NotHeld: it is None, because the method's `needs` did not name it.
+    """
+    if value is None:
         verb = "do" if holder == "scores" else "does"
-        super().__init__(f"{name}: the {holder} {verb} not hold it; {how}")
+        raise NotHeld(
+            f"{name}: the {holder} {verb} not hold it; the method's `needs` must name it: Needs({NEEDED_FOR[name]})"
+        )
+    return value

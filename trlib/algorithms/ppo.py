@@ -7,12 +7,12 @@ token with a negative advantage whose ratio explodes.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
 def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
@@ -110,15 +110,16 @@ def _width(name: str, value: float | Tensor, mask: Tensor, most: float | None = 
     return width
 
 
+@dataclass(frozen=True, kw_only=True)
 class PGIS(Method):
     """Policy gradient with importance weights and no trust region: what every other method restrains."""
 
-    proportional: ClassVar[bool] = True
-
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
 
 
+@dataclass(frozen=True, kw_only=True)
 class PPO(Method):
     """PPO-clip on one advantage a completion (a critic comes with its own method)."""
 
@@ -129,12 +130,11 @@ class PPO(Method):
     dual_clip: float | None = None
     """Bound on the ratio of a token with A < 0; None: off."""
 
-    proportional: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         super().__post_init__()
         check_window(self.eps_low, self.eps_high, self.dual_clip)
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return ppo_loss(
             scores.logp,

@@ -6,12 +6,12 @@ TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import OfTokens, TokenLoss, weigh
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
 def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
@@ -44,7 +44,8 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     return TokenLoss(-smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask))
 
 
-class PSPO(OfTokens, of=pspo_loss):
+@dataclass(frozen=True, kw_only=True)
+class PSPO(Method):
     """GR-PSPO: the smoothed ratio with GRPO's group advantage."""
 
     advantage: str = "group-std"
@@ -52,4 +53,10 @@ class PSPO(OfTokens, of=pspo_loss):
     alpha: float = 0.1
     """Weight of the old policy in the mixture."""
 
-    proportional: ClassVar[bool] = True
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("alpha", self.alpha, least=0, below=1)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return pspo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, alpha=self.alpha)

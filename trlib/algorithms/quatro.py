@@ -310,6 +310,7 @@ def _exp(log_ratio: Tensor) -> Tensor:
     return log_ratio.clamp(-OVERFLOW, OVERFLOW).exp()
 
 
+@dataclass(frozen=True, kw_only=True)
 class QUATRO(Method):
     """A KL constraint per prompt with its own multiplier; raw rewards in, no advantage. Derived here."""
 

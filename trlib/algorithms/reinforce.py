@@ -5,13 +5,13 @@ No ratio, no anchor, no trust region: what the other methods become when nothing
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.needs import Needs
 
 
@@ -37,13 +37,13 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
     return TokenLoss(-advantages * logp, weigh(torch.zeros_like(logp), mask, advantages, mask))
 
 
+@dataclass(frozen=True, kw_only=True)
 class REINFORCE(Method):
     """The plain policy gradient, for one update a batch; with more it follows stale samples unweighted."""
-
-    proportional: ClassVar[bool] = True
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(old=False)
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return reinforce_loss(scores.logp, advantages=batch.advantages, mask=batch.mask)

@@ -8,13 +8,13 @@ spreads its mass over the whole vocabulary.
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import OfTokens, TokenLoss, weigh
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 FLAT = 800.0
 """Beyond this argument a sigmoid's slope is 0 in float64."""
@@ -42,8 +42,7 @@ def sapo_loss(
     Source: arXiv 2511.20347; the defaults: verl and TRL.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean.
     """
-    tau_pos = checks.number("tau_pos", tau_pos, above=0, below=math.inf)
-    tau_neg = checks.number("tau_neg", tau_neg, above=0, below=math.inf)
+    tau_pos, tau_neg = _temperatures(tau_pos, tau_neg)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -57,7 +56,16 @@ def sapo_loss(
     return TokenLoss(-gate * advantages, weigh(log_ratio, mask, slope * ratio * advantages, mask))
 
 
-class SAPO(OfTokens, of=sapo_loss):
+def _temperatures(tau_pos: float, tau_neg: float) -> tuple[float, float]:
+    """The gate's temperatures, checked."""
+    return (
+        checks.number("tau_pos", tau_pos, above=0, below=math.inf),
+        checks.number("tau_neg", tau_neg, above=0, below=math.inf),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SAPO(Method):
     """A soft gate on the ratio: no edge, and no token is silenced."""
 
     advantage: str = "group-std"
@@ -67,4 +75,17 @@ class SAPO(OfTokens, of=sapo_loss):
     tau_neg: float = 1.05
     """Temperature of the gate elsewhere."""
 
-    proportional: ClassVar[bool] = True
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _temperatures(self.tau_pos, self.tau_neg)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return sapo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            tau_pos=self.tau_pos,
+            tau_neg=self.tau_neg,
+        )

@@ -12,7 +12,7 @@ Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -121,6 +121,7 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     return torch.zeros_like(p).scatter(-1, order, p)
 
 
+@dataclass(frozen=True, kw_only=True)
 class WithExpert(Method):
     """A policy gradient on what the policy wrote, supervision on what the expert wrote.
 
@@ -163,6 +164,7 @@ class WithExpert(Method):
         return aggregate(per_token, batch.mask | batch.forced, self.aggregation, horizon=batch.horizon)
 
 
+@dataclass(frozen=True, kw_only=True)
 class TRAPO(WithExpert):
     """TrSFT on an expert's prefixes, given where a prompt fails, and the policy gradient on what follows them."""
 
@@ -175,6 +177,7 @@ class TRAPO(WithExpert):
         return micro_groups(group, adaptive=self.adaptive)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SFT(WithExpert):
     """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is enough."""
 
@@ -182,6 +185,7 @@ class SFT(WithExpert):
         return (Stage(group, prefix=1.0),)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SFTThenRL(WithExpert):
     """Supervised fine-tuning for some batches, then the policy gradient alone, with the optimiser's state kept."""
 
@@ -196,6 +200,7 @@ class SFTThenRL(WithExpert):
         return (Stage(group, prefix=1.0 if batch < self.sft_batches else 0.0),)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SFTPlusRL(WithExpert):
     """Both at once, nothing adapted: every prompt's last completion is the whole of the expert's answer."""
 

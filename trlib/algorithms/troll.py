@@ -188,6 +188,7 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
     return TopK(ids[..., :width], logp.masked_fill(~used, -math.inf)[..., :width])
 
 
+@dataclass(frozen=True, kw_only=True)
 class TROLL(Method):
     """TROLL on one advantage a completion."""
 

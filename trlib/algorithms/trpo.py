@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
@@ -106,6 +107,7 @@ def _to_the_edge(x: Tensor, direction: Tensor, radius: float) -> Tensor:
     return x + c / (b + (b * b + a * c).sqrt()) * direction
 
 
+@dataclass(frozen=True, kw_only=True)
 class TRPO(Method):
     """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is the trust region.
 

@@ -1,12 +1,13 @@
-"""A method's boxes as the loop calls them: what goes wrong in one is told with the method's file and line."""
+"""A method's boxes as the loop calls them: an error in one names the method's file and line."""
 
 from __future__ import annotations
 
 import inspect
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import FrozenInstanceError, dataclass, fields
 from typing import Any
 
 import torch
@@ -19,19 +20,21 @@ from trlib.errors import MethodError, TrlibError
 
 @contextmanager
 def box(author: object, name: str) -> Iterator[None]:
-    """Inside a `with` block an error of the method's, or the task's, is one of the run, so that nothing already trained
-    is lost.
+    """Inside a `with` block an error that a method or a task raises becomes one of the run, so that nothing already
+    trained is lost.
 
     Raises:
-        MethodError: for any other error, with the place in the author's file.
+        MethodError: an error that is not trlib's own, with the place in the author's file.
     """
     try:
         yield
     except (TrlibError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        said = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
-        raise MethodError(f"{type(author).__name__}.{name} ({_place(author, name, error)}): {said}") from error
+        message = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, FrozenInstanceError) and "batch.memory" not in message:
+            message += "; a method is frozen: keep what changes in batch.memory"
+        raise MethodError(f"{type(author).__name__}.{name} ({_place(author, name, error)}): {message}") from error
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Asked(Needs):
     """A method's needs with what follows from them."""
 
     early: bool = False
-    """`Batch.logp_old` for `prepare` already."""
+    """Whether `Batch.logp_old` has to be there before `prepare`."""
 
 
 def needs_of(method: Method, anchor: Anchor) -> Asked:
@@ -63,39 +66,35 @@ def settings_of(method: Method) -> dict[str, Any]:
     Raises:
         TypeError: a setting that could not be saved with the run.
     """
-    found: dict[str, Any] = {"name": type(method).__name__}
+    settings: dict[str, Any] = {"name": type(method).__name__}
     for f in fields(method):
         try:
-            found[f.name] = as_json(getattr(method, f.name))
+            settings[f.name] = as_json(getattr(method, f.name))
         except TypeError as error:
             raise TypeError(
                 f"{f.name}: expected a setting that can be saved with the run (a number, a text, a list, "
                 f"None), got {error} in {type(method).__name__} ({_defined(method)})"
             ) from None
-    return found
+    return settings
 
 
 def _place(author: object, name: str, error: Exception) -> str:
-    """FILE:LINE, the innermost of the author's own in the error's traceback; else where the box is written."""
+    """FILE:LINE of the error's innermost frame in the author's file; else where the box is written."""
     code = getattr(inspect.unwrap(getattr(author, name)), "__code__", None)
     if code is None:
         return _defined(author)
-    found, trace = code.co_firstlineno, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == code.co_filename:
-            found = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{_near(code.co_filename)}:{found}"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    return f"{_near(code.co_filename)}:{lines[-1] if lines else code.co_firstlineno}"
 
 
 def _defined(author: object) -> str:
     try:
         return f"{_near(inspect.getfile(type(author)))}:{inspect.getsourcelines(type(author))[1]}"
-    except (OSError, TypeError):  # a class that was typed in
+    except (OSError, TypeError):  # a class that was typed into an interpreter has no file
         return type(author).__module__
 
 
 def _near(file: str) -> str:
-    """A path as short as it is clear: from the working folder, where it lies below it."""
+    """The path from the working folder, if the file lies below it."""
     short = os.path.relpath(file) if os.path.isabs(file) else file
     return file if short.startswith("..") else short

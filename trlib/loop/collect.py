@@ -1,14 +1,16 @@
-"""The first two boxes: completions and what the verifier says of them, then everything the method asked to know."""
+"""The first two boxes: completions with the verifier's verdicts, then what the method needs and its advantages."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trlib.algorithms.method import Batch, Method
+from trlib.algorithms.needs import Brought
 from trlib.algorithms.plan import Stage
 from trlib.errors import NonFiniteError, warn
 from trlib.loop.boxes import Asked, box
@@ -29,44 +31,45 @@ class Collector:
         self.told_equal = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
         self.early = (bool(needs.old) and not alone) or needs.early
-        """`logp_old` takes a pass of its own; else the batch's only update begins with one that gives it."""
+        """Whether `logp_old` takes a forward pass of its own; else the batch's only update begins with one."""
 
-    def rollout(self, asked: list[Prompt], k: int, plan: tuple[Stage, ...]) -> tuple[Completions, list[Verdict]]:
+    def rollout(self, prompts: list[Prompt], k: int, plan: tuple[Stage, ...]) -> tuple[Completions, list[Verdict]]:
         """Box 1: completions of the batch's prompts, stage by stage as planned, with their verdicts."""
         s = self.settings
         whole = self.needs.full_anchor and s.anchor == "rollout"
-        kept = list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
+        with_distributions = list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
-        experts = self._experts(asked, k) if any(stage.prefix > 0 for stage in plan) else []
+        experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
         source = self.learner.policy if self.learner.sampler is None else self.learner.sampler.policy()
         parts: list[Completions] = []
-        verdicts: list[list[Verdict]] = [[] for _ in asked]
+        verdicts: list[list[Verdict]] = [[] for _ in prompts]
         for number, stage in enumerate(plan):
             begin = len(verdicts[0])
-            local = [
+            # Row r of the batch is completion r % group of its prompt; a stage draws `count` of them, from `begin` on.
+            full_rows = [
                 row // s.group * stage.count + row % s.group - begin
-                for row in kept
+                for row in with_distributions
                 if begin <= row % s.group < begin + stage.count
             ]
-            rewards = torch.tensor([[v.reward for v in of_one] for of_one in verdicts], dtype=torch.float32)
+            rewards = torch.tensor([[v.reward for v in of_prompt] for of_prompt in verdicts], dtype=torch.float32)
             parts.append(
                 sample(
                     source,
-                    [p.text for p in asked],
+                    [p.text for p in prompts],
                     group=stage.count,
                     temperature=s.temperature,
                     max_tokens=s.max_tokens,
                     seed=generator(s.seed, "sample", k, number),
-                    full_rows=local,
-                    prefixes=prefixes(experts, stage, rewards.view(len(asked), begin)),
+                    full_rows=full_rows,
+                    prefixes=prefixes(experts, stage, rewards.view(len(prompts), begin)),
                     topk=topk,
                     logit_noise=s.logit_noise,
                     drop="dropping" not in s.without,
                 )
             )
-            for g, verdict in self._verify(asked, parts[-1]):
+            for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
-        return join(parts), [verdict for of_one in verdicts for verdict in of_one]
+        return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
 
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
@@ -80,7 +83,7 @@ class Collector:
 
     def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:
         """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts; where a prompt's
-        completions are drawn in stages, over their places in the group as well."""
+        completions are drawn in several stages, over their places in the group as well."""
         total = self.settings.prompts * self.settings.group
         number = torch.arange(min(total, self.settings.probe))
         rows = number * total // max(len(number), 1)
@@ -106,57 +109,56 @@ class Collector:
             memory=self.learner.memory,
         )
         with torch.no_grad():
-            batch = batch.plus(**self._known(c))
+            batch = replace(batch, brought=self._brought(c))
         with box(self.method, "prepare"):
-            ready = self.method.prepare(batch)
-            _check(ready, batch)
+            prepared = self.method.prepare(batch)
+            _check(prepared, batch)
         if not self.told_equal and bool(c.mask.any()):
-            self._tell_of_silence(ready, k)
-        return ready
+            self._tell_of_silence(prepared, k)
+        return prepared
 
-    def _known(self, c: Completions) -> dict[str, Any]:
-        """The log-probs, distributions and values that the method needs, by their names in the batch."""
-        s, needs, learner, found = self.settings, self.needs, self.learner, {}
-        full, top = needs.full_anchor, needs.topk_anchor
-        recomputed = s.anchor == "recomputed" and (full or top > 0)
+    def _brought(self, c: Completions) -> Brought:
+        """The log-probs, distributions and values that the method needs."""
+        s, needs, learner = self.settings, self.needs, self.learner
+        brought: dict[str, Any] = {}
+        recomputed = s.anchor == "recomputed" and (needs.full_anchor or needs.topk_anchor > 0)
         if recomputed or self.early:
             old = learner.policy.score(c, temperature=s.temperature, full=recomputed, at_once=s.at_once)
-            found["logp_old"] = old.logp
-        if full:
-            found["full_anchor"] = old.full if recomputed else c.full
-        if top:
-            found["topk_anchor"] = top_k(old.full, c.tokens, top) if recomputed else c.topk
+            brought["logp_old"] = old.logp
+        if needs.full_anchor:
+            brought["full_anchor"] = old.full if recomputed else c.full
+        if needs.topk_anchor:
+            brought["topk_anchor"] = top_k(old.full, c.tokens, needs.topk_anchor) if recomputed else c.topk
         if learner.critic is not None:
-            found["values"] = learner.critic.values(c)
+            brought["values"] = learner.critic.values(c)
         if learner.reference is not None:
-            reference = learner.reference.score(c, temperature=s.temperature, at_once=s.at_once)
-            found["logp_ref"] = reference.logp
-        return found
+            brought["logp_ref"] = learner.reference.score(c, temperature=s.temperature, at_once=s.at_once).logp
+        return Brought(**brought)
 
-    def _experts(self, asked: list[Prompt], k: int) -> list[Demonstration]:
+    def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
         s, policy = self.settings, self.learner.policy
         return demonstrations(
             self.task,
-            asked,
+            prompts,
             seed=derive(s.seed, "expert", k),
             encode=policy.encode,
             end_id=policy.end_id,
             max_tokens=s.max_tokens,
         )
 
-    def _verify(self, asked: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
+    def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        found, rows = [], list(zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True))
+        verdicts, rows = [], list(zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True))
         with box(self.task, "verify"):
             for g, text, ended in rows:
-                verdict = self.task.verify(asked[g], text, ended=ended)
+                verdict = self.task.verify(prompts[g], text, ended=ended)
                 if not math.isfinite(verdict.reward):
                     raise NonFiniteError(
-                        f"the reward of {text!r} for prompt {asked[g].text!r} is {verdict.reward}, "
+                        f"the reward of {text!r} for prompt {prompts[g].text!r} is {verdict.reward}, "
                         f"expected a finite number"
                     )
-                found.append((g, verdict))
-        return found
+                verdicts.append((g, verdict))
+        return verdicts
 
     def _tell_of_silence(self, batch: Batch, k: int) -> None:
         """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
@@ -175,17 +177,15 @@ class Collector:
             warn(f"batch {k}: {why} (said once a run)")
 
 
-def _check(ready: object, given: Batch) -> None:
+def _check(prepared: object, batch: Batch) -> None:
     """Refuse what a `prepare` may not return."""
-    if not isinstance(ready, Batch):
-        raise TypeError(f"prepare: expected the batch, got {type(ready).__name__}")
-    if ready.memory is not given.memory:
+    if not isinstance(prepared, Batch):
+        raise TypeError(f"prepare: expected the batch, got {type(prepared).__name__}")
+    if prepared.memory is not batch.memory:
         raise ValueError(
             "memory: expected the batch's own, changed in place (batch.memory['name'] = ...), got another "
             "one, which would be lost"
         )
-    found = ready.advantages
-    if found is not None and (not isinstance(found, Tensor) or found.shape != ready.mask.shape):
-        raise ValueError(
-            f"advantages: expected [B, T] = {list(ready.mask.shape)}, got {list(getattr(found, 'shape', []))}"
-        )
+    advantages, shape = prepared.advantages, prepared.mask.shape
+    if advantages is not None and (not isinstance(advantages, Tensor) or advantages.shape != shape):
+        raise ValueError(f"advantages: expected [B, T] = {list(shape)}, got {list(getattr(advantages, 'shape', []))}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
     from trlib.loop.learner import Learner
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What one call of `LoopStep.loss` has computed, for the history."""
+
+    token_loss: TokenLoss
+    """The objective's losses and diagnostics."""
+    sampler_kl: float
+    """How far the learner was from the sampler before the batch's first update, nats per token; NaN: not measured."""
+
+
 class LoopStep:
     """The loop's `trlib.algorithms.method.Step`."""
 
@@ -47,16 +58,15 @@ class LoopStep:
         parts: Callable[[], Iterator[LoopStep]] | None = None,
         skip: bool = False,
     ) -> None:
-        """`done`: the batch's updates so far, told by `report`. `parts`: a whole batch's minibatches. `skip`: do not
-        score completions without an advantage."""
+        """`done`: the batch's updates so far, which `report` adds to. `parts`: a whole batch's minibatches. `skip`: do
+        not score completions without an advantage."""
         self.learner, self.method, self.needs = learner, method, needs
         self.completions, self.batch, self.done, self.parts, self.skip = completions, batch, done, parts, skip
         self.weights: Mapping[str, Tensor] = learner.weights
         self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights
         self.critic = [] if learner.critic is None else learner.critic.parameters
-        self.token_loss: TokenLoss | None = None
-        self.behind = math.nan
+        self.latest: Evaluation | None = None
 
     @property
     def lr(self) -> float:
@@ -84,7 +94,7 @@ class LoopStep:
                 hidden=needs.hidden,
                 perturb=perturb,
             )
-            return Scores(**{**vars(scores), "values": self.values(rows)}) if needs.values else scores
+            return Scores(**scores.present() | {"values": self.values(rows)}) if needs.values else scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)
@@ -92,8 +102,8 @@ class LoopStep:
         names, layout = list(self.weights), policy.layout(c)
 
         def log_probs(*weights: Tensor) -> Tensor:
-            given = dict(zip(names, weights, strict=True))
-            return policy.score(c, temperature=temperature, full=True, weights=given, layout=layout).full
+            by_name = dict(zip(names, weights, strict=True))
+            return policy.score(c, temperature=temperature, full=True, weights=by_name, layout=layout).full
 
         with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no forward-mode derivative
             return torch.func.jvp(log_probs, tuple(self.parameters), tuple(direction))[1].detach()
@@ -114,15 +124,27 @@ class LoopStep:
     def loss(self, scores: Scores | None = None) -> Tensor:
         if scores is None:
             scores = self._teaching() if self.skip else self.score()
-        if self.needs.old and "logp_old" not in self.batch.extra:  # the batch's only update: the policy is the old one
+        if self.needs.old and self.batch.brought.logp_old is None:
+            # The batch's only update is about to begin: the policy is the old one, and needs no pass of its own.
             self.batch = self.batch.plus(logp_old=scores.logp.detach())
-        if not self.done and math.isnan(self.behind) and scores.logp.shape == self.batch.mask.shape:
-            taught = (self.batch.advantages != 0) if self.skip else True  # the others were not scored
-            self.behind = sampler_kl(scores.logp, self.batch.logp_rollout, self.batch.mask & taught)
+        if self.skip and checks.values_checked():
+            with box(self.method, "objective"):
+                check_proportional(self.method, scores, self.batch)
         with box(self.method, "objective"):
-            self.token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
+            token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
         with box(self.method, "loss"):
-            return self.method.loss(self.token_loss.per_token, self.batch)
+            loss = self.method.loss(token_loss.per_token, self.batch)
+        self.latest = Evaluation(token_loss, self._sampler_kl(scores))
+        return loss
+
+    def _sampler_kl(self, scores: Scores) -> float:
+        """Measured by the first loss of a batch, before any update; later losses repeat it."""
+        if self.latest is not None and not math.isnan(self.latest.sampler_kl):
+            return self.latest.sampler_kl
+        if self.done or scores.logp.shape != self.batch.mask.shape:
+            return math.nan
+        scored = self.batch.mask & (self.batch.advantages != 0) if self.skip else self.batch.mask
+        return sampler_kl(scores.logp, self.batch.logp_rollout, scored)
 
     def _teaching(self) -> Scores:
         """Scores of the completions that have an advantage; the others' log-probs are the sampler's, without gradient.
@@ -139,9 +161,8 @@ class LoopStep:
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
-        self.done.append(
-            observe(finite("loss", loss), finite("grad_norm", grad_norm), self.token_loss, self.batch, self.behind)
-        )
+        token_loss, kl = (None, math.nan) if self.latest is None else (self.latest.token_loss, self.latest.sampler_kl)
+        self.done.append(observe(finite("loss", loss), finite("grad_norm", grad_norm), token_loss, self.batch, kl))
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.reference:
@@ -159,34 +180,44 @@ class LoopStep:
         return self.learner.critic
 
 
-def proportional(kind: type[Method]) -> bool:
-    """Whether a token's loss is its advantage times something, and the loss a mean of these: where the advantage is 0
-    nothing can be learnt, and the loop need not look.
+def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
+    """Hold a method to its declaration that a completion without an advantage has no gradient: of every second
+    completion the advantage is taken away, at log-probs that have moved from the old ones and the sampler's.
 
-    A class says so by `proportional = True` beside its `objective`, or beside the function that it is `of`; one that
-    writes another of these, `loss` or `update` says it again.
+    Raises:
+        ValueError: it has one, so that leaving such completions out would change what is learnt.
     """
-    written = ("objective", "function", "loss", "update")
-    author = next(base for base in kind.__mro__ if any(name in vars(base) for name in written))
-    return vars(author).get("proportional", False)
+    silent = torch.arange(len(batch.mask), device=batch.mask.device) % 2 == 1
+    logp = (scores.logp.detach() - 0.1).requires_grad_()
+    probe = replace(batch, advantages=batch.advantages.masked_fill(silent.unsqueeze(-1), 0.0))
+    numbers, tensors = batch.memory.numbers(), batch.memory.tensors()
+    loss = method.loss(method.objective(Scores(logp), probe).per_token, probe)
+    batch.memory.restore(numbers, tensors)
+    if loss.requires_grad:
+        (slope,) = torch.autograd.grad(loss, logp, allow_unused=True)
+        if slope is not None and bool(slope[silent.unsqueeze(-1) & batch.mask].any()):
+            raise ValueError(
+                f"proportional: {type(method).__name__}.objective is declared so, but completions whose advantage is 0 "
+                f"have a gradient; expected no @proportional above it"
+            )
 
 
-def _checked(found: object, batch: Batch) -> TokenLoss:
+def _checked(returned: object, batch: Batch) -> TokenLoss:
     """What an objective returned, if it is a loss of this batch."""
-    if not isinstance(found, TokenLoss):
-        raise TypeError(f"objective: expected a TokenLoss, got {type(found).__name__}; wrap it: TokenLoss(loss)")
-    loss, shape = found.per_token, batch.mask.shape
+    if not isinstance(returned, TokenLoss):
+        raise TypeError(f"objective: expected a TokenLoss, got {type(returned).__name__}; wrap it: TokenLoss(loss)")
+    loss, shape = returned.per_token, batch.mask.shape
     if not isinstance(loss, Tensor) or not loss.is_floating_point():
         raise TypeError(f"per_token: expected a float tensor, got {getattr(loss, 'dtype', type(loss).__name__)}")
     if loss.dim() > 1 and loss.shape != shape:
         raise ValueError(f"per_token: expected [B, T] = {list(shape)}, [N] or one number, got {list(loss.shape)}")
     for name in ("ratio", "kept"):
-        value = found.diagnostics.get(name)
+        value = returned.diagnostics.get(name)
         if value is not None and (not isinstance(value, Tensor) or value.shape != shape):
             raise ValueError(
                 f"diagnostics[{name!r}]: expected [B, T] = {list(shape)}, got {list(getattr(value, 'shape', []))}"
             )
-    return found
+    return returned
 
 
 class Descent:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method
+from trlib.algorithms.method import Batch, Method, is_proportional
 from trlib.errors import CheckpointError, RunError, warn
 from trlib.fields import keywords_of
 from trlib.loop import checkpoints
@@ -29,7 +29,7 @@ from trlib.loop.metrics import Update, distinct_right, measure, summarise
 from trlib.loop.optimizers import Maker, maker
 from trlib.loop.run import Run, record_of
 from trlib.loop.settings import FilledSettings, RunSettings
-from trlib.loop.step import LoopStep, proportional
+from trlib.loop.step import LoopStep
 from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
@@ -206,7 +206,7 @@ class _Loop:
             s.minibatches * s.epochs == 1
             and s.anchor == "recomputed"
             and self.needs == Asked(old=self.needs.old)
-            and proportional(type(self.method))
+            and is_proportional(type(self.method))
         )
 
     @torch.no_grad()

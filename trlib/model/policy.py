@@ -252,7 +252,7 @@ class Policy:
         layout = self.layout(completions)
 
         def scored() -> dict[str, Tensor]:
-            return vars(self._score(completions, layout, temperature, full, None, hidden))
+            return self._score(completions, layout, temperature, full, None, hidden).present()
 
         if not torch.is_grad_enabled():
             return scored()

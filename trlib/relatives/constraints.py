@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
-from trlib.algorithms.kl_penalty import BETA, PPOPenalty, add_penalty, token_kl
+from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
+from trlib.algorithms.method import Anchor
 
 
+@dataclass(frozen=True, kw_only=True)
 class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
     Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`, with its numbers.
@@ -28,13 +30,15 @@ class FixPO(PGIS):
     """Which KL of a minibatch's tokens β goes by: max or mean."""
     fix_speed: float = 0.3
     """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss: this alone shortens them."""
-    needs = PPOPenalty.needs
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("eps_kl", "margin", "fix_speed"):
             checks.number(name, getattr(self, name), above=0, below=math.inf)
         checks.choice("statistic", self.statistic, ("max", "mean"))
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         far = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
@@ -63,17 +67,20 @@ class FixPO(PGIS):
             )
 
 
+@dataclass(frozen=True, kw_only=True)
 class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
     Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here."""
 
     t: float = 2.0
     """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
-    needs = PPOPenalty.needs
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("t", self.t, above=0, below=math.inf)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
@@ -83,6 +90,7 @@ class MDPO(PGIS):
         return TokenLoss(loss.per_token + far / t, {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull})
 
 
+@dataclass(frozen=True, kw_only=True)
 class COUNTERPOL(PGIS):
     """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
     Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference."""
@@ -100,7 +108,7 @@ class COUNTERPOL(PGIS):
         checks.number("k", self.k, least=0, below=math.inf)
         checks.whole("pivot_every", self.pivot_every, least=0)
 
-    def needs(self, anchor: Any) -> Needs:
+    def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)
 
     def prepare(self, batch: Batch) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
     return (kl(a, b) + kl(b, a)).mean()
 
 
+@dataclass(frozen=True, kw_only=True)
 class SMART(SFT):
     """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
@@ -67,6 +69,7 @@ class SMART(SFT):
         return part.score(perturb=lambda x: x + self.eps * g / g.abs().amax(-1, keepdim=True).clamp(min=1e-30)).full
 
 
+@dataclass(frozen=True, kw_only=True)
 class SAM(SFT):
     """Step by the slope at θ + ρ g / ‖g‖, g that at θ; measured: ρ D(π_0, π) for ρ, after the abstract of TRAM.
 

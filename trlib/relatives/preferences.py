@@ -7,6 +7,7 @@ loss and gradient are 0 (the loop says so once a run), but for TRPA. Online DPO 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ def _pairs(rank: Tensor, group: Tensor) -> tuple[Tensor, ...]:
     return ((group.unsqueeze(1) == group) & (rank.unsqueeze(1) > rank)).nonzero().unbind(1)
 
 
+@dataclass(frozen=True, kw_only=True)
 class DPO(Method):
     """Direct preference optimisation: -log σ(β(l_better - l_worse)), l = Σ_t log(π/π_ref). Source: arXiv 2305.18290."""
 
@@ -41,11 +43,7 @@ class DPO(Method):
         super().__post_init__()
         if self.correction is not None:
             raise ValueError(f"correction: expected None, as whole completions are compared, got {self.correction!r}")
-        for name in ("beta", "tau", "anisotropy"):
-            checks.number(name, getattr(self, name, 1.0), above=0, below=math.inf)
-        checks.number("kl", getattr(self, "kl", 0.0), least=0, below=math.inf)
-        checks.number("share", getattr(self, "share", 1.0), least=0, most=1)
-        checks.whole("every", getattr(self, "every", 1), least=1)
+        checks.number("beta", self.beta, above=0, below=math.inf)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)
@@ -56,6 +54,7 @@ class DPO(Method):
         return TokenLoss(-logsigmoid(self.beta * (total[better] - total[worse])))
 
 
+@dataclass(frozen=True, kw_only=True)
 class TRDPO(DPO):
     """DPO whose reference follows. Source: arXiv 2404.09656. Differs from: TRL counts updates between two moves."""
 
@@ -64,12 +63,18 @@ class TRDPO(DPO):
     every: int = 4
     """Batches between two moves."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("share", self.share, least=0, most=1)
+        checks.whole("every", self.every, least=1)
+
     def update(self, step: Step) -> None:
         super().update(step)
         if (step.batch.number + 1) % self.every == 0:
             step.move_reference(self.share)
 
 
+@dataclass(frozen=True, kw_only=True)
 class ADPO(DPO):
     """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least at π ∝ π_old q^τ. Source: arXiv 2510.18913.
     Differs from: an implementation of it adapts τ to the entropy, and can add k3 to the anchor."""
@@ -79,6 +84,10 @@ class ADPO(DPO):
     """Temperature of q: Boltzmann's of the advantages. The optimum's tilt is τ/β."""
     tau: float = 0.8
     """Temperature of the log-ratios. It multiplies the tilt: a larger one goes further."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("tau", self.tau, above=0, below=math.inf)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs()
@@ -91,6 +100,7 @@ class ADPO(DPO):
         return TokenLoss(-(log_q.exp() * log_p).sum() / len(batch.group.unique()))
 
 
+@dataclass(frozen=True, kw_only=True)
 class TRPA(DPO):
     """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
     of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (no
@@ -100,6 +110,11 @@ class TRPA(DPO):
     """What a pair whose better completion is right counts more."""
     kl: float = 1e-3
     """Coefficient of k3, whose gradient is 0 in a batch's first update."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("anisotropy", self.anisotropy, above=0, below=math.inf)
+        checks.number("kl", self.kl, least=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         mean = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1) / batch.lengths.clamp(min=1)

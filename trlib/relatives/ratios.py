@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.kl_penalty import dual_ascent
-from trlib.algorithms.method import Anchor, Batch, Method, OfTokens, Scores, Step, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 
@@ -41,23 +42,39 @@ def bapo_bounds(
     Source: arXiv 2510.18927; authors' code, whose bounds these are (the paper's: to .9 and 3). By value, raising c_low
         moves their statistic away from the target: the constants it counts grow.
     """
-    checks.choice("count", count, ("value", "gradient"))
-    low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
-    lo, hi = checks.number("low", low, least=0, most=low_most), high
-    high_most = checks.number("high_most", high_most, least=high, below=math.inf)
-    step, target = checks.number("step", step, above=0), checks.number("target", target, least=0)
+    low, low_most, high, high_most, target = _check_bapo(low, low_most, high, high_most, target, count)
+    step = checks.number("step", step, above=0)
     ratio, a = (x.detach() for x in checks.tokens(mask, ratio=ratio, advantages=advantages))
 
-    def short(lo: float, hi: float) -> bool:
-        counted = ratio.clamp(max=hi).where(a > 0, ratio.clamp(min=lo)) * a
+    def too_little_gain(c_low: float, c_high: float) -> bool:
+        counted = ratio.clamp(max=c_high).where(a > 0, ratio.clamp(min=c_low)) * a
         if count == "gradient":
-            counted = (ratio * a).where((ratio <= hi).where(a > 0, ratio >= lo), 0.0)
+            counted = (ratio * a).where((ratio <= c_high).where(a > 0, ratio >= c_low), 0.0)
         up, down = float(counted.clamp(min=0).sum()), float(-counted.clamp(max=0).sum())
         return down > 0 and up < target * down
 
-    while (lo < low_most or hi < high_most) and short(lo, hi):
-        lo, hi = (min(lo + step, low_most), hi) if lo < low_most else (lo, min(hi + step, high_most))
-    return lo, hi
+    c_low, c_high = low, high
+    while (c_low < low_most or c_high < high_most) and too_little_gain(c_low, c_high):
+        if c_low < low_most:
+            c_low = min(c_low + step, low_most)
+        else:
+            c_high = min(c_high + step, high_most)
+    return c_low, c_high
+
+
+def _check_bapo(
+    low: float, low_most: float, high: float, high_most: float, target: float, count: str
+) -> tuple[float, float, float, float, float]:
+    """The bounds of the search, in their order, and its target."""
+    checks.choice("count", count, ("value", "gradient"))
+    low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
+    return (
+        checks.number("low", low, least=0, most=low_most),
+        low_most,
+        high,
+        checks.number("high_most", high_most, least=high, below=math.inf),
+        checks.number("target", target, least=0),
+    )
 
 
 def bapo_loss(
@@ -65,14 +82,15 @@ def bapo_loss(
 ) -> TokenLoss:
     """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
     which takes `search`. Source: arXiv 2510.18927; authors' code."""
-    plain, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    low, high = bapo_bounds((plain - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
+    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    low, high = bapo_bounds((new - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
     return ppo_loss(
         logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1, dual_clip=dual_clip
     )
 
 
-class BAPO(OfTokens, of=bapo_loss):
+@dataclass(frozen=True, kw_only=True)
+class BAPO(Method):
     """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
     At a batch's first update every ratio is 1, and no window shuts anything out."""
 
@@ -91,6 +109,26 @@ class BAPO(OfTokens, of=bapo_loss):
     """What a token counts: its clipped value, as in the released code, or its gradient."""
     dual_clip: float | None = 3.0
     """Bound on the ratio of a token with A < 0; None: off."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_bapo(self.low, self.low_most, self.high, self.high_most, self.target, self.count)
+        check_window(0.0, 0.0, self.dual_clip)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return bapo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            dual_clip=self.dual_clip,
+            low=self.low,
+            low_most=self.low_most,
+            high=self.high,
+            high_most=self.high_most,
+            target=self.target,
+            count=self.count,
+        )
 
 
 def minpro_loss(
@@ -113,7 +151,8 @@ def minpro_loss(
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, prefix=prefix, clipped=bounded != prefix))
 
 
-class MinPRO(OfTokens, of=minpro_loss):
+@dataclass(frozen=True, kw_only=True)
+class MinPRO(Method):
     """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
 
     advantage: str = "group-std"
@@ -121,6 +160,20 @@ class MinPRO(OfTokens, of=minpro_loss):
     """The weight's window below 1; 1: no lower bound."""
     eps_high: float = 0.28
     """The weight's window above 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_window(self.eps_low, self.eps_high)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return minpro_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            eps_low=self.eps_low,
+            eps_high=self.eps_high,
+        )
 
 
 def cpgd_loss(
@@ -140,20 +193,29 @@ def cpgd_loss(
     `kept`: the clip keeps the push. Source: arXiv 2505.12504 eq. 1, 2, 5; α and c from a public training script.
     Differs from: the paper's window may widen along a completion; LightRFT has the clip alone.
     """
-    eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
-    alpha, low, high = checks.number("alpha", alpha, least=0, below=math.inf), math.log1p(-eps), math.log1p(eps)
+    eps, alpha, cap = _check_cpgd(eps, alpha, cap)
+    low, high = math.log1p(-eps), math.log1p(eps)
     logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = logp - logp_old.detach(), a.detach()
-    plain = log_ratio.detach()
-    kept = ((a >= 0) & (plain <= high)) | ((a <= 0) & (plain >= low))
-    drift = alpha * torch.expm1(plain).clamp(max=cap)
+    now = log_ratio.detach()
+    kept = ((a >= 0) & (now <= high)) | ((a <= 0) & (now >= low))
+    drift = alpha * torch.expm1(now).clamp(max=cap)
     return TokenLoss(
-        -a * log_ratio.where(kept, plain.clamp(low, high)) + drift * logp,
+        -a * log_ratio.where(kept, now.clamp(low, high)) + drift * logp,
         weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask),
     )
 
 
-class CPGD(OfTokens, of=cpgd_loss):
+def _check_cpgd(eps: float, alpha: float, cap: float) -> tuple[float, float, float]:
+    return (
+        checks.number("eps", eps, least=0, below=1),
+        checks.number("alpha", alpha, least=0, below=math.inf),
+        checks.number("cap", cap, least=0),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CPGD(Method):
     """Clipped policy gradient with policy drift: no ratio in the push, and a pull back beside it."""
 
     eps: float = 0.2
@@ -162,6 +224,21 @@ class CPGD(OfTokens, of=cpgd_loss):
     """Weight of the drift back."""
     cap: float = 0.2
     """The largest factor r - 1 of the drift."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_cpgd(self.eps, self.alpha, self.cap)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return cpgd_loss(
+            scores.logp,
+            batch.logp_anchor,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            eps=self.eps,
+            alpha=self.alpha,
+            cap=self.cap,
+        )
 
 
 def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
@@ -175,6 +252,7 @@ def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     return TokenLoss(-(ratio * a - lam * (ratio - 1).square()), weigh(log_ratio, mask, weight, mask))
 
 
+@dataclass(frozen=True, kw_only=True)
 class R2VPO(Method):
     """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
 
@@ -218,11 +296,21 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
     return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width)
 
 
-class TREFree(OfTokens, of=trefree_loss):
+@dataclass(frozen=True, kw_only=True)
+class TREFree(Method):
     """A clip whose window is as wide as the advantage is small. After the abstract."""
 
     delta: float = 0.1
     """The bound on |A| |r-1|."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("delta", self.delta, above=0, below=math.inf)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return trefree_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, delta=self.delta
+        )
 
 
 class ClipBandit:
@@ -246,6 +334,7 @@ class ClipBandit:
         return self.arms[memory["clip_arm"]]
 
 
+@dataclass(frozen=True, kw_only=True)
 class PbPPO(Method):
     """PPO whose clip is chosen for every batch by a bandit; a width earns the mean reward of the next batch, which the
     policy that it has made wrote. After the abstract."""
@@ -298,6 +387,7 @@ def capo_mask(
     return (m_f < tau_f) & (m_h.abs() < tau_h), m_f, m_h
 
 
+@dataclass(frozen=True, kw_only=True)
 class CAPO(Method):
     """The policy gradient without the tokens whose own step would move too far: a mask before the move, anew for every
     update; nothing ties it to the old policy."""

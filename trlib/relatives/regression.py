@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -10,11 +11,15 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from trlib import checks
-from trlib.algorithms.kl_penalty import PPOPenalty
-from trlib.algorithms.method import Batch, Method, OfTokens, Scores, Stage, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, weigh
+from trlib.algorithms.needs import Needs
 from trlib.divergences import kl
 
+KINDS = ("kld", "mse", "lch")
+"""The convex losses of `lco_loss`."""
 
+
+@dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
     """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every baseline cancel.
     0 at π ∝ π_old exp(η R) where the pairs connect all answers. Their mean is twice the group's variance of l - η R:
@@ -46,20 +51,6 @@ class REBEL(Method):
         )
 
 
-class OfDistributions(OfTokens):
-    """As `OfTokens`, of a loss of whole distributions [B, T, V], which takes the sampled `tokens` beside them."""
-
-    needs = PPOPenalty.needs
-
-    def __post_init__(self) -> None:
-        Method.__post_init__(self)
-        one = torch.zeros(1, 1, 1)
-        self._of(one, one, one[0], one[0] == 0, tokens=one[0].long())
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return self._of(scores.full, batch.full_anchor, batch.advantages, batch.mask, tokens=batch.tokens)
-
-
 def lco_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -78,13 +69,14 @@ def lco_loss(
     keeping their proportions. Raises as every loss. Source: arXiv 2603.00963 after summaries; targets and β inferred.
     """
     beta = checks.number("beta", beta, above=0, below=math.inf)
+    checks.choice("kind", kind, KINDS)
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     if advantages.dim() == 2:
         (advantages,) = checks.tokens(mask, advantages=advantages)
         advantages = torch.zeros_like(old).scatter(-1, at, advantages.to(old).unsqueeze(-1))
     target = (old + advantages.masked_fill(~mask.unsqueeze(-1), 0.0) / beta).log_softmax(-1).detach()
     gap = new - target - (new - target).mean(-1, keepdim=True)
-    if checks.choice("kind", kind, ("kld", "mse", "lch")) == "kld":
+    if kind == "kld":
         loss, slope = kl(target, new), new.exp() - target.exp()
     elif kind == "mse":
         loss, slope = gap.square().sum(-1) / 2, gap
@@ -95,13 +87,33 @@ def lco_loss(
     return TokenLoss(loss, weigh(log_ratio, mask, slope / torch.expm1(new).clamp(max=-1e-7), mask))
 
 
-class LCO(OfDistributions, of=lco_loss):
+@dataclass(frozen=True, kw_only=True)
+class LCO(Method):
     """Every token's distribution is fitted to its target; the method reads whole distributions."""
 
     beta: float = 1.0
     """Advantage that a nat costs: the smaller, the further the target."""
     kind: Literal["kld", "mse", "lch"] = "kld"
     """Cross-entropy, squares or log-cosh."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("beta", self.beta, above=0, below=math.inf)
+        checks.choice("kind", self.kind, KINDS)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return lco_loss(
+            scores.full,
+            batch.full_anchor,
+            tokens=batch.tokens,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            beta=self.beta,
+            kind=self.kind,
+        )
 
 
 def rover_loss(
@@ -118,11 +130,29 @@ def rover_loss(
     return TokenLoss(error.square(), weigh(log_ratio, mask, -2 * rho * error, mask))
 
 
-class ROVER(OfDistributions, of=rover_loss):
+@dataclass(frozen=True, kw_only=True)
+class ROVER(Method):
     """R less the group's mean at every token; the policy that samples is itself softmax of Q/ρ."""
 
     rho: float = 1.0
     """Reward that a nat of log-ratio stands for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("rho", self.rho, above=0, below=math.inf)
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return rover_loss(
+            scores.full,
+            batch.full_anchor,
+            tokens=batch.tokens,
+            advantages=batch.advantages,
+            mask=batch.mask,
+            rho=self.rho,
+        )
 
 
 def uniform_q(rewards: Tensor) -> list[Tensor]:

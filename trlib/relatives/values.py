@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ def dvpo_value(
     return q[..., 0] if worst else (median + scale * (q - median)).mean(-1)
 
 
+@dataclass(frozen=True, kw_only=True)
 class DVPO(PPO):
     """PPO with a critic of quantiles and `dvpo_value`. GAE is linear: GAE of each shaped quantile, then their mean, is
     GAE of their mean. Source: after the abstract of arXiv 2512.03847; the formulas and constants here are inferred."""

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from trbook.cards.card import MethodCard
-from trlib.algorithms import Batch, Scores
+from trlib.algorithms import PGIS, PPO, Batch, Brought, Scores
+from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
 GROUP = 8
@@ -61,15 +62,10 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
         horizon=1,
         logp_rollout=old,
         anchor=method.anchor,
-        extra={
-            "logp_old": old,
-            "logp_ref": old,
-            "full_anchor": _whole(old),
-            "values": nothing,
-            "returns": torch.zeros_like(old),
-        },
+        brought=Brought(logp_old=old, logp_ref=old, full_anchor=_whole(old), values=nothing),
+        extra={"returns": torch.zeros_like(old)},
     )
-    if getattr(method, "proportional", False):
+    if isinstance(method, PGIS | PPO) or is_proportional(type(method)):  # A is a factor, or the critic's
         batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1))
     else:
         batch = method.prepare(batch)
@@ -104,6 +100,6 @@ def expert_weights(card: MethodCard, probabilities: Sequence[float] = PROBABILIT
         logp_rollout=logp,
         advantages=torch.zeros_like(logp),
         anchor=method.anchor,
-        extra={"logp_old": logp},
+        brought=Brought(logp_old=logp),
     )
     return method.objective(Scores(logp), batch).diagnostics["weight"][:, 0].tolist()
