@@ -148,7 +148,7 @@ def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path)
     with pytest.raises(
         TypeError,
         match=r"schedule: expected a setting that can be saved .* got a function in Mine "
-        r"\(.*mine.py:5\)",
+        r"\(.*mine.py:4\)",
     ):
         train(kind(schedule=lambda k: k))
 
