@@ -7,6 +7,7 @@ import torch
 
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import Batch, TokenLoss
+from trlib.divergences import kl, tv
 from trlib.loop.metrics import METRICS, distinct_right, measure, observe, sampler_kl, summarise
 
 
@@ -15,9 +16,9 @@ def test_the_exact_metrics_by_hand():
     pi = torch.tensor([[[0.25, 0.75], [0.9, 0.1]]], dtype=torch.float64)
     tokens, mask = torch.tensor([[1, 0]]), torch.tensor([[True, True]])
     row, back = measure(mu.log(), pi.log(), tokens, mask)
-    kl = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
-    kl_back = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
-    assert row["kl"] == pytest.approx(kl / 2) and row["kl_back"] == pytest.approx(kl_back / 2)
+    forth = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
+    back_kl = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
+    assert row["kl"] == pytest.approx(forth / 2) and row["kl_back"] == pytest.approx(back_kl / 2)
     assert row["tv"] == pytest.approx(0.125) and row["tv_max"] == pytest.approx(0.25)
     entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75)) - (0.9 * math.log(0.9) + 0.1 * math.log(0.1))
     assert row["entropy"] == pytest.approx(entropy / 2)
@@ -170,3 +171,19 @@ def _empty() -> Batch:
         horizon=1,
         logp_rollout=torch.zeros(1, 1),
     )
+
+
+@pytest.mark.parametrize("distance", [0, 0.01, 1, 30])
+@pytest.mark.parametrize("ruled_out", [False, True])
+def test_the_exact_metrics_are_the_divergences_to_the_last_digit(distance, ruled_out):
+    rng = torch.Generator().manual_seed(0)
+    mu = torch.log_softmax(3 * torch.randn(40, 5, 30, generator=rng), -1)
+    logits = mu + distance * torch.randn(mu.shape, generator=rng)
+    if ruled_out:
+        logits[..., 3] = -math.inf
+    pi, mask = torch.log_softmax(logits, -1), torch.ones(40, 5, dtype=torch.bool)
+    row, _ = measure(mu, pi, torch.zeros(40, 5, dtype=torch.long), mask)
+    mu, pi = mu.flatten(0, 1), pi.flatten(0, 1)
+    assert row["kl"] == float(kl(mu, pi).mean()) and row["kl_back"] == float(kl(pi, mu).mean())
+    assert row["tv"] == float(tv(mu, pi).mean()) and row["tv_max"] == float(tv(mu, pi).max())
+    assert row["entropy"] == float(torch.special.entr(pi.exp()).sum(-1).mean())

@@ -2,7 +2,7 @@
 
 `mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the policy after the
 batch's last update. The exact ones sum over the vocabulary on the batch's probe: a fixed number of completions, spread
-evenly over its prompts.
+evenly over its prompts. They take a forward pass of their own: the batch's passes came before the last update.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
 
 AT_ONCE = 4_000_000
-"""Numbers of a probe's distributions that are looked at together: of a large vocabulary, some tokens at a time."""
+"""How many numbers of a probe's distributions are computed with at a time: with a large vocabulary, a few tokens."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class Update:
-    """What one update did, reduced to numbers that are cheap to keep."""
+    """One update, reduced to numbers that are cheap to keep."""
 
     loss: float
     grad_norm: float
@@ -95,7 +95,7 @@ class Update:
 def observe(
     loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, behind: float = math.nan
 ) -> Update:
-    """The record of one update from its objective's diagnostics (None: the update box asked for no loss)."""
+    """The record of one update from its objective's diagnostics (None: the update box computed no loss)."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
     shares: dict[str, float] = {}
     if "kept" in diagnostics:
@@ -109,27 +109,27 @@ def observe(
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
-    """The columns of the history that come from a batch's updates; what no update shows is absent."""
-    found = {"loss": _mean([u.loss for u in updates]), "grad_norm": _mean([u.grad_norm for u in updates])}
-    shown = [u.ratios for u in updates if u.ratios is not None]
-    if shown:
-        ratios = np.concatenate(shown)
+    """The columns of the history that come from a batch's updates; a column that no update shows is absent."""
+    row = {"loss": _mean([u.loss for u in updates]), "grad_norm": _mean([u.grad_norm for u in updates])}
+    ratios_of = [u.ratios for u in updates if u.ratios is not None]
+    if ratios_of:
+        ratios, last = np.concatenate(ratios_of), ratios_of[-1]
         low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
-        found |= {
+        row |= {
             "ratio_max": float(ratios.max()) if ratios.size else math.nan,
             "ratio_p01": float(low),
             "ratio_p99": float(high),
         }
-        if shown[-1].size:
-            found["ess"] = float(shown[-1].sum() ** 2 / (shown[-1].size * (shown[-1] ** 2).sum()))
+        if last.size:
+            row["ess"] = float(last.sum() ** 2 / (last.size * (last**2).sum()))
     behind = [u.behind for u in updates if not math.isnan(u.behind)]
     if behind:
-        found["kl_sampler"] = behind[0]
+        row["kl_sampler"] = behind[0]
     for name in ("kept", "kept_pos", "kept_neg"):
         shares = [u.shares[name] for u in updates if name in u.shares]
         if shares:
-            found[name] = _mean(shares)
-    return found
+            row[name] = _mean(shares)
+    return row
 
 
 def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
@@ -142,12 +142,12 @@ def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
 
 
 def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]) -> float:
-    """`distinct` of completions given as their tokens, with who is right and whose prompt each is."""
-    found: dict[int, set[tuple[int, ...]]] = {g: set() for g in group}
+    """`distinct` of completions: their tokens, whether each is right, and the number of each one's prompt."""
+    answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in group}
     for tokens, good, g in zip(completions, right, group, strict=True):
         if good:
-            found[g].add(tuple(tokens))
-    return sum(map(len, found.values())) / len(found) if found else math.nan
+            answers[g].add(tuple(tokens))
+    return sum(map(len, answers.values())) / len(answers) if answers else math.nan
 
 
 def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:

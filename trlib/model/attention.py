@@ -1,8 +1,8 @@
-"""Attention over a tree of prefixes: what `trlib.model.packing` lays out so that each distinct prefix is read once.
+"""Attention over a tree of prefixes, as `trlib.model.packing` lays it out so that each distinct prefix is read once.
 
-Everything in a layer but attention treats each token by itself and does not ask in what order they stand. Attention
-gathers queries, keys and values by completion, asks transformers' own function for the result, and takes each node's
-from the completion where it first stands.
+Everything in a layer but attention treats each token by itself, so the order of the nodes does not matter there.
+Attention gathers queries, keys and values by completion, calls transformers' own function, and takes each node's result
+from the first completion that contains it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from trlib.model.packing import Layout, Tree
 
 NAME = "trlib-tree"
-"""What transformers knows this attention by."""
+"""The name under which transformers finds this attention."""
 _layers: ContextVar[list[Any] | None] = ContextVar("layers", default=None)
 
 
@@ -30,8 +30,8 @@ def tree_attention(
 
     Args:
         query, key, value: [1, heads, S, D] of each node; keys and values may have fewer heads.
-        tree: who looks at whom.
-        settings: what transformers hands to `sdpa_attention_forward`.
+        tree: which nodes each completion consists of.
+        settings: what transformers passes to `sdpa_attention_forward`.
 
     Returns:
         [1, S, heads, D], and no weights.
@@ -43,11 +43,11 @@ def tree_attention(
         picked = of[0].transpose(0, 1).flatten(1).index_select(0, nodes.flatten())
         return picked.view(*nodes.shape, heads, width).transpose(1, 2)
 
-    asking = _layers.get()
-    if asking is not None:
-        asking.append(module)
+    callers = _layers.get()
+    if callers is not None:
+        callers.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
-    settings.pop("is_causal", None)
+    settings.pop("is_causal", None)  # prompts are read causally; for completions the mask says it all
     read, _ = sdpa_attention_forward(
         module, by(prompts, query), by(prompts, key), by(prompts, value), None, is_causal=True, **settings
     )
@@ -77,17 +77,17 @@ def reading(model: Any, layout: Layout) -> Iterator[None]:
 
 @contextmanager
 def counted() -> Iterator[list[Any]]:
-    """The layers that ask for this attention inside a `with` block, one after the other."""
-    asking: list[Any] = []
-    token = _layers.set(asking)
+    """The layers that call this attention inside a `with` block, in order."""
+    callers: list[Any] = []
+    token = _layers.set(callers)
     try:
-        yield asking
+        yield callers
     finally:
         _layers.reset(token)
 
 
 def span(model: Any) -> float:
-    """How far back every layer of a model can look, in tokens; inf: to the beginning."""
+    """How many tokens back every layer of a model can look; inf: to the beginning."""
     config = model.config.get_text_config()
     limits = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
     if getattr(config, "use_sliding_window", True) is False:

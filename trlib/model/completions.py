@@ -1,4 +1,4 @@
-"""Completions of prompts: the tokens that were sampled and what the sampler knew of them."""
+"""Completions of prompts: the sampled tokens and the probabilities that the sampler gave them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Completions:
     mask: Tensor
     """[B, T] bool: sampled tokens (the end token included)."""
     forced: Tensor
-    """[B, T] bool: tokens of a prefix that was given."""
+    """[B, T] bool: tokens of an expert's prefix."""
     ended: Tensor
     """[B] bool: the end token came (False: cut at the token limit)."""
     logp: Tensor
@@ -38,7 +38,7 @@ class Completions:
     full: Tensor
     """[F, T, V] log-probs of those rows, as sampled from."""
     topk: TopK | None = None
-    """The k most likely tokens of every position, where they were asked for."""
+    """The k most likely tokens of every position; None: not recorded."""
     tokenizer: Any = None
     """Turns tokens into text."""
 

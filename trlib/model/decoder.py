@@ -1,8 +1,8 @@
-"""Whether a model is a decoder as sampling and scoring take it to be, tried out on a few tokens.
+"""Is a model a decoder, as sampling and scoring assume? Tried out on a few tokens.
 
-What they rely on is written nowhere in a model's configuration: that a token sees only those before it, that padding
-on the left changes nothing, and that reading on from a key-value cache gives what reading everything gives. A model
-for which one of these is not so gives numbers all the same, and they are wrong.
+What they assume is written nowhere in a model's configuration: that a token sees only those before it, that padding on
+the left changes nothing, and that continuing from a key-value cache gives the same as reading everything again. A model
+that breaks one of these still gives numbers, and they are wrong.
 """
 
 from __future__ import annotations
@@ -16,57 +16,57 @@ from torch import Tensor
 from trlib.errors import CheckpointError
 
 LENGTH = 7
-"""Tokens that it takes: more than a usual convolution looks back."""
+"""How many tokens are tried: more than a convolution usually looks back."""
 TOLERANCE = 1e-3
-"""Of the largest logit: more than float32 rounds, less than a token or a position that should not be there changes."""
+"""As a share of the largest logit: above the rounding of float32, below the effect of a wrong token or position."""
 
 
 def check(name: str, model: Any, ids: Sequence[int]) -> None:
-    """Complain of a model that is no decoder. It is computed with as it is, in float32, and no random number is drawn.
+    """Refuse a model that is not a decoder. The model is run as it is, in float32; no random number is drawn.
 
     Args:
         name: the policy's, for the message.
-        ids: LENGTH or fewer tokens without a special meaning, at least 3.
+        ids: 3 to LENGTH tokens without a special meaning.
 
     Raises:
-        CheckpointError: it is none.
+        CheckpointError: the model is not a decoder.
     """
     read = torch.tensor(ids, device=next(model.parameters()).device)
-    wanted: tuple[tuple[str, Callable[[Any, Tensor], Tensor]], ...] = (
+    checks: tuple[tuple[str, Callable[[Any, Tensor], Tensor]], ...] = (
         ("whose logits do not change when a later token does", _with_another_last),
         ("that goes on from a key-value cache as if it read everything", _cached),
         ("that takes attention_mask and position_ids, so that padding on the left changes nothing", _padded),
     )
     got = f"got a {type(model).__name__}"
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        said = "that reads token ids alone"
+        trait = "that reads token ids alone"
         try:
             whole = model(input_ids=read[None], use_cache=False).logits[0]
             if not bool(whole.isfinite().all()):
                 raise CheckpointError(f"policy {name!r}: expected finite logits, {got} with others")
-            for said, again in wanted:
-                found = again(model, read)
-                expected = whole[: len(found)]
-                if found.shape != expected.shape or (found - expected).abs().max() > TOLERANCE * whole.abs().max():
+            for trait, compute in checks:
+                logits = compute(model, read)
+                expected = whole[: len(logits)]
+                if logits.shape != expected.shape or (logits - expected).abs().max() > TOLERANCE * whole.abs().max():
                     raise CheckpointError(
-                        f"policy {name!r}: expected a decoder {said}, {got}, of which that is not true"
+                        f"policy {name!r}: expected a decoder {trait}, {got}, of which that is not true"
                     )
         except (CheckpointError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever a model makes of inputs that it does not expect
             reason = (str(error).strip().splitlines() or [""])[0]
             raise CheckpointError(
-                f"policy {name!r}: expected a decoder {said}, {got}, which fails ({type(error).__name__}: {reason})"
+                f"policy {name!r}: expected a decoder {trait}, {got}, which fails ({type(error).__name__}: {reason})"
             ) from error
 
 
 def _with_another_last(model: Any, ids: Tensor) -> Tensor:
-    """Logits of all tokens but the last, which is another one."""
+    """Logits of all tokens but the last, after the last one was replaced."""
     return model(input_ids=torch.cat([ids[:-1], ids[:1]])[None], use_cache=False).logits[0, :-1]
 
 
 def _cached(model: Any, ids: Tensor) -> Tensor:
-    """Logits of a prefix and then of the last token, as sampling reads prompts of one length."""
+    """Logits of a prefix, then of the last token from the cache, as sampling reads prompts of equal length."""
     from transformers import DynamicCache
 
     cache = DynamicCache()
@@ -75,7 +75,7 @@ def _cached(model: Any, ids: Tensor) -> Tensor:
 
 
 def _padded(model: Any, ids: Tensor) -> Tensor:
-    """The same of a row that stands below a longer one, and above it when its last token is read."""
+    """The same for a padded row: second in its batch, then, its cache reordered, first when its last token is read."""
     from transformers import DynamicCache
 
     cache, prefix = DynamicCache(), ids[:-1]

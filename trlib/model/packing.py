@@ -2,8 +2,9 @@
 
 A batch is a tree: the completions of a prompt share it, and many of them begin with the same words besides. Every node
 of the tree, a token after a prefix, is one position of a single row of tokens, and `trlib.model.attention` finds for
-each completion the positions that it follows. So nothing is computed twice and no padding is computed at all. Plainly,
-a row is a prompt and one completion. Both give the same log-probs.
+each completion the positions that it follows. So nothing is computed twice and no padding is computed at all
+(`shared`). For a model that cannot do this, a row is a prompt and one completion (`plain`). Both give the same
+log-probs.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Layout:
     mask: Tensor | None
     """[R, L] bool: False where padded; None: nowhere."""
     kept: int
-    """Positions at the end of each row whose output is looked at. With a vocabulary of 50,000 words the output is the
-    largest tensor of a pass, and that of the positions that only read a prompt is not needed."""
+    """How many positions at the end of each row get logits. With a vocabulary of 50,000 words the logits are the
+    largest tensor of a pass, and those of the positions inside a prompt are not needed."""
     index: Tensor
     """[B, T] int: the flat place (of R * kept) whose output distribution the token was, or would be, drawn from."""
     tree: Tree | None = None
@@ -54,26 +55,28 @@ class Layout:
 
     def inputs(self) -> dict[str, Any]:
         """The arguments of a transformers model's forward pass."""
-        given = {"attention_mask": self.mask, "position_ids": self.positions, "tree": self.tree}
-        return {
-            "input_ids": self.ids,
-            "use_cache": False,
-            **{name: value for name, value in given.items() if value is not None},
-        }
+        optional = {"attention_mask": self.mask, "position_ids": self.positions, "tree": self.tree}
+        present = {name: value for name, value in optional.items() if value is not None}
+        return {"input_ids": self.ids, "use_cache": False, **present}
 
 
 def shared(c: Completions) -> Layout:
-    """One row that holds every distinct prefix once, prompts first. It is laid out on the CPU and then moved."""
+    """One row that holds every distinct prefix once, prompts first.
+
+    It is laid out with numpy on the CPU, where sorting a few hundred short rows is fastest, and then moved.
+    """
     device, horizon = c.tokens.device, c.tokens.shape[1]
     group, tokens, present = (_array(t) for t in (c.group, c.tokens, c.present))
+    # A minibatch may hold some of the prompts only; completions of a prompt are adjacent, so a change starts a new one.
     change = np.append(True, group[1:] != group[:-1])
     prompts, row_of = group[change], change.cumsum() - 1
-    asked, there = _left(_array(c.prompt_ids)[prompts], _array(c.prompt_mask)[prompts])
+    prompt_tokens, there = _left(_array(c.prompt_ids)[prompts], _array(c.prompt_mask)[prompts])
     length, read = there.sum(1), there.shape[1]
-    number, first = _distinct(np.zeros_like(length), asked, there)
+    number, first = _distinct(np.zeros_like(length), prompt_tokens, there)
     last = number[np.arange(len(prompts)), length - 1]
 
-    # a prompt's last token is looked at, its others only read: these come first
+    # The logits of a prompt's last token are needed, those of its other tokens are not: these nodes come first, so that
+    # `kept` nodes at the end of the row are all that the output layer reads.
     looked = np.zeros(len(first), dtype=bool)
     looked[last] = True
     order = np.argsort(looked, kind="stable")
@@ -81,31 +84,34 @@ def shared(c: Completions) -> Layout:
     number, last, first = rank[number], rank[last], first[order]  # a padded place, -1, becomes some node: never used
     unread = int((~looked).sum())
 
-    fed = np.maximum(present.sum(1) - 1, 0)  # a completion's last token predicts nothing that is asked for
+    fed = np.maximum(present.sum(1) - 1, 0)  # a completion's last token is not read: nothing comes after it
     width = max(int(fed.max()), 1)
     written, alive = tokens[:, :width], np.arange(width) < fed[:, None]
-    own, first_own = _distinct(last[row_of], written, alive)
-    own = np.where(alive, own + len(first), 0)
+    node, first_written = _distinct(last[row_of], written, alive)  # prefixes are alike only below the same prompt
+    node = np.where(alive, node + len(first), 0)  # padding points at node 0: it is computed and never used
 
-    ids = np.append(asked.ravel()[first], written.ravel()[first_own])
-    positions = np.append(first % read, (length[row_of][:, None] + np.arange(width)).ravel()[first_own])
+    ids = np.append(prompt_tokens.ravel()[first], written.ravel()[first_written])
+    positions = np.append(first % read, (length[row_of][:, None] + np.arange(width)).ravel()[first_written])
+    # Token t of a completion looks at the whole prompt and at tokens 0 .. t. One mask serves all completions, unless
+    # prompts differ in length: then each also leaves out its own prompt's padding, which stands between the two.
     mask = np.tri(width, read + width, read, dtype=bool)[None, None]
     if not there.all():
         mask = mask & np.concatenate([there[row_of], np.ones_like(alive)], 1)[:, None, None]
+    # A token's distribution comes out at the node before it: the first one's at the prompt's last token.
     index = np.zeros_like(tokens)
     index[:, 0] = last[row_of] - unread
     ahead = min(width, horizon - 1)
-    index[:, 1 : 1 + ahead] = np.maximum(own[:, :ahead] - unread, 0)
+    index[:, 1 : 1 + ahead] = np.maximum(node[:, :ahead] - unread, 0)
 
     def moved(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
     tree = Tree(
         moved(number),
-        moved(own),
-        moved(np.concatenate([number[row_of], own], 1)),
+        moved(node),
+        moved(np.concatenate([number[row_of], node], 1)),
         moved(mask),
-        moved(np.append(first, number.size + first_own)),
+        moved(np.append(first, number.size + first_written)),
     )
     return Layout(moved(ids[None]), moved(positions[None]), None, len(ids) - unread, moved(index), tree)
 
@@ -126,20 +132,20 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 def _left(ids: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that are padded on the left, padded on the right instead, and where their tokens are."""
+    """Rows padded on the left, moved so that the padding is on the right, and a mask of their tokens."""
     length = mask.sum(1)
     there = np.arange(length.max()) < length[:, None]
-    moved = np.zeros(there.shape, ids.dtype)
-    moved[there] = ids[mask]
-    return moved, there
+    aligned = np.zeros(there.shape, ids.dtype)
+    aligned[there] = ids[mask]
+    return aligned, there
 
 
 def _distinct(before: np.ndarray, tokens: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct prefixes of R rows, of which `before` [R] says what each row goes on from.
+    """Number the distinct prefixes of R rows; `before` [R] is the node that each row continues.
 
-    Gives each token's number [R, L], 0, 1, ... (-1 where none is), and where each number is first met, flat, [n].
-    Rows are sorted, so that those with a common prefix are neighbours: a token is new where its row differs from the
-    one before it at any place so far; one that is not new has the number last given in its column.
+    Returns each token's number [R, L], 0, 1, ... (-1 where there is no token), and the flat place [n] where each number
+    first occurs. Rows are sorted, so that those with a common prefix are neighbours: a token starts a new prefix where
+    its row differs from the row above at any place so far; otherwise it has the last number of its column.
     """
     rows = np.concatenate([before[:, None], np.where(there, tokens, -1)], 1)
     order = np.lexsort(rows.T[::-1])
@@ -147,7 +153,7 @@ def _distinct(before: np.ndarray, tokens: np.ndarray, there: np.ndarray) -> tupl
     differs = np.ones_like(rows, dtype=bool)
     differs[1:] = rows[1:] != rows[:-1]
     new = np.logical_or.accumulate(differs, 1)[:, 1:] & there
-    given = new.cumsum().reshape(new.shape) - 1
+    numbered = new.cumsum().reshape(new.shape) - 1
     number = np.empty_like(tokens)
-    number[order] = np.where(there, np.maximum.accumulate(np.where(new, given, -1), 0), -1)
+    number[order] = np.where(there, np.maximum.accumulate(np.where(new, numbered, -1), 0), -1)
     return number, (order[:, None] * tokens.shape[1] + np.arange(tokens.shape[1]))[new]

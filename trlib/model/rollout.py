@@ -1,8 +1,8 @@
 """Sampling: groups of completions with a KV cache, prompts of any lengths in one batch, and the sampler's log-probs.
 
 Every token of every row has a uniform number of its own, drawn before the first step, and is found by inverting the
-distribution's sum; so what a row samples depends on nothing but its own numbers, and two things need not be computed:
-rows that have ended, and rows that have said the same so far, the prompt to begin with, more than once.
+cumulative distribution; so what a row samples depends on its own numbers alone, and two things need not be computed:
+rows that have ended, and rows that are alike so far (to begin with, those of one prompt) more than once.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def sample(
         full_rows: rows whose whole distributions are kept.
         topk: keep the k most likely tokens of every position; the sampled one replaces the last if it is not there.
         logit_noise: standard deviation of Gaussian noise on every logit: a sampler that is not the learner.
-        drop: rows that have ended leave the computation. Rows that have said the same so far are one in it, unless
-            `policy.share` is False. Neither changes what is sampled, but by a rounding at the edge of a token.
+        drop: rows that have ended leave the computation. Rows that are alike so far are computed once, unless
+            `policy.share` is False. Neither changes what is sampled, except by a rounding at the edge of a token.
 
     Raises:
         TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside the vocabulary; an
@@ -69,7 +69,7 @@ def sample(
     rng = seed if isinstance(seed, torch.Generator) else generator(checks.whole("seed", seed, least=0), "sample")
     with policy.threads():
         writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk, drop)
-        return writer.write(_given(prefixes, len(ids) * group, max_tokens, policy))
+        return writer.write(_forced(prefixes, len(ids) * group, max_tokens, policy))
 
 
 class _Writer:
@@ -107,7 +107,7 @@ class _Writer:
         shape = (rows, max_tokens, topk)
         self.topk = TopK(torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device))
 
-    def write(self, given: tuple[Tensor, Tensor] | None) -> Completions:
+    def write(self, prefixes: tuple[Tensor, Tensor] | None) -> Completions:
         from transformers import DynamicCache
 
         prompts = torch.arange(len(self.prompt_ids), device=self.device)
@@ -120,13 +120,14 @@ class _Writer:
         live = torch.arange(len(self.tokens), device=self.device)
         width = self.tokens.shape[1]
         for t in range(width):
-            token = self._draw(logits, node, live, t, given)
+            token = self._draw(logits, node, live, t, prefixes)
             going = (~self.ended[live]).nonzero().squeeze(-1)
             if t + 1 == width or not len(going):
                 break
             if self.drop and len(going) < len(live):
                 live, node, token = live[going], node[going], token[going]
             parent, node, token = self._distinct(node, token)
+            # the cache has a row for each node of the last step: take those that go on, one for each that branches off
             if len(parent) != len(logits) or not torch.equal(parent, torch.arange(len(parent), device=self.device)):
                 cache.batch_select_indices(parent)
                 seen = seen[parent]
@@ -136,10 +137,11 @@ class _Writer:
         return self._completions()
 
     def _distinct(self, node: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is to be computed next for rows that go on from `node` with `token`: the node each of it goes on from,
-        the place of every row in it, and its tokens."""
+        """The nodes of the next step, for rows that continue `node` with `token`: each node's parent, every row's
+        place among the nodes, and the nodes' tokens."""
         if not self.share:
             return node, torch.arange(len(node), device=self.device), token
+        # a node and a token as one number, so that `unique` sorts numbers and not pairs
         key, place = torch.unique(node * self.policy.vocabulary + token, return_inverse=True)
         return key // self.policy.vocabulary, place, key % self.policy.vocabulary
 
@@ -152,8 +154,10 @@ class _Writer:
         out = self.policy.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
         return out.logits[:, -1].float()
 
-    def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, given: tuple[Tensor, Tensor] | None) -> Tensor:
-        """The next token of the live rows, noted down; rows that have ended are left as they are."""
+    def _draw(
+        self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
+        """Draw and record the next token of the live rows; rows that have ended keep what they are."""
         if self.noise:
             drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
             logits = logits[node] + self.noise * drawn.to(self.device)[live]
@@ -167,23 +171,24 @@ class _Writer:
             token = best[node]
         else:
             token = _invert(logp, node, self.uniform[live, t], t)
-        if given is not None:
-            forced = (given[1][live] > t) & ~self.ended[live]
-            token = torch.where(forced, given[0][live, min(t, given[0].shape[1] - 1)], token)
+        if prefixes is not None:
+            tokens, lengths = prefixes
+            forced = (lengths[live] > t) & ~self.ended[live]
+            token = torch.where(forced, tokens[live, min(t, tokens.shape[1] - 1)], token)
             self.forced[live, t] = forced
         rows, chosen, at = live, token, node
-        if not self.drop:  # rows that have ended are still computed, and keep what they are
+        if not self.drop:  # rows that have ended are computed all the same, and nothing is recorded of them
             writing = ~self.ended[live]
             rows, chosen, at = live[writing], token[writing], node[writing]
         self.tokens[rows, t] = chosen
         self.logp[rows, t] = logp[at, chosen]
-        self.mask[rows, t] = True if given is None else ~self.forced[rows, t]
+        self.mask[rows, t] = True if prefixes is None else ~self.forced[rows, t]
         self.ended[rows] = (chosen.unsqueeze(-1) == self.ends).any(-1)
         self._keep(logp, at, rows, chosen, t)
         return token
 
     def _keep(self, logp: Tensor, at: Tensor, rows: Tensor, chosen: Tensor, t: int) -> None:
-        """Note whole distributions and top k where they were asked for."""
+        """Record whole distributions and the top k, where wanted."""
         if len(self.full_rows):
             slot = self.slot_of[rows]
             hit = (slot >= 0).nonzero().squeeze(-1)
@@ -214,7 +219,7 @@ class _Writer:
 
 
 def _finite(values: Tensor, t: int) -> None:
-    """Check what a sampler reads of its distributions at token `t`."""
+    """Check numbers that are NaN or inf wherever a distribution at token `t` is."""
     if not bool(torch.isfinite(values).all()):
         raise NonFiniteError(f"sampling: token {t} has NaN or inf among its logits, expected finite numbers")
 
@@ -223,12 +228,13 @@ def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:
     """Tokens [B], at place `t`, by inverting a distribution's sum: the first whose cumulative probability passes
     `uniform`.
 
-    `node` [B] says which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by
-    more than the rare tokens' probabilities.
+    `node` [B]: which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by more
+    than the rare tokens' probabilities.
     """
     total = logp.exp().cumsum(-1, dtype=torch.float64)
     whole = total[:, -1]
     _finite(whole, t)
+    # `uniform` times the sum may round to the sum itself, which no token's cumulative probability passes
     below = torch.nextafter(whole, torch.zeros_like(whole))
     target = torch.minimum(uniform * whole[node], below[node])
     return torch.searchsorted(total[node], target.unsqueeze(-1), right=True).squeeze(-1)
@@ -252,7 +258,7 @@ def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_t
 
 
 def _listed(name: str, value: Any) -> Any:
-    """`value`, a list of something; text is none."""
+    """`value`, if it is a list or the like; text is not."""
     if isinstance(value, str | bytes) or not (hasattr(value, "__len__") and hasattr(value, "__iter__")):
         raise TypeError(f"{name}: expected a list, got {value!r}")
     return value
@@ -273,7 +279,7 @@ def _pad_left(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Ten
     return rows, mask
 
 
-def _given(
+def _forced(
     prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int, policy: Policy
 ) -> tuple[Tensor, Tensor] | None:
     """Forced prefixes as a right-padded tensor and their lengths."""

@@ -1,11 +1,11 @@
 """Scoring tokens of a large vocabulary without ever holding their logits.
 
 At V = 151,936 the logits of 4,096 tokens take 2.5 GB in float32, and log-probs, their gradient and the entropy as much
-again each. What training needs of them is a few numbers a token. Here the vocabulary passes by in chunks: a running
-maximum and sum give log Z and the entropy exactly, the K most likely tokens are merged from chunk to chunk.
+again each. Training needs only a few numbers a token. So the vocabulary is read in chunks: a running maximum and sum
+give log Z and the entropy exactly, and the K most likely tokens are merged from chunk to chunk.
 
-The gradient needs the logits of no token again. With u = Σ_v π_v W_v, summed on the way like Z,
-dL/dh = Σ_k g_k W_{y_k} - (Σ_k g_k) u; only where the output weights learn too do the chunks pass by a second time.
+The gradient does not need the logits again. With u = Σ_v π_v W_v, summed along with Z,
+dL/dh = Σ_k g_k W_{y_k} - (Σ_k g_k) u; only where the output weights learn too are the chunks read a second time.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from trlib.divergences import TopK
 
 @dataclass(frozen=True)
 class TokenScores:
-    """What is known of every token: all in nats, float32 or wider."""
+    """The scores of every token: in nats, float32 or wider."""
 
     logp: Tensor
-    """Log-probs of the tokens asked for, in their shape; differentiable in the hidden states and the weights."""
+    """Log-probs of `tokens`, in their shape; differentiable in the hidden states and the weights."""
     entropy: Tensor
     """[...] of the whole distribution; no gradient."""
     top: TopK | None
-    """The most likely tokens, [..., top_k] each, most likely first; no gradient. None: not asked for."""
+    """The most likely tokens, [..., top_k] each, most likely first; no gradient. None: `top_k` is 0."""
 
 
 def score_tokens(
@@ -101,6 +101,7 @@ class _Scores(torch.autograd.Function):
             chosen = torch.where(inside, logits.gather(-1, (tokens - first).clamp(0, len(part) - 1)), chosen)
             if top_k:
                 ids, values = _merge(ids, values, logits, first, top_k)
+            # Every sum is of exp(logit - peak), which cannot overflow; where the peak rises, old sums shrink with it.
             higher = torch.maximum(peak, logits.amax(-1))
             shrink = (peak - higher).exp()
             p = (logits - higher.unsqueeze(-1)).exp_()
@@ -126,10 +127,10 @@ class _Scores(torch.autograd.Function):
         summed = grad.sum(-1, keepdim=True)
         to_hidden = to_weight = None
         if ctx.needs_input_grad[0]:
-            asked = torch.nn.functional.embedding_bag(
+            chosen = torch.nn.functional.embedding_bag(
                 tokens, weight, mode="sum", per_sample_weights=grad.to(weight.dtype)
             )
-            to_hidden = (asked - summed * mean).to(hidden.dtype)
+            to_hidden = (chosen - summed * mean).to(hidden.dtype)
         if ctx.needs_input_grad[1]:
             pushed = -summed * hidden.to(grad.dtype)
             to_weight = torch.empty_like(weight)
