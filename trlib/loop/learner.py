@@ -47,21 +47,21 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the rest of the run depends on."""
-        found = {f"policy/{name}": t for name, t in self.policy.state().items()}
+        copies = {f"policy/{name}": t for name, t in self.policy.state().items()}
         if self.sampler is not None:
-            found |= {f"past/{name}": t for name, t in self.sampler.state().items()}
-        found |= {f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()}
-        found |= {f"memory/{name}": t for name, t in self.memory.tensors().items()}
+            copies |= {f"past/{name}": t for name, t in self.sampler.state().items()}
+        copies |= {f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()}
+        copies |= {f"memory/{name}": t for name, t in self.memory.tensors().items()}
         if self.critic is not None:
-            found |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
-        return found | self.descent.tensors()
+            copies |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
+        return copies | self.descent.tensors()
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what it depends on, as JSON holds it."""
         return {"memory": self.memory.numbers(), "descent": self.descent.numbers()}
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-        """Take up what the two gave.
+        """Go on from what `tensors` and `numbers` returned.
 
         Raises:
             ValueError: they are another model's.

@@ -1,8 +1,8 @@
 """Optimisers: which one steps is a setting of the run, beside every method.
 
-An optimiser is a name below, or a callable of one's own that is called as torch's are: with groups of parameters, and
-with those of `lr`, `betas` and `weight_decay` that it takes. What belongs to every optimiser stands in
-`trlib.loop.step`: copies for weights of 16 bits, clipping, warm-up, saving.
+An optimiser is a name below, or a callable of your own, called as torch calls its own: with groups of parameters and
+those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser needs is in `trlib.loop.step.Descent`:
+float32 copies of 16-bit weights, clipping, warm-up, saving.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def name_of(optimizer: object) -> str:
     if isinstance(optimizer, str):
         return optimizer
     if isinstance(optimizer, partial):
-        given = ", ".join([*map(repr, optimizer.args), *(f"{k}={v!r}" for k, v in optimizer.keywords.items())])
-        return f"{name_of(optimizer.func)}({given})"
+        arguments = [*map(repr, optimizer.args), *(f"{name}={value!r}" for name, value in optimizer.keywords.items())]
+        return f"{name_of(optimizer.func)}({', '.join(arguments)})"
     return getattr(optimizer, "__qualname__", type(optimizer).__qualname__)
 
 

@@ -229,13 +229,13 @@ class Descent:
     """
 
     def __init__(self, parts: list[tuple[list[Tensor], float]], make: Maker, settings: RunSettings) -> None:
-        """`parts`: parameters with their learning rate as a multiple of the run's."""
+        """`parts`: the policy's parameters, then the critic's, each with a multiple of the run's learning rate."""
         self.settings = settings
         self.exact: list[tuple[Tensor, Tensor]] = []
         """Each parameter of 16 bits with the copy that learns for it."""
         self.parts = [self._stepped(parameters) for parameters, _ in parts]
-        self.speeds = {id(p): speed for own, (_, speed) in zip(self.parts, parts, strict=True) for p in own}
-        groups = [{"params": own} for own in self.parts]
+        self.speeds = {id(p): speed for part, (_, speed) in zip(self.parts, parts, strict=True) for p in part}
+        groups = [{"params": part} for part in self.parts]
         self.optimizer = build(make, groups, lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay)
         self.updates = 0
 
@@ -245,8 +245,7 @@ class Descent:
         return self.settings.lr * min(1.0, (self.updates + 1) / max(self.settings.warmup, 1))
 
     def step(self, loss: Tensor, speed: float = 1.0) -> tuple[float, float]:
-        """One step down the loss, at `speed` times the learning rate. Gives the loss and the gradient's norm before it
-        was clipped.
+        """One step down, at `speed` times the learning rate: the loss, and the gradient's norm before it is clipped.
 
         Raises:
             NonFiniteError: either is NaN or inf; the parameters are as they were.
@@ -266,14 +265,15 @@ class Descent:
         for p, weight in self.exact:
             if p.grad is not None:
                 weight.grad, p.grad = p.grad.float(), None
+        # Policy and critic are clipped apart: a critic that is far off would else take the policy's share of the step.
         norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part, self.settings.grad_norm)) for part in self.parts)
         self.finite("grad_norm", norm)
-        for found in of_critic:
-            self.finite("the critic's grad_norm", found)
+        for critic_norm in of_critic:
+            self.finite("the critic's grad_norm", critic_norm)
         self.updates += 1
         for group in self.optimizer.param_groups:  # an optimiser of one's own may have made several of a part
-            own = next((self.speeds[id(p)] for p in group["params"]), 0.0)
-            group["lr"] = self.settings.lr * own * min(1.0, self.updates / max(self.settings.warmup, 1)) * speed
+            multiple = next((self.speeds[id(p)] for p in group["params"]), 0.0)
+            group["lr"] = self.settings.lr * multiple * min(1.0, self.updates / max(self.settings.warmup, 1)) * speed
         self.optimizer.step()
         with torch.no_grad():
             for p, weight in self.exact:
@@ -289,8 +289,8 @@ class Descent:
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the next steps depend on."""
-        found = {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
-        return found | {f"optimizer/{key}": value.clone() for key, value in self._kept() if isinstance(value, Tensor)}
+        copies = {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
+        return copies | {f"optimizer/{key}": value.clone() for key, value in self._state() if isinstance(value, Tensor)}
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what they depend on, as JSON holds it.
@@ -298,7 +298,7 @@ class Descent:
         Raises:
             CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
         """
-        state = {key: _as_json(f"state {key}", value) for key, value in self._kept() if not isinstance(value, Tensor)}
+        state = {key: _as_json(f"state {key}", value) for key, value in self._state() if not isinstance(value, Tensor)}
         groups = [
             {name: _as_json(name, value) for name, value in group.items() if name not in ("params", "lr")}
             for group in self.optimizer.param_groups
@@ -306,45 +306,36 @@ class Descent:
         return {"updates": self.updates, "state": state, "groups": groups}
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-        """Take up what the two gave."""
+        """Go on from what `tensors` and `numbers` returned."""
         with torch.no_grad():
             for i, (_, weight) in enumerate(self.exact):
                 weight.copy_(tensors[f"exact/{i}"])
         state: dict[int, dict[str, Any]] = {}
-        below = {key[10:]: value for key, value in tensors.items() if key.startswith("optimizer/")}
-        for key, value in {**below, **numbers["state"]}.items():
+        saved = {key.removeprefix("optimizer/"): t for key, t in tensors.items() if key.startswith("optimizer/")}
+        for key, value in {**saved, **numbers["state"]}.items():
             i, name = key.split("/", 1)
             state.setdefault(int(i), {})[name] = value
         fresh = self.optimizer.state_dict()
-        groups = [
-            {**group, **{name: tuple(v) if isinstance(group.get(name), tuple) else v for name, v in own.items()}}
-            for group, own in zip(fresh["param_groups"], numbers["groups"], strict=True)
-        ]
+        groups = [{**group, **options} for group, options in zip(fresh["param_groups"], numbers["groups"], strict=True)]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        for i, p in enumerate(self._order()):  # what it has made of another type than it was, as it was
-            held = self.optimizer.state.get(p, {})
-            held.update(
-                {
-                    name: value.to(held[name].device)
-                    for name, value in state.get(i, {}).items()
-                    if isinstance(value, Tensor) and held[name].dtype != value.dtype
-                }
-            )
+        # torch casts a state to its parameter's type; one that had another type gets it back.
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        for i, p in enumerate(parameters):
+            loaded = self.optimizer.state.get(p, {})
+            for name, value in state.get(i, {}).items():
+                if isinstance(value, Tensor) and loaded[name].dtype != value.dtype:
+                    loaded[name] = value.to(loaded[name].device)
         self.updates = numbers["updates"]
 
-    def _kept(self) -> Iterator[tuple[str, Any]]:
-        """What the optimiser keeps of its parameters, by number and name."""
-        for i, own in self.optimizer.state_dict()["state"].items():
-            if not isinstance(i, int) or not isinstance(own, dict):
+    def _state(self) -> Iterator[tuple[str, Any]]:
+        """What the optimiser keeps for each of its parameters, as NUMBER/NAME and value."""
+        for i, kept in self.optimizer.state_dict()["state"].items():
+            if not isinstance(i, int) or not isinstance(kept, dict):
                 raise CheckpointError(
                     f"optimizer: expected its state by parameter, because it is saved with the run, "
-                    f"got state[{i!r}] = {type(own).__name__}"
+                    f"got state[{i!r}] = {type(kept).__name__}"
                 )
-            yield from ((f"{i}/{name}", value) for name, value in own.items())
-
-    def _order(self) -> list[Tensor]:
-        """The parameters as the optimiser numbers them."""
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
+            yield from ((f"{i}/{name}", value) for name, value in kept.items())
 
     def _stepped(self, parameters: list[Tensor]) -> list[Tensor]:
         """What the optimiser steps on: the parameters, or the float32 copies of those that are coarse."""

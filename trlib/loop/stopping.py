@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one ends what is running where it can be taken up again, a second one at once."""
+"""Ctrl-C and SIGTERM: the first ends what is running where it can be taken up again, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Stop(threading.Event):
     """Set once the process is asked to stop."""
 
     signal: int | None = None
-    """By which signal; None: by none."""
+    """The signal that asked; None: none has."""
 
     @property
     def status(self) -> int:
@@ -26,13 +26,13 @@ class Stop(threading.Event):
 
 @contextmanager
 def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
-    """What the first Ctrl-C or SIGTERM inside a `with` block sets; a second one has its usual effect.
+    """An event that the first Ctrl-C or SIGTERM inside a `with` block sets; a second one has its usual effect.
 
-    Only the main thread can listen. What is ignored stays so, as in a sweep's workers: the sweep decides. Whoever
-    listened before, as a sweep does around a run that is its cell, hears it too.
+    Only the main thread can listen. A signal that was ignored stays ignored: a sweep's workers leave stopping to the
+    sweep. A handler that was there before is called too: a sweep may run a cell in its own process.
 
     Args:
-        tell: called when it is set.
+        tell: called when the event is set.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -52,9 +52,9 @@ def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {
-        number: signal.getsignal(number) for number in STOPS if signal.getsignal(number) not in (signal.SIG_IGN, None)
-    }  # None: not Python's, and cannot be restored
+    before = {number: signal.getsignal(number) for number in STOPS}
+    # None: a handler that is not Python's, and could not be put back.
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, first)
     try:
