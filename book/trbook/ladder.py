@@ -240,15 +240,15 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
     from trlab.statistics import band
 
     figure, (ax,) = panels(height=2.3, width=6.0)
-    said = []
+    parts = []
     for one, colour, dash in ((before, "#7b7b7c", "--"), (rung, "#0072b2", "-")):
         if one is None:
             continue
-        found = runs(history, one)
-        middle, low, high = band(found.to_numpy().T)
-        ax.fill_between(found.index, low, high, color=colour, alpha=0.22, lw=0)
-        ax.plot(found.index, middle, dash, color=colour, lw=1.8, label=one.name)
-        said.append(
+        rewards = runs(history, one)
+        middle, low, high = band(rewards.to_numpy().T)
+        ax.fill_between(rewards.index, low, high, color=colour, alpha=0.22, lw=0)
+        ax.plot(rewards.index, middle, dash, color=colour, lw=1.8, label=one.name)
+        parts.append(
             f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, {middle[-1]:.2f} "
             f"in the last"
         )
@@ -256,5 +256,7 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
     legend(ax, loc="lower right")
     return Drawing(
         figure,
-        alt="The mean reward of each batch over a run, eight recorded runs of each. " + "; ".join(reversed(said)) + ".",
+        alt="The mean reward of each batch over a run, eight recorded runs of each. "
+        + "; ".join(reversed(parts))
+        + ".",
     )

@@ -63,14 +63,15 @@ def expert(ax: Axes, card: MethodCard, *, width: float = 1.8) -> None:
 
 
 def in_words(card: MethodCard) -> str:
-    """What the figure shows to who cannot see it: the weights at ratios 1/2, 1.1 and 2, or at three probabilities."""
+    """What the figure shows, for a reader who cannot see it: the weights at ratios 1/2, 1.1 and 2, or at three
+    probabilities."""
     if card.family == "expert":
         at = (0.001, 0.05, 0.5)
-        told = ", ".join(f"{w:.2g} at probability {p:g}" for p, w in zip(at, expert_weights(card, at), strict=True))
-        return f"Weight of an expert's token with {card.title}: {told}."
+        listed = ", ".join(f"{w:.2g} at probability {p:g}" for p, w in zip(at, expert_weights(card, at), strict=True))
+        return f"Weight of an expert's token with {card.title}: {listed}."
     parts = []
     for q, name in ((LIKELY, "likely"), (RARE, "rare")):
         for right, answer in ((True, "right"), (False, "wrong")):
-            found = weights(card, q=q, right=right, ratios=(0.5, 1.1, 2.0))
-            parts.append(f"{name} token of a {answer} answer: " + ", ".join(f"{w + 0.0:.2g}" for w in found))
+            values = weights(card, q=q, right=right, ratios=(0.5, 1.1, 2.0))
+            parts.append(f"{name} token of a {answer} answer: " + ", ".join(f"{w + 0.0:.2g}" for w in values))
     return f"Weights with {card.title} at ratios 0.5, 1.1 and 2. " + "; ".join(parts) + "."

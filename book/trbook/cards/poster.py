@@ -222,7 +222,7 @@ def _families(figure: Figure, sheet: Sheet) -> None:
 
 
 def alt(name: str = "poster") -> str:
-    """What a sheet shows to who cannot see it."""
+    """What a sheet shows, in words for a reader who cannot see it."""
     names = SHEETS[name].names
     told = "; ".join(f"{CARDS[one].title}: {CARDS[one].how}" for one in names)
     return (

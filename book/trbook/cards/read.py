@@ -37,7 +37,7 @@ def draws(card: MethodCard) -> bool:
 
 
 def boxes(card: MethodCard) -> list[str]:
-    """The boxes that a method fills otherwise than plainly, an advantage of its own by a setting included."""
+    """The boxes that a method changes, including an advantage that it only sets."""
     entry = OBJECTIVES[card.name]
     kind = fields.dataclass_of(entry)
     own = [box for name, box in BOXES.items() if getattr(kind, name) is not getattr(Method, name)]
@@ -60,21 +60,21 @@ def asks(card: MethodCard) -> list[str]:
     """What the method asks the loop to compute beside the log-probs of the sampled tokens."""
     method = OBJECTIVES[card.name]()
     needs = method.needs(method.anchor)
-    told = [words for name, words in ASKED.items() if getattr(needs, name)]
-    return told + ([f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else [])
+    needed = [words for name, words in ASKED.items() if getattr(needs, name)]
+    return needed + ([f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else [])
 
 
 @lru_cache(maxsize=1)
 def _times() -> dict[str, tuple[str, Estimate]]:
     """Processor time over that of the compared label, seed by seed: method -> (sweep, interquartile mean)."""
-    told = {}
+    costs = {}
     for sweep, base in COSTS.items():
         seconds = recorded(sweep)[0].groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
         for name in ALGORITHMS:
             label = LABELS.get(sweep, {}).get(name, "" if sweep in LABELS else name)
             if label in seconds.index and label != base:
-                told[name] = sweep, interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy())
-    return told
+                costs[name] = sweep, interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy())
+    return costs
 
 
 def cost(card: MethodCard) -> tuple[str, str, Estimate] | None:
@@ -88,9 +88,9 @@ def cost(card: MethodCard) -> tuple[str, str, Estimate] | None:
 
 def deviations(card: MethodCard) -> list[tuple[str, str]]:
     """(dotted name, how libraries differ from it), from the docstrings that the card names."""
-    told = []
+    differences = []
     for name in card.functions:
         module, _, attribute = name.rpartition(".")
         text = inspect.getdoc(getattr(import_module(module), attribute)) or ""
-        told += [(name, " ".join(found.split())) for found in DIFFERS.findall(text)]
-    return told
+        differences += [(name, " ".join(sentence.split())) for sentence in DIFFERS.findall(text)]
+    return differences

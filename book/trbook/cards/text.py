@@ -30,8 +30,8 @@ def signed(one: MethodCard | Elsewhere) -> str:
 def times(card: MethodCard) -> str:
     """Its processor time over that of plain policy gradient, to two digits; empty: it is what others are compared
     with."""
-    found = read.cost(card)
-    return f"{found[2].value:.2g}" if found else ""
+    cost = read.cost(card)
+    return f"{cost[2].value:.2g}" if cost else ""
 
 
 def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
@@ -64,7 +64,7 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
             f"| ratio, level, outside the region | {card.ratio}, {card.level}, {card.action}, {signed(card)} |",
             "",
             *([card.remark, ""] if card.remark else []),
-            *([found, ""] if (found := pointer(card.name)) else []),
+            *([line, ""] if (line := pointer(card.name)) else []),
             *_rule(card),
             *(_settings(card) + _cost(card) if objective else []),
             *_claims(card, claims),
@@ -107,15 +107,15 @@ def _settings(card: MethodCard) -> list[str]:
 
 def _cost(card: MethodCard) -> list[str]:
     """What the loop computes for it, and its recorded time."""
-    asks, found = read.asks(card), read.cost(card)
+    asks, cost = read.asks(card), read.cost(card)
     what = (
         f"Beside the log-probs of the sampled tokens it asks for {' and '.join(asks)}."
         if asks
         else "It asks for nothing beside the log-probs of the sampled tokens."
     )
     lines = ["## What it costs", "", what]
-    if found:
-        sweep, base, ratio = found
+    if cost:
+        sweep, base, ratio = cost
         lines += [
             "",
             f"A recorded run took {ratio.value:.2g} times the processor time of `{base}` "
@@ -133,10 +133,10 @@ def _claims(card: MethodCard, link: str) -> list[str]:
 
 def _deviations(card: MethodCard, link: Link) -> list[str]:
     """How libraries differ, function by function."""
-    told = read.deviations(card)
-    if not told:
+    deviations = read.deviations(card)
+    if not deviations:
         return []
-    return ["## Where libraries differ", "", *(f"- {link(name)}: {_plain(text)}" for name, text in told), ""]
+    return ["## Where libraries differ", "", *(f"- {link(name)}: {_plain(text)}" for name, text in deviations), ""]
 
 
 def _plain(text: str) -> str:

@@ -13,23 +13,23 @@ STYLE = (Path(__file__).parent / "cover.css").read_text(encoding="utf-8")
 
 
 def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) -> str:
-    """HTML for a shadow root. A button with `data-start` begins; its value is what the module is told.
+    """HTML for a shadow root. A button with `data-start` starts the module, which gets its value.
 
     Args:
         name: of the preset.
         preset: itself.
         lanes: those that will learn; where they are not the preset's, there is no picture of them.
     """
-    asked = preset["question"]
+    question = preset["question"]
     options = "".join(
         f'<button type="button" data-start="guess:{escape(value)}">{escape(text)}</button>'
-        for value, text in asked["options"]
+        for value, text in question["options"]
     )
     return (
         f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
         f'<p class="what"><b>{escape(preset["title"])}</b> {escape(preset["text"])}</p>'
         f"{picture(name) if lanes is preset['lanes'] else ''}"
-        f'<p class="ask">Predict, then play: {escape(asked["text"])}</p>'
+        f'<p class="ask">Predict, then play: {escape(question["text"])}</p>'
         '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
         f"{options}</div>"
         '<p class="soft">A language model of 124 thousand parameters learns here, in '
@@ -39,7 +39,7 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
 
 
 def lines(lanes: Sequence[dict[str, Any]]) -> str:
-    """The lanes as the page itself holds them, for whoever reads it: none has done a batch yet."""
+    """The lanes as text on the page, before any has done a batch."""
     return ", ".join(
         f'<code data-lane="{name}" data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" '
         f'data-reward="">{escape(lane.get("method", "ppo"))}</code>'

@@ -41,7 +41,7 @@ class QueryDual(Explorable):
 
     @t.validate("rewards", "other")
     def _group(self, proposal: t.Bunch) -> list[float]:
-        found = list(proposal.value)
-        if not FEWEST <= len(found) <= MOST or not all(0 <= reward <= 1 for reward in found):
-            raise t.TraitError(f"{proposal.trait.name}: expected {FEWEST} to {MOST} rewards in [0, 1], got {found}")
-        return found
+        rewards = list(proposal.value)
+        if not FEWEST <= len(rewards) <= MOST or not all(0 <= reward <= 1 for reward in rewards):
+            raise t.TraitError(f"{proposal.trait.name}: expected {FEWEST} to {MOST} rewards in [0, 1], got {rewards}")
+        return rewards

@@ -96,7 +96,7 @@ def _earned(policy: Policy, task: Task) -> float:
 def encode(log_ratio: Tensor) -> str:
     """Log-ratios as one signed byte each, in base64: finest near 0, where windows end.
 
-    A byte c stands for sign(c) · 6 (c/127)², so a ratio near 1.2 is told to within 0.01, one near 1 far closer.
+    A byte c stands for sign(c) · 6 (c/127)², so a ratio near 1.2 is kept to within 0.01, and one near 1 far closer.
     """
     code = 127 * (log_ratio.abs().clamp(max=LARGEST) / LARGEST).sqrt() * log_ratio.sign()
     return base64.b64encode(code.round().to(torch.int8).numpy().tobytes()).decode()

@@ -86,8 +86,8 @@ def run(way: Way, folder: Path) -> dict[str, Any]:
     )
     if done.returncode:
         raise RuntimeError(f"{way.name}: expected it to run to its end, got\n{done.stderr[-3000:]}")
-    found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return {"command": way.command, "seconds": round(time.perf_counter() - start, 1), **found}
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return {"command": way.command, "seconds": round(time.perf_counter() - start, 1), **result}
 
 
 def apart(folder: Path, other: Path) -> float:
@@ -111,11 +111,11 @@ def main() -> int:
     ways = runs()["ways"] if RECORD.exists() else {}
     with tempfile.TemporaryDirectory() as room:
         for way in wanted:
-            found = run(way, Path(room, way.name.replace(" ", "-")))
+            result = run(way, Path(room, way.name.replace(" ", "-")))
             if way.one:
-                found["apart"] = apart(Path(room, way.name.replace(" ", "-")), Path(room, way.one.replace(" ", "-")))
-            ways[way.name] = found
-            print(f"{way.name}: {found}", flush=True)
+                result["apart"] = apart(Path(room, way.name.replace(" ", "-")), Path(room, way.one.replace(" ", "-")))
+            ways[way.name] = result
+            print(f"{way.name}: {result}", flush=True)
     record = {
         **circumstances("python -m trbook.scale.distributed"),
         "libraries": {name: _version(name) for name in PACKAGES},

@@ -213,7 +213,7 @@ def _extra(setup: Setup) -> int:
 def updating(setup: Setup) -> dict[str, int]:
     """Bytes at the peak of an update, by part. In the book: the logits :eq:`scale-bytes`."""
     tokens = setup.rows * (setup.prompt + setup.completion)
-    found = {
+    sizes = {
         "weights": _weights(setup),
         "gradients": _gradients(setup),
         "optimizer": 0 if setup.method == "trpo" else _optimizer(setup),
@@ -223,7 +223,7 @@ def updating(setup: Setup) -> dict[str, int]:
         "extra": _extra(setup),
         "cache": 0,
     }
-    return {part: found[part] for part in PARTS}
+    return {part: sizes[part] for part in PARTS}
 
 
 def sampling(setup: Setup) -> dict[str, int]:
@@ -231,7 +231,7 @@ def sampling(setup: Setup) -> dict[str, int]:
     shape, tokens = setup.shape, setup.completions * (setup.prompt + setup.completion)
     standing = updating(setup)
     critic = _weights(setup) + _optimizer(setup) if setup.method == "critic" else 0
-    found = {
+    sizes = {
         **dict.fromkeys(PARTS, 0),
         "weights": standing["weights"],
         "optimizer": standing["optimizer"],
@@ -240,7 +240,7 @@ def sampling(setup: Setup) -> dict[str, int]:
         "extra": critic,
         "cache": 2 * shape.layers * shape.kv * setup.width * tokens,
     }
-    return {part: found[part] for part in PARTS}
+    return {part: sizes[part] for part in PARTS}
 
 
 def peak(setup: Setup) -> int:

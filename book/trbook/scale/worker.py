@@ -61,15 +61,15 @@ def with_trl(folder: Path) -> dict[str, Any]:
 
     def rollouts(prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
         seen: Counter[str] = Counter()
-        given: dict[str, list[Any]] = {"prompt_ids": [], "completion_ids": [], "logprobs": [], "earned": []}
+        columns: dict[str, list[Any]] = {"prompt_ids": [], "completion_ids": [], "logprobs": [], "earned": []}
         for prompt in prompts:
             row = texts.index(prompt) * GROUP + seen[prompt]
             seen[prompt] += 1
-            given["prompt_ids"].append(trainer.processing_class(prompt).input_ids)
-            given["completion_ids"].append(batch.tokens[row, : length[row]].tolist())
-            given["logprobs"].append(batch.logp[row, : length[row]].tolist())
-            given["earned"].append(rewards[row].item())
-        return given
+            columns["prompt_ids"].append(trainer.processing_class(prompt).input_ids)
+            columns["completion_ids"].append(batch.tokens[row, : length[row]].tolist())
+            columns["logprobs"].append(batch.logp[row, : length[row]].tolist())
+            columns["earned"].append(rewards[row].item())
+        return columns
 
     class Trainer(TrustRegionTrainer):
         token_loss = staticmethod(partial(dppo_loss, delta_tv=DELTA_TV))
@@ -144,15 +144,15 @@ def with_fsdp(folder: Path) -> dict[str, Any]:
     for _ in range(UPDATES):
         logits = model(input_ids=ids, attention_mask=attention, position_ids=position).logits[:, -width - 1 : -1]
         logp = logits.log_softmax(-1).gather(-1, ids[:, -width:, None]).squeeze(-1)
-        found = dppo_loss(
+        token_loss = dppo_loss(
             logp, batch.logp[mine], advantages=advantages[mine].expand_as(logp), mask=mask, delta_tv=DELTA_TV
         )
         # each process divides by its own rows' share of the whole batch: the mean of the gradients is the whole one's
-        loss = found.per_token.sum() * processes / (len(batch) * width)
+        loss = token_loss.per_token.sum() * processes / (len(batch) * width)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        count = torch.stack([(found.diagnostics["kept"] & mask).sum(), mask.sum()]).float()
+        count = torch.stack([(token_loss.diagnostics["kept"] & mask).sum(), mask.sum()]).float()
         if processes > 1:
             distributed.all_reduce(count)
         kept.append(round(float(count[0] / count[1]), 4))
@@ -193,13 +193,13 @@ def with_ray(folder: Path) -> dict[str, Any]:
     whole = dppo_loss(logp, batch.logp, advantages=advantages, mask=batch.mask, delta_tv=0.15)
     work = ray.remote(num_cpus=1)(_verl_loss)
     halves = [rows.tolist() for rows in torch.arange(len(batch)).chunk(2)]
-    found = ray.get([work.remote(logp[half], batch.logp[half], advantages[half], batch.mask[half]) for half in halves])
+    parts = ray.get([work.remote(logp[half], batch.logp[half], advantages[half], batch.mask[half]) for half in halves])
     ray.shutdown()
-    loss = sum(one["loss"] for one in found) / 2
+    loss = sum(one["loss"] for one in parts) / 2
     apart = abs(loss - (whole.per_token.sum() / len(batch)).item())
-    if len({one["process"] for one in found}) != 2 or apart > 1e-6:
-        raise RuntimeError(f"expected two workers whose mean loss is the whole batch's, got {found}, {apart} apart")
-    return {"processes": 2, "how": "Ray", "losses": found[0]["names"], "apart": apart, "state": {}}
+    if len({one["process"] for one in parts}) != 2 or apart > 1e-6:
+        raise RuntimeError(f"expected two workers whose mean loss is the whole batch's, got {parts}, {apart} apart")
+    return {"processes": 2, "how": "Ray", "losses": parts[0]["names"], "apart": apart, "state": {}}
 
 
 def _verl_loss(logp: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor) -> dict[str, Any]:
@@ -222,12 +222,12 @@ KINDS = {"trl": with_trl, "fsdp": with_fsdp, "ray": with_ray}
 def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
     kind, folder = arguments[0], Path(arguments[1])
-    found = KINDS[kind](folder)
+    result = KINDS[kind](folder)
     if int(os.environ.get("RANK", "0")) == 0:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save(found.pop("state"), folder / "weights.pt")
-        (folder / "result.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
-        print(json.dumps(found))
+        torch.save(result.pop("state"), folder / "weights.pt")
+        (folder / "result.json").write_text(json.dumps(result) + "\n", encoding="utf-8")
+        print(json.dumps(result))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 C, JS, BUILT = HERE / "c", HERE / "js", HERE / "built"
 BUILDS = {"engine": (), "checked": ("-DCHECKED",)}
-"""What is built, and what the compiler is told beside: in `checked.wasm` every index is compared with its array."""
+"""The builds and their extra compiler flags. In `checked.wasm` every index is compared with its array's length."""
 FLAGS = (
     "--target=wasm32",
     "-O2",
@@ -53,7 +53,7 @@ SHAPE = {
 
 @dataclass(frozen=True)
 class Card:
-    """What a page has to know of a checkpoint beside its weights."""
+    """What a page has to know of a checkpoint besides its weights."""
 
     name: str
     words: list[str]
@@ -126,7 +126,7 @@ def sources() -> list[Path]:
     Raises:
         FileNotFoundError: they come with the repository, not with the package.
     """
-    found = sorted(path for path in C.glob("*") if path.suffix in (".c", ".h"))
-    if not found:
+    files = sorted(path for path in C.glob("*") if path.suffix in (".c", ".h"))
+    if not files:
         raise FileNotFoundError(f"{C}: the C sources come with the repository, not with the package")
-    return found
+    return files
