@@ -1,10 +1,10 @@
-"""Figures for pages: an SVG in the ink and font of what stands around it, laid out for a page and for a phone.
+"""Figures for pages: an SVG in the page's text colour and font, laid out for a wide page and for a phone.
 
     figure, (left, right) = panels(2)
     left.plot(...)
     Drawing(figure, alt="Left: ... Right: ...")
 
-matplotlib draws, and is imported when the first figure is.
+matplotlib draws; it is imported when the first figure is made.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#7b7b7c"
-"""Stands for the page's own colour until the SVG is written; where only a bitmap can be shown it reads on both."""
+"""A grey that the SVG replaces by the page's text colour; in a bitmap it is legible on light and dark."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
-"""Okabe and Ito's, without those that vanish on white or on the dark page."""
+"""Okabe and Ito's palette without the colours that vanish on a white or a dark page."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDE = 6.8
-"""Inches of a figure on a page."""
+"""A figure's width on a page, inches."""
 NARROW = 3.5
-"""Inches of a figure that a phone shows without shrinking its words below nine pixels."""
+"""A figure's width on a phone, inches: its words stay at nine pixels or more."""
 STYLE = (
     ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
     ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
     "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
     ".trlib-drawing>.drawn-narrow{display:block}}"
 )
-"""Which of the two layouts is seen. It travels with the figure: a notebook elsewhere has no style sheet of ours."""
+"""Shows one of the two layouts. It is part of the figure, because other notebooks lack the book's style sheet."""
 
 
 def panels(
     count: int = 1, *, height: float = 2.9, across: int | None = None, width: float = WIDE, share: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure of panels in the page's ink, that matplotlib's windows and notebooks do not show.
+    """An empty figure of panels in the page's colours; matplotlib does not show it by itself.
 
     Args:
         count: how many panels.
-        height: inches of one row of them.
-        across: panels in a row; None: all.
-        share: one scale for all panels, with numbers only at the outer ones.
+        height: of one row of panels, inches.
+        across: panels per row; None: all in one.
+        share: one scale for all panels, with numbers on the outer ones only.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -83,7 +83,7 @@ def panels(
 
 
 def legend(ax: Axes, **options: Any) -> None:
-    """A legend in the page's ink, on no background."""
+    """A legend in the page's text colour, without a background."""
     made = ax.legend(**{"frameon": False, "fontsize": "small", "handlelength": 3.2, **options})
     for text in made.get_texts():
         text.set_color(INK)
@@ -91,32 +91,32 @@ def legend(ax: Axes, **options: Any) -> None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with the sentence that says what it shows to who cannot see it."""
+    """A figure with its alternative text, for readers who cannot see it."""
 
     figure: Figure
     alt: str
     stacked: int = 1
-    """Panels in a row on a phone."""
+    """Panels per row on a phone."""
 
     def svg(self, width: float | None = None) -> str:
         """The figure as an inline SVG element; `width` in inches, None: the figure's own."""
-        own, height = self.figure.get_size_inches()
-        return self._drawn(width or own, height)
+        figure_width, height = self.figure.get_size_inches()
+        return self._drawn(width or figure_width, height)
 
     def narrow(self) -> str:
-        """The same for a phone: panels one below the other, words as large as on a page."""
+        """The same for a phone: panels below each other, words as large as on a page."""
         with self._rearranged() as height:
             return self._drawn(NARROW, height)
 
     def html(self) -> str:
-        """Both layouts, of which the one that fits is seen."""
+        """Both layouts; the page shows the one that fits."""
         return (
             f'<div class="trlib-drawing"><style>{STYLE}</style><div class="drawn-wide">{self.svg()}</div>'
             f'<div class="drawn-narrow">{self.narrow()}</div></div>'
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the SVG to a file of its own, where it is drawn in a grey that reads on light and dark."""
+        """Write the SVG to a file, drawn in a grey that is legible on light and dark."""
         Path(path).write_text(self.svg().replace("<svg", f'<svg color="{INK}"', 1), encoding="utf-8")
 
     def _repr_html_(self) -> str:
@@ -127,7 +127,7 @@ class Drawing:
 
     @contextmanager
     def _rearranged(self) -> Iterator[float]:
-        """The panels as a phone shows them, and the figure's height with them; afterwards all is as it was."""
+        """Inside a `with` block the panels stand as a phone shows them; yields the figure's height then."""
         from matplotlib.gridspec import GridSpec
 
         height = self.figure.get_size_inches()[1]
@@ -153,19 +153,20 @@ class Drawing:
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl
 
-        buffer, (own, tall) = io.StringIO(), map(float, self.figure.get_size_inches())
+        buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
-        # Without a salt of its own every figure's clip paths have random names, and no two builds agree.
+        # Without a fixed salt clip paths get random names, and no two builds agree.
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{self.alt}{width}{height}"}):
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-        self.figure.set_size_inches(own, tall)
+        self.figure.set_size_inches(*size)
         return self._inline(buffer.getvalue())
 
     def _inline(self, text: str) -> str:
-        """An SVG file as an element of a page: its font and ink, its words for who cannot see it, no idle names."""
+        """An SVG file as an element of a page: its font and colour, the alternative text, no unused ids."""
         text = text[text.index("<svg") :]
-        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)  # one release's way
-        text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)  # and another's
+        # Releases of matplotlib differ in which of the two properties they write.
+        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)
+        text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)
         text = text.replace(INK, "currentColor")
         used = set(re.findall(r"#([\w-]+)", text))
         text = re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in used else "", text)

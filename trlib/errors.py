@@ -1,4 +1,4 @@
-"""Errors a user can meet that are neither a wrong value nor a wrong type."""
+"""The package's own errors, and the message for an unknown name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class TrlibError(Exception):
 
 
 class Brief(Exception):
-    """An error that a notebook shows as one line, because nothing above that line would help."""
+    """An error that a notebook shows as one line, without a traceback, which would not help."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
@@ -25,16 +25,19 @@ class MissingExtra(Brief, ImportError):
 
 
 class ProfileError(Brief, ValueError):
-    """A size that no notebook has, or that this machine cannot run."""
+    """An unknown profile (the size that notebooks run in), or one that this machine cannot run."""
 
 
 class CheckpointError(TrlibError):
-    """A file or folder that should hold a saved run or model does not, is damaged, or cannot be written."""
+    """A file or folder that should hold a saved run or model holds none, is damaged, or cannot be written."""
 
 
 class RunError(TrlibError):
-    """What stops a run in the middle. `run` holds the history up to the last finished batch. Where the run has a folder
-    the policy is as it was after that batch; else it may have taken some of the broken batch's updates."""
+    """An error that stops a run in the middle.
+
+    `run` holds the history up to the last finished batch. If the run has a folder, the policy is as it was after that
+    batch; otherwise it may have taken some of the broken batch's updates.
+    """
 
     def __init__(self, message: str, run: Any = None) -> None:
         super().__init__(message)
@@ -50,8 +53,7 @@ class NonFiniteError(RunError, FloatingPointError):
 
 
 class MethodError(RunError, ValueError, TypeError):
-    """What one of a method's boxes, or a task's verifier, raised, with its file and line: most often a wrong value or
-    type."""
+    """An error inside one of a method's boxes or a task's verifier, with its file and line."""
 
 
 class DemonstrationError(RunError, ValueError):

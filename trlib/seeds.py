@@ -1,6 +1,6 @@
-"""Random numbers by name: every draw has a generator of its own, derived from the run's seed and a path of names.
+"""Random numbers by name: every draw has its own generator, derived from the run's seed and a path of names.
 
-Nothing depends on what was drawn before, so a run that is resumed at batch k draws what it would have drawn.
+No draw depends on earlier ones, so a run that is resumed at batch k draws what it would have drawn without the break.
 """
 
 from __future__ import annotations

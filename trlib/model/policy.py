@@ -1,7 +1,7 @@
 """A causal language model that can be scored, copied and saved: embedded, from a folder or a file, or from the hub.
 
-Sampling is `trlib.model.rollout`. The model always runs in evaluation mode: a dropout mask that differs between the
-pass that sampled and the pass that learns would be a ratio that nobody chose.
+Sampling is in `trlib.model.rollout`. The model always runs in evaluation mode: if the pass that samples and the pass
+that learns had different dropout masks, their ratio would differ from 1 before any update.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Policy:
     """A language model with its tokenizer."""
 
     name: str
-    """What was loaded: an embedded name, a folder, a hub id."""
+    """The name that was loaded: an embedded name, a folder, a hub id."""
     model: Any
     """A transformers causal language model (or a peft model around one)."""
     tokenizer: Any
@@ -60,11 +60,11 @@ class Policy:
     """Compute each distinct prefix once, in sampling and in scoring (`trlib.model.packing`)."""
 
     chat: bool = False
-    """A prompt is what a user says in the tokenizer's chat template; else it is text to be continued."""
+    """Whether prompts are put into the tokenizer's chat template; else they are text to be continued."""
     trees: bool | None = None
-    """Scoring can share prefixes with this model's attention; None: not tried yet (`layout` does)."""
+    """Whether scoring can share prefixes with this model's attention; None: not tried yet (`layout` tries)."""
     base: str | None = None
-    """What `load_policy` finds the model by that adapters are on, from any working folder; None: not known."""
+    """The name of the model under the adapters, valid from any working folder; None: not known."""
 
     def __post_init__(self) -> None:
         self.model.eval()
@@ -75,28 +75,28 @@ class Policy:
 
     @cached_property
     def end_ids(self) -> tuple[int, ...]:
-        """The tokens that end a completion: the tokenizer's, and those that the model's own settings for generation
-        name (a chat model ends its turn with one, a document with another)."""
+        """The tokens that end a completion: the tokenizer's end token, and those in the model's generation settings (a
+        chat model ends its turn with one token and a document with another)."""
         named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
         more = [] if named is None else [named] if isinstance(named, int) else list(named)
         return tuple(dict.fromkeys([self.tokenizer.eos_token_id, *more]))
 
     @cached_property
     def end_id(self) -> int:
-        """The token that ends a demonstration: the one with which the chat template ends an answer, where it is one of
-        `end_ids`; else the tokenizer's."""
+        """The token that ends a demonstration: the one with which the chat template ends an answer, if that is among
+        `end_ids`; else the tokenizer's end token."""
         if self.chat and len(self.end_ids) > 1:
-            said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-            whole = self.tokenizer.apply_chat_template(said, tokenize=False)
-            asked = self.tokenizer.apply_chat_template(said[:1], tokenize=False, add_generation_prompt=True)
-            ends = [i for i in self.encode([whole[len(asked) :]])[0] if i in self.end_ids]
-            if ends and whole.startswith(asked):
+            turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
+            whole = self.tokenizer.apply_chat_template(turns, tokenize=False)
+            prompt = self.tokenizer.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True)
+            ends = [i for i in self.encode([whole[len(prompt) :]])[0] if i in self.end_ids]
+            if ends and whole.startswith(prompt):
                 return ends[0]
         return self.tokenizer.eos_token_id
 
     @property
     def pad_id(self) -> int:
-        """The token that fills a row up; never scored, so the end token serves where the model has none."""
+        """The padding token; it is never scored, so the end token serves if the model has none."""
         pad = self.tokenizer.pad_token_id
         return self.end_id if pad is None or pad >= self.vocabulary else pad
 
@@ -111,7 +111,7 @@ class Policy:
 
     @property
     def context(self) -> float:
-        """The most tokens of prompt and completion together; inf where the model sets no limit."""
+        """The most tokens of prompt and completion together; inf if the model sets no limit."""
         config = self.model.config.get_text_config()
         names = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length")
         limits = (getattr(config, name, None) for name in names)
@@ -133,8 +133,8 @@ class Policy:
         return list(self.trainable.values())
 
     def identity(self) -> dict[str, Any]:
-        """What a run cannot change and cannot go on without: the types of the weights, whether prompts are chat, the
-        adapters' settings, and a hash of some values of every weight that does not learn; as JSON holds it."""
+        """What must be the same when a run is resumed, as JSON can hold it: the types of the weights, whether prompts
+        are chat, the adapters' settings, and a hash of some values of every weight that does not learn."""
         digest, frozen = hashlib.blake2b(digest_size=6), [p for p in self.model.parameters() if not p.requires_grad]
         for p in frozen:
             some = p.detach().flatten()[:: max(1, p.numel() // 256)]
@@ -152,7 +152,7 @@ class Policy:
         }
 
     def folders(self) -> list[Path]:
-        """The folders that it was loaded from: its model's, and its adapters'."""
+        """The folders that the policy was loaded from: the model's, and the adapters'."""
         return [Path(name).resolve() for name in (self.name, self.base) if name and Path(name).is_dir()]
 
     def state(self) -> dict[str, Tensor]:
@@ -165,15 +165,15 @@ class Policy:
         Raises:
             ValueError: other names or shapes than this policy's.
         """
-        own = self.trainable
-        if set(own) != set(state):
-            odd = sorted(set(own) ^ set(state))[0]
+        trainable = self.trainable
+        if set(trainable) != set(state):
+            odd = sorted(set(trainable) ^ set(state))[0]
             raise ValueError(
-                f"state: expected the {len(own)} tensors of policy {self.name!r}, "
+                f"state: expected the {len(trainable)} tensors of policy {self.name!r}, "
                 f"got {len(state)} (they differ in {odd!r})"
             )
         with torch.no_grad():
-            for name, p in own.items():
+            for name, p in trainable.items():
                 if p.shape != state[name].shape:
                     raise ValueError(f"state: {name!r}: expected {list(p.shape)}, got {list(state[name].shape)}")
                 p.copy_(state[name])
@@ -183,9 +183,9 @@ class Policy:
         return self.tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
 
     def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each prompt, ready to be continued: in the chat template, or with what the tokenizer begins.
+        """Token ids of each prompt, ready to be continued: in the chat template, or with the tokenizer's first tokens.
 
-        An end token that the tokenizer puts behind every text is left out; one in the text itself stays.
+        An end token that the tokenizer appends to every text is left out; one in the text itself stays.
         """
         if not self.chat:
             rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
@@ -194,13 +194,13 @@ class Policy:
                 row[:-1] if row[-1:] == [end] and not _ends_with(row, self.encode([text])[0]) else row
                 for row, text in zip(rows, texts, strict=True)
             ]
-        said = [
+        in_template = [
             self.tokenizer.apply_chat_template(
                 [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
             )
             for text in texts
         ]
-        return self.encode(said)
+        return self.encode(in_template)
 
     def copy(self) -> Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
@@ -223,13 +223,13 @@ class Policy:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
         log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
-        [B, T, V], as well. `weights` stand in for the parameters they name, and `layout` is what `self.layout` gave for
-        these completions, where it is used again. With `hidden` what the output layer reads, [B, T, H]; `perturb` takes
-        the embedded tokens, [.., H] in the rows of the forward pass, and gives what the model reads in their place.
-        Values where no token is are those of the padding: finite and meaningless.
+        [B, T, V], as well; with `hidden` the input of the output layer, [B, T, H]. `weights` replace the parameters
+        they name. `layout` is an earlier result of `self.layout` for these completions, to be used again. `perturb`
+        maps the embedded tokens, [.., H] in the rows of the forward pass, to what the model reads instead. Values at
+        padding are finite and meaningless.
 
-        With `at_once` so many completions are scored at a time, and once more each when the gradient is taken: memory
-        is that of these few (but for the distributions that `full` asks for), time a third more.
+        With `at_once`, that many completions are scored at a time, and again when the gradient is taken: this takes
+        the memory of so few (except for the distributions of `full`) and a third more time.
 
         In the book: :eq:`policy-sum`.
         """
@@ -248,7 +248,7 @@ class Policy:
         return Scores(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
     def _recomputed(self, completions: Completions, temperature: float, full: bool, hidden: bool) -> dict[str, Tensor]:
-        """`_score`, of which nothing but the result is kept until the gradient is taken."""
+        """`_score`, recomputed when the gradient is taken: until then only the result is kept."""
         layout = self.layout(completions)
 
         def scored() -> dict[str, Tensor]:
@@ -259,12 +259,12 @@ class Policy:
         return checkpoint(scored, use_reentrant=False, preserve_rng_state=False)
 
     def layout(self, completions: Completions) -> Layout:
-        """The completions as rows for a forward pass: each prefix once where the model can, else plain."""
+        """The completions as rows for a forward pass: each distinct prefix once if the model allows it, else plain."""
         longest = completions.prompt_ids.shape[1] + completions.tokens.shape[1]
         if not self.share or longest > span(self.model):
             return plain(completions)
         if self.trees is None:
-            if int(completions.present.sum(1).max()) < 3:  # too short to tell
+            if int(completions.present.sum(1).max()) < 3:  # too short to try it out
                 return plain(completions)
             self.trees = self._reads_trees(completions)
         return shared(completions) if self.trees else plain(completions)
@@ -298,10 +298,11 @@ class Policy:
 
     @torch.no_grad()
     def _reads_trees(self, completions: Completions) -> bool:
-        """Whether prefixes that are read once give what plain rows give: every layer of the model must ask for the
-        attention that knows them, and on the first two prompts' completions the log-probs must agree.
+        """Whether reading shared prefixes once gives the log-probs of plain rows.
 
-        A layer that mixes tokens in another way (a convolution, a recurrence) mixes neighbours of the tree's row.
+        Every layer must call the attention that knows shared prefixes, and the log-probs of the first two prompts'
+        completions must agree. A layer that mixes tokens in another way (a convolution, a recurrence) would mix
+        tokens that are neighbours in the shared row only.
         """
         config = self.model.config.get_text_config()
         if getattr(config, "_attn_implementation", None) != "sdpa":
@@ -313,7 +314,7 @@ class Policy:
                 found = self._score(some, shared(some), 1.0, False).logp[some.present]
         except torch.OutOfMemoryError:
             raise
-        except Exception:  # whatever a model makes of an attention that it does not expect
+        except Exception:  # models fail in many ways with an attention that they do not expect
             return False
         coarse = next(self.model.parameters()).dtype in checks.COARSE
         close = bool((found - expected).abs().max() < (0.2 if coarse else 1e-3))
@@ -322,8 +323,8 @@ class Policy:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
 
-        Of a model with adapters these alone are written, and what model they are on. A folder that is empty, or holds
-        nothing but a saved policy, is replaced once the new one is complete; gives its path.
+        Of a model with adapters only these are written, with the model's name. A folder that is empty, or holds nothing
+        but a saved policy, is replaced once the new one is complete. Returns the folder's path.
 
         Raises:
             CheckpointError: the folder holds something else, or cannot be written; it is as it was.
@@ -337,7 +338,7 @@ class Policy:
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """One thread for a small model on a CPU inside a `with` block, as before afterwards."""
+        """Inside a `with` block a small model on a CPU runs on one thread; afterwards as before."""
         before = torch.get_num_threads()
         if self.size < SMALL and self.device.type == "cpu":
             torch.set_num_threads(1)
@@ -348,7 +349,7 @@ class Policy:
 
     @contextmanager
     def sharing(self, on: bool) -> Iterator[None]:
-        """Inside a `with` block that is not `on`, every row is computed by itself (`share`)."""
+        """Inside a `with` block that is not `on`, every row is computed separately (see `share`)."""
         before = self.share
         self.share = before and on
         try:
@@ -372,21 +373,21 @@ def load_policy(
     """Load a policy: by an embedded name, from a local folder in the hub's format or a GGUF file, or a hub id.
 
     Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled, no remote code runs.
-    A folder that holds LoRA adapters alone is loaded together with the model they were put on, to be trained on.
+    A folder of LoRA adapters is loaded together with the model they belong to, and training continues on the adapters.
 
     Args:
         name: "dial", "smollm2" (optional: `make smollm2`; weights of 4 bits, rounded once and computed with in float),
             "path/to/folder", "path/to/model.gguf" or "owner/name".
-        device: "auto": the CPU under 5 M parameters, else a GPU where there is one; or a torch device.
+        device: "auto": the CPU under 5 M parameters, else a GPU if there is one; or a torch device.
         dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16, bfloat16, float32,
-            float64. What learns is kept in float32 beside coarser weights, and adapters are float32 at least.
-        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model, which start alike at each loading;
+            float64. Parameters that learn have a float32 copy beside coarser weights; adapters are float32 or wider.
+        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; they start the same at each loading.
             None: train everything, or the adapters that are loaded.
-        chat: put prompts into the tokenizer's chat template; None: as it was when the policy was saved, and where that
-            is not known, if it has one.
+        chat: put prompts into the tokenizer's chat template; None: as when the policy was saved, or if that is not
+            known, if the tokenizer has a template.
 
     Raises:
-        ValueError: an unknown name, device or type, settings of adapters that do not suit, or a chat without template.
+        ValueError: an unknown name, device or type, unsuitable settings of adapters, or a chat without a template.
         CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a
             model that is no decoder (`trlib.model.decoder`).
     """

@@ -1,4 +1,4 @@
-"""What is asked, and how an answer is verified."""
+"""Tasks: prompts to answer, and a verifier for the answers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def load_task(name: str, **knobs: Any) -> Task:
-    """A task by its name, or from a file of one's own (FILE.py:NAME), its knobs set: `load_task("dial", moves=(1, 8))`.
+    """A task by its name or from your own file (FILE.py:NAME), with its knobs: `load_task("dial", moves=(1, 8))`.
 
     Raises:
         ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of its range.

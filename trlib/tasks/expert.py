@@ -1,4 +1,4 @@
-"""An expert's answers for methods that learn from one: asked of the task, checked, and cut into prefixes."""
+"""An expert's answers, for methods that learn from one: taken from the task, checked, and cut into prefixes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trlib.errors import DemonstrationError
 from trlib.tasks.task import Prompt, Task
 
 WITHIN = 0.3
-"""A prefix may be this share longer than asked for, so that it ends with a paragraph."""
+"""A prefix may be longer than its share by this much of the answer, so that it ends with a paragraph."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Demonstration:
     """An expert's answer as tokens."""
 
     tokens: list[int]
-    """Its end token included."""
+    """With the end token."""
     paragraphs: tuple[int, ...] = ()
-    """Tokens up to the end of each paragraph but the last."""
+    """The number of tokens up to the end of each paragraph but the last."""
 
     def prefix(self, share: float) -> list[int]:
-        """The first `share` of it, its end token not counted; 1: all of it and the end token.
+        """The first `share` of the answer without its end token; 1: the whole answer with its end token.
 
-        A prefix ends with the first paragraph that ends at the share or up to WITHIN past it, else at the share.
+        The prefix ends where a paragraph does, if one ends at the share or up to WITHIN past it; else at the share.
         """
         if share == 1:
             return self.tokens
@@ -55,22 +55,22 @@ def demonstrations(
         max_tokens: the longest completion, its end token included.
 
     Raises:
-        DemonstrationError: the task has no expert, or none for a prompt; an answer that is no text, that its own
-            verifier rejects, or that is longer than a completion may be. The message names the prompt.
+        DemonstrationError: the task has no expert, or no answer to a prompt; an answer is not text, is rejected by the
+            task's own verifier, or is longer than a completion can be. The message names the prompt.
     """
-    ask = getattr(task, "demonstrations", None)
-    if ask is None:
+    demonstrate = getattr(task, "demonstrations", None)
+    if demonstrate is None:
         raise DemonstrationError(
             f"task {task.name!r}: expected demonstrations, which the method learns from, got a task without an expert"
         )
-    texts = ask(prompts, seed=seed)
+    texts = demonstrate(prompts, seed=seed)
     if not isinstance(texts, Sequence) or isinstance(texts, str):
         raise DemonstrationError(f"task {task.name!r}: expected a list of demonstrations, got {type(texts).__name__}")
     if len(texts) != len(prompts):
         raise DemonstrationError(
             f"task {task.name!r}: expected a demonstration for each of {len(prompts)} prompts, got {len(texts)}"
         )
-    found = []
+    answers = []
     for prompt, text in zip(prompts, texts, strict=True):
         where = f"task {task.name!r}, prompt {prompt.text!r}"
         if text is None:
@@ -90,19 +90,19 @@ def demonstrations(
                 f"{where}: expected a demonstration of at most max_tokens = {max_tokens} tokens "
                 f"with its end, got {len(tokens) + 1}"
             )
-        found.append(Demonstration([*tokens, end_id], tuple(map(len, lengths))))
-    return found
+        answers.append(Demonstration([*tokens, end_id], tuple(map(len, lengths))))
+    return answers
 
 
 def prefixes(experts: Sequence[Demonstration], stage: Stage, so_far: Tensor) -> list[list[int]] | None:
-    """What each completion of a stage begins with, prompt by prompt; None: nothing.
+    """The prefix of each completion of a stage, prompt by prompt; None: no prefixes.
 
-    `so_far`: [N, C] rewards of the completions that the stages before have drawn.
+    `so_far`: [N, C] rewards of the completions that earlier stages have drawn.
     """
     if stage.prefix == 0:
         return None
-    given: list[list[int]] = []
+    chosen: list[list[int]] = []
     for expert, total in zip(experts, so_far.sum(1).tolist(), strict=True):
         wanted = stage.below is None or total < stage.below
-        given.extend([expert.prefix(stage.prefix) if wanted else []] * stage.count)
-    return given
+        chosen.extend([expert.prefix(stage.prefix) if wanted else []] * stage.count)
+    return chosen

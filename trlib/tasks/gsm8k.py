@@ -3,9 +3,9 @@
     prompt      Natalia sold clips to ... How many did she sell altogether?
     right       ... #### 72      (or The answer is 72, \\boxed{72}, ...: `trlib.tasks.answers`)
 
-A local file is JSON lines as the hub's: {"question": "...", "answer": "the solution\\n#### 72"}. So one's own problems
-are a task as well; "#### 72" alone is an answer without a solution. Where per cent are asked for, 72% is an answer like
-72, and elsewhere another one.
+A local file has the hub's format, JSON lines: {"question": "...", "answer": "the solution\\n#### 72"}. So your own
+problems are a task as well; "#### 72" alone is an answer without a solution. If a percentage is expected, 72% and 72
+are the same answer.
 
 Source: Cobbe et al. 2021, arXiv 2110.14168.
 """
@@ -31,9 +31,9 @@ from trlib.tasks.task import Prompt, Verdict, check_asked
 HUB = ("openai/gsm8k", "main")
 """The data set on the hub and its configuration."""
 INSTRUCTION = "Think step by step, then give the answer alone after ####."
-"""What the prompt asks for behind the question."""
+"""What the prompt says after the question."""
 MARKS = re.compile(r"<<[^<>\n]*>>")
-"""The calculator's notes in the solutions: 48/2 = <<48/2=24>>24."""
+"""Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24."""
 
 PERCENT = "(?:%|[Pp]er ?cent)"
 
@@ -53,9 +53,9 @@ class Gsm8k:
     split: str | None = None
     """"train" or "test" of the hub's; None: "train". A local file has none."""
     instruction: str = INSTRUCTION
-    """Stands behind the question, after an empty line; "" for nothing."""
+    """Follows the question after an empty line; "" for nothing."""
     last_number: bool = True
-    """Where no answer is marked, the last number of a completion counts; False: that is "bad format"."""
+    """If no answer is marked, the last number of a completion counts; False: that is "bad format"."""
     max_tokens: int = 256
     """The token limit of a completion, its end token included."""
 
@@ -86,8 +86,8 @@ class Gsm8k:
     def problems(self) -> list[Prompt]:
         """Every problem once, in the file's order; its difficulty is the number of lines of its solution.
 
-        A problem that stands there again, with the same question, answer and number of lines, is not repeated; its
-        last solution is the one that is demonstrated.
+        A problem that occurs again, with the same question, answer and number of lines, is not repeated; its last
+        solution is the one that is demonstrated.
 
         Raises:
             DataError: no such file, a line that is broken (named by number), no problem at all, or no way to the hub.
@@ -97,11 +97,11 @@ class Gsm8k:
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten.
 
-        None comes again before all have come. A batch of training may be larger than a small file, so then they do
-        come again; in an evaluation that is no more evidence, and intervals over the prompts would be too narrow.
+        No problem is repeated before all have been drawn. A training batch can be larger than a small file; then
+        problems repeat. In an evaluation repeats are no evidence, and intervals over prompts become too narrow.
 
         Warns:
-            UserWarning: `n` is more than there are problems (said once a task).
+            UserWarning: `n` is larger than the number of problems (once per task).
         """
         whole("n", n, 0)
         self._warn_of_repeats(n)
@@ -116,7 +116,7 @@ class Gsm8k:
         return drawn
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str | None]:
-        """The data set's solution of each prompt, without the calculator's notes; None for a prompt of elsewhere."""
+        """The data set's solution of each prompt, without the calculator's notes; None for any other prompt."""
         return [self._solved.get(prompt) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
@@ -148,10 +148,10 @@ class Gsm8k:
         """Each problem's solution."""
         where = f"path {self.path!r}" if self.path else f"{HUB[0]}, split {self.split or 'train'!r}"
         rows = numbered(self.path) if self.path else _hub(self.split or "train")
-        found = dict(self._problem(row, f"{where}, line {line}") for line, row in rows)
-        if not found:
+        solved = dict(self._problem(row, f"{where}, line {line}") for line, row in rows)
+        if not solved:
             raise DataError(f"{where}: expected at least one problem, got none")
-        return found
+        return solved
 
     def _problem(self, row: Any, where: str) -> tuple[Prompt, str]:
         if not isinstance(row, Mapping):
@@ -175,9 +175,9 @@ class Gsm8k:
 
 
 def _per_cent(question: str, lines: Sequence[str], last: str) -> bool:
-    """Whether per cent are asked for: the answer, the solution's last line or the question's last sentence says so.
+    """Whether a percentage is expected: the answer, the solution's last line or the question's last sentence says so.
 
-    So it is in 120 of GSM8K's 8,792 problems. None of its answers has a sign.
+    That is so in 120 of GSM8K's 8,792 problems. None of its answers has a percent sign.
     """
     number = last.rstrip("%")
     return (

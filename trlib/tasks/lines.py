@@ -1,4 +1,4 @@
-"""JSON lines, by number: problems, or somebody's rollouts."""
+"""Files of JSON lines (problems, rollouts), with line numbers for errors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trlib.errors import DataError
 
 
 def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
-    """Line numbers, from 1, and what each line holds; empty lines are passed over.
+    """Pairs of a line number, from 1, and the value on that line; empty lines are skipped.
 
     Raises:
-        DataError: the file cannot be read; a line is no JSON, or holds an object with a key that comes twice.
+        DataError: the file cannot be read; a line is not JSON, or has an object with the same key twice.
     """
     where = f"path {str(path)!r}"
     try:

@@ -1,10 +1,10 @@
-"""Arithmetic in one step, for a language model that has read of it elsewhere.
+"""Arithmetic in one step, for a language model that has seen arithmetic in pretraining.
 
     prompt      What is 23 + 4?
     right       27      (or 23 + 4 = 27., The answer is 27, ...: `trlib.tasks.answers`)
 
-A base model without a habit of ending continues a list better than it answers a question: `examples` puts solved ones
-before it and `must_end=False` reads the first line only. So SmolLM2 is asked in its recipe (`Sums.recipes`).
+A base model that does not end its answers continues a list better than it answers a question: `examples` puts solved
+questions before it, and `must_end=False` reads the first line only. SmolLM2's recipe does both (`Sums.recipes`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from trlib.tasks.knobs import draw, span, stream, whole
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
 OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
-"""What may be asked."""
+"""Every operation."""
 HOLE = "{}"
 
 
 @dataclass(frozen=True)
 class Sums:
-    """One-step arithmetic for a language model that has read of it elsewhere: the task and its knobs."""
+    """One-step arithmetic: the task and its knobs."""
 
     name: ClassVar[str] = "sums"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -42,15 +42,15 @@ class Sums:
     """Measured in `benchmarks/smollm2`: two minutes on one core, from .08 to .68 of held-out sums."""
 
     numbers: int | tuple[int, int] = (1, 99)
-    """The two numbers of a prompt, drawn from low to high, both ends included."""
+    """The range (low, high) of a prompt's two numbers, both ends included; one number: always that."""
     operations: str = "+"
-    """Any of `+`, `-` and `*`, each alike; of a difference the larger number comes first."""
+    """Any of `+`, `-` and `*`, equally likely; in a difference the larger number comes first."""
     text: str = "What is {}?"
-    """How it is asked; `{}` is the operation."""
+    """The prompt; `{}` is the operation."""
     examples: int = 0
-    """Solved questions that stand before it, a line each, the same in every prompt."""
+    """How many solved questions stand before it, one per line, the same in every prompt."""
     must_end: bool = True
-    """The end token has to come; False: it need not, and only the first line of the completion is read."""
+    """A right completion ends with the end token; False: it need not, and only its first line is read."""
     max_tokens: int = 16
     """The token limit of a completion, its end token included."""
 
@@ -82,14 +82,14 @@ class Sums:
         return [self._prompt(before, *self._question(random)) for _ in range(n)]
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """The answer of each prompt alone; where a list is continued, after a space as in the examples."""
+        """The answer of each prompt and nothing else; after a space if a list is continued, as in its examples."""
         return [prompt.answer if self.must_end else f" {prompt.answer}" for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
 
-        Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. Where it is wrong and the
-        completion holds an equation that does not hold, the reason is "bad arithmetic".
+        Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. If it is wrong and a
+        step of the completion does not hold, the reason is "bad arithmetic".
         """
         check_asked(prompt, completion, ended)
         self._check_question(prompt)
