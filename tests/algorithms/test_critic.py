@@ -95,7 +95,10 @@ class FirstWord:
         return Verdict(float(completion.split(" ")[0] in self.words), "right")
 
 
-@pytest.mark.parametrize("kind", ["gradient", "trust-region"])
+LONG = pytest.mark.nightly("dozens of conjugate gradients; a shorter run of the same update is tested every time")
+
+
+@pytest.mark.parametrize("kind", ["gradient", pytest.param("trust-region", marks=LONG)])
 def test_the_critic_learns_the_known_values_of_a_chain(kind):
     policy = trlib.load_policy("dial")
     task = FirstWord({"answer", "easy", "quick"})
@@ -121,7 +124,11 @@ def test_the_critic_learns_the_known_values_of_a_chain(kind):
 
 @pytest.mark.parametrize(
     ("radius", "settings", "steps_to_the_border"),
-    [(1e-4, {}, 3), (1e-4, {"epochs": 4}, 12), (0.1, {"minibatches": 4, "epochs": 4}, 1)],
+    [
+        (1e-4, {}, 3),
+        pytest.param(1e-4, {"epochs": 4}, 12, marks=LONG),
+        pytest.param(0.1, {"minibatches": 4, "epochs": 4}, 1, marks=LONG),
+    ],
 )
 def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_values(
     radius, settings, steps_to_the_border

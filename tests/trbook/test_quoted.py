@@ -162,6 +162,7 @@ def test_numbers_are_written_as_a_page_writes_them():
     assert number(7.104, "distinct") == "7.1" and number(0.5, "unheard of") == "0.50"
 
 
+@pytest.mark.nightly("the build of the book refuses such a quote too")
 def test_every_quote_of_the_book_resolves():
     """The build refuses one that does not; this says so in seconds, without drawing intervals."""
     assert len(QUOTES) > 150
