@@ -8,7 +8,7 @@ from dataclasses import replace
 from trlib.cli import options as shared
 from trlib.cli.settings import assignments
 
-TEXT = "make a task's base model again"
+TEXT = "pretrain a task's base model again"
 EXAMPLES = """\
 examples:
   trlib pretrain dial --out my-dial && trlib evaluate --policy my-dial

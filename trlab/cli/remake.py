@@ -11,7 +11,7 @@ from trlib.cli import options as shared
 if TYPE_CHECKING:
     from trlab.remake import Remade
 
-TEXT = "make the data of a figure again, draw it, and compare it with the record"
+TEXT = "compute a figure's data again, draw it, and compare it with the record"
 EXAMPLES = """\
 examples:
   trlib remake                          which figures there are

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from trlab.runner import Plan
 
-TEXT = "run a recorded sweep, or put a method of one's own beside it"
+TEXT = "run a recorded sweep, or add a method of your own to it"
 EXAMPLES = """\
 examples:
   trlib sweep                                    which there are
   trlib sweep stale                              what is recorded; what is missing is run, on all cores
-  trlib sweep stale --method my.py:MyMethod      one's own method beside the recorded ones
+  trlib sweep stale --method my.py:MyMethod      your own method beside the recorded ones
   trlib sweep stale --verify 3                   run three recorded cells again and compare
   trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
   trlib sweep --all --remake --out again         every sweep of the package anew, each into again/NAME

@@ -1,8 +1,7 @@
 """The command line: `trlib train | evaluate | methods | tasks`, and the commands that other packages add.
 
-Results go to standard output, progress and complaints to standard error. With `--json` the result is one JSON document
-and so is an error. Exit status: 0 done, 1 what was asked cannot be done, 2 a wrong command line, 130 Ctrl-C, 143
-SIGTERM.
+Results go to standard output, progress and errors to standard error. With `--json` the result is one JSON document, and
+so is an error. Exit status: 0 done, 1 failed, 2 a wrong command line, 130 Ctrl-C, 143 SIGTERM.
 
 A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one by
 an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`. None imports anything heavy before it
@@ -55,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
     commands: Sequence[str] = ()
     """The names of all commands."""
     as_json = False
-    """Whether a wrong command line is complained of in JSON too."""
+    """Whether the error for a wrong command line is printed as JSON too."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\nhelp: {self.prog} --help\n")
 
     def refuse(self, word: str) -> NoReturn:
-        """Complain of an argument that nothing takes."""
+        """End with an error for an argument that no option takes."""
         flags = [flag for action in self._actions for flag in action.option_strings]
         self.error(f"unrecognized argument {word}" + _near(word.split("=")[0], flags))
 
@@ -119,7 +118,7 @@ def installed() -> dict[str, ModuleType]:
 
 def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespace:
     parser = _Parser(
-        prog="trlib", description="Trust regions for language models: train, evaluate, look up.", epilog=EXAMPLES
+        prog="trlib", description="Trust regions for language models: train, evaluate, compare.", epilog=EXAMPLES
     )
     parser.add_argument("--version", action="version", version=f"trlib {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
