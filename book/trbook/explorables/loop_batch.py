@@ -60,9 +60,9 @@ def _around(task: Task, prompt: Prompt, written: Completions) -> dict[str, Any]:
     length = torch.stack([p.grad.norm() for p in policy.parameters if p.grad is not None]).norm()
     optimizer.step()
     with torch.no_grad():
-        after = policy.score(written).logp
+        logp_after = policy.score(written).logp
 
-    before, after = ((tokens.detach() * mask).sum(1).exp().tolist() for tokens in (logp, after))
+    before, after = ((tokens.detach() * mask).sum(1).exp().tolist() for tokens in (logp, logp_after))
     weights = loss.diagnostics["weight"]
     return {
         "prompt": prompt.text,
