@@ -34,7 +34,6 @@ def chapter(path: Path, code: str) -> Path:
 
 @pytest.mark.nightly("executes three notebooks, each in a kernel of its own")
 def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("tools.execute._package", list)
     good = chapter(tmp_path / "01_good.ipynb", DRAWS)
     bad = chapter(tmp_path / "02_bad.ipynb", "1 / 0")
 
@@ -83,7 +82,7 @@ def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
 
     def execute_(paths: list[Path], folder: Path, *, profile: str) -> list[Path]:
         asked.append((paths[0].name, profile))
-        raise NotebookFailed("01_a.ipynb: as a test wants it")
+        raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
 
     monkeypatch.setattr(gpu, "execute", execute_)
     assert gpu.main([]) == 1, "a chapter that fails is a failure"

@@ -6,7 +6,8 @@ phone; `security` says what a page may load and run; `execution` says when, wher
 ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages, `methods` the
 method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence,
 `words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening` what the
-first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names.
+first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names; `first`
+builds a few pages before the others.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bookext import (
     claims,
     docstrings,
     execution,
+    first,
     ladder,
     links,
     mathematics,
@@ -56,13 +58,25 @@ def setup(app: Sphinx) -> dict[str, Any]:
         opening,
         methods,
         ladder,
+        first,
     ):
         part.connect(app)
+    app.connect("env-before-read-docs", read_in_parallel)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
     here = Path(__file__).parent
     book = here.parents[1]
     app.add_config_value("assets_digest", _digest(book / "_static", book / "_templates", BUILT), "html")
     return {"version": "1", "env_version": _digest(here), "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def read_in_parallel(app: Sphinx, *_: object) -> None:
+    """Two extensions of Jupyter Book do not say whether pages may be read in parallel, which Sphinx takes for a no.
+
+    One has to do with LaTeX only, the other numbers sections after all pages were read.
+    """
+    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
 
 
 def _digest(*folders: Path) -> int:

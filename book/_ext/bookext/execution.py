@@ -15,6 +15,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 KEY = "execution_record"
+PENDING = "execution_pending"
+"""Where `tools.html` says why a copy was not executed."""
+REFRESH = '\n<meta http-equiv="refresh" content="30">'
 GPU = ("book", "gpu_execution.json")
 NEVER = "Not yet executed on a GPU."
 
@@ -49,14 +52,26 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         return
     file = Path(app.srcdir, *GPU)
     app.env.note_dependency(str(file))
-    record = json.loads(path.read_text(encoding="utf-8"))["metadata"].get(KEY)
+    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    record = metadata.get(KEY)
     entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
-    lines = [sentence(record) if record else "Not executed yet.", on_a_gpu(entry, record and record.get("text"))]
+    here = sentence(record) if record else metadata.get(PENDING, {}).get("reason", "Not executed yet.")
+    lines = [here, on_a_gpu(entry, record and record.get("text"))]
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
         place = title.parent.index(title) + 1
         title.parent[place:place] = [nodes.paragraph("", line, classes=["executed"]) for line in lines]
 
 
+def refresh(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """A page whose notebook is being executed looks for its successor."""
+    path = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else Path()
+    if path.suffix == ".ipynb":
+        pending = json.loads(path.read_text(encoding="utf-8"))["metadata"].get(PENDING, {})
+        if pending.get("refresh"):
+            context["metatags"] = context.get("metatags", "") + REFRESH
+
+
 def connect(app: Sphinx) -> None:
+    app.connect("html-page-context", refresh)
     app.connect("doctree-read", dateline)

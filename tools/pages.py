@@ -1,0 +1,66 @@
+"""One pass of Jupyter Book over prepared sources: `python -m tools.pages SOURCE HTML DOCTREES [--first PAGE ...]`.
+
+In a process of its own, because Sphinx reads the package's docstrings from the modules it imports, and on every core,
+which Jupyter Book's own command does not offer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from jupyter_book.sphinx import build_sphinx
+
+from tools.execute import cores
+
+
+def end_with(parent: int) -> None:
+    """Ends this process when its parent is gone, killed perhaps: the next build must find nobody writing."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> int:
+    end_with(os.getppid())
+    parser = argparse.ArgumentParser(description="Build pages from prepared sources.")
+    parser.add_argument("source", type=Path)
+    parser.add_argument("html", type=Path)
+    parser.add_argument("doctrees", type=Path)
+    parser.add_argument("--strict", action="store_true", help="a warning is an error")
+    parser.add_argument("--all", action="store_true", help="write every page")
+    parser.add_argument("--first", nargs="+", default=[], metavar="PAGE", help="write these pages only")
+    arguments = parser.parse_args()
+    source: Path = arguments.source
+    settings = {
+        "external_toc_path": (source / "_toc.yml").as_posix(),
+        "latex_individualpages": False,
+        "nitpicky": True,
+        "first_pages": arguments.first,
+    }
+    result = build_sphinx(
+        source,
+        arguments.html,
+        noconfig=True,
+        path_config=source / "_config.yml",
+        confoverrides=settings,
+        doctreedir=arguments.doctrees,
+        filenames=[str(next(source.glob(f"{page}.*"))) for page in arguments.first],
+        force_all=arguments.all,
+        warningiserror=arguments.strict,
+        keep_going=True,
+        jobs=cores(),
+    )
+    return int(bool(result))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
