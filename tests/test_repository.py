@@ -74,11 +74,19 @@ def test_no_file_is_large() -> None:
     assert [str(path) for path in tracked() if path.stat().st_size > SIZE] == []
 
 
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+
+
 def test_requirements_are_exact_and_torch_comes_first() -> None:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
-    assert pins[0].startswith("torch==")
+    """The book's stand in one file; tests and comparisons add theirs, and repeat none."""
+    files = [(ROOT / name).read_text(encoding="utf-8").splitlines() for name in REQUIREMENTS]
+    book, added = [[line for line in lines if line and not line.startswith("#")] for lines in files]
+    assert book[0].startswith("torch==")
+    assert added.pop(0) == "-r requirements.txt"
+    pins = [*book, *added]
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
+    names = [pin.partition("==")[0].lower() for pin in pins]
+    assert len(set(names)) == len(names)
 
 
 def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:

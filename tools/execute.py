@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -248,14 +249,17 @@ class _Runner:
             if self.stopped:
                 raise _Failed(f"{_shown(path)}: interrupted")
             self.clients.add(client)
+        complaints = place.with_suffix(".stderr")
         try:
-            client.execute(env=self.environment)
+            with complaints.open("w") as file:
+                client.execute(env=self.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         except CellExecutionError:
             raise _Failed(_raised(path, notebook)) from None
         except CellTimeoutError:
             raise _Failed(f"{_shown(path)}, cell {_unfinished(notebook)}: not finished in {CELL_SECONDS} s") from None
         except DeadKernelError:
-            raise _Failed(f"{_shown(path)}: its kernel died in cell {_unfinished(notebook)}") from None
+            last = complaints.read_text(encoding="utf-8", errors="replace")[-4000:]
+            raise _Failed(f"{_shown(path)}: its kernel died in cell {_unfinished(notebook)}\n\n{last}") from None
         except Exception as error:  # a kernel that does not start, or answers what nbclient does not understand
             raise _Failed(f"{_shown(path)}: {type(error).__name__}: {error}") from error
         finally:

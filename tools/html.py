@@ -20,6 +20,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -386,10 +387,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000, help="the next free one if it is taken")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with Ctrl-C ignored
+        signal.signal(number, signal.default_int_handler)
 
     def say(text: str) -> None:
         print(f"book {_clock(time.perf_counter() - start)}  {text}", flush=True)
 
+    say("looking for what changed since the last build")
     try:
         if options.serve:
             return open_book(options.profile, BUILD, options.port, say)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs everything into .venv: no root, no Node. Run by make when requirements.txt or pyproject.toml changed.
+# Installs into .venv what the book needs; `install.sh dev` adds what tests and comparisons need. No root, no Node.
+# Run by make when the requirements or pyproject.toml changed.
 set -eu
 
 works() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -17,10 +18,18 @@ fi
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
-# torch alone and first: pip then finds it in place and never replaces the build that was chosen.
-pip install -q "$(grep '^torch==' requirements.txt)"
-pip install -q -r requirements.txt
-# verl's metadata asks for an older Python and an older transformers than it needs for what is used of it here.
-pip install -q --no-deps --ignore-requires-python verl==0.9.1
-pip install -q --no-deps -e .
-touch .venv/installed
+if [ "${1:-}" = dev ]; then
+    echo "install: what tests and comparisons need ..."
+    pip install -q -r requirements-dev.txt
+    # verl's metadata asks for an older Python and an older transformers than it needs for what is used of it here.
+    pip install -q --no-deps --ignore-requires-python verl==0.9.1
+    touch .venv/installed-dev
+else
+    echo "install: torch ..."
+    # torch alone and first: pip then finds it in place and never replaces the build that was chosen.
+    pip install -q "$(grep '^torch==' requirements.txt)"
+    echo "install: what the book needs ..."
+    pip install -q -r requirements.txt
+    pip install -q --no-deps -e .
+    touch .venv/installed
+fi
