@@ -56,7 +56,7 @@ def main() -> int:
         filenames=[str(next(source.glob(f"{page}.*"))) for page in arguments.first],
         force_all=arguments.all,
         warningiserror=arguments.strict,
-        keep_going=True,
+        keep_going=arguments.strict,
         jobs=cores(),
     )
     return int(bool(result))

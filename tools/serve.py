@@ -87,6 +87,11 @@ class Book(ThreadingHTTPServer):
         self.waiting = waiting
         super().__init__(("127.0.0.1", port), Opening)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing where a browser hung up, which it may; anything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def listen(folder: Path, port: int = 8000, tries: int = 100, waiting: Waiting = lambda: None) -> Book:
     """A server of `folder` on loopback at `port`, or at the next one that is free.

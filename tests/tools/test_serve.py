@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -46,3 +47,37 @@ def test_no_free_port_is_an_error_that_names_the_range(pages: Path) -> None:
 def test_a_folder_without_a_book_says_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no book here; `make html` builds it"):
         listen(tmp_path)
+
+
+def answer(address: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(address) as found:
+            assert found.headers["Cache-Control"] == "no-cache"
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(pages: Path, tmp_path: Path) -> None:
+    state: list[str | None] = ["3 of 22 chapters <are executed>."]
+    server = listen(pages, port=18631, waiting=lambda: state[0])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        assert answer(f"{address}/index.html?x=1") == (200, "<p>book</p>")
+        status, page = answer(f"{address}/notebooks/05_grpo.html")
+        assert status == 503
+        assert "3 of 22 chapters &lt;are executed&gt;." in page
+        assert '<meta http-equiv="refresh" content="5">' in page
+        assert "default-src 'none'" in page and "<script" not in page and "http" not in page.replace("http-equiv", "")
+        assert answer(f"{address}/missing.js")[0] == 404, "only pages wait"
+        better = tmp_path / "better"
+        (better / "notebooks").mkdir(parents=True)
+        (better / "notebooks" / "05_grpo.html").write_text("GRPO", encoding="utf-8")
+        server.folder = better
+        assert answer(f"{address}/notebooks/05_grpo.html") == (200, "GRPO")
+        state[0] = None
+        assert answer(f"{address}/notebooks/never.html")[0] == 404
+    finally:
+        server.shutdown()
+        server.server_close()
