@@ -123,12 +123,14 @@ class Builder:
             thread.start()
             if stepwise:
                 self._until(lambda: self._is_ready(chapters()[0]) or not thread.is_alive())
-                self._sphinx(self.out / "first" / "html", self.out / "first" / ".doctrees", first=FIRST)
-                show(self.out / "first" / "html")
+                with suppress(BuildFailed):  # the last pass says what is wrong
+                    self._sphinx(self.out / "first" / "html", self.out / "first" / ".doctrees", first=FIRST)
+                    show(self.out / "first" / "html")
             while stepwise and thread.is_alive():
                 before = self.ran
                 complained = self._pass(complained)
-                show(self._snapshot())
+                if (self.html / "index.html").exists():
+                    show(self._snapshot())
                 self._until(lambda n=before: self.ran >= n + AGAIN or not thread.is_alive())  # type: ignore[misc]
             while thread.is_alive():
                 thread.join(1)  # not for ever: Ctrl-C is heard in between
@@ -177,8 +179,10 @@ class Builder:
         """Every page as far as it can be built now; returns the pages that Sphinx complained about."""
         self.state = f"{self.ran} chapters are executed; the pages are being built."
         self._touch(complained)
-        output = self._sphinx(self.html, self.doctrees)
-        return _pages_in(output, self.source)
+        try:
+            return _pages_in(self._sphinx(self.html, self.doctrees), self.source)
+        except BuildFailed:
+            return ["?"]
 
     def _last_pass(self, complained: list[str] | None, *, everything: bool) -> None:
         """Every page. What Sphinx complained about while notebooks were missing, it reads again."""

@@ -171,6 +171,21 @@ def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book: Book) -> No
     assert book.log.count("strict") == 2
 
 
+def test_an_error_before_all_is_executed_does_not_end_the_execution(book: Book) -> None:
+    book.held.clear()
+
+    def sphinx(_: dict[str, Any]) -> str:
+        if book.log[-1] == "pass":
+            book.held.set()
+        if book.log[-1] != "strict":
+            raise BuildFailed("an error of a page that is not executed yet")
+        return ""
+
+    book.sphinx = sphinx
+    assert book.build(in_steps=True)[-1] == {"00_a": True, "01_b": True, "02_c": True}
+    assert book.log == ["00_a", "first", "pass", "01_b", "02_c", "strict"]
+
+
 def test_what_sphinx_complained_about_before_all_was_executed_is_read_again(book: Book) -> None:
     book.held.clear()
     times: list[int] = []
