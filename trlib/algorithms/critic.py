@@ -54,8 +54,8 @@ def value_loss(
 
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] less their mean over the mask, over their standard deviation there; 0 where masked, or all alike (they
-    differ by less than a millionth of the largest, as rounding leaves it).
+    """[B, T] (values - mean) / standard deviation, both over the mask; 0 where masked. 0 everywhere if all values are
+    equal but for rounding: their spread is below a millionth of the largest.
 
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
@@ -175,13 +175,15 @@ def _longest(a: float, b: float, c: float) -> float:
     """The largest s in [0, 1] with a s² + 2 b s + c <= 0, and 0 where there is none; a >= 0."""
     if a + 2 * b + c <= 0:
         return 1.0
+    # Squares of the coefficients may be beyond the type (a steep critic, or one that hardly moves): bring the largest
+    # near 1 first. By a power of 2 no digit changes.
     exponent = math.frexp(max(a, abs(b), abs(c)))[1]
-    unit = math.ldexp(1.0, min(-exponent, 1000))  # a power of 2: no digit changes, no square is lost
+    unit = math.ldexp(1.0, min(-exponent, 1000))
     a, b, c = unit * a, unit * b, unit * c
     inside = b * b - a * c
     if inside < 0 or (c > 0 and not 0 < -b < a):  # no root, or both below 0, or both above 1
         return 0.0
     root = inside**0.5
-    # The larger root; where b takes its digits away, from the product of the two, c/a.
+    # Where root - b would lose its digits, the larger root follows from the product of the two, which is c/a.
     largest = -c / (b + root) if b > 0 and a * -c <= 1e-8 * b * b else (root - b) / a
     return min(1.0, max(0.0, largest))

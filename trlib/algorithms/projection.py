@@ -94,7 +94,7 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
 
 
 def departure(u: Tensor, lq: Tensor) -> Tensor:
-    """[2, N] of rows [N, V]: KL(π̃ || q) as anybody would evaluate it, and the variance of log π̃ - log q under π̃."""
+    """[2, N] of rows [N, V]: KL(π̃ || q) by its definition, and the variance of log π̃ - log q under π̃."""
     return torch.stack(_in_blocks(_departure, u, lq))
 
 
@@ -221,7 +221,8 @@ def _departure(u: Tensor, lq: Tensor) -> tuple[Tensor, Tensor]:
 def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, float, float]:
     """What KL counts as inside the radius, what is aimed at, and what is close enough.
 
-    The first leaves room for the rounding of a KL that is evaluated otherwise, the last for that of KL(t) as t moves.
+    The first leaves room for rounding when a reader evaluates the KL by another formula, the last for the rounding of
+    KL(t) as t moves.
     """
     eps, spread = torch.finfo(dtype).eps, (1 + math.log(outcomes)) / delta
     margin, width = eps * (4 + spread / 8), max(eps * (4 + spread), 1e-10)

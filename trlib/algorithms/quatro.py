@@ -307,6 +307,7 @@ def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float
 
 
 def _exp(log_ratio: Tensor) -> Tensor:
+    """exp, clamped against overflow."""
     return log_ratio.clamp(-OVERFLOW, OVERFLOW).exp()
 
 

@@ -14,6 +14,9 @@ from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 from trlib.algorithms.method import Anchor
 
+MOST_FIXUPS = 50
+"""Steps down the KL after a batch's updates, at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FixPO(PGIS):
@@ -51,18 +54,19 @@ class FixPO(PGIS):
     def update(self, step: Step) -> None:
         super().update(step)
         batch, memory = step.batch, step.batch.memory
-        for memory["fixups"] in range(51):
+        for fixups in range(MOST_FIXUPS + 1):
             far = token_kl(batch.full_anchor, step.score().full, mask=batch.mask)
-            memory["kl_max"] = float(far.detach().max())
-            memory["kl_max_before"] = memory["kl_max_before" if memory["fixups"] else "kl_max"]
+            memory["fixups"], memory["kl_max"] = fixups, float(far.detach().max())
+            if fixups == 0:
+                memory["kl_max_before"] = memory["kl_max"]
             if memory["kl_max"] <= self.eps_kl:
                 return
-            if memory["fixups"] < 50:
+            if fixups < MOST_FIXUPS:
                 step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
         if memory.setdefault("capped", batch.number) == batch.number:  # the first such batch of the run
             warnings.warn(
-                f"batch {batch.number}: after 50 fix-ups a token's KL is {memory['kl_max']:.3g}, expected at "
-                f"most eps_kl = {self.eps_kl:g}; try another fix_speed",
+                f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is {memory['kl_max']:.3g}, expected "
+                f"at most eps_kl = {self.eps_kl:g}; try another fix_speed",
                 stacklevel=2,
             )
 

@@ -1,5 +1,5 @@
-"""The sampled token's ratio, otherwise than by a fixed clip: windows that adapt, weights that remember, penalties, and
-a mask before the move. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
+"""Other ways than a fixed clip to restrain the sampled token's ratio: windows that adapt, weights that remember earlier
+tokens, penalties, and a mask before the update. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLo
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 
-OVERFLOW = 20.0  # log-ratios are held at this, lest the ratio overflow
+OVERFLOW = 20.0
+"""Log-ratios are clamped from above at this before they are exponentiated."""
 
 
 def bapo_bounds(
@@ -326,8 +327,9 @@ class ClipBandit:
         """The width for what comes next; `earned` is the pay of the one chosen before, if there was one."""
         pulls, means = (memory.get(name, torch.zeros(len(self.arms))).clone() for name in ("clip_pulls", "clip_means"))
         if "clip_arm" in memory:
-            pulls[memory["clip_arm"]] += 1
-            means[memory["clip_arm"]] += (earned - means[memory["clip_arm"]]) / pulls[memory["clip_arm"]]
+            last = memory["clip_arm"]
+            pulls[last] += 1
+            means[last] += (earned - means[last]) / pulls[last]
         bonus = [self.c * math.sqrt(math.log(sum(pulls)) / n) if n else math.inf for n in pulls.tolist()]
         score = [mean + more for mean, more in zip(means.tolist(), bonus, strict=True)]
         memory.update(clip_pulls=pulls, clip_means=means, clip_arm=score.index(max(score)))

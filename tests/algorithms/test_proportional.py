@@ -1,0 +1,57 @@
+"""Every method's declaration that its loss is proportional to the advantage, held to the truth."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from trlib.algorithms import Batch, Brought, Scores
+from trlib.algorithms.method import is_proportional
+from trlib.methods import OBJECTIVES
+
+DECLARED = [name for name, kind in OBJECTIVES.items() if is_proportional(type(kind()))]
+B, T = 8, 5
+
+
+def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
+    """Ragged completions whose policy, old policy and sampler all differ; every third advantage is 0."""
+    g = torch.Generator().manual_seed(seed)
+    old, now, rollout = (-3 * torch.rand(B, T, generator=g, dtype=torch.float64) for _ in range(3))
+    mask = torch.arange(T) < torch.randint(1, T + 1, (B, 1), generator=g)
+    advantages = torch.randn(B, 1, generator=g, dtype=torch.float64).expand(B, T).clone()
+    advantages[::3] = 0
+    batch = Batch(
+        tokens=mask.long(),
+        mask=mask,
+        forced=mask & ~mask,
+        rewards=torch.rand(B, generator=g, dtype=torch.float64),
+        group=torch.arange(B) // 4,
+        ended=mask[:, 0],
+        horizon=T,
+        logp_rollout=rollout,
+        advantages=advantages,
+        anchor=anchor,
+        brought=Brought(logp_old=old),
+    )
+    return now.requires_grad_(), batch
+
+
+def test_the_methods_that_declare_it():
+    """A list, so that a declaration comes or goes by intent: without one a run is slower, with a wrong one it errs."""
+    clipped = ["ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo", "dppo"]
+    assert sorted(DECLARED) == sorted(["reinforce", "pg_is", *clipped, "opo"])
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name, anchor):
+    method = OBJECTIVES[name]()
+    for seed in range(20):
+        logp, batch = data(seed, anchor)
+        token_loss = method.objective(Scores(logp), batch)
+        (slope,) = torch.autograd.grad(method.loss(token_loss.per_token, batch), logp)
+        silent = batch.mask & (batch.advantages == 0)
+        for values in (token_loss.per_token, token_loss.diagnostics["weight"], slope):
+            assert bool((values[silent] == 0).all())
+        learning = token_loss.diagnostics["kept"] & ~silent
+        assert bool((slope[learning] != 0).any()) == bool(learning.any())
