@@ -403,7 +403,7 @@ def test_the_documentations_methods_train(tmp_path):
         run = train(method_kind(f"{tmp_path / name.lower()}.py:{name}")(), lr=1e-3)
         assert run.history.kl.iloc[-1] > 0
     assert {"beta", "reached"} <= set(run.history)
-    base = re.search(r"^    from trlib.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S)[0]
+    base = re.search(r"^    from dataclasses.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S)[0]
     (tmp_path / "page.py").write_text("\n".join(line[4:] for line in base.splitlines()[:-1]))
     assert train(method_kind(f"{tmp_path / 'page.py'}:Bounded")(most=1.5)).history.kl.iloc[-1] > 0
 
