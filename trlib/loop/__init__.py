@@ -15,7 +15,7 @@ A batch also passes through these, each of which can be taken at its word until 
 
 - `loop/boxes.py`: errors in a method's code, told with its file and line
 - `loop/metrics.py`: the columns of the history
-- `algorithms/plan.py`, `algorithms/memory.py`: two small records of a method
+- `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for and keeps
 - `model/completions.py`: what was sampled, as tensors
 - `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared prefix once
 
