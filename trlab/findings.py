@@ -1,11 +1,10 @@
-"""What a sweep says: a row a variant and point of the axes, how often a batch may be used under each variant, and what
-became of each prediction."""
+"""What the runs of a sweep say, variant by variant: a table with intervals, nats per point of accuracy, and how often a
+batch may be used. Whether two variants differ is decided in `trlab.verdicts`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,19 +13,13 @@ from trlab.cells import MEASURES
 from trlab.measures import DERIVED, derive
 from trlab.nats import Price, nats_per_point
 from trlab.record import DONE
-from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p
-from trlab.statistics import difference, improvement, interval, iqm
-from trlab.sweep import Prediction, Sweep
+from trlab.statistics import interval, iqm
+from trlab.sweep import Sweep
 from trlab.tolerance import Tolerance, staleness_tolerance
-from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
-INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
-PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite", UNDECIDED: "cannot be told"}
-"""The verdicts as a page says them; the others say themselves."""
 USES = "uses"
 """The axis whose labels are how often each batch is used."""
 ON_POLICY = "on-policy"
@@ -35,67 +28,17 @@ ALIKE = 0.01
 """Scores that differ by less, and whose intervals overlap, are told in one line."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A prediction beside what the runs say."""
-
-    prediction: Prediction
-    verdict: str
-    """`seen` or `not seen` where the 95 % interval excludes the other and the p-value survives Holm's correction over
-    all predictions of the sweep, else `undecided`; `incomplete` where a run is missing or has failed (those that are
-    left would speak for it), `not measured` where one has no such number."""
-    estimate: Estimate | None
-    """Probability that a run of the one is above a run of the other; for a number, the interquartile mean; where the
-    two are said to be alike, the difference of their interquartile means."""
-    missing: str = ""
-    """What is missing of an incomplete one."""
-    p: float = math.nan
-    """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
-    corrected: float = math.nan
-    """The same after Holm's correction."""
-
-    def __str__(self) -> str:
-        p = self.prediction
-        if self.estimate is None:
-            return f"{self.verdict}: {p.text}" + (f"; {self.missing}" if self.missing else "")
-        if p.within is not None:
-            what = f"{p.higher} less {p.lower}, within {p.within:g}"
-        elif isinstance(p.higher, str) and isinstance(p.lower, str):
-            what = f"P({p.higher} > {p.lower})"
-        else:
-            what = f"{p.higher} against {p.lower}" if isinstance(p.higher, str) else f"{p.lower} against {p.higher}"
-        spec = ".3f" if p.within is not None else ".2f"
-        return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
-
-    def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
-        """The verdict and what was measured, in words for a page; `words`: how it calls the measures."""
-        p, verdict = self.prediction, PLAIN.get(self.verdict, self.verdict)
-        measure = (words or {}).get(p.measure, p.measure)
-        if self.estimate is None:
-            return verdict, self.missing
-        if p.within is not None:
-            return verdict, (
-                f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike means "
-                f"within {p.within:g}{self._p('; ')}"
-            )
-        if isinstance(p.higher, str) and isinstance(p.lower, str):
-            share = f"{100 * self.estimate.value:.0f} % [{100 * self.estimate.low:.0f}, {100 * self.estimate.high:.0f}]"
-            return verdict, (
-                f"a run of {p.higher} is above one of {p.lower} in {measure} in {share} of all pairs{self._p('; ')}"
-            )
-        label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
-        return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}"
-
-    def _p(self, before: str) -> str:
-        """The corrected p-value, where there is one."""
-        if math.isnan(self.corrected):
-            return ""
-        return before + ("p below 0.001" if self.corrected < 0.001 else f"p {self.corrected:.3f}")
-
-
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs that have scores."""
     return runs[runs["status"] == DONE] if len(runs) else runs
+
+
+def at(runs: pd.DataFrame, place: Mapping[str, str]) -> pd.DataFrame:
+    """The runs at a point of axes. A table may hold a point as a number; a declaration names it as text."""
+    for axis, point in place.items():
+        if len(runs):
+            runs = runs[runs[axis].astype(str) == point]
+    return runs
 
 
 def scores(runs: pd.DataFrame, label: str, measure: str, axes: Sequence[str]) -> dict[tuple[Any, ...], Any]:
@@ -259,76 +202,3 @@ def _paid(found: Price | None) -> dict[str, Any]:
     names = ("nats_per_point", "nats_low", "nats_high", "without")
     values = (None,) * 4 if found is None else (found.value, found.low, found.high, found.without)
     return dict(zip(names, values, strict=True))
-
-
-def judge(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None = None) -> list[Finding]:
-    """Every prediction of a sweep beside its outcome, corrected for their number.
-
-    Args:
-        history: of the runs; without it what is predicted of `trlab.measures.DERIVED` is not measured, unless the
-            runs have it as columns.
-    """
-    runs = runs if history is None else derive(runs, history)
-    found = [_judge(sweep, prediction, _at(runs, prediction.at)) for prediction in sweep.predictions]
-    corrected = holm([finding.p for finding in found])
-    return [
-        finding
-        if finding.estimate is None
-        else replace(finding, corrected=p, verdict=finding.verdict if p < LEVEL else UNDECIDED)
-        for finding, p in zip(found, corrected, strict=True)
-    ]
-
-
-def _judge(sweep: Sweep, prediction: Prediction, runs: pd.DataFrame) -> Finding:
-    """One prediction, as its own interval has it."""
-    axes, sides = [axis.name for axis in sweep.axes], (prediction.higher, prediction.lower)
-    labels = [side for side in sides if isinstance(side, str)]
-    own = runs[runs["label"].isin(labels)] if len(runs) else runs
-    if not len(own) or not set(labels) <= set(own["label"]):
-        return Finding(prediction, NOT_RUN, None)
-    good = finished(own)
-    points = math.prod(1 if axis.name in prediction.at else len(axis.points()) for axis in sweep.axes)
-    asked = points * len(sweep.seeds) * len(labels)
-    if len(good) < asked:
-        failed = len(own) - len(good)
-        return Finding(
-            prediction, INCOMPLETE, None, f"{len(good)} of {asked} runs" + (f", {failed} failed" if failed else "")
-        )
-    measure = prediction.measure
-    if measure not in good or not np.isfinite(good[measure].astype(float)).all():
-        return Finding(prediction, NOT_MEASURED, None, f"a run without {measure}")
-    measured = [scores(runs, label, measure, axes) for label in labels]
-    return compared(prediction, [[side[place] for place in measured[0]] for side in measured])
-
-
-def compared(prediction: Prediction, values: list[list[np.ndarray]]) -> Finding:
-    """The estimate of what is predicted, its p-value, and the verdict of its interval alone.
-
-    Args:
-        values: runs by task of the higher and of the lower variant; of the one that there is, where the other is a
-            number.
-    """
-    higher, lower, within = prediction.higher, prediction.lower, prediction.within
-    if within is not None:
-        estimate, (alike, apart) = difference(*values), alike_p(values[0], values[1], within=within)
-        inside = max(-estimate.low, estimate.high) < within
-        outside = estimate.low > within or estimate.high < -within
-        return Finding(
-            prediction,
-            SEEN if inside else NOT_SEEN if outside else UNDECIDED,
-            estimate,
-            p=alike if abs(estimate.value) < within else apart,
-        )
-    line = next((float(side) for side in (higher, lower) if not isinstance(side, str)), None)
-    estimate = improvement(*values) if line is None else interval(*values)
-    p, middle = (improvement_p(*values), 0.5) if line is None else (line_p(values[0], line), line)
-    above, below = (SEEN, NOT_SEEN) if isinstance(higher, str) else (NOT_SEEN, SEEN)
-    verdict = above if estimate.low > middle else below if estimate.high < middle else UNDECIDED
-    return Finding(prediction, verdict, estimate, p=p)
-
-
-def _at(runs: pd.DataFrame, at: Mapping[str, str]) -> pd.DataFrame:
-    for axis, label in at.items():
-        if len(runs):
-            runs = runs[runs[axis].astype(str) == label]
-    return runs

@@ -1,31 +1,29 @@
-"""What a chapter says of a recorded sweep: every number with its interval, every comparison corrected, and what was
-predicted beside what came.
+"""What a chapter says of a recorded sweep: every number with its interval, every comparison with its verdict, and what
+was predicted beside what came.
 
     told("reuse", "ppo", at={"uses": "16"})
 
-A sentence that compares is made here, from the record, so that it is true of whatever record there is. Where the sweep
-predicted a comparison, the prediction's verdict decides it; else its interval has to exclude 0 and its p-value to
-survive Holm's correction over what is compared with it and over all of the sweep's predictions. A sweep without a
-record is said to have none.
+A sentence that compares is made here, from the record, so that it is true of whatever record there is; `trlab.verdicts`
+decides it. A sweep without a record is said to have none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trlab import record
+from trlab.comparison import Comparison, Side
 from trlab.drawn import draw
 from trlab.figures import figure
-from trlab.findings import NOT_SEEN, SEEN, Finding, finished, judge
-from trlab.measures import derive
-from trlab.record import RECORDS, recorded
-from trlab.significance import LEVEL, holm, improvement_p
+from trlab.findings import at as runs_at
+from trlab.findings import finished
+from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.sweep import Sweep, load_sweep
+from trlab.verdicts import SEEN, Finding, decide, p_in_words, predicted
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -38,7 +36,10 @@ ABOVE, BELOW, UNDECIDED = "above", "below", "undecided"
 
 @dataclass(frozen=True)
 class Against:
-    """A variant beside another one, at one point of a sweep's axes."""
+    """A variant beside another one, at one point of a sweep's axes.
+
+    `f"{row:.2f}"` is the difference with its interval, and *undecided* behind it where it is.
+    """
 
     label: str
     value: Estimate
@@ -50,7 +51,20 @@ class Against:
     p: float
     """Two-sided, uncorrected."""
     verdict: str
-    """`above` or `below`, after the correction; else `undecided`."""
+    """`above` or `below` if the comparison is decided (`trlab.verdicts`), else `undecided`."""
+    corrected: float
+    """The p-value after Holm's correction."""
+    family: int
+    """How many questions it was corrected over."""
+
+    def __format__(self, spec: str) -> str:
+        digits = int(spec[1:-1]) if spec else 2
+        return _signed(self.difference, digits) + (", undecided" if self.verdict == UNDECIDED else "")
+
+    @property
+    def p_in_words(self) -> str:
+        """The corrected p-value with its family."""
+        return p_in_words(self.corrected, self.family)
 
 
 class Note(str):
@@ -60,27 +74,15 @@ class Note(str):
         return str(self)
 
 
-def is_recorded(name: str) -> bool:
-    """Whether the sweep has been run."""
-    return (RECORDS / name / "runs.csv").is_file()
-
-
-@lru_cache(maxsize=8)
-def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
-    """A recorded sweep, its runs with all measures that follow from their histories, and the histories."""
-    runs, history = recorded(name)
-    return load_sweep(name), derive(runs, history), history
-
-
-@lru_cache(maxsize=8)
 def judged(name: str) -> tuple[Finding, ...]:
     """What came of a sweep's predictions."""
-    return tuple(judge(*read(name)[:2]))
+    return tuple(predicted(name))
 
 
 def runs_of(name: str, label: str, measure: str = "sampled", at: Mapping[str, str] | None = None) -> np.ndarray:
     """A measure of every finished run of one arm."""
-    return _values(read(name)[1], label, measure, at or {})
+    runs = finished(runs_at(record.read(name)[1], at or {}))
+    return runs[runs["label"] == label][measure].to_numpy(float)
 
 
 def against(
@@ -91,43 +93,34 @@ def against(
     Raises:
         ValueError: no finished run of the control there.
     """
-    runs, place, findings = read(name)[1], dict(at or {}), judged(name)
-    own = _values(runs, control, measure, place)
-    if not len(own):
-        raise ValueError(f"control: expected finished runs of {control!r} at {place}, got none")
-    rows = []
-    for label in dict.fromkeys(runs["label"]):
-        if label == control or (only and label not in only):
-            continue
-        values = _values(runs, label, measure, place)
-        if len(values):
-            rows.append(
-                Against(
-                    label,
-                    interval(values),
-                    interval(own),
-                    difference(values, own),
-                    improvement_p(values, own),
-                    UNDECIDED,
-                )
-            )
-    asked = [row for row in rows if _predicted(findings, row.label, control, measure, place) is None]
-    corrected = dict(
-        zip(
-            (row.label for row in asked),
-            holm([*(row.p for row in asked), *(found.p for found in findings)]),
-            strict=False,
-        )
-    )
+    if not len(runs_of(name, control, measure, at)):
+        raise ValueError(f"control: expected finished runs of {control!r} at {dict(at or {})}, got none")
+    labels = [label for label in dict.fromkeys(record.read(name)[1]["label"]) if label != control]
     return [
-        replace(
-            row,
-            verdict=_verdict(
-                row, corrected.get(row.label, 0.0), _predicted(findings, row.label, control, measure, place)
-            ),
-        )
-        for row in rows
+        gap(name, label, control, measure=measure, at=at)
+        for label in labels
+        if (not only or label in only) and len(runs_of(name, label, measure, at))
     ]
+
+
+def gap(
+    name: str, label: str, control: str, *, measure: str = "sampled", at: Mapping[str, str] | None = None
+) -> Against:
+    """One variant beside another."""
+    place = dict(at or {})
+    (verdict,) = decide(name, Comparison(Side(label, place), Side(control, place), measure))
+    values, others = (runs_of(name, side, measure, place) for side in (label, control))
+    side = (ABOVE if verdict.verdict == SEEN else BELOW) if verdict.decided else UNDECIDED
+    return Against(
+        label,
+        interval(values),
+        interval(others),
+        verdict.difference or difference(values, others),
+        verdict.p,
+        side,
+        verdict.corrected,
+        verdict.family,
+    )
 
 
 def told(
@@ -145,7 +138,7 @@ def told(
     rows = against(name, control, measure=measure, at=at, only=only)
     whole = f"`{control}` {rows[0].control:.{digits}f}"
     sentences = []
-    for verdict, words in ((ABOVE, "above"), (BELOW, "below"), (UNDECIDED, "cannot be told from")):
+    for verdict, words in ((ABOVE, "above"), (BELOW, "below"), (UNDECIDED, "undecided against")):
         found = sorted((row for row in rows if row.verdict == verdict), key=lambda row: -abs(row.difference.value))
         words = f"All {len(rows)} {words}" if len(found) == len(rows) > 1 else words.capitalize()
         if found:
@@ -172,33 +165,7 @@ def drawn(name: str) -> Drawing | Note:
     shown = figure(name)
     if not is_recorded(shown.sweep):
         return not_run(shown.sweep)
-    return draw(shown, *read(shown.sweep))
-
-
-def _values(runs: pd.DataFrame, label: str, measure: str, at: Mapping[str, str]) -> np.ndarray:
-    good = finished(runs)
-    good = good[good["label"] == label]
-    for axis, point in at.items():
-        good = good[good[axis].astype(str) == point]
-    return good[measure].to_numpy(float)
-
-
-def _predicted(
-    findings: Sequence[Finding], label: str, control: str, measure: str, at: Mapping[str, str]
-) -> Finding | None:
-    for finding in findings:
-        p = finding.prediction
-        if {p.higher, p.lower} == {label, control} and p.measure == measure and dict(p.at) == at and p.within is None:
-            return finding
-    return None
-
-
-def _verdict(row: Against, corrected: float, predicted: Finding | None) -> str:
-    if predicted is None:
-        decided = corrected < LEVEL and (row.difference.low > 0 or row.difference.high < 0)
-    else:
-        decided = predicted.verdict in (SEEN, NOT_SEEN)
-    return UNDECIDED if not decided else ABOVE if row.difference.value > 0 else BELOW
+    return draw(shown, *record.read(shown.sweep))
 
 
 def _signed(estimate: Estimate, digits: int) -> str:

@@ -21,11 +21,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlab import journal, tables
 from trlab.journal import RecordError
+from trlab.measures import derive
+from trlab.sweep import Sweep, load_sweep
 from trlab.tables import DONE, FIRST_HISTORY, HISTORY, RUNS, History, Row
 
 if TYPE_CHECKING:
@@ -122,6 +125,37 @@ def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
+def is_recorded(name: str, folder: Path | None = None) -> bool:
+    """Whether a sweep has a record in a folder of records (None: the package's)."""
+    return path_of_runs(name, folder).is_file()
+
+
+def path_of_runs(name: str, folder: Path | None = None) -> Path:
+    """Where the table of a sweep's runs stands, or would."""
+    return (RECORDS if folder is None else folder) / name / RUNS
+
+
+def stamp(name: str) -> int:
+    """What changes whenever a record of the package does: a key for what is computed from it. 0: there is none."""
+    return path_of_runs(name).stat().st_mtime_ns if is_recorded(name) else 0
+
+
+def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
+    """A sweep that ships with the package, its runs with every measure that follows from their histories, and the
+    histories.
+
+    Raises:
+        RecordError: it has no record.
+    """
+    return _read(name, stamp(name))
+
+
+@lru_cache(maxsize=32)
+def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
+    runs, history = recorded(name)
+    return load_sweep(name), derive(runs, history), history
+
+
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs of a sweep that ships with the package, a row a cell, and their histories, a row a cell and batch.
 
@@ -129,7 +163,7 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         RecordError: there is none, or it was made in another format.
     """
     folder = RECORDS / name
-    if not (folder / "runs.csv").is_file():
+    if not is_recorded(name):
         known = sorted(path.parent.name for path in RECORDS.glob("*/runs.csv"))
         raise RecordError(
             f"record: expected one of {', '.join(known) or 'none yet'}, got {name!r}; `trlib sweep {name}` makes it"

@@ -80,10 +80,10 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
         RecordError: the sweep has not been recorded there, or not whole.
     """
     from trlab.cells import own_arguments, settled
-    from trlab.record import RECORDS, RecordError, load
+    from trlab.record import RecordError, is_recorded, load, path_of_runs
 
-    folder = (RECORDS if records is None else records) / sweep.name
-    if not (folder / "runs.csv").is_file():
+    folder = path_of_runs(sweep.name, records).parent
+    if not is_recorded(sweep.name, records):
         raise RecordError(
             f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
             f"sweep {sweep.name}` makes them"

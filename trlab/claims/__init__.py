@@ -11,9 +11,10 @@ of a mechanism on tiny tasks, never of a benchmark: what a paper shows at its ow
 from __future__ import annotations
 
 from trlab.claims import dppo, grpo, ppo, pspo, quatro, trapo, troll, trpo
-from trlab.claims.card import Card, Claim, Side, Test
+from trlab.claims.card import Card, Claim, Test
 from trlab.claims.outcome import Answer, Told, tell
 from trlab.claims.page import markdown
+from trlab.comparison import Side
 
 __all__ = ["Answer", "Card", "Claim", "Side", "Test", "Told", "cards", "markdown", "tell"]
 

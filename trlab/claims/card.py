@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Side:
-    """Runs of one variant at one place."""
-
-    label: str
-    at: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Points of axes; axes that are not named are pooled as tasks."""
+from trlab.comparison import Comparison, Side
 
 
 @dataclass(frozen=True)
@@ -30,6 +23,11 @@ class Test:
     reward reaches 0.7."""
     within: float | None = None
     """The two are alike within this margin."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """What it compares within its sweep."""
+        return Comparison(self.higher, self.lower, self.measure, self.within)
 
 
 def above(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 
-from trlab.claims.card import Card, Side, Test
+from trlab.claims.card import Card, Test
 from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
-from trlab.findings import INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
+from trlab.comparison import Side
+from trlab.verdicts import INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
 
 VERDICTS = {
@@ -45,19 +45,11 @@ AXES = {
 }
 
 
-def markdown(card: Card, every: Sequence[Card] | None = None) -> str:
-    """A card as Markdown: its claims, each with where it stands, the verdict, and every test's numbers from the record.
-
-    Args:
-        every: the cards whose tests are corrected together; None: the book's.
-    """
-    if every is None:
-        from trlab.claims import cards
-
-        every = cards()
+def markdown(card: Card) -> str:
+    """A card as Markdown: its claims, each with its source, the verdict, and every test's numbers from the record."""
     lines = [f"## {card.title}", ""]
     lines += [card.note, ""] if card.note else []
-    for number, told in enumerate(tell(card, every), 1):
+    for number, told in enumerate(tell(card), 1):
         lines += [*_claim(number, told), ""]
     return "\n".join(lines)
 
@@ -83,21 +75,21 @@ def _claim(number: int, told: Told) -> list[str]:
 
 def _answer(answer: Answer) -> str:
     """One test: what is claimed, what was measured, what follows, and what had been predicted."""
-    test = answer.test
+    test, outcome = answer.test, answer.outcome
     claimed = f"`{test.sweep}`{_place(test)}, {_measure(test.measure)}: {_claimed(test)}. "
-    note = f" ({answer.note})" if answer.note else ""
-    if answer.difference is None:
+    note = f" ({outcome.note})" if outcome.note else ""
+    if outcome.difference is None:
         return f"{claimed}{_first_large(VERDICTS[answer.verdict])}{note}.{_before(answer)}"
-    sides = " and ".join(_number(estimate) for estimate in answer.sides if estimate is not None)
-    gap = f", difference {_number(answer.difference, '+')}" if None not in answer.sides else ""
-    return f"{claimed}Measured: {sides}{gap}, {_p(answer)}{note}: **{_short(answer)}**.{_before(answer)}"
+    sides = " and ".join(_number(estimate) for estimate in outcome.sides if estimate is not None)
+    gap = f", difference {_number(outcome.difference, '+')}" if None not in outcome.sides else ""
+    return f"{claimed}Measured: {sides}{gap}, {outcome.p_in_words}{note}: **{_short(answer)}**.{_before(answer)}"
 
 
 def _short(answer: Answer) -> str:
     """The verdict of a test in a word or two."""
     if answer.verdict == NOT_SEEN:
         return "the opposite" if answer.test.within is None else "they differ"
-    return answer.verdict if answer.difference is not None else VERDICTS[answer.verdict]
+    return answer.verdict if answer.outcome.difference is not None else VERDICTS[answer.verdict]
 
 
 def _claimed(test: Test) -> str:
@@ -147,10 +139,6 @@ def _number(estimate: Estimate, sign: str = "") -> str:
     size = max(abs(estimate.value), abs(estimate.low), abs(estimate.high))
     digits = 2 if not math.isfinite(size) or size >= 0.1 or size == 0 else 1 - math.floor(math.log10(size))
     return f"{estimate.value:{sign}.{digits}f} [{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"
-
-
-def _p(answer: Answer) -> str:
-    return "p below 0.001" if answer.corrected < 0.001 else f"p {answer.corrected:.3f}"
 
 
 def _first_large(text: str) -> str:

@@ -109,10 +109,10 @@ def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace)
 
 def _list(args: argparse.Namespace) -> int:
     from trlab.figures import FIGURES
-    from trlab.record import RECORDS
+    from trlab.record import is_recorded
 
     found = {
-        name: {"sweep": one.sweep, "text": one.text, "recorded": (RECORDS / one.sweep / "runs.csv").is_file()}
+        name: {"sweep": one.sweep, "text": one.text, "recorded": is_recorded(one.sweep)}
         for name, one in FIGURES.items()
     }
     if args.json:

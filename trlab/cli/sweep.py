@@ -117,7 +117,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from trlab.record import RECORDS, RecordError
+    from trlab.record import RecordError, is_recorded
     from trlab.sweep import declared, load_sweep
 
     found = {}
@@ -126,7 +126,7 @@ def _list(args: argparse.Namespace) -> int:
             text = load_sweep(name).text
         except RecordError as error:  # it stands on another's record, which has not been made yet
             text = str(error)
-        found[name] = {"text": text, "recorded": (RECORDS / name / "runs.csv").is_file()}
+        found[name] = {"text": text, "recorded": is_recorded(name)}
     if args.json:
         shared.print_json(found)
         return 0
@@ -212,8 +212,9 @@ def _cells(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _run(planned: Plan, args: argparse.Namespace) -> int:
-    from trlab.findings import judge, table, tolerances
+    from trlab.findings import table, tolerances
     from trlab.runner import conduct
+    from trlab.verdicts import judge
 
     _warn_of_versions(planned)
     done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
@@ -232,7 +233,13 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
                 "tolerance": stale.to_dict("records"),
                 "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
                 "predictions": [
-                    {"text": f.prediction.text, "verdict": f.verdict, "p": f.p, "corrected": f.corrected}
+                    {
+                        "text": f.prediction.text,
+                        "verdict": f.verdict,
+                        "p": f.p,
+                        "corrected": f.corrected,
+                        "family": f.family,
+                    }
                     for f in findings
                 ],
             }

@@ -1,0 +1,321 @@
+"""The one rule by which a comparison of recorded runs is decided, whoever prints it.
+
+    verdict = decide("reuse", above("ppo", "pg_is", at={"uses": "8"}))
+    verdict.verdict                      # seen, not seen or undecided
+
+A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below 0.05 after Holm's
+correction, the 95 % interval of the difference of interquartile means excludes 0, and so does that of the probability
+of improvement exclude ½. So no printed interval ever contradicts a verdict. Everything else is *undecided*; *not seen*
+is said only if the opposite is decided.
+
+Holm's correction is over one family for each sweep (`trlab.comparison.asked`): its predictions and every comparison
+that a page, notebook or claims card prints. A question of a reader's own joins that family.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trlab import record
+from trlab.comparison import Comparison, Side, asked, of_prediction
+from trlab.findings import at, finished, scores
+from trlab.measures import derive, matched
+from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p
+from trlab.statistics import difference, improvement, interval
+from trlab.sweep import Prediction, Sweep
+from trlib.evaluation import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
+INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
+PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
+"""The verdicts on a prediction as a page says them; the others say themselves."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A comparison beside what the runs say."""
+
+    comparison: Comparison
+    verdict: str
+    """`seen` or `not seen` (the opposite is) if the comparison is decided, else `undecided`; `not run`; `incomplete` if
+    a run is missing or has failed (the rest would speak for it); `not measured` if a run has no such number."""
+    sides: tuple[Estimate | None, Estimate | None] = (None, None)
+    """Interquartile means of the higher and of the lower runs; None for a number."""
+    difference: Estimate | None = None
+    """The higher less the lower, or less the number."""
+    improvement: Estimate | None = None
+    """Probability that a run of the higher is above a run of the lower; None beside a number or a margin."""
+    p: float = math.nan
+    """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
+    corrected: float = math.nan
+    """The same after Holm's correction."""
+    family: int = 0
+    """How many questions it was corrected over."""
+    note: str = ""
+    """What is missing, or how many runs were left out."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the runs say which side is above."""
+        return self.verdict in (SEEN, NOT_SEEN)
+
+    @property
+    def p_in_words(self) -> str:
+        """The corrected p-value with its family; empty if there is none."""
+        return p_in_words(self.corrected, self.family)
+
+
+def p_in_words(corrected: float, family: int) -> str:
+    """A corrected p-value, and over how many questions it is corrected."""
+    if math.isnan(corrected):
+        return ""
+    value = "below 0.001" if corrected < 0.001 else f"{corrected:.3f}"
+    return f"p {value} (Holm over {family})"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A prediction beside what the runs say."""
+
+    prediction: Prediction
+    verdict: str
+    """As of `Verdict`."""
+    estimate: Estimate | None
+    """Probability that a run of the one is above a run of the other; for a number, the interquartile mean; where the
+    two are said to be alike, the difference of their interquartile means."""
+    missing: str = ""
+    """What is missing of an incomplete one."""
+    p: float = math.nan
+    """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
+    corrected: float = math.nan
+    """The same after Holm's correction."""
+    family: int = 0
+    """How many questions it was corrected over."""
+
+    def __str__(self) -> str:
+        p = self.prediction
+        if self.estimate is None:
+            return f"{self.verdict}: {p.text}" + (f"; {self.missing}" if self.missing else "")
+        if p.within is not None:
+            what = f"{p.higher} less {p.lower}, within {p.within:g}"
+        elif isinstance(p.higher, str) and isinstance(p.lower, str):
+            what = f"P({p.higher} > {p.lower})"
+        else:
+            what = f"{p.higher} against {p.lower}" if isinstance(p.higher, str) else f"{p.lower} against {p.higher}"
+        spec = ".3f" if p.within is not None else ".2f"
+        return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
+
+    def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
+        """The verdict and what was measured, in words for a page.
+
+        Args:
+            words: what the page calls the measures.
+        """
+        p, verdict = self.prediction, PLAIN.get(self.verdict, self.verdict)
+        measure = (words or {}).get(p.measure, p.measure)
+        if self.estimate is None:
+            return verdict, self.missing
+        if p.within is not None:
+            return verdict, (
+                f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike means "
+                f"within {p.within:g}{self._p('; ')}"
+            )
+        if isinstance(p.higher, str) and isinstance(p.lower, str):
+            value, low, high = (100 * bound for bound in (self.estimate.value, self.estimate.low, self.estimate.high))
+            return verdict, (
+                f"{measure} of {p.higher} is higher than that of {p.lower} in {value:.0f} % "
+                f"[{low:.0f}, {high:.0f}] of all pairs of runs{self._p('; ')}"
+            )
+        label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
+        return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}"
+
+    def _p(self, before: str) -> str:
+        words = p_in_words(self.corrected, self.family)
+        return before + words if words else ""
+
+
+def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
+    """Comparisons within a sweep that ships with the package.
+
+    Raises:
+        RecordError: it has no record.
+    """
+    return list(_decided(name, comparisons, record.stamp(name)))
+
+
+def predicted(name: str) -> list[Finding]:
+    """What came of the predictions of a sweep that ships with the package."""
+    sweep = record.read(name)[0]
+    return _findings(sweep, decide(name, *map(of_prediction, sweep.predictions)))
+
+
+def family(name: str) -> list[float]:
+    """The p-values of every question that is asked of a sweep of the package: what Holm's correction goes over."""
+    return [verdict.p for verdict in decide(name, *asked(record.read(name)[0]))]
+
+
+def judge(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None = None) -> list[Finding]:
+    """Every prediction of a sweep beside its outcome in these runs.
+
+    Args:
+        history: of the runs; without it what is predicted of `trlab.measures.DERIVED` is not measured, unless the
+            runs have it as columns.
+    """
+    return _findings(sweep, compare(sweep, runs, history, list(map(of_prediction, sweep.predictions))))
+
+
+def compare(
+    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparisons: Sequence[Comparison]
+) -> list[Verdict]:
+    """Comparisons of a sweep's runs, each decided by the rule above.
+
+    Args:
+        history: of the runs; None if no measure follows from it.
+        comparisons: those that are wanted. All others that are asked of the sweep count in the correction.
+    """
+    runs = runs if history is None else derive(runs, history)
+    return corrected(sweep, comparisons, lambda comparison: measure(sweep, runs, history, comparison))
+
+
+def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) -> list[Verdict]:
+    """Comparisons after Holm's correction over the family of the sweep.
+
+    This is the one place where a verdict is made. A test that pairs runs by seed or by prompt would change
+    `measure`, which gives the p-value and the intervals, and nothing here.
+
+    Args:
+        measured: gives the `Verdict` of a comparison by its intervals alone.
+    """
+    family: dict[Any, Verdict] = {}
+    for comparison in [*asked(sweep), *comparisons]:
+        key = comparison.question(sweep)
+        if key not in family:
+            family[key] = measured(comparison)
+    p_values = dict(zip(family, holm([verdict.p for verdict in family.values()]), strict=True))
+    verdicts = []
+    for comparison in comparisons:
+        one, p = measured(comparison), p_values[comparison.question(sweep)]
+        if one.difference is not None:
+            one = replace(one, corrected=p, family=len(family), verdict=one.verdict if p < LEVEL else UNDECIDED)
+        verdicts.append(one)
+    return verdicts
+
+
+def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison) -> Verdict:
+    """One comparison by its own p-value and intervals, before any correction."""
+    by_side: list[dict[tuple[Any, ...], np.ndarray] | None] = []
+    present, expected, left_out, failed = 0, 0, 0, 0
+    for side in (comparison.higher, comparison.lower):
+        if not isinstance(side, Side):
+            by_side.append(None)
+            continue
+        part = at(runs, side.at)
+        part = part[part["label"] == side.label] if len(part) else part
+        if not len(part):
+            return Verdict(comparison, NOT_RUN)
+        values, never = _measured(finished(part), history, comparison.measure)
+        points = math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
+        expected += points * len(sweep.seeds)
+        present += len(finished(part))
+        failed += len(part) - len(finished(part))
+        left_out += never
+        pooled = [axis.name for axis in sweep.axes if axis.name not in side.at]
+        by_side.append(scores(values, side.label, VALUE, pooled) if len(values) else {})
+    if present < expected:
+        return Verdict(
+            comparison, INCOMPLETE, note=f"{present} of {expected} runs" + (f", {failed} failed" if failed else "")
+        )
+    places = next((list(side) for side in by_side if side is not None), [])
+    if any(side.keys() != set(places) or not places for side in by_side if side is not None):
+        return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
+    tasks = [None if side is None else [side[place] for place in places] for side in by_side]
+    if any(not np.isfinite(task).all() for side in tasks if side is not None for task in side):
+        return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
+    note = f"{left_out} runs never reach the reward and are left out" if left_out else ""
+    return replace(_estimated(comparison, tasks), note=note)
+
+
+VALUE = "_value"
+"""The column that holds the measure of a comparison."""
+
+
+def _measured(runs: pd.DataFrame, history: pd.DataFrame | None, name: str) -> tuple[pd.DataFrame, int]:
+    """The runs with a column `VALUE`, and how many never reach the reward of `column@reward` and have none."""
+    column, _, level = name.partition("@")
+    if not level:
+        return runs.assign(**{VALUE: runs[column].astype(float) if column in runs else math.nan}), 0
+    if history is None or column not in history:
+        return runs.assign(**{VALUE: math.nan}), 0
+    every = matched(runs, history, column, float(level))
+    reached = every[every["reached"]]
+    return reached.assign(**{VALUE: reached["matched"]}), len(every) - len(reached)
+
+
+def _estimated(comparison: Comparison, tasks: Sequence[list[np.ndarray] | None]) -> Verdict:
+    """The estimates, the p-value, and the verdict of the intervals alone."""
+    higher, lower = tasks
+    sides = (None if higher is None else interval(higher), None if lower is None else interval(lower))
+    if higher is None or lower is None:
+        return _beside_a_number(comparison, higher, lower, sides)
+    gap = difference(higher, lower)
+    if comparison.within is not None:
+        alike, apart = alike_p(higher, lower, within=comparison.within)
+        inside = max(-gap.low, gap.high) < comparison.within
+        outside = gap.low > comparison.within or gap.high < -comparison.within
+        verdict = SEEN if inside else NOT_SEEN if outside else UNDECIDED
+        return Verdict(comparison, verdict, sides, gap, p=alike if abs(gap.value) < comparison.within else apart)
+    better = improvement(higher, lower)
+    above, below = gap.low > 0 and better.low > 0.5, gap.high < 0 and better.high < 0.5
+    verdict = SEEN if above else NOT_SEEN if below else UNDECIDED
+    return Verdict(comparison, verdict, sides, gap, better, improvement_p(higher, lower))
+
+
+def _beside_a_number(
+    comparison: Comparison,
+    higher: list[np.ndarray] | None,
+    lower: list[np.ndarray] | None,
+    sides: tuple[Estimate | None, Estimate | None],
+) -> Verdict:
+    """The same where one side is a number."""
+    values, line = (higher, comparison.lower) if higher is not None else (lower, comparison.higher)
+    estimate = sides[0] or sides[1]
+    assert values is not None and estimate is not None and not isinstance(line, Side)
+    gap = Estimate(estimate.value - line, estimate.low - line, estimate.high - line)
+    above, below = (SEEN, NOT_SEEN) if higher is not None else (NOT_SEEN, SEEN)
+    verdict = above if gap.low > 0 else below if gap.high < 0 else UNDECIDED
+    return Verdict(comparison, verdict, sides, gap, p=line_p(values, line))
+
+
+def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
+    """Predictions with the estimate that a page prints of each."""
+    found = []
+    for prediction, verdict in zip(sweep.predictions, verdicts, strict=True):
+        estimate = verdict.improvement
+        if prediction.within is not None:
+            estimate = verdict.difference
+        elif estimate is None:
+            estimate = verdict.sides[0] or verdict.sides[1]
+        note = verdict.note if verdict.difference is None else ""
+        found.append(Finding(prediction, verdict.verdict, estimate, note, verdict.p, verdict.corrected, verdict.family))
+    return found
+
+
+@lru_cache(maxsize=512)
+def _decided(name: str, comparisons: tuple[Comparison, ...], stamp: int) -> tuple[Verdict, ...]:
+    sweep = record.read(name)[0]
+    return tuple(corrected(sweep, comparisons, lambda comparison: _of_record(name, comparison, stamp)))
+
+
+@lru_cache(maxsize=4096)
+def _of_record(name: str, comparison: Comparison, stamp: int) -> Verdict:
+    sweep, runs, history = record.read(name)
+    return measure(sweep, runs, history, comparison)
