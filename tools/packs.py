@@ -13,6 +13,7 @@ from typing import Any
 
 from trbook.explorables import loop_batch, presets, runs
 from trbook.explorables.files import BUILT
+from trlab.sweep import load_sweep
 
 FILE = BUILT / "run_explorer.data.json"
 LOOP = BUILT / "loop.data.json"
@@ -24,8 +25,11 @@ def pack(before: dict[str, Any]) -> dict[str, Any]:
     same = before.get("format") == runs.format_of_packs()
     sweeps = []
     for name in names:
-        found = made.get(name, {}) if same else {}
-        sweeps.append(found if found.get("record") == runs.digest(name) else runs.packed(name))
+        packed = made.get(name, {}) if same else {}
+        if packed.get("record") == runs.digest(name):
+            sweeps.append({**packed, **runs.described(load_sweep(name))})
+        else:
+            sweeps.append(runs.packed(name))
     return {
         "format": runs.format_of_packs(),
         "presets": presets.available(names),

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from trlab.tables import DONE, History, Row
+from trlab.files import DONE, History, Row
 from trlib.errors import TrlibError
 from trlib.model.folders import lock
 

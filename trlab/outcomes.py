@@ -17,8 +17,8 @@ import numpy as np
 
 from trlab import record
 from trlab.comparison import Comparison, Side
-from trlab.drawn import draw
-from trlab.figures import figure
+from trlab.drawing.named import figure
+from trlab.drawing.recorded import draw
 from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
@@ -161,7 +161,7 @@ def beside(name: str) -> pd.DataFrame:
 
 
 def drawn(name: str) -> Drawing | Note:
-    """A figure of `trlab.figures` from the record that it is of."""
+    """A figure of `trlab.drawing.named` from the record that it is of."""
     shown = figure(name)
     if not is_recorded(shown.sweep):
         return not_run(shown.sweep)

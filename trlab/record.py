@@ -25,11 +25,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlab import journal, tables
+from trlab import files, journal
+from trlab.files import DONE, HISTORY, RUNS, History, Row
 from trlab.journal import RecordError
 from trlab.measures import derive
 from trlab.sweep import Sweep, load_sweep
-from trlab.tables import DONE, FIRST_HISTORY, HISTORY, RUNS, History, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from trlab.cells import Cell
 
 FORMAT = 2
-"""Of the tables; another one is refused, but those of format 1 are read, and written as format 2."""
+"""Of the tables; another one is refused."""
 HEADER = "record.json"
 PREFER = ("journal", "tables")
 RECORDS = Path(__file__).parent / "records"
@@ -135,6 +135,11 @@ def path_of_runs(name: str, folder: Path | None = None) -> Path:
     return (RECORDS if folder is None else folder) / name / RUNS
 
 
+def all_recorded(folder: Path | None = None) -> list[str]:
+    """The sweeps that have a record in a folder of records (None: the package's)."""
+    return sorted(path.parent.name for path in (RECORDS if folder is None else folder).glob(f"*/{RUNS}"))
+
+
 def stamp(name: str) -> int:
     """What changes whenever a record of the package does: a key for what is computed from it. 0: there is none."""
     return path_of_runs(name).stat().st_mtime_ns if is_recorded(name) else 0
@@ -164,9 +169,8 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     folder = RECORDS / name
     if not is_recorded(name):
-        known = sorted(path.parent.name for path in RECORDS.glob("*/runs.csv"))
         raise RecordError(
-            f"record: expected one of {', '.join(known) or 'none yet'}, got {name!r}; `trlib sweep {name}` makes it"
+            f"record: expected one of {', '.join(all_recorded()) or 'none yet'}, got {name!r}; `trlib sweep {name}` makes it"
         )
     record = load(folder)
     runs = record.runs()
@@ -193,36 +197,31 @@ def load(
         RecordError: a damaged file, another format, another sweep, a default that has changed since, or without
             `prefer` two files that disagree.
     """
-    if old := sorted(folder.glob("cells*.jsonl")):
-        raise RecordError(
-            f"record: {str(old[0])!r} is a journal of an earlier version of the package: expected "
-            f"{journal.NAME}; finish the sweep with that version, whose tables are read here, and remove "
-            f"the file then"
-        )
     record = _tables(folder, defaults, sweep, tabled)
     source = dict.fromkeys(record.rows, folder / RUNS)
     for path in sorted(folder.glob(journal.ALL)):
-        found = _journal(path, defaults, sweep)
-        for key in [key for key, row in found.rows.items() if _differ(row, record.rows.get(key))]:
+        part = _journal(path, defaults, sweep)
+        for key in [key for key, row in part.rows.items() if _differ(row, record.rows.get(key))]:
             if prefer not in PREFER or source[key].suffix == path.suffix:
-                raise _disagreement((source[key], record.rows[key]), (path, found.rows[key]))
+                raise _disagreement((source[key], record.rows[key]), (path, part.rows[key]))
             if prefer == "tables":
-                del found.rows[key]
-        record.update(found)
-        source.update(dict.fromkeys(found.rows, path))
+                del part.rows[key]
+        record.update(part)
+        source.update(dict.fromkeys(part.rows, path))
     return record
 
 
 def complete(folder: Path, cells: Sequence[Cell]) -> bool:
-    """Whether the folder's tables are of today's format and hold what its journals do of these cells: not so where a
-    kill or a full disk came between the last cell and the tables, or where journals of other machines were copied."""
+    """Whether the folder's tables hold what its journals do of these cells.
+
+    They do not if a kill or a full disk came between the last cell and the tables, or if journals of other machines
+    were copied into the folder.
+    """
     rows, journaled = _tables(folder).rows, {}
     for path in folder.glob(journal.ALL):
         journaled.update(_journal(path).rows)
     done = [journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE]
-    return not (folder / FIRST_HISTORY).is_file() and all(
-        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done
-    )
+    return all(row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done)
 
 
 def _tables(
@@ -231,16 +230,16 @@ def _tables(
     """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
     path, header, record = folder / RUNS, folder / HEADER, Record()
     if header.is_file():
-        found = _json(header)
-        _check(header, found, defaults, sweep, (FORMAT, 1))
+        content = _json(header)
+        _check(header, content, defaults, sweep, FORMAT)
     elif path.is_file() and rows:
         raise _damaged(header, "no such file, beside a table of runs")
     if not path.is_file() or not rows:
         return record
     try:
-        record.rows = tables.read_runs(path, found.get("made", {}))
-        path = folder / HISTORY if (folder / HISTORY).is_file() else folder / FIRST_HISTORY
-        record.histories = tables.read_histories(path)
+        record.rows = files.read_runs(path, content.get("made", {}))
+        path = folder / HISTORY
+        record.histories = files.read_histories(path)
     except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
         raise _damaged(path, str(error)) from error
     return record
@@ -249,13 +248,13 @@ def _tables(
 def _journal(path: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None) -> Record:
     record = Record()
     try:
-        found, cells = journal.read(path)
+        header, cells = journal.read(path)
     except sqlite3.OperationalError as error:
         raise RecordError(f"record: cannot read {str(path)!r}: {error}") from error
     except (sqlite3.Error, ValueError) as error:
         raise _damaged(path, str(error)) from error
-    if found is not None:
-        _check(path, found, defaults, sweep, (journal.FORMAT,))
+    if header is not None:
+        _check(path, header, defaults, sweep, journal.FORMAT)
     for row, history in cells:
         if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
             raise _damaged(path, f"a cell of {type(row).__name__}")
@@ -281,25 +280,25 @@ def _damaged(path: Path, what: str) -> RecordError:
 
 
 def _check(
-    path: Path, found: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None, formats: Sequence[int]
+    path: Path, header: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None, expected: int
 ) -> None:
     """Refuse what cannot be read, is another sweep's, or was run with other defaults than today's."""
-    if found.get("format") not in formats:
+    if header.get("format") != expected:
         raise RecordError(
-            f"record: {str(path)!r} is of another version of the package: expected format {formats[0]}, "
-            f"got {found.get('format')!r}; it is left as it is: read it with that version, or move it "
+            f"record: {str(path)!r} is of another version of the package: expected format {expected}, "
+            f"got {header.get('format')!r}; it is left as it is: read it with that version, or move it "
             f"away"
         )
     for part in ("defaults", "made"):
-        held = found.get(part, {})
+        held = header.get(part, {})
         if not isinstance(held, dict) or not all(isinstance(one, dict) for one in held.values()):
             raise _damaged(path, f"{part} of {type(held).__name__}")
-    if sweep is not None and found.get("sweep", sweep) != sweep:
+    if sweep is not None and header.get("sweep", sweep) != sweep:
         raise RecordError(
             f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, which "
-            f"holds {found['sweep']!r}; give another --out"
+            f"holds {header['sweep']!r}; give another --out"
         )
-    for section, was in found.get("defaults", {}).items():
+    for section, was in header.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:
@@ -348,16 +347,15 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     others = [row for key, row in record.rows.items() if key not in declared]
     if others:
         runs = pd.concat([runs, pd.DataFrame(others)], ignore_index=True)
-    runs, made = tables.without_circumstances(runs)
+    runs, made = files.without_circumstances(runs)
     path = folder / HEADER
     before = _json(path).get("made", {}) if path.is_file() else {}
     header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
     # Whatever a kill leaves can be read: until the runs are written, the header knows what made the old ones too.
     write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
-    write(folder / HISTORY, tables.packed(record.histories, runs["cell"] if len(runs) else ()))
+    write(folder / HISTORY, files.packed(record.histories, runs["cell"] if len(runs) else ()))
     write(folder / RUNS, runs.to_csv(index=False))
     write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
-    (folder / FIRST_HISTORY).unlink(missing_ok=True)
     for path in folder.glob(journal.ALL):
         for key, row in _journal(path).rows.items():
             if _differ(row, record.rows.get(key)):

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from trlab import cluster, pool
 from trlab.cells import Cell, cells, defaults
 from trlab.circumstances import circumstances, cores
+from trlab.files import DONE, FAILED
 from trlab.journal import Journal, put
 from trlab.record import RECORDS, Record, complete, declaration, load, save_tables
 from trlab.sweep import Sweep
-from trlab.tables import DONE, FAILED
 from trlab.trial import run
 from trlib.loop.stopping import stoppable
 

@@ -161,6 +161,10 @@ class Sweep:
 
     text: str
     """What it asks, in a sentence or two."""
+    title: str = ""
+    """What a reader chooses it by, in a few words; empty: its name."""
+    round: int = 0
+    """The round of the book's experiments that it belongs to: 1, 2, ...; 0: none."""
     variants: Sequence[Variant]
     budget: Budget
     axes: Sequence[Axis] = ()
@@ -184,6 +188,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         settle(self)
+        checks.whole("round", self.round, least=0)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)

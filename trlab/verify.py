@@ -14,10 +14,10 @@ import numpy as np
 from trlab import pool
 from trlab.cells import MEASURES, SINCE_SECOND_ROUND, Cell
 from trlab.circumstances import circumstances, cores
+from trlab.files import DONE, same_digits
 from trlab.record import RecordError
 from trlab.runner import Plan, Say, results
 from trlab.statistics import prediction_interval
-from trlab.tables import DONE, same_digits
 
 SAME = ("commit", "versions", "hardware")
 """What must be equal for a cell to be the same to the last bit."""

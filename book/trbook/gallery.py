@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
+from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, is_recorded, judged, not_run, runs_of
-from trlab.plots import in_words, rows_of
 from trlab.statistics import interval
 from trlib.drawing import COLOURS, Drawing, legend
 

@@ -16,8 +16,8 @@ from bookext.mathematics import aligned, drawn
 from bookext.modules import first, modules
 from bookext.narrow import tables
 from bookext.pages import mend as mend_page
+from bookext.read_off import own_settings, recorded, summary
 from bookext.security import sealed
-from bookext.tables import own_settings, recorded, summary
 from tools.paths import ROOT
 
 

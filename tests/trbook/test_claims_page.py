@@ -36,7 +36,7 @@ def test_the_verdicts_of_a_card_are_as_many_as_its_claims():
     found = counted(some)
     assert list(found) == [card.title for card in some]
     for card in some:
-        assert found[card.title] == Counter(one.verdict for one in tell(card, some))
+        assert found[card.title] == Counter(one.verdict for one in tell(card))
         assert found[card.title].total() == len(card.claims)
     assert (
         summed(Counter({"undecided": 2, "seen": 1, "not testable at this size": 1, "not seen": 1}))

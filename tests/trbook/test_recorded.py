@@ -9,16 +9,17 @@ import pandas as pd
 import pytest
 
 from bookext import quoted, words
-from bookext.records import cell, made, merged, rows, told, verdicts, written
+from bookext.records import cell, counted, made, merged, rows, verdicts, written
 from bookext.sweeps import figures, listed
 from tools.paths import ROOT
 from trlab import recorded
-from trlab.figures import FIGURES
-from trlab.findings import Finding, alike, judge, table
+from trlab.drawing.named import FIGURES
+from trlab.findings import alike, table
 from trlab.measures import matched
 from trlab.record import RECORDS
 from trlab.statistics import improvement, interval, performance_profile
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
+from trlab.verdicts import Finding, predicted
 from trlib.evaluation import Estimate
 
 
@@ -232,18 +233,18 @@ def test_what_failed_or_lies_apart_is_no_equal_row() -> None:
 def test_a_verdict_is_told_in_plain_words() -> None:
     pair = Prediction("a is better", higher="a", lower="b")
     line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
-    told = {"seen": "as predicted", "not seen": "the opposite", "undecided": "cannot be told", "not run": "not run"}
+    told = {"seen": "as predicted", "not seen": "the opposite", "undecided": "undecided", "not run": "not run"}
     assert {word: Finding(pair, word, None).plain()[0] for word in told} == told
     assert (
         Finding(pair, "seen", Estimate(0.95, 0.83, 1.0))
         .plain({"sampled": "accuracy"})[1]
-        .startswith("a run of a is above one of b in accuracy in 95 % [83, 100] of all pairs")
+        .startswith("accuracy of a is higher than that of b in 95 % [83, 100] of all pairs of runs")
     )
     measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
     assert all(
-        f.plain()[0] in ("as predicted", "the opposite", "cannot be told")
-        for f in judge(load_sweep("stale"), recorded("stale")[0])
+        f.plain()[0] in ("as predicted", "the opposite", "undecided") and "(Holm over " in f.plain()[1]
+        for f in predicted("stale")
     )
 
 
@@ -270,10 +271,10 @@ def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
     ):
         assert len(verdicts([*three, other])) == 2, "a line of its own"
     assert len(verdicts(three[:2])) == 2, "two are no group"
-    assert len(verdicts(judge(load_sweep("shootout"), recorded("shootout")[0]))) == 6
+    assert len(verdicts(predicted("shootout"))) == 6
 
 
-def test_told_counts_what_the_interval_alone_would_have_said() -> None:
+def test_what_the_interval_alone_would_have_said_is_counted() -> None:
     pair = Prediction("a is better", higher="a", lower="b")
     judged = [
         Finding(pair, "seen", Estimate(0.9, 0.6, 1)),
@@ -283,7 +284,7 @@ def test_told_counts_what_the_interval_alone_would_have_said() -> None:
         learns("ppo"),
         learns("ppo", "not seen", value=0.7),
     ]
-    assert told(judged) == (6, 4, 3)
+    assert counted(judged) == (6, 4, 3)
 
 
 def test_every_axis_and_measure_of_a_record_has_words() -> None:

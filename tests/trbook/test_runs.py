@@ -16,7 +16,7 @@ from trbook.explorables.publish import publish
 from trlab import recorded
 from trlab.record import RECORDS
 from trlab.statistics import interval, iqm
-from trlab.sweep import Axis, Budget, Sweep, Variant
+from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
 
 FILE = json.loads(packs.FILE.read_text(encoding="utf-8"))
 
@@ -157,7 +157,8 @@ def test_the_second_round_comes_first_and_every_record_has_its_place() -> None:
     order = [sweep["round"] for sweep in FILE["sweeps"]]
     assert order == sorted(order, reverse=True)
     assert {sweep["name"] for sweep in FILE["sweeps"]} == {path.parent.name for path in RECORDS.glob("*/runs.csv")}
-    assert {sweep["name"] for sweep in FILE["sweeps"]} <= runs.TITLES.keys(), "a sweep without a title"
+    assert all(load_sweep(sweep["name"]).title == sweep["title"] for sweep in FILE["sweeps"])
+    assert all(sweep["title"] and sweep["round"] for sweep in FILE["sweeps"]), "a sweep without a title or a round"
 
 
 def test_what_is_offered_can_be_shown() -> None:

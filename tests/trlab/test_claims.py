@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trlab import Axis, Budget, Prediction, Sweep, Variant
+from trlab import Axis, Budget, Prediction, Sweep, Variant, comparison, record
 from trlab.cells import MEASURES
 from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
 from trlab.claims.card import above, below
-from trlab.findings import judge
-from trlab.measures import DERIVED
+from trlab.measures import DERIVED, derive
 from trlab.record import RecordError
 from trlab.significance import holm, improvement_p
 from trlab.statistics import difference, interval
 from trlab.sweep import declared, load_sweep
+from trlab.verdicts import judge
 from trlib.loop.metrics import METRICS
 
 TESTS = [(card.name, test) for card in cards() for claim in card.claims for test in claim.tests]
@@ -26,6 +26,8 @@ ONE, FOUR = {"uses": "1"}, {"uses": "4"}
 BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
 SWEEP = Sweep(
     text="",
+    name="made",
+    source="made",
     variants=[Variant("ppo", label=label) for label in "abc"],
     budget=Budget(steps=9),
     axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
@@ -60,17 +62,17 @@ def test_every_test_asks_what_its_sweep_can_answer(card, test):
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Callable[..., list[outcome.Answer]]:
-    """What the cards' machinery says of a record that is given here."""
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "runs.csv").write_text("")
-    monkeypatch.setattr(outcome.record, "RECORDS", tmp_path)
-    monkeypatch.setattr(outcome, "load_sweep", lambda name: SWEEP)
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answer]]:
+    """What the cards' machinery says of a record that is made here, of which the book prints these tests."""
+    stamps = iter(range(1, 10_000))
+    monkeypatch.setattr(record, "is_recorded", lambda name: name == "made")
 
     def ask(tests: list[Test], runs: pd.DataFrame, history: pd.DataFrame) -> list[outcome.Answer]:
-        outcome._answered.cache_clear()
-        monkeypatch.setattr(outcome.record, "recorded", lambda name: (runs, history))
-        return outcome.answered("made", tuple(tests))
+        stamp = next(stamps)
+        monkeypatch.setattr(record, "stamp", lambda name: stamp)
+        monkeypatch.setattr(record, "read", lambda name: (SWEEP, derive(runs, history), history))
+        monkeypatch.setattr(comparison, "printed", lambda: {"made": [test.comparison for test in tests]})
+        return [outcome.answer(test) for test in tests]
 
     return ask
 
@@ -108,16 +110,16 @@ def test_the_verdict_is_the_records_whichever_way_it_came_out(answers):
     assert [one.verdict for one in found] == ["seen", "not seen", "undecided"]
     runs, _ = made(a=0.8, b=0.6, c=0.5)
     one, mine = found[0], [values(runs, label, "1") for label in "ab"]
-    assert one.sides == (interval(mine[0]), interval(mine[1])) and one.difference == difference(*mine)
+    assert one.outcome.sides == (interval(mine[0]), interval(mine[1])) and one.outcome.difference == difference(*mine)
     assert one.predicted == "a is better" and one.agreed
-    assert one.corrected == judge(SWEEP, runs)[0].corrected == pytest.approx(2 * improvement_p(*mine))
+    assert one.outcome.corrected == judge(SWEEP, runs)[0].corrected == pytest.approx(2 * improvement_p(*mine))
 
 
 def test_a_prediction_against_the_paper_is_told_as_one(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
     (claim,) = answers([above("made", "a", "b", "kl", at=FOUR)], runs, history)
     assert claim.verdict == "seen" and claim.predicted == "b moves further" and not claim.agreed
-    assert claim.corrected == judge(SWEEP, runs)[1].corrected
+    assert claim.outcome.corrected == judge(SWEEP, runs)[1].corrected
 
 
 def test_what_nobody_predicted_is_corrected_with_all_that_is_asked(answers):
@@ -133,9 +135,9 @@ def test_what_nobody_predicted_is_corrected_with_all_that_is_asked(answers):
     p = improvement_p(values(runs, "a", "1"), values(runs, "c", "1"))
     assert 0.02 < p < 0.05, "alone it would stand"
     all_of = holm([*(one.p for one in judge(SWEEP, runs)), p, p, p, 1e-6])
-    assert found[0].corrected == found[3].corrected == pytest.approx(all_of[2]) and all_of[2] == 3 * p
-    assert found[0].verdict == "undecided" and found[0].difference.low > 0
-    assert found[4].verdict == "not seen" and found[4].difference.value == pytest.approx(
+    assert found[0].outcome.corrected == found[3].outcome.corrected == pytest.approx(all_of[2]) and all_of[2] == 3 * p
+    assert found[0].verdict == "undecided" and found[0].outcome.difference.low > 0
+    assert found[4].verdict == "not seen" and found[4].outcome.difference.value == pytest.approx(
         interval(values(runs, "b", "4")).value - 0.5
     )
 
@@ -149,20 +151,20 @@ def test_what_is_missing_is_said_and_decides_nothing(answers):
         above("other", "a", "b"),
     ]
     short, *_ = answers(tests[:1], runs[runs["cell"] != "a13"], history)
-    assert (short.verdict, short.note, short.difference) == ("incomplete", "7 of 8 runs", None)
+    assert (short.verdict, short.outcome.note, short.outcome.difference) == ("incomplete", "15 of 16 runs", None)
     failed, *_ = answers(tests[:1], runs.assign(status=np.where(runs["label"] == "a", "failed", "done")), history)
     assert failed.verdict == "incomplete"
     assert [one.verdict for one in answers(tests[1:3], runs, history)] == ["seen", "not measured"]
-    assert [one.verdict for one in outcome.answered("other", tuple(tests[3:]))] == ["not run"]
+    assert [outcome.answer(test).verdict for test in tests[3:]] == ["not run"]
 
 
 def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
     runs, history = made(a=0.9, b=1.2, c=0.5)
     history.loc[history["cell"] == "a10", "reward"] /= 4
     (found,) = answers([above("made", "b", "a", "entropy@0.7", at=ONE)], runs, history)
-    assert found.note == "1 runs never reach the reward and are left out" and found.verdict == "seen"
+    assert found.outcome.note == "1 runs never reach the reward and are left out" and found.verdict == "seen"
     # Entropy is 2 - b/8 and the reward height * b/8: at .7 entropy is 2 - .7/height.
-    assert found.sides[0].value == pytest.approx(2 - 0.7 / 1.2, abs=0.02)
+    assert found.outcome.sides[0].value == pytest.approx(2 - 0.7 / 1.2, abs=0.02)
     (none,) = answers([above("made", "b", "a", "distinct@0.7", at=ONE)], runs, history)
     assert none.verdict == "not measured"
 
@@ -193,7 +195,7 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
         ],
     )
     answers([up], runs, history)
-    assert [told.verdict for told in tell(card, [card])] == [
+    assert [told.verdict for told in tell(card)] == [
         "seen",
         "undecided",
         "not seen",
@@ -202,7 +204,7 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
         "not run",
         "not testable at this size",
     ]
-    text = markdown(card, [card])
+    text = markdown(card)
     mine = [values(runs, label, "1") for label in "ab"]
     a, b, gap = interval(mine[0]), interval(mine[1]), difference(*mine)
     assert (

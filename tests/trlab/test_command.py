@@ -19,10 +19,11 @@ import pytest
 from trlab import journal as journals
 from trlab import record as records
 from trlab import runner
-from trlab.findings import judge, table
+from trlab.findings import table
 from trlab.record import load
 from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
+from trlab.verdicts import judge
 from trlib.cli import main
 
 OWN = '''

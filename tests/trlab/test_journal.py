@@ -148,13 +148,3 @@ def test_a_damaged_or_foreign_journal_is_named_and_left_as_it_is(tmp_path):
     with pytest.raises(RecordError, match=r"default of train lr was 0.001; now it is 0.0001"):
         load(tmp_path, {"train": {"lr": 1e-4}})
     assert len(load(tmp_path, {"train": {"lr": 1e-3, "new": 1}}).rows) == 2  # a new argument is no reason to refuse
-
-
-def test_a_journal_of_an_earlier_version_is_no_silent_loss(tmp_path):
-    (tmp_path / "cells-1-of-2.jsonl").write_text("{}\n")
-    with pytest.raises(
-        RecordError,
-        match=r"cells-1-of-2.jsonl' is a journal of an earlier version of the package: "
-        r"expected cells.sqlite; finish the sweep with that version",
-    ):
-        load(tmp_path)

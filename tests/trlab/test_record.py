@@ -16,10 +16,10 @@ from tests.trlab.conftest import entry
 from trlab import circumstances
 from trlab import record as records
 from trlab.cells import MEASURES, cells, defaults
+from trlab.files import same_digits
 from trlab.journal import Journal, put
 from trlab.record import Record, RecordError, complete, declaration, load, recorded, save_tables
 from trlab.sweep import load_sweep
-from trlab.tables import same_digits
 from trlib.cli import main
 from trlib.model import folders
 
@@ -105,41 +105,17 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
     assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], "and nothing that made no cell"
 
 
-def test_tables_of_the_first_format_are_read_and_written_as_the_second_by_the_same_command(tmp_path, tiny):
-    out = tmp_path / "out"
-    found = cells(load_sweep(str(tiny)))
-    rows = [
-        {
-            **declaration(cell),
-            "status": "done",
-            **dict.fromkeys(MEASURES, 0.1 + 0.2),
-            "digest": f"of {cell.id}",
-            "command": "trlib sweep tiny.py",
-            "commit": "0012345678",
-        }
-        for cell in found
-    ]
-    out.mkdir()
-    pd.DataFrame(rows).to_csv(out / "runs.csv", index=False)
-    (out / "history.csv.gz").write_bytes(
-        gzip.compress(
-            "".join(
-                [
-                    "cell,batch,reward,kept,kl\n",
-                    *(f"{cell.id},{i},0.0123456,,{1 - i}\n" for cell in found for i in (0, 1)),
-                ]
-            ).encode()
-        )
-    )
-    (out / "record.json").write_text(json.dumps({"format": 1, "sweep": "tiny", "defaults": defaults(found)}))
-    before = load(out)
-    assert before.histories[found[3].id] == {"reward": [0.0123456] * 2, "kl": [1.0, 0.0]}
-    assert main(["sweep", str(tiny), "--out", str(out), "--quiet"]) == 0
-    assert {path.name for path in out.iterdir()} == {"record.json", "runs.csv", "history.csv.xz"}
-    assert json.loads((out / "record.json").read_text())["format"] == 2
-    after = load(out)
-    assert after.rows == before.rows and list(after.histories) == [cell.id for cell in found]
-    assert after.histories[found[3].id] == {"reward": [0.01235] * 2, "kl": [1.0, 0.0]}
+def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tiny):
+    record, found = Record(), cells(load_sweep(str(tiny)))
+    row, history = entry(found[0].id)
+    record.add({**declaration(found[0]), **row}, history)
+    save_tables(tmp_path, record, found, defaults(found))
+    header = tmp_path / "record.json"
+    header.write_text(json.dumps({**json.loads(header.read_text()), "format": 1}))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(RecordError, match=r"another version of the package: expected format 2, got 1; it is left"):
+        load(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize(
@@ -210,8 +186,8 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     for content, words in (
         (b'{"a": "\xff"}', "codec can't decode"),
         (b'{"format": 2, "made": {"a": 1}}', "made of dict"),
-        (b'{"format": 1, "defaults": [1]}', "defaults of list"),
-        (b'{"format": 1, "defaults": {"train": 1}}', "defaults of dict"),
+        (b'{"format": 2, "defaults": [1]}', "defaults of list"),
+        (b'{"format": 2, "defaults": {"train": 1}}', "defaults of dict"),
     ):
         header.write_bytes(content)
         with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):

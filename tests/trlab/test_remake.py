@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trlab import figures as named
+from trlab.drawing import named
 from trlab import record
 from trlab.cells import MEASURES, cells
-from trlab.drawn import draw
-from trlab.figures import FIGURES, Figure, figure
+from trlab.drawing.named import FIGURES, Figure, figure
+from trlab.drawing.recorded import draw
 from trlab.findings import finished
 from trlab.measures import DERIVED
 from trlab.record import RECORDS, RecordError, recorded

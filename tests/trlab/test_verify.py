@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from trlab import verify
+from trlab.files import CIRCUMSTANCES
 from trlab.pool import Failure
 from trlab.record import RecordError, save_tables
 from trlab.runner import Plan, conduct, plan
 from trlab.sweep import load_sweep
-from trlab.tables import CIRCUMSTANCES
 from trlab.verify import DECIDED, Agreement, compare
 from trlib.cli import main
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from trlab.claims import dppo, grpo, ppo, pspo, quatro, trapo, troll, trpo
 from trlab.claims.card import Card, Claim, Test
 from trlab.claims.outcome import Answer, Told, tell
-from trlab.claims.page import markdown
+from trlab.claims.text import markdown
 from trlab.comparison import Side
 
 __all__ = ["Answer", "Card", "Claim", "Side", "Test", "Told", "cards", "markdown", "tell"]

@@ -45,7 +45,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make and draw a figure; 1 where a cell fails or does not agree with its record, 130 after Ctrl-C, 143 SIGTERM."""
-    from trlab.figures import figure
+    from trlab.drawing.named import figure
 
     if args.name is None:
         return _list(args)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) is not None and getattr(args, name) < least:
             raise ValueError(f"--{name}: expected {least} or more, got {getattr(args, name)}")
     shown = figure(args.name)
-    from trlab.drawn import draw
+    from trlab.drawing.recorded import draw
     from trlab.remake import remake
 
     out = Path("figures", args.name) if args.out is None else Path(args.out).expanduser()
@@ -108,7 +108,7 @@ def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace)
 
 
 def _list(args: argparse.Namespace) -> int:
-    from trlab.figures import FIGURES
+    from trlab.drawing.named import FIGURES
     from trlab.record import is_recorded
 
     found = {

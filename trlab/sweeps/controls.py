@@ -25,6 +25,8 @@ BLIND = Path(__file__).with_name("_blind.py")
 HOT = {"reuse": "32"}
 
 SWEEP = Sweep(
+    title="rewards that say nothing",
+    round=1,
     text="Does anything rise when the rewards say nothing?",
     variants=(
         Variant("ppo"),

@@ -10,6 +10,8 @@ from trlab.sweeps.shootout import UPDATES
 HOT = {"updates": "32"}
 
 SWEEP = Sweep(
+    title="a critic",
+    round=1,
     text="Does a critic's value for every token help where the group's mean is at hand, and does it bear 32 updates?",
     variants=(
         Variant("ppo"),

@@ -12,6 +12,8 @@ from trlib.algorithms.trapo import WithExpert
 METHODS = [name for name, kind in ALGORITHMS.items() if not issubclass(kind, WithExpert)]
 
 SWEEP = Sweep(
+    title="every method, one update",
+    round=1,
     text="Does every method learn dial with the loop's defaults, one update a batch, and how long does it take?",
     variants=[Variant(name) for name in METHODS],
     budget=Budget(steps=60),

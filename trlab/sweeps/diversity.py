@@ -12,6 +12,8 @@ from trlab.sweeps.shootout import UPDATES
 HOT, GENTLE = {"updates": "8"}, {"updates": "1"}
 
 SWEEP = Sweep(
+    title="many right answers",
+    round=1,
     text="As a policy learns to spend to the last coin, which methods keep many ways of doing it?",
     task="spend",
     variants=pick("pg_is", "ppo", "dppo-tv", "quatro", "troll"),

@@ -14,6 +14,8 @@ from trlab.sweeps._ten import SEEDS
 RIGHT, WRONG = {"expert": "always right"}, {"expert": "errs"}
 
 SWEEP = Sweep(
+    title="an expert who errs",
+    round=2,
     text="An expert who errs: who learns his habit without learning his mistakes?",
     policy="dial_rare",
     variants=(

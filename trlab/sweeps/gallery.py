@@ -21,6 +21,8 @@ ONCE, OFTEN = {"uses": "1"}, {"uses": "8"}
 def SWEEP(records: Path | None = None) -> Sweep:
     """The sweep, with what was chosen in this folder's record of `gallery_grid`."""
     return Sweep(
+        title="the gallery, tuned alike",
+        round=2,
         text="Tuned alike, what do the gallery's methods learn from a batch used once or eight times?",
         variants=chosen(GRID, records=records),
         axes=[Axis("uses", {"1": {}, "8": {"epochs": 8}})],

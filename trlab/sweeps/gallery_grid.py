@@ -8,6 +8,8 @@ from trlab import Axis, Budget, Sweep
 from trlab.sweeps._gallery import OBJECTIVES, RATES, TUNED_ON
 
 SWEEP = Sweep(
+    title="the gallery's tuning runs",
+    round=2,
     text="Which threshold and learning rate suit each method of the gallery at 8 uses of a batch? `gallery` takes them "
     "from here.",
     variants=OBJECTIVES,

@@ -8,6 +8,8 @@ from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweeps._ten import BATCH, TEN
 
 SWEEP = Sweep(
+    title="the tuning runs",
+    round=2,
     text="Which threshold and learning rate suit each method at 8 uses of a batch? `tuned` takes them from here.",
     variants=TEN,
     axes=[Axis("lr", (1e-4, 3e-4, 1e-3)), Axis("threshold", (0.1, 1 / 3, 1.0, 3.0, 10.0))],

@@ -5,6 +5,8 @@ from trlab.sweeps._twelve import pick
 from trlab.sweeps.shootout import UPDATES
 
 SWEEP = Sweep(
+    title="learning rate and minibatches",
+    round=1,
     text="Where do learning rate and updates a batch leave a method alive?",
     variants=pick("pg_is", "ppo", "dppo-tv", "quatro", "troll"),
     axes=[Axis("lr", (3e-5, 3e-4)), Axis("updates", UPDATES)],

@@ -8,6 +8,8 @@ policy as if the present one had written them. Same task, batch, seeds and learn
 from trlab import Budget, Prediction, Sweep, Variant
 
 SWEEP = Sweep(
+    title="the ladder's first steps",
+    round=2,
     text="REINFORCE from rewards, and with the mean of the group as its baseline, each batch used 32 times.",
     variants=(
         Variant("reinforce", {"advantage": "reward"}, label="reinforce"),

@@ -12,6 +12,8 @@ AROUND = {"anchor": "rollout"}
 OLD = {"lag": "8"}
 
 SWEEP = Sweep(
+    title="old data, used once: the sign",
+    round=2,
     text="Where a batch is old and used once, should a token outside the region keep the gradient that brings it back?",
     variants=(
         Variant("pg_is", train=AROUND),

@@ -8,6 +8,8 @@ critic's speed, region or lambda.
 from trlab import Budget, Prediction, Sweep, Variant
 
 SWEEP = Sweep(
+    title="loops",
+    round=1,
     text="Are a natural-gradient step and a critic worth their cost when every batch is used once?",
     variants=(
         Variant("grpo"),

@@ -11,6 +11,8 @@ from trlab import Budget, Prediction, Sweep
 from trlab.sweeps._ten import SEEDS, pick
 
 SWEEP = Sweep(
+    title="many right answers, reward matched",
+    round=2,
     text="At the same reward, which method has kept more ways of being right?",
     task="spend",
     variants=pick("ppo", "gspo", "dppo-tv", "quatro", "troll"),

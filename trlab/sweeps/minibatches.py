@@ -14,6 +14,8 @@ STEPS, PARTS = 24, ("1", "2", "4", "8")
 MOST = {"minibatches": "8"}
 
 SWEEP = Sweep(
+    title="minibatches: noise or reuse",
+    round=2,
     text="What is noise and what is staleness, where a batch is gone through once in minibatches?",
     variants=(
         *pick("pg_is", "ppo", "dppo-tv", "troll"),

@@ -9,6 +9,8 @@ from trlab.sweeps._twelve import pick
 from trlib.algorithms import Correction
 
 SWEEP = Sweep(
+    title="four-bit sampler",
+    round=1,
     text="Which anchor survives a sampler of another precision, and does truncated importance sampling help?",
     variants=[
         *pick("pg_is", "ppo", "cispo", "dppo-tv", "quatro", "troll"),

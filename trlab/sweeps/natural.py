@@ -13,6 +13,8 @@ from trlab import Budget, Prediction, Sweep, Variant
 GRADIENT, LARGE, FORGETFUL = "trpo, gradient", "trpo, 4 x batch", "grpo, no momentum"
 
 SWEEP = Sweep(
+    title="why TRPO ends lower",
+    round=2,
     text="Why does TRPO end lower: is it the natural direction, the size of the batch, or AdamW's memory?",
     variants=(
         Variant("grpo"),

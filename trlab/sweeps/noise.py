@@ -17,6 +17,8 @@ LEARNER = {"anchor": "recomputed"}
 LOUD, INT4, LATE = {"sampler of": "noise 1"}, {"sampler of": "int4"}, {"sampler of": "lag 8"}
 
 SWEEP = Sweep(
+    title="a sampler that is not the learner",
+    round=2,
     text="When the sampler differs from the learner: correct for it, mask it, or draw the region around it?",
     variants=(
         Variant("ppo", label="ppo, learner", train=LEARNER),

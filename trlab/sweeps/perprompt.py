@@ -12,6 +12,8 @@ from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.sweeps._ten import BATCH, SEEDS
 
 SWEEP = Sweep(
+    title="easy and hard prompts",
+    round=2,
     text="Does a constraint per prompt hold every prompt near its radius, easy or hard, and what does each part do?",
     variants=(
         Variant("ppo"),

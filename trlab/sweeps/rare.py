@@ -13,6 +13,8 @@ from trlab.sweeps._ten import SEEDS, pick
 MINI, WHOLE = {"parts": "8 minibatches, 2 epochs"}, {"parts": "whole, 8 uses"}
 
 SWEEP = Sweep(
+    title="rare tokens",
+    round=2,
     text="Where the tokens that must grow are rare, which region lets the policy take off?",
     policy="dial_rare",
     variants=pick("pg_is", "ppo", "clip-higher", "gspo", "dppo-tv", "quatro", "troll"),

@@ -13,6 +13,8 @@ TOP = {"measure": "topk"}
 WIDE = "full, .4"
 
 SWEEP = Sweep(
+    title="which divergence a mask sees",
+    round=2,
     text="Binary, top-k or full: which divergence lets a policy of rare openers take off?",
     policy="dial_rare",
     variants=(

@@ -17,6 +17,8 @@ STEPS = 24
 OFTEN, HALF = {"uses": "16"}, {"uses": "8"}
 
 SWEEP = Sweep(
+    title="how often a batch may be used",
+    round=2,
     text="How often may a whole batch be used, beside as many updates from fresh batches?",
     variants=(
         *pick("pg_is", "ppo", "gspo", "dppo-tv", "quatro", "troll"),

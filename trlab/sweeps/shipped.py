@@ -19,6 +19,8 @@ MEAN = {"aggregation": "token-mean"}
 SAME, LOUD = {"sampler of": "itself"}, {"sampler of": "noise 1"}
 
 SWEEP = Sweep(
+    title="DPPO as four codes ship it",
+    round=2,
     text="DPPO as its authors, verl, SkyRL and prime-rl ship it: what do the deviations cost?",
     policy="dial_rare",
     variants=(

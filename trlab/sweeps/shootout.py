@@ -6,6 +6,8 @@ from trlab.sweeps._twelve import TWELVE
 UPDATES = {"1": {}, "8": {"minibatches": 8}, "32": {"minibatches": 8, "epochs": 4}}
 
 SWEEP = Sweep(
+    title="minibatches of two prompts",
+    round=1,
     text="Twelve methods at their defaults: a batch used whole, in minibatches of two prompts, in those four times.",
     variants=TWELVE,
     axes=[Axis("updates", UPDATES)],

@@ -15,6 +15,8 @@ MASKS = Path(__file__).with_name("_masks.py")
 SOME, OFTEN = {"uses": "4"}, {"uses": "16"}
 
 SWEEP = Sweep(
+    title="masks with and without a sign",
+    round=2,
     text="Outside the region, should a token keep the gradient that brings it back?",
     variants=(
         Variant("dppo", label="difference, signed"),

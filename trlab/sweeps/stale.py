@@ -8,6 +8,8 @@ from trlab import Budget, Prediction, Sweep
 from trlab.sweeps._twelve import pick
 
 SWEEP = Sweep(
+    title="32 updates",
+    round=1,
     text="32 updates a batch, eight minibatches four times: what does a trust region save, and which one the most?",
     variants=pick("pg_is", "ppo", "clip-higher", "dppo-tv", "quatro", "troll"),
     train={"minibatches": 8, "epochs": 4},

@@ -13,6 +13,8 @@ from trlab import Axis, Budget, Prediction, Sweep, Variant
 LONG, READ, PLAIN = {"moves": "1 to 12"}, {"moves": "1 to 8"}, {"moves": "5"}
 
 SWEEP = Sweep(
+    title="expert prefixes",
+    round=1,
     text="An expert beside one's own rewards: what does it add where the policy has the skill, and where it has not?",
     policy="dial_rare",
     variants=(

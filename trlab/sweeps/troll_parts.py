@@ -18,6 +18,8 @@ WHOLE, NONE, TENTH = "troll", "no regression", "a tenth of the regression"
 REST, RAW, ALONE = "4 tokens and the rest", "4 tokens, no rest", "4 tokens, renormalised"
 
 SWEEP = Sweep(
+    title="TROLL without a part",
+    round=2,
     text="What does TROLL do without the regression, and without the tail of the vocabulary?",
     variants=(
         Variant("troll"),

@@ -18,6 +18,8 @@ LEAST, OFTEN = {"uses": "1"}, {"uses": "16"}
 def SWEEP(records: Path | None = None) -> Sweep:
     """The sweep, with what was chosen in this folder's record of `grid`."""
     return Sweep(
+        title="thresholds tuned alike",
+        round=2,
         text="Tuned alike, which method learns most from a batch used 1, 4 or 16 times, how fast, and at what price?",
         variants=chosen(GRID, records=records),
         axes=[Axis("uses", {label: USES[label] for label in ("1", "4", "16")})],

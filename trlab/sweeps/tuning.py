@@ -4,6 +4,8 @@ from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweeps._twelve import REGIONS
 
 SWEEP = Sweep(
+    title="thresholds, untuned",
+    round=1,
     text="How much does each method's own threshold matter at 32 updates a batch, from a tenth to ten times it?",
     variants=REGIONS,
     axes=[Axis("threshold", (0.1, 1 / 3, 1.0, 3.0, 10.0))],

@@ -3,7 +3,7 @@
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to them; `terms`
 explains a word where it stands; `pages` keeps pages small and accessible; `narrow` makes every table readable on a
 phone; `security` says what a page may load and run; `execution` says when, where and with which versions a notebook
-ran; `tables` makes the tables that are read off the package; `modules` makes the interface's pages, `methods` the
+ran; `read_off` makes the tables that are read off the package; `modules` makes the interface's pages, `methods` the
 method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence,
 `words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening` what the
 first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names; `first`
@@ -31,10 +31,10 @@ from bookext import (
     opening,
     pages,
     quoted,
+    read_off,
     records,
     security,
     sweeps,
-    tables,
     terms,
 )
 from trbook.explorables.files import BUILT
@@ -47,7 +47,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         pages,
         security,
         execution,
-        tables,
+        read_off,
         modules,
         sweeps,
         records,

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
-from importlib import import_module
-from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+import trlab.claims
 from bookext import quoted
-from bookext.tables import Table
+from bookext.read_off import Table
+from trlab.claims import markdown, tell
+from trlab.claims.text import VERDICTS
+from trlab.comparison import PRINTED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""
 
 
 @lru_cache(maxsize=1)
-def every() -> dict[str, Any]:
+def every() -> dict[str, trlab.claims.Card]:
     """The cards by their name."""
-    return {card.name: card for card in import_module("trlab.claims").cards()}
+    return {card.name: card for card in trlab.claims.cards()}
 
 
-def depend(env: Any) -> None:
-    """Tell Sphinx to read the page again when a record changes that a card stands on."""
+def depend(env: BuildEnvironment) -> None:
+    """Tell Sphinx to read the page again when a card's records change, or the questions that are asked of them."""
+    env.note_dependency(str(PRINTED))
     for name in {test.sweep for card in every().values() for claim in card.claims for test in claim.tests}:
         quoted.note(env, name)
 
@@ -38,22 +43,18 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        rows = [
-            (f"[{title}](#{anchor(title)})", summed(count)) for title, count in counted(list(every().values())).items()
-        ]
+        rows = [(f"[{title}](#{anchor(title)})", summed(count)) for title, count in counted(every().values()).items()]
         return [self.table(("claims of", "what came"), (32, 68), rows)]
 
 
-def counted(cards: list[Any]) -> dict[str, Counter[str]]:
+def counted(cards: Iterable[trlab.claims.Card]) -> dict[str, Counter[str]]:
     """How many claims of each card came out which way, by its title."""
-    tell = import_module("trlab.claims").tell
-    return {card.title: Counter(told.verdict for told in tell(card, cards)) for card in cards}
+    return {card.title: Counter(told.verdict for told in tell(card)) for card in cards}
 
 
 def summed(count: Counter[str]) -> str:
     """The verdicts of a card in a line."""
-    words = import_module("trlab.claims.page").VERDICTS
-    short = {verdict: text.partition(":")[0].removeprefix("mechanism ") for verdict, text in words.items()}
+    short = {verdict: text.partition(":")[0].removeprefix("mechanism ") for verdict, text in VERDICTS.items()}
     return ", ".join(f"{count[verdict]} {text}" for verdict, text in short.items() if count[verdict])
 
 
@@ -69,13 +70,13 @@ class Card(SphinxDirective):
             quoted.known("card", name, every())
         except ValueError as error:
             raise self.error(f"claims-card {name}: {error}") from error
-        text = body(import_module("trlab.claims").markdown(every()[name]))
+        text = body(markdown(every()[name]))
         box = nodes.container(classes=["claims"])
         self.state.nested_parse(StringList(text.splitlines(), name), 0, box)
         return [box]
 
 
-def of_method(name: str) -> Any:
+def of_method(name: str) -> trlab.claims.Card | None:
     """The card on which a method's claims stand, its own or its family's; None: nothing is claimed."""
     return every().get(FAMILY.get(name, name))
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from docutils import nodes
@@ -14,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted
+from trbook import ladder
 
 RECORDS = ("ladder", "shootout")
 
@@ -24,19 +24,15 @@ class Ladder(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         for name in RECORDS:
             quoted.note(self.env, name)
-        ladder = import_module("trbook.ladder")
         rungs, history = ladder.RUNGS, ladder.record()
-        found: list[nodes.Node] = []
+        steps: list[nodes.Node] = []
         for number, rung in enumerate(rungs):
-            found += self.step(number, rung, rungs[number - 1] if number else None, history)
-        return found
+            steps += self.step(number, rung, rungs[number - 1] if number else None, history)
+        return steps
 
     def step(self, number: int, rung: Any, before: Any, history: Any) -> list[nodes.Node]:
         """One step: what for, the line before and after, the curve."""
-        ladder, there = (
-            import_module("trbook.ladder"),
-            (self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file(),
-        )
+        there = (self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file()
         link = f" ([chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb))" if there else ""
         section = nodes.section(ids=[f"step-{number + 1}"], names=[f"step {number + 1}"])
         section += nodes.title("", f"{number + 1}. {rung.name}")

@@ -6,7 +6,6 @@ taxonomy in `{methods-picture}`, `{methods-taxonomy}` and `{methods-elsewhere}`.
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,15 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+import trbook.cards
 from bookext import claims, quoted
 from bookext.modules import entries, table_of_contents, write_pages
-from bookext.tables import Table, escape
+from bookext.read_off import Table, escape
+from trbook.cards import elsewhere, taxonomy, text
+from trbook.cards.draw import drawing
+from trbook.cards.read import COSTS
+from trlab.claims import tell
+from trlab.claims.text import VERDICTS
 
 FOLDER = "book/methods"
 INDEX = "index.md"
@@ -32,12 +37,11 @@ EXPERT = (
 
 def cards() -> dict[str, Any]:
     """The cards by their name."""
-    return dict(import_module("trbook.cards").CARDS)
+    return dict(trbook.cards.CARDS)
 
 
 def write(app: Sphinx, config: Any) -> None:
     """Writes the pages that the table of contents names."""
-    text = import_module("trbook.cards.text")
     toc = table_of_contents(app)
     chapters = {
         Path(entry["file"]).name: entry.get("title", "")
@@ -82,7 +86,7 @@ class Curve(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         card = _named(self)
-        figure = import_module("trbook.cards.draw").drawing(card).html()
+        figure = drawing(card).html()
         words = EXPERT if card.family == "expert" else CAPTION
         box = nodes.container(classes=["method-curve"])
         box += nodes.raw("", figure, format="html")
@@ -100,40 +104,34 @@ class Claims(Table):
         card = claims.of_method(_named(self).name)
         if card is None:
             raise self.error(f"method-claims: expected a method with a claims card, got {self.arguments[0]}")
-        for name in {test.sweep for claim in card.claims for test in claim.tests}:
-            quoted.note(self.env, name)
-        told = import_module("trlab.claims").tell(card, list(claims.every().values()))
-        verdicts = import_module("trlab.claims.page").VERDICTS
-        rows = [(escape(one.claim.text), verdicts[one.verdict]) for one in told]
+        claims.depend(self.env)
+        rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in tell(card)]
         return [self.table(("claim", "verdict here"), (70, 30), rows)]
 
 
 class Comparison(Table):
     """`{methods-comparison}`: a row for each card; a column is sorted by its heading."""
 
-    headings = import_module("trbook.cards.text").HEADINGS
+    headings = text.HEADINGS
     widths = (15, 21, 18, 9, 11, 10, 9, 7)
     kind = "sortable read-off"
 
     def rows(self) -> list[tuple[str, ...]]:
-        row = import_module("trbook.cards.text").row
-        for name in import_module("trbook.cards.read").COSTS:
+        for name in COSTS:
             quoted.note(self.env, name)
-        families = import_module("trbook.cards").FAMILIES
-        rows = {name: row(card) for name, card in cards().items() if card.family in families}
+        rows = {name: text.row(card) for name, card in cards().items() if card.family in trbook.cards.FAMILIES}
         return [(f"[{title}]({name}.md)", *map(escape, rest)) for name, (title, *rest) in rows.items()]
 
 
 class Taxonomy(Table):
     """`{methods-taxonomy}`: a row for each method, on four axes."""
 
-    headings = import_module("trbook.cards.taxonomy").AXES
+    headings = taxonomy.AXES
     widths = (28, 14, 18, 24, 16)
     kind = "sortable read-off"
 
     def rows(self) -> list[tuple[str, ...]]:
-        told = import_module("trbook.cards.taxonomy").rows(_place)
-        return [(name, *map(escape, rest)) for name, *rest in told]
+        return [(name, *map(escape, rest)) for name, *rest in taxonomy.rows(_place)]
 
 
 class Picture(Table):
@@ -143,7 +141,7 @@ class Picture(Table):
     widths = (30, 70)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return import_module("trbook.cards.taxonomy").picture(_place)
+        return taxonomy.picture(_place)
 
 
 class Elsewhere(Table):
@@ -153,12 +151,12 @@ class Elsewhere(Table):
     widths = (26, 74)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return [(_place(one), escape(one.how)) for one in import_module("trbook.cards.elsewhere").ELSEWHERE]
+        return [(_place(one), escape(one.how)) for one in elsewhere.ELSEWHERE]
 
 
 def _place(one: Any) -> str:
     """A method's name for a page in `book`: linked to its card, or to its paper."""
-    if one not in import_module("trbook.cards.elsewhere").ELSEWHERE:
+    if one not in elsewhere.ELSEWHERE:
         return f"[{one.title}](methods/{one.name}.md)"
     return f"[{one.title}](https://arxiv.org/abs/{one.arxiv})" if one.arxiv else f"{one.title} ({one.where})"
 

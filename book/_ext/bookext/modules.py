@@ -20,7 +20,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from bookext.claims import card_of
-from bookext.tables import Table, escape, summary
+from bookext.read_off import Table, escape, summary
 
 FOLDER = "book/interface/modules"
 PAGE = """# {title}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted
+from trbook.explorables import Loop, Playground
+from trlib.drawing import Drawing, panels
 
 SWEEP, LABEL = "dial_methods", "grpo"
 START = "notebooks/00_quickstart"
@@ -65,8 +66,7 @@ def _answer(when: str, answer: dict[str, Any]) -> str:
 
 def curve(rewards: Any) -> tuple[Any, str]:
     """Reward over batches, a table of batches by seeds, as a drawing and its caption."""
-    drawings = import_module("trlib.drawing")
-    figure, (ax,) = drawings.panels(height=2.3, width=3.7)
+    figure, (ax,) = panels(height=2.3, width=3.7)
     middle = rewards.mean(axis=1)
     ax.fill_between(rewards.index, rewards.min(axis=1), rewards.max(axis=1), color=BLUE, alpha=0.25, lw=0)
     ax.plot(rewards.index, middle, color=BLUE)
@@ -77,18 +77,17 @@ def curve(rewards: Any) -> tuple[Any, str]:
         f"The share of right answers over {batches} batches of training: it rises from {first:.2f} to {last:.2f}. "
         f"The band of {seeds} runs is narrow."
     )
-    return drawings.Drawing(figure, alt=alt), (
+    return Drawing(figure, alt=alt), (
         f"{seeds} recorded runs of GRPO, their mean and range: from {first:.2f} to {last:.2f} right. Nobody showed "
         f"the model a right answer."
     )
 
 
-class Loop(SphinxDirective):
+class LoopDirective(SphinxDirective):
     """The explorable of the loop, as a notebook would show it."""
 
     def run(self) -> list[nodes.Node]:
-        loop = import_module("trbook.explorables").Loop()
-        return [nodes.raw("", loop.html(), format="html")]
+        return [nodes.raw("", Loop().html(), format="html")]
 
 
 class Learning(SphinxDirective):
@@ -97,11 +96,11 @@ class Learning(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        playground = import_module("trbook.explorables").Playground(preset="".join(self.arguments))
+        playground = Playground(preset="".join(self.arguments))
         return [nodes.raw("", playground.html(), format="html")]
 
 
 def connect(app: Sphinx) -> None:
     app.add_directive("opening", Opening)
-    app.add_directive("loop", Loop)
+    app.add_directive("loop", LoopDirective)
     app.add_directive("playground", Learning)

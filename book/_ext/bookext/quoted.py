@@ -32,11 +32,11 @@ from sphinx.util.docutils import SphinxRole
 import trlab.record
 from bookext import words
 from trlab.comparison import PRINTED, Comparison, Side, asked
+from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval
 from trlab.sweep import SWEEPS, Sweep, declared
-from trlab.tables import HISTORY, RUNS
 from trlab.verdicts import decide
 from trlib.evaluation import Estimate
 

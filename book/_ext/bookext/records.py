@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -14,8 +13,16 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
 from bookext import quoted, words
-from bookext.sweeps import Sweep, listed
-from bookext.tables import Table, escape
+from bookext.read_off import Table, escape
+from bookext.sweeps import SweepDirective, listed
+from trlab.comparison import PRINTED
+from trlab.findings import alike, at, finished, price, table, tolerances
+from trlab.nats import Price
+from trlab.record import all_recorded
+from trlab.statistics import interval
+from trlab.sweep import Prediction, load_sweep
+from trlab.tuning import summary
+from trlab.verdicts import NOT_SEEN, SEEN, Finding, predicted
 
 SHORT = 6
 """Verdicts that a page shows one by one without being asked."""
@@ -27,24 +34,11 @@ FEWER = ("sampled", "kl", "nats_per_point")
 """Of one that varies more: a page is only so wide."""
 SPREAD = ("sampled", "nats_per_point", "take_off", "batches_to", "distinct")
 """Columns that carry their interval."""
-FIRST_ROUND = (
-    "dial_methods",
-    "loops",
-    "stale",
-    "shootout",
-    "heatmap",
-    "tuning",
-    "critic",
-    "mismatch",
-    "trapo",
-    "diversity",
-    "controls",
-)
 MORE = {"sampled": 3}
 """Digits of a column that has more of them than a sentence."""
 
 
-class Rows(Sweep, Table):
+class Rows(SweepDirective, Table):
     """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same are one, above a fold
     with all; a long table is folded.
 
@@ -55,11 +49,9 @@ class Rows(Sweep, Table):
     option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(("columns", "at", "only"), directives.unchanged_required)
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        findings = import_module("trlab.findings")
-        for axis, point in (part.split("=", 1) for part in listed(self.options.get("at", ""))):
-            quoted.known("at", axis, [one.name for one in sweep.axes])
-            quoted.known(axis, point, runs[axis].unique())
-            runs = runs[runs[axis].astype(str) == point]
+        place = dict(part.split("=", 1) for part in listed(self.options.get("at", "")))
+        quoted.check_place(sweep, runs, place, "at")
+        runs = at(runs, place)
         only = listed(self.options.get("only", ""))
         for label in only:
             quoted.known("only", label, runs["label"].unique())
@@ -73,13 +65,13 @@ class Rows(Sweep, Table):
             *(words.measure(name).heading or words.measure(name).text for name in columns),
         )
         widths = [16, *[12] * len(axes), *(22 if name in SPREAD else 11 for name in columns)]
-        groups = findings.alike(findings.table(sweep, runs), axes) if len(body) <= FOLD else []
-        table = self.table(heads, widths, [written(row) for row in body])
+        groups = alike(table(sweep, runs), axes) if len(body) <= FOLD else []
+        shown = self.table(heads, widths, [written(row) for row in body])
         if not groups:
-            return folded(table, len(body))
+            return folded(shown, len(body))
         return [
             self.table(heads, widths, merged(body, groups, 1 + len(axes), columns)),
-            *folded(table, len(body), always=True),
+            *folded(shown, len(body), always=True),
         ]
 
 
@@ -93,10 +85,9 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
     Raises:
         ValueError: a column that the record does not have.
     """
-    findings = import_module("trlab.findings")
     body = []
     for place, part in runs.groupby(["label", *axes], sort=False):
-        good, failed = findings.finished(part), len(part) - len(findings.finished(part))
+        good, failed = finished(part), len(part) - len(finished(part))
         row = [(f"`{place[0]}`", math.nan)]
         row += [(escape(words.axis(axis).point(point)), math.nan) for axis, point in zip(axes, place[1:], strict=True)]
         row += [cell(good, history, name) for name in columns]
@@ -109,23 +100,22 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
 
 def cell(runs: Any, history: Any, name: str) -> Cell:
     """A measure of some runs: its interquartile mean, with an interval where that is worth its width."""
-    findings, statistics = import_module("trlab.findings"), import_module("trlab.statistics")
     if not len(runs):
         return "", math.nan
     if name == "nats_per_point":
-        price = findings.price(runs, history)
-        return ("not measured", math.nan) if price is None else (paid(price), price.value)
-    found = quoted.measured(runs, history, name)[name].dropna().to_numpy(dtype=float)
-    if not len(found):
+        cost = price(runs, history)
+        return ("not measured", math.nan) if cost is None else (paid(cost), cost.value)
+    values = quoted.measured(runs, history, name)[name].dropna().to_numpy(dtype=float)
+    if not len(values):
         return ("not reached" if "@" in name else "not measured"), math.nan
-    estimate = statistics.interval(found)
-    short = f", {len(found)} of {len(runs)}" if len(found) < len(runs) else ""
+    estimate = interval(values)
+    short = f", {len(values)} of {len(runs)}" if len(values) < len(runs) else ""
     if name in SPREAD or "@" in name:
         return escape(quoted.written(estimate, name, digits=MORE.get(name)) + short), estimate.value
     return quoted.number(estimate.value, name) + short, estimate.value
 
 
-def paid(price: Any) -> str:
+def paid(price: Price) -> str:
     """Thousandths of a nat a point."""
     without = f", {price.without:.0f} of {price.runs} gained nothing" if price.without else ""
     return escape(quoted.written(price, "nats_per_point")) + without
@@ -145,8 +135,8 @@ def merged(body: list[list[Cell]], groups: list[list[int]], first: int, columns:
         line = written(row)
         if i in starts:
             group = [body[j] for j in starts[i]]
-            names = ", ".join(own[0][0] for own in group)
-            spans = [_span([own[first + k][1] for own in group], name) for k, name in enumerate(columns)]
+            names = ", ".join(row[0][0] for row in group)
+            spans = [_span([row[first + k][1] for row in group], name) for k, name in enumerate(columns)]
             line = [f"{len(group)} alike: {names}", *line[1:first], *spans]
         if i not in hidden:
             lines.append(line)
@@ -168,14 +158,15 @@ def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes
     return [opened, table, nodes.raw("", "</details>", format="html")]
 
 
-class Verdicts(Sweep, Table):
+class Verdicts(SweepDirective, Table):
     """`{sweep-verdicts} NAME`: what was predicted beside what came; predictions that differ in nothing but whom they
     name, and came out alike, are one line."""
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        return self.told(import_module("trlab.findings").judge(sweep, runs))
+        self.env.note_dependency(str(PRINTED))
+        return self.table_of(predicted(self.arguments[0]))
 
-    def told(self, judged: Sequence[Any]) -> list[nodes.Node]:
+    def table_of(self, judged: Sequence[Finding]) -> list[nodes.Node]:
         """The table of some findings, with a line above that counts."""
         lines = verdicts(judged)
         table = self.table(("what came", "predicted", "measured"), (16, 44, 40), lines)
@@ -189,20 +180,20 @@ class Verdicts(Sweep, Table):
         ]
 
 
-def verdicts(judged: Sequence[Any]) -> list[tuple[str, str, str]]:
+def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
     """Lines of findings, in their order: what came, what was predicted, what was measured."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
+    groups: dict[tuple[Any, ...], list[Finding]] = {}
     for finding in judged:
         groups.setdefault(_alike(finding), []).append(finding)
     return [line for group in groups.values() for line in ([_together(group)] if len(group) > 2 else map(_line, group))]
 
 
-def _line(finding: Any) -> tuple[str, str, str]:
+def _line(finding: Finding) -> tuple[str, str, str]:
     verdict, measured = finding.plain(words.WORDS)
     return verdict, escape(finding.prediction.text), escape(measured)
 
 
-def _alike(finding: Any) -> tuple[Any, ...]:
+def _alike(finding: Finding) -> tuple[Any, ...]:
     """What findings share that are told in one line: the verdict, and all of a prediction but the label it names."""
     p = finding.prediction
     line = next((side for side in (p.higher, p.lower) if not isinstance(side, str)), None)
@@ -211,12 +202,12 @@ def _alike(finding: Any) -> tuple[Any, ...]:
     return finding.verdict, _template(p), p.measure, tuple(p.at.items()), line, isinstance(p.higher, str)
 
 
-def _template(prediction: Any) -> str:
+def _template(prediction: Prediction) -> str:
     label = prediction.higher if isinstance(prediction.higher, str) else prediction.lower
     return prediction.text.replace(label, "…")
 
 
-def _together(group: Sequence[Any]) -> tuple[str, str, str]:
+def _together(group: Sequence[Finding]) -> tuple[str, str, str]:
     """Findings alike as one line: their labels, and from where to where the numbers go."""
     first, p = group[0], group[0].prediction
     labels = [f.prediction.higher if isinstance(f.prediction.higher, str) else f.prediction.lower for f in group]
@@ -232,25 +223,25 @@ def _together(group: Sequence[Any]) -> tuple[str, str, str]:
     )
 
 
-class Tolerances(Sweep, Table):
+class Tolerances(SweepDirective, Table):
     """`{sweep-tolerances} NAME`: how often a batch may be used under each variant."""
 
     kind = "numbers"
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        found = import_module("trlab.findings").tolerances(sweep, runs)
-        lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in found.to_dict("records")]
+        held = tolerances(sweep, runs).to_dict("records")
+        lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in held]
         return [self.table(("method", "at one use", "falls, uses of a batch"), (24, 20, 56), lines)]
 
 
-class Choices(Sweep, Table):
+class Choices(SweepDirective, Table):
     """`{sweep-choices} NAME`: what the tuning rule took for each variant of a tuning sweep, and the best it had."""
 
     kind = "numbers"
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         axes = [axis.name for axis in sweep.axes]
-        body = import_module("trlab.tuning").summary(sweep, runs).to_dict("records")
+        body = summary(sweep, runs).to_dict("records")
         heads = ("method", *(words.axis(axis).heading for axis in axes), "its accuracy", "the best", "KL per batch")
         lines = [
             (
@@ -275,9 +266,11 @@ class Corrected(Table):
 
     def rows(self) -> list[tuple[str, ...]]:
         counts: dict[str, tuple[int, int, int]] = {}
-        for name in FIRST_ROUND:
+        for name in all_recorded():
+            if load_sweep(name).round != 1:
+                continue
             quoted.note(self.env, name)
-            counts[name] = told(import_module("trlab.findings").judge(*quoted.record(name)[:2]))
+            counts[name] = counted(predicted(name))
         together = [sum(row[i] for row in counts.values()) for i in range(3)]
         return [
             *((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
@@ -285,19 +278,18 @@ class Corrected(Table):
         ]
 
 
-def told(judged: Sequence[Any]) -> tuple[int, int, int]:
-    """How many predictions, how many of them whose interval alone excludes the line, how many that are verdicts."""
-    findings = import_module("trlab.findings")
+def counted(judged: Sequence[Finding]) -> tuple[int, int, int]:
+    """How many predictions there are, how many intervals exclude the line by themselves, how many are decided."""
     alone = 0
     for finding in judged:
         p = finding.prediction
         line = next((float(side) for side in (p.higher, p.lower) if not isinstance(side, str)), 0.5)
         if finding.estimate is not None and not finding.estimate.low <= line <= finding.estimate.high:
             alone += 1
-    return len(judged), alone, sum(f.verdict in (findings.SEEN, findings.NOT_SEEN) for f in judged)
+    return len(judged), alone, sum(f.verdict in (SEEN, NOT_SEEN) for f in judged)
 
 
-class Made(Sweep):
+class Made(SweepDirective):
     """`{sweep-record} NAME`: how many runs, what made them, and the commands that make and check them again."""
 
     def not_run(self) -> list[nodes.Node]:

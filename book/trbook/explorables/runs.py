@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trlab.findings import finished
-from trlab.record import RECORDS, recorded
+from trlab.findings import at, finished
+from trlab.record import RECORDS, all_recorded, recorded
 from trlab.statistics import band, interval
 from trlab.sweep import Sweep, load_sweep, product
 from trlib.evaluation import RESAMPLES
@@ -29,57 +29,6 @@ from trlib.evaluation import RESAMPLES
 if TYPE_CHECKING:
     import pandas as pd
 
-TITLES = {
-    "reuse": "how often a batch may be used",
-    "minibatches": "minibatches: noise or reuse",
-    "tuned": "thresholds tuned alike",
-    "rare": "rare tokens",
-    "noise": "a sampler that is not the learner",
-    "signed": "masks with and without a sign",
-    "perprompt": "easy and hard prompts",
-    "matched": "many right answers, reward matched",
-    "expert": "an expert who errs",
-    "grid": "the tuning runs",
-    "resolution": "which divergence a mask sees",
-    "lagged": "old data, used once: the sign",
-    "shipped": "DPPO as four codes ship it",
-    "troll_parts": "TROLL without a part",
-    "gallery": "the gallery, tuned alike",
-    "gallery_grid": "the gallery's tuning runs",
-    "shootout": "minibatches of two prompts",
-    "heatmap": "learning rate and minibatches",
-    "mismatch": "four-bit sampler",
-    "diversity": "many right answers",
-    "tuning": "thresholds, untuned",
-    "stale": "32 updates",
-    "loops": "loops",
-    "natural": "why TRPO ends lower",
-    "ladder": "the ladder's first steps",
-    "dial_methods": "every method, one update",
-    "critic": "a critic",
-    "trapo": "expert prefixes",
-    "controls": "rewards that say nothing",
-}
-"""What a reader chooses by: the second round first, then the first. A sweep without a record is left out."""
-SECOND = (
-    "reuse",
-    "minibatches",
-    "tuned",
-    "rare",
-    "noise",
-    "signed",
-    "perprompt",
-    "matched",
-    "expert",
-    "grid",
-    "resolution",
-    "lagged",
-    "shipped",
-    "troll_parts",
-    "gallery",
-    "gallery_grid",
-)
-"""The sweeps of the second round."""
 STEPS = {
     "reward": 0.004,
     "kl": 0.02,
@@ -166,16 +115,11 @@ def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
     arms = {}
     for labels, _ in product(sweep.axes):
         for variant in sweep.variants:
-            own = runs[runs["label"] == variant.name]
-            for axis, label in labels.items():
-                own = own[own[axis].astype(str) == label]
-            if len(finished(own)):
-                arms["|".join([variant.name, *labels.values()])] = arm(own, history, measures, sweep.budget.steps)
+            here = at(runs[runs["label"] == variant.name], labels)
+            if len(finished(here)):
+                arms["|".join([variant.name, *labels.values()])] = arm(here, history, measures, sweep.budget.steps)
     return {
-        "name": sweep.name,
-        "title": TITLES.get(sweep.name, sweep.name.replace("_", " ")),
-        "text": sweep.text,
-        "round": 2 if sweep.name in SECOND else 1,
+        **described(sweep),
         "task": sweep.task,
         "seeds": len(set(runs["seed"])),
         "batches": sweep.budget.steps,
@@ -186,11 +130,14 @@ def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
     }
 
 
+def described(sweep: Sweep) -> dict[str, Any]:
+    """What a pack says of a sweep that no run changes."""
+    return {"name": sweep.name, "title": sweep.title or sweep.name, "text": sweep.text, "round": sweep.round}
+
+
 def names() -> list[str]:
-    """The sweeps that have a record, in the order of `TITLES`; one that it does not know comes last."""
-    found = sorted(path.parent.name for path in RECORDS.glob("*/runs.csv"))
-    known = list(TITLES)
-    return sorted(found, key=lambda name: known.index(name) if name in known else len(known))
+    """The sweeps that have a record: the latest round first, each round by title."""
+    return sorted(all_recorded(), key=lambda name: (-load_sweep(name).round, load_sweep(name).title))
 
 
 def digest(name: str) -> str:

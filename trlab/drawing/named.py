@@ -1,6 +1,6 @@
 """The figures of recorded sweeps, by name: which part of which sweep each shows, and how it is drawn.
 
-The book draws them from here and `trlib remake NAME` makes their data again; `trlab.drawn.draw` draws one.
+The book draws them from here and `trlib remake NAME` makes their data again; `trlab.drawing.recorded.draw` draws one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from trlab.findings import at
 from trlab.measures import LEVEL
 from trlab.statistics import DROP
 from trlib.errors import unknown
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from trlab.cells import Cell
 
-Kind = Literal["intervals", "curves", "frontier", "history", "difficulty", "matched"]
+Kind = Literal["intervals", "curves", "improvements", "profiles", "frontier", "history", "difficulty", "matched"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Figure:
     sweep: str
     """The sweep's name."""
     kind: Kind
-    """How it is drawn: rows with intervals; curves over `along`; accuracy against nats; a history with bands;
-    divergence against difficulty; a measure at matched reward."""
+    """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over `control`; shares of
+    runs above a threshold; accuracy against nats; a history with bands; divergence against difficulty; a measure at
+    matched reward."""
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -38,12 +40,14 @@ class Figure:
     """Labels of the variants that it shows; empty: all."""
     along: str = ""
     """The axis of curves, or the one whose points a frontier joins."""
+    axis: str = ""
+    """What a reader calls `along`; empty: its name."""
     measure: str = "sampled"
     """A measure of the record, or a column of the history."""
     words: str = "sampled accuracy"
     """What a reader calls the measure."""
     control: str = ""
-    """The variant that the curves are measured against: a cross where another lies `drop` below."""
+    """The variant that others are compared with: in curves a cross shows where another lies `drop` below it."""
     drop: float | None = None
     line: float | None = None
     """Where a dotted line stands: a reward, a radius."""
@@ -55,8 +59,8 @@ class Figure:
 
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """Its part of a sweep's runs."""
-        shown = [self.shows(row["label"], row) for row in runs.to_dict("records")]
-        return runs[shown]
+        here = at(runs, self.at)
+        return here[here["label"].isin(self.only)] if self.only and len(here) else here
 
     def cells(self, cells: Sequence[Cell]) -> list[Cell]:
         """Its part of a sweep's cells."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trlab.plots import MOST, curves, improvements, intervals, profiles
+from trlab.drawing.scores import MOST, curves, improvements, intervals, profiles
 from trlab.statistics import improvement, interval, performance_profile
 from trlab.tolerance import staleness_tolerance
 from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trlab.drawing.scores import bar, grid_of, in_words, rows_of
 from trlab.nats import Trade
-from trlab.plots import bar, grid_of, in_words, rows_of
 from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
 from trlib.evaluation import Estimate
 

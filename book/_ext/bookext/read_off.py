@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+import trlib
+from trlib.algorithms import ALGORITHMS, Method
+from trlib.fields import settings
+from trlib.loop.metrics import METRICS
 
 
 class Table(SphinxDirective):
@@ -58,8 +62,7 @@ class Metrics(Table):
     widths = (18, 18, 64)
 
     def rows(self) -> list[tuple[str, ...]]:
-        metrics = import_module("trlib.loop.metrics").METRICS
-        return [(f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in metrics.items()]
+        return [(f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in METRICS.items()]
 
 
 class Methods(Table):
@@ -70,10 +73,9 @@ class Methods(Table):
     widths = (14, 46, 40)
 
     def rows(self) -> list[tuple[str, ...]]:
-        algorithms = import_module("trlib.algorithms").ALGORITHMS
         return [
             (f"[`{key}`](methods/{key}.md)", escape(summary(kind)), own_settings(kind))
-            for key, kind in algorithms.items()
+            for key, kind in ALGORITHMS.items()
         ]
 
 
@@ -83,7 +85,7 @@ class Benchmark(Table):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        readme = Path(str(import_module("trlib").__file__)).parents[1] / "benchmarks" / "README.md"
+        readme = Path(str(trlib.__file__)).parents[1] / "benchmarks" / "README.md"
         self.env.note_dependency(str(readme))
         headings, rows, made = recorded(readme.read_text(encoding="utf-8"), self.arguments[0])
         line = nodes.container(classes=["made"])
@@ -107,10 +109,9 @@ def recorded(text: str, name: str) -> tuple[list[str], list[list[str]], str]:
 
 def own_settings(kind: type) -> str:
     """The settings of a method that differ from those that every method has, as `name=default`."""
-    read = import_module("trlib.fields").settings
-    shared = {(setting.name, repr(setting.default)) for setting in read(import_module("trlib.algorithms").Method)}
-    own = [setting for setting in read(kind) if (setting.name, repr(setting.default)) not in shared]
-    return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in own) or "none"
+    shared = {(setting.name, repr(setting.default)) for setting in settings(Method)}
+    added = [setting for setting in settings(kind) if (setting.name, repr(setting.default)) not in shared]
+    return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in added) or "none"
 
 
 def summary(kind: object) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trlab import plots
-from trlab import tradeoff_plots as tradeoffs
-from trlab.figures import Figure
-from trlab.findings import before, finished, scores
+from trlab.drawing import costs, scores
+from trlab.drawing.named import Figure
+from trlab.findings import before, finished
+from trlab.findings import scores as scores_of
 from trlab.measures import LEVEL, derive
 from trlab.nats import Trade, frontier
-from trlab.statistics import by_task
+from trlab.statistics import Scores, by_task
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
 from trlib.drawing import Drawing
 from trlib.evaluation import Estimate
@@ -33,8 +33,8 @@ ALONG = {
 def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawing:
     """The figure from a sweep's runs and histories, the record's or others of the same design.
 
-    Variants that have no finished run where the figure needs one are left out of it, and its words for who cannot see
-    it name those that it shows.
+    Variants that have no finished run where the figure needs one are left out. The alternative text names those that
+    are drawn.
 
     Raises:
         ValueError: no variant can be drawn.
@@ -48,6 +48,8 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
     return {
         "intervals": _intervals,
         "curves": _curves,
+        "improvements": _improvements,
+        "profiles": _profiles,
         "frontier": _frontier,
         "history": _history,
         "difficulty": _difficulty,
@@ -58,27 +60,49 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
 def _intervals(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     base = before(history)
     start = [base[cell] for cell in runs["cell"] if base.get(cell) is not None and base[cell] == base[cell]]
-    return plots.intervals(
-        {label: by_task(label, scores(runs, label, figure.measure, [])[()]) for label in labels},
+    return scores.intervals(
+        _tasks(figure, runs, labels),
         measure=figure.words,
         reference=sum(start) / len(start) if start and figure.measure == "sampled" else None,
     )
 
 
+def _improvements(
+    figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]
+) -> Drawing:
+    tasks = _tasks(figure, runs, labels)
+    if figure.control not in tasks:
+        raise ValueError(f"control: expected one of {', '.join(tasks)}, got {figure.control!r}")
+    control = tasks[figure.control]
+    others = {label: values for label, values in tasks.items() if label != figure.control}
+    return scores.improvements({f"{label} > {figure.control}": (values, control) for label, values in others.items()})
+
+
+def _profiles(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    return scores.profiles(_tasks(figure, runs, labels), measure=figure.words)
+
+
+def _tasks(figure: Figure, runs: pd.DataFrame, labels: list[str]) -> dict[str, Scores]:
+    """The runs of each variant, the points of all axes together."""
+    return {label: by_task(label, scores_of(runs, label, figure.measure, [])[()]) for label in labels}
+
+
 def _curves(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     points = {str(point) for point in runs[figure.along].unique()}
-    found = {
-        label: {str(place[0]): values for place, values in scores(runs, label, figure.measure, [figure.along]).items()}
+    by_label = {
+        label: {
+            str(place[0]): values for place, values in scores_of(runs, label, figure.measure, [figure.along]).items()
+        }
         for label in labels
     }
     whole = {
         label: {float(at): values for at, values in curve.items()}
-        for label, curve in found.items()
+        for label, curve in by_label.items()
         if curve.keys() == points
     }
-    return plots.curves(
+    return scores.curves(
         whole,
-        along=ALONG.get(figure.along, figure.along),
+        along=figure.axis or ALONG.get(figure.along, figure.along),
         measure=figure.words,
         drop=figure.drop,
         control=figure.control or None,
@@ -101,27 +125,27 @@ def _frontier(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.Data
     for label, setting in parts:
         if (name := " ".join((label, setting))) in trades:
             points.setdefault(label, {})[setting] = trades[name]
-    return tradeoffs.frontier(points, measure=figure.words)
+    return costs.frontier(points, measure=figure.words)
 
 
 def _history(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
-    return tradeoffs.histories(by_batch(runs, history, labels, figure.measure), measure=figure.words, level=figure.line)
+    return costs.histories(by_batch(runs, history, labels, figure.measure), measure=figure.words, level=figure.line)
 
 
 def _difficulty(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
-    found: dict[str, dict[str, Estimate]] = {}
+    curves: dict[str, dict[str, Estimate]] = {}
     for row in by_difficulty(sweep, runs).to_dict("records"):
         if row["runs"]:
-            found.setdefault(row["label"], {})[row["difficulty"]] = Estimate(row["value"], row["low"], row["high"])
-    return tradeoffs.difficulties(found, radius=figure.line)
+            curves.setdefault(row["label"], {})[row["difficulty"]] = Estimate(row["value"], row["low"], row["high"])
+    return costs.difficulties(curves, radius=figure.line)
 
 
 def _matched(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     level = LEVEL if figure.line is None else figure.line
     rows = at_matched_reward(sweep, runs, history, figure.measure, level).to_dict("records")
-    found = {
+    reached = {
         row["label"]: (Estimate(row["value"], row["low"], row["high"]), row["reached"], row["runs"])
         for row in rows
         if row["reached"]
     }
-    return tradeoffs.matched(found, measure=figure.words, level=level)
+    return costs.matched(reached, measure=figure.words, level=level)

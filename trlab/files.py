@@ -24,8 +24,6 @@ Row = dict[str, Any]
 History = dict[str, list[float]]
 """A cell's columns by metric."""
 RUNS, HISTORY = "runs.csv", "history.csv.xz"
-FIRST_HISTORY = "history.csv.gz"
-"""Of format 1: a row a cell and batch, a column a metric."""
 DIGITS = 4
 """What a history keeps of a number."""
 CIRCUMSTANCES = ("command", "commit", "versions", "hardware", "date")
@@ -73,20 +71,24 @@ def _typed(row: dict[str, str], number: int, made: Mapping[str, Mapping[str, str
             raise ValueError(f"row {number}, column {name!r}: expected a number, got {text!r}") from error
     if row.get("status") == DONE and not 0 <= typed["sampled"] <= 1:
         raise ValueError(f"row {number}, column 'sampled': expected a share between 0 and 1, got {row['sampled']!r}")
-    key = typed.pop("made", None)  # a row of format 1 has its circumstances in full
-    if key is not None and key not in made:
+    key = typed.pop("made", None)
+    if key is None:  # nothing is known of what made the runs
+        return typed
+    if key not in made:
         raise ValueError(f"row {number}, column 'made': expected one of {', '.join(made) or 'none'}, got {key!r}")
-    return {**typed, **made.get(key, {})}
+    return {**typed, **made[key]}
 
 
 def without_circumstances(runs: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """A table whose column `made` stands for the circumstances, and these by their names."""
-    own = [name for name in CIRCUMSTANCES if name in runs]
-    if not own:
+    columns = [name for name in CIRCUMSTANCES if name in runs]
+    if not columns:
         return runs, {}
-    told = [{name: text for name, text in row.items() if isinstance(text, str)} for row in runs[own].to_dict("records")]
-    keys = [hashlib.blake2b(json.dumps(one).encode(), digest_size=4).hexdigest() for one in told]
-    return runs.drop(columns=own).assign(made=keys), dict(zip(keys, told, strict=True))
+    made = [
+        {name: text for name, text in row.items() if isinstance(text, str)} for row in runs[columns].to_dict("records")
+    ]
+    keys = [hashlib.blake2b(json.dumps(one).encode(), digest_size=4).hexdigest() for one in made]
+    return runs.drop(columns=columns).assign(made=keys), dict(zip(keys, made, strict=True))
 
 
 def read_histories(path: Path) -> dict[str, History]:
@@ -98,43 +100,37 @@ def read_histories(path: Path) -> dict[str, History]:
     import pandas as pd
 
     table = pd.read_csv(path, dtype={"cell": str})
-    if path.name == FIRST_HISTORY:
-        parts = {
-            part["cell"].iloc[0]: part.drop(columns=["cell", "batch"]).dropna(axis=1, how="all")
-            for _, part in table.groupby("cell", sort=False)
-        }
-        return {key: {str(name): column.tolist() for name, column in part.items()} for key, part in parts.items()}
     metrics, cells = list(dict.fromkeys(table.pop("metric"))), list(table.drop(columns="batch"))
     values = table[cells].to_numpy(float).reshape(len(metrics), len(table) // max(len(metrics), 1), len(cells))
-    found: dict[str, History] = {}
-    for key, own in zip(cells, np.moveaxis(values, 2, 0), strict=True):
-        known = ~np.isnan(own)
+    histories: dict[str, History] = {}
+    for key, of_cell in zip(cells, np.moveaxis(values, 2, 0), strict=True):
+        known = ~np.isnan(of_cell)
         batches = int(known.any(axis=0).nonzero()[0].max(initial=-1)) + 1
-        found[key] = {metric: own[m, :batches].tolist() for m, metric in enumerate(metrics) if known[m].any()}
-    return found
+        histories[key] = {metric: of_cell[m, :batches].tolist() for m, metric in enumerate(metrics) if known[m].any()}
+    return histories
 
 
 def packed(histories: Mapping[str, History], cells: Iterable[str]) -> bytes:
     """The histories of these cells as the file that `read_histories` reads."""
     import pandas as pd
 
-    own = {key: histories[key] for key in cells if key in histories}
-    metrics = list(dict.fromkeys(metric for history in own.values() for metric in history))
-    batches = range(max((len(column) for history in own.values() for column in history.values()), default=0))
-    values = np.full((len(metrics), len(batches), len(own)), np.nan)
-    for i, history in enumerate(own.values()):
+    kept = {key: histories[key] for key in cells if key in histories}
+    metrics = list(dict.fromkeys(metric for history in kept.values() for metric in history))
+    batches = range(max((len(column) for history in kept.values() for column in history.values()), default=0))
+    values = np.full((len(metrics), len(batches), len(kept)), np.nan)
+    for i, history in enumerate(kept.values()):
         for metric, column in history.items():
             values[metrics.index(metric), : len(column), i] = column
     index = pd.MultiIndex.from_product([metrics, batches], names=["metric", "batch"])
-    table = pd.DataFrame(values.reshape(len(index), len(own)), index, list(own))
+    table = pd.DataFrame(values.reshape(len(index), len(kept)), index, list(kept))
     return lzma.compress(table.to_csv(float_format=f"%.{DIGITS}g").encode(), preset=9)
 
 
 def same_digits(recorded: float, exact: float) -> bool:
-    """Whether a number of a history is what its table keeps of the exact one; none is equal to none.
+    """Whether a number of a history is what its table keeps of the exact one; a missing number equals a missing one.
 
-    A last digit may be one that six digits were rounded to first, as in records that were of format 1: a hundredth of a
-    unit is allowed for that.
+    Some histories were rounded to six digits before they were rounded to four, which can change the last digit: a
+    hundredth of its unit is allowed for that.
     """
     if not math.isfinite(exact) or not exact:
         return recorded == exact or (recorded != recorded and exact != exact)

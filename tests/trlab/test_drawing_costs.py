@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from trlab import tradeoff_plots as tradeoffs
+from trlab.drawing import costs as tradeoffs
 from trlab.nats import Trade, frontier
 from trlib.drawing import NARROW, Drawing
 from trlib.evaluation import Estimate
