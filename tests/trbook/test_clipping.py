@@ -26,7 +26,7 @@ AROUND = {"sampler": "int4", "anchor": "rollout"}
         ("noise", "dppo, learner", "sampled", BITS, "dppo, sampler", BELOW),
         ("noise", "ppo, learner", "sampled", LATE, "ppo, sampler", ABOVE),
         ("noise", "dppo, learner", "sampled", LATE, "dppo, sampler", UNDECIDED),
-        ("noise", "ppo, learner", "sampled", BITS, "ppo + mask", ABOVE),
+        ("noise", "ppo, learner", "sampled", BITS, "ppo + mask", UNDECIDED),
         ("noise", "ppo, learner", "sampled", BITS, "ppo + TIS", UNDECIDED),
         ("mismatch", "ppo", "sampled", AROUND, "ppo+tis", BELOW),
         ("mismatch", "ppo", "sampled", AROUND, "pg_is", ABOVE),

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bookext import quoted
-from bookext.quoted import Quote, comparisons, corrected, number, parse, said, written
+from bookext.quoted import Quote, number, parse, shown, written
+from tools import comparisons
 from tools.paths import ROOT
 from trlab import recorded
-from trlab.findings import before, judge, price
+from trlab.comparison import asked
+from trlab.findings import before, price
 from trlab.measures import derive, matched
-from trlab.record import RECORDS
-from trlab.significance import holm, improvement_p
+from trlab.record import is_recorded
+from trlab.significance import holm
 from trlab.statistics import difference, interval
 from trlab.sweep import declared, load_sweep
 from trlab.tuning import choose
+from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
-BOOK = ROOT / "book"
-PAGES = {path.stem: path.read_text(encoding="utf-8") for path in BOOK.glob("*.md")}
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
 SHOWN = re.compile(r"not run yet|\d+ of \d+|[\d.]+( to [\d.]+)?")
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
@@ -59,57 +61,74 @@ def test_a_quote_is_read_word_by_word():
 def test_a_number_is_the_interquartile_mean_with_its_interval():
     runs, history = runs_of("shootout", "gspo", updates="32")
     e = interval(runs["sampled"].to_numpy())
-    assert said("shootout gspo updates=32", BOOK) == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
-    assert said("shootout gspo updates=32 .3", BOOK) == f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
+    assert shown("shootout gspo updates=32") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    assert shown("shootout gspo updates=32 .3") == f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
     e = interval(runs["take_off"].to_numpy())
-    assert said("shootout gspo take_off updates=32", BOOK) == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    assert shown("shootout gspo take_off updates=32") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
     paid = price(runs, history)
-    assert said("shootout gspo nats_per_point updates=32", BOOK).split()[0] == f"{1000 * paid.value:.0f}"
+    assert shown("shootout gspo nats_per_point updates=32").split()[0] == f"{1000 * paid.value:.0f}"
     runs, history = runs_of("diversity", "quatro", updates="8")
     at = matched(runs, history, "entropy")
     e = interval(at.loc[at["reached"], "matched"].to_numpy())
     assert len(at) == 8 and at["reached"].sum() == 7
-    assert said("diversity quatro entropy@0.7 updates=8", BOOK) == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    assert shown("diversity quatro entropy@0.7 updates=8") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
     runs, history = runs_of("controls", "shuffled")
-    assert said("controls shuffled above:0.35", BOOK) == f"{(runs['sampled'] > 0.35).sum()} of 72" == "17 of 72"
-    assert said("controls shuffled base", BOOK) == f"{np.mean([before(history)[cell] for cell in runs['cell']]):.2f}"
+    assert shown("controls shuffled above:0.35") == f"{(runs['sampled'] > 0.35).sum()} of 72" == "17 of 72"
+    assert shown("controls shuffled base") == f"{np.mean([before(history)[cell] for cell in runs['cell']]):.2f}"
     runs, _ = runs_of("stale", "pg_is")
-    assert said("stale pg_is range", BOOK) == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
+    assert shown("stale pg_is range") == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
 
 
-def page(folder: Path, *quotes: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "page.md").write_text("".join(f"{{rec}}`{text}` " for text in quotes), encoding="utf-8")
-    return folder
-
-
-def test_a_comparison_is_undecided_unless_it_survives_its_interval_and_holm(tmp_path):
-    far, near = "heatmap dppo-tv over ppo take_off lr=3e-05 updates=32", "heatmap troll over ppo lr=3e-05 updates=32"
-    one, other = (runs_of("heatmap", label, lr="3e-05", updates="32")[0] for label in ("dppo-tv", "ppo"))
+def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked():
+    far, near = "tuned dppo-tv over ppo take_off uses=16", "tuned quatro over ppo uses=16"
+    one, other = (runs_of("tuned", label, uses="16")[0] for label in ("dppo-tv", "ppo"))
     e = difference(one["take_off"].to_numpy(), other["take_off"].to_numpy())
-    alone = page(tmp_path / "alone", far, near)
-    assert said(far, alone) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}]"
-    assert said(near, alone).endswith("], undecided") and said(f"{near} .3", alone).endswith("], undecided")
-    asked = comparisons(alone, "heatmap")
-    assert [quote.label for quote in asked] == ["dppo-tv", "troll"]
-    p = [improvement_p(quoted.values(quote), quoted.values(quote.other)) for quote in asked]
-    p += [finding.p for finding in judge(load_sweep("heatmap"), recorded("heatmap")[0])]
-    assert corrected(asked) == holm(p)[:2]
+    assert shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}]"
+    assert shown(near).endswith("], undecided") and shown(f"{near} .3").endswith("], undecided")
+    questions = asked(load_sweep("tuned"))
+    every = decide("tuned", *questions)
+    assert [one.corrected for one in every] == holm([one.p for one in every])
+    assert {one.family for one in every} == {len(questions)} == {predicted("tuned")[0].family}
+    (small,) = decide("tuned", parse(near).comparison)
+    assert small.p < 0.005 and small.difference.low > 0.02 and small.corrected > 0.05, "alone it would be decided"
 
 
-def test_among_many_questions_a_small_difference_is_no_longer_told(tmp_path):
-    # +.02 [.00, .04]: alone its p-value is below .05, among the questions of a page it is not.
-    small = "shootout clip-higher over ppo take_off updates=32"
-    one = runs_of("shootout", "clip-higher", updates="32")[0]["take_off"].to_numpy()
-    other = runs_of("shootout", "ppo", updates="32")[0]["take_off"].to_numpy()
-    assert 0.001 < improvement_p(one, other) < 0.1
-    others = [
-        f"shootout {label} over ppo {measure} updates=8"
-        for label in ("troll", "quatro", "sapo", "cispo", "pspo")
-        for measure in ("sampled", "greedy", "entropy")
+def test_a_comparison_that_nobody_collected_is_refused():
+    with pytest.raises(ValueError, match=r"expected a comparison of comparisons.json.*python -m tools.comparisons"):
+        shown("shootout clip-higher over dapo take_off updates=8")
+
+
+def test_what_the_book_prints_is_what_is_corrected():
+    """Every page, notebook and card; without drawing an interval."""
+    assert comparisons.PRINTED.read_text(encoding="utf-8") == comparisons.text(comparisons.collect())
+
+
+def test_a_notebook_s_comparisons_follow_from_literals(tmp_path):
+    cell = """
+from trlab.outcomes import against, gap
+AT = {"uses": "8"}
+%matplotlib inline
+def shown(at):
+    return at
+for label in ("troll", "gspo"):
+    gap("reuse", label, "ppo", measure="kl", at=AT)
+rows = [against("reuse", "ppo", at={"uses": n}, only=["pg_is"]) for n in ("2", "4")]
+"""
+    path = tmp_path / "one.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell]}]}))
+    found = [
+        (name, one.higher.label, one.lower.label, one.measure, one.higher.at)
+        for name, one in comparisons.of_notebook(path)
     ]
-    many = page(tmp_path / "many", small, *others)
-    assert len(comparisons(many, "shootout")) == 16 and said(small, many).endswith("undecided")
+    assert found == [
+        ("reuse", "troll", "ppo", "kl", {"uses": "8"}),
+        ("reuse", "gspo", "ppo", "kl", {"uses": "8"}),
+        ("reuse", "pg_is", "ppo", "sampled", {"uses": "2"}),
+        ("reuse", "pg_is", "ppo", "sampled", {"uses": "4"}),
+    ]
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell + "gap(f(), 'a', 'b')"]}]}))
+    with pytest.raises(ValueError, match=r"one.ipynb: gap\(f\(\), 'a', 'b'\): expected literals"):
+        list(comparisons.of_notebook(path))
 
 
 @pytest.mark.parametrize(
@@ -127,18 +146,14 @@ def test_among_many_questions_a_small_difference_is_no_longer_told(tmp_path):
 )
 def test_what_no_record_answers_is_refused(text, words):
     with pytest.raises(ValueError, match=words):
-        said(text, BOOK)
+        shown(text)
 
 
 def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch, tmp_path):
     monkeypatch.setattr("trlab.record.RECORDS", tmp_path)
-    quoted.record.cache_clear()
-    try:
-        assert said("stale ppo", BOOK) == said("stale ppo over troll", BOOK) == "not run yet"
-        with pytest.raises(ValueError, match="sweep: expected one of"):
-            said("stail ppo", BOOK)
-    finally:
-        quoted.record.cache_clear()
+    assert shown("stale ppo") == shown("stale ppo over troll") == "not run yet"
+    with pytest.raises(ValueError, match="sweep: expected one of"):
+        shown("stail ppo")
 
 
 def test_every_tuned_choice_lies_at_an_edge_of_the_grid():
@@ -169,8 +184,8 @@ def test_every_quote_of_the_book_resolves():
     for text in QUOTES:
         quote = parse(text)
         assert quote.sweep in declared(), text
-        if quote.measure.partition(":")[0] in quoted.COUNTED or not (RECORDS / quote.sweep / "runs.csv").is_file():
-            assert SHOWN.fullmatch(said(text, BOOK)), text
+        if quote.measure.partition(":")[0] in quoted.COUNTED or not is_recorded(quote.sweep):
+            assert SHOWN.fullmatch(shown(text)), text
         elif quote.measure == "nats_per_point":
             assert price(quoted.part(quote), quoted.record(quote.sweep)[2]) is not None, text
         else:
@@ -183,7 +198,7 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
     for name, text in PAGES.items():
         for word, quote in CLAIMS.findall(text):
             if parse(quote).against:
-                assert not said(quote, BOOK).endswith("undecided"), f"{name}: {word} {quote}"
+                assert not shown(quote).endswith("undecided"), f"{name}: {word} {quote}"
 
 
 def test_chapter_5_says_what_the_records_say():
@@ -194,12 +209,12 @@ def test_chapter_5_says_what_the_records_say():
         "critic ppo_critic over ppo updates=8",
         "critic ppo_critic over ppo updates=32",
     ):
-        number, _, _ = said(quote, BOOK).partition(", undecided")
+        number, _, _ = shown(quote).partition(", undecided")
         assert number in row, quote
         assert quote in PAGES["recorded_first"] or quote.replace(" .3", "") in PAGES["recorded_first"]
     (row_of_reuse,) = [line for line in chapter.splitlines() if "A clip makes reuse of a batch safer" in line]
-    assert said("reuse ppo over pg_is uses=8", BOOK) in row_of_reuse
-    assert said("reuse ppo over on-policy uses=16", BOOK).startswith("−0.85 ") and "by 0.85 (" in row_of_reuse
+    assert shown("reuse ppo over pg_is uses=8") in row_of_reuse
+    assert shown("reuse ppo over on-policy uses=16").startswith("−0.85 ") and "by 0.85 (" in row_of_reuse
     for claim, quotes in (
         ("CISPO:", ("cispo", "ppo")),
         ("SAPO:", ("sapo",)),
@@ -207,8 +222,8 @@ def test_chapter_5_says_what_the_records_say():
         ("GSPO:", ("gspo over ppo",)),
     ):
         (row_of_method,) = [line for line in chapter.splitlines() if f"| {claim}" in line]
-        assert [quote for quote in quotes if said(f"shootout {quote} updates=32", BOOK) not in row_of_method] == []
-    e = quoted.compared(parse("loops ppo_critic over ppo"))
+        assert [quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method] == []
+    e = decide("loops", parse("loops ppo_critic over ppo").comparison)[0].difference
     assert max(-e.low, e.high) < 0.01 and "alike within one point" in row
 
 

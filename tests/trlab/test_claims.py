@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ from trlab.verdicts import judge
 from trlib.loop.metrics import METRICS
 
 TESTS = [(card.name, test) for card in cards() for claim in card.claims for test in claim.tests]
+STAMPS = itertools.count(1)
+"""A new one for each record that is made here: what is decided is kept by it."""
 ONE, FOUR = {"uses": "1"}, {"uses": "4"}
 BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
 SWEEP = Sweep(
@@ -64,11 +67,10 @@ def test_every_test_asks_what_its_sweep_can_answer(card, test):
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answer]]:
     """What the cards' machinery says of a record that is made here, of which the book prints these tests."""
-    stamps = iter(range(1, 10_000))
     monkeypatch.setattr(record, "is_recorded", lambda name: name == "made")
 
     def ask(tests: list[Test], runs: pd.DataFrame, history: pd.DataFrame) -> list[outcome.Answer]:
-        stamp = next(stamps)
+        stamp = next(STAMPS)
         monkeypatch.setattr(record, "stamp", lambda name: stamp)
         monkeypatch.setattr(record, "read", lambda name: (SWEEP, derive(runs, history), history))
         monkeypatch.setattr(comparison, "printed", lambda: {"made": [test.comparison for test in tests]})

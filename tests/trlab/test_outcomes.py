@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from trlab import outcomes, recorded
-from trlab.findings import judge
+from trlab import comparison, outcomes, record, recorded
+from trlab.comparison import Comparison, Side, asked
 from trlab.significance import holm, improvement_p
 from trlab.statistics import difference, interval
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant
+from trlab.verdicts import compare, decide, judge
 from trlib.evaluation import Estimate
 
+STAMPS = itertools.count(1)
+"""A new one for each record that is made here: what is decided is kept by it."""
 LABELS = ("ppo", "same", "higher", "lower", "spread")
 
 
-def record(predictions: tuple[Prediction, ...] = ()) -> outcomes.Read:
+Read = tuple[Sweep, pd.DataFrame, pd.DataFrame]
+
+
+def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
     """Five variants at one point, eight runs each; `spread` is higher in the mean and in too few runs."""
     draw, rows = np.random.default_rng(1), []
     means = {"ppo": 0.5, "same": 0.501, "higher": 0.7, "lower": 0.3, "spread": 0.53}
@@ -45,21 +52,23 @@ def record(predictions: tuple[Prediction, ...] = ()) -> outcomes.Read:
         axes=[Axis("uses", {"16": {"epochs": 16}})],
         predictions=predictions,
         name="mine",
+        source="mine",
     )
     return sweep, pd.DataFrame(rows), history
 
 
 @pytest.fixture
 def mine(monkeypatch: pytest.MonkeyPatch):
-    def put(*predictions: Prediction) -> outcomes.Read:
-        found = record(predictions)
-        outcomes.judged.cache_clear()
-        monkeypatch.setattr(outcomes, "read", lambda name: found)
-        monkeypatch.setattr(outcomes, "is_recorded", lambda name: name == "mine")
-        return found
 
-    yield put
-    outcomes.judged.cache_clear()
+    def put(*predictions: Prediction, printed: tuple[Comparison, ...] = ()) -> Read:
+        made, stamp = a_record(predictions), next(STAMPS)
+        monkeypatch.setattr(record, "stamp", lambda name: stamp)
+        monkeypatch.setattr(record, "read", lambda name: made)
+        monkeypatch.setattr(outcomes, "is_recorded", lambda name: name == "mine")
+        monkeypatch.setattr(comparison, "printed", lambda: {"mine": list(printed)})
+        return made
+
+    return put
 
 
 def test_every_variant_is_compared_and_corrected_together(mine) -> None:
@@ -79,18 +88,48 @@ def test_every_variant_is_compared_and_corrected_together(mine) -> None:
     }
 
 
-def test_predictions_count_among_the_questions(mine, monkeypatch: pytest.MonkeyPatch) -> None:
-    sweep, runs, _ = mine(*(Prediction(f"{i}", higher="same", lower=0.4 + i / 100) for i in range(3)))
-    asked: list[list[float]] = []
+def test_the_family_is_the_predictions_and_all_that_the_book_prints(mine) -> None:
+    printed = tuple(Comparison(Side(label, {"uses": "16"}), Side("same", {"uses": "16"})) for label in ("lower", "ppo"))
+    sweep, runs, history = mine(
+        *(Prediction(f"{i}", higher="same", lower=0.4 + i / 100) for i in range(3)), printed=printed
+    )
+    # "ppo over same" asked the other way round is the question that is printed: it counts once.
+    rows = {row.label: row for row in outcomes.against("mine", "ppo", at={"uses": "16"}, only=["higher", "same"])}
+    higher, lower, same, ppo = (
+        runs[runs["label"] == label]["sampled"].to_numpy() for label in ("higher", "lower", "same", "ppo")
+    )
+    p = [one.p for one in judge(sweep, runs)] + [improvement_p(lower, same), improvement_p(ppo, same)]
+    assert [one.family for one in judge(sweep, runs)] == [5] * 3 and rows["same"].family == 5
+    assert rows["same"].corrected == holm(p)[-1]
+    assert rows["higher"].family == 6, "a reader's own question joins the family"
+    assert rows["higher"].corrected == holm([*p, improvement_p(higher, ppo)])[-1]
+    assert [one.p for one in compare(sweep, runs, history, asked(sweep))] == p
 
-    def watched(values):
-        asked.append(list(values))
-        return holm(values)
 
-    monkeypatch.setattr(outcomes, "holm", watched)
-    outcomes.against("mine", "ppo", at={"uses": "16"}, only=["higher"])
-    higher, ppo = (runs[runs["label"] == label]["sampled"].to_numpy() for label in ("higher", "ppo"))
-    assert asked == [[improvement_p(higher, ppo), *(found.p for found in judge(sweep, runs))]] and len(asked[0]) == 4
+def test_every_page_gets_the_same_answer(mine) -> None:
+    place = {"uses": "16"}
+    printed = Comparison(Side("higher", place), Side("ppo", place))
+    sweep, runs, history = mine(printed=(printed,))
+    (row,) = outcomes.against("mine", "ppo", at=place, only=["higher"])
+    (turned,) = outcomes.against("mine", "higher", at=place, only=["ppo"])
+    (claim,) = compare(sweep, runs, history, [printed])
+    (answer,) = decide("mine", printed)
+    assert (row.verdict, turned.verdict, claim.verdict, answer.verdict) == ("above", "below", "seen", "seen")
+    assert row.corrected == claim.corrected == answer.corrected == pytest.approx(turned.corrected)
+    assert f"{row:.2f}".startswith("+0.") and not f"{row:.2f}".endswith("undecided")
+    (level,) = outcomes.against("mine", "ppo", at=place, only=["same"])
+    assert f"{level:.2f}".endswith("], undecided") and level.p_in_words.endswith("(Holm over 2)")
+
+
+def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine) -> None:
+    """The interval of the probability of improvement excludes a half, that of the difference includes 0: undecided."""
+    sweep, runs, history = mine()
+    low, high = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9], [0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
+    runs.loc[runs["label"] == "ppo", "sampled"], runs.loc[runs["label"] == "same", "sampled"] = low, high
+    place = {"uses": "16"}
+    (one,) = compare(sweep, runs, history, [Comparison(Side("same", place), Side("ppo", place))])
+    assert one.improvement.low > 0.5 and one.difference.low <= 0 < one.difference.value
+    assert one.verdict == "undecided"
 
 
 def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
@@ -99,7 +138,7 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
         Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}),
     )
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
-    assert outcomes.beside("mine")["what came"].to_list() == ["cannot be told", "as predicted"]
+    assert outcomes.beside("mine")["what came"].to_list() == ["undecided", "as predicted"]
     assert outcomes.beside("mine")["predicted"].to_list() == ["?", "!"]
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
@@ -113,7 +152,7 @@ def test_sentences_hold_the_numbers_and_leave_nobody_out(mine) -> None:
     assert above.startswith(f"**Above `ppo` {interval(ppo):.2f}**: `higher` {interval(higher):.2f} (+0.")
     less = difference(lower, ppo)
     assert f"`lower` {interval(lower):.2f} (−{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}])" in below
-    assert undecided.startswith("**Cannot be told from `ppo`") and re.findall(r"`(\w+)`", undecided) == [
+    assert undecided.startswith("**Undecided against `ppo`") and re.findall(r"`(\w+)`", undecided) == [
         "ppo",
         "spread",
         "same",

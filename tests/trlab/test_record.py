@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import lzma
 import math
 import subprocess
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from tests.trlab.conftest import entry
 from trlab import circumstances
 from trlab import record as records
-from trlab.cells import MEASURES, cells, defaults
+from trlab.cells import cells, defaults
 from trlab.files import same_digits
 from trlab.journal import Journal, put
 from trlab.record import Record, RecordError, complete, declaration, load, recorded, save_tables
 from trlab.sweep import load_sweep
-from trlib.cli import main
 from trlib.model import folders
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trlab.drawing import named
 from trlab import record
 from trlab.cells import MEASURES, cells
+from trlab.drawing import named
 from trlab.drawing.named import FIGURES, Figure, figure
 from trlab.drawing.recorded import draw
 from trlab.findings import finished
