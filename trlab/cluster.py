@@ -48,7 +48,7 @@ def connect(address: str) -> int:
         raise ClusterError("--ray: expected Ray, which is not installed: pip install 'ray>=2.40'") from error
     before = signal.getsignal(signal.SIGTERM)
     try:
-        if "://" not in address:  # Ray itself asks an address where nobody is for minutes
+        if "://" not in address:  # Ray would try an address at which nothing answers for minutes
             host, _, port = found(address).rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)

@@ -30,7 +30,7 @@ CIRCUMSTANCES = ("command", "commit", "versions", "hardware", "date")
 """Columns of a row that its table holds as one, `made`."""
 DONE, FAILED = "done", "failed"
 COLUMNS, MEASURED = ("cell", "label", "seed", "status"), ("sampled", "digest")
-"""Columns without which a table is none, and those that a row needs beside where its cell is done."""
+"""The columns that every table needs, and those that the row of a finished cell needs besides."""
 
 
 def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, Row]:

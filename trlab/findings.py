@@ -25,7 +25,7 @@ USES = "uses"
 ON_POLICY = "on-policy"
 """The variant that takes as many optimiser steps on fresh batches."""
 ALIKE = 0.01
-"""Scores that differ by less, and whose intervals overlap, are told in one line."""
+"""Variants whose scores differ by less, and whose intervals overlap, share a line of a table."""
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -43,11 +43,11 @@ def at(runs: pd.DataFrame, place: Mapping[str, str]) -> pd.DataFrame:
 
 def scores(runs: pd.DataFrame, label: str, measure: str, axes: Sequence[str]) -> dict[tuple[Any, ...], Any]:
     """A variant's runs at each point of the axes: what the statistics call tasks."""
-    own = finished(runs)
-    own = own[own["label"] == label]
+    good = finished(runs)
+    good = good[good["label"] == label]
     if not axes:
-        return {(): own[measure].to_numpy()} if len(own) else {}
-    return {place: part[measure].to_numpy() for place, part in own.groupby(list(axes), sort=False)}
+        return {(): good[measure].to_numpy()} if len(good) else {}
+    return {place: part[measure].to_numpy() for place, part in good.groupby(list(axes), sort=False)}
 
 
 def before(history: pd.DataFrame) -> dict[str, float]:
@@ -98,8 +98,8 @@ def staleness(
     levels = {_uses(text): str(text) for text in runs[USES].unique()}
 
     def curve(name: str) -> dict[float, Any] | None:
-        found = {str(place): values for (place,), values in scores(runs, name, measure, [USES]).items()}
-        return {n: found[text] for n, text in levels.items()} if found.keys() == set(levels.values()) else None
+        by_uses = {str(place): values for (place,), values in scores(runs, name, measure, [USES]).items()}
+        return {n: by_uses[text] for n, text in levels.items()} if by_uses.keys() == set(levels.values()) else None
 
     own, other = curve(label), None if control is None else curve(control)
     if len(levels) < 2 or min(levels) != 1 or own is None:
@@ -126,19 +126,19 @@ def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd
     rows = []
     for _, here in runs.groupby(others, sort=False) if others else [((), runs)]:
         for label, part in here.groupby("label", sort=False):
-            found = None if label == ON_POLICY else staleness(here, str(label), measure=measure)
-            if found is not None:
+            tolerance = None if label == ON_POLICY else staleness(here, str(label), measure=measure)
+            if tolerance is not None:
                 one = part[part[USES].map(_uses) == 1]
                 rows.append(
                     {
                         "label": label,
                         **{axis: part[axis].iloc[0] for axis in others},
                         "at_one": iqm(finished(one)[measure].to_numpy()),
-                        "held": found.bracket.held,
-                        "fell": found.bracket.fell,
-                        "control": found.control,
+                        "held": tolerance.bracket.held,
+                        "fell": tolerance.bracket.fell,
+                        "control": tolerance.control,
                         "failed": len(part) - len(finished(part)),
-                        "text": str(found),
+                        "text": str(tolerance),
                     }
                 )
     return pd.DataFrame(rows)
@@ -182,7 +182,7 @@ def table(
 def alike(rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled") -> list[list[int]]:
     """Rows of `table` that say the same: at one point of the axes, three variants or more whose means lie within
     `ALIKE` of each other and whose intervals overlap. Each group by the rows' places, in the table's order."""
-    found = []
+    groups = []
     places = rows.reset_index(drop=True)
     parts = [part for _, part in places.groupby(list(axes), sort=False)] if axes else [places]
     for part in parts:
@@ -191,11 +191,11 @@ def alike(rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled"
         for i, row in whole.iterrows():
             first = whole.loc[group[0]] if group else row
             if row[measure] - first[measure] > ALIKE or row["low"] > whole.loc[group or [i], "high"].min():
-                found.append(group)
+                groups.append(group)
                 group = []
             group.append(i)
-        found.append(group)
-    return [sorted(group) for group in found if len(group) >= 3]
+        groups.append(group)
+    return [sorted(group) for group in groups if len(group) >= 3]
 
 
 def _paid(found: Price | None) -> dict[str, Any]:

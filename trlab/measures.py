@@ -28,7 +28,7 @@ FIRST = 10
 LEVEL = 0.7
 """The reward of `batches_to`."""
 WINDOW = 3
-"""Batches in a row whose mean reward has to reach a level."""
+"""Batches in a row whose mean reward must reach a level."""
 
 
 def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def at_reward(
 
 def matched(runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL) -> pd.DataFrame:
     """The runs with `matched`, a column of the history where the run's reward first reaches `level` (`at_reward`), and
-    `reached`, whether it does. A run that never does keeps its row, with NaN: who compares has to say how many.
+    `reached`, whether it does. A run that never does keeps its row, with NaN: say how many there are where you compare.
 
     Raises:
         ValueError: the history has no such column.

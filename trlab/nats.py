@@ -1,6 +1,6 @@
 """What accuracy costs in nats: the price of a point, and which settings are worth their nats.
 
-Two numbers of our own, and no convention of anybody's.
+Both numbers are this book's own; no paper defines them.
 """
 
 from __future__ import annotations

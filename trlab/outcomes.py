@@ -3,8 +3,8 @@ was predicted beside what came.
 
     told("reuse", "ppo", at={"uses": "16"})
 
-A sentence that compares is made here, from the record, so that it is true of whatever record there is; `trlab.verdicts`
-decides it. A sweep without a record is said to have none.
+A sentence that compares is computed from the record, so it stays true when the record changes; `trlab.verdicts` decides
+it. For a sweep without a record a note says so.
 """
 
 from __future__ import annotations
@@ -139,10 +139,10 @@ def told(
     whole = f"`{control}` {rows[0].control:.{digits}f}"
     sentences = []
     for verdict, words in ((ABOVE, "above"), (BELOW, "below"), (UNDECIDED, "undecided against")):
-        found = sorted((row for row in rows if row.verdict == verdict), key=lambda row: -abs(row.difference.value))
-        words = f"All {len(rows)} {words}" if len(found) == len(rows) > 1 else words.capitalize()
-        if found:
-            parts = [f"`{row.label}` {row.value:.{digits}f} ({_signed(row.difference, digits)})" for row in found]
+        chosen = sorted((row for row in rows if row.verdict == verdict), key=lambda row: -abs(row.difference.value))
+        words = f"All {len(rows)} {words}" if len(chosen) == len(rows) > 1 else words.capitalize()
+        if chosen:
+            parts = [f"`{row.label}` {row.value:.{digits}f} ({_signed(row.difference, digits)})" for row in chosen]
             sentences.append(f"**{words} {whole}**: {', '.join(parts)}.")
     return Note("\n\n".join(sentences))
 

@@ -176,7 +176,7 @@ class _Pool(Generic[Job]):
                     yield (*ended, time.monotonic() - worker.since)
 
     def _assign(self) -> None:
-        """A waiting job to each worker that has none; who has died is replaced."""
+        """Give a waiting job to each idle worker, and replace workers that have died."""
         for i, worker in enumerate(self.workers):
             if worker.job is None and self.waiting:
                 if not worker.process.is_alive():
@@ -287,7 +287,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], A
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a worker that is killed would leave behind
     _try(prepare)
-    with suppress(OSError):  # nobody waits any more, which the next line finds too
+    with suppress(OSError):  # nobody waits any more; the next line notices
         pipe.send("ready")
     while True:
         try:

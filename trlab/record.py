@@ -71,7 +71,7 @@ class Record:
     def runs(self, cells: Sequence[Cell] | None = None) -> pd.DataFrame:
         """The tidy table of these cells (None: of all), in their order; what has not been run is not in it.
 
-        Labels and axes are the declaration's of today: they are no part of what decides a cell.
+        Labels and axes are taken from today's declaration: they do not decide what a cell is.
         """
         import pandas as pd
 
@@ -169,9 +169,8 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     folder = RECORDS / name
     if not is_recorded(name):
-        raise RecordError(
-            f"record: expected one of {', '.join(all_recorded()) or 'none yet'}, got {name!r}; `trlib sweep {name}` makes it"
-        )
+        known = ", ".join(all_recorded()) or "none yet"
+        raise RecordError(f"record: expected one of {known}, got {name!r}; `trlib sweep {name}` makes it")
     record = load(folder)
     runs = record.runs()
     named = runs[[c for c in runs.columns[: runs.columns.get_loc("seed") + 1] if c != "sweep"]]
@@ -189,8 +188,8 @@ def load(
     """Everything a folder holds: its tables (where `tabled`) and its journals.
 
     Args:
-        defaults: those of today, to be compared with those that the record was made with (None: not compared).
-        sweep: whose record it must be (None: anybody's).
+        defaults: today's, to be compared with those that the record was made with (None: not compared).
+        sweep: the sweep that it must be a record of (None: any).
         prefer: `journal` or `tables`: whose numbers count where they hold others of the same finished cell.
 
     Raises:
@@ -316,7 +315,7 @@ def _differ(row: Row, other: Row | None) -> bool:
 
 def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordError:
     newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
-    told = [
+    versions = [
         f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, written "
         f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
         for path, row in (first, second)
@@ -326,7 +325,7 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
         way = "move one of them away"
     return RecordError(
         f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
-        f"{first[1]['cell']}: {' and '.join(told)}; {newer.name} is newer; {way}"
+        f"{first[1]['cell']}: {' and '.join(versions)}; {newer.name} is newer; {way}"
     )
 
 
@@ -351,7 +350,7 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     path = folder / HEADER
     before = _json(path).get("made", {}) if path.is_file() else {}
     header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
-    # Whatever a kill leaves can be read: until the runs are written, the header knows what made the old ones too.
+    # A kill at any point leaves a readable record: until the runs are written, the header also holds what made the old.
     write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
     write(folder / HISTORY, files.packed(record.histories, runs["cell"] if len(runs) else ()))
     write(folder / RUNS, runs.to_csv(index=False))

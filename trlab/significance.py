@@ -10,7 +10,7 @@ leaves below .05.
 - A variant and a number: `line_p`, the t test of the interquartile mean and that of the mean, of which the larger p
   counts: the first alone says too often that something differs where runs are skewed (8 in 100 instead of 5 at eight
   runs). Flipping signs would be exact, but then p is never below 2/256, and no prediction among seven could be seen.
-- Two variants that are said to be alike: `alike_p`, two such t tests, one for each end of the margin.
+- Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.
 
 Sources: Neubert and Brunner 2007 (the studentised permutation test), Yuen 1974 (t tests of trimmed means), Schuirmann
 1987 (two one-sided tests), Holm 1979.

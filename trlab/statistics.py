@@ -8,7 +8,7 @@ runs for each task where a task lacks some. Conventions of rliable, which ours a
 - the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over tasks;
 - a performance profile is the share of runs whose score is above τ, strictly.
 
-Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers of our own, and no convention of anybody's, stand in
+Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines stand in
 `trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what it learns).
 """
 

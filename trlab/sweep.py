@@ -129,7 +129,7 @@ class Prediction:
     """Where, by axis and label; axes that are not named are pooled as tasks."""
     within: float | None = None
     """The two are alike: their interquartile means differ by less than this, whichever is higher. None: one is
-    higher. Where nothing is said to differ no axis may be pooled (`nothing_differs`)."""
+    higher. A prediction that nothing differs may pool no axis (`nothing_differs`)."""
 
     @property
     def nothing_differs(self) -> bool:
@@ -163,6 +163,8 @@ class Sweep:
     """What it asks, in a sentence or two."""
     title: str = ""
     """What a reader chooses it by, in a few words; empty: its name."""
+    provenance: str = ""
+    """What a reader must know of how its record was made, beside the commit that the record names."""
     round: int = 0
     """The round of the book's experiments that it belongs to: 1, 2, ...; 0: none."""
     variants: Sequence[Variant]
@@ -188,7 +190,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         settle(self)
-        checks.whole("round", self.round, least=0)
+        whole("round", self.round, least=0)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)

@@ -45,16 +45,16 @@ def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.
     """
     import pandas as pd
 
-    found, points = [], {}
+    rows_of_places, points = [], {}
     for place, part in places(sweep, runs):
         good = finished(part)
         spent = good["kl"].astype(float) * good["steps"].astype(float)
         name = ", ".join(place.values())
         if len(good) and np.isfinite(spent).all():
             points[name] = (good[measure].to_numpy(), spent.to_numpy())
-        found.append((place, name, len(good), len(part) - len(good)))
+        rows_of_places.append((place, name, len(good), len(part) - len(good)))
     trades, rows = frontier(points), []
-    for place, name, runs_of, failed in found:
+    for place, name, runs_of, failed in rows_of_places:
         trade = trades.get(name)
         numbers: dict[str, Any] = dict.fromkeys((measure, "low", "high", "nats", "nats_low", "nats_high"), np.nan)
         if trade is not None:
@@ -144,12 +144,12 @@ def by_batch(
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """A column of the history, batch by batch, for each label: interquartile means and 95 % bounds of its finished
     runs, as far as the shortest of them goes. Labels without a number in every batch are left out."""
-    values, found = series(history, column), {}
+    values, bands = series(history, column), {}
     good = finished(runs)
     for label in labels:
         curves = [values[cell] for cell in good[good["label"] == label]["cell"] if cell in values]
         shortest = min(map(len, curves), default=0)
         rows = [curve[:shortest] for curve in curves]
         if shortest and all(np.isfinite(row).all() for row in rows):
-            found[label] = band(rows)
-    return found
+            bands[label] = band(rows)
+    return bands

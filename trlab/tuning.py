@@ -53,7 +53,7 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
         ValueError: a label whose configurations were not all run with the same seeds, or of which every one failed.
     """
     seeds = sorted({*runs["seed"].tolist()})
-    found = []
+    choices = []
     for label, own in runs.groupby("label", sort=False):
         tried = []
         for place, part in own.groupby(list(axes), sort=False):
@@ -66,8 +66,8 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
         best = max(score for _, score, _ in tried)
         at, score, kl = min((one for one in tried if one[1] >= best - NEAR), key=lambda one: one[2])
         count = own.groupby(list(axes)).ngroups
-        found.append(Choice(str(label), {k: str(v) for k, v in at.items()}, score, best, kl, count))
-    return found
+        choices.append(Choice(str(label), {k: str(v) for k, v in at.items()}, score, best, kl, count))
+    return choices
 
 
 def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:

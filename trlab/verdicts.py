@@ -297,7 +297,7 @@ def _beside_a_number(
 
 def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
     """Predictions with the estimate that a page prints of each."""
-    found = []
+    findings = []
     for prediction, verdict in zip(sweep.predictions, verdicts, strict=True):
         estimate = verdict.improvement
         if prediction.within is not None:
@@ -305,8 +305,10 @@ def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
         elif estimate is None:
             estimate = verdict.sides[0] or verdict.sides[1]
         note = verdict.note if verdict.difference is None else ""
-        found.append(Finding(prediction, verdict.verdict, estimate, note, verdict.p, verdict.corrected, verdict.family))
-    return found
+        findings.append(
+            Finding(prediction, verdict.verdict, estimate, note, verdict.p, verdict.corrected, verdict.family)
+        )
+    return findings
 
 
 @lru_cache(maxsize=512)

@@ -38,7 +38,7 @@ class Agreement:
 
     @property
     def agrees(self) -> bool:
-        """Whether it does; where nobody can tell, it does not."""
+        """Whether it does; if it cannot be decided, it does not."""
         return self.verdict == AGREES
 
 
@@ -52,7 +52,7 @@ def verify(
     edited. On the same commit, versions and hardware the digest must be the same. Elsewhere the sampled accuracy,
     and nothing else, is compared: it must fall where one more run would, by the recorded seeds of the same variant and
     axes (a 95 % prediction interval from three runs on; else the cell's own interval over prompts). Where that is all
-    from 0 to 1, nobody can tell. A working tree with changes is never the same commit.
+    from 0 to 1, it cannot be decided. A working tree with changes is never the same commit.
 
     Args:
         count: cells, or as many as there are.

@@ -79,4 +79,4 @@ class Card:
     title: str
     claims: Sequence[Claim]
     note: str = ""
-    """What a reader has to know of how the method stands here."""
+    """What a reader must know about the method as it is tested here."""

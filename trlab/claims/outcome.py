@@ -43,11 +43,11 @@ class Told:
 
 def tell(card: Card) -> list[Told]:
     """The outcome of each claim of a card."""
-    told = []
+    outcomes = []
     for claim in card.claims:
         answers = [answer(test) for test in claim.tests]
-        told.append(Told(claim, _verdict(answers) if answers else NOT_TESTABLE, answers))
-    return told
+        outcomes.append(Told(claim, _verdict(answers) if answers else NOT_TESTABLE, answers))
+    return outcomes
 
 
 def _verdict(answers: Sequence[Answer]) -> str:

@@ -49,8 +49,8 @@ def markdown(card: Card) -> str:
     """A card as Markdown: its claims, each with its source, the verdict, and every test's numbers from the record."""
     lines = [f"## {card.title}", ""]
     lines += [card.note, ""] if card.note else []
-    for number, told in enumerate(tell(card), 1):
-        lines += [*_claim(number, told), ""]
+    for number, outcome in enumerate(tell(card), 1):
+        lines += [*_claim(number, outcome), ""]
     return "\n".join(lines)
 
 

@@ -120,13 +120,13 @@ def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
 
 
 def _frontier_in_words(points: Mapping[str, Mapping[str, Trade]], measure: str) -> str:
-    said = [
+    points_in_words = [
         f"{label}{' ' + name if len(settings) > 1 else ''} {trade.accuracy:.2f} for {trade.nats:.2g} nats"
         + ("" if trade.dominated_by else ", on the frontier")
         for label, settings in points.items()
         for name, trade in settings.items()
     ]
-    return f"{measure[0].upper()}{measure[1:]} against {NATS}, with 95 % intervals: {'; '.join(said)}."
+    return f"{measure[0].upper()}{measure[1:]} against {NATS}, with 95 % intervals: {'; '.join(points_in_words)}."
 
 
 def histories(
@@ -147,12 +147,12 @@ def histories(
         raise ValueError("bands: expected at least one variant with a number in every batch, got none")
     lines = {label: (np.arange(1, len(values) + 1), values, low, high) for label, (values, low, high) in bands.items()}
     drawing = _lines(lines, along="batch", measure=measure, level=level, marked=False)
-    said = [
+    ends = [
         f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, {values[-1]:.2f} "
         f"[{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}"
         for label, (values, low, high) in bands.items()
     ]
-    words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(said)}."
+    words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(ends)}."
     return Drawing(drawing.figure, alt or words, stacked=2)
 
 
@@ -190,12 +190,12 @@ def difficulties(
         ax.set_yscale("log")
         _plainly(ax.yaxis)
         ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
-    said = [
+    by_kind = [
         f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
         for label, curve in found.items()
     ]
     line = "" if radius is None else f" The radius is {radius:g}."
-    words = f"Realised KL of prompts, nats per completion, with 95 % intervals: {'; '.join(said)}.{line}"
+    words = f"Realised KL of prompts, nats per completion, with 95 % intervals: {'; '.join(by_kind)}.{line}"
     return Drawing(drawing.figure, alt or words, stacked=2)
 
 

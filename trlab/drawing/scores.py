@@ -42,15 +42,15 @@ def intervals(
         alt: what the figure shows, in a sentence; None: the numbers, one after the other.
         reference: where a dotted line stands (the base model).
     """
-    found = {label: interval(values) for label, values in scores.items()}
-    figure, ax = rows_of(list(found), measure)
-    for row, (label, estimate) in enumerate(found.items()):
+    estimates = {label: interval(values) for label, values in scores.items()}
+    figure, ax = rows_of(list(estimates), measure)
+    for row, (label, estimate) in enumerate(estimates.items()):
         bar(ax, row, estimate)
         runs = np.concatenate(by_task("scores", scores[label]))
         ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10)
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
-    return Drawing(figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", found))
+    return Drawing(figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", estimates))
 
 
 def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None = None) -> Drawing:
@@ -59,13 +59,13 @@ def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None 
     Args:
         pairs: by label, such as `TROLL > PPO`: the scores of X and of Y.
     """
-    found = {label: improvement(x, y) for label, (x, y) in pairs.items()}
-    figure, ax = rows_of(list(found), "probability of improvement")
-    for row, estimate in enumerate(found.values()):
+    estimates = {label: improvement(x, y) for label, (x, y) in pairs.items()}
+    figure, ax = rows_of(list(estimates), "probability of improvement")
+    for row, estimate in enumerate(estimates.values()):
         bar(ax, row, estimate)
     ax.axvline(0.5, color=INK, linestyle=":", linewidth=1)
     ax.set_xlim(-0.02, 1.02)
-    return Drawing(figure, alt or in_words("Probability of improvement with 95 % interval", found))
+    return Drawing(figure, alt or in_words("Probability of improvement with 95 % interval", estimates))
 
 
 def profiles(
@@ -101,9 +101,9 @@ def profiles(
         )
     ax.set(xlabel=f"{measure}, τ", ylabel="share of runs above τ", ylim=(-0.02, 1.02), xlim=(at[0], at[-1]))
     legend(ax)
-    said = ", ".join(f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items())
+    halves = ", ".join(f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items())
     return Drawing(
-        figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: {said}."
+        figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: {halves}."
     )
 
 
@@ -147,15 +147,15 @@ def curves(
     for label, runs in scores.items():
         if not runs or min(runs) <= 0:
             raise ValueError(f"scores: expected runs of {label!r} at places above 0, got {sorted(runs)}")
-    found = {label: {x: interval(np.asarray(runs[x])) for x in sorted(runs)} for label, runs in scores.items()}
-    marks = {} if drop is None else _falls(found, drop, found.get(control or ""))
-    one = len(found) <= len(COLOURS)
-    figure, grid = grid_of(1 if one else len(found))
+    estimates = {label: {x: interval(np.asarray(runs[x])) for x in sorted(runs)} for label, runs in scores.items()}
+    marks = {} if drop is None else _falls(estimates, drop, estimates.get(control or ""))
+    one = len(estimates) <= len(COLOURS)
+    figure, grid = grid_of(1 if one else len(estimates))
     for ax in grid:
-        _logarithmic(ax, sorted({x for curve in found.values() for x in curve}))
-    for i, (label, curve) in enumerate(found.items()):
+        _logarithmic(ax, sorted({x for curve in estimates.values() for x in curve}))
+    for i, (label, curve) in enumerate(estimates.items()):
         ax, style = grid[0 if one else i], i if one else 0
-        for other in () if one else found.values():
+        for other in () if one else estimates.values():
             ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35)
         _curve(ax, curve, style, label)
         if label in marks:
@@ -174,7 +174,7 @@ def curves(
         legend(grid[0])
     figure.supxlabel(along, color=INK, fontsize="medium")
     figure.supylabel(measure, color=INK, fontsize="medium")
-    return Drawing(figure, alt or _said_along(along, measure, found, marks, drop), stacked=2)
+    return Drawing(figure, alt or _said_along(along, measure, estimates, marks, drop), stacked=2)
 
 
 def _falls(
@@ -235,12 +235,12 @@ def _said_along(
     marks: Mapping[str, tuple[float, float]],
     drop: float | None,
 ) -> str:
-    said = []
+    sentences = []
     for label, curve in found.items():
         points = ", ".join(f"{estimate:.2f} at {x:.3g}" for x, estimate in curve.items())
         fall = f"; fallen by {drop:g} at {marks[label][0]:.3g}" if label in marks else ""
-        said.append(f"{label} {points}{fall}")
-    return f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(said)}."
+        sentences.append(f"{label} {points}{fall}")
+    return f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(sentences)}."
 
 
 def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
@@ -263,5 +263,5 @@ def bar(ax: Axes, row: int, estimate: Estimate) -> None:
 
 
 def in_words(what: str, found: Mapping[str, Estimate]) -> str:
-    """Every estimate with its interval, for who cannot see them."""
+    """Every estimate with its interval: the alternative text of a figure."""
     return f"{what}: " + "; ".join(f"{label} {estimate:.2f}" for label, estimate in found.items()) + "."

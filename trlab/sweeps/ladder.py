@@ -10,6 +10,8 @@ from trlab import Budget, Prediction, Sweep, Variant
 SWEEP = Sweep(
     title="the ladder's first steps",
     round=2,
+    provenance="The commit b05a8d3f3d7c that the record names is not in the repository's history: the code that made "
+    "these runs cannot be looked up.",
     text="REINFORCE from rewards, and with the mean of the group as its baseline, each batch used 32 times.",
     variants=(
         Variant("reinforce", {"advantage": "reward"}, label="reinforce"),

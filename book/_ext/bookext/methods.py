@@ -141,7 +141,7 @@ class Picture(Table):
     widths = (30, 70)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return taxonomy.picture(_place)
+        return list(taxonomy.picture(_place))
 
 
 class Elsewhere(Table):

@@ -55,14 +55,14 @@ def modules(node: Any) -> dict[str, str]:
     Raises:
         ValueError: such an entry without a title.
     """
-    found = {}
+    titles = {}
     for entry in entries(node):
         folder, _, name = entry["file"].rpartition("/")
         if folder == FOLDER:
             if not entry.get("title"):
                 raise ValueError(f"_toc.yml, {entry['file']}: expected a title, got none")
-            found[name] = entry["title"]
-    return found
+            titles[name] = entry["title"]
+    return titles
 
 
 def write(app: Sphinx, config: Any) -> None:
@@ -124,13 +124,13 @@ def call(signature: nodes.Element) -> str:
     lists = list(signature.findall(addnodes.desc_parameterlist))
     parameters = []
     for parameter in lists[0].findall(addnodes.desc_parameter) if lists else ():
-        given = [part.astext() for part in parameter.findall(nodes.inline) if "default_value" in part["classes"]]
-        own = (
+        default = [part.astext() for part in parameter.findall(nodes.inline) if "default_value" in part["classes"]]
+        shown = (
             parameter.children[0].astext()
-            if given or isinstance(parameter.children[0], addnodes.desc_sig_name)
+            if default or isinstance(parameter.children[0], addnodes.desc_sig_name)
             else parameter.astext().split(":")[0]
         )
-        parameters.append(f"{own}={given[0]}" if given else own)
+        parameters.append(f"{shown}={default[0]}" if default else shown)
     return f"{name}({', '.join(parameters)})" if lists else name
 
 

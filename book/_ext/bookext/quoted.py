@@ -68,8 +68,7 @@ class Quote:
     @property
     def comparison(self) -> Comparison:
         """What it compares."""
-        sides = (Side(side.label, dict(side.at)) for side in (self, self.other))
-        return Comparison(*sides, self.measure)
+        return Comparison(Side(self.label, dict(self.at)), Side(self.other.label, dict(self.other.at)), self.measure)
 
 
 class NotRun(Exception):

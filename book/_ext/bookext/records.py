@@ -203,18 +203,23 @@ def _alike(finding: Finding) -> tuple[Any, ...]:
 
 
 def _template(prediction: Prediction) -> str:
-    label = prediction.higher if isinstance(prediction.higher, str) else prediction.lower
-    return prediction.text.replace(label, "…")
+    return prediction.text.replace(str(_label(prediction)), "…")
+
+
+def _label(prediction: Prediction) -> str | float:
+    """The variant of a prediction that names a variant and a number."""
+    return prediction.higher if isinstance(prediction.higher, str) else prediction.lower
 
 
 def _together(group: Sequence[Finding]) -> tuple[str, str, str]:
     """Findings alike as one line: their labels, and from where to where the numbers go."""
     first, p = group[0], group[0].prediction
-    labels = [f.prediction.higher if isinstance(f.prediction.higher, str) else f.prediction.lower for f in group]
+    labels = [_label(f.prediction) for f in group]
     line = p.lower if isinstance(p.higher, str) else p.higher
-    low, high = (f"{of(f.estimate.value for f in group):.2f}" for of in (min, max))
+    estimates = [f.estimate for f in group if f.estimate is not None]
+    low, high = (f"{of(one.value for one in estimates):.2f}" for of in (min, max))
     span = low if low == high else f"{low} to {high}"
-    spread = f"[{min(f.estimate.low for f in group):.2f}, {max(f.estimate.high for f in group):.2f}]"
+    spread = f"[{min(one.low for one in estimates):.2f}, {max(one.high for one in estimates):.2f}]"
     called = words.WORDS.get(p.measure, p.measure)
     return (
         first.plain(words.WORDS)[0],
@@ -303,7 +308,8 @@ class Made(SweepDirective):
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         text, commands = made(self.arguments[0], runs)
-        paragraph = nodes.paragraph("", text + " ", classes=["executed"])
+        known = f" {sweep.provenance}" if sweep.provenance else ""
+        paragraph = nodes.paragraph("", f"{text}{known} ", classes=["executed"])
         for i, command in enumerate(commands):
             paragraph += nodes.literal("", command)
             paragraph += nodes.Text(" runs it again; " if i == 0 else " checks a sample of it.")
