@@ -95,7 +95,7 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
 
 def test_a_comparison_that_nobody_collected_is_refused():
     with pytest.raises(ValueError, match=r"expected a comparison of comparisons.json.*python -m tools.comparisons"):
-        shown("shootout clip-higher over dapo take_off updates=8")
+        shown("shootout clip-higher over sapo take_off updates=8")
 
 
 def test_what_the_book_prints_is_what_is_corrected():

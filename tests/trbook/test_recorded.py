@@ -117,7 +117,7 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
         ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
         ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'"),
         ({"measure": "length@0.7"}, "measure: expected one of reward, got 'length'"),
-        ({"kind": "improvements"}, "against: expected one of ppo, troll, got None"),
+        ({"kind": "improvements"}, "against: expected one of ppo, troll, got 'None'"),
         (
             {"kind": "curves", "at": {"updates": "8"}},
             "kind: expected an axis among updates, reuse, uses, .*, lr, .* for",

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import torch
 
-from bookext.records import FIRST_ROUND
+from bookext.quoted import shown
+from bookext.records import first_round
 from tools.paths import ROOT
 from trlab import recorded
 from trlab.statistics import interval, iqm
@@ -42,9 +43,15 @@ def test_eight_runs_are_covered_a_little_too_seldom():
     assert abs(hits / draws - told / 100) < 0.02, hits / draws
 
 
+def test_one_comparison_has_one_verdict_on_every_page():
+    quotes = ("tuned quatro over ppo uses=16", 'noise "ppo + mask" over "ppo, learner" "sampler of=int4"')
+    for quote in (*quotes, "reuse dppo-tv over pg_is uses=16"):
+        assert f"{{rec}}`{quote}`" in PAGE and shown(quote).endswith(", undecided"), quote
+
+
 def test_a_sweep_of_the_first_round_asked_up_to_so_many_questions():
     words = {18: "eighteen"}
-    assert f"up to {words[max(len(load_sweep(name).predictions) for name in FIRST_ROUND)]} questions" in PAGE
+    assert f"up to {words[max(len(load_sweep(name).predictions) for name in first_round())]} questions" in PAGE
 
 
 def test_pspos_weight_only_scales_the_gradient():

@@ -271,9 +271,7 @@ class Corrected(Table):
 
     def rows(self) -> list[tuple[str, ...]]:
         counts: dict[str, tuple[int, int, int]] = {}
-        for name in all_recorded():
-            if load_sweep(name).round != 1:
-                continue
+        for name in first_round():
             quoted.note(self.env, name)
             counts[name] = counted(predicted(name))
         together = [sum(row[i] for row in counts.values()) for i in range(3)]
@@ -281,6 +279,11 @@ class Corrected(Table):
             *((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
             ("together", *map(str, together)),
         ]
+
+
+def first_round() -> list[str]:
+    """The recorded sweeps of the first round."""
+    return [name for name in all_recorded() if load_sweep(name).round == 1]
 
 
 def counted(judged: Sequence[Finding]) -> tuple[int, int, int]:
