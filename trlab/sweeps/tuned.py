@@ -21,8 +21,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
         title="thresholds tuned alike",
         round=2,
         provenance="The commit 62a46aa1e2e2 that the record names does not hold the record of the sweep grid, from "
-        "which the settings were chosen: it was committed later. The settings of every run are those that grid's record "
-        "gives today.",
+        "which the settings were chosen: it was committed later. Every run has the settings that grid's record gives "
+        "today.",
         text="Tuned alike, which method learns most from a batch used 1, 4 or 16 times, how fast, and at what price?",
         variants=chosen(GRID, records=records),
         axes=[Axis("uses", {label: USES[label] for label in ("1", "4", "16")})],
