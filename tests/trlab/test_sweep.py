@@ -103,7 +103,8 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
 
 def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp_path):
     (tmp_path / "my.py").write_text(
-        "from beside import N\nfrom trlib.algorithms import PPO\n\nclass Mine(PPO):\n    eps_high = N\n"
+        "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms import PPO\n\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Mine(PPO):\n    eps_high: float = N\n"
     )
     (tmp_path / "muon.py").write_text("import beside\nimport torch\n\nclass Muon(torch.optim.SGD):\n    pass\n")
     (tmp_path / "far.py").write_text("raise SystemExit\n")
