@@ -13,6 +13,7 @@ import torch
 
 import trlib
 from trbook.explorables.engine import flat, order, packed
+from trlab.pretraining import BASES
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.loop.boxes import needs_of
 from trlib.loop.collect import Collector
@@ -321,15 +322,16 @@ def test_the_policy_learns(ask: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("name", ["dial", "spend"])
 def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> None:
     task: Any = trlib.load_task(name)
+    vocabulary = BASES[name].teacher.words
     pick, asked, cases = random.Random(3), task.prompts(40, seed=2), []
     for prompt, expert in zip(asked, task.demonstrations(asked, seed=5), strict=True):
         words = expert.split()
-        more = [*words, pick.choice(task.words)]
+        more = [*words, pick.choice(vocabulary)]
         spoilt = [words, words[:-1], words[1:], [], more, words[:2] + words[3:], ["so", "3"]]
         for _ in range(6):
             one = list(words)
             for _ in range(pick.choice((1, 1, 2))):
-                one[pick.randrange(len(one))] = pick.choice(task.words)
+                one[pick.randrange(len(one))] = pick.choice(vocabulary)
             spoilt.append(one)
         if name == "spend":
             spoilt += [["-9", str(int(prompt.text.split()[0]) - 9)], [*words[:-2], "-9", "bust"]]

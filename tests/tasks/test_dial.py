@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trlab.pretraining.teaching import DialTeacher
 from trlib.tasks import REASONS, TASKS, Dial, Prompt, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, LARGEST, MOVES, WORDS
 from trlib.tasks.tokenizer import word_tokenizer
@@ -148,14 +149,14 @@ def test_an_expert_is_right_and_shows_every_place(dial, seed, slip):
 @settings(max_examples=20, deadline=None)
 @given(dial=dials, seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.3, 1.0]))
 def test_without_slips_the_corpus_is_right(dial, seed, share):
-    for prompt, text in islice(dial.corpus(seed=seed, careful=share), 20):
+    for prompt, text in islice(DialTeacher(dial).corpus(seed=seed, careful=share), 20):
         assert dial.verify(prompt, text, ended=True).reward == 1
         if share in (0.0, 1.0):
             assert text.split()[0] in (CAREFUL if share else CASUAL)
 
 
 def test_the_corpus_keeps_the_share_of_careful_openers_and_zipfs_law():
-    openers = Counter(text.split()[0] for _, text in islice(TASK.corpus(seed=0), 8000))
+    openers = Counter(text.split()[0] for _, text in islice(DialTeacher(TASK).corpus(seed=0), 8000))
     careful = sum(openers[word] for word in CAREFUL)
     assert abs(careful / 8000 - 0.25) < 5 * (0.25 * 0.75 / 8000) ** 0.5
     harmonic = sum(1 / k for k in range(1, len(CASUAL) + 1))
@@ -178,7 +179,7 @@ def test_an_expert_who_errs_goes_on_from_where_he_turned_to():
 
 def test_slips_come_at_their_rate_and_are_carried_on():
     dial, wrong, places = Dial(slip=0.2), 0, 0
-    for prompt, text in islice(dial.corpus(seed=0, careful=1.0), 1000):
+    for prompt, text in islice(DialTeacher(dial).corpus(seed=0, careful=1.0), 1000):
         start, _, *moves, _ = prompt.text.split()
         _, *written, _, answer = text.split()
         place = int(start)
@@ -279,7 +280,7 @@ def test_an_unknown_task_names_the_nearest():
         lambda: TASK.prompts(-1, seed=0),
         lambda: TASK.prompts(2, seed="0"),
         lambda: TASK.prompts(2.0, seed=0),
-        lambda: next(TASK.corpus(seed=0, careful=2.0)),
+        lambda: next(DialTeacher(TASK).corpus(seed=0, careful=2.0)),
     ],
 )
 def test_a_bad_argument_is_named(call):
@@ -302,7 +303,7 @@ def tokenizer():
 @settings(max_examples=20, deadline=None)
 @given(dial=dials, seed=st.integers(0, 1000))
 def test_text_survives_the_tokenizer_both_ways(tokenizer, dial, seed):
-    for prompt, completion in islice(dial.corpus(seed=seed), 5):
+    for prompt, completion in islice(DialTeacher(dial).corpus(seed=seed), 5):
         text = f"{prompt.text} {completion}"
         ids = tokenizer.encode(text)
         assert len(ids) == len(text.split())

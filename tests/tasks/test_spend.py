@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trlab.pretraining import BASES, Recipe, checksum
+from trlab.pretraining.teaching import SpendTeacher
 from trlib.evaluation import evaluate
 from trlib.model.policy import EMBEDDED, load_policy
 from trlib.tasks import REASONS, Prompt, Spend, load_task
@@ -18,6 +19,7 @@ from trlib.tasks.spend import BUST, LARGEST, WORDS
 from trlib.tasks.tokenizer import word_tokenizer
 
 TASK = Spend()
+TEACHER = SpendTeacher(TASK)
 EXAMPLE = Prompt("13 :", "0", 13)
 SHIPPED = EMBEDDED / "spend"
 
@@ -139,7 +141,7 @@ def test_an_expert_spends_in_every_way():
 
 def test_the_corpus_spends_at_random_and_says_what_is_left():
     spent, landed = Counter(), 0
-    for prompt, text in islice(TASK.corpus(seed=0), 6000):
+    for prompt, text in islice(TEACHER.corpus(seed=0), 6000):
         verdict = TASK.verify(prompt, text, ended=True)
         assert verdict.reason in ("right", "wrong answer") and (verdict.reward == 1) == text.endswith(" 0")
         assert len(text.split()) + 1 <= TASK.max_tokens
@@ -152,17 +154,17 @@ def test_the_corpus_spends_at_random_and_says_what_is_left():
 
 
 def test_the_two_lessons_are_different_streams_of_one_corpus():
-    one, two = TASK.lessons(seed=5)
-    assert [next(one) for _ in range(5)] == list(islice(TASK.corpus(seed=5, part=1), 5))
-    assert [next(two) for _ in range(5)] == list(islice(TASK.corpus(seed=5, part=2), 5))
+    one, two = TEACHER.lessons(seed=5)
+    assert [next(one) for _ in range(5)] == list(islice(TEACHER.corpus(seed=5, part=1), 5))
+    assert [next(two) for _ in range(5)] == list(islice(TEACHER.corpus(seed=5, part=2), 5))
     assert next(one) != next(two)
 
 
 def test_spendings_are_choices_and_the_rest_follows():
-    assert TASK.chosen(["-9", "28", "-9", "bust"]) == [True, False, True, False]
-    assert TASK.habits("-9 28 -9 bust") == {"bust": True} and TASK.habits("-9 0") == {"bust": False}
-    assert list(TASK.levels) == [12, 19, 26, 33, 40] and list(Spend(amount=7).levels) == [7]
-    assert TASK.levels[19].prompts(2, seed=0) == [Prompt("19 :", "0", 19)] * 2
+    assert TEACHER.chosen(["-9", "28", "-9", "bust"]) == [True, False, True, False]
+    assert TEACHER.habits("-9 28 -9 bust") == {"bust": True} and TEACHER.habits("-9 0") == {"bust": False}
+    assert list(TEACHER.levels) == [12, 19, 26, 33, 40] and list(SpendTeacher(Spend(amount=7)).levels) == [7]
+    assert TEACHER.levels[19].prompts(2, seed=0) == [Prompt("19 :", "0", 19)] * 2
 
 
 # -- knobs --------------------------------------------------------------------------------------------------------
@@ -210,7 +212,7 @@ def test_a_bad_argument_is_named(call):
 def test_text_survives_the_tokenizer_both_ways():
     tokenizer = word_tokenizer(WORDS, context=128)
     assert len(tokenizer) == 3 + 2 + 9 + LARGEST + 1
-    for prompt, completion in islice(TASK.corpus(seed=1), 20):
+    for prompt, completion in islice(TEACHER.corpus(seed=1), 20):
         text = f"{prompt.text} {completion}"
         ids = tokenizer.encode(text)
         assert len(ids) == len(text.split()) and tokenizer.unk_token_id not in ids

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from trlab.pretraining import Recipe, checksum, pretrain, wilson
 from trlab.pretraining.learning import batch_of, loss_of
+from trlab.pretraining.teaching import DialTeacher
 from trlib.errors import CheckpointError
 from trlib.evaluation import evaluate
 from trlib.model.policy import EMBEDDED, load_policy
@@ -140,7 +141,7 @@ def test_the_loss_counts_completions_only_and_the_opener_is_given():
     ids = word_tokenizer(WORDS, context=32).get_vocab()
     task = Dial(moves=2)
     pairs = [(task.prompts(1, seed=0)[0], "easy so 4"), (task.prompts(1, seed=1)[0], "slowly 1 2 so 2")]
-    tokens, labels, follows = batch_of(pairs, ids, task)
+    tokens, labels, follows = batch_of(pairs, ids, DialTeacher(task))
     # 5 words of prompt, then the completion and the end token, then padding.
     assert (labels != -100).tolist() == [[False] * 5 + [True] * 4 + [False] * 2, [False] * 5 + [True] * 6]
     assert follows.tolist() == [[False] * 6 + [True] * 3 + [False] * 2, [False] * 6 + [True] * 5]

@@ -1,6 +1,6 @@
 """Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says how.
 
-A base model learns in two parts (`Teachable.lessons`). That of `dial` first learns to write every
+A base model learns in two parts (`Teacher.lessons`). That of `dial` first learns to write every
 place (careful completions only), then the habit of mostly not doing so (the task's mixture), its learning rate falling
 to 0 so that the shares of the openers settle. The first part ends by what the model can do, not by a count of steps:
 arithmetic comes in one rise whose moment differs from seed to seed and from machine to machine. For `dial` it ends
@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from trlab.pretraining.card import accuracies, checksum, command, readme, wilson
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
-from trlab.pretraining.teachable import Teachable
+from trlab.pretraining.teaching import DialTeacher, SpendTeacher, Teacher
 from trlib import checks
 from trlib.errors import CheckpointError
 from trlib.model.folders import free, replacing, writable
@@ -37,12 +37,17 @@ __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]
 class Base:
     """How a task's base model is made, unless one asks for something else."""
 
+    teacher: type[Teacher]
+    """What it is taught."""
     knobs: Mapping[str, Any] = field(default_factory=dict)
     """Where they are not the task's defaults."""
     recipe: Recipe = field(default_factory=Recipe)
 
 
-BASES: dict[str, Base] = {"dial": Base({"moves": (1, 8)}), "spend": Base(recipe=Recipe(steps=(1200, 200), until=0.9))}
+BASES: dict[str, Base] = {
+    "dial": Base(DialTeacher, {"moves": (1, 8)}),
+    "spend": Base(SpendTeacher, recipe=Recipe(steps=(1200, 200), until=0.9)),
+}
 """The tasks that have a base model of their own."""
 CARD, README = OWN = ("card.json", "README.md")
 """What stands in its folder beside the model."""
@@ -82,13 +87,13 @@ def pretrain(
         FileExistsError: `out` exists (and `overwrite` is off, or it holds no checkpoint).
         CheckpointError: `out` cannot be written, or holds other files beside a checkpoint.
     """
-    usual = BASES.get(name, Base())
-    loaded = load_task(name, **{**usual.knobs, **knobs})
-    if name not in BASES:
+    usual = BASES.get(name)
+    task = load_task(name, **{**(usual.knobs if usual else {}), **knobs})
+    if usual is None:
         raise ValueError(f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}")
-    task, recipe = cast(Teachable, loaded), recipe or usual.recipe
+    teacher, recipe = usual.teacher(task), recipe or usual.recipe
     seed, check = checks.whole("seed", seed, least=0), checks.whole("check", check, least=1)
-    tokenizer = word_tokenizer(task.words, context=CONTEXT)
+    tokenizer = word_tokenizer(teacher.words, context=CONTEXT)
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)
     place = Path(out).expanduser()
@@ -100,9 +105,9 @@ def pretrain(
     writable(place.parent, "out")
     with policy.threads():
         begun = time.process_time()
-        steps = learn(model, tokenizer, task, recipe, seed, progress)
+        steps = learn(model, tokenizer, teacher, recipe, seed, progress)
         seconds = time.process_time() - begun
-        accuracy = accuracies(model, tokenizer, task, check, seed)
+        accuracy = accuracies(model, tokenizer, teacher, check, seed)
     _vacant(place, overwrite)  # still
     with replacing(place, "out", OWN) as (folder, _):
         policy.save(folder)
@@ -122,7 +127,7 @@ def pretrain(
         }
         card = json.loads(json.dumps(card))
         (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        (folder / README).write_text(readme(card, task), encoding="utf-8")
+        (folder / README).write_text(readme(card, teacher), encoding="utf-8")
         for file in folder.iterdir():
             file.chmod(0o644)
     return card

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from trlab.pretraining.learning import Recipe
-from trlab.pretraining.teachable import Teachable
+from trlab.pretraining.teaching import Teacher
 from trlib.tasks import REASONS, Task
 
 
@@ -32,26 +32,26 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, (p + a / 2 - half) / (1 + a)), min(1.0, (p + a / 2 + half) / (1 + a))
 
 
-def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, task: Teachable, n: int, seed: int) -> dict[str, Any]:
+def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, n: int, seed: int) -> dict[str, Any]:
     """Sampled and greedy accuracy on the task's usual prompts, and sampled at its single difficulties."""
 
     def measured(some: Task, *, greedy: bool = False) -> dict[str, Any]:
-        return _accuracy(model, tokenizer, task, some, n, seed, greedy=greedy)
+        return _accuracy(model, tokenizer, teacher, some, n, seed, greedy=greedy)
 
-    usual = task.usual
+    usual = teacher.usual
     return {
         "n": n,
         "seed": seed,
-        task.varied: usual.settings[task.varied],
+        teacher.varied: usual.settings[teacher.varied],
         "sampled": measured(usual),
         "greedy": measured(usual, greedy=True),
-        f"by_{task.varied}": {str(level): measured(some)["accuracy"] for level, some in task.levels.items()},
+        f"by_{teacher.varied}": {str(level): measured(some)["accuracy"] for level, some in teacher.levels.items()},
     }
 
 
 @torch.no_grad()
 def _accuracy(
-    model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teachable, task: Task, n: int, seed: int, *, greedy: bool
+    model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, task: Task, n: int, seed: int, *, greedy: bool
 ) -> dict[str, Any]:
     """Accuracy over `n` prompts, one completion each, by transformers' own `generate`."""
     prompts = task.prompts(n, seed=seed)
@@ -88,18 +88,18 @@ def command(name: str, seed: int, recipe: Recipe, usual: Recipe, knobs: dict[str
     return " ".join([f"trlib pretrain {name} --seed {seed}", *said])
 
 
-def readme(card: dict[str, Any], task: Teachable) -> str:
+def readme(card: dict[str, Any], teacher: Teacher) -> str:
     """The card in words."""
-    accuracy, usual = card["accuracy"], task.usual
+    accuracy, usual = card["accuracy"], teacher.usual
     prompt = usual.prompts(1, seed=0)[0]
-    habits = list(task.habits(""))
+    habits = list(teacher.habits(""))
     rows = "\n".join(
         f"| {how} | {m['accuracy']:.3f} | {m['interval'][0]:.3f} to {m['interval'][1]:.3f} |"
         + "".join(f" {m[habit]:.3f} |" for habit in habits)
         for how, m in (("sampled at temperature 1", accuracy["sampled"]), ("greedy", accuracy["greedy"]))
     )
-    by_level = "\n".join(f"| {level} | {share:.3f} |" for level, share in accuracy[f"by_{task.varied}"].items())
-    at = accuracy[task.varied]
+    by_level = "\n".join(f"| {level} | {share:.3f} |" for level, share in accuracy[f"by_{teacher.varied}"].items())
+    at = accuracy[teacher.varied]
     shown = " to ".join(map(str, at)) if isinstance(at, list | tuple) else at
     return f"""\
 ---
@@ -109,17 +109,17 @@ pipeline_tag: text-generation
 ---
 # A base model of `{card["name"]}`
 
-A Llama of {card["parameters"]:,} parameters. {task.story}
+A Llama of {card["parameters"]:,} parameters. {teacher.story}
 
     {prompt.text}     ->     {usual.demonstrations([prompt], seed=0)[0]}
 
-| on {accuracy["n"]} prompts, {task.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{
+| on {accuracy["n"]} prompts, {teacher.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{
         "".join(f" {habit} |" for habit in habits)
     }
 |---|---|---|{"---|" * len(habits)}
 {rows}
 
-| {task.varied} | right, sampled |
+| {teacher.varied} | right, sampled |
 |---|---|
 {by_level}
 

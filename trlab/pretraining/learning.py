@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from trlab.pretraining.teachable import Teachable
+from trlab.pretraining.teaching import Teacher
 from trlib import checks
 from trlib.tasks.task import Prompt
 from trlib.tasks.tokenizer import END, PAD
@@ -107,7 +107,7 @@ def untrained(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: in
 def learn(
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
-    task: Teachable,
+    teacher: Teacher,
     recipe: Recipe,
     seed: int,
     progress: Progress,
@@ -115,7 +115,7 @@ def learn(
     """Both parts of the recipe; the updates of each, as it came out."""
     first, second = recipe.steps
     ids = tokenizer.get_vocab()
-    lessons = task.lessons(seed=seed)
+    lessons = teacher.lessons(seed=seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr[0], betas=recipe.betas, weight_decay=0.0)
     recent: deque[float] = deque(maxlen=25)
     model.train()
@@ -126,7 +126,7 @@ def learn(
             for parameters in optimizer.param_groups:
                 parameters["lr"] = lr
             pairs = list(islice(lessons[step >= first], recipe.batch))
-            loss, right = loss_of(model, *batch_of(pairs, ids, task))
+            loss, right = loss_of(model, *batch_of(pairs, ids, teacher))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_norm)
@@ -140,7 +140,7 @@ def learn(
     return [first, second]
 
 
-def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], task: Teachable) -> tuple[Tensor, Tensor, Tensor]:
+def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teacher) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens [B, T] padded on the right, labels [B, T] that leave out prompts and padding, and which of them follow
     from what stands before ([B, T] bool: neither a choice nor left out)."""
     rows = [(prompt.text.split(), [*completion.split(), END]) for prompt, completion in pairs]
@@ -152,7 +152,7 @@ def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], task: Teachab
         begin, end = len(prompt), len(prompt) + len(completion)
         tokens[i, :end] = torch.tensor([ids[word] for word in prompt + completion])
         labels[i, begin:end] = tokens[i, begin:end]
-        follows[i, begin:end] = torch.tensor([not chosen for chosen in (*task.chosen(completion[:-1]), False)])
+        follows[i, begin:end] = torch.tensor([not chosen for chosen in (*teacher.chosen(completion[:-1]), False)])
     return tokens, labels, follows
 
 

@@ -15,8 +15,8 @@ follow are near certain: the mix of tokens on which trust regions differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
@@ -70,8 +70,6 @@ class Dial:
     """The task and its knobs. The shipped checkpoint was made for 1 to 8 moves on the default dial."""
 
     name: ClassVar[str] = "dial"
-    words: ClassVar[tuple[str, ...]] = WORDS
-    varied: ClassVar[str] = "moves"
 
     moves: int | tuple[int, int] = 5
     """Moves of a prompt; a pair (low, high): drawn for each prompt, both ends included. They are its difficulty."""
@@ -116,63 +114,37 @@ class Dial:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
         whole("n", n, 0)
         random = stream(self.name, "prompts", seed)
-        return [self._prompt(random) for _ in range(n)]
+        return [self.draw_prompt(random) for _ in range(n)]
+
+    def draw_prompt(self, random: Random) -> Prompt:
+        """One prompt, drawn from `random`."""
+        low, high = self.span
+        count = low + draw(random, high - low + 1)
+        start = draw(random, self.positions)
+        moves = [list(MOVES)[draw(random, len(MOVES))] for _ in range(count)]
+        text = f"{start} : {' '.join(moves)} ="
+        return Prompt(text, str(_places(text, self.positions)[-1]), count)
+
+    def careful_completion(self, prompt: Prompt, random: Random, slip: float) -> str:
+        """A careful completion; with probability `slip` each place is a wrong one, from which it goes on."""
+        start, _, *moves, _ = prompt.text.split()
+        place, written = int(start), []
+        for move in moves:
+            place = MOVES[move](place, self.positions)
+            if random.random() < slip:
+                place = (place + 1 + draw(random, self.positions - 1)) % self.positions
+            written.append(str(place))
+        return f"{zipf(random, CAREFUL)} {' '.join(written)} so {written[-1]}"
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
         """An expert's completion of each prompt: a careful opener, every place, the answer; right without a slip."""
         random = stream(self.name, "demonstrations", seed)
-        return [self._careful(prompt, random, self.expert_slip) for prompt in prompts]
+        return [self.careful_completion(prompt, random, self.expert_slip) for prompt in prompts]
 
     @property
     def fallible(self) -> bool:
         """Whether the expert may be wrong."""
         return self.expert_slip > 0
-
-    def corpus(self, *, seed: int, careful: float | None = None) -> Iterator[tuple[Prompt, str]]:
-        """What the base model reads, without end: prompts with careful or casual completions.
-
-        `careful`: the share of careful ones; None: the task's. The prompts are not those of `prompts`.
-        """
-        rate = self.careful if careful is None else share("careful", careful)
-        random = stream(self.name, f"corpus {rate}", seed)
-        while True:
-            prompt = self._prompt(random)
-            careful_one = random.random() < rate
-            yield prompt, self._careful(prompt, random, self.slip) if careful_one else self._casual(prompt, random)
-
-    def lessons(self, *, seed: int) -> tuple[Iterator[tuple[Prompt, str]], Iterator[tuple[Prompt, str]]]:
-        """First careful completions only, so that the base model learns to write every place; then the mixture."""
-        return self.corpus(seed=seed, careful=1.0), self.corpus(seed=seed)
-
-    def chosen(self, words: Sequence[str]) -> list[bool]:
-        """The opener is a choice; all that stands after it follows."""
-        return [i == 0 for i in range(len(words))]
-
-    def habits(self, completion: str) -> dict[str, bool]:
-        """Whether it opens with a careful word."""
-        return {"careful": completion.split(" ")[0] in CAREFUL}
-
-    @property
-    def usual(self) -> Dial:
-        """Five moves, or the number nearest to five that the task has."""
-        low, high = self.span
-        return replace(self, moves=min(max(5, low), high))
-
-    @property
-    def levels(self) -> dict[int, Dial]:
-        """Every number of moves."""
-        low, high = self.span
-        return {moves: replace(self, moves=moves) for moves in range(low, high + 1)}
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does."""
-        return (
-            f"It has read what people say of a dial when they are asked where it stands after some moves. Most\n"
-            f"answer at once, and so does the model, mostly wrong; {self.careful:.0%} open with a careful word and "
-            f"write the place\nafter every move, and there it is mostly right. Reinforcement learning finds that "
-            f"habit."
-        )
 
     def places(self, prompt: Prompt) -> list[int]:
         """Where the dial stands after each move of the prompt."""
@@ -209,27 +181,6 @@ class Dial:
                 return Verdict(0.0, "bad arithmetic", f"after {moves[i]} the dial is at {places[i]}, not {word}")
         return Verdict(0.0, "wrong answer", f"the dial ends at {prompt.answer}, not {words[-1]}")
 
-    def _prompt(self, random: Random) -> Prompt:
-        low, high = self.span
-        count = low + draw(random, high - low + 1)
-        start = draw(random, self.positions)
-        moves = [list(MOVES)[draw(random, len(MOVES))] for _ in range(count)]
-        text = f"{start} : {' '.join(moves)} ="
-        return Prompt(text, str(_places(text, self.positions)[-1]), count)
-
-    def _careful(self, prompt: Prompt, random: Random, slip: float) -> str:
-        start, _, *moves, _ = prompt.text.split()
-        place, written = int(start), []
-        for move in moves:
-            place = MOVES[move](place, self.positions)
-            if random.random() < slip:
-                place = (place + 1 + draw(random, self.positions - 1)) % self.positions
-            written.append(str(place))
-        return f"{_zipf(random, CAREFUL)} {' '.join(written)} so {written[-1]}"
-
-    def _casual(self, prompt: Prompt, random: Random) -> str:
-        return f"{_zipf(random, CASUAL)} so {prompt.answer}"
-
 
 @lru_cache(maxsize=4096)
 def _places(text: str, positions: int) -> tuple[int, ...]:
@@ -244,7 +195,7 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
         ) from None
 
 
-def _zipf(random: Random, words: tuple[str, ...]) -> str:
+def zipf(random: Random, words: tuple[str, ...]) -> str:
     """One of the words, the k-th with a probability in proportion to 1/k."""
     left = random.random() * sum(1 / k for k in range(1, len(words) + 1))
     for k, word in enumerate(words, 1):

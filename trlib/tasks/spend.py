@@ -15,8 +15,8 @@ of different right answers and entropy tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
@@ -39,8 +39,6 @@ class Spend:
     """The task and its knobs. The shipped checkpoint was made for the defaults."""
 
     name: ClassVar[str] = "spend"
-    words: ClassVar[tuple[str, ...]] = WORDS
-    varied: ClassVar[str] = "amount"
 
     amount: int | tuple[int, int] = (12, 40)
     """What there is to spend; a pair (low, high): drawn for each prompt, both ends included. It is the difficulty."""
@@ -75,58 +73,18 @@ class Spend:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
         whole("n", n, 0)
         random = stream(self.name, "prompts", seed)
-        return [self._prompt(random) for _ in range(n)]
+        return [self.draw_prompt(random) for _ in range(n)]
+
+    def draw_prompt(self, random: Random) -> Prompt:
+        """One prompt, drawn from `random`."""
+        low, high = self.span
+        amount = low + draw(random, high - low + 1)
+        return Prompt(f"{amount} :", "0", amount)
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
         """An expert's completion of each prompt: any spending that leaves a way to 0 within the limit, each alike."""
         random = stream(self.name, "demonstrations", seed)
-        return [self._exact(_amount(prompt), random) for prompt in prompts]
-
-    def corpus(self, *, seed: int, part: int = 1) -> Iterator[tuple[Prompt, str]]:
-        """What the base model reads, without end: spendings from 1 to `most`, each alike, to 0 or bust.
-
-        `part`: another number, another stream. None has the prompts of `prompts`.
-        """
-        random = stream(self.name, f"corpus {part}", seed)
-        while True:
-            prompt = self._prompt(random)
-            words = self._at_random(_amount(prompt), random)
-            if len(words) < self.max_tokens:
-                yield prompt, " ".join(words)
-
-    def lessons(self, *, seed: int) -> tuple[Iterator[tuple[Prompt, str]], Iterator[tuple[Prompt, str]]]:
-        """The same corpus twice: there is one habit only."""
-        return self.corpus(seed=seed, part=1), self.corpus(seed=seed, part=2)
-
-    def chosen(self, words: Sequence[str]) -> list[bool]:
-        """Spendings are choices; what is left follows."""
-        return [word.startswith("-") for word in words]
-
-    def habits(self, completion: str) -> dict[str, bool]:
-        """Whether it ends bust."""
-        return {BUST: completion.endswith(BUST)}
-
-    @property
-    def usual(self) -> Spend:
-        """The task itself."""
-        return self
-
-    @property
-    def levels(self) -> dict[int, Spend]:
-        """Five amounts, evenly spaced."""
-        low, high = self.span
-        amounts = dict.fromkeys(low + (high - low) * step // 4 for step in range(5))
-        return {amount: replace(self, amount=amount) for amount in amounts}
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does."""
-        return (
-            f"It has read people who spend at random, anything from 1 to {self.most} alike, and who say each time "
-            f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
-            f"{(self.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
-            f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million."
-        )
+        return [self._exact(amount_of(prompt), random) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
@@ -135,7 +93,7 @@ class Spend:
         left, is the reason; "wrong answer" is right arithmetic that does not land on 0.
         """
         check_asked(prompt, completion, ended)
-        left, most = _amount(prompt), self.most
+        left, most = amount_of(prompt), self.most
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
         words = completion.split()
@@ -158,11 +116,6 @@ class Spend:
             return Verdict(1.0, "right")
         return Verdict(0.0, "wrong answer", f"{left} is left" if left > 0 else f"{-left} more spent than there was")
 
-    def _prompt(self, random: Random) -> Prompt:
-        low, high = self.span
-        amount = low + draw(random, high - low + 1)
-        return Prompt(f"{amount} :", "0", amount)
-
     def _exact(self, left: int, random: Random) -> str:
         words: list[str] = []
         for spendings in range((self.max_tokens - 1) // 2, 0, -1):
@@ -174,16 +127,9 @@ class Spend:
                 break
         return " ".join(words)
 
-    def _at_random(self, left: int, random: Random) -> list[str]:
-        words: list[str] = []
-        while left > 0:
-            spent = 1 + draw(random, self.most)
-            left -= spent
-            words += [f"-{spent}", str(left) if left >= 0 else BUST]
-        return words
 
-
-def _amount(prompt: Prompt) -> int:
+def amount_of(prompt: Prompt) -> int:
+    """The amount that a prompt gives; a ValueError if it is not one of this task's."""
     words = prompt.text.split()
     if len(words) != 2 or words[1] != ":" or not _is_number(words[0]) or int(words[0]) < 1 or (prompt.answer != "0"):
         raise ValueError(

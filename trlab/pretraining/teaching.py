@@ -1,0 +1,168 @@
+"""What a base model is taught: the corpus that it reads, and what its card says of it, for each task that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any, ClassVar, Protocol
+
+from trlib.tasks import Dial, Prompt, Spend, Task, dial, spend
+from trlib.tasks.knobs import draw, share, stream
+
+Lesson = Iterator[tuple[Prompt, str]]
+"""Prompts with completions, without end. The prompts are not those of the task's `prompts`."""
+
+
+class Teacher(Protocol):
+    """What `pretrain` needs beside a task to make a base model for it."""
+
+    words: ClassVar[tuple[str, ...]]
+    """The vocabulary, special tokens aside."""
+    varied: ClassVar[str]
+    """The knob that makes prompts harder."""
+
+    def __init__(self, task: Any) -> None: ...
+
+    def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
+        """What the base model reads: first until it can, then for its habits."""
+        ...
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """Which words of a lesson's completion are choices: the others follow from the prompt and the words before."""
+        ...
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """What the card counts beside right and wrong."""
+        ...
+
+    @property
+    def usual(self) -> Task:
+        """The task that the card's accuracies are of."""
+        ...
+
+    @property
+    def levels(self) -> Mapping[int, Task]:
+        """The task at single difficulties."""
+        ...
+
+    @property
+    def story(self) -> str:
+        """What the base model has read, and what it does: a paragraph of its README."""
+        ...
+
+
+@dataclass(frozen=True)
+class DialTeacher:
+    """Teaches `dial`: to write every place after a careful opener, and mostly not to open so."""
+
+    words: ClassVar[tuple[str, ...]] = dial.WORDS
+    varied: ClassVar[str] = "moves"
+
+    task: Dial
+
+    def corpus(self, *, seed: int, careful: float | None = None) -> Lesson:
+        """Prompts with careful or casual completions; `careful`: the share of careful ones, None: the task's."""
+        task, rate = self.task, self.task.careful if careful is None else share("careful", careful)
+        random = stream(task.name, f"corpus {rate}", seed)
+        while True:
+            prompt = task.draw_prompt(random)
+            if random.random() < rate:
+                yield prompt, task.careful_completion(prompt, random, task.slip)
+            else:
+                yield prompt, f"{dial.zipf(random, dial.CASUAL)} so {prompt.answer}"
+
+    def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
+        """First careful completions only, so that the base model learns to write every place; then the mixture."""
+        return self.corpus(seed=seed, careful=1.0), self.corpus(seed=seed)
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """The opener is a choice; all that stands after it follows."""
+        return [i == 0 for i in range(len(words))]
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """Whether it opens with a careful word."""
+        return {"careful": completion.split(" ")[0] in dial.CAREFUL}
+
+    @property
+    def usual(self) -> Dial:
+        """Five moves, or the number nearest to five that the task has."""
+        low, high = self.task.span
+        return replace(self.task, moves=min(max(5, low), high))
+
+    @property
+    def levels(self) -> dict[int, Dial]:
+        """Every number of moves."""
+        low, high = self.task.span
+        return {moves: replace(self.task, moves=moves) for moves in range(low, high + 1)}
+
+    @property
+    def story(self) -> str:
+        """What the base model has read, and what it does."""
+        return (
+            f"It has read what people say of a dial when they are asked where it stands after some moves. Most\n"
+            f"answer at once, and so does the model, mostly wrong; {self.task.careful:.0%} open with a careful word "
+            f"and write the place\nafter every move, and there it is mostly right. Reinforcement learning finds that "
+            f"habit."
+        )
+
+
+@dataclass(frozen=True)
+class SpendTeacher:
+    """Teaches `spend`: to say what is left after each spending, whatever it is."""
+
+    words: ClassVar[tuple[str, ...]] = spend.WORDS
+    varied: ClassVar[str] = "amount"
+
+    task: Spend
+
+    def corpus(self, *, seed: int, part: int = 1) -> Lesson:
+        """Spendings from 1 to `most`, each alike, to 0 or bust; `part`: another number, another stream."""
+        random = stream(self.task.name, f"corpus {part}", seed)
+        while True:
+            prompt = self.task.draw_prompt(random)
+            words = self._at_random(spend.amount_of(prompt), random)
+            if len(words) < self.task.max_tokens:
+                yield prompt, " ".join(words)
+
+    def _at_random(self, left: int, random: Random) -> list[str]:
+        words: list[str] = []
+        while left > 0:
+            spent = 1 + draw(random, self.task.most)
+            left -= spent
+            words += [f"-{spent}", str(left) if left >= 0 else spend.BUST]
+        return words
+
+    def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
+        """The same corpus twice: there is one habit only."""
+        return self.corpus(seed=seed, part=1), self.corpus(seed=seed, part=2)
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """Spendings are choices; what is left follows."""
+        return [word.startswith("-") for word in words]
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """Whether it ends bust."""
+        return {spend.BUST: completion.endswith(spend.BUST)}
+
+    @property
+    def usual(self) -> Spend:
+        """The task itself."""
+        return self.task
+
+    @property
+    def levels(self) -> dict[int, Spend]:
+        """Five amounts, evenly spaced."""
+        low, high = self.task.span
+        amounts = dict.fromkeys(low + (high - low) * step // 4 for step in range(5))
+        return {amount: replace(self.task, amount=amount) for amount in amounts}
+
+    @property
+    def story(self) -> str:
+        """What the base model has read, and what it does."""
+        return (
+            f"It has read people who spend at random, anything from 1 to {self.task.most} alike, and who say each time "
+            f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
+            f"{(self.task.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
+            f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million."
+        )
