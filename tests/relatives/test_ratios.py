@@ -576,8 +576,9 @@ def test_a_meaningless_setting_is_named(kind, setting, value):
 
 
 def test_a_reader_s_own_child_of_one_keeps_its_loss():
+    @dataclass(frozen=True, kw_only=True)
     class Wider(CPGD):
-        eps = 0.4
+        eps: float = 0.4
 
     mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
     assert bandit_step(Wider(), mu, a).kl == bandit_step(CPGD(eps=0.4), mu, a).kl > bandit_step(CPGD(), mu, a).kl

@@ -76,11 +76,4 @@ class CISPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return cispo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            eps_low=self.eps_low,
-            eps_high=self.eps_high,
-        )
+        return cispo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=self.eps_low, eps_high=self.eps_high)

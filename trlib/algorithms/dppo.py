@@ -185,8 +185,7 @@ class DPPO(Method):
         return dppo_loss(
             scores.logp,
             batch.logp_rollout,
-            advantages=batch.advantages,
-            mask=batch.mask,
+            **batch.credit,
             delta_tv=self.delta_tv,
             delta_kl=self.delta_kl,
             measured=self._measure(scores, batch),

@@ -75,6 +75,4 @@ class GMPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return gmpo_loss(
-            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, eps_log=self.eps_log
-        )
+        return gmpo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_log=self.eps_log)

@@ -133,7 +133,7 @@ class PPOPenalty(Method):
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
         beta = batch.memory.get(BETA, self.beta)
         return add_penalty(loss, scores.logp, batch.logp_anchor, self._kl(scores, batch), mask=batch.mask, beta=beta)
 

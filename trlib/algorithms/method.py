@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypedDict, TypeVar
 
 from torch import Tensor
 
@@ -136,6 +136,13 @@ class TokenLoss:
     method's formula; 1, False and 0 where masked. What is absent is absent in the history."""
 
 
+class Credit(TypedDict):
+    """What a loss of tokens takes beside log-probs: [B, T] advantages, and the [B, T] mask of the tokens that count."""
+
+    advantages: Tensor
+    mask: Tensor
+
+
 @dataclass(frozen=True)
 class Batch:
     """Completions and what is known of them. Rows of one prompt share a number in `group`; a minibatch holds whole
@@ -187,6 +194,11 @@ class Batch:
     def logp_anchor(self) -> Tensor:
         """[B, T] log-probs by the policy that the trust region is drawn around."""
         return self.logp_rollout if self.anchor == "rollout" else self.logp_old
+
+    @property
+    def credit(self) -> Credit:
+        """The advantages and the tokens that they belong to, as a loss takes them: `ppo_loss(..., **batch.credit)`."""
+        return {"advantages": self.advantages, "mask": self.mask}
 
     @property
     def lengths(self) -> Tensor:

@@ -116,7 +116,7 @@ class PGIS(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        return pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +139,7 @@ class PPO(Method):
         return ppo_loss(
             scores.logp,
             batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
+            **batch.credit,
             eps_low=self.eps_low,
             eps_high=self.eps_high,
             dual_clip=self.dual_clip,

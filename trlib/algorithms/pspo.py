@@ -59,4 +59,4 @@ class PSPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pspo_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, alpha=self.alpha)
+        return pspo_loss(scores.logp, batch.logp_anchor, **batch.credit, alpha=self.alpha)

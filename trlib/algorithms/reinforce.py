@@ -46,4 +46,4 @@ class REINFORCE(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return reinforce_loss(scores.logp, advantages=batch.advantages, mask=batch.mask)
+        return reinforce_loss(scores.logp, **batch.credit)

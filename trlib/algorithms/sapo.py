@@ -81,11 +81,4 @@ class SAPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return sapo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            tau_pos=self.tau_pos,
-            tau_neg=self.tau_neg,
-        )
+        return sapo_loss(scores.logp, batch.logp_anchor, **batch.credit, tau_pos=self.tau_pos, tau_neg=self.tau_neg)

@@ -146,7 +146,7 @@ class WithExpert(Method):
         return replace(super().prepare(batch), forced=batch.forced & ~again)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        own = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        own = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
         if self.alpha:
             expert = trsft_loss(scores.logp, mask=batch.forced, alpha=self.alpha)
         else:

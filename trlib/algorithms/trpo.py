@@ -151,7 +151,7 @@ class TRPO(Method):
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        return pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
 
     def update(self, step: Step) -> None:
         exact(step.parameters)

@@ -120,8 +120,7 @@ class BAPO(Method):
         return bapo_loss(
             scores.logp,
             batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
+            **batch.credit,
             dual_clip=self.dual_clip,
             low=self.low,
             low_most=self.low_most,
@@ -167,14 +166,7 @@ class MinPRO(Method):
         check_window(self.eps_low, self.eps_high)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return minpro_loss(
-            scores.logp,
-            batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            eps_low=self.eps_low,
-            eps_high=self.eps_high,
-        )
+        return minpro_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=self.eps_low, eps_high=self.eps_high)
 
 
 def cpgd_loss(
@@ -231,15 +223,7 @@ class CPGD(Method):
         _check_cpgd(self.eps, self.alpha, self.cap)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return cpgd_loss(
-            scores.logp,
-            batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            eps=self.eps,
-            alpha=self.alpha,
-            cap=self.cap,
-        )
+        return cpgd_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, alpha=self.alpha, cap=self.cap)
 
 
 def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
@@ -270,13 +254,7 @@ class R2VPO(Method):
             checks.number(name, getattr(self, name), least=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return r2vpo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            lam=batch.memory.get("lam", self.lam),
-        )
+        return r2vpo_loss(scores.logp, batch.logp_anchor, **batch.credit, lam=batch.memory.get("lam", self.lam))
 
     def update(self, step: Step) -> None:
         for part in step.minibatches():
@@ -309,9 +287,7 @@ class TREFree(Method):
         checks.number("delta", self.delta, above=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return trefree_loss(
-            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, delta=self.delta
-        )
+        return trefree_loss(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
 
 
 class ClipBandit:
@@ -356,9 +332,7 @@ class PbPPO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         eps = self.arms[batch.memory["clip_arm"]]
-        return ppo_loss(
-            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask, eps_low=eps, eps_high=eps
-        )
+        return ppo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=eps, eps_high=eps)
 
 
 def capo_mask(
@@ -416,7 +390,7 @@ class CAPO(Method):
             part.descend(part.loss())
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
         push = loss.diagnostics["weight"]
         near, *_ = capo_mask(
             scores.full,

@@ -106,13 +106,7 @@ class LCO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return lco_loss(
-            scores.full,
-            batch.full_anchor,
-            tokens=batch.tokens,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            beta=self.beta,
-            kind=self.kind,
+            scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, beta=self.beta, kind=self.kind
         )
 
 
@@ -145,14 +139,7 @@ class ROVER(Method):
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return rover_loss(
-            scores.full,
-            batch.full_anchor,
-            tokens=batch.tokens,
-            advantages=batch.advantages,
-            mask=batch.mask,
-            rho=self.rho,
-        )
+        return rover_loss(scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, rho=self.rho)
 
 
 def uniform_q(rewards: Tensor) -> list[Tensor]:
