@@ -97,30 +97,28 @@ class Evaluation:
             ("length", self.length, "tokens per completion"),
         ]
 
-    def _head(self) -> str:
+    def _around(self) -> tuple[str, str]:
+        """What stands above the rows, and below them."""
         s = self.settings
-        return (
+        above = (
             f"Evaluation of {self.policy} on {self.task['name']}: {s['prompts']} prompts, {s['samples']} samples "
             f"each at temperature {s['temperature']:g}, seed {s['seed']}"
         )
-
-    def _shares(self) -> str:
-        return ", ".join(f"{reason} {share:.1%}" for reason, share in self.reasons.items())
+        return above, ", ".join(f"{reason} {share:.1%}" for reason, share in self.reasons.items())
 
     def __repr__(self) -> str:
+        above, below = self._around()
         lines = [f"  {name:<9} {e.value:6.3f}  [{e.low:.3f}, {e.high:.3f}]  {what}" for name, e, what in self._rows()]
-        return "\n".join([self._head(), *lines, f"  {self._shares()}"])
+        return "\n".join([above, *lines, f"  {below}"])
 
     def _repr_html_(self) -> str:
+        above, below = map(html.escape, self._around())
         rows = "".join(
             f"<tr><th>{name}</th><td>{e.value:.3f}</td><td>{e.low:.3f} to {e.high:.3f}</td><td>{what}</td></tr>"
             for name, e, what in self._rows()
         )
         head = "<tr><th></th><th>mean</th><th>95 % interval</th><th></th></tr>"
-        return (
-            f"<p>{html.escape(self._head())}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-            f"<p>{html.escape(self._shares())}</p>"
-        )
+        return f"<p>{above}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{below}</p>"
 
 
 def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.ndarray:
@@ -306,24 +304,19 @@ def _answers(
 def _frame(prompts: list[Prompt], greedy: list, drawn: list, samples: int) -> pd.DataFrame:
     import pandas as pd
 
-    rows = []
-    for i, prompt in enumerate(prompts):
-        samples_of_prompt = drawn[i * samples : (i + 1) * samples]
-        right = [text for text, verdict, _ in samples_of_prompt if verdict.reason == "right"]
-        text, verdict, _ = greedy[i]
-        rows.append(
-            {
-                "prompt": prompt.text,
-                "answer": prompt.answer,
-                "difficulty": prompt.difficulty,
-                "greedy": verdict.reason == "right",
-                "right": len(right),
-                "distinct": len(set(right)),
-                "length": sum(length for _, _, length in samples_of_prompt) / samples,
-                "greedy_completion": text,
-            }
-        )
-    return pd.DataFrame(rows)
+    of_prompt = [drawn[i * samples : (i + 1) * samples] for i in range(len(prompts))]
+    right = [[text for text, verdict, _ in answers if verdict.reason == "right"] for answers in of_prompt]
+    columns = {
+        "prompt": [prompt.text for prompt in prompts],
+        "answer": [prompt.answer for prompt in prompts],
+        "difficulty": [prompt.difficulty for prompt in prompts],
+        "greedy": [verdict.reason == "right" for _, verdict, _ in greedy],
+        "right": [len(texts) for texts in right],
+        "distinct": [len(set(texts)) for texts in right],
+        "length": [sum(length for _, _, length in answers) / samples for answers in of_prompt],
+        "greedy_completion": [text for text, _, _ in greedy],
+    }
+    return pd.DataFrame(columns)
 
 
 def _ks(ks: Sequence[int] | None, samples: int) -> list[int]:

@@ -14,7 +14,7 @@ import torch
 from trlib import checks
 from trlib.errors import CheckpointError, unknown
 from trlib.model.folders import ADAPTERS
-from trlib.model.loading import Source, find, reason
+from trlib.model.loading import Source, find
 
 LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
     "r": lambda name, value: checks.whole(name, value, least=1),
@@ -93,15 +93,15 @@ def base_of(source: Source) -> Source:
         CheckpointError: it is not known, or not where it was.
     """
     name = source.notes().base or _adapters_settings(source).get("base_model_name_or_path")
-    wanted = f"policy {source.name!r}: expected the model that its adapters belong on"
+    wanted = "the model that its adapters belong on"
     if not isinstance(name, str) or not name:
-        raise CheckpointError(f"{wanted} to be noted in {ADAPTERS}, got base_model_name_or_path {name!r}")
+        raise source.refused(f"{wanted} to be noted in {ADAPTERS}", f"base_model_name_or_path {name!r}")
     try:
         base = find(name)
     except (CheckpointError, ValueError) as error:
-        raise CheckpointError(f"{wanted}, {name!r}, got: {error}") from error
+        raise source.refused(f"{wanted}, {name!r}", error) from error
     if base.adapters:
-        raise CheckpointError(f"{wanted}, got {name!r}, which holds adapters itself")
+        raise source.refused(wanted, f"{name!r}, which holds adapters itself")
     return base
 
 
@@ -120,13 +120,10 @@ def saved_adapters(model: Any, source: Source) -> Any:
     settings = _adapters_settings(source)
     kind, task = settings.get("peft_type"), settings.get("task_type")
     if kind != "LORA" or task not in (None, "CAUSAL_LM"):
-        raise CheckpointError(
-            f"policy {source.name!r}: expected adapters of peft_type 'LORA' and task_type "
-            f"'CAUSAL_LM', got {kind!r} and {task!r}"
-        )
+        raise source.refused("adapters of peft_type 'LORA' and task_type 'CAUSAL_LM'", f"{kind!r} and {task!r}")
     file = Path(source.at) / "adapter_model.safetensors"
     if not file.is_file():
-        raise CheckpointError(f"policy {source.name!r}: expected adapters at {str(file)!r}, got no such file")
+        raise source.refused(f"adapters at {str(file)!r}", "no such file")
     try:
         config = PeftConfig.from_pretrained(source.at)
         config.task_type = "CAUSAL_LM"
@@ -138,15 +135,11 @@ def saved_adapters(model: Any, source: Source) -> Any:
             there = set(tensors.keys())
         wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
     except Exception as error:
-        raise CheckpointError(
-            f"policy {source.name!r}: expected adapters that fit their model at {source.at}, got: {reason(error)}"
-        ) from error
-    for said, names in (("without", wanted - there), ("with", {name for name in there - wanted if "lora_" in name})):
-        if names:
-            raise CheckpointError(
-                f"policy {source.name!r}: expected the adapters of its model at {str(file)!r}, got "
-                f"a file {said} {min(names)!r}"
-            )
+        raise source.refused(f"adapters that fit their model at {source.at}", error) from error
+    if missing := wanted - there:
+        raise source.refused(f"the adapters of its model at {str(file)!r}", f"a file without {min(missing)!r}")
+    if extra := {name for name in there - wanted if "lora_" in name}:
+        raise source.refused(f"the adapters of its model at {str(file)!r}", f"a file with {min(extra)!r}")
     return adapted
 
 
@@ -155,6 +148,4 @@ def _adapters_settings(source: Source) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"policy {source.name!r}: expected the settings of adapters at {str(path)!r}, got a damaged file ({error})"
-        ) from error
+        raise source.refused(f"the settings of adapters at {str(path)!r}", f"a damaged file ({error})") from error

@@ -102,14 +102,11 @@ def replacing(
     Raises:
         CheckpointError: the folder holds something other than a saved policy, or cannot be written.
     """
-    try:
-        target = Path(folder).expanduser().resolve()
+    target = Path(folder).expanduser().resolve()
+    with _naming(f"{argument}: cannot write {str(folder)!r}"):
         free(target, argument, also)
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
-    except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
-        reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{argument}: cannot write {str(folder)!r}: {reason}") from error
     try:
         yield scratch, target
         scratch.chmod(0o755)
@@ -120,6 +117,15 @@ def replacing(
         raise CheckpointError(f"{argument}: cannot write {str(target)!r}: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _naming(what_failed: str) -> Iterator[None]:
+    """Inside a `with` block, an error of the operating system is a CheckpointError that begins with `what_failed`."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{what_failed}: {error.strerror or error}") from error
 
 
 def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
@@ -196,11 +202,8 @@ def writable(folder: Path, argument: str) -> None:
     Raises:
         CheckpointError: they cannot be.
     """
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise CheckpointError(f"{argument}: cannot write into {str(folder)!r}: {error.strerror or error}") from error
+    with _naming(f"{argument}: cannot write into {str(folder)!r}"), tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def lock(file: Path, wanted: str) -> FileLock:

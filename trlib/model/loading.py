@@ -54,6 +54,11 @@ class Source:
         """What was recorded when it was saved."""
         return notes(self.at) if self.local and not self.packed else Notes()
 
+    def refused(self, expected: str, got: str | Exception) -> CheckpointError:
+        """The error that says what is wrong there, or on which error of another library reading it ended."""
+        came = f": {reason(got)}" if isinstance(got, Exception) else f" {got}"
+        return CheckpointError(f"policy {self.name!r}: expected {expected}, got{came}")
+
 
 def find(name: str) -> Source:
     """Where a name leads.
@@ -114,15 +119,13 @@ def read(source: Source) -> tuple[Any, Any]:
                 source.at, dtype=torch.float32, output_loading_info=True, **where
             )
     except Exception as error:  # one sentence for the many ways a folder or a file can be broken
-        raise CheckpointError(
-            f"policy {source.name!r}: expected {wanted} at {source.at}, got: {reason(error)}"
-        ) from error
+        raise source.refused(f"{wanted} at {source.at}", error) from error
     model, report = loaded
     _whole(source, model, report)
     if source.packed:
         forget_quantiser(model)
     _own_memory(model)
-    _one_vocabulary(source.name, model, tokenizer)
+    _one_vocabulary(source, model, tokenizer)
     decoder.check(source.name, model, _ordinary(model, tokenizer))
     return model, tokenizer
 
@@ -137,13 +140,10 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     from transformers.utils import cached_file
 
     by_family = AutoTokenizer.from_pretrained(source.at, **where)
-    if (
-        source.packed
-        or type(by_family) is PreTrainedTokenizerFast
-        or not cached_file(
-            source.at, "tokenizer.json", local_files_only=source.local, _raise_exceptions_for_missing_entries=False
-        )
-    ):
+    if source.packed or type(by_family) is PreTrainedTokenizerFast:
+        return by_family
+    options = {"local_files_only": source.local, "_raise_exceptions_for_missing_entries": False}
+    if not cached_file(source.at, "tokenizer.json", **options):
         return by_family
     by_file = PreTrainedTokenizerFast.from_pretrained(source.at, **where)
     ids = sorted(by_file.get_vocab().values())
@@ -174,9 +174,7 @@ def saved_tokenizer(source: Source) -> Any | None:
         with quiet(source.local):
             return _tokenizer(source, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise CheckpointError(
-            f"policy {source.name!r}: expected a tokenizer at {source.at}, got: {reason(error)}"
-        ) from error
+        raise source.refused(f"a tokenizer at {source.at}", error) from error
 
 
 def reason(error: Exception) -> str:
@@ -190,15 +188,14 @@ def reason(error: Exception) -> str:
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
     """Refuse a model if transformers made up weights that the file lacks, or left out layers that it has."""
     for key, shape, wanted in sorted(report["mismatched_keys"]):
-        raise CheckpointError(
-            f"policy {source.name!r}: expected tensors of the sizes in its config.json at "
-            f"{source.at}, got {key!r} of {list(shape)} where {list(wanted)} is wanted"
+        raise source.refused(
+            f"tensors of the sizes in its config.json at {source.at}",
+            f"{key!r} of {list(shape)} where {list(wanted)} is wanted",
         )
-    missing = report["missing_keys"]
-    if missing:
-        raise CheckpointError(
-            f"policy {source.name!r}: expected every tensor of a {type(model).__name__} at "
-            f"{source.at}, got none for {min(missing)!r} ({len(missing)} are missing)"
+    if missing := report["missing_keys"]:
+        raise source.refused(
+            f"every tensor of a {type(model).__name__} at {source.at}",
+            f"none for {min(missing)!r} ({len(missing)} are missing)",
         )
     lists = {name: len(m) for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)}
     for name in sorted(report["unexpected_keys"]):
@@ -207,27 +204,21 @@ def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
             int(layer[2]) >= count and (f".{own}".endswith(f".{layer[1]}") or f".{layer[1]}".endswith(f".{own}"))
             for own, count in lists.items()
         ):
-            raise CheckpointError(
-                f"policy {source.name!r}: expected the layers of its config.json at {source.at}, "
-                f"got {name!r} beside them"
-            )
+            raise source.refused(f"the layers of its config.json at {source.at}", f"{name!r} beside them")
 
 
-def _one_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
+def _one_vocabulary(source: Source, model: Any, tokenizer: Any) -> None:
     """Refuse a tokenizer with tokens that the embedding has no row for.
 
     Special tokens other than the end token (padding, images) may lie beyond it: text does not produce them.
     """
     rows = model.get_input_embeddings().weight.shape[0]
-    special = _special(tokenizer)
-    over = {i: token for token, i in tokenizer.get_vocab().items() if i >= rows}
-    end = tokenizer.eos_token_id
-    for i in sorted(over):
-        if i == end or i not in special:
+    end, may_lie_beyond = tokenizer.eos_token_id, _special(tokenizer) - {tokenizer.eos_token_id}
+    for token, i in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1]):
+        if i >= rows and i not in may_lie_beyond:
             which = "end token" if i == end else "token"
-            raise CheckpointError(
-                f"policy {name!r}: expected a tokenizer whose tokens are among the embedding's "
-                f"{rows}, got the {which} {over[i]!r} with id {i}"
+            raise source.refused(
+                f"a tokenizer whose tokens are among the embedding's {rows}", f"the {which} {token!r} with id {i}"
             )
 
 
@@ -245,8 +236,6 @@ def _ordinary(model: Any, tokenizer: Any) -> list[int]:
 
 def embedded() -> list[str]:
     """The names of the models that ship with the package."""
-    if not EMBEDDED.exists():
-        return []
     return sorted(p.name for p in EMBEDDED.iterdir() if p.name.isidentifier() and (p / "config.json").exists())
 
 

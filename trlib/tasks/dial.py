@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from trlib.tasks import knobs
-from trlib.tasks.knobs import draw, share, span, stream, whole
+from trlib.tasks.knobs import draw, is_number, share, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 
@@ -66,7 +66,7 @@ WORDS: tuple[str, ...] = (":", "=", "so", *MOVES, *CAREFUL, *CASUAL, *map(str, r
 
 
 @dataclass(frozen=True)
-class Dial:
+class Dial(knobs.Embedded):
     """The task and its knobs. The shipped checkpoint was made for 1 to 8 moves on the default dial."""
 
     name: ClassVar[str] = "dial"
@@ -104,17 +104,6 @@ class Dial:
     def span(self) -> tuple[int, int]:
         """The fewest and the most moves of a prompt."""
         return span("moves", self.moves, 1)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        return knobs.settings(self)
-
-    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
-        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
-        whole("n", n, 0)
-        random = stream(self.name, "prompts", seed)
-        return [self.draw_prompt(random) for _ in range(n)]
 
     def draw_prompt(self, random: Random) -> Prompt:
         """One prompt, drawn from `random`."""
@@ -165,7 +154,7 @@ class Dial:
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
         words = completion.split()
-        if len(words) < 2 or words[-2] != "so" or not _is_number(words[-1]):
+        if len(words) < 2 or words[-2] != "so" or not is_number(words[-1]):
             return Verdict(0.0, "bad format", "expected `so` and a number at the end")
         if words[-1] == prompt.answer:
             return Verdict(1.0, "right")
@@ -173,7 +162,7 @@ class Dial:
 
     def _wrong(self, prompt: Prompt, words: list[str]) -> Verdict:
         moves, places = prompt.text.split()[2:-1], _places(prompt.text, self.positions)
-        written = [word for word in words[:-2] if _is_number(word)]
+        written = [word for word in words[:-2] if is_number(word)]
         for i, word in enumerate(written):
             if i >= len(places):
                 return Verdict(0.0, "bad arithmetic", f"{word} is written after the last move")
@@ -203,7 +192,3 @@ def zipf(random: Random, words: tuple[str, ...]) -> str:
         if left < 0:
             return word
     return words[-1]
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit()

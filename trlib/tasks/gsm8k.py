@@ -39,7 +39,7 @@ PERCENT = "(?:%|[Pp]er ?cent)"
 
 
 @dataclass(frozen=True)
-class Gsm8k:
+class Gsm8k(knobs.Embedded):
     """Grade-school word problems from the hub or a local file: the task and its knobs.
 
     Without `path` it downloads when its problems are first asked for; a file is read at once. Training and evaluation
@@ -76,11 +76,6 @@ class Gsm8k:
         if self.split is not None:
             raise ValueError(f"split: expected none with a local file, got {self.split!r}")
         _ = self.problems
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        return knobs.settings(self)
 
     @cached_property
     def problems(self) -> list[Prompt]:

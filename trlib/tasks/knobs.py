@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from trlib import arguments
+from trlib.tasks.task import Prompt
 
 
 def settle(task: Any) -> None:
@@ -25,6 +26,27 @@ def settings(task: Any) -> dict[str, Any]:
     """A dataclass's name and knobs as JSON can hold them: `load_task(**settings)` is the same task."""
     values = {field.name: getattr(task, field.name) for field in fields(task)}
     return {"name": task.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
+
+
+class Embedded:
+    """What the embedded tasks have in common; each is a frozen dataclass, its knobs the fields."""
+
+    name: ClassVar[str]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        return settings(self)
+
+    def draw_prompt(self, random: Random) -> Prompt:
+        """One prompt, drawn from `random`."""
+        raise NotImplementedError
+
+    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
+        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
+        whole("n", n, 0)
+        random = stream(self.name, "prompts", seed)
+        return [self.draw_prompt(random) for _ in range(n)]
 
 
 def whole(name: str, value: object, least: int, most: int | None = None) -> int:
@@ -61,3 +83,8 @@ def stream(task: str, purpose: str, seed: int) -> Random:
 def draw(random: Random, n: int) -> int:
     """0 to n - 1, each alike."""
     return int(random.random() * n)
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is made of the digits 0 to 9 alone."""
+    return word.isascii() and word.isdigit()

@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from trlib.tasks import knobs
-from trlib.tasks.knobs import draw, span, stream, whole
+from trlib.tasks.knobs import draw, is_number, span, stream, whole
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 LARGEST = 99
@@ -35,7 +35,7 @@ WORDS: tuple[str, ...] = (":", BUST, *(f"-{k}" for k in range(1, MOST + 1)), *ma
 
 
 @dataclass(frozen=True)
-class Spend:
+class Spend(knobs.Embedded):
     """The task and its knobs. The shipped checkpoint was made for the defaults."""
 
     name: ClassVar[str] = "spend"
@@ -64,17 +64,6 @@ class Spend:
         """The smallest and the largest amount of a prompt."""
         return span("amount", self.amount, 1, LARGEST)
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        return knobs.settings(self)
-
-    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
-        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
-        whole("n", n, 0)
-        random = stream(self.name, "prompts", seed)
-        return [self.draw_prompt(random) for _ in range(n)]
-
     def draw_prompt(self, random: Random) -> Prompt:
         """One prompt, drawn from `random`."""
         low, high = self.span
@@ -100,9 +89,9 @@ class Spend:
         if not words or len(words) % 2:
             return Verdict(0.0, "bad format", "expected pairs of a spending and what is left")
         for i, (spent, said) in enumerate(zip(words[::2], words[1::2], strict=True)):
-            if not spent.startswith("-") or not _is_number(spent[1:]) or not 1 <= int(spent[1:]) <= most:
+            if not spent.startswith("-") or not is_number(spent[1:]) or not 1 <= int(spent[1:]) <= most:
                 return Verdict(0.0, "bad format", f"expected a spending from -1 to -{most}, got {spent}")
-            if said != BUST and not _is_number(said):
+            if said != BUST and not is_number(said):
                 return Verdict(0.0, "bad format", f"expected what is left after {spent}, got {said}")
             after = left + int(spent)
             if said != (str(after) if after >= 0 else BUST):
@@ -131,13 +120,9 @@ class Spend:
 def amount_of(prompt: Prompt) -> int:
     """The amount that a prompt gives; a ValueError if it is not one of this task's."""
     words = prompt.text.split()
-    if len(words) != 2 or words[1] != ":" or not _is_number(words[0]) or int(words[0]) < 1 or (prompt.answer != "0"):
+    if len(words) != 2 or words[1] != ":" or not is_number(words[0]) or int(words[0]) < 1 or (prompt.answer != "0"):
         raise ValueError(
             f"prompt: expected an amount and `:` as in '37 :' and the answer '0', got {prompt.text!r} and "
             f"{prompt.answer!r}"
         )
     return int(words[0])
-
-
-def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit()

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from trlib import arguments
 from trlib.tasks import knobs
@@ -27,8 +28,8 @@ HOLE = "{}"
 
 
 @dataclass(frozen=True)
-class Sums:
-    """One-step arithmetic: the task and its knobs."""
+class Sums(knobs.Embedded):
+    """One-step arithmetic: the task and its knobs. A prompt's difficulty is the number of digits of its answer."""
 
     name: ClassVar[str] = "sums"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -70,16 +71,10 @@ class Sums:
         arguments.flag("must_end", self.must_end)
         whole("max_tokens", self.max_tokens, 1)
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        return knobs.settings(self)
-
-    def prompts(self, n: int, *, seed: int) -> list[Prompt]:
-        """The first `n` prompts of a seed: the first ten of a hundred are the ten. Difficulty: digits of the answer."""
-        whole("n", n, 0)
-        random, before = stream(self.name, "prompts", seed), self._solved()
-        return [self._prompt(before, *self._question(random)) for _ in range(n)]
+    def draw_prompt(self, random: Random) -> Prompt:
+        """One prompt, drawn from `random`."""
+        operation, result = self._question(random)
+        return Prompt(self._solved + self.text.replace(HOLE, operation), str(result), len(str(result)))
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
         """The answer of each prompt and nothing else; after a space if a list is continued, as in its examples."""
@@ -114,10 +109,9 @@ class Sums:
             one, other = other, one
         return f"{one} {sign} {other}", OPERATIONS[sign](one, other)
 
+    @cached_property
     def _solved(self) -> str:
+        """The solved questions that stand before each prompt's own."""
         random = stream(self.name, "examples", 0)
         pairs = [self._question(random) for _ in range(self.examples)]
-        return "".join(f"{self.text.replace(HOLE, asked)} {result}\n" for asked, result in pairs)
-
-    def _prompt(self, before: str, asked: str, result: int) -> Prompt:
-        return Prompt(before + self.text.replace(HOLE, asked), str(result), len(str(result)))
+        return "".join(f"{self.text.replace(HOLE, operation)} {result}\n" for operation, result in pairs)
