@@ -13,7 +13,8 @@ import pytest
 import torch
 
 import trlib
-from trlib.model.policy import EMBEDDED, Policy
+from trlib.model.loading import EMBEDDED
+from trlib.model.policy import Policy
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

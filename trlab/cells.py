@@ -391,7 +391,7 @@ def _knobs(task: str) -> list[str]:
 def _known(policy: str) -> None:
     """Refuse a name that is no model here and cannot be one of the hub's."""
     from trlib.model.gguf import PACKAGED
-    from trlib.model.policy import embedded
+    from trlib.model.loading import embedded
 
     names = [*embedded(), *PACKAGED]
     if policy not in names and "/" not in policy and not Path(policy).exists():
@@ -401,7 +401,7 @@ def _known(policy: str) -> None:
 @cache
 def _weights(policy: str) -> list[str]:
     """A policy's name, with a hash of its weights where they are files here."""
-    from trlib.model.policy import EMBEDDED
+    from trlib.model.loading import EMBEDDED
 
     embedded = EMBEDDED / policy
     folder = embedded if embedded.is_dir() else Path(policy)

@@ -20,7 +20,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.bridges.trl import TrustRegionTrainer
-from trlib.model.policy import EMBEDDED
+from trlib.model.loading import EMBEDDED
 
 PROMPTS, GROUP = [f"{start} : +{move} =" for start in (3, 5, 8, 9) for move in (1, 2, 4, 6)], 4
 

@@ -183,7 +183,7 @@ def test_columns_may_have_other_names_types_and_shapes(written):
     whole = read(written(frame(text=["a b a", "c a", "d"], tokens=[[3, 4, 3], [5, 3, -100], [6]])), tokenizer="dial")
     from transformers import AutoTokenizer
 
-    from trlib.model.policy import EMBEDDED
+    from trlib.model.loading import EMBEDDED
 
     tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / "dial")
     assert whole.unread == ("text",)

@@ -15,7 +15,8 @@ from trlab.pretraining.learning import batch_of, loss_of
 from trlab.pretraining.teaching import DialTeacher
 from trlib.errors import CheckpointError
 from trlib.evaluation import evaluate
-from trlib.model.policy import EMBEDDED, load_policy
+from trlib.model.loading import EMBEDDED
+from trlib.model.policy import load_policy
 from trlib.tasks import REASONS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, WORDS
 from trlib.tasks.tokenizer import word_tokenizer

@@ -277,7 +277,7 @@ class Columns:
 def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
     from transformers import AutoTokenizer
 
-    from trlib.model.policy import EMBEDDED
+    from trlib.model.loading import EMBEDDED
 
     local = EMBEDDED / tokenizer
     try:

@@ -133,7 +133,8 @@ def policy(
     args: argparse.Namespace, name: str, *, lora: Mapping[str, Any] | None = None, chat: bool | None = None
 ) -> Policy:
     """The policy of a name, on the device and in the precision of the options."""
-    from trlib.model.policy import embedded, load_policy
+    from trlib.model.loading import embedded
+    from trlib.model.policy import load_policy
 
     if args.policy is None and name not in embedded():
         raise ValueError(

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from trlib.model.policy import Policy, cast
+from trlib.model.loading import cast
+from trlib.model.policy import Policy
 
 
 def round_trip(weight: Tensor, bits: int) -> Tensor:

@@ -25,26 +25,13 @@ from torch.utils.checkpoint import checkpoint
 from trlib import checks
 from trlib.algorithms.method import Scores
 from trlib.errors import CheckpointError
+from trlib.model import loading
 from trlib.model.adapters import base_of, new_adapters, saved_adapters
 from trlib.model.attention import counted, reading, span
 from trlib.model.completions import Completions
 from trlib.model.folders import Notes, replacing
 from trlib.model.hooks import heard, perturbed
-from trlib.model.loading import (
-    EMBEDDED,
-    SMALL,
-    cast,
-    embedded,
-    find,
-    place_for,
-    quiet,
-    read,
-    saved_tokenizer,
-    type_for,
-)
 from trlib.model.packing import Layout, plain, shared
-
-__all__ = ["EMBEDDED", "Policy", "cast", "embedded", "load_policy"]
 
 
 @dataclass(eq=False)
@@ -194,13 +181,8 @@ class Policy:
                 row[:-1] if row[-1:] == [end] and not _ends_with(row, self.encode([text])[0]) else row
                 for row, text in zip(rows, texts, strict=True)
             ]
-        in_template = [
-            self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
-            )
-            for text in texts
-        ]
-        return self.encode(in_template)
+        turns = [[{"role": "user", "content": text}] for text in texts]
+        return self.encode(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     def copy(self) -> Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
@@ -330,7 +312,7 @@ class Policy:
             CheckpointError: the folder holds something else, or cannot be written; it is as it was.
         """
         adapters = hasattr(self.model, "peft_config")
-        with replacing(folder) as (scratch, target), quiet(True):
+        with replacing(folder) as (scratch, target), loading.quiet(True):
             self.model.save_pretrained(scratch, **({"save_embedding_layers": False} if adapters else {}))
             self.tokenizer.save_pretrained(scratch)
             Notes(self.chat, self.base if adapters else None).write(scratch)
@@ -340,7 +322,7 @@ class Policy:
     def threads(self) -> Iterator[None]:
         """Inside a `with` block a small model on a CPU runs on one thread; afterwards as before."""
         before = torch.get_num_threads()
-        if self.size < SMALL and self.device.type == "cpu":
+        if self.size < loading.SMALL and self.device.type == "cpu":
             torch.set_num_threads(1)
         try:
             yield
@@ -391,18 +373,18 @@ def load_policy(
         CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a
             model that is no decoder (`trlib.model.decoder`).
     """
-    source = find(str(name))
+    source = loading.find(str(name))
     if source.adapters and lora is not None:
         raise ValueError(
             f"lora: expected None, because policy {str(name)!r} is a folder of adapters, which are "
             f"trained on, got {lora!r}"
         )
     noted, base = source.notes(), base_of(source) if source.adapters else source
-    model, tokenizer = read(base)
-    place = place_for(device, sum(p.numel() for p in model.parameters()))
-    cast(model, type_for(dtype, place))
+    model, tokenizer = loading.read(base)
+    place = loading.place_for(device, sum(p.numel() for p in model.parameters()))
+    loading.cast(model, loading.type_for(dtype, place))
     if source.adapters:
-        tokenizer = saved_tokenizer(source) or tokenizer
+        tokenizer = loading.saved_tokenizer(source) or tokenizer
         model = saved_adapters(model, source)
     elif lora is not None:
         model = new_adapters(model, lora)  # peft keeps what learns in float32 where the weights are coarser
