@@ -19,6 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from trlab.scoring import score_tokens
 from trlib import algorithms as a
 from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted
 from trlib.aggregation import aggregate
@@ -29,7 +30,6 @@ from trlib.algorithms.trapo import micro_groups, truncated_expert
 from trlib.algorithms.troll import project
 from trlib.corrections import truncated_importance
 from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, topk_kl, topk_tv, tv
-from trlib.model.scoring import score_tokens
 
 SEED, CALLS = 20261120, int(os.environ.get("TRLIB_FUZZ", "600"))
 LOSSES = (

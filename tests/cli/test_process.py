@@ -54,7 +54,12 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "new"),
-    [("trlib.lab", "trlab.NAME"), ("trlib.pages", "trbook.NAME"), ("trlib.pretraining", "trlab.pretraining")],
+    [
+        ("trlib.lab", "trlab.NAME"),
+        ("trlib.pages", "trbook.NAME"),
+        ("trlib.pretraining", "trlab.pretraining"),
+        ("trlib.model.scoring", "trlab.scoring"),
+    ],
 )
 def test_an_old_import_path_names_the_new_one(name, new):
     with pytest.raises(ImportError, match=rf"^{name} has moved: .*{new}"):

@@ -14,11 +14,11 @@ from tools.paths import ROOT
 from trbook.scale import memory, smollm2
 from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import kept_bytes, peak_bytes, places
+from trlab.scoring import score_tokens
 from trlib.loop.critic import Critic
 from trlib.loop.optimizers import adamw
 from trlib.loop.step import Descent
 from trlib.model.rollout import sample
-from trlib.model.scoring import score_tokens
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

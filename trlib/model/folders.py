@@ -102,8 +102,8 @@ def replacing(
     Raises:
         CheckpointError: the folder holds something other than a saved policy, or cannot be written.
     """
-    target = Path(folder).expanduser().resolve()
     with _naming(f"{argument}: cannot write {str(folder)!r}"):
+        target = Path(folder).expanduser().resolve()
         free(target, argument, also)
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
@@ -124,8 +124,8 @@ def _naming(what_failed: str) -> Iterator[None]:
     """Inside a `with` block, an error of the operating system is a CheckpointError that begins with `what_failed`."""
     try:
         yield
-    except OSError as error:
-        raise CheckpointError(f"{what_failed}: {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
+        raise CheckpointError(f"{what_failed}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def free(target: Path, argument: str, also: Collection[str] = ()) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from trlib import arguments
 
 CHUNK = 2048
-"""Columns of the vocabulary at a time, the default of `trlib.model.scoring.score_tokens`."""
+"""Columns of the vocabulary at a time, the default of `trlab.scoring.score_tokens`."""
 FISHER_ROWS = 64
 """Completions that TRPO's products run over, the default of `trlib.algorithms.TRPO`."""
 METHODS = ("logp", "topk", "full", "trpo", "critic")
@@ -83,7 +83,7 @@ class Setup:
     (`full`); `trpo`: distributions, and a graph that products with F run over; `critic`: a second network."""
     top_k: int = 64
     scoring: str = "full"
-    """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trlib.model.scoring`)."""
+    """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trlab.scoring`)."""
     precision: str = "bfloat16"
     """Of the weights."""
     learns: str = "lora"

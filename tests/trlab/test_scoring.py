@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from trlab.scoring import score_tokens
 from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
-from trlib.model.scoring import score_tokens
 
 
 def problem(
