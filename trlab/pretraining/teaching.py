@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar, Protocol
 
+from trlib.arguments import number
 from trlib.tasks import Dial, Prompt, Spend, Task, dial, spend
-from trlib.tasks.knobs import draw, share, stream
+from trlib.tasks.knobs import draw, stream
 
 Lesson = Iterator[tuple[Prompt, str]]
 """Prompts with completions, without end. The prompts are not those of the task's `prompts`."""
@@ -63,7 +64,7 @@ class DialTeacher:
 
     def corpus(self, *, seed: int, careful: float | None = None) -> Lesson:
         """Prompts with careful or casual completions; `careful`: the share of careful ones, None: the task's."""
-        task, rate = self.task, self.task.careful if careful is None else share("careful", careful)
+        task, rate = self.task, self.task.careful if careful is None else number("careful", careful, least=0, most=1)
         random = stream(task.name, f"corpus {rate}", seed)
         while True:
             prompt = task.draw_prompt(random)

@@ -122,10 +122,8 @@ def join(parts: Sequence[Completions]) -> Completions:
     wide = {name: cat([getattr(part, name) for part in parts])[order] for name in ("tokens", "mask", "forced", "logp")}
     topk = None
     if parts[0].topk is not None:
-        topk = TopK(
-            cat([part.topk.ids for part in parts if part.topk is not None])[order],
-            cat([part.topk.logp for part in parts if part.topk is not None])[order],
-        )
+        kept = [part.topk for part in parts if part.topk is not None]
+        topk = TopK(cat([top.ids for top in kept]), cat([top.logp for top in kept]))[order]
     offsets = torch.tensor([0, *(len(part) for part in parts)]).cumsum(0)[:-1].tolist()
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order), device=order.device)

@@ -22,8 +22,9 @@ from itertools import accumulate
 from random import Random
 from typing import ClassVar
 
+from trlib.arguments import number, whole
 from trlib.tasks import knobs
-from trlib.tasks.knobs import draw, is_number, share, span, stream, whole
+from trlib.tasks.knobs import draw, is_number, span, stream
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 
@@ -87,13 +88,13 @@ class Dial(knobs.Embedded):
     def __post_init__(self) -> None:
         knobs.settle(self)
         _, high = self.span
-        whole("positions", self.positions, 4, LARGEST)
+        whole("positions", self.positions, least=4, most=LARGEST)
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
-        share("careful", self.careful)
-        share("slip", self.slip)
-        share("expert_slip", self.expert_slip)
-        whole("max_tokens", self.max_tokens, 1)
+        number("careful", self.careful, least=0, most=1)
+        number("slip", self.slip, least=0, most=1)
+        number("expert_slip", self.expert_slip, least=0, most=1)
+        whole("max_tokens", self.max_tokens, least=1)
         if self.max_tokens < high + 4:
             raise ValueError(
                 f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from trlib import arguments
+from trlib.arguments import flag, whole
 from trlib.errors import DataError
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge, reference, show
-from trlib.tasks.knobs import draw, stream, whole
+from trlib.tasks.knobs import draw, stream
 from trlib.tasks.lines import numbered
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
@@ -64,10 +64,10 @@ class Gsm8k(knobs.Embedded):
         for knob, value in (("path", self.path), ("split", self.split)):
             if value is not None and not isinstance(value, str | os.PathLike):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
-        arguments.flag("last_number", self.last_number)
+        flag("last_number", self.last_number)
         if not isinstance(self.instruction, str):
             raise TypeError(f"instruction: expected text, got {type(self.instruction).__name__}")
-        whole("max_tokens", self.max_tokens, 1)
+        whole("max_tokens", self.max_tokens, least=1)
         if self.path is None:
             if self.split not in (None, "train", "test"):
                 raise ValueError(f"split: expected 'train' or 'test', got {self.split!r}")
@@ -98,7 +98,7 @@ class Gsm8k(knobs.Embedded):
         Warns:
             UserWarning: `n` is larger than the number of problems (once per task).
         """
-        whole("n", n, 0)
+        whole("n", n, least=0)
         self._warn_of_repeats(n)
         random = stream(self.name, "prompts", seed)
         left: list[Prompt] = []

@@ -44,32 +44,22 @@ class Embedded:
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
-        whole("n", n, 0)
+        arguments.whole("n", n, least=0)
         random = stream(self.name, "prompts", seed)
         return [self.draw_prompt(random) for _ in range(n)]
-
-
-def whole(name: str, value: object, least: int, most: int | None = None) -> int:
-    """`value` after checking that it is a whole number inside the bounds."""
-    return arguments.whole(name, value, least=least, most=most)
 
 
 def span(name: str, value: object, least: int, most: int | None = None) -> tuple[int, int]:
     """(low, high) from such a pair, or from one number that is both."""
     if not isinstance(value, tuple | list):
-        one = whole(name, value, least, most)
+        one = arguments.whole(name, value, least=least, most=most)
         return one, one
     if len(value) != 2:
         raise ValueError(f"{name}: expected a number or a pair (low, high), got {value}")
-    low, high = (whole(name, part, least, most) for part in value)
+    low, high = (arguments.whole(name, part, least=least, most=most) for part in value)
     if low > high:
         raise ValueError(f"{name}: expected low <= high, got {value}")
     return low, high
-
-
-def share(name: str, value: object) -> float:
-    """`value` as a float after checking that it is a number from 0 to 1."""
-    return arguments.number(name, value, least=0, most=1)
 
 
 def stream(task: str, purpose: str, seed: int) -> Random:

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
+from trlib.arguments import whole
 from trlib.tasks import knobs
-from trlib.tasks.knobs import draw, is_number, span, stream, whole
+from trlib.tasks.knobs import draw, is_number, span, stream
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 LARGEST = 99
@@ -50,8 +51,8 @@ class Spend(knobs.Embedded):
     def __post_init__(self) -> None:
         knobs.settle(self)
         _, high = self.span
-        whole("most", self.most, 1, MOST)
-        whole("max_tokens", self.max_tokens, 1)
+        whole("most", self.most, least=1, most=MOST)
+        whole("max_tokens", self.max_tokens, least=1)
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:
             raise ValueError(

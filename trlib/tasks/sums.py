@@ -16,10 +16,10 @@ from functools import cached_property
 from random import Random
 from typing import ClassVar
 
-from trlib import arguments
+from trlib.arguments import flag, whole
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge
-from trlib.tasks.knobs import draw, span, stream, whole
+from trlib.tasks.knobs import draw, span, stream
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
 OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
@@ -67,9 +67,9 @@ class Sums(knobs.Embedded):
             )
         if self.text.count(HOLE) != 1:
             raise ValueError(f"text: expected `{HOLE}` once, where the operation goes, got {self.text!r}")
-        whole("examples", self.examples, 0)
-        arguments.flag("must_end", self.must_end)
-        whole("max_tokens", self.max_tokens, 1)
+        whole("examples", self.examples, least=0)
+        flag("must_end", self.must_end)
+        whole("max_tokens", self.max_tokens, least=1)
 
     def draw_prompt(self, random: Random) -> Prompt:
         """One prompt, drawn from `random`."""
