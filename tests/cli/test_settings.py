@@ -119,6 +119,7 @@ def test_every_field_of_every_method_and_task_is_explained():
 
 
 def test_literals_may_be_numbers_and_a_tuple_of_any_length_says_so():
+    @dataclass(frozen=True)
     class Odd(PPO):
         level: Literal[1, 2] = 1
         many: tuple[int, ...] = ()

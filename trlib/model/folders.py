@@ -216,14 +216,12 @@ def lock(file: Path, wanted: str) -> FileLock:
         CheckpointError: another process has it, or another run of this one, or it cannot be written.
     """
     held = FileLock(file, thread_local=False)
-    try:
-        held.acquire(blocking=False)
+    with _naming(f"out: cannot write {str(file)!r}"):
+        try:
+            held.acquire(blocking=False)
+        except Timeout as error:
+            raise CheckpointError(f"{wanted}, which {_holder(file)} has") from error
         file.write_text(str(os.getpid()))
-    except Timeout as error:
-        raise CheckpointError(f"{wanted}, which {_holder(file)} has") from error
-    except OSError as error:
-        held.release()
-        raise CheckpointError(f"out: cannot write {str(file)!r}: {error.strerror or error}") from error
     return held
 
 

@@ -151,9 +151,9 @@ class Gsm8k(knobs.Embedded):
     def _problem(self, row: Any, where: str) -> tuple[Prompt, str]:
         if not isinstance(row, Mapping):
             raise DataError(f"{where}: expected an object with `question` and `answer`, got {type(row).__name__}")
+        if not {"question", "answer"} <= row.keys():
+            raise DataError(f"{where}: expected the keys `question` and `answer`, got {', '.join(row) or 'none'}")
         for key in ("question", "answer"):
-            if key not in row:
-                raise DataError(f"{where}: expected the keys `question` and `answer`, got {', '.join(row) or 'none'}")
             if not isinstance(row[key], str) or not row[key].strip():
                 raise DataError(f"{where}: {key}: expected text, got {row[key]!r}")
         solution = MARKS.sub("", row["answer"]).strip()

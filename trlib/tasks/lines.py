@@ -26,21 +26,17 @@ def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line, object_pairs_hook=_once)
-            except _Twice as error:
-                raise DataError(
-                    f"{where}, line {number}: expected every key once, got {error.args[0]!r} twice"
-                ) from error
+            except DataError as error:
+                raise DataError(f"{where}, line {number}: {error}") from error
             except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, nested too deep
                 raise DataError(f"{where}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
 
 
-class _Twice(Exception):
-    """A key that comes twice."""
-
-
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Twice(next(key for key in keys if keys.count(key) > 1))
-    return found
+    """An object of its pairs; one with the same key twice is refused."""
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in values:
+            raise DataError(f"expected every key once, got {key!r} twice")
+        values[key] = value
+    return values
