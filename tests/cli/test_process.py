@@ -59,6 +59,7 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
         ("trlib.pages", "trbook.NAME"),
         ("trlib.pretraining", "trlab.pretraining"),
         ("trlib.model.scoring", "trlab.scoring"),
+        ("trlib.tasks.tokenizer", "trlab.pretraining.tokenizer"),
     ],
 )
 def test_an_old_import_path_names_the_new_one(name, new):

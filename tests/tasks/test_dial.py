@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trlab.pretraining.teaching import DialTeacher
+from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.tasks import REASONS, TASKS, Dial, Prompt, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, LARGEST, MOVES, WORDS
-from trlib.tasks.tokenizer import word_tokenizer
 
 EXAMPLE = Prompt("7 : +3 x7 flip -2 sq =", "9", 5)
 """7 +3 = 10; 10 x 7 = 70 = 10 on a dial of 20; 19 - 10 = 9; 9 - 2 = 7; 7 x 7 = 49 = 9."""

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from trlab.pretraining import BASES, Recipe, checksum
 from trlab.pretraining.teaching import SpendTeacher
+from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 from trlib.tasks import REASONS, Prompt, Spend, load_task
 from trlib.tasks.spend import BUST, LARGEST, WORDS
-from trlib.tasks.tokenizer import word_tokenizer
 
 TASK = Spend()
 TEACHER = SpendTeacher(TASK)

@@ -13,13 +13,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trlab.pretraining import Recipe, checksum, pretrain, wilson
 from trlab.pretraining.learning import batch_of, loss_of
 from trlab.pretraining.teaching import DialTeacher
+from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.errors import CheckpointError
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 from trlib.tasks import REASONS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, WORDS
-from trlib.tasks.tokenizer import word_tokenizer
 
 TINY = Recipe(steps=(12, 4), batch=16, hidden=16, heads=2, mlp=32)
 SHIPPED = EMBEDDED / "dial"

@@ -23,12 +23,12 @@ from typing import Any
 from trlab.pretraining.card import accuracies, checksum, command, readme, wilson
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
 from trlab.pretraining.teaching import DialTeacher, SpendTeacher, Teacher
+from trlab.pretraining.tokenizer import word_tokenizer
 from trlib import checks
 from trlib.errors import CheckpointError
 from trlib.model.folders import free, replacing, writable
 from trlib.model.policy import Policy
 from trlib.tasks import load_task
-from trlib.tasks.tokenizer import word_tokenizer
 
 __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]
 

@@ -15,9 +15,9 @@ from tqdm.auto import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from trlab.pretraining.teaching import Teacher
+from trlab.pretraining.tokenizer import END, PAD
 from trlib import checks
 from trlib.tasks.task import Prompt
-from trlib.tasks.tokenizer import END, PAD
 
 CONTEXT = 128
 """Positions of the model: the longest prompt and completion together, in tokens."""
