@@ -37,7 +37,7 @@ from tools.lock import alone
 from tools.paths import BUILD, ROOT, chapters
 from tools.serve import Book, listen
 
-SOURCES = ("_config.yml", "_toc.yml", "book")
+SOURCES = ("_config.yml", "_toc.yml", "book", "benchmarks/minimal_grpo.py")
 READ = (*SOURCES, "notebooks", "trlib", "trlab", "benchmarks/README.md", "tools/pages.py")
 """Whatever pages are made from."""
 MAKERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "pydata-sphinx-theme")
