@@ -293,13 +293,13 @@ class Policy:
         expected = self._score(some, plain(some), 1.0, False).logp[some.present]
         try:
             with counted() as layers:
-                found = self._score(some, shared(some), 1.0, False).logp[some.present]
+                as_tree = self._score(some, shared(some), 1.0, False).logp[some.present]
         except torch.OutOfMemoryError:
             raise
         except Exception:  # models fail in many ways with an attention that they do not expect
             return False
         coarse = next(self.model.parameters()).dtype in checks.COARSE
-        close = bool((found - expected).abs().max() < (0.2 if coarse else 1e-3))
+        close = bool((as_tree - expected).abs().max() < (0.2 if coarse else 1e-3))
         return close and len(layers) == config.num_hidden_layers
 
     def save(self, folder: str | os.PathLike[str]) -> Path:

@@ -89,15 +89,15 @@ class Spend(knobs.Embedded):
         words = completion.split()
         if not words or len(words) % 2:
             return Verdict(0.0, "bad format", "expected pairs of a spending and what is left")
-        for i, (spent, said) in enumerate(zip(words[::2], words[1::2], strict=True)):
+        for i, (spent, stated) in enumerate(zip(words[::2], words[1::2], strict=True)):
             if not spent.startswith("-") or not is_number(spent[1:]) or not 1 <= int(spent[1:]) <= most:
                 return Verdict(0.0, "bad format", f"expected a spending from -1 to -{most}, got {spent}")
-            if said != BUST and not is_number(said):
-                return Verdict(0.0, "bad format", f"expected what is left after {spent}, got {said}")
+            if stated != BUST and not is_number(stated):
+                return Verdict(0.0, "bad format", f"expected what is left after {spent}, got {stated}")
             after = left + int(spent)
-            if said != (str(after) if after >= 0 else BUST):
+            if stated != (str(after) if after >= 0 else BUST):
                 return Verdict(
-                    0.0, "bad arithmetic", f"{left} {spent} leaves {after if after >= 0 else BUST}, not {said}"
+                    0.0, "bad arithmetic", f"{left} {spent} leaves {after if after >= 0 else BUST}, not {stated}"
                 )
             if after < 0 and 2 * i + 2 < len(words):
                 return Verdict(0.0, "bad format", f"{words[2 * i + 2]} is written after {BUST}")
