@@ -6,7 +6,20 @@ found in `trlab/records`. `trlib sweep NAME` runs one, `recorded(NAME)` reads on
 
 from __future__ import annotations
 
-from trlab.record import recorded
+from typing import TYPE_CHECKING, Any
+
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant
 
 __all__ = ["Axis", "Budget", "Prediction", "Sweep", "Variant", "recorded"]
+
+if TYPE_CHECKING:
+    from trlab.record import recorded
+
+
+def __getattr__(name: str) -> Any:
+    """`recorded`, when it is first used: it needs numpy, which `trlib --help` can do without."""
+    if name != "recorded":
+        raise AttributeError(f"module 'trlab' has no attribute {name!r}")
+    from trlab.record import recorded
+
+    return recorded

@@ -16,12 +16,7 @@ AGGREGATIONS: tuple[str, ...] = ("token-mean", "seq-mean-token-mean", "seq-mean-
 
 
 def aggregate(
-    per_token: Tensor,
-    mask: Tensor,
-    how: str,
-    *,
-    horizon: float | None = None,
-    count: float | Tensor | None = None,
+    per_token: Tensor, mask: Tensor, how: str, *, horizon: float | None = None, count: float | Tensor | None = None
 ) -> Tensor:
     """One number from a value per token.
 

@@ -20,30 +20,6 @@ from torch import Tensor
 
 from trlib.arguments import choice, flag, number, plain, settle, whole
 
-__all__ = [
-    "COARSE",
-    "FLOATING",
-    "INTEGER",
-    "boolean",
-    "choice",
-    "distributions",
-    "finite",
-    "flag",
-    "floating",
-    "inside",
-    "integer",
-    "log_probabilities",
-    "number",
-    "plain",
-    "settle",
-    "token_log_probabilities",
-    "tokens",
-    "value_checks",
-    "values_checked",
-    "whole",
-    "wide",
-]
-
 _values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
 
 

@@ -24,10 +24,6 @@ class MissingExtra(Brief, ImportError):
     """An optional package that is not installed; the message says which `pip install` brings it."""
 
 
-class ProfileError(Brief, ValueError):
-    """An unknown profile (the size that notebooks run in), or one that this machine cannot run."""
-
-
 class CheckpointError(TrlibError):
     """A file or folder that should hold a saved run or model holds none, is damaged, or cannot be written."""
 

@@ -75,12 +75,6 @@ class Evaluation:
     prompts: pd.DataFrame = field(compare=False)
     """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
 
-    def by_difficulty(self) -> pd.DataFrame:
-        """Prompts, greedy and sampled accuracy at each difficulty of the prompts."""
-        frame = self.prompts.assign(sampled=self.prompts["right"] / self.settings["samples"])
-        grouped = frame.groupby("difficulty")
-        return grouped.agg(prompts=("prompt", "size"), greedy=("greedy", "mean"), sampled=("sampled", "mean"))
-
     def as_dict(self) -> dict[str, Any]:
         """Everything but the frame of prompts, as JSON can hold it."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "prompts"}

@@ -11,7 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter
 from itertools import pairwise
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
@@ -76,9 +76,7 @@ def _texts(kind: type) -> dict[str, str]:
     return found
 
 
-def keywords_of(
-    kind: Callable[P, S],
-) -> Callable[[Callable[[A, B, C, S], R]], Callable[Concatenate[A, B, C, P], R]]:
+def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], Callable[Concatenate[A, B, C, P], R]]:
     """A decorator: `f(a, b, c, settings)` is called as `f(a, b, c, lr=.1)`, with the dataclass's fields as keywords.
 
     The signature lists the fields with their types and defaults, and the docstring explains each where the undecorated
@@ -94,20 +92,7 @@ def keywords_of(
         run: Any = function
         written = inspect.signature(function, eval_str=True)
         *leading, last = written.parameters.values()
-        shown = written.replace(
-            parameters=[
-                *leading,
-                *(
-                    Parameter(
-                        s.name,
-                        Parameter.KEYWORD_ONLY,
-                        default=Parameter.empty if s.default is MISSING else s.default,
-                        annotation=hints[s.name],
-                    )
-                    for s in options
-                ),
-            ]
-        )
+        shown = written.replace(parameters=[*leading, *(_keyword(s, hints[s.name]) for s in options)])
 
         @wraps(function)
         def call(*args: Any, **keywords: Any) -> R:
@@ -133,21 +118,16 @@ def keywords_of(
     return decorate
 
 
+def _keyword(setting: Setting, kind: Any) -> Parameter:
+    default = Parameter.empty if setting.default is MISSING else setting.default
+    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
 def _explained(doc: str, argument: str, options: list[Setting]) -> str:
     """A docstring whose line about `argument` has become one entry for each setting."""
     lines = doc.splitlines()
     at = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{argument}: "))
     indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
-    lines[at : at + 1] = [
-        line
-        for s in options
-        for line in textwrap.wrap(
-            f"{s.name}: {' '.join(s.text.split())}",
-            width=120,
-            initial_indent=indent,
-            subsequent_indent=f"{indent}    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    ]
+    wrap = partial(textwrap.wrap, width=120, initial_indent=indent, subsequent_indent=f"{indent}    ")
+    lines[at : at + 1] = [line for s in options for line in wrap(f"{s.name}: {' '.join(s.text.split())}")]
     return "\n".join(lines)

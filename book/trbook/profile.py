@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-from trlib.errors import ProfileError, unknown
+from trlib.errors import Brief, unknown
 
 PROFILES = ("smoke", "cpu", "gpu")
 T = TypeVar("T")
+
+
+class ProfileError(Brief, ValueError):
+    """An unknown profile (the size that notebooks run in), or one that this machine cannot run."""
 
 
 def profile() -> str:

@@ -19,16 +19,16 @@ from trlib.cli import OF_TRLAB, main
 SCRIPT = Path(sys.executable).with_name("trlib")
 
 
-def test_help_and_a_wrong_line_are_quick_and_import_no_torch():
+def test_help_and_a_wrong_line_import_nothing_heavy():
+    heavy = ["torch", "numpy", "pandas", "scipy", "transformers", "pyarrow", "matplotlib"]
     probe = (
-        "import sys, time; t = time.process_time(); from trlib.cli import main; s = main({argv}); "
-        "print('torch' in sys.modules, time.process_time() - t, s, file=sys.stderr)"
+        "import sys; from trlib.cli import main; s = main({argv}); "
+        f"print(s, [m for m in {heavy} if m in sys.modules], file=sys.stderr)"
     )
     for argv, status in ((["--help"], "0"), (["train", "--help"], "0"), (["train", "--stesp"], "2"), (["tasks"], "0")):
         command = [sys.executable, "-c", probe.format(argv=argv)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        torch, seconds, returned = done.stderr.splitlines()[-1].split()
-        assert (torch, returned) == ("False", status) and float(seconds) < 0.3, done.stderr
+        assert done.stderr.splitlines()[-1] == f"{status} []", done.stderr
 
 
 def test_without_trlab_its_commands_say_what_to_install(tmp_path):

@@ -185,11 +185,6 @@ def test_settings_are_json_and_make_the_same_task(path, knobs):
             r"line 3: answer: expected `#### ` and a number, .* got "
             r"'#### ~70000\?'",
         ),
-        (
-            '{"question": "How many?", "question": "x", "answer": "#### 3"}',
-            r"line 3: expected every key once, got "
-            r"'question' twice",
-        ),
     ],
 )
 def test_a_broken_line_is_named_by_its_number(path, line, message):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections import UserDict
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-class Memory(MutableMapping[str, Any]):
+class Memory(UserDict[str, Any]):
     """Numbers and tensors by name, changed in place, saved with the run and resumed bit for bit.
 
     Numbers are columns of the history. Of a tensor a copy is kept, without its gradient, on the policy's device;
@@ -19,7 +20,7 @@ class Memory(MutableMapping[str, Any]):
 
     def __init__(self, taken: Iterable[str] = (), device: torch.device | str = "cpu") -> None:
         """`taken`: names that the history has already."""
-        self._held: dict[str, float | Tensor] = {}
+        super().__init__()
         self._taken, self._device = frozenset(taken), device
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -32,7 +33,7 @@ class Memory(MutableMapping[str, Any]):
         if not isinstance(name, str) or not name:
             raise TypeError(f"memory: expected a name, got {name!r}")
         if isinstance(value, Tensor):
-            self._held[name] = _saveable(name, value.detach()).to(self._device, copy=True)
+            self.data[name] = _saveable(name, value.detach()).to(self._device, copy=True)
             return
         if not isinstance(value, Real):
             raise TypeError(
@@ -44,37 +45,25 @@ class Memory(MutableMapping[str, Any]):
                 f"memory[{name!r}]: expected a name that the history does not use, because numbers become "
                 f"its columns; taken are {', '.join(sorted(self._taken))}"
             )
-        self._held[name] = int(value) if isinstance(value, Integral) else float(value)
-
-    def __getitem__(self, name: str) -> Any:
-        return self._held[name]
-
-    def __delitem__(self, name: str) -> None:
-        del self._held[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
-
-    def __len__(self) -> int:
-        return len(self._held)
+        self.data[name] = int(value) if isinstance(value, Integral) else float(value)
 
     def __repr__(self) -> str:
-        shown = (f"{name}={list(v.shape) if isinstance(v, Tensor) else v}" for name, v in self._held.items())
+        shown = (f"{name}={list(v.shape) if isinstance(v, Tensor) else v}" for name, v in self.data.items())
         return f"Memory({', '.join(shown)})"
 
     def numbers(self) -> dict[str, float]:
         """The numbers alone."""
-        return {name: value for name, value in self._held.items() if not isinstance(value, Tensor)}
+        return {name: value for name, value in self.data.items() if not isinstance(value, Tensor)}
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of the tensors alone."""
-        return {name: value.clone() for name, value in self._held.items() if isinstance(value, Tensor)}
+        return {name: value.clone() for name, value in self.data.items() if isinstance(value, Tensor)}
 
     def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
         """Hold what these two gave, and nothing else."""
-        self._held.clear()
+        self.data.clear()
         self.update(tensors)
-        self._held.update(numbers)
+        self.data.update(numbers)
 
 
 def _saveable(name: str, tensor: Tensor) -> Tensor:

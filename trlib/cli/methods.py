@@ -37,17 +37,7 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
         entries = {args.name: find(args.name)}
     picked = list(entries) if args.name is None else [args.name]
     if args.json:
-        shared.print_json(
-            {
-                name: {
-                    "text": _text(entries[name]),
-                    "settings": {
-                        s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entries[name])
-                    },
-                }
-                for name in picked
-            }
-        )
+        shared.print_json({name: _as_json(entries[name]) for name in picked})
         return 0
     width = max(map(len, picked))
     for name in picked:
@@ -63,3 +53,8 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
 def _text(entry: Any) -> str:
     """What an entry is, in one line."""
     return shared.first_paragraph(inspect.getdoc(dataclass_of(entry)) or "")
+
+
+def _as_json(entry: Any) -> dict[str, Any]:
+    options = {s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entry)}
+    return {"text": _text(entry), "settings": options}

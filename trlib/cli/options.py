@@ -87,18 +87,17 @@ def path(text: str) -> str:
     return text
 
 
+def add_assignments(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
+    """An option NAME=VALUE that may be repeated."""
+    parser.add_argument(flag, action="append", default=[], metavar="NAME=VALUE", help=f"{text}; may be repeated")
+
+
 def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -> None:
     """--task, --knob, where the model runs and whether prompts are chat; `shown` is the default task in the help."""
     parser.add_argument(
         "--task", default=default, metavar="NAME", help=f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
     )
-    parser.add_argument(
-        "--knob",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting of the task; may be repeated (`trlib tasks NAME` lists them)",
-    )
+    add_assignments(parser, "--knob", "a setting of the task (`trlib tasks NAME` lists them)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or mps (default: auto)")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16 or float64 (default: auto)")
     parser.add_argument(

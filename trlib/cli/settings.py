@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from trlib.errors import unknown
 
-WORDS: dict[str, bool] = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
+WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 """How a yes or no may be written."""
 
 
@@ -119,13 +110,7 @@ def _dataclass(hint: Any) -> type | None:
 
 
 def _word(hint: Any) -> str:
-    simple: Mapping[Any, str] = {
-        NoneType: "none",
-        bool: "yes or no",
-        int: "a whole number",
-        float: "a number",
-        str: "a word",
-    }
+    simple = {NoneType: "none", bool: "yes or no", int: "a whole number", float: "a number", str: "a word"}
     if hint in simple:
         return simple[hint]
     if get_origin(hint) is Literal:

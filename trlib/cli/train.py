@@ -40,26 +40,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method", default="grpo", metavar="NAME", help="a name of `trlib methods`, or FILE.py:CLASS (default: grpo)"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting of the method; may be repeated (`trlib methods NAME` lists them)",
-    )
+    shared.add_assignments(parser, "--set", "a setting of the method (`trlib methods NAME` lists them)")
     shared.add_task(parser, "dial", "dial")
     parser.add_argument(
         "--policy",
         metavar="NAME",
         help="an embedded model, a folder or a hub id (default: the embedded model named like the task)",
     )
-    parser.add_argument(
-        "--lora",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="train adapters: a setting of peft's LoraConfig, such as r=8; may be repeated",
-    )
+    shared.add_assignments(parser, "--lora", "train adapters: a setting of peft's LoraConfig, such as r=8")
     shared.add(parser, _settings(), defaults=False)
     help_of = {s.name: shared.as_help(s.text) for s in settings(RunSettings)}
     parser.add_argument("--out", type=shared.path, metavar="FOLDER", help=help_of["out"])

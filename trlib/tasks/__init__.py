@@ -17,21 +17,6 @@ from trlib.tasks.task import REASONS, Prompt, Recipe, Task, Verdict
 TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "sums": Sums, "gsm8k": Gsm8k}
 """Every task by its name."""
 
-__all__ = [
-    "REASONS",
-    "TASKS",
-    "Dial",
-    "Gsm8k",
-    "Prompt",
-    "Recipe",
-    "Spend",
-    "Sums",
-    "Task",
-    "Verdict",
-    "load_task",
-    "task_kind",
-]
-
 
 def load_task(name: str, **knobs: Any) -> Task:
     """A task by its name or from your own file (FILE.py:NAME), with its knobs: `load_task("dial", moves=(1, 8))`.

@@ -15,7 +15,7 @@ def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
     """Pairs of a line number, from 1, and the value on that line; empty lines are skipped.
 
     Raises:
-        DataError: the file cannot be read; a line is not JSON, or has an object with the same key twice.
+        DataError: the file cannot be read, or a line is not JSON.
     """
     where = f"path {str(path)!r}"
     try:
@@ -25,18 +25,6 @@ def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield number, json.loads(line, object_pairs_hook=_once)
-            except DataError as error:
-                raise DataError(f"{where}, line {number}: {error}") from error
+                yield number, json.loads(line)
             except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, nested too deep
                 raise DataError(f"{where}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of its pairs; one with the same key twice is refused."""
-    values: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in values:
-            raise DataError(f"expected every key once, got {key!r} twice")
-        values[key] = value
-    return values

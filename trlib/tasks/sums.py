@@ -38,7 +38,7 @@ class Sums(knobs.Embedded):
             lora={"r": 8, "target_modules": "all-linear"},
             chat=False,
             settings={"steps": 30, "prompts": 8, "group": 8, "lr": 3e-4, "warmup": 5, "probe": 8},
-        ),
+        )
     }
     """Measured in `benchmarks/smollm2`: two minutes on one core, from .08 to .68 of held-out sums."""
 
