@@ -22,11 +22,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bookext.quoted import QUOTE, parse
 from tools.paths import NOTEBOOKS, ROOT
 from trlab.claims import cards
 from trlab.comparison import PRINTED, Comparison, Side, as_json, of_prediction
 from trlab.record import is_recorded, read
+
+sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
+
+from bookext.quoted import QUOTE, parse
 
 CALLS = ("told", "against", "gap")
 """The functions of `trlab.outcomes` that compare."""

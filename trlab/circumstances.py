@@ -52,12 +52,12 @@ def cores() -> int:
 
 @cache
 def commit() -> str:
-    """The commit of the package's repository, `+changes` where the package differs from it; empty outside of one."""
+    """The commit of the repository, `+changes` where `trlib` or `trlab` differs from it; empty outside of one."""
 
     def git(*words: str) -> str | None:
         try:
             done = subprocess.run(
-                ["git", *words], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False, timeout=20
+                ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=False, timeout=20
             )
         except (OSError, subprocess.SubprocessError):
             return None
@@ -66,7 +66,7 @@ def commit() -> str:
     if not git("ls-files", "__init__.py"):  # a package installed below somebody else's repository is not of it
         return ""
     head = git("rev-parse", "--short=12", "HEAD") or ""
-    return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", ":!trlab/records") else head
+    return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", "../trlib", ":!records") else head
 
 
 def processor() -> str:

@@ -41,8 +41,9 @@ def settings(entry: Any) -> list[Setting]:
     docstrings under them."""
     kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
     texts = _texts(kind)
+    written = {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(kind)}
     return [
-        Setting(f.name, _written(f.type), own.get(f.name, _default(f)), texts.get(f.name, ""))
+        Setting(f.name, written[f.name], own.get(f.name, _default(f)), texts.get(f.name, ""))
         for f in fields(kind)
         if f.init
     ]
@@ -51,11 +52,6 @@ def settings(entry: Any) -> list[Setting]:
 def dataclass_of(entry: Any) -> Any:
     """The dataclass of an entry: itself, or the one a preset (`functools.partial`) calls."""
     return entry if isinstance(entry, type) else entry.func
-
-
-def _written(kind: Any) -> str:
-    """A type as its source writes it."""
-    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _default(f: Any) -> Any:

@@ -1,5 +1,3 @@
 """Moved; this says where to, for one release."""
 
-raise ImportError(
-    "trlib.pages has moved: trlib.pages.NAME is now trbook.NAME (plots, outcomes, figures and tradeoffs: trlab)"
-)
+raise ImportError("trlib.pages.NAME has moved: trbook.NAME (outcomes: trlab.outcomes; what drew: trlab.drawing)")

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -52,8 +52,6 @@ def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
     seen: list[Seen] = []
 
     class Spy(usual):  # type: ignore[misc,valid-type]
-        proportional: ClassVar[bool] = usual.proportional
-
         def update(self, step: Any) -> None:
             for part in step.minibatches():
                 names = {id(tensor): key for key, tensor in part.weights.items()}

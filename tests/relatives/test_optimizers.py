@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from trlib import fields
 from trlib.algorithms import GRPO
-from trlib.cli.train import OPTIONS
 from trlib.loop.optimizers import OPTIMIZERS
+from trlib.loop.settings import RunSettings
 from trlib.relatives.optimizers import RELATIVES, Ball, auon, lmo, newton_schulz
 
 D = torch.float64
@@ -210,7 +211,7 @@ def test_the_hybrid_brakes_newton_schulzs_matrix():
 
 def test_they_are_settings_of_a_run():
     assert {*RELATIVES} <= {*OPTIMIZERS} and {*RELATIVES} == {"muon", "frobenius", "sign", "auon", "hybrid_auon"}
-    text = next(text for name, _, _, text in OPTIONS if name == "optimizer")
+    text = next(s.text for s in fields.settings(RunSettings) if s.name == "optimizer")
     assert all(name in text for name in OPTIMIZERS)
 
 

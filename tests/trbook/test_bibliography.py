@@ -31,7 +31,7 @@ def texts() -> dict[str, str]:
         *(ROOT / "book").glob("*.md"),
         *(ROOT / "book" / "interface").glob("*.md"),
         *(ROOT / "notebooks").glob("*.ipynb"),
-        *(ROOT / "trlib").rglob("*.py"),
+        *(path for name in ("trlib", "trlab", "book/trbook") for path in (ROOT / name).rglob("*.py")),
     ]
     found = {}
     for path in sorted(paths):

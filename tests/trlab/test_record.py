@@ -214,10 +214,12 @@ def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
 
 
 def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, monkeypatch):
-    package = tmp_path / "trlib"
-    (package / "lab" / "records").mkdir(parents=True)
-    monkeypatch.setattr(circumstances, "__file__", str(package / "lab" / "circumstances.py"))
-    (package / "__init__.py").write_text("")
+    package, laboratory = tmp_path / "trlib", tmp_path / "trlab"
+    package.mkdir()
+    (laboratory / "records").mkdir(parents=True)
+    monkeypatch.setattr(circumstances, "__file__", str(laboratory / "circumstances.py"))
+    for folder in (package, laboratory):
+        (folder / "__init__.py").write_text("")
 
     def git(*words: str) -> str:
         return subprocess.run(
@@ -231,15 +233,17 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
     named = circumstances.commit.__wrapped__  # which is kept for the whole of a process
     git("init", "-q")
     assert named() == ""  # in somebody's repository, and not of it
-    git("add", "trlib")
+    git("add", "trlib", "trlab")
     git("commit", "-qm", "a")
     head = git("rev-parse", "HEAD")[:12]
     assert named() == head
     (tmp_path / "notes").write_text("")
-    (package / "lab" / "records" / "runs.csv").write_text("")
+    (laboratory / "records" / "runs.csv").write_text("")
     assert named() == head  # neither decides what a cell comes to
-    (package / "__init__.py").write_text("x = 1")
-    assert named() == f"{head}+changes"
+    for folder in (package, laboratory):
+        (folder / "__init__.py").write_text("x = 1")
+        assert named() == f"{head}+changes"
+        (folder / "__init__.py").write_text("")
     monkeypatch.setenv("PATH", "")
     assert named() == ""  # no git
 

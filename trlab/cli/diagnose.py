@@ -31,12 +31,12 @@ KINDS = ("raw", "processed")
 # A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here would import torch
 # before --help.
 OPTIONS: tuple[Option, ...] = (
-    ("eps_low", number, 0.2, "PPO's window below 1"),
-    ("eps_high", number, 0.2, "PPO's window above 1"),
-    ("delta_tv", number, 0.15, "DPPO's threshold on total variation, a probability"),
-    ("delta_kl", number, 0.05, "DPPO's threshold on KL(mu || pi), nats"),
-    ("cap", number, 2.0, "the largest factor of truncated importance sampling"),
-    ("delta_quatro", number, 0.1, "QUATRO's radius, nats a completion"),
+    ("eps_low", float, 0.2, "PPO's window below 1"),
+    ("eps_high", float, 0.2, "PPO's window above 1"),
+    ("delta_tv", float, 0.15, "DPPO's threshold on total variation, a probability"),
+    ("delta_kl", float, 0.05, "DPPO's threshold on KL(mu || pi), nats"),
+    ("cap", float, 2.0, "the largest factor of truncated importance sampling"),
+    ("delta_quatro", float, 0.1, "QUATRO's radius, nats a completion"),
 )
 
 

@@ -9,25 +9,24 @@ A relative is what it is in its paper: an objective (a `Method`, trained like th
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
+from trlib.relatives import (
+    classical,
+    constraints,
+    finetuning,
+    optimizers,
+    preferences,
+    ratios,
+    regression,
+    transport,
+    values,
+)
+
 BRANCHES = {
-    branch: import_module(f"trlib.relatives.{branch}")
-    for branch in (
-        "ratios",
-        "constraints",
-        "regression",
-        "preferences",
-        "transport",
-        "values",
-        "optimizers",
-        "finetuning",
-        "classical",
-    )
+    branch.__name__.rpartition(".")[2]: branch
+    for branch in (ratios, constraints, regression, preferences, transport, values, optimizers, finetuning, classical)
 }
 """The branches of the family, in the order of the book."""
 RELATIVES: dict[str, Any] = {name: entry for branch in BRANCHES.values() for name, entry in branch.RELATIVES.items()}
 """From name to class, preset, optimiser or function."""
-
-__all__ = ["BRANCHES", "RELATIVES"]
