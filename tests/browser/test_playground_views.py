@@ -132,7 +132,8 @@ def test_the_map_reads_a_token_by_keyboard(played: Any) -> None:
 def test_ratios_spread_from_the_second_update_on(played: Any) -> None:
     often, once = shown(played, "ratios").locator(".pv-cell").all()
     assert re.search(r"kept 100 % → \d+ %, KL 0 → [\d.×⁻¹-⁹0]+ nats per token", often.inner_text())
-    assert often.locator("path.pv-box").get_attribute("d").count("Z") == 4
+    # A box for each update of the batch in hand: four, or fewer if the pause came in between.
+    assert often.locator("path.pv-box").get_attribute("d").count("Z") in (2, 3, 4)
     assert "every ratio is 1" in once.inner_text()
 
 
