@@ -103,6 +103,8 @@ class Cell:
     steps: int
     prompts: int
     samples: int
+    common: int | None = None
+    """The evaluation's seed where all cells share one; None: the cell's own."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 
@@ -140,7 +142,7 @@ def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arg
     settings, train = settled(sweep, variant, arguments)
     knobs = {**sweep.knobs, **{name[5:]: value for name, value in arguments.items() if name.startswith("task.")}}
     steps = checks.whole("axis: steps", arguments.get("steps", sweep.budget.steps), least=1)
-    policy = sweep.task if sweep.policy is None else sweep.policy
+    policy = arguments.get("policy", sweep.task if sweep.policy is None else sweep.policy)
     bare = Cell(
         sweep.name,
         variant.name,
@@ -155,6 +157,7 @@ def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arg
         steps,
         sweep.budget.prompts,
         sweep.budget.samples,
+        sweep.budget.common,
     )
     return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
 
@@ -174,8 +177,10 @@ def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tup
                 (train if radius in known else settings)[radius] = scaled
         elif name in known:
             train[name] = value
-        elif name != "steps" and not name.startswith("task."):
-            raise unknown("axis", name, [*known, THRESHOLD, "steps", *(f"task.{knob}" for knob in _knobs(sweep.task))])
+        elif name not in ("steps", "policy") and not name.startswith("task."):
+            raise unknown(
+                "axis", name, [*known, THRESHOLD, "steps", "policy", *(f"task.{knob}" for knob in _knobs(sweep.task))]
+            )
     for name in (*sweep.train, *train):
         if name not in known:
             raise unknown("an argument of train", name, known)
@@ -327,7 +332,7 @@ def _identity(cell: Cell) -> str:
         "policy": _weights(cell.policy),
         "steps": cell.steps,
         "seed": cell.seed,
-        "evaluate": [cell.prompts, cell.samples],
+        "evaluate": [cell.prompts, cell.samples, *([] if cell.common is None else [cell.common])],
     }
     data = {
         name: _digest(Path(value).read_bytes())

@@ -74,7 +74,7 @@ class Axis:
     """
 
     name: str
-    """An argument of `trlib.train`, `task.KNOB`, `steps`, `threshold`, or any word where the values name their
+    """An argument of `trlib.train`, `task.KNOB`, `steps`, `policy`, `threshold`, or any word if the values name their
     arguments."""
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
@@ -103,6 +103,9 @@ class Budget:
     """Prompts of the evaluation after it."""
     samples: int = 8
     """Sampled completions of each."""
+    common: int | None = None
+    """The seed of the evaluation's prompts and samples, one for all cells: runs then differ by what they learnt and not
+    by what they were asked, and can be compared in pairs. None: each cell's own seed, as in the first two rounds."""
     minutes: float = 10.0
     """A cell that takes longer is stopped and reported, where there are workers."""
 
@@ -110,6 +113,8 @@ class Budget:
         settle(self)
         for name in ("steps", "prompts", "samples"):
             whole(f"budget: {name}", getattr(self, name), least=1)
+        if self.common is not None:
+            whole("budget: common", self.common, least=0)
         number("budget: minutes", self.minutes, above=0)
 
 

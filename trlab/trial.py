@@ -45,7 +45,8 @@ def run(cell: Cell) -> dict[str, Any]:
         if done.interrupted:
             raise KeyboardInterrupt
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.seed)
+        asked = cell.seed if cell.common is None else cell.common
+        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=asked)
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory beside them.
     history = {name: [row.get(name, math.nan) for row in done.rows] for name in METRICS if name not in TIMINGS}
     values = {
