@@ -271,8 +271,26 @@ def test_no_policy_with_this_return_is_nearer(weights, share, seed):
 
 @pytest.mark.parametrize("target", [0.0, 1.0, 1.7, -0.1, math.nan])
 def test_a_target_out_of_reach_is_named(target):
-    with pytest.raises(ValueError, match=r"target: expected a return between 0 and 1, the arms' own, got"):
+    with pytest.raises(ValueError, match=r"target: expected a return between 0 and 1, those of the arms that .*, got"):
         counterfactual_policy(PI0, R, target)
+
+
+def test_an_arm_that_pi0_never_plays_can_give_no_return():
+    """No tilt of π0 reaches an arm of probability 0: .8 is between the rewards, and out of reach."""
+    pi0 = torch.tensor([0.5, 0.5, 0.0], dtype=D)
+    rewards = torch.tensor([0.0, 0.5, 1.0], dtype=D)
+    with pytest.raises(ValueError, match="target: expected a return between 0 and 0.5, those of the arms that pi0 pl"):
+        counterfactual_policy(pi0, rewards, 0.8)
+    pi = counterfactual_policy(pi0, rewards, 0.4)
+    torch.testing.assert_close(pi, torch.tensor([0.2, 0.8, 0.0], dtype=D))
+
+
+def test_a_target_far_up_the_tilt_is_reached():
+    """Two arms a millionth apart need η of order 1e6, for rewards within 1."""
+    pi0 = torch.tensor([0.3, 0.3, 0.4], dtype=D)
+    rewards = torch.tensor([0.0, 0.999999, 1.0], dtype=D)
+    pi = counterfactual_policy(pi0, rewards, 0.9999999)
+    torch.testing.assert_close(pi, torch.tensor([0.0, 0.1, 0.9], dtype=D), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("target", [0.2, 0.6])

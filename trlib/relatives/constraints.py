@@ -131,14 +131,27 @@ class COUNTERPOL(PGIS):
 
 def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     """π0 exp(η R) / Z [K], the nearest by KL(π ‖ π0) whose mean return is `target`; ValueError: no such policy."""
-    worst, best = float(R.min()), float(R.max())
+    played = R[pi0 > 0]
+    worst, best = float(played.min()), float(played.max())
     if not worst < target < best:
-        raise ValueError(f"target: expected a return between {worst:g} and {best:g}, the arms' own, got {target:g}")
-    eta, step = 0.0, 1e4 / (best - worst)
-    for _ in range(100):
-        pi = (pi0.log() + eta * R).softmax(-1)
-        eta, step = eta + math.copysign(step, target - float(pi @ R)), step / 2
-    return pi
+        raise ValueError(
+            f"target: expected a return between {worst:g} and {best:g}, those of the arms that pi0 plays, got {target:g}"
+        )
+
+    def tilted(eta: float) -> Tensor:
+        return (pi0.log() + eta * (R - target)).softmax(-1)
+
+    def short(eta: float) -> bool:
+        return float(tilted(eta) @ (R - target)) < 0
+
+    # The mean return grows with η: double the bracket until it holds the root, then halve it until it is one number.
+    far = math.copysign(1 / (best - worst), 1 if short(0.0) else -1)
+    while short(far) == (far > 0):
+        far *= 2
+    low, high = sorted((0.0, far))
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if short(middle) else (low, middle)
+    return tilted(high)
 
 
 RELATIVES: dict[str, Any] = {"fixpo": FixPO, "mdpo": MDPO, "counterpol": COUNTERPOL}
