@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import trlib
-from trlib.algorithms import PPO, Brought, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
+from trlib.algorithms import DPPO, PPO, TROLL, Brought, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import CheckpointError, MethodError
@@ -482,6 +482,15 @@ def test_what_prepare_cannot_add_is_refused(code, said, tmp_path):
 def test_needs_outside_their_meaning_are_refused(asked, said, tmp_path):
     with pytest.raises(MethodError, match=rf"Mine.needs \(.*mine.py:7\): {said}"):
         train(mine(tmp_path, f"def needs(self, anchor):\n    return Needs({asked})")())
+
+
+@pytest.mark.parametrize("anchor", [None, "rollout", "recomputed"])
+@pytest.mark.parametrize(
+    ("method", "name"), [(TROLL(top_k=277), "top_k"), (DPPO(delta_tv=0.1, measure="topk", k=277), "k")]
+)
+def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(method, name, anchor):
+    with pytest.raises(ValueError, match=f"^{name}: expected at most 272, the number of tokens in the .*, got 277"):
+        train(method, anchor=anchor)
 
 
 def test_a_plan_may_be_a_generator():

@@ -60,6 +60,17 @@ def needs_of(method: Method, anchor: Anchor) -> Asked:
     return Asked(**{**vars(declared), "old": old, "early": early})
 
 
+def check_vocabulary(method: Method, needs: Needs, size: int) -> None:
+    """Refuse a method that asks for more of the anchor's tokens than the vocabulary has, and name its setting.
+
+    Raises:
+        ValueError: `needs.topk_anchor` above `size`.
+    """
+    if (k := needs.topk_anchor) > size:
+        setting = next((f.name for f in fields(method) if getattr(method, f.name) == k), "topk_anchor")
+        raise ValueError(f"{setting}: expected at most {size}, the number of tokens in the vocabulary, got {k}")
+
+
 def settings_of(method: Method) -> dict[str, Any]:
     """A method's name and settings, as JSON holds them.
 

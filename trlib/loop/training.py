@@ -22,7 +22,7 @@ from trlib.algorithms.method import Batch, Method, is_proportional
 from trlib.errors import CheckpointError, RunError, warn
 from trlib.fields import keywords_of
 from trlib.loop import checkpoints
-from trlib.loop.boxes import Asked, box, needs_of
+from trlib.loop.boxes import Asked, box, check_vocabulary, needs_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, distinct_right, measure, summarise
@@ -89,6 +89,7 @@ class _Loop:
     ) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = needs_of(method, settings.anchor)
+        check_vocabulary(method, self.needs, policy.vocabulary)
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
