@@ -154,6 +154,44 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_
     assert not all(still for *_, still in used)
 
 
+class LinearCritic:
+    """As much of a step as `_fit` asks for: values that are linear in two weights, so every scaled step is exact."""
+
+    def __init__(self, seed: int) -> None:
+        g = torch.Generator().manual_seed(seed)
+        self.inputs = torch.randn(8, 5, 2, generator=g)
+        self.critic = [torch.randn(2, generator=g).requires_grad_()]
+        zeros, mask = torch.zeros(8, 5), torch.ones(8, 5, dtype=torch.bool)
+        self.batch = Batch(
+            tokens=zeros.long(),
+            mask=mask,
+            forced=~mask,
+            rewards=zeros[:, 0],
+            group=torch.arange(8),
+            ended=mask[:, 0],
+            horizon=5,
+            logp_rollout=zeros,
+            brought=Brought(values=self.values().detach()),
+        ).plus(returns=torch.randn(8, 5, generator=g))
+
+    def values(self, rows=None):
+        return self.inputs @ self.critic[0]
+
+    def value_slope(self, direction, rows=None):
+        return self.inputs @ direction[0]
+
+
+def test_a_step_to_the_edge_of_the_critic_s_region_is_not_shortened_by_rounding():
+    radius, spent = 1e-3, []
+    for seed in range(100):
+        step = LinearCritic(seed)
+        PPOCritic(critic="trust-region", critic_radius=radius)._fit(step)
+        old, returns = step.batch.values, step.batch.extra["returns"]
+        moved, variance = (step.values().detach() - old).square().mean(), (old - returns).square().mean()
+        spent.append(float(moved / (2 * variance * radius)))
+    assert spent == pytest.approx([1] * 100, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "c", "longest"),
     [

@@ -22,6 +22,8 @@ from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_ro
 
 BACKTRACK, TRIES = 0.8, 10
 """The critic's step is shortened by this factor until its region holds, this often; else it is not taken."""
+SLACK = 1 + 1e-5
+"""The region's edge counts as inside, up to rounding: a step that is scaled to end there must not be shortened."""
 
 
 def value_loss(
@@ -166,7 +168,7 @@ class PPOCritic(PPO):
         for attempt in range(TRIES if scale > 0 else 0):
             move(parameters, start, unflat(BACKTRACK**attempt * scale * x, parameters))
             with torch.no_grad():
-                if (step.values(rows) - old)[mask].square().mean() <= room:
+                if (step.values(rows) - old)[mask].square().mean() <= SLACK * room:
                     return
         move(parameters, start, None)
 
