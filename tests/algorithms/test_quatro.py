@@ -177,6 +177,26 @@ def test_extreme_radii_stay_finite(direction, delta):
         assert bool(torch.isfinite(value).all())
 
 
+@pytest.mark.parametrize(
+    ("dtype", "rewards", "delta", "floored"),
+    [
+        (torch.float64, [0.0, 1.0], 149.0, False),
+        (torch.float64, [0.0, 1.0], 151.0, True),
+        (torch.float64, [0.0, 1.0, 1.0, 1.0], 74.0, False),
+        (torch.float64, [0.0, 1.0, 1.0, 1.0], 76.0, True),
+        (torch.float32, [0.0, 1.0], 40.0, False),
+        (torch.float32, [0.0, 1.0], 100.0, True),
+        (torch.bfloat16, [0.0, 1.0], 100.0, True),
+    ],
+)
+def test_a_forward_radius_beyond_the_type_is_floored_and_lambda_stays_above_0(dtype, rewards, delta, floored):
+    dual = solve_dual(torch.tensor([rewards], dtype=dtype), delta_kl=delta, direction="forward")
+    assert dual.floored.item() is floored and dual.multiplier.item() > 0
+    kl = reached(dual, "forward").item()
+    assert kl < delta if floored else kl == pytest.approx(delta, rel=1e-5)
+    assert bool(torch.isfinite(dual.target).all())
+
+
 def test_precision_follows_the_rewards():
     assert solve_dual(HALF_RIGHT, delta_kl=0.1).target.dtype == torch.float64
     for dtype in (torch.float32, torch.bfloat16):

@@ -37,7 +37,7 @@ DIRECTIONS: tuple[str, ...] = ("backward", "forward")
 OVERFLOW = 20.0
 """Log-ratios are clamped at ± this before they are exponentiated; against overflow, it does not control variance."""
 SMALLEST = -300.0
-"""Least logarithm of ν - max R: so deep, a target of the best completions is within 1e-100 of its limit."""
+"""Least logarithm of ν - max R in float64; in float32 λ would be 0 long before."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Dual:
     target: Tensor
     """[N, G] the log-ratio log π*(y)/μ(y) of each completion: (R - m)/λ, forward log(λ/(ν - R))."""
     floored: Tensor
-    """[N] bool: λ stands at `lambda_min`, because the radius is out of the group's reach or the root lies below."""
+    """[N] bool: λ is as small as it may be, because the radius is out of the group's reach or the root lies below."""
 
 
 def solve_dual(
@@ -67,7 +67,8 @@ def solve_dual(
     target (R - m)/λ. A group can move by less than log(G / number of its best completions): where δ is beyond
     that, or the root below `lambda_min`, λ is `lambda_min` and the group is `floored`.
     forward, KL(μ || π) <= δ (TRPO's direction): π*/μ = λ/(ν - R), ν above every reward; λ and ν solve
-    mean λ/(ν - R) = 1 and -mean log(λ/(ν - R)) = δ. Every radius can be reached, so there is no floor.
+    mean λ/(ν - R) = 1 and -mean log(λ/(ν - R)) = δ. Every radius can be reached, but beyond some tens of nats λ would
+    leave the rewards' type: there ν stands just above max R, and the group is `floored`. `lambda_min` is not read.
     As δ -> 0 both give λ -> σ/sqrt(2δ) and targets sqrt(2δ) (R - mean)/σ, σ the population std: GRPO's
     normalisation is the first-order case.
     In the book: :eq:`quatro-optimum`, :eq:`quatro-dual`, :eq:`quatro-first-order`, :eq:`quatro-forward`.
@@ -92,7 +93,8 @@ def solve_dual(
     gap = gap.masked_fill(~live.unsqueeze(-1), 1.0)  # any solvable problem: its result is thrown away
     gap[~live, 0] = 0.0
     solve = _backward if direction == "backward" else _forward
-    multiplier, offset, target, floored = solve(gap, delta_kl, lambda_min)
+    least = max(SMALLEST, math.log(torch.finfo(checks.wide(rewards)).tiny) + 1)
+    multiplier, offset, target, floored = solve(gap, delta_kl, lambda_min if direction == "backward" else least)
     zero = torch.zeros_like(multiplier)
     results = (multiplier.where(live, zero), best + offset.where(live, zero), target * live.unsqueeze(-1))
     back = [x.to(rewards.device, checks.wide(rewards)) for x in results]
@@ -122,8 +124,9 @@ def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, 
     return multiplier, -gap[:, 0] - multiplier * reached[:, 0], reached, floored
 
 
-def _forward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The same for KL(μ || π), with g = ν - max R > 0 as the unknown; λ is the harmonic mean of g + gap."""
+def _forward(gap: Tensor, delta: float, least: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same for KL(μ || π), with g = ν - max R > 0 as the unknown, log g >= `least`; λ is the harmonic mean of
+    g + gap."""
 
     def solution(log_g: Tensor) -> tuple[Tensor, Tensor]:
         distance = log_g.exp().unsqueeze(-1) + gap
@@ -143,10 +146,11 @@ def _forward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, T
     share = (gap == 0).to(gap.dtype).mean(-1)
     others = gap.log().masked_fill(gap == 0, 0.0).mean(-1)
     low = (share.log() + others - delta) / (1 - share)
-    low, high = low.clamp(min=SMALLEST), high.clamp(min=SMALLEST)
-    log_g = _decreasing_root(excess, torch.minimum(low, high), high)
+    low, high = low.clamp(min=least), high.clamp(min=least)
+    floored = excess(torch.full_like(high, least))[0] < 0
+    log_g = _decreasing_root(excess, torch.minimum(low, high), high).masked_fill(floored, least)
     multiplier, target = solution(log_g)
-    return multiplier, log_g.exp(), target, torch.zeros_like(multiplier, dtype=torch.bool)
+    return multiplier, log_g.exp(), target, floored
 
 
 def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, high: Tensor) -> Tensor:
