@@ -511,6 +511,22 @@ def test_capo_s_prediction_is_half_the_quadratic_form_written_out():
             assert float(m_h[0, t]) == pytest.approx(float(push[0, t] * (v @ u + ((v @ u) ** 2 - u @ matrix @ u) / 2)))
 
 
+@pytest.mark.parametrize("fisher", ["true", "empirical"])
+def test_capo_decides_in_float32_as_in_float64(fisher):
+    """Policies that are nearly sure: π of the sampled token from 1 - e^-1 to 1 - e^-16, and a step of lr |h|² = 100."""
+    g = torch.Generator().manual_seed(0)
+    sure = 1 + 15 * torch.rand(1, 2000, 1, generator=g, dtype=D)
+    full = torch.cat([sure, torch.randn(1, 2000, 9, generator=g, dtype=D)], -1).log_softmax(-1)
+    taken, push, h = torch.zeros(1, 2000).long(), torch.ones(1, 2000, dtype=D), torch.ones(1, 2000, 1, dtype=D)
+    full = full.float().double()
+    wide, narrow = (
+        capo_mask(full.to(t), h.to(t), taken, push.to(t), lr=100.0, fisher=fisher) for t in (D, torch.float32)
+    )
+    assert torch.equal(wide[0], narrow[0]) and 200 < int(wide[0].sum()) < 1800
+    torch.testing.assert_close(narrow[1].double(), wide[1], rtol=1e-4, atol=0)
+    torch.testing.assert_close(narrow[2].double(), wide[2], rtol=1e-4, atol=1e-3), "a sum that may pass through 0"
+
+
 def test_capo_s_empirical_fisher_drops_rare_tokens_first():
     """One push, one |h|, all tokens of one distribution: by the true Fisher the tokens dropped are those that move the
     policy most, and the rarest is not among the first; by the released code's they go in the order of rareness."""

@@ -354,11 +354,13 @@ def capo_mask(
     Source: arXiv 2510.00819; authors' code. Differs from: it takes v vᵀ, and Adam's preconditioned gradient.
     """
     checks.choice("fisher", fisher, ("true", "empirical"))
-    p = full.detach().exp()
-    taken, second, third = p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), p.square().sum(-1), p.pow(3).sum(-1)
+    full, at = full.detach(), tokens.unsqueeze(-1)
+    p = full.exp()
+    v = (-p).scatter(-1, at, -torch.expm1(full.gather(-1, at)))
     size = lr * push * hidden.detach().square().sum(-1)  # u = size v
-    along = size * (1 - 2 * taken + second)  # v·u
-    true = size.square() * (taken - 2 * taken.square() + third - (taken - second).square())  # uᵀ F u
+    along = size * v.square().sum(-1)  # v·u
+    # uᵀ F u is the variance of u under π: written out in powers of π its terms cancel, and a float32 loses them.
+    true = size.square() * (p * (v - (p * v).sum(-1, keepdim=True)).square()).sum(-1)
     m_f, m_h = (true if fisher == "true" else along.square()) / 2, push * (along + (along.square() - true) / 2)
     return (m_f < tau_f) & (m_h.abs() < tau_h), m_f, m_h
 
