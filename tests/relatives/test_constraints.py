@@ -316,6 +316,33 @@ def test_a_pivot_that_moves_lets_a_far_target_be_reached():
     assert float(stays) < 0.77 < 0.79 < float(moves) <= 0.805
 
 
+def test_the_authors_notebook_by_hand():
+    """(1 - k) and k weigh, the target is the baseline, and the pull is KL(pivot ‖ π)'s, from tokens of π_old."""
+    batch, logits = batch_and_logits()
+    scores, mask = scored(batch, logits), batch.mask
+    method = COUNTERPOL(form="notebook", target=0.8, k=0.9)
+    ready = method.prepare(replace(batch, advantages=None))
+    gap = 2 * (0.8 - batch.rewards.mean())
+    expected = (0.1 * gap * (batch.rewards - 0.8)).unsqueeze(-1).expand(mask.shape)
+    torch.testing.assert_close(ready.advantages.double()[mask], expected.double()[mask])
+    loss = method.objective(scores, ready)
+    ratio = (scores.logp - batch.logp_old).exp()
+    pull = 0.9 * (batch.logp_ref - batch.logp_old).exp()
+    by_hand = -ratio * ready.advantages + pull * (batch.logp_ref - scores.logp)
+    torch.testing.assert_close(loss.per_token[mask], by_hand[mask])
+    assert (loss.per_token[~mask] == 0).all() and (loss.diagnostics["weight"][~mask] == 0).all()
+    with pytest.raises(ValueError, match="k: expected a number at least 0 and at most 1, got 1.5"):
+        COUNTERPOL(form="notebook", k=1.5)
+
+
+def test_the_authors_pull_alone_keeps_the_policy_at_its_pivot():
+    """With k = 1 only the divergence is left, and the policy stays at its pivot."""
+    found = bandit_step(
+        COUNTERPOL(form="notebook", target=0.9, k=1.0), PI0, R, uses=1, lr=1.0, batches=50, samples=500
+    ).pi
+    torch.testing.assert_close(found, PI0, rtol=0, atol=0.02)
+
+
 def test_the_gap_is_the_batch_s():
     batch, _ = batch_and_logits()
     found = COUNTERPOL(target=0.8).prepare(replace(batch, advantages=None))

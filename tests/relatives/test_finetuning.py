@@ -139,6 +139,29 @@ def test_the_slope_is_taken_uphill(name, rho):
     assert step.batch.memory["radius"] == pytest.approx(far)
 
 
+def test_tram_s_paper_stretches_the_ball_and_measures_one_way():
+    """Equation 7: e = d θ² ∇L / ‖θ ∇L‖, d = KL(π_0 ‖ π), and no ρ."""
+    step = net(SAM(measured=True, rho=1.0, form="asam"))
+    with torch.no_grad():
+        step.weights["w"].add_(0.1)
+    own = {n: p.detach().clone().requires_grad_() for n, p in step.weights.items()}
+    x, kind = step.x.squeeze(1), step.batch.tokens.squeeze(1)
+    slopes = torch.autograd.grad(torch.nn.functional.nll_loss(moons.read(own, x), kind), own.values())
+    d = float(kl(moons.read(step.reference, x), moons.read(own, x)).mean().detach())
+    norm = torch.stack([(p * g).norm() for p, g in zip(own.values(), slopes, strict=True)]).norm()
+    there = {
+        n: (p + d * p.square() * g / norm).detach().requires_grad_()
+        for (n, p), g in zip(own.items(), slopes, strict=True)
+    }
+    expected = torch.autograd.grad(torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values())
+    step.method.update(step)
+    for p, g in zip(step.parameters, expected, strict=True):
+        torch.testing.assert_close(p.grad, g)
+    assert step.batch.memory["radius"] == pytest.approx(d)
+    with pytest.raises(ValueError, match="form: expected one of"):
+        SAM(form="round")
+
+
 def test_the_released_code_leaves_the_gradient_out():
     """tomsherborne/tram_optimizer adds `ones * scale` with scale = D / ‖g‖: where the slope is small it is a long walk,
     in one direction for every weight, which is not uphill."""

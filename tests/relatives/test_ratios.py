@@ -20,6 +20,7 @@ from trlib.divergences import kl
 from trlib.relatives import RELATIVES
 from trlib.relatives.ratios import (
     BAPO,
+    BAPO_PAPER,
     CAPO,
     CPGD,
     R2VPO,
@@ -268,6 +269,40 @@ def test_bapo_s_window_stays_in_its_bounds_and_the_loss_is_ppo_s_in_it(seed, tar
     found = bapo_loss(old + ratio.log(), old, advantages=a, mask=mask, target=target, count=count)
     same = ppo_loss(old + ratio.log(), old, advantages=a, mask=mask, eps_low=1 - low, eps_high=high - 1, dual_clip=3.0)
     assert torch.equal(found.per_token, same.per_token)
+
+
+def test_bapo_s_algorithm_1_raises_the_upper_edge_first():
+    """Ratios 3, .5 with A = 1 and 1, .5 with A = -1: (min(3, c_high) + .5) / (1 + c_low) in the paper's order."""
+    ratio = torch.tensor([[3.0, 0.5, 1.0, 0.5]], dtype=D)
+    a, mask = torch.tensor([[1.0, 1.0, -1.0, -1.0]], dtype=D), torch.ones(1, 4, dtype=torch.bool)
+    # 1.6 times 1.5 is 2.4, which c_high = 1.9 reaches
+    low, high = bapo_bounds(ratio, a, mask, target=1.5, order="high-first")
+    assert low == 0.6 and high == pytest.approx(1.9)
+    low_first = bapo_bounds(ratio, a, mask, target=1.5)
+    assert low_first[0] == 0.8 and low_first[1] > high, "raising c_low first asks for a wider window above"
+    low, high = bapo_bounds(ratio, a, mask, target=9.0, order="high-first", high_most=3.0, low_most=0.9, step_low=0.02)
+    assert (low, high) == (0.9, 3.0), "then the lower edge, by its own step"
+    # weighed by their probability, the tokens with A > 0 count enough in the first window
+    by = torch.tensor([[0.9, 0.9, 0.1, 0.1]], dtype=D)
+    assert bapo_bounds(ratio, a, mask, target=1.5, order="high-first", probability=by) == (0.6, 1.2)
+    for name, wrong in (("order", "first"), ("step_low", 0.0)):
+        with pytest.raises(ValueError, match=f"^{name}: expected"):
+            bapo_bounds(ratio, a, mask, **{name: wrong})
+
+
+def test_the_paper_s_bapo_is_the_loss_in_the_paper_s_window():
+    ratio, a, mask = stale(3, 400)
+    old = torch.full_like(ratio, 0.01).log()
+    new = old + ratio.log()
+    paper = BAPO(**BAPO_PAPER)
+    assert (paper.order, paper.step, paper.step_low, paper.dual_clip) == ("high-first", 0.05, 0.02, None)
+    assert paper.target / (1 + paper.target) == pytest.approx(0.4)
+    assert (paper.low, paper.low_most, paper.high, paper.high_most) == (0.6, 0.9, 1.2, 3.0)
+    search = {name: BAPO_PAPER[name] for name in ("low_most", "high_most", "target", "order", "step_low")}
+    low, high = bapo_bounds(ratio, a, mask, probability=old.exp(), **search)
+    expected = ppo_loss(new, old, advantages=a, mask=mask, eps_low=1 - low, eps_high=high - 1)
+    found = bapo_loss(new, old, advantages=a, mask=mask, weigh_by="rollout", dual_clip=None, **search)
+    torch.testing.assert_close(found.per_token, expected.per_token)
 
 
 def test_bapo_with_no_negative_token_keeps_its_first_window():

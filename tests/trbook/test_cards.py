@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
 
 import pytest
 import yaml
@@ -10,11 +12,12 @@ import yaml
 from bookext.mathematics import drawn as typeset
 from tools.paths import ROOT
 from tools.poster import FOLDER, drawn
-from trbook.cards import CARDS, FAMILIES, GALLERY, read
+from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
 from trbook.cards.curve import expert_weights, weights
 from trbook.cards.draw import in_words
 from trbook.cards.poster import SHEETS, SHOWN, alt
-from trbook.cards.text import HEADINGS, page, row
+from trbook.cards.text import HEADINGS, page, provenance, row
+from trlib import fields
 from trlib.algorithms import ALGORITHMS
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
@@ -157,3 +160,39 @@ def test_those_left_off_the_poster_share_a_curve():
         assert weights(CARDS[left], q=0.3, right=True) == weights(CARDS[shown], q=0.3, right=True)
     for left in ("sft_then_rl", "sft_plus_rl"):
         assert expert_weights(CARDS[left]) == expert_weights(CARDS["sft"])
+
+
+def card_with(**fields):
+    """A card that holds nothing but what every card must have."""
+    names = ("what", "to", "how", "loss", "weight", "source")
+    kinds = {"ratio": "none", "level": "token", "action": "nothing", "signed": None}
+    return MethodCard("x", "X", "ratio", **dict.fromkeys(names, ""), **kinds, **fields)
+
+
+def test_a_card_must_say_where_its_formula_comes_from():
+    assert card_with(provenance="derived here").provenance == "derived here"
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'provenance'"):
+        card_with()
+    with pytest.raises(ValueError, match=r"provenance of 'x': expected one of .*'derived here', got 'from memory'"):
+        card_with(provenance="from memory")
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
+def test_a_page_says_in_one_line_where_the_formula_comes_from(card):
+    lines = page(card, "", str).split("\n")
+    assert [line for line in lines if line.startswith("The formula: *")] == [provenance(card)]
+    assert f"*{card.provenance}*" in provenance(card) and card.read_in
+
+
+@pytest.mark.parametrize("card", [card for card in CARDS.values() if card.is_reading], ids=lambda card: card.name)
+def test_a_reconstructed_formula_is_called_so_where_the_code_is(card):
+    """In the same word as on the card, in a docstring of what computes it."""
+    entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
+    kind = fields.dataclass_of(entry) if hasattr(entry, "func") else entry
+    texts = [inspect.getdoc(kind) or "", *(documented(name) for name in card.functions)]
+    assert any(card.provenance in " ".join(text.split()) for text in texts), texts
+
+
+def documented(name):
+    module, _, attribute = name.rpartition(".")
+    return inspect.getdoc(getattr(import_module(module), attribute)) or ""

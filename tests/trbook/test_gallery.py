@@ -26,7 +26,8 @@ def test_a_map_says_what_the_cards_say(branch):
     assert shown.values.tolist() == [[card.what, card.to, card.how] for card in cards]
     page = html.unescape(shown._repr_html_())
     assert all(words in page for words in shown.values.flat), "no text is cut short"
-    assert all(("after" in name) == bool(card.after) for name, card in zip(shown.index, cards, strict=True))
+    for name, card in zip(shown.index, cards, strict=True):
+        assert name == (f"{card.title} ({card.provenance})" if card.is_reading else card.title)
 
 
 def test_rows_are_steps():

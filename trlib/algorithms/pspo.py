@@ -32,7 +32,7 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
 
-    Source: arXiv 2509.21282.
+    Source: arXiv 2509.21282, after the abstract or a summary.
     """
     alpha = checks.number("alpha", alpha, least=0, below=1)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)

@@ -1,8 +1,9 @@
 """QUATRO: one KL constraint per prompt, solved by its dual. Derived here.
 
-Published facts (arXiv 2602.04620): a KL constraint for each prompt, solved by Lagrangian duality with dual
-variables of its own, and a log-ratio term that arises from the exact formulation. The authors' loss and defaults
-were not at hand: everything below is derived here from that problem and may differ from theirs.
+Nobody here has read the paper (arXiv 2602.04620). Its abstract names a trust region enforced exactly and a stabilising
+term that follows from it. That there is a KL constraint for each prompt, solved by Lagrangian duality with a dual
+variable of its own, stands in summaries only: a TL;DR (sciencestack.ai/paper/2602.04620) and a machine's summary
+(koineu.com). Everything below is derived here from that problem and may differ from the authors' loss and defaults.
 
 For each prompt, with μ the policy that sampled and y a whole completion:
 
@@ -317,7 +318,9 @@ def _exp(log_ratio: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class QUATRO(Method):
-    """A KL constraint per prompt with its own multiplier; raw rewards in, no advantage. Derived here."""
+    """A KL constraint per prompt with its own multiplier; raw rewards in, no advantage.
+
+    Source: derived here, from the problem that summaries of arXiv 2602.04620 state; not the authors' loss."""
 
     delta_kl: float = 0.1
     """Radius of every prompt's constraint, nats a completion."""

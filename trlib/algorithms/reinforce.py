@@ -30,7 +30,7 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
 
-    Source: Williams 1992. In the book: :eq:`policy-gradient`, :eq:`policy-tokens`.
+    Source: Williams 1992; derived here, in chapter 1. In the book: :eq:`policy-gradient`, :eq:`policy-tokens`.
     """
     logp, advantages = checks.tokens(mask, logp=logp, advantages=advantages)
     advantages = advantages.detach()

@@ -39,7 +39,7 @@ def sapo_loss(
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a temperature not above 0.
 
-    Source: arXiv 2511.20347; the defaults: verl and TRL.
+    Source: arXiv 2511.20347, after the abstract or a summary: formula and defaults as verl and TRL have them.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean.
     """
     tau_pos, tau_neg = _temperatures(tau_pos, tau_neg)

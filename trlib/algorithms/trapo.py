@@ -179,7 +179,9 @@ class TRAPO(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFT(WithExpert):
-    """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is enough."""
+    """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is enough.
+
+    Source: the likelihood of what the expert wrote; derived here."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0),)
@@ -187,7 +189,9 @@ class SFT(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFTThenRL(WithExpert):
-    """Supervised fine-tuning for some batches, then the policy gradient alone, with the optimiser's state kept."""
+    """Supervised fine-tuning for some batches, then the policy gradient alone, with the optimiser's state kept.
+
+    Source: a baseline that arXiv 2512.17636 names; how the two are put together is derived here."""
 
     sft_batches: int = 10
     """Batches of supervised fine-tuning."""
@@ -202,7 +206,9 @@ class SFTThenRL(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFTPlusRL(WithExpert):
-    """Both at once, nothing adapted: every prompt's last completion is the whole of the expert's answer."""
+    """Both at once, nothing adapted: every prompt's last completion is the whole of the expert's answer.
+
+    Source: a baseline that arXiv 2512.17636 names; how the two are put together is derived here."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         if group < 2:

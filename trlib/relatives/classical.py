@@ -62,7 +62,7 @@ def newton_cg(
 ) -> Path:
     """min loss(x) by  min_s g's + s'Hs/2,  |s| <= Δ,  with products of the Hessian only (Hessian-free, Newton-CG).
 
-    Source: FDNet, arXiv 2006.01892 (and 1910.12680), after the abstracts; the settings are the authors' TRCG code's.
+    Source: FDNet, arXiv 2006.01892 (and 1910.12680); optimiser and settings are read in the authors' code, TRCG.
     Differs from: TRPO has the Fisher for H, a KL for |s|, and shortens a step by line search. Errors: `descend`.
     """
 
@@ -90,7 +90,7 @@ def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
 
 
 def affine_scaling(x: Tensor, g: Tensor, low: Tensor, high: Tensor, kind: str = "coleman-li") -> Tensor:
-    """d [n] of the region |D^(-1/2) s| <= Δ, inf is 1; after the abstract of arXiv 1904.09209 (mixture not read).
+    """d [n] of the region |D^(-1/2) s| <= Δ, inf is 1. Source: arXiv 1904.09209, after the abstract or a summary.
 
     coleman-li: high - x where g < 0, x - low where g > 0.  naive: the smaller, whatever the sign.  none: 1.
     kanzow-klug: min(x - low + max(0, -g), high - x + max(0, g)).  mix: half of each.  Source: Kanzow and Klug 2006.
@@ -153,7 +153,9 @@ def scaled_tr_solve(
 
 
 def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: bool = True) -> tuple[Tensor, Tensor]:
-    """MATRL for two players with payoffs U1, U2 [n, m], after the abstract (arXiv 2106.06828; GA-MATR, 2401.17880).
+    """MATRL for two players with payoffs U1, U2 [n, m].
+
+    Source: arXiv 2106.06828, GA-MATR 2401.17880: after the abstract or a summary.
 
     1  a step of each against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
     2  the game "stay or step", solved: Nash mixtures p~ of p, p^ and q~ of q, q^; pure before mixed, steps before stays
@@ -174,7 +176,9 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
 
 
 def graph_attention(x: Tensor, adjacent: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) -> Tensor:
-    """h_i = Σ_j softmax_j(q_i'k_j/√d) v_j over neighbours j, itself if `adjacent` says so; after GA-MATR's abstract."""
+    """h_i = Σ_j softmax_j(q_i'k_j/√d) v_j over neighbours j, itself if `adjacent` says so.
+
+    Source: GA-MATR, arXiv 2401.17880, after the abstract or a summary."""
     for i in (~checks.boolean("adjacent", adjacent, (x.shape[-2],) * 2).any(-1)).nonzero().flatten().tolist():
         raise ValueError(f"adjacent: expected a neighbour for every agent, got none for {i}")
     scores = (x @ wq) @ (x @ wk).mT / wq.shape[-1] ** 0.5  # x [..., n, f], adjacent [n, n], w [f, d] -> [..., n, d]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -21,9 +21,10 @@ MOST_FIXUPS = 50
 @dataclass(frozen=True, kw_only=True)
 class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
-    Source: arXiv 2312.05405 and the authors' `fixpo_tianshou.py`, with its numbers.
-    Differs from: the authors' β, at first 1, takes Adam's steps down β (ε - C KL), here .01 by its sign; theirs weighs
-    the fix-ups, which here have a speed, and a cap of 50."""
+    Source: arXiv 2312.05405; read in the authors' code, `fixpo_tianshou.py`, with its numbers.
+    Differs from: the authors' β, at first 1, takes Adam's steps down β (ε - C KL) after it was used; here it moves by
+    .01 before. They fix up after every epoch, minibatch by minibatch, weighed by β; here once, after the last update,
+    on the whole batch, with a speed of its own and a cap of 50."""
 
     eps_kl: float = 0.2
     """ε: the largest KL of any token of the batch after its update, nats."""
@@ -74,7 +75,8 @@ class FixPO(PGIS):
 @dataclass(frozen=True, kw_only=True)
 class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
-    Source: arXiv 2005.09814 and the authors' `mdpo_on/mdpo.py`; w, on the simplex as `add_penalty`'s: derived here."""
+    Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as `add_penalty`'s.
+    Differs from: the authors' factor falls as 1 - (i - 1)/n from 1; ours falls to 0 from `t`, which is 2."""
 
     t: float = 2.0
     """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
@@ -96,20 +98,33 @@ class MDPO(PGIS):
 
 @dataclass(frozen=True, kw_only=True)
 class COUNTERPOL(PGIS):
-    """L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot), J the batch's mean reward.
-    Source: after a summary of arXiv 2307.13192; written out it is inferred. The pivot is the run's reference."""
+    """Down to a wanted mean reward, as near as can be to a pivot: the run's reference. J is the batch's mean reward.
+
+    form="summary":   L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot)
+    form="notebook":  L = -r sg[2 (1-k) (target - J) (R - target)] + k (pivot/π_old) (log pivot - log π),
+                      down (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline, and k and 1 - k weigh
+
+    Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was recorded; "notebook" is read
+    in the authors' code, `counterpol_lunarlander.ipynb`.
+    Differs from: the notebook takes greedy actions, and KL at these alone; here completions are sampled, and
+    pivot/π_old makes the sampled tokens' mean the whole KL. It moves the pivot after 250 updates or fewer."""
 
     target: float = 0.8
     """The mean reward that is wanted, above or below the present one."""
     k: float = 0.01
-    """What a nat from the pivot costs."""
+    """What a nat from the pivot costs; the authors' notebook has 0.9."""
     pivot_every: int = 0
     """Batches after which the policy becomes the pivot; 0: the run's first policy stays it."""
+    form: Literal["summary", "notebook"] = "summary"
+    """Which of the two objectives."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        checks.choice("form", self.form, ("summary", "notebook"))
         checks.number("target", self.target, above=-math.inf, below=math.inf)
         checks.number("k", self.k, least=0, below=math.inf)
+        if self.form == "notebook":
+            checks.number("k", self.k, least=0, most=1)  # k and 1 - k are the two weights
         checks.whole("pivot_every", self.pivot_every, least=0)
 
     def needs(self, anchor: Anchor) -> Needs:
@@ -117,11 +132,21 @@ class COUNTERPOL(PGIS):
 
     def prepare(self, batch: Batch) -> Batch:
         batch = super().prepare(batch)
-        return replace(batch, advantages=2 * (self.target - batch.rewards.mean()) * batch.advantages)
+        gap = 2 * (self.target - batch.rewards.mean())
+        if self.form == "summary":
+            return replace(batch, advantages=gap * batch.advantages)
+        over = (batch.rewards - self.target).unsqueeze(-1).expand_as(batch.advantages)
+        return replace(batch, advantages=((1 - self.k) * gap * over).to(batch.advantages) * batch.mask)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        cost = self.k * (scores.logp.detach() - batch.logp_ref).masked_fill(~batch.mask, 0.0)
-        return super().objective(scores, replace(batch, advantages=batch.advantages - cost))
+        if self.form == "summary":
+            cost = self.k * (scores.logp.detach() - batch.logp_ref).masked_fill(~batch.mask, 0.0)
+            return super().objective(scores, replace(batch, advantages=batch.advantages - cost))
+        loss = super().objective(scores, batch)
+        new, old, ref = (x.masked_fill(~batch.mask, 0.0) for x in (scores.logp, batch.logp_anchor, batch.logp_ref))
+        pull = self.k * (ref - old).detach().exp() * batch.mask
+        weight = loss.diagnostics["weight"] + pull
+        return TokenLoss(loss.per_token + pull * (ref.detach() - new), {**loss.diagnostics, "weight": weight})
 
     def update(self, step: Step) -> None:
         super().update(step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,12 +20,20 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
     return (kl(a, b) + kl(b, a)).mean()
 
 
+def one_way(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
+    """KL(a || b) of two [B, T, V] of log-probs, the mean over the expert's tokens, nats."""
+    return kl(log_a[part.batch.forced], log_b[part.batch.forced]).mean()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SMART(SFT):
     """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
-    δ = ε g / ‖g‖_max for each embedded token x, g the slope of D at noise. Source: arXiv 1911.03437 (in a summary).
-    Differs from: mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
+    δ = ε g / ‖g‖_max for each embedded token x, g the slope of D at noise.
+
+    Source: arXiv 1911.03437, after the abstract or a summary.
+    Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10, so that a run needs
+    no random numbers. mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
 
     mu: float = 1.0
     """μ: the pull to the average, losses per nat; 0: off."""
@@ -71,19 +79,27 @@ class SMART(SFT):
 
 @dataclass(frozen=True, kw_only=True)
 class SAM(SFT):
-    """Step by the slope at θ + ρ g / ‖g‖, g that at θ; measured: ρ D(π_0, π) for ρ, after the abstract of TRAM.
+    """Step by the gradient at θ + e, uphill from θ, with g = ∇L(θ).
 
-    Source: arXiv 2010.01412 (from memory), 2310.03646.
-    Differs from: TRAM's released code leaves the factor g out: every weight gets the same number."""
+    form="sam":   e = ρ g / ‖g‖;        measured: times D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
+    form="asam":  e = ρ θ² g / ‖θ g‖;   measured: times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
+
+    Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read in the paper, which
+    builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or a summary, and is what was recorded.
+    Differs from: TRAM's released code leaves the factor g out: every weight gets the same number, times its square if
+    adaptive. The paper also measures from the step before, and under noise on the input."""
 
     rho: float = 0.05
     """ρ: how far uphill, in the Euclidean norm of all weights."""
     measured: bool = False
     """Times the distance from the policy that the run began with, nats: TRAM."""
+    form: Literal["sam", "asam"] = "sam"
+    """The ball: round, or stretched along every weight by its size. TRAM's paper has the second."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("rho", self.rho, least=0, most=1e9)
+        checks.choice("form", self.form, ("sam", "asam"))
 
     def needs(self, anchor: Any) -> Needs:
         return Needs(full=self.measured, reference=self.measured)
@@ -92,10 +108,15 @@ class SAM(SFT):
         for part in step.minibatches():
             now, far = part.score(), self.rho
             if self.measured:
-                far *= float(apart(part, part.score(weights=part.reference).full, now.full.detach()))
+                distance = apart if self.form == "sam" else one_way
+                far *= float(distance(part, part.score(weights=part.reference).full, now.full.detach()))
             part.batch.memory["radius"] = far
             slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
+            if self.form == "asam":  # first θ g, whose norm divides; then once more θ
+                slopes = tuple(None if g is None else p * g for p, g in zip(part.parameters, slopes, strict=True))
             rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
+            if self.form == "asam":
+                slopes = tuple(None if g is None else p * g for p, g in zip(part.parameters, slopes, strict=True))
             there = zip(part.weights.items(), slopes, strict=True)
             part.descend(part.loss(part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})))
 

@@ -28,7 +28,8 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
 
     spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G).  A vector is read as a
     diagonal matrix (spectral: its sign), more dimensions as [first, rest]. `steps` of Newton-Schulz; None: exactly.
-    Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: arXiv 2503.12645, the abstract."""
+    Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: the three steps are derived here;
+    that they make these optimisers: arXiv 2503.12645, after the abstract or a summary."""
     checks.finite("G", checks.floating("G", G))
     if checks.choice("norm", norm, ("spectral", "frobenius", "sign")) == "frobenius":
         return G / G.norm().clamp(min=1e-30)
@@ -43,7 +44,10 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
 def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
     """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)) = 1 + O(γ²/mn); Hybrid-AuON: of G after `steps` of Newton-Schulz.
 
-    Source: arXiv 2509.24320 and its released code, where Hybrid takes 5 steps; the first abstract says one."""
+    Source: arXiv 2509.24320; read in the authors' code, `auon/optimizer.py`, where Hybrid takes 5 steps; the abstract
+    says one.
+    Differs from: another script of the authors, `Auon_Adam_train.py` (commit c87b862), first divides X by its norm and
+    so takes steps of length about 1, whatever the gradient's size."""
     X = lmo(G, "spectral", steps=steps) if steps and G.dim() > 1 else G
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
@@ -61,6 +65,7 @@ class Ball(torch.optim.Optimizer):
     """M <- β M + (1 - β) g, W <- (1 - η λ) W - η D(M): β = betas[0], .95 in the papers. nesterov: D(β M + (1 - β) g).
 
     Raises: ValueError: a number outside its meaning; nothing but vectors where the step needs a matrix.
+    Source: Muon's step is read in the authors' code; the frobenius and the sign ball are derived here.
     Differs from: `torch.optim.Muon` takes Nesterov's average, bfloat16, and tall matrices sqrt(rows / columns) further;
     embeddings and the output layer are usually left to AdamW, here they are matrices like all others."""
 

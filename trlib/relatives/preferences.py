@@ -34,7 +34,9 @@ def _pairs(rank: Tensor, group: Tensor) -> tuple[Tensor, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class DPO(Method):
-    """Direct preference optimisation: -log σ(β(l_better - l_worse)), l = Σ_t log(π/π_ref). Source: arXiv 2305.18290."""
+    """Direct preference optimisation: -log σ(β(l_better - l_worse)), l = Σ_t log(π/π_ref).
+
+    Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
     beta: float = 0.1
     """From nats of log-ratio to preference."""
@@ -56,7 +58,9 @@ class DPO(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class TRDPO(DPO):
-    """DPO whose reference follows. Source: arXiv 2404.09656. Differs from: TRL counts updates between two moves."""
+    """DPO whose reference follows. Source: arXiv 2404.09656; read in the authors' code.
+
+    Differs from: TRL counts updates between two moves, here batches are counted."""
 
     share: float = 0.6
     """How far a move takes the reference to the policy: 1 copies it, 0 is DPO."""
@@ -76,7 +80,9 @@ class TRDPO(DPO):
 
 @dataclass(frozen=True, kw_only=True)
 class ADPO(DPO):
-    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least at π ∝ π_old q^τ. Source: arXiv 2510.18913.
+    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least at π ∝ π_old q^τ.
+
+    Source: arXiv 2510.18913, after the abstract or a summary.
     Differs from: an implementation of it adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
@@ -104,7 +110,9 @@ class ADPO(DPO):
 class TRPA(DPO):
     """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
     of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (no
-    reasons: of a reward above 0). Without pairs -log σ(±l), + where right. Source: arXiv 2504.04524 and its code."""
+    reasons: of a reward above 0). Without pairs -log σ(±l), + where right.
+
+    Source: arXiv 2504.04524; read in the authors' code."""
 
     anisotropy: float = 2.5
     """What a pair whose better completion is right counts more."""

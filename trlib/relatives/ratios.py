@@ -21,6 +21,10 @@ OVERFLOW = 20.0
 """Log-ratios are clamped from above at this before they are exponentiated."""
 
 
+ORDERS = ("low-first", "high-first")
+"""Which edge of BAPO's window moves first."""
+
+
 def bapo_bounds(
     ratio: Tensor,
     advantages: Tensor,
@@ -31,33 +35,45 @@ def bapo_bounds(
     high: float = 1.2,
     high_most: float = 2.0,
     step: float = 0.05,
+    step_low: float | None = None,
     target: float = 1.0,
     count: str = "value",
+    order: str = "low-first",
+    probability: Tensor | None = None,
 ) -> tuple[float, float]:
-    """BAPO's window (c_low, c_high) for all of [B, T]: c_low rises from `low` to `low_most`, then c_high from `high` to
-    `high_most`, until the tokens with A > 0 count `target` times as much as those with A < 0. What a token counts:
+    """BAPO's window (c_low, c_high) for all of [B, T]: c_low rises from `low` to `low_most`, and c_high from `high` to
+    `high_most`, one after the other, until the tokens with A > 0 count `target` times as much as those with A < 0.
 
-    count="value"     min(r, c_high) |A| or max(r, c_low) |A|: the clipped constants too, as in the released code
-    count="gradient"  r |A| where the window lets its gradient through, else 0: what the method's idea says
+    count="value"      min(r, c_high) |A| or max(r, c_low) |A|: the clipped constants too, as in the released code
+    count="gradient"   r |A| where the window lets its gradient through, else 0: what the method's idea says
+    order="low-first"  c_low first, as in the released code; "high-first": c_high first, as in the paper's Algorithm 1
+    step, step_low     by how much c_high and c_low rise at a time; `step_low` None: as `step`
+    probability        [B, T]: what a token counts is multiplied by it, π_rollout in the paper's equation 8; None: by 1
+
     Raises: also for bounds that are not in the order 0, low, low_most, 1, high, high_most; step <= 0; target < 0.
-    Source: arXiv 2510.18927; authors' code, whose bounds these are (the paper's: to .9 and 3). By value, raising c_low
-        moves their statistic away from the target: the constants it counts grow.
+    Source: arXiv 2510.18927. The defaults are read in the authors' code; `BAPO_PAPER` holds what is read in the paper.
+        By value, raising c_low moves the statistic away from the target: the constants it counts grow.
+    Differs from: the paper states a share, 0.4, of all that counts; `target` is over the rest, 0.4 / 0.6.
     """
     low, low_most, high, high_most, target = _check_bapo(low, low_most, high, high_most, target, count)
     step = checks.number("step", step, above=0)
+    step_low = step if step_low is None else checks.number("step_low", step_low, above=0)
+    checks.choice("order", order, ORDERS)
     ratio, a = (x.detach() for x in checks.tokens(mask, ratio=ratio, advantages=advantages))
+    by = 1.0 if probability is None else checks.tokens(mask, probability=probability)[0].detach()
 
     def too_little_gain(c_low: float, c_high: float) -> bool:
         counted = ratio.clamp(max=c_high).where(a > 0, ratio.clamp(min=c_low)) * a
         if count == "gradient":
             counted = (ratio * a).where((ratio <= c_high).where(a > 0, ratio >= c_low), 0.0)
+        counted = counted * by
         up, down = float(counted.clamp(min=0).sum()), float(-counted.clamp(max=0).sum())
         return down > 0 and up < target * down
 
     c_low, c_high = low, high
     while (c_low < low_most or c_high < high_most) and too_little_gain(c_low, c_high):
-        if c_low < low_most:
-            c_low = min(c_low + step, low_most)
+        if c_low < low_most and (order == "low-first" or c_high >= high_most):
+            c_low = min(c_low + step_low, low_most)
         else:
             c_high = min(c_high + step, high_most)
     return c_low, c_high
@@ -79,11 +95,23 @@ def _check_bapo(
 
 
 def bapo_loss(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, dual_clip: float | None = 3.0, **search: Any
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    dual_clip: float | None = 3.0,
+    weigh_by: str = "one",
+    **search: Any,
 ) -> TokenLoss:
     """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
-    which takes `search`. Source: arXiv 2510.18927; authors' code."""
+    which takes `search`; weigh_by="rollout": its `probability` is that of `logp_old`.
+
+    Source: arXiv 2510.18927; read in the authors' code. The paper's Algorithm 1 has no dual clip."""
+    checks.choice("weigh_by", weigh_by, ("one", "rollout"))
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    if weigh_by == "rollout":
+        search["probability"] = old.detach().exp().masked_fill(~mask, 0.0)
     low, high = bapo_bounds((new - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
     return ppo_loss(
         logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1, dual_clip=dual_clip
@@ -93,7 +121,8 @@ def bapo_loss(
 @dataclass(frozen=True, kw_only=True)
 class BAPO(Method):
     """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
-    At a batch's first update every ratio is 1, and no window shuts anything out."""
+    At a batch's first update every ratio is 1, and no window shuts anything out. The defaults are the authors' code's,
+    with which it was recorded; `BAPO(**BAPO_PAPER)` is the paper's Algorithm 1."""
 
     advantage: str = "group-std"
     low: float = 0.6
@@ -110,10 +139,23 @@ class BAPO(Method):
     """What a token counts: its clipped value, as in the released code, or its gradient."""
     dual_clip: float | None = 3.0
     """Bound on the ratio of a token with A < 0; None: off."""
+    order: Literal["low-first", "high-first"] = "low-first"
+    """Which edge moves first: c_low in the released code, c_high in the paper."""
+    step: float = 0.05
+    """By how much c_high rises at a time."""
+    step_low: float | None = None
+    """By how much c_low rises at a time; None: as c_high."""
+    weigh_by: Literal["one", "rollout"] = "one"
+    """What multiplies a token in the count: nothing, or as in the paper its probability when it was sampled."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_bapo(self.low, self.low_most, self.high, self.high_most, self.target, self.count)
+        checks.choice("order", self.order, ORDERS)
+        checks.number("step", self.step, above=0)
+        if self.step_low is not None:
+            checks.number("step_low", self.step_low, above=0)
+        checks.choice("weigh_by", self.weigh_by, ("one", "rollout"))
         check_window(0.0, 0.0, self.dual_clip)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -128,7 +170,23 @@ class BAPO(Method):
             high_most=self.high_most,
             target=self.target,
             count=self.count,
+            order=self.order,
+            step=self.step,
+            step_low=self.step_low,
+            weigh_by=self.weigh_by,
         )
+
+
+BAPO_PAPER: dict[str, Any] = {
+    "low_most": 0.9,
+    "high_most": 3.0,
+    "target": 0.4 / 0.6,
+    "dual_clip": None,
+    "order": "high-first",
+    "step_low": 0.02,
+    "weigh_by": "rollout",
+}
+"""Settings of `BAPO` as read in the paper: Algorithm 1, equation 8 and section 5.1, whose ρ_0 is a share of 0.4."""
 
 
 def minpro_loss(
@@ -138,7 +196,10 @@ def minpro_loss(
 
     und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact r_1 ... r_t, whose
     variance grows exponentially. eps_low = 1 is no lower bound: a token that has become unlikely silences what follows.
-    Source: arXiv 2601.22718, in others' transcriptions and a public port; both ε are inferred. As CISPO, no clip mask.
+
+    Source: arXiv 2601.22718, after the abstract or a summary; both ε are our choice. As CISPO, no clip mask.
+    Differs from: the public port calls itself the variant with a hard clip: a clipped token gets no gradient. Here, as
+    in the summaries, it keeps the bounded weight.
     """
     eps_low, eps_high, _ = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -183,7 +244,9 @@ def cpgd_loss(
 
     w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π) by
     k3 = r-1-log r, its factor bounded by `cap`; a bound on the r inside k3 would leave -log r, which drives r on.
-    `kept`: the clip keeps the push. Source: arXiv 2505.12504 eq. 1, 2, 5; α and c from a public training script.
+    `kept`: the clip keeps the push.
+
+    Source: arXiv 2505.12504, eq. 1, 2, 5: read in the paper; α and c from a public training script.
     Differs from: the paper's window may widen along a completion; LightRFT has the clip alone.
     """
     eps, alpha, cap = _check_cpgd(eps, alpha, cap)
@@ -228,7 +291,9 @@ class CPGD(Method):
 
 def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
     """L = -(r A - λ (r-1)²),   w = r (A - 2 λ (r-1)): it changes sign at r = 1 + A/(2 λ) and pulls back from there.
-    Source: arXiv 2601.03320, by a public re-implementation, which takes λ = .04 and says that w keeps its sign."""
+
+    Source: arXiv 2601.03320, after the abstract or a summary: a public re-implementation, which takes λ = .04.
+    Differs from: that re-implementation says that w keeps its sign."""
     lam = checks.number("lam", lam, least=0, below=math.inf)
     logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = logp - logp_old.detach(), a.detach()
@@ -267,8 +332,10 @@ class R2VPO(Method):
 
 
 def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.1) -> TokenLoss:
-    """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window. After the
-    abstract of arXiv 2302.07985, which bounds the largest advantage-weighted ratio; that by a clip is inferred."""
+    """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window.
+
+    Source: arXiv 2302.07985, after the abstract or a summary: it bounds the largest advantage-weighted ratio. That a
+    clip keeps the bound is derived here."""
     delta = checks.number("delta", delta, above=0, below=math.inf)
     (a,) = checks.tokens(mask, advantages=advantages)
     width = delta / a.detach().abs().clamp(min=torch.finfo(a.dtype).eps)
@@ -277,7 +344,7 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
 
 @dataclass(frozen=True, kw_only=True)
 class TREFree(Method):
-    """A clip whose window is as wide as the advantage is small. After the abstract."""
+    """A clip whose window is as wide as the advantage is small: after the abstract or a summary."""
 
     delta: float = 0.1
     """The bound on |A| |r-1|."""
@@ -292,7 +359,7 @@ class TREFree(Method):
 
 class ClipBandit:
     """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its counts stand in `memory`.
-    After the abstract of arXiv 2312.07624, which names a bandit, and its code's README, which names UCB."""
+    Source: arXiv 2312.07624, after the abstract or a summary: it names a bandit, and the README of the code UCB."""
 
     def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
         self.arms = [checks.number("arms", arm, above=0, most=1) for arm in arms]
@@ -315,7 +382,7 @@ class ClipBandit:
 @dataclass(frozen=True, kw_only=True)
 class PbPPO(Method):
     """PPO whose clip is chosen for every batch by a bandit; a width earns the mean reward of the next batch, which the
-    policy that it has made wrote. After the abstract."""
+    policy that it has made wrote: after the abstract or a summary."""
 
     arms: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     """The widths to choose from, each to both sides of 1."""
@@ -351,7 +418,9 @@ def capo_mask(
     the logits, v = 1_a - π.   m_F = uᵀ F u / 2,   m_H = push (v·u) + push ((v·u)² - uᵀ F u) / 2,   F = diag(π) - π πᵀ
 
     Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical": F = v vᵀ.
-    Source: arXiv 2510.00819; authors' code. Differs from: it takes v vᵀ, and Adam's preconditioned gradient.
+    Source: arXiv 2510.00819; read in the authors' code.
+    Differs from: the authors' code takes v vᵀ for F, Adam's preconditioned gradient for the step, and masks PPO's
+    clipped loss with a KL penalty; `CAPO` masks r A, so nothing but the mask holds a batch that is used many times.
     """
     checks.choice("fisher", fisher, ("true", "empirical"))
     full, at = full.detach(), tokens.unsqueeze(-1)

@@ -26,8 +26,9 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
     Raises:
         TypeError, ValueError: other types or shapes; no probabilities; a distance below 0, or not 0 on the diagonal.
 
-    Source: arXiv 2306.14133.
-    Differs from: its author's code leaves a tie to argmax, which spends more than δ, or less.
+    Source: arXiv 2306.14133; read in the authors' code, the tabular one.
+    Differs from: the authors' code leaves a tie to argmax, which spends more than δ, or less. The paper's budget bounds
+    the mean of W₁ over the states that the policy visits; ours bounds one distribution.
     """
     delta = checks.number("delta", delta, least=0, below=math.inf)
     pi, A, D = _checked(pi, A, D)
@@ -55,6 +56,7 @@ def spo_update(pi: Tensor, A: Tensor, D: Tensor, lam: float, beta: float = 1.0) 
     tie split evenly. `lam` and `beta` are above 0; else as `wpo_update`.
 
     Source: arXiv 2306.14133; derived here from the Lagrangian, with the entropy inside the Sinkhorn distance.
+    Differs from: the paper's budget is on the mean over states, as for `wpo_update`.
     """
     lam, beta = (checks.number(name, value, above=0, below=math.inf) for name, value in (("lam", lam), ("beta", beta)))
     pi, A, D = _checked(pi, A, D)

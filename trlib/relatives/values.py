@@ -46,7 +46,9 @@ def dvpo_value(
 @dataclass(frozen=True, kw_only=True)
 class DVPO(PPO):
     """PPO with a critic of quantiles and `dvpo_value`. GAE is linear: GAE of each shaped quantile, then their mean, is
-    GAE of their mean. Source: after the abstract of arXiv 2512.03847; the formulas and constants here are inferred."""
+    GAE of their mean.
+
+    Source: arXiv 2512.03847, after the abstract or a summary; the formulas and constants are ours."""
 
     quantiles: int = 16
     """Quantiles that the critic gives of every token's return."""
@@ -87,7 +89,7 @@ class DVPO(PPO):
 def iterative_amortized_step(lam: Tensor, objective: Callable[[Tensor], Tensor], net: Callable[..., Tensor]) -> Tensor:
     """λ + net(λ, ∇J(λ)): an action distribution's parameters [B, D], improved by a learned update instead of guessed.
     J: [B, D] -> [B]. Its gradient is an input; only the net learns, by ascending J of what a few such steps give.
-    Source: after arXiv 2010.10670 and its released code, whose update is gated.
+    Source: arXiv 2010.10670, after the abstract or a summary. Differs from: the released code's update is gated.
     """
     at = lam.detach().requires_grad_()
     return lam + net(lam, *torch.autograd.grad(objective(at).sum(), at))

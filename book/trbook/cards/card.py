@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Family = Literal[
     "policy gradient",
@@ -44,6 +44,11 @@ Action = Literal[
     "transport",
     "bound the step",
 ]
+
+Provenance = Literal[
+    "read in the paper", "read in the authors' code", "after the abstract or a summary", "derived here"
+]
+"""The four words that say where a formula comes from, everywhere in the book."""
 
 FAMILIES: Mapping[Family, str] = {
     "policy gradient": "no region: what all others restrain",
@@ -102,7 +107,19 @@ class MethodCard:
     """The notebook that derives it, without its ending."""
     paper: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Settings as the paper or its authors' code has them, by our names: what the paper says, and where."""
-    after: str = ""
-    """What was read of it, where that is not its formula: "the abstract"."""
+    provenance: Provenance = field(kw_only=True)
+    """Where the formula on the card comes from, in one of four words. Required."""
+    read_in: str = ""
+    """What was read: equations, a file, a summary; and what of the card is not from there."""
     remark: str = ""
     """What a reader has to know before using it."""
+
+    def __post_init__(self) -> None:
+        if self.provenance not in get_args(Provenance):
+            expected = ", ".join(repr(word) for word in get_args(Provenance))
+            raise ValueError(f"provenance of {self.name!r}: expected one of {expected}, got {self.provenance!r}")
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the formula is a reconstruction: from neither the paper's text nor the authors' code."""
+        return self.provenance in ("after the abstract or a summary", "derived here")

@@ -23,6 +23,8 @@ CARDS = (
         signed=None,
         source="Su et al. 2025",
         arxiv="2512.17636",
+        provenance="read in the authors' code",
+        read_in="loss, α and micro-groups",
         functions=("trlib.algorithms.trapo.trsft_loss",),
         chapter="10_trapo",
         paper={"alpha": "0.1, the authors' code"},
@@ -45,6 +47,8 @@ CARDS = (
             signed=None,
             source="a baseline of Su et al. 2025",
             arxiv="2512.17636",
+            provenance="derived here",
+            read_in="cross-entropy on the expert's tokens; how the parts are put together is ours",
             chapter="10_trapo",
             remark=remark,
         )

@@ -34,6 +34,11 @@ def times(card: MethodCard) -> str:
     return f"{cost[2].value:.2g}" if cost else ""
 
 
+def provenance(card: MethodCard) -> str:
+    """Where the formula comes from, as one line of Markdown."""
+    return f"The formula: *{card.provenance}*" + (f" ({card.read_in})." if card.read_in else ".")
+
+
 def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
     """A card as a page.
 
@@ -44,14 +49,15 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
     """
     entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
     kind, objective = dataclass_of(entry) if hasattr(entry, "func") else entry, card.name in OBJECTIVES
-    after = f" · **after {card.after}**: what stands here is our reading" if card.after else ""
     paper = f" · [arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
     places = " · ".join(filter(None, (f"`{card.name}`", chapter, link(f"{kind.__module__}.{kind.__name__}"))))
     return "\n".join(
         [
             f"# {card.title}",
             "",
-            f"{card.source}{paper}{after}",
+            f"{card.source}{paper}",
+            "",
+            provenance(card),
             "",
             places,
             "",

@@ -21,6 +21,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Zentner et al. 2023",
         arxiv="2312.05405",
+        provenance="read in the authors' code",
+        read_in="`fixpo_tianshou.py`",
         functions=("trlib.relatives.constraints.FixPO", "trlib.algorithms.kl_penalty.add_penalty"),
         chapter="gallery_constraints",
         paper={
@@ -47,6 +49,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Tomar et al. 2020",
         arxiv="2005.09814",
+        provenance="read in the authors' code",
+        read_in="`mdpo_on/mdpo.py`; the weight is derived here",
         functions=("trlib.relatives.constraints.MDPO",),
         chapter="gallery_constraints",
         remark="Where π is the old policy the KL has no gradient: with one update per batch this is the plain policy "
@@ -68,9 +72,10 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Deshmukh et al. 2023",
         arxiv="2307.13192",
+        provenance="after the abstract or a summary",
+        read_in='a summary; `form="notebook"` follows the authors\' notebook',
         functions=("trlib.relatives.constraints.COUNTERPOL", "trlib.relatives.constraints.counterfactual_policy"),
         chapter="gallery_constraints",
-        after="a summary",
         remark="It explains a policy by the nearest one with another return, better or worse; as a training method it "
         "stops at its target by design. A price k above 0 leaves the return short of it. J is that of the batch "
         "before its updates.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from trbook.cards.card import MethodCard
+from trbook.cards.card import MethodCard, Provenance
 
 BALL = "trlib.relatives.optimizers.Ball"
 STEP, BEFORE = "a step of the weights, matrix by matrix", "the weights before the step"
 MOMENTUM = r"W\leftarrow(1-\eta\lambda)W-\eta\,"
 
 
-def _card(name: str, title: str, loss: str, how: str, source: str, arxiv: str, remark: str) -> MethodCard:
+def _card(
+    name: str, title: str, loss: str, how: str, source: str, arxiv: str, provenance: Provenance, read: str, remark: str
+) -> MethodCard:
     return MethodCard(
         name,
         title,
@@ -25,6 +27,8 @@ def _card(name: str, title: str, loss: str, how: str, source: str, arxiv: str, r
         signed=None,
         source=source,
         arxiv=arxiv,
+        provenance=provenance,
+        read_in=read,
         functions=(BALL,),
         chapter="gallery_optimizers",
         remark=remark,
@@ -39,6 +43,8 @@ CARDS: tuple[MethodCard, ...] = (
         "no direction of a matrix moves by more than the learning rate; all with a gradient move by about as much",
         "Jordan et al. 2024; as a trust region Kovalev 2025",
         "2503.12645",
+        "read in the authors' code",
+        "Muon's; as a trust region: the abstract of Kovalev 2025",
         "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand for the singular vectors: a "
         "direction whose singular value is far below the largest is not reached. Vectors step by their sign. The "
         "learning rate wants to be about ten times AdamW's, or more.",
@@ -50,6 +56,8 @@ CARDS: tuple[MethodCard, ...] = (
         "the step of every matrix has the learning rate's Euclidean length, however large the gradient",
         "a special case of Kovalev 2025",
         "2503.12645",
+        "derived here",
+        "the step of least inner product with the gradient in the ball",
         "`optimizer='frobenius'` beside any method. The step's direction is the gradient's, so a few large singular "
         "values take nearly all of it.",
     ),
@@ -60,6 +68,8 @@ CARDS: tuple[MethodCard, ...] = (
         "no entry moves by more than the learning rate; all with a gradient move by exactly as much",
         "a special case of Kovalev 2025",
         "2503.12645",
+        "derived here",
+        "the step of least inner product with the gradient in the box",
         "`optimizer='sign'` beside any method. AdamW steps alike while a gradient keeps its sign: there the learning "
         "rates compare one to one.",
     ),
@@ -70,6 +80,8 @@ CARDS: tuple[MethodCard, ...] = (
         "the step is divided by one number, which is about 1 for any matrix of more than a few entries",
         "Maity 2025",
         "2509.24320",
+        "read in the authors' code",
+        "`auon/optimizer.py`",
         "`optimizer='auon'` beside any method. As released the step is as large as the gradient: near its end, where "
         "gradients are small, it slows down as gradient descent does.",
     ),
@@ -80,6 +92,8 @@ CARDS: tuple[MethodCard, ...] = (
         "Muon's step, divided by the same number",
         "Maity 2025",
         "2509.24320",
+        "read in the authors' code",
+        "`auon/optimizer.py`",
         "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of Newton-Schulz, the "
         "first abstract speaks of one. With the number about 1 it is Muon with Nesterov's average.",
     ),
