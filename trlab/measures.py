@@ -19,6 +19,7 @@ DERIVED: dict[str, str] = {
     "take_off": "mean reward of the first ten batches",
     "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never does counts its "
     "batches and one more",
+    "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more than half of its gain",
     "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats a token",
 }
@@ -27,6 +28,8 @@ FIRST = 10
 """The batches of `take_off`."""
 LEVEL = 0.7
 """The reward of `batches_to`."""
+LOST = 0.1
+"""The accuracy that a collapsed run has given back at least."""
 WINDOW = 3
 """Batches in a row whose mean reward must reach a level."""
 
@@ -47,6 +50,9 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
         "take_off": [_mean(rewards.get(cell, ())[:FIRST]) for cell in runs["cell"]],
         "batches_to": [batches_to(rewards.get(cell, ())) for cell in runs["cell"]],
     }
+    if "sampled" in runs:
+        ends = zip(runs["cell"], runs["sampled"], strict=True)
+        found["collapsed"] = [collapsed(rewards.get(cell, ()), end) for cell, end in ends]
     for name in ("ess", "kl_sampler"):
         if name in history:
             columns = series(history, name)
@@ -73,6 +79,23 @@ def batches_to(rewards: Sequence[float] | np.ndarray, level: float = LEVEL) -> f
         return math.nan
     reached = np.flatnonzero(means >= level - 1e-9)
     return float(reached[0] + WINDOW) if len(reached) else float(len(rewards) + 1)
+
+
+def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
+    """Whether a run has collapsed: 1 if it ends with at least `LOST` less than the best it had and has given back more
+    than half of what it had gained, else 0. NaN if it has no reward or no end.
+
+    best - end >= max(LOST, (best - R_0) / 2),   best the largest of R_0 and the means of three batches in a row
+
+    R_0 is the reward of the first batch, sampled before any update. A run that never learns has not collapsed; one that
+    falls below where it started by `LOST` has. Rewards must be 0 or 1, so that their mean is an accuracy.
+    """
+    known = np.asarray(rewards, dtype=np.float64)
+    if not len(known) or not math.isfinite(known[0]) or not math.isfinite(end):
+        return math.nan
+    means = _in_a_row(known)
+    best = max([known[0], *means[np.isfinite(means)]])
+    return float(best - end >= max(LOST, (best - known[0]) / 2) - 1e-9)
 
 
 def at_reward(

@@ -135,24 +135,43 @@ def probability_of_improvement(x: Scores, y: Scores) -> float:
     return float(_wins(*paired_tasks(x, y)))
 
 
-def improvement(x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
-    """The probability of improvement of X over Y with its interval, runs of X and of Y drawn independently."""
+def improvement(
+    x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0, paired: bool = False
+) -> Estimate:
+    """The probability of improvement of X over Y with its interval, runs of X and of Y drawn independently.
+
+    Args:
+        paired: run i of X and run i of Y share a seed: the share of pairs in which X is above Y, ties counting half,
+            pairs drawn together.
+    """
     tasks = paired_tasks(x, y)
-    return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, level, resamples, seed))
+    if not paired:
+        return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, level, resamples, seed))
+    signs = [(np.sign(gap) + 1) / 2 for gap in differences(x, y)]
+    return Estimate(float(np.concatenate(signs).mean()), *percentiles(signs, _pooled_mean, level, resamples, seed))
 
 
-def difference(x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
-    """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn independently."""
+def difference(
+    x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0, paired: bool = False
+) -> Estimate:
+    """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn independently.
+
+    Args:
+        paired: run i of X and run i of Y share a seed, and are drawn together.
+    """
     from scipy.stats import trim_mean
 
     tasks = paired_tasks(x, y)
+    if paired:
+        differences(x, y)  # the runs of every task come in pairs
     half = len(tasks) // 2
 
     def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         a, b = (trim_mean(np.concatenate(part, axis=axis), 0.25, axis=axis) for part in (drawn[:half], drawn[half:]))
         return a - b
 
-    return Estimate(iqm(tasks[:half]) - iqm(tasks[half:]), *percentiles(tasks, statistic, level, resamples, seed))
+    bounds = percentiles(tasks, statistic, level, resamples, seed, paired=paired)
+    return Estimate(iqm(tasks[:half]) - iqm(tasks[half:]), *bounds)
 
 
 def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -271,6 +290,21 @@ def paired_tasks(x: Scores, y: Scores) -> list[np.ndarray]:
     if len(first) != len(second):
         raise ValueError(f"y: expected the {len(first)} tasks of x, got {len(second)}")
     return [*first, *second]
+
+
+def differences(x: Scores, y: Scores) -> list[np.ndarray]:
+    """X less Y in every task, run by run.
+
+    Raises:
+        ValueError: a task in which X and Y have different numbers of runs, and what `paired_tasks` refuses.
+    """
+    tasks = paired_tasks(x, y)
+    half, gaps = len(tasks) // 2, []
+    for a, b in zip(tasks[:half], tasks[half:], strict=True):
+        if len(a) != len(b):
+            raise ValueError(f"y: expected {len(a)} runs, one beside each run of x, got {len(b)}")
+        gaps.append(a - b)
+    return gaps
 
 
 def finite_runs(name: str, values: object) -> np.ndarray:

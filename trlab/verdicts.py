@@ -26,7 +26,7 @@ from trlab import record
 from trlab.comparison import Comparison, Side, asked, of_prediction
 from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
-from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p
+from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p, paired_p
 from trlab.statistics import difference, improvement, interval
 from trlab.sweep import Prediction, Sweep
 from trlib.evaluation import Estimate
@@ -60,6 +60,8 @@ class Verdict:
     """The same after Holm's correction."""
     family: int = 0
     """How many questions it was corrected over."""
+    pairs: int = 0
+    """Pairs of runs with the same seed that were compared; 0: runs were compared as independent."""
     note: str = ""
     """What is missing, or how many runs were left out."""
 
@@ -100,6 +102,8 @@ class Finding:
     """The same after Holm's correction."""
     family: int = 0
     """How many questions it was corrected over."""
+    pairs: int = 0
+    """As of `Verdict`."""
 
     def __str__(self) -> str:
         p = self.prediction
@@ -133,10 +137,14 @@ class Finding:
             value, low, high = (100 * bound for bound in (self.estimate.value, self.estimate.low, self.estimate.high))
             return verdict, (
                 f"{measure} of {p.higher} is higher than that of {p.lower} in {value:.0f} % "
-                f"[{low:.0f}, {high:.0f}] of all pairs of runs{self._p('; ')}"
+                f"[{low:.0f}, {high:.0f}] of {self._of_pairs}{self._p('; ')}"
             )
         label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
         return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}"
+
+    @property
+    def _of_pairs(self) -> str:
+        return f"the {self.pairs} pairs of runs with the same seed" if self.pairs else "all pairs of runs"
 
     def _p(self, before: str) -> str:
         words = p_in_words(self.corrected, self.family)
@@ -189,8 +197,7 @@ def compare(
 def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) -> list[Verdict]:
     """Comparisons after Holm's correction over the family of the sweep.
 
-    This is the one place where a verdict is made. A test that pairs runs by seed or by prompt would change
-    `measure`, which gives the p-value and the intervals, and nothing here.
+    This is the one place where a verdict is made; `measure` gives the p-value and the intervals.
 
     Args:
         measured: gives the `Verdict` of a comparison by its intervals alone.
@@ -211,7 +218,11 @@ def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) ->
 
 
 def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison) -> Verdict:
-    """One comparison by its own p-value and intervals, before any correction."""
+    """One comparison by its own p-value and intervals, before any correction.
+
+    If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same seed make a pair.
+    """
+    paired = sweep.budget.common is not None
     by_side: list[dict[tuple[Any, ...], np.ndarray] | None] = []
     present, expected, left_out, failed = 0, 0, 0, 0
     for side in (comparison.higher, comparison.lower):
@@ -222,7 +233,9 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
         part = part[part["label"] == side.label] if len(part) else part
         if not len(part):
             return Verdict(comparison, NOT_RUN)
+        part = part.sort_values("seed", kind="stable") if paired else part
         values, never = _measured(finished(part), history, comparison.measure)
+        paired = paired and not never
         points = math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
         expected += points * len(sweep.seeds)
         present += len(finished(part))
@@ -241,7 +254,7 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
     if any(not np.isfinite(task).all() for side in tasks if side is not None for task in side):
         return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
     note = f"{left_out} runs never reach the reward and are left out" if left_out else ""
-    return replace(_estimated(comparison, tasks), note=note)
+    return replace(_estimated(comparison, tasks, paired), note=note)
 
 
 VALUE = "_value"
@@ -260,23 +273,25 @@ def _measured(runs: pd.DataFrame, history: pd.DataFrame | None, name: str) -> tu
     return reached.assign(**{VALUE: reached["matched"]}), len(every) - len(reached)
 
 
-def _estimated(comparison: Comparison, tasks: Sequence[list[np.ndarray] | None]) -> Verdict:
+def _estimated(comparison: Comparison, tasks: Sequence[list[np.ndarray] | None], paired: bool) -> Verdict:
     """The estimates, the p-value, and the verdict of the intervals alone."""
     higher, lower = tasks
     sides = (None if higher is None else interval(higher), None if lower is None else interval(lower))
     if higher is None or lower is None:
         return _beside_a_number(comparison, higher, lower, sides)
-    gap = difference(higher, lower)
+    gap, pairs = difference(higher, lower, paired=paired), sum(map(len, higher)) if paired else 0
     if comparison.within is not None:
-        alike, apart = alike_p(higher, lower, within=comparison.within)
+        alike, apart = alike_p(higher, lower, within=comparison.within, paired=paired)
         inside = max(-gap.low, gap.high) < comparison.within
         outside = gap.low > comparison.within or gap.high < -comparison.within
         verdict = SEEN if inside else NOT_SEEN if outside else UNDECIDED
-        return Verdict(comparison, verdict, sides, gap, p=alike if abs(gap.value) < comparison.within else apart)
-    better = improvement(higher, lower)
+        p = alike if abs(gap.value) < comparison.within else apart
+        return Verdict(comparison, verdict, sides, gap, p=p, pairs=pairs)
+    better = improvement(higher, lower, paired=paired)
     above, below = gap.low > 0 and better.low > 0.5, gap.high < 0 and better.high < 0.5
     verdict = SEEN if above else NOT_SEEN if below else UNDECIDED
-    return Verdict(comparison, verdict, sides, gap, better, improvement_p(higher, lower))
+    p = paired_p(higher, lower) if paired else improvement_p(higher, lower)
+    return Verdict(comparison, verdict, sides, gap, better, p, pairs=pairs)
 
 
 def _beside_a_number(
@@ -306,7 +321,9 @@ def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
             estimate = verdict.sides[0] or verdict.sides[1]
         note = verdict.note if verdict.difference is None else ""
         findings.append(
-            Finding(prediction, verdict.verdict, estimate, note, verdict.p, verdict.corrected, verdict.family)
+            Finding(
+                prediction, verdict.verdict, estimate, note, verdict.p, verdict.corrected, verdict.family, verdict.pairs
+            )
         )
     return findings
 

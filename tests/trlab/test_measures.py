@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trlab import recorded
-from trlab.measures import DERIVED, at_reward, batches_to, derive, matched
+from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched
 
 
 def line(batches: int, slope: float = 0.05, start: float = 0.0) -> np.ndarray:
@@ -73,6 +73,26 @@ def test_derived_columns_stand_beside_the_runs_they_follow_from():
     assert found.loc[2, ["take_off", "batches_to", "ess"]].isna().all() and "kl_sampler" not in found
     assert list(runs.columns) == ["cell", "status"], "the runs that were given are as they were"
     assert derive(runs, history[[]]) is runs and set(found.columns) - set(runs.columns) <= set(DERIVED)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "end", "lost"),
+    [
+        ([0.26, 0.5, 0.7, 0.9, 0.9, 0.9], 0.9, 0),
+        ([0.26, 0.9, 0.9, 0.9, 0.7, 0.5], 0.56, 1),  # of .64 gained, .34 is gone
+        ([0.26, 0.9, 0.9, 0.9, 0.7, 0.6], 0.6, 0),  # .30 is less than half
+        ([0.26, 0.3, 0.3, 0.3], 0.24, 0),  # a run that never learns
+        ([0.26, 0.02, 0.0, 0.0], 0.0, 1),  # and one that loses what it started with
+        ([0.02, 0.0, 0.0, 0.0], 0.0, 0),  # which had nothing to lose
+        ([0.26], 0.9, 0),
+    ],
+)
+def test_a_collapsed_run_has_lost_most_of_what_it_gained(rewards, end, lost):
+    assert collapsed(rewards, end) == lost
+
+
+def test_a_run_without_rewards_or_end_has_not_been_seen_to_collapse():
+    assert math.isnan(collapsed([], 0.5)) and math.isnan(collapsed([0.3, 0.4], math.nan))
 
 
 def test_runs_that_never_reach_the_reward_keep_their_rows():

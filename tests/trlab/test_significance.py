@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.stats import brunnermunzel, ttest_1samp, ttest_ind
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant, recorded
-from trlab.significance import alike_p, holm, improvement_p, line_p
-from trlab.statistics import difference
+from trlab.significance import alike_p, holm, improvement_p, line_p, paired_p
+from trlab.statistics import difference, improvement
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
 
@@ -81,7 +81,8 @@ def test_the_line_is_tested_as_scipy_tests_means():
     rng = np.random.default_rng(1)
     for n in (2, 3, 8):
         values = rng.normal(0.5, 0.1, n)
-        student = ttest_1samp(values, 0.4).pvalue
+        moved_in = np.minimum(values, np.sort(values)[n - n // 4 - 1])  # the furthest runs on the winning side
+        student = ttest_1samp(moved_in, 0.4).pvalue
         # scipy has Yuen's test of two samples only: against very many zeros it is the test of one.
         yuen = ttest_ind(values - 0.4, np.zeros(400_000), equal_var=False, trim=0.25).pvalue
         assert line_p(values, 0.4) == pytest.approx(max(student, yuen), rel=1e-6)
@@ -98,6 +99,63 @@ def test_a_line_is_crossed_by_chance_no_oftener_than_it_says():
 
 def test_a_middle_above_the_line_is_no_answer_where_the_mean_is_below_it():
     assert line_p([0.9, 0.9, 0.91, 0.91, 0.92, 0.92, 0.05, 0.05], 0.85) == 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_run_that_bears_a_claim_out_too_well_does_not_make_it_fail(sign):
+    line, near = 0.3, [0.32, 0.33, 0.34, 0.34, 0.35, 0.35, 0.36]
+    plain = line_p([sign * value for value in [*near, 0.36]], sign * line)
+    outlier = [sign * value for value in [*near, 2.0]]
+    assert ttest_1samp(outlier, sign * line).pvalue > 0.2, "Student's test alone fails it"
+    assert line_p(outlier, sign * line) == pytest.approx(plain) and plain < 0.002
+    assert line_p([sign * value for value in [*near, -1.4]], sign * line) == 1, "the other way it counts"
+
+
+# -- pairs -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_is_judged_by_its_difference():
+    rng = np.random.default_rng(6)
+    luck, effect = rng.normal(0.8, 0.1, 8), rng.normal(0.02, 0.005, 8)
+    x, y = luck + effect, luck
+    assert improvement_p(x, y) > 0.3 and paired_p(x, y) < 0.002, "what both share hides nothing"
+    assert paired_p(x, y) == paired_p(y, x) == line_p(effect, 0)
+    better, gap = improvement(x, y, paired=True), difference(x, y, paired=True)
+    assert (better.value, better.low, better.high) == (1, 1, 1)
+    assert 0 < gap.low < gap.value < gap.high < 0.05 < difference(x, y).high
+    assert improvement([x, y], [y, x], paired=True).value == 0.5, "tasks count alike"
+    assert alike_p(x, y, within=0.03, paired=True)[0] < 0.01 < alike_p(x, y, within=0.03)[0]
+    with pytest.raises(ValueError, match="y: expected 8 runs, one beside each run of x, got 7"):
+        paired_p(x, y[:7])
+
+
+def test_pairs_that_only_share_their_luck_differ_no_oftener_than_it_says():
+    rng = np.random.default_rng(7)
+    wrong = []
+    for _ in range(2_000):
+        luck = rng.normal(0, 1, 16)
+        wrong.append(paired_p(luck + rng.normal(0, 1, 16), luck + rng.normal(0, 1, 16)))
+    assert np.mean(np.array(wrong) < 0.05) < 0.045
+
+
+def test_runs_with_common_prompts_are_compared_in_pairs():
+    rng = np.random.default_rng(8)
+    luck = rng.normal(0.7, 0.1, 8)
+    rows = [
+        {"label": label, "seed": seed, "status": "done", "sampled": luck[seed] + gain}
+        for label, gain in (("ppo", 0.01), ("pg_is", 0.0))
+        for seed in (range(8) if label == "ppo" else reversed(range(8)))  # a table's order decides nothing
+    ]
+    for row in rows:
+        row["sampled"] += rng.normal(0, 0.001)
+    claim = Prediction("a clip adds a point", higher="ppo", lower="pg_is")
+    sweep = Sweep(
+        text="", variants=[Variant("ppo"), Variant("pg_is")], budget=Budget(steps=1, common=3), predictions=[claim]
+    )
+    (paired,) = judge(sweep, pd.DataFrame(rows))
+    (apart,) = judge(replace(sweep, budget=Budget(steps=1)), pd.DataFrame(rows))
+    assert (paired.verdict, paired.pairs, apart.verdict, apart.pairs) == ("seen", 8, "undecided", 0)
+    assert "of the 8 pairs of runs with the same seed" in paired.plain()[1] and "all pairs of runs" in apart.plain()[1]
 
 
 # -- alike -------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from bookext.read_off import Table, escape
 from bookext.sweeps import SweepDirective, listed
 from trlab.comparison import PRINTED
 from trlab.findings import alike, at, finished, price, table, tolerances
+from trlab.measures import derive
 from trlab.nats import Price
 from trlab.record import all_recorded
 from trlab.statistics import interval
@@ -28,10 +29,12 @@ SHORT = 6
 """Verdicts that a page shows one by one without being asked."""
 FOLD = 20
 """Rows of a table that a page shows without being asked."""
-COLUMNS = ("sampled", "greedy", "kl", "nats_per_point", "kept", "cpu_seconds")
+COLUMNS = ("sampled", "worst", "greedy", "kl", "nats_per_point", "kept", "cpu_seconds")
 """Of a sweep that varies one thing beside its variants."""
-FEWER = ("sampled", "kl", "nats_per_point")
+FEWER = ("sampled", "worst", "kl", "nats_per_point")
 """Of one that varies more: a page is only so wide."""
+WORST = "worst"
+"""The column of the worst run."""
 SPREAD = ("sampled", "nats_per_point", "take_off", "batches_to", "distinct")
 """Columns that carry their interval."""
 MORE = {"sampled": 3}
@@ -57,7 +60,7 @@ class Rows(SweepDirective, Table):
             quoted.known("only", label, runs["label"].unique())
         runs = runs[runs["label"].isin(only)] if only else runs
         axes = [axis.name for axis in sweep.axes if runs[axis.name].nunique() > 1]
-        columns = listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER)
+        columns = with_worst(listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER))
         body = rows(runs, history, axes, columns)
         heads = (
             "method",
@@ -102,6 +105,8 @@ def cell(runs: Any, history: Any, name: str) -> Cell:
     """A measure of some runs: its interquartile mean, with an interval where that is worth its width."""
     if not len(runs):
         return "", math.nan
+    if name == WORST:
+        return worst(runs, history)
     if name == "nats_per_point":
         cost = price(runs, history)
         return ("not measured", math.nan) if cost is None else (paid(cost), cost.value)
@@ -113,6 +118,22 @@ def cell(runs: Any, history: Any, name: str) -> Cell:
     if name in SPREAD or "@" in name:
         return escape(quoted.written(estimate, name, digits=MORE.get(name)) + short), estimate.value
     return quoted.number(estimate.value, name) + short, estimate.value
+
+
+def with_worst(columns: list[str]) -> list[str]:
+    """Columns with the worst run beside the accuracy: an interquartile mean does not show what collapsed."""
+    if "sampled" not in columns or WORST in columns:
+        return columns
+    after = columns.index("sampled") + 1
+    return [*columns[:after], WORST, *columns[after:]]
+
+
+def worst(runs: Any, history: Any) -> Cell:
+    """The lowest accuracy of some runs, and how many of them collapsed."""
+    least = float(runs["sampled"].min())
+    lost = derive(runs, history).get("collapsed")
+    count = 0 if lost is None else int(lost.sum())
+    return f"{least:.2f}" + (f", {count} of {len(runs)} collapsed" if count else ""), least
 
 
 def paid(price: Price) -> str:

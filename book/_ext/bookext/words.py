@@ -55,6 +55,8 @@ class Measure:
 
 MEASURES = {
     "sampled": Measure("sampled accuracy", digits=2),
+    "worst": Measure("worst run", "worst run"),
+    "collapsed": Measure("share of runs that collapsed", "collapsed"),
     "greedy": Measure("greedy accuracy", "greedy"),
     "pass_at_most": Measure("pass@k"),
     "distinct": Measure("distinct right answers", digits=1),
