@@ -11,6 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trlab.basin import LR, OVER_RATES
 from trlab.measures import DERIVED
 from trlab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib import checks
@@ -254,8 +255,13 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
         for label in (prediction.higher, prediction.lower):
             if isinstance(label, str) and label not in labels:
                 raise unknown("a prediction's variant", label, labels)
-        if prediction.measure not in (known := {**MEASURES, **DERIVED}):
+        if prediction.measure not in (known := {**MEASURES, **DERIVED, **OVER_RATES}):
             raise unknown("a prediction's measure", prediction.measure, known)
+        if prediction.measure in OVER_RATES and (LR not in axes or LR in prediction.at):
+            raise ValueError(
+                f"prediction {prediction.text!r}: expected an axis {LR!r} and no point of it in `at` (the measure "
+                f"{prediction.measure!r} is of the whole curve), got axes {', '.join(axes)} and {dict(prediction.at)}"
+            )
         for axis, label in prediction.at.items():
             if axis not in axes:
                 raise unknown("a prediction's axis", axis, axes)

@@ -129,7 +129,7 @@ class Prediction:
     """The label of the variant that is expected to be lower, or a number; a number stands for an interquartile mean,
     and one of the two is a label."""
     measure: str = "sampled"
-    """Of what: one of `trlab.cells.MEASURES` or `trlab.measures.DERIVED`."""
+    """Of what: one of `trlab.cells.MEASURES`, `trlab.measures.DERIVED` or `trlab.basin.OVER_RATES`."""
     at: Mapping[str, str] = field(default_factory=dict)
     """Where, by axis and label; axes that are not named are pooled as tasks."""
     within: float | None = None

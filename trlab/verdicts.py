@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlab import record
+from trlab.basin import OVER_RATES, over_rates
 from trlab.comparison import Comparison, Side, asked, of_prediction
 from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
@@ -223,6 +224,8 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
     If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same seed make a pair.
     """
     paired = sweep.budget.common is not None
+    if comparison.measure in OVER_RATES:
+        sweep, runs = over_rates(sweep, finished(runs), comparison.measure)
     by_side: list[dict[tuple[Any, ...], np.ndarray] | None] = []
     present, expected, left_out, failed = 0, 0, 0, 0
     for side in (comparison.higher, comparison.lower):

@@ -56,6 +56,9 @@ class Measure:
 MEASURES = {
     "sampled": Measure("sampled accuracy", digits=2),
     "worst": Measure("worst run", "worst run"),
+    "basin_width": Measure("width of the basin, decades", "width, decades"),
+    "basin_high": Measure("log10 of the rate at which the basin ends", "basin ends at"),
+    "tenfold": Measure("accuracy at ten times the best rate", "at ten times the rate"),
     "collapsed": Measure("share of runs that collapsed", "collapsed"),
     "greedy": Measure("greedy accuracy", "greedy"),
     "pass_at_most": Measure("pass@k"),
