@@ -35,6 +35,8 @@ WITHIN = 0.05
 """How far below the best end of all a method may end and still be said to work."""
 TENFOLD = 10.0
 """The wrong rate that insurance is asked about."""
+AT_EDGE = "edge"
+"""The column that says of a number of `over_rates` that the grid ended too early to be sure of it."""
 OVER_RATES: dict[str, str] = {
     "basin_width": "decades of the learning rate within .05 of the best end of any method",
     "basin_high": "log10 of the learning rate at which a method falls out of its basin",
@@ -147,6 +149,7 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
 
     Each seed has a curve of its own. The line, and the best rate of `tenfold`, are those of all seeds together. A
     label whose runs do not cover every rate has no number (NaN), and neither has one whose tenfold rate was not run.
+    `edge` says of a row that its number could be another one if the grid went further.
     """
     import pandas as pd
 
@@ -163,13 +166,14 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
         line = _line([matrix for _, matrix in whole.values()], WITHIN) if whole else math.nan
         for label, part in here.groupby("label", sort=False):
             seeds = sorted({*part["seed"]})
-            values = _of_seeds(*whole[str(label)], line, measure) if str(label) in whole else [math.nan] * len(seeds)
+            none = [(math.nan, False)] * len(seeds)
+            values = _of_seeds(*whole[str(label)], line, measure) if str(label) in whole else none
             fixed = dict(zip(names, place, strict=True))
             rows += [
-                {"label": label, **fixed, "seed": seed, "status": "done", measure: value}
-                for seed, value in zip(seeds, values, strict=True)
+                {"label": label, **fixed, "seed": seed, "status": "done", measure: value, AT_EDGE: edge}
+                for seed, (value, edge) in zip(seeds, values, strict=True)
             ]
-    columns = ["label", *names, "seed", "status", measure]
+    columns = ["label", *names, "seed", "status", measure, AT_EDGE]
     return replace(sweep, axes=others), pd.DataFrame(rows, columns=columns)
 
 
@@ -220,11 +224,14 @@ def _tenfold(rates: list[float], top: int) -> int | None:
     return near[0] if near else None
 
 
-def _of_seeds(rates: list[float], ends: np.ndarray, line: float, measure: str) -> list[float]:
+def _of_seeds(rates: list[float], ends: np.ndarray, line: float, measure: str) -> list[tuple[float, bool]]:
+    """The measure of each seed's curve, and whether the grid ended too early to be sure of it."""
+    top = int(np.argmax([iqm(column) for column in ends.T]))
     if measure == "tenfold":
-        ten = _tenfold(rates, int(np.argmax([iqm(column) for column in ends.T])))
-        return [math.nan] * len(ends) if ten is None else ends[:, ten].tolist()
+        ten = _tenfold(rates, top)
+        values = [math.nan] * len(ends) if ten is None else ends[:, ten].tolist()
+        return [(value, top in (0, len(rates) - 1)) for value in values]
     pieces = [piece(rates, row, line) for row in ends]
     if measure == "basin_width":
-        return [one.width for one in pieces]
-    return [math.log10(one.high) if one.width or not math.isnan(one.high) else math.nan for one in pieces]
+        return [(one.width, one.edge) for one in pieces]
+    return [(math.log10(one.high), one.open_high) for one in pieces]

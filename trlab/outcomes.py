@@ -23,7 +23,7 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdicts import SEEN, Finding, decide, p_in_words, predicted
+from trlab.verdicts import EDGE, SEEN, Finding, decide, p_in_words, predicted
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -56,10 +56,13 @@ class Against:
     """The p-value after Holm's correction."""
     family: int
     """How many questions it was corrected over."""
+    edge: bool = False
+    """Whether a side stands at the edge of a grid (`trlab.verdicts.Verdict`)."""
 
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2
-        return _signed(self.difference, digits) + (", undecided" if self.verdict == UNDECIDED else "")
+        undecided = ", undecided" if self.verdict == UNDECIDED else ""
+        return _signed(self.difference, digits) + undecided + (EDGE if self.edge else "")
 
     @property
     def p_in_words(self) -> str:
@@ -120,6 +123,7 @@ def gap(
         side,
         verdict.corrected,
         verdict.family,
+        verdict.edge,
     )
 
 

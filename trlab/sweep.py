@@ -49,6 +49,10 @@ class Variant:
     """By axis and label: the arguments that this variant takes there in place of the axis's own. A control that learns
     from fresh batches where the others use one again takes `{"uses": {"4": {"steps": 120}}}`."""
 
+    edges: Sequence[str] = ()
+    """The axes of the tuning that chose its settings on which the choice is the first or the last point that was tried:
+    a better one may lie outside (`trlab.tuning`). Every verdict about it says *edge*."""
+
     def __post_init__(self) -> None:
         settle(self)
         for name in ("method", "label"):

@@ -44,6 +44,8 @@ class Choice:
     """Mean divergence per batch of the chosen one, nats a token."""
     tried: int
     """Configurations that were tried."""
+    edges: tuple[str, ...] = ()
+    """The axes on which the choice is the first or the last point that was tried."""
 
 
 def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled", price: str = "kl") -> list[Choice]:
@@ -66,8 +68,19 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
         best = max(score for _, score, _ in tried)
         at, score, kl = min((one for one in tried if one[1] >= best - NEAR), key=lambda one: one[2])
         count = own.groupby(list(axes)).ngroups
-        choices.append(Choice(str(label), {k: str(v) for k, v in at.items()}, score, best, kl, count))
+        place = {axis: str(point) for axis, point in at.items()}
+        edges = tuple(axis for axis in axes if place[axis] in _ends(own[axis]))
+        choices.append(Choice(str(label), place, score, best, kl, count, edges))
     return choices
+
+
+def _ends(points: pd.Series) -> tuple[str, ...]:
+    """The first and the last point of an axis of numbers; none if there are not several, or if they are no numbers."""
+    try:
+        ordered = sorted({*map(str, points)}, key=float)
+    except ValueError:
+        return ()
+    return (ordered[0], ordered[-1]) if len(ordered) > 1 else ()
 
 
 def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
@@ -97,8 +110,10 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
             raise unknown("a tuned variant", variant.name, choices)
         labels, arguments = points[tuple(choices[variant.name].at.values())]
         settings, train = settled(sweep, variant, own_arguments(sweep, variant, labels, arguments))
+        edges = choices[variant.name].edges
         instead = {name: own for name, own in variant.instead.items() if name not in tuned}
-        variants.append(replace(variant, label=variant.name, settings=settings, train=train, instead=instead))
+        chosen_one = replace(variant, label=variant.name, settings=settings, train=train, instead=instead, edges=edges)
+        variants.append(chosen_one)
     return variants
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlab import record
-from trlab.basin import OVER_RATES, over_rates
+from trlab.basin import AT_EDGE, OVER_RATES, over_rates
 from trlab.comparison import Comparison, Side, asked, of_prediction
 from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
@@ -35,6 +35,8 @@ from trlib.evaluation import Estimate
 if TYPE_CHECKING:
     import pandas as pd
 
+EDGE = ", edge"
+"""What stands behind a verdict over a point at the edge of a grid."""
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
@@ -63,6 +65,9 @@ class Verdict:
     """How many questions it was corrected over."""
     pairs: int = 0
     """Pairs of runs with the same seed that were compared; 0: runs were compared as independent."""
+    edge: bool = False
+    """Whether a side stands at the edge of a grid: its settings were tuned only as far as that (`Variant.edges`), or
+    its curve over learning rates had not ended where the rates did. Beyond it the verdict may be another."""
     note: str = ""
     """What is missing, or how many runs were left out."""
 
@@ -104,7 +109,8 @@ class Finding:
     family: int = 0
     """How many questions it was corrected over."""
     pairs: int = 0
-    """As of `Verdict`."""
+    edge: bool = False
+    """Both as of `Verdict`."""
 
     def __str__(self) -> str:
         p = self.prediction
@@ -125,7 +131,7 @@ class Finding:
         Args:
             words: what the page calls the measures.
         """
-        p, verdict = self.prediction, PLAIN.get(self.verdict, self.verdict)
+        p, verdict = self.prediction, PLAIN.get(self.verdict, self.verdict) + (EDGE if self.edge else "")
         measure = (words or {}).get(p.measure, p.measure)
         if self.estimate is None:
             return verdict, self.missing
@@ -226,6 +232,8 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
     paired = sweep.budget.common is not None
     if comparison.measure in OVER_RATES:
         sweep, runs = over_rates(sweep, finished(runs), comparison.measure)
+    tuned_to_an_edge = {variant.name for variant in sweep.variants if variant.edges}
+    edge = False
     by_side: list[dict[tuple[Any, ...], np.ndarray] | None] = []
     present, expected, left_out, failed = 0, 0, 0, 0
     for side in (comparison.higher, comparison.lower):
@@ -237,6 +245,7 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
         if not len(part):
             return Verdict(comparison, NOT_RUN)
         part = part.sort_values("seed", kind="stable") if paired else part
+        edge = edge or side.label in tuned_to_an_edge or (AT_EDGE in part and bool(part[AT_EDGE].any()))
         values, never = _measured(finished(part), history, comparison.measure)
         paired = paired and not never
         points = math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
@@ -257,7 +266,7 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
     if any(not np.isfinite(task).all() for side in tasks if side is not None for task in side):
         return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
     note = f"{left_out} runs never reach the reward and are left out" if left_out else ""
-    return replace(_estimated(comparison, tasks, paired), note=note)
+    return replace(_estimated(comparison, tasks, paired), note=note, edge=edge)
 
 
 VALUE = "_value"
@@ -325,7 +334,15 @@ def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
         note = verdict.note if verdict.difference is None else ""
         findings.append(
             Finding(
-                prediction, verdict.verdict, estimate, note, verdict.p, verdict.corrected, verdict.family, verdict.pairs
+                prediction,
+                verdict.verdict,
+                estimate,
+                note,
+                verdict.p,
+                verdict.corrected,
+                verdict.family,
+                verdict.pairs,
+                verdict.edge,
             )
         )
     return findings

@@ -83,8 +83,8 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
     far, near = "tuned dppo-tv over ppo take_off uses=16", "tuned quatro over ppo uses=16"
     one, other = (runs_of("tuned", label, uses="16")[0] for label in ("dppo-tv", "ppo"))
     e = difference(one["take_off"].to_numpy(), other["take_off"].to_numpy())
-    assert shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}]"
-    assert shown(near).endswith("], undecided") and shown(f"{near} .3").endswith("], undecided")
+    assert shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}], edge"  # tuned to the end of its grid
+    assert shown(near).endswith("], undecided, edge") and shown(f"{near} .3").endswith("], undecided, edge")
     questions = asked(load_sweep("tuned"))
     every = decide("tuned", *questions)
     assert [one.corrected for one in every] == holm([one.p for one in every])

@@ -123,3 +123,14 @@ def test_a_measure_of_the_whole_curve_has_no_point_of_it():
         claim = replace(SWEEP.predictions[0], at=at)
         with pytest.raises(ValueError, match="expected an axis 'lr' and no point of it in `at`"):
             cells(replace(SWEEP, axes=axes, predictions=[claim]))
+
+
+def test_a_verdict_beyond_which_the_grid_ended_says_edge():
+    runs = table({"ppo": [0.8, 0.9, 0.89], "pg_is": [0.5, 0.9, 0.5]})
+    width, ten, high = judge(SWEEP, runs)
+    assert (width.edge, high.edge) == (True, True) and not ten.edge, (
+        "PPO's basin had not ended, both best rates lie inside"
+    )
+    assert width.plain()[0] == "as predicted, edge"
+    closed = judge(SWEEP, table({"ppo": [0.5, 0.9, 0.8], "pg_is": [0.5, 0.9, 0.5]}))
+    assert not any(one.edge for one in closed)

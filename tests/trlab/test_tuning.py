@@ -9,6 +9,7 @@ from trlab import Axis, Budget, Sweep, Variant, recorded
 from trlab.record import RecordError
 from trlab.sweep import load_sweep
 from trlab.tuning import choose, chosen
+from trlab.verdicts import predicted
 
 
 def table(**scores: list[tuple[str, float, float]]) -> pd.DataFrame:
@@ -33,6 +34,21 @@ def test_the_best_wins_and_of_equals_the_one_that_moved_least():
     assert (ppo.label, ppo.at, ppo.tried) == ("ppo", {"lr": "3"}, 4)  # 4 is more than .01 below the best
     assert ppo.score == pytest.approx(0.80) and ppo.best == pytest.approx(0.805) and ppo.kl == pytest.approx(0.2)
     assert troll.at == {"lr": "1"}
+
+
+def test_a_choice_at_the_first_or_last_point_that_was_tried_is_an_edge():
+    runs = table(inside=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1), ("0.001", 0.5, 1)], alone=[("0.0001", 0.9, 1)])
+    corner = table(first=[("1e-05", 0.9, 1), ("0.0001", 0.8, 1)], last=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1)])
+    assert [one.edges for one in choose(pd.concat([runs, corner]), ["lr"])] == [(), (), ("lr",), ("lr",)]
+    words = table(ppo=[("few", 0.9, 1), ("many", 0.5, 1)])
+    assert choose(words, ["lr"])[0].edges == (), "words have no first and last"
+
+
+def test_every_verdict_on_the_second_round_s_tuned_methods_says_edge():
+    tuned = load_sweep("tuned")
+    assert all("lr" in variant.edges for variant in tuned.variants), "all ten chose the lowest rate of the grid"
+    assert all(finding.edge and finding.plain()[0].endswith(", edge") for finding in predicted("tuned"))
+    assert not any(finding.edge for finding in predicted("reuse"))
 
 
 def test_a_configuration_with_a_failed_run_cannot_win():

@@ -8,7 +8,7 @@ from collections import Counter
 from trlab.claims.card import Card, Test
 from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
-from trlab.verdicts import INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
+from trlab.verdicts import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
 
 VERDICTS = {
@@ -82,7 +82,8 @@ def _answer(answer: Answer) -> str:
         return f"{claimed}{_first_large(VERDICTS[answer.verdict])}{note}.{_before(answer)}"
     sides = " and ".join(_number(estimate) for estimate in outcome.sides if estimate is not None)
     gap = f", difference {_number(outcome.difference, '+')}" if None not in outcome.sides else ""
-    return f"{claimed}Measured: {sides}{gap}, {outcome.p_in_words}{note}: **{_short(answer)}**.{_before(answer)}"
+    short = _short(answer) + (EDGE if outcome.edge else "")
+    return f"{claimed}Measured: {sides}{gap}, {outcome.p_in_words}{note}: **{short}**.{_before(answer)}"
 
 
 def _short(answer: Answer) -> str:

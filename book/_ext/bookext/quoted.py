@@ -37,7 +37,7 @@ from trlab.findings import at, before, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval
 from trlab.sweep import SWEEPS, Sweep, declared
-from trlab.verdicts import decide
+from trlab.verdicts import EDGE, decide
 from trlib.evaluation import Estimate
 
 NOT_RUN, UNDECIDED = "not run yet", ", undecided"
@@ -190,7 +190,7 @@ def _compared(quote: Quote) -> str:
     if verdict.difference is None:
         raise ValueError(f"expected runs that can be compared, got {verdict.verdict} ({verdict.note})")
     text = written(verdict.difference, quote.measure, sign=True, digits=quote.digits)
-    return text if verdict.decided else text + UNDECIDED
+    return text + ("" if verdict.decided else UNDECIDED) + (EDGE if verdict.edge else "")
 
 
 def _above(quote: Quote) -> str:
