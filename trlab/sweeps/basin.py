@@ -1,8 +1,9 @@
 """The basin with sixteen fresh seeds: five methods, five learning rates, every batch used 16 times.
 
-Known beforehand: `basin_map` up to a learning rate of 1e-4 and one of its two seeds (ends at 1e-5: no region .91, PPO
-.92, DPPO .91, TROLL .91, GSPO .66; at 1e-4: .39, .66, .52, .79, .89), and single runs like them before it. Predictions
-were written down before any run of this sweep; `trlab.basin` had defined what a basin is before the map was run.
+Known beforehand: one of the two seeds of `basin_map`, up to 3e-4 (ends at 1e-5: no region .91, PPO .92, DPPO .91, TROLL
+.91, GSPO .66; at 1e-4: .39, .66, .52, .79, .89; at 3e-4: no region .04, PPO .13), and single runs like them before it.
+Predictions were written down before any run of this sweep; `trlab.basin` had defined what a basin is before the map was
+run to its end.
 """
 
 from trlab import Axis, Prediction, Sweep
