@@ -45,6 +45,41 @@ def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
     assert [d["point"] for d in finding["deviations"]] == ["window"]
 
 
+def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("skyrls.py").write_text(
+        "def dppo(logp, logp_old, advantages, mask):\n"
+        "    bad = (logp.exp() - logp_old.exp()).abs() > 0.15\n"
+        "    bad = bad & (((logp > logp_old) & (advantages > 0)) | ((logp < logp_old) & (advantages < 0)))\n"
+        "    return -((logp - logp_old).clamp(max=20).exp() * advantages).masked_fill(bad, 0)\n"
+    )
+    line = ["conformance", "--function", "skyrls:dppo", "--loss", "dppo_tv", "--anchor", "rollout"]
+    assert main(line) == 0
+    assert capsys.readouterr().out.startswith("dppo as dppo_tv  same gradient  writes -r A for -sg[r] A log π: another")
+
+
+@pytest.mark.parametrize(
+    ("function", "piece", "more", "status", "words"),
+    [
+        ("trlib.divergences:k3", "k3", [], 0, "k3  agrees"),
+        ("trlib.divergences:k2", "k3", [], 3, "none of the definitions that were tried explains it"),
+        ("swapped_k3:k3", "k3", [], 3, "takes its arguments in the opposite order"),
+        ("trlib.advantages:group_relative", "group_std", [], 0, "group_relative as group_std  agrees"),
+        ("trlib.advantages:group_relative", "group_mean", ["--set", "scale=none"], 0, "agrees"),
+        ("trlib.advantages:leave_one_out", "leave_one_out", [], 0, "leave_one_out  agrees"),
+        ("trlib.advantages:length_weighted", "length_weighted", [], 0, "length_weighted  agrees"),
+        ("trlib.advantages:gae", "gae", [], 0, "gae  agrees"),
+    ],
+)
+def test_estimators_and_advantages_are_held_against_their_pieces(
+    function, piece, more, status, words, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("swapped_k3.py").write_text("def k3(new, old):\n    return (new - old).exp() - (new - old) - 1\n")
+    assert main(["conformance", "--function", function, "--loss", piece, *more]) == status
+    assert words in capsys.readouterr().out
+
+
 def test_verbose_and_json_name_the_first_token_that_differs(capsys):
     line = ["conformance", "--function", OURS, "--loss", "ppo", "--set", "eps_high=.21"]
     assert main([*line, "--verbose"]) == 3
@@ -134,6 +169,10 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
         (["--function", OURS, "--loss", "pppo"], "did you mean 'ppo'?"),
         (["--function", OURS, "--signature", "jax"], "signature: expected one of plain, trl, verl, got 'jax'"),
         (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
+        (
+            ["--function", OURS, "--loss", "k3", "--signature", "verl"],
+            "loss: expected --signature plain beside 'k3', which is no loss, got verl",
+        ),
         (["--function", OURS, "--anchor", "ref"], "anchor: expected one of recomputed, rollout, got 'ref'"),
         (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),
         (

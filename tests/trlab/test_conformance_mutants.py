@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -92,6 +93,45 @@ def inverted(new: Tensor, old: Tensor) -> Tensor:
     return (old - new).exp()
 
 
+def unsigned(logp, logp_old, advantages, mask):
+    r = (logp - logp_old).exp()
+    return -torch.min(r, r.clamp(0.8, 1.2)) * advantages
+
+
+def cispo_without_a_stop(logp, logp_old, advantages, mask):
+    return -(logp - logp_old).exp().clamp(0.8, 1.2) * advantages * logp
+
+
+def gspo_by_hand(length):
+    """GSPO whose exponent is the row's summed log-ratio over `length(mask)`."""
+
+    def loss(logp, logp_old, advantages, mask):
+        d = (logp - logp_old).masked_fill(~mask, 0.0)
+        whole = (d.sum(-1, keepdim=True) / length(mask)).detach().clamp(max=10.0)
+        s = (whole + logp - logp.detach()).exp()
+        return -torch.min(s * advantages, s.clamp(1 - 3e-4, 1 + 4e-4) * advantages)
+
+    return loss
+
+
+def dppo_by_ratio(delta, form):
+    """DPPO whose mask looks at |ratio - 1|."""
+
+    def loss(logp, logp_old, advantages, mask):
+        r = (logp - logp_old).clamp(max=20).exp()
+        bad = ((r - 1).abs() > delta).detach() & torch.where(advantages > 0, r > 1, r < 1)
+        return -((r if form == "ratio" else r.detach() * logp) * advantages).masked_fill(bad, 0)
+
+    return loss
+
+
+def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0):
+    """DPPO as SkyRL and prime-rl write it: -(r A), masked; prime-rl adds a penalty on the squared log-ratio."""
+    d = logp - logp_old
+    bad = ((logp.exp() - logp_old.exp()).abs() > 0.15).detach() & torch.where(advantages > 0, d > 0, d < 0)
+    return -(d.clamp(max=most).exp() * advantages).masked_fill(bad, 0) + penalty * d.square()
+
+
 dppo = partial(dppo_loss, delta_tv=0.15)
 MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
     "epsilon .01 too wide above": ("ppo", partial(ppo, high=0.21), ("clips the ratio at 1 - 0.2 and 1 + 0.21",)),
@@ -130,6 +170,23 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
     "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), ("1 - 0.0003 and 1 + 0.0005",)),
     "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), ("-0.41 and 0.41",)),
     "sapo: temperature": ("sapo", of(sapo_loss, tau_neg=1.06), ("1 for positive and 1.06 for negative",)),
+    "ppo: the minimum without the sign": (
+        "ppo",
+        unsigned,
+        ("takes the smaller of the two ratios before it multiplies by the advantage",),
+    ),
+    "cispo: no stop-gradient": ("cispo", cispo_without_a_stop, ("forgets the stop-gradient",)),
+    "gspo: a product": ("gspo", gspo_by_hand(lambda mask: 1), ("takes the product of a row's ratios",)),
+    "gspo: over the padding": (
+        "gspo",
+        gspo_by_hand(lambda mask: mask.shape[-1]),
+        ("divides a row's log-ratio by the padded width",),
+    ),
+    "dppo: a ratio's threshold": (
+        "dppo_tv",
+        dppo_by_ratio(0.15, "log"),
+        ("holds its threshold against |ratio - 1|, as PPO does",),
+    ),
     "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), ("the weight 0.11",)),
 }
 
@@ -148,6 +205,29 @@ def test_the_bug_is_named_and_nothing_else(name):
     assert words[0] in finding.deviations[0].words, finding.words
     assert all(word in finding.words for word in words)
     assert (finding.first is None) == (name == "inputs overwritten")
+
+
+@pytest.mark.parametrize("most", [20.0, math.inf], ids=["ratios below e^20", "any ratio"])
+def test_a_loss_with_the_reference_s_gradient_and_another_value_trains_alike(most):
+    finding = finding_of(partial(dppo_as_a_ratio, most=most), "dppo_tv")
+    assert finding.status == "same gradient"
+    form = "writes -r A for -sg[r] A log π: another value, the same gradient where nothing bounds r"
+    assert [d.words for d in finding.deviations] == [*["does not clamp the log-ratio"] * (most > 20), form]
+    assert finding.notes == ("the gradient differs beyond a ratio of e^20 only",)
+
+
+@pytest.mark.parametrize(
+    ("loss", "function", "words"),
+    [
+        ("dppo_tv", partial(dppo_as_a_ratio, penalty=1e-3), {"writes -r A for -sg", "adds 0.002 times k2"}),
+        ("dppo_tv", dppo_by_ratio(0.2, "log"), {"against |ratio - 1|", "takes 0.2 for its threshold"}),
+    ],
+    ids=["prime-rl", "a ratio within .2"],
+)
+def test_two_deviations_are_both_named(loss, function, words):
+    finding = finding_of(function, loss)
+    assert finding.status == "differs" and len(finding.deviations) == 2, finding.words
+    assert all(word in finding.words for word in words), finding.words
 
 
 def test_a_loss_without_a_graph_fails_and_says_what_is_detached():

@@ -17,12 +17,15 @@ examples:
   trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
   trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
   trlib conformance --function my.losses:clip                which loss is it?
+  trlib conformance --function my.losses:k3 --loss k3        your KL estimator (logp, logp_old); or k1, k2
+  trlib conformance --function my.losses:adv --loss group_std     your advantages (rewards, group)
   trlib conformance --function my.verl:loss --signature verl --loss dppo_tv --anchor rollout
   trlib conformance --function my.trainers:Mine --signature trl --loss cispo
   trlib conformance --vectors                                where the numbers and their specification lie
 
-A line says agrees (value and gradient to 1e-6 relative, in float64), differs and in what, or fails. Exit status: 0 all
-agree, 3 something differs or fails, 1 it could not be run, 2 a wrong command line.
+A line says agrees (value and gradient to 1e-6 relative, in float64), same gradient (with another value: it trains the
+same policy), differs and in what, or fails. Exit status: 0 all agree or have the same gradient, 3 something differs or
+fails, 1 it could not be run, 2 a wrong command line.
 """
 DIFFERENT = 3
 """The exit status when something differs or fails."""
@@ -35,7 +38,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--function", metavar="MODULE:NAME", help="a function, also from a file in this folder")
     what.add_argument("--vectors", action="store_true", help="print where the vectors and their specification lie")
     parser.add_argument("--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)")
-    parser.add_argument("--loss", metavar="NAME", help="which loss the function should be (default: the nearest)")
+    parser.add_argument(
+        "--loss",
+        metavar="NAME",
+        help="what the function should be: a loss (default: the nearest), k1, k2, k3, group_std, "
+        "group_mean, leave_one_out, length_weighted or gae",
+    )
     parser.add_argument("--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)")
     parser.add_argument(
         "--anchor",
@@ -57,7 +65,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare and print."""
     from trlab.conformance import vectors as golden
-    from trlab.conformance.report import AGREES, lines
+    from trlab.conformance.report import TRAINS_ALIKE, lines
 
     if args.vectors:
         places = {"vectors": str(golden.PATH), "specification": str(golden.PATH.with_name("SPECIFICATION.md"))}
@@ -69,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         shared.print_json({**about, "vectors": vectors.version, "findings": [f.as_dict() for f in findings]})
     else:
         print("\n".join(lines(findings, args.verbose)))
-    return 0 if all(f.status == AGREES for f in findings) else DIFFERENT
+    return 0 if all(f.status in TRAINS_ALIKE for f in findings) else DIFFERENT
 
 
 def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:

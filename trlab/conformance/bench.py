@@ -49,6 +49,8 @@ class Deviation:
     """anchor, cap, epsilon, window, aggregation, form, sign, advantage, mask or input."""
     words: str
     """What the function does, in plain words."""
+    same_gradient: bool = False
+    """It trains the same policy: see `Axis.same_gradient`."""
 
 
 class Bench:
@@ -67,7 +69,8 @@ class Bench:
         self.rows = {key: value[chosen] for key, value in vectors.rows.items()}
         self._masks = [vectors.batches[name]["mask"] for name in self.names]
         self._which = torch.unique(self.rows["batch"], return_inverse=True)[1]
-        self._gradient = torch.cat([observed.gradients[name].double() for name in self.names])
+        self.gradient = torch.cat([observed.gradients[name].double() for name in self.names])
+        """[rows, T] the observed gradients."""
         given = [observed.values[name].double() for name in self.names]
         self._given = torch.cat(given) if observed.by_token else torch.stack(given)
         self._offered: set[tuple[str, Option]] = set()
@@ -119,7 +122,9 @@ class Bench:
     def deviations(self, change: dict[str, Any]) -> tuple[Deviation, ...]:
         """A change in words, in the order of the axes."""
         return tuple(
-            Deviation(axis.point, axis.options[change[name]]) for name, axis in self.axes.items() if name in change
+            Deviation(axis.point, axis.options[change[name]], change[name] in axis.same_gradient)
+            for name, axis in self.axes.items()
+            if name in change
         )
 
     def errors(self, change: dict[str, Any]) -> Tensor:
@@ -140,11 +145,15 @@ class Bench:
         value, _, gradient = self._expected({**self._base, **change})
         return torch.cat([value.flatten(), gradient.flatten()])
 
+    def gradients(self, change: dict[str, Any]) -> Tensor:
+        """[rows, T] a definition's gradients."""
+        return self._expected({**self._base, **change})[2]
+
     @property
     def observed(self) -> Tensor:
         """The observed values and gradients, one after the other."""
         value = self._given if self._base["aggregation"] is not None else self._given * self.rows["mask"]
-        return torch.cat([value.flatten(), self._gradient.flatten()])
+        return torch.cat([value.flatten(), self.gradient.flatten()])
 
     def first(self, tolerance: float) -> dict[str, Any] | None:
         """The first token, batch by batch, whose value or gradient is not the reference's: where it stands, what went
@@ -168,7 +177,7 @@ class Bench:
             "row": row,
             "token": at[1],
             "inputs": self._inputs(at),
-            "gradient": _pair(slope[at], self._gradient[at]),
+            "gradient": _pair(slope[at], self.gradient[at]),
             "value": _pair(expected[where], self._given[where]) | of,
         }
 
@@ -197,7 +206,7 @@ class Bench:
             value, scale, gradient = self._expected(choices)
             by_token = choices["aggregation"] is None
             given = self._given * self.rows["mask"] if by_token else self._given
-            self._known[key] = (relative(given, value, None if by_token else scale), relative(self._gradient, gradient))
+            self._known[key] = (relative(given, value, None if by_token else scale), relative(self.gradient, gradient))
         return self._known[key]
 
     def _per_token(self, choices: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -31,6 +31,9 @@ class Axis:
     mask."""
     options: dict[Option, str]
     """Every option, and what an implementation does that takes it, where the reference does not."""
+    same_gradient: tuple[Option, ...] = ()
+    """The options, other than the reference's, that change the value alone, or the gradient at ratios beyond e^20 only,
+    which no run that learns has: what takes them trains the same policy."""
 
 
 @dataclass(frozen=True)
@@ -132,16 +135,30 @@ def ppo(
 
 
 def _surrogate(r: Tensor, a: Tensor, window: tuple[float, float], side: str) -> Tensor:
-    clipped = r.clamp(1 - window[0], 1 + window[1]) * a
+    limited = r.clamp(1 - window[0], 1 + window[1])
+    if side == "unsigned":
+        return torch.minimum(r, limited) * a
+    clipped = limited * a
     return clipped if side == "both" else (torch.maximum if side == "max" else torch.minimum)(r * a, clipped)
 
 
 def gspo(
-    rows: Rows, logp: Tensor, *, sign: int, anchor: str, window: tuple[float, float], cap: str, level: str, side: str
+    rows: Rows,
+    logp: Tensor,
+    *,
+    sign: int,
+    anchor: str,
+    window: tuple[float, float],
+    cap: str,
+    level: str,
+    length: str,
+    side: str,
 ) -> Tensor:
     """PPO's clip on the geometric mean of a row's ratios."""
     a, mask = rows["advantages"], rows["mask"]
     mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
+    if length != "tokens":
+        mean = mean * mask.sum(-1, keepdim=True) / (1 if length == "one" else mask.shape[-1])
     if level == "token":
         limited = mean.detach().clamp(max=10.0) if cap == "size" else mean.detach()
         mean = limited + logp - logp.detach()
@@ -164,7 +181,8 @@ def cispo(
 ) -> Tensor:
     """-sg[clip(r)] A log π; low and high are the bounds themselves."""
     r = _log_ratio(rows, logp, anchor, clamp).exp().clamp(min=0.0 if low is None else low, max=high)
-    return -sign * rows["advantages"] * (r.detach() * logp if form == "log" else r)
+    weight = {"log": r.detach() * logp, "product": r * logp, "ratio": r}[form]
+    return -sign * rows["advantages"] * weight
 
 
 def sapo(
@@ -236,7 +254,9 @@ def dppo(
 
 
 def distance(log_a: Tensor, log_b: Tensor, measure: str, epsilon: float = 0.0) -> Tensor:
-    """What DPPO's threshold is held against, of one token."""
+    """What DPPO's threshold is held against, of one token; "ratio": what PPO's is, |b / a - 1|."""
+    if measure == "ratio":
+        return torch.expm1(log_b - log_a).abs()
     return (log_a.exp() - log_b.exp()).abs() if measure == "tv" else _binary_kl(log_a, log_b, epsilon)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from torch import Tensor
@@ -19,6 +20,8 @@ SIDES = {
     "min": "takes the smaller of the two surrogates",
     "max": "takes the larger of the two surrogates: max for min",
     "both": "takes the clipped ratio without the minimum: no gradient outside the window on either side",
+    "unsigned": "takes the smaller of the two ratios before it multiplies by the advantage: where A < 0 the wrong side "
+    "is clipped",
 }
 
 FORM_RATIO = Axis(
@@ -27,6 +30,7 @@ FORM_RATIO = Axis(
         "ratio": "writes -r A: the same gradient, another value",
         "log": "writes -sg[weight] A log π: the same gradient, another value",
     },
+    same_gradient=("log",),
 )
 FORM_LOG = Axis(
     "form",
@@ -35,7 +39,21 @@ FORM_LOG = Axis(
         "ratio": "differentiates the bounded weight itself: where the bound holds, there is no gradient",
     },
 )
-
+FORM_CISPO = replace(
+    FORM_LOG,
+    options={
+        **FORM_LOG.options,
+        "product": "forgets the stop-gradient: the bounded ratio is differentiated beside the log π that it weighs",
+    },
+)
+FORM_DPPO = Axis(
+    "form",
+    {
+        "log": "writes -sg[r] A log π",
+        "ratio": "writes -r A for -sg[r] A log π: another value, the same gradient where nothing bounds r",
+    },
+    same_gradient=("ratio",),
+)
 
 CLIPS = {"ratio": "clips the ratio at 1 - {:g} and 1 + {:g}", "log": "clips the log-ratio at -{:g} and {:g}"}
 
@@ -123,6 +141,11 @@ def _gspo(low: float, high: float) -> Family:
         "sequence": "differentiates the row's ratio itself: where advantages differ within a row, each token "
         "feels the mean",
     }
+    lengths = {
+        "tokens": "takes the geometric mean of a row's ratios",
+        "one": "takes the product of a row's ratios, not their geometric mean",
+        "width": "divides a row's log-ratio by the padded width, not by the number of its tokens",
+    }
     return slippery(
         Family(
             d.gspo,
@@ -132,9 +155,18 @@ def _gspo(low: float, high: float) -> Family:
                 "window": window((low, high)),
                 "cap": Axis("cap", caps),
                 "level": Axis("form", levels),
+                "length": Axis("form", lengths),
                 "side": Axis("form", SIDES),
             },
-            {"anchor": "logp_old", "sign": 1, "window": (low, high), "cap": "size", "level": "token", "side": "min"},
+            {
+                "anchor": "logp_old",
+                "sign": 1,
+                "window": (low, high),
+                "cap": "size",
+                "level": "token",
+                "length": "tokens",
+                "side": "min",
+            },
             sides((low, high), span=(1e-5, 1.0)),
         ),
         rows=True,
@@ -157,7 +189,7 @@ def _cispo(eps_low: float | None, eps_high: float) -> Family:
     return slippery(
         Family(
             d.cispo,
-            _ratio_axes(low=Axis("cap", lows), high=Axis("cap", highs), form=FORM_LOG, sign=SIGN_OR_ADVANTAGES),
+            _ratio_axes(low=Axis("cap", lows), high=Axis("cap", highs), form=FORM_CISPO, sign=SIGN_OR_ADVANTAGES),
             {**RATIO, "low": low, "high": 1 + eps_high, "form": "log"},
             (
                 free("low", "holds the weight from below at {:g}", (0.01, 1.0)),
@@ -265,10 +297,11 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
     axes = {
         "anchors": Axis("anchor", anchors),
         "cap": cap(None, "the importance weight"),
-        "clamp": Axis("cap", clamps),
+        "clamp": Axis("cap", clamps, ("none", "both")),
         "delta": threshold(delta, "total variation" if measure == "tv" else "the binary KL"),
         "side": Axis("form", outward),
-        "form": FORM_LOG,
+        "measure": Axis("form", {measure: "", "ratio": "holds its threshold against |ratio - 1|, as PPO does"}),
+        "form": FORM_DPPO,
         "sign": SIGN,
     }
     base: dict[str, Option] = {
@@ -352,7 +385,7 @@ def _trsft(alpha: float) -> Family:
     return slippery(
         Family(
             d.trsft,
-            {"alpha": Axis("window", words), "form": Axis("form", forms), "sign": SIGN},
+            {"alpha": Axis("window", words), "form": Axis("form", forms, ("log",)), "sign": SIGN},
             {"alpha": alpha, "form": "ratio", "sign": 1},
             (free("alpha", "fades the push below a probability of {:g}", (1e-3, 1.0)),),
         ),

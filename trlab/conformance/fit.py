@@ -85,13 +85,14 @@ def _roundest(low: float, high: float) -> float:
 
 
 def _factor(bench: Bench, name: str) -> float | None:
-    """What the term would have to be multiplied by, in the middle of what each number says."""
-    plain = bench.numbers({})
-    term = bench.numbers({ADDED: (name, 1.0)}) - plain
-    said = term.abs() > 1e-9
-    if not said.any():
+    """The term's factor: the median of what the tokens' gradients say. Values may differ for another reason, the form
+    in which a loss is written."""
+    without = bench.gradients({})
+    term = bench.gradients({ADDED: (name, 1.0)}) - without
+    felt = term.abs() > 1e-9
+    if not felt.any():
         return None
-    factor = ((bench.observed - plain)[said] / term[said]).median().item()
+    factor = ((bench.gradient - without)[felt] / term[felt]).median().item()
     return _rounded(factor) if math.isfinite(factor) and abs(factor) > 1e-12 else None
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from trlab.conformance import calls, libraries
 from trlab.conformance.bench import Observed
+from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.report import DIFFERS, FAILS, Finding, judge
 from trlab.conformance.search import EXHAUSTIVE, search
-from trlab.conformance.vectors import Vectors
+from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
 
@@ -25,6 +28,11 @@ TRL_TYPES = {
     "seq-mean-token-sum-norm": "dr_grpo",
 }
 """TRL's loss_type for an aggregation, where the loss has no type of its own."""
+ESTIMATORS = ("k1", "k2", "k3")
+ADVANTAGES = ("group_std", "group_mean", "leave_one_out", "length_weighted")
+PIECES = (*ESTIMATORS, *ADVANTAGES, "gae")
+"""What stands around a loss and can be named in its place: KL estimators, called with (logp, logp_old), and advantages,
+called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards, values, mask) and gamma, lam."""
 
 
 def resolve(address: str) -> Callable[..., Any]:
@@ -78,7 +86,7 @@ def hold(
         vectors: the golden vectors.
         address: package.module:name.
         signature: one of SIGNATURES.
-        loss: a name of the vectors; None: every one is tried, and the nearest reported.
+        loss: a name of the vectors' losses, or of PIECES; None: every loss is tried, and the nearest reported.
         how: the aggregation to ask for; None: the loss's own.
         anchor: which policy's log-probs stand where the function has one place for them.
         given: settings to pass to a plain function.
@@ -91,7 +99,7 @@ def hold(
         ("signature", signature, SIGNATURES),
         ("anchor", anchor, calls.ANCHORS),
         ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
-        ("loss", loss or "ppo", tuple(vectors.losses)),
+        ("loss", loss or "ppo", (*vectors.losses, *PIECES)),
     ):
         if value not in known:
             raise unknown(name, value, known)
@@ -99,18 +107,46 @@ def hold(
         raise ValueError(
             f"set: expected --signature plain, whose functions take settings as arguments, got {signature}"
         )
+    if loss in PIECES and signature != "plain":
+        raise ValueError(f"loss: expected --signature plain beside {loss!r}, which is no loss, got {signature}")
     if signature == "trl":
         libraries.installed("trl")
     function = resolve(address)
     if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
         raise TypeError(f"function: expected a trainer class with _compute_loss, got {address!r}")
     title = address.partition(":")[2]
-    if loss is None:
+    if loss in PIECES:
+        yield compare(vectors, title, loss, partial(_piece, function, loss, dict(given or {})))
+    elif loss is None:
         yield _nearest(vectors, function, title, signature, how, anchor, given)
     else:
         how = how or vectors.losses[loss]["aggregation"]
         observed = calls.observe(vectors, _subject(vectors, function, signature, loss, how, anchor, given))
         yield judge(vectors, title, loss, observed, how)
+
+
+def _piece(function: Callable[..., Any], name: str, given: dict[str, Any], vectors: Vectors) -> Numbers:
+    """What a KL estimator or an advantage gives: called by the names of its parameters where it has ours, else in their
+    order."""
+    if name in ESTIMATORS:
+        return estimator_of(vectors, lambda logp, old: _called(function, {"logp": logp, "logp_old": old}, given))
+    document = vectors.pieces["gae" if name == "gae" else "advantages"]["inputs"]
+    inputs = tensors(document)
+    if name == "gae":
+        advantages, returns = _called(function, inputs, {"gamma": document["gamma"], "lam": document["lam"], **given})
+        mask = inputs["mask"]
+        return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
+    if name != "length_weighted":
+        del inputs["lengths"]
+    ordered: dict[str, Any] = {key: inputs[key] for key in ("rewards", "lengths", "group") if key in inputs}
+    return {"advantages": _called(function, ordered, given)}
+
+
+def _called(function: Callable[..., Any], inputs: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    parameters = inspect.signature(function).parameters
+    if all(name in parameters for name in inputs):
+        return function(**inputs, **given)
+    return function(*inputs.values(), **given)
 
 
 def _subject(
@@ -159,10 +195,12 @@ def _nearest(
         loss, (observed, asked) = next(iter(seen.items()))
         finding = judge(vectors, title, loss, observed, asked)
         return Finding(title, "any loss", FAILS, notes=finding.notes)
-    exact = (
-        loss for loss, (observed, asked) in usable.items() if search(vectors, loss, observed, asked, deepest=0).agrees
+    at_once = {loss: search(vectors, loss, observed, asked, deepest=0) for loss, (observed, asked) in usable.items()}
+    nearest = (
+        next((loss for loss, result in at_once.items() if result.agrees), None)
+        or next((loss for loss, result in at_once.items() if not result.steered), None)
+        or _shortest(vectors, usable)
     )
-    nearest = next(exact, None) or _shortest(vectors, usable)
     if nearest is None:
         return Finding(
             title,

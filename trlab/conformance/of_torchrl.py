@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from trlab.conformance import calls
 from trlab.conformance.libraries import Held
-from trlab.conformance.of_verl import estimator
-from trlab.conformance.pieces import Numbers, compare
+from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.report import Finding, judge
 from trlab.conformance.vectors import Vectors, tensors
 
@@ -42,7 +41,7 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
             calls.observe(vectors, partial(_flat, settings)),
             "token-mean",
         )
-    yield compare(vectors, "KL term", "k3", partial(estimator, kl=_penalty))
+    yield compare(vectors, "KL term", "k3", partial(estimator_of, kl=_penalty))
     yield compare(vectors, "MCAdvantage, trajectory_return=sum", "group_std in fours", _advantages)
     yield compare(vectors, "generalized_advantage_estimate", "gae", _gae)
 

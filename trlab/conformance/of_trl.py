@@ -15,8 +15,7 @@ from torch import Tensor
 
 from trlab.conformance import calls
 from trlab.conformance.libraries import Held
-from trlab.conformance.of_verl import estimator
-from trlab.conformance.pieces import Numbers, compare
+from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.relatives import PAIRED
 from trlab.conformance.report import Finding, judge
 from trlab.conformance.vectors import Vectors
@@ -64,7 +63,7 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         ("KL term", ()),
         ("KL term, use_bias_correction_kl=False", (("use_bias_correction_kl", False),)),
     ):
-        yield compare(vectors, subject, "k3", partial(estimator, kl=partial(_penalty, more)))
+        yield compare(vectors, subject, "k3", partial(estimator_of, kl=partial(_penalty, more)))
     for loss_type in ("sigmoid", "sigmoid_norm"):
         yield compare(vectors, f"DPOTrainer, {loss_type}", "dpo", partial(_pairs, loss_type))
     yield compare(vectors, "SyncRefModelCallback", "reference", _moved)

@@ -3,17 +3,16 @@ policy, the mask is boolean, the configuration is its own ActorConfig."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from trlab.conformance import calls
 from trlab.conformance.libraries import Held
-from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
 from trlab.conformance.report import Finding, judge
 from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
@@ -49,7 +48,7 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         yield judge(vectors, f"agg_loss {how}", "reinforce", calls.observe(vectors, _aggregated(core, how)), how)
     for name in ("k1", "k2", "k3"):
         yield compare(
-            vectors, f"kl_penalty {name}", name, partial(estimator, kl=partial(core.kl_penalty, kl_penalty=name))
+            vectors, f"kl_penalty {name}", name, partial(estimator_of, kl=partial(core.kl_penalty, kl_penalty=name))
         )
     for subject, name, more in ADVANTAGES:
         yield compare(
@@ -61,15 +60,6 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     yield compare(vectors, "advantages gae", "gae", partial(_gae, core))
     for level in ("token", "sequence"):
         yield compare(vectors, f"rollout correction, {level}", f"{level} truncate", partial(_correction, level))
-
-
-def estimator(vectors: Vectors, kl: Callable[..., Tensor]) -> Numbers:
-    """A KL estimator of (logp, logp_old) on every unmasked token, with its gradient."""
-    rows = vectors.rows
-    logp = rows["logp"].clone().requires_grad_()
-    value = kl(logp, rows["logp_old"]).where(rows["mask"], torch.zeros(()).double())
-    (gradient,) = torch.autograd.grad(value.sum(), logp)
-    return {"values": value.detach(), "gradient": gradient}
 
 
 def _advantages(core: Any, name: str, more: dict[str, Any], alone: bool, vectors: Vectors) -> Numbers:

@@ -51,6 +51,15 @@ def estimator(
     return {"values": value.detach(), "gradient": gradient}
 
 
+def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Numbers:
+    """What somebody's estimator of (logp, logp_old) gives on every unmasked token, with its gradient."""
+    rows = vectors.rows
+    logp = rows["logp"].clone().requires_grad_()
+    value = kl(logp, rows["logp_old"]).where(rows["mask"], torch.zeros(()).double())
+    (gradient,) = torch.autograd.grad(value.sum(), logp)
+    return {"values": value.detach(), "gradient": gradient}
+
+
 def advantage(
     vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool, alone: bool = False
 ) -> Numbers:

@@ -9,7 +9,11 @@ from trlab.conformance.bench import NO_GRADIENT, Deviation, Observed
 from trlab.conformance.search import DEEPEST, Match, Result, search
 from trlab.conformance.vectors import Vectors
 
-AGREES, DIFFERS, FAILS = "agrees", "differs", "fails"
+AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient", "differs", "fails"
+TRAINS_ALIKE = (AGREES, SAME_GRADIENT)
+"""The statuses of a function that trains the same policy as the reference."""
+EXTREME = "extreme ratios"
+"""The batch of ratios beyond e^20."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class Finding:
     reference: str
     """The vectors' name of what it was held against."""
     status: str
-    """agrees (value and gradient to 1e-6), differs, or fails (it raised, or gave nothing that can be compared)."""
+    """agrees (value and gradient to 1e-6), same gradient (and another value: it trains the same policy), differs, or
+    fails (it raised, or gave nothing that can be compared)."""
     deviations: tuple[Deviation, ...] = ()
     """What explains the difference."""
     notes: tuple[str, ...] = ()
@@ -80,10 +85,10 @@ def place(first: dict[str, Any]) -> list[str]:
 def lines(findings: list[Finding], verbose: bool = False) -> list[str]:
     """A line for each finding, in columns; `verbose`: and below it the first place where it differs."""
     names = [f.subject if f.subject == f.reference else f"{f.subject} as {f.reference}" for f in findings]
-    width = max(map(len, names), default=0)
+    width, statuses = max(map(len, names), default=0), max((len(f.status) for f in findings), default=0)
     said = []
     for name, f in zip(names, findings, strict=True):
-        said.append(f"{name:<{width}}  {f.status:<7}  {f.words}".rstrip())
+        said.append(f"{name:<{width}}  {f.status:<{max(statuses, len(DIFFERS))}}  {f.words}".rstrip())
         said += [f"    {line}" for line in place(f.first)] if verbose and f.first else []
     return said
 
@@ -109,7 +114,10 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
     if observed.faults:
         said = [_faults(observed), *(said if deviations else [])]
         return Finding(subject, loss, FAILS, deviations, (*said, *notes), result.seen, result.first)
-    status = AGREES if result.agrees and not deviations else DIFFERS
+    status = DIFFERS
+    # That no gradient differs on these batches proves nothing where the explanation is, say, a wider window.
+    if {*result.steered} <= {EXTREME} and all(d.same_gradient for d in deviations):
+        status = AGREES if result.agrees else SAME_GRADIENT
     return Finding(subject, loss, status, deviations, (*said, *notes), result.seen, result.first)
 
 
@@ -125,8 +133,12 @@ def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], lis
             else (f"agrees in none of {batches} batches")
         )
         return (), [f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"]
+    if result.steered == (EXTREME,) and all(d.same_gradient for d in match.deviations):
+        return match.deviations, ["the gradient differs beyond a ratio of e^20 only"]
     if match.gradient_only:
-        return match.deviations, ["its gradient is explained, its value is another one"]
+        return match.deviations, [
+            "its gradient is explained, its value is another one" if match.deviations else "its value is another one"
+        ]
     return match.deviations, []
 
 

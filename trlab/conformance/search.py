@@ -55,6 +55,8 @@ class Result:
     """The shortest explanation; None: nothing that was tried explains it."""
     tried: int
     """How many definitions were compared."""
+    steered: tuple[str, ...] = ()
+    """The batches whose gradients differ from the reference, whatever the values do."""
     first: dict[str, Any] | None = None
     """The first place that differs from the reference, as `Bench.first` gives it."""
 
@@ -78,14 +80,15 @@ def search(vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest
         finer = None if worst <= same else _explain(bench, same, min(deepest, 2))
         return Result(True, worst, seen, finer, bench.tried)
     first = bench.first(agrees)
+    steered = tuple(name for name, e in zip(bench.names, errors, strict=True) if not float(e[1]) <= agrees)
     found = _explain(bench, same, min(deepest, 1))
     if found is None and deepest > 0:
         fit(bench, agrees)
-        if float(errors[:, 1].max()) <= agrees:  # nothing but the value is left to explain
+        if not steered:  # nothing but the value is left to explain
             deepest = min(deepest, EXHAUSTIVE)
         found = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
     found = found or _explain(bench, agrees, deepest, gradient_only=True)
-    return Result(False, worst, seen, found, bench.tried, first)
+    return Result(False, worst, seen, found, bench.tried, steered, first)
 
 
 def _explain(bench: Bench, tolerance: float, deepest: int, gradient_only: bool = False) -> Match | None:

@@ -47,6 +47,7 @@ TERMS = {
     "k1": "k1 (logp - logp_old)",
     "k2": "k2 ((logp - logp_old)² / 2)",
     "k3": "k3 (e^d - d - 1, d = logp_old - logp)",
+    "k2 rollout": "k2 to the policy that sampled ((logp - logp_rollout)² / 2)",
     "logp": "logp",
     "loss": "the loss itself",
 }
@@ -140,5 +141,7 @@ def _shifted(values: Tensor, by: int, fill: str) -> Tensor:
 
 
 def _term(name: str, rows: Rows, logp: Tensor, values: Tensor) -> Tensor:
-    d = logp - rows["logp_old"]
-    return {"k1": d, "k2": d.square() / 2, "k3": torch.expm1(-d) + d, "logp": logp, "loss": values}[name]
+    if name in ("logp", "loss"):
+        return logp if name == "logp" else values
+    d = logp - rows["logp_rollout" if name == "k2 rollout" else "logp_old"]
+    return {"k1": d, "k3": torch.expm1(-d) + d}.get(name, d.square() / 2)
