@@ -316,11 +316,11 @@ def test_independent_steps_spiral_out_three_steps_come_in_and_two_still_cycle(t)
     def matrl(p, q, t):
         return matrl_step(PENNIES, -PENNIES, p, q, t)
 
-    def mixtures(p, q, t):
+    def choices(p, q, t):
         return matrl_step(PENNIES, -PENNIES, p, q, t, respond=False)
 
     assert after(independent, 0, t) == pytest.approx(0.4)
-    assert after(independent, 400, t) > 0.49 and after(mixtures, 400, t) > 0.49
+    assert after(independent, 400, t) > 0.49 and after(choices, 400, t) > 0.49
     assert after(matrl, 50, t) < 0.3 and after(matrl, 200, t) < 0.05 and after(matrl, 2000, t) < 1e-6
 
 
@@ -338,13 +338,15 @@ def test_the_equilibrium_is_a_fixed_point_and_a_dominant_move_is_found():
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 4), m=st.integers(2, 4))
-def test_the_meta_game_s_mixtures_are_an_equilibrium(seed, n, m):
-    """No player gains by another mixture of stay and step, in games of any payoffs."""
+def test_the_game_of_stay_or_step_has_a_pure_equilibrium(seed, n, m):
+    """Each plays one of its two moves, and no mixture of them pays more: in games of any payoffs."""
     g = torch.Generator().manual_seed(seed)
     u1, u2 = (torch.randn(n, m, generator=g, dtype=torch.float64) for _ in range(2))
     p, q = (torch.rand(size, generator=g, dtype=torch.float64).softmax(-1) for size in (n, m))
     x, y = matrl_step(u1, u2, p, q, 0.7, respond=False)
     step_p, step_q = (p.log() + 0.7 * u1 @ q).softmax(-1), (q.log() + 0.7 * p @ u2).softmax(-1)
+    assert any(torch.allclose(x, move) for move in (p, step_p))
+    assert any(torch.allclose(y, move) for move in (q, step_q))
     for other in (p, step_p):
         assert other @ u1 @ y <= x @ u1 @ y + 1e-12
     for other in (q, step_q):

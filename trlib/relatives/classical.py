@@ -158,8 +158,9 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
     Source: arXiv 2106.06828, GA-MATR 2401.17880: after the abstract or a summary.
 
     1  a step of each against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
-    2  the game "stay or step", solved: Nash mixtures p~ of p, p^ and q~ of q, q^; pure before mixed, steps before stays
-    3  a step from where each was against the other's mixture.  respond=False returns the mixtures instead (it cycles).
+    2  the game "stay or step", solved: p~ is p or p^, q~ is q or q^. A step pays if the other stays (it climbs the
+       payoff), so this game always has a pure equilibrium: both step, or one steps and the other stays.
+    3  a step from where each was against the other's choice.  respond=False returns the choices instead (it cycles).
     """
 
     def tilt(policy: Tensor, payoff: Tensor) -> Tensor:
@@ -167,12 +168,12 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
 
     for name, payoffs in (("U1", U1), ("U2", U2)):
         checks.floating(name, payoffs, (len(p), len(q)))
-    P, Q, one = torch.stack([p, tilt(p, U1 @ q)]), torch.stack([q, tilt(q, p @ U2)]), torch.eye(2).to(p)
-    A, B = P @ U1 @ Q.T, P @ U2 @ Q.T
-    x, y = torch.stack([B[1, 1] - B[1, 0], B[0, 0] - B[0, 1]]), torch.stack([A[1, 1] - A[0, 1], A[0, 0] - A[1, 0]])
-    pure = [(one[i], one[j]) for i in (1, 0) for j in (1, 0) if A[i, j] >= A[1 - i, j] and B[i, j] >= B[i, 1 - j]]
-    x, y = [*pure, (x / x.sum(), y / y.sum())][0]
-    return (tilt(p, U1 @ (y @ Q)), tilt(q, (x @ P) @ U2)) if respond else (x @ P, y @ Q)
+    P, Q = torch.stack([p, tilt(p, U1 @ q)]), torch.stack([q, tilt(q, p @ U2)])
+    A, B = P @ U1 @ Q.T, P @ U2 @ Q.T  # payoffs of the game of two by two, where 1 is the step
+    i = j = 1
+    if A[1, 1] < A[0, 1] or B[1, 1] < B[1, 0]:
+        i, j = (1, 0) if B[1, 0] >= B[1, 1] else (0, 1)
+    return (tilt(p, U1 @ Q[j]), tilt(q, P[i] @ U2)) if respond else (P[i], Q[j])
 
 
 def graph_attention(x: Tensor, adjacent: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="each player's policy",
         to="where it is",
-        how="a KL step of each against the mixture that the other will play",
+        how="a KL step of each against what the other will play",
         ratio="none",
         level="distribution",
         action="penalise",
@@ -71,7 +71,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.classical.matrl_step", "trlib.relatives.classical.graph_attention"),
         chapter="gallery_classical",
         remark="The three steps are those of MATRL (arXiv 2106.06828), read in its abstract; that GA-MATR takes them "
-        "is inferred from its words. The mixtures are the equilibrium of a game of two moves each: stay, or "
-        "step. Attention over neighbours is its critic's; the simulator of flying stations is not rebuilt.",
+        "is inferred from its words. What the other will play is the equilibrium of a game of two moves "
+        "each, stay or step; it is always pure. Attention over neighbours is its critic's; the simulator of flying stations is not rebuilt.",
     ),
 )
