@@ -29,6 +29,23 @@ def test_the_record_says_what_each_way_really_did() -> None:
     assert "trlib_dppo_tv" in ways["verl's loss in Ray"]["losses"] and ways["verl's loss in Ray"]["apart"] < 1e-6
 
 
+@pytest.mark.nightly("starts processes, some of them two at a time")
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_a_printed_command_runs_as_it_is_printed(way, tmp_path) -> None:
+    """Chapter 12 prints `way.command`, and `run` types it into an empty folder without adding a word."""
+    result, recorded = run(way, tmp_path), runs()["ways"][way.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [distributed.FOLDER]
+    assert {key: result[key] for key in ("command", "processes", "how")} == {
+        key: recorded[key] for key in ("command", "processes", "how")
+    }
+
+
+def test_the_command_of_one_process_runs_as_it_is_printed(tmp_path) -> None:
+    (way,) = [way for way in WAYS if way.name == "own loop, one process"]
+    assert run(way, tmp_path)["processes"] == 1
+    assert (tmp_path / distributed.FOLDER / "weights.pt").is_file()
+
+
 @pytest.mark.nightly("starts processes that shard a model")
 def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
     one, two = (

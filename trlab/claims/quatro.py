@@ -14,7 +14,7 @@ CARD = Card(
         Claim(
             "Every prompt gets a trust region of its own, so that easy prompts do not run to certainty while hard ones "
             "stand still.",
-            "abstract",
+            "two summaries",
             PAPER,
             [below("perprompt", "quatro", 0.1, kind, at=HARD) for kind in ("kl_many", "kl_half", "kl_few")],
             why="The divergence depends on difficulty far less than PPO's, but it stands above the radius unless "
@@ -32,7 +32,7 @@ CARD = Card(
         ),
         Claim(
             "It keeps more different right answers and better pass@k.",
-            "experiments",
+            "a summary",
             PAPER,
             [
                 above("diversity", "quatro", "ppo", "distinct", at={"updates": "8"}),
@@ -44,11 +44,13 @@ CARD = Card(
         ),
         Claim(
             "Higher accuracy on six benchmarks of mathematics.",
-            "experiments",
+            "a summary",
             PAPER,
             untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
         ),
     ),
-    note="**Derived here.** The paper's own loss was not at hand: ours solves the problem that its abstract states. A "
-    "mechanism that is not seen may be our derivation's.",
+    note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem that two summaries state, "
+    "at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) and "
+    "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names the trust region alone. "
+    "A mechanism that is not seen may be our derivation's.",
 )

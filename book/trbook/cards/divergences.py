@@ -43,12 +43,12 @@ CARDS = (
         source="Lee et al. 2026; the loss is derived here",
         arxiv="2602.04620",
         provenance="derived here",
-        read_in="from the problem that summaries state",
+        read_in="from a problem that summaries state, not the paper's loss",
         functions=("trlib.algorithms.quatro.quatro_loss",),
         chapter="08_quatro",
         paper={"delta_kl": "not known", "lambda_min": "not known", "form": "not known"},
         remark="The weight changes its sign where a completion has passed its target: it pulls back at any ratio. The "
-        "authors' own loss was not at hand.",
+        "authors' own loss was not read.",
     ),
     MethodCard(
         "troll",

@@ -24,6 +24,8 @@ from trlab.circumstances import circumstances
 RECORD = Path(__file__).with_name("record.json")
 WORKER = "-m trbook.scale.worker"
 PACKAGES = ("trl", "accelerate", "verl", "ray")
+FOLDER = "two_processes"
+"""Where a worker writes, unless it is told another folder."""
 LIMIT = 300
 """Seconds that a run may take."""
 
@@ -34,7 +36,7 @@ class Way:
 
     name: str
     command: str
-    """As a reader types it, without the folder that it writes into."""
+    """As a reader types it; it writes into `FOLDER` of the folder where it is typed."""
     one: str | None = None
     """The way that it is compared with, run before it."""
 
@@ -67,9 +69,13 @@ def runs() -> dict[str, Any]:
 def run(way: Way, folder: Path) -> dict[str, Any]:
     """What the worker said, and how long all of it took.
 
+    Args:
+        folder: where the command is typed, exactly as it is printed; what it writes ends in `folder / FOLDER`.
+
     Raises:
         RuntimeError: it failed; the end of what it printed is in the message.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     words, scripts = shlex.split(way.command), Path(sys.executable).parent
     settings = {"OMP_NUM_THREADS": "1", "TRL_EXPERIMENTAL_SILENCE": "1"}
     while "=" in words[0]:
@@ -77,7 +83,8 @@ def run(way: Way, folder: Path) -> dict[str, Any]:
         settings[name] = value
     start = time.perf_counter()
     done = subprocess.run(
-        [str(scripts / words[0]), *words[1:], str(folder)],
+        [str(scripts / words[0]), *words[1:]],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -86,7 +93,7 @@ def run(way: Way, folder: Path) -> dict[str, Any]:
     )
     if done.returncode:
         raise RuntimeError(f"{way.name}: expected it to run to its end, got\n{done.stderr[-3000:]}")
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    result = json.loads((folder / FOLDER / "result.json").read_text(encoding="utf-8"))
     return {"command": way.command, "seconds": round(time.perf_counter() - start, 1), **result}
 
 
@@ -94,7 +101,7 @@ def apart(folder: Path, other: Path) -> float:
     """The largest difference between two runs' weights."""
     import torch
 
-    a, b = (torch.load(place / "weights.pt", weights_only=True) for place in (folder, other))
+    a, b = (torch.load(place / FOLDER / "weights.pt", weights_only=True) for place in (folder, other))
     return max(float((a[name] - b[name]).abs().max()) for name in a)
 
 

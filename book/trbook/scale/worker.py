@@ -1,14 +1,14 @@
 """Four updates on a batch that is drawn beforehand, in one process or in several: what `distributed` compares.
 
-    python -m trbook.scale.worker trl FOLDER                                                 one process
-    torchrun --standalone --nproc_per_node 2 -m trbook.scale.worker trl FOLDER               two
+    python -m trbook.scale.worker trl                                                 one process
+    torchrun --standalone --nproc_per_node 2 -m trbook.scale.worker trl               two
     torchrun --standalone --nproc_per_node 2 -m trbook.scale.worker fsdp FOLDER
     python -m trbook.scale.worker ray FOLDER
 
 `trl` is TRL's own trainer with DPPO's loss through the bridge; `fsdp` is torch's `fully_shard` around the policy, and a
 loop of a few lines; `ray` is verl's loss in two workers of Ray. The first two learn from what the embedded policy of
 `dial` wrote before, so one process and two can be compared number by number. FOLDER/result.json says how many processes
-there were, and weights.pt beside it holds what they learnt.
+there were, and weights.pt beside it holds what they learnt; without a FOLDER they go into `two_processes`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 import torch
 
 import trlib
+from trbook.scale.distributed import FOLDER
 from trlib.algorithms import dppo_loss
 from trlib.model.completions import Completions
 from trlib.model.loading import EMBEDDED
@@ -221,7 +222,7 @@ KINDS = {"trl": with_trl, "fsdp": with_fsdp, "ray": with_ray}
 
 def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
-    kind, folder = arguments[0], Path(arguments[1])
+    kind, folder = arguments[0], Path(*arguments[1:2] or [FOLDER])
     result = KINDS[kind](folder)
     if int(os.environ.get("RANK", "0")) == 0:
         folder.mkdir(parents=True, exist_ok=True)
