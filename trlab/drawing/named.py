@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
     from trlab.cells import Cell
 
-Kind = Literal["intervals", "curves", "improvements", "profiles", "frontier", "history", "difficulty", "matched"]
+Kind = Literal[
+    "intervals",
+    "curves",
+    "improvements",
+    "profiles",
+    "frontier",
+    "history",
+    "difficulty",
+    "matched",
+    "rates",
+    "basin",
+    "speed",
+]
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,8 @@ class Figure:
     kind: Kind
     """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over `control`; shares of
     runs above a threshold; accuracy against nats; a history with bands; divergence against difficulty; a measure at
-    matched reward."""
+    matched reward; curves over learning rates, a panel for each point of `along`; the same with basins; the end against
+    the take-off."""
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +85,37 @@ def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
     return Figure(sweep, "history", text, at=at, measure="reward", words="mean reward", line=LEVEL)
 
 
+MAIN = ("pg_is", "ppo", "dppo-tv", "gspo", "troll")
+"""The methods that the third round asks with sixteen seeds."""
 FIGURES: dict[str, Figure] = {
+    # the third round
+    "basin": Figure(
+        "basin",
+        "basin",
+        "Where each method works, when every batch is used 16 times: accuracy after 24 batches over the learning rate, "
+        "16 seeds each, with 95 % intervals. The dotted line lies .05 below the best of all; a bar shows at which rates "
+        "a method stays above it, an arrow that it does so to the end of the rates that were run.",
+    ),
+    "basin-speed": Figure(
+        "basin",
+        "speed",
+        "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward of the first ten. A "
+        "path joins a method's learning rates; filled points are those that no other point beats.",
+    ),
+    "basin-uses": Figure(
+        "basin_map",
+        "rates",
+        "The same at 1, 4 and 16 uses of every batch. Two seeds, each drawn: a map, not a comparison.",
+        only=MAIN,
+        along="uses",
+        axis="uses",
+    ),
+    "basin-map": Figure(
+        "basin_map",
+        "rates",
+        "All ten methods at 16 uses, two seeds; thin lines: the others.",
+        at={"uses": "16"},
+    ),
     # the second round
     "reuse": Figure(
         "reuse",

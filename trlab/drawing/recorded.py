@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trlab.drawing import costs, scores
+from trlab.basin import LR, basins
+from trlab.drawing import costs, rates, scores
 from trlab.drawing.named import Figure
 from trlab.findings import before, finished
 from trlab.findings import scores as scores_of
 from trlab.measures import LEVEL, derive
 from trlab.nats import Trade, frontier
-from trlab.statistics import Scores, by_task
+from trlab.statistics import Scores, by_task, interval
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
 from trlib.drawing import Drawing
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from trlab.sweep import Sweep
@@ -54,6 +57,9 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "history": _history,
         "difficulty": _difficulty,
         "matched": _matched,
+        "rates": _rates,
+        "basin": _basin,
+        "speed": _speed,
     }[figure.kind](figure, sweep, runs, history, labels)
 
 
@@ -107,6 +113,43 @@ def _curves(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
         drop=figure.drop,
         control=figure.control or None,
     )
+
+
+def _ends(figure: Figure, runs: pd.DataFrame, labels: list[str]) -> rates.Curves:
+    """The runs of each variant by learning rate."""
+    found: dict[str, dict[float, np.ndarray]] = {}
+    for label in labels:
+        by_rate = scores_of(runs, label, figure.measure, [LR])
+        found[label] = {
+            float(place[0]): values for place, values in sorted(by_rate.items(), key=lambda one: float(one[0][0]))
+        }
+    return found
+
+
+def _rates(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    if rates.by_method(labels):
+        return rates.each(_ends(figure, runs, labels), measure=figure.words)
+    points = list(dict.fromkeys(runs[figure.along].astype(str))) if figure.along else [""]
+    places = {
+        f"{point} {figure.axis}".strip(): _ends(
+            figure, runs[runs[figure.along].astype(str) == point] if figure.along else runs, labels
+        )
+        for point in points
+    }
+    return rates.curves(places, measure=figure.words)
+
+
+def _basin(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    return rates.basin(_ends(figure, runs, labels), basins(finished(runs)), measure=figure.words)
+
+
+def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    first, last = (_ends(replace(figure, measure=measure), runs, labels) for measure in ("take_off", figure.measure))
+    pairs = {
+        label: {rate: (interval(first[label][rate]), interval(last[label][rate])) for rate in last[label]}
+        for label in labels
+    }
+    return rates.speed(pairs, measure=figure.words)
 
 
 def _frontier(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:

@@ -1,0 +1,195 @@
+"""Figures over learning rates: where each method works, and what it pays in speed (see `trlab.basin`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trlab.basin import WITHIN, Basin, frontier
+from trlab.drawing.scores import grid_of
+from trlab.statistics import interval, iqm
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
+from trlib.evaluation import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Curves = Mapping[str, Mapping[float, np.ndarray]]
+"""Label -> learning rate -> ends of the runs."""
+FEW = 8
+"""Runs below which an interval says little: every run is drawn instead."""
+STEP = 0.075
+"""How far apart the bars of two basins lie below the curves."""
+
+
+def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None) -> Drawing:
+    """Ends over learning rates, a panel for each place (a number of uses): interquartile means with 95 % intervals, or
+    means with every run where there are few.
+
+    Raises:
+        ValueError: no place, more than five methods.
+    """
+    if not places:
+        raise ValueError("places: expected at least one, got none")
+    figure, grid = panels(len(places), height=3.2, share=len(places) > 1)
+    for ax, (title, methods) in zip(grid, places.items(), strict=True):
+        _draw(ax, methods)
+        if len(places) > 1:
+            ax.set_title(title, color=INK, fontsize="medium")
+    legend(grid[0], loc="best")
+    figure.supxlabel("learning rate", color=INK, fontsize="medium")
+    figure.supylabel(measure, color=INK, fontsize="medium")
+    said = [_in_words(methods, f"{title}: " if len(places) > 1 else "") for title, methods in places.items()]
+    return Drawing(figure, alt or f"{measure} over learning rates. {' '.join(said)}")
+
+
+def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | None = None) -> Drawing:
+    """The same in one panel, with a dotted line `WITHIN` below the best end of all, and each method's basin as a bar
+    below: the rates at which it stays above the line. A bar that the grid cuts off ends in an arrow.
+
+    Args:
+        found: the basins, of these methods in this order (`trlab.basin.basins`).
+
+    Raises:
+        ValueError: more than five methods.
+    """
+    figure, (ax,) = panels(height=4.2)
+    _draw(ax, methods)
+    best = max(iqm(runs) for curve in methods.values() for runs in curve.values())
+    ax.axhline(best - WITHIN, color=INK, linestyle=":", linewidth=1)
+    for i, one in enumerate(found):
+        height, colour = -STEP * (i + 0.8), COLOURS[i]
+        if one.width.value:
+            ax.plot([one.piece.low, one.piece.high], [height] * 2, color=colour, linewidth=5, solid_capstyle="butt")
+        for at, opened, marker in (
+            (one.piece.low, one.piece.open_low, "<"),
+            (one.piece.high, one.piece.open_high, ">"),
+        ):
+            if opened:
+                ax.plot([at], [height], marker=marker, color=colour, markersize=9, linestyle="")
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_ylim(-STEP * (len(found) + 0.4), 1)
+    ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel(measure)
+    legend(ax, loc="best")
+    return Drawing(figure, alt or f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}")
+
+
+def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, measure: str) -> Drawing:
+    """The end against the take-off, one path a method over its learning rates, with 95 % intervals both ways. A filled
+    point is on the frontier: no other point of any method is as good in both and better in one.
+
+    Args:
+        methods: label -> learning rate -> take-off and end.
+    """
+    figure, (ax,) = panels(height=4.2)
+    every = [(label, rate, *pair) for label, path in methods.items() for rate, pair in path.items()]
+    kept = {every[i][:2] for i in frontier([(x.value, y.value) for _, _, x, y in every])}
+    rates = sorted({rate for _, rate, _, _ in every})
+    for i, (label, path) in enumerate(methods.items()):
+        colour = COLOURS[i]
+        xs, ys = ([pair[side].value for pair in path.values()] for side in (0, 1))
+        ax.plot(xs, ys, color=colour, linestyle=DASHES[i % len(DASHES)], linewidth=1.4, label=label)
+        for rate, (x, y) in path.items():
+            ax.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=1, alpha=0.7)
+            ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=1, alpha=0.7)
+            face = colour if (label, rate) in kept else "none"
+            marker = MARKERS[rates.index(rate)]
+            ax.plot([x.value], [y.value], marker=marker, color=colour, markerfacecolor=face, linestyle="")
+    for rate in rates:
+        ax.plot([], [], marker=MARKERS[rates.index(rate)], color=INK, linestyle="", label=f"lr {said(rate)}")
+    ax.set_xlabel("take-off: mean reward of the first ten batches")
+    ax.set_ylabel(measure)
+    ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    legend(ax, loc="best", ncols=2)
+    points = "; ".join(f"{label} at {said(rate)}: {x.value:.2f}, {y.value:.2f}" for label, rate, x, y in every)
+    on = ", ".join(f"{label} at {said(rate)}" for label, rate, _, _ in every if (label, rate) in kept)
+    return Drawing(figure, f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.")
+
+
+def said(rate: float) -> str:
+    """A learning rate as a page writes it: `3e-5`."""
+    mantissa, exponent = f"{rate:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def by_method(labels: Sequence[str]) -> bool:
+    """Whether there are so many methods that each needs a panel."""
+    return len(labels) > len(COLOURS)
+
+
+def each(methods: Curves, *, measure: str) -> Drawing:
+    """A panel for each method, the others behind it in thin lines."""
+    figure, grid = grid_of(len(methods))
+    for ax, (label, curve) in zip(grid, methods.items(), strict=True):
+        _logarithmic(ax, sorted({rate for one in methods.values() for rate in one}), every=2)
+        for other in methods.values():
+            ax.plot(list(other), [iqm(runs) for runs in other.values()], color=INK, linewidth=0.7, alpha=0.35)
+        _curve(ax, curve, 0, label)
+        ax.set_title(label, color=INK, fontsize="small")
+    figure.supxlabel("learning rate", color=INK, fontsize="medium")
+    figure.supylabel(measure, color=INK, fontsize="medium")
+    return Drawing(figure, f"{measure} over learning rates. {_in_words(methods, '')}", stacked=2)
+
+
+# -- inside ------------------------------------------------------------------------------------------------------------
+
+
+def _draw(ax: Axes, methods: Curves) -> None:
+    if by_method([*methods]):
+        raise ValueError(f"methods: expected at most {len(COLOURS)} in a panel, got {len(methods)}")
+    _logarithmic(ax, sorted({rate for curve in methods.values() for rate in curve}))
+    ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    for i, (label, curve) in enumerate(methods.items()):
+        _curve(ax, curve, i, label)
+
+
+def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: int, label: str) -> None:
+    rates, colour = sorted(curve), COLOURS[style]
+    estimates = [interval(curve[rate]) for rate in rates]
+    if all(len(curve[rate]) >= FEW for rate in rates):
+        ax.fill_between(
+            rates, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.18, linewidth=0
+        )
+    else:
+        for rate in rates:
+            ax.plot([rate] * len(curve[rate]), curve[rate], linestyle="", marker="_", color=colour, markersize=5)
+    ax.plot(
+        rates,
+        [e.value for e in estimates],
+        color=colour,
+        linestyle=DASHES[style % len(DASHES)],
+        linewidth=1.8,
+        marker=MARKERS[style],
+        markersize=5,
+        label=label,
+    )
+
+
+def _logarithmic(ax: Axes, rates: Sequence[float], every: int = 1) -> None:
+    ax.set_xscale("log")
+    ax.set_xticks(rates, [said(rate) if i % every == 0 else "" for i, rate in enumerate(rates)])
+    ax.minorticks_off()
+
+
+def _in_words(methods: Curves, before: str) -> str:
+    sentences = []
+    for label, curve in methods.items():
+        points = ", ".join(f"{iqm(curve[rate]):.2f} at {said(rate)}" for rate in sorted(curve))
+        sentences.append(f"{before}{label} {points}.")
+    return " ".join(sentences)
+
+
+def _basins_in_words(found: Sequence[Basin]) -> str:
+    sentences = []
+    for one in found:
+        if not one.width.value:
+            sentences.append(f"{one.label} has no basin.")
+            continue
+        low = f"{said(one.piece.low)} or less" if one.piece.open_low else said(one.piece.low)
+        high = f"{said(one.piece.high)} or more" if one.piece.open_high else said(one.piece.high)
+        sentences.append(f"{one.label}'s basin goes from {low} to {high}.")
+    return " ".join(sentences)
