@@ -27,6 +27,8 @@ HOT = {"reuse": "32"}
 SWEEP = Sweep(
     title="rewards that say nothing",
     round=1,
+    provenance="The last prediction was written after the runs with seeds 0 to 7 (commit f14442969e7b) and before "
+    "those with seeds 8 to 23.",
     text="Does anything rise when the rewards say nothing?",
     variants=(
         Variant("ppo"),
