@@ -160,7 +160,7 @@ def beside(name: str) -> pd.DataFrame:
     """A row for each prediction: what was predicted, what came, what was measured."""
     import pandas as pd
 
-    rows = [(finding.prediction.text, *finding.plain()) for finding in judged(name)]
+    rows = [(finding.prediction.in_full, *finding.plain()) for finding in judged(name)]
     return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
 
 

@@ -139,6 +139,13 @@ class Prediction:
     within: float | None = None
     """The two are alike: their interquartile means differ by less than this, whichever is higher. None: one is
     higher. A prediction that nothing differs may pool no axis (`nothing_differs`)."""
+    tested: str = ""
+    """What is tested, where that is less than the text says; the text stays as it was written before the runs."""
+
+    @property
+    def in_full(self) -> str:
+        """The text, and beside it what of it is tested."""
+        return f"{self.text} (tested: {self.tested})" if self.tested else self.text
 
     @property
     def nothing_differs(self) -> bool:

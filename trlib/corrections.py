@@ -45,8 +45,9 @@ def truncated_importance(
     Raises:
         TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a cap that is not above 0.
 
-    Source: truncated importance sampling, Ionides 2008; the four variants are TRL's. In the book:
-    :eq:`clipping-three`.
+    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner Yao et al. 2025 ("Your
+    efficient RL framework secretly brings you off-policy RL training") and Liu, Li et al. 2025 ("When speed kills
+    stability"); the four variants are TRL's. In the book: :eq:`clipping-three`.
     Differs from: TRL and verl can bound the factor from below too (verl's masking, IcePop, always does), and verl first
     clamps the log-ratio, of the token or of the row, to ±20.
     """

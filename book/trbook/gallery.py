@@ -114,7 +114,7 @@ def foretold(branch: str) -> pd.DataFrame | Note:
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
     findings = judged(SWEEP)
     rows = [
-        (finding.prediction.text, *finding.plain())
+        (finding.prediction.in_full, *finding.plain())
         for finding in findings
         if {finding.prediction.higher, finding.prediction.lower} & own
     ]

@@ -72,5 +72,5 @@ def _predicted(sweep: Sweep, test: Test) -> tuple[str, bool]:
     labels = [side.label if not isinstance(side, float | int) else side for side in (test.higher, test.lower)]
     for prediction in sweep.predictions:
         if of_prediction(prediction).question(sweep) == test.comparison.question(sweep):
-            return prediction.text, test.within is not None or [prediction.higher, prediction.lower] == labels
+            return prediction.in_full, test.within is not None or [prediction.higher, prediction.lower] == labels
     return "", True

@@ -49,8 +49,8 @@ CARD = Card(
             untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
         ),
     ),
-    note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem that two summaries state, "
-    "at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) and "
-    "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names the trust region alone. "
-    "A mechanism that is not seen may be our derivation's.",
+    note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem that two summaries "
+    "state, at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) and "
+    "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names the trust region "
+    "alone. A mechanism that is not seen may be our derivation's.",
 )

@@ -234,7 +234,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
                 "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
                 "predictions": [
                     {
-                        "text": f.prediction.text,
+                        "text": f.prediction.in_full,
                         "verdict": f.verdict,
                         "p": f.p,
                         "corrected": f.corrected,

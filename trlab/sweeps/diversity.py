@@ -39,7 +39,9 @@ SWEEP = Sweep(
         Prediction(
             "entropy is kept by QUATRO more than by PPO", higher="quatro", lower="ppo", measure="entropy", at=HOT
         ),
-        Prediction("one update a batch: QUATRO is the slowest", higher="ppo", lower="quatro", at=GENTLE),
+        Prediction(
+            "one update a batch: QUATRO is the slowest", higher="ppo", lower="quatro", at=GENTLE, tested="below PPO"
+        ),
         Prediction(
             "one update a batch: nobody loses pass@8", higher="pg_is", lower=0.95, measure="pass_at_most", at=GENTLE
         ),

@@ -40,6 +40,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 lower="ppo",
                 measure="kl",
                 at=OFTEN,
+                tested="further than PPO's; its lower edge rises, so the window narrows below",
             ),
             Prediction(
                 "MinPRO clamps and never silences, as CISPO does: below PPO at 8 uses",

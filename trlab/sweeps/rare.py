@@ -46,6 +46,7 @@ SWEEP = Sweep(
             lower="troll",
             measure="take_off",
             at=MINI,
+            tested="slower than PPO; GSPO is slower than TROLL",
         ),
         Prediction(
             "with whole batches DPPO takes off before PPO as well",

@@ -211,7 +211,7 @@ def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
 
 def _line(finding: Finding) -> tuple[str, str, str]:
     verdict, measured = finding.plain(words.WORDS)
-    return verdict, escape(finding.prediction.text), escape(measured)
+    return verdict, escape(finding.prediction.in_full), escape(measured)
 
 
 def _alike(finding: Finding) -> tuple[Any, ...]:
