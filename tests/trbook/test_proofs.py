@@ -37,6 +37,28 @@ class Tree:
         return chance
 
 
+def test_a_baseline_of_the_state_changes_no_mean() -> None:
+    """With rewards at every token: the score's weight may be the reward to go less any number of the state."""
+    generator = torch.Generator().manual_seed(5)
+    logits = [p.clone().requires_grad_() for p in Tree(4).logp]
+    rewards = [torch.rand(V ** (t + 1), generator=generator, dtype=torch.float64) for t in range(T)]
+    baselines = [torch.randn(V**t, generator=generator, dtype=torch.float64) for t in range(T)]
+    words = torch.cartesian_prod(*[torch.arange(V)] * T)
+    chance, score, before = torch.ones(V**T, dtype=torch.float64), [], torch.zeros(V**T, dtype=torch.long)
+    gained, base = [], []
+    for t in range(T):
+        logp = logits[t].log_softmax(-1)[before, words[:, t]]
+        base.append(baselines[t][before])
+        before = before * V + words[:, t]
+        chance, gained = chance * logp.exp(), [*gained, rewards[t][before]]
+        score.append(logp)
+    exact = torch.autograd.grad((chance * sum(gained)).sum(), logits, retain_graph=True)
+    to_go = [sum(gained[t:]) - base[t] for t in range(T)]
+    weighed = sum((chance.detach() * to_go[t] * score[t]).sum() for t in range(T))
+    for found, expected in zip(torch.autograd.grad(weighed, logits), exact, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
+
+
 REWARD = torch.rand(V**T, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from functools import partial
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import trlib
-from trbook.scale.papers import PAPERS, WRITTEN_FOR, table
+from trbook.scale.papers import LEGACY, PAPERS, SAMPLER, WRITTEN_FOR, table
 from trlib.algorithms import ALGORITHMS, dppo_loss, pspo_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -46,7 +49,8 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     paper = PAPERS[key]
-    config = trl.GRPOConfig(
+    module, _, name = paper.trl_config.rpartition(".")
+    config = getattr(import_module(module), name)(
         output_dir=str(tmp_path),
         use_cpu=True,
         bf16=False,
@@ -66,7 +70,7 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
         assert name in config.to_dict()
         if name != "beta":
             assert getattr(config, name) == value
-    kind = trl.GRPOTrainer
+    kind = getattr(import_module(module), name.replace("Config", "Trainer"))
     if paper.token_loss:
         kind = type("Bridged", (TrustRegionTrainer,), {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))})
     before = {name: p.clone() for name, p in policy.trainable.items()}
@@ -81,6 +85,36 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     assert max((p - before[name]).abs().max() for name, p in policy.trainable.items()) > 1e-5
 
 
+def test_what_trl_is_said_to_lack_it_lacks() -> None:
+    """No trainer with a critic anywhere, GMPO among its experiments, and a mask as its default correction."""
+    trl = pytest.importorskip("trl")
+    assert not hasattr(trl, "PPOTrainer") and not (Path(trl.__file__).parent / "experimental" / "ppo").exists()
+    assert hasattr(import_module("trl.experimental.gmpo"), "GMPOTrainer")
+    defaults = {field.name: field.default for field in dataclasses.fields(trl.GRPOConfig)}
+    assert defaults["vllm_importance_sampling_mode"] == "sequence_mask"
+    assert defaults["vllm_importance_sampling_clip_max"] == 3.0
+
+
+def test_quatro_s_row_is_what_the_bridge_asks_for() -> None:
+    """Its aggregation is that of `quatro_loss`, and its anchor the policy that sampled; so is DPPO's."""
+    from trlib.algorithms import QUATRO
+
+    row = PAPERS["quatro"].verl
+    assert row["actor_rollout_ref.actor.loss_agg_mode"] == QUATRO().aggregation
+    for key in ("quatro", "dppo"):
+        assert PAPERS[key].verl.items() >= SAMPLER.items() and LEGACY in PAPERS[key].verl_note
+
+
+def test_verl_s_legacy_trainer_puts_a_clip_in_the_place_of_a_loss() -> None:
+    pytest.importorskip("verl")
+    import inspect
+
+    from verl.trainer.ppo import rollout_corr_helper
+
+    source = inspect.getsource(rollout_corr_helper.apply_bypass_mode)
+    assert 'policy_loss_config["loss_mode"] = "bypass_mode"' in source
+
+
 def test_trl_takes_grpo_s_penalty() -> None:
     trl = pytest.importorskip("trl")
     assert trl.GRPOConfig(use_cpu=True, bf16=False, **PAPERS["grpo"].trl).beta == 0.04
@@ -89,8 +123,6 @@ def test_trl_takes_grpo_s_penalty() -> None:
 @pytest.mark.parametrize("key", IN_VERL)
 def test_verl_takes_the_settings(key) -> None:
     verl = pytest.importorskip("verl")
-    from pathlib import Path
-
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
     from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
@@ -116,8 +148,6 @@ def test_verl_takes_the_settings(key) -> None:
 
 def test_a_setting_that_verl_does_not_have_is_refused() -> None:
     verl = pytest.importorskip("verl")
-    from pathlib import Path
-
     from hydra import compose, initialize_config_dir
 
     folder = Path(verl.__file__).parent / "trainer" / "config"

@@ -31,7 +31,7 @@ class Paper:
     name: str
     arxiv: str
     trl: dict[str, Any] | None
-    """Arguments of `trl.GRPOConfig`."""
+    """Arguments of `trl.GRPOConfig`, or of `trl_config`."""
     verl: dict[str, Any] | None
     """Overrides on the command line of `verl.trainer.main_ppo`."""
     token_loss: str = ""
@@ -39,6 +39,8 @@ class Paper:
     trl_note: str = ""
     verl_note: str = ""
     """What the settings leave open."""
+    trl_config: str = "trl.GRPOConfig"
+    """The dotted name of TRL's configuration; its trainer has the same name with Trainer for Config."""
 
     def command(self) -> str:
         """verl's settings as one types them."""
@@ -53,13 +55,20 @@ def _loss(mode: str, how: str = "token-mean", adv: str = "grpo") -> dict[str, An
     return {"algorithm.adv_estimator": adv, f"{ACTOR}.policy_loss.loss_mode": mode, f"{ACTOR}.loss_agg_mode": how}
 
 
+SAMPLER = {
+    "actor_rollout_ref.rollout.calculate_log_probs": True,
+    "algorithm.rollout_correction.bypass_mode": True,
+}
+"""verl: the anchor is the policy that sampled."""
+LEGACY = "With `trainer.use_v1=False` the bypass mode puts a PPO clip in the place of this loss."
+
 PAPERS: dict[str, Paper] = {
     "ppo": Paper(
         "PPO",
         "1707.06347",
         None,
         _loss("vanilla", adv="gae") | _clip(0.2, 0.2),
-        trl_note="Its trainer with a critic stands among its experiments.",
+        trl_note="Has no trainer with a critic.",
         verl_note="Adds a dual clip of 3, `clip_ratio_c`.",
     ),
     "grpo": Paper(
@@ -118,9 +127,10 @@ PAPERS: dict[str, Paper] = {
     "gmpo": Paper(
         "GMPO",
         "2507.20673",
-        None,
+        {"epsilon": 0.4, "epsilon_high": 0.4, "beta": 0.0},
         _loss("geo_mean", "seq-mean-token-mean") | _clip(0.4, 0.4),
-        trl_note="Has no geometric mean; the bridge's losses are of tokens, and this one is of completions.",
+        trl_note="Of `trl.experimental.gmpo.GMPOConfig`, for its `GMPOTrainer`.",
+        trl_config="trl.experimental.gmpo.GMPOConfig",
     ),
     "pspo": Paper(
         "PSPO",
@@ -135,24 +145,19 @@ PAPERS: dict[str, Paper] = {
         "DPPO",
         "2602.04879",
         {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
-        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm")
-        | {
-            "algorithm.norm_adv_by_std_in_grpo": False,
-            "actor_rollout_ref.rollout.calculate_log_probs": True,
-            "algorithm.rollout_correction.bypass_mode": True,
-        },
+        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm") | {"algorithm.norm_adv_by_std_in_grpo": False} | SAMPLER,
         token_loss="partial(dppo_loss, delta_tv=0.15)",
         trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM).",
         verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless `clip_ratio_c` says "
-        "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`.",
+        "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`. " + LEGACY,
     ),
     "quatro": Paper(
         "QUATRO",
         "2602.04620",
         None,
-        _loss("trlib_quatro", "seq-mean-token-sum-norm", adv="trlib_quatro"),
+        _loss("trlib_quatro", "seq-mean-token-sum", adv="trlib_quatro") | SAMPLER,
         trl_note="Takes groups apart before the loss.",
-        verl_note="By the bridge; derived here.",
+        verl_note="By the bridge; derived here. " + LEGACY,
     ),
     "troll": Paper(
         "TROLL",
