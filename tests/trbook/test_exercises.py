@@ -730,3 +730,66 @@ def test_right_answers_of_chapter_12_are_right() -> None:
     assert "power of two" in scale.check_at_once(10, 16).message, "10 fits: that it is too large would be untrue"
     layer = 16 * (4 * 896 + 2 * (896 + 128) + 3 * (896 + 4864))
     assert scale.check_lora(24 * layer, 24 * layer / 494_032_768)
+
+
+def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
+    return torch.where(
+        A < 0, torch.minimum(loss(logp, logp_old, A, low, high), -3 * A), loss(logp, logp_old, A, low, high)
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "hint"),
+    [
+        (grpo.check_clipped_loss, dual_clipped, "this has a dual clip"),
+        (
+            trpo.check_line_search,
+            lambda kl, gain, delta: next((i for i in range(len(kl)) if kl[i] < delta and gain[i] > 0), -1),
+            "a KL of exactly `delta` is still inside",
+        ),
+        (
+            trpo.check_line_search,
+            lambda kl, gain, delta: next((i for i in range(len(kl)) if kl[i] <= delta and gain[i] >= 0), -1),
+            "the surrogate must have *risen*",
+        ),
+        (
+            shoot_out.check_choose,
+            lambda accuracy, kl, near: min(
+                (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)), key=lambda i: kl[i]
+            ),
+            "here `near` is a share of the best accuracy",
+        ),
+        (
+            ppo.check_adapt,
+            lambda beta, kl, target: torch.where(
+                kl > 1.5 * target, beta / 2, torch.where(kl < target / 1.5, 2 * beta, beta)
+            ),
+            "β is doubled there",
+        ),
+        (
+            policies.check_loss,
+            lambda logp, A, mask: -(A * ((logp - logp.detach()).exp() * mask).sum(1)).mean(),
+            "this is the ratio form",
+        ),
+    ],
+)
+def test_answers_that_are_nearly_right_hear_what_is_off(check: Any, answer: Any, hint: str) -> None:
+    verdict = check(answer)
+    assert not verdict and hint in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("check", "answers", "hint"),
+    [
+        (policies.check_variance, (0.11, 3 / 64), "`without` = 0.11 is rounded too far: give at least 3 digits"),
+        (
+            policies.check_variance,
+            (27 / 256, 0.05),
+            "`with_baseline` = 0.05 is rounded too far: give at least 2 digits",
+        ),
+        (ppo.check_lambda, (1, 0.66), "`first` = 0.66 is rounded too far: give at least 3 digits"),
+    ],
+)
+def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(check: Any, answers: Any, hint: str) -> None:
+    assert check(*answers).message.startswith(hint)
+    assert "too large" in check(*(10 * one for one in answers)).message

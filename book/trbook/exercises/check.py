@@ -288,10 +288,18 @@ class Numbers:
         for wrong, hint in number.mistakes.items():
             if self._near(value, wrong):
                 raise NotYet(hint)
+        digits = next(n for n in range(1, 18) if self._near(_rounded(number.wanted, n), number.wanted))
+        if any(math.isclose(value, _rounded(number.wanted, n)) for n in range(1, digits)):
+            raise NotYet(f"`{name}` = {value:g} is rounded too far: give at least {digits} digits that count.")
         raise NotYet(f"`{name}` = {value:.4g} is too {'small' if value < number.wanted else 'large'}.")
 
     def _near(self, value: float, other: float) -> bool:
         return math.isclose(value, other, rel_tol=self.rtol, abs_tol=1e-9)
+
+
+def _rounded(value: float, digits: int) -> float:
+    """To so many digits that count."""
+    return float(f"{value:.{digits}g}")
 
 
 def _scalar(answer: Any, name: str) -> float:

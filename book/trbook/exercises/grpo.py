@@ -146,6 +146,11 @@ def _sign_left_out(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: 
     return -torch.minimum(ratio, ratio.clamp(1 - eps_low, 1 + eps_high)) * advantages
 
 
+def _dual_clipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    loss = _by_ratio((logp - logp_old).exp(), advantages, eps_low, eps_high)
+    return torch.where(advantages < 0, torch.minimum(loss, -3 * advantages), loss)
+
+
 def _window_from_zero(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
     ratio = (logp - logp_old).exp()
     return -torch.minimum(ratio * advantages, ratio.clamp(eps_low, eps_high) * advantages)
@@ -177,9 +182,16 @@ check_clipped_loss = Exercise(
             [1.0, -1.0, 1.0, 2.0, -0.5, 1.0],
             0.2,
             0.28,
-        )
+        ),
+        ([-1.0, -0.5, -1.0], [-3.0, -5.0, -3.0], [-1.0, -0.5, 1.0], 0.2, 0.28),
     ],
     mistakes=[
+        Mistake(
+            "dual clip",
+            _dual_clipped,
+            "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a constant. PPO's loss here "
+            "has none; it grows with the ratio.",
+        ),
         Mistake(
             "no minus",
             lambda *a, **k: -_clipped(*a, **k),

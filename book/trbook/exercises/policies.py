@@ -93,6 +93,12 @@ check_loss = Exercise(
     examples=[([[-1.0, -2.0], [-0.5, -4.0]], [1.0, -1.0], [[1.0, 1.0], [1.0, 0.0]])],
     mistakes=[
         Mistake(
+            "ratio form",
+            lambda logp, advantages, mask: _loss((logp - logp.detach()).exp(), advantages, mask),
+            "this is the ratio form: e^(logp - logp.detach()) is 1, with the gradient of `logp`. The gradient is "
+            "right, the value is another one; weigh `logp` itself.",
+        ),
+        Mistake(
             "no minus",
             lambda logp, advantages, mask: -_loss(logp, advantages, mask),
             "this is to be raised; a loss is to be lowered, so it has a minus.",

@@ -142,6 +142,11 @@ check_adapt = Exercise(
     examples=[([1.0, 1.0, 1.0, 2.0], [0.001, 0.01, 0.02, 0.05], [0.01, 0.01, 0.01, 0.01])],
     mistakes=[
         Mistake(
+            "halved and doubled exchanged",
+            lambda beta, kl, target: _adapted(beta, target, kl),
+            "turned around: where the KL is too large the penalty must grow, so β is doubled there.",
+        ),
+        Mistake(
             "no dead zone",
             lambda beta, kl, target: torch.where(kl > target, 2 * beta, beta / 2),
             "between target / 1.5 and 1.5 target β stays as it is.",

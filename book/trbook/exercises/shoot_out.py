@@ -161,8 +161,18 @@ check_choose = Exercise(
     "Does `choose(accuracy, kl, near)` give the index of the configuration that the tuning rule takes?",
     truth=_chosen,
     inputs=_configurations,
-    examples=[([0.80, 0.86, 0.857, 0.84], [0.01, 0.30, 0.05, 0.02], NEAR)],
+    examples=[
+        ([0.80, 0.86, 0.857, 0.84], [0.01, 0.30, 0.05, 0.02], NEAR),
+        ([0.50, 0.4915, 0.30], [0.30, 0.10, 0.05], 0.01),
+    ],
     mistakes=[
+        Mistake(
+            "share of the best",
+            lambda accuracy, kl, near: torch.where(
+                accuracy >= (1 - near) * accuracy.max(), kl, torch.full_like(kl, torch.inf)
+            ).argmin(),
+            "here `near` is a share of the best accuracy; it is a difference: `accuracy.max() - near`.",
+        ),
         Mistake(
             "most accurate",
             lambda accuracy, kl, near: accuracy.argmax(),

@@ -199,8 +199,20 @@ check_line_search = Exercise(
         ([0.5, 0.3], [0.1, 0.2], 0.01),
         ([0.02, 0.009, 0.008, 0.004], [0.2, 0.1, 0.3, 0.05], 0.01),
         ([0.03, 0.02, 0.008], [-0.1, 0.1, 0.2], 0.01),
+        ([0.02, 0.01, 0.005], [0.3, 0.2, 0.1], 0.01),
+        ([0.008, 0.004], [0.0, 0.1], 0.01),
     ],
     mistakes=[
+        Mistake(
+            "KL below delta",
+            lambda kl, gain, delta: _first((kl < delta) & (gain > 0)),
+            "a KL of exactly `delta` is still inside: *at most* `delta`.",
+        ),
+        Mistake(
+            "no loss",
+            lambda kl, gain, delta: _first((kl <= delta) & (gain >= 0)),
+            "a try that gains exactly nothing passes here; the surrogate must have *risen*: `gain > 0`.",
+        ),
         Mistake(
             "KL alone",
             lambda kl, gain, delta: _first(kl <= delta),
