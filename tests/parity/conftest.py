@@ -6,13 +6,14 @@ A library that is missing is a failure, never a skip: `make` installs them all.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from trlab.conformance.libraries import INSTALL
+from trlab.conformance.libraries import INSTALL, unmet
 
 D = torch.float64
 HOW = {**INSTALL, "sb3_contrib": "pip install sb3-contrib==2.9.2"}
@@ -23,7 +24,12 @@ def needed(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        pytest.fail(f"{error}: parity needs it: {HOW[module.split('.')[0]]}", pytrace=False)
+        library = module.split(".")[0]
+        try:
+            how = unmet(library) or HOW[library]
+        except PackageNotFoundError:
+            how = HOW[library]
+        pytest.fail(f"{error}: parity needs it: {how}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -350,6 +350,16 @@ def test_a_library_that_is_not_installed_or_cannot_be_imported_is_a_named_error(
         list(libraries.hold(V, "verl"))
 
 
+def test_a_library_whose_dependency_is_too_old_says_which(monkeypatch):
+    """verl by its plain name leaves an old tensordict, and torchrl, which is there, cannot be imported."""
+    real = libraries.version
+    monkeypatch.setattr(libraries, "version", lambda name: "0.1.0" if name == "tensordict" else real(name))
+    monkeypatch.setitem(libraries.MODULES, "torchrl", "no_such_module")
+    with pytest.raises(TrlibError, match=r"it needs tensordict.*: pip install 'tensordict") as caught:
+        list(libraries.hold(V, "torchrl"))
+    assert "pip install torchrl" not in str(caught.value)
+
+
 def test_a_finding_survives_json_and_is_one_line():
     finding = finding_of(SEEDED["anchor"][0], "dppo_kl")
     assert Finding.from_dict(json.loads(json.dumps(finding.as_dict()))) == finding

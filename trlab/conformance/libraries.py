@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from trlab.conformance.report import Finding
@@ -54,6 +54,30 @@ def installed(library: str) -> str:
         ) from None
 
 
+def unmet(library: str) -> str:
+    """What an installed library asks for and does not find, with the command that brings it; empty: nothing.
+
+    Another library may have put an older version there: verl, installed with its dependencies, breaks torchrl so.
+    """
+    from packaging.requirements import Requirement
+
+    if "--no-deps" in INSTALL.get(library, ""):  # what it asks for is left out on purpose
+        return ""
+    wanted = [Requirement(text) for text in requires(library) or ()]
+    missing = [one for one in wanted if (one.marker is None or one.marker.evaluate({"extra": ""})) and not _met(one)]
+    if not missing:
+        return ""
+    command = " ".join(f"'{one.name}{one.specifier}'" for one in missing)
+    return f"it needs {', '.join(f'{one.name}{one.specifier}' for one in missing)}: pip install {command}"
+
+
+def _met(requirement: Any) -> bool:
+    try:
+        return requirement.specifier.contains(version(requirement.name), prereleases=True)
+    except PackageNotFoundError:
+        return False
+
+
 def hold(vectors: Vectors, library: str) -> Iterator[Finding]:
     """Hold every function of an installed library against the vectors.
 
@@ -66,6 +90,6 @@ def hold(vectors: Vectors, library: str) -> Iterator[Finding]:
     except Exception as error:  # an import can fail in any way
         raise TrlibError(
             f"{library} {found} is installed, but importing {MODULES[library]} fails: "
-            f"{type(error).__name__}: {error}; {INSTALL[library]}"
+            f"{type(error).__name__}: {error}; {unmet(library) or INSTALL[library]}"
         ) from error
     yield from import_module(f"trlab.conformance.of_{library}").hold(vectors)
