@@ -279,7 +279,7 @@ def test_an_arm_that_pi0_never_plays_can_give_no_return():
     """No tilt of π0 reaches an arm of probability 0: .8 is between the rewards, and out of reach."""
     pi0 = torch.tensor([0.5, 0.5, 0.0], dtype=D)
     rewards = torch.tensor([0.0, 0.5, 1.0], dtype=D)
-    with pytest.raises(ValueError, match="target: expected a return between 0 and 0.5, those of the arms that pi0 pl"):
+    with pytest.raises(ValueError, match=r"target: expected a return between 0 and 0\.5, those of the arms that π0 pl"):
         counterfactual_policy(pi0, rewards, 0.8)
     pi = counterfactual_policy(pi0, rewards, 0.4)
     torch.testing.assert_close(pi, torch.tensor([0.2, 0.8, 0.0], dtype=D))
@@ -331,7 +331,7 @@ def test_the_authors_notebook_by_hand():
     by_hand = -ratio * ready.advantages + pull * (batch.logp_ref - scores.logp)
     torch.testing.assert_close(loss.per_token[mask], by_hand[mask])
     assert (loss.per_token[~mask] == 0).all() and (loss.diagnostics["weight"][~mask] == 0).all()
-    with pytest.raises(ValueError, match="k: expected a number at least 0 and at most 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"k: expected a number at least 0 and at most 1, got 1\.5"):
         COUNTERPOL(form="notebook", k=1.5)
 
 

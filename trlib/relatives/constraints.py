@@ -160,7 +160,7 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     worst, best = float(played.min()), float(played.max())
     if not worst < target < best:
         raise ValueError(
-            f"target: expected a return between {worst:g} and {best:g}, those of the arms that pi0 plays, got {target:g}"
+            f"target: expected a return between {worst:g} and {best:g}, those of the arms that π0 plays, got {target:g}"
         )
 
     def tilted(eta: float) -> Tensor:
