@@ -12,8 +12,9 @@ import yaml
 from bookext.mathematics import drawn as typeset
 from tools.paths import ROOT
 from tools.poster import FOLDER, drawn
+from trbook import moons
 from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
-from trbook.cards.curve import expert_weights, weights
+from trbook.cards.curve import LENGTHS, expert_weights, weights
 from trbook.cards.draw import in_words
 from trbook.cards.poster import SHEETS, SHOWN, alt
 from trbook.cards.text import HEADINGS, page, provenance, row
@@ -65,7 +66,9 @@ def test_golden_weights():
 
     assert of("ppo", 1.19) == pytest.approx(1.19) and of("ppo", 1.21) == 0 and of("ppo", 1.21, right=False) == -1.21
     assert of("dapo", 1.27) == pytest.approx(1.27) and of("dapo", 1.29) == 0
-    assert of("gspo", 1.0003) == pytest.approx(1.0003) and of("gspo", 1.0005) == 0
+    one = 1 / LENGTHS["gspo"]  # the exponent of one token's ratio in the mean of its completion
+    assert of("gspo", 1.45) == pytest.approx(1.45**one) and of("gspo", 1.55) == 0
+    assert 1.45**one < 1.0004 < 1.55**one
     assert of("cispo", 2.0) == pytest.approx(1.2) and of("cispo", 0.5) == pytest.approx(0.8)
     assert of("dppo", 1.49) == pytest.approx(1.49) and of("dppo", 1.51) == 0, "0.3 r - 0.3 passes 0.15 at r = 1.5"
     assert of("dppo", 2.4, q=0.01) == pytest.approx(2.4)
@@ -130,6 +133,23 @@ def test_read_off_the_code():
         "the anchor's whole distribution at every token",
     ]
     assert any("bypass mode" in text for _, text in read.deviations(CARDS["dppo"]))
+
+
+def test_a_cost_names_inputs_and_passes():
+    for name in ("sft", "sft_then_rl", "sft_plus_rl", "trapo", "sam", "tram", "smart"):
+        assert "an expert's answers" in read.asks(CARDS[name]), name
+    assert "the hidden states that the output layer reads" in read.asks(CARDS["capo"])
+    for name in ("sam", "tram", "smart", "fixpo"):
+        assert f"it makes {CARDS[name].passes}." in page(CARDS[name], "", str)
+
+
+@pytest.mark.parametrize(("name", "forward"), [("sft", 1), ("sam", 2), ("tram", 3), ("smart", 4)])
+def test_the_passes_of_a_cost_are_those_of_an_update(name, forward):
+    step = moons.Net(OBJECTIVES[name](), moons.knowing(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), 1, 0.02)
+    calls, score = [], step.score
+    step.score = lambda *a, **k: calls.append(k) or score(*a, **k)
+    step.method.update(step)
+    assert len(calls) == forward
 
 
 def test_costs_are_the_record_s():

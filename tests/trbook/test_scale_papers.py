@@ -49,8 +49,8 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     paper = PAPERS[key]
-    module, _, name = paper.trl_config.rpartition(".")
-    config = getattr(import_module(module), name)(
+    module, _, kind_of_config = paper.trl_config.rpartition(".")
+    config = getattr(import_module(module), kind_of_config)(
         output_dir=str(tmp_path),
         use_cpu=True,
         bf16=False,
@@ -70,7 +70,7 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
         assert name in config.to_dict()
         if name != "beta":
             assert getattr(config, name) == value
-    kind = getattr(import_module(module), name.replace("Config", "Trainer"))
+    kind = getattr(import_module(module), kind_of_config.replace("Config", "Trainer"))
     if paper.token_loss:
         kind = type("Bridged", (TrustRegionTrainer,), {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))})
     before = {name: p.clone() for name, p in policy.trainable.items()}

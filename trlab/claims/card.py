@@ -62,6 +62,11 @@ class Claim:
     untestable: str = ""
     """Why the claim cannot be tested at this size; then it has no tests."""
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is our reading or our question, and no claim of the paper's."""
+        return self.where.startswith(("our ", "nowhere"))
+
     def __post_init__(self) -> None:
         if bool(self.tests) == bool(self.untestable):
             raise ValueError(

@@ -57,6 +57,8 @@ def markdown(card: Card) -> str:
 def _claim(number: int, told: Told) -> list[str]:
     claim = told.claim
     source = f"[arXiv {claim.arxiv}](https://arxiv.org/abs/{claim.arxiv}), {claim.where}"
+    if claim.ours:
+        source = f"ours, not the paper's; {claim.where.removeprefix('nowhere: ')}"
     counts = Counter(_short(answer) for answer in told.answers)
     tests = (
         f" Of {len(told.answers)} tests: {', '.join(f'{n} {what}' for what, n in counts.items())}."

@@ -159,6 +159,12 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 lower="frobenius",
                 at=OFTEN,
             ),
-            Prediction("AuON's brake is about 1, so it is momentum: below AdamW", higher="ppo", lower="auon", at=OFTEN),
+            Prediction(
+                "AuON's brake is about 1, so it is momentum: below AdamW",
+                higher="ppo",
+                lower="auon",
+                at=OFTEN,
+                tested="the AuON of the authors' auon/optimizer.py",
+            ),
         ],
     )

@@ -62,7 +62,7 @@ class GRPO(PPO):
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     beta: float = 0.0
-    """Weight of the KL term to the policy that the run began with; the paper took .04, today's practice is 0."""
+    """Weight of the KL term to the run's first policy. GRPO's paper took .04, Dr.GRPO and DAPO have none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

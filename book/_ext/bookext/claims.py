@@ -43,13 +43,23 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        rows = [(f"[{title}](#{anchor(title)})", summed(count)) for title, count in counted(every().values()).items()]
+        rows = [(f"[{title}](#{anchor(title)})", count) for title, count in rows_of(every().values())]
         return [self.table(("claims of", "what came"), (32, 68), rows)]
 
 
-def counted(cards: Iterable[trlab.claims.Card]) -> dict[str, Counter[str]]:
-    """How many claims of each card came out which way, by its title."""
-    return {card.title: Counter(told.verdict for told in tell(card)) for card in cards}
+def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:
+    """Title and count of each card: the paper's claims, and apart from them the questions that are ours."""
+    cards = list(cards)
+    papers, ours = counted(cards), counted(cards, ours=True)
+    return [
+        (title, summed(count) + (f"; of our own questions {summed(ours[title])}" if ours[title] else ""))
+        for title, count in papers.items()
+    ]
+
+
+def counted(cards: Iterable[trlab.claims.Card], *, ours: bool = False) -> dict[str, Counter[str]]:
+    """How many claims of each card came out which way, by its title: the paper's, or the questions that are ours."""
+    return {card.title: Counter(told.verdict for told in tell(card) if told.claim.ours is ours) for card in cards}
 
 
 def summed(count: Counter[str]) -> str:

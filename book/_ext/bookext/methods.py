@@ -18,6 +18,7 @@ from bookext import claims, quoted
 from bookext.modules import entries, table_of_contents, write_pages
 from bookext.read_off import Table, escape
 from trbook.cards import elsewhere, taxonomy, text
+from trbook.cards.curve import LENGTHS
 from trbook.cards.draw import drawing
 from trbook.cards.read import COSTS
 from trlab.claims import tell
@@ -88,6 +89,10 @@ class Curve(SphinxDirective):
         card = _named(self)
         figure = drawing(card).html()
         words = EXPERT if card.family == "expert" else CAPTION
+        if card.name in LENGTHS:
+            words = words.replace(
+                "completions of one token", f"completions of {LENGTHS[card.name]} tokens, of which one moves"
+            )
         box = nodes.container(classes=["method-curve"])
         box += nodes.raw("", figure, format="html")
         box += nodes.paragraph(words, words, classes=["caption"])

@@ -113,6 +113,8 @@ class MethodCard:
     """What was read: equations, a file, a summary; and what of the card is not from there."""
     remark: str = ""
     """What a reader has to know before using it."""
+    passes: str = ""
+    """Passes through the network beside one forward and one backward per update, which the record's time includes."""
 
     def __post_init__(self) -> None:
         if self.provenance not in get_args(Provenance):

@@ -1,8 +1,9 @@
 """The curve of a method's weight, computed by the method itself.
 
-A group of eight completions of one token each, half of them right. All were written at probability q; the curve follows
-the weight of one of them, right or wrong, while its ratio moves and the other words keep their proportions. Weights are
-relative to the one at ratio 1.
+A group of eight completions of one token each, half of them right. A method that judges a completion by the mean of its
+tokens gets long completions instead (`LENGTHS`), of which one token moves. All were written at probability q; the curve
+follows the weight of one of them, right or wrong, while its ratio moves and the other words keep their proportions.
+Weights are relative to the one at ratio 1.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from trlib.methods import OBJECTIVES
 
 GROUP = 8
 WORDS = 8
+LENGTHS = {"gspo": 1000}
+"""Tokens of a completion, where one token would show the opposite of the method."""
 LIKELY, RARE = 0.3, 0.01
 """Probabilities at which a token was written."""
 RATIOS: Sequence[float] = [i / 100 for i in range(1, 251)]
@@ -44,8 +47,8 @@ def weights(card: MethodCard, *, q: float, right: bool, ratios: Sequence[float] 
 
 def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
     """[R]: a group for each ratio, whose first completion has moved to it; the others stand at ratio 1."""
-    method, count = OBJECTIVES[card.name](), len(ratios)
-    mask = torch.ones(count * GROUP, 1, dtype=torch.bool)
+    method, count, length = OBJECTIVES[card.name](), len(ratios), LENGTHS.get(card.name, 1)
+    mask = torch.ones(count * GROUP, length, dtype=torch.bool)
     old = torch.full(mask.shape, math.log(q), dtype=torch.float64)
     new = old.clone()
     new[::GROUP, 0] += ratios.log()
@@ -59,18 +62,18 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
         rewards=rewards,
         group=torch.arange(count).repeat_interleave(GROUP),
         ended=mask[:, 0],
-        horizon=1,
+        horizon=length,
         logp_rollout=old,
         anchor=method.anchor,
-        brought=Brought(logp_old=old, logp_ref=old, full_anchor=_whole(old), values=nothing),
+        brought=Brought(logp_old=old, logp_ref=old, full_anchor=_whole(old) if length == 1 else None, values=nothing),
         extra={"returns": torch.zeros_like(old)},
     )
     if isinstance(method, PGIS | PPO) or is_proportional(type(method)):  # A is a factor, or the critic's
-        batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1))
+        batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1).expand_as(old))
     else:
         batch = method.prepare(batch)
     new.requires_grad_()
-    loss = method.objective(Scores(new, _whole(new), values=nothing), batch)
+    loss = method.objective(Scores(new, _whole(new) if length == 1 else None, values=nothing), batch)
     if "weight" in loss.diagnostics:
         return loss.diagnostics["weight"][::GROUP, 0]
     (slope,) = torch.autograd.grad(method.loss(loss.per_token, batch), new)

@@ -67,6 +67,7 @@ CARDS = (
         functions=("trlib.algorithms.trpo.TRPO",),
         chapter="03_trpo",
         paper={"delta_kl": "0.01", "damping": "0.1, in the authors' code", "iterations": "10"},
+        passes="products with the Fisher matrix, and a forward pass for every step that its line search tries",
         remark="The region is in the update box: the weight has no edge, the step has. The optimiser plays no part.",
     ),
     MethodCard(

@@ -12,6 +12,7 @@ from trlab import recorded
 from trlab.statistics import interval
 from trlib import fields
 from trlib.algorithms import ALGORITHMS, Method
+from trlib.algorithms.trapo import WithExpert
 from trlib.evaluation import Estimate
 from trlib.methods import OBJECTIVES
 
@@ -22,6 +23,7 @@ ASKED = {
     "reference": "log-probs of a reference policy",
     "full": "the policy's whole distribution at every token",
     "full_anchor": "the anchor's whole distribution at every token",
+    "hidden": "the hidden states that the output layer reads",
     "critic": "a critic",
 }
 """What `Needs` may ask for beside log-probs of the sampled tokens."""
@@ -61,7 +63,8 @@ def asks(card: MethodCard) -> list[str]:
     method = OBJECTIVES[card.name]()
     needs = method.needs(method.anchor)
     needed = [words for name, words in ASKED.items() if getattr(needs, name)]
-    return needed + ([f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else [])
+    needed += [f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else []
+    return needed + (["an expert's answers"] if isinstance(method, WithExpert) else [])
 
 
 @lru_cache(maxsize=1)

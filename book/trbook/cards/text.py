@@ -120,6 +120,8 @@ def _cost(card: MethodCard) -> list[str]:
         else "It asks for nothing beside the log-probs of the sampled tokens."
     )
     lines = ["## What it costs", "", what]
+    if card.passes:
+        lines += ["", f"Beside one forward and one backward pass per update it makes {card.passes}."]
     if cost:
         sweep, base, ratio = cost
         lines += [

@@ -30,6 +30,8 @@ CARDS: tuple[MethodCard, ...] = (
             "margin": "2, in the authors' code",
             "statistic": "max, in the authors' code",
         },
+        passes="a forward pass over the whole batch after its last update, and up to 50 fix-ups of a forward and a "
+        "backward pass",
         remark="The weight is that of the first phase, with p the token's probability and q its probability before the "
         "batch. What bounds the farthest token is the second phase, whose steps have a learning rate of their "
         "own: one that is too long jumps over the region again and again.",

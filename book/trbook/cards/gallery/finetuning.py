@@ -26,6 +26,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.finetuning.SMART",),
         chapter="gallery_finetuning",
         paper={"average": "0.99"},
+        passes="three more forward and two more backward passes",
         remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an expert's answers. The "
         "average lives in the run's memory, so a second run begins with its own.",
     ),
@@ -49,6 +50,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in='the abstract; `form="asam"` is equation 7, read in the paper',
         functions=("trlib.relatives.finetuning.SAM",),
         chapter="gallery_finetuning",
+        passes="one more forward and backward pass at the weights uphill, and a forward pass of the first policy",
         remark="The released code's step uphill lacks the factor g: it adds the same number to every weight. The paper "
         "has more distances: from the step before, and under noise on the input.",
     ),
@@ -72,6 +74,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.finetuning.SAM",),
         chapter="gallery_finetuning",
         paper={"rho": "0.05"},
+        passes="one more forward and backward pass at the weights uphill",
         remark="Its ball is no trust region: nothing is kept close. It asks for weights around which the loss is flat, "
         "at the price of a second gradient per update.",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trbook.cards.card import MethodCard, Provenance
 
-BALL = "trlib.relatives.optimizers.Ball"
+BALL, AUON = "trlib.relatives.optimizers.Ball", "trlib.relatives.optimizers.auon"
 STEP, BEFORE = "a step of the weights, matrix by matrix", "the weights before the step"
 MOMENTUM = r"W\leftarrow(1-\eta\lambda)W-\eta\,"
 
@@ -29,7 +29,7 @@ def _card(
         arxiv=arxiv,
         provenance=provenance,
         read_in=read,
-        functions=(BALL,),
+        functions=(BALL, AUON) if "auon" in name else (BALL,),
         chapter="gallery_optimizers",
         remark=remark,
     )
@@ -82,8 +82,10 @@ CARDS: tuple[MethodCard, ...] = (
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='auon'` beside any method. As released the step is as large as the gradient: near its end, where "
-        "gradients are small, it slows down as gradient descent does.",
+        "`optimizer='auon'` beside any method. In the authors' `auon/optimizer.py`, which this is, the step is as "
+        "large as the gradient: where gradients are small it slows down as gradient descent does. Their older "
+        "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of about 1, and no run "
+        "here.",
     ),
     _card(
         "hybrid_auon",

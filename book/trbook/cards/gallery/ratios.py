@@ -109,6 +109,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=(MODULE + "r2vpo_loss",),
         chapter=HERE,
         paper={"lam": "0.04, in a public re-implementation", "delta": "not seen", "dual_lr": "not seen"},
+        passes="a forward pass after every update, which measures the variance",
         remark="The weight changes its sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run begins with; a "
         "run that stays near lets λ fall to 0, and then nothing holds it until the bound is broken.",
     ),
