@@ -41,3 +41,10 @@ def test_the_surrogate_has_one_letter() -> None:
 
 def test_the_sigmoid_has_one_letter() -> None:
     assert r"$\sigma(\cdot)$ with an argument is the sigmoid" in PAGE and r"$s(\cdot)$" not in PAGE
+
+
+def test_a_clamp_bounds_a_weight_and_a_clip_silences() -> None:
+    """The words of book/names.md: CISPO clamps; and a token is silenced where a completion is dropped."""
+    for path in (*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "book").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"clips the weight|clip drops|token is dropped", text), path.name

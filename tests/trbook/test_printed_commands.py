@@ -1,0 +1,130 @@
+"""Every command that a page prints runs as it is printed, or the reason why not stands here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tools.paths import NOTEBOOKS, ROOT
+from trlib.cli import main
+from trlib.loop import training
+from trlib.model import policy as policies
+
+START = re.compile(r"(trlib|make|python -m|pip install|torchrun|accelerate|cd) \S")
+TESTED = {
+    "book/interface/lab.md": "tests/trbook/test_lab_page.py",
+    "book/interface/method.md": "tests/loop/test_boxes.py",
+    "book/conformance.md": "tests/trlab/test_conformance.py",
+}
+"""Pages whose commands need files that the page prints, and the test that writes and runs them."""
+NOT_RUN = {
+    "trlib sweep NAME --ray ADDRESS": "a pattern: NAME and ADDRESS are the reader's",
+    "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/loop/test_boxes.py runs the page's own",
+    "accelerate launch --num_processes 2 --cpu": "the beginning of a command that test_scale_distributed.py runs",
+    "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
+    "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
+    "tokenizer of the hub; tests/trlab/test_diagnose_recipes.py reads such a file",
+    "python -m verl.trainer.main_ppo": "verl's own, which wants GPUs",
+    "python -m tools.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
+    "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
+}
+"""Commands that no test types, and why."""
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """(page, command) of every code span and every line of a fenced block that is one."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "book").glob("*.md")]
+    pages += [*(ROOT / "book/interface").glob("*.md"), ROOT / "book/methods/index.md", *NOTEBOOKS.glob("*.ipynb")]
+    for path in sorted(pages):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            cells = json.loads(text)["cells"]
+            text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        blocks = "\n".join(re.findall(r"```(?:console|bash|sh)?\n(.*?)```", text, re.DOTALL))
+        lines = [line.removeprefix("$ ").strip() for line in blocks.splitlines()]
+        spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        for command in dict.fromkeys([*lines, *spans]):
+            if START.match(command) and str(path.relative_to(ROOT)) not in TESTED:
+                yield str(path.relative_to(ROOT)), command.partition("  #")[0].strip()
+
+
+COMMANDS = sorted({command for _, command in printed()} - set(NOT_RUN))
+
+
+def of(*beginning: str) -> list[str]:
+    return [command for command in COMMANDS if tuple(shlex.split(command)[: len(beginning)]) == beginning]
+
+
+def test_every_command_is_run_below_or_its_reason_is_given() -> None:
+    """A command of a kind that no test knows fails here."""
+    tested = [*of("trlib"), *of("make"), *of("python", "-m"), *of("pip", "install")]
+    assert set(COMMANDS) == set(tested) and len(of("trlib", "sweep")) >= 10 and len(of("trlib", "train")) >= 4
+    assert set(NOT_RUN) <= {command for _, command in printed()}, "a reason for what no page prints"
+    for page, test in TESTED.items():
+        assert page.rpartition("/")[2] in (ROOT / test).read_text(encoding="utf-8")
+    kinds = {shlex.split(command)[1] for command in of("trlib")}
+    assert kinds <= {"sweep", "train", "diagnose", "methods", "remake", "conformance"}
+
+
+@pytest.mark.parametrize("command", of("trlib", "sweep"))
+def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
+    """Its cells are made and listed; running them takes hours."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*shlex.split(command)[1:], "--dry-run"]) == 0
+    assert "to run into" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", of("trlib", "train"))
+def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
+    """Everything up to the first batch: the words are understood, and the method is made with its settings."""
+    reached: list[object] = []
+
+    def stop(_policy, _task, method, **_settings):
+        reached.append(method)
+        raise ValueError("begins here")
+
+    monkeypatch.setattr(policies, "load_policy", lambda *_, **__: None)
+    monkeypatch.setattr(training, "train", stop)
+    words = shlex.split(command)
+    assert main(words[1:]) == 1
+    said = capsys.readouterr().err
+    if "wpo" in words:  # the page prints it with what it says
+        assert not reached and "wpo" in said
+    else:
+        assert "begins here" in said and reached
+        for name, value in re.findall(r"--set (\w+)=(\S+)", command):
+            assert str(getattr(reached[0], name)) == value
+
+
+@pytest.mark.parametrize("command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2])
+def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> None:
+    shutil.copy(ROOT / "book/_static/diagnose/rollouts.parquet", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert main(shlex.split(command)[1:]) == 0
+    except SystemExit as left:  # --help, or a file that only the reader has
+        assert left.code == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", of("make"))
+def test_a_target_is_one(command: str) -> None:
+    assert re.search(rf"^{shlex.split(command)[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", of("python", "-m"))
+def test_a_module_is_one(command: str) -> None:
+    """What they do takes minutes; each has a test of its own in tests/tools, tests/benchmarks or tests/trlab."""
+    assert find_spec(shlex.split(command)[2])
+
+
+def test_the_methods_are_listed(capsys) -> None:
+    assert main(["methods"]) == 0 and "tram" in capsys.readouterr().out
+    assert Path(ROOT / "README.md").is_file()
