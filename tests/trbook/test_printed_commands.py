@@ -18,6 +18,7 @@ from trlib.loop import training
 from trlib.model import policy as policies
 
 START = re.compile(r"(trlib|make|python -m|pip install|torchrun|accelerate|cd) \S")
+FENCE = re.compile(r"^```([^\s`]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TESTED = {
     "book/interface/lab.md": "tests/trbook/test_lab_page.py",
     "book/interface/method.md": "tests/loop/test_boxes.py",
@@ -47,9 +48,10 @@ def printed() -> Iterator[tuple[str, str]]:
         if path.suffix == ".ipynb":
             cells = json.loads(text)["cells"]
             text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-        blocks = "\n".join(re.findall(r"```(?:console|bash|sh)?\n(.*?)```", text, re.DOTALL))
-        lines = [line.removeprefix("$ ").strip() for line in blocks.splitlines()]
-        spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        blocks = FENCE.findall(text)
+        code = "\n".join(body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text"))
+        lines = [line.removeprefix("$ ").strip() for line in code.splitlines()]
+        spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
         for command in dict.fromkeys([*lines, *spans]):
             if START.match(command) and str(path.relative_to(ROOT)) not in TESTED:
                 yield str(path.relative_to(ROOT)), command.partition("  #")[0].strip()
