@@ -284,14 +284,9 @@ def _answers(
         completions: Completions = sample(
             policy, [prompt.text for prompt in part], group=group, temperature=temperature, max_tokens=limit, seed=rng
         )
-        rows = zip(
-            completions.group.tolist(),
-            completions.texts(),
-            completions.ended.tolist(),
-            completions.lengths.tolist(),
-            strict=True,
-        )
-        answers += [(text, task.verify(part[g], text, ended=ended), length) for g, text, ended, length in rows]
+        numbers = (x.tolist() for x in (completions.group, completions.ended, completions.lengths))
+        rows = zip(completions.texts(), *numbers, strict=True)
+        answers += [(text, task.verify(part[g], text, ended=ended), length) for text, g, ended, length in rows]
     return answers
 
 

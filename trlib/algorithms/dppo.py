@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -182,17 +183,8 @@ class DPPO(Method):
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
-        return dppo_loss(
-            scores.logp,
-            batch.logp_rollout,
-            **batch.credit,
-            delta_tv=self.delta_tv,
-            delta_kl=self.delta_kl,
-            measured=self._measure(scores, batch),
-            logp_anchor=anchor,
-            max_ratio=self.max_ratio,
-            signed=self.signed,
-        )
+        loss = partial(dppo_loss, scores.logp, batch.logp_rollout, **batch.credit, **self.settings_for(dppo_loss))
+        return loss(measured=self._measure(scores, batch), logp_anchor=anchor)
 
     @torch.no_grad()
     def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from inspect import signature
 from typing import Any, ClassVar, Literal, Protocol, TypedDict, TypeVar
 
 from torch import Tensor
@@ -89,6 +90,11 @@ class Method(Settings):
         checks.choice("aggregation", self.aggregation, AGGREGATIONS)
         if self.correction is not None and not isinstance(self.correction, Correction):
             raise TypeError(f"correction: expected a Correction or None, got {type(self.correction).__name__}")
+
+    def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
+        """The settings that functions take, by name: `ppo_loss(..., **self.settings_for(ppo_loss))`."""
+        taken = {name for function in functions for name in signature(function).parameters}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name in taken}
 
     def needs(self, anchor: Anchor) -> Needs:
         """What the loop computes for the method when the trust region is drawn around `anchor`."""

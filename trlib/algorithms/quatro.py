@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -352,25 +352,10 @@ class QUATRO(Method):
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""
-        multiplier, target, _ = solve_groups(
-            batch.rewards,
-            batch.group,
-            batch.mask.any(-1),
-            delta_kl=self.delta_kl,
-            lambda_min=self.lambda_min,
-            direction=self.direction,
-        )
+        chosen = self.settings_for(solve_groups)
+        multiplier, target, _ = solve_groups(batch.rewards, batch.group, batch.mask.any(-1), **chosen)
         return replace(batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout))
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return quatro_loss(
-            scores.logp,
-            batch.logp_anchor,
-            rewards=batch.rewards,
-            group=batch.group,
-            mask=batch.mask,
-            delta_kl=self.delta_kl,
-            lambda_min=self.lambda_min,
-            form=self.form,
-            direction=self.direction,
-        )
+        inputs: dict[str, Any] = {"rewards": batch.rewards, "group": batch.group, "mask": batch.mask}
+        return quatro_loss(scores.logp, batch.logp_anchor, **inputs, **self.settings_for(quatro_loss))

@@ -212,27 +212,11 @@ class TROLL(Method):
         return Needs(full=True, full_anchor=self.top_k is None, topk_anchor=self.top_k or 0)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        full = scores.full
+        full, chosen = scores.full, self.settings_for(troll_loss)
         if self.top_k is None:
-            return troll_loss(
-                full,
-                batch.full_anchor,
-                tokens=batch.tokens,
-                **batch.credit,
-                delta_kl=self.delta_kl,
-                alpha=self.alpha,
-                level=self.level,
-            )
+            return troll_loss(full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen)
         old = batch.topk_anchor
-        return troll_sparse_loss(
-            full.gather(-1, old.ids),
-            old,
-            tokens=batch.tokens,
-            **batch.credit,
-            delta_kl=self.delta_kl,
-            alpha=self.alpha,
-            level=self.level,
-        )
+        return troll_sparse_loss(full.gather(-1, old.ids), old, tokens=batch.tokens, **batch.credit, **chosen)
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,13 @@ from torch.func import grad, jacrev, jvp
 from trlib import checks
 from trlib.algorithms.trpo import conjugate_gradient
 
+Value = Callable[[Tensor], Tensor]
+Propose = Callable[[Tensor, float], tuple[Tensor, Tensor, Tensor]]
 Path = list[tuple[Tensor, float, float]]  # the point [n], its value and the radius Δ: at the start, after each step
 
 
 def descend(
-    value: Callable[[Tensor], Tensor],
-    propose: Callable[[Tensor, float], tuple[Tensor, Tensor, Tensor]],
-    x: Tensor,
-    *,
-    radius: float,
-    largest: float,
-    iterations: int,
-    tolerance: float,
+    value: Value, propose: Propose, x: Tensor, *, radius: float, largest: float, iterations: int, tolerance: float
 ) -> Path:
     """Δ/4 after a step with ρ = brought/promised < 0.1, 2Δ <= largest after ρ > 0.75 at the edge; kept if ρ > 1e-4.
 
@@ -128,12 +123,9 @@ def scaled_tr_solve(
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         J, rest = jacrev(F)(x), F(x)
         scale = affine_scaling(x, J.T @ rest, low, high, kind) ** power
+        slope, n = -scale * (J.T @ rest), 4 * len(x)
         unit = conjugate_gradient(
-            lambda v: scale * (J.T @ (J @ (scale * v))),
-            -scale * (J.T @ rest),
-            radius=radius,
-            iterations=4 * len(x),
-            tolerance=1e-12,
+            lambda v: scale * (J.T @ (J @ (scale * v))), slope, radius=radius, iterations=n, tolerance=1e-12
         )
         s = scale * unit
         room = torch.where(s > 0, (high - x) / s, torch.where(s < 0, (low - x) / s, math.inf)).min()
@@ -141,15 +133,10 @@ def scaled_tr_solve(
         s = torch.where((low < x + share * s) & (x + share * s < high), share * s, share * s / 2)  # rounding reached it
         return s, -(rest @ (J @ s) + (J @ s).square().sum() / 2), share * unit.norm()
 
-    return descend(
-        lambda x: F(x).square().sum() / 2,
-        propose,
-        x,
-        radius=radius,
-        largest=largest,
-        iterations=iterations,
-        tolerance=tolerance,
-    )
+    def half_square(x: Tensor) -> Tensor:
+        return F(x).square().sum() / 2
+
+    return descend(half_square, propose, x, radius=radius, largest=largest, iterations=iterations, tolerance=tolerance)
 
 
 def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: bool = True) -> tuple[Tensor, Tensor]:

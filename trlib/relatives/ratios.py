@@ -159,22 +159,8 @@ class BAPO(Method):
         check_window(0.0, 0.0, self.dual_clip)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return bapo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            dual_clip=self.dual_clip,
-            low=self.low,
-            low_most=self.low_most,
-            high=self.high,
-            high_most=self.high_most,
-            target=self.target,
-            count=self.count,
-            order=self.order,
-            step=self.step,
-            step_low=self.step_low,
-            weigh_by=self.weigh_by,
-        )
+        chosen = self.settings_for(bapo_loss, bapo_bounds)
+        return bapo_loss(scores.logp, batch.logp_anchor, **batch.credit, **chosen)
 
 
 BAPO_PAPER: dict[str, Any] = {
@@ -463,16 +449,8 @@ class CAPO(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
         push = loss.diagnostics["weight"]
-        near, *_ = capo_mask(
-            scores.full,
-            scores.hidden,
-            batch.tokens,
-            push,
-            lr=batch.memory["capo_lr"],
-            tau_f=self.tau_f,
-            tau_h=self.tau_h,
-            fisher=self.fisher,
-        )
+        inputs, lr = (scores.full, scores.hidden, batch.tokens, push), batch.memory["capo_lr"]
+        near, *_ = capo_mask(*inputs, lr=lr, **self.settings_for(capo_mask))
         return TokenLoss(
             loss.per_token.masked_fill(~near, 0.0),
             loss.diagnostics | {"kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)},
