@@ -216,3 +216,14 @@ def test_a_reconstructed_formula_is_called_so_where_the_code_is(card):
 def documented(name):
     module, _, attribute = name.rpartition(".")
     return inspect.getdoc(getattr(import_module(module), attribute)) or ""
+
+
+OTHER_WORDS = r"from memory|inferred from|is inferred|are inferred|not at hand|read in (?:its|an) (?:abstract|author)"
+
+
+def test_nothing_else_is_said_of_where_a_formula_comes_from():
+    """Pages, chapters, docstrings and cards use the four words of `trbook.cards.card.Provenance`."""
+    paths = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "trlib").rglob("*.py")]
+    for path in [*paths, *(ROOT / "book/trbook/cards").rglob("*.py"), *(ROOT / "trlab/claims").glob("*.py")]:
+        said = re.search(OTHER_WORDS, path.read_text(encoding="utf-8"))
+        assert said is None, f"{path.name}: {said.group()}"

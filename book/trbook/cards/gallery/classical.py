@@ -70,7 +70,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract, and MATRL's",
         functions=("trlib.relatives.classical.matrl_step", "trlib.relatives.classical.graph_attention"),
         chapter="gallery_classical",
-        remark="The three steps are those of MATRL (arXiv 2106.06828), read in its abstract; that GA-MATR takes them "
+        remark="The three steps are those of MATRL (arXiv 2106.06828), after its abstract; that GA-MATR takes them "
         "is our reading of its words. What the other will play is the equilibrium of a game of two moves "
         "each, stay or step; it is always pure. Attention over neighbours is its critic's; the simulator of flying "
         "stations is not rebuilt.",
