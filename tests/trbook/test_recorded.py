@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -18,7 +19,7 @@ from trlab.findings import alike, table
 from trlab.measures import matched
 from trlab.record import RECORDS
 from trlab.statistics import improvement, interval, performance_profile
-from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
+from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, declared, load_sweep
 from trlab.verdicts import Finding, predicted
 from trlib.evaluation import Estimate
 
@@ -45,6 +46,7 @@ def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
             "hardware": "a machine",
             "versions": "torch 2",
             "commit": "abc",
+            "train": "{}",
         }
         for sampler in ("fp32", "int4")
         for u in ("1", "8", "32")
@@ -299,3 +301,27 @@ def test_every_axis_and_measure_of_a_record_has_words() -> None:
     assert words.axis("updates").heading != "updates" and words.axis("own").heading == "own"
     assert words.measure("entropy@0.7").text == "entropy, nats per token where the reward reaches 0.7"
     assert quoted.number(0.00123, "nats_per_point") == "1.2"
+
+
+# -- learning rates ----------------------------------------------------------------------------------------------------
+
+USED = re.compile(r"\{rec\}`(\w+)|\{(?:sweep-\w+|recorded-figure)\} ([\w-]+)")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+def test_no_section_shows_runs_without_their_learning_rate(page):
+    """A reader who lands there must not take a rate's effect for a method's. The line of a record names it."""
+    for section in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        found = {quoted or name for quoted, name in USED.findall(section)}
+        for name in sorted({FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}):
+            named = f"{{sweep-record}} {name}\n" in section or re.search(r"learning rates?\b", section)
+            assert named, f"{name} in “{section.splitlines()[0]}”"
+
+
+def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():
+    for name, expected in (
+        ("reuse", "Learning rate 3e-4; 1, 2, 4, 8 or 16 updates from each batch of 16 x 8"),
+        ("loops", "Learning rate 1e-4; 1 update from each batch of 16 x 16"),  # the loop's defaults
+        ("gallery", "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 3e-2; 1 or 8 updates from each batch of 16 x 8"),
+    ):
+        assert made(name, recorded(name)[0])[0].startswith(expected)

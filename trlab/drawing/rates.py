@@ -100,17 +100,17 @@ def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, m
             marker = MARKERS[rates.index(rate)]
             ax.plot([x.value], [y.value], marker=marker, color=colour, markerfacecolor=face, linestyle="")
     for rate in rates:
-        ax.plot([], [], marker=MARKERS[rates.index(rate)], color=INK, linestyle="", label=f"lr {said(rate)}")
+        ax.plot([], [], marker=MARKERS[rates.index(rate)], color=INK, linestyle="", label=f"lr {written_rate(rate)}")
     ax.set_xlabel("take-off: mean reward of the first ten batches")
     ax.set_ylabel(measure)
     ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
     legend(ax, loc="best", ncols=2)
-    points = "; ".join(f"{label} at {said(rate)}: {x.value:.2f}, {y.value:.2f}" for label, rate, x, y in every)
-    on = ", ".join(f"{label} at {said(rate)}" for label, rate, _, _ in every if (label, rate) in kept)
+    points = "; ".join(f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}" for label, rate, x, y in every)
+    on = ", ".join(f"{label} at {written_rate(rate)}" for label, rate, _, _ in every if (label, rate) in kept)
     return Drawing(figure, f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.")
 
 
-def said(rate: float) -> str:
+def written_rate(rate: float) -> str:
     """A learning rate as a page writes it: `3e-5`."""
     mantissa, exponent = f"{rate:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"
@@ -171,14 +171,14 @@ def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: int, label: str) 
 
 def _logarithmic(ax: Axes, rates: Sequence[float], every: int = 1) -> None:
     ax.set_xscale("log")
-    ax.set_xticks(rates, [said(rate) if i % every == 0 else "" for i, rate in enumerate(rates)])
+    ax.set_xticks(rates, [written_rate(rate) if i % every == 0 else "" for i, rate in enumerate(rates)])
     ax.minorticks_off()
 
 
 def _in_words(methods: Curves, before: str) -> str:
     sentences = []
     for label, curve in methods.items():
-        points = ", ".join(f"{iqm(curve[rate]):.2f} at {said(rate)}" for rate in sorted(curve))
+        points = ", ".join(f"{iqm(curve[rate]):.2f} at {written_rate(rate)}" for rate in sorted(curve))
         sentences.append(f"{before}{label} {points}.")
     return " ".join(sentences)
 
@@ -189,7 +189,7 @@ def _basins_in_words(found: Sequence[Basin]) -> str:
         if not one.width.value:
             sentences.append(f"{one.label} has no basin.")
             continue
-        low = f"{said(one.piece.low)} or less" if one.piece.open_low else said(one.piece.low)
-        high = f"{said(one.piece.high)} or more" if one.piece.open_high else said(one.piece.high)
+        low = f"{written_rate(one.piece.low)} or less" if one.piece.open_low else written_rate(one.piece.low)
+        high = f"{written_rate(one.piece.high)} or more" if one.piece.open_high else written_rate(one.piece.high)
         sentences.append(f"{one.label}'s basin goes from {low} to {high}.")
     return " ".join(sentences)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from bookext import quoted, words
 from bookext.read_off import Table, escape
 from bookext.sweeps import SweepDirective, listed
 from trlab.comparison import PRINTED
+from trlab.drawing.rates import written_rate
 from trlab.findings import alike, at, finished, price, table, tolerances
 from trlab.measures import derive
 from trlab.nats import Price
@@ -24,6 +26,8 @@ from trlab.statistics import interval
 from trlab.sweep import Prediction, load_sweep
 from trlab.tuning import summary
 from trlab.verdicts import NOT_SEEN, SEEN, Finding, predicted
+from trlib.fields import settings as settings_of
+from trlib.loop.settings import RunSettings
 
 SHORT = 6
 """Verdicts that a page shows one by one without being asked."""
@@ -346,6 +350,7 @@ def made(name: str, runs: Any) -> tuple[str, list[str]]:
     seeds = sorted(runs["seed"].unique())
     spread = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 2 else "seeds " + " and ".join(map(str, seeds))
     facts = [
+        trained(runs),
         f"{len(runs)} runs, {spread}",
         f"{hours:.1f} core-hours of training" if hours >= 0.05 else f"{60 * hours:.0f} core-minutes of training",
     ]
@@ -355,6 +360,24 @@ def made(name: str, runs: Any) -> tuple[str, list[str]]:
     commits = ", ".join(sorted(runs["commit"].dropna().astype(str).unique()))
     facts += [f"commit {commits}"] if commits else []
     return " · ".join(facts) + ".", [f"trlib sweep {name} --remake", f"trlib sweep {name} --verify"]
+
+
+def trained(runs: Any) -> str:
+    """At which learning rates, and with how many updates from batches of which size: no result means anything without.
+    Of what a run did not set, the loop's default is named."""
+    usual = {one.name: one.default for one in settings_of(RunSettings)}
+    given = [{**usual, **json.loads(row)} for row in runs["train"].unique()]
+
+    def several(values: set[Any], spell: Any = str) -> str:
+        ordered = sorted(values)
+        return (
+            spell(ordered[0]) if len(ordered) == 1 else f"{', '.join(map(spell, ordered[:-1]))} or {spell(ordered[-1])}"
+        )
+
+    rates = several({one["lr"] for one in given}, written_rate)
+    updates = several({one["epochs"] * one["minibatches"] for one in given})
+    sizes = several({(one["prompts"], one["group"]) for one in given}, lambda size: f"{size[0]} x {size[1]}")
+    return f"Learning rate {rates}; {updates} update{'' if updates == '1' else 's'} from each batch of {sizes}"
 
 
 def connect(app: Sphinx) -> None:
