@@ -1,4 +1,4 @@
-"""What chapter 11 says in words is what its records say: each of its six answers, and what it warns of."""
+"""What chapter 11 says in words is what its records say: each of its seven answers, and what it warns of."""
 
 from __future__ import annotations
 
@@ -30,8 +30,15 @@ def verdicts(sweep: str, control: str, measure: str = "sampled", **at: str) -> d
     return {row.label: row.verdict for row in against(sweep, control, measure=measure, at=at)}
 
 
+def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
+    said("At a learning rate of 1e-5 sixteen uses of every batch need no region; at 1e-4 every region ends above none.")
+    alike = [f for f in judged("basin") if f.prediction.within is not None and f.prediction.at == {"lr": "1e-05"}]
+    assert [f.verdict for f in alike] == ["seen", "seen"] and alike[0].prediction.within == 0.02
+    assert set(verdicts("basin", "pg_is", lr="0.0001").values()) == {"above"}
+
+
 def test_every_use_costs() -> None:
-    said("From the second use on, every method ends below as many updates from fresh batches.")
+    said("At a learning rate of 3e-4, from two uses on, every method ends below as many updates from fresh batches.")
     for uses in USES:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
 
@@ -45,8 +52,8 @@ def test_minibatches_are_not_told_from_their_noise() -> None:
 
 def test_tuned_alike() -> None:
     said(
-        "Tuned alike, QUATRO moves the policy least, and whether it ends above PPO is undecided; without a region, and "
-        "where a weight is only softened or capped, runs end below PPO."
+        "At a learning rate of 1e-4, thresholds tuned, QUATRO moves the policy least, and whether it ends above PPO is "
+        "undecided; without a region, and where a weight is only softened or capped, runs end below PPO."
     )
     assert set(verdicts("tuned", "quatro", "kl", uses="16").values()) == {"above"}
     beside_ppo = verdicts("tuned", "ppo", uses="16")
@@ -61,7 +68,7 @@ def test_the_search_ends_at_its_edges() -> None:
 
 
 def test_the_fastest_is_not_the_best() -> None:
-    said("DPPO takes off long before PPO, and ends below it.")
+    said("There DPPO takes off long before PPO, and ends below it.")
     soon, late = verdicts("tuned", "ppo", "take_off", uses="16"), verdicts("tuned", "ppo", uses="16")
     assert (soon["dppo-tv"], late["dppo-tv"]) == ("above", "below")
     first = {label: iqm(runs_of("tuned", label, "take_off", {"uses": "16"})) for label in soon}

@@ -12,7 +12,7 @@ from trlab.cells import cells
 from trlab.record import DONE, RECORDS
 from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid", "gallery_grid"}
+TUNING = {"tuning", "grid", "gallery_grid", "basin_map"}
 """Sweeps that only choose."""
 CORES = 2
 
