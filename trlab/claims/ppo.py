@@ -12,7 +12,13 @@ CARD = Card(
             "Several epochs on one batch need a region: without a clip or a penalty the policy is lost.",
             "section 6.1, table 1",
             PAPER,
-            [above("reuse", "ppo", "pg_is", at={"uses": "8"}), above("stale", "ppo", "pg_is")],
+            [
+                above("reuse", "ppo", "pg_is", at={"uses": "8"}),
+                above("stale", "ppo", "pg_is"),
+                above("basin", "ppo", "pg_is", at={"lr": "0.0001"}),
+                above("basin", "ppo", "pg_is", at={"lr": "1e-05"}),
+            ],
+            why="It depends on the learning rate: with AdamW at 1e-5 sixteen uses of a batch need no region.",
         ),
         Claim(
             "The clipped objective does better than an adaptive KL penalty.",

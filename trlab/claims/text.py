@@ -8,8 +8,11 @@ from collections import Counter
 from trlab.claims.card import Card, Test
 from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
+from trlab.drawing.rates import written_rate
+from trlab.sweep import load_sweep
 from trlab.verdicts import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
+from trlib.loop.settings import RunSettings
 
 VERDICTS = {
     SEEN: "mechanism seen",
@@ -125,7 +128,17 @@ def _shared(test: Test) -> dict[str, str]:
 
 
 def _place(test: Test) -> str:
-    return _points(_shared(test))
+    return _points(_shared(test)) + _rate(test)
+
+
+def _rate(test: Test) -> str:
+    """The learning rate of a test's runs, where its place does not name it already."""
+    sweep = load_sweep(test.sweep)
+    usual = sweep.train.get("lr", RunSettings.lr)
+    rates = sorted({variant.train.get("lr", usual) for variant in sweep.variants})
+    if any(axis.name == "lr" for axis in sweep.axes):
+        return ""
+    return ", learning rate " + " or ".join(map(written_rate, rates))
 
 
 def _points(at: dict[str, str]) -> str:

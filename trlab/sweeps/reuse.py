@@ -2,7 +2,7 @@
 
 The first round varied minibatches, so that the size of an update's batch, the number of updates and the reuse of data
 changed together. Here an update always sees the whole batch, and the control `on-policy` takes as many updates, each
-from a batch of its own: what separates it from the others is reuse alone. Thresholds are the defaults; `tuned` compares
+from a batch of its own: what separates it from the others is reuse. Thresholds are the defaults; `tuned` compares
 methods.
 
 Known beforehand, 16 x 16 completions, 40 batches used 8 times, on seeds that are not these: without a region .05 to .08
