@@ -240,6 +240,7 @@ def evaluate(
         np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap")
     )
     reasons = [verdict.reason for _, verdict, _ in drawn]
+    drawing = {"temperature": temperature, "max_tokens": limit, "seed": seed}
     return Evaluation(
         policy=policy.name,
         task=dict(task.settings),
@@ -247,13 +248,7 @@ def evaluate(
         sampled=sampled,
         distinct=distinct,
         length=length,
-        settings={
-            "prompts": len(chosen),
-            "samples": samples,
-            "temperature": temperature,
-            "max_tokens": limit,
-            "seed": seed,
-        },
+        settings={"prompts": len(chosen), "samples": samples, **drawing},
         pass_at=dict(zip(ks, passes, strict=True)),
         reasons={reason: reasons.count(reason) / len(reasons) for reason in dict.fromkeys([*REASONS, *reasons])},
         prompts=frame,

@@ -66,10 +66,7 @@ def is_own(text: str) -> bool:
 
 def load(path: Path) -> ModuleType:
     """Import a Python file as a module; it may import its neighbours.
-
-    Raises:
-        ValueError: it cannot be read, or raises an error of its own.
-    """
+    Raises ValueError: it cannot be read, or raises an error of its own."""
     name = f"{PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold a file of one name
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:

@@ -22,8 +22,7 @@ from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_ro
 
 BACKTRACK, TRIES = 0.8, 10
 """The critic's step is shortened by this factor until its region holds, this often; else it is not taken."""
-SLACK = 1 + 1e-5
-"""The region's edge counts as inside, up to rounding: a step that is scaled to end there must not be shortened."""
+SLACK = 1 + 1e-5  # by rounding a step that is scaled to end at the edge may end past it
 
 
 def value_loss(

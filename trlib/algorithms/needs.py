@@ -81,10 +81,7 @@ class NotHeld(AttributeError, ValueError):
 
 def asked_for(name: str, holder: str, value: Value | None) -> Value:
     """`value`, which a batch or scores hold under `name`.
-
-    Raises:
-        NotHeld: it is None, because the method's `needs` did not name it.
-    """
+    Raises NotHeld: it is None, because the method's `needs` did not name it."""
     if value is None:
         verb = "do" if holder == "scores" else "does"
         raise NotHeld(

@@ -33,10 +33,7 @@ class Settings:
 
 def check_declared(kind: type) -> None:
     """Check that every annotated name and every changed default of a method's class is a setting.
-
-    Raises:
-        TypeError: the decorator or an annotation is missing, so that Python would ignore a setting.
-    """
+    Raises TypeError: the decorator or an annotation is missing, so that Python would ignore a setting."""
     known: dict[str, Any] = getattr(kind, "__dataclass_fields__", {})
     annotated = {
         name

@@ -223,10 +223,7 @@ def some_rows(total: int, count: int | None, device: torch.device) -> Tensor:
 
 def exact(parameters: Sequence[Tensor]) -> None:
     """Check that a step as small as a trust region's can be taken.
-
-    Raises:
-        TypeError: a parameter has fewer digits than float32.
-    """
+    Raises TypeError: a parameter has fewer digits than float32."""
     for p in parameters:
         if p.dtype in checks.COARSE:
             raise TypeError(

@@ -38,10 +38,7 @@ def register(
 ) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
     (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm.
-
-    Raises:
-        TypeError: one of `losses` cannot work: it is called once on a single token.
-    """
+    Raises TypeError: one of `losses` cannot work: it is called once on a single token."""
     for name, loss in (losses or {}).items():
         check_token_loss(f"losses[{name!r}]", loss)
     ours = {

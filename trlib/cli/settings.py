@@ -59,10 +59,7 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
 
 def convert(text: str, hint: Any) -> Any:
     """`text` as a value of the type `hint`.
-
-    Raises:
-        ValueError: it is none; the error says what was expected.
-    """
+    Raises ValueError: it is none; the error says what was expected."""
     for option in _options(hint):
         try:
             return _convert(text, option)

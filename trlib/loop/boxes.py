@@ -22,10 +22,7 @@ from trlib.errors import MethodError, TrlibError
 def box(author: object, name: str) -> Iterator[None]:
     """Inside a `with` block an error that a method or a task raises becomes one of the run, so that nothing already
     trained is lost.
-
-    Raises:
-        MethodError: an error that is not trlib's own, with the place in the author's file.
-    """
+    Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
     try:
         yield
     except (TrlibError, torch.OutOfMemoryError):
@@ -47,10 +44,7 @@ class Asked(Needs):
 
 def needs_of(method: Method, anchor: Anchor) -> Asked:
     """What the method declares, and what follows from it.
-
-    Raises:
-        MethodError: `needs` raises an error, or returns something else.
-    """
+    Raises MethodError: `needs` raises an error, or returns something else."""
     with box(method, "needs"):
         declared = method.needs(anchor)
         if not isinstance(declared, Needs):
@@ -62,10 +56,7 @@ def needs_of(method: Method, anchor: Anchor) -> Asked:
 
 def check_vocabulary(method: Method, needs: Needs, size: int) -> None:
     """Refuse a method that asks for more of the anchor's tokens than the vocabulary has, and name its setting.
-
-    Raises:
-        ValueError: `needs.topk_anchor` above `size`.
-    """
+    Raises ValueError: `needs.topk_anchor` above `size`."""
     if (k := needs.topk_anchor) > size:
         setting = next((f.name for f in fields(method) if getattr(method, f.name) == k), "topk_anchor")
         raise ValueError(f"{setting}: expected at most {size}, the number of tokens in the vocabulary, got {k}")
@@ -73,10 +64,7 @@ def check_vocabulary(method: Method, needs: Needs, size: int) -> None:
 
 def settings_of(method: Method) -> dict[str, Any]:
     """A method's name and settings, as JSON holds them.
-
-    Raises:
-        TypeError: a setting that could not be saved with the run.
-    """
+    Raises TypeError: a setting that could not be saved with the run."""
     settings: dict[str, Any] = {"name": type(method).__name__}
     for f in fields(method):
         try:

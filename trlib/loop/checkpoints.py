@@ -32,10 +32,7 @@ LEFT_TO_ITS_OWNER = ("memory/", "optimizer/", "past/")
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Replace the folder's checkpoint.
-
-    Raises:
-        CheckpointError: the file cannot be written (a full disk, no permission); the one before it is intact.
-    """
+    Raises CheckpointError: the file cannot be written (a full disk, no permission); the one before it is intact."""
     from safetensors.torch import save as pack
 
     text, whole = json.dumps(meta), {name: t.detach().contiguous() for name, t in tensors.items()}
@@ -53,10 +50,7 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
 
 def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The folder's checkpoint as tensors and the rest, or None where there is none.
-
-    Raises:
-        CheckpointError: the file is damaged or is no checkpoint of a run.
-    """
+    Raises CheckpointError: the file is damaged or is no checkpoint of a run."""
     from safetensors import safe_open
 
     path = folder / NAME
@@ -80,10 +74,7 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Check that a resumed run is the run that was saved; it may only be longer, and on other versions.
-
-    Raises:
-        CheckpointError: another method, task, policy or setting.
-    """
+    Raises CheckpointError: another method, task, policy or setting."""
     first = ("method", "task", "policy")  # the names a reader looks for, before what follows from them
     for name in dict.fromkeys((*first, *saved, *now)):
         was, value = saved.get(name), now.get(name)
@@ -100,10 +91,7 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[str, Tensor]) -> None:
     """Check that a checkpoint holds the weights that a learner has: a method's file may have changed since.
-
-    Raises:
-        CheckpointError: a tensor is missing, is one too many, or has another shape or type.
-    """
+    Raises CheckpointError: a tensor is missing, is one too many, or has another shape or type."""
     have, wanted = (
         {
             name: f"{str(t.dtype)[6:]} {list(t.shape)}"

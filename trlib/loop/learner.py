@@ -62,10 +62,7 @@ class Learner:
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """Go on from what `tensors` and `numbers` returned.
-
-        Raises:
-            ValueError: they are another model's.
-        """
+        Raises ValueError: they are another model's."""
 
         def below(prefix: str) -> dict[str, Tensor]:
             return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}

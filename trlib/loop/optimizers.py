@@ -65,10 +65,7 @@ def name_of(optimizer: object) -> str:
 
 def build(make: Maker, groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
     """The optimiser over some groups of parameters, with those of the settings that it takes.
-
-    Raises:
-        ValueError, TypeError: it cannot be made so, or what is made does not step like torch's.
-    """
+    Raises ValueError, TypeError: it cannot be made so, or what is made does not step like torch's."""
     parameters = inspect.signature(make).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         settings = {name: value for name, value in settings.items() if name in parameters}

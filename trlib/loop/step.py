@@ -183,10 +183,7 @@ class LoopStep:
 def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
     """Hold a method to its declaration that a completion without an advantage has no gradient: of every second
     completion the advantage is taken away, at log-probs that have moved from the old ones and the sampler's.
-
-    Raises:
-        ValueError: it has one, so that leaving such completions out would change what is learnt.
-    """
+    Raises ValueError: it has one, so that leaving such completions out would change what is learnt."""
     silent = torch.arange(len(batch.mask), device=batch.mask.device) % 2 == 1
     logp = (scores.logp.detach() - 0.1).requires_grad_()
     probe = replace(batch, advantages=batch.advantages.masked_fill(silent.unsqueeze(-1), 0.0))
@@ -294,10 +291,7 @@ class Descent:
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what they depend on, as JSON holds it.
-
-        Raises:
-            CheckpointError: the optimiser keeps something that is neither a tensor nor plain.
-        """
+        Raises CheckpointError: the optimiser keeps something that is neither a tensor nor plain."""
         state = {key: _as_json(f"state {key}", value) for key, value in self._state() if not isinstance(value, Tensor)}
         groups = [
             {name: _as_json(name, value) for name, value in group.items() if name not in ("params", "lr")}

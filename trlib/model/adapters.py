@@ -30,10 +30,7 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     Where `lora` does not say on which layers, they are those that peft has for the model's family; where it has none,
     every linear layer but the output's: of a mixture of experts those of the attention and of shared experts, for
     routers and the experts that are chosen are no linear layers.
-
-    Raises:
-        TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit the model.
-    """
+    Raises TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit the model."""
     try:
         from peft import LoraConfig
     except ImportError as error:
@@ -88,10 +85,7 @@ def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
 
 def base_of(source: Source) -> Source:
     """The model that a folder of adapters belongs on.
-
-    Raises:
-        CheckpointError: it is not known, or not where it was.
-    """
+    Raises CheckpointError: it is not known, or not where it was."""
     name = source.notes().base or _adapters_settings(source).get("base_model_name_or_path")
     wanted = "the model that its adapters belong on"
     if not isinstance(name, str) or not name:
@@ -107,10 +101,7 @@ def base_of(source: Source) -> Source:
 
 def saved_adapters(model: Any, source: Source) -> Any:
     """A model with the adapters of a folder, to be trained on; they are float32 at least.
-
-    Raises:
-        CheckpointError: other adapters than LoRA's, damaged ones, or another model's.
-    """
+    Raises CheckpointError: other adapters than LoRA's, damaged ones, or another model's."""
     try:
         from peft import PeftConfig, PeftModel, get_peft_model_state_dict
     except ImportError as error:

@@ -53,10 +53,7 @@ class Notes:
 
 def notes(folder: str | os.PathLike[str]) -> Notes:
     """The notes in a folder; empty ones if another program wrote it.
-
-    Raises:
-        CheckpointError: the notes are damaged.
-    """
+    Raises CheckpointError: the notes are damaged."""
     path = Path(folder) / NOTES
     if not path.is_file():
         return Notes()
@@ -116,10 +113,7 @@ def _naming(what_failed: str) -> Iterator[None]:
 
 def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
     """Check that nothing but a saved policy, and files with names in `also`, would be lost by replacing a folder.
-
-    Raises:
-        CheckpointError: it holds something else, is not a folder, or is the working folder.
-    """
+    Raises CheckpointError: it holds something else, is not a folder, or is the working folder."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -184,10 +178,7 @@ def standing(folder: Path) -> Path:
 
 def writable(folder: Path, argument: str) -> None:
     """Check that files can be created in a folder, before any work is done for them.
-
-    Raises:
-        CheckpointError: they cannot be.
-    """
+    Raises CheckpointError: they cannot be."""
     with _naming(f"{argument}: cannot write into {str(folder)!r}"), tempfile.TemporaryFile(dir=folder):
         pass
 
@@ -221,10 +212,7 @@ def _holder(file: Path) -> str:
 
 def write(path: Path, content: bytes | str) -> None:
     """Write a file all or nothing: beside its place, flushed to the disk, then renamed into it.
-
-    Raises:
-        CheckpointError: it cannot be written; what was there before is intact.
-    """
+    Raises CheckpointError: it cannot be written; what was there before is intact."""
     data = content.encode() if isinstance(content, str) else content
     scratch = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:

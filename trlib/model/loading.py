@@ -164,10 +164,7 @@ def _tokenizer(source: Source, **where: Any) -> Any:
 
 def saved_tokenizer(source: Source) -> Any | None:
     """The tokenizer that is saved beside adapters; None if there is none.
-
-    Raises:
-        CheckpointError: it is damaged.
-    """
+    Raises CheckpointError: it is damaged."""
     if not (Path(source.at) / "tokenizer_config.json").is_file():
         return None
     try:
@@ -275,10 +272,7 @@ def quiet(local: bool) -> Iterator[None]:
 
 def place_for(device: str, parameters: int) -> torch.device:
     """The device for `device` ("auto" or one of torch's) and a model with this many parameters.
-
-    Raises:
-        TypeError, ValueError: not a device, or one that torch does not have here.
-    """
+    Raises TypeError, ValueError: not a device, or one that torch does not have here."""
     if not isinstance(device, str | torch.device):
         raise TypeError(f"device: expected 'auto' or a device that torch has here, got {device!r}")
     if device != "auto":
@@ -296,10 +290,7 @@ def place_for(device: str, parameters: int) -> torch.device:
 
 def type_for(dtype: str, device: torch.device) -> torch.dtype:
     """The type of the weights for `dtype` ("auto" or one of FLOATS) on a device.
-
-    Raises:
-        ValueError: anything else.
-    """
+    Raises ValueError: anything else."""
     if dtype == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32

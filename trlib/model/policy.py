@@ -148,10 +148,7 @@ class Policy:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Set the parameters that learn, in place.
-
-        Raises:
-            ValueError: other names or shapes than this policy's.
-        """
+        Raises ValueError: other names or shapes than this policy's."""
         trainable = self.trainable
         if set(trainable) != set(state):
             odd = sorted(set(trainable) ^ set(state))[0]
@@ -307,10 +304,7 @@ class Policy:
 
         Of a model with adapters only these are written, with the model's name. A folder that is empty, or holds nothing
         but a saved policy, is replaced once the new one is complete. Returns the folder's path.
-
-        Raises:
-            CheckpointError: the folder holds something else, or cannot be written; it is as it was.
-        """
+        Raises CheckpointError: the folder holds something else, or cannot be written; it is as it was."""
         adapters = hasattr(self.model, "peft_config")
         with replacing(folder) as (scratch, target), loading.quiet(True):
             self.model.save_pretrained(scratch, **({"save_embedding_layers": False} if adapters else {}))

@@ -63,9 +63,8 @@ def sample(
     group, max_tokens = checks.whole("group", group, least=1), checks.whole("max_tokens", max_tokens, least=1)
     topk = checks.whole("topk", topk, least=0, most=policy.vocabulary)
     ids = _ids(policy, prompts, max_tokens)
-    full_rows = [
-        checks.whole("full_rows", row, least=0, most=len(ids) * group - 1) for row in _listed("full_rows", full_rows)
-    ]
+    last = len(ids) * group - 1
+    full_rows = [checks.whole("full_rows", row, least=0, most=last) for row in _listed("full_rows", full_rows)]
     rng = seed if isinstance(seed, torch.Generator) else generator(checks.whole("seed", seed, least=0), "sample")
     with policy.threads():
         writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk, drop)
@@ -202,17 +201,15 @@ class _Writer:
         width = max(int((self.mask | self.forced).sum(1).max()), 1)
         topk = TopK(self.topk.ids[:, :width], self.topk.logp[:, :width]) if self.topk.ids.shape[-1] else None
         group = torch.arange(len(self.prompt_ids), device=self.device).repeat_interleave(self.group)
+        cut = {name: getattr(self, name)[:, :width] for name in ("tokens", "mask", "forced", "full")}
         return Completions(
             prompt_ids=self.prompt_ids,
             prompt_mask=self.prompt_mask,
             group=group,
-            tokens=self.tokens[:, :width],
-            mask=self.mask[:, :width],
-            forced=self.forced[:, :width],
             ended=self.ended,
-            logp=self.logp[:, :width].masked_fill(self.forced[:, :width], 0.0),
+            logp=self.logp[:, :width].masked_fill(cut["forced"], 0.0),
             full_rows=self.full_rows,
-            full=self.full[:, :width],
+            **cut,
             topk=topk,
             tokenizer=self.policy.tokenizer,
         )

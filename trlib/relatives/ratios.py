@@ -152,9 +152,8 @@ class BAPO(Method):
         super().__post_init__()
         _check_bapo(self.low, self.low_most, self.high, self.high_most, self.target, self.count)
         checks.choice("order", self.order, ORDERS)
-        checks.number("step", self.step, above=0)
-        if self.step_low is not None:
-            checks.number("step_low", self.step_low, above=0)
+        for name in ("step", "step_low") if self.step_low is not None else ("step",):
+            checks.number(name, getattr(self, name), above=0)
         checks.choice("weigh_by", self.weigh_by, ("one", "rollout"))
         check_window(0.0, 0.0, self.dual_clip)
 

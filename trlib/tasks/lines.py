@@ -13,10 +13,7 @@ from trlib.errors import DataError
 
 def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
     """Pairs of a line number, from 1, and the value on that line; empty lines are skipped.
-
-    Raises:
-        DataError: the file cannot be read, or a line is not JSON.
-    """
+    Raises DataError: the file cannot be read, or a line is not JSON."""
     where = f"path {str(path)!r}"
     try:
         lines = Path(path).expanduser().read_bytes().splitlines()

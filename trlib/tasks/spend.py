@@ -95,10 +95,9 @@ class Spend(knobs.Embedded):
             if stated != BUST and not is_number(stated):
                 return Verdict(0.0, "bad format", f"expected what is left after {spent}, got {stated}")
             after = left + int(spent)
-            if stated != (str(after) if after >= 0 else BUST):
-                return Verdict(
-                    0.0, "bad arithmetic", f"{left} {spent} leaves {after if after >= 0 else BUST}, not {stated}"
-                )
+            true = str(after) if after >= 0 else BUST
+            if stated != true:
+                return Verdict(0.0, "bad arithmetic", f"{left} {spent} leaves {true}, not {stated}")
             if after < 0 and 2 * i + 2 < len(words):
                 return Verdict(0.0, "bad format", f"{words[2 * i + 2]} is written after {BUST}")
             left = after

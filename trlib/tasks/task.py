@@ -56,10 +56,7 @@ class Recipe:
 
 def check_asked(prompt: object, completion: object, ended: object) -> None:
     """Check the arguments of a verifier.
-
-    Raises:
-        TypeError: `prompt` is not a Prompt of texts, `completion` is not text, or `ended` is not True or False.
-    """
+    Raises TypeError: `prompt` is not a Prompt of texts, `completion` is not text, or `ended` is not True or False."""
     if not isinstance(prompt, Prompt):
         raise TypeError(f"prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got {type(prompt).__name__}")
     for name, value in (
@@ -125,8 +122,5 @@ class Task(Protocol):
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-
-        Raises:
-            TypeError, ValueError: `prompt` is none of this task's kind; a completion that is no text.
-        """
+        Raises TypeError, ValueError: `prompt` is none of this task's kind; a completion that is no text."""
         ...
