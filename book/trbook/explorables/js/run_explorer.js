@@ -164,7 +164,7 @@ function slide(ui, { at, set }) {
   for (const kind of ["pointerup", "pointercancel"]) ui.curves.addEventListener(kind, drop);
 }
 
-const ROUNDS = { 2: "second round", 1: "first round" };
+const ROUNDS = { 3: "third round", 2: "second round", 1: "first round" };
 
 /* Everything around the drawings. */
 function furnish(frame, pack, act) {
