@@ -1,7 +1,7 @@
 """Packs what explorables draw: `python -m tools.packs`. Tests compare the files with what they are made from.
 
 The recorded sweeps for the run explorer (a sweep whose record has not changed since is taken from the file as it
-stands), and the completions that the loop carries.
+stands), the sweeps over learning rates for the basin explorer, and the completions that the loop carries.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trbook.explorables import loop_batch, presets, runs
+from trbook.explorables import basins, loop_batch, presets, runs
 from trbook.explorables.files import BUILT
 from trlab.sweep import load_sweep
 
 FILE = BUILT / "run_explorer.data.json"
+BASIN = BUILT / "basin.data.json"
 LOOP = BUILT / "loop.data.json"
 
 
@@ -41,6 +42,7 @@ def pack(before: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     before = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     write(FILE, pack(before))
+    write(BASIN, basins.pack())
     write(LOOP, loop_batch.batch())
     return 0
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Basin": "basin",
     "Clip": "clip",
     "GAE": "gae",
     "Loop": "loop",
@@ -34,6 +35,7 @@ _HOME = {
 
 __all__ = [
     "GAE",
+    "Basin",
     "Clip",
     "GradientWeight",
     "Loop",
@@ -53,6 +55,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from trbook.explorables.basin import Basin
     from trbook.explorables.clip import Clip
     from trbook.explorables.gae import GAE
     from trbook.explorables.gradient_weight import GradientWeight

@@ -20,7 +20,8 @@
      handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board;
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
      extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
-     hint       how the board is used by hand, one sentence */
+     hint       how the board is used by hand, one sentence
+   What depends on packed data, `settings`, `presets` or `question`, may be a function of them. */
 
 import { choice, h, ladder, say, status, tick, unique } from "./controls.js";
 import { clamp } from "./maths.js";
@@ -34,9 +35,13 @@ export function bench(spec) {
   return { render: ({ model, el }) => open(spec, model, el), spec };
 }
 
-function open(spec, model, el) {
-  const { frame, release } = stage(el, bare + (spec.style ?? ""), spec.title);
-  const keys = Object.keys(spec.settings), packed = model.get("_data"), data = packed ? JSON.parse(packed) : null;
+const ofData = (part, data) => (typeof part === "function" ? part(data) : part);
+
+function open(given, model, el) {
+  const { frame, release } = stage(el, bare + (given.style ?? ""), given.title);
+  const packed = model.get("_data"), data = packed ? JSON.parse(packed) : null;
+  const spec = { ...given, settings: ofData(given.settings, data), presets: ofData(given.presets, data), question: ofData(given.question, data) };
+  const keys = Object.keys(spec.settings);
   const raw = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
   const first = possible(spec, raw(), null, data).state;
   let { state, notes } = possible(spec, raw(), first, data);

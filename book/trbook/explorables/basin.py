@@ -1,0 +1,78 @@
+"""The basin explorer: over which learning rates does each method work?"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, ClassVar
+
+import traitlets as t
+
+from trbook.explorables.files import data_of
+from trbook.explorables.host import Finite, Packed
+
+USES = ("1", "4", "16")
+THRESHOLDS = ("default", "a third", "a tenth")
+SEEDS = ("most", "map")
+MEASURES = ("end", "take_off")
+METHODS = {
+    "pg_is": "no region",
+    "ppo": "PPO",
+    "clip-higher": "clip-higher",
+    "cispo": "CISPO",
+    "gspo": "GSPO",
+    "sapo": "SAPO",
+    "pspo": "PSPO",
+    "dppo-tv": "DPPO",
+    "quatro": "QUATRO",
+    "troll": "TROLL",
+}
+"""What the page calls each label of the sweeps."""
+
+
+@cache
+def _recorded() -> list[tuple[str, str]]:
+    panels = json.loads(data_of(Basin.module) or '{"panels": []}')["panels"]
+    return sorted({(panel["uses"], panel["threshold"]) for panel in panels})
+
+
+class Basin(Packed):
+    """Where a run ends against its learning rate, a curve for each method, and each method's basin as a bar.
+
+    The runs are those of the sweeps `basin_map`, `basin_narrow` and `basin`, as far as they are recorded. The line, the
+    basins and the intervals are `trlab.basin`'s and `trlab.statistics`', packed by `trbook.explorables.basins`. A
+    cursor reads every curve, on the straight line over log10 of the rate between two rates that were run.
+
+    Raises:
+        ValueError: an unknown setting, or uses and a threshold that were not run together.
+        traitlets.TraitError: a trait of the wrong type, not a finite number, or none of the names that it takes.
+    """
+
+    module: ClassVar[str] = "basin"
+    fallback: ClassVar[str] = (
+        "Basin: where the recorded runs of each method end against their learning rate, the line .05 below the best "
+        "end of any method, and the range of rates over which each method stays above it. It needs JavaScript."
+    )
+    height: ClassVar[str] = "58rem"
+
+    uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.").tag(sync=True)
+    threshold = t.Enum(THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}.").tag(sync=True)
+    seeds = t.Enum(SEEDS, "most", help="Where two sweeps ran the same: the one of most seeds, or the map.").tag(
+        sync=True
+    )
+    measure = t.Enum(MEASURES, "end", help="What is drawn: sampled accuracy at the end, or take-off.").tag(sync=True)
+    methods = t.List(
+        t.Enum(tuple(METHODS)),
+        ["pg_is", "ppo", "gspo", "dppo-tv", "troll"],
+        help=f"The methods drawn, of {tuple(METHODS)}.",
+    ).tag(sync=True)
+    lr = Finite(3e-5, help="The learning rate that is read, from 3e-6 to 1e-3.").tag(sync=True)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        if _recorded() and (self.uses, self.threshold) not in _recorded():
+            known = ", ".join(f"{uses} with {threshold}" for uses, threshold in _recorded())
+            raise ValueError(
+                f"Basin: expected uses and a threshold that were run together ({known}), "
+                f"got {self.uses} with {self.threshold}"
+            )

@@ -1,0 +1,202 @@
+"""The packed basins are those of `trlab.basin`, of the records as they are, and what is offered can be shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import traitlets
+
+from tools import packs
+from trbook.explorables import Basin, basins
+from trbook.explorables import basin as module
+from trlab import basin
+from trlab.record import is_recorded, read
+from trlab.statistics import interval, iqm
+from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
+
+FILE: dict[str, Any] = json.loads(packs.BASIN.read_text(encoding="utf-8"))
+RATES = (1e-5, 1e-4, 1e-3)
+
+
+def made(seeds: int, *axes: Axis, **settings: Any) -> tuple[Sweep, pd.DataFrame]:
+    """A sweep of three methods, and runs whose ends and take-offs differ by seed, method and rate."""
+    sweep = Sweep(
+        text="Made.",
+        budget=Budget(steps=4),
+        variants=[Variant("pg_is"), Variant("ppo"), Variant("troll")],
+        axes=[Axis("lr", RATES), *axes],
+        seeds=range(700, 700 + seeds),
+        name="made",
+        **settings,
+    )
+    ends = {"pg_is": (0.9, 0.6, 0.1), "ppo": (0.88, 0.91, 0.4), "troll": (0.2, 0.3, 0.4)}
+    draw = np.random.default_rng(0)
+    rows = [
+        {
+            "label": label,
+            "lr": f"{rate:g}",
+            **{axis.name: point for axis in axes for point in [at[axis.name]]},
+            "seed": seed,
+            "status": "done",
+            "sampled": end + draw.normal(0, 0.01),
+            "take_off": end / 2,
+        }
+        for at in ([{axis.name: label for axis in axes} for label in axes[0].values] if axes else [{}])
+        for label, curve in ends.items()
+        for rate, end in zip(RATES, curve, strict=True)
+        for seed in sweep.seeds
+    ]
+    return sweep, pd.DataFrame(rows)
+
+
+def test_a_panel_says_what_the_definitions_say() -> None:
+    sweep, runs = made(2, train={"epochs": 4})
+    (panel,) = basins.panels_of(sweep, runs)
+    assert (panel["uses"], panel["threshold"], panel["rates"]) == ("4", "default", list(RATES))
+    assert panel["seeds"] == [700, 701] and panel["left_out"] == []
+    expected = basin.basins(runs)
+    best = max(one.best.value for one in expected)
+    assert panel["line"] == pytest.approx(best - basin.WITHIN, rel=1e-5)
+    for one in expected:
+        of, packed = panel["methods"][one.label], panel["methods"][one.label]["basin"]
+        own = runs[runs["label"] == one.label]
+        curve = [iqm(own[own["lr"].astype(float) == rate]["sampled"].to_numpy()) for rate in RATES]
+        assert of["end"]["curve"] == pytest.approx(curve, rel=1e-5) and "low" not in of["end"], "no band of two seeds"
+        assert np.array(of["end"]["runs"]).mean(0) == pytest.approx(curve, rel=1e-5)
+        assert packed["best_rate"] == one.best_rate and packed["worst"] == pytest.approx(one.worst, rel=1e-5)
+        assert (packed["open_low"], packed["open_high"]) == (one.piece.open_low, one.piece.open_high)
+        assert packed["width"][0] == pytest.approx(one.width.value, rel=1e-5)
+        if np.isnan(one.piece.low):
+            assert packed["low"] is None and packed["high"] is None
+        else:
+            assert (packed["low"], packed["high"]) == pytest.approx((one.piece.low, one.piece.high), rel=1e-5)
+    assert panel["methods"]["troll"]["basin"]["low"] is None, "it never reaches the line"
+    assert panel["methods"]["pg_is"]["basin"]["open_low"] and not panel["methods"]["ppo"]["basin"]["open_high"]
+
+
+def test_eight_seeds_have_a_band_and_seven_have_none() -> None:
+    for seeds in (7, 8):
+        sweep, runs = made(seeds)
+        (panel,) = basins.panels_of(sweep, runs)
+        of = panel["methods"]["ppo"]
+        for measure in ("end", "take_off"):
+            assert ("low" in of[measure]) == ("high" in of[measure]) == (seeds == 8)
+        at_one = runs[(runs["label"] == "ppo") & (runs["lr"] == "1e-05")]["sampled"].to_numpy()
+    estimate = interval(at_one)
+    assert (of["end"]["low"][0], of["end"]["high"][0]) == pytest.approx((estimate.low, estimate.high), rel=1e-5)
+
+
+def test_axes_become_uses_and_thresholds() -> None:
+    by_uses = basins.panels_of(*made(2, Axis("uses", {"1": {}, "16": {"epochs": 16}})))
+    assert [(one["uses"], one["threshold"]) for one in by_uses] == [("1", "default"), ("16", "default")]
+    narrow = Axis("narrow", {"a third": {"threshold": 1 / 3}, "a tenth": {"threshold": 0.1}})
+    narrower = basins.panels_of(*made(2, narrow, train={"epochs": 16}))
+    assert [(one["uses"], one["threshold"]) for one in narrower] == [("16", "a third"), ("16", "a tenth")]
+    with pytest.raises(ValueError, match="expected the axes lr and perhaps uses and narrow, got lr, moves"):
+        basins.panels_of(*made(2, Axis("moves", {"5": {}})))
+    sweep, runs = made(2)
+    with pytest.raises(ValueError, match="expected methods named in METHODS, got mine"):
+        basins.panels_of(replace(sweep, variants=[Variant("ppo", label="mine")]), runs)
+
+
+def test_a_method_that_was_not_run_at_every_rate_is_left_out_by_name() -> None:
+    sweep, runs = made(2)
+    some = (runs["label"] == "ppo") & (runs["lr"] == "0.001") & (runs["seed"] == 701)
+    for gap in (runs[~some], runs.assign(status=np.where(some, "failed", "done"))):
+        (panel,) = basins.panels_of(sweep, gap)
+        assert panel["left_out"] == ["ppo"] and set(panel["methods"]) == {"pg_is", "troll"}
+    assert basins.panels_of(sweep, runs.assign(status="failed")) == []
+
+
+def test_of_a_sweep_that_was_stopped_the_complete_seeds_are_shown() -> None:
+    sweep, runs = made(9)
+    begun = (runs["seed"] == 708) & ~((runs["label"] == "ppo") | (runs["lr"] == "1e-05"))
+    (panel,) = basins.panels_of(sweep, runs[~begun])
+    assert panel["seeds"] == list(range(700, 708)) and (panel["declared"], panel["few"]) == (9, False)
+    assert panel["left_out"] == [] and np.shape(panel["methods"]["ppo"]["end"]["runs"]) == (8, 3)
+    (panel,) = basins.panels_of(sweep, runs[runs["seed"] == 700])
+    of = panel["methods"]["ppo"]
+    assert panel["seeds"] == [700] and panel["few"] and of["basin"]["width"][1:] == [None, None]
+    assert of["end"]["curve"] == of["end"]["runs"][0]
+
+
+def test_the_pack_is_of_these_records() -> None:
+    assert basins.pack() == FILE, "a record or the packing changed: `python -m tools.packs`, then `-m tools.stills`"
+    assert set(FILE["records"]) == {name for name in basins.SWEEPS if is_recorded(name)}
+    assert {panel["sweep"] for panel in FILE["panels"]} == set(FILE["records"]), "what is recorded is shown"
+    assert packs.BASIN.stat().st_size < 150_000
+
+
+def test_every_declared_sweep_fits_the_page() -> None:
+    for name in basins.SWEEPS:
+        sweep = load_sweep(name)
+        rates = next(axis for axis in sweep.axes if axis.name == basin.LR).values
+        assert all(3e-6 <= rate <= 1e-3 for rate in rates), "what the cursor reaches"
+        assert {variant.name for variant in sweep.variants} <= set(module.METHODS)
+        points = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes if axis.name != basin.LR}
+        assert set(points.get("uses", ["1"])) <= set(module.USES)
+        assert set(points.get("narrow", ["default"])) <= set(module.THRESHOLDS)
+
+
+@pytest.mark.parametrize("panel", FILE["panels"], ids=lambda panel: f"{panel['sweep']}, {panel['uses']}")
+def test_packed_numbers_are_those_of_the_record(panel: dict[str, Any]) -> None:
+    _, runs, _ = read(panel["sweep"])
+    here = runs[runs["status"] == "done"]
+    for axis, label in (("uses", panel["uses"]), ("narrow", panel["threshold"])):
+        here = here[here[axis].astype(str) == label] if axis in here else here
+    for method, of in panel["methods"].items():
+        own = here[here["label"] == method]
+        for i, rate in enumerate(panel["rates"]):
+            there = own[own["lr"].astype(float) == rate].sort_values("seed")
+            assert there["seed"].tolist() == sorted(panel["seeds"])
+            for measure, column in basins.MEASURES.items():
+                values = there[column].to_numpy(float)
+                assert [run[i] for run in of[measure]["runs"]] == pytest.approx(values.tolist(), rel=1e-5)
+                assert of[measure]["curve"][i] == pytest.approx(iqm(values), rel=1e-5)
+
+
+@pytest.mark.skipif(not FILE["panels"], reason="no sweep over learning rates is recorded yet")
+def test_the_question_has_one_answer_and_the_failing_state_fails() -> None:
+    here = [panel for panel in FILE["panels"] if (panel["uses"], panel["threshold"]) == ("16", "default")]
+    panel = max(here, key=lambda one: len(one["seeds"]))
+    ends = sorted(panel["methods"][method]["basin"]["high"] or 0 for method in ("pg_is", "ppo", "gspo", "troll"))
+    assert ends[-1] > ends[-2] * 1.02, "two basins end at one rate: ask something else"
+    fallen = [method for method in Basin().methods if (panel["methods"][method]["basin"]["high"] or 1) < 3e-4]
+    assert fallen, "`make it fail` must fail"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"uses": "8"}, "uses"),
+        ({"threshold": "a half"}, "threshold"),
+        ({"methods": ["grpo"]}, "methods"),
+        ({"lr": float("nan")}, "lr"),
+        ({"measure": "reward"}, "measure"),
+        ({"seeds": 16}, "seeds"),
+    ],
+)
+def test_what_is_no_setting_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(traitlets.TraitError, match=told):
+        Basin(**settings)
+
+
+def test_what_was_not_run_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_recorded", lambda: [("1", "default"), ("16", "a third"), ("16", "default")])
+    assert Basin(uses="16", threshold="a third").threshold == "a third"
+    with pytest.raises(ValueError, match=r"run together \(1 with default, .*\), got 1 with a third"):
+        Basin(uses="1", threshold="a third")
+    with pytest.raises(ValueError, match=r"Basin, setting: expected one of .*, got 'rate'"):
+        Basin(rate=1e-5)
+
+
+def test_a_page_carries_the_data(tmp_path: Path) -> None:
+    html = Basin().html()
+    assert html.count('class="trlib-data"') == 1 and '"panels":[' in html
+    assert "_data" not in Basin().settings() and json.loads(Basin()._data) == FILE
