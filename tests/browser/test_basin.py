@@ -131,9 +131,9 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
     panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
     ends = {method: of["end"]["curve"] for method, of in panel["methods"].items()}
-    assert cells(page, "PPO")[0] == f"{ends['ppo'][0]:.2f}" and cells(page, "PPO")[2] == f"{ends['ppo'][1]:.2f}"
+    assert cells(page, "PPO")[0] == f"{ends['ppo'][0]:.3f}" and cells(page, "PPO")[2] == f"{ends['ppo'][1]:.3f}"
     best = max(max(curve) for curve in ends.values())
-    assert cells(page, "TROLL")[1] == f"−{best - ends['troll'][0]:.2f}" and cells(page, "TROLL")[3:] == ["–", "none"]
+    assert cells(page, "TROLL")[1] == f"−{best - ends['troll'][0]:.3f}" and cells(page, "TROLL")[3:] == ["–", "none"]
     high = panel["methods"]["pg_is"]["basin"]["high"]
     lead, power = f"{high:.1e}".split("e")
     assert cells(page, "no region")[3] == f"{float(lead):g}e{int(power)}"
@@ -146,7 +146,7 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     assert "0.00002" in handle.get_attribute("aria-label")
     until(page.locator(".readings thead th").nth(1), "node => node.textContent === 'at 2e-5'")
     between = np.interp(np.log10(2e-5), np.log10(panel["rates"]), ends["pg_is"])
-    assert cells(page, "no region")[0] == f"{between:.2f}"
+    assert cells(page, "no region")[0] == f"{between:.3f}"
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)

@@ -4,7 +4,7 @@ import { bench } from "./parts/common.js";
 import { board } from "./basin/board.js";
 import { HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { table } from "./basin/table.js";
-import { list, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
+import { called, list, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
 import { looksOf } from "./run_explorer/looks.js";
 import style from "./basin/style.css";
 
@@ -63,7 +63,7 @@ const ASKED = ["pg_is", "ppo", "gspo", "troll"];
 function question(data) {
   const state = { ...SHOWN, uses: "16" }, panel = panelOf(data, state);
   const ends = panel ? ASKED.map((method) => [method, panel.methods[method]?.basin]).filter(([, basin]) => basin?.high) : [];
-  const told = ends.map(([method, basin]) => `${data.names[method]} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`).join(", ");
+  const told = ends.map(([method, basin]) => `${called(data.names, method)} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`).join(", ");
   return {
     text: "16 uses of every batch, default thresholds. Which of these bears the highest learning rate: whose basin ends farthest to the right?",
     options: ASKED.map((method) => [method, data.names[method]]), state,

@@ -2,7 +2,7 @@
 
 import { h, say } from "../parts/common.js";
 import { swatch } from "../run_explorer/looks.js";
-import { falls, rate, share, source, spread, under, width } from "./words.js";
+import { called, falls, rate, share, source, spread, under, width } from "./words.js";
 
 const HEADS = ["method", "here", "below best", "at 10 ×", "falls out at", "decades wide"];
 
@@ -39,8 +39,8 @@ export function table({ set, names, looks, tenfold }) {
         say(cells[4].lastChild, panel.few ? "" : spread(row.basin));
         cells[0].classList.toggle("out", out);
       });
-      say(worst, `The worst run at each method's best rate: ${rows.map((row) => `${names[row.method]} ${share(row.basin.worst)}`).join(", ") || "none is drawn"}.`);
-      say(about, `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel, names)}${missing.length ? ` Not in this record: ${missing.map((method) => names[method]).join(", ")}.` : ""}`);
+      say(worst, `The worst run at each method's best rate: ${rows.map((row) => `${called(names, row.method)} ${share(row.basin.worst)}`).join(", ") || "none is drawn"}.`);
+      say(about, `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel, names)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`);
     },
   };
 }

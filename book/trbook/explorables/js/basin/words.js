@@ -1,6 +1,7 @@
 /* What the basin explorer says of a reading, and how it writes rates and accuracies. */
 
-export const share = (value) => value.toFixed(2);
+export const share = (value) => value.toFixed(3);
+const decades = (value) => value.toFixed(2);
 export const rate = (lr) => {
   const [lead, power] = Number(lr.toPrecision(2)).toExponential().split("e");
   return `${lead}e${power.replace("+", "")}`;
@@ -10,19 +11,22 @@ export const spokenRate = (lr) => Number(lr.toPrecision(2)).toFixed(8).replace(/
 export const times = (uses) => (uses === "1" ? "one use" : `${uses} uses`);
 export const seedsOf = (count) => `${count} ${count === 1 ? "seed" : "seeds"}`;
 
-/* A distance below the best: 0.00 is the best itself. */
-export const under = (below) => (below < 0.005 ? "0.00" : `−${share(below)}`);
+/* A distance below the best: 0 is the best itself. */
+export const under = (below) => (below < 0.0005 ? "0" : `−${share(below)}`);
 /* The rate at which a method falls out of its basin. */
 export const falls = (basin) => (basin.high === null ? "–" : basin.open_high ? `> ${rate(basin.high)}` : rate(basin.high));
 /* Decades of a basin; one that ends because the grid does is at least as wide. */
-export const width = (basin) => (basin.low === null ? "none" : `${basin.open_low || basin.open_high ? "≥ " : ""}${share(basin.width[0])}`);
-export const spread = ({ width: [, low, high] }) => (low === null ? "" : `[${share(low)}, ${share(high)}]`);
+export const width = (basin) => (basin.low === null ? "none" : `${basin.open_low || basin.open_high ? "≥ " : ""}${decades(basin.width[0])}`);
+export const spread = ({ width: [, low, high] }) => (low === null ? "" : `[${decades(low)}, ${decades(high)}]`);
 
 export const list = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`);
 
+/* In a sentence “no region” is a name, like PPO. */
+export const called = (names, method) => (method === "pg_is" ? `“${names[method]}”` : names[method]);
+
 /* The verdict: who is in the basin at this rate. */
 export function verdict(panel, rows, names, { lr, measure }) {
-  const at = (where) => rows.filter((row) => row.where === where).map((row) => names[row.method]);
+  const at = (where) => rows.filter((row) => row.where === where).map((row) => called(names, row.method));
   const inside = at("in"), above = at("above"), below = at("below"), none = at("none"), read = rows.filter((row) => row.value !== null);
   if (!read.length) return { tone: "calm", title: "Nothing was run here", text: `At ${times(panel.uses)} ${rows.length ? `the rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.` };
   const parts = [
@@ -31,7 +35,7 @@ export function verdict(panel, rows, names, { lr, measure }) {
     below.length ? `Not yet in it, the rate is too low: ${list(below)}.` : "",
     none.length ? `Below the line at every rate: ${list(none)}.` : "",
   ].filter(Boolean);
-  const line = `The line stands at ${share(panel.line)}: the best end of any method (${names[panel.best.method]} at ${rate(panel.best.lr)}, ${share(panel.best.end)}) less .05.`;
+  const line = `The line stands at ${share(panel.line)}: the best end of any method (${called(names, panel.best.method)} at ${rate(panel.best.lr)}, ${share(panel.best.end)}) less .05.`;
   const text = [...parts, line, measure === "end" ? "" : "Line and basins are of the ends, whatever is drawn."].filter(Boolean).join(" ");
   const who = (members, one, many) => (members.length > 2 ? `${members.length} of ${read.length} ${many}` : `${list(members)} ${members.length === 1 ? one : many}`);
   if (above.length) return { tone: "fail", title: above.length === read.length ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out` : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`, text };
@@ -46,7 +50,7 @@ export function source(panel, names) {
   const bear = panel.few ? `${seedsOf(length)} at each rate: a map, not evidence. It shows where to ask; no interval is drawn from so few, and no sentence rests on it.`
     : `${length} seeds at each rate; bands are 95 % intervals of the interquartile mean, seed by seed at each rate.`;
   const narrow = panel.threshold !== "default" && "pg_is" in panel.methods ? ` Without a region there is no threshold to narrow: there the bound on the gradient's norm is ${panel.threshold === "a third" ? "a third" : "a tenth"}.` : "";
-  const out = panel.left_out.length ? ` Left out, not run at every rate with every seed: ${list(panel.left_out.map((method) => names[method]))}.` : "";
+  const out = panel.left_out.length ? ` Left out, not run at every rate with every seed: ${list(panel.left_out.map((method) => called(names, method)))}.` : "";
   const rest = panel.declared > length ? ` ${panel.declared} seeds were declared; the others have not been run to the end.` : "";
   return `${bear} Record ${panel.sweep}, seeds ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.${rest}${narrow}${out}`;
 }
