@@ -35,7 +35,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from tools import dependencies
+from tools import dependencies, kernels
 from tools.lock import alone
 from tools.paths import BUILD, ROOT, chapters
 
@@ -173,7 +173,7 @@ def _execute(
     """Runs the notebooks of `pending` and returns what failed."""
     failures: dict[Path, str] = {}
     with tempfile.TemporaryDirectory(prefix="book-") as room:
-        runner = _Runner(Path(room), profile)
+        runner = _Runner(Path(room), profile, len(pending))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="notebook")
         futures: dict[Future[dict[str, Any]], tuple[Path, float]] = {}
         try:
@@ -217,7 +217,7 @@ class _Failed(Exception):
 class _Runner:
     """Runs notebooks in kernels, and ends those kernels when it is told to stop."""
 
-    def __init__(self, room: Path, profile: str) -> None:
+    def __init__(self, room: Path, profile: str, notebooks: int) -> None:
         self.room = room
         self.environment = {
             **os.environ,
@@ -226,6 +226,7 @@ class _Runner:
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "IPYTHONDIR": str(_settings(room / "ipython")),
         }
+        self.nursery = kernels.Nursery() if kernels.pays(notebooks, profile) else None
         self.stopped = False
         self.clients: set[NotebookClient] = set()
         self.lock = threading.Lock()
@@ -242,8 +243,13 @@ class _Runner:
         place.mkdir()
         (place / path.name).write_bytes(path.read_bytes())
         notebook = nbformat.read(place / path.name, as_version=4)
+        forked: dict[str, Any] = {"kernel_manager_class": kernels.manager(self.nursery)} if self.nursery else {}
         client = NotebookClient(
-            notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(place)}}
+            notebook,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(place)}},
+            **forked,
         )
         with self.lock:
             if self.stopped:
@@ -278,6 +284,8 @@ class _Runner:
                 if process is not None:
                     with suppress(OSError):
                         os.killpg(process.pid, signal.SIGKILL)
+        if self.nursery:
+            self.nursery.close()
 
 
 def _raised(path: Path, notebook: Mapping[str, Any]) -> str:
