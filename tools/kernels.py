@@ -44,8 +44,6 @@ PRELOADED = (
 )
 FEW = 2
 """So many notebooks have run in kernels of their own before a nursery has imported everything."""
-LARGEST = 2**20
-"""Bytes of a request: a kernel's environment above all."""
 
 
 def pays(notebooks: int, profile: str) -> bool:
@@ -163,9 +161,9 @@ def _serve(requests: socket.socket) -> None:
         head, descriptors, _, _ = socket.recv_fds(requests, 4, 2)
         if not head:
             return
-        request = b""
-        while len(request) < int.from_bytes(head):
-            request += requests.recv(LARGEST)
+        length, request = int.from_bytes(head), b""
+        while len(request) < length:
+            request += requests.recv(length - len(request))
         builder, output = descriptors
         if not os.fork():
             requests.close()
