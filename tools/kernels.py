@@ -84,6 +84,7 @@ class Nursery:
     def close(self) -> None:
         """Ends the nursery. Kernels that still run go on."""
         self._requests.close()
+        self._process.terminate()  # it may still be importing, and nobody needs that any more
         self._process.wait()
 
 

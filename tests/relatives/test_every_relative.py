@@ -39,8 +39,17 @@ def test_every_system_has_its_name():
     assert not {*RELATIVES} & {*ALGORITHMS}, "one name, one method"
 
 
-@pytest.mark.parametrize("uses", [1, 8])
-@pytest.mark.parametrize("name", TRAINED)
+TRUST_REGION = pytest.mark.nightly("slow; test_values trains it with 8 uses, and resumes it, in `make test`")
+
+
+@pytest.mark.parametrize(
+    ("name", "uses"),
+    [
+        pytest.param(name, uses, marks=TRUST_REGION if (name, uses) == ("gae", 8) else ())
+        for name in TRAINED
+        for uses in (1, 8)
+    ],
+)
 def test_an_objective_trains_dial(name, uses):
     policy = trlib.load_policy("dial")
     before = [p.detach().clone() for p in policy.parameters]
