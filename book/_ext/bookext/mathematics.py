@@ -107,6 +107,11 @@ def aligned(tex: str) -> str:
     return tex
 
 
+def begin(app: Sphinx, env: Any) -> None:
+    """Reads KaTeX once, before Sphinx forks a process for every few pages that it writes."""
+    _katex()
+
+
 def load(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Adds KaTeX's style to a page with formulas."""
     domain = cast(MathDomain, app.env.get_domain("math"))
@@ -117,4 +122,5 @@ def load(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
 def connect(app: Sphinx) -> None:
     app.add_transform(Labels)
     app.add_html_math_renderer("katex", (inline, None), (displayed, None))
+    app.connect("env-updated", begin)
     app.connect("html-page-context", load)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -95,27 +93,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def name_contents(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Names the fold-out marks of the table of contents after the chapter that they open."""
-    original: Callable[..., Any] | None = context.get("generate_toctree_html")
-    if original is None:
-        return
-
-    def named(*args: Any, **kwargs: Any) -> Any:
-        tree = original(*args, **kwargs)
-        text = str(tree)
-        if "<summary" not in text:
-            return tree
-        soup = BeautifulSoup(text, "html.parser")
-        for summary in soup.select("li > details > summary"):
-            item = summary.find_parent("li")
-            link = item.find("a") if item else None
-            summary["aria-label"] = f"Pages under {link.get_text(strip=True)}" if link else "More pages"
-        return str(soup)
-
-    context["generate_toctree_html"] = named
-
-
 def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Wraps wide tables, so that a phone scrolls the table and not the page."""
     for node in list(doctree.findall(nodes.table)):
@@ -142,6 +119,5 @@ def _unused(file: Any, body: str) -> bool:
 def connect(app: Sphinx) -> None:
     app.connect("html-page-context", slim, priority=900)
     app.connect("html-page-context", order, priority=900)
-    app.connect("html-page-context", name_contents, priority=900)
     app.connect("doctree-resolved", scrollable)
     app.connect("build-finished", finish)
