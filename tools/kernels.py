@@ -57,11 +57,13 @@ class Nursery:
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair()
         self._lock = threading.Lock()
+        self._kernels: list[Kernel] = []
+        self._closed = False
         # What libraries read when they are imported; a kernel's own environment is set when it is forked.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tools.kernels"],
+                [sys.executable, "-m", "tools.kernels", *PRELOADED],
                 cwd=ROOT,
                 stdin=theirs.fileno(),
                 env=environment,
@@ -72,19 +74,29 @@ class Nursery:
         """A new kernel with these arguments; its standard output and error go to `output`.
 
         Raises:
-            OSError: the nursery has died.
+            OSError: the nursery has died, or was closed.
         """
         ours, theirs = socket.socketpair()
         request = json.dumps([arguments, environment, folder]).encode()
         with theirs, self._lock:
             socket.send_fds(self._requests, [len(request).to_bytes(4)], [theirs.fileno(), output.fileno()])
             self._requests.sendall(request)
-        return Kernel(ours)
+        kernel = Kernel(ours)
+        with self._lock:
+            self._kernels.append(kernel)
+            if self._closed:
+                kernel.end()
+                raise OSError("the process that kernels are forked from was closed")
+        return kernel
 
     def close(self) -> None:
-        """Ends the nursery. Kernels that still run go on."""
-        self._requests.close()
-        self._process.terminate()  # it may still be importing, and nobody needs that any more
+        """Ends the nursery and the kernels that still run, one that is being forked right now included."""
+        with self._lock:
+            self._closed = True
+            self._requests.close()
+            self._process.terminate()  # it may still be importing, and nobody needs that any more
+            for kernel in self._kernels:
+                kernel.end()
         self._process.wait()
 
 
@@ -117,6 +129,12 @@ class Kernel:
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def end(self) -> None:
+        """Kills the kernel with whatever it has started, if it still runs."""
+        if self.returncode is None:
+            with suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -152,9 +170,9 @@ def manager(nursery: Nursery) -> type[AsyncKernelManager]:
     return Manager
 
 
-def _serve(requests: socket.socket) -> None:
+def _serve(requests: socket.socket, preloaded: Sequence[str]) -> None:
     """Forks a keeper for every request, until the builder closes its end."""
-    for name in PRELOADED:
+    for name in preloaded:
         with suppress(ImportError):  # a chapter that needs it says so itself
             import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
@@ -204,4 +222,4 @@ def _keep(builder: socket.socket, output: int, arguments: list[str], environment
 
 if __name__ == "__main__":
     sys.path.pop(0)  # the repository's root: a chapter finds the packages where they are installed
-    _serve(socket.socket(fileno=os.dup(0)))
+    _serve(socket.socket(fileno=os.dup(0)), sys.argv[1:])
