@@ -78,7 +78,10 @@ CARDS: tuple[MethodCard, ...] = (
         read_in='a summary; `form="notebook"` follows the authors\' notebook',
         functions=("trlib.relatives.constraints.COUNTERPOL", "trlib.relatives.constraints.counterfactual_policy"),
         chapter="gallery_constraints",
-        remark="It explains a policy by the nearest one with another return, better or worse; as a training method it "
+        paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
+        remark="The recorded run is the summary's objective. `COUNTERPOL(form='notebook')` is the authors': "
+        "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the nearest one with "
+        "another return, better or worse; as a training method it "
         "stops at its target by design. A price k above 0 leaves the return short of it. J is that of the batch "
         "before its updates.",
     ),

@@ -34,10 +34,15 @@ CARDS: tuple[MethodCard, ...] = (
             "low_most": "0.9; 0.8 in the authors' code",
             "high": "1.2",
             "high_most": "3; 2 in the authors' code",
-            "target": "1, said as a share of 0.5",
-            "dual_clip": "3, in the authors' code",
+            "target": "a share of 0.4, here 2/3; 1 in the authors' code",
+            "dual_clip": "none; 3 in the authors' code",
+            "order": "high-first; low-first in the authors' code",
+            "step": "0.05",
+            "step_low": "0.02; 0.05 in the authors' code",
+            "weigh_by": "rollout; nothing in the authors' code",
         },
-        remark="No curve is drawn, since the window is the batch's: inside it the weight is PPO's. The released code "
+        remark="The defaults, and every recorded run, are the authors' code's; `BAPO(**BAPO_PAPER)` is the paper's "
+        "Algorithm 1. No curve is drawn, since the window is the batch's: inside it the weight is PPO's. The code "
         "counts clipped constants, so that raising c_low moves its statistic away from the target; "
         'count="gradient" counts what has a gradient.',
     ),
@@ -139,9 +144,10 @@ CARDS: tuple[MethodCard, ...] = (
             "tau_h": "0.01; 0.0005 with Dr.GRPO",
             "fisher": '"empirical", in the authors\' code',
         },
-        remark="No curve is drawn, since the mask depends on the hidden state and the learning rate. The prediction is "
-        "of plain gradient descent on one token; a step of Adam moves a policy much further. The empirical "
-        "Fisher over-predicts for rare tokens and drops them first.",
+        remark="The authors mask PPO's clipped loss, this masks r A: with many uses of a batch nothing but the mask "
+        "holds it. No curve is drawn, since the mask depends on the hidden state and the learning rate. The "
+        "prediction is of plain gradient descent on one token; a step of Adam moves a policy much further. The "
+        "empirical Fisher over-predicts for rare tokens and drops them first.",
     ),
     MethodCard(
         "trefree",
