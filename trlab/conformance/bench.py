@@ -182,9 +182,9 @@ class Bench:
         }
 
     def _inputs(self, at: tuple[int, int]) -> dict[str, Any]:
-        given = {name: _short(self.rows[name][at]) for name in ("logp", "logp_old", "logp_rollout", "advantages")}
+        inputs = {name: _short(self.rows[name][at]) for name in ("logp", "logp_old", "logp_rollout", "advantages")}
         ratio = (self.rows["logp"][at] - self.rows["logp_old"][at]).exp()
-        return {**given, "ratio": _short(ratio), "mask": int(self.rows["mask"][at])}
+        return {**inputs, "ratio": _short(ratio), "mask": int(self.rows["mask"][at])}
 
     def _expected(self, choices: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
         """Values by batch (by token, where they came so), what they are relative to, and gradients by token."""
@@ -205,8 +205,11 @@ class Bench:
         if key not in self._known:
             value, scale, gradient = self._expected(choices)
             by_token = choices["aggregation"] is None
-            given = self._given * self.rows["mask"] if by_token else self._given
-            self._known[key] = (relative(given, value, None if by_token else scale), relative(self.gradient, gradient))
+            observed = self._given * self.rows["mask"] if by_token else self._given
+            self._known[key] = (
+                relative(observed, value, None if by_token else scale),
+                relative(self.gradient, gradient),
+            )
         return self._known[key]
 
     def _per_token(self, choices: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -30,9 +30,9 @@ def fit(bench: Bench, tolerance: float) -> None:
     """Offer the bench the options that leave fewer numbers in disagreement than the reference does."""
     least = bench.left({}, tolerance, False)
     for free in bench.family.free:
-        found = _threshold(bench, free, tolerance) if free.distances else _root(bench, free, tolerance)
-        if found is not None and bench.left({free.axis: free.option(found)}, tolerance, False) < least:
-            bench.offer(free.axis, free.option(found), free.words(found))
+        number = _threshold(bench, free, tolerance) if free.distances else _root(bench, free, tolerance)
+        if number is not None and bench.left({free.axis: free.option(number)}, tolerance, False) < least:
+            bench.offer(free.axis, free.option(number), free.words(number))
     for name in TERMS:
         factor = _factor(bench, name)
         if factor is not None and bench.left({ADDED: (name, factor)}, tolerance, False) < least:
@@ -78,9 +78,9 @@ def _threshold(bench: Bench, free: Free, tolerance: float) -> float | None:
 def _roundest(low: float, high: float) -> float:
     """The number of [low, high) with the fewest decimals."""
     for decimals in range(16):
-        found = math.ceil(low * 10**decimals) / 10**decimals
-        if low <= found < high:
-            return found
+        rounded = math.ceil(low * 10**decimals) / 10**decimals
+        if low <= rounded < high:
+            return rounded
     return low
 
 

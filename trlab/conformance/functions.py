@@ -50,7 +50,7 @@ def resolve(address: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module_name)
+        value: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise ValueError(
@@ -60,14 +60,14 @@ def resolve(address: str) -> Callable[..., Any]:
     except Exception as error:  # an import can fail in any way
         raise TrlibError(f"function: importing {module_name!r} fails: {type(error).__name__}: {error}") from error
     for part in path.split("."):
-        if not hasattr(found, part):
-            near = difflib.get_close_matches(part, dir(found), n=1, cutoff=0.5)
+        if not hasattr(value, part):
+            near = difflib.get_close_matches(part, dir(value), n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"function: {module_name!r} has no {part!r}{hint}")
-        found = getattr(found, part)
-    if not callable(found):
-        raise TypeError(f"function: expected something that can be called at {address!r}, got {type(found).__name__}")
-    return found
+        value = getattr(value, part)
+    if not callable(value):
+        raise TypeError(f"function: expected something that can be called at {address!r}, got {type(value).__name__}")
+    return value
 
 
 def hold(
@@ -188,14 +188,20 @@ def _nearest(
     """The loss that the function is, or becomes with the least changes."""
     seen: dict[str, tuple[Observed, str]] = {}
     for loss, entry in vectors.losses.items():
-        asked = how or entry["aggregation"]
-        seen[loss] = calls.observe(vectors, _subject(vectors, function, signature, loss, asked, anchor, given)), asked
+        aggregation = how or entry["aggregation"]
+        seen[loss] = (
+            calls.observe(vectors, _subject(vectors, function, signature, loss, aggregation, anchor, given)),
+            aggregation,
+        )
     usable = {loss: both for loss, both in seen.items() if both[0].values}
     if not usable:
-        loss, (observed, asked) = next(iter(seen.items()))
-        finding = judge(vectors, title, loss, observed, asked)
+        loss, (observed, aggregation) = next(iter(seen.items()))
+        finding = judge(vectors, title, loss, observed, aggregation)
         return Finding(title, "any loss", FAILS, notes=finding.notes)
-    at_once = {loss: search(vectors, loss, observed, asked, deepest=0) for loss, (observed, asked) in usable.items()}
+    at_once = {
+        loss: search(vectors, loss, observed, aggregation, deepest=0)
+        for loss, (observed, aggregation) in usable.items()
+    }
     nearest = (
         next((loss for loss, result in at_once.items() if result.agrees), None)
         or next((loss for loss, result in at_once.items() if not result.steered), None)

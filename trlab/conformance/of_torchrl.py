@@ -118,8 +118,8 @@ def _penalty(logp: Tensor, old: Tensor) -> Tensor:
     loss = _loss("GRPOLoss", {}, {"kl_to_inference_coeff": 1.0})
     one = {"mask": torch.ones(1, 1, dtype=torch.bool), "advantages": torch.zeros(1, 1, dtype=torch.float64)}
     tokens = zip(logp.reshape(-1, 1, 1), old.reshape(-1, 1, 1), strict=True)
-    found = [_run(loss, {**one, "logp_old": q}, p).loss_kl_to_inference for p, q in tokens]
-    return torch.stack(found).reshape(logp.shape)
+    terms = [_run(loss, {**one, "logp_old": q}, p).loss_kl_to_inference for p, q in tokens]
+    return torch.stack(terms).reshape(logp.shape)
 
 
 def _advantages(vectors: Vectors) -> Numbers:
@@ -127,14 +127,14 @@ def _advantages(vectors: Vectors) -> Numbers:
     from tensordict import TensorDict
     from torchrl.objectives.llm import MCAdvantage
 
-    given = tensors(vectors.pieces["advantages_in_fours"]["inputs"])
+    inputs = tensors(vectors.pieces["advantages_in_fours"]["inputs"])
     transform = MCAdvantage(grpo_size=4, prompt_key="group", trajectory_return="sum")
-    found = []
-    for reward, group in zip(given["rewards"], given["group"], strict=True):
+    parts = []
+    for reward, group in zip(inputs["rewards"], inputs["group"], strict=True):
         step = {"reward": reward.view(1, 1), "done": torch.ones(1, 1, dtype=torch.bool)}
         whole = transform.inv(TensorDict(group=group.view(1), next=TensorDict(step, batch_size=[1]), batch_size=[1]))
-        found += [] if whole is None else [whole["advantage"].flatten()]
-    return {"advantages": torch.cat(found)}
+        parts += [] if whole is None else [whole["advantage"].flatten()]
+    return {"advantages": torch.cat(parts)}
 
 
 def _gae(vectors: Vectors) -> Numbers:
@@ -142,14 +142,14 @@ def _gae(vectors: Vectors) -> Numbers:
     from torchrl.objectives.value.functional import generalized_advantage_estimate
 
     document = vectors.pieces["gae"]["inputs"]
-    given = tensors(document)
-    advantages, returns = torch.zeros_like(given["values"]), torch.zeros_like(given["values"])
-    for row, mask in enumerate(given["mask"]):
-        value = given["values"][row, mask].view(1, -1, 1)
+    inputs = tensors(document)
+    advantages, returns = torch.zeros_like(inputs["values"]), torch.zeros_like(inputs["values"])
+    for row, mask in enumerate(inputs["mask"]):
+        value = inputs["values"][row, mask].view(1, -1, 1)
         after = torch.cat([value[:, 1:], torch.zeros_like(value[:, :1])], 1)
         done = (torch.arange(value.shape[1]) == value.shape[1] - 1).view(1, -1, 1)
-        found, target = generalized_advantage_estimate(
-            document["gamma"], document["lam"], value, after, given["rewards"][row, mask].view(1, -1, 1), done
+        ahead, value_target = generalized_advantage_estimate(
+            document["gamma"], document["lam"], value, after, inputs["rewards"][row, mask].view(1, -1, 1), done
         )
-        advantages[row, mask], returns[row, mask] = found.flatten(), target.flatten()
+        advantages[row, mask], returns[row, mask] = ahead.flatten(), value_target.flatten()
     return {"advantages": advantages, "returns": returns}

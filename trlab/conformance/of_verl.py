@@ -63,37 +63,37 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
 
 
 def _advantages(core: Any, name: str, more: dict[str, Any], alone: bool, vectors: Vectors) -> Numbers:
-    given = tensors(vectors.pieces["advantages_alone" if alone else "advantages"]["inputs"])
-    lengths = given["lengths"].long()
+    inputs = tensors(vectors.pieces["advantages_alone" if alone else "advantages"]["inputs"])
+    lengths = inputs["lengths"].long()
     mask = (torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)).double()
     rewards = torch.zeros_like(mask)
-    rewards[:, 0] = given["rewards"]
-    found, _ = core.get_adv_estimator_fn(name)(
-        token_level_rewards=rewards, response_mask=mask, index=given["group"].numpy(), **more
+    rewards[:, 0] = inputs["rewards"]
+    advantages, _ = core.get_adv_estimator_fn(name)(
+        token_level_rewards=rewards, response_mask=mask, index=inputs["group"].numpy(), **more
     )
-    return {"advantages": found[:, 0]}
+    return {"advantages": advantages[:, 0]}
 
 
 def _gae(core: Any, vectors: Vectors) -> Numbers:
     document = vectors.pieces["gae"]["inputs"]
-    given = tensors(document)
-    mask = given["mask"]
+    inputs = tensors(document)
+    mask = inputs["mask"]
     advantages, returns = core.compute_gae_advantage_return(
-        given["rewards"], given["values"], mask.double(), document["gamma"], document["lam"]
+        inputs["rewards"], inputs["values"], mask.double(), document["gamma"], document["lam"]
     )
     return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
 
 
 def _correction(level: str, vectors: Vectors) -> Numbers:
     helper = import_module("verl.trainer.ppo.rollout_corr_helper")
-    found = {}
+    factors = {}
     for name in CORRECTED:
         batch = vectors.batches[name]
         d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~batch["mask"], 0.0)
-        found[name] = helper.compute_rollout_correction_weights(
+        factors[name] = helper.compute_rollout_correction_weights(
             d, batch["mask"].double(), rollout_is=level, rollout_is_threshold=2.0
         )[0]
-    return found
+    return factors
 
 
 def _loss(core: Any, held: Held, vectors: Vectors) -> calls.Subject:

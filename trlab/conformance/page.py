@@ -27,23 +27,23 @@ TEMPLATE = Path(__file__).with_name("page.md")
 def record() -> dict[str, Any]:
     """Run every library and keep what was found."""
     vectors = load()
-    found = []
+    libraries_held = []
     for library in libraries.WRITTEN_FOR:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             findings = [f.as_dict() for f in libraries.hold(vectors, library)]
-        found.append({"library": library, "version": libraries.installed(library), "findings": findings})
-    return {"vectors": vectors.version, "python": platform.python_version(), "libraries": found}
+        libraries_held.append({"library": library, "version": libraries.installed(library), "findings": findings})
+    return {"vectors": vectors.version, "python": platform.python_version(), "libraries": libraries_held}
 
 
 def page(document: dict[str, Any]) -> str:
     """The page as MyST markdown."""
-    found = document["libraries"]
-    named = [f"{NAMES[entry['library']]} {entry['version']}" for entry in found]
+    held = document["libraries"]
+    named = [f"{NAMES[entry['library']]} {entry['version']}" for entry in held]
     versions = f"{', '.join(named)} and Python {document['python']}, on a CPU"
     tables = [
         f"## {name}\n\n{_table([Finding.from_dict(f) for f in entry['findings']])}"
-        for name, entry in zip(named, found, strict=True)
+        for name, entry in zip(named, held, strict=True)
     ]
     listed = f"{', '.join(named[:-1])} and {named[-1]}"
     filled = {"<libraries>": listed, "<versions>": versions, "<tables>\n": "\n".join(tables) + "\n"}

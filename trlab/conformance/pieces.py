@@ -64,8 +64,8 @@ def advantage(
     vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool, alone: bool = False
 ) -> Numbers:
     """One advantage a completion against its group."""
-    given = tensors(vectors.pieces[source]["inputs"])
-    rewards, lengths, group = given["rewards"], given["lengths"], given["group"]
+    inputs = tensors(vectors.pieces[source]["inputs"])
+    rewards, lengths, group = inputs["rewards"], inputs["lengths"], inputs["group"]
     result = torch.zeros_like(rewards)
     for g in group.unique():
         mine = group == g
@@ -86,24 +86,24 @@ def advantage(
 def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
     """Advantages and returns of unmasked tokens, 0 elsewhere."""
     document = vectors.pieces["gae"]["inputs"]
-    given = tensors(document)
-    gamma, lam, mask = document["gamma"], document["lam"], given["mask"]
-    found, ahead, value = torch.zeros_like(given["values"]), torch.zeros(len(mask)), torch.zeros(len(mask))
+    inputs = tensors(document)
+    gamma, lam, mask = document["gamma"], document["lam"], inputs["mask"]
+    advantages, ahead, value = torch.zeros_like(inputs["values"]), torch.zeros(len(mask)), torch.zeros(len(mask))
     ahead, value = ahead.double(), value.double()
     for t in range(mask.shape[1] - 1, -1, -1):
-        step = given["rewards"][:, t] + gamma * value - given["values"][:, t] + gamma * lam * ahead
+        step = inputs["rewards"][:, t] + gamma * value - inputs["values"][:, t] + gamma * lam * ahead
         counts = mask[:, t] if skipped else torch.ones_like(mask[:, t])
-        ahead, value = torch.where(counts, step, ahead), torch.where(counts, given["values"][:, t], value)
-        found[:, t] = ahead
-    returns, inside = found + given["values"], found[mask]
+        ahead, value = torch.where(counts, step, ahead), torch.where(counts, inputs["values"][:, t], value)
+        advantages[:, t] = ahead
+    returns, inside = advantages + inputs["values"], advantages[mask]
     if whitened:
-        found = (found - inside.mean()) / (inside.var() + 1e-8).sqrt()
-    return {"advantages": found.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
+        advantages = (advantages - inside.mean()) / (inside.var() + 1e-8).sqrt()
+    return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
 
 
 def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -> Numbers:
     """The factor on the advantages of unmasked tokens, 0 elsewhere."""
-    found = {}
+    factors = {}
     for name in CORRECTED:
         batch = vectors.batches[name]
         mask = batch["mask"]
@@ -111,8 +111,8 @@ def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -
         d = d.sum(-1, keepdim=True).expand_as(d) if level == "sequence" else d
         c = (d if clamp is None else d.clamp(-clamp, clamp)).exp()
         c = c.clamp(max=2.0) if how == "truncate" else c.masked_fill(c > 2.0, 0.0)
-        found[name] = c.where(mask, torch.zeros(()).double())
-    return found
+        factors[name] = c.where(mask, torch.zeros(()).double())
+    return factors
 
 
 def _fixed(value: Any) -> Axis:
@@ -210,16 +210,16 @@ def compare(vectors: Vectors, subject: str, name: str, run: Callable[[Vectors], 
     apart = _error(observed, piece.compute(vectors, **base))
     if apart <= SAME:
         return Finding(subject, name, AGREES)
-    found = _explain(vectors, piece, base, observed, SAME) or _explain(vectors, piece, base, observed, TOLERANCE)
+    deviations = _explain(vectors, piece, base, observed, SAME) or _explain(vectors, piece, base, observed, TOLERANCE)
     if apart <= TOLERANCE:
-        said = (
+        remarks = (
             ()
-            if not found
-            else (f"to the last digit it {' and '.join(d.words for d in found)} (a relative {apart:.0e})",)
+            if not deviations
+            else (f"to the last digit it {' and '.join(d.words for d in deviations)} (a relative {apart:.0e})",)
         )
-        return Finding(subject, name, AGREES, notes=said)
-    notes = () if found else ("none of the definitions that were tried explains it",)
-    return Finding(subject, name, DIFFERS, found, notes)
+        return Finding(subject, name, AGREES, notes=remarks)
+    notes = () if deviations else ("none of the definitions that were tried explains it",)
+    return Finding(subject, name, DIFFERS, deviations, notes)
 
 
 def _explain(

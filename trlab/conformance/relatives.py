@@ -31,8 +31,8 @@ def dpo(vectors: Vectors, *, level: str, against: str) -> Numbers:
 def moved(vectors: Vectors, *, share: str) -> Numbers:
     """A reference after one move towards the policy."""
     document = vectors.pieces["reference"]["inputs"]
-    given, a = tensors(document), document["share"] if share == "policy" else 1 - document["share"]
-    return {"reference": (1 - a) * given["reference"] + a * given["policy"]}
+    inputs, a = tensors(document), document["share"] if share == "policy" else 1 - document["share"]
+    return {"reference": (1 - a) * inputs["reference"] + a * inputs["policy"]}
 
 
 def muon(vectors: Vectors, *, nesterov: bool, coarse: bool, tall: bool) -> Numbers:

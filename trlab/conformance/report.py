@@ -73,10 +73,10 @@ def place(first: dict[str, Any]) -> list[str]:
     values = f"value of the {value['of']}: expected {value['expected']:g}, got {value['got']:g}"
     if "token" not in first:
         return [f"first in {first['batch']!r}, where every token's gradient is as expected", values]
-    given = ", ".join(f"{name} {number:g}" for name, number in first["inputs"].items())
+    inputs = ", ".join(f"{name} {number:g}" for name, number in first["inputs"].items())
     slope = first["gradient"]
     return [
-        f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: {given}",
+        f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: {inputs}",
         f"gradient of the token: expected {slope['expected']:g}, got {slope['got']:g}",
         values,
     ]
@@ -86,11 +86,11 @@ def lines(findings: list[Finding], verbose: bool = False) -> list[str]:
     """A line for each finding, in columns; `verbose`: and below it the first place where it differs."""
     names = [f.subject if f.subject == f.reference else f"{f.subject} as {f.reference}" for f in findings]
     width, statuses = max(map(len, names), default=0), max((len(f.status) for f in findings), default=0)
-    said = []
+    printed = []
     for name, f in zip(names, findings, strict=True):
-        said.append(f"{name:<{width}}  {f.status:<{max(statuses, len(DIFFERS))}}  {f.words}".rstrip())
-        said += [f"    {line}" for line in place(f.first)] if verbose and f.first else []
-    return said
+        printed.append(f"{name:<{width}}  {f.status:<{max(statuses, len(DIFFERS))}}  {f.words}".rstrip())
+        printed += [f"    {line}" for line in place(f.first)] if verbose and f.first else []
+    return printed
 
 
 def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: str, *, extra: str = "") -> Finding:
@@ -104,7 +104,7 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
     result = search(vectors, loss, observed, how, deepest=1 if detached else DEEPEST)
     if observed.single:
         notes.append("computes in float32")
-    deviations, said = _explained(result, len(observed.values))
+    deviations, remarks = _explained(result, len(observed.values))
     deviations = tuple(
         replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d for d in deviations
     )
@@ -112,13 +112,13 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
         names = ", ".join(observed.written)
         deviations += (Deviation("input", f"writes into its inputs ({names}): their next reader finds other numbers"),)
     if observed.faults:
-        said = [_faults(observed), *(said if deviations else [])]
-        return Finding(subject, loss, FAILS, deviations, (*said, *notes), result.seen, result.first)
+        remarks = [_faults(observed), *(remarks if deviations else [])]
+        return Finding(subject, loss, FAILS, deviations, (*remarks, *notes), result.seen, result.first)
     status = DIFFERS
     # That no gradient differs on these batches proves nothing where the explanation is, say, a wider window.
     if {*result.steered} <= {EXTREME} and all(d.same_gradient for d in deviations):
         status = AGREES if result.agrees else SAME_GRADIENT
-    return Finding(subject, loss, status, deviations, (*said, *notes), result.seen, result.first)
+    return Finding(subject, loss, status, deviations, (*remarks, *notes), result.seen, result.first)
 
 
 def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], list[str]]:

@@ -81,14 +81,14 @@ def search(vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest
         return Result(True, worst, seen, finer, bench.tried)
     first = bench.first(agrees)
     steered = tuple(name for name, e in zip(bench.names, errors, strict=True) if not float(e[1]) <= agrees)
-    found = _explain(bench, same, min(deepest, 1))
-    if found is None and deepest > 0:
+    match = _explain(bench, same, min(deepest, 1))
+    if match is None and deepest > 0:
         fit(bench, agrees)
         if not steered:  # nothing but the value is left to explain
             deepest = min(deepest, EXHAUSTIVE)
-        found = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
-    found = found or _explain(bench, agrees, deepest, gradient_only=True)
-    return Result(False, worst, seen, found, bench.tried, steered, first)
+        match = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
+    match = match or _explain(bench, agrees, deepest, gradient_only=True)
+    return Result(False, worst, seen, match, bench.tried, steered, first)
 
 
 def _explain(bench: Bench, tolerance: float, deepest: int, gradient_only: bool = False) -> Match | None:

@@ -99,15 +99,15 @@ def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         added: tuple[str, float] | None = None,
         **choices: Any,
     ) -> Tensor:
-        given = {**rows, "advantages": _advantages(rows, advantage)}
+        inputs = {**rows, "advantages": _advantages(rows, advantage)}
         if shift is not None:
-            given |= {name: _shifted(rows[name], *shift) for name in ("logp_old", "logp_rollout")}
+            inputs |= {name: _shifted(rows[name], *shift) for name in ("logp_old", "logp_rollout")}
         if scope == "all":
-            given["mask"] = torch.ones_like(rows["mask"])
+            inputs["mask"] = torch.ones_like(rows["mask"])
         if turn == "inverted":
-            given[TURN] = torch.tensor(-1.0)
+            inputs[TURN] = torch.tensor(-1.0)
         leaf = logp.detach() if turn == "detached" else logp
-        values = per_token(given, leaf, **choices) + 0.0 * logp
+        values = per_token(inputs, leaf, **choices) + 0.0 * logp
         return values if added is None else values + added[1] * _term(added[0], rows, logp, values)
 
     return slipped
@@ -122,13 +122,13 @@ def _advantages(rows: Rows, kind: str) -> Tensor:
         return -a
     over, spread, constant = WHITENED.get(kind, (kind.split(",")[0], "", 0.0))
     counted = rows["mask"] if over == "mask" else torch.ones_like(rows["mask"])
-    found = torch.zeros_like(a)
+    changed = torch.zeros_like(a)
     for b in rows["batch"].unique():
         mine = rows["batch"] == b
         inside = a[mine][counted[mine]]
         scale = inside.std(unbiased=spread == "sample") + constant if spread else 1.0
-        found[mine] = (a[mine] - inside.mean()) / scale
-    return found
+        changed[mine] = (a[mine] - inside.mean()) / scale
+    return changed
 
 
 def _shifted(values: Tensor, by: int, fill: str) -> Tensor:

@@ -78,7 +78,7 @@ def load() -> Vectors:
         ValueError: the file is of another format or version.
     """
     document = json.loads(PATH.read_text())
-    found = (document.get("format"), document.get("version"))
-    if found != (FORMAT, VERSION):
-        raise ValueError(f"{PATH.name}: expected {FORMAT} version {VERSION}, got {found[0]} version {found[1]}")
+    read = (document.get("format"), document.get("version"))
+    if read != (FORMAT, VERSION):
+        raise ValueError(f"{PATH.name}: expected {FORMAT} version {VERSION}, got {read[0]} version {read[1]}")
     return Vectors(document)

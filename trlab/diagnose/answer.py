@@ -107,9 +107,9 @@ def _verdict(f: _Facts) -> tuple[str, str]:
 
 def _about(f: _Facts, code: str) -> list[str]:
     """What belongs to the verdict."""
-    n, said = len(f.log_ratio), []
+    n, reasons = len(f.log_ratio), []
     if code == "identical":
-        said.append(
+        reasons.append(
             "If your trainer logs 0 all the time: it makes one update a batch (verl: ppo_mini_batch_size is "
             "train_batch_size and ppo_epochs is 1; TRL: num_iterations is 1 and steps_per_generation does not "
             "exceed gradient_accumulation_steps). If it makes several, this dump is from the first one: dump "
@@ -117,7 +117,7 @@ def _about(f: _Facts, code: str) -> list[str]:
         )
     idle = int((f.outside & ~f.silenced).sum())
     if code == "clips" and idle:
-        said.append(
+        reasons.append(
             f"Of the tokens outside the window {idle:,} {'is' if idle == 1 else 'are'} not silenced: the "
             "advantage is 0, or the update leads back and PPO's min takes the unclipped side."
         )
@@ -125,17 +125,17 @@ def _about(f: _Facts, code: str) -> list[str]:
         acting = np.where(f.advantage > 0, f.log_ratio, np.where(f.advantage < 0, -f.log_ratio, -np.inf))
         reach = float(np.quantile(acting, 0.99, method="lower")) if len(acting) else -np.inf
         if np.isfinite(reach) and reach > 0:
-            said.append(
+            reasons.append(
                 f"The window is {f.window}; one in a hundred tokens would be silenced by a window from "
                 f"{np.exp(-reach):.3g} to {np.exp(reach):.3g}."
             )
     zero = int((f.advantage == 0).sum())
     if zero and code != "no advantage":
-        said.append(
+        reasons.append(
             f"With advantage 0: {zero:,} of {n:,} tokens ({percent(zero / n)}). Nothing pushes them, so no "
             "clip can silence them, but they count in the denominator."
         )
-    return said
+    return reasons
 
 
 def _anchors(rollouts: Rollouts, limits: Limits, name: str) -> list[str]:
@@ -170,16 +170,16 @@ def _masked(rollouts: Rollouts, limits: Limits, f: _Facts, name: str) -> list[st
     with np.errstate(invalid="ignore"):
         above, below = _window((rollouts.logp - _column(rollouts, name))[hidden], limits)
     out = int((above | below).sum())
-    said = [
+    reasons = [
         f"{share}; whatever the ratio is there, it is not counted"
         + (f" ({out:,} of these ratios, which may be padding's, lie outside the window)." if out else ".")
     ]
     if f.silenced.any():
-        said.append(
+        reasons.append(
             f"A library that averages over all positions, masked ones included, logs "
             f"{percent(f.silenced.sum() / len(hidden))} instead of {percent(f.silenced.mean())}."
         )
-    return said
+    return reasons
 
 
 def _window(log_ratio: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:

@@ -65,12 +65,12 @@ class Columns:
                 "; with one row a token it says which rows are one "
                 "completion (with one row a completion, 'logp' holds lists)",
             )
-        found = self._told_apart("completion", self._column("completion"), "row")
+        owner = self._told_apart("completion", self._column("completion"), "row")
         where = np.arange(self.table.num_rows)
         if self.has("position"):
             where = self._numbers("position", self._column("position"))
-        self.order = np.lexsort((where, found))
-        self.owner, self.count = found[self.order], int(found.max()) + 1
+        self.order = np.lexsort((where, owner))
+        self.owner, self.count = owner[self.order], int(owner.max()) + 1
         self.first = np.flatnonzero(np.diff(self.owner, prepend=-1))
 
     def _sizes(self, name: str) -> np.ndarray:
@@ -281,7 +281,7 @@ def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
 
     local = EMBEDDED / tokenizer
     try:
-        found = AutoTokenizer.from_pretrained(local if (local / "config.json").exists() else tokenizer)
+        decoder = AutoTokenizer.from_pretrained(local if (local / "config.json").exists() else tokenizer)
     except Exception as error:  # one sentence for the many ways a name can be wrong
         raise ValueError(
             f"tokenizer: expected an embedded model's name, a folder or a hub id, got {tokenizer!r} "
@@ -289,7 +289,7 @@ def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
         ) from error
     distinct, which = np.unique(ids, return_inverse=True)
     # An id that no token has (-100 under the mask) decodes to nothing.
-    texts = [found.decode([int(i)]) if 0 <= i < len(found) else f"#{i}" for i in distinct]
+    texts = [decoder.decode([int(i)]) if 0 <= i < len(decoder) else f"#{i}" for i in distinct]
     return np.array(texts, dtype=object)[which]
 
 

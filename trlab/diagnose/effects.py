@@ -80,18 +80,18 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
     ]
     flags = {key: tuple(np.zeros(len(rollouts.mask), dtype=bool) for _ in range(3)) for key, *_ in methods}
     for where, rows in _chunks(rollouts, limits):
-        plain = rows.flat(
+        unrestrained = rows.flat(
             pg_is_loss(rows.logp, rows.logp_rollout, advantages=rows.advantages, mask=rows.mask).diagnostics["weight"]
         )
         for key, _, _, run in methods:
-            found = run(rows).diagnostics
-            kept, weight = rows.flat(found["kept"]), rows.flat(found["weight"])
+            diagnostics = run(rows).diagnostics
+            kept, weight = rows.flat(diagnostics["kept"]), rows.flat(diagnostics["weight"])
             silenced, reweighed, turned = flags[key]
             silenced[where] = ~kept & (rollouts.advantage[where] != 0)
             if key == "quatro":
                 turned[where] = kept & (weight * rows.flat(rows.push) < 0)
             else:
-                reweighed[where] = kept & ~np.isclose(weight, plain, rtol=NEAR, atol=0)
+                reweighed[where] = kept & ~np.isclose(weight, unrestrained, rtol=NEAR, atol=0)
     return [Effect(key, name, anchored, *flags[key]) for key, name, anchored, _ in methods]
 
 
@@ -99,8 +99,8 @@ def ppo_silenced(rollouts: Rollouts, limits: Limits, anchor: np.ndarray) -> np.n
     """[N] bool: the tokens that PPO's window around `anchor` [N] silences."""
     mask = torch.from_numpy(rollouts.mask).unsqueeze(0)
     logp, old, advantages = (torch.from_numpy(x).unsqueeze(0) for x in (rollouts.logp, anchor, rollouts.advantage))
-    found = ppo_loss(logp, old, advantages=advantages, mask=mask, eps_low=limits.eps_low, eps_high=limits.eps_high)
-    return (mask & ~found.diagnostics["kept"])[0].numpy()
+    loss = ppo_loss(logp, old, advantages=advantages, mask=mask, eps_low=limits.eps_low, eps_high=limits.eps_high)
+    return (mask & ~loss.diagnostics["kept"])[0].numpy()
 
 
 @dataclass(frozen=True)

@@ -42,20 +42,20 @@ def columns(rows: Sequence[tuple[int, Mapping[str, Any]]], where: str) -> tuple[
     Raises:
         ValueError: another schema, a line without one of the fields, lists of unequal length.
     """
-    found: dict[str, list[Any]] = {name: [] for name in (*NAMES.values(), "group", "reward")}
+    lists: dict[str, list[Any]] = {name: [] for name in (*NAMES.values(), "group", "reward")}
     for line, row in rows:
         _check(row, f"{where!r}, line {line}")
         mask = row["loss_mask"]
         first = mask.index(True) if True in mask else 0
-        own = {**row, "loss_mask": _policy_gradient(row)}
+        counted = {**row, "loss_mask": _policy_gradient(row)}
         for name in NAMES.values():
-            found[name].append(own[name][first:])
-        found["group"].append(" ".join(map(str, row["token_ids"][:first])))
-        found["reward"].append(next((r for r in row.get("rewards", ())[first:] if r is not None), None))
-    if None in found["reward"]:
-        del found["reward"]
+            lists[name].append(counted[name][first:])
+        lists["group"].append(" ".join(map(str, row["token_ids"][:first])))
+        lists["reward"].append(next((r for r in row.get("rewards", ())[first:] if r is not None), None))
+    if None in lists["reward"]:
+        del lists["reward"]
     read = {*NAMES.values(), "rewards", "losses", "rl_weights", "schema_version"}
-    return found, tuple(dict.fromkeys(name for _, row in rows for name in row if name not in read))
+    return lists, tuple(dict.fromkeys(name for _, row in rows for name in row if name not in read))
 
 
 def _check(row: Mapping[str, Any], where: str) -> None:

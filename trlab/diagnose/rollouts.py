@@ -92,28 +92,28 @@ def read(
         TypeError: a column of another type.
         DataError: a line that is no JSON.
     """
-    given = table(Path(path))
-    told = {"logprobs": logprobs, "temperature": temperature, "top_p": top_p}
-    said: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    found = Columns(Path(path).name, given.data, {**given.names, **(columns or {})})
-    mask = found.mask()
+    file = table(Path(path))
+    arguments = {"logprobs": logprobs, "temperature": temperature, "top_p": top_p}
+    stated: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+    data = Columns(Path(path).name, file.data, {**file.names, **(columns or {})})
+    mask = data.mask()
     return Rollouts(
-        source=found.source,
-        layout=found.layout,
-        completion=found.owner,
-        count=found.count,
+        source=data.source,
+        layout=data.layout,
+        completion=data.owner,
+        count=data.count,
         mask=mask,
-        logp=found.log_probs("logp", mask),
-        logp_rollout=found.log_probs("logp_rollout", mask),
-        logp_old=found.log_probs("logp_old", mask) if found.has("logp_old") else None,
-        advantage=found.advantages(mask),
-        pieces=found.pieces(tokenizer),
-        prompts=found.words("prompt") if found.has("prompt") else None,
-        group=found.groups(),
-        reward=found.rewards(mask) if found.has("reward") else None,
+        logp=data.log_probs("logp", mask),
+        logp_rollout=data.log_probs("logp_rollout", mask),
+        logp_old=data.log_probs("logp_old", mask) if data.has("logp_old") else None,
+        advantage=data.advantages(mask),
+        pieces=data.pieces(tokenizer),
+        prompts=data.words("prompt") if data.has("prompt") else None,
+        group=data.groups(),
+        reward=data.rewards(mask) if data.has("reward") else None,
         unread=(
-            *(name for name in given.data.column_names if name not in found.used and not INDEX.fullmatch(name)),
-            *given.left,
+            *(name for name in file.data.column_names if name not in data.used and not INDEX.fullmatch(name)),
+            *file.left,
         ),
-        sampling=replace(given.sampling, **said, source="as you say") if said else given.sampling,
+        sampling=replace(file.sampling, **stated, source="as you say") if stated else file.sampling,
     )

@@ -48,16 +48,16 @@ def table(path: Path) -> Table:
     with path.open("rb") as file:
         begin = file.read(64)
     if begin.startswith(MAGIC):
-        found = _parquet(path)
+        result = _parquet(path)
     elif begin.lstrip().startswith(b"{"):
-        found = _lines(path)
+        result = _lines(path)
     else:
         raise ValueError(
             f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes that are neither"
         )
-    if found.data.num_rows == 0:
+    if result.data.num_rows == 0:
         raise ValueError(f"{str(path)!r}: expected at least one completion, got a table without rows")
-    return found
+    return result
 
 
 def _parquet(path: Path) -> Table:

@@ -59,7 +59,8 @@ check_weight = Exercise(
         Mistake(
             "clipped weight",
             _capped,
-            "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a constant has no gradient.",
+            "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a constant has no "
+            "gradient.",
         ),
         Mistake(
             "dual clip from 1 + c",

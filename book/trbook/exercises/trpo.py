@@ -169,8 +169,8 @@ def _search(kl: Tensor, gain: Tensor, delta: float) -> Tensor:
 
 
 def _first(good: Tensor) -> Tensor:
-    found = good.nonzero().flatten()
-    return found[0].double() if len(found) else torch.tensor(-1.0, dtype=torch.float64)
+    passing = good.nonzero().flatten()
+    return passing[0].double() if len(passing) else torch.tensor(-1.0, dtype=torch.float64)
 
 
 def _or(found: Tensor, none: int) -> Tensor:

@@ -75,10 +75,10 @@ def careful(takes: str, check: Callable[[], Verdict]) -> Verdict:
 def raised(error: BaseException, answer: Callable[..., Any]) -> str:
     """What the reader's function raised, with the line of the reader's own code where it did."""
     try:
-        own = answer.__code__.co_filename
+        file = answer.__code__.co_filename
     except Exception:  # a class, a partial, an object that raises when it is looked at
-        own = None
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+        file = None
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     if not lines:
         return f"your function raised {named(error)}"
     last = lines[-1]
