@@ -1,5 +1,5 @@
 """What the first page shows first: `{opening}`, a completion before and after training beside the recorded runs, and
-`{loop}`, the loop to hand.
+`{loop}`, the loop to hand; and `{basin}`, the basin explorer, for pages that are no notebooks.
 
 The completions stand in `book/opening.json`, which `tools.opening` makes; the curve is drawn from the record of
 `dial_methods`. Text and curve change when these do.
@@ -17,7 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted
-from trbook.explorables import Loop, Playground
+from trbook.explorables import Basin, Loop, Playground
+from trbook.explorables.files import BUILT
 from trlib.drawing import Drawing, panels
 
 SWEEP, LABEL = "dial_methods", "grpo"
@@ -90,6 +91,14 @@ class LoopDirective(SphinxDirective):
         return [nodes.raw("", Loop().html(), format="html")]
 
 
+class BasinDirective(SphinxDirective):
+    """The basin explorer, as a notebook would show it."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(BUILT / f"{Basin.module}.data.json"))
+        return [nodes.raw("", Basin().html(), format="html")]
+
+
 class Learning(SphinxDirective):
     """The playground, with the preset that is named."""
 
@@ -103,4 +112,5 @@ class Learning(SphinxDirective):
 def connect(app: Sphinx) -> None:
     app.add_directive("opening", Opening)
     app.add_directive("loop", LoopDirective)
+    app.add_directive("basin", BasinDirective)
     app.add_directive("playground", Learning)

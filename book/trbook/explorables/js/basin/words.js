@@ -52,5 +52,5 @@ export function source(panel, names) {
   const narrow = panel.threshold !== "default" && "pg_is" in panel.methods ? ` Without a region there is no threshold to narrow: there the bound on the gradient's norm is ${panel.threshold === "a third" ? "a third" : "a tenth"}.` : "";
   const out = panel.left_out.length ? ` Left out, not run at every rate with every seed: ${list(panel.left_out.map((method) => called(names, method)))}.` : "";
   const rest = panel.declared > length ? ` ${panel.declared} seeds were declared; the others have not been run to the end.` : "";
-  return `${bear} Record ${panel.sweep}, seeds ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.${rest}${narrow}${out}`;
+  return `${bear} Record ${panel.sweep}, ${length === 1 ? "seed" : "seeds"} ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.${rest}${narrow}${out}`;
 }
