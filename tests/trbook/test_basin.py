@@ -18,7 +18,7 @@ from trbook.explorables import basin as module
 from trlab import basin
 from trlab.record import is_recorded, read
 from trlab.statistics import interval, iqm
-from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
+from trlab.sweep import Axis, Budget, Sweep, Variant, declared, load_sweep
 
 FILE: dict[str, Any] = json.loads(packs.BASIN.read_text(encoding="utf-8"))
 RATES = (1e-5, 1e-4, 1e-3)
@@ -134,7 +134,7 @@ def test_the_pack_is_of_these_records() -> None:
 
 
 def test_every_declared_sweep_fits_the_page() -> None:
-    for name in basins.SWEEPS:
+    for name in set(basins.SWEEPS) & set(declared()):
         sweep = load_sweep(name)
         rates = next(axis for axis in sweep.axes if axis.name == basin.LR).values
         assert all(3e-6 <= rate <= 1e-3 for rate in rates), "what the cursor reaches"

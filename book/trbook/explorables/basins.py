@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trlib.evaluation import Estimate
 
 SWEEPS = ("basin", "basin_map", "basin_narrow")
+"""What is looked for; a sweep that is not declared, or not recorded, has no panel."""
 NARROW = "narrow"
 """The axis of thresholds."""
 MEASURES = {"end": "sampled", "take_off": "take_off"}
