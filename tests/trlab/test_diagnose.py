@@ -137,6 +137,17 @@ def test_rewards_and_advantages_give_the_same_targets(written):
     assert found[0].effects[-1].turned == found[1].effects[-1].turned > 0
 
 
+def test_a_group_of_which_the_file_holds_a_part_is_noticed(written):
+    """Advantages of a whole group sum to 0; a rank's file that holds half of it would get another constraint."""
+    half = [[1.0] * 3, [0.5] * 3, [-0.75]]
+    found = diagnose(read(written(frame(advantage=half, reward=[3.0, 2.0, 0.0], group=["x", "x", "y"]))))
+    assert found.duals.startswith(
+        "rewards, prompt by prompt (of 2 groups 2 have advantages whose sum is not 0: a group"
+    )
+    whole = diagnose(read(written(frame(reward=[3.0, 1.0, 2.0], group=["x"] * 3), "whole.parquet")))
+    assert whole.duals == "rewards, prompt by prompt"
+
+
 def test_the_tokens_by_text_and_in_context(written):
     found = diagnose(read(written(frame(prompt=["x", "x", "y"]))))
     assert [(w.text, w.count) for w in found.words] == [("a", 3), ("b", 1), ("c", 1)]
