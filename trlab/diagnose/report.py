@@ -32,7 +32,6 @@ POINTS = 1200
 """Most tokens in the picture of all tokens."""
 TOP = 0.01
 """The heaviest share of the tokens whose part of all weight is told."""
-
 UNEVEN = 0.05
 """A group's advantages sum to 0 if their sum is below this share of their sizes' sum: they may have few digits."""
 
@@ -232,7 +231,7 @@ def _duals(rollouts: Rollouts) -> str:
     what = "mean advantages" if rollouts.reward is None else "rewards"
     if rollouts.group is None:
         return f"{what}, the whole batch as one group"
-    partial, groups = _partial_groups(rollouts)
+    partial, groups = _partial_groups(rollouts, rollouts.group)
     warning = (
         f" (of {groups} groups {partial} have advantages whose sum is not 0: a group may lie in several files, and "
         "then its constraint is another one, or advantages are not relative to the group)"
@@ -240,13 +239,13 @@ def _duals(rollouts: Rollouts) -> str:
     return f"{what}, prompt by prompt{warning if partial else ''}"
 
 
-def _partial_groups(rollouts: Rollouts) -> tuple[int, int]:
+def _partial_groups(rollouts: Rollouts, group: np.ndarray) -> tuple[int, int]:
     """How many groups have advantages that do not sum to 0 over their completions, as those of a whole group do; and
     how many groups have an advantage at all."""
     counted = np.bincount(rollouts.completion, weights=rollouts.mask, minlength=rollouts.count)
     values = np.where(rollouts.mask, rollouts.advantage, 0.0)
     mean = np.bincount(rollouts.completion, weights=values, minlength=rollouts.count) / np.maximum(counted, 1)
-    total, size = (np.bincount(rollouts.group, weights=x) for x in (mean, np.abs(mean)))
+    total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
     return int((np.abs(total) > UNEVEN * size).sum()), int((size > 0).sum())
 
 
