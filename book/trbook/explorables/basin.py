@@ -39,8 +39,8 @@ def _recorded() -> list[tuple[str, str]]:
 class Basin(Packed):
     """Where a run ends against its learning rate, a curve for each method, and each method's basin as a bar.
 
-    The runs are those of the sweeps over learning rates, `basin` and its maps, as far as they are recorded. The line, the
-    basins and the intervals are `trlab.basin`'s and `trlab.statistics`', packed by `trbook.explorables.basins`. A
+    The runs are those of the sweeps over learning rates, `basin` and its maps, as far as they are recorded. The line,
+    the basins and the intervals are `trlab.basin`'s and `trlab.statistics`', packed by `trbook.explorables.basins`. A
     cursor reads every curve, on the straight line over log10 of the rate between two rates that were run.
 
     Raises:

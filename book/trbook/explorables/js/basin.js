@@ -24,7 +24,7 @@ function settings(data) {
     seeds: { legend: "Seeds", choices: [["most", seedsOf(most)], ["map", `the map, ${seedsOf(fewest)}`]], shown: (state) => panelsAt(data, state.uses, state.threshold).length > 1 },
     measure: { legend: "What is drawn", choices: [["end", "end"], ["take_off", "take-off"]] },
     methods: { legend: "Methods", ticks: Object.entries(data.names).map(([method, name]) => [method, name, looks.get(method).hue, looks.get(method).dash]) },
-    lr: { label: "lr", spoken: "learning rate", rungs: RUNGS, low: LOW, high: HIGH, why: "rates from 3e-6 to 1e-3 were run.", write: rate },
+    lr: { label: "lr", spoken: "learning rate", rungs: RUNGS, low: LOW, high: HIGH, why: "the sweeps take rates from 3e-6 to 1e-3.", write: rate },
   };
 }
 
