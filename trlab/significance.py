@@ -7,16 +7,17 @@ leaves below .05.
 
 - Two variants: `improvement_p`, a permutation test, exact where the two are alike. Its statistic is divided by its own
   standard error, so that it keeps its level where they only spread differently (a method that works or collapses).
-- A variant and a number: `line_p`, a t test of the interquartile mean and one of the mean, of which the larger p
-  counts: the first alone says too often that something differs if runs are skewed (8 in 100 instead of 5 at eight
-  runs). The second sees the runs that are furthest on the winning side moved in, so no run fails a claim by bearing it
-  out too well. Flipping signs would be exact, but then p is never below 2/256 and no claim among seven could be seen.
+- A variant and a number: `line_p`. From twelve runs on, the signed-rank test, exact by all ways to flip the signs.
+  Fewer can never have a small p in it (2/256 with eight: no claim among seven could be seen); for them two t tests, of
+  the interquartile mean and of the mean, of which the larger p counts: the first alone says too often that something
+  differs if runs are skewed (8 in 100 instead of 5 at eight runs). The second sees the runs that are furthest on the
+  winning side moved in. In neither can a run fail a claim by bearing it out too well.
 - Two variants whose runs come in pairs (same seed, same evaluation prompts): `paired_p`, the same test of the
   differences against 0.
 - Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.
 
-Sources: Neubert and Brunner 2007 (the studentised permutation test), Yuen 1974 (t tests of trimmed means), Schuirmann
-1987 (two one-sided tests), Holm 1979.
+Sources: Neubert and Brunner 2007 (the studentised permutation test), Wilcoxon 1945 (signed ranks), Yuen 1974 (t tests of
+trimmed means), Schuirmann 1987 (two one-sided tests), Holm 1979.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from trlib import checks
 
 LEVEL = 0.05
 """How often a sweep in which nothing differs may say, anywhere, that something does."""
+ENOUGH = 12
+"""Runs from which on the smallest p of flipped signs, 2^(1-n), leaves room for Holm's correction."""
 DRAWS = 20_000
 """Ways to deal the runs out that are looked at: all of them where there are no more (12,870 for eight and eight)."""
 
@@ -94,7 +97,8 @@ def _won(pooled: np.ndarray, deals: np.ndarray, n: int) -> tuple[np.ndarray, np.
 
 
 def line_p(scores: Scores, line: float) -> float:
-    """Two-sided p-value of "the runs lie around `line`": the larger of Yuen's t test and Student's.
+    """Two-sided p-value of "the runs lie around `line`": from `ENOUGH` runs on `signed_rank_p`, else the larger of
+    Yuen's t test and Student's.
 
     t = (mean of the middle h runs - line) / √(Σ_i (w_i - w̄)² / (h (h - 1))),   h = n - 2⌊n/4⌋, h - 1 degrees of freedom
 
@@ -109,12 +113,33 @@ def line_p(scores: Scores, line: float) -> float:
     spread, which makes p larger. NaN for one run. Runs that are all alike leave no doubt: 0, or 1 on the line.
     """
     runs, line = np.concatenate(by_task("scores", scores)), checks.number("line", line)
+    if len(runs) >= ENOUGH:
+        return signed_rank_p(runs - line)
     cut = len(runs) // 4
     middle = _trimmed(runs, cut)
     side = math.copysign(1.0, middle[0] - line)
     beyond = np.sort(side * (runs - line))
     tests = [(side * (middle[0] - line), *middle[1:]), _trimmed(np.minimum(beyond, beyond[len(runs) - cut - 1]), 0)]
     return _twice(max(_beyond(*test) for test in tests))
+
+
+def signed_rank_p(values: np.ndarray) -> float:
+    """Two-sided p-value of Wilcoxon's signed-rank test: are the values as far above 0 as below?
+
+    W = Σ_{v_i > 0} rank |v_i|,   p = P(a W of random signs is as far from its mean)
+
+    Exact: the sums of all 2^n ways to flip the signs are counted. Values that are equal in size share their ranks, and
+    zeros take ranks and count on neither side (Pratt 1959). 1 if all are 0.
+    """
+    sizes = np.abs(values)
+    order = np.sort(sizes)
+    doubled = np.searchsorted(order, sizes, "left") + np.searchsorted(order, sizes, "right") + 1  # twice the rank
+    signed, ranks = doubled[values > 0].sum(), doubled[values != 0]
+    ways = np.ones(1)
+    for rank in ranks:  # how many of the ways have each sum
+        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
+    further = max(signed, ranks.sum() - signed)
+    return min(1.0, 2 * float(ways[further:].sum() / ways.sum()))
 
 
 def paired_p(x: Scores, y: Scores) -> float:
