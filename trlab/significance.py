@@ -16,8 +16,8 @@ leaves below .05.
   differences against 0.
 - Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.
 
-Sources: Neubert and Brunner 2007 (the studentised permutation test), Wilcoxon 1945 (signed ranks), Yuen 1974 (t tests of
-trimmed means), Schuirmann 1987 (two one-sided tests), Holm 1979.
+Sources: Neubert and Brunner 2007 (the studentised permutation test), Wilcoxon 1945 (signed ranks), Yuen 1974 (t
+tests of trimmed means), Schuirmann 1987 (two one-sided tests), Holm 1979.
 """
 
 from __future__ import annotations
