@@ -193,7 +193,8 @@ def test_the_facts_of_a_record_and_its_commands():
     _, runs, _ = record()
     text, commands = made("stale", runs)
     assert text == (
-        "36 runs, seeds 0 to 2 · 1 core-minutes of training · 2026-11-20 · a machine · torch 2 · commit abc."
+        "Learning rate 1e-4; 1 update from each batch of 16 x 16 · 36 runs, seeds 0 to 2 · "
+        "1 core-minutes of training · 2026-11-20 · a machine · torch 2 · commit abc."
     )
     assert commands == ["trlib sweep stale --remake", "trlib sweep stale --verify"]
 
