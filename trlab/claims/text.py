@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from trlab import record
 from trlab.claims.card import Card, Test
 from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
-from trlab.sweep import load_sweep
 from trlab.verdicts import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
 from trlib.loop.settings import RunSettings
@@ -133,7 +133,9 @@ def _place(test: Test) -> str:
 
 def _rate(test: Test) -> str:
     """The learning rate of a test's runs, where its place does not name it already."""
-    sweep = load_sweep(test.sweep)
+    if not record.is_recorded(test.sweep):
+        return ""
+    sweep = record.read(test.sweep)[0]
     usual = sweep.train.get("lr", RunSettings.lr)
     rates = sorted({variant.train.get("lr", usual) for variant in sweep.variants})
     if any(axis.name == "lr" for axis in sweep.axes):
