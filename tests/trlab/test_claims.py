@@ -210,7 +210,8 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     mine = [values(runs, label, "1") for label in "ab"]
     a, b, gap = interval(mine[0]), interval(mine[1]), difference(*mine)
     assert (
-        f"- `made`, 1 uses, learning rate 1e-4, accuracy: `a` above `b`. Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
+        "- `made`, 1 uses, learning rate 1e-4, accuracy: `a` above `b`. "
+        f"Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
             f"{gap:+.2f}", f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
         )
     ) in text
