@@ -115,12 +115,17 @@ def _curves(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
     )
 
 
+def called(label: str) -> str:
+    """What a reader calls a variant: the ratio alone is a method in code, and no region in a figure."""
+    return "no region" if label == "pg_is" else label
+
+
 def _ends(figure: Figure, runs: pd.DataFrame, labels: list[str]) -> rates.Curves:
     """The runs of each variant by learning rate."""
     found: dict[str, dict[float, np.ndarray]] = {}
     for label in labels:
         by_rate = scores_of(runs, label, figure.measure, [LR])
-        found[label] = {
+        found[called(label)] = {
             float(place[0]): values for place, values in sorted(by_rate.items(), key=lambda one: float(one[0][0]))
         }
     return found
@@ -131,7 +136,7 @@ def _rates(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
         return rates.each(_ends(figure, runs, labels), measure=figure.words)
     points = list(dict.fromkeys(runs[figure.along].astype(str))) if figure.along else [""]
     places = {
-        f"{point} {figure.axis}".strip(): _ends(
+        f"{point} {figure.axis.removesuffix('s') if point == '1' else figure.axis}".strip(): _ends(
             figure, runs[runs[figure.along].astype(str) == point] if figure.along else runs, labels
         )
         for point in points
@@ -140,14 +145,15 @@ def _rates(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
 
 
 def _basin(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
-    return rates.basin(_ends(figure, runs, labels), basins(finished(runs)), measure=figure.words)
+    found = [replace(one, label=called(one.label)) for one in basins(finished(runs))]
+    return rates.basin(_ends(figure, runs, labels), found, measure=figure.words)
 
 
 def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     first, last = (_ends(replace(figure, measure=measure), runs, labels) for measure in ("take_off", figure.measure))
     pairs = {
-        label: {rate: (interval(first[label][rate]), interval(last[label][rate])) for rate in last[label]}
-        for label in labels
+        label: {rate: (interval(first[label][rate]), interval(ends[rate])) for rate in ends}
+        for label, ends in last.items()
     }
     return rates.speed(pairs, measure=figure.words)
 
