@@ -60,7 +60,7 @@ def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, 
     assert drawings == {
         "00_quickstart": 2,
         "01_policies_that_write": 4,
-        "02_why_trust_regions": 6,
+        "02_why_trust_regions": 7,
         "03_trpo": 5,
         "04_ppo": 8,
         "05_grpo": 6,

@@ -30,6 +30,9 @@ USED = frozenset(
         *range(300, 308),
         *range(310, 318),
         *range(400, 408),
+        900,
+        901,
+        *range(1000, 1016),
     }
 )
 """Seeds that runs of the book have had."""
