@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -43,3 +44,19 @@ def test_objective_and_weight_are_those_of_the_losses(chromium: Any, sign: int) 
         for part, wanted in (("objective", -loss.per_token[0].detach()), ("weight", loss.diagnostics["weight"][0])):
             found = torch.tensor([row[part] for row in rows], dtype=torch.float64)
             torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_the_preset_about_pulling_back_pulls_back(chromium: Any) -> None:
+    """Its words say that PPO's weight is 0 and the penalty's negative."""
+    source = (SOURCES / "clip.js").read_text(encoding="utf-8")
+    preset = re.search(r"does not pull back.*ratio: ([\d.]+).*beta: ([\d.]+), old_p: ([\d.]+)", source)
+    assert preset
+    page = chromium.new_page()
+    weights = page.evaluate(
+        """async ([source, [r, beta, q]]) => {
+            const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+            return [m.clipped(r, 1, .2, .2).weight, m.penalised(r, 1, beta, q).weight]; }""",
+        [(SOURCES / "clip" / "maths.js").read_text(encoding="utf-8"), [float(number) for number in preset.groups()]],
+    )
+    page.close()
+    assert weights[0] == 0 and weights[1] < -0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import Any
 
 import pytest
@@ -114,8 +115,28 @@ def test_values_estimates_bias_and_scatter_are_those_of_trlib(chromium: Any) -> 
 
 
 def test_the_chapter_s_formula_of_the_mean() -> None:
-    """E = D (1 - κ (1 - λ^(T-1))) without a discount, as chapter 4 derives it."""
+    """E = D (1 - κ (1 - λ^(T-1))) without a discount, as the chapter on the critic derives it."""
     for lam, gamma, miss, noise, pairs in GRID:
         if gamma == 1.0:
             found = wanted(lam, gamma, miss, noise, pairs)["difference"]["mean"]
             assert found == pytest.approx(0.8**5 * (1 - miss * (1 - lam ** (TOKENS - 1))), abs=1e-12)
+
+
+def test_the_compromise_lies_between_the_two_ends() -> None:
+    """The preset's words: both errors together are least between, and more texts move the best λ toward 1."""
+    source = (SOURCES / "gae.js").read_text(encoding="utf-8")
+    preset = re.search(
+        r'"a compromise", state: \{ lam: ([\d.]+), gamma: 1, miss: ([\d.]+), noise: ([\d.]+), pairs: (\d+) \}', source
+    )
+    assert preset
+    lam, miss, noise, pairs = (float(number) for number in preset.groups())
+    lams = [i / 50 for i in range(51)]
+
+    def best(texts: int) -> float:
+        return min(lams, key=lambda each: wanted(each, 1.0, miss, noise, texts)["difference"]["error"])
+
+    def error(each: float) -> float:
+        return wanted(each, 1.0, miss, noise, int(pairs))["difference"]["error"]
+
+    assert abs(best(int(pairs)) - lam) <= 0.05 and best(int(pairs)) < best(4 * int(pairs)) < 1
+    assert error(lam) < 0.9 * min(error(0.0), error(1.0))

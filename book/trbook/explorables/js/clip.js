@@ -92,7 +92,7 @@ export default bench({
   presets: [
     { name: "make it fail: bad token, grown", state: { sign: -1, ratio: 3.4, show: ["plain", "ppo", "dual"], dual_clip: 3, old_p: 0.25 },
       text: "What to notice: for a negative advantage the clip bounds the ratio from below only. To the right the weight falls without end; dual clip cuts it at c." },
-    { name: "nothing pulls back", state: { sign: 1, ratio: 2.2, show: ["ppo", "penalty"], beta: 2, old_p: 0.25 },
+    { name: "the clip does not pull back", state: { sign: 1, ratio: 2.2, show: ["ppo", "penalty"], beta: 5, old_p: 0.25 },
       text: "What to notice: beyond the window PPO's weight is 0, the penalty's is negative. A flat objective lets a token stay where others have carried it." },
     { name: "pessimistic", state: { sign: 1, ratio: 0.5, show: ["plain", "ppo"], old_p: 0.25 },
       text: "What to notice: half as likely, far outside the window, and still pushed up. A clip of the ratio alone, without the minimum, would be flat here." },
