@@ -28,6 +28,8 @@ FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
+TO_NOTEBOOK = re.compile(r'(?<=href=")(\w+)\.ipynb(?=[#"])')
+"""A link in a cell's output that leads to another notebook, as it works in Jupyter."""
 PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales")
 """Files that no page loads, below `_static`."""
 
@@ -67,11 +69,13 @@ def order(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
 def mend(body: str) -> str:
     """A page's HTML without the roles and lists that the accessibility rules forbid.
 
-    A signature over several lines comes as a definition list without terms, a bibliography with deprecated roles.
+    A link from an output to a notebook leads to its page. A signature over several lines comes as a definition list
+    without terms, a bibliography with deprecated roles.
     """
     body = body.replace(' role="doc-biblioentry"', "").replace(
         '<div role="list" class="citation-list">', '<div class="citation-list">'
     )
+    body = TO_NOTEBOOK.sub(r"\1.html", body)
     body = body.replace(' aria-label="Toggle hidden content"', "")  # a folded cell's own words name it better
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
 

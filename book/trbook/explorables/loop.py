@@ -9,8 +9,8 @@ import traitlets as t
 
 from trbook.explorables.files import still_of
 from trbook.explorables.host import Packed
+from trbook.strip import BOXES
 
-BOXES = ("rollout", "advantage", "objective", "update")
 GROUPS = ("two", "none", "luck")
 
 
