@@ -1,0 +1,104 @@
+"""Exercises whose answer runs inside the book's loop: what it does to a policy is compared with ours, update by update.
+
+    check_update = Built(
+        "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE?",
+        truth=update,
+        trace=of_updates,
+        mistakes=[Mistake("no minus", downhill, "the parameters move away from what was rewarded: ...")],
+        praise=trained)
+
+`trace` runs a function in the loop and returns one row for each update: how far every parameter moved. The reader's
+rows are compared with the reference's, and then with those of each mistake, whose hint is given where they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from trbook.exercises.check import Mistake
+from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, repr=False)
+class Built:
+    """The check of a part of the loop that the reader wrote: called with it, it gives a `Verdict`, never an error."""
+
+    asks: str
+    """The question, in a sentence."""
+    truth: Function
+    """The reference."""
+    trace: Callable[[Function], Tensor]
+    """Runs a function in the loop: [updates, parameters], the movement of every update. It may raise `NotYet`."""
+    mistakes: Sequence[Mistake]
+    """Tried in turn where the answer is off; the first whose updates agree with the reader's gives the hint."""
+    praise: Callable[[Function], str]
+    """Given a right answer: trains with it, and says what came."""
+    rtol: float = 1e-4
+    """Largest distance from the reference's movement, relative to its length."""
+
+    def __repr__(self) -> str:
+        return self.asks
+
+    def __call__(self, *answer: Any, **other: Any) -> Verdict:
+        return careful("one function", lambda: self._check(*answer, **other))
+
+    @cached_property
+    def wanted(self) -> Tensor:
+        """The reference's updates."""
+        return self.trace(self.truth)
+
+    @cached_property
+    def traces(self) -> list[Tensor]:
+        """The updates of each mistake; computed when the first wrong answer comes."""
+        return [self.trace(mistake.function) for mistake in self.mistakes]
+
+    def _check(self, answer: Any) -> Verdict:
+        if not callable(answer):
+            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+        got = self.trace(_guarded(answer))
+        if self._same(got, self.wanted):
+            return Verdict(True, self.praise(answer))
+        if not got.isfinite().all():
+            raise NotYet("after your update some parameters are NaN or infinite; is something divided by 0?")
+        if not got.any():
+            raise NotYet("your function runs, and the policy's parameters are where they were.")
+        for mistake, trace in zip(self.mistakes, self.traces, strict=True):
+            if self._same(got, trace):
+                raise NotYet(mistake.hint)
+        raise NotYet(self._where(got))
+
+    def _same(self, got: Tensor, wanted: Tensor) -> bool:
+        return bool(((got - wanted).norm(dim=1) <= self.rtol * wanted.norm(dim=1)).all())
+
+    def _where(self, got: Tensor) -> str:
+        """Which update is the first to be off, and whether its length or its direction is."""
+        off = (got - self.wanted).norm(dim=1) > self.rtol * self.wanted.norm(dim=1)
+        first = int(off.nonzero()[0])
+        ours, theirs = self.wanted[first], got[first]
+        times = float(theirs.norm() / ours.norm())
+        cosine = float(theirs @ ours / (theirs.norm() * ours.norm()).clamp(min=1e-30))
+        return (
+            f"update {first + 1} of {len(got)} is off: it moves the parameters {times:.3g} times as far as it should, "
+            f"and the cosine between its direction and the right one is {cosine:.3f}."
+        )
+
+
+def _guarded(answer: Function) -> Function:
+    """The reader's function; what it raises becomes a hint that names the reader's own line."""
+
+    def asked(*arguments: Any) -> Any:
+        try:
+            return answer(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise NotYet(f"{raised(error, answer)}.") from error
+
+    return asked
