@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from trbook.bandit import linear_tilt
 from trbook.exercises import (
     clipping,
+    critic,
     dppo,
     gallery_classical,
     gallery_constraints,
@@ -56,6 +57,7 @@ MODULES = (
     regions,
     trpo,
     ppo,
+    critic,
     grpo,
     clipping,
     dppo,
@@ -393,9 +395,9 @@ def test_right_answers_of_chapter_4_are_right() -> None:
     assert ppo.check_adapt(
         lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(kl < target / 1.5, 0.5, 1))
     )
-    assert ppo.check_gae(backwards)
+    assert critic.check_gae(backwards)
     assert ppo.check_units(-0.5 * np.log1p(-0.01), np.sqrt(-np.expm1(-0.02)))
-    assert ppo.check_lambda(1, 0.95**8)
+    assert critic.check_lambda(1, 0.95**8)
 
 
 def kept_and_dropped(q: Any, p: Any, A: Any, eps: float, delta: float) -> Any:
@@ -788,7 +790,7 @@ def test_answers_that_are_nearly_right_hear_what_is_off(check: Any, answer: Any,
             (27 / 256, 0.05),
             "`with_baseline` = 0.05 is rounded too far: give at least 2 digits",
         ),
-        (ppo.check_lambda, (1, 0.66), "`first` = 0.66 is rounded too far: give at least 3 digits"),
+        (critic.check_lambda, (1, 0.66), "`first` = 0.66 is rounded too far: give at least 3 digits"),
     ],
 )
 def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(check: Any, answers: Any, hint: str) -> None:

@@ -89,6 +89,9 @@ class Exercise:
     """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in a hint."""
     gradient: str | None = None
     """The argument whose gradient is compared too."""
+    then: Callable[[Callable[..., Any]], str] | None = None
+    """Run last, with an answer that is right on every input, such as a training run with it; gives a sentence for the
+    praise, or raises `NotYet`."""
     rtol: float = 1e-4
     atol: float = 1e-6
 
@@ -128,7 +131,19 @@ class Exercise:
             raise NotYet(self._hint(answer, got, wanted))
         if self.gradient:
             self._check_gradient(answer, self.gradient)
-        return Verdict(True, self.praise)
+        return Verdict(True, f"{self.praise} {self._used(answer)}" if self.then else self.praise)
+
+    def _used(self, answer: Callable[..., Any]) -> str:
+        """What comes out where the answer is used, in a sentence."""
+        assert self.then is not None
+        try:
+            return self.then(answer)
+        except (NotYet, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # the reader's code runs inside, and may raise anything
+            raise NotYet(
+                f"on the drawn inputs your function is right, but where it is used it fails: {raised(error, answer)}."
+            ) from error
 
     def _hint(self, answer: Callable[..., Any], got: list[Tensor], wanted: list[Tensor]) -> str:
         for case, value in zip(self.cases, got, strict=True):

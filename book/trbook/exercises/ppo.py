@@ -1,14 +1,18 @@
-"""Exercises of chapter 4, PPO: the clipped weight, a penalty that adapts, advantages from a critic, and three units."""
+"""Exercises of chapter 4, PPO: the clipped weight, a penalty that adapts, three units, a broken loop, and a loss that
+trains."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trlib import advantages as estimators
+from trbook.exercises.training import trained
+from trlib.algorithms import PPO, TokenLoss
 from trlib.algorithms.kl_penalty import adapt
 
 
@@ -198,87 +202,195 @@ check_adapt = Exercise(
 )
 
 
-def _gae(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    mask = torch.ones_like(rewards, dtype=torch.bool)[None]
-    return estimators.gae(rewards[None], values[None], mask, gamma=gamma, lam=lam)[0][0]
+EPS = 0.2
+"""The window's half-width in the two exercises about the loop."""
 
 
-def _returns(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards, values, gamma, lam) + values
+def _clipped(r: Tensor, A: Tensor) -> Tensor:
+    """PPO's objective per token."""
+    return torch.minimum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)
 
 
-def _td(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards, values, gamma, 0.0)
+def _log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
+    """log π of each token, one distribution a token."""
+    return logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
 
 
-def _forwards(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards.flip(0), values.flip(0), gamma, lam).flip(0)
+def _looped(
+    objective: Callable[[Tensor, Tensor], Tensor] = _clipped,
+    *,
+    old: str = "the batch's",
+    reduce: Callable[[Tensor], Tensor] = torch.mean,
+    times: Callable[[int], int] = lambda epochs: epochs,
+) -> Callable[..., Tensor]:
+    """The loop of the exercise, or a broken one: whose log-probs are the old ones, and how often it runs."""
+
+    def updates(logits: Tensor, tokens: Tensor, advantages: Tensor, epochs: int, lr: float) -> Tensor:
+        logp_old = _log_probs(logits, tokens)
+        for _ in range(times(epochs)):
+            logits = logits.detach().requires_grad_()
+            logp = _log_probs(logits, tokens)
+            if old == "the current":
+                logp_old = logp.detach()
+            loss = -reduce(objective(torch.exp(logp - logp_old), advantages))
+            if old == "the last":
+                logp_old = logp.detach()
+            logits = logits - lr * torch.autograd.grad(loss, logits)[0]
+        return logits.detach()
+
+    return updates
 
 
-def _without_gamma(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    """TD errors with γ, summed with weights λ^k."""
-    return _gae(_td(rewards, values, gamma, lam), torch.zeros_like(values), 1.0, lam)
+def _small_batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int, float]:
+    """Five sampled tokens, pushed up and down, and enough updates for some to leave the window."""
+    advantages = draw.uniform(0.5, 2, 5) * torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0], dtype=torch.float64)
+    return draw.normal(5, 4), draw.integers(0, 4, 5), advantages, int(draw.integers(4, 13)), draw.number(0.4, 0.9)
 
 
-def _after(values: Tensor) -> Tensor:
-    """The value after each token: 0 after the last."""
-    return torch.cat([values[1:], values.new_zeros(1)])
-
-
-def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    """The last token's value stands for what comes after the end."""
-    after = torch.zeros_like(rewards)
-    after[-1] = gamma * values[-1]
-    return _gae(rewards + after, values, gamma, lam)
-
-
-check_gae = Exercise(
-    "Is `gae(rewards, values, gamma, lam)` the advantage of every token of one completion?",
-    truth=_gae,
-    inputs=lambda draw: (draw.normal(6), draw.normal(6), draw.number(0.5, 0.99), draw.number(0.2, 0.9)),
-    examples=[([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 1.0), ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 0.5)],
+check_updates = Exercise(
+    "Does `updates(logits, tokens, advantages, epochs, lr)` make PPO's updates on one batch?",
+    truth=_looped(),
+    inputs=_small_batch,
     mistakes=[
-        Mistake("returns", _returns, "these are the returns, the critic's targets; the advantage is that minus V."),
-        Mistake("TD errors", _td, "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k."),
-        Mistake("forwards", _forwards, "the sum runs over the tokens that follow: go through them from the last."),
         Mistake(
-            "value after the end",
-            _last_value,
-            "after the last token nothing is earned any more: the value there is 0, not the last token's.",
-        ),
-        Mistake("only lambda", _without_gamma, "later errors count (γλ)^k, not λ^k."),
-        Mistake(
-            "no gamma before the value",
-            lambda rewards, values, gamma, lam: _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
-            "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
+            "old log-probs of now",
+            _looped(old="the current"),
+            "the clip never acts: print `r` in every update, and it is 1 each time. Which policy must it be compared "
+            "with?",
         ),
         Mistake(
-            "this value for the next",
-            lambda rewards, values, gamma, lam: _gae(rewards + gamma * (values - _after(values)), values, gamma, lam),
-            "a TD error compares two states: γ times the *next* value, less this one.",
+            "old log-probs of the last update",
+            _looped(old="the last"),
+            "the ratio is taken to the update before, so the window moves along. The old policy is the one that wrote "
+            "the batch, through all epochs.",
         ),
         Mistake(
-            "signs of the values",
-            lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
-            "the signs of the values: the next one is gained, this one was expected. δ_t = R_t + γ V_t+1 - V_t.",
+            "no clip", _looped(lambda r, A: r * A), "this is the surrogate without a clip: no token is ever silenced."
         ),
         Mistake(
-            "shares",
-            lambda rewards, values, gamma, lam: (1 - lam) * _gae(rewards, values, gamma, lam),
-            "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
+            "clip without minimum",
+            _looped(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A),
+            "without the minimum a token that moved the wrong way is silenced too. Take the smaller of both terms.",
         ),
         Mistake(
-            "rewards to the end",
-            lambda rewards, values, gamma, lam: _gae(rewards, values, gamma, 1.0),
-            "this is the case λ = 1: all rewards to come less this value. Later errors count (γλ)^k.",
+            "maximum",
+            _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)),
+            "the larger of both terms silences the tokens that should be pushed back, and never the others.",
         ),
         Mistake(
-            "no critic",
-            lambda rewards, values, gamma, lam: _gae(rewards, torch.zeros_like(values), gamma, lam),
-            "the critic's values do not enter: δ_t = R_t + γ V_t+1 - V_t.",
+            "ratio upside down",
+            _looped(lambda r, A: _clipped(1 / r, A)),
+            "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
+        ),
+        Mistake("uphill", _looped(lambda r, A: -_clipped(r, A)), "the loss is raised: check the two signs."),
+        Mistake("sum", _looped(reduce=torch.sum), "the loss is the mean over the tokens, and this takes their sum."),
+        Mistake("one update", _looped(times=lambda epochs: 1), "this makes one update, whatever `epochs` is."),
+        Mistake(
+            "one too few", _looped(times=lambda epochs: epochs - 1), "this makes one update less than `epochs` says."
         ),
     ],
-    praise="one pass from the last token to the first, and every token has its own advantage.",
+    praise="the old log-probs are taken once per batch, before the first update. Inside the loop every ratio would be "
+    "1, and PPO would be a policy gradient without a clip.",
+)
+
+
+def _masked(objective: Callable[[Tensor, Tensor], Tensor] = _clipped) -> Callable[..., Tensor]:
+    def loss(logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+        return -objective(torch.exp(logp - logp_old), advantages)[mask].mean()
+
+    return loss
+
+
+def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Two completions of five tokens, some of them masked, with ratios on both sides of the window."""
+    logp_old = -draw.uniform(1, 3, 2, 5)
+    advantages = draw.uniform(0.2, 2, 2, 5) * torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    away = torch.tensor([-0.6, -0.3, 0.05, 0.3, 0.6], dtype=torch.float64)
+    kept = draw.integers(0, 2, 2, 5).bool() | torch.tensor([[1, 0, 0, 1, 0], [0, 1, 0, 0, 0]]).bool()
+    kept[1, 2] = False
+    return logp_old + away + draw.uniform(-0.05, 0.05, 2, 5), logp_old, advantages, kept
+
+
+def _trains(answer: Callable[..., Any]) -> str:
+    """Trains with the reader's loss and with the library's, on `dial`."""
+
+    class Yours(PPO):
+        def objective(self, scores: Any, batch: Any) -> TokenLoss:
+            return TokenLoss(answer(scores.logp, batch.logp_anchor, batch.advantages, batch.mask))
+
+    return trained(Yours(), PPO())
+
+
+check_loss = Exercise(
+    "Is `loss(logp, logp_old, advantages, mask)` PPO's loss of a batch, and does it train?",
+    truth=_masked(),
+    inputs=_two_rows,
+    gradient="logp",
+    mistakes=[
+        Mistake(
+            "mask ignored",
+            lambda logp, logp_old, advantages, mask: _masked()(logp, logp_old, advantages, torch.ones_like(mask)),
+            "this counts every place, padding too: take only those where `mask` is True.",
+        ),
+        Mistake(
+            "mean over all places",
+            lambda logp, logp_old, advantages, mask: (
+                _masked()(logp, logp_old, advantages, mask) * mask.sum() / mask.numel()
+            ),
+            "the padding is 0 but still counted: divide by the number of tokens, `mask.sum()`.",
+        ),
+        Mistake(
+            "sum",
+            lambda logp, logp_old, advantages, mask: _masked()(logp, logp_old, advantages, mask) * mask.sum(),
+            "this is the sum over the tokens; the loss is their mean.",
+        ),
+        Mistake(
+            "mean of means",
+            lambda logp, logp_old, advantages, mask: torch.stack(
+                [
+                    _masked()(logp[row], logp_old[row], advantages[row], mask[row])
+                    for row in range(len(mask))
+                    if mask[row].any()
+                ]
+            ).mean(),
+            "this takes a mean per completion and then their mean, so tokens of short completions count more. Take "
+            "one mean over all tokens.",
+        ),
+        Mistake("no clip", _masked(lambda r, A: r * A), "the clip is missing: clamp the ratio to 0.8 and 1.2."),
+        Mistake(
+            "clip without minimum",
+            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A),
+            "the minimum is missing: outside the window, a token that is pushed back must keep its gradient.",
+        ),
+        Mistake(
+            "maximum",
+            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)),
+            "PPO takes the smaller of the two terms, and the loss is minus that.",
+        ),
+        Mistake("sign", _masked(lambda r, A: -_clipped(r, A)), "this is the objective; the loss is minus it."),
+        Mistake(
+            "log-ratio",
+            lambda logp, logp_old, advantages, mask: -_clipped(logp - logp_old, advantages)[mask].mean(),
+            "the ratio is `exp(logp - logp_old)`; this clips its logarithm.",
+        ),
+        Mistake(
+            "probabilities forgotten",
+            lambda logp, logp_old, advantages, mask: -_clipped(logp / logp_old, advantages)[mask].mean(),
+            "this divides log-probabilities; the ratio of probabilities is `exp(logp - logp_old)`.",
+        ),
+        Mistake(
+            "advantage clipped too",
+            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS))),
+            "the clip belongs to the ratio alone, before the advantage is multiplied.",
+        ),
+        Mistake(
+            "no surrogate",
+            lambda logp, logp_old, advantages, mask: -(logp * advantages)[mask].mean(),
+            "this is the policy gradient's loss, without a ratio.",
+        ),
+    ],
+    then=_trains,
+    praise="and it trains.",
 )
 
 
@@ -310,30 +422,4 @@ check_units = Numbers(
     ),
     rtol=2.5e-3,  # three digits are enough, 0.141; the second-order answer, 0.1414, is not
     praise="so a window of 0.14 says what 0.01 nats says, if it is kept; the clip does not promise that it is.",
-)
-
-check_lambda = Numbers(
-    "A right completion of nine tokens, a critic that says 0 everywhere, γ = 1: tokens with an advantage at λ = 0, and "
-    "the first token's advantage at λ = 0.95.",
-    tokens=Number(
-        1.0,
-        {
-            9.0: "with λ = 0 a token's advantage is its own TD error, and the reward comes at the last token only.",
-            8.0: "the other way round: these eight earn 0, and the critic says 0 before and after them.",
-            0.0: "the last token's TD error is the reward.",
-        },
-    ),
-    first=Number(
-        0.95**8,
-        {
-            0.95**9: "the first token is eight steps from the last, not nine.",
-            0.95**7: "the reward is eight steps from the first of nine tokens.",
-            0.05 * 0.95**8: "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
-            0.95: "that is one step's factor; the reward is eight steps away.",
-            1.0: "that is λ = 1; at 0.95 each step between takes its factor.",
-            0.0: "that is λ = 0.",
-        },
-    ),
-    praise="a critic that knows nothing leaves all credit to the rewards, and λ decides how far back they reach: at 0 "
-    "the opener, which decides whether the answer is right, learns nothing.",
 )

@@ -1,0 +1,270 @@
+"""Exercises of chapter 4b, the critic: advantages from values, what lambda reaches, a log with a fault, and a critic's
+loss that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.training import trained
+from trlib import advantages as estimators
+from trlib.algorithms import PPO, PPOCritic, TokenLoss
+
+
+def _gae(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    mask = torch.ones_like(rewards, dtype=torch.bool)[None]
+    return estimators.gae(rewards[None], values[None], mask, gamma=gamma, lam=lam)[0][0]
+
+
+def _returns(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    return _gae(rewards, values, gamma, lam) + values
+
+
+def _td(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    return _gae(rewards, values, gamma, 0.0)
+
+
+def _forwards(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    return _gae(rewards.flip(0), values.flip(0), gamma, lam).flip(0)
+
+
+def _without_gamma(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    """TD errors with γ, summed with weights λ^k."""
+    return _gae(_td(rewards, values, gamma, lam), torch.zeros_like(values), 1.0, lam)
+
+
+def _after(values: Tensor) -> Tensor:
+    """The value after each token: 0 after the last."""
+    return torch.cat([values[1:], values.new_zeros(1)])
+
+
+def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    """The last token's value stands for what comes after the end."""
+    after = torch.zeros_like(rewards)
+    after[-1] = gamma * values[-1]
+    return _gae(rewards + after, values, gamma, lam)
+
+
+check_gae = Exercise(
+    "Is `gae(rewards, values, gamma, lam)` the advantage of every token of one completion?",
+    truth=_gae,
+    inputs=lambda draw: (draw.normal(6), draw.normal(6), draw.number(0.5, 0.99), draw.number(0.2, 0.9)),
+    examples=[([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 1.0), ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 0.5)],
+    mistakes=[
+        Mistake("returns", _returns, "these are the returns, the critic's targets; the advantage is that minus V."),
+        Mistake("TD errors", _td, "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k."),
+        Mistake("forwards", _forwards, "the sum runs over the tokens that follow: go through them from the last."),
+        Mistake(
+            "value after the end",
+            _last_value,
+            "after the last token nothing is earned any more: the value there is 0, not the last token's.",
+        ),
+        Mistake("only lambda", _without_gamma, "later errors count (γλ)^k, not λ^k."),
+        Mistake(
+            "no gamma before the value",
+            lambda rewards, values, gamma, lam: _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
+            "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
+        ),
+        Mistake(
+            "this value for the next",
+            lambda rewards, values, gamma, lam: _gae(rewards + gamma * (values - _after(values)), values, gamma, lam),
+            "a TD error compares two states: γ times the *next* value, less this one.",
+        ),
+        Mistake(
+            "signs of the values",
+            lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
+            "the signs of the values: the next one is gained, this one was expected. δ_t = R_t + γ V_t+1 - V_t.",
+        ),
+        Mistake(
+            "shares",
+            lambda rewards, values, gamma, lam: (1 - lam) * _gae(rewards, values, gamma, lam),
+            "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
+        ),
+        Mistake(
+            "rewards to the end",
+            lambda rewards, values, gamma, lam: _gae(rewards, values, gamma, 1.0),
+            "this is the case λ = 1: all rewards to come less this value. Later errors count (γλ)^k.",
+        ),
+        Mistake(
+            "no critic",
+            lambda rewards, values, gamma, lam: _gae(rewards, torch.zeros_like(values), gamma, lam),
+            "the critic's values do not enter: δ_t = R_t + γ V_t+1 - V_t.",
+        ),
+    ],
+    praise="one pass from the last token to the first, and every token has its own advantage.",
+)
+
+
+check_lambda = Numbers(
+    "A right completion of nine tokens, a critic that says 0 everywhere, γ = 1: tokens with an advantage at λ = 0, and "
+    "the first token's advantage at λ = 0.95.",
+    tokens=Number(
+        1.0,
+        {
+            9.0: "with λ = 0 a token's advantage is its own TD error, and the reward comes at the last token only.",
+            8.0: "the other way round: these eight earn 0, and the critic says 0 before and after them.",
+            0.0: "the last token's TD error is the reward.",
+        },
+    ),
+    first=Number(
+        0.95**8,
+        {
+            0.95**9: "the first token is eight steps from the last, not nine.",
+            0.95**7: "the reward is eight steps from the first of nine tokens.",
+            0.05 * 0.95**8: "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
+            0.95: "that is one step's factor; the reward is eight steps away.",
+            1.0: "that is λ = 1; at 0.95 each step between takes its factor.",
+            0.0: "that is λ = 0.",
+        },
+    ),
+    praise="a critic that knows nothing leaves all credit to the rewards, and λ decides how far back they reach: at 0 "
+    "the opener, which decides whether the answer is right, learns nothing.",
+)
+
+
+check_log = Numbers(
+    "The line at fault, the batches until the critic can say 80, and the number that mends the line.",
+    line=Number(
+        3,
+        {
+            1: "λ mixes values and rewards, and whatever it is, the targets lie far above what the critic says. They "
+            "are fine. How far do the values get in a batch?",
+            2: "whitening divides the advantages by their own size. So the policy does not feel the unit of the "
+            "reward, and indeed it learns.",
+            4: "a wrong learning rate would not give the same step in every batch. Subtract neighbouring rows of V.",
+        },
+    ),
+    batches=Number(
+        400,
+        {
+            80: "that would be a step of 1 per batch. Subtract neighbouring rows of V.",
+            4: "that would be a step of 20 per batch. Subtract neighbouring rows of V.",
+            5: "that would be a step of 16 per batch. Subtract neighbouring rows of V.",
+            40: "that would be a step of 2 per batch. Subtract neighbouring rows of V.",
+            16: "that is 80 times 0.2; divide instead.",
+        },
+    ),
+    width=Number(
+        20,
+        {
+            0.2: "that is the width as it is. The rewards are 100 times as large as before.",
+            100: "that lets a batch move a value over the whole range of the reward. Keep the same share of it as 0.2 "
+            "is of 1.",
+            0.002: "turned around: the reward is 100 times as large, so the width must grow.",
+            2: "100 times 0.2 is more than that.",
+            80: "that is the value to be reached; the width is how far one batch may go. Keep the same share of the "
+            "reward as 0.2 is of 1.",
+        },
+    ),
+    rtol=0.02,
+    praise="the value clip is in the reward's unit, unlike ε. In the log every value climbs by 0.2 per batch, and the "
+    "critic is a baseline near 0 for hundreds of batches.",
+)
+
+
+def _squares(values: Tensor, values_old: Tensor, returns: Tensor, clip: float) -> tuple[Tensor, Tensor]:
+    """The squared error of the values, and that of the values held near the old ones."""
+    near = values_old + (values - values_old).clamp(-clip, clip)
+    return (values - returns) ** 2, (near - returns) ** 2
+
+
+def _value_loss(values: Tensor, values_old: Tensor, returns: Tensor, clip: float) -> Tensor:
+    return torch.maximum(*_squares(values, values_old, returns, clip)) / 2
+
+
+def _predictions(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Values near the old ones and far from them, on either side of the returns."""
+    old, clip = draw.uniform(-1, 1, 8), draw.number(0.1, 0.4)
+    away = torch.tensor([-3.0, -1.5, -0.6, -0.3, 0.3, 0.6, 1.5, 3.0], dtype=torch.float64)
+    side = torch.tensor([4.0, -4.0, 4.0, -4.0, 4.0, -4.0, 4.0, -4.0], dtype=torch.float64)
+    return old + clip * away, old, old + clip * side + draw.uniform(-0.1, 0.1, 8), clip
+
+
+def _critic_trains(answer: Callable[..., Any]) -> str:
+    """Trains a critic with the reader's loss and with the library's, on `dial`."""
+
+    class Yours(PPOCritic):
+        def objective(self, scores: Any, batch: Any) -> TokenLoss:
+            policy = PPO.objective(self, scores, batch)
+            critic = answer(scores.values, batch.values, batch.extra["returns"], self.value_clip)
+            return TokenLoss(policy.per_token + self.value_weight * critic, policy.diagnostics)
+
+    return trained(Yours(), PPOCritic())
+
+
+check_value_loss = Exercise(
+    "Is `value_loss(values, values_old, returns, clip)` the clipped loss of a critic, and does it train?",
+    truth=_value_loss,
+    inputs=_predictions,
+    gradient="values",
+    mistakes=[
+        Mistake(
+            "no half",
+            lambda values, values_old, returns, clip: 2 * _value_loss(values, values_old, returns, clip),
+            "a factor of 2: the loss is half of the larger square.",
+        ),
+        Mistake(
+            "no clip",
+            lambda values, values_old, returns, clip: _squares(values, values_old, returns, clip)[0] / 2,
+            "this is least squares without a clip: a value may move as far as it likes in one batch.",
+        ),
+        Mistake(
+            "clipped term alone",
+            lambda values, values_old, returns, clip: _squares(values, values_old, returns, clip)[1] / 2,
+            "this is the clipped term alone, as stable-baselines3 has it: a value that moved away from its return gets "
+            "no gradient. Take the larger of both.",
+        ),
+        Mistake(
+            "minimum",
+            lambda values, values_old, returns, clip: torch.minimum(*_squares(values, values_old, returns, clip)) / 2,
+            "a loss is to be lowered, so the pessimistic choice is the *larger* square.",
+        ),
+        Mistake(
+            "clip around the return",
+            lambda values, values_old, returns, clip: (
+                torch.maximum((values - returns) ** 2, (values - returns).clamp(-clip, clip) ** 2) / 2
+            ),
+            "this clips the error; the clip keeps the value near the *old value*.",
+        ),
+        Mistake(
+            "values clipped as a ratio",
+            lambda values, values_old, returns, clip: (
+                torch.maximum((values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2) / 2
+            ),
+            "this keeps the value near 1, as a ratio; it belongs near the old value.",
+        ),
+        Mistake(
+            "change clipped, not added",
+            lambda values, values_old, returns, clip: (
+                torch.maximum((values - returns) ** 2, ((values - values_old).clamp(-clip, clip) - returns) ** 2) / 2
+            ),
+            "the clamped term is only the *change* of the value: add the old value to it.",
+        ),
+        Mistake(
+            "absolute error",
+            lambda values, values_old, returns, clip: (
+                torch.maximum(*(square.sqrt() for square in _squares(values, values_old, returns, clip))) / 2
+            ),
+            "this is the absolute error; the loss takes squares.",
+        ),
+        Mistake(
+            "sign",
+            lambda values, values_old, returns, clip: -_value_loss(values, values_old, returns, clip),
+            "the sign: a loss is lowered, so the square stands without a minus.",
+        ),
+        Mistake(
+            "one number",
+            lambda values, values_old, returns, clip: (
+                _value_loss(values, values_old, returns, clip).mean().expand_as(values)
+            ),
+            "this gives every token the mean; the loop takes the mean itself. Return one number per token.",
+        ),
+    ],
+    then=_critic_trains,
+    praise="the larger square is the pessimistic one: a value stops being pulled once it has moved by `clip`, and one "
+    "that moved away keeps its gradient.",
+)

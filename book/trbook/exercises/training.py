@@ -1,0 +1,53 @@
+"""The last exercise of a chapter: a short training run with what the reader wrote, beside the library's own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from trbook.exercises.verdict import NotYet
+from trlib.algorithms import Method
+
+COMPARED = ("reward", "kl", "ratio_max")
+"""Columns of a run's history that must agree."""
+RTOL = 1e-3
+
+
+def trained(yours: Method, ours: Method) -> str:
+    """Three batches of `dial` with each method, four updates per batch, from the same seed; says what came out.
+
+    Raises:
+        NotYet: the two runs differ.
+    """
+    mine, reference = _history(yours), _history(ours)
+    for column in COMPARED:
+        for batch, (a, b) in enumerate(zip(mine[column], reference[column], strict=True)):
+            if not math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-6):
+                raise NotYet(
+                    f"on the drawn inputs your function is right, but in training it parts from the library: "
+                    f"`{column}` of batch {batch} is {a:.4g}, and {b:.4g} with the library's. Does it depend on a "
+                    f"shape, or on something outside of it?"
+                )
+    return (
+        f"Three batches of `dial` with your function gave the library's run: rewards "
+        f"{', '.join(f'{reward:.2f}' for reward in mine['reward'])}, largest ratio {max(mine['ratio_max']):.2f}."
+    )
+
+
+def _history(method: Method) -> dict[str, list[float]]:
+    import trlib
+
+    run = trlib.train(
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        method,
+        seed=0,
+        steps=3,
+        prompts=8,
+        group=8,
+        minibatches=2,
+        epochs=2,
+        progress=False,
+    )
+    columns: Any = run.history
+    return {name: columns[name].tolist() for name in COMPARED}
