@@ -1,4 +1,4 @@
-"""The table of defaults in chapter 4 (PPO), read out of the installed libraries."""
+"""The tables of defaults in chapters 4 (PPO) and 4b (the critic), read out of the installed libraries."""
 
 from __future__ import annotations
 

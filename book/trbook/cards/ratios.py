@@ -62,7 +62,7 @@ CARDS = (
         provenance="read in the paper",
         read_in="arXiv 1506.02438, equation 16; the clip of the values is in the authors' code alone",
         functions=(PPO_LOSS, "trlib.algorithms.critic.value_loss"),
-        chapter="04_ppo",
+        chapter="04_critic",
         paper={"lam": "0.95", "eps_low": "0.2", "eps_high": "0.2", "value_weight": "0.5 or 1"},
         remark="Learns a second network. Its advantages come from GAE and are whitened over the batch.",
     ),

@@ -127,42 +127,37 @@ check_lambda = Numbers(
 
 
 check_log = Numbers(
-    "The line at fault, the batches until the critic can say 80, and the number that mends the line.",
-    line=Number(
-        3,
+    "The batches that V still needs, at the pace of the last one, with the value clip and without it; and the number "
+    "to divide the rewards by.",
+    clipped=Number(
+        (76 - 2.02) / 0.41,
         {
-            1: "λ mixes values and rewards, and whatever it is, the targets lie far above what the critic says. They "
-            "are fine. How far do the values get in a batch?",
-            2: "whitening divides the advantages by their own size. So the policy does not feel the unit of the "
-            "reward, and indeed it learns.",
-            4: "a wrong learning rate would not give the same step in every batch. Subtract neighbouring rows of V.",
+            76 / 0.41: "that is the way from 0; V has reached 2.02 already.",
+            (76 - 2.02) / 0.2: "0.2 is the width of the clip. Read the pace off the log: momentum carries a value over "
+            "the edge.",
+            (76 - 2.02) / (2.02 / 5): "that is the mean pace of five batches, and the first was slower. Take the last.",
         },
     ),
-    batches=Number(
-        400,
+    free=Number(
+        (76 - 4.03) / 0.96,
         {
-            80: "that would be a step of 1 per batch. Subtract neighbouring rows of V.",
-            4: "that would be a step of 20 per batch. Subtract neighbouring rows of V.",
-            5: "that would be a step of 16 per batch. Subtract neighbouring rows of V.",
-            40: "that would be a step of 2 per batch. Subtract neighbouring rows of V.",
-            16: "that is 80 times 0.2; divide instead.",
+            76 / 0.96: "that is the way from 0; this V has reached 4.03 already.",
+            (76 - 4.03) / (4.03 / 5): "that is the mean pace of the five batches without a value clip. Take the last.",
+            (76 - 4.03) / 0.41: "that is the other column's pace.",
         },
     ),
-    width=Number(
-        20,
+    divide=Number(
+        100.0,
         {
-            0.2: "that is the width as it is. The rewards are 100 times as large as before.",
-            100: "that lets a batch move a value over the whole range of the reward. Keep the same share of it as 0.2 "
-            "is of 1.",
-            0.002: "turned around: the reward is 100 times as large, so the width must grow.",
-            2: "100 times 0.2 is more than that.",
-            80: "that is the value to be reached; the width is how far one batch may go. Keep the same share of the "
-            "reward as 0.2 is of 1.",
+            0.01: "turned around: the rewards are too large for the settings, not too small.",
+            76.0: "that makes the mean return 1, and the rewards 0 and 1.3. The settings were made for 0 and 1.",
+            20.0: "that leaves rewards of 0 and 5. The settings were made for 0 and 1.",
+            2.0: "that leaves rewards of 0 and 50. The settings were made for 0 and 1.",
         },
     ),
-    rtol=0.02,
-    praise="the value clip is in the reward's unit, unlike ε. In the log every value climbs by 0.2 per batch, and the "
-    "critic is a baseline near 0 for hundreds of batches.",
+    rtol=5e-3,
+    praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the learning rate whatever "
+    "the gradient. Both are in the reward's unit, ε is not. Divide the rewards, and every setting is as it was.",
 )
 
 
