@@ -380,6 +380,18 @@ def test_right_answers_of_chapter_7_are_right() -> None:
     assert dppo.check_chain(binary_tv(q[0].log(), p[0].log()), topk_tv(q, p, torch.tensor(0), 2), tv(q.log(), p.log()))
 
 
+def five_updates(logits: Any, tokens: Any, A: Any, epochs: int, lr: float) -> Any:
+    """With an optimiser of torch."""
+    logits = torch.nn.Parameter(logits)
+    optimizer = torch.optim.SGD([logits], lr=lr)
+    old = torch.log_softmax(logits, 1)[range(len(tokens)), tokens].detach()
+    for _ in range(epochs):
+        optimizer.zero_grad()
+        loss(torch.log_softmax(logits, 1)[range(len(tokens)), tokens], old, A, 0.2, 0.2).mean().backward()
+        optimizer.step()
+    return logits
+
+
 def test_right_answers_of_chapter_4_are_right() -> None:
     assert ppo.check_weight(clipped_weight)
     for case in ppo.check_weight.cases:
@@ -396,6 +408,13 @@ def test_right_answers_of_chapter_4_are_right() -> None:
         lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(kl < target / 1.5, 0.5, 1))
     )
     assert critic.check_gae(backwards)
+    assert critic.check_log(180, 75, 100) and critic.check_log(180.4, 74.97, 100.0)
+    assert ppo.check_updates(five_updates)
+    verdict = ppo.check_loss(lambda new, old, A, mask: (loss(new, old, A, 0.2, 0.2) * mask).sum() / mask.sum())
+    assert verdict and "Three batches of `dial` with your function gave the library's run" in verdict.message
+    assert critic.check_value_loss(
+        lambda V, old, R, c: ((V - R) ** 2).maximum((V.clamp(old - c, old + c) - R) ** 2).mul(0.5)
+    )
     assert ppo.check_units(-0.5 * np.log1p(-0.01), np.sqrt(-np.expm1(-0.02)))
     assert critic.check_lambda(1, 0.95**8)
 
@@ -779,6 +798,18 @@ def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> A
 def test_answers_that_are_nearly_right_hear_what_is_off(check: Any, answer: Any, hint: str) -> None:
     verdict = check(answer)
     assert not verdict and hint in verdict.message, verdict
+
+
+def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
+    def of_five(new: Any, old: Any, A: Any, mask: Any) -> Any:
+        here = loss(new, old, A, 0.2, 0.2) if new.shape[1] == 5 else -(new - old).exp() * A
+        return here[mask].mean()
+
+    def raises(new: Any, old: Any, A: Any, mask: Any) -> Any:
+        return (loss(new, old, A, 0.2, 0.2) * torch.ones(2, 5))[mask].mean()
+
+    assert "in training it parts from the library" in ppo.check_loss(of_five).message
+    assert "where it is used it fails" in ppo.check_loss(raises).message
 
 
 @pytest.mark.parametrize(

@@ -255,8 +255,7 @@ check_updates = Exercise(
         Mistake(
             "old log-probs of now",
             _looped(old="the current"),
-            "the clip never acts: print `r` in every update, and it is 1 each time. Which policy must it be compared "
-            "with?",
+            "the clip never acts. Print `r` in every update: what is it, and why?",
         ),
         Mistake(
             "old log-probs of the last update",
@@ -390,7 +389,7 @@ check_loss = Exercise(
         ),
     ],
     then=_trains,
-    praise="and it trains.",
+    praise="every token counts the same, whatever the length of its completion.",
 )
 
 
