@@ -384,10 +384,10 @@ def five_updates(logits: Any, tokens: Any, A: Any, epochs: int, lr: float) -> An
     """With an optimiser of torch."""
     logits = torch.nn.Parameter(logits)
     optimizer = torch.optim.SGD([logits], lr=lr)
-    old = torch.log_softmax(logits, 1)[range(len(tokens)), tokens].detach()
+    old = torch.log_softmax(logits, 0)[tokens].detach()
     for _ in range(epochs):
         optimizer.zero_grad()
-        loss(torch.log_softmax(logits, 1)[range(len(tokens)), tokens], old, A, 0.2, 0.2).mean().backward()
+        loss(torch.log_softmax(logits, 0)[tokens], old, A, 0.2, 0.2).mean().backward()
         optimizer.step()
     return logits
 

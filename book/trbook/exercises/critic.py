@@ -219,10 +219,8 @@ check_value_loss = Exercise(
             "a loss is to be lowered, so the pessimistic choice is the *larger* square.",
         ),
         Mistake(
-            "clip around the return",
-            lambda values, values_old, returns, clip: (
-                torch.maximum((values - returns) ** 2, (values - returns).clamp(-clip, clip) ** 2) / 2
-            ),
+            "error clipped",
+            lambda values, values_old, returns, clip: (values - returns).clamp(-clip, clip) ** 2 / 2,
             "this clips the error; the clip keeps the value near the *old value*.",
         ),
         Mistake(

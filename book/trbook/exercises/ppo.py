@@ -212,8 +212,8 @@ def _clipped(r: Tensor, A: Tensor) -> Tensor:
 
 
 def _log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
-    """log π of each token, one distribution a token."""
-    return logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+    """log π of each token, all sampled in one state."""
+    return logits.log_softmax(-1)[tokens]
 
 
 def _looped(
@@ -242,9 +242,11 @@ def _looped(
 
 
 def _small_batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int, float]:
-    """Five sampled tokens, pushed up and down, and enough updates for some to leave the window."""
-    advantages = draw.uniform(0.5, 2, 5) * torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0], dtype=torch.float64)
-    return draw.normal(5, 4), draw.integers(0, 4, 5), advantages, int(draw.integers(4, 13)), draw.number(0.4, 0.9)
+    """Six tokens sampled in one state: strong pushes carry some out of the window, and weak ones the wrong way."""
+    order = torch.tensor([0, 1, 2, 3, 0, 2])
+    advantages = draw.uniform(0.8, 1.2, 6) * torch.tensor([3.0, 0.1, -2.0, 0.2, 2.0, -0.3], dtype=torch.float64)
+    tokens = (order + int(draw.integers(0, 4, 1))) % 4
+    return draw.normal(4) / 2, tokens, advantages, int(draw.integers(6, 16, 1)), draw.number(0.3, 0.8)
 
 
 check_updates = Exercise(
