@@ -51,6 +51,8 @@ class Figure:
     """The point of each axis that it does not show."""
     only: Sequence[str] = ()
     """Labels of the variants that it shows; empty: all."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What a reader calls variants in rows with intervals, where their labels are not plain."""
     along: str = ""
     """The axis of curves, or the one whose points a frontier joins."""
     axis: str = ""
@@ -87,6 +89,17 @@ def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
 
 MAIN = ("pg_is", "ppo", "dppo-tv", "gspo", "troll")
 """The methods that the third round asks with sixteen seeds."""
+REFIT = {
+    "pg_is-again": "no region, again",
+    "pg_is-again-16": "no region, again, 16 x 16",
+    "pg_is-parts": "no region, parts",
+    "pg_is-parts-16": "no region, parts, 16 x 16",
+    "pg_is-new": "no region, new",
+    "ppo-again": "PPO, again",
+    "ppo-again-16": "PPO, again, 16 x 16",
+    "ppo-parts": "PPO, parts",
+    "ppo-parts-16": "PPO, parts, 16 x 16",
+}
 FIGURES: dict[str, Figure] = {
     # the third round
     "basin": Figure(
@@ -115,6 +128,22 @@ FIGURES: dict[str, Figure] = {
         "rates",
         "All ten methods at 16 uses, two seeds; thin lines: the others.",
         at={"uses": "16"},
+    ),
+    "refit": Figure(
+        "refit",
+        "intervals",
+        "Old data against refitted data: accuracy after 384 updates at a learning rate of 1e-4, eight seeds each, with "
+        "95 % intervals. *Again*: a batch is used 16 times. *Parts*: a batch 16 times as large is gone through once. "
+        "*New*: a batch for each update. The dotted line is the base model.",
+        at={"lr": "0.0001"},
+        names=REFIT,
+    ),
+    "refit-hot": Figure(
+        "refit",
+        "intervals",
+        "The same at three times the learning rate, 3e-4.",
+        at={"lr": "0.0003"},
+        names=REFIT,
     ),
     # the second round
     "reuse": Figure(

@@ -1,14 +1,20 @@
-"""Exercises of chapter 2, why trust regions: distance and promise of a batch, an estimator of KL, the tilt."""
+"""Exercises of chapter 2 and its two pages: distance and promise of a batch, estimators of KL, the frontier."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trbook import tiny
+from trbook.exercises.attempt import Attempt, call
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.stopping import BATCHES, EARNED, USES, stopped
+from trbook.exercises.verdict import NotYet
+from trlib.divergences import kl
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -398,3 +404,139 @@ check_top = Numbers(
     praise="log(1/J): one nat and a half makes a policy that is right one time in four right always. No method can buy "
     "it for less.",
 )
+
+
+_UNTIL_AN_UPDATE = "before the first update a learner that wrote its own data has ratios of exactly 1"
+check_logs = Numbers(
+    "Which fault has each of the three trainers? The numbers of the faults, 1 to 4.",
+    fresh=Number(
+        2,
+        {
+            1: f"`fresh`: {_UNTIL_AN_UPDATE}; here the largest is 1.9.",
+            3: "`fresh`: its reward rises, so its parameters move.",
+            4: "`fresh`: the ratio of 1.9 stands there before any update, so the policy has not gone anywhere yet.",
+        },
+    ),
+    steady=Number(
+        3,
+        {
+            1: "`steady`: a clip ratio of 0 is no fault by itself, but after sixteen updates some ratio must differ "
+            "from 1.",
+            2: f"`steady`: {_UNTIL_AN_UPDATE}, and so it has.",
+            4: "`steady`: it has gone nowhere: all ratios are 1.",
+        },
+    ),
+    wild=Number(
+        4,
+        {
+            1: "`wild`: a ratio of 310 under a clip, and a reward that falls.",
+            2: f"`wild`: {_UNTIL_AN_UPDATE}, and so it has.",
+            3: "`wild`: its ratios leave 1, so its parameters move.",
+        },
+    ),
+    praise="one column decides all three: the largest ratio, before the first update and after the last.",
+)
+
+
+def _stay_near(answer: Callable[..., Any]) -> str:
+    """Descend the mean gradient of the reader's loss from a policy to a reference that it can copy."""
+    ref = torch.log_softmax(torch.tensor([1.0, 0.2, -0.4, -1.5], dtype=torch.float64), -1)
+    logits = torch.tensor([-1.0, 0.5, 0.0, 1.2], dtype=torch.float64, requires_grad=True)
+    first = kl(torch.log_softmax(logits.detach(), -1), ref).item()
+    for step in range(40):
+        logp = torch.log_softmax(logits, -1)
+        value = call(answer, logp, ref)
+        if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
+            raise NotYet("a loss per token is wanted: a tensor of the shape of `logp`, through which a gradient flows.")
+        (slope,) = torch.autograd.grad((logp.detach().exp() * value).sum(), logits)
+        if step == 0:
+            _direction(slope, logits, ref)
+        logits = (logits - 0.5 * slope).detach().requires_grad_()
+    last = kl(torch.log_softmax(logits.detach(), -1), ref).item()
+    if not last < 0.1 * first:
+        raise NotYet(f"after 40 steps the KL is {last:.3g} nats; it began at {first:.3g}, and should be below a tenth.")
+    return f"40 steps on its mean gradient took KL(π‖ref) from {first:.2f} to {last:.4f} nats. k1 would not have moved."
+
+
+def _direction(slope: Tensor, logits: Tensor, ref: Tensor) -> None:
+    """Refuse a mean gradient that is none, or that of the other direction, at the first step."""
+    if slope.abs().max() < 1e-9:
+        raise NotYet("the mean of its gradient is 0: the value is right, and nothing descends. Which estimator is it?")
+    at = logits.detach().requires_grad_()
+    wanted, other = (
+        torch.autograd.grad(value, at)[0]
+        for value in (kl(torch.log_softmax(at, -1), ref), kl(ref, torch.log_softmax(at, -1)))
+    )
+    if torch.allclose(slope, wanted, rtol=1e-4):
+        return
+    if torch.allclose(slope, other, rtol=1e-4):
+        raise NotYet("this descends KL(ref‖π), the other direction: it is k3's gradient. KL(π‖ref) is wanted.")
+    if torch.allclose(slope, -wanted, rtol=1e-4):
+        raise NotYet("the sign is turned: this climbs KL(π‖ref).")
+    scale = float((slope * wanted).sum() / (wanted * wanted).sum())
+    if torch.allclose(slope, scale * wanted, rtol=1e-4):
+        raise NotYet(f"the direction is right, and the gradient is {scale:.3g} times that of KL(π‖ref).")
+    raise NotYet("the mean of its gradient is not that of KL(π‖ref); compare with the table: which loss descends it?")
+
+
+check_stay_near = Attempt("Does `stay_near(logp, logp_ref)`, as a loss, descend KL(π‖ref)?", _stay_near)
+
+
+def _frontier(answer: Callable[..., Any]) -> str:
+    """400 expected updates on the 625 completions of chapter 2, as the page's `path_of` makes them."""
+    world = tiny.Tiny(tokens=5, length=4)
+    words = torch.cartesian_prod(*[torch.arange(5)] * 4)
+    rewards = ((words == 0).sum(1) == 1).double()
+    before = torch.cat([torch.zeros(len(words), 1, dtype=torch.long), 1 + words[:, :-1]], 1)
+    row = torch.zeros(world.states, dtype=torch.long)
+    row[world.prefixes] = before
+    start = torch.randn(6, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)[row]
+    logp_mu = world.logp(start)
+    logq = logp_mu.sum(1)
+    logits = start.clone().requires_grad_()
+    for _ in range(400):
+        value = call(answer, world.logp(logits), logp_mu, rewards)
+        if not isinstance(value, Tensor) or value.shape != logp_mu.shape or not value.requires_grad:
+            raise NotYet("a loss per token is wanted: a tensor `[625, 4]` through which a gradient flows.")
+        (step,) = torch.autograd.grad((logq.exp()[:, None] * value).sum(), logits)
+        if not step.isfinite().all():
+            raise NotYet("the gradient is NaN or infinite; is something divided by 0, or has a ratio run away?")
+        logits = (logits - 2.0 * step).detach().requires_grad_()
+    logp = world.logp(logits).detach()
+    spent, gained = float(world.kl(logp, logp_mu)), float(world.gain(logp, logp_mu, rewards))
+    lambdas = torch.logspace(-2, 3, 600, dtype=torch.float64)
+    most = float((lambdas * (spent + torch.logsumexp(logq + rewards / lambdas[:, None], -1))).min())
+    possible = min(most, 1.0) - float(logq.exp() @ rewards)
+    share = gained / possible if possible > 0 else 0.0
+    said = f"it gains {gained:.2f} for {spent:.2f} nats, {share:.0%} of what is possible"
+    if gained < 0.3:
+        raise NotYet(f"{said}; a gain of at least 0.3 is asked for. Does it raise what was rewarded, and is it narrow?")
+    if gained < 0.97 * possible:
+        raise NotYet(f"{said}; 97 % is asked for. Which completions does it still push when their ratio has gone far?")
+    return f"{said}. The line is where every completion's log-ratio is R/λ - log Z."
+
+
+check_frontier = Attempt("Does `loss(logp, logp_mu, rewards)` buy at least 97 % of what its KL could buy?", _frontier)
+
+
+def _enough(answer: Callable[..., Any]) -> str:
+    """Ten batches of `dial`, up to sixteen uses of each, put away by the reader's rule."""
+    updates, reward = stopped(answer)
+    said = f"{updates} updates on {BATCHES} batches, and new completions earn {reward:.2f}"
+    if updates == 0:
+        raise NotYet("it puts every batch away before the first update: there all ratios are 1, so nothing has moved.")
+    if updates < 2 * BATCHES:
+        raise NotYet(f"{said}: it hardly uses a batch twice. Let the policy move further before you stop.")
+    if updates == BATCHES * USES:
+        raise NotYet(f"{said}: it never stops, and the policy is lost. Does it return `True` where r is far from 1?")
+    if reward < EARNED:
+        raise NotYet(
+            f"{said}; at least {EARNED:g} is asked for. Does it look at the distance from `logp_mu`, and stop early?"
+        )
+    return (
+        f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have built a trust region: "
+        f"it says how far, and the batch decides how soon."
+    )
+
+
+check_enough = Attempt("Does `enough(logp, logp_mu, mask)` put a batch away in time?", _enough)

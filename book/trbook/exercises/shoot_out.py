@@ -33,6 +33,7 @@ USED = frozenset(
         900,
         901,
         *range(1000, 1016),
+        *range(1100, 1108),
     }
 )
 """Seeds that runs of the book have had."""

@@ -1,0 +1,47 @@
+"""The check of something that the reader built: it is run, and what comes of it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
+
+
+@dataclass(frozen=True, repr=False)
+class Attempt:
+    """Called with a function, it gives a `Verdict` and never an error."""
+
+    asks: str
+    """The question, in a sentence."""
+    tried: Callable[[Callable[..., Any]], str]
+    """Runs the function; gives what to notice, or raises `NotYet` with a hint."""
+
+    def __repr__(self) -> str:
+        return self.asks
+
+    def __call__(self, *answer: Any, **other: Any) -> Verdict:
+        return careful("one function", lambda: self._check(*answer, **other))
+
+    def _check(self, answer: Any) -> Verdict:
+        if not callable(answer):
+            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+        return Verdict(True, self.tried(answer))
+
+
+def call(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """What the reader's function returns.
+
+    Raises:
+        NotYet: it raised an error, or returned nothing.
+    """
+    try:
+        value = answer(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise NotYet(f"{raised(error, answer)}.") from error
+    if value is None or value is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    return value

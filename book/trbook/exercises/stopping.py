@@ -1,0 +1,68 @@
+"""Training in which a rule of the reader's decides how long a batch is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import trlib
+from trbook.exercises.attempt import call
+from trbook.exercises.verdict import NotYet, kind
+from trlib.algorithms import pg_is_loss
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
+
+BATCHES, USES, LR = 10, 16, 1e-4
+EARNED = 0.78
+"""What new completions must earn after training; with one use of every batch, or with all sixteen, they earn less."""
+
+
+def stopped(enough: Callable[..., Any]) -> tuple[int, float]:
+    """Updates, and the mean reward of new completions after them: ten batches of `dial`, each used without a region
+    until the rule says that it is enough, at most sixteen times.
+
+    Raises:
+        NotYet: the rule raises an error, or says neither yes nor no.
+    """
+    policy, updates = trlib.load_policy("dial"), 0
+    optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
+    for number in range(BATCHES):
+        batch, rewards = _rollout(policy, number, prompts=16)
+        advantages = (rewards - rewards.view(16, 8).mean(1).repeat_interleave(8))[:, None].expand_as(batch.logp)
+        with torch.no_grad():
+            logp_mu = policy.score(batch).logp
+        for _ in range(USES):
+            logp = policy.score(batch).logp
+            if _says_yes(enough, logp.detach().clone(), logp_mu.clone(), batch.mask.to(logp.dtype)):
+                break
+            tokens = pg_is_loss(logp, logp_mu, advantages=advantages, mask=batch.mask)
+            optimizer.zero_grad()
+            ((tokens.per_token * batch.mask).sum() / batch.mask.sum()).backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+            updates += 1
+            optimizer.param_groups[0]["lr"] = LR * min(1, updates / 10)
+            optimizer.step()
+    return updates, float(_rollout(policy, 99, prompts=64)[1].mean())
+
+
+def _says_yes(enough: Callable[..., Any], *arguments: Tensor) -> bool:
+    value = call(enough, *arguments)
+    try:
+        return bool(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise NotYet(f"`True` or `False` is wanted, and your function returns {kind(value)}.") from error
+
+
+def _rollout(policy: Policy, seed: int, *, prompts: int) -> tuple[Any, Tensor]:
+    """Eight completions of each prompt, and their rewards [B]."""
+    task = trlib.load_task("dial")
+    asked = task.prompts(prompts, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in asked], group=8, max_tokens=task.max_tokens, seed=seed)
+    verdicts = [
+        task.verify(asked[i // 8], text, ended=ended)
+        for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
+    ]
+    return batch, torch.tensor([verdict.reward for verdict in verdicts])

@@ -1,0 +1,131 @@
+"""Chapter 2's exercises that run what the reader built: a rule that stops, a loss that descends a KL, a method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from trbook.exercises import regions
+from trlib.algorithms import gspo_loss, ppo_loss
+
+
+def near(a: Any, b: Any) -> Any:
+    return (a - b) ** 2 / 2
+
+
+def k3(logp: Any, ref: Any) -> Any:
+    return torch.expm1(ref - logp) - (ref - logp)
+
+
+def moved(logp: Any, logp_mu: Any, mask: Any) -> Any:
+    return (((logp - logp_mu).exp() - 1).abs() / 2 * mask).sum() / mask.sum()
+
+
+def pulled(strength: float, lam: float = 0.5) -> Any:
+    def loss(logp: Any, logp_mu: Any, rewards: Any) -> Any:
+        target = rewards / lam - torch.logsumexp(logp_mu.sum(1) + rewards / lam, 0)
+        ratio = (logp - logp_mu).sum(1)
+        return -(strength * ratio.exp() * (target - ratio)).detach()[:, None] * logp
+
+    return loss
+
+
+def of(loss: Any, **settings: Any) -> Any:
+    mask = torch.ones(625, 4, dtype=torch.bool)
+    return lambda logp, mu, rewards: (
+        loss(logp, mu, advantages=(rewards - 0.4546)[:, None].expand(-1, 4), mask=mask, **settings).per_token
+    )
+
+
+def wrong_line(logp: Any, ref: Any) -> Any:
+    raise ZeroDivisionError("mine")
+
+
+@pytest.mark.parametrize(
+    "loss, words",
+    [
+        (near, "right: 40 steps"),
+        (lambda a, b: (a - a.detach()).exp() * k3(a, b), "right: 40 steps"),
+        (lambda a, b: a * (a - b).detach(), "right: 40 steps"),
+        (lambda a, b: a - b, "the mean of its gradient is 0"),
+        (k3, "the other direction"),
+        (lambda a, b: -near(a, b), "the sign is turned"),
+        (lambda a, b: 2 * near(a, b), "2 times that of KL"),
+        (lambda a, b: (a - b).abs(), "compare with the table"),
+        (lambda a, b: near(a, b).mean(), "a loss per token is wanted"),
+        (lambda a, b: near(a, b).detach(), "a gradient flows"),
+        (lambda a, b: None, "returns nothing yet"),
+        (lambda a: a, "raised TypeError"),
+        (wrong_line, "raised ZeroDivisionError: mine"),
+        ("k2", "a function is wanted"),
+    ],
+)
+def test_a_loss_that_is_to_stay_near(loss: Any, words: str) -> None:
+    assert words in repr(regions.check_stay_near(loss))
+
+
+@pytest.mark.parametrize(
+    "loss, words",
+    [
+        (pulled(2.0), "right: it gains 0.39"),
+        (pulled(0.5), "97 % is asked for"),
+        (pulled(2.0, lam=1.0), "a gain of at least 0.3"),
+        (lambda logp, mu, rewards: -rewards[:, None] * logp, "97 % is asked for"),
+        (of(ppo_loss), "a gain of at least 0.3"),
+        (of(gspo_loss, eps_low=0.3, eps_high=0.3), "97 % is asked for"),
+        (lambda logp, mu, rewards: logp * 0, "a gain of at least 0.3"),
+        (lambda logp, mu, rewards: rewards, "a loss per token is wanted"),
+        (lambda logp, mu, rewards: logp / 0, "NaN or infinite"),
+        (lambda logp, mu: logp, "raised TypeError"),
+        (None, "a function is wanted"),
+    ],
+)
+def test_a_method_on_the_frontier(loss: Any, words: str) -> None:
+    assert words in repr(regions.check_frontier(loss))
+
+
+@pytest.mark.parametrize(
+    "rule, words",
+    [
+        (lambda a, b, m: moved(a, b, m) > 0.01, "right: "),
+        (lambda a, b, m: bool((a != b).any()), "hardly uses a batch twice"),
+        (lambda a, b, m: True, "before the first update"),
+        (lambda a, b, m: None, "returns nothing yet"),
+        (lambda a, b, m: a > b, "`True` or `False` is wanted"),
+        (lambda a, b: True, "raised TypeError"),
+        (0.01, "a function is wanted"),
+    ],
+)
+def test_a_rule_that_puts_a_batch_away(rule: Any, words: str) -> None:
+    assert words in repr(regions.check_enough(rule))
+
+
+@pytest.mark.nightly("two runs of 160 updates: what the exercise says of rules that stop late, or never")
+@pytest.mark.parametrize(
+    "rule, words",
+    [(lambda a, b, m: False, "it never stops"), (lambda a, b, m: moved(a, b, m) > 0.06, "at least 0.78 is asked for")],
+)
+def test_a_rule_that_stops_too_late(rule: Any, words: str) -> None:
+    assert words in repr(regions.check_enough(rule))
+
+
+@pytest.mark.parametrize(
+    "answers, words",
+    [
+        ((2, 3, 4), "right"),
+        ((1, 3, 4), "here the largest is 1.9"),
+        ((3, 3, 4), "its reward rises"),
+        ((4, 3, 4), "before any update"),
+        ((2, 1, 4), "some ratio must differ"),
+        ((2, 2, 4), "and so it has"),
+        ((2, 4, 4), "it has gone nowhere"),
+        ((2, 3, 1), "a ratio of 310"),
+        ((2, 3, 3), "its ratios leave 1"),
+        ((2, 3, ...), "still open"),
+        (("another engine", 3, 4), "a number is wanted"),
+    ],
+)
+def test_strange_logs(answers: Any, words: str) -> None:
+    assert words in repr(regions.check_logs(*answers))
