@@ -1,4 +1,4 @@
-"""What chapter 11 says in words is what its records say: each of its seven answers, and what it warns of."""
+"""What chapter 11 says in words is what its records say: each of its eight sentences, and what it warns of."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ def test_every_use_costs() -> None:
     said("At a learning rate of 3e-4, from two uses on, every method ends below as many updates from fresh batches.")
     for uses in USES:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
+
+
+def test_refitting_harms_and_age_hardly() -> None:
+    said("What harms is fitting the same completions again, hardly their age.")
+    against_again = verdicts("refit", "pg_is-again", lr="0.0001")
+    assert against_again["pg_is-parts"] == against_again["pg_is-new"] == "above"
+    (age,) = [f for f in judged("refit") if f.prediction.text.startswith("age alone")]
+    assert age.verdict == "seen" and age.prediction.within == 0.05
 
 
 def test_minibatches_are_not_told_from_their_noise() -> None:

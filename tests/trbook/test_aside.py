@@ -1,4 +1,4 @@
-"""What a batch promises beside completions put aside: how it is measured, and what the record says of the book's words."""
+"""What a batch promises beside completions put aside: how it is measured, and what the record says of it."""
 
 from __future__ import annotations
 
