@@ -43,6 +43,7 @@ from trbook.exercises import (
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
+from trbook.scale.strange import strange_log
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.record import RECORDS
 from trlib.algorithms import dppo_loss, ppo_loss
@@ -747,11 +748,75 @@ def test_right_answers_of_chapter_12_are_right() -> None:
     assert scale.check_merge(lambda a, s, b, t: torch.logaddexp(a + s.log(), b + t.log()))
     assert scale.check_whole(lambda sums, counts: (counts * (sums / counts)).sum() / counts.sum())
     assert scale.check_bytes(lambda frozen, learning: 2 * frozen + 4 * learning + 4 * learning + 8 * learning)
-    assert scale.check_logits(14.936, 0.0062915) and scale.check_logits(14.9, 0.0063), "rounded as one writes it"
     assert scale.check_at_once(8, 16)
     assert "power of two" in scale.check_at_once(10, 16).message, "10 fits: that it is too large would be untrue"
-    layer = 16 * (4 * 896 + 2 * (896 + 128) + 3 * (896 + 4864))
-    assert scale.check_lora(24 * layer, 24 * layer / 494_032_768)
+    assert scale.check_log(3, 2, 4, 1)
+    verdict = scale.check_in_the_loop(score_in_pieces)
+    assert verdict and "it held 1." in verdict.message, verdict
+
+
+def test_the_strange_log_shows_what_its_hints_say() -> None:
+    log = strange_log()
+    assert log["completions"].to_dict() == {"healthy": 128, "A": 128, "B": 128, "C": 128, "D": 64}
+    assert log["different prompts"].to_dict() == {"healthy": 16, "A": 16, "B": 8, "C": 16, "D": 8}
+    apart = log["mean |log r|"]
+    assert 0.05 < apart["A"] < 0.2 and apart["C"] < 0.01 and apart[["healthy", "B", "D"]].max() < 1e-5
+    changed = log["weights changed"]
+    assert 0 < changed["C"] < 0.1 and changed.drop("C").min() > 0.99
+    assert log["gradient norm"].between(0.8, 1.2).all(), "the gradient tells none of them"
+
+
+def score_in_pieces(hidden: Any, W: Any, y: Any, chunk: int, last: bool = False, mean: bool = True) -> Any:
+    """Chapter 12's last solution, with two mistakes to switch on."""
+    peak, total = torch.full((len(hidden),), -torch.inf), torch.zeros(len(hidden))
+    rows = torch.zeros_like(hidden)
+    for part in W.split(chunk):
+        logits = hidden @ part.T
+        higher = torch.maximum(peak, logits.amax(-1))
+        keep, p = (peak - higher).exp() * (not last), (logits - higher[:, None]).exp()
+        total, rows, peak = total * keep + p.sum(-1), rows * keep[:, None] + p @ part, higher
+    if last:
+        peak = (hidden @ W.split(chunk)[-1].T).amax(-1)
+        total = (hidden @ W.split(chunk)[-1].T - peak[:, None]).exp().sum(-1)
+    u = rows / total[:, None] if mean else rows
+    return (hidden * W[y]).sum(-1) - peak - total.log(), W[y] - u
+
+
+def whole_logits(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
+    logits = hidden @ W.T
+    return logits.log_softmax(-1).gather(1, y[:, None])[:, 0], W[y] - logits.softmax(-1) @ W
+
+
+def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
+    total = sum((hidden @ part.T).exp().sum(-1) for part in W.split(chunk))
+    u = sum((hidden @ part.T).exp() @ part for part in W.split(chunk)) / total[:, None]
+    return (hidden * W[y]).sum(-1) - total.log(), W[y] - u
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (whole_logits, "all logits at once"),
+        (without_a_peak, "not finite where logits are large"),
+        (lambda *a: score_in_pieces(*a, last=True), "of the last piece alone"),
+        (lambda *a: score_in_pieces(*a, mean=False), "and is divided by it at the end"),
+        (lambda *a: score_in_pieces(*a)[0], "two tensors are wanted"),
+        (lambda *a: score_in_pieces(*a)[::-1], "`logp` has the shape [5, 8]"),
+        (lambda h, W, y, c: ((h * W[y]).sum(-1), W[y]), "log Z is not subtracted yet"),
+        (lambda h, W, y, c: ((h @ W.T).logsumexp(-1), W[y]), "this is log Z"),
+        (lambda *a: (-score_in_pieces(*a)[0], score_in_pieces(*a)[1]), "never above 0"),
+        (lambda *a: (score_in_pieces(*a)[0].exp(), score_in_pieces(*a)[1]), "its logarithm is asked for"),
+        (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y]), "W_y alone"),
+        (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - whole_logits(h, W, y, c)[1]), "row u; the slope"),
+        (lambda *a: (score_in_pieces(*a)[0], -score_in_pieces(*a)[1]), "it is W_y - u"),
+        (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - W.mean(0)), "counts by its probability"),
+        (lambda h, W, y: h, "takes 3 positional arguments but 4 were given"),
+        ("score_in_pieces", "a function is wanted here, and this is a str"),
+    ],
+)
+def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer: Any, hint: str) -> None:
+    verdict = scale.check_in_the_loop(answer)
+    assert not verdict and hint in verdict.message, verdict
 
 
 def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:

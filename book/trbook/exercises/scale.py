@@ -1,12 +1,21 @@
-"""Exercises of chapter 12, at scale: a softmax in pieces, several processes, adapters, and what fits on a card."""
+"""Exercises of chapter 12, at scale: a softmax in pieces, several processes, what fits on a card, a strange log."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.scale.memory import MODELS, Setup, adapters, peak
+from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
+from trbook.scale.memory import Setup, peak
+from trbook.scale.meter import peak_bytes
+from trlab.scoring import score_tokens
+from trlib.model.rollout import sample
 
 
 def _merged(peak_a: Tensor, total_a: Tensor, peak_b: Tensor, total_b: Tensor) -> Tensor:
@@ -200,44 +209,6 @@ check_bytes = Exercise(
     "would not.",
 )
 
-_VOCABULARY, _POSITIONS = 151_936, 8 * 1024
-check_logits = Numbers(
-    "The gigabytes of whole logits, and of an anchor's 64 most likely tokens.",
-    rtol=5e-3,
-    logits=Number(
-        12 * _POSITIONS * _VOCABULARY / 1e9,
-        {
-            4 * _POSITIONS * _VOCABULARY / 1e9: "`logits`: one array is this large; at the peak there are three.",
-            8
-            * _POSITIONS
-            * _VOCABULARY
-            / 1e9: "`logits`: these are two arrays. At the peak there are three: log-probs, "
-            "their gradient, the logits' gradient.",
-            6
-            * _POSITIONS
-            * _VOCABULARY
-            / 1e9: "`logits`: the arrays are float32, 4 bytes a number, whatever the weights are.",
-            12 * 1024 * _VOCABULARY / 1e9: "`logits`: this is for one completion; there are eight.",
-            12 * _POSITIONS * _VOCABULARY: "`logits`: in gigabytes, please: divide by 10^9.",
-            12 * _POSITIONS * _VOCABULARY / 2**30: "`logits`: this divides by 2^30; a gigabyte here is 10^9 bytes.",
-        },
-    ),
-    anchor=Number(
-        12 * 64 * _POSITIONS / 1e9,
-        {
-            4 * 64 * _POSITIONS / 1e9: "`anchor`: these are the log-probs alone. An id takes 8 bytes more.",
-            8 * 64 * _POSITIONS / 1e9: "`anchor`: an id takes 8 bytes and a log-prob 4.",
-            12 * 64 * 1024 / 1e9: "`anchor`: this is for one completion; there are eight.",
-            12 * 64 * _POSITIONS: "`anchor`: in gigabytes, please: divide by 10^9.",
-            12 * 64 * _POSITIONS / 1e6: "`anchor`: these are megabytes; in gigabytes, please.",
-            12 * 64 * _POSITIONS / 2**30: "`anchor`: this divides by 2^30; a gigabyte here is 10^9 bytes.",
-            4 * _VOCABULARY * _POSITIONS / 1e9: "`anchor`: this is the whole distribution; only 64 tokens are kept.",
-        },
-    ),
-    praise="the logits are there for the completions that pass at once, the anchor for all completions of the batch. "
-    "Kept whole, it would be the larger of the two from 25 completions on.",
-)
-
 
 def _largest(scoring: str) -> int:
     """The most completions at once, a power of two, with which the exercise's setup fits in 24 GB."""
@@ -269,42 +240,198 @@ check_at_once = Numbers(
     "activations twice.",
 )
 
-_SMALL = MODELS["Qwen2.5-0.5B"]
-_LEARNING, _ALL = adapters(_SMALL, 16), 494_032_768
-_WIDTHS = [(896, 896)] * 2 + [(896, 128)] * 2 + [(896, 4864)] * 3
-check_lora = Numbers(
-    "How many numbers learn with adapters of rank 16 on Qwen2.5-0.5B, and which share of all weights that is.",
-    learning=Number(
-        _LEARNING,
-        {
-            adapters(_SMALL, 8): "`learning`: this is rank 8, or one of the two matrices A and B of every layer alone.",
-            _LEARNING / 24: "`learning`: this is one block; there are 24.",
-            _LEARNING / 16: "`learning`: the rank is missing: a layer's adapters have 16 times as many.",
-            24
-            * sum(
-                a * b for a, b in _WIDTHS
-            ): "`learning`: this is in times out, the matrices themselves. A has 16 x in "
-            "numbers and B out x 16: they add up to 16 x (in + out).",
-            24 * 256 * sum(a * b for a, b in _WIDTHS): "`learning`: A and B are multiplied. Their numbers add up: 16 x "
-            "(in + out).",
-            24 * 16 * sum(a + b for a, b in _WIDTHS[:4]): "`learning`: gate, up and down are missing.",
-            24 * 16 * sum(a + b for a, b in _WIDTHS[4:]): "`learning`: q, k, v and o are missing.",
-            24
-            * 16
-            * sum(a + b for a, b in _WIDTHS[::2][:2] + _WIDTHS[4:]): "`learning`: q and o are two layers, k and v "
-            "are two more.",
-            24 * 16 * sum(a + b for a, b in _WIDTHS[:6]): "`learning`: the MLP has three layers: gate, up and down.",
-        },
-    ),
-    share=Number(
-        _LEARNING / _ALL,
-        {
-            100 * _LEARNING / _ALL: "`share`: this is in per cent; as a share, please.",
-            _LEARNING
-            / (_ALL + _LEARNING): "`share`: this is of weights and adapters together; of the weights, please.",
-            _ALL / _LEARNING: "`share`: turned over; the numbers that learn stand above.",
-            0.018: "`share`: right as far as it goes; three digits, please.",
-        },
-    ),
-    praise="AdamW's state and the gradients shrink to the same share.",
+_SIGNS = {
+    1: "a process that was never started takes its completions with it: there would be 64 of them instead of 128.",
+    2: "two processes with the same prompts have as many completions as ever, and half as many different prompts.",
+    3: "a sampler that is not the learner shows before the first step: log r would be far from 0, by about 0.1.",
+    4: "with 16-bit weights the gradient is as large as ever and most weights stay exactly where they were.",
+    5: "with a learning rate of 0 no weight at all would change.",
+}
+"""How each fault that the exercise lists shows in the log of `trbook.scale.strange`; the fifth is no run's."""
+
+
+def _fault(run: str, fault: int) -> Number:
+    return Number(fault, {other: f"`{run}`: {sign}" for other, sign in _SIGNS.items() if other != fault})
+
+
+check_log = Numbers(
+    "Which fault has each of the four runs? The numbers of the faults, 1 to 5.",
+    a=_fault("a", 3),
+    b=_fault("b", 2),
+    c=_fault("c", 4),
+    d=_fault("d", 1),
+    praise="no run raised an error, and the reward would have told none of the four apart. Log completions, different "
+    "prompts, the ratio before the first step, and the share of weights that changed.",
 )
+
+
+class InTheLoop:
+    """The check of `score_in_pieces`: its numbers, what it holds at once, and four updates of a policy with it."""
+
+    asks = (
+        "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever holding all "
+        "logits, and does a policy learn with it as with the library's `score_tokens`?"
+    )
+
+    def __repr__(self) -> str:
+        return self.asks
+
+    def __call__(self, *answer: Any, **other: Any) -> Verdict:
+        return careful("one function", lambda: self._check(*answer, **other))
+
+    def _check(self, answer: Any) -> Verdict:
+        if not callable(answer):
+            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+        self._numbers(answer)
+        held = self._memory(answer)
+        apart = self._updates(answer)
+        return Verdict(
+            True,
+            f"it held {held / 1e6:.1f} MB where whole logits take {12 * _MANY * _WORDS / 1e6:.0f}. After "
+            f"{_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those with `score_tokens`.",
+        )
+
+    def _numbers(self, answer: Callable[..., Any]) -> None:
+        for seed, size in ((0, 1.0), (1, 1.0), (2, 40.0)):  # the last has logits in the hundreds
+            draw = torch.Generator().manual_seed(seed)
+            hidden, W = size * torch.randn(5, 8, generator=draw), torch.randn(23, 8, generator=draw)
+            y = torch.randint(0, 23, (5,), generator=draw)
+            for chunk in (6, 23, 50):
+                logp, slope = _answered(answer, hidden.clone(), W.clone(), y.clone(), chunk)
+                p = (hidden @ W.T).softmax(-1)
+                self._compare_logp(logp, hidden @ W.T, y, chunk)
+                self._compare_slope(slope, W, y, p)
+
+    @staticmethod
+    def _compare_logp(logp: Tensor, logits: Tensor, y: Tensor, chunk: int) -> None:
+        at = torch.arange(len(y))
+        want = logits.log_softmax(-1)[at, y]
+        if torch.allclose(logp, want, rtol=1e-4, atol=1e-4):
+            return
+        wrong = {
+            "this is the logit of each token; log Z is not subtracted yet.": logits[at, y],
+            "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
+            "this is the probability; its logarithm is asked for.": want.exp(),
+            "the sign is turned over: a log-prob is never above 0.": -want,
+            "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[at, y]
+            - logits.split(chunk, 1)[-1].logsumexp(-1),
+            "log Z is of the first piece alone; is there a `return` inside the loop?": logits[at, y]
+            - logits.split(chunk, 1)[0].logsumexp(-1),
+        }
+        for hint, value in wrong.items():
+            if torch.allclose(logp, value, rtol=1e-4, atol=1e-4):
+                raise NotYet(f"`logp`: {hint}")
+        if not torch.isfinite(logp).all():
+            raise NotYet("`logp`: not finite where logits are large. Take the peak out of every exponential.")
+        raise NotYet(
+            f"`logp` is off with {len(logits)} positions, {logits.shape[1]} tokens and chunk = {chunk}. Does the old "
+            f"total shrink by exp(old peak - new peak) when a piece brings a larger logit?"
+        )
+
+    @staticmethod
+    def _compare_slope(slope: Tensor, W: Tensor, y: Tensor, p: Tensor) -> None:
+        want = W[y] - p @ W
+        if torch.allclose(slope, want, rtol=1e-3, atol=1e-3):
+            return
+        wrong = {
+            "this is W_y alone; the mean output row u is to be subtracted.": W[y],
+            "this is the mean output row u; the slope is W_y - u.": p @ W,
+            "the sign is turned over: it is W_y - u.": -want,
+            "u is the plain mean of the rows; each row counts by its probability.": W[y] - W.mean(0),
+        }
+        for hint, value in wrong.items():
+            if torch.allclose(slope, value, rtol=1e-3, atol=1e-3):
+                raise NotYet(f"`slope`: {hint}")
+        raise NotYet(
+            "the log-probs are right, and `slope` is not. It is W_y - u, where u is the mean of the rows of W under "
+            "the policy. The sum behind u shrinks like the total when the peak rises, and is divided by it at the end."
+        )
+
+    @staticmethod
+    def _memory(answer: Callable[..., Any]) -> int:
+        draw = torch.Generator().manual_seed(3)
+        hidden, W = torch.randn(_MANY, 32, generator=draw), torch.randn(_WORDS, 32, generator=draw)
+        y = torch.randint(0, _WORDS, (_MANY,), generator=draw)
+        held = peak_bytes(lambda: _answered(answer, hidden, W, y, 512))
+        if held >= 4 * _MANY * _WORDS:
+            raise NotYet(
+                f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all logits at once. Take "
+                f"`chunk` rows of W at a time, and keep a peak, a total and a sum of rows."
+            )
+        return held
+
+    @staticmethod
+    def _updates(answer: Callable[..., Any]) -> float:
+        yours, library = _learnt(partial(_Scored.apply, answer)), _learnt(_by_the_library)
+        apart = (yours - library).abs().max().item()
+        if not apart < 1e-2:
+            raise NotYet(
+                f"right on small inputs, but after {_UPDATES} updates on `dial` a log-prob is {apart:.1g} nats from "
+                f"the library's. Does your function keep something from one call to the next?"
+            )
+        return apart
+
+
+_MANY, _WORDS, _UPDATES = 64, 20_000, 4
+
+
+def _answered(answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    """What the reader's function returns, of the right shapes, as float32."""
+    try:
+        got = answer(hidden, W, y, chunk)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise NotYet(f"{raised(error, answer)}. It was called with `hidden`, `W`, `y` and `chunk`.") from error
+    if got is None or got is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with `return logp, slope`?")
+    if not (isinstance(got, tuple | list) and len(got) == 2 and all(isinstance(part, Tensor) for part in got)):
+        raise NotYet(f"two tensors are wanted, `return logp, slope`, and your function returns {kind(got)}.")
+    for name, part, shape in zip(("logp", "slope"), got, (y.shape, hidden.shape), strict=True):
+        if part.shape != shape:
+            raise NotYet(f"`{name}` has the shape {list(part.shape)}, and {list(shape)} is wanted.")
+    logp, slope = (part.detach().cpu().to(torch.float32) for part in got)
+    return logp, slope
+
+
+class _Scored(torch.autograd.Function):
+    """The reader's log-probs, with the reader's slope as their gradient in the hidden states."""
+
+    @staticmethod
+    def forward(ctx: Any, answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
+        logp, slope = _answered(answer, hidden.detach().clone(), W.detach(), y, 64)
+        ctx.save_for_backward(slope)
+        return logp
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None]:  # type: ignore[override]
+        (slope,) = ctx.saved_tensors
+        return None, grad[:, None] * slope, None, None
+
+
+def _by_the_library(hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
+    return score_tokens(hidden, W, y, chunk=64).logp
+
+
+def _learnt(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """Log-probs of one batch of `dial` after a few updates of adapters at a learning rate of 3e-3."""
+    task, policy = trlib.load_task("dial"), trlib.load_policy("dial", lora={"r": 8, "target_modules": "all-linear"})
+    body, W = policy.model.get_base_model().model, policy.model.get_output_embeddings().weight
+    batch = sample(policy, [p.text for p in task.prompts(4, seed=0)], group=4, max_tokens=task.max_tokens, seed=0)
+    A = torch.tensor([1.0, -1.0]).repeat(len(batch) // 2)[:, None].expand_as(batch.logp)[batch.mask]
+    ids = torch.cat([batch.prompt_ids[batch.group], batch.tokens], 1)
+    there = torch.cat([batch.prompt_mask[batch.group], batch.present], 1).long()
+    place = (there.cumsum(1) - 1).clamp(min=0)
+    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-3, betas=(0.9, 0.95))
+    logp = torch.empty(0)
+    for _ in range(_UPDATES):
+        hidden = body(input_ids=ids, attention_mask=there, position_ids=place).last_hidden_state
+        hidden = hidden[:, -batch.tokens.shape[1] - 1 : -1][batch.mask]
+        logp = score(hidden, W, batch.tokens[batch.mask])
+        optimizer.zero_grad()
+        (-A * (logp - batch.logp[batch.mask]).exp()).mean().backward()
+        optimizer.step()
+    return logp.detach()
+
+
+check_in_the_loop = InTheLoop()
