@@ -15,6 +15,7 @@ from trbook.cards import CARDS, GALLERY
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, is_recorded, judged, not_run, runs_of
 from trlab.statistics import interval
+from trlab.sweep import load_sweep
 from trlib.drawing import COLOURS, Drawing, legend
 
 if TYPE_CHECKING:
@@ -71,13 +72,17 @@ def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES
 
 def on_dial(branch: str) -> Drawing | Note:
     """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, beside
-    PPO and no region: recorded runs, tuned alike, interquartile means of eight seeds with 95 % intervals."""
+    PPO and no region: recorded runs, tuned alike, interquartile means of eight seeds with 95 % intervals; beside each
+    name stands the learning rate that was chosen for it."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     labels = [variant.name for variant in _variants(branch)]
     often = {"1": "once", "8": "eight times"}
     found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often}
-    figure, ax = rows_of(labels, "share of sampled completions that are right")
+    rates = {variant.name: f"{variant.train['lr']:.0e}".replace("e-0", "e-") for variant in load_sweep(SWEEP).variants}
+    figure, ax = rows_of(
+        [f"{label}, lr {rates[label]}" for label in labels], "share of sampled completions that are right"
+    )
     for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
         for i, estimate in enumerate(row.values()):
             ax.plot(
@@ -99,9 +104,9 @@ def on_dial(branch: str) -> Drawing | Note:
             )
     ax.set_xlim(0, 1)
     legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
-    return Drawing(
-        figure, " ".join(in_words(f"Sampled accuracy, a batch used {often[uses]}", row) for uses, row in found.items())
-    )
+    words = [in_words(f"Sampled accuracy, a batch used {often[uses]}", row) for uses, row in found.items()]
+    words.append("Learning rates: " + ", ".join(f"{label} {rates[label]}" for label in labels) + ".")
+    return Drawing(figure, " ".join(words))
 
 
 def foretold(branch: str) -> pd.DataFrame | Note:

@@ -361,6 +361,18 @@ def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
     assert saved["lanes"][0]["settings"]["method"] == "reinforce"
 
 
+def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(visit: Any, until: Any) -> None:
+    one = visit("first.html")
+    one.page.evaluate(
+        "() => { document.body.insertAdjacentHTML('afterbegin', '<p style=\"height: 3000px\">"
+        '<a href="#playground:preset=minpro">MinPRO</a></p>\'); scrollTo(0, 0); }'
+    )
+    one.page.get_by_role("link", name="MinPRO").click()
+    one.page.locator(".hint", has_text=presets()["minpro"]["text"]).wait_for()
+    until(one.page, "document.querySelector('[data-explorable=playground]').getBoundingClientRect().top < innerHeight")
+    assert one.complaints == []
+
+
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
     one = visit(f"first.html#playground:preset={name}")

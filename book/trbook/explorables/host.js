@@ -48,5 +48,15 @@
       begin(button.dataset.start);
     });
   }
-  if (!waiting.length || location.hash.startsWith(`#${home.dataset.explorable}:`)) begin("");
+  // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
+  const name = home.dataset.explorable;
+  const addressed = () => location.hash.startsWith(`#${name}:`) && home === document.querySelector(`[data-explorable="${name}"]`);
+  const show = () => home.scrollIntoView({ block: "start" });
+  addEventListener("hashchange", () => {
+    if (!addressed()) return;
+    show();
+    begin("");
+  });
+  if (addressed()) begin("").then(() => { if (!scrollY) show(); });
+  else if (!waiting.length) begin("");
 })();
