@@ -752,7 +752,7 @@ def test_right_answers_of_chapter_12_are_right() -> None:
     assert "power of two" in scale.check_at_once(10, 16).message, "10 fits: that it is too large would be untrue"
     assert scale.check_log(3, 2, 4, 1)
     verdict = scale.check_in_the_loop(score_in_pieces)
-    assert verdict and "it held 1." in verdict.message, verdict
+    assert verdict and "it held 0.5 MB" in verdict.message, verdict
 
 
 def test_the_strange_log_shows_what_its_hints_say() -> None:
