@@ -1,15 +1,23 @@
-"""Exercises of chapter 7, DPPO: the mask, the divergences that it can look at, thresholds in three units."""
+"""Exercises of chapter 7, DPPO: the mask, its divergences, its threshold's unit, a strange log, DPPO in the loop."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from functools import cache
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.inside import Choice, InTheLoop, Part
 from trlib import divergences
+from trlib.advantages import group_relative
+from trlib.algorithms import dppo_loss
 from trlib.model.completions import top_k
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 DELTA = 0.15
 
@@ -259,113 +267,195 @@ check_room = Numbers(
     praise="the same two settings give the rare token 750 times as much room, and the likely one a quarter less.",
 )
 
-check_chain = Numbers(
-    "q = (0.4, 0.3, 0.2, 0.1), p = (0.35, 0.4, 0.1, 0.15), y = 0: total variation as binary, top-2 and full see it.",
-    binary=Number(
-        0.05,
-        {
-            0.1: "take half of the sum over both outcomes: 0.05 + 0.05, halved.",
-            0.025: "the others are an outcome too, and move by as much.",
-        },
-    ),
-    top_2=Number(
-        0.1,
-        {
-            0.05: "token 1 is in the top 2 and counts by itself.",
-            0.2: "total variation is half of the sum.",
-            0.075: "the rest is an outcome too: 0.3 against 0.25.",
-            0.15: "tokens 2 and 3 are merged: only what they have together counts.",
-        },
-    ),
-    full=Number(
-        0.15,
-        {
-            0.3: "total variation is half of the sum.",
-            0.1: "tokens 2 and 3 count one by one here, and move in opposite directions.",
-        },
-    ),
-    praise="what two merged tokens exchange is not seen: each merging can hide something, and none adds.",
+
+def _batch(policy: Policy, seed: int) -> Part:
+    """Sixteen prompts of `dial` with eight completions each, and what DPPO's loss takes."""
+    task = trlib.load_task("dial")
+    prompts = task.prompts(16, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    texts = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
+    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts])
+    advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.logp)
+    return Part(batch, rewards, (batch.logp, advantages, batch.mask))
+
+
+@cache
+def _strange() -> pd.DataFrame:
+    policy = trlib.load_policy("dial_rare")
+    batch, _, (logp_mu, advantages, mask) = _batch(policy, 1)
+    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
+    rows = []
+    for update in range(13):
+        logp = policy.score(batch).logp
+        log_ratio = (logp.detach() - logp_mu)[mask]
+        moved = (logp.detach().exp() - logp_mu.exp())[mask].abs()
+        far = torch.where(advantages > 0, logp.detach() - logp_mu > DELTA, logp.detach() - logp_mu < -DELTA)
+        silenced = far[mask]
+        if update in (1, 2, 4, 8, 12):
+            rows.append(
+                {
+                    "update": update,
+                    "tokens": int(mask.sum()),
+                    "silenced": int(silenced.sum()),
+                    "least |p - q| of a silenced token": float(moved[silenced].min()) if silenced.any() else None,
+                    "tokens with |p - q| > 0.15": int((moved > DELTA).sum()),
+                    "largest r": float(log_ratio.max().exp()),
+                }
+            )
+        loss = (-advantages * (logp.detach() - logp_mu).exp() * ~far * logp)[mask].sum() / mask.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+        optimizer.step()
+    return pd.DataFrame(rows).set_index("update")
+
+
+def strange_log() -> pd.DataFrame:
+    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each of five updates."""
+    return _strange().copy()
+
+
+check_fault = Choice(
+    "Which fault does the log show: ratio, anchor, unsigned, cap or aggregate?",
+    right="ratio",
+    wrong={
+        "anchor": "a region around the policy just before each update would see every token at distance 0 and silence "
+        "none. Here tokens are silenced from the first row on; how far had they moved?",
+        "unsigned": "an unsigned mask silences every token with |p - q| > 0.15, and none that has moved less. How many "
+        "tokens have moved so far, and how many are silenced?",
+        "cap": "a cap limits the weight of tokens with a large r; it silences nothing. How far had the silenced tokens "
+        "moved?",
+        "aggregate": "the mean over tokens decides how long a step is, not which tokens are silenced. How far had the "
+        "silenced tokens moved?",
+    },
+    praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 to 1.16. A rare token "
+    "leaves it when it has gained two thousandths of probability.",
 )
 
 
-def _weight(p: Tensor, q: Tensor, advantages: Tensor, delta: float, cap: float) -> Tensor:
-    return advantages * (p / q).clamp(max=cap) * ~_silenced(p, q, advantages, delta)
+def _library(
+    logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor, delta: float, cap: float, **other: bool
+) -> Tensor:
+    loss = dppo_loss(logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other)
+    return loss.per_token.sum() / mask.sum()
 
 
-def _far(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float, float]:
-    """Sixteen tokens: four of them rare, as far as four times their anchor, and twelve as in `_moved`."""
-    rare, cap = draw.uniform(0.01, 0.05, 4), round(draw.number(1.2, 2.5), 2)
-    p, q, advantages, delta = _moved(draw, 12)
-    grown = rare * draw.uniform(0.3, 4, 4)
-    return torch.cat([grown, p]), torch.cat([rare, q]), torch.cat([draw.normal(4), advantages]), delta, cap
+def _by_hand(
+    logp: Tensor,
+    logp_mu: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta: float,
+    cap: float,
+    *,
+    outward: str = "signed",
+    rho: str = "capped",
+) -> Tensor:
+    """The loss of every token, with one piece exchanged."""
+    a, p, q = advantages, logp.detach().exp(), logp_mu.exp()
+    ratio = p / q
+    silenced = {
+        "signed": lambda: _silenced(p, q, a, delta),
+        "turned": lambda: ~_silenced(p, q, a, delta),
+        "logs": lambda: _silenced(logp.detach(), logp_mu, a, delta),
+        "ratio": lambda: torch.where(a > 0, ratio > 1 + delta, ratio < 1 - delta),
+        "inward": lambda: torch.where(a > 0, p - q < -delta, p - q > delta),
+        "never": lambda: torch.zeros_like(mask),
+        "half": lambda: _silenced(p, q, a, 2 * delta),
+        "up": lambda: (a > 0) & (p - q > delta),
+        "down": lambda: (a <= 0) & (p - q < -delta),
+    }[outward]()
+    weight = {
+        "capped": lambda: ratio.clamp(max=cap),
+        "both": lambda: ratio.clamp(1 / cap, cap),
+        "inverse": lambda: (q / p).clamp(max=cap),
+        "one": lambda: torch.ones_like(ratio),
+    }[rho]()
+    return -a * weight * ~silenced * logp
 
 
-check_weight = Exercise(
-    "Is `weight(p, q, advantages, delta, cap)` DPPO's gradient weight, with the importance ratio cut at `cap`?",
-    truth=_weight,
-    inputs=_far,
+def _mean(**piece: str) -> Callable[..., Tensor]:
+    """The mean over tokens of that."""
+    return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
+
+
+def _attached(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float) -> Tensor:
+    ratio = (logp - logp_mu).exp().clamp(max=cap)
+    kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
+    return (-a * ratio * kept * logp)[mask].sum() / mask.sum()
+
+
+def _of_the_ratio(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float) -> Tensor:
+    ratio = (logp - logp_mu).exp().clamp(max=cap)
+    kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
+    return (-a * ratio * kept)[mask].sum() / mask.sum()
+
+
+check_objective = InTheLoop(
+    "Is `objective(logp, logp_mu, advantages, mask, delta, cap)` DPPO's loss of a batch, the mean over its tokens?",
+    truth=_library,
+    start="dial_rare",
+    rollout=_batch,
+    settings=[(0.15, 3.0), (0.05, 1.5)],
+    praise="Every library's variant changes one of your lines: anchor, threshold, cap, sign or mean.",
     mistakes=[
         Mistake(
             "no cap",
-            lambda p, q, advantages, delta, cap: _weight(p, q, advantages, delta, math.inf),
-            "the ratio is not cut at `cap` yet.",
-        ),
-        Mistake(
-            "cap on the weight",
-            lambda p, q, advantages, delta, cap: _weight(p, q, advantages, delta, math.inf).clamp(max=cap),
-            "the cap is on the ratio, not on the ratio times the advantage.",
-        ),
-        Mistake(
-            "cap on both sides",
-            lambda p, q, advantages, delta, cap: (
-                advantages * (p / q).clamp(1 / cap, cap) * ~_silenced(p, q, advantages, delta)
-            ),
-            "the ratio is cut from above only; a small one stays.",
-        ),
-        Mistake(
-            "dropped",
-            lambda p, q, advantages, delta, cap: _weight(p, q, advantages, delta, math.inf) * (p / q <= cap),
-            "a token with a ratio above `cap` is dropped here; it counts with `cap` for its ratio.",
-        ),
-        Mistake(
-            "window",
-            lambda p, q, advantages, delta, cap: (
-                advantages * (p / q).clamp(max=cap) * ~torch.where(advantages > 0, p / q > 1 + delta, p / q < 1 - delta)
-            ),
-            "the mask looks at the ratio here; DPPO's looks at p - q.",
-        ),
-        Mistake(
-            "no advantage",
-            lambda p, q, advantages, delta, cap: (p / q).clamp(max=cap) * ~_silenced(p, q, advantages, delta),
-            "the advantage itself is missing.",
-        ),
-        Mistake(
-            "no ratio",
-            lambda p, q, advantages, delta, cap: advantages * ~_silenced(p, q, advantages, delta),
-            "the importance ratio p / q is missing.",
-        ),
-        Mistake(
-            "no mask",
-            lambda p, q, advantages, delta, cap: advantages * (p / q).clamp(max=cap),
-            "no token is silenced here: this is truncated importance sampling without a region.",
+            lambda *rest: _mean()(*rest[:5], float("inf")),
+            "the ratio is not cut at `cap` yet; at the first update no ratio is that large.",
         ),
         Mistake(
             "unsigned",
-            lambda p, q, advantages, delta, cap: advantages * (p / q).clamp(max=cap) * ((p - q).abs() <= delta),
-            "tokens outside that would come back are silenced too; DPPO keeps them.",
+            lambda *rest: _library(*rest, signed=False),
+            "this silences tokens outside that would come back as well; DPPO's mask looks at the advantage's sign.",
         ),
         Mistake(
-            "old over new",
-            lambda p, q, advantages, delta, cap: (
-                advantages * (q / p).clamp(max=cap) * ~_silenced(p, q, advantages, delta)
-            ),
-            "the ratio is new over old: p / q.",
+            "log-probs",
+            _mean(outward="logs"),
+            "the mask compares log-probs here, so it is a window on the ratio; take `exp` before the difference.",
+        ),
+        Mistake("ratio", _mean(outward="ratio"), "the mask looks at the ratio here; DPPO's looks at p - q."),
+        Mistake("inward", _mean(outward="inward"), "this silences the tokens that come back; silence those pushed on."),
+        Mistake("turned round", _mean(outward="turned"), "the mask is turned round: 1 is for tokens that are kept."),
+        Mistake("no mask", _mean(outward="never"), "no token is silenced here, however far it has moved."),
+        Mistake("half", _mean(outward="half"), "half of |p - q| is compared here; of two outcomes, the halves add up."),
+        Mistake("upward only", _mean(outward="up"), "tokens with A < 0 that have lost more than `delta` count too."),
+        Mistake("downward only", _mean(outward="down"), "tokens with A > 0 that gained more than `delta` count too."),
+        Mistake(
+            "attached",
+            _attached,
+            "the ratio is a weight: `detach` it, or the gradient has the ratio's own slope as well.",
         ),
         Mistake(
-            "the loss",
-            lambda p, q, advantages, delta, cap: -_weight(p, q, advantages, delta, cap),
-            "turned around: w = -dL/dlog p is positive where the token is pushed up.",
+            "the capped ratio itself",
+            _of_the_ratio,
+            "tokens beyond `cap` get no gradient here. Either they are left out, or a capped ratio is differentiated, "
+            "whose slope there is 0. Detach the ratio and multiply by `logp`: such a token counts with `cap`.",
         ),
+        Mistake("both sides", _mean(rho="both"), "the ratio is cut from above only; a small one stays."),
+        Mistake("old over new", _mean(rho="inverse"), "the ratio is new over old."),
+        Mistake("no ratio", _mean(rho="one"), "the importance ratio is missing; at the first update it is 1."),
+        Mistake(
+            "mean over places",
+            lambda *rest: (_by_hand(*rest) * rest[3]).mean(),
+            "this divides by all places of the batch, padding too; divide by the number of tokens, `mask.sum()`.",
+        ),
+        Mistake(
+            "sum",
+            lambda *rest: _by_hand(*rest)[rest[3]].sum(),
+            "this is the sum over tokens; divide it by their number, `mask.sum()`.",
+        ),
+        Mistake(
+            "mean over completions",
+            lambda *rest: (_by_hand(*rest) * rest[3]).sum(1).mean(),
+            "this sums over tokens and averages over completions; divide by the number of tokens.",
+        ),
+        Mistake(
+            "mean of means",
+            lambda *rest: ((_by_hand(*rest) * rest[3]).sum(1) / rest[3].sum(1)).mean(),
+            "this is a mean of each completion's mean, so tokens of short completions weigh more; take one mean over "
+            "all tokens.",
+        ),
+        Mistake("the gain", lambda *rest: -_library(*rest), "the sign: a loss is minus what you want more of."),
     ],
-    praise="three lines, and every library's variant is a change to one of them: anchor, threshold, cap, sign.",
 )

@@ -1,15 +1,20 @@
-"""Exercises of chapter 8, QUATRO: targets of a group, the dual's root, the pull-back, floor and first order."""
+"""Exercises of chapter 8, QUATRO: targets of a group, the dual's root, the pull-back, a strange log, the whole loss."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trlib.algorithms.quatro import solve_dual
+from trbook.exercises.inside import Choice, InTheLoop, Part
+from trlib.algorithms.quatro import Dual, pull_to_target, quatro_loss, solve_dual
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 
 def _targets(rewards: Tensor, multiplier: float) -> Tensor:
@@ -284,98 +289,9 @@ check_token_weight = Exercise(
 )
 
 
-def _forward(rewards: Tensor, multiplier: float, offset: float) -> Tensor:
-    return (multiplier / (offset - rewards)).log()
-
-
-check_forward = Exercise(
-    "Is `forward_targets(rewards, multiplier, offset)` the log-ratio to reach under KL(μ || π)?",
-    truth=_forward,
-    inputs=lambda draw: (draw.uniform(0, 1, 6), draw.number(1.1, 1.6), draw.number(1.2, 2.5)),
-    examples=[([0.5, 0.5, 0.5, 0.5, -0.5, -0.5, -0.5, -0.5], 0.9615, 1.1744)],
-    mistakes=[
-        Mistake(
-            "ratio",
-            lambda rewards, multiplier, offset: multiplier / (offset - rewards),
-            "this is the ratio; its logarithm is wanted.",
-        ),
-        Mistake(
-            "upside down",
-            lambda rewards, multiplier, offset: ((offset - rewards) / multiplier).log(),
-            "upside down: the better a completion, the nearer its reward to ν and the larger its ratio.",
-        ),
-        Mistake(
-            "backward",
-            lambda rewards, multiplier, offset: (rewards - offset) / multiplier,
-            "this is the other direction's target, (R - m)/λ; here the ratio itself is λ/(ν - R).",
-        ),
-        Mistake(
-            "a tilt",
-            lambda rewards, multiplier, offset: (
-                (rewards / multiplier).log_softmax(-1) - (-torch.ones_like(rewards).sum().log())
-            ),
-            "this is the exponential tilt of the other direction.",
-        ),
-        Mistake(
-            "a product",
-            lambda rewards, multiplier, offset: (multiplier * (offset - rewards)).log(),
-            "λ is multiplied by ν - R here; the ratio is λ divided by ν - R.",
-        ),
-        Mistake(
-            "without the multiplier",
-            lambda rewards, multiplier, offset: -(offset - rewards).log(),
-            "λ is missing: the ratio is λ/(ν - R), so `multiplier` shifts every log-ratio alike.",
-        ),
-        Mistake(
-            "wrong sign of the reward",
-            lambda rewards, multiplier, offset: (multiplier / (offset + rewards)).log(),
-            "here a better completion gets a smaller ratio; ν lies above every reward: ν - R.",
-        ),
-    ],
-    praise="+0.355 and -0.555 for four of eight right, near the backward +0.364 and -0.579: the radius is small.",
-)
-
-
 _TWO_DIGITS = 8e-3
 """So near is near enough: 1.12, 0.45 and 0.065 are right, as the chapter itself writes them."""
-_LAW = 0.5 / math.sqrt(0.2)
-_EXACT = solve_dual(torch.tensor([[1.0] * 4 + [0.0] * 4], dtype=torch.float64), delta_kl=0.1)
 _NEARLY = solve_dual(torch.tensor([[1.0] * 15 + [0.0]], dtype=torch.float64), delta_kl=0.1)
-
-check_first_order = Numbers(
-    "Four of eight right, δ = 0.1: multiplier and target of a right completion by the law of small radii.",
-    multiplier=Number(
-        _LAW,
-        {
-            _EXACT.multiplier.item(): "this is the root itself; what does the law of small radii say?",
-            0.5
-            * math.sqrt(8 / 7)
-            / math.sqrt(0.2): "this deviation divides by G - 1, as GRPO's does; the law has the one that divides by G.",
-            0.5 / math.sqrt(0.1): "the 2 under the root is missing: √(2δ).",
-            0.5 * math.sqrt(0.2): "σ is divided by √(2δ), not multiplied.",
-            2.5: "that divides the deviation by 2δ; its root is wanted.",
-            math.sqrt(0.2): "that is √(2δ), the length of the step; the deviation σ = 0.5 belongs above it.",
-        },
-    ),
-    target=Number(
-        math.sqrt(0.2),
-        {
-            _EXACT.target[0, 0].item(): "this is the target itself; what does the law of small radii say?",
-            -math.sqrt(0.2): "that is the target of a wrong completion.",
-            math.sqrt(0.2)
-            * math.sqrt(7 / 8): "this deviation divides by G - 1, as GRPO's does; the law has the one that "
-            "divides by G.",
-            1.0: "that is GRPO's advantage; the target is √(2δ) times it.",
-            0.5: "that is R minus the mean; divide it by the multiplier.",
-            2 * math.sqrt(0.2): "that is R over the multiplier; the mean reward is taken off first.",
-            0.5 * _LAW: "R minus the mean is divided by the multiplier, not multiplied.",
-            math.exp(math.sqrt(0.2)): "that is the ratio; the target is its logarithm.",
-            math.sqrt(0.1): "the 2 under the root is missing: √(2δ).",
-        },
-    ),
-    rtol=_TWO_DIGITS,
-    praise="exactly they are 1.060 and +0.364: at 0.1 nats the law is off by 5 % in λ and by 23 % in this target.",
-)
 
 check_nearly_solved = Numbers(
     "15 of 16 right, δ = 0.1: the most nats that the group can spend, and the wrong one's target at λ = 0.01.",
@@ -408,4 +324,185 @@ check_nearly_solved = Numbers(
     rtol=_TWO_DIGITS,
     praise="no radius of log(16/15) = 0.0645 or more has a root here, and the floor asks for a ratio of e^-100: the "
     "constraint is gone.",
+)
+
+
+def strange_log() -> pd.DataFrame:
+    """What one batch of a QUATRO with one fault prints: prompts with 16 completions each, radius 0.1; a row each."""
+    right = [1, 4, 8, 12, 15]
+    rewards = torch.stack([(torch.arange(16) < k).double() for k in right])
+    whole = solve_dual(rewards.reshape(1, -1), delta_kl=0.1)
+    target = whole.target.view(rewards.shape)
+    ratio = target.exp()
+    return pd.DataFrame(
+        {
+            "right of 16": right,
+            "λ": whole.multiplier.item(),
+            "target, right": target[:, 0].tolist(),
+            "target, wrong": target[:, -1].tolist(),
+            "mean ratio asked": ratio.mean(1).tolist(),
+        }
+    ).set_index("right of 16")
+
+
+check_fault = Choice(
+    "Which fault does the log show: floor, batch, standardised, torn or forward?",
+    right="batch",
+    wrong={
+        "floor": "on the floor λ would be 0.01, and only a prompt that is nearly solved gets there. Here λ is the same "
+        "on every row, and far from 0.01.",
+        "standardised": "standardised rewards change λ by the group's deviation and leave every target as it was: the "
+        "targets depend on R/λ alone. Do the targets of this log differ between prompts?",
+        "torn": "a group that is torn apart is solved on its parts, so λ would differ between the parts. Here it is "
+        "the same on every row.",
+        "forward": "the other direction has other targets, but each prompt's own, and a mean ratio of 1. Look at the "
+        "last column.",
+    },
+    praise="one dual was solved for all 80 completions. A mean ratio of 1.2 cannot be reached: a prompt's "
+    "probabilities sum to 1. With a constraint for every prompt the last column is 1 everywhere.",
+)
+
+
+def _batch(policy: Policy, seed: int) -> Part:
+    """Sixteen prompts of `dial` with eight completions each, and what QUATRO's loss takes."""
+    task = trlib.load_task("dial")
+    prompts = task.prompts(16, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    texts = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
+    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts])
+    return Part(batch, rewards, (batch.logp, rewards.view(16, 8), batch.mask))
+
+
+def _library(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
+    group = torch.arange(len(rewards)).repeat_interleave(rewards.shape[1])
+    loss = quatro_loss(logp, logp_mu, rewards=rewards.flatten(), group=group, mask=mask, delta_kl=delta)
+    return loss.per_token.sum() / len(logp)
+
+
+def _pulled(solve: Callable[[Tensor, float], Dual], form: str = "ratio", pull: float = 1.0) -> Callable[..., Tensor]:
+    """The loss with another dual, form or strength of the pull-back."""
+
+    def loss(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
+        dual = solve(rewards, delta)
+        lam = dual.multiplier.view(-1, 1).expand(rewards.shape).flatten().to(logp.dtype)
+        push = lam * dual.target.flatten().to(logp.dtype)
+        found = pull_to_target(logp, logp_mu, multiplier=pull * lam, push=push, mask=mask, form=form)  # type: ignore[arg-type]
+        return found.per_token.sum() / len(logp)
+
+    return loss
+
+
+def _own(rewards: Tensor, delta: float) -> Dual:
+    return solve_dual(rewards, delta_kl=delta)
+
+
+def _with_bracket(inside: Callable[[Tensor, Tensor], Tensor], attached: bool = False) -> Callable[..., Tensor]:
+    """The loss with another log-ratio in the bracket, made of the tokens' log-ratios and the mask."""
+
+    def loss(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
+        dual = _own(rewards, delta)
+        lam = dual.multiplier.repeat_interleave(rewards.shape[1])[:, None]
+        log_ratio = (logp if attached else logp.detach()) - logp_mu
+        bracket = lam * (dual.target.view(-1, 1) - inside(log_ratio * mask, mask))
+        return -(log_ratio.exp() * bracket * logp * mask).sum() / len(logp)
+
+    return loss
+
+
+def _whole(log_ratio: Tensor, mask: Tensor) -> Tensor:
+    return log_ratio.sum(1, keepdim=True)
+
+
+def _first_order(rewards: Tensor, delta: float) -> Dual:
+    deviation = rewards.std(1, keepdim=True, correction=0)
+    multiplier = (deviation / (2 * delta) ** 0.5).squeeze(1)
+    target = ((rewards - rewards.mean(1, keepdim=True)) * (2 * delta) ** 0.5 / deviation).nan_to_num()
+    return Dual(multiplier, rewards.mean(1), target, torch.zeros_like(multiplier).bool())
+
+
+def _standardised(rewards: Tensor, delta: float) -> Dual:
+    return _own((rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-6), delta)
+
+
+check_objective = InTheLoop(
+    "Is `objective(logp, logp_mu, rewards, mask, delta)` QUATRO's loss: tokens summed, completions averaged?",
+    truth=_library,
+    start="dial",
+    rollout=_batch,
+    settings=[(0.1,), (0.02,)],
+    praise="A completion that has passed its target is pulled back, and no window silences anything.",
+    lr=3e-4,
+    mistakes=[
+        Mistake(
+            "one dual for the batch",
+            _pulled(lambda rewards, delta: _own(rewards.reshape(1, -1), delta)),
+            "one dual is solved for the whole batch here; every row of `rewards` is a prompt with a dual of its own.",
+        ),
+        Mistake(
+            "no pull",
+            _pulled(_own, pull=0.0),
+            "nothing pulls back: the completion's log-ratio is missing in the bracket. At the first update it is 0.",
+        ),
+        Mistake(
+            "pushed on",
+            _pulled(_own, pull=-1.0),
+            "the log-ratio in the bracket has the wrong sign: a completion past its target is pushed on.",
+        ),
+        Mistake(
+            "regression",
+            _pulled(_own, form="regression"),
+            "the factor before the bracket is missing: each token's own ratio, which is 1 at the first update.",
+        ),
+        Mistake(
+            "exact",
+            _pulled(_own, form="exact"),
+            "the factor before the bracket is the whole completion's ratio here; take each token's own.",
+        ),
+        Mistake(
+            "forward",
+            _pulled(lambda rewards, delta: solve_dual(rewards, delta_kl=delta, direction="forward")),
+            "this solves the other direction, KL(μ || π); here KL(π || μ) is wanted.",
+        ),
+        Mistake(
+            "first order",
+            _pulled(_first_order),
+            "this takes the law of small radii, σ/√(2δ), for the multiplier; solve for the root.",
+        ),
+        Mistake(
+            "standardised",
+            _pulled(_standardised),
+            "rewards are standardised before the dual here. The targets stay, and every weight is multiplied by 1/σ.",
+        ),
+        Mistake(
+            "each token's own",
+            _with_bracket(lambda log_ratio, mask: log_ratio),
+            "the bracket holds each token's own log-ratio; the constraint is on the completion, so sum them first.",
+        ),
+        Mistake(
+            "mean",
+            _with_bracket(lambda log_ratio, mask: log_ratio.sum(1, keepdim=True) / mask.sum(1, keepdim=True)),
+            "the bracket holds the mean log-ratio of a completion's tokens; take their sum.",
+        ),
+        Mistake(
+            "only what came before",
+            _with_bracket(lambda log_ratio, mask: log_ratio.cumsum(1)),
+            "the bracket holds the log-ratio up to each token; take that of the whole completion.",
+        ),
+        Mistake(
+            "ratio in the bracket",
+            _with_bracket(lambda log_ratio, mask: log_ratio.sum(1, keepdim=True).expm1()),
+            "the bracket holds a ratio; target and log-ratio are both logarithms.",
+        ),
+        Mistake(
+            "attached",
+            _with_bracket(_whole, attached=True),
+            "the weight is a constant for the gradient: `detach` the log-probs that it is made of.",
+        ),
+        Mistake(
+            "mean over tokens",
+            lambda *rest: _library(*rest) * len(rest[0]) / rest[3].sum(),
+            "this is a mean over tokens. Sum over a completion's tokens, then average over completions.",
+        ),
+        Mistake("the gain", lambda *rest: -_library(*rest), "the sign: a loss is minus what you want more of."),
+    ],
 )

@@ -1,0 +1,109 @@
+"""Checks that run what the reader built: a right loss trains, a wrong one hears what is wrong, and nothing raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from trbook.exercises import dppo, quatro
+from trbook.exercises.check import Mistake
+from trbook.exercises.inside import Choice, InTheLoop
+from trlib.algorithms import ppo_loss
+from trlib.algorithms.quatro import solve_dual
+
+LOSSES = {"dppo": dppo.check_objective, "quatro": quatro.check_objective}
+FAULTS = {"dppo": dppo.check_fault, "quatro": quatro.check_fault}
+MISTAKES = [(check, mistake) for check in LOSSES.values() for mistake in check.mistakes]
+
+
+def masked(logp: Any, logp_mu: Any, A: Any, mask: Any, delta: float, cap: float) -> Any:
+    p, q = logp.detach().exp(), logp_mu.exp()
+    kept = ~(((p - q).abs() > delta) & ((p > q) == (A > 0)))
+    return -((p / q).clamp(max=cap) * A * kept * logp)[mask].mean()
+
+
+def pulled(logp: Any, logp_mu: Any, rewards: Any, mask: Any, delta: float) -> Any:
+    dual, log_ratio = solve_dual(rewards, delta_kl=delta), ((logp - logp_mu) * mask).detach()
+    lam = dual.multiplier.repeat_interleave(rewards.shape[1])[:, None]
+    weight = log_ratio.exp() * lam * (dual.target.view(-1, 1) - log_ratio.sum(1, keepdim=True))
+    return -(weight * logp * mask).sum(1).mean()
+
+
+@pytest.mark.parametrize(("name", "loss"), [("dppo", masked), ("quatro", pulled)])
+def test_a_right_loss_has_the_library_s_gradient_and_learns(name: str, loss: Any) -> None:
+    verdict = LOSSES[name](loss)
+    assert verdict.right and "raised the mean reward from" in verdict.message, verdict
+    first, last = (float(word.rstrip(".")) for word in verdict.message.split() if word[:2] in ("0.", "1."))
+    assert last > first + 0.2
+
+
+@pytest.mark.parametrize(("check", "mistake"), MISTAKES, ids=lambda value: getattr(value, "name", ""))
+def test_every_mistake_gets_the_hint_of_its_own(check: InTheLoop, mistake: Mistake) -> None:
+    assert check(mistake.function).message == mistake.hint
+
+
+@pytest.mark.parametrize("check", LOSSES.values(), ids=LOSSES)
+def test_hints_differ(check: InTheLoop) -> None:
+    assert len({mistake.hint for mistake in check.mistakes}) == len(check.mistakes) >= 15
+
+
+def test_the_states_try_every_part_of_dppo() -> None:
+    """The mask silences both ways and the cap is passed, and at the first update neither: all ratios are 1."""
+    moved = [
+        (logp.exp() - rest[0].exp(), (logp - rest[0]).exp(), rest) for logp, rest, _ in dppo.check_objective.states
+    ]
+    off, ratio, rest = moved[0]
+    assert float(off[rest[2]].abs().max()) < 1e-4 and float(ratio[rest[2]].max()) < 1.001
+    for off, ratio, rest in moved[1:]:
+        (delta, cap), mask = rest[-2:], rest[2]
+        assert (off[mask] > delta).any() and (off[mask] < -delta).any() and (ratio[mask] > cap).any()
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (None, "a function is wanted here"),
+        ("masked", "a function is wanted here, and this is a str"),
+        (lambda logp: logp.sum(), "takes 1 positional argument but 6 were given"),
+        (lambda *a: None, "returns nothing yet"),
+        (lambda *a: ..., "returns nothing yet"),
+        (lambda *a: 0.5, "a tensor with one number"),
+        (lambda *a: a[0], "a loss is one number, and your function returns the shape [128, "),
+        (lambda *a: a[0].detach().sum(), "no gradient reaches `logp`"),
+        (lambda *a: a[0].sum() * torch.nan, "NaN"),
+        (lambda *a: 2 * masked(*a), "your gradient is 2 times the library's"),
+        (lambda *a: masked(*a) + a[0][~a[3]].sum(), "it should be 0 and is not: padding"),
+        (lambda logp, *a: masked(logp, *a[:3], 0.15, a[4]), "`delta` makes no difference"),
+        (lambda logp, *a: masked(logp, *a[:3], a[3], 3.0), "`cap` makes no difference"),
+        (lambda logp, *a: masked(logp, *a[:3], 0.9 * a[3], a[4]), "Until update 1 your gradient is the library's"),
+        (
+            lambda logp, mu, A, mask, delta, cap: (
+                ppo_loss(logp, mu, advantages=A, mask=mask).per_token.sum() / mask.sum()
+            ),
+            "At update 2 it is off at",
+        ),
+    ],
+)
+def test_any_other_wrong_loss_hears_where_it_is_off(answer: Any, hint: str) -> None:
+    verdict = dppo.check_objective(answer)
+    assert not verdict and hint in verdict.message, verdict
+
+
+@pytest.mark.parametrize("check", FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(check: Choice) -> None:
+    assert check(check.right) and check(f" {check.right.upper()} ")
+    assert all(check(word).message == hint for word, hint in check.wrong.items()) and len(check.wrong) == 4
+    assert "one of the words" in check("nothing").message and "this is still empty" in check(...).message
+    assert "this is an int" in check(1).message and "It is called with one of" in check().message
+
+
+def test_the_strange_logs_show_their_fault() -> None:
+    log = dppo.strange_log()
+    assert (log["silenced"] > 50).all() and (log["tokens with |p - q| > 0.15"] < 5).all()
+    assert (log["least |p - q| of a silenced token"] < 0.01).all()
+    log = quatro.strange_log()
+    assert log["λ"].nunique() == 1 and log["mean ratio asked"].max() > 1.3 and log["mean ratio asked"].min() < 0.7
+    own = solve_dual(torch.stack([(torch.arange(16) < k).double() for k in log.index]), delta_kl=0.1)
+    torch.testing.assert_close(own.target.exp().mean(1), torch.ones(5, dtype=torch.float64))
