@@ -1,0 +1,42 @@
+"""The numbers of `refit` that chapters 2 and 4 have typed are those of the record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.paths import NOTEBOOKS
+from trlab.outcomes import runs_of
+from trlab.statistics import iqm
+
+
+def prose(name: str) -> str:
+    notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+
+
+@pytest.mark.parametrize(
+    "chapter, sentence, numbers",
+    [
+        (
+            "02_why_trust_regions",
+            "3e-4, *again* ends at {} without a region and at {} with PPO's clip, while *parts* keeps {} without a "
+            "region and {} with it",
+            [(label, "0.0003") for label in ("pg_is-again", "ppo-again", "pg_is-parts", "ppo-parts")],
+        ),
+        (
+            "04_ppo",
+            "Without it *again* ends at {}, with it at {}.",
+            [("pg_is-again", "0.0001"), ("ppo-again", "0.0001")],
+        ),
+        (
+            "04_ppo",
+            "At 3e-4 the clip no longer saves *again* ({}), and *parts* ends at {}",
+            [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
+        ),
+    ],
+)
+def test_a_typed_number_is_the_record_s(chapter: str, sentence: str, numbers: list[tuple[str, str]]) -> None:
+    values = [f"{iqm(runs_of('refit', label, at={'lr': lr})):.2f}" for label, lr in numbers]
+    assert sentence.format(*values) in prose(chapter)
