@@ -40,6 +40,7 @@ from trbook.exercises import (
     troll,
     trpo,
 )
+from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
@@ -302,7 +303,68 @@ def test_right_answers_of_chapter_1_are_right() -> None:
     chance, reward = torch.tensor([p, 1 - p]), torch.tensor([1.0, 0.0])
     variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
     assert policies.check_variance(*variances)
-    assert policies.check_minus_one(2)
+    assert policies.check_logs(1, 2, 3)
+    assert policies.check_update(reinforce)
+
+
+def reinforce(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:
+    groups = rewards.view(-1, 8)
+    A = (groups - groups.mean(1, keepdim=True)).flatten()
+    optimizer.zero_grad()
+    (-(A[:, None] * policy.score(batch).logp)[batch.mask].sum() / len(rewards)).backward()
+    optimizer.step()
+
+
+def natural(product: Any, g: Any, delta: float, products: int) -> Any:
+    x, residual, direction = 0 * g, g, g
+    for _ in range(products):
+        along = product(direction)
+        length = residual @ residual / (direction @ along)
+        x, new = x + length * direction, residual - length * along
+        direction, residual = new + (new @ new) / (residual @ residual) * direction, new
+    return (2 * delta / (x @ g)) ** 0.5 * x  # x'Fx is x'g for conjugate gradients
+
+
+def test_right_answers_of_chapter_3_are_right() -> None:
+    assert trpo.check_logs(2, 1, 3)
+    assert trpo.check_natural_step(natural)
+    for answer, hint in (
+        (lambda product, g, delta, products: g[:3], "a tensor of the shape [124224], and your function returns the"),
+        (lambda *a: "step", "and your function returns a str"),
+        (lambda *a: None, "returns nothing yet"),
+        (lambda product, g, delta, products: 0 * g, "the policy's parameters are where they were"),
+        (lambda product, g, delta, products: g / 0, "NaN or infinite"),
+        (lambda product, g, delta: g, "takes 3 positional arguments but 4 were given"),
+        (lambda *a: 1.01 * natural(*a), "update 1 of 2 is off: it moves the parameters 1.01 times as far"),
+    ):
+        assert hint in trpo.check_natural_step(answer).message
+
+
+BUILT = {name: check for name, check in CHECKS.items() if isinstance(check, Built)}
+
+
+@pytest.mark.parametrize("check", BUILT.values(), ids=BUILT)
+def test_what_the_reader_built_is_told_from_every_mistake(check: Built) -> None:
+    assert check(check.truth).right
+    assert len(check.mistakes) >= 8 and len({mistake.hint for mistake in check.mistakes}) == len(check.mistakes)
+    for mistake in check.mistakes:
+        assert check(mistake.function).message == mistake.hint, mistake.name
+
+
+def test_what_the_reader_built_is_told_where_it_is_off() -> None:
+    def late(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:
+        reinforce(policy, optimizer, batch, rewards**2 + 0.3 * (batch.group > 1))
+        with torch.no_grad():
+            policy.parameters[0].mul_(1.001)
+
+    told = policies.check_update(late).message
+    assert told.startswith("update 1 of 3 is off: it moves the parameters ") and "cosine" in told
+
+    def lost(policy: Any, *rest: Any) -> None:
+        with torch.no_grad():
+            policy.parameters[0].fill_(torch.nan)
+
+    assert "NaN" in policies.check_update(lost).message
 
 
 def test_right_answers_of_the_gallery_s_ratios_are_right() -> None:

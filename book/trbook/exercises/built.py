@@ -56,7 +56,7 @@ class Built:
 
     @cached_property
     def traces(self) -> list[Tensor]:
-        """The updates of each mistake; computed when the first wrong answer comes."""
+        """The updates of each mistake; computed when the first wrong answer comes, a second or two."""
         return [self.trace(mistake.function) for mistake in self.mistakes]
 
     def _check(self, answer: Any) -> Verdict:
@@ -67,11 +67,11 @@ class Built:
             return Verdict(True, self.praise(answer))
         if not got.isfinite().all():
             raise NotYet("after your update some parameters are NaN or infinite; is something divided by 0?")
-        if not got.any():
-            raise NotYet("your function runs, and the policy's parameters are where they were.")
         for mistake, trace in zip(self.mistakes, self.traces, strict=True):
             if self._same(got, trace):
                 raise NotYet(mistake.hint)
+        if not got.any():
+            raise NotYet("your function runs, and the policy's parameters are where they were.")
         raise NotYet(self._where(got))
 
     def _same(self, got: Tensor, wanted: Tensor) -> bool:

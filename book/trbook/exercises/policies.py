@@ -1,12 +1,23 @@
-"""Exercises of chapter 1, policies that write: the policy gradient of two arms, its loss, baselines and their noise."""
+"""Exercises of chapter 1, policies that write: the policy gradient of two arms, its loss, baselines and their noise,
+three logs of broken loops, and an update of one's own that trains `dial`."""
 
 from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trlib.advantages import leave_one_out
+from trlib.model.completions import Completions
+from trlib.model.policy import Policy, load_policy
+from trlib.model.rollout import sample
+from trlib.tasks import load_task
 
 
 def _two_arms(theta: Tensor, reward_left: Tensor, reward_right: Tensor) -> Tensor:
@@ -231,17 +242,196 @@ check_variance = Numbers(
     "then give the same step.",
 )
 
-check_minus_one = Numbers(
-    "With -1 for a wrong completion and the group's mean as baseline: how many times as large is every advantage?",
-    times=Number(
-        2.0,
+NO_MINUS, RATE, OTHER_PROMPTS, LONE = 1.0, 2.0, 3.0, 4.0
+"""The faults that the three logs of broken loops may have, by their numbers in the chapter."""
+_COLLAPSED = "the rate was thirty times too large in the log whose reward rises first and is then lost for good."
+_MISJUDGED = (
+    "look at length and reward together: one policy learns to write its steps, and nobody rewards the right ones."
+)
+
+check_logs = Numbers(
+    "Which fault has the loop that wrote log A, log B and log C: 1, 2, 3 or 4?",
+    A=Number(
+        NO_MINUS,
         {
-            1.0: "the baseline takes a constant away, not a factor: right and wrong are now 2 apart, not 1.",
-            -1.0: "no sign turns: a right completion stays above its group's mean.",
-            -2.0: "no sign turns: a right completion stays above its group's mean.",
-            0.5: "turned around: right and wrong are now 2 apart; they were 1.",
+            RATE: _COLLAPSED,
+            OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are judged rightly.",
+            LONE: "without a difference inside a group nothing moves, and A's reward falls from batch to batch.",
         },
     ),
-    praise="the new reward is 2 R - 1. The baseline takes the 1 away. The 2 doubles every gradient, and AdamW, which "
-    "divides each gradient by its usual size, takes nearly the same steps.",
+    B=Number(
+        RATE,
+        {
+            NO_MINUS: "B's reward doubles within five batches: at first this loop goes the right way.",
+            OTHER_PROMPTS: "B's first reward is what the base model earns, so its answers are judged rightly.",
+            LONE: "B's first gradients are not 0. They are 0 later, when every completion earns 0.",
+        },
+    ),
+    C=Number(
+        OTHER_PROMPTS,
+        {
+            NO_MINUS: "a loop that goes downhill writes shorter completions; C's grow from five tokens to nine.",
+            RATE: _MISJUDGED,
+            LONE: "without a difference inside a group the gradient is 0; C's is small, and its completions grow.",
+        },
+    ),
+    praise="the reward alone would not have told C from A. Log the length, the gradient's norm and, now and then, an "
+    "evaluation by other code.",
+)
+
+
+@cache
+def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
+    """Three batches of the base model, four prompts with eight completions each, and their rewards."""
+    policy = load_policy("dial")
+    return tuple(_rollout(policy, seed, prompts=4, group=8) for seed in (7, 8, 9))
+
+
+def _rollout(policy: Policy, seed: int, prompts: int, group: int) -> tuple[Completions, Tensor]:
+    task = load_task("dial")
+    asked = task.prompts(prompts, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in asked], group=group, max_tokens=task.max_tokens, seed=seed)
+    pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
+    judged = [task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs]
+    return batch, torch.tensor(judged)
+
+
+def _flat(policy: Policy) -> Tensor:
+    return torch.cat([p.detach().reshape(-1) for p in policy.parameters])
+
+
+def _movements(update: Callable[..., Any]) -> Tensor:
+    """[3, parameters]: how far every update of plain gradient descent moves the base model, in float64."""
+    policy = load_policy("dial", dtype="float64")
+    optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
+    rows = []
+    for batch, rewards in copy.deepcopy(_sampled()):
+        before = _flat(policy)
+        update(policy, optimizer, batch, rewards)
+        rows.append(_flat(policy) - before)
+    return torch.stack(rows)
+
+
+def _learns(update: Callable[..., Any], batches: int = 12) -> str:
+    """Trains with AdamW, and says how the reward went."""
+    policy = load_policy("dial")
+    optimizer = torch.optim.AdamW(policy.parameters, lr=5e-4, weight_decay=0.0)
+    means = []
+    for seed in range(batches):
+        batch, rewards = _rollout(policy, seed, prompts=16, group=8)
+        update(policy, optimizer, batch, rewards)
+        means.append(float(rewards.mean()))
+    return (
+        f"your update agrees with ours three times, and it has just trained the model: from a reward of {means[0]:.2f} "
+        f"in the first of {batches} batches to {means[-1]:.2f} in the last (16 prompts x 8 completions, AdamW at a "
+        f"learning rate of 5e-4, each batch used once)."
+    )
+
+
+def _group_mean(rewards: Tensor, group: Tensor) -> Tensor:
+    return torch.stack([rewards[group == g].mean() for g in group])
+
+
+def _step(
+    advantages: Callable[[Tensor, Tensor], Tensor] = lambda rewards, group: rewards - _group_mean(rewards, group),
+    loss: Callable[..., Tensor] = _loss,
+    *,
+    clear: bool = True,
+    times: int = 1,
+) -> Callable[..., None]:
+    """REINFORCE's boxes two to four, or a variant of them."""
+
+    def update(policy: Policy, optimizer: torch.optim.Optimizer, batch: Completions, rewards: Tensor) -> None:
+        for _ in range(times):
+            value = loss(policy.score(batch).logp, advantages(rewards, batch.group), batch.mask)
+            if clear:
+                optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+
+    return update
+
+
+check_update = Built(
+    "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE with the group's mean as baseline?",
+    truth=_step(),
+    trace=_movements,
+    mistakes=[
+        Mistake("no minus", _step(loss=lambda *a: -_loss(*a)), "your update goes downhill: the loss has a minus."),
+        Mistake(
+            "no baseline",
+            _step(lambda rewards, group: rewards),
+            "the reward itself stands where the advantage belongs: subtract the group's mean.",
+        ),
+        Mistake(
+            "the batch's mean",
+            _step(lambda rewards, group: rewards - rewards.mean()),
+            "this subtracts the mean of the whole batch; each prompt's group has a mean of its own, by `batch.group`.",
+        ),
+        Mistake(
+            "leave-one-out",
+            _step(leave_one_out),
+            "this subtracts the mean of the *others*. That is a good method, and its steps are 8/7 as long; here the "
+            "mean of the whole group is wanted.",
+        ),
+        Mistake(
+            "divided by the deviation",
+            _step(
+                lambda rewards, group: torch.stack(
+                    [
+                        (r - rewards[group == g].mean()) / (rewards[group == g].std() + 1e-4)
+                        for r, g in zip(rewards, group, strict=True)
+                    ]
+                )
+            ),
+            "this divides by the group's standard deviation, as GRPO does (chapter 5); here nothing is divided.",
+        ),
+        Mistake(
+            "groups read crosswise",
+            _step(lambda rewards, group: (rewards.view(8, 4) - rewards.view(8, 4).mean(0)).flatten()),
+            "each reward is compared with completions of *other* prompts: the completions of a prompt are adjacent, so "
+            "that `rewards.view(4, 8)` has a group in each row.",
+        ),
+        Mistake(
+            "mean over tokens",
+            _step(loss=lambda logp, A, mask: -(A[:, None] * logp * mask).sum() / mask.sum()),
+            "this divides by the number of tokens. The direction is right; the mean asked for is over completions.",
+        ),
+        Mistake(
+            "sum over completions",
+            _step(loss=lambda logp, A, mask: len(A) * _loss(logp, A, mask)),
+            "this sums over the completions; take their mean.",
+        ),
+        Mistake(
+            "no mask",
+            _step(loss=lambda logp, A, mask: _loss(logp, A, torch.ones_like(mask))),
+            "padding counts here too: multiply by `batch.mask`.",
+        ),
+        Mistake(
+            "the last token left out",
+            _step(loss=lambda logp, A, mask: _loss(logp, A, mask & (mask.cumsum(1) < mask.sum(1, keepdim=True)))),
+            "the last token of every completion is left out; the end token is an action too.",
+        ),
+        Mistake(
+            "mean of each completion",
+            _step(loss=lambda logp, A, mask: -(A * (logp * mask).sum(1) / mask.sum(1)).mean()),
+            "this takes the mean over a completion's tokens; its log-probability is their sum.",
+        ),
+        Mistake(
+            "probabilities",
+            _step(loss=lambda logp, A, mask: -(A * (logp.exp() * mask).sum(1)).mean()),
+            "this raises probabilities of tokens; the policy gradient raises their logarithms.",
+        ),
+        Mistake(
+            "gradients add up",
+            _step(clear=False),
+            "the first update is right, and then the old gradients are added to the new ones: `optimizer.zero_grad()`.",
+        ),
+        Mistake(
+            "two steps",
+            _step(times=2),
+            "this takes two steps from one batch; the second one's data are stale. Chapter 2 asks what that costs.",
+        ),
+    ],
+    praise=_learns,
 )

@@ -1,12 +1,25 @@
-"""Exercises of chapter 3, TRPO: products with the Fisher matrix, the full step, the line search, and what certainty
-does to a step."""
+"""Exercises of chapter 3, TRPO: products with F, the full step, the line search, what damping leaves, three logs of
+broken loops, and a natural step of one's own that trains `dial`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.verdict import NotYet, kind
+from trlib.advantages import group_relative
+from trlib.algorithms.trpo import conjugate_gradient
+from trlib.model.completions import Completions
+from trlib.model.policy import Policy, load_policy
+from trlib.model.rollout import sample
+from trlib.tasks import load_task
 
 
 def _product(p: Tensor, jacobian: Tensor, v: Tensor) -> Tensor:
@@ -297,52 +310,250 @@ check_damping = Numbers(
     praise="where F is small beside the damping, most of the radius stays unspent. Damping is a second, hidden radius.",
 )
 
-check_certainty = Numbers(
-    "A coin with probability 0.99 beside one with 0.5, the same to gain and the same delta, its logit the parameter: "
-    "how many times as long is the gradient, and the full natural step?",
-    gradient=Number(
-        0.0396,
+DOWNHILL, MOVED_ANCHOR, ONE_PRODUCT, DAMPED = 1.0, 2.0, 3.0, 4.0
+"""The faults that the three logs of broken loops may have, by their numbers in the chapter."""
+
+check_logs = Numbers(
+    "Which fault has the loop that wrote log A, log B and log C: 1, 2, 3 or 4?",
+    A=Number(
+        MOVED_ANCHOR,
         {
-            25.25: "turned around: p (1 - p) is small for a coin that is almost certain, and so is its gradient.",
-            0.99 / 0.5: "the derivative of the sigmoid is p (1 - p), not p.",
-            0.01 / 0.5: "the derivative of the sigmoid is p (1 - p), not 1 - p.",
-            0.04: "two digits of it; three are wanted.",
-            0.0099: "that is the second coin's p (1 - p); divide it by the first coin's, 0.25.",
-            0.199: "that is the root of it; the gradient is p (1 - p) times what heads earns more than tails.",
+            DOWNHILL: "A accepts its first try every time; a step downhill raises no surrogate and is rejected.",
+            ONE_PRODUCT: "A's cosine is about 0.2, so its direction is not the gradient's.",
+            DAMPED: "heavy damping turns the direction towards the gradient, and A's cosine is about 0.2.",
         },
     ),
-    natural=Number(
-        5.0252,
+    B=Number(
+        DOWNHILL,
         {
-            0.199: "turned around: where F is small the logit has to go further to spend the same KL.",
-            25.25: "the step is a square root: sqrt(2 delta / F).",
-            1.0: "the steps spend the same KL; in the logit, which is asked for, they are not equally long.",
-            0.0396: "that is the gradient; the natural step divides by F and scales to the radius.",
+            MOVED_ANCHOR: "B's KL is 0 on fresh completions too: B really does not move. Why is every try rejected?",
+            ONE_PRODUCT: "B's cosine is about 0.2, so its direction is not the gradient's.",
+            DAMPED: "damping shortens a step and turns it towards the gradient; B's ten tries are all rejected.",
         },
     ),
-    praise="the gradient crawls where the policy is certain, and the natural step strides. It also strides where the "
-    "batch says almost nothing, and that is what this chapter measured.",
+    C=Number(
+        ONE_PRODUCT,
+        {
+            DOWNHILL: "C's tries are accepted, and its reward rises.",
+            MOVED_ANCHOR: "C's KL is measured: it is above 0 and below the radius.",
+            DAMPED: "damping only turns the direction towards the gradient; C's cosine is 1.00, batch after batch.",
+        },
+    ),
+    praise="A looks safest, because its KL is always 0: it compares the new policy with itself. C learns best. "
+    "That fault is the chapter's finding.",
 )
 
-check_one_product = Numbers(
-    "`iterations=1`: the cosine between x and the gradient; and how many products solve a problem of three parameters "
-    "exactly?",
-    cosine=Number(
-        1.0,
-        {
-            0.0: "the first direction of conjugate gradients is the right-hand side itself, the gradient.",
-            -1.0: "x points where the surrogate rises, as the gradient does.",
-        },
-    ),
-    products=Number(
-        3.0,
-        {
-            10.0: "ten is TRPO's usual limit; in n dimensions n products are exact.",
-            2.0: "two settle two directions; the third may still be open.",
-            9.0: "nine numbers has the matrix; each product settles one direction, and there are three.",
-            1.0: "one product settles one direction only, unless F is a multiple of the identity.",
-        },
-    ),
-    praise="one product gives the gradient's direction at the radius's length, which is all that this chapter's best "
-    "TRPO needs. Try it in the loop above.",
+
+SETTINGS = ((0.01, 4), (0.003, 7))
+"""The radius and the number of products of each update."""
+
+
+@cache
+def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
+    """A batch for each update, four prompts with eight completions each by the base model, and the advantages."""
+    policy = load_policy("dial")
+    return tuple(_rollout(policy, seed, prompts=4, group=8)[:2] for seed in (7, 8))
+
+
+def _rollout(policy: Policy, seed: int, prompts: int, group: int) -> tuple[Completions, Tensor, float]:
+    task = load_task("dial")
+    asked = task.prompts(prompts, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in asked], group=group, max_tokens=task.max_tokens, seed=seed)
+    pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
+    rewards = torch.tensor([task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs])
+    return batch, group_relative(rewards, batch.group, scale=None), float(rewards.mean())
+
+
+def _update(
+    policy: Policy, batch: Completions, advantages: Tensor, step: Callable[..., Any], delta: float, products: int
+) -> tuple[Tensor, float]:
+    """One update of TRPO whose full step is the reader's: that step, and the KL after the line search."""
+    parameters, mask = policy.parameters, batch.mask
+    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
+        scores = policy.score(batch, full=True)
+        old, logp_old = scores.full[mask].detach(), scores.logp.detach()
+        kl = (old.exp() * (old - scores.full[mask])).sum(-1).mean()
+        slope = _flat(torch.autograd.grad(kl, parameters, create_graph=True))
+
+    def surrogate(logp: Tensor) -> Tensor:
+        return ((logp - logp_old).exp() * advantages[:, None])[mask].mean()
+
+    def product(v: Tensor) -> Tensor:
+        return _flat(torch.autograd.grad(slope @ v, parameters, retain_graph=True)) + 0.1 * v
+
+    g = _flat(torch.autograd.grad(surrogate(policy.score(batch).logp), parameters))
+    full = step(product, g.clone(), delta, products)
+    if full is None or full is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    if not isinstance(full, Tensor) or full.shape != g.shape:
+        came = f"the shape {list(full.shape)}" if isinstance(full, Tensor) else kind(full)
+        raise NotYet(f"the step is wanted, a tensor of the shape {list(g.shape)}, and your function returns {came}.")
+    full = full.detach().to(g.dtype)
+    spent = _search(policy, batch, full, surrogate, old, delta)
+    return full, spent
+
+
+@torch.no_grad()
+def _search(
+    policy: Policy, batch: Completions, full: Tensor, surrogate: Callable[..., Tensor], old: Tensor, delta: float
+) -> float:
+    """Take the longest of ten tries inside the radius that raises the surrogate; the KL that it spends."""
+    start = [p.clone() for p in policy.parameters]
+    before = surrogate(policy.score(batch).logp)
+    for attempt in range(10):
+        _place(policy, start, 0.8**attempt * full)
+        scores = policy.score(batch, full=True)
+        kl = (old.exp() * (old - scores.full[batch.mask])).sum(-1).mean()
+        if kl <= delta and surrogate(scores.logp) > before:
+            return float(kl)
+    _place(policy, start, torch.zeros_like(full))
+    return 0.0
+
+
+def _place(policy: Policy, start: list[Tensor], by: Tensor) -> None:
+    for p, p0, part in zip(policy.parameters, start, by.split([p.numel() for p in start]), strict=True):
+        p.copy_(p0 + part.view_as(p0))
+
+
+def _flat(tensors: Any) -> Tensor:
+    return torch.cat([t.reshape(-1) for t in tensors])
+
+
+def _steps(step: Callable[..., Any]) -> Tensor:
+    """[2, parameters]: the full steps of two updates in a row, in float64."""
+    policy = load_policy("dial", dtype="float64")
+    return torch.stack(
+        [
+            _update(policy, batch, advantages, step, delta, products)[0]
+            for (batch, advantages), (delta, products) in zip(_sampled(), SETTINGS, strict=True)
+        ]
+    )
+
+
+def _learns(step: Callable[..., Any], batches: int = 6) -> str:
+    """Trains with the reader's step, and says how the reward went."""
+    policy = load_policy("dial")
+    means, most = [], 0.0
+    for seed in range(batches):
+        batch, advantages, mean = _rollout(policy, seed, prompts=16, group=8)
+        means.append(mean)
+        most = max(most, _update(policy, batch, advantages, step, 0.01, 10)[1])
+    return (
+        f"your step agrees with the library's twice, and it has just trained the model: from a reward of "
+        f"{means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the last (16 prompts x 8 completions, "
+        f"radius 0.01, ten products, each batch used once). No accepted step spent more than {most:.4f} nats per token."
+    )
+
+
+def _natural_step(product: Callable[[Tensor], Tensor], g: Tensor, delta: float, products: int) -> Tensor:
+    x = conjugate_gradient(product, g, iterations=products)
+    return (2 * delta / (x @ product(x))).sqrt() * x
+
+
+def _rounds(
+    product: Callable[[Tensor], Tensor], g: Tensor, products: int, share: Callable[[Tensor, Tensor], Any]
+) -> Tensor:
+    """Conjugate gradients, with another share of the last direction in the next."""
+    x, residual, direction = torch.zeros_like(g), g, g
+    for _ in range(products):
+        along = product(direction)
+        length = residual @ residual / (direction @ along)
+        x = x + length * direction
+        shrunk = residual - length * along
+        direction = shrunk + share(shrunk @ shrunk, residual @ residual) * direction
+        residual = shrunk
+    return x
+
+
+def _scaled(x: Tensor, product: Callable[[Tensor], Tensor], delta: float) -> Tensor:
+    return (2 * delta / (x @ product(x))).sqrt() * x
+
+
+check_natural_step = Built(
+    "Is `natural_step(product, g, delta, products)` TRPO's full step, with so many products of conjugate gradients?",
+    truth=_natural_step,
+    trace=_steps,
+    mistakes=[
+        Mistake(
+            "the gradient",
+            lambda product, g, delta, products: _scaled(g, product, delta),
+            "the length is right, and the direction is the gradient's: solve F x = g by conjugate gradients first.",
+        ),
+        Mistake(
+            "not scaled",
+            lambda product, g, delta, products: conjugate_gradient(product, g, iterations=products),
+            "this is x itself: scale it until its quadratic KL, x'Fx/2, is delta.",
+        ),
+        Mistake(
+            "no half",
+            lambda *a: _natural_step(*a) / 2**0.5,
+            "the quadratic KL is *half* of x'Fx, so a 2 stands beside delta.",
+        ),
+        Mistake(
+            "no root",
+            lambda product, g, delta, products: (
+                2 * delta * (x := conjugate_gradient(product, g, iterations=products)) / (x @ product(x))
+            ),
+            "the KL grows with the square of the step, so the factor is a square root.",
+        ),
+        Mistake(
+            "downhill",
+            lambda *a: -_natural_step(*a),
+            "your step goes downhill: g is the gradient of the surrogate, which is to rise.",
+        ),
+        Mistake(
+            "Euclidean length",
+            lambda product, g, delta, products: (
+                (2 * delta) ** 0.5 * (x := conjugate_gradient(product, g, iterations=products)) / x.norm()
+            ),
+            "this measures the step by its Euclidean length; measure it by F: x'Fx.",
+        ),
+        Mistake(
+            "along F x",
+            lambda product, g, delta, products: (
+                (2 * delta / (x @ product(x))).sqrt() * product(x)
+                if (x := conjugate_gradient(product, g, iterations=products)) is not None
+                else g
+            ),
+            "the step goes along x; F x only measures it.",
+        ),
+        Mistake(
+            "steepest descent",
+            lambda product, g, delta, products: _scaled(_rounds(product, g, products, lambda *s: 0), product, delta),
+            "each round goes along the residual alone; conjugate gradients add a share of the last direction to it.",
+        ),
+        Mistake(
+            "the share turned over",
+            lambda product, g, delta, products: _scaled(
+                _rounds(product, g, products, lambda new, last: last / new), product, delta
+            ),
+            "the share of the last direction is the *new* squared residual over the last one, not the reverse.",
+        ),
+        Mistake(
+            "the share is 1",
+            lambda product, g, delta, products: _scaled(_rounds(product, g, products, lambda *s: 1), product, delta),
+            "the last direction is added as a whole; its share is the new squared residual over the last one.",
+        ),
+        Mistake(
+            "one product too few",
+            lambda product, g, delta, products: _natural_step(product, g, delta, products - 1),
+            "this stops one product early: conjugate gradients take `products` of them.",
+        ),
+        Mistake(
+            "one product too many",
+            lambda product, g, delta, products: _natural_step(product, g, delta, products + 1),
+            "this takes one product more than `products`.",
+        ),
+        Mistake(
+            "always ten products",
+            lambda product, g, delta, products: _natural_step(product, g, delta, 10),
+            "ten products are written in; take `products` of them.",
+        ),
+        Mistake(
+            "delta written in",
+            lambda product, g, delta, products: _natural_step(product, g, 0.01, products),
+            "the first update is right, and the second has another radius: is 0.01 written in for `delta`?",
+        ),
+    ],
+    praise=_learns,
 )
