@@ -389,12 +389,12 @@ def _update(
         came = f"the shape {list(full.shape)}" if isinstance(full, Tensor) else kind(full)
         raise NotYet(f"the step is wanted, a tensor of the shape {list(g.shape)}, and your function returns {came}.")
     full = full.detach().to(g.dtype)
-    spent = _search(policy, batch, full, surrogate, old, delta)
+    spent = _shorten(policy, batch, full, surrogate, old, delta)
     return full, spent
 
 
 @torch.no_grad()
-def _search(
+def _shorten(
     policy: Policy, batch: Completions, full: Tensor, surrogate: Callable[..., Tensor], old: Tensor, delta: float
 ) -> float:
     """Take the longest of ten tries inside the radius that raises the surrogate; the KL that it spends."""
