@@ -404,7 +404,7 @@ class _Scored(torch.autograd.Function):
         return logp
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[None, Tensor, None, None]:
         (slope,) = ctx.saved_tensors
         return None, grad[:, None] * slope, None, None
 
