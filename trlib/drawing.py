@@ -138,6 +138,12 @@ class Drawing:
         rows = before[0][1].get_gridspec().nrows
         shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
         shared = not all(across.get("labelbottom", True) for across, _ in shown)  # numbers at the outer panels only
+        # On a page a row's first panel carries the y label for the others; stacked, each needs its own.
+        unlabelled = [ax for ax, spec in before if spec.colspan.start and not ax.get_ylabel()]
+        for i, (ax, _) in enumerate(before):
+            if ax in unlabelled and i:
+                label = before[i - 1][0].yaxis.label
+                ax.set_ylabel(label.get_text(), color=label.get_color(), fontsize=label.get_fontsize())
         grid = GridSpec(-(-len(before) // self.stacked), self.stacked, figure=self.figure)
         for i, (ax, _) in enumerate(before):
             ax.set_subplotspec(grid[i // self.stacked, i % self.stacked])
@@ -149,6 +155,8 @@ class Drawing:
             for (ax, spec), (across, along) in zip(before, shown, strict=True):
                 ax.set_subplotspec(spec)
                 ax.tick_params(labelbottom=across.get("labelbottom", True), labelleft=along.get("labelleft", True))
+            for ax in unlabelled:
+                ax.set_ylabel("")
 
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl

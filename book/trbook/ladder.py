@@ -188,7 +188,7 @@ RUNGS: tuple[Rung, ...] = (
     Rung(
         "One ratio for a completion",
         sequence,
-        "05_grpo",
+        "05_children",
         "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds of times narrower: "
         "all tokens of a completion are kept or silenced together.",
         "gspo",

@@ -28,9 +28,6 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str
     modules = [url for url in requests if "/explorables/" in url]
     assert sorted(url.split("?")[0].rsplit("/", 1)[1] for url in modules) == [
         "common.js",
-        "gradient_weight.js",
-        "loop.data.json",
-        "loop.js",
         "ratio_map.js",
     ]
     assert page.locator(".trx[data-dark]").count() == 0

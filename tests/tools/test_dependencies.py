@@ -26,7 +26,7 @@ def grpo() -> set[str]:
 def test_a_chapter_depends_on_what_it_imports_at_any_depth(grpo: set[str]) -> None:
     assert {
         "trlib/algorithms/ppo.py",
-        "book/trbook/explorables/gradient_weight.py",
+        "book/trbook/explorables/ratio_map.py",
         "trlab/conformance/report.py",
     } <= grpo
     assert "trlib/loop/training.py" not in grpo

@@ -491,7 +491,7 @@ def test_right_answers_of_chapter_6_are_right() -> None:
         assert (~kept[0] & kept[1]).equal(clipping.check_dropped.truth(**case))
     assert clipping.check_weight(lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap))))
     assert clipping.check_processed(drawn_from)
-    assert clipping.check_crossing(0.15 / 0.2, 1.2 * 0.75)
+    assert clipping.check_logs(2, 3, 1)
 
 
 def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:

@@ -159,7 +159,7 @@ CARDS = (
         provenance="read in the paper",
         read_in="arXiv 2507.18071, equations 7, 13 and 14",
         functions=("trlib.algorithms.gspo.gspo_loss",),
-        chapter="05_grpo",
+        chapter="05_children",
         paper={"eps_low": "0.0003", "eps_high": "0.0004"},
         remark="Either all tokens of a completion keep their gradient or none does. Its window is 500 to 670 times "
         "narrower than PPO's because a mean moves so much less. The curve follows one token of a completion of "
@@ -183,7 +183,7 @@ CARDS = (
         provenance="read in the paper",
         read_in="arXiv 2506.13585, equations 4 and 5",
         functions=("trlib.algorithms.cispo.cispo_loss",),
-        chapter="05_grpo",
+        chapter="05_children",
         paper={"eps_high": "tuned; its value is not printed", "eps_low": "no lower bound"},
         remark="It bounds the size of a push and nothing stops the pushing: with many updates per batch it has no "
         "region.",
@@ -206,7 +206,7 @@ CARDS = (
         provenance="after the abstract or a summary",
         read_in="as verl and TRL have it",
         functions=("trlib.algorithms.sapo.sapo_loss",),
-        chapter="05_grpo",
+        chapter="05_children",
         paper={"tau_pos": "1.0", "tau_neg": "1.05"},
         remark="The temperature is no threshold: at 1 the weight at r = 2 is still 1.57 times that at r = 1.",
     ),
@@ -228,7 +228,7 @@ CARDS = (
         provenance="read in the paper",
         read_in="arXiv 2507.20673, equation 4",
         functions=("trlib.algorithms.gmpo.gmpo_loss",),
-        chapter="05_grpo",
+        chapter="05_children",
         paper={"eps_log": "0.4"},
         remark="An outlying token moves a geometric mean by little, so the window on each token can be wide.",
     ),
@@ -250,7 +250,7 @@ CARDS = (
         provenance="after the abstract or a summary",
         read_in="the abstract, and summaries that print the formula",
         functions=("trlib.algorithms.pspo.pspo_loss",),
-        chapter="05_grpo",
+        chapter="05_children",
         paper={"alpha": "0.1"},
         remark="Its gradient is 1 - α times that of no region, on every token alike; Adam divides that factor out "
         "again.",

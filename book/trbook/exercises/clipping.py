@@ -1,4 +1,4 @@
-"""Chapter 6's exercises: what a window and a mask let a token move, a ratio counted once, processed log-probs."""
+"""Chapter 6's exercises: what a window lets a token move, a ratio counted once, processed log-probs, strange logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.inside import InTheLoop, Part
+from trlib.advantages import group_relative
+from trlib.algorithms import ppo_loss
+from trlib.corrections import truncated_importance
+from trlib.loop.sampler import Sampler
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 
 def _room(q: Tensor, eps_high: float) -> Tensor:
@@ -302,24 +310,151 @@ check_processed = Exercise(
 )
 
 
-check_crossing = Numbers(
-    "A > 0, a window of 0.2 and a mask of 0.15: at which q do both silence the token at the same p, and at which p?",
-    q=Number(
-        0.75,
+check_logs = Numbers(
+    "Which log (1, 2 or 3) comes from rounded weights, which from a top 4, which from raw log-probs?",
+    rounded=Number(
+        2.0,
         {
-            0.15: "this is delta; where is eps q = delta?",
-            0.03: "this is eps times delta; where is eps q = delta?",
-            4 / 3: "turned round: q = delta / eps.",
+            1.0: "rounded weights draw by their own log-probs and leave no token out: the mean of π/μ is then near 1.",
+            3.0: "rounding moves ratios both ways; in log 3 none is above 1.",
         },
     ),
-    p=Number(
-        0.9,
+    top_4=Number(
+        3.0,
         {
-            0.75: "this is q itself; the token falls silent at (1 + eps) q.",
-            0.15: "this is how far it may go; where does it arrive?",
-            0.95: "that is 0.2 above; the ratio is 1.2, so p = 1.2 q.",
+            1.0: "with a top-k that the learner leaves out, every ratio is the kept mass: none lies above 1.",
+            2.0: "with a top-k that the learner leaves out, every ratio is the kept mass: none lies above 1.",
         },
     ),
-    praise="below 0.75 the clip is the narrower of the two, above it the mask: they disagree most where tokens are "
-    "rarest.",
+    raw=Number(
+        1.0,
+        {
+            2.0: "raw log-probs are not those that drew the tokens, so the mean of the ratio is not 1.",
+            3.0: "a temperature makes rare tokens likelier: some ratios must lie above 1.",
+        },
+    ),
+    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. Off 1 before the first update, it "
+    "says that one of the two does not hold.",
+)
+
+
+def _rounded(policy: Policy, seed: int) -> Part:
+    """Eight prompts of `dial` with eight completions each, written by the policy's own weights in four bits."""
+    task = trlib.load_task("dial")
+    prompts = task.prompts(8, seed=seed)
+    sampler = Sampler(policy, lag=0, precision="int4").policy()
+    batch = sample(sampler, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    written = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
+    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written])
+    advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.logp)
+    with torch.no_grad():
+        logp_old = policy.score(batch).logp
+    return Part(batch, rewards, (logp_old, batch.logp, advantages, batch.mask))
+
+
+def _corrected(
+    logp: Tensor, logp_old: Tensor, logp_rollout: Tensor, advantages: Tensor, mask: Tensor, eps: float, cap: float
+) -> Tensor:
+    tokens = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=eps, eps_high=eps).per_token
+    factor = truncated_importance(logp_old, logp_rollout, mask, cap=cap)
+    return (tokens * factor)[mask].sum() / mask.sum()
+
+
+def _by_ratio(ratio: Tensor, factor: Tensor, advantages: Tensor, mask: Tensor, eps: float) -> Tensor:
+    """The clipped loss of a ratio, times a factor, as a mean over tokens."""
+    kept = torch.minimum(ratio * advantages, ratio.clamp(1 - eps, 1 + eps) * advantages)
+    return -(factor * kept)[mask].sum() / mask.sum()
+
+
+check_corrected_loss = InTheLoop(
+    "Is `corrected_loss(logp, logp_old, logp_rollout, advantages, mask, eps, cap)` the clip around the learner, with "
+    "the mismatch counted once?",
+    truth=_corrected,
+    start="dial",
+    rollout=_rounded,
+    settings=[(0.2, 2.0), (0.1, 1.2), (0.3, 1.5)],
+    mistakes=[
+        Mistake(
+            "no minus",
+            lambda *a: -_corrected(*a),
+            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
+        ),
+        Mistake(
+            "no correction",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio((logp - old).exp(), torch.ones_like(A), A, mask, eps),
+            "this is PPO as if the learner had written the tokens: the factor π_old/μ is missing.",
+        ),
+        Mistake(
+            "sampler's anchor",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio((logp - mu).exp(), torch.ones_like(A), A, mask, eps),
+            "the clip lies around the sampler here, and nothing is truncated; the exercise wants it around π_old.",
+        ),
+        Mistake(
+            "twice",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - mu).exp(), (old - mu).exp().clamp(max=cap), A, mask, eps
+            ),
+            "the mismatch is counted twice: π/μ holds π_old/μ already. With the correction goes π/π_old.",
+        ),
+        Mistake(
+            "not truncated",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio((logp - old).exp(), (old - mu).exp(), A, mask, eps),
+            "nothing is truncated: a factor π_old/μ above `cap` must become `cap`.",
+        ),
+        Mistake(
+            "masked",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp(), (old - mu).exp() * ((old - mu).exp() <= cap), A, mask, eps
+            ),
+            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to `cap`.",
+        ),
+        Mistake(
+            "both ends",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp(), (old - mu).exp().clamp(1 / cap, cap), A, mask, eps
+            ),
+            "the factor is raised to 1/cap from below too; TIS truncates at the top alone.",
+        ),
+        Mistake(
+            "turned round",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp(), (mu - old).exp().clamp(max=cap), A, mask, eps
+            ),
+            "the correction is turned round: it is the learner's probability over the sampler's.",
+        ),
+        Mistake(
+            "inside the clip",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp() * (old - mu).exp().clamp(max=cap), torch.ones_like(A), A, mask, eps
+            ),
+            "the factor stands inside the clip here, so the mismatch alone can silence a token; it multiplies what the "
+            "clip returns.",
+        ),
+        Mistake(
+            "never clipped",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp(), (old - mu).exp().clamp(max=cap), A, mask, 1e6
+            ),
+            "nothing is clipped: at the first update π/π_old is 1 everywhere, but later it is not.",
+        ),
+        Mistake(
+            "clip only",
+            lambda logp, old, mu, A, mask, eps, cap: (
+                -((old - mu).exp().clamp(max=cap) * (logp - old).exp().clamp(1 - eps, 1 + eps) * A)[mask].sum()
+                / mask.sum()
+            ),
+            "the clipped term stands alone; take the minimum of both, or tokens that want to come back fall silent.",
+        ),
+        Mistake(
+            "sum",
+            lambda *a: _corrected(*a) * a[4].sum(),
+            "the tokens are summed; take their mean.",
+        ),
+        Mistake(
+            "rectangle",
+            lambda *a: _corrected(*a) * a[4].sum() / a[4].numel(),
+            "the sum is divided by the whole rectangle, padding included; divide by the number of tokens in `mask`.",
+        ),
+    ],
+    praise="The clip asks how far the learner has moved, and the factor says who wrote the tokens.",
 )

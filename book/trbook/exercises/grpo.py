@@ -1,4 +1,4 @@
-"""Exercises of chapter 5, GRPO: advantages inside a group, two biases, the clipped loss and two that replaced it."""
+"""Exercises of chapter 5, GRPO, and of its children: advantages, two biases, the clipped loss and what replaced it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.inside import InTheLoop, Part
 from trlib import checks
 from trlib.advantages import group_relative, leave_one_out
-from trlib.algorithms import ppo_loss
+from trlib.aggregation import aggregate
+from trlib.algorithms import gspo_loss, ppo_loss
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
 
 
 def _advantages(rewards: Tensor, group: Tensor) -> Tensor:
@@ -428,7 +433,7 @@ check_cispo = Exercise(
             lambda logp, logp_old, advantages, eps_low, eps_high: (
                 -(logp - logp_old).exp().clamp(max=1 + eps_high) * advantages * logp
             ),
-            "the weight is bounded from above only, as TRL does; CISPO as it is written in this chapter bounds it "
+            "the weight is bounded from above only, as TRL does; CISPO as it is written on this page bounds it "
             "from below too.",
         ),
         Mistake(
@@ -515,4 +520,396 @@ check_rare_success = Numbers(
     ),
     praise="with eight right of sixteen GRPO gives each 0.97: it weighs hard and easy prompts up against the middling "
     "ones, and Dr.GRPO does not.",
+)
+
+
+def _mended(rewards: Tensor, size: int) -> Tensor:
+    return _advantages(rewards, torch.arange(len(rewards)) // size)
+
+
+def _strange(rewards: Tensor, size: int) -> Tensor:
+    """The exercise's code, with both its faults."""
+    table = rewards.view(size, -1)
+    return ((table - table.mean(1, keepdim=True)) / (table.std() + 1e-6)).flatten()
+
+
+def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
+    """Twelve rewards, in groups of three, four or six: the number of prompts is never the size of a group."""
+    size = (3, 4, 6)[int(draw.integers(0, 3, 1))]
+    return draw.uniform(0, 2, 12), size
+
+
+check_mended = Exercise(
+    "Is `mended(rewards, size)` GRPO's advantage, the completions of one prompt side by side?",
+    truth=_mended,
+    inputs=_prompts_of_a_size,
+    rtol=2e-3,
+    atol=1e-3,
+    examples=[([1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3), ([1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0], 4)],
+    mistakes=[
+        Mistake(
+            "as it stands",
+            _strange,
+            "this still does what the log shows. With `view(size, -1)` a row has one entry for each prompt: which "
+            "completions does it hold? And whose spread is `table.std()`?",
+        ),
+        Mistake(
+            "rows mended",
+            lambda rewards, size: (
+                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)) / (rewards.std() + 1e-6)
+            ).flatten(),
+            "one fault is mended: each row is a prompt. The spread is still the whole batch's.",
+        ),
+        Mistake(
+            "spread mended",
+            lambda rewards, size: _by_rows(rewards.view(size, -1)).flatten(),
+            "one fault is mended: the spread is the row's. But a row of `view(size, -1)` holds completions of several "
+            "prompts.",
+        ),
+        Mistake(
+            "columns",
+            lambda rewards, size: _by_rows(rewards.view(size, -1).T).T.flatten(),
+            "the mean is taken down the columns of `view(size, -1)`: these are completions of different prompts. "
+            "Completions of one prompt stand side by side.",
+        ),
+        Mistake(
+            "columns of the right table",
+            lambda rewards, size: _by_rows(_table(rewards, size).T).T.flatten(),
+            "the rows are prompts now, and mean and spread are taken down the columns: across prompts.",
+        ),
+        Mistake(
+            "no division",
+            lambda rewards, size: (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)).flatten(),
+            "the rows are right, and nothing is divided: this is Dr.GRPO's advantage.",
+        ),
+        Mistake(
+            "one group",
+            lambda rewards, size: (rewards - rewards.mean()) / (rewards.std() + 1e-6),
+            "mean and spread are those of the whole batch; each prompt is its own group.",
+        ),
+        Mistake(
+            "batch's mean",
+            lambda rewards, size: (
+                (_table(rewards, size) - rewards.mean()) / (_table(rewards, size).std(1, keepdim=True) + 1e-6)
+            ).flatten(),
+            "the spread is the group's, but the mean is the whole batch's.",
+        ),
+        Mistake(
+            "population std",
+            lambda rewards, size: (
+                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
+                / (_table(rewards, size).std(1, keepdim=True, correction=0) + 1e-6)
+            ).flatten(),
+            "the rows are right; the standard deviation divides by G here, and GRPO's by G - 1 (torch's default).",
+        ),
+        Mistake(
+            "variance",
+            lambda rewards, size: (
+                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
+                / (_table(rewards, size).var(1, keepdim=True) + 1e-6)
+            ).flatten(),
+            "the rows are right, and this divides by the variance; take its square root.",
+        ),
+        Mistake(
+            "turned sign",
+            lambda rewards, size: -_mended(rewards, size),
+            "the sign is turned: a reward above the mean has a positive advantage.",
+        ),
+    ],
+    praise="with 16 prompts of 16 completions the wrong `view` has the right shape, and no error ever tells. Look for "
+    "groups of equal rewards: their advantages must be 0.",
+)
+
+
+def _table(rewards: Tensor, size: int) -> Tensor:
+    """A row for each prompt."""
+    return rewards.view(-1, size)
+
+
+def _by_rows(table: Tensor) -> Tensor:
+    return (table - table.mean(1, keepdim=True)) / (table.std(1, keepdim=True) + 1e-6)
+
+
+def _rollout(policy: Policy, seed: int) -> tuple[Part, Tensor]:
+    """Eight prompts of `dial` with eight completions each; the part without what the loss takes, and their groups."""
+    task = trlib.load_task("dial")
+    prompts = task.prompts(8, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    written = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
+    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written])
+    return Part(batch, rewards, (batch.logp, rewards, batch.group, batch.mask)), batch.group
+
+
+def _whole(policy: Policy, seed: int) -> Part:
+    """What GRPO's whole loss takes: old log-probs, rewards, groups, mask."""
+    return _rollout(policy, seed)[0]
+
+
+def _centred(policy: Policy, seed: int) -> Part:
+    """What GSPO's loss takes: old log-probs, advantages, mask."""
+    part, group = _rollout(policy, seed)
+    batch = part.scored
+    return Part(batch, part.rewards, (batch.logp, _advantages(part.rewards, group), batch.mask))
+
+
+def _grpo_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    rewards: Tensor,
+    group: Tensor,
+    mask: Tensor,
+    eps_low: float,
+    eps_high: float,
+    how: str = "seq-mean-token-mean",
+    advantages: Callable[[Tensor, Tensor], Tensor] = _advantages,
+) -> Tensor:
+    A = advantages(rewards, group)[:, None].expand_as(logp)
+    tokens = ppo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
+    return aggregate(tokens.per_token, mask, how)
+
+
+def _unmasked(logp: Tensor, logp_old: Tensor, rewards: Tensor, group: Tensor, mask: Tensor, *eps: float) -> Tensor:
+    A = _advantages(rewards, group)[:, None]
+    return _by_ratio((logp - logp_old).exp(), A.expand_as(logp), *eps).mean()
+
+
+check_grpo_loss = InTheLoop(
+    "Is `grpo_loss(logp, logp_old, rewards, group, mask, eps_low, eps_high)` GRPO's whole loss, inside the loop?",
+    truth=_grpo_loss,
+    start="dial",
+    rollout=_whole,
+    settings=[(0.2, 0.2), (0.1, 0.28), (0.2, 0.28)],
+    mistakes=[
+        Mistake(
+            "no minus",
+            lambda *a: -_grpo_loss(*a),
+            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
+        ),
+        Mistake(
+            "token mean",
+            lambda *a: _grpo_loss(*a, how="token-mean"),
+            "this is one mean over all tokens of the batch, DAPO's. GRPO takes the mean of each completion first.",
+        ),
+        Mistake(
+            "sum",
+            lambda *a: _grpo_loss(*a, how="seq-mean-token-sum"),
+            "a completion's tokens are summed here; GRPO divides the sum by the completion's own length.",
+        ),
+        Mistake(
+            "padded width",
+            lambda *a: _grpo_loss(*a, how="seq-mean-token-sum-norm"),
+            "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO divides by its own "
+            "length.",
+        ),
+        Mistake(
+            "padding counts",
+            _unmasked,
+            "this is the mean over the whole rectangle, padding included: use `mask`.",
+        ),
+        Mistake(
+            "no division",
+            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: group_relative(rewards, group, scale=None)),
+            "the advantages are not divided by the group's standard deviation: that is Dr.GRPO.",
+        ),
+        Mistake(
+            "whole batch",
+            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group))),
+            "the rewards are centred over the whole batch; each prompt is its own group.",
+        ),
+        Mistake(
+            "raw rewards",
+            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: rewards),
+            "the rewards stand where the advantages belong: nothing is subtracted.",
+        ),
+        Mistake(
+            "leave-one-out",
+            lambda *a: _grpo_loss(*a, advantages=leave_one_out),
+            "the advantages compare with the *other* completions and are not divided; GRPO's do both with the group.",
+        ),
+        Mistake(
+            "never clipped",
+            lambda *a: _grpo_loss(*a[:5], 0.999, 1e6),
+            "nothing is clipped: the first update cannot tell, since all ratios are 1, but the later ones can.",
+        ),
+        Mistake(
+            "one window",
+            lambda *a: _grpo_loss(*a[:5], a[5], a[5]),
+            "the upper edge ignores `eps_high`.",
+        ),
+        Mistake(
+            "edges exchanged",
+            lambda *a: _grpo_loss(*a[:5], a[6], a[5]),
+            "`eps_low` and `eps_high` have changed places.",
+        ),
+        Mistake(
+            "old over new",
+            lambda logp, logp_old, *rest: _turned(logp, logp_old, *rest),
+            "the ratio is new over old: exp(logp - logp_old).",
+        ),
+        Mistake(
+            "clip only",
+            lambda logp, logp_old, rewards, group, mask, low, high: aggregate(
+                _clip_only(logp, logp_old, _advantages(rewards, group)[:, None].expand_as(logp), low, high),
+                mask,
+                "seq-mean-token-mean",
+            ),
+            "the clipped term stands alone; take the minimum of both, or tokens that want to come back fall silent.",
+        ),
+        Mistake(
+            "no ratio",
+            lambda logp, logp_old, rewards, group, mask, *eps: aggregate(
+                -_advantages(rewards, group)[:, None] * logp, mask, "seq-mean-token-mean"
+            ),
+            "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, where all ratios are "
+            "1, and not later.",
+        ),
+    ],
+    praise="These are GRPO's four steps: compare in the group, weigh by the ratio, clip, average.",
+)
+
+
+def _turned(
+    logp: Tensor, logp_old: Tensor, rewards: Tensor, group: Tensor, mask: Tensor, low: float, high: float
+) -> Tensor:
+    A = _advantages(rewards, group)[:, None].expand_as(logp)
+    return aggregate(_by_ratio((logp_old - logp).exp(), A, low, high), mask, "seq-mean-token-mean")
+
+
+check_logs = Numbers(
+    "Which log (1, 2 or 3) is GRPO's, which clamps the weight, and which clips a completion's ratio?",
+    grpo=Number(
+        3.0,
+        {
+            1.0: "log 1 silences no token at all, although many lie outside the window.",
+            2.0: "log 2 tears no completion: all of its tokens fall silent together. GRPO asks every token alone.",
+        },
+    ),
+    clamped=Number(
+        1.0,
+        {
+            2.0: "log 2 silences tokens; a clamp never does.",
+            3.0: "log 3 silences tokens; a clamp never does.",
+        },
+    ),
+    completion=Number(
+        2.0,
+        {
+            1.0: "log 1 silences nothing; a clip does, whatever ratio it looks at.",
+            3.0: "log 3 has torn completions; whoever clips a completion's ratio keeps or silences it whole.",
+        },
+    ),
+    praise="three columns tell them apart: the tokens silenced, the torn completions, and the largest push.",
+)
+
+
+def _gspo(logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, eps_low: float, eps_high: float) -> Tensor:
+    A = advantages[:, None].expand_as(logp)
+    tokens = gspo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
+    return aggregate(tokens.per_token, mask, "seq-mean-token-mean")
+
+
+def _by_completion(
+    ratio: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[Tensor, Tensor, Tensor, Tensor, float, float], Tensor]:
+    """GSPO's loss with another ratio of a completion: (log-ratios of its tokens, mask) -> [B]."""
+
+    def loss(logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, low: float, high: float) -> Tensor:
+        return _by_ratio(ratio(logp - logp_old, mask), advantages, low, high).mean()
+
+    return loss
+
+
+def _length_mean(log_ratio: Tensor, mask: Tensor) -> Tensor:
+    return (log_ratio * mask).sum(1) / mask.sum(1)
+
+
+check_gspo = InTheLoop(
+    "Is `gspo(logp, logp_old, advantages, mask, eps_low, eps_high)` GSPO's loss, inside the loop?",
+    truth=_gspo,
+    start="dial",
+    rollout=_centred,
+    settings=[(3e-4, 4e-4), (0.02, 0.05), (0.2, 0.3)],
+    mistakes=[
+        Mistake(
+            "no minus",
+            lambda *a: -_gspo(*a),
+            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
+        ),
+        Mistake(
+            "token ratio",
+            lambda logp, logp_old, A, mask, low, high: aggregate(
+                _by_ratio((logp - logp_old).exp(), A[:, None].expand_as(logp), low, high), mask, "seq-mean-token-mean"
+            ),
+            "every token has its own ratio here: that is GRPO. GSPO has one for the completion.",
+        ),
+        Mistake(
+            "product",
+            _by_completion(lambda log_ratio, mask: (log_ratio * mask).sum(1).exp()),
+            "this is the product of the tokens' ratios; GSPO takes its |y|-th root, the geometric mean.",
+        ),
+        Mistake(
+            "arithmetic mean",
+            _by_completion(lambda log_ratio, mask: _length_mean(log_ratio.exp(), mask)),
+            "this is the arithmetic mean of the ratios; take the mean of the log-ratios, then `exp`.",
+        ),
+        Mistake(
+            "padding counts",
+            _by_completion(lambda log_ratio, mask: log_ratio.mean(1).exp()),
+            "padding counts here: sum over `mask` only, and divide by the completion's own length.",
+        ),
+        Mistake(
+            "padded width",
+            _by_completion(lambda log_ratio, mask: (log_ratio * mask).mean(1).exp()),
+            "the sum is divided by the padded width; divide by the completion's own length.",
+        ),
+        Mistake(
+            "never clipped",
+            lambda *a: _gspo(*a[:4], 0.999, 1e6),
+            "nothing is clipped: the first update cannot tell, since every s is 1, but the later ones can.",
+        ),
+        Mistake("one window", lambda *a: _gspo(*a[:4], a[4], a[4]), "the upper edge ignores `eps_high`."),
+        Mistake(
+            "edges exchanged",
+            lambda *a: _gspo(*a[:4], a[5], a[4]),
+            "`eps_low` and `eps_high` have changed places.",
+        ),
+        Mistake(
+            "clip only",
+            lambda logp, logp_old, A, mask, low, high: (
+                -(_length_mean(logp - logp_old, mask).exp().clamp(1 - low, 1 + high) * A).mean()
+            ),
+            "the clipped term stands alone; take the minimum of both, or completions that want to come back fall "
+            "silent.",
+        ),
+        Mistake(
+            "old over new",
+            lambda logp, logp_old, *rest: _by_completion(lambda x, mask: _length_mean(-x, mask).exp())(
+                logp, logp_old, *rest
+            ),
+            "the ratio is new over old: logp - logp_old.",
+        ),
+        Mistake(
+            "token mean",
+            lambda logp, logp_old, A, mask, low, high: aggregate(
+                gspo_loss(
+                    logp, logp_old, advantages=A[:, None].expand_as(logp), mask=mask, eps_low=low, eps_high=high
+                ).per_token,
+                mask,
+                "token-mean",
+            ),
+            "this is one mean over all tokens, so long completions count for more; give each completion the same "
+            "share.",
+        ),
+        Mistake(
+            "sum over completions",
+            lambda *a: _gspo(*a) * len(a[0]),
+            "the completions are summed; take their mean.",
+        ),
+        Mistake(
+            "no ratio",
+            lambda logp, logp_old, A, mask, *eps: -(A * _length_mean(logp, mask)).mean(),
+            "there is no ratio here: this is the policy gradient, and it agrees with GSPO at the first update only.",
+        ),
+    ],
+    praise="With one update per batch every s is 1 and the curve is GRPO's; the two part from the second update on.",
 )
