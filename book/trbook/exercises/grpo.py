@@ -668,17 +668,13 @@ def _grpo_loss(
     return aggregate(tokens.per_token, mask, how)
 
 
-def _unmasked(logp: Tensor, logp_old: Tensor, rewards: Tensor, group: Tensor, mask: Tensor, *eps: float) -> Tensor:
-    A = _advantages(rewards, group)[:, None]
-    return _by_ratio((logp - logp_old).exp(), A.expand_as(logp), *eps).mean()
-
-
 check_grpo_loss = InTheLoop(
     "Is `grpo_loss(logp, logp_old, rewards, group, mask, eps_low, eps_high)` GRPO's whole loss, inside the loop?",
     truth=_grpo_loss,
     start="dial",
     rollout=_whole,
-    settings=[(0.2, 0.2), (0.1, 0.28), (0.2, 0.28)],
+    settings=[(0.2, 0.2), (0.05, 0.3), (0.3, 0.1)],
+    lr=3e-4,
     mistakes=[
         Mistake(
             "no minus",
@@ -699,12 +695,7 @@ check_grpo_loss = InTheLoop(
             "padded width",
             lambda *a: _grpo_loss(*a, how="seq-mean-token-sum-norm"),
             "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO divides by its own "
-            "length.",
-        ),
-        Mistake(
-            "padding counts",
-            _unmasked,
-            "this is the mean over the whole rectangle, padding included: use `mask`.",
+            "length, the number of tokens in `mask`.",
         ),
         Mistake(
             "no division",
@@ -828,7 +819,8 @@ check_gspo = InTheLoop(
     truth=_gspo,
     start="dial",
     rollout=_centred,
-    settings=[(3e-4, 4e-4), (0.02, 0.05), (0.2, 0.3)],
+    settings=[(3e-4, 4e-4), (0.02, 0.3), (0.2, 0.01)],
+    lr=3e-4,
     mistakes=[
         Mistake(
             "no minus",
