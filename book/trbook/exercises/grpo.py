@@ -660,6 +660,7 @@ def _grpo_loss(
     mask: Tensor,
     eps_low: float,
     eps_high: float,
+    *,
     how: str = "seq-mean-token-mean",
     advantages: Callable[[Tensor, Tensor], Tensor] = _advantages,
 ) -> Tensor:
@@ -719,17 +720,17 @@ check_grpo_loss = InTheLoop(
         ),
         Mistake(
             "never clipped",
-            lambda *a: _grpo_loss(*a[:5], 0.999, 1e6),
+            lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, 0.999, 1e6),
             "nothing is clipped: the first update cannot tell, since all ratios are 1, but the later ones can.",
         ),
         Mistake(
             "one window",
-            lambda *a: _grpo_loss(*a[:5], a[5], a[5]),
+            lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, low, low),
             "the upper edge ignores `eps_high`.",
         ),
         Mistake(
             "edges exchanged",
-            lambda *a: _grpo_loss(*a[:5], a[6], a[5]),
+            lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, high, low),
             "`eps_low` and `eps_high` have changed places.",
         ),
         Mistake(
@@ -856,13 +857,17 @@ check_gspo = InTheLoop(
         ),
         Mistake(
             "never clipped",
-            lambda *a: _gspo(*a[:4], 0.999, 1e6),
+            lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, 0.999, 1e6),
             "nothing is clipped: the first update cannot tell, since every s is 1, but the later ones can.",
         ),
-        Mistake("one window", lambda *a: _gspo(*a[:4], a[4], a[4]), "the upper edge ignores `eps_high`."),
+        Mistake(
+            "one window",
+            lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, low, low),
+            "the upper edge ignores `eps_high`.",
+        ),
         Mistake(
             "edges exchanged",
-            lambda *a: _gspo(*a[:4], a[5], a[4]),
+            lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, high, low),
             "`eps_low` and `eps_high` have changed places.",
         ),
         Mistake(
