@@ -338,7 +338,7 @@ def _step(
     *,
     clear: bool = True,
     times: int = 1,
-) -> Callable[..., None]:
+) -> Callable[..., Any]:
     """REINFORCE's boxes two to four, or a variant of them."""
 
     def update(policy: Policy, optimizer: torch.optim.Optimizer, batch: Completions, rewards: Tensor) -> None:
