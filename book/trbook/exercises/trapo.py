@@ -1,64 +1,29 @@
-"""Exercises of chapter 10, TRAPO: the capped weight, its loss, what it converges to, and who is given a prefix."""
+"""Exercises of chapter 10, TRAPO: the price of a token, TrSFT's loss, what it converges to, who is given a prefix, a
+loop that teaches too little, and the whole loss, which trains `dial_rare`."""
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.verdict import NotYet, kind
 from trlib.algorithms.trapo import truncated_expert
+from trlib.model.completions import Completions, join
+from trlib.model.policy import Policy, load_policy
+from trlib.model.rollout import sample
+from trlib.tasks import load_task
 
 
 def _weight(p: Tensor, alpha: float) -> Tensor:
     return (p / alpha).clamp(max=1.0)
-
-
-check_capped_weight = Exercise(
-    "Is `capped_weight(p, alpha)` TrSFT's gradient weight of an expert's token of probability p?",
-    truth=_weight,
-    inputs=lambda draw: (torch.cat([draw.uniform(0.01, 0.08, 3), draw.uniform(0.6, 1, 3)]), draw.number(0.1, 0.5)),
-    examples=[([0.01, 0.05, 0.1, 0.5, 1.0], 0.1)],
-    mistakes=[
-        Mistake("no cap", lambda p, alpha: p / alpha, "this grows beyond 1: above alpha the weight is 1, as in SFT."),
-        Mistake(
-            "a mask",
-            lambda p, alpha: (p >= alpha).double(),
-            "this is a mask, all or nothing; below alpha the weight fades in proportion to p.",
-        ),
-        Mistake("SFT's", lambda p, alpha: torch.ones_like(p), "a weight of 1 everywhere is SFT's."),
-        Mistake(
-            "turned around",
-            lambda p, alpha: (alpha / p).clamp(max=1.0),
-            "turned around: this fades the tokens that the policy finds likely.",
-        ),
-        Mistake(
-            "capped at alpha",
-            lambda p, alpha: p.clamp(max=alpha),
-            "this is min(p, alpha); divide by alpha, so that the weight ends at 1.",
-        ),
-        Mistake("p itself", lambda p, alpha: p, "this is the weight at alpha = 1."),
-        Mistake(
-            "over p",
-            lambda p, alpha: 1 / p.clamp(min=alpha),
-            "this is dφ/dp; the weight is dφ/dlog p, which is p times it.",
-        ),
-        Mistake(
-            "the larger",
-            lambda p, alpha: (p / alpha).clamp(min=1.0),
-            "this is the larger of 1 and p/alpha; the weight is the smaller.",
-        ),
-        Mistake(
-            "a minus",
-            lambda p, alpha: -_weight(p, alpha),
-            "this is the slope of the loss; the weight is minus that slope, so that a token that is taught has a "
-            "positive one.",
-        ),
-    ],
-    praise="a token at a hundredth of alpha is pushed a hundredth as hard: it is not silenced, and comes back as soon "
-    "as the policy says it more often.",
-)
 
 
 def _trsft(logp: Tensor, alpha: float) -> Tensor:
@@ -144,7 +109,7 @@ check_truncated = Exercise(
     inputs=_experts,
     examples=[([0.06, 0.5, 0.1, 0.3, 0.04], 0.1), ([0.095, 0.6, 0.305], 0.1), ([0.28, 0.46, 0.26], 0.4)],
     mistakes=[
-        Mistake("the expert", lambda expert, alpha: expert, "this is the expert himself, which is where SFT ends."),
+        Mistake("the expert", lambda expert, alpha: expert, "this is the expert itself, which is where SFT ends."),
         Mistake(
             "the largest alone",
             lambda expert, alpha: _over(expert, expert == expert.max()),
@@ -300,17 +265,270 @@ check_price = Numbers(
     praise="SFT's cost of leaving a token out is infinite, so it leaves none out. That is the whole difference.",
 )
 
-check_alpha_one = Numbers(
-    "A token of the expert has p = 0.01. How many times as hard does TrSFT push it at alpha = 0.1 as at alpha = 1?",
-    times=Number(
-        10.0,
-        {
-            0.1: "turned around: a smaller alpha pushes harder.",
-            1.0: "both are above p, so both fade the token, and by different factors.",
-            100.0: "that is SFT's weight over the one at alpha = 1; at alpha = 0.1 the weight is 0.1, not 1.",
-            0.09: "that is the difference of the two weights; divide one by the other.",
-            0.01: "that is the weight at alpha = 1; how many times as large is the other?",
-        },
-    ),
-    praise="at alpha = 1 the weight is p itself, which is the policy gradient of saying what the expert said.",
+
+def _earlier(twin: Tensor) -> Tensor:
+    """[B]: a completion before this one is its twin."""
+    return twin.tril(-1).any(1)
+
+
+def _taught(forced: Tensor, group: Tensor) -> Tensor:
+    """The tokens that are taught: a prefix that completions of one prompt share counts once."""
+    return forced & ~_earlier(_alike(forced) & (group == group[:, None]))[:, None]
+
+
+def _alike(forced: Tensor) -> Tensor:
+    """[B, B]: prefixes of one length."""
+    length = forced.sum(1)
+    return length == length[:, None]
+
+
+def _forced(draw: Draw) -> tuple[Tensor, Tensor]:
+    """Twelve completions of three prompts, some with a prefix, in any order: [12, 6] bool and [12]."""
+    lengths = torch.tensor([0, 2, 2, 5, 0, 0, 2, 4, 5, 5, 5, 2])
+    order = draw.uniform(0, 1, 12).argsort()
+    lengths = (lengths + draw.integers(0, 2, 12) * (lengths > 3))[order]
+    return torch.arange(6) < lengths[:, None], torch.arange(3).repeat_interleave(4)[order]
+
+
+check_taught = Exercise(
+    "Does `taught(forced, group)` teach every prefix of the expert once?",
+    truth=_taught,
+    inputs=_forced,
+    mistakes=[
+        Mistake(
+            "the broken loop",
+            lambda forced, group: forced & ~_earlier(_alike(forced))[:, None],
+            "this is still the broken loop: a prefix is left out because another *prompt* has one as long. Its words "
+            "are different ones.",
+        ),
+        Mistake(
+            "one prefix for a prompt",
+            lambda forced, group: forced & ~_earlier(group == group[:, None])[:, None],
+            "this teaches one completion of each prompt; two prefixes of different lengths are both taught.",
+        ),
+        Mistake(
+            "nothing left out",
+            lambda forced, group: forced.clone(),
+            "this teaches a prefix that four completions share four times.",
+        ),
+        Mistake(
+            "the copies",
+            lambda forced, group: forced & ~_taught(forced, group),
+            "turned around: these are the repetitions, which are left out.",
+        ),
+        Mistake(
+            "all twins out",
+            lambda forced, group: forced & ~((_alike(forced) & (group == group[:, None])).sum(1) > 1)[:, None],
+            "where two completions share a prefix, both are left out here; one of them stays.",
+        ),
+        Mistake(
+            "the last one stays",
+            lambda forced, group: forced & ~(_alike(forced) & (group == group[:, None])).triu(1).any(1)[:, None],
+            "each prefix is taught once here, but by the last completion that has it; leave out what comes after the "
+            "first, as the loop does.",
+        ),
+        Mistake(
+            "completions without a prefix",
+            lambda forced, group: ~_taught(forced, group),
+            "these are the tokens that are *not* taught.",
+        ),
+    ],
+    praise="a fault like this raises nothing and slows learning. A count of the tokens that are taught, in the log, "
+    "finds it.",
+)
+
+HORIZON = 16
+"""Most tokens of a completion."""
+_Part = tuple[Completions, Tensor, Tensor]
+"""A batch, its rewards [B], and the expert's tokens that are taught [B, T]."""
+
+
+def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
+    """A batch of which half the completions begin with a part of the expert's answer; the expert errs."""
+    task = load_task("dial", moves=(1, 12), max_tokens=HORIZON, expert_slip=0.2)
+    drawn = task.prompts(prompts, seed=seed)
+    answers = [[*ids, policy.end_id] for ids in policy.encode(task.demonstrations(drawn, seed=seed))]
+    parts, rewards = [], []
+    for count, share in ((4, 0.0), (2, 0.25), (1, 0.5), (1, 1.0)):
+        cuts = [answer if share == 1 else answer[: round(share * (len(answer) - 1))] for answer in answers]
+        part = sample(
+            policy,
+            [prompt.text for prompt in drawn],
+            group=count,
+            max_tokens=HORIZON,
+            prefixes=[cut for cut in cuts for _ in range(count)],
+            seed=seed + len(parts),
+        )
+        pairs = enumerate(zip(part.texts(), part.ended.tolist(), strict=True))
+        verdicts = [task.verify(drawn[i // count], text, ended=ended).reward for i, (text, ended) in pairs]
+        parts.append(part)
+        rewards.append(torch.tensor(verdicts).view(prompts, count))
+    batch = join(parts)
+    return batch, torch.cat(rewards, 1).flatten(), _taught(batch.forced, batch.group)
+
+
+@cache
+def _sampled() -> tuple[_Part, ...]:
+    """Three batches of the policy that rarely writes its steps, four prompts with eight completions each."""
+    policy = load_policy("dial_rare")
+    return tuple(_rollout(policy, seed, prompts=4) for seed in (7, 8, 9))
+
+
+def _asked(loss: Callable[..., Any], policy: Policy, part: _Part, alpha: float, horizon: int) -> Tensor:
+    """The reader's loss of a batch, or a hint at what it is instead."""
+    batch, rewards, expert = part
+    logp = policy.score(batch).logp
+    value = loss(logp, rewards.to(logp.dtype), batch.mask.clone(), expert.clone(), alpha, horizon)
+    if value is None or value is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    if not isinstance(value, Tensor) or not value.is_floating_point() or value.device.type == "meta":
+        raise NotYet(f"a loss is wanted, a tensor with one number, and your function returns {kind(value)}.")
+    if value.shape != ():
+        raise NotYet(f"a loss is one number, and your function returns the shape {list(value.shape)}.")
+    if not value.requires_grad:
+        raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
+    return value
+
+
+def _movements(loss: Callable[..., Any]) -> Tensor:
+    """[3, parameters]: how far each update of plain gradient descent moves the policy, in float64."""
+    policy = load_policy("dial_rare", dtype="float64")
+    optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
+    rows = []
+    for part, alpha, horizon in zip(copy.deepcopy(_sampled()), (0.1, 0.3, 0.02), (16, 16, 20), strict=True):
+        before = torch.cat([p.detach().reshape(-1) for p in policy.parameters])
+        optimizer.zero_grad()
+        _asked(loss, policy, part, alpha, horizon).backward()
+        optimizer.step()
+        rows.append(torch.cat([p.detach().reshape(-1) for p in policy.parameters]) - before)
+    return torch.stack(rows)
+
+
+def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
+    """Trains `dial_rare` with the reader's loss, and says how the reward of the free completions went."""
+    policy, means = load_policy("dial_rare"), []
+    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
+    for seed in range(batches):
+        part = _rollout(policy, 100 * seed, prompts=8)
+        means.append(float(part[1].view(-1, 8)[:, :4].mean()))
+        optimizer.zero_grad()
+        _asked(loss, policy, part, 0.1, HORIZON).backward()
+        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+        optimizer.step()
+    first, last = sum(means[:3]) / 3, sum(means[-3:]) / 3
+    return (
+        f"three updates agree with ours, and your loss has just trained `dial_rare` beside an expert who errs: the "
+        f"reward of completions without a prefix went from {first:.2f} (first three batches) to {last:.2f} (last three "
+        f"of {batches}; 8 prompts x 8 completions, one use, learning rate 3e-4). So few batches are noisy."
+    )
+
+
+def _whole(
+    logp: Tensor,
+    rewards: Tensor,
+    own: Tensor,
+    expert: Tensor,
+    alpha: float,
+    horizon: int,
+    *,
+    advantages: Callable[[Tensor], Tensor] = lambda groups: groups - groups.mean(1, keepdim=True),
+    imitate: Callable[[Tensor, float], Tensor] = _trsft,
+    tokens: Tensor | None = None,
+) -> Tensor:
+    """TRAPO's loss, or a variant of it."""
+    A = advantages(rewards.view(-1, 8)).reshape(-1, 1)
+    per_token = -A * (logp - logp.detach()).exp() * (own if tokens is None else tokens) + imitate(logp, alpha) * expert
+    return per_token.sum() / len(rewards) / horizon
+
+
+def _free_alone(groups: Tensor) -> Tensor:
+    """The baseline from completions without a prefix, the first four of the check's batches."""
+    return groups - groups[:, :4].mean(1, keepdim=True)
+
+
+check_trapo_loss = Built(
+    "Is `trapo_loss(logp, rewards, own, expert, alpha, horizon)` TRAPO's loss of a batch that is used once?",
+    truth=_whole,
+    trace=_movements,
+    praise=_learns,
+    mistakes=[
+        Mistake("no minus", lambda *a: -_whole(*a), "this goes uphill: a loss is minus what you want more of."),
+        Mistake(
+            "SFT",
+            lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp),
+            "the expert's half is SFT's, weight 1 on every token; TrSFT fades a token of p < alpha.",
+        ),
+        Mistake(
+            "no stop-gradient",
+            lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / logp.exp().clamp(min=alpha)),
+            "the divisor max(p, alpha) is not detached, so a token above alpha gets no gradient.",
+        ),
+        Mistake(
+            "always over alpha",
+            lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / alpha),
+            "above alpha the expert's p is divided by itself, so that the weight stays 1; here it grows to 1/alpha.",
+        ),
+        Mistake(
+            "alpha written in",
+            lambda *a: _whole(*a, imitate=lambda logp, alpha: _trsft(logp, 0.1)),
+            "the first update agrees and the second does not: is 0.1 written in for `alpha`?",
+        ),
+        Mistake(
+            "divided by the standard deviation",
+            lambda *a: _whole(
+                *a,
+                advantages=lambda groups: (
+                    (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-4)
+                ),
+            ),
+            "the advantages are divided by the group's standard deviation; TRAPO only subtracts the mean.",
+        ),
+        Mistake(
+            "the batch's mean",
+            lambda *a: _whole(*a, advantages=lambda groups: groups - groups.mean()),
+            "the baseline is the mean of the whole batch; take each prompt's own eight completions.",
+        ),
+        Mistake(
+            "guided ones left out of the baseline",
+            lambda *a: _whole(*a, advantages=_free_alone),
+            "the baseline leaves out the completions with a prefix; TRAPO's mean is over all eight.",
+        ),
+        Mistake(
+            "no baseline",
+            lambda *a: _whole(*a, advantages=lambda groups: groups),
+            "the rewards themselves weigh the policy's tokens; subtract the mean of the prompt's eight.",
+        ),
+        Mistake(
+            "the expert's tokens weighted too",
+            lambda logp, rewards, own, expert, alpha, horizon: _whole(
+                logp, rewards, own, expert, alpha, horizon, tokens=own | expert
+            ),
+            "the policy gradient also runs on the expert's tokens, which the policy did not sample: use `own`.",
+        ),
+        Mistake(
+            "the expert forgotten",
+            lambda *a: _whole(*a, imitate=lambda logp, alpha: 0 * logp),
+            "only the policy's own tokens are taught; the expert's half is missing.",
+        ),
+        Mistake(
+            "the rewards forgotten",
+            lambda *a: _whole(*a, advantages=lambda groups: 0 * groups),
+            "only the expert's tokens are taught; the policy gradient is missing.",
+        ),
+        Mistake(
+            "mean over tokens",
+            lambda logp, rewards, own, expert, alpha, horizon: (
+                _whole(logp, rewards, own, expert, alpha, horizon) * len(rewards) * horizon / (own | expert).sum()
+            ),
+            "the sum is divided by the tokens that there are; the divisor is the constant number of completions times "
+            "`horizon`.",
+        ),
+        Mistake(
+            "mean over completions alone",
+            lambda logp, rewards, own, expert, alpha, horizon: (
+                _whole(logp, rewards, own, expert, alpha, horizon) * horizon
+            ),
+            "divide by `horizon` too, the token limit.",
+        ),
+    ],
 )

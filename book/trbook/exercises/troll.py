@@ -1,15 +1,26 @@
-"""Exercises of chapter 9, TROLL: the geodesic, the gradient through the projection, the regression, the rest bucket."""
+"""Exercises of chapter 9, TROLL: the geodesic, the gradient through the projection, the regression, four strange logs,
+and a bucket for the rest that trains `dial`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.verdict import NotYet, kind
 from trlib import checks
+from trlib.algorithms.troll import troll_loss
 from trlib.divergences import kl
+from trlib.model.completions import Completions
+from trlib.model.policy import Policy, load_policy
+from trlib.model.rollout import sample
+from trlib.tasks import load_task
 
 
 def _policies(draw: Draw, count: int) -> list[Tensor]:
@@ -261,24 +272,234 @@ check_rest = Numbers(
     praise="merging outcomes never makes a KL larger, so what TROLL holds at δ is a lower bound of the whole.",
 )
 
-check_radius = Numbers(
-    "δ = 0, eight updates from each batch: how many of them have a push from the reward, and how many the regression?",
-    pushed=Number(
-        1,
+NO_PULL, NO_ROOM, MOVING_OLD, FOUR_BITS, NO_ADVANTAGE = 1.0, 2.0, 3.0, 4.0, 5.0
+"""The faults that the four logs may have, by their numbers in the chapter."""
+_LEARNS = "with all advantages at 0 nothing moves, and the reward stays where it is; this one falls."
+
+check_logs = Numbers(
+    "Which fault has the loop that wrote log A, log B, log C and log D: 1, 2, 3, 4 or 5?",
+    A=Number(
+        FOUR_BITS,
         {
-            0: "before the first update π̃ = q, and a KL of 0 is inside a region of radius 0.",
-            8: "after the first update the network is outside; the projection is q itself, whose ratio is 1 whatever "
-            "the network does.",
-            7: "it is the other way round: the first has one.",
+            NO_PULL: "A has tokens outside before the first update on a batch. Without the regression the network "
+            "still starts each batch at q.",
+            NO_ROOM: "A's projection stands at 0.05 nats from q, so the radius is not 0.",
+            MOVING_OLD: "a q that is recomputed is never left, and A has tokens outside.",
+            NO_ADVANTAGE: "A's reward rises before it falls, so something was learnt from it.",
         },
     ),
-    pulled=Number(
-        7,
+    B=Number(
+        MOVING_OLD,
         {
-            8: "before the first update π̃ = q, and the regression is 0 inside the region.",
-            0: "once the network is outside, the regression takes it back.",
-            1: "it is the other way round: the first has none.",
+            NO_PULL: "without the regression the network runs off, and B's KL from q is 0 at every update.",
+            NO_ROOM: "with a radius of 0 every token that moves is outside from the second update on; in B none is.",
+            FOUR_BITS: "a q of four bits differs from the network before any update; B's KL is 0.",
+            NO_ADVANTAGE: _LEARNS,
         },
     ),
-    praise="one on-policy step per batch, and seven that take the network back.",
+    C=Number(
+        NO_PULL,
+        {
+            NO_ROOM: "C's projection stands at 0.05 nats from q, so the radius is not 0.",
+            MOVING_OLD: "a q that is recomputed is never left, and C's network is 5 to 9 nats away.",
+            FOUR_BITS: "C has no token outside before the first update: its q is the learner's own old policy.",
+            NO_ADVANTAGE: "C's reward reaches 0.79 by batch 4, so something was learnt from it.",
+        },
+    ),
+    D=Number(
+        NO_ROOM,
+        {
+            NO_PULL: "D's network is at most 0.07 nats away: something holds it, and tightly.",
+            MOVING_OLD: "a q that is recomputed is never left, and more than half of D's tokens are outside.",
+            FOUR_BITS: "D has no token outside before the first update: its q is the learner's own old policy.",
+            NO_ADVANTAGE: _LEARNS,
+        },
+    ),
+    praise="B is the one to remember: where the old policy is recomputed inside the loop, every KL that is logged is 0 "
+    "and the region holds nothing.",
+)
+
+
+def _with_rest(logp: Tensor, ids: Tensor) -> Tensor:
+    """[N, K + 1]: the log-probs of the tokens `ids`, and of all others together."""
+    return _kept_and(logp, ids, lambda others: others.logsumexp(1, keepdim=True))
+
+
+def _kept_and(logp: Tensor, ids: Tensor, bucket: Callable[[Tensor], Tensor]) -> Tensor:
+    return torch.cat([logp.gather(1, ids), bucket(logp.scatter(1, ids, -torch.inf))], 1)
+
+
+def _mass(logp: Tensor, ids: Tensor) -> Tensor:
+    """[N, 1] the probability of the kept tokens together."""
+    return logp.gather(1, ids).exp().sum(1, keepdim=True)
+
+
+DELTA, KEPT = 0.002, 4
+"""The radius and the kept tokens of the compared updates: so near that most tokens are projected at once."""
+
+
+@cache
+def _sampled() -> tuple[Completions, Tensor, Tensor]:
+    """A batch of the base model, four prompts with eight completions each; its advantages [B] and kept ids [N, K]."""
+    policy = load_policy("dial", dtype="float64")
+    batch, rewards = _rollout(policy, 7, prompts=4)
+    return batch, _advantages(rewards), _kept(policy.score(batch, full=True).full[batch.mask].detach(), batch, KEPT)
+
+
+def _rollout(policy: Policy, seed: int, prompts: int) -> tuple[Completions, Tensor]:
+    task = load_task("dial")
+    drawn = task.prompts(prompts, seed=seed)
+    batch = sample(policy, [prompt.text for prompt in drawn], group=8, max_tokens=task.max_tokens, seed=seed)
+    pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
+    return batch, torch.tensor([task.verify(drawn[i // 8], text, ended=ended).reward for i, (text, ended) in pairs])
+
+
+def _advantages(rewards: Tensor) -> Tensor:
+    groups = rewards.view(-1, 8)
+    return (groups - groups.mean(1, keepdim=True)).flatten()
+
+
+def _kept(q: Tensor, batch: Completions, count: int) -> Tensor:
+    """[N, K] the sampled token of every position, first, and the likeliest others."""
+    tokens = batch.tokens[batch.mask][:, None]
+    return q.scatter(1, tokens, torch.inf).topk(count, 1).indices
+
+
+def _merged(with_rest: Callable[..., Any], logp: Tensor, ids: Tensor) -> Tensor:
+    """The reader's outcomes, or a hint at what they are instead."""
+    merged = with_rest(logp, ids.clone())
+    if merged is None or merged is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    if not isinstance(merged, Tensor) or not merged.is_floating_point() or merged.device.type == "meta":
+        raise NotYet(f"a tensor of log-probs is wanted, and your function returns {kind(merged)}.")
+    count, width = ids.shape
+    if merged.shape == (count, width):
+        raise NotYet(f"your function returns the {width} kept tokens alone; the bucket for all others comes last.")
+    if merged.shape != (count, width + 1):
+        raise NotYet(f"your function returns the shape {list(merged.shape)}, and {[count, width + 1]} is wanted.")
+    if torch.isnan(merged).any():
+        raise NotYet("your function returns NaN; is the logarithm of something negative taken?")
+    return merged
+
+
+def _loss(with_rest: Callable[..., Any], now: Tensor, q: Tensor, ids: Tensor, A: Tensor, delta: float) -> Tensor:
+    """TROLL's mean loss over the reader's outcomes, of which the first is the sampled one."""
+    with torch.no_grad():
+        old = _merged(with_rest, q, ids)
+    with checks.value_checks(False):  # what does not sum to 1 gets a hint below, not an error
+        return troll_loss(
+            _merged(with_rest, now, ids)[None],
+            old[None],
+            tokens=torch.zeros(1, len(ids), dtype=torch.long),
+            advantages=A[None],
+            mask=torch.ones(1, len(ids), dtype=torch.bool),
+            delta_kl=delta,
+        ).per_token.mean()
+
+
+def _movements(with_rest: Callable[..., Any]) -> Tensor:
+    """[3, parameters]: how far each of three updates on one batch moves the base model, in float64."""
+    batch, advantages, ids = _sampled()
+    A = advantages.double()[:, None].expand_as(batch.mask)[batch.mask]
+    policy = load_policy("dial", dtype="float64")
+    optimizer = torch.optim.SGD(policy.parameters, lr=0.1)
+    rows, q = [], None
+    for _ in range(3):
+        before = torch.cat([p.detach().reshape(-1) for p in policy.parameters])
+        now = policy.score(batch, full=True).full[batch.mask]
+        q = now.detach() if q is None else q
+        loss = _loss(with_rest, now, q, ids, A, DELTA)
+        if not loss.requires_grad:
+            raise NotYet("no gradient reaches `logp`; is everything detached, or not torch?")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rows.append(torch.cat([p.detach().reshape(-1) for p in policy.parameters]) - before)
+    return torch.stack(rows)
+
+
+def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> str:
+    """Trains `dial` with the reader's outcomes, and says how the reward went."""
+    policy, means = load_policy("dial"), []
+    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
+    for seed in range(batches):
+        batch, rewards = _rollout(policy, seed, prompts=8)
+        means.append(float(rewards.mean()))
+        q = policy.score(batch, full=True).full[batch.mask].detach()
+        ids, A = _kept(q, batch, KEPT), _advantages(rewards)[:, None].expand_as(batch.mask)[batch.mask]
+        for _ in range(uses if seed < batches - 1 else 0):
+            optimizer.zero_grad()
+            _loss(with_rest, policy.score(batch, full=True).full[batch.mask], q, ids, A, 0.05).backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+            optimizer.step()
+    return (
+        f"three updates agree with ours, and TROLL has just learnt over your {KEPT} tokens and a bucket: from a reward "
+        f"of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches of 8 prompts x 8 completions, each used "
+        f"{uses} times at a learning rate of 3e-4. The whole distribution has {q.shape[1]} entries."
+    )
+
+
+check_with_rest = Built(
+    "Does `with_rest(logp, ids)` merge the tokens outside `ids` into one last outcome, as TROLL's sparse form does?",
+    truth=_with_rest,
+    trace=_movements,
+    praise=_learns,
+    mistakes=[
+        Mistake(
+            "probability instead of its logarithm",
+            lambda logp, ids: torch.cat([logp.gather(1, ids), 1 - _mass(logp, ids)], 1),
+            "the bucket holds a probability; the other entries are logarithms.",
+        ),
+        Mistake(
+            "the authors' constant",
+            lambda logp, ids: _kept_and(logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))),
+            "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. Is a constant written "
+            "in, or are logarithms added? `logsumexp` adds probabilities.",
+        ),
+        Mistake(
+            "renormalised",
+            lambda logp, ids: torch.cat(
+                [logp.gather(1, ids).log_softmax(1), torch.full_like(logp[:, :1], math.log(1e-12))], 1
+            ),
+            "the kept tokens are divided by their sum; they keep their own probabilities, and the bucket takes the "
+            "rest.",
+        ),
+        Mistake(
+            "bucket detached",
+            lambda logp, ids: _kept_and(logp, ids, lambda others: others.logsumexp(1, keepdim=True).detach()),
+            "the values are right, but no gradient flows through the bucket.",
+        ),
+        Mistake(
+            "mean of the rest",
+            lambda logp, ids: _kept_and(
+                logp, ids, lambda others: others.logsumexp(1, keepdim=True) - math.log(others.shape[1] - ids.shape[1])
+            ),
+            "the bucket holds the mean probability of the other tokens; merged outcomes add up.",
+        ),
+        Mistake(
+            "the largest of the rest",
+            lambda logp, ids: _kept_and(logp, ids, lambda others: others.max(1, keepdim=True).values),
+            "the bucket holds the likeliest of the other tokens alone; it stands for all of them.",
+        ),
+        Mistake(
+            "everything in the bucket",
+            lambda logp, ids: torch.cat([logp.gather(1, ids), logp.logsumexp(1, keepdim=True)], 1),
+            "the bucket holds the whole vocabulary, the kept tokens too; its probability is 1.",
+        ),
+        Mistake(
+            "bucket first",
+            lambda logp, ids: _with_rest(logp, ids).roll(1, 1),
+            "the outcomes are right, but the bucket comes first; put it last, so that `ids` still finds its tokens.",
+        ),
+        Mistake(
+            "the first tokens",
+            lambda logp, ids: _with_rest(logp, torch.arange(ids.shape[1]).expand_as(ids)),
+            "these are the first tokens of the vocabulary; keep those that `ids` names.",
+        ),
+        Mistake(
+            "probabilities",
+            lambda logp, ids: _with_rest(logp, ids).exp(),
+            "these are the right probabilities; their logarithms are asked for.",
+        ),
+    ],
 )
