@@ -347,8 +347,12 @@ def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
     """A batch of which half the completions begin with a part of the expert's answer; the expert errs."""
     task = load_task("dial", moves=(1, 12), max_tokens=HORIZON, expert_slip=0.2)
     drawn = task.prompts(prompts, seed=seed)
-    answers = [[*ids, policy.end_id] for ids in policy.encode(task.demonstrations(drawn, seed=seed))]
-    parts, rewards = [], []
+    answers = [
+        [*ids, policy.end_id]
+        for ids in policy.encode([answer or "" for answer in task.demonstrations(drawn, seed=seed)])
+    ]
+    parts: list[Completions] = []
+    rewards: list[Tensor] = []
     for count, share in ((4, 0.0), (2, 0.25), (1, 0.5), (1, 1.0)):
         cuts = [answer if share == 1 else answer[: round(share * (len(answer) - 1))] for answer in answers]
         part = sample(
@@ -406,7 +410,8 @@ def _movements(loss: Callable[..., Any]) -> Tensor:
 
 def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
     """Trains `dial_rare` with the reader's loss, and says how the reward of the free completions went."""
-    policy, means = load_policy("dial_rare"), []
+    policy = load_policy("dial_rare")
+    means: list[float] = []
     optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
     for seed in range(batches):
         part = _rollout(policy, 100 * seed, prompts=8)
