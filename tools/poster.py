@@ -1,4 +1,5 @@
-"""The posters of all trust regions, from the method cards: `python -m tools.poster` writes them as SVG and as PDF."""
+"""The posters of all trust regions, from the method cards: `python -m tools.poster` writes them as SVG and as PDF, and
+as SVG in one column for a phone."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ import sys
 import matplotlib as mpl
 
 from tools.paths import ROOT
-from trbook.cards.poster import SHEETS, alt, poster
+from trbook.cards.poster import SHEETS, alt, phone, poster
 
 FOLDER = ROOT / "book/_static/figures"
-KINDS = ("svg", "pdf")
+PHONE = "phone"
+KINDS = {"svg": "{}.svg", "pdf": "{}.pdf", PHONE: "{}_phone.svg"}
+"""What is drawn of a sheet, and its file."""
 
 
 def drawn(sheet: str, kind: str) -> bytes:
@@ -22,17 +25,18 @@ def drawn(sheet: str, kind: str) -> bytes:
     ):
         metadata = (
             {"Date": None, "Creator": None, "Title": alt(sheet)}
-            if kind == "svg"
+            if kind != "pdf"
             else {"CreationDate": None, "Creator": None, "Producer": None, "Title": SHEETS[sheet].title}
         )
-        poster(sheet).savefig(buffer, format=kind, metadata=metadata)
+        figure = phone(sheet) if kind == PHONE else poster(sheet)
+        figure.savefig(buffer, format="pdf" if kind == "pdf" else "svg", metadata=metadata)
     return buffer.getvalue()
 
 
 def main() -> int:
     for sheet in SHEETS:
         for kind in KINDS:
-            path = FOLDER / f"{sheet}.{kind}"
+            path = FOLDER / KINDS[kind].format(sheet)
             path.write_bytes(drawn(sheet, kind))
             print(f"{path.relative_to(ROOT)} ({path.stat().st_size / 1000:.0f} kB)")
     return 0

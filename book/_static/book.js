@@ -84,16 +84,24 @@ addEventListener("keydown", event => event.key === "Escape" && forget());
 addEventListener("scroll", place, true);
 
 // A table that can be sorted: by a press on a heading (a second one turns the order) or, where the headings are hidden
-// on a phone, by a list of them. Numbers are sorted as numbers.
-const value = (row, column) => row.cells[column].textContent.trim();
-const order = (a, b) => (isNaN(a) || isNaN(b) || !a || !b ? a.localeCompare(b) : a - b);
+// on a phone, by a list of them. Numbers are sorted as numbers; rows without one come last, whichever way.
+const value = (row, column) => {
+  const cell = row.cells[column];
+  return (cell.querySelector(".number") ?? cell).textContent.trim();
+};
+const isNumber = text => text !== "" && !isNaN(text);
 const sort = (table, column, down) => {
   [...table.tHead.rows[0].cells].forEach((head, i) => {
     if (i === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   });
   const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => order(value(a, column), value(b, column)) * (down ? -1 : 1));
+  const numbers = rows.some(row => isNumber(value(row, column)));
+  rows.sort((one, other) => {
+    const [a, b] = [value(one, column), value(other, column)];
+    if (numbers && isNumber(a) !== isNumber(b)) return isNumber(a) ? -1 : 1;
+    return (numbers && isNumber(a) ? a - b : a.localeCompare(b)) * (down ? -1 : 1);
+  });
   table.tBodies[0].append(...rows);
 };
 addEventListener("DOMContentLoaded", () => {
@@ -110,4 +118,63 @@ addEventListener("DOMContentLoaded", () => {
     names.addEventListener("change", () => sort(table, names.selectedIndex, false));
     table.before(choice);
   }
+});
+
+// The table of all methods: filtered by words and by the values that its cells mark with a class. The address keeps the
+// choice, so that a link leads to it.
+const AXES = {
+  branch: "branch",
+  near: "kept close to",
+  action: "what is done",
+  level: "level",
+  ratio: "ratio",
+  signed: "signed",
+};
+const axisOf = (row, name) => row.querySelector(`.axis-${name}`)?.textContent.trim() ?? "";
+const letters = text => text.toLowerCase().normalize("NFD").replace(/[^\p{L}\p{N}π/]+/gu, "");
+const labelled = (form, text, control) => {
+  const label = Object.assign(document.createElement("label"), { textContent: text });
+  label.append(control);
+  form.append(label);
+  return control;
+};
+addEventListener("DOMContentLoaded", () => {
+  const table = document.querySelector("table.methods");
+  if (!table) return;
+  const rows = [...table.tBodies[0].rows];
+  const asked = new URLSearchParams(location.search);
+  const form = Object.assign(document.createElement("form"), { className: "filters" });
+  form.setAttribute("aria-label", "Filter the methods");
+  const find = labelled(form, "find", Object.assign(document.createElement("input"), { type: "search" }));
+  find.value = asked.get("find") ?? "";
+  const choices = Object.entries(AXES).map(([name, text]) => {
+    const choice = labelled(form, text, document.createElement("select"));
+    choice.add(new Option("any", ""));
+    for (const known of new Set(rows.map(row => axisOf(row, name)))) choice.add(new Option(known, known));
+    choice.value = asked.get(name) ?? "";
+    if (choice.selectedIndex < 0) choice.selectedIndex = 0;
+    return [name, choice];
+  });
+  const clear = Object.assign(document.createElement("button"), { type: "reset", textContent: "Show all" });
+  const count = Object.assign(document.createElement("output"), { className: "count" });
+  form.append(clear, count);
+  const filter = () => {
+    const words = find.value.split(/\s+/).map(letters).filter(Boolean);
+    for (const row of rows) {
+      const text = letters(row.textContent) + " " + letters(row.querySelector("a")?.getAttribute("href") ?? "");
+      row.hidden = !(
+        words.every(word => text.includes(word)) &&
+        choices.every(([name, choice]) => !choice.value || axisOf(row, name) === choice.value)
+      );
+    }
+    count.textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} methods`;
+    const kept = [["find", find.value], ...choices.map(([name, choice]) => [name, choice.value])];
+    const query = new URLSearchParams(kept.filter(([, text]) => text)).toString();
+    history.replaceState(history.state, "", `${location.pathname}${query && `?${query}`}${location.hash}`);
+  };
+  form.addEventListener("input", filter);
+  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("submit", event => event.preventDefault());
+  (table.closest(".scroll") ?? table).before(form);
+  filter();
 });

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
+from trlab.drawing.names import called
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, is_recorded, judged, not_run, runs_of
 from trlab.statistics import interval
@@ -78,10 +79,12 @@ def on_dial(branch: str) -> Drawing | Note:
         return not_run(SWEEP)
     labels = [variant.name for variant in _variants(branch)]
     often = {"1": "once", "8": "eight times"}
-    found = {uses: {label: interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often}
+    found = {
+        uses: {called(label): interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often
+    }
     rates = {variant.name: f"{variant.train['lr']:.0e}".replace("e-0", "e-") for variant in load_sweep(SWEEP).variants}
     figure, ax = rows_of(
-        [f"{label}, lr {rates[label]}" for label in labels], "share of sampled completions that are right"
+        [f"{called(label)}, lr {rates[label]}" for label in labels], "share of sampled completions that are right"
     )
     for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
         for i, estimate in enumerate(row.values()):

@@ -50,8 +50,8 @@ def test_recorded_runs_stand_beside_their_controls():
     if isinstance(shown, str):
         assert "trlib sweep gallery" in shown
     else:
-        assert all(f"{label} 0." in shown.alt for label in ("pg_is", "ppo", "rebel", "lco", "lco-mse", "rover"))
-        assert "dpo" not in shown.alt
+        assert all(f"{label} 0." in shown.alt for label in ("no region", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER"))
+        assert "DPO" not in shown.alt
         assert {words.get_color() for words in shown.figure.axes[0].get_legend().get_texts()} == {INK}, "light and dark"
 
 

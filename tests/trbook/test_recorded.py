@@ -15,6 +15,7 @@ from bookext.sweeps import figures, listed
 from tools.paths import ROOT
 from trlab import recorded
 from trlab.drawing.named import FIGURES
+from trlab.drawing.names import called
 from trlab.findings import alike, table
 from trlab.measures import matched
 from trlab.record import RECORDS
@@ -79,9 +80,9 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
         lines = {line.get_label(): line for line in drawing.figure.axes[0].lines}
         for label in ("ppo", "troll"):
             values = [interval([of(runs, label=label, updates=u, sampler=sampler)]) for u in ("1", "8", "32")]
-            assert lines[label].get_xdata().tolist() == [1, 8, 32]
-            assert lines[label].get_ydata().tolist() == [e.value for e in values]
-            assert f"{label} {values[0]:.2f} at 1" in drawing.alt
+            assert lines[called(label)].get_xdata().tolist() == [1, 8, 32]
+            assert lines[called(label)].get_ydata().tolist() == [e.value for e in values]
+            assert f"{called(label)} {values[0]:.2f} at 1" in drawing.alt
 
 
 def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
@@ -90,7 +91,7 @@ def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
         sweep, runs, history, kind="intervals", at={"updates": "8", "sampler": "int4"}, only=["troll"]
     )
     ax = drawing.figure.axes[0]
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["troll"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["TROLL"]
     assert ax.lines[1].get_xdata()[0] == interval([of(runs, label="troll", updates="8", sampler="int4")]).value
     assert list(ax.lines[-1].get_xdata()) == [0.25, 0.25] and caption.endswith("dotted: before training.")
     six = figures(sweep, runs, history, kind="intervals")
@@ -105,7 +106,7 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
     at = {"updates": "32", "sampler": "fp32"}
     ((pairs, _),) = figures(sweep, runs, history, kind="improvements", at=at, against="ppo")
     better = improvement([of(runs, label="troll", **at)], [of(runs, label="ppo", **at)])
-    assert pairs.figure.axes[0].lines[1].get_xdata()[0] == better.value and f"troll > ppo {better:.2f}" in pairs.alt
+    assert pairs.figure.axes[0].lines[1].get_xdata()[0] == better.value and f"TROLL > PPO {better:.2f}" in pairs.alt
     ((profile, _),) = figures(sweep, runs, history, kind="profiles", at=at)
     line = profile.figure.axes[0].lines[0]
     assert line.get_ydata().tolist() == performance_profile([of(runs, label="ppo", **at)], line.get_xdata()).tolist()
@@ -150,7 +151,7 @@ def test_every_shipped_record_has_its_section():
         runs, history = recorded(name)
         for drawing, _ in figures(load_sweep(name), runs, history):
             assert ElementTree.fromstring(drawing.svg()).get("aria-label") == drawing.alt
-            assert all(f"{label} " in drawing.alt for label in runs["label"].unique())
+            assert all(f"{called(label)} " in drawing.alt for label in runs["label"].unique())
 
 
 def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():

@@ -11,7 +11,8 @@ from tools.paths import ROOT
 from trbook.cards import CARDS
 from trbook.cards.card import Action
 from trbook.cards.elsewhere import ELSEWHERE
-from trbook.cards.taxonomy import ACTIONS, AXES, PLACES, picture, rows
+from trbook.cards.taxonomy import ACTIONS, NEAR, NO_CODE, PLACES, branch, near, picture
+from trbook.cards.thumbnail import simplified, thumbnail
 
 BIBLIOGRAPHY = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
 
@@ -35,13 +36,29 @@ def test_what_is_elsewhere_says_where(one):
     assert not one.arxiv or (one.arxiv in UNNAMED) != (f"arXiv {one.arxiv}" in BIBLIOGRAPHY)
 
 
-def test_rows_and_picture_are_made_of_the_same():
-    shown = rows(lambda one: one.title)
-    assert all(len(row) == len(AXES) for row in shown) and len(shown) == len(PLACES)
-    by_name = {row[0]: row[1:] for row in shown}
-    assert by_name["DPPO"] == ("π/μ", "token", CARDS["dppo"].action, "signed")
-    assert by_name["IcePop"] == ("π_old/μ", "token", "mask", "unsigned")
+def test_the_picture_names_every_method_once():
     told = dict(picture(lambda one: f"<{one.title}>"))
     named = [name for text in told.values() for name in re.findall("<(.*?)>", text)]
     assert sorted(named) == sorted(one.title for one in PLACES)
     assert "<IcePop>" in told[ACTIONS["mask"]] and "*token:* " in told[ACTIONS["mask"]]
+
+
+def test_what_the_table_is_filtered_by():
+    """Every card's own words have a place among the few; no word is left over."""
+    assert {card.to for card in CARDS.values()} == set(NEAR)
+    assert len({near(one) for one in PLACES}) <= 8 and len({branch(one) for one in PLACES}) <= 15
+    assert near(CARDS["dppo"]) == "the policy that sampled" and near(CARDS["tr_dpo"]) == "a reference"
+    assert branch(CARDS["bapo"]) == "Ratios and clips" and branch(ELSEWHERE[0]) == NO_CODE
+
+
+def test_a_thumbnail_is_small_and_shows_what_the_card_draws():
+    assert [name for name, card in CARDS.items() if bool(thumbnail(card)) == bool(card.no_curve)] == []
+    assert sum(len(thumbnail(card)) for card in CARDS.values()) < 20_000
+    assert "rare" in thumbnail(CARDS["dppo"]) and "rare" not in thumbnail(CARDS["ppo"])
+    assert 'class="expert"' in thumbnail(CARDS["trapo"])
+
+
+def test_a_line_keeps_its_corners():
+    corner = [(float(i), 0.0 if i < 5 else 10.0) for i in range(10)]
+    assert simplified(corner) == [(0, 0), (4, 0), (5, 10), (9, 10)]
+    assert simplified([(float(i), float(i)) for i in range(10)]) == [(0, 0), (9, 9)]

@@ -12,6 +12,7 @@ from trlab import record
 from trlab.cells import MEASURES, cells
 from trlab.drawing import named
 from trlab.drawing.named import FIGURES, Figure, figure
+from trlab.drawing.names import called
 from trlab.drawing.recorded import draw
 from trlab.findings import finished
 from trlab.measures import DERIVED
@@ -48,7 +49,7 @@ def test_a_figure_is_drawn_from_its_record(name):
     runs, history = recorded(one.sweep)
     drawing = draw(one, load_sweep(one.sweep), runs, history)
     labels = one.only or list(finished(one.of(runs))["label"].unique())
-    assert all(f"{label} " in drawing.alt for label in labels) and drawing.svg().startswith("<svg")
+    assert all(f"{called(label)} " in drawing.alt for label in labels) and drawing.svg().startswith("<svg")
     with pytest.raises(ValueError, match=f"runs: expected finished runs of the sweep '{one.sweep}'"):
         draw(one, load_sweep(one.sweep), runs.assign(status="failed"), history)
 

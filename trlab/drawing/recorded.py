@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trlab.basin import LR, basins
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.named import Figure
+from trlab.drawing.names import called
 from trlab.findings import before, finished
 from trlab.findings import scores as scores_of
 from trlab.measures import LEVEL, derive
@@ -43,6 +44,9 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         ValueError: no variant can be drawn.
     """
     runs = derive(figure.of(runs), history)
+    if len(runs):  # from here on by the names that a reader knows
+        runs = runs.assign(label=[called(str(label)) for label in runs["label"]])
+    figure = replace(figure, only=tuple(map(called, figure.only)), control=called(figure.control))
     labels = list(dict.fromkeys(finished(runs)["label"])) if len(runs) else []
     if not labels:
         raise ValueError(
@@ -119,17 +123,12 @@ def _curves(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
     )
 
 
-def called(label: str) -> str:
-    """What a reader calls a variant: the ratio alone is a method in code, and no region in a figure."""
-    return "no region" if label == "pg_is" else label
-
-
 def _ends(figure: Figure, runs: pd.DataFrame, labels: list[str]) -> rates.Curves:
     """The runs of each variant by learning rate."""
     found: dict[str, dict[float, np.ndarray]] = {}
     for label in labels:
         by_rate = scores_of(runs, label, figure.measure, [LR])
-        found[called(label)] = {
+        found[label] = {
             float(place[0]): values for place, values in sorted(by_rate.items(), key=lambda one: float(one[0][0]))
         }
     return found
@@ -149,8 +148,7 @@ def _rates(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
 
 
 def _basin(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
-    found = [replace(one, label=called(one.label)) for one in basins(finished(runs))]
-    return rates.basin(_ends(figure, runs, labels), found, measure=figure.words)
+    return rates.basin(_ends(figure, runs, labels), basins(finished(runs)), measure=figure.words)
 
 
 def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:

@@ -16,6 +16,7 @@ import trlab.claims
 from bookext import quoted
 from bookext.read_off import Table
 from trlab.claims import markdown, tell
+from trlab.claims.outcome import Told
 from trlab.claims.text import VERDICTS
 from trlab.comparison import PRINTED
 
@@ -89,6 +90,15 @@ class Card(SphinxDirective):
 def of_method(name: str) -> trlab.claims.Card | None:
     """The card on which a method's claims stand, its own or its family's; None: nothing is claimed."""
     return every().get(FAMILY.get(name, name))
+
+
+def told_of(name: str, arxiv: str) -> list[Told]:
+    """What became of a method's own claims: of a card that several methods share, those of its paper."""
+    card = of_method(name)
+    if card is None:
+        return []
+    shared = card.name in FAMILY.values()
+    return [one for one in tell(card) if not shared or one.claim.arxiv == arxiv]
 
 
 def card_of(module: str) -> str:

@@ -1,15 +1,17 @@
-"""The method cards: a page for each card, `{method-curve}`, `{method-claims}`, `{methods-comparison}`, and the
-taxonomy in `{methods-picture}`, `{methods-taxonomy}` and `{methods-elsewhere}`.
+"""The method cards: a page for each card, `{method-curve}`, `{method-claims}`, and for the page of all methods
+`{methods-comparison}` and `{methods-picture}`.
 
 `trbook.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the page of `NAME`.
 """
 
 from __future__ import annotations
 
+from html import escape as html_escape
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -20,9 +22,12 @@ from bookext.read_off import Table, escape
 from trbook.cards import elsewhere, taxonomy, text
 from trbook.cards.curve import LENGTHS
 from trbook.cards.draw import drawing
+from trbook.cards.outcome import SOURCES, headline
+from trbook.cards.poster import SHEETS, alt
 from trbook.cards.read import COSTS
-from trlab.claims import tell
+from trbook.cards.thumbnail import thumbnail
 from trlab.claims.text import VERDICTS
+from trlab.drawing.rates import written_rate
 
 FOLDER = "book/methods"
 INDEX = "index.md"
@@ -100,43 +105,84 @@ class Curve(SphinxDirective):
 
 
 class Claims(Table):
-    """`{method-claims} NAME`: what is claimed of a method or of its family, and what came."""
+    """`{method-claims} NAME`: what is claimed of a method, and what came."""
 
     required_arguments = 1
     kind = "numbers"
 
     def run(self) -> list[nodes.Node]:
-        card = claims.of_method(_named(self).name)
-        if card is None:
-            raise self.error(f"method-claims: expected a method with a claims card, got {self.arguments[0]}")
+        card = _named(self)
+        told = claims.told_of(card.name, card.arxiv)
+        if not told:
+            raise self.error(f"method-claims: expected a method of which something is claimed, got {card.name}")
         claims.depend(self.env)
-        rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in tell(card)]
+        rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
         return [self.table(("claim", "verdict here"), (70, 30), rows)]
 
 
 class Comparison(Table):
-    """`{methods-comparison}`: a row for each card; a column is sorted by its heading."""
+    """`{methods-comparison}`: a row for each card and each method without code here.
 
-    headings = text.HEADINGS
-    widths = (15, 21, 18, 9, 11, 10, 9, 7)
-    kind = "sortable read-off"
+    `book.js` sorts it by a heading and filters it by a text and by the values that carry the class `axis-...`.
+    """
 
-    def rows(self) -> list[tuple[str, ...]]:
-        for name in COSTS:
+    kind = "methods sortable read-off"
+    widths = (20, 26, 10, 10, 8, 9, 12, 5)
+
+    def run(self) -> list[nodes.Node]:
+        for name in {source.sweep for source in SOURCES} | set(COSTS):
             quoted.note(self.env, name)
-        rows = {name: text.row(card) for name, card in cards().items() if card.family in trbook.cards.FAMILIES}
-        return [(f"[{title}]({name}.md)", *map(escape, rest)) for name, (title, *rest) in rows.items()]
+        table = self.table(text.HEADINGS, self.widths, [[""] * len(self.widths)] * len(taxonomy.PLACES))
+        body = next(table.findall(nodes.tbody))
+        for row, one in zip(body.children, taxonomy.PLACES, strict=True):
+            for entry, cell in zip(row.children, self.cells(one), strict=True):
+                entry.children.clear()
+                entry += cell
+        return [table]
+
+    def cells(self, one: Any) -> list[list[nodes.Node]]:
+        """The cells of one method, in the order of `text.HEADINGS`."""
+        card = one if isinstance(one, trbook.cards.MethodCard) else None
+        name = self.parsed(_place(one, ""))
+        picture = thumbnail(card) if card else ""
+        under = [card.long] if card and card.long else []
+        return [
+            [
+                *([nodes.raw("", picture, format="html")] if picture else []),
+                *name,
+                *(_line(words, "quiet") for words in under),
+                _line(taxonomy.branch(one), "axis-branch", "quiet"),
+            ],
+            [
+                _line(card.what if card else one.how),
+                _line(card.to if card and card.to != "nothing" else "", "quiet"),
+                _line(taxonomy.near(one), "axis-near", "filter-only"),
+            ],
+            [_line(one.action, "axis-action")],
+            [_line(one.level, "axis-level")],
+            [_line(one.ratio, "axis-ratio")],
+            [_line(text.signed(one), "axis-signed")],
+            self.outcome(card),
+            [_line(text.times(card) if card else "", "number")],
+        ]
+
+    def outcome(self, card: Any) -> list[nodes.Node]:
+        """Accuracy, uses of a batch and learning rate."""
+        shown = headline(card) if card else None
+        if shown is None:
+            return [_line("no run", "quiet")]
+        rate = f"lr {written_rate(shown.lr)}"
+        return [_line(f"{shown.ends.value:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
+
+    def parsed(self, markdown: str) -> list[nodes.Node]:
+        """A line of Markdown."""
+        box = nodes.container()
+        self.state.nested_parse(StringList([markdown], "methods"), 0, box)
+        return list(box.children)
 
 
-class Taxonomy(Table):
-    """`{methods-taxonomy}`: a row for each method, on four axes."""
-
-    headings = taxonomy.AXES
-    widths = (28, 14, 18, 24, 16)
-    kind = "sortable read-off"
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return [(name, *map(escape, rest)) for name, *rest in taxonomy.rows(_place)]
+def _line(words: str, *classes: str) -> nodes.paragraph:
+    return nodes.paragraph("", "", nodes.inline(words, words, classes=list(classes))) if words else nodes.paragraph()
 
 
 class Picture(Table):
@@ -145,24 +191,40 @@ class Picture(Table):
     headings = ("what is done", "by whom, and what is judged as one")
     widths = (30, 70)
 
-    def rows(self) -> list[tuple[str, ...]]:
-        return list(taxonomy.picture(_place))
-
-
-class Elsewhere(Table):
-    """`{methods-elsewhere}`: in a line, what has a place and no card."""
-
-    headings = ("method", "in a line")
-    widths = (26, 74)
+    def run(self) -> list[nodes.Node]:
+        summary = "<details><summary>The fourteen things that are done, and who does them</summary>"
+        table = self.table(self.headings, self.widths, self.rows())
+        return [nodes.raw("", summary, format="html"), table, nodes.raw("", "</details>", format="html")]
 
     def rows(self) -> list[tuple[str, ...]]:
-        return [(_place(one), escape(one.how)) for one in elsewhere.ELSEWHERE]
+        return list(taxonomy.picture(lambda one: _place(one, "")))
 
 
-def _place(one: Any) -> str:
-    """A method's name for a page in `book`: linked to its card, or to its paper."""
+class Poster(SphinxDirective):
+    """`{methods-poster} NAME`: a sheet with all of its methods, in one column on a phone, and where to load it."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        try:
+            quoted.known("sheet", name, SHEETS)
+        except ValueError as error:
+            raise self.error(f"methods-poster: {error}") from error
+        home = "../../_static/figures"
+        html = (
+            f'<figure class="poster"><picture><source media="(max-width: 720px)" srcset="{home}/{name}_phone.svg">'
+            f'<img src="{home}/{name}.svg" loading="lazy" alt="{html_escape(alt(name))}"></picture>'
+            f'<figcaption>Made from the cards: <a href="{home}/{name}.svg">as SVG</a>, '
+            f'<a href="{home}/{name}.pdf">as PDF</a> for {SHEETS[name].size}.</figcaption></figure>'
+        )
+        return [nodes.raw("", html, format="html")]
+
+
+def _place(one: Any, folder: str = "methods/") -> str:
+    """A method's name, linked to its card or to its paper; `folder` leads from the page to the cards."""
     if one not in elsewhere.ELSEWHERE:
-        return f"[{one.title}](methods/{one.name}.md)"
+        return f"[{one.title}]({folder}{one.name}.md)"
     return f"[{one.title}](https://arxiv.org/abs/{one.arxiv})" if one.arxiv else f"{one.title} ({one.where})"
 
 
@@ -179,7 +241,6 @@ def connect(app: Sphinx) -> None:
     app.add_directive("method-curve", Curve)
     app.add_directive("method-claims", Claims)
     app.add_directive("methods-comparison", Comparison)
-    app.add_directive("methods-taxonomy", Taxonomy)
     app.add_directive("methods-picture", Picture)
-    app.add_directive("methods-elsewhere", Elsewhere)
+    app.add_directive("methods-poster", Poster)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read

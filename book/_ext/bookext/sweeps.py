@@ -21,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted, words
 from trlab.drawing.named import Figure, Kind, figure
+from trlab.drawing.names import called
 from trlab.drawing.recorded import draw
 from trlab.findings import at as runs_at
 from trlab.findings import before
@@ -175,7 +176,7 @@ def _caption(one: Figure, runs: Any, history: Any) -> str:
         return f"Share of runs whose {one.words} is above τ, with 95 % bands"
     if one.kind == "improvements":
         return (
-            f"Probability that a run is above one of {one.control} in {one.words}, with 95 % interval; dotted: "
+            f"Probability that a run is above one of {called(one.control)} in {one.words}, with 95 % interval; dotted: "
             "neither is"
         )
     what = f"Interquartile mean of {one.words} with its 95 % interval; thin strokes: the runs"

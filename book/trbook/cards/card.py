@@ -115,6 +115,14 @@ class MethodCard:
     """What a reader has to know before using it."""
     passes: str = ""
     """Passes through the network beside one forward and one backward per update, which the record's time includes."""
+    work: str = ""
+    """What it computes, in a sentence, where it is no objective and makes no pass of its own."""
+    no_curve: str = ""
+    """Why the card draws no curve of a weight; empty: it draws one."""
+    example: str = ""
+    """A line for a shell that runs it on a small problem, where `trlib train` cannot."""
+    long: str = ""
+    """Its longer name, where the title is what the book calls it in running text."""
 
     def __post_init__(self) -> None:
         if self.provenance not in get_args(Provenance):

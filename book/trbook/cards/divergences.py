@@ -46,7 +46,7 @@ CARDS = (
         read_in="from a problem that summaries state, not the paper's loss",
         functions=("trlib.algorithms.quatro.quatro_loss",),
         chapter="08_quatro",
-        paper={"delta_kl": "not known", "lambda_min": "not known", "form": "not known"},
+        paper={"delta_kl": "not read", "lambda_min": "not read", "form": "not read"},
         remark="The weight changes its sign where a completion has passed its target: it pulls back at any ratio. The "
         "authors' own loss was not read.",
     ),

@@ -28,7 +28,7 @@ CARDS = (
     ),
     MethodCard(
         "pg_is",
-        "Importance-weighted policy gradient",
+        "No region",
         "policy gradient",
         loss=r"-r\,A",
         weight=r"r\,A",
@@ -45,6 +45,7 @@ CARDS = (
         read_in="arXiv 1502.05477, equation 3, without the constraint",
         functions=("trlib.algorithms.ppo.pg_is_loss",),
         chapter="02_why_trust_regions",
+        long="importance-weighted policy gradient",
         remark="The row without a region in every comparison of this book.",
     ),
     MethodCard(

@@ -1,5 +1,5 @@
 """All trust regions on two sheets, drawn from the cards: for each method what is kept close, to what, how, and the
-curve of its weight; the main line on one, the gallery on the other."""
+curve of its weight; the main line on one, the gallery on the other. Each sheet has an edition for a phone too."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ class Sheet:
     wrap: int
     """Letters of a line below a curve."""
     paper: tuple[float, float]
+    size: str
+    """The paper, in words."""
     gap: float
     """Between two rows of curves, in heights of a curve."""
     bottom: float
@@ -66,6 +68,7 @@ SHEETS: Mapping[str, Sheet] = {
         down=3,
         wrap=41,
         paper=A3,
+        size="A3 on its side",
         gap=1.0,
         bottom=0.2,
         families=FAMILIES,
@@ -86,6 +89,7 @@ SHEETS: Mapping[str, Sheet] = {
         down=4,
         wrap=38,
         paper=A2,
+        size="A2 on its side",
         gap=1.1,
         bottom=0.15,
         families=dict.fromkeys(GALLERY, ""),
@@ -100,7 +104,6 @@ SHEETS: Mapping[str, Sheet] = {
 }
 """By the name of the file."""
 SHORT = {
-    "pg_is": "Importance weights",
     "gae": "GAE",
     "iterative_amortized": "Iterative amortised",
     "fdnet": "FDNet",
@@ -162,24 +165,90 @@ def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
         color=sheet.inks[card.family],
         pad=5,
     )
-    words = [("what", card.what), ("to", card.to), ("how", card.how)]
-    lines = [
-        line
-        for head, text in words
-        if text != "nothing"
-        for line in textwrap.wrap(f"{head}: {text}", sheet.wrap, subsequent_indent="   ")
-    ]
-    place = f"arXiv {card.arxiv}" if card.arxiv else card.source
     ax.text(
         0,
         -0.17 if read.draws(card) else 0.97,
-        "\n".join([*lines, place]),
+        "\n".join(_answers(card, sheet.wrap)),
         transform=ax.transAxes,
         fontsize=8.2,
         color=INK,
         va="top",
         linespacing=1.4,
     )
+
+
+PHONE = 4.5
+"""Inches across the edition for a phone: its 324 points are about as many pixels as a phone shows."""
+SIDE, TOP, LETTERS, SPACE = 1.1, 0.3, 36, 0.17
+"""Of that edition: a curve's width, the height of a title, letters of a line, and the height of a line."""
+
+
+def phone(name: str = "poster") -> Figure:
+    """The same sheet in one column: each method's curve beside its three answers, in letters that a phone can show.
+
+    Raises:
+        KeyError: no such sheet.
+        ImportError: matplotlib is not installed.
+    """
+    from matplotlib.figure import Figure
+
+    sheet = SHEETS[name]
+    lines = {one: _answers(CARDS[one], LETTERS if read.draws(CARDS[one]) else LETTERS + 14) for one in sheet.names}
+    heights = {one: TOP + max(SPACE * len(lines[one]), 0.75 if read.draws(CARDS[one]) else 0) + 0.18 for one in lines}
+    whole = sum(heights.values()) + 0.1
+    figure = Figure(figsize=(PHONE, whole), facecolor=PAPER)
+    y = whole - 0.05
+    for one, height in heights.items():
+        card = CARDS[one]
+        figure.text(
+            0.02,
+            y / whole,
+            textwrap.shorten(card.title, 44),
+            fontsize=12,
+            fontweight="bold",
+            color=sheet.inks[card.family],
+            va="top",
+        )
+        if read.draws(card):
+            ax = figure.add_axes((0.02, (y - TOP - 0.72) / whole, SIDE / PHONE, 0.7 / whole))
+            _curves(ax, card)
+            ax.set_xticks([])
+            ax.set_yticks([])
+        figure.text(
+            (0.02 * PHONE + SIDE + 0.12) / PHONE if read.draws(card) else 0.02,
+            (y - TOP) / whole,
+            "\n".join(lines[one]),
+            fontsize=9.5,
+            color=INK,
+            va="top",
+            linespacing=1.25,
+        )
+        y -= height
+    return figure
+
+
+def _answers(card: MethodCard, wrap: int) -> list[str]:
+    """What, to what and how, in lines of so many letters, and where it was published."""
+    told = [("what", card.what), ("to", card.to), ("how", card.how)]
+    lines = [
+        line
+        for head, text in told
+        if text != "nothing"
+        for line in textwrap.wrap(f"{head}: {text}", wrap, subsequent_indent="   ")
+    ]
+    return [*lines, f"arXiv {card.arxiv}" if card.arxiv else card.source]
+
+
+def _curves(ax: Any, card: MethodCard) -> None:
+    """A card's curve, of a rare token in thin lines."""
+    if card.family == "expert":
+        expert(ax, card, width=2)
+    else:
+        curve(ax, card, RARE, width=0.9, label=False)
+        curve(ax, card, LIKELY, width=2, label=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    for spine in ax.spines.values():
+        spine.set_color(LINE)
 
 
 def _key(figure: Figure) -> None:

@@ -14,7 +14,10 @@ from trlib import fields
 from trlib.algorithms import ALGORITHMS, Method
 from trlib.algorithms.trapo import WithExpert
 from trlib.evaluation import Estimate
+from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
+from trlib.relatives import RELATIVES
+from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
 
 BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
 """The loop's boxes by the method of `Method` that fills them."""
@@ -29,6 +32,10 @@ ASKED = {
 """What `Needs` may ask for beside log-probs of the sampled tokens."""
 COSTS = {"dial_methods": "reinforce", "trapo": "rl"}
 """Sweeps that time methods alike, and the label that the others are compared with."""
+STEPS = ("lr", "betas", "weight_decay")
+"""Settings of a run that an optimiser takes."""
+GIVEN = "you give it"
+"""In place of the default of a setting that has none."""
 LABELS = {"trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}}
 """How a sweep calls a method, where not by its name."""
 
@@ -49,7 +56,23 @@ def boxes(card: MethodCard) -> list[str]:
 
 
 def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
-    """(name, default here, the paper's, what it is) of every setting whose default is the method's own."""
+    """(name, default here, the paper's, what it is) of every setting of the method's own, or of what is no objective.
+
+    Of an optimiser they are the run's, of a function its numbers and words; one without a default is `GIVEN`.
+    """
+    if card.name in OBJECTIVES:
+        return _of_an_objective(card)
+    if card.name in OPTIMIZERS:
+        rows = [(one.name, repr(one.default), one.text) for one in fields.settings(RunSettings) if one.name in STEPS]
+    else:
+        parameters = inspect.signature(RELATIVES[card.name]).parameters.values()
+        own = [one for one in parameters if one.annotation in ("float", "int", "str", "bool")]
+        rows = [(one.name, GIVEN if one.default is one.empty else repr(one.default), "") for one in own]
+    return [(name, default, card.paper.get(name, ""), " ".join(words.split())) for name, default, words in rows]
+
+
+def _of_an_objective(card: MethodCard) -> list[tuple[str, str, str, str]]:
+    """Those whose default is the method's own, and those of which the paper's value is known."""
     shared, plain = {(field.name, repr(field.default)) for field in fields.settings(Method)}, OBJECTIVES[card.name]()
     return [
         (field.name, repr(getattr(plain, field.name)), card.paper.get(field.name, ""), " ".join(field.text.split()))

@@ -6,11 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from trbook.cards import CARDS
-from trbook.cards.card import Action, MethodCard
+from trbook.cards.card import GALLERY, Action, MethodCard
 from trbook.cards.elsewhere import ELSEWHERE, Elsewhere
-from trbook.cards.text import signed
 
-AXES = ("method", "ratio", "level", "what is done", "signed")
 ACTIONS: Mapping[Action, str] = {
     "nothing": "Nothing",
     "clip": "Clip: no gradient outwards",
@@ -36,9 +34,66 @@ PLACES: tuple[Place, ...] = (*CARDS.values(), *ELSEWHERE)
 """All of them: the main line, the gallery, and what is elsewhere."""
 
 
-def rows(link: Callable[[Place], str]) -> list[tuple[str, ...]]:
-    """A row of `AXES` for each method; `link` writes its name."""
-    return [(link(one), one.ratio, one.level, one.action, signed(one)) for one in PLACES]
+OLD, SAMPLER, REFERENCE, WEIGHTS = (
+    "the policy before the batch",
+    "the policy that sampled",
+    "a reference",
+    "the weights before the step",
+)
+NEAR: Mapping[str, str] = {
+    "nothing": "nothing",
+    "what the policy itself finds likely": "the policy itself",
+    "its values before the batch": "the critic before the batch",
+    SAMPLER: SAMPLER,
+    **dict.fromkeys(
+        (
+            OLD,
+            OLD + "; with β also a fixed reference",
+            "1, its value at " + OLD,
+            "the policy before the update",
+            "where the policy stands before this update",
+            "those of the optimum of a KL-regularised step from " + OLD,
+            "the distribution before the step",
+            "where it is",
+        ),
+        OLD,
+    ),
+    **dict.fromkeys(
+        (
+            "the policy that the run began with",
+            "the policy that the run began with, or a pivot that follows",
+            "the policy that the run began with; " + OLD,
+            "a reference that follows the policy",
+            "a prior, by the objective's KL",
+            "that of a moving average of the weights, and that at slightly changed embedded tokens",
+        ),
+        REFERENCE,
+    ),
+    **dict.fromkeys(
+        (
+            WEIGHTS,
+            "the weights now",
+            "the weights now; its radius is the distance from the first policy",
+            "where they are",
+            "where they are, and away from their bounds",
+        ),
+        WEIGHTS,
+    ),
+}
+"""To what a card keeps something close, in the few words that the table of all methods is filtered by."""
+NO_CODE = "no code here"
+
+
+def near(one: Place) -> str:
+    """To what something is kept close, in one of a few words; of what has no card, the policy that its ratio names."""
+    if isinstance(one, MethodCard):
+        return NEAR[one.to]
+    return OLD if one.ratio == "π/π_old" else SAMPLER
+
+
+def branch(one: Place) -> str:
+    """The family of the main line or the branch of the gallery; of what has no card, that it has no code."""
+    return GALLERY.get(one.family, one.family) if isinstance(one, MethodCard) else NO_CODE
 
 
 def picture(link: Callable[[Place], str]) -> list[tuple[str, str]]:

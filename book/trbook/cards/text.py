@@ -8,18 +8,17 @@ from trbook.cards import read
 from trbook.cards.card import MethodCard
 from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
+from trbook.cards.outcome import Outcome, changed, command, headline, outcomes, written
+from trlab.drawing.rates import written_rate
 from trlib.fields import dataclass_of
+from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
 
-HEADINGS = ("method", "what is kept close", "to what", "ratio", "level", "outside it", "signed", "cost")
+HEADINGS = ("method", "kept close, to what", "what is done", "level", "ratio", "signed", "ends at", "cost")
+"""Columns of the table of all methods."""
 Link = Callable[[str], str]
 """From a dotted name to its link in Markdown."""
-
-
-def row(card: MethodCard) -> tuple[str, ...]:
-    """What the comparison says of a method; its first cell is the title alone."""
-    return (card.title, card.what, card.to, card.ratio, card.level, card.action, signed(card), times(card) or "1")
 
 
 def signed(one: MethodCard | Elsewhere) -> str:
@@ -28,8 +27,7 @@ def signed(one: MethodCard | Elsewhere) -> str:
 
 
 def times(card: MethodCard) -> str:
-    """Its processor time over that of plain policy gradient, to two digits; empty: it is what others are compared
-    with."""
+    """Its processor time over that of what it is compared with, to two digits; empty: it was not timed."""
     cost = read.cost(card)
     return f"{cost[2].value:.2g}" if cost else ""
 
@@ -48,41 +46,123 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
         claims: a link to what is claimed of it, in Markdown; empty: nothing is.
     """
     entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
-    kind, objective = dataclass_of(entry) if hasattr(entry, "func") else entry, card.name in OBJECTIVES
+    kind = dataclass_of(entry) if hasattr(entry, "func") else entry
     paper = f" · [arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
     places = " · ".join(filter(None, (f"`{card.name}`", chapter, link(f"{kind.__module__}.{kind.__name__}"))))
     return "\n".join(
         [
             f"# {card.title}",
             "",
+            *([f"In full: {card.long}.", ""] if card.long else []),
             f"{card.source}{paper}",
             "",
             provenance(card),
             "",
             places,
             "",
-            "| the question | the answer |",
-            "|---|---|",
-            f"| **what** is kept close? | {card.what} |",
-            f"| **to what?** | {card.to} |",
-            f"| **how?** | {card.how} |",
-            *([f"| boxes of the loop that it fills | {', '.join(read.boxes(card))} |"] if objective else []),
-            f"| ratio, level, outside the region | {card.ratio}, {card.level}, {card.action}, {signed(card)} |",
-            "",
+            *_place(card),
             *([card.remark, ""] if card.remark else []),
             *([line, ""] if (line := pointer(card.name)) else []),
+            *_outcome(card, chapter),
+            *_command(card),
             *_rule(card),
-            *(_settings(card) + _cost(card) if objective else []),
+            *_settings(card),
+            *_cost(card),
             *_claims(card, claims),
             *_deviations(card, link),
         ]
     )
 
 
+def word(text: str, entry: str) -> str:
+    """A word that the glossary explains, for a page in `book/methods`."""
+    return f"[{text}](../glossary.md#{entry})"
+
+
+def _place(card: MethodCard) -> list[str]:
+    """The three answers, and the method's place among all."""
+    boxes = ", ".join(read.boxes(card)) if card.name in OBJECTIVES else ""
+    return [
+        "| the question | the answer |",
+        "|---|---|",
+        f"| **what** is kept close? | {card.what} |",
+        f"| **to what?** | {card.to} |",
+        f"| **how?** | {card.how} |",
+        *([f"| {word('boxes', 'box')} of the loop that it fills | {boxes} |"] if boxes else []),
+        f"| {word('ratio', 'ratio')} in its weight | {card.ratio} |",
+        f"| {word('level', 'level')}: judged as one | {card.level} |",
+        f"| {word('outside the region', 'outside-the-region')} | {card.action} |",
+        f"| {word('signed', 'signed')} | {signed(card)} |",
+        "",
+    ]
+
+
+def used(one: Outcome) -> str:
+    """How often a batch was used, in a word or two."""
+    times = {1: "once", 2: "twice"}.get(one.uses, f"{one.uses} times")
+    parts = one.train.get("minibatches", 1)
+    return times + (f", in {parts} minibatches" if parts > 1 else "")
+
+
+def _outcome(card: MethodCard, chapter: str) -> list[str]:
+    """What the recorded runs reached, a row for each place, or why there are none."""
+    found = outcomes(card)
+    lines = ["## What it reached here", ""]
+    if not found:
+        shown = f"; {chapter} shows it on a small problem" if chapter else ""
+        return [*lines, f"No recorded run: it does not train a language model in this book{shown}.", ""]
+    lines += [
+        f"Sampled accuracy on {word('`dial`', 'dial')} after training, with learning rate and "
+        f"{word('uses', 'uses-of-a-batch')} of a batch. Each number is an interquartile mean over "
+        f"{min(one.seeds for one in found)} seeds or more, with its 95 % interval. Compare rows of one sweep only: "
+        "another sweep has another budget.",
+        "",
+        "| batch used | learning rate | ends at | settings | batches | sweep |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        moves = f"; {one.point} moves" if one.source.axis == "moves" else ""
+        size = f"{one.steps} of {one.train.get('prompts', RunSettings.prompts)} × {_group(one)}"
+        cells = (used(one) + moves, written_rate(one.lr), one.quote, _changed(card, one), size)
+        lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
+    if any(one.source.sweep in ("tuned", "gallery") for one in found):
+        lines += [
+            "",
+            "`tuned` and `gallery` take the threshold and the learning rate that one rule chose for each method. For "
+            "nearly all it chose the lowest rate that was tried; below that rate [five of them rank otherwise]"
+            "(../recorded_third.md).",
+        ]
+    return [*lines, ""]
+
+
+def _group(one: Outcome) -> int:
+    return int(one.train.get("group", RunSettings.group))
+
+
+def _changed(card: MethodCard, one: Outcome) -> str:
+    """What a run sets beside learning rate and uses, where it is not the default."""
+    beside = {name: one.train[name] for name in ("grad_norm", "optimizer") if name in one.train}
+    cells = {**changed(card, one), **beside}.items()
+    return ", ".join(f"`{name}={written(value)}`" for name, value in cells) or "default"
+
+
+def _command(card: MethodCard) -> list[str]:
+    """How to run it, in one line."""
+    shown = headline(card)
+    said = (
+        "A small problem of its own:"
+        if card.example
+        else f"The row of `{shown.source.sweep}` where a batch is used {used(shown)}, with seed 0:"
+        if shown
+        else "With the loop's defaults:"
+    )
+    return ["## Run it", "", said, "", "```bash", command(card), "```", ""]
+
+
 def _rule(card: MethodCard) -> list[str]:
-    """The curve of the weight with both formulas, or the formula alone."""
+    """The curve of the weight with both formulas, or the formula alone and why there is no curve."""
     if not read.draws(card):
-        return ["## The rule", "", f"$$\n{card.loss}\n$$", ""]
+        return ["## The rule", "", f"$$\n{card.loss}\n$$", "", f"No curve of a weight: {card.no_curve}.", ""]
     return [
         "## How hard a token is pushed",
         "",
@@ -101,27 +181,33 @@ def _settings(card: MethodCard) -> list[str]:
     rows = read.settings(card)
     lines = ["## Settings", ""]
     if not rows:
-        return [*lines, "None of its own.", ""]
-    paper = any(paper for _, _, paper, _ in rows)
-    head = ["setting", "here", *(["paper"] if paper else []), "what it is"]
+        return [*lines, "It has none of its own. The paper's settings: not read.", ""]
+    texts = any(text for _, _, _, text in rows)
+    head = ["setting", "here", "paper", *(["what it is"] if texts else [])]
     lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for name, default, theirs, text in rows:
-        cells = [f"`{name}`", f"`{default}`", *([_plain(theirs)] if paper else []), _plain(text)]
+        here = default if default == read.GIVEN else f"`{default}`"
+        cells = [f"`{name}`", here, _plain(theirs) or "not read", *([_plain(text)] if texts else [])]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
 
 
 def _cost(card: MethodCard) -> list[str]:
-    """What the loop computes for it, and its recorded time."""
+    """What is computed for it, and its recorded time."""
+    lines = ["## What it costs", ""]
+    if card.name not in OBJECTIVES:
+        return [*lines, card.work, ""]
     asks, cost = read.asks(card), read.cost(card)
-    what = (
+    lines.append(
         f"Beside the log-probs of the sampled tokens it asks for {' and '.join(asks)}."
         if asks
         else "It asks for nothing beside the log-probs of the sampled tokens."
     )
-    lines = ["## What it costs", "", what]
-    if card.passes:
-        lines += ["", f"Beside one forward and one backward pass per update it makes {card.passes}."]
+    lines[-1] += (
+        f" Beside one forward and one backward pass per update it makes {card.passes}."
+        if card.passes
+        else " An update takes one forward and one backward pass."
+    )
     if cost:
         sweep, base, ratio = cost
         lines += [

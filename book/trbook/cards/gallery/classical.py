@@ -27,6 +27,12 @@ CARDS: tuple[MethodCard, ...] = (
         remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher matrix, and a ball of "
         "parameters in place of a KL. The radius is set by what a step brought of what the model promised. The "
         "optimiser follows the authors' code; the unrolled loss is read off the abstract.",
+        paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
+        no_curve="it takes a step of parameters to lower any loss, and there are no tokens",
+        work="Each step takes one gradient, up to 120 products with the Hessian, each about the price of one more "
+        "gradient, and one more value of the loss.",
+        example='python -c "import torch; from trlib.relatives.classical import newton_cg as f; print(f(lambda x: (x '
+        '** 2 - 1).square().sum(), torch.tensor([.5, 2.]))[-1])"',
     ),
     MethodCard(
         "affine_scaling",
@@ -50,6 +56,11 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The abstract tells of a convex combination of known scalings; its weights were not read, so `mix` "
         "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and Li is the "
         "Fisher metric, and its step is the natural gradient.",
+        no_curve="it solves equations within bounds, and there are no tokens",
+        work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for n unknowns, and "
+        "one more value of the equations.",
+        example='python -c "import torch; from trlib.relatives.classical import scaled_tr_solve as f; print(f(lambda '
+        'x: x ** 2 - .25, torch.tensor([.9]), torch.tensor([0.]), torch.tensor([1.]))[-1])"',
     ),
     MethodCard(
         "ga_matr",
@@ -74,5 +85,11 @@ CARDS: tuple[MethodCard, ...] = (
         "is our reading of its words. What the other will play is the equilibrium of a game of two moves "
         "each, stay or step; it is always pure. Attention over neighbours is its critic's; the simulator of flying "
         "stations is not rebuilt.",
+        no_curve="it moves the whole strategies of two players, and there are no tokens",
+        work="A step of both players takes six products of a payoff matrix with their strategies, and a game of "
+        "two by two that it solves by comparing payoffs.",
+        example='python -c "import torch; from trlib.relatives.classical import matrl_step as f; '
+        "print(f(torch.tensor([[1., -1], [-1, 1]]), torch.tensor([[-1., 1], [1, -1]]), torch.tensor([.9, "
+        '.1]), torch.tensor([.5, .5]), .3))"',
     ),
 )

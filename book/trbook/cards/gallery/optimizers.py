@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from trbook.cards.card import MethodCard, Provenance
 
 BALL, AUON = "trlib.relatives.optimizers.Ball", "trlib.relatives.optimizers.auon"
 STEP, BEFORE = "a step of the weights, matrix by matrix", "the weights before the step"
+PRODUCTS = "fifteen products of matrices, which is five steps of Newton-Schulz"
+SCALE = "one norm and one mean of cosh²"
 MOMENTUM = r"W\leftarrow(1-\eta\lambda)W-\eta\,"
 
 
 def _card(
-    name: str, title: str, loss: str, how: str, source: str, arxiv: str, provenance: Provenance, read: str, remark: str
+    name: str,
+    title: str,
+    loss: str,
+    how: str,
+    source: str,
+    arxiv: str,
+    provenance: Provenance,
+    read: str,
+    remark: str,
+    work: str,
+    paper: Mapping[str, str] | None = None,
 ) -> MethodCard:
     return MethodCard(
         name,
@@ -32,6 +46,11 @@ def _card(
         functions=(BALL, AUON) if "auon" in name else (BALL,),
         chapter="gallery_optimizers",
         remark=remark,
+        paper=paper or {},
+        work=f"It makes no pass of its own. For every matrix and update it takes {work}, and it keeps one average of "
+        "the gradient, where AdamW keeps two.",
+        no_curve="an optimiser changes the step and not the weight of a token, so the curve is that of the method "
+        "beside it",
     )
 
 
@@ -48,6 +67,8 @@ CARDS: tuple[MethodCard, ...] = (
         "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand for the singular vectors: a "
         "direction whose singular value is far below the largest is not reached. Vectors step by their sign. The "
         "learning rate wants to be about ten times AdamW's, or more.",
+        PRODUCTS,
+        {"betas": "0.95"},
     ),
     _card(
         "frobenius",
@@ -60,6 +81,7 @@ CARDS: tuple[MethodCard, ...] = (
         "the step of least inner product with the gradient in the ball",
         "`optimizer='frobenius'` beside any method. The step's direction is the gradient's, so a few large singular "
         "values take nearly all of it.",
+        "one norm",
     ),
     _card(
         "sign",
@@ -72,6 +94,7 @@ CARDS: tuple[MethodCard, ...] = (
         "the step of least inner product with the gradient in the box",
         "`optimizer='sign'` beside any method. AdamW steps alike while a gradient keeps its sign: there the learning "
         "rates compare one to one.",
+        "the sign of every entry",
     ),
     _card(
         "auon",
@@ -86,6 +109,8 @@ CARDS: tuple[MethodCard, ...] = (
         "large as the gradient: where gradients are small it slows down as gradient descent does. Their older "
         "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of about 1, and no run "
         "here.",
+        SCALE,
+        {"lr": "0.24; 0.08 in the README", "betas": "0.95", "weight_decay": "0"},
     ),
     _card(
         "hybrid_auon",
@@ -98,5 +123,6 @@ CARDS: tuple[MethodCard, ...] = (
         "`auon/optimizer.py`",
         "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of Newton-Schulz, the "
         "first abstract speaks of one. With the number about 1 it is Muon with Nesterov's average.",
+        f"{PRODUCTS}, {SCALE}",
     ),
 )

@@ -42,9 +42,9 @@ CARDS: tuple[MethodCard, ...] = (
             "weigh_by": "rollout; nothing in the authors' code",
         },
         remark="The defaults, and every recorded run, are the authors' code's; `BAPO(**BAPO_PAPER)` is the paper's "
-        "Algorithm 1. No curve is drawn, since the window is the batch's: inside it the weight is PPO's. The code "
-        "counts clipped constants, so that raising c_low moves its statistic away from the target; "
-        'count="gradient" counts what has a gradient.',
+        "Algorithm 1. The code counts clipped constants, so that raising c_low moves its statistic away from the "
+        'target; count="gradient" counts what has a gradient.',
+        no_curve="the window is searched anew for every batch; inside it the weight is PPO's",
     ),
     MethodCard(
         "minpro",
@@ -113,7 +113,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="a public re-implementation; the step of the dual ascent is derived here",
         functions=(MODULE + "r2vpo_loss",),
         chapter=HERE,
-        paper={"lam": "0.04, in a public re-implementation", "delta": "not seen", "dual_lr": "not seen"},
+        paper={"lam": "0.04, in a public re-implementation", "delta": "not read", "dual_lr": "not read"},
         passes="a forward pass after every update, which measures the variance",
         remark="The weight changes its sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run begins with; a "
         "run that stays near lets λ fall to 0, and then nothing holds it until the bound is broken.",
@@ -145,9 +145,9 @@ CARDS: tuple[MethodCard, ...] = (
             "fisher": '"empirical", in the authors\' code',
         },
         remark="The authors mask PPO's clipped loss, this masks r A: with many uses of a batch nothing but the mask "
-        "holds it. No curve is drawn, since the mask depends on the hidden state and the learning rate. The "
-        "prediction is of plain gradient descent on one token; a step of Adam moves a policy much further. The "
-        "empirical Fisher over-predicts for rare tokens and drops them first.",
+        "holds it. The prediction is of plain gradient descent on one token; a step of Adam moves a policy much "
+        "further. The empirical Fisher over-predicts for rare tokens and drops them first.",
+        no_curve="the mask depends on the hidden state and on the learning rate, and not on the ratio alone",
     ),
     MethodCard(
         "trefree",
@@ -168,7 +168,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract; that a clip keeps the bound is derived here",
         functions=(MODULE + "trefree_loss",),
         chapter=HERE,
-        paper={"delta": "not seen"},
+        paper={"delta": "not read"},
         remark="Where all advantages have one size it is PPO. The curve is drawn at |A| = 1/2: a window of 0.2.",
     ),
     MethodCard(
@@ -190,7 +190,7 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="after the abstract or a summary",
         read_in="the abstract and the README of the code",
         chapter=HERE,
-        paper={"arms": "not seen", "c": "not seen"},
+        paper={"arms": "not read", "c": "not read"},
         remark="The preference of its name is the task's for a width; there are no preference pairs. While a policy "
         "improves, widths that were tried late look better than those tried early. Drawn with its first width.",
     ),

@@ -50,7 +50,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="two summaries; the targets are derived here",
         functions=("trlib.relatives.regression.lco_loss",),
         chapter="gallery_regression",
-        paper={"beta": "not known", "kind": "all three"},
+        paper={"beta": "not read", "kind": "all three"},
         remark='The loss is that of kind "kld". Where only the sampled token has an advantage, the targets of many '
         "samples average to a tilt by π_old A/β, not A/β, and a baseline of the prompt does not cancel.",
     ),

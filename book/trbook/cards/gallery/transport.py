@@ -30,6 +30,13 @@ CARDS: tuple[MethodCard, ...] = (
         remark="A function, not an objective of the loop. With distances of 0 and 1 the region is total variation, as "
         "DPPO's. Two other methods are called WPO: TRL's weighted preference optimisation and Wasserstein "
         "Policy Optimization (arXiv 2505.00663).",
+        paper={"delta": "0.01, in one variant of the authors' code"},
+        no_curve="it sets probabilities by a closed form, and no token has a weight",
+        work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
+        "searches the price of distance by bisection, and each step of the search looks at all K² pairs.",
+        example='python -c "import torch; from trlib.relatives.transport import wpo_update as f; '
+        "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], [1, 0, 1], "
+        '[2, 1, 0]]), .5))"',
     ),
     MethodCard(
         "spo",
@@ -52,5 +59,11 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_transport",
         remark="A function, not an objective of the loop. The larger λ, the nearer to WPO's step at the same price, "
         "ties apart. SPO is also Simple Policy Optimization, a variant of PPO.",
+        no_curve="it sets probabilities by a closed form, and no token has a weight",
+        work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
+        "computes one softmax per action.",
+        example='python -c "import torch; from trlib.relatives.transport import spo_update as f; '
+        "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], [1, 0, 1], "
+        '[2, 1, 0]]), 5))"',
     ),
 )

@@ -96,5 +96,10 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_values",
         remark="A function, not an objective of the loop: it closes the gap between what one network guesses for every "
         "state and what is best in each.",
+        no_curve="it improves the parameters of a distribution by a learned update, and no token has a weight",
+        work="Each step takes one gradient of the objective in the distribution's parameters, and one pass through"
+        " the network that has learned the update.",
+        example='python -c "import torch; from trlib.relatives.values import iterative_amortized_step as f; '
+        'print(f(torch.zeros(1, 2), lambda x: -(x - 1).square().sum(-1), lambda x, g: g / 4))"',
     ),
 )

@@ -1,0 +1,181 @@
+"""What a method reached in the recorded runs, with learning rate and uses of a batch, and the line that runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from trbook.cards.card import GALLERY, MethodCard
+from trlab import recorded
+from trlab.findings import at, finished
+from trlab.statistics import interval
+from trlib.evaluation import Estimate
+from trlib.loop.settings import RunSettings
+from trlib.methods import OBJECTIVES
+
+
+def _any(card: MethodCard) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Source:
+    """Runs that cards show: a sweep, and points of one of its axes."""
+
+    sweep: str
+    axis: str = ""
+    points: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What the sweep calls a card's method, where it is not the card's name."""
+    of: Callable[[MethodCard], bool] = _any
+    """Which cards show it, where a sweep has labels for more."""
+    page: str = ""
+    """Where the book shows the sweep whole, as a link from a page in `book/methods`."""
+
+
+DPPO = {"dppo": "dppo-tv"}
+FIRST, SECOND, THIRD, GALLERY_RUNS = (f"../recorded{part}.md" for part in ("_first", "", "_third", "_gallery"))
+SOURCES = (
+    Source("dial_methods", page=FIRST),
+    Source("tuned", "uses", ("4", "16"), labels=DPPO, page=SECOND),
+    Source("gallery", "uses", ("1", "8"), of=lambda card: card.family in GALLERY, page=GALLERY_RUNS),
+    Source("critic", "updates", ("32",), of=lambda card: card.name in ("ppo_critic", "ppo_penalty"), page=FIRST),
+    Source(
+        "trapo",
+        "moves",
+        ("5", "1 to 8", "1 to 12"),
+        labels={"sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"},
+        page=FIRST,
+    ),
+    Source("loops", labels={"gae": "critic-region"}, of=lambda card: card.name == "gae", page=FIRST),
+    Source("basin", "lr", ("1e-05", "3e-05", "0.0001"), labels=DPPO, page=THIRD),
+)
+"""In the order of a card's table."""
+HEADLINE = ("tuned", "gallery", "critic", "trapo", "loops", "dial_methods")
+"""The sweep of the one outcome that stands in the table of all methods: the first of these that has the method, at its
+most uses of a batch."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Runs of one method at one place of a sweep."""
+
+    source: Source
+    label: str
+    point: str
+    """Of the source's axis; empty: the sweep has none."""
+    ends: Estimate
+    """Sampled accuracy after training: interquartile mean with its 95 % interval."""
+    seeds: int
+    settings: Mapping[str, Any]
+    """Of the method, where they are not its defaults."""
+    train: Mapping[str, Any]
+    """Arguments of `trlib.train` that are not its defaults."""
+    knobs: Mapping[str, Any]
+    """Of the task, where they are not its defaults."""
+    steps: int
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return float(self.train.get("lr", RunSettings.lr))
+
+    @property
+    def uses(self) -> int:
+        """How often each batch is used."""
+        return int(self.train.get("epochs", RunSettings.epochs))
+
+    @property
+    def quote(self) -> str:
+        """The number as the role `rec` reads it."""
+        place = f' "{self.source.axis}={self.point}"' if " " in self.point else f" {self.source.axis}={self.point}"
+        return f"{{rec}}`{self.source.sweep} {self.label}{place if self.point else ''}`"
+
+
+def outcomes(card: MethodCard) -> tuple[Outcome, ...]:
+    """Every recorded place that the card shows; empty: nothing of it was trained."""
+    return _outcomes(card.name)
+
+
+@cache
+def _outcomes(name: str) -> tuple[Outcome, ...]:
+    from trbook.cards import CARDS
+
+    found = []
+    for source in SOURCES:
+        if not source.of(CARDS[name]):
+            continue
+        label = source.labels.get(name, name)
+        runs = finished(recorded(source.sweep)[0])
+        for point in source.points or ("",):
+            here = at(runs[runs["label"] == label], {source.axis: point} if point else {})
+            if len(here):
+                found.append(_read(source, label, point, here))
+    return tuple(found)
+
+
+def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
+    first = runs.iloc[0]
+    task = json.loads(first["task"])
+    return Outcome(
+        source,
+        label,
+        point,
+        interval(runs["sampled"].to_numpy()),
+        len(runs),
+        json.loads(first["settings"]),
+        {name: value for name, value in json.loads(first["train"]).items() if value != getattr(RunSettings, name)},
+        {name: value for name, value in task.items() if name != "name"},
+        int(first["steps"]),
+    )
+
+
+def headline(card: MethodCard) -> Outcome | None:
+    """The outcome that the table of all methods shows; None: nothing of it was trained."""
+    found = outcomes(card)
+    for sweep in HEADLINE:
+        of_sweep = [one for one in found if one.source.sweep == sweep]
+        if of_sweep:
+            return max(of_sweep, key=lambda one: one.uses)
+    return None
+
+
+def command(card: MethodCard) -> str:
+    """The line that runs the method: the settings of its headline, or the small problem of what trains nothing."""
+    if card.example:
+        return card.example
+    shown = headline(card)
+    method = _method(card)
+    words = [f"trlib train --task dial --method {method}"]
+    if shown is None:
+        return words[0]
+    words += [f"--set {name}={written(value)}" for name, value in changed(card, shown).items()]
+    words += [f"--knob {name}={written(value)}" for name, value in shown.knobs.items()]
+    words += [f"--{name.replace('_', '-')} {written(value)}" for name, value in shown.train.items()]
+    words += [f"--steps {shown.steps}"] if shown.steps != STEPS else []
+    return " ".join(words)
+
+
+def changed(card: MethodCard, one: Outcome) -> dict[str, Any]:
+    """The method's settings in a recorded run that are not the defaults of the card's method."""
+    usual = OBJECTIVES[_method(card)]()
+    return {name: value for name, value in one.settings.items() if value != getattr(usual, name)}
+
+
+def _method(card: MethodCard) -> str:
+    """The objective that trains: the card's, or the one beside which its optimiser ran."""
+    return card.name if card.name in OBJECTIVES else "ppo"
+
+
+STEPS = 60
+"""Batches of `trlib train` by default."""
+
+
+def written(value: object) -> str:
+    """As the command line reads it; a number to four digits."""
+    if isinstance(value, list):
+        return ",".join(map(written, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

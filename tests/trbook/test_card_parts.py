@@ -1,0 +1,144 @@
+"""Every card has all of its parts: outcome, curve, settings, cost, and a line that runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+
+import pytest
+
+from bookext import claims, quoted
+from bookext.terms import meanings
+from tools.paths import ROOT
+from trbook.cards import CARDS, FAMILIES, read
+from trbook.cards.outcome import command, headline, outcomes
+from trbook.cards.text import page
+from trlab import recorded
+from trlib.cli import main
+from trlib.loop import training
+from trlib.loop.settings import RunSettings
+from trlib.methods import OBJECTIVES
+from trlib.model import policy as policies
+from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
+
+FUNCTIONS = [card for card in CARDS.values() if card.example]
+TRAINED = [card for card in CARDS.values() if not card.example]
+ROW = re.compile(r"^\| [^|]+ \| \d(?:\.\d+)?e-\d \| \{rec\}`[^`]+` \|", re.MULTILINE)
+"""A row of outcomes: how often a batch was used, the learning rate, the number."""
+PARTS = {
+    "provenance": re.compile(r"^The formula: \*", re.MULTILINE),
+    "outcome": re.compile(ROW.pattern + r"|^No recorded run: it does not train", re.MULTILINE),
+    "command": re.compile(
+        r"^## Run it\n\n[^\n]+\n\n```bash\n(trlib train --task dial --method |python -c )", re.MULTILINE
+    ),
+    "curve": re.compile(r"^```\{method-curve\} |^No curve of a weight: \w.{20,}\.$", re.MULTILINE),
+    "settings": re.compile(
+        r"^## Settings\n\n(\| setting \| here \| paper \||It has none of its own\. The paper's settings: not read\.)",
+        re.MULTILINE,
+    ),
+    "cost": re.compile(r"^## What it costs\n\n[^\n]*(pass|gradient|products|Jacobian)", re.MULTILINE),
+}
+
+
+def missing(text: str) -> list[str]:
+    """The parts that a card's page lacks."""
+    return [part for part, pattern in PARTS.items() if not pattern.search(text)]
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
+def test_a_card_has_every_part(card):
+    text = page(card, "[chapter](x)", str)
+    assert missing(text) == []
+    cells = [
+        re.split(r"(?<!\\\\)\|", line) for line in text.split("## Settings")[1].splitlines() if line.startswith("| `")
+    ]
+    assert all(row[3].strip() for row in cells), "the paper's setting, or that it was not read"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_card_without_a_part_is_seen(part):
+    for name in ("gspo", "muon", "wpo"):
+        text = page(CARDS[name], "[chapter](x)", str)
+        assert missing(PARTS[part].sub("", text)) == [part]
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
+def test_a_card_draws_a_curve_or_says_why_not(card):
+    assert bool(card.no_curve) != read.draws(card)
+    assert bool(card.work) == (card.name not in OBJECTIVES)
+
+
+def test_everything_that_trains_has_an_outcome():
+    assert [card.name for card in TRAINED if headline(card) is None] == []
+    assert [card.name for card in FUNCTIONS if outcomes(card)] == []
+    assert {card.name for card in TRAINED} == {*OBJECTIVES, *OPTIMIZERS}
+
+
+@pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
+def test_an_outcome_is_the_record_s(card):
+    for one in outcomes(card):
+        assert quoted.shown(one.quote.removeprefix("{rec}`").removesuffix("`")).startswith(f"{one.ends.value:.2f} [")
+        assert one.uses >= 1 and 0 < one.lr < 1 and one.seeds >= 8
+    assert {one.source.sweep for one in outcomes(card)} <= {"gallery"} or card.family in FAMILIES or card.name == "gae"
+
+
+def test_golden_outcomes():
+    runs = recorded("gallery")[0]
+    own = runs[(runs["label"] == "r2vpo") & (runs["uses"].astype(str) == "8")]["sampled"]
+    shown = headline(CARDS["r2vpo"])
+    assert (shown.uses, shown.lr, shown.settings) == (8, 1e-4, {"delta": 0.12})
+    assert own.min() <= shown.ends.value <= own.max()
+    assert headline(CARDS["trapo"]).knobs == {"max_tokens": 16, "moves": 5}
+    assert headline(CARDS["muon"]).lr == pytest.approx(8e-4)
+
+
+@pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
+def test_the_line_trains_what_the_record_trained(card, monkeypatch, capsys):
+    """Everything up to the first batch, as it is printed; the settings are the recorded run's, to four digits."""
+    begun = []
+
+    def stop(_policy, task, method, **settings):
+        begun.append((task, method, settings))
+        raise ValueError("begins here")
+
+    monkeypatch.setattr(policies, "load_policy", lambda *_, **__: None)
+    monkeypatch.setattr(training, "train", stop)
+    words = shlex.split(command(card))
+    assert main(words[1:]) == 1 and "begins here" in capsys.readouterr().err
+    ((task, method, settings),) = begun
+    shown = headline(card)
+    assert words[words.index("--method") + 1] == (card.name if card.name in OBJECTIVES else "ppo")
+    for name, value in shown.settings.items():
+        assert getattr(method, name) == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
+    for name, value in shown.knobs.items():
+        assert getattr(task, name) == value
+    for name, value in {"lr": RunSettings.lr, "epochs": 1, **shown.train, "steps": shown.steps}.items():
+        assert settings[name] == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
+
+
+@pytest.mark.parametrize("card", FUNCTIONS, ids=lambda card: card.name)
+def test_the_line_of_a_function_runs(card):
+    python, flag, code = shlex.split(command(card))
+    assert (python, flag) == ("python", "-c")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, card.name, "exec"), {})
+    assert "tensor(" in out.getvalue() and "nan" not in out.getvalue()
+
+
+def test_a_card_s_claims_are_its_own():
+    """The six methods of chapter 5 share a card of claims; each shows those of its own paper."""
+    own = {name: claims.told_of(name, CARDS[name].arxiv) for name in ("grpo", *claims.FAMILY)}
+    assert all(own.values())
+    texts = [one.claim.text for told in own.values() for one in told]
+    assert len(texts) == len({*texts}) == len(claims.of_method("grpo").claims)
+    assert all(one.claim.text.startswith("GSPO: ") for one in own["gspo"])
+
+
+def test_the_words_of_a_card_are_in_the_glossary():
+    known = meanings((ROOT / "book/glossary.md").read_text(encoding="utf-8"))
+    linked = {anchor for card in CARDS.values() for anchor in re.findall(r"glossary\.md#([\w-]+)", page(card, "", str))}
+    assert linked <= set(known)
+    assert {"box", "dial", "level", "outside-the-region", "signed", "uses-of-a-batch"} <= linked

@@ -1,0 +1,64 @@
+"""What a reader calls a variant of a sweep: methods by the names that the book's cards have, and not by their keys."""
+
+from __future__ import annotations
+
+import re
+
+NAMES = {
+    "reinforce": "REINFORCE",
+    "pg_is": "no region",
+    "trpo": "TRPO",
+    "ppo_penalty": "PPO with a KL penalty",
+    "ppo": "PPO",
+    "ppo_critic": "PPO with a critic",
+    "grpo": "GRPO",
+    "dr_grpo": "Dr.GRPO",
+    "dapo": "DAPO",
+    "gspo": "GSPO",
+    "cispo": "CISPO",
+    "sapo": "SAPO",
+    "gmpo": "GMPO",
+    "pspo": "PSPO",
+    "dppo": "DPPO",
+    "quatro": "QUATRO",
+    "troll": "TROLL",
+    "trapo": "TRAPO",
+    "sft": "SFT",
+    "bapo": "BAPO",
+    "minpro": "MinPRO",
+    "cpgd": "CPGD",
+    "r2vpo": "R2VPO",
+    "capo": "CAPO",
+    "trefree": "TREFree",
+    "pb_ppo": "Pb-PPO",
+    "fixpo": "FixPO",
+    "mdpo": "MDPO",
+    "counterpol": "COUNTERPOL",
+    "rebel": "REBEL",
+    "lco": "LCO",
+    "rover": "ROVER",
+    "dpo": "DPO",
+    "tr_dpo": "TR-DPO",
+    "adpo": "ADPO",
+    "trpa": "TRPA",
+    "opo": "OPO",
+    "dvpo": "DVPO",
+    "muon": "Muon",
+    "frobenius": "Frobenius ball",
+    "sign": "Sign descent",
+    "auon": "AuON",
+    "hybrid_auon": "Hybrid-AuON",
+    "smart": "SMART",
+    "tram": "TRAM",
+    "sam": "SAM",
+}
+"""From the key of a method that a sweep runs to its name. `book/trbook/cards` has the names; a test compares."""
+SHORT = {"rl": "RL", "tv": "TV", "kl": "KL", "tis": "TIS"}
+"""Other short words of labels."""
+WORD = re.compile(r"(?<![A-Za-z0-9])[a-z0-9_]+(?![A-Za-z0-9])")
+
+
+def called(label: str) -> str:
+    """A variant's label with every key in it written as the method's name: `dppo-tv` is DPPO-TV."""
+    known = NAMES | SHORT
+    return WORD.sub(lambda word: known.get(word.group(), word.group()), label)
