@@ -79,7 +79,7 @@ def test_everything_that_trains_has_an_outcome():
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
 def test_an_outcome_is_the_record_s(card):
     for one in outcomes(card):
-        assert quoted.shown(one.quote.removeprefix("{rec}`").removesuffix("`")).startswith(f"{one.ends.value:.2f} [")
+        assert quoted.shown(one.quote.removeprefix("{rec}`").removesuffix("`")).startswith(f"{one.ends:.2f} [")
         assert one.uses >= 1 and 0 < one.lr < 1 and one.seeds >= 8
     assert {one.source.sweep for one in outcomes(card)} <= {"gallery"} or card.family in FAMILIES or card.name == "gae"
 
@@ -89,7 +89,7 @@ def test_golden_outcomes():
     own = runs[(runs["label"] == "r2vpo") & (runs["uses"].astype(str) == "8")]["sampled"]
     shown = headline(CARDS["r2vpo"])
     assert (shown.uses, shown.lr, shown.settings) == (8, 1e-4, {"delta": 0.12})
-    assert own.min() <= shown.ends.value <= own.max()
+    assert own.min() <= shown.ends <= own.max()
     assert headline(CARDS["trapo"]).knobs == {"max_tokens": 16, "moves": 5}
     assert headline(CARDS["muon"]).lr == pytest.approx(8e-4)
 

@@ -172,7 +172,7 @@ class Comparison(Table):
         if shown is None:
             return [_line("no run", "quiet")]
         rate = f"lr {written_rate(shown.lr)}"
-        return [_line(f"{shown.ends.value:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
+        return [_line(f"{shown.ends:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
 
     def parsed(self, markdown: str) -> list[nodes.Node]:
         """A line of Markdown."""

@@ -1,4 +1,4 @@
-"""Methods that are placed in the taxonomy and have no code here: what a reader of 2026 meets beside the book's.
+"""Methods that have a place among the others and no code here: what a reader of 2026 meets beside the book's.
 
 Read in abstracts, or in the libraries' sources where no paper is named; thresholds are theirs.
 """
@@ -16,7 +16,7 @@ class Elsewhere:
 
     title: str
     how: str
-    """In a line, as the page of the taxonomy tells it."""
+    """In a line, as the table of all methods tells it."""
     ratio: Ratio
     level: Level
     action: Action

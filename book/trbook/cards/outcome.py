@@ -11,8 +11,7 @@ from typing import Any
 from trbook.cards.card import GALLERY, MethodCard
 from trlab import recorded
 from trlab.findings import at, finished
-from trlab.statistics import interval
-from trlib.evaluation import Estimate
+from trlab.statistics import iqm
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 
@@ -67,8 +66,8 @@ class Outcome:
     label: str
     point: str
     """Of the source's axis; empty: the sweep has none."""
-    ends: Estimate
-    """Sampled accuracy after training: interquartile mean with its 95 % interval."""
+    ends: float
+    """Sampled accuracy after training: its interquartile mean."""
     seeds: int
     settings: Mapping[str, Any]
     """Of the method, where they are not its defaults."""
@@ -109,12 +108,18 @@ def _outcomes(name: str) -> tuple[Outcome, ...]:
         if not source.of(CARDS[name]):
             continue
         label = source.labels.get(name, name)
-        runs = finished(recorded(source.sweep)[0])
+        runs = _runs(source.sweep)
         for point in source.points or ("",):
             here = at(runs[runs["label"] == label], {source.axis: point} if point else {})
             if len(here):
                 found.append(_read(source, label, point, here))
     return tuple(found)
+
+
+@cache
+def _runs(sweep: str) -> Any:
+    """Its finished runs; a record is read from its files at every call, and many cards ask for the same."""
+    return finished(recorded(sweep)[0])
 
 
 def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
@@ -124,7 +129,7 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
         source,
         label,
         point,
-        interval(runs["sampled"].to_numpy()),
+        iqm(runs["sampled"].to_numpy()),
         len(runs),
         json.loads(first["settings"]),
         {name: value for name, value in json.loads(first["train"]).items() if value != getattr(RunSettings, name)},
