@@ -14,13 +14,14 @@ from trbook.aside import GROUP, LR, METHODS, RECORD, SEEDS, STEPS, USES, promise
 
 def main() -> int:
     torch.set_num_threads(1)
+    found: dict[str, dict[str, list[list[list[float]]]]] = {}
     record = {
         "command": "python -m tools.aside",
         "task": "dial",
         "settings": {"prompts": 16, "group": GROUP, "epochs": USES, "steps": STEPS, "lr": LR},
         "versions": {name: version(name).split("+")[0] for name in ("torch", "transformers")},
         "hardware": f"{platform.machine()} CPU, one thread",
-        "promises": {},
+        "promises": found,
     }
     for method, clip in METHODS.items():
         runs = {}
@@ -30,7 +31,7 @@ def main() -> int:
                 for batch in promises(clip=clip, seed=seed).tolist()
             ]
             print(f"{method}, seed {seed}: recorded", flush=True)
-        record["promises"][method] = runs
+        found[method] = runs
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     RECORD.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
     return 0

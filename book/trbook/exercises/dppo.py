@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import cache
 
 import pandas as pd
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -334,7 +336,7 @@ check_fault = Choice(
 
 
 def _library(
-    logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor, delta: float, cap: float, **other: bool
+    logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor, delta: float, cap: float, **other: Any
 ) -> Tensor:
     loss = dppo_loss(logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other)
     return loss.per_token.sum() / mask.sum()
@@ -374,7 +376,7 @@ def _by_hand(
     return -a * weight * ~silenced * logp
 
 
-def _mean(**piece: str) -> Callable[..., Tensor]:
+def _mean(**piece: Any) -> Callable[..., Tensor]:
     """The mean over tokens of that."""
     return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
 
