@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-
-import pandas as pd
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
