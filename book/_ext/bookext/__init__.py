@@ -1,13 +1,14 @@
 """The book's Sphinx extension: everything this book needs that Jupyter Book does not do.
 
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to them; `terms`
-explains a word where it stands; `pages` keeps pages small and accessible; `narrow` makes every table readable on a
-phone; `security` says what a page may load and run; `execution` says when, where and with which versions a notebook
-ran; `read_off` makes the tables that are read off the package; `modules` makes the interface's pages, `methods` the
-method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a sentence,
-`words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening` what the
-first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names; `first`
-builds a few pages before the others.
+explains a word where it stands; `pages` keeps pages small and accessible; `head` describes them to search engines, at
+the `address` that `_config.yml` sets; `search` makes the index of the book's own search; `narrow` makes every table
+readable on a phone; `security` says what a page may load and run; `execution` says when, where and with which versions
+a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes the interface's pages,
+`methods` the method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a
+sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening`
+what the first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names;
+`first` builds a few pages before the others.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from bookext import (
+    address,
     claims,
     docstrings,
     execution,
     first,
+    head,
     ladder,
     links,
     mathematics,
@@ -33,6 +36,7 @@ from bookext import (
     quoted,
     read_off,
     records,
+    search,
     security,
     sweeps,
     terms,
@@ -42,6 +46,7 @@ from trbook.explorables.files import BUILT
 
 def setup(app: Sphinx) -> dict[str, Any]:
     for part in (
+        address,
         mathematics,
         links,
         pages,
@@ -59,6 +64,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         methods,
         ladder,
         first,
+        head,
+        search,
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)

@@ -1,11 +1,14 @@
-"""The lines under a notebook's title: when, where and with which versions it was executed, here and on a GPU.
+"""The line under a notebook's title: when it was executed, and the way to Colab. It opens to show where, in which
+profile and with which versions, here and on a GPU.
 
 `tools.execute` leaves these facts in the executed copy's metadata, under the key `execution_record`; `tools.gpu` keeps
-those of a GPU in book/gpu_execution.json.
+those of a GPU in book/gpu_execution.json. The notebook's own link to Colab, which plain Jupyter shows under the title,
+moves into the line.
 """
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +17,16 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from bookext import address
+
 KEY = "execution_record"
 PENDING = "execution_pending"
 """Where `tools.html` says why a copy was not executed."""
 REFRESH = '\n<meta http-equiv="refresh" content="30">'
 GPU = ("book", "gpu_execution.json")
 NEVER = "Not yet executed on a GPU."
+COLAB = "https://colab.research.google.com/"
+NO_COLAB = "Colab: once this book has an address"
 
 
 def sentence(record: dict[str, Any]) -> str:
@@ -45,8 +52,31 @@ def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
     )
 
 
+def short(record: dict[str, Any]) -> str:
+    """What of the facts is always in sight."""
+    when = datetime.fromisoformat(record["when"])
+    return f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s"
+
+
+def stamp(summary: str, lines: list[str], colab: str | None) -> str:
+    """The line's HTML.
+
+    Args:
+        summary: what is always in sight.
+        lines: what it opens to show.
+        colab: the address at Colab; None where it has none yet, empty where the notebook has no link.
+    """
+    whole = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    facts = f"<details><summary>{html.escape(summary)}</summary>{whole}</details>" if whole else html.escape(summary)
+    if colab is None:
+        link = f'<span class="no-colab">{NO_COLAB}</span>'
+    else:
+        link = f'<a href="{html.escape(colab)}">Open in Colab</a>' if colab else ""
+    return f'<div class="executed">{facts}{link}</div>'
+
+
 def dateline(app: Sphinx, doctree: nodes.document) -> None:
-    """Puts the lines under the page's title."""
+    """Puts the line under the page's title."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
@@ -55,12 +85,25 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
     record = metadata.get(KEY)
     entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
-    here = sentence(record) if record else metadata.get(PENDING, {}).get("reason", "Not executed yet.")
-    lines = [here, on_a_gpu(entry, record and record.get("text"))]
+    if record:
+        summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
+    else:
+        summary, lines = metadata.get(PENDING, {}).get("reason", "Not executed yet."), []
+    colab = _take_colab(doctree)
+    if colab and not address.is_known(app.config):
+        colab = None
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
-        place = title.parent.index(title) + 1
-        title.parent[place:place] = [nodes.paragraph("", line, classes=["executed"]) for line in lines]
+        title.parent.insert(title.parent.index(title) + 1, nodes.raw("", stamp(summary, lines, colab), format="html"))
+
+
+def _take_colab(doctree: nodes.document) -> str:
+    """The address of the notebook's link to Colab, whose paragraph is removed; empty if there is none."""
+    for link in list(doctree.findall(nodes.reference)):
+        if link.get("refuri", "").startswith(COLAB) and len(link.parent.children) == 1:
+            link.parent.parent.remove(link.parent)
+            return link["refuri"]
+    return ""
 
 
 def refresh(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

@@ -87,11 +87,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in app.env.found_docs:
             path.unlink()
     publish(static / "explorables")
-    search = Path(app.outdir, "search.html")
-    if search.exists():  # its template's own scripts call what the others define: they wait like them
-        search.write_text(
-            search.read_text(encoding="utf-8").replace("<script src=", "<script defer src="), encoding="utf-8"
-        )
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

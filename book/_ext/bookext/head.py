@@ -1,0 +1,127 @@
+"""What others see of a page: its description, its picture and its address, for search engines and shared links.
+
+A page's description is `description:` of its front matter, or its first sentences. Beside the pages stand `sitemap.xml`
+and `404.html`, which a static host shows for an address that does not exist.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
+"""Drawn by `python -m tools.share`."""
+PICTURE_SAYS = (
+    "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's clip the share of "
+    "right answers rises to 0.8 and stays near it; without a trust region it rises faster and falls to 0.6."
+)
+BOOK_SAYS = (
+    "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, QUATRO and TROLL. "
+    "Each method in a few lines that train a small language model in seconds."
+)
+SHORTEST, LONGEST = 70, 200
+"""Characters of a description. A first sentence below the lower bound takes the next one with it."""
+MISSING = Path(__file__).with_name("missing.html")
+NO_PAGES = ("search", "genindex", "py-modindex")
+
+
+def sentences(doctree: nodes.document) -> list[str]:
+    """The sentences of a page's running text, without those that hold a formula."""
+    found: list[str] = []
+    for paragraph in doctree.findall(nodes.paragraph):
+        if _is_aside(paragraph):
+            continue
+        copy = paragraph.deepcopy()
+        for formula in list(copy.findall(lambda node: isinstance(node, nodes.math | nodes.raw))):
+            formula.replace_self(nodes.Text("\0"))
+        text = " ".join(copy.astext().split())
+        found += [part for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text) if part and "\0" not in part]
+        if len(found) > 4:
+            break
+    return found
+
+
+def described(found: list[str]) -> str:
+    """Sentences enough for a description, cut at a word if they are too many."""
+    text = ""
+    for sentence in found:
+        if len(text) >= SHORTEST:
+            break
+        text = f"{text} {sentence}".strip()
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    return text.rstrip(":")
+
+
+def tags(title: str, description: str, page: str, picture: str, book: str) -> str:
+    """The head's lines; `page` is the page's own address, empty as long as there is none."""
+    lines = [f'<meta name="description" content="{html.escape(description)}">']
+    properties = {
+        "og:type": "article",
+        "og:site_name": book,
+        "og:title": title,
+        "og:description": description,
+        "og:url": page,
+        "og:image": picture,
+        "og:image:width": str(WIDTH),
+        "og:image:height": str(HEIGHT),
+        "og:image:alt": PICTURE_SAYS,
+    }
+    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items() if value]
+    lines.append('<meta name="twitter:card" content="summary_large_image">')
+    return "\n".join(lines)
+
+
+def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Adds the lines to a page's head."""
+    front = (context.get("meta") or {}).get("description")
+    description = front or (described(sentences(doctree)) if doctree is not None else "") or BOOK_SAYS
+    base = app.config.html_baseurl
+    picture = f"{base}{PICTURE}" if base else context["pathto"](PICTURE, 1)
+    title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.project
+    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.project)
+    context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
+
+
+def sitemap(base: str, pages: list[str]) -> str:
+    """The list of all pages for a search engine. Without an address of the book, the pages' paths in it."""
+    lines = "\n".join(f"  <url><loc>{html.escape(base)}{html.escape(page)}.html</loc></url>" for page in pages)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{lines}\n</urlset>\n'
+    )
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Writes the pages' list and the page for a wrong address, and describes the folder's own first page."""
+    if error is not None or app.builder.format != "html":
+        return
+    folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.project
+    folder.joinpath("sitemap.xml").write_text(sitemap(base, sorted(app.env.found_docs)), encoding="utf-8")
+    folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
+    first = folder / "index.html"  # it only leads on to the book's first page, but its address is the one people share
+    if first.exists() and "og:title" not in (text := first.read_text(encoding="utf-8")):
+        head = f"<title>{html.escape(book)}</title>\n{tags(book, BOOK_SAYS, base, base + PICTURE, book)}"
+        first.write_text(f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">\n{head}\n{text}', encoding="utf-8")
+
+
+def _is_aside(paragraph: nodes.paragraph) -> bool:
+    """Whether a paragraph stands in a table, a figure or an output of a cell."""
+    node = paragraph.parent
+    while node is not None:
+        if isinstance(node, nodes.table | nodes.figure | nodes.Admonition) or "nb_element" in getattr(
+            node, "attributes", {}
+        ):
+            return True
+        node = node.parent
+    return False
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("html-page-context", describe)
+    app.connect("build-finished", finish, priority=800)  # before the pages are sealed
