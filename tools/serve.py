@@ -45,6 +45,20 @@ class Quiet(SimpleHTTPRequestHandler):
         """The type of a file by its name, the same on every machine."""
         return TYPES.get(Path(path).suffix) or super().guess_type(path)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """The book's own page for a wrong address, as a host shows it; anything else in plain words."""
+        page = Path(self.directory, "404.html")
+        if code != HTTPStatus.NOT_FOUND or not page.exists():
+            super().send_error(code, message, explain)
+            return
+        content = page.read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: a reader's terminal is no log."""
 

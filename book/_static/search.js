@@ -1,11 +1,10 @@
 // Ranks the book's sections for a query (bookext/search.py makes the index) and shows a hit for each page.
 
+const LEVELS = 8; // of a word's weight in a section: A to H
 const LONGEST = 200; // characters of a query that count
 const PAGES = 25, NAMES = 15;
 const WEIGHT = { question: 1.5, page: 1, card: 1, evidence: 0.7, interface: 0.75, module: 0.5, internal: 0.3 };
-const STOP = new Set(("a an and are as at be but by can could did do does for from had has have how i if in into is it its " +
-  "may me my near no not of on or our shall should so such that the their then there these they this to was we were what " +
-  "when where which who why will with would you your").split(" "));
+const STOP = new Set(window.bookIndex.stop);
 const SAME = 0.8, PART = 0.55, BEGINNING = 0.4; // a synonym, a word of a synonym of several words, a longer word
 
 const { pages, units, words, names, synonyms, kinds } = window.bookIndex;
@@ -54,7 +53,7 @@ const scores = word => {
     let unit = 0;
     for (const [, distance, letter] of list) {
       unit += parseInt(distance, 36);
-      const score = weight * rare * (letter.charCodeAt(0) - 64) / 26;
+      const score = weight * rare * (letter.charCodeAt(0) - 64) / LEVELS;
       if (score > (found.get(unit) ?? 0)) found.set(unit, score);
     }
   }
@@ -79,7 +78,11 @@ const rank = query => {
     }
   });
   const sum = list => list.reduce((a, b) => a + b, 0);
-  const covered = list => (list.filter(Boolean).length / asked.length) ** 1.5;
+  const covered = list => (list.filter(Boolean).length / asked.length) ** 2;
+  const fits = text => { // how much of a heading was asked for, and how much of what was asked for it is
+    const own = split(text).filter(word => !STOP.has(word));
+    return share(stems, own) * share(new Set(own.map(stem)), asked);
+  };
   const ranked = [...hits.values()].map(hit => {
     let best = -1, most = 0;
     for (const [unit, list] of hit.units) {
@@ -87,9 +90,9 @@ const rank = query => {
       if (score > most) [best, most] = [unit, score];
     }
     const [page, , heading, , kind] = units[best];
-    const title = split(kinds[kind] === "question" ? heading : pages[page][1]).filter(word => !STOP.has(word));
-    const fit = 1 + share(stems, title) * share(new Set(title.map(stem)), asked);
-    return [page, best, WEIGHT[kinds[kind]] * fit * (0.5 * sum(hit.whole) * covered(hit.whole) + 0.5 * most), covered(hit.whole)];
+    const title = kinds[kind] === "question" ? heading : pages[page][1].replace(/: .*/, "");
+    const fit = 1 + Math.max(fits(title), fits(heading));
+    return [page, best, WEIGHT[kinds[kind]] * fit * (0.4 * sum(hit.whole) * covered(hit.whole) + 0.6 * most), covered(hit.whole)];
   });
   const whole = Math.max(0, ...ranked.map(hit => hit[3]));
   ranked.sort((a, b) => b[2] - a[2]);

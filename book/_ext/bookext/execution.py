@@ -89,7 +89,7 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
     else:
         summary, lines = metadata.get(PENDING, {}).get("reason", "Not executed yet."), []
-    colab = _take_colab(doctree)
+    colab: str | None = _take_colab(doctree)
     if colab and not address.is_known(app.config):
         colab = None
     title = next(iter(doctree.findall(nodes.title)), None)

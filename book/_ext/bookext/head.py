@@ -26,6 +26,8 @@ BOOK_SAYS = (
 )
 SHORTEST, LONGEST = 70, 200
 """Characters of a description. A first sentence below the lower bound takes the next one with it."""
+FORMULA = "\ufffc"
+"""Stands for a formula in a text."""
 MISSING = Path(__file__).with_name("missing.html")
 NO_PAGES = ("search", "genindex", "py-modindex")
 
@@ -38,9 +40,9 @@ def sentences(doctree: nodes.document) -> list[str]:
             continue
         copy = paragraph.deepcopy()
         for formula in list(copy.findall(lambda node: isinstance(node, nodes.math | nodes.raw))):
-            formula.replace_self(nodes.Text("\0"))
+            formula.replace_self(nodes.Text(FORMULA))
         text = " ".join(copy.astext().split())
-        found += [part for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text) if part and "\0" not in part]
+        found += [part for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text) if part and FORMULA not in part]
         if len(found) > 4:
             break
     return found
@@ -83,8 +85,8 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
     description = front or (described(sentences(doctree)) if doctree is not None else "") or BOOK_SAYS
     base = app.config.html_baseurl
     picture = f"{base}{PICTURE}" if base else context["pathto"](PICTURE, 1)
-    title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.project
-    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.project)
+    title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.html_title
+    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.html_title)
     context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
 
 
@@ -101,7 +103,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     """Writes the pages' list and the page for a wrong address, and describes the folder's own first page."""
     if error is not None or app.builder.format != "html":
         return
-    folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.project
+    folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.html_title
     folder.joinpath("sitemap.xml").write_text(sitemap(base, sorted(app.env.found_docs)), encoding="utf-8")
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
     first = folder / "index.html"  # it only leads on to the book's first page, but its address is the one people share

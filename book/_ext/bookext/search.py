@@ -1,7 +1,7 @@
 """The book's search: an index made by the build, which `search.js` ranks in the reader's browser.
 
-A unit is a section of a page. For each word the index holds the units that contain it, with a weight between A and Z:
-how often the word stands there for the length of the section (BM25), a word of a heading or a title counting more. Names
+A unit is a section of a page. For each word the index holds the units that contain it, with a weight from A to H:
+how often the word stands there for the length of the section (BM25); a word of a heading or a title counts more. Names
 of the package are a list of their own, shown below the pages. `book/search.yml` adds what readers ask and call things.
 
 Sphinx's own search is switched off: it ranks no page above a name, matches parts of words, and fetches every page that
@@ -34,8 +34,10 @@ TITLE, HEADING, KEYWORD = 12, 6, 16
 """How many times of the text a word of a title, of a heading or of a page's keywords counts."""
 SATURATION, LENGTH = 1.6, 0.6
 """BM25's k and b."""
-EXCERPT = 130
-"""Characters of a section that a hit shows."""
+EXCERPT, LINE = 100, 72
+"""Characters of a section, and of a name's docstring, that a hit shows."""
+LEVELS = 8
+"""Of a word's weight in a section: letters from A on. `search.js` knows the number."""
 LONGEST_WORD = 40
 
 KINDS = ("question", "page", "card", "evidence", "interface", "module", "internal")
@@ -72,7 +74,7 @@ class Page:
 def words(text: str) -> Iterator[str]:
     """A text's words in small letters; a name with underscores also by its parts."""
     for word in WORD.findall(unicodedata.normalize("NFKC", text).lower()):
-        if len(word) <= LONGEST_WORD:
+        if len(word) <= LONGEST_WORD and not (word.isdecimal() and len(word) > 1):  # 0 is asked for, 0.0173 is not
             yield word
             if "_" in word:
                 yield from (part for part in word.split("_") if part)
@@ -135,10 +137,11 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
     place = {name: number for number, name in enumerate(names)}
     units: list[list[Any]] = []
     weighed: list[Counter[str]] = []
+    stop = set(hints["stop"].split())
 
     def add(docname: str, anchor: str, heading: str, text: str, weights: Counter[str], what: str) -> None:
         units.append([place[docname], anchor, heading, _cut(text), KINDS.index(what)])
-        weighed.append(weights)
+        weighed.append(Counter({word: count for word, count in weights.items() if word not in stop}))
 
     for question in hints["questions"]:
         docname, _, anchor = question["page"].partition("#")
@@ -158,9 +161,12 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
         "pages": [[name, pages[name].title] for name in names],
         "units": units,
         "words": _postings(weighed),
-        "names": [[place[docname], one.name, _cut(one.line)] for docname in names for one in pages[docname].names],
+        "names": [
+            [place[docname], one.name, _cut(one.line, LINE)] for docname in names for one in pages[docname].names
+        ],
         "synonyms": [[text.lower() for text in group] for group in hints["synonyms"]],
         "kinds": KINDS,
+        "stop": hints["stop"].split(),
     }
 
 
@@ -173,7 +179,7 @@ def _postings(weighed: list[Counter[str]]) -> dict[str, str]:
     for number, weights in enumerate(weighed):
         for word, count in weights.items():
             saturated = count / (count + SATURATION * (1 - LENGTH + LENGTH * lengths[number] / mean))
-            letter = chr(ord("A") + min(25, math.floor(26 * saturated)))
+            letter = chr(ord("A") + min(LEVELS - 1, math.floor(LEVELS * saturated)))
             lists.setdefault(word, []).append(f"{_base36(number - last.get(word, 0))}{letter}")
             last[word] = number
     return {word: "".join(lists[word]) for word in sorted(lists)}
@@ -188,8 +194,8 @@ def _base36(number: int) -> str:
             return digits
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= EXCERPT else text[:EXCERPT].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+def _cut(text: str, most: int = EXCERPT) -> str:
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0].rstrip(",;:") + " …"
 
 
 def switch_off(app: Sphinx) -> None:

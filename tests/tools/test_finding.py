@@ -1,0 +1,128 @@
+"""What the build says of pages: description, address, the line under a notebook's title, the index of the search."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+
+from bookext.address import is_known, settle, site, unlink
+from bookext.execution import NO_COLAB, stamp
+from bookext.head import LONGEST, described, sentences, sitemap, tags
+from bookext.search import Page, Unit, index, kind, read, words
+
+
+@pytest.mark.parametrize(
+    ("repository", "address"),
+    [
+        ("https://github.com/Somebody/trust-region-book", "https://somebody.github.io/trust-region-book/"),
+        ("https://github.com/OWNER/trust-region-book", ""),
+        ("https://git.example.org/somebody/trust-region-book", ""),
+        ("", ""),
+    ],
+)
+def test_the_books_address_follows_from_the_repositorys(repository: str, address: str) -> None:
+    assert site(repository) == address
+
+
+def test_without_an_owner_there_are_neither_buttons_nor_links_nor_a_canonical_address() -> None:
+    config: Any = SimpleNamespace(
+        html_baseurl="",
+        html_theme_options={
+            "repository_url": "https://github.com/OWNER/trust-region-book",
+            "use_repository_button": True,
+            "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+        },
+    )
+    settle(None, config)  # type: ignore[arg-type]
+    assert not is_known(config)
+    assert config.html_theme_options["use_repository_button"] is False
+    assert config.html_theme_options["launch_buttons"] == {}
+    assert config.html_baseurl == ""
+    tree = publish_doctree(
+        "`Here <https://github.com/OWNER/trust-region-book/issues>`__ and `there <https://a.org>`__."
+    )
+    unlink(None, tree)  # type: ignore[arg-type]
+    assert tree.astext() == "Here and there."
+    assert [link["refuri"] for link in tree.findall(nodes.reference)] == ["https://a.org"]
+
+
+def test_with_an_owner_the_address_is_set_once() -> None:
+    options = {"repository_url": "https://github.com/somebody/trust-region-book", "use_repository_button": True}
+    config: Any = SimpleNamespace(html_baseurl="", html_theme_options=options)
+    settle(None, config)  # type: ignore[arg-type]
+    assert config.html_baseurl == "https://somebody.github.io/trust-region-book/"
+    assert options["use_repository_button"] is True
+
+
+def test_the_line_under_a_title_is_short_and_opens() -> None:
+    text = stamp("Executed today in 3 s", ["All of it <here>.", "On a GPU."], "https://colab.research.google.com/x")
+    assert text.startswith(
+        '<div class="executed"><details><summary>Executed today in 3 s</summary><p>All of it &lt;here'
+    )
+    assert text.endswith('<a href="https://colab.research.google.com/x">Open in Colab</a></div>')
+    assert NO_COLAB in stamp("Executed today in 3 s", [], None)
+    assert stamp("It waits.", [], "") == '<div class="executed">It waits.</div>'
+
+
+def test_a_description_is_sentences_without_formulas() -> None:
+    tree = publish_doctree(
+        "Title\n=====\n\n.. note:: An aside that is none of it.\n\nHow far may it go? The ratio :math:`r` is 1. "
+        "As far as its data reach, and no further than that.\n\n+---+\n| a |\n+---+\n"
+    )
+    found = sentences(tree)
+    assert found == ["How far may it go?", "As far as its data reach, and no further than that."]
+    assert described(found) == " ".join(found)
+    cut = described(["word " * 100])
+    assert len(cut) <= LONGEST + 2 and cut.endswith("word …")
+    assert described([]) == ""
+
+
+def test_the_head_escapes_what_it_says() -> None:
+    made = tags('A "title" & more', "<b>", "", "figures/share.png", "Book")
+    assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
+    assert "og:url" not in made, "no address, no claim"
+    assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
+
+
+def test_the_search_reads_sections_and_splits_names() -> None:
+    page = read(
+        publish_doctree(
+            "Clip\n====\n\nOne *word*.\n\n::\n\n  code\n\nSecond\n------\n\n:math:`x` two\n\nThird\n-----\n",
+            settings_overrides={"doctitle_xform": False},
+        )
+    )
+    assert page.title == "Clip"
+    assert [(unit.anchor, unit.heading, unit.text) for unit in page.units] == [
+        ("", "Clip", "One word."),
+        ("second", "Second", "two"),
+        ("third", "Third", ""),
+    ]
+    assert list(words("PPO_loss, Dr.GRPO's pass@8")) == ["ppo_loss", "ppo", "loss", "dr", "grpo", "s", "pass", "8"]
+    assert kind("book/methods/ppo") == "card" and kind("book/methods/index") == "page"
+    assert kind("book/interface/modules/trlab.cells") == "internal"
+
+
+def test_a_heading_weighs_more_than_the_text_and_hints_are_found() -> None:
+    pages = {
+        "book/a": Page("Clip", [Unit("", "Clip", "some words about it")]),
+        "book/b": Page("Other", [Unit("", "Other", "the clip is one word among many others here")]),
+    }
+    hints = {
+        "questions": [{"ask": "Why so?", "page": "book/b#x"}],
+        "keywords": {"book/b": "hidden"},
+        "synonyms": [["clip", "Window"]],
+        "stop": "the is",
+    }
+    made = index(pages, hints)
+    assert made["pages"] == [["book/a", "Clip"], ["book/b", "Other"]]
+    assert made["units"][0] == [1, "x", "Why so?", "", 0]
+    assert made["words"]["hidden"].startswith("2")
+    first, second = made["words"]["clip"][1], made["words"]["clip"][3]
+    assert made["words"]["clip"][::2] == "11", "units 1 and 2, each one after the last"
+    assert first > second
+    assert "the" not in made["words"]
+    assert made["synonyms"] == [["clip", "window"]]
