@@ -1,7 +1,7 @@
 """The picture of the playground on the book's first page and in the README: `python -m tools.playground`.
 
 The page itself, four lanes of the preset `shootout`, played in Chromium and stopped in mid-run, in light and in dark.
-What is cut out are the lanes' curves, as the page draws them; for a phone the first of them, drawn for its width.
+What is cut out are the lanes' curves, as the page draws them.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
 
 TARGET = ROOT / "book/_static/figures"
-PRESET, BATCHES = "shootout", 25
-WIDTH, PHONE = 760, 360
-PANELS, TALL = 2, 190
-"""On a phone: so many panels, and the pixels of each, as `views/curves.js` places them where it is narrow."""
+PRESET, BATCHES, WIDTH = "shootout", 25, 760
 COLOURS = 96
 CURVES, LANES = ".always .pv", '[data-explorable="playground"] [data-lane]'
 PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Playground</title>
@@ -39,8 +36,8 @@ PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charse
 </style></head><body>{body}</body></html>"""
 
 
-def shoot(chromium: Any, address: str, theme: str) -> None:
-    """A theme's two pictures: play, wait for the lanes, stop, cut the curves out, wide and as a phone draws them."""
+def shoot(chromium: Any, address: str, theme: str, path: Path) -> None:
+    """One picture: play, wait for the lanes, stop, cut the curves out."""
     page = chromium.new_page(viewport={"width": WIDTH, "height": 900}, device_scale_factor=2)
     page.goto(f"{address}/{theme}.html")
     page.get_by_role("button", name="Play", exact=True).click()
@@ -48,17 +45,9 @@ def shoot(chromium: Any, address: str, theme: str) -> None:
         time.sleep(0.2)
     page.get_by_role("button", name="Pause", exact=True).click()
     settle(page)
-    wide, narrow = TARGET / f"playground-{theme}.png", TARGET / f"playground-{theme}-phone.png"
-    page.locator(CURVES).screenshot(path=wide)
-    page.set_viewport_size({"width": PHONE, "height": 2400})
-    settle(page)
-    page.locator(CURVES).scroll_into_view_if_needed()
-    box, plane = page.locator(CURVES).bounding_box(), page.locator(f"{CURVES}-plane").first.bounding_box()
-    box["height"] = plane["y"] - box["y"] + PANELS * TALL
-    page.screenshot(path=narrow, clip=box)
+    page.locator(CURVES).screenshot(path=path)
     page.close()
-    for path in (wide, narrow):
-        light(path)
+    light(path)
 
 
 def light(path: Path) -> None:
@@ -84,7 +73,7 @@ def main() -> int:
         try:
             with browser() as chromium:
                 for theme in ("light", "dark"):
-                    shoot(chromium, f"http://127.0.0.1:{server.server_port}", theme)
+                    shoot(chromium, f"http://127.0.0.1:{server.server_port}", theme, TARGET / f"playground-{theme}.png")
         except NoChromium as error:
             print(f"playground: {error}", file=sys.stderr)
             return 1

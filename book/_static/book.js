@@ -1,7 +1,7 @@
 // What scrolls sideways can be reached by keyboard, and says so.
 const reachable = () => {
   for (const element of document.querySelectorAll(
-    "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container")) {
+    "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)")) {
     const wide = element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX !== "visible";
     element.classList.toggle("wide", wide);
     if (wide) element.tabIndex = 0;

@@ -1,4 +1,5 @@
 // Ranks the book's sections for a query (bookext/search.py makes the index) and shows a hit for each page.
+{ // a scope of its own: these scripts share one
 
 const LEVELS = 8; // of a word's weight in a section: A to H
 const LONGEST = 200; // characters of a query that count
@@ -175,3 +176,5 @@ const asked = new URLSearchParams(location.search).get("q") ?? "";
 for (const input of document.querySelectorAll('input[name="q"]')) input.value = asked.slice(0, LONGEST);
 show(asked);
 field.focus();
+
+}
