@@ -145,6 +145,8 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
 
     for question in hints["questions"]:
         docname, _, anchor = question["page"].partition("#")
+        if docname not in place:  # a book of a few pages
+            continue
         asked = Counter(dict.fromkeys(words(question["ask"]), TITLE))
         add(docname, anchor, question["ask"], "", asked + Counter(words(question.get("also", ""))), "question")
     for docname in names:
