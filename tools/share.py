@@ -27,7 +27,7 @@ SIZE = (12.0, 6.3)
 
 def draw(history: pd.DataFrame) -> Any:
     """The book's name, its question, and one comparison: 32 updates per batch, with a clip and without."""
-    settings = {
+    settings: Any = {
         "font.family": "DejaVu Sans",
         "font.size": 15,
         "text.color": INK,

@@ -222,7 +222,7 @@ def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEn
 def _kept(env: BuildEnvironment) -> dict[str, Page]:
     if not hasattr(env, "searched"):
         env.searched = {}  # type: ignore[attr-defined]
-    return env.searched  # type: ignore[attr-defined, no-any-return]
+    return env.searched  # type: ignore[attr-defined]
 
 
 def collect(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
