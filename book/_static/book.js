@@ -120,7 +120,6 @@ addEventListener("DOMContentLoaded", () => {
   }
 });
 
-<<<<<<< HEAD
 // The table of all methods: filtered by words and by the values that its cells mark with a class. The address keeps the
 // choice, so that a link leads to it.
 const AXES = {
@@ -178,7 +177,8 @@ addEventListener("DOMContentLoaded", () => {
   form.addEventListener("submit", event => event.preventDefault());
   (table.closest(".scroll") ?? table).before(form);
   filter();
-=======
+});
+
 // On a phone the sidebar opens at the page that is shown, not at its top.
 addEventListener("click", event => {
   if (!event.target.closest?.(".primary-toggle, label[for='pst-primary-sidebar-checkbox']")) return;
@@ -189,5 +189,4 @@ addEventListener("click", event => {
     const middle = (sidebar.clientHeight - here.offsetHeight) / 2;
     sidebar.scrollTop += here.getBoundingClientRect().top - sidebar.getBoundingClientRect().top - middle;
   });
->>>>>>> 7967646 (The search ranks sections; tests of finding one's way)
 });
