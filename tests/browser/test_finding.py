@@ -41,7 +41,6 @@ def test_the_sidebar_has_six_parts_and_few_links(desk: Any, address: str) -> Non
     assert nav.locator("a").count() <= LINKS
 
 
-@pytest.mark.xfail(strict=False, reason="chapters are being rewritten one after the other, with the question first")
 @pytest.mark.parametrize("name", [path.stem for path in chapters() if not path.stem.startswith("00_")])
 def test_the_question_begins_on_the_first_screen(name: str, desk: Any, address: str) -> None:
     desk.goto(f"{address}/notebooks/{name}.html", wait_until="load")

@@ -51,7 +51,7 @@ class Figure:
     """The point of each axis that it does not show."""
     only: Sequence[str] = ()
     """Labels of the variants that it shows; empty: all."""
-    names: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
     """What a reader calls variants in rows with intervals, where their labels are not plain."""
     along: str = ""
     """The axis of curves, or the one whose points a frontier joins."""
@@ -136,14 +136,14 @@ FIGURES: dict[str, Figure] = {
         "95 % intervals. *Again*: a batch is used 16 times. *Parts*: a batch 16 times as large is gone through once. "
         "*New*: a batch for each update. The dotted line is the base model.",
         at={"lr": "0.0001"},
-        names=REFIT,
+        called=REFIT,
     ),
     "refit-hot": Figure(
         "refit",
         "intervals",
         "The same at three times the learning rate, 3e-4.",
         at={"lr": "0.0003"},
-        names=REFIT,
+        called=REFIT,
     ),
     # the second round
     "reuse": Figure(

@@ -94,9 +94,9 @@ def _profiles(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.Data
 
 def _tasks(figure: Figure, runs: pd.DataFrame, labels: list[str]) -> dict[str, Scores]:
     """The runs of each variant, the points of all axes together; in the order of the figure's names, if it has some."""
-    ordered = [label for label in figure.names if label in labels] or labels
+    ordered = [label for label in figure.called if label in labels] or labels
     return {
-        figure.names.get(label, label): by_task(label, scores_of(runs, label, figure.measure, [])[()])
+        figure.called.get(label, label): by_task(label, scores_of(runs, label, figure.measure, [])[()])
         for label in ordered
     }
 
