@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from playwright.sync_api import expect
+
 PAGE = "book/methods/index.html"
 CELLS = """(table, column) => [...table.tBodies[0].rows].filter(row => !row.hidden)
     .map(row => (row.cells[column].querySelector('.number') ?? row.cells[column]).textContent.trim())"""
@@ -64,7 +66,7 @@ def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
     page.goto(page.url)
     assert names(page) == ["MinPRO"]
     page.get_by_role("button", name="Show all").press("Enter")
-    page.wait_for_function("document.querySelectorAll('table.methods tbody tr[hidden]').length === 0")
+    expect(page.locator("table.methods tbody tr[hidden]")).to_have_count(0)
     assert "?" not in page.url
     page.get_by_label("find").fill("no such method")
     assert names(page) == []
@@ -81,7 +83,8 @@ def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
     assert ends == sorted(ends)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
-    page.wait_for_function("[...document.querySelectorAll('figure.poster img')].every(image => image.naturalWidth > 1)")
+    for image in page.locator("figure.poster img").all():
+        expect(image).to_have_js_property("complete", True)
     assert page.evaluate("document.documentElement.scrollHeight") <= 25_000
     assert all(
         "_phone" in source
@@ -111,5 +114,5 @@ def test_it_is_used_by_keyboard(chromium, address):
         if page.evaluate("document.activeElement.tagName") == "BUTTON":
             break
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelectorAll('table.methods tbody tr[hidden]').length === 0")
+    expect(page.locator("table.methods tbody tr[hidden]")).to_have_count(0)
     page.close()
