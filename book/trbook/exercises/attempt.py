@@ -30,18 +30,27 @@ class Attempt:
         return Verdict(True, self.tried(answer))
 
 
-def call(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """What the reader's function returns.
+def asked(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """What the reader's function returns; what it raises becomes a hint that names the reader's own line.
 
     Raises:
-        NotYet: it raised an error, or returned nothing.
+        NotYet: it raised an error.
     """
     try:
-        value = answer(*arguments)
+        return answer(*arguments)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise NotYet(f"{raised(error, answer)}.") from error
+
+
+def call(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """What the reader's function returns, which must be something.
+
+    Raises:
+        NotYet: it raised an error, or returned nothing.
+    """
+    value = asked(answer, *arguments)
     if value is None or value is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
     return value

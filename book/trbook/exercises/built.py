@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from torch import Tensor
 
+from trbook.exercises.attempt import asked
 from trbook.exercises.check import Mistake
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
+from trbook.exercises.verdict import NotYet, Verdict, careful, kind
 
 Function = Callable[..., Any]
 
@@ -62,7 +63,7 @@ class Built:
     def _check(self, answer: Any) -> Verdict:
         if not callable(answer):
             raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
-        got = self.trace(_guarded(answer))
+        got = self.trace(partial(asked, answer))
         if self._same(got, self.wanted):
             return Verdict(True, self.praise(answer))
         if not got.isfinite().all():
@@ -88,17 +89,3 @@ class Built:
             f"update {first + 1} of {len(got)} is off: it moves the parameters {times:.3g} times as far as it should, "
             f"and the cosine between its direction and the right one is {cosine:.3f}."
         )
-
-
-def _guarded(answer: Function) -> Function:
-    """The reader's function; what it raises becomes a hint that names the reader's own line."""
-
-    def asked(*arguments: Any) -> Any:
-        try:
-            return answer(*arguments)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise NotYet(f"{raised(error, answer)}.") from error
-
-    return asked

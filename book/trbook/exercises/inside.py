@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.exercises.attempt import call
 from trbook.exercises.check import Mistake
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, quoted, raised
+from trbook.exercises.verdict import NotYet, Verdict, careful, kind, quoted
 from trlib.model.policy import Policy
 
 CLOSE = 2e-3
@@ -103,14 +104,7 @@ class InTheLoop:
 
     def _slope(self, loss: Callable[..., Any], logp: Tensor, rest: tuple[Any, ...]) -> Tensor:
         leaf = logp.clone().requires_grad_()
-        try:
-            value = loss(leaf, *copy.deepcopy(rest))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise NotYet(f"{raised(error, loss)}.") from error
-        if value is None or value is Ellipsis:
-            raise NotYet("your function returns nothing yet; does it end with a `return`?")
+        value = call(loss, leaf, *copy.deepcopy(rest))
         if not isinstance(value, Tensor):
             raise NotYet(f"a loss is wanted, a tensor with one number, and your function returns {kind(value)}.")
         if value.shape != ():

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.exercises.attempt import Attempt
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
+from trbook.exercises.verdict import NotYet, kind, raised
 from trbook.scale.memory import Setup, peak
 from trbook.scale.meter import peak_bytes
 from trlab.scoring import score_tokens
@@ -265,30 +266,16 @@ check_log = Numbers(
 )
 
 
-class InTheLoop:
+class _InPieces:
     """The check of `score_in_pieces`: its numbers, what it holds at once, and four updates of a policy with it."""
 
-    asks = (
-        "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever holding all "
-        "logits, and does a policy learn with it as with the library's `score_tokens`?"
-    )
-
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful("one function", lambda: self._check(*answer, **other))
-
-    def _check(self, answer: Any) -> Verdict:
-        if not callable(answer):
-            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+    def tried(self, answer: Callable[..., Any]) -> str:
         self._numbers(answer)
         held = self._memory(answer)
         apart = self._updates(answer)
-        return Verdict(
-            True,
+        return (
             f"it held {held / 1e6:.1f} MB where whole logits take {12 * _MANY * _WORDS / 1e6:.0f}. After "
-            f"{_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those with `score_tokens`.",
+            f"{_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those with `score_tokens`."
         )
 
     def _numbers(self, answer: Callable[..., Any]) -> None:
@@ -434,4 +421,8 @@ def _learnt(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
     return logp.detach()
 
 
-check_in_the_loop = InTheLoop()
+check_in_the_loop = Attempt(
+    "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever holding all logits, "
+    "and does a policy learn with it as with the library's `score_tokens`?",
+    _InPieces().tried,
+)
