@@ -9,6 +9,7 @@ it. For a sweep without a record a note says so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -162,6 +163,24 @@ def beside(name: str) -> pd.DataFrame:
 
     rows = [(finding.prediction.in_full, *finding.plain()) for finding in judged(name)]
     return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
+
+
+def foretold(name: str) -> Note:
+    """The predictions of a sweep, folded under a line that counts what came of them."""
+    return folded(judged(name)) if is_recorded(name) else not_run(name)
+
+
+def folded(findings: Sequence[Finding]) -> Note:
+    """Predictions and what came of them: a line that counts, and a list to unfold."""
+    outcomes = Counter(finding.plain()[0] for finding in findings)
+    counts = ", ".join(f"{count} {words}" for words, count in outcomes.most_common())
+    items = (
+        f"- {finding.prediction.in_full}: **{came}** ({measured})"
+        for finding in findings
+        for came, measured in [finding.plain()]
+    )
+    head = f"<summary>{len(findings)} predictions from before the runs: {counts}</summary>"
+    return Note("\n".join(["<details>", head, "", *items, "", "</details>"]))
 
 
 def drawn(name: str) -> Drawing | Note:

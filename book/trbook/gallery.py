@@ -14,7 +14,7 @@ from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
 from trlab.drawing.names import called
 from trlab.drawing.scores import in_words, rows_of
-from trlab.outcomes import Note, is_recorded, judged, not_run, runs_of
+from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
 from trlab.statistics import interval
 from trlab.sweep import load_sweep
 from trlib.drawing import COLOURS, Drawing, legend
@@ -112,22 +112,12 @@ def on_dial(branch: str) -> Drawing | Note:
     return Drawing(figure, " ".join(words))
 
 
-def foretold(branch: str) -> pd.DataFrame | Note:
-    """What was predicted of the branch before the runs, and what came; p corrected (Holm) for all predictions of the
-    sweep, those of other branches too."""
-    import pandas as pd
-
+def foretold(branch: str) -> Note:
+    """What was predicted of the branch before the runs, and what came, folded under a line that counts."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)
-    findings = judged(SWEEP)
-    rows = [
-        (finding.prediction.in_full, *finding.plain())
-        for finding in findings
-        if {finding.prediction.higher, finding.prediction.lower} & own
-    ]
-    measured = f"measured; p is corrected for all {len(findings)}"
-    return _whole(pd.DataFrame(rows, columns=["predicted", "what came", measured]))
+    return folded([f for f in judged(SWEEP) if {f.prediction.higher, f.prediction.lower} & own])
 
 
 def _whole(table: pd.DataFrame) -> pd.DataFrame:

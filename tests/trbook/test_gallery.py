@@ -12,7 +12,7 @@ from tools.paths import NOTEBOOKS
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
-from trlab.sweep import load_sweep
+from trlab.outcomes import judged
 from trlab.sweeps._gallery import OBJECTIVES
 from trlib.algorithms import PGIS, PPO
 from trlib.drawing import INK
@@ -55,14 +55,17 @@ def test_recorded_runs_stand_beside_their_controls():
         assert {words.get_color() for words in shown.figure.axes[0].get_legend().get_texts()} == {INK}, "light and dark"
 
 
-def test_what_was_foretold_is_shown_whole():
+def test_what_was_foretold_is_counted_and_told_in_full():
     shown = foretold("values")
-    if isinstance(shown, str):
-        assert "trlib sweep gallery" in shown
-    else:
-        page = html.unescape(shown._repr_html_())
-        assert len(shown) and all(words in page for words in shown.values.flat), "no text is cut short"
-        assert f"corrected for all {len(load_sweep('gallery').predictions)}" in page
+    if "trlib sweep gallery" in shown:
+        return
+    summary, *items = [line for line in shown.splitlines() if line.startswith(("<summary>", "- "))]
+    labels = {variant.name for variant in _variants("values")} - {"pg_is", "ppo"}
+    own = [f for f in judged("gallery") if {f.prediction.higher, f.prediction.lower} & labels]
+    assert summary.startswith(f"<summary>{len(own)} predictions")
+    assert len(items) == len(own) > 0
+    for item, finding in zip(items, own, strict=True):
+        assert all(words in item for words in (finding.prediction.in_full, *finding.plain()))
 
 
 @pytest.mark.parametrize("branch", ["transport", "classical", "ratio"])

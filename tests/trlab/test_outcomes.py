@@ -140,6 +140,9 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
     assert outcomes.beside("mine")["what came"].to_list() == ["undecided", "as predicted"]
     assert outcomes.beside("mine")["predicted"].to_list() == ["?", "!"]
+    folded = outcomes.foretold("mine")
+    assert "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>" in folded
+    assert "- ?: **undecided** (" in folded and "- !: **as predicted** (" in folded
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
 
