@@ -162,7 +162,7 @@ def test_a_dragged_threshold_acts_from_the_next_batch_on(visit: Any, until: Any)
     one.press("One batch")
     until(one.page, done(2))
     assert "kept 100 %" not in one.page.locator(LANES).inner_text(), "a window of 0.01 silences some"
-    until(one.page, "location.hash.includes('threshold%3A0.01')")
+    until(one.page, "location.hash.includes('threshold:0.01')")
 
 
 def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) -> None:
@@ -193,7 +193,7 @@ def test_a_relative_has_settings_beside_its_threshold(visit: Any, until: Any) ->
     code = one.page.get_by_label("Python", exact=True)
     code.filter(has_text="from trlib.relatives.ratios import R2VPO").filter(has_text="R2VPO(dual_lr=0)").wait_for()
     step.press("End")
-    until(one.page, "location.hash.includes('dual_lr%3A30')")
+    until(one.page, "location.hash.includes('dual_lr:30')")
     one.press("One batch")
     until(one.page, done(1))
     method = one.page.get_by_label("Lane A, method")

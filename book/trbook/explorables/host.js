@@ -50,7 +50,7 @@
   }
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
   const name = home.dataset.explorable;
-  const addressed = () => location.hash.startsWith(`#${name}:`) && home === document.querySelector(`[data-explorable="${name}"]`);
+  const addressed = () => new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) && home === document.querySelector(`[data-explorable="${name}"]`);
   const show = () => home.scrollIntoView({ block: "start" });
   addEventListener("hashchange", () => {
     if (!addressed()) return;

@@ -7,10 +7,12 @@ book is built or a notebook shows the playground.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
 
+import trlib
 from trbook.explorables.engine import BUILT as ENGINE
 from trbook.explorables.engine import packed
 from trbook.explorables.files import BUILT
@@ -21,17 +23,19 @@ CHECKPOINTS = ("dial", "dial_rare", "spend")
 
 @cache
 def parts() -> dict[str, str]:
-    """By name: `engine`, JSON of the Worker's source, the WebAssembly module (base64) and the checkpoints' cards; and
-    each checkpoint's weights (half precision, base64)."""
+    """By name: `engine`, JSON of the Worker's source, the WebAssembly module (base64), the checkpoints' cards, and the
+    SHA-256 of the first two with the package's version, which a saved run carries; and each checkpoint's weights (half precision, base64)."""
     cards, weights = {}, {}
     for name in CHECKPOINTS:
         card, data = packed(load_policy(name))
         cards[name] = card.json()
         weights[name] = base64.b64encode(data).decode()
+    worker, wasm = (BUILT / "workers" / "lane.js").read_text(encoding="utf-8"), (ENGINE / "engine.wasm").read_bytes()
     engine = {
-        "worker": (BUILT / "workers" / "lane.js").read_text(encoding="utf-8"),
-        "wasm": base64.b64encode((ENGINE / "engine.wasm").read_bytes()).decode(),
+        "worker": worker,
+        "wasm": base64.b64encode(wasm).decode(),
         "cards": cards,
+        "made": {"hash": hashlib.sha256(worker.encode() + wasm).hexdigest(), "version": trlib.__version__},
     }
     return {"engine": json.dumps(engine, ensure_ascii=False), **weights}
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 SEEDS = HERE / "playground.seeds.json"
 """How every preset ended with eight seeds, as `tools.presets` recorded it."""
 MOST = 4
-LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group")
+LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """What a lane may be set to; what is not named is as usual."""
 BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
 """Settings of a method that a lane may name beside its threshold."""
@@ -35,7 +35,7 @@ class Playground(Explorable):
     """A language model that learns by reinforcement while you look: on a page, without a kernel or a server.
 
     One to four lanes learn from the same prompts with the same draws; each has its method, threshold, learning rate,
-    uses of a batch, minibatches, completions per prompt and checkpoint; some of the gallery's methods have a setting or
+    uses of a batch, minibatches, completions per prompt, checkpoint, and how hard its prompts are; some of the gallery's methods have a setting or
     two beside the threshold. What is dragged acts from the next batch on.
     The policy is computed by `trbook.explorables.engine`, held to trlib's own loop; the page loads it when *Play*
     is pressed.

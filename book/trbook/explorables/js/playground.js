@@ -5,11 +5,12 @@ import bare from "./parts/bench.css";
 import style from "./playground/style.css";
 import views from "./playground/views/views.css";
 import { open } from "./playground/open.js";
+import { furnish } from "./playground/shell.js";
 
 export default {
   render({ model, el }) {
     const { host, frame, release } = stage(el, bare + style + views, "Playground: a language model learns in this page");
-    const close = open({ model, el, host, frame });
+    const close = open({ model, el, host, frame, furnish });
     return () => { close(); release(); };
   },
 };

@@ -1,5 +1,5 @@
-/* A lane in a Worker. Messages in: { load: { wasm, bytes, card, seed? }, settings } then { settings } (from the next
-   batch on), { play: true | false }, { once: "update" | "batch" }, { reset: true }, { ask: text, id }. Messages out:
+/* A lane in a Worker. Messages in: { load: { wasm, bytes, card, knobs }, settings } then { settings, knobs } (from the next
+   batch on; knobs are the task's, those not named as usual), { play: true | false }, { once: "update" | "batch" }, { reset: true }, { ask: text, id }. Messages out:
    { ready }, { event, .. } of every step (an update that was asked for alone brings its batch along), { answers, id },
    { error, batch? }: the lane has stopped or was asked for the impossible. Between two steps messages are read, so a slider that is dragged is heard. */
 
@@ -24,7 +24,7 @@ const told = ({ updates, left }, from = 0) =>
 export class LaneHost {
   /* post: what sends a message to the page; later: what runs a function after waiting messages have been read. */
   constructor(post, later) {
-    Object.assign(this, { post, later, lane: null, playing: false, waiting: false, turn: Promise.resolve() });
+    Object.assign(this, { post, later, lane: null, Task: null, playing: false, waiting: false, turn: Promise.resolve() });
   }
 
   /* One message after the other: a lane that is still being loaded hears none of the next. */
@@ -42,10 +42,11 @@ export class LaneHost {
     }
   }
 
-  async #heard({ load, settings, play, once, reset, ask, id }) {
+  async #heard({ load, settings, knobs, play, once, reset, ask, id }) {
     if (load) await this.#load(load, settings);
     else if (!this.lane) throw new Error("lane: expected { load } before any other message");
     else if (settings) this.lane.change(settings);
+    if (knobs && !load) this.lane.task = new this.Task(knobs);
     if (reset) this.#reset();
     if (ask !== undefined) this.#answer(ask, id);
     if (play !== undefined) this.playing = play;
@@ -56,6 +57,7 @@ export class LaneHost {
   async #load({ wasm, bytes, card, knobs = {} }, settings) {
     const { weights } = await open(bytes, card), { kind: Task } = TASKS[card.name];
     const engine = await Engine.create(wasm);
+    this.Task = Task;
     this.lane = new Lane(engine, { vocabulary: new Vocabulary(card.words), weights }, new Task(knobs), settings);
     this.post({ ready: true, memory: engine.wasm.memory.buffer.byteLength });
   }

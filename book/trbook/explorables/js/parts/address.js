@@ -13,26 +13,34 @@ export function write(home, name, state, first) {
   for (const [key, value] of Object.entries(state)) {
     if (JSON.stringify(value) !== JSON.stringify(first[key])) parts.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
-  const mark = [...parts].length ? `#${name}:${parts}` : location.hash.startsWith(`#${name}:`) ? location.pathname + location.search : null;
+  const mark = [...parts].length ? `#${name}:${String(parts).replaceAll("%3A", ":").replaceAll("%2C", ",")}` : location.hash.startsWith(`#${name}:`) ? location.pathname + location.search : null;
   if (mark && mark !== location.hash) history.replaceState(history.state, "", mark);
 }
 
 /* -> { values, notes } or null, where the address says nothing of this explorable. */
 export function read(home, name, keys) {
   if (!home) return null;
-  let text = location.hash;
+  const text = stateIn(location.hash, name);
+  if (text === null) return null;
+  const values = {}, notes = [];
+  for (const [key, value] of new URLSearchParams(text)) {
+    if (keys.includes(key)) values[key] = plain(value);
+    else notes.push({ key, text: `The address says "${key.slice(0, 40)}", which is nothing that can be set here; expected ${keys.join(", ")}.` });
+  }
+  return { values, notes };
+}
+
+/* What stands behind "#name:". Some programs write %3A for the colon when they hand a link on, or escape all of it once
+   more. null: the address is of something else. */
+export function stateIn(hash, name) {
+  const [, colon, text] = hash.match(new RegExp(`^#${name}(:|%3A)(.*)$`, "is")) ?? [];
+  if (text === undefined) return null;
+  if (colon === ":" || text.includes("=")) return text;
   try {
-    if (!text.startsWith(`#${name}:`)) text = decodeURIComponent(text);
+    return decodeURIComponent(text);
   } catch {
     return null;
   }
-  if (!text.startsWith(`#${name}:`)) return null;
-  const values = {}, notes = [];
-  for (const [key, value] of new URLSearchParams(text.slice(name.length + 2))) {
-    if (keys.includes(key)) values[key] = plain(value);
-    else notes.push({ key, text: `The address says "${key}", which is nothing that can be set here; expected ${keys.join(", ")}.` });
-  }
-  return { values, notes };
 }
 
 function plain(text) {

@@ -2,7 +2,7 @@
    page itself and not in the shadow, so that whoever reads the page finds every lane there. */
 
 import { h, ladder, number, sample, say, setting, unique } from "../parts/common.js";
-import { BRANCHES, CHECKPOINTS, DASHES, HUES, NUMBERS, kindOf, moreOf, titleOf } from "./lanes.js";
+import { BRANCHES, CHECKPOINTS, DASHES, HUES, NUMBERS, difficultyOf, kindOf, moreOf, titleOf } from "./lanes.js";
 import { recent } from "./words.js";
 
 /* A native select with its label. Options, [value, text], or those of each of several groups: { name: [[value, text]..] }. */
@@ -24,11 +24,12 @@ export function card(name, { change, remove, reset }) {
   const rate = ladder({ label: "rate", spoken: `${says}, ${NUMBERS.lr.spoken}`, rungs: NUMBERS.lr.rungs, words: small, write: small, onInput: (lr) => change({ lr }) });
   const more = ["epochs", "minibatches", "group"].map((key) => [key, pick({ label: NUMBERS[key].label, spoken: `${says}, ${NUMBERS[key].label}`, options: NUMBERS[key].options.map((value) => [value, String(value)]), onChange: (value) => change({ [key]: value }) })]);
   const origin = pick({ label: "checkpoint", spoken: `${says}, checkpoint`, options: Object.entries(CHECKPOINTS), onChange: (checkpoint) => change({ checkpoint }) });
+  const hard = h("div"); // how hard the prompts are, in the words of the checkpoint's task
   const stopped = h("div", { class: "stopped", hidden: true }, h("p", { role: "alert" }), h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }));
   const brief = h("summary");
   const el = h("section", { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
     h("div", { class: "named" }, sample(DASHES[name]), method.el, away), h("slot", { name: `lane-${name}` }), stopped, dragged, rate.el,
-    h("details", { class: "more-set" }, brief, ...more.map(([, { el: one }]) => one), origin.el));
+    h("details", { class: "more-set" }, brief, ...more.map(([, { el: one }]) => one), hard, origin.el));
   return {
     el, line,
     update(lane, alone) {
@@ -47,7 +48,14 @@ export function card(name, { change, remove, reset }) {
       rate.set(lane.lr);
       for (const [key, one] of more) one.set(lane[key]);
       origin.set(lane.checkpoint);
-      say(brief, `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${CHECKPOINTS[lane.checkpoint]}`);
+      const kind = difficultyOf(lane);
+      if (bound.hard !== kind) {
+        bound.hard = kind;
+        bound.difficulty = pick({ label: kind.label, spoken: `${says}, ${kind.spoken}`, options: kind.options.map((value) => [value, kind.write(value)]), onChange: (difficulty) => change({ difficulty }) });
+        hard.replaceChildren(bound.difficulty.el);
+      }
+      bound.difficulty.set(lane.difficulty);
+      say(brief, `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`);
     },
     /* Where it stands: kept current with every batch. */
     tell({ rows, ms, why }) {

@@ -1,7 +1,7 @@
 /* The lines of trlib that run a lane's settings in Python. */
 
 import { METHODS } from "../../engine/js/methods.js";
-import { PROMPTS, thresholdsOf } from "./lanes.js";
+import { PROMPTS, knobsOf, thresholdsOf } from "./lanes.js";
 
 const CLASSES = { reinforce: "REINFORCE", pg_is: "PGIS", ppo: "PPO", grpo: "GRPO", dr_grpo: "DrGRPO", dapo: "DAPO", gspo: "GSPO",
   cispo: "CISPO", sapo: "SAPO", gmpo: "GMPO", pspo: "PSPO", dppo: "DPPO", ppo_penalty: "PPOPenalty", quatro: "QUATRO", troll: "TROLL",
@@ -10,12 +10,13 @@ const TASK = { dial: "dial", dial_rare: "dial", spend: "spend" };
 
 export function python(lane, { seed, batches }) {
   const kind = CLASSES[lane.method], given = thresholdsOf(lane);
+  const knobs = Object.entries(knobsOf(lane)).map(([key, value]) => `, ${key}=${value}`).join("");
   const named = Object.entries(given).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(", ");
   return `import trlib
 from ${METHODS[lane.method].gallery ? "trlib.relatives.ratios" : "trlib.algorithms"} import ${kind}
 
 run = trlib.train(
-    trlib.load_policy("${lane.checkpoint}"), trlib.load_task("${TASK[lane.checkpoint]}"),
+    trlib.load_policy("${lane.checkpoint}"), trlib.load_task("${TASK[lane.checkpoint]}"${knobs}),
     ${kind}(${named}),
     steps=${batches}, seed=${seed}, prompts=${PROMPTS}, group=${lane.group},
     minibatches=${lane.minibatches}, epochs=${lane.epochs}, lr=${lane.lr},

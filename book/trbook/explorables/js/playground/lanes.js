@@ -2,6 +2,7 @@
    an address and handed to the engine. */
 
 import { METHODS } from "../../engine/js/methods.js";
+import { TASKS } from "../../engine/js/tasks.js";
 
 export const NAMES = ["a", "b", "c", "d"];
 export const HUES = { a: "var(--h1)", b: "var(--h5)", c: "var(--h6)", d: "var(--h7)" };
@@ -86,16 +87,25 @@ export const NUMBERS = {
   group: { label: "completions per prompt", options: [2, 4, 8, 16, 32], first: 8 },
 };
 
+/* How hard the prompts are, by the checkpoint's task; null: a range of its own, trlib's usual one. */
+const HARD = {
+  moves: { label: "moves", spoken: "difficulty: moves of every prompt", options: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12], first: 5, write: String },
+  amount: { label: "amount", spoken: "difficulty: the amount to spend", options: [null, 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 99], first: null, write: (x) => (x === null ? "12 to 40" : String(x)) },
+};
+export const difficultyOf = ({ checkpoint }) => HARD[TASKS[checkpoint].knob];
+/* The knobs of the lane's task that do not stand where they usually do. */
+export const knobsOf = (lane) => (lane.difficulty === difficultyOf(lane).first ? {} : { [TASKS[lane.checkpoint].knob]: lane.difficulty });
+
 /* A lane as it was given -> { lane, notes }: what is impossible becomes the nearest that is possible, and is told. */
 export function possibleLane(given, name) {
   const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
-  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", ...Object.keys(NUMBERS), ...own(given.method)];
-  for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${key}" is nothing that can be set; expected ${known.join(", ")}.`);
+  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", "difficulty", ...Object.keys(NUMBERS), ...own(given.method)];
+  for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${brief(key)}" is nothing that can be set; expected ${known.join(", ")}.`);
   const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
   for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
     if (choices.includes(lane[key])) continue;
     const near = nearestWord(String(lane[key]), choices);
-    note(`there is no ${key} "${lane[key]}"; taken is ${near}.`);
+    note(`there is no ${key} "${brief(lane[key])}"; taken is ${near}.`);
     lane[key] = near;
   }
   const { threshold } = KINDS[lane.method];
@@ -105,23 +115,33 @@ export function possibleLane(given, name) {
     const first = METHODS[lane.method].defaults[key], asked = given[key] ?? first;
     if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
     else if (options.includes(asked)) lane[key] = asked;
-    else note(`${label}: there is no "${asked}"; taken is ${lane[key] = nearestWord(String(asked), options)}.`);
+    else note(`${label}: there is no "${brief(asked)}"; taken is ${lane[key] = nearestWord(String(asked), options)}.`);
   }
   for (const [key, own] of Object.entries(NUMBERS)) {
     lane[key] = number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ?? own.first;
     if (own.options && !own.options.includes(lane[key])) {
-      const near = own.options.reduce((best, one) => (Math.abs(one - lane[key]) < Math.abs(best - lane[key]) ? one : best));
-      note(`${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; taken is ${near}.`);
+      const near = closest(own.options, lane[key]);
+      note(key === "minibatches" ? `${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; taken is ${near}.`
+        : `${own.label}: expected one of ${own.options.join(", ")}, got ${lane[key]}; taken is ${near}.`);
       lane[key] = near;
     }
+  }
+  const { label, options, first } = difficultyOf(lane), asked = given.difficulty ?? first;
+  lane.difficulty = asked === first ? first : number(asked, 1, options.at(-1), label, note) ?? first;
+  if (!options.includes(lane.difficulty)) {
+    const near = closest(options.filter((one) => one !== null), lane.difficulty);
+    note(`${label}: expected one of ${options.filter((one) => one !== null).join(", ")}, got ${lane.difficulty}; taken is ${near}.`);
+    lane.difficulty = near;
   }
   return { lane, notes };
 }
 
+const closest = (numbers, value) => numbers.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+
 function number(value, low, high, label, note) {
-  const found = typeof value === "number" ? value : Number(value);
-  if (value === null || value === "" || !Number.isFinite(found)) {
-    note(`${label} = ${JSON.stringify(value)} is no number; taken is the usual one.`);
+  const found = typeof value === "number" ? value : typeof value === "string" ? Number(value) : NaN;
+  if (value === "" || !Number.isFinite(found)) {
+    note(`${label} = ${brief(JSON.stringify(value) ?? String(value))} is no number; taken is the usual one.`);
     return undefined;
   }
   const inside = Math.min(high, Math.max(low, found));
@@ -129,8 +149,12 @@ function number(value, low, high, label, note) {
   return inside;
 }
 
+const LONGEST = 40; // letters of a word that is repeated or compared: an address may hold any number of them
+export const brief = (word, longest = LONGEST) => (String(word).length > longest ? `${String(word).slice(0, longest)}…` : String(word));
+
 /* The word that needs the fewest letters changed. */
-export function nearestWord(word, words) {
+export function nearestWord(given, words) {
+  const word = given.slice(0, LONGEST);
   const apart = (a, b) => {
     let row = Array.from({ length: b.length + 1 }, (_, j) => j);
     for (let i = 1; i <= a.length; i++) {
@@ -166,17 +190,25 @@ export function handedOn(lane) {
 /* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, or null. */
 export const regionOf = (lane) => EDGES[lane.method]?.({ ...METHODS[lane.method].defaults, ...thresholdsOf(lane) }) ?? null;
 
+/* What decides a lane's rows, in one word: two lanes of one identity learn alike. A kind of lane that has more to it than
+   a method and its settings (a formula with its constants) must write all of it here, which is what packLane does. */
+export const identity = (lane) => packLane(lane);
+
+const short = (x) => (x > 1e4 ? x.toExponential(0).replace("e+", "e") : String(Number(x.toPrecision(3))));
+
 /* How the lanes of a page are named: the method and its threshold, and what else tells them apart. */
-export function titles(lanes, write) {
+export function titlesOf(lanes, write = short) {
   const all = Object.values(lanes), vary = (key) => new Set(all.map((lane) => lane[key])).size > 1;
   const more = { lr: (x) => `rate ${write(x)}`, epochs: (x) => `${x} use${x > 1 ? "s" : ""}`, minibatches: (x) => `${x} minibatch${x > 1 ? "es" : ""}`,
     group: (x) => `groups of ${x}`, checkpoint: (x) => CHECKPOINTS[x] };
+  const hard = new Set(all.map(({ checkpoint, difficulty }) => `${checkpoint} ${difficulty}`)).size > new Set(all.map(({ checkpoint }) => checkpoint)).size;
   const told = Object.keys(more).filter(vary);
   return Object.fromEntries(Object.entries(lanes).map(([name, lane]) => {
     const { title, threshold } = KINDS[lane.method];
     const first = threshold ? `${title} ${threshold.label} ${write(lane.threshold)}` : title;
     const own = Object.entries(moved(lane.method, lane)).map(([key, value]) => `${moreOf(lane.method)[key].label} ${typeof value === "number" ? write(value) : value}`);
-    return [name, [first, ...own, ...told.map((key) => more[key](lane[key]))].join(", ")];
+    const { label, write: wordsOf } = difficultyOf(lane);
+    return [name, [first, ...own, ...told.map((key) => more[key](lane[key])), ...(hard ? [`${label} ${wordsOf(lane.difficulty)}`] : [])].join(", ")];
   }));
 }
 
@@ -186,6 +218,7 @@ export function packLane(lane) {
   if (lane.checkpoint !== "dial") parts.push(`checkpoint:${lane.checkpoint}`);
   if (lane.threshold !== usual(lane.method)) parts.push(`threshold:${lane.threshold}`);
   for (const [key, { first }] of Object.entries(NUMBERS)) if (lane[key] !== first) parts.push(`${key}:${lane[key]}`);
+  if (lane.difficulty !== difficultyOf(lane).first) parts.push(`difficulty:${lane.difficulty}`);
   for (const [key, value] of Object.entries(moved(lane.method, lane))) parts.push(`${key}:${value}`);
   return parts.join(",");
 }

@@ -6,26 +6,27 @@ import { python } from "./code.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
 
+/* What is seen of a page. act: { tell(event), save(kind), reduced }. */
 export function furnish(frame, host, act) {
   const spoken = status(300), cards = new Map();
-  const play = h("button", { type: "button", class: "play", onclick: act.play });
+  const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
   const button = (text, onclick, more = {}) => h("button", { type: "button", text, onclick, ...more });
-  const eight = button("Eight seeds", act.seeds), addLane = button("Add a lane", act.add);
-  const seed = h("input", { type: "number", min: 0, max: 1000000, step: 1, "aria-label": "Seed", onchange: () => act.seed(seed.valueAsNumber) });
-  const presets = pick({ label: "Try", spoken: "Preset", options: Object.entries(PRESETS).map(([name, { title }]) => [name, title]), onChange: act.preset });
+  const eight = button("Eight seeds", () => act.tell({ type: "seeds" })), addLane = button("Add a lane", () => act.tell({ type: "add" }));
+  const seed = h("input", { type: "number", min: 0, max: 1000000, step: 1, "aria-label": "Seed", onchange: () => act.tell({ type: "seed", seed: seed.valueAsNumber }) });
+  const presets = pick({ label: "Try", spoken: "Preset", options: Object.entries(PRESETS).map(([name, { title }]) => [name, title]), onChange: (preset) => act.tell({ type: "preset", preset }) });
   const hint = h("p", { class: "hint" }), noted = h("ul", { class: "notes", hidden: true }), paused = h("p", { class: "paused", hidden: true, text: "Paused while this tab is in the background." });
   const asked = h("p", { class: "asked" }), guesses = h("div"), revealed = h("p", { class: "revealed", hidden: true });
   const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
   const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }), lanesEl = h("div", { class: "lanes" });
   const prompt = h("input", { type: "text", "aria-label": "Your own prompt", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
-  const form = h("form", { class: "own", onsubmit: (event) => { event.preventDefault(); act.ask(prompt.value); } }, h("span", { text: "Your own prompt" }), prompt, h("button", { type: "submit", text: "Sample eight" }));
+  const form = h("form", { class: "own", onsubmit: (event) => { event.preventDefault(); act.tell({ type: "ask", text: prompt.value }); } }, h("span", { text: "Your own prompt" }), prompt, h("button", { type: "submit", text: "Sample eight" }));
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-  const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: act.view });
+  const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: (view) => act.tell({ type: "view", view }) });
   const pictures = pictured(frame, act, spoken.speak);
   const code = coded(act);
   frame.append(h("div", { class: "pg" },
     h("div", { class: "top" }, presets.el, hint), h("div", { class: "question" }, asked, guesses, revealed),
-    h("div", { class: "bar" }, play, button("One batch", () => act.once("batch")), button("One update", () => act.once("update")), button("Reset", act.reset), eight,
+    h("div", { class: "bar" }, play, button("One batch", () => act.tell({ type: "once", what: "batch" })), button("One update", () => act.tell({ type: "once", what: "update" })), button("Reset", () => act.tell({ type: "reset" })), eight,
       h("label", { class: "seeded" }, "seed ", seed), progress), paused, noted,
     lanesEl, addLane, judged,
     h("div", { class: "pictures" }, h("div", { class: "always" }, pictures.curves.el), h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el))),
@@ -35,7 +36,7 @@ export function furnish(frame, host, act) {
   const ask = (preset) => {
     question = preset;
     say(asked, `Predict: ${preset.question.text}`);
-    const made = choice({ legend: "Your prediction", options: preset.question.options, onChange: act.guess });
+    const made = choice({ legend: "Your prediction", options: preset.question.options, onChange: (guess) => act.tell({ type: "guess", guess }) });
     guesses.replaceChildren(made.el);
     guesses.set = made.set;
   };
@@ -47,14 +48,14 @@ export function furnish(frame, host, act) {
       for (const [name, one] of cards) if (!names.includes(name)) { one.el.remove(); one.line.remove(); cards.delete(name); }
       for (const name of names) {
         if (cards.has(name)) continue;
-        const made = card(name, { change: (settings) => act.change(name, settings), remove: () => { act.remove(name); play.focus(); }, reset: () => act.resetLane(name) });
+        const made = card(name, { change: (settings) => act.tell({ type: "change", lane: name, settings }), remove: () => { act.tell({ type: "remove", lane: name }); play.focus(); }, reset: () => act.tell({ type: "resetLane", lane: name }) });
         cards.set(name, made);
         host.append(made.line);
       }
       lanesEl.replaceChildren(...names.map((name) => cards.get(name).el));
     },
-    tell: (name, lane, ms) => cards.get(name)?.tell({ ...lane, ms }),
-    draw({ state, lanes, playing, preset, guess, revealed: known, notes, fault, full, seeding, verdict }) {
+    draw({ state, lanes, preset, full, applies, seeding, verdict }) {
+      const { playing, guess, notes, fault, revealed: known } = state;
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
       presets.set(state.preset);

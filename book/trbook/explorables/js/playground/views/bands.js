@@ -21,17 +21,17 @@ export function create(root) {
 
   /* A lane's runs, smoothed, and their aggregate, as long as nothing has come. */
   const told = (lane) => {
-    const key = lane.seeds.map((rows) => rows.length).join(), known = found.get(lane.name);
-    if (known?.key === key && known.seeds === lane.seeds) return known;
+    const key = lane.seeds.map((rows) => rows.length).join(), first = lane.seeds.find((rows) => rows.length)?.[0], known = found.get(lane.name);
+    if (known?.key === key && known.first === first) return known;
     const runs = lane.seeds.map((rows) => smoothed(rows.map(({ reward }) => reward)));
-    const most = Math.max(0, ...runs.map((run) => run.length)), old = known?.seeds === lane.seeds ? known : null;
+    const most = Math.max(0, ...runs.map((run) => run.length)), old = first && known?.first === first ? known : null;
     const middle = Array.from({ length: most }, (_, k) => {
       const there = runs.filter((run) => run.length > k);
       if (old?.middle[k]?.runs === there.length) return old.middle[k];
       const [mean, low, high] = there.length < LEAST ? [NaN, NaN, NaN] : interval(there.map((run) => run[k]));
       return { runs: there.length, mean, low, high };
     });
-    const fresh = { key, seeds: lane.seeds, runs, middle };
+    const fresh = { key, first, runs, middle };
     found.set(lane.name, fresh);
     return fresh;
   };
