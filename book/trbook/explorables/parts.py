@@ -24,7 +24,8 @@ CHECKPOINTS = ("dial", "dial_rare", "spend")
 @cache
 def parts() -> dict[str, str]:
     """By name: `engine`, JSON of the Worker's source, the WebAssembly module (base64), the checkpoints' cards, and the
-    SHA-256 of the first two with the package's version, which a saved run carries; and each checkpoint's weights (half precision, base64)."""
+    SHA-256 of the first two with the package's version, which a saved run carries; and each checkpoint's weights (half
+    precision, base64)."""
     cards, weights = {}, {}
     for name in CHECKPOINTS:
         card, data = packed(load_policy(name))

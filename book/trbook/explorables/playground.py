@@ -34,9 +34,10 @@ def presets() -> dict[str, dict[str, Any]]:
 class Playground(Explorable):
     """A language model that learns by reinforcement while you look: on a page, without a kernel or a server.
 
-    One to four lanes learn from the same prompts with the same draws; each has its method, threshold, learning rate,
-    uses of a batch, minibatches, completions per prompt, checkpoint, and how hard its prompts are; some of the gallery's methods have a setting or
-    two beside the threshold. What is dragged acts from the next batch on.
+    One to four lanes learn from the same random numbers; each has its method, threshold, learning rate, uses of a
+    batch, minibatches, completions per prompt, checkpoint, and how hard its prompts are (`difficulty`: the moves of a
+    dial, or the amount to spend); some of the gallery's methods have a setting or two beside the threshold. What is
+    dragged acts from the next batch on.
     The policy is computed by `trbook.explorables.engine`, held to trlib's own loop; the page loads it when *Play*
     is pressed.
 

@@ -112,6 +112,8 @@ test("Play is Play again when all lanes have stopped", () => {
   one.answer("b", { error: "batch 0: NaN", batch: 0 });
   assert.equal(one.state.playing, false);
   assert.equal(one.state.runs.a.why, "Stopped at batch 0: NaN");
+  one.go({ type: "resetLane", lane: "a" });
+  assert.ok(one.state.playing, "a lane that is mended plays on");
 });
 
 test("one batch and then a preset of fewer lanes leaves nothing half begun", () => {

@@ -34,7 +34,7 @@ export function begin(given, { cores = 2 } = {}) {
 
 /* What begins anew with the lanes. */
 const fresh = (lanes) => ({ runs: Object.fromEntries(Object.keys(lanes).map((name) => [name, run()])),
-  playing: false, until: 0, asked: null, revealed: false, seeding: null, seeded: false, spoken: 0, fault: "" });
+  playing: false, halted: false, until: 0, asked: null, revealed: false, seeding: null, seeded: false, spoken: 0, fault: "" });
 
 export const namesOf = (state) => Object.keys(state.lanes);
 /* What is set, for the traits, the address and another beginning. */
@@ -65,7 +65,8 @@ export function reduce(state, event) {
 function settled(state) {
   if (!state.playing) return state;
   const going = namesOf(state).filter((name) => !stuck(state.runs[name]));
-  return going.length && going.some((name) => state.runs[name].rows.length < state.until) ? state : { ...state, playing: false };
+  if (!going.length) return { ...state, playing: false, halted: true };
+  return going.some((name) => state.runs[name].rows.length < state.until) ? state : { ...state, playing: false };
 }
 
 const withRun = (state, name, change) => ({ ...state, runs: { ...state.runs, [name]: { ...state.runs[name], ...change } } });
@@ -124,23 +125,24 @@ const stopped = (state, id, text, commands) => {
 const EVENTS = {
   /* Play and pause. It stops at the preset's number of batches, and a press there goes on for as many again. */
   play(state, event, commands) {
-    if (event.on === false || (event.on === undefined && state.playing)) return { ...state, playing: false };
+    if (event.on === false || (event.on === undefined && state.playing)) return { ...state, playing: false, halted: false };
     const size = PRESETS[state.preset].batches, going = namesOf(state).map((name) => state.runs[name]).filter((one) => !stuck(one));
     if (!going.length) return state;
     const from = Math.min(...going.map(({ rows }) => rows.length));
-    return { ...seedsEnded(state, commands), playing: true, until: Math.min(MOST, size * (Math.floor(from / size) + 1)) };
+    return { ...seedsEnded(state, commands), playing: true, halted: false, until: Math.min(MOST, size * (Math.floor(from / size) + 1)) };
   },
 
   /* One batch or one update of every lane that can. */
   once(state, { what }) {
-    return namesOf(state).reduce((next, name) => (stuck(next.runs[name]) ? next : withRun(next, name, { wish: what })), { ...state, playing: false });
+    return namesOf(state).reduce((next, name) => (stuck(next.runs[name]) ? next : withRun(next, name, { wish: what })), { ...state, playing: false, halted: false });
   },
 
   reset(state, event, commands) {
     return { ...closeAll(state, commands), ...fresh(state.lanes), notes: [] };
   },
 
-  resetLane: (state, { lane }, commands) => (state.lanes[lane] ? cleared(state, lane, commands) : state),
+  /* Where it played until every lane had stopped, a lane that begins anew plays on. */
+  resetLane: (state, { lane }, commands) => (state.lanes[lane] ? { ...cleared(state, lane, commands), playing: state.playing || state.halted, halted: false } : state),
 
   preset: (state, { preset }, commands) => replaced(state, { preset, seed: state.seed }, commands),
   seed: (state, { seed }, commands) => replaced(state, { ...setOf(state), seed }, commands),
