@@ -212,6 +212,16 @@ export function titlesOf(lanes, write = short) {
   }));
 }
 
+/* What a lane's settings became, in words: "clip 0.2 → 0.05, rate 0.0001 → 0.001". */
+export function differences(before, now) {
+  const { threshold } = KINDS[now.method], write = (x) => (typeof x === "number" ? short(x) : String(x));
+  if (before.method !== now.method) return titlesOf({ a: now }).a;
+  const labels = { threshold: threshold?.label, lr: "rate", epochs: "uses", minibatches: "minibatches", group: "group", checkpoint: "checkpoint",
+    difficulty: difficultyOf(now).label, ...Object.fromEntries(Object.entries(moreOf(now.method)).map(([key, { label }]) => [key, label])) };
+  return Object.keys(now).filter((key) => now[key] !== before[key] && JSON.stringify(now[key]) !== JSON.stringify(before[key]))
+    .map((key) => `${labels[key] ?? key} ${write(before[key])} → ${write(now[key])}`).join(", ");
+}
+
 /* In the address: "ppo,threshold:0.2,lr:0.0001", only what is not as usual. */
 export function packLane(lane) {
   const parts = [lane.method];

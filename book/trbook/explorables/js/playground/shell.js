@@ -82,7 +82,7 @@ export function furnish(frame, host, act) {
       say(trouble, fault);
       if (frame.getRootNode().activeElement !== prompt && prompt.value !== state.prompt) prompt.value = state.prompt;
       shown.set(state.view);
-      pictures.draw(state.view, lanes);
+      pictures.draw(state.view, lanes, state.pinned);
       code.update(state, lanes, preset);
     },
     release() { spoken.release(); pictures.release(); },
@@ -114,10 +114,10 @@ function pictured(frame, { reduced }, speak) {
   let drawn = null;
   return {
     curves, others,
-    draw(chosen, lanes) {
+    draw(chosen, lanes, pinned) {
       for (const [name, { el }] of Object.entries(others)) el.hidden = name !== chosen;
       if (!frame.clientWidth) return;
-      curves.view.draw(lanes);
+      curves.view.draw(lanes, pinned);
       others[chosen].view.draw(lanes);
       if (drawn !== chosen) others[chosen].view.resize?.();
       drawn = chosen;

@@ -32,7 +32,7 @@ export function settle(given) {
 }
 
 /* For the address: flat, and back. A lane that is not there is "none". */
-export const flat = ({ lanes, ...rest }) => ({ ...rest, ...Object.fromEntries(NAMES.map((name) => [name, lanes[name] ? packLane(lanes[name]) : "none"])) });
+export const flat = ({ preset, seed, lanes, view, prompt }) => ({ preset, seed, view, prompt, ...Object.fromEntries(NAMES.map((name) => [name, lanes[name] ? packLane(lanes[name]) : "none"])) });
 
 export function fromAddress(values, first) {
   const preset = values.preset ?? first.preset, known = Object.hasOwn(PRESETS, preset) ? PRESETS[preset] : null;

@@ -1,10 +1,13 @@
-/* Learning curves of all lanes, one above the other: faint points are batches, lines are means of the last ten. */
+/* Learning curves of all lanes, one above the other: faint points are batches, lines are means of the last ten. Point at
+   a batch, or walk through them with the arrow keys, and the legend reads it. */
 
-import { drawing, h, linearScale, logScale } from "../../parts/common.js";
-import { above, batchEnd, batchScale, hundredth, legend, paths, plot, pointsOf, pathOf, short, smoothed } from "./shared.js";
+import { clamp, drawing, h, linearScale, logScale } from "../../parts/common.js";
+import { differences } from "../lanes.js";
+import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short } from "./shared.js";
+import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Curves";
-export const about = "Points are single batches, lines the means of the last ten.";
+export const about = "Points are single batches, lines the means of the last ten. Point at a batch to read it.";
 
 const share = (low) => (range) => linearScale([low, 1], range, 4);
 const upTo = (high) => (range) => linearScale([0, high], range, 4);
@@ -23,68 +26,115 @@ const PANELS = {
   entropy: { text: "entropy, nats per token", scale: (_, most) => [above(most), upTo(above(most))] },
   length: { text: "length, tokens", scale: (_, most) => [above(most), upTo(above(most))] },
 };
-const KEYS = Object.keys(PANELS), WIDE = 620, TALL = 190, LOW = 128;
+const KEYS = Object.keys(PANELS), WIDE = 620, BIG = 800, TALL = 190, LOW = 128, MARKS = 4;
 
 export function create(root) {
   const names = legend(), picture = drawing();
   const panels = KEYS.map((key) => {
     const panel = plot(picture.panel());
-    return { key, panel, points: paths(panel.clipped, "pv-points"), lines: paths(panel.clipped, "pv-line") };
+    return { key, panel, known: "", ghosts: paths(panel.clipped, "pv-ghost"), points: paths(panel.clipped, "pv-points"), lines: paths(panel.clipped, "pv-line"),
+      marks: paths(panel.clipped, "pv-change"), rule: panel.inside.append("path").attr("class", "pv-rule") };
   });
+  const plane = h("div", { class: "pv-plane pv-read", tabindex: 0, role: "slider", "aria-label": "Batch to read in the curves", "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no batch yet" }, picture.node);
+  const marked = h("p", { class: "pv-note pv-changes", hidden: true });
   root.classList.add("pv");
-  root.append(names.el, h("div", { class: "pv-plane" }, picture.node));
-  let width = 0, sizes = [], shown = [];
+  root.append(names.el, plane, marked);
+  let width = 0, sizes = [], shown = [[], []], count = 0, at = null, told = "";
 
   const place = () => {
     width = root.clientWidth;
-    const wide = width >= WIDE, half = Math.floor(width / 2), quarter = wide ? Math.floor(half / 2) : half;
-    picture.size(width, wide ? 2 * LOW + 50 : TALL + 2 * LOW + 56);
+    const wide = width >= WIDE, low = width >= BIG ? LOW + 26 : LOW, half = Math.floor(width / 2), quarter = wide ? Math.floor(half / 2) : half;
+    picture.size(width, wide ? 2 * low + 50 : TALL + 2 * low + 56);
     sizes = panels.map(({ key, panel }, i) => {
       panel.titles(key === "reward" ? "batch" : "", PANELS[key].text);
       const margin = { left: 42, right: 12, top: 24, bottom: key === "reward" ? 40 : 24 };
-      if (!i) return panel.place({ width: wide ? half : width, height: wide ? 2 * LOW + 50 : TALL, margin });
+      if (!i) return panel.place({ width: wide ? half : width, height: wide ? 2 * low + 50 : TALL, margin });
       const [row, column] = [Math.floor((i - 1) / 2), (i - 1) % 2];
-      return panel.place({ left: (wide ? half : 0) + column * quarter, top: (wide ? 0 : TALL + 6) + row * (LOW + 25), width: quarter,
-        height: LOW + 25, margin });
+      return panel.place({ left: (wide ? half : 0) + column * quarter, top: (wide ? 0 : TALL + 6) + row * (low + 25), width: quarter, height: low + 25, margin });
     });
   };
 
-  function draw(lanes) {
-    shown = lanes;
+  /* pinned: curves of earlier runs, { number, name, title, colour, rows }. */
+  function draw(lanes, pinned = []) {
+    shown = [lanes, pinned];
     if (!root.clientWidth) return;
     if (width !== root.clientWidth) place();
-    const count = Math.max(1, ...lanes.map(({ rows }) => rows.length));
-    for (const [i, one] of panels.entries()) lay(one, sizes[i], lanes, count);
-    names.show(lanes, ({ rows }) => (rows.length ? `reward ${hundredth(smoothed(rows.map(({ reward }) => reward)).at(-1))}, `
-      + `KL ${short(rows.at(-1).kl)}` : "no batch yet"));
+    const all = lanes.map(({ rows }) => seriesOf(rows)), old = pinned.map(({ rows }) => seriesOf(rows));
+    count = Math.max(0, ...lanes.map(({ rows }) => rows.length));
+    const end = batchEnd(Math.max(1, count, ...pinned.map(({ rows }) => rows.length)));
+    for (const [i, one] of panels.entries()) lay(one, sizes[i], { lanes, all, pinned, old, end });
+    read();
   }
 
-  function lay({ key, panel, points, lines }, size, lanes, count) {
-    const values = lanes.map(({ rows }) => rows.map((row) => row[key])), [least, most] = reach(values);
-    const [name, scale] = PANELS[key].scale(least, most);
-    const x = batchScale(count, size, size.width > 260), y = scale([size.height, 0]);
-    panel.axes(`${batchEnd(count)} ${name} ${width}`, x, y);
+  function lay(one, size, { lanes, all, pinned, old, end }) {
+    const { key, panel, points, lines, ghosts, marks } = one, some = [...all, ...old].filter(Boolean).map(({ of }) => of[key]);
+    const least = Math.min(Infinity, ...some.map((each) => each.least)), most = Math.max(0, ...some.map((each) => each.most));
+    const [name, scale] = PANELS[key].scale(least === Infinity ? 1 : least, most);
+    const x = batchScale(end, size, size.width > 260), y = scale([size.height, 0]), known = `${end} ${name} ${width}`;
+    panel.axes(known, x, y);
+    Object.assign(one, { x });
     lanes.forEach((lane, i) => {
-      points.of(lane.name).attr("stroke", lane.colour).attr("d", pointsOf(values[i], x, y));
-      lines.of(lane.name).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
-        .attr("d", pathOf(smoothed(values[i]), x, y));
+      const path = all[i] ? pathsOf(all[i].of[key], "lane", known, x, y, end) : { line: "", points: "" };
+      points.of(lane.name).attr("stroke", lane.colour).attr("d", path.points);
+      lines.of(lane.name).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null).attr("d", path.line);
+      marks.of(lane.name).attr("stroke", lane.colour).attr("fill", lane.colour)
+        .attr("d", (all[i]?.marks ?? []).map(({ at: k }) => `M${x(k).toFixed(1)},${size.height}V0h4l-4,6`).join(""));
     });
+    pinned.forEach((lane, i) => ghosts.of(`${lane.number}${lane.name}`).attr("stroke", lane.colour).attr("d", pathsOf(old[i].of[key], "ghost", known, x, y, end).line));
     const kept = lanes.map((lane) => lane.name);
-    points.keep(kept);
-    lines.keep(kept);
+    for (const kind of [points, lines, marks]) kind.keep(kept);
+    ghosts.keep(pinned.map(({ number, name: of }) => `${number}${of}`));
   }
 
-  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+  /* The legend: the newest batch, or the one that is pointed at. */
+  function read() {
+    const [lanes, pinned] = shown, k = at === null ? null : clamp(at, 0, Math.max(0, count - 1)), some = count > 0;
+    const ghosts = pinned.map((one) => ({ ...one, title: `kept: ${one.title}`, dash: "1 3" }));
+    names.show([...lanes, ...ghosts], ({ rows }) => words(rows, k));
+    for (const [i, { rule, x }] of panels.entries()) rule.attr("d", some && k !== null && x ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
+    const changed = lanes.flatMap(({ name, rows }) => (seriesOf(rows)?.marks ?? []).map((mark) => ({ ...mark, name })));
+    const text = changed.slice(-MARKS).map(({ name, at: k_, before, settings }) => `${name.toUpperCase()} from batch ${k_ + 1}: ${differences(before, settings)}`).join(". ");
+    if (text !== told) {
+      told = text;
+      marked.textContent = text ? `▏Changed in mid-run: ${changed.length > MARKS ? "… " : ""}${text}.` : "";
+      marked.hidden = !text;
+    }
+    plane.setAttribute("aria-valuemax", Math.max(0, count - 1));
+    plane.setAttribute("aria-valuenow", some ? k ?? count - 1 : 0);
+    if (!some) plane.setAttribute("aria-valuetext", "no batch yet");
+    else if (k !== null || !plane.matches(":focus")) plane.setAttribute("aria-valuetext", `batch ${(k ?? count - 1) + 1}: ${lanes.map(({ title: name, rows }) => `${name}: ${words(rows, k ?? count - 1)}`).join("; ")}`);
+  }
+
+  const point = (event) => {
+    const box = picture.node.getBoundingClientRect(), across = event.clientX - box.left, down = event.clientY - box.top;
+    const i = sizes.findIndex(({ left, top, width: w, height }) => across >= left - 4 && across <= left + w + 4 && down >= top - 24 && down <= top + height + 24);
+    const next = i < 0 || !panels[i].x ? null : Math.round(panels[i].x.invert(across - sizes[i].left));
+    if (next !== at) { at = next; read(); }
+  };
+  const away = () => { at = null; read(); };
+  plane.addEventListener("pointermove", point);
+  plane.addEventListener("pointerdown", point);
+  plane.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") away(); });
+  plane.addEventListener("blur", away);
+  plane.addEventListener("keydown", (event) => {
+    const now = at ?? count - 1, next = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, Home: 0, End: count - 1, PageUp: now + 10, PageDown: now - 10 }[event.key];
+    if (event.key === "Escape") away();
+    if (next === undefined || !count) return;
+    event.preventDefault();
+    at = clamp(next, 0, count - 1);
+    read();
+  });
+
+  return { draw, resize: () => draw(...shown), free: () => root.replaceChildren() };
 }
 
-/* The least above 0 and the most of all lanes. */
-function reach(all) {
-  let least = Infinity, most = 0;
-  for (const values of all) {
-    for (const value of values) {
-      if (value > 0 && value < least) least = value;
-      if (value > most) most = value;
-    }
-  }
-  return [least === Infinity ? 1 : least, most];
+/* k: a batch; null: the newest. */
+function words(rows, k) {
+  if (!rows.length) return "no batch yet";
+  const of = seriesOf(rows).of;
+  if (k === null) return `reward ${hundredth(of.reward.smooth.at(-1))}, KL ${short(rows.at(-1).kl)}`;
+  const row = rows[k];
+  if (!row) return `no batch ${k + 1}`;
+  const kept = Number.isFinite(row.kept) ? `${(100 * row.kept).toFixed(0)} %` : "–";
+  return `batch ${k + 1}: reward ${hundredth(row.reward)} (mean of ten ${hundredth(of.reward.smooth[k])}), KL ${short(row.kl)}, kept ${kept}, entropy ${short(row.entropy)}, length ${short(row.length)}`;
 }
