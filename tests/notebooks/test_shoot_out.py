@@ -1,4 +1,5 @@
-"""What chapter 11 says in words is what its records say: each of its eight sentences, and what it warns of."""
+"""What chapter 11 and the page after it say in words is what their records say: each of their eight sentences, and
+what they warn of."""
 
 from __future__ import annotations
 
@@ -13,12 +14,14 @@ from trlab.statistics import interval, iqm
 from trlab.sweep import load_sweep
 from trlab.tuning import summary
 
+PAGES = ("11_shoot_out", "11_samplers")
 USES = ("2", "4", "8", "16")
 
 
 def prose() -> str:
-    notebook = json.loads((NOTEBOOKS / "11_shoot_out.ipynb").read_text(encoding="utf-8"))
-    return "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    pages = [json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")) for name in PAGES]
+    cells = [cell for page in pages for cell in page["cells"] if cell["cell_type"] == "markdown"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
 
 
 def said(sentence: str) -> None:
@@ -76,7 +79,7 @@ def test_the_search_ends_at_its_edges() -> None:
 
 
 def test_the_fastest_is_not_the_best() -> None:
-    said("There DPPO takes off long before PPO, and ends below it.")
+    said("With tuned thresholds DPPO takes off long before PPO, and ends below it.")
     soon, late = verdicts("tuned", "ppo", "take_off", uses="16"), verdicts("tuned", "ppo", uses="16")
     assert (soon["dppo-tv"], late["dppo-tv"]) == ("above", "below")
     first = {label: iqm(runs_of("tuned", label, "take_off", {"uses": "16"})) for label in soon}
