@@ -4,7 +4,7 @@ AdamW moves a weight by about the learning rate however large the gradient is, s
 a region itself. A step of plain gradient descent is as long as the gradient: a batch that a policy has left far behind
 can throw it as far as it likes. If a region ever buys more than a smaller rate does, it should be here.
 
-`pg_is-clipped` is no region with the gradient's norm clipped at 1, as every other run of the book has it.
+`pg_is, clipped` is no region with the gradient's norm clipped at 1, as every other run of the book has it.
 
 Known beforehand, from one seed (899) of no region, PPO and TROLL: at .01 all three end at .91; at .03 no region ends at
 0, PPO at .90, TROLL at .05; from .1 on nothing lives. Predictions were written down before any run of this sweep.
@@ -24,7 +24,7 @@ SWEEP = Sweep(
     text="What does a trust region buy where a step is as long as the gradient?",
     variants=[
         *pick("pg_is", "ppo", "dppo-tv", "troll"),
-        Variant("pg_is", label="pg_is-clipped", train={"grad_norm": 1.0}),
+        Variant("pg_is", label="pg_is, clipped", train={"grad_norm": 1.0}),
     ],
     axes=[Axis("lr", (0.001, 0.003, 0.01, 0.03, 0.1))],
     seeds=range(1500, 1508),
@@ -44,11 +44,11 @@ SWEEP = Sweep(
         ),
         Prediction(
             "a clip of the gradient alone is worth a region: it lifts no region there",
-            higher="pg_is-clipped",
+            higher="pg_is, clipped",
             lower="pg_is",
             at=ABOVE,
         ),
-        Prediction("and to where PPO ends, within .05", higher="ppo", lower="pg_is-clipped", within=0.05, at=ABOVE),
+        Prediction("and to where PPO ends, within .05", higher="ppo", lower="pg_is, clipped", within=0.05, at=ABOVE),
         Prediction("at .1 PPO ends below .3", higher=0.3, lower="ppo", at=FAST),
         Prediction("PPO's basin is wider than no region's", higher="ppo", lower="pg_is", measure="basin_width"),
         Prediction("and ends at a higher rate", higher="ppo", lower="pg_is", measure="basin_high"),
