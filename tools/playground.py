@@ -27,7 +27,7 @@ from trbook.explorables.publish import publish
 TARGET = ROOT / "book/_static/figures"
 PRESET, BATCHES, WIDTH = "shootout", 25, 760
 COLOURS = 96
-CURVES, LANES = ".always .pv", '[data-explorable="playground"] [data-lane]'
+CURVES, LANES = ".curving .pv", '[data-explorable="playground"] [data-lane]'
 PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Playground</title>
 <style>
 @font-face {{ font-family: Inter; src: url("Inter.woff2"); font-weight: 100 900; }}

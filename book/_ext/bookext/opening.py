@@ -100,13 +100,13 @@ class BasinDirective(SphinxDirective):
 
 
 class Learning(SphinxDirective):
-    """The playground, with the preset that is named."""
+    """The playground, with the preset that is named, as wide as the window lets it be."""
 
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         playground = Playground(preset="".join(self.arguments))
-        return [nodes.raw("", playground.html(), format="html")]
+        return [nodes.raw("", f'<div class="wide-figure">{playground.html()}</div>', format="html")]
 
 
 def connect(app: Sphinx) -> None:

@@ -6,7 +6,7 @@ import { begin, namesOf, progress, reduce, SEEDS } from "../../../book/trbook/ex
 import { METHOD_NAMES, NAMES, identity, possibleLane } from "../../../book/trbook/explorables/js/playground/lanes.js";
 import { PRESETS, flat, fromAddress } from "../../../book/trbook/explorables/js/playground/state.js";
 import { verdict } from "../../../book/trbook/explorables/js/playground/words.js";
-import { csv, json } from "../../../book/trbook/explorables/js/playground/files.js";
+import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playground/files.js";
 
 let word = 0;
 const random = () => { // mulberry32
@@ -136,7 +136,10 @@ function sequence(seed) {
     }
     verdict(namesOf(state).map((name) => ({ title: name, stopped: state.runs[name].why, rows: state.runs[name].rows, seeds: state.runs[name].seeds?.rows ?? [], ends: state.runs[name].seeds?.ends ?? [] })), state.seeded, 5, !state.seeding);
     csv(state);
-    JSON.parse(json(state, {}));
+    const saved = json(state, { date: "2026-01-01" });
+    const { state: again } = reduce(state, { type: "loaded", ...unsaved(saved) });
+    for (const name of namesOf(state)) if (identity(Object.values(again.lanes)[namesOf(state).indexOf(name)]) !== identity(state.lanes[name])) throw new Error("a saved run came back under another name");
+    again.pinned.forEach(({ rows }) => rows.forEach((row) => { if (row.batch >= rows.length) throw new Error("a saved row came back elsewhere"); }));
     JSON.stringify(fromAddress(flat(state), begin({})));
   } catch (error) {
     throw new Error(`sequence ${seed}: ${error.message}\n${log.slice(-12).map((one) => JSON.stringify(one).slice(0, 200)).join("\n")}\n${error.stack}`);

@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { asksOfThese, begin, namesOf, reduce } from "../../../book/trbook/explorables/js/playground/reducer.js";
 import { identity, knobsOf, packLane, possibleLane, unpackLane } from "../../../book/trbook/explorables/js/playground/lanes.js";
-import { csv, json } from "../../../book/trbook/explorables/js/playground/files.js";
+import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playground/files.js";
 import { flat, fromAddress, settle } from "../../../book/trbook/explorables/js/playground/state.js";
 import { stateIn } from "../../../book/trbook/explorables/js/parts/address.js";
 import { changes, verdict } from "../../../book/trbook/explorables/js/playground/words.js";
@@ -196,6 +196,24 @@ test("curves are kept to compare with, and a run from a file comes back", () => 
   assert.deepEqual(one.state.pinned.map(({ name, rows }) => [name, rows.length]), [["a", 4], ["b", 4]]);
   one.go({ type: "unpin" });
   assert.deepEqual(one.state.pinned, []);
+});
+
+test("a saved run comes back: its lanes, and its curves to compare with", () => {
+  const one = page({ preset: "bapo", seed: 3 });
+  one.go({ type: "play" });
+  one.batches(2);
+  one.go({ type: "change", lane: "a", settings: { threshold: 0.5 } });
+  one.batches(2);
+  one.go({ type: "engine", made: { hash: "abc", version: "1" } });
+  const text = json(one.state, { date: "2026-02-03T00:00:00Z" }), other = page();
+  other.go({ type: "loaded", ...unsaved(text, { hash: "def" }) });
+  assert.deepEqual([other.state.preset, other.state.seed, other.state.lanes], ["bapo", 3, one.state.lanes]);
+  assert.deepEqual(other.state.pinned.map(({ rows }) => rows.map(({ reward }) => reward)), Object.values(one.state.runs).map(({ rows }) => rows.map(({ reward }) => reward)));
+  assert.equal(changes(other.state.pinned[0].rows).length, 1);
+  assert.match(other.state.notes.join(" "), /another version of the engine/);
+  for (const bad of ["", "{", "[]", "null", "{}", '{"what": "a dump"}', JSON.stringify({ ...JSON.parse(text), lanes: Array(9).fill({}) })]) assert.throws(() => unsaved(bad), /expected/);
+  const odd = unsaved(JSON.stringify({ ...JSON.parse(text), preset: "__proto__", seed: "x", lanes: [{ settings: { method: "<b>" }, rows: [{ reward: "1" }, null] }] }));
+  assert.ok(odd.notes.length && odd.pinned[0].rows.every(({ reward }) => Number.isNaN(reward)));
 });
 
 test("a lane that is added catches up before the others go on", () => {

@@ -1,6 +1,6 @@
 /* A run as CSV and JSON, and back; a text as a file. */
 
-import { packLane } from "./lanes.js";
+import { NAMES, brief, packLane, possibleLane, titlesOf } from "./lanes.js";
 
 const COLUMNS = ["batch", "reward", "length", "kept", "grad_norm", "ratio_max", "kl", "kl_back", "tv", "tv_max", "entropy"];
 const WHAT = "a run of the playground of Trust Regions for Language Models";
@@ -22,6 +22,39 @@ const cell = (value) => (value === undefined || value === null || Number.isNaN(v
 export function json({ preset, seed, lanes, runs, made }, { address, date }) {
   const of = (name) => ({ name, settings: lanes[name], rows: runs[name].rows, stopped: runs[name].why, seeds: runs[name].seeds?.rows ?? [], seeds_stopped: runs[name].seeds?.ends ?? [] });
   return `${JSON.stringify({ what: WHAT, version: made?.version ?? null, engine: made?.hash ?? null, date, preset, seed, address, lanes: Object.keys(lanes).map(of) }, null, 1)}\n`;
+}
+
+const MOST = 1000; // rows of a lane
+
+/* The text of a saved run -> the event that shows it: { given, pinned, notes }. made: of the engine in this page, if it has
+   arrived. Throws in plain words where it is something else. */
+export function unsaved(text, made = null) {
+  let saved;
+  try {
+    saved = JSON.parse(text);
+  } catch {
+    throw new Error("this is no JSON; expected a run that was saved here by Save as JSON.");
+  }
+  if (saved?.what !== WHAT || !Array.isArray(saved.lanes) || !saved.lanes.length || saved.lanes.length > NAMES.length) {
+    throw new Error("this is no run of the playground; expected one that was saved here by Save as JSON.");
+  }
+  const notes = [], lanes = {};
+  for (const [i, one] of saved.lanes.entries()) {
+    const { lane, notes: more } = possibleLane({ ...one?.settings }, NAMES[i]);
+    lanes[NAMES[i]] = lane;
+    notes.push(...more);
+  }
+  if (saved.engine && made?.hash && saved.engine !== made.hash) notes.push("This run was made by another version of the engine: played again, it may differ.");
+  const titles = titlesOf(lanes), date = /^\d{4}-\d\d-\d\d/.exec(saved.date)?.[0];
+  const pinned = saved.lanes.map((one, i) => ({ number: 1, name: NAMES[i], title: `${titles[NAMES[i]]}${date ? `, ${date}` : ""}`, seed: saved.seed, rows: sound(one.rows, lanes[NAMES[i]]) })).filter(({ rows }) => rows.length);
+  return { given: { preset: typeof saved.preset === "string" ? brief(saved.preset) : undefined, seed: saved.seed, lanes: Object.values(lanes) }, pinned, notes };
+}
+
+/* Rows of numbers, each with the settings that it was sampled with. */
+function sound(rows, lane) {
+  if (!Array.isArray(rows)) return [];
+  return rows.slice(0, MOST).map((row, batch) => ({ ...Object.fromEntries(COLUMNS.map((key) => [key, typeof row?.[key] === "number" ? row[key] : NaN])), batch,
+    settings: row?.settings && typeof row.settings === "object" ? possibleLane({ ...row.settings }, "a").lane : lane }));
 }
 
 export function save(name, text, type) {

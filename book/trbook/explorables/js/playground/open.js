@@ -6,7 +6,7 @@ import { cores, fleet } from "./fleet.js";
 import { DASHES, HUES, NAMES, regionOf, titlesOf } from "./lanes.js";
 import { asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
 import { KEYS, PRESETS, flat, fromAddress } from "./state.js";
-import { csv, json, save } from "./files.js";
+import { csv, json, save, unsaved } from "./files.js";
 import { verdict } from "./words.js";
 
 const PAINT = 100; // milliseconds between two drawings at least: ten in a second
@@ -21,7 +21,7 @@ export function open({ model, el, host, frame, furnish }) {
   let state = begin(traits(), { cores: cores() }), queued = 0, drawn = 0, saving = 0, asking = 0, adopting = false, gone = false;
   const first = state;
   const workers = fleet(model.get("_parts"), tell);
-  const ui = furnish(frame, host, { tell, save: download, reduced });
+  const ui = furnish(frame, host, { tell, save: download, load, reduced });
 
   /* The only place where the state changes. What a command brings about comes later, as events of its own. */
   function tell(event) {
@@ -64,6 +64,14 @@ export function open({ model, el, host, frame, furnish }) {
   function download(kind) {
     if (kind === "csv") save("playground.csv", csv(state), "text/csv");
     else save("playground.json", json(state, { address: home ? location.href : null, date: new Date().toISOString() }), "application/json");
+  }
+
+  async function load(file) {
+    try {
+      tell({ type: "loaded", ...unsaved(await file.text(), state.made) });
+    } catch (error) {
+      tell({ type: "say", fault: `${file.name}: ${error.message}` });
+    }
   }
 
   /* Into the traits at once, into the address when the hand rests. */

@@ -6,7 +6,7 @@ import { python } from "./code.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
 
-/* What is seen of a page. act: { tell(event), save(kind), reduced }. */
+/* What is seen of a page. act: { tell(event), save(kind), load(file), reduced }. */
 export function furnish(frame, host, act) {
   const spoken = status(300), cards = new Map();
   const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
@@ -24,18 +24,25 @@ export function furnish(frame, host, act) {
   const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: (view) => act.tell({ type: "view", view }) });
   const pictures = pictured(frame, act, spoken.speak);
   const code = coded(act);
+  const pin = button("Pin these curves", () => act.tell({ type: "pin" }), { title: "They stay, faint, while other lanes learn" }), unpin = button("Unpin", () => act.tell({ type: "unpin" }));
+  const file = h("input", { type: "file", accept: ".json,application/json", "aria-label": "Load a saved run", onchange: async () => {
+    const [chosen] = file.files;
+    if (chosen) act.load(chosen);
+    file.value = "";
+  } });
   frame.append(h("div", { class: "pg" },
     h("div", { class: "top" }, presets.el, hint), h("div", { class: "question" }, asked, guesses, revealed),
-    h("div", { class: "bar" }, play, button("One batch", () => act.tell({ type: "once", what: "batch" })), button("One update", () => act.tell({ type: "once", what: "update" })), button("Reset", () => act.tell({ type: "reset" })), eight,
-      h("label", { class: "seeded" }, "seed ", seed), progress), paused, noted,
-    lanesEl, addLane, judged,
-    h("div", { class: "pictures" }, h("div", { class: "always" }, pictures.curves.el), h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el))),
+    h("div", { class: "steer" }, h("div", { class: "bar" }, play, button("One batch", () => act.tell({ type: "once", what: "batch" })), button("One update", () => act.tell({ type: "once", what: "update" })), button("Reset", () => act.tell({ type: "reset" })), eight,
+      h("label", { class: "seeded" }, "seed ", seed), progress), paused, noted),
+    h("div", { class: "curving" }, h("div", { class: "stuck" }, pictures.curves.el, h("div", { class: "row" }, pin, unpin))),
+    h("div", { class: "laning" }, lanesEl, addLane), judged,
+    h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
     form, trouble, h("div", { class: "foot" }, code.el,
-      h("details", { class: "files" }, h("summary", { text: "Keep this run" }), button("Save as CSV", () => act.save("csv")), button("Save as JSON", () => act.save("json"))))), spoken.el);
+      h("details", { class: "files" }, h("summary", { text: "Keep this run" }), button("Save as CSV", () => act.save("csv")), button("Save as JSON", () => act.save("json")),
+        h("label", { class: "load" }, "or load a saved one: ", file)))), spoken.el);
   let question = null;
   const ask = (preset) => {
     question = preset;
-    say(asked, `Predict: ${preset.question.text}`);
     const made = choice({ legend: "Your prediction", options: preset.question.options, onChange: (guess) => act.tell({ type: "guess", guess }) });
     guesses.replaceChildren(made.el);
     guesses.set = made.set;
@@ -61,8 +68,12 @@ export function furnish(frame, host, act) {
       presets.set(state.preset);
       say(hint, `What to notice: ${preset.text}`);
       if (question !== preset) ask(preset);
+      guesses.hidden = !applies;
       guesses.set(guess);
-      answer(revealed, preset.question, guess, known, preset.batches);
+      say(asked, applies ? `Predict: ${preset.question.text}` : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`);
+      answer(revealed, preset.question, applies ? guess : null, known, preset.batches);
+      pin.disabled = !lanes.some(({ rows }) => rows.length);
+      unpin.hidden = !state.pinned.length;
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
       progress.hidden = seeding === null;
       if (seeding !== null) progress.value = seeding;

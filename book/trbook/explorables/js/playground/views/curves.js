@@ -7,52 +7,57 @@ import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short } fr
 import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Curves";
-export const about = "Points are single batches, lines the means of the last ten. Point at a batch to read it.";
+export const about = "Points are batches, lines means of the last ten. Point at one to read it.";
 
+const kept = (value) => (Number.isFinite(value) ? `${(100 * value).toFixed(0)} %` : "–");
 const share = (low) => (range) => linearScale([low, 1], range, 4);
 const upTo = (high) => (range) => linearScale([0, high], range, 4);
 
 /* By key of a row: what stands above its panel, and its scale for what the lanes reach: [key, range -> scale]. */
 const PANELS = {
-  reward: { text: "reward", scale: () => ["", share(0)] },
-  kl: { text: "KL, nats per token", scale: (least, most) => {
+  reward: { text: "reward", write: hundredth, scale: () => ["", share(0)] },
+  kl: { text: "KL, nats per token", brief: "KL", write: short, scale: (least, most) => {
     const low = Math.floor(Math.log10(Math.max(least, 1e-6))), high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(most, 1e-5))));
     return [`${low} ${high}`, (range) => logScale([10 ** low, 10 ** high], range)];
   } },
-  kept: { text: "share of tokens kept", scale: (least) => {
+  kept: { text: "share of tokens kept", write: kept, scale: (least) => {
     const low = Math.min(0.9, Math.floor(10 * least) / 10 || 0);
     return [low, share(low)];
   } },
-  entropy: { text: "entropy, nats per token", scale: (_, most) => [above(most), upTo(above(most))] },
-  length: { text: "length, tokens", scale: (_, most) => [above(most), upTo(above(most))] },
+  entropy: { text: "entropy, nats per token", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
+  length: { text: "length, tokens", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
 };
-const KEYS = Object.keys(PANELS), WIDE = 620, BIG = 800, TALL = 190, LOW = 128, MARKS = 4;
+const KEYS = Object.keys(PANELS), MARKS = 4;
+/* Heights of the reward's panel above the others, and of these, by the least width; `beside`: it stands left of them. */
+const LAYOUTS = [[800, { beside: true, low: 154 }], [620, { beside: true, low: 128 }], [440, { tall: 176, low: 96 }], [0, { tall: 190, low: 128 }]];
 
 export function create(root) {
   const names = legend(), picture = drawing();
   const panels = KEYS.map((key) => {
     const panel = plot(picture.panel());
     return { key, panel, known: "", ghosts: paths(panel.clipped, "pv-ghost"), points: paths(panel.clipped, "pv-points"), lines: paths(panel.clipped, "pv-line"),
-      marks: paths(panel.clipped, "pv-change"), rule: panel.inside.append("path").attr("class", "pv-rule") };
+      marks: paths(panel.clipped, "pv-change"), values: panel.inside.append("text").attr("class", "pv-values").attr("x", -40).attr("y", -10), rule: panel.inside.append("path").attr("class", "pv-rule") };
   });
   const plane = h("div", { class: "pv-plane pv-read", tabindex: 0, role: "slider", "aria-label": "Batch to read in the curves", "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no batch yet" }, picture.node);
   const marked = h("p", { class: "pv-note pv-changes", hidden: true });
   root.classList.add("pv");
   root.append(names.el, plane, marked);
-  let width = 0, sizes = [], shown = [[], []], count = 0, at = null, told = "";
+  let width = 0, sizes = [], shown = [[], []], count = 0, at = null, told = "", reading = false;
 
   const place = () => {
     width = root.clientWidth;
-    const wide = width >= WIDE, low = width >= BIG ? LOW + 26 : LOW, half = Math.floor(width / 2), quarter = wide ? Math.floor(half / 2) : half;
-    picture.size(width, wide ? 2 * low + 50 : TALL + 2 * low + 56);
+    const { beside: wide, tall, low } = LAYOUTS.find(([from]) => width >= from)[1], half = Math.floor(width / 2), quarter = wide ? Math.floor(half / 2) : half;
+    picture.size(width, wide ? 2 * low + 50 : tall + 2 * low + 56);
     sizes = panels.map(({ key, panel }, i) => {
-      panel.titles(key === "reward" ? "batch" : "", PANELS[key].text);
+      name(panel, key, true);
       const margin = { left: 42, right: 12, top: 24, bottom: key === "reward" ? 40 : 24 };
-      if (!i) return panel.place({ width: wide ? half : width, height: wide ? 2 * low + 50 : TALL, margin });
+      if (!i) return panel.place({ width: wide ? half : width, height: wide ? 2 * low + 50 : tall, margin });
       const [row, column] = [Math.floor((i - 1) / 2), (i - 1) % 2];
-      return panel.place({ left: (wide ? half : 0) + column * quarter, top: (wide ? 0 : TALL + 6) + row * (low + 25), width: quarter, height: low + 25, margin });
+      return panel.place({ left: (wide ? half : 0) + column * quarter, top: (wide ? 0 : tall + 6) + row * (low + 25), width: quarter, height: low + 25, margin });
     });
   };
+
+  const name = (panel, key, on) => panel.titles(key === "reward" ? "batch" : "", on ? PANELS[key].text : "");
 
   /* pinned: curves of earlier runs, { number, name, title, colour, rows }. */
   function draw(lanes, pinned = []) {
@@ -69,8 +74,8 @@ export function create(root) {
   function lay(one, size, { lanes, all, pinned, old, end }) {
     const { key, panel, points, lines, ghosts, marks } = one, some = [...all, ...old].filter(Boolean).map(({ of }) => of[key]);
     const least = Math.min(Infinity, ...some.map((each) => each.least)), most = Math.max(0, ...some.map((each) => each.most));
-    const [name, scale] = PANELS[key].scale(least === Infinity ? 1 : least, most);
-    const x = batchScale(end, size, size.width > 260), y = scale([size.height, 0]), known = `${end} ${name} ${width}`;
+    const [ends, scale] = PANELS[key].scale(least === Infinity ? 1 : least, most);
+    const x = batchScale(end, size, size.width > 260), y = scale([size.height, 0]), known = `${end} ${ends} ${width}`;
     panel.axes(known, x, y);
     Object.assign(one, { x });
     lanes.forEach((lane, i) => {
@@ -81,8 +86,8 @@ export function create(root) {
         .attr("d", (all[i]?.marks ?? []).map(({ at: k }) => `M${x(k).toFixed(1)},${size.height}V0h4l-4,6`).join(""));
     });
     pinned.forEach((lane, i) => ghosts.of(`${lane.number}${lane.name}`).attr("stroke", lane.colour).attr("d", pathsOf(old[i].of[key], "ghost", known, x, y, end).line));
-    const kept = lanes.map((lane) => lane.name);
-    for (const kind of [points, lines, marks]) kind.keep(kept);
+    const here = lanes.map((lane) => lane.name);
+    for (const kind of [points, lines, marks]) kind.keep(here);
     ghosts.keep(pinned.map(({ number, name: of }) => `${number}${of}`));
   }
 
@@ -90,8 +95,15 @@ export function create(root) {
   function read() {
     const [lanes, pinned] = shown, k = at === null ? null : clamp(at, 0, Math.max(0, count - 1)), some = count > 0;
     const ghosts = pinned.map((one) => ({ ...one, title: `kept: ${one.title}`, dash: "1 3" }));
-    names.show([...lanes, ...ghosts], ({ rows }) => words(rows, k));
-    for (const [i, { rule, x }] of panels.entries()) rule.attr("d", some && k !== null && x ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
+    names.show([...lanes, ...ghosts], ({ rows }) => brief(rows, k));
+    for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
+      const on = some && k !== null && Boolean(x);
+      rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
+      if (on || reading) name(panel, key, !on);
+      const texts = on ? [[key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"], ...lanes.map(({ rows, colour }) => [` ${PANELS[key].write(rows[k]?.[key])}`, colour])] : [];
+      values.selectAll("tspan").data(texts).join("tspan").attr("fill", ([, colour]) => colour).text(([text]) => text);
+    }
+    reading = k !== null;
     const changed = lanes.flatMap(({ name, rows }) => (seriesOf(rows)?.marks ?? []).map((mark) => ({ ...mark, name })));
     const text = changed.slice(-MARKS).map(({ name, at: k_, before, settings }) => `${name.toUpperCase()} from batch ${k_ + 1}: ${differences(before, settings)}`).join(". ");
     if (text !== told) {
@@ -128,13 +140,11 @@ export function create(root) {
   return { draw, resize: () => draw(...shown), free: () => root.replaceChildren() };
 }
 
-/* k: a batch; null: the newest. */
-function words(rows, k) {
+/* The mean reward of ten batches up to batch k, and its KL; null: the newest. */
+function brief(rows, k) {
   if (!rows.length) return "no batch yet";
-  const of = seriesOf(rows).of;
-  if (k === null) return `reward ${hundredth(of.reward.smooth.at(-1))}, KL ${short(rows.at(-1).kl)}`;
-  const row = rows[k];
-  if (!row) return `no batch ${k + 1}`;
-  const kept = Number.isFinite(row.kept) ? `${(100 * row.kept).toFixed(0)} %` : "–";
-  return `batch ${k + 1}: reward ${hundredth(row.reward)} (mean of ten ${hundredth(of.reward.smooth[k])}), KL ${short(row.kl)}, kept ${kept}, entropy ${short(row.entropy)}, length ${short(row.length)}`;
+  const i = k ?? rows.length - 1;
+  return rows[i] ? `reward ${hundredth(seriesOf(rows).of.reward.smooth[i])}, KL ${short(rows[i].kl)}` : `no batch ${i + 1}`;
 }
+
+const words = (rows, k) => (rows[k] ? KEYS.map((key) => `${PANELS[key].brief ?? key} ${PANELS[key].write(rows[k][key])}`).join(", ") : `no batch ${k + 1}`);
