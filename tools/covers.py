@@ -1,8 +1,8 @@
 """Draws what a page shows of the playground before *Play* is pressed: `python -m tools.covers [PRESET ..]`.
 
-Every preset learns in Chromium for the first fifth of its batches, so that the picture gives no answer away; the
-reward's panel and the lanes' names are written to `book/trbook/explorables/built/playground.NAME.still.html`. They are
-drawn again only when somebody asks for it; no test compares them.
+Every preset learns in Chromium for two or three batches, so that the picture gives no answer away. The reward's panel
+and the lanes' names are written to `book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again
+only when somebody asks for it; no test compares them.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ DRAWN = """node => {
     while (svg.children.length > 1) svg.lastChild.remove();
     return { svg: svg.outerHTML, legend: legend.outerHTML };
 }"""
-SHARE = 5
+START = 2
+"""Batches that are shown: where all lanes begin, and the first step away from there."""
+NOTE = re.compile(r'<span class="pv-note">[^<]*</span>')
 TALL = 190
 """Pixels of the reward's panel, as `views/curves.js` places it where it is narrow."""
 
 
 def draw(name: str, chromium: Any) -> str:
     """The picture of a preset in mid-run: HTML for the cover's shadow root."""
-    batches = presets()[name]["batches"] // SHARE
+    batches = START
     page = chromium.new_context(viewport={"width": WIDTHS["wide"], "height": 900}).new_page()
     page.set_content(PAGE.format(Playground(preset=name).html()))
     page.get_by_role("button", name="Play", exact=True).click()
@@ -53,7 +55,8 @@ def draw(name: str, chromium: Any) -> str:
         parts[kind] = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', svg)
     page.context.close()
     said = f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} batches of this run."
-    html = f'<div role="img" aria-label="{escape(said)}">{parts["narrow"]}{parts["wide"]}</div>{found["legend"]}'
+    legend = NOTE.sub("", found["legend"])
+    html = f'<div role="img" aria-label="{escape(said)}">{parts["narrow"]}{parts["wide"]}</div>{legend}'
     return _own_names(html, "cover")
 
 

@@ -1,5 +1,6 @@
-"""What the first page shows first: `{opening}`, a completion before and after training beside the recorded runs, and
-`{loop}`, the loop to hand; and `{basin}`, the basin explorer, for pages that are no notebooks.
+"""What the first page shows: `{first-lane}`, one lane of the playground and three doors; `{opening}`, a completion
+before and after training beside the recorded runs; and `{loop}`, the loop to hand. `{basin}` and `{playground}` are
+explorables for pages that are no notebooks.
 
 The completions stand in `book/opening.json`, which `tools.opening` makes; the curve is drawn from the record of
 `dial_methods`. Text and curve change when these do.
@@ -84,6 +85,31 @@ def curve(rewards: Any) -> tuple[Any, str]:
     )
 
 
+DOORS = (
+    (START, "Learn it", "a quickstart of twenty minutes, then a chapter for each question"),
+    ("book/diagnose", "Is my run fine?", "clip ratio, mismatch and staleness, from a run's log-probabilities"),
+    ("book/methods/index", "Find a method", "all of them side by side: what each one changes, and what came of it"),
+)
+"""Page, name, and what is behind it."""
+
+
+class FirstLane(SphinxDirective):
+    """What the first screen holds: one lane of the playground, and three doors."""
+
+    def run(self) -> list[nodes.Node]:
+        file = Path(self.env.srcdir, "book", "opening.json")
+        self.env.note_dependency(str(file))
+        prompt = json.loads(file.read_text(encoding="utf-8"))["prompt"]
+        lane = Playground(preset="opening", prompt=prompt, small=True).html()
+        relative = self.env.app.builder.get_relative_uri
+        doors = "".join(
+            f'<a href="{relative(self.env.docname, page)}"><b>{name}</b><span>{html.escape(behind)}</span></a>'
+            for page, name, behind in DOORS
+        )
+        nav = f'<nav class="doors" aria-label="Where to begin">{doors}</nav>'
+        return [nodes.raw("", f'<div class="first-lane">{lane}</div>{nav}', format="html")]
+
+
 class LoopDirective(SphinxDirective):
     """The explorable of the loop, as a notebook would show it."""
 
@@ -111,6 +137,7 @@ class Learning(SphinxDirective):
 
 def connect(app: Sphinx) -> None:
     app.add_directive("opening", Opening)
+    app.add_directive("first-lane", FirstLane)
     app.add_directive("loop", LoopDirective)
     app.add_directive("basin", BasinDirective)
     app.add_directive("playground", Learning)

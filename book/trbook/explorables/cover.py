@@ -20,21 +20,36 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
         preset: itself.
         lanes: those that will learn; where they are not the preset's, there is no picture of them.
     """
-    question = preset["question"]
-    options = "".join(
-        f'<button type="button" data-start="guess:{escape(value)}">{escape(text)}</button>'
-        for value, text in question["options"]
-    )
+    ask = options = ""
+    if lanes is preset["lanes"]:  # a question about lanes that are not there has no answer
+        question = preset["question"]
+        ask = f'<p class="ask">Predict, then play: {escape(question["text"])}</p>'
+        options = "".join(
+            f'<button type="button" data-start="guess:{escape(value)}">{escape(text)}</button>'
+            for value, text in question["options"]
+        )
     return (
         f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
         f'<p class="what"><b>{escape(preset["title"])}</b> {escape(preset["text"])}</p>'
         f"{picture(name) if lanes is preset['lanes'] else ''}"
-        f'<p class="ask">Predict, then play: {escape(question["text"])}</p>'
+        f"{ask}"
         '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
         f"{options}</div>"
         '<p class="soft">A language model of 124 thousand parameters learns here, in '
         f"{_lanes(len(lanes))}: <slot></slot>. "
         "Nothing is loaded before the click; after it about 0.3 MB.</p></div>"
+    )
+
+
+def small_cover(prompt: str) -> str:
+    """The same for a page's first screen: what will be asked, and the button."""
+    return (
+        f'<style>{STYLE}</style><div class="trx small" role="group" aria-label="Playground">'
+        f'<p class="what"><b>{escape(prompt)}</b> a dial with 20 places is turned five times. Where does it end?</p>'
+        '<p class="soft">Press <i>Play</i>. A language model of 124 thousand parameters answers, four times over and '
+        "mostly wrongly. Then it learns, in this page, while you read what it writes.</p>"
+        '<div class="bar"><button type="button" class="play" data-start="play">Play</button></div>'
+        '<p class="soft"><slot></slot>: nothing is loaded before the press; after it about 0.3 MB.</p></div>'
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from trbook.explorables.cover import cover, lines
+from trbook.explorables.cover import cover, lines, small_cover
 from trbook.explorables.host import Explorable
 from trbook.explorables.modules import fragment
 from trlib.errors import unknown
@@ -61,6 +61,9 @@ class Playground(Explorable):
     seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.").tag(sync=True)
     view = t.Unicode("", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's.").tag(sync=True)
     prompt = t.Unicode("", help="The prompt that eight completions are sampled for; empty: an example.").tag(sync=True)
+    small = t.Bool(False, help="Only the first lane, its completions and its reward: for a page's first screen.").tag(
+        sync=True
+    )
     _parts = t.Dict().tag(sync=True)
     _wish = t.Unicode("").tag(sync=True)
 
@@ -93,6 +96,6 @@ class Playground(Explorable):
             fallback=self.fallback,
             height=self.height,
             parts=self._parts,
-            still=cover(name, chosen, lanes),
+            still=small_cover(self.prompt) if self.small else cover(name, chosen, lanes),
             light=lines(lanes),
         )

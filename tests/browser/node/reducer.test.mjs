@@ -7,6 +7,7 @@ import { asksOfThese, begin, namesOf, reduce } from "../../../book/trbook/explor
 import { identity, knobsOf, packLane, possibleLane, unpackLane } from "../../../book/trbook/explorables/js/playground/lanes.js";
 import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playground/files.js";
 import { flat, fromAddress, settle } from "../../../book/trbook/explorables/js/playground/state.js";
+import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
 import { stateIn } from "../../../book/trbook/explorables/js/parts/address.js";
 import { changes, verdict } from "../../../book/trbook/explorables/js/playground/words.js";
 
@@ -264,4 +265,22 @@ test("a link is read however its colons are written", () => {
   assert.equal(stateIn(`#playground%3A${encodeURIComponent("a=ppo&prompt=3+%3A+%2B1")}`, "playground"), "a=ppo&prompt=3+%3A+%2B1");
   assert.equal(stateIn("#playground%3A%E0%A4%A", "playground"), null);
   assert.equal(stateIn("#play", "playground"), null);
+});
+
+test("a curve is drawn further and not anew: a batch costs the same at the end of a run as at its beginning", () => {
+  const settings = possibleLane({ method: "ppo" }, "a").lane, rows = [];
+  let asked = 0, most = 0;
+  const x = (i) => { asked += 1; return i; }, y = (value) => value;
+  for (let batch = 0; batch < 600; batch++) {
+    rows.push({ batch, reward: batch / 600, kl: batch % 7 ? 0.1 : NaN, kept: 1, entropy: 1, length: 5, settings });
+    asked = 0;
+    const { of } = seriesOf([...rows]);
+    for (const key of ["reward", "kl"]) pathsOf(of[key], "lane", "the same axes", x, y, 600);
+    most = Math.max(most, asked);
+  }
+  assert.ok(most <= 2, most);
+  const { of } = seriesOf(rows), mean = rows.slice(-10).reduce((sum, { reward }) => sum + reward, 0) / 10;
+  assert.ok(Math.abs(of.reward.smooth.at(-1) - mean) < 1e-9);
+  assert.ok(of.reward.paths.lane.line.length < 8000, "at most 400 points");
+  assert.equal(seriesOf(rows.slice(0, 5)).count, 5, "a shorter run is looked at anew");
 });

@@ -6,11 +6,12 @@ import style from "./playground/style.css";
 import views from "./playground/views/views.css";
 import { open } from "./playground/open.js";
 import { furnish } from "./playground/shell.js";
+import { furnishSmall } from "./playground/small.js";
 
 export default {
   render({ model, el }) {
     const { host, frame, release } = stage(el, bare + style + views, "Playground: a language model learns in this page");
-    const close = open({ model, el, host, frame, furnish });
+    const close = open({ model, el, host, frame, furnish: model.get("small") ? furnishSmall : furnish });
     return () => { close(); release(); };
   },
 };

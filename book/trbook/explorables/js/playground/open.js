@@ -118,7 +118,7 @@ export function open({ model, el, host, frame, furnish }) {
   const wish = model.get("_wish") ?? "";
   if (wish.startsWith("guess:")) tell({ type: "guess", guess: wish.slice(6) });
   if (wish) {
-    ui.begin?.(tell);
+    ui.begin?.(tell, state);
     tell({ type: "play", on: true });
     ui.focus();
   }

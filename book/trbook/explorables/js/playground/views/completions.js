@@ -12,7 +12,7 @@ const EIGHT = 8;
 const GRADES = [[0.9, "pv-sure", "0.9 and more"], [0.5, "pv-likely", "0.5 to 0.9"], [0.1, "pv-open", "0.1 to 0.5"], [0, "pv-rare", "below 0.1"]];
 const grade = (p) => GRADES.find(([least]) => p >= least)[1];
 
-export function create(root, { reduced = false } = {}) {
+export function create(root, { reduced = false, most = EIGHT } = {}) {
   const lanes_ = chooser(() => draw(shown)), waiting = idle("Nothing here yet: completions come with the first batch.");
   const key = h("p", { class: "pv-key" }, h("span", { text: "probability of a token when it was drawn: " }),
     ...GRADES.flatMap(([, kind, text]) => [h("span", { class: `pv-token ${kind}`, text }), " "]));
@@ -25,7 +25,7 @@ export function create(root, { reduced = false } = {}) {
 
   function draw(lanes) {
     shown = lanes;
-    const lane = lanes_.of(lanes), found = lane && chosen(lane);
+    const lane = lanes_.of(lanes), found = lane && chosen(lane, most);
     waiting.hidden = Boolean(found);
     body.hidden = !found;
     if (!found || seen === found.from) return;
@@ -43,11 +43,11 @@ export function create(root, { reduced = false } = {}) {
 }
 
 /* What was asked by hand, else the first prompt of the newest batch. */
-function chosen({ answers, last }) {
-  if (answers) return { from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions.slice(0, EIGHT) };
+function chosen({ answers, last }, most) {
+  if (answers) return { from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions.slice(0, most) };
   if (!last) return null;
   const [prompt] = last.prompts;
-  return { from: last.completions, text: prompt.text, answer: prompt.answer, some: last.completions.filter((one) => one.prompt === 0).slice(0, EIGHT) };
+  return { from: last.completions, text: prompt.text, answer: prompt.answer, some: last.completions.filter((one) => one.prompt === 0).slice(0, most) };
 }
 
 /* A completion's row: its elements stay, their words change. */

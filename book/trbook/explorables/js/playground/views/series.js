@@ -2,8 +2,7 @@
    run is known by its first row, so that a longer array of the same run goes on where the last one ended. */
 
 import { changes } from "../words.js";
-import { SPAN } from "./shared.js";
-
+export const SPAN = 10; // batches of a running mean
 const KEYS = ["reward", "kl", "kept", "entropy", "length"], known = new WeakMap(), DRAWN = 400; // points of a curve, at most
 
 /* { values, smooth, least (above 0), most } by key, and the batches where the settings changed. */

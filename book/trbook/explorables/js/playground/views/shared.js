@@ -1,8 +1,8 @@
 /* What the views have in common: names of lanes, one cell a lane, a chooser, running means, axes that stand still. */
 
+import { SPAN } from "./series.js";
 import { choice, drawing, h, linearScale, number, sample, say } from "../../parts/common.js";
 
-export const SPAN = 10; // batches of a running mean
 const ENDS = [10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000];
 const MARGIN = { left: 42, right: 12, top: 10, bottom: 24 };
 const DRAWN = 400; // points of a curve, at most
