@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from bookext.security import sealed
 from tools.archive import for_files
@@ -38,7 +39,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pages linked as the book links them, one that carries everything, one read from a folder."""
     folder = tmp_path_factory.mktemp("playground")
     publish(folder / "_static" / "explorables")
-    pages = {"first": Playground(), "quick": Playground(lanes=QUICK), "one": Playground(lanes=QUICK[:1])}
+    pages = {
+        "first": Playground(),
+        "quick": Playground(lanes=QUICK),
+        "one": Playground(lanes=QUICK[:1]),
+        "small": Playground(preset="opening", prompt="4 : -5 sq x7 +3 +4 =", small=True),
+    }
     for name, one in pages.items():
         html = link_modules(one.html(), "_static/explorables")
         page = sealed(PAGE.format(body=html))  # under the book's policy
@@ -124,12 +130,92 @@ def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, unti
     assert one.complaints == []
 
 
-@pytest.mark.parametrize("page", ["carried.html", "quick.file.html"])
+@pytest.mark.parametrize("page", ["carried.html", "quick.file.html", "small.file.html"])
 def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page: str) -> None:
     one = visit(f"file://{folder / page}")
     one.press("Play")
     until(one.page, done(2))
     assert one.complaints == []
+
+
+def test_the_first_screen_s_lane_rewrites_what_it_answers(visit: Any, until: Any, served: str) -> None:
+    one = visit("small.html", viewport={"width": 360, "height": 780})
+    assert [url for url in one.requests if url.startswith("http")] == [f"{served}/small.html"]
+    sizes: list[int] = []
+    one.page.on("response", lambda answer: sizes.append(len(gzip.compress(answer.body()))))
+    one.press("Play")
+    answers = one.page.locator(".completions, .pv-completions").first
+    answers.locator("li:visible").first.wait_for()
+    first = answers.inner_text()
+    expect(answers).not_to_have_text(first, timeout=60_000)
+    assert answers.locator("li:visible").count() == 4
+    assert "4 : -5 sq x7 +3 +4 =" in one.page.locator(".pv-question").inner_text(), "the same prompt all the time"
+    until(one.page, done(2))
+    one.press("Pause")
+    assert one.lanes()[0]["method"] == "reinforce"
+    assert sum(sizes) < 400_000, "bytes after the click, gzipped"
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= 360
+    one.press("From the start")
+    until(one.page, done(1))
+    assert one.complaints == []
+
+
+BOXES = """names => { const root = [...document.querySelectorAll('[data-explorable=playground] *')].find(one =>
+    one.shadowRoot?.querySelector('.pg')).shadowRoot;
+    return names.map(name => { const { top, bottom, left, right } = root.querySelector(name).getBoundingClientRect();
+        return { top, bottom, left, right }; }); }"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1060, 768), (1500, 900), (736, 768), (360, 780)])
+def test_curves_are_in_view_while_a_slider_is_dragged(visit: Any, until: Any, width: int, height: int) -> None:
+    one = visit("quick.html#playground:seed=1", viewport={"width": width + 32, "height": height})
+    one.press("One batch")
+    until(one.page, done(1))
+    one.page.mouse.move(0, 0)
+    bar, curves, slider, lanes = one.page.evaluate(
+        BOXES, [".bar", ".picture.curves svg", ".lane:last-child input[type=range]", ".lanes"]
+    )
+    assert 0 < curves["top"] - bar["bottom"] < 160, "curves come right under Play"
+    if width == 360:
+        assert lanes["top"] > curves["bottom"]
+    else:
+        assert max(slider["bottom"], curves["bottom"]) - min(slider["top"], curves["top"]) < height - 64
+    if width > 1000:
+        assert lanes["left"] > curves["right"] and lanes["right"] - bar["left"] > 0.97 * width
+
+
+def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_path: Path) -> None:
+    one = visit("one.html#playground:a=ppo,group:2,epochs:2&seed=2")
+    for count in (1, 2, 3):
+        one.press("One batch")
+        until(one.page, done(count))
+        if count == 2:
+            one.page.get_by_role("slider", name="Lane A, clip").press("Home")
+    reader = one.page.get_by_role("slider", name="Batch to read in the curves")
+    reader.press("ArrowLeft")
+    said = reader.get_attribute("aria-valuetext")
+    assert "batch 2: PPO" in said and "entropy" in said and "length" in said
+    expect(one.page.locator(".curves text.pv-values").first).to_contain_text("batch 2: reward")
+    expect(one.page.locator(".pv-changes")).to_contain_text("A from batch 3: clip 0.2 → 0.01")
+    one.press("Pin these curves")
+    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(5)
+    one.page.get_by_text("Keep this run").click()
+    with one.page.expect_download() as loaded:
+        one.press("Save as JSON")
+    file = tmp_path / "run.json"
+    loaded.value.save_as(file)
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    assert saved["version"] and len(saved["engine"]) == 64 and saved["date"].startswith("20")
+    assert [row["settings"]["threshold"] for row in saved["lanes"][0]["rows"]] == [0.2, 0.2, 0.01]
+    other = visit("one.html#playground:seed=0")
+    other.page.get_by_text("Keep this run").click()
+    other.page.get_by_label("Load a saved run").set_input_files(file)
+    expect(other.page.locator(".curves path.pv-ghost")).to_have_count(5)
+    assert other.page.get_by_label("Seed", exact=True).input_value() == "2"
+    (tmp_path / "other.json").write_text('{"what": "<b>"}', encoding="utf-8")
+    other.page.get_by_label("Load a saved run").set_input_files(tmp_path / "other.json")
+    other.page.get_by_role("alert").filter(has_text="other.json: this is no run of the playground").wait_for()
+    assert one.complaints == [] and other.complaints == []
 
 
 def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
@@ -220,6 +306,8 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
         ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
         ("a=ppo,lr:much", 'learning rate = "much" is no number'),
         ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
+        ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; taken is 2"),
+        ("a=ppo,difficulty:11", "moves: expected one of"),
         ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
         ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
         ("a=ppo,eps:1", '"eps" is nothing that can be set'),
