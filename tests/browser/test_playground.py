@@ -218,6 +218,20 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     assert one.complaints == [] and other.complaints == []
 
 
+def test_back_finds_the_curves_of_the_run_that_was_left(visit: Any, until: Any, served: str) -> None:
+    one = visit("one.html#playground:a=ppo,group:2&seed=4")
+    one.press("One batch")
+    until(one.page, done(1))
+    one.page.goto(f"{served}/small.html")
+    one.page.go_back()
+    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(5)
+    expect(one.page.locator(".notes")).to_contain_text("The run that you left")
+    assert one.page.get_by_label("Seed", exact=True).input_value() == "4"
+    one.page.evaluate("() => { location.hash = '#playground%3Apreset=opening'; }")  # as some programs write a link
+    until(one.page, f"document.querySelector('{LANES}').dataset.method === 'reinforce'")
+    assert one.complaints == []
+
+
 def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
     one = visit("one.html#playground:seed=0")  # an address opens the module before the click, and no weights
     one.press("One batch")

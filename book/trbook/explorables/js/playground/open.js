@@ -95,7 +95,10 @@ export function open({ model, el, host, frame, furnish }) {
   const again = (why) => tell({ type: "replace", notes: [why] });
   const on = { adopt: () => { if (!adopting) tell({ type: "replace", given: traits() }); }, hidden: () => tell({ type: "hidden", on: document.hidden }), follow: () => visit(true),
     /* A page that the browser keeps for *Back* sleeps with its Workers; any other lets them go. */
-    left: ({ persisted }) => tell(persisted ? { type: "hidden", on: true } : { type: "leave" }), back: ({ persisted }) => { if (persisted) on.hidden(); } };
+    left: ({ persisted }) => {
+      if (!persisted && home) hold(state);
+      tell(persisted ? { type: "hidden", on: true } : { type: "leave" });
+    }, back: ({ persisted }) => { if (persisted) on.hidden(); } };
   /* On a page of the book nobody says when the element goes: its Workers go with it. */
   let there = true;
   const moved = new MutationObserver(() => {
@@ -113,6 +116,8 @@ export function open({ model, el, host, frame, furnish }) {
   ui.furnishLanes(namesOf(state));
   keep();
   visit(false);
+  const held = home ? heldRun() : null;
+  if (held) tell({ type: "loaded", ...held, notes: ["The run that you left is here as faint curves."] });
   on.hidden();
   show();
   const wish = model.get("_wish") ?? "";
@@ -137,6 +142,25 @@ export function open({ model, el, host, frame, furnish }) {
     clearTimeout(saving);
     ui.release();
   };
+}
+
+/* A run whose page the browser does not keep: *Back* finds its curves in this tab's storage, where it may have one. */
+const place = () => `trlib playground ${location.pathname}`;
+
+function hold(state) {
+  try {
+    if (namesOf(state).some((name) => state.runs[name].rows.length)) sessionStorage.setItem(place(), json(state, {}));
+  } catch { /* no storage, or no room in it: then the run is gone */ }
+}
+
+function heldRun() {
+  try {
+    const text = sessionStorage.getItem(place());
+    sessionStorage.removeItem(place());
+    return text && performance.getEntriesByType("navigation")[0]?.type === "back_forward" ? unsaved(text) : null;
+  } catch {
+    return null;
+  }
 }
 
 /* The lanes as the views draw them; the curves of earlier runs beside them. */
