@@ -19,11 +19,13 @@ examples:
   trlib diagnose rollouts.parquet --eps-high .28 --out page.html
   trlib diagnose dump.parquet --column logp=log_probs --column mask=response_mask --tokenizer Qwen/Qwen3-0.6B
   trlib diagnose rollouts.parquet --json > findings.json
-  trlib diagnose token_exports/step_7/rank_0.jsonl    prime-rl's, as it is
+  trlib diagnose token_exports/step_7                 all ranks of prime-rl together
+  trlib diagnose rank_0.pt rank_1.pt                  slime's, or tensors under the names below
   trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
 
-The file is parquet, JSON lines (an object for each row), or a token export of prime-rl. A row is a completion with a
-list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
+A file is parquet, JSON lines (an object for each row), JSON, CSV, NPZ, .pt, a token export of prime-rl or a training
+dump of slime. Several files, or a folder, are the ranks of one batch and are read together. A row is a completion with
+a list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
 its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every
 token), and prompt, group and reward of a completion.
 """
@@ -42,9 +44,9 @@ OPTIONS: tuple[Option, ...] = (
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib diagnose`."""
-    parser.add_argument("file", metavar="FILE", help="a parquet file, JSON lines, or a token export of prime-rl")
+    parser.add_argument("file", metavar="FILE", nargs="+", help="a dump, the dumps of several ranks, or their folder")
     parser.add_argument(
-        "--out", type=shared.path, metavar="PAGE", help="the page (default: FILE with the ending .html)"
+        "--out", type=shared.path, metavar="PAGE", help="the page (default: the first FILE with the ending .html)"
     )
     parser.add_argument(
         "--column", action="append", default=[], metavar="NAME=COLUMN", help="the file's own name of a column; repeat"
@@ -73,13 +75,12 @@ def run(args: argparse.Namespace) -> int:
     from trlib.model.folders import writable, write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
-    source = Path(args.file) if Path(args.file).name else Path(args.file).absolute()
-    out = source.with_suffix(".html") if args.out is None else Path(args.out).expanduser()
+    out = _page(Path(args.file[0])) if args.out is None else Path(args.out).expanduser()
     _ours(out, diagnose.GENERATOR)
-    if Path(args.file).is_file():  # else the complaint is of that
+    if Path(args.file[0]).exists():  # else the complaint is of that
         writable(out.parent, "--out")
     rollouts = diagnose.read(
-        args.file,
+        *args.file,
         columns=columns,
         tokenizer=args.tokenizer,
         logprobs=args.logprobs,
@@ -96,14 +97,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _page(first: Path) -> Path:
+    """The page beside the file, or beside the folder."""
+    source = first if first.name else first.absolute()
+    return source.with_name(f"{source.name}.html") if source.is_dir() else source.with_suffix(".html")
+
+
 def _summary(f: Findings) -> str:
     lines = [
+        f.meaning.headline,
+        "",
         f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
         f"{f.effective.tokens:.1%} by token",
         "",
         "Which log-probs are these?",
         f.meaning.verdict,
         *(f"- {reason}" for reason in f.meaning.reasons),
+        "",
+        "Does the sampler agree with the learner?",
+        f.scale.text,
         "",
         "Why is my clip ratio 0?",
         f.answer.verdict,
@@ -112,6 +124,8 @@ def _summary(f: Findings) -> str:
         "what a method would silence (share of the tokens)",
     ]
     lines += [f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects]
+    if f.groups is not None and f.groups.uneven:
+        lines += ["", f.groups.text]
     return "\n".join(lines)
 
 

@@ -25,11 +25,12 @@ ROUNDING = 1e-3
 class Columns:
     """What `read` asks of a table of N tokens in B completions."""
 
-    def __init__(self, source: str, table: Any, names: dict[str, str]) -> None:
+    def __init__(self, source: str, table: Any, names: dict[str, str], files: np.ndarray | None = None) -> None:
+        """`files`: [rows] which file a row comes from; None: there is one file."""
         import pyarrow as pa
 
         self.types: Any = pa.types
-        self.source, self.table, self.names = source, table, names
+        self.source, self.table, self.names, self.files = source, table, names, files
         self.used: set[str] = set()
         known = {*REQUIRED, *OPTIONAL}
         for ours, theirs in names.items():
@@ -65,7 +66,9 @@ class Columns:
                 "; with one row a token it says which rows are one "
                 "completion (with one row a completion, 'logp' holds lists)",
             )
-        owner = self._told_apart("completion", self._column("completion"), "row")
+        owner = self._distinct("completion", self._column("completion"), "row")
+        if self.files is not None:  # every rank counts its completions from 0
+            owner = _factorized(owner * (int(self.files.max()) + 1) + self.files)
         where = np.arange(self.table.num_rows)
         if self.has("position"):
             where = self._numbers("position", self._column("position"))
@@ -140,12 +143,19 @@ class Columns:
             )
         return values
 
-    def groups(self) -> np.ndarray | None:
-        """[B] from `group`, or else from equal prompts."""
+    def groups(self) -> tuple[np.ndarray, list[str]] | None:
+        """[B] from `group`, or else from equal prompts; and each group's name."""
         name = next((n for n in ("group", "prompt") if self.has(n)), None)
         if name is None:
             return None
-        return self._told_apart(name, self._by_completion(name), "completion")
+        column = self._by_completion(name)
+        which = self._distinct(name, column, "completion")
+        if self.files is not None and name == "group" and self.has("prompt"):
+            # Each rank may count its groups from 0: where their prompts differ, they are different groups.
+            prompt = self._distinct("prompt", self._by_completion("prompt"), "completion")
+            which = _factorized(which * (int(prompt.max()) + 1) + prompt)
+        first = np.unique(which, return_index=True)[1]
+        return which, [str(value) for value in column.take(first).to_pylist()]
 
     def words(self, name: str) -> list[str]:
         """One text a completion."""
@@ -185,7 +195,7 @@ class Columns:
         column = self.table.column(name).chunk(0)
         return column.dictionary_decode() if self.types.is_dictionary(column.type) else column  # pandas' category
 
-    def _told_apart(self, ours: str, column: Any, what: str) -> np.ndarray:
+    def _distinct(self, ours: str, column: Any, what: str) -> np.ndarray:
         """A whole number for every distinct value, in the order in which they come."""
         import pandas as pd
 
@@ -291,6 +301,13 @@ def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
     # An id that no token has (-100 under the mask) decodes to nothing.
     texts = [decoder.decode([int(i)]) if 0 <= i < len(decoder) else f"#{i}" for i in distinct]
     return np.array(texts, dtype=object)[which]
+
+
+def _factorized(values: np.ndarray) -> np.ndarray:
+    """A whole number for every distinct value, in the order in which they come."""
+    import pandas as pd
+
+    return pd.factorize(values)[0]
 
 
 def _first(flags: np.ndarray) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from trlab.diagnose.answer import percent
 from trlab.diagnose.report import ClassRow, Findings, Point
+from trlab.diagnose.texts import say
 
 WIDTH = 360
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 10, 38
@@ -21,11 +22,11 @@ SHAPES = {
     "dppo": '<rect class="by-dppo" x="-3.2" y="-3.2" width="6.4" height="6.4" />',
     "both": '<path class="by-both" d="M0 -4.8L4.8 0L0 4.8L-4.8 0Z" />',
 }
-"""A glyph for every kind of token: form and colour both tell."""
+"""A mark for every kind of token, told apart by its form as well as by its colour."""
 
 
 def glyph(kind: str) -> str:
-    """A kind's mark for a legend."""
+    """The mark of a kind of token, for a legend."""
     return f'<svg class="glyph" viewBox="-6 -6 12 12" aria-hidden="true">{SHAPES[kind]}</svg>'
 
 
@@ -61,17 +62,21 @@ def ratios(findings: Findings) -> str:
     parts += [
         *ends,
         _line(LEFT, floor, WIDTH - RIGHT, floor, "axis"),
-        _text((LEFT + WIDTH - RIGHT) / 2, height - 5, "ratio (log scale)", "middle"),
+        _text((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.ratio_axis"), "middle"),
     ]
     cut = findings.effects[0].silenced
     key = "whole" if findings.anchor == "logp_rollout" else "staleness"
     spread = next(s for s in findings.spreads if s.key == key)
-    said = (
-        f"Histogram of the ratio of {findings.tokens:,} tokens, both axes logarithmic. Nine in ten lie from "
-        f"{spread.quantiles[2]:.3g} to {spread.quantiles[4]:.3g}. PPO's window is the band from {low:.4g} to "
-        f"{high:.4g}; it silences {cut:,} tokens."
+    label = say(
+        "figure.ratios",
+        tokens=f"{findings.tokens:,}",
+        low=f"{spread.quantiles[2]:.3g}",
+        high=f"{spread.quantiles[4]:.3g}",
+        window_low=f"{low:.4g}",
+        window_high=f"{high:.4g}",
+        silenced=f"{cut:,}",
     )
-    return _svg(height, parts, said)
+    return _svg(height, parts, label)
 
 
 def plane(findings: Findings) -> str:
@@ -104,21 +109,16 @@ def plane(findings: Findings) -> str:
                 across, up = (_logit(min(max(v, edge), 1 - edge)) for v in (p.before, p.after))
                 parts.append(f'<g transform="translate({x(across):.1f} {y(up):.1f})">{SHAPES[kind]}</g>')
     parts += [
-        _text((LEFT + WIDTH - RIGHT) / 2, height - 5, "probability when sampled, μ", "middle"),
+        _text((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.before_axis"), "middle"),
         f'<text class="label" text-anchor="middle" transform="translate(9 {height / 2 - 12:.0f}) rotate(-90)">'
-        "probability now, π</text>",
+        f"{say('figure.after_axis')}</text>",
     ]
     counts = {kind: sum(_kind(p) == kind for p in points) for kind in SHAPES}
-    said = (
-        f"Scatter plot of {len(points):,} tokens: probability under the policy that sampled against probability "
-        f"now, both on a logit scale. Only PPO silences {counts['ppo']}, only DPPO (TV) {counts['dppo']}, both "
-        f"{counts['both']}, neither {counts['kept']}. Dashed lines bound PPO's window, solid lines the total "
-        f"variation {limits.delta_tv:g}."
-    )
-    return _svg(height, parts, said)
+    label = say("figure.plane", count=f"{len(points):,}", tv=f"{limits.delta_tv:g}", **counts)
+    return _svg(height, parts, label)
 
 
-def classes(rows: Sequence[ClassRow], what: str) -> str:
+def classes(rows: Sequence[ClassRow], ratio: str) -> str:
     """The spread of a ratio by how likely the token was."""
     left, gap = 92, 26
     height = TOP + gap * len(rows) + BOTTOM
@@ -137,29 +137,33 @@ def classes(rows: Sequence[ClassRow], what: str) -> str:
         low, middle, high = (x(min(max(math.log2(max(v, 1e-9)), -reach), reach)) for v in row.ratio)
         parts += [
             _text(left - 8, at + 4, class_name(row), "end"),
-            f'<line class="spread" x1="{low:.1f}" y1="{at}" x2="{high:.1f}" y2="{at}" />',
-            f'<circle class="median" cx="{middle:.1f}" cy="{at}" r="4" />',
+            f'<line class="spread" x1="{low:.1f}" y1="{at:.1f}" x2="{high:.1f}" y2="{at:.1f}" />',
+            f'<circle class="median" cx="{middle:.1f}" cy="{at:.1f}" r="4" />',
         ]
-    parts.append(_text((left + WIDTH - RIGHT) / 2, height - 5, f"{what} (log scale)", "middle"))
+    parts.append(_text((left + WIDTH - RIGHT) / 2, height - 5, say("figure.class_axis", ratio=ratio), "middle"))
     worst = max(rows, key=lambda row: math.log2(max(row.ratio[2], 1e-9)) - math.log2(max(row.ratio[0], 1e-9)))
-    said = (
-        f"For {len(rows)} classes of tokens by the sampler's probability, the 1st to 99th percentile of {what}. It "
-        f"is widest for probability {class_name(worst)}: from {worst.ratio[0]:.3g} to {worst.ratio[2]:.3g}."
+    label = say(
+        "figure.classes",
+        count=len(rows),
+        ratio=ratio,
+        widest=class_name(worst),
+        low=f"{worst.ratio[0]:.3g}",
+        high=f"{worst.ratio[2]:.3g}",
     )
-    return _svg(height, parts, said)
+    return _svg(height, parts, label)
 
 
 def class_name(row: ClassRow) -> str:
     """The class of a probability, in words."""
     if row.low == 0:
-        return f"below {row.high:g}"
-    return f"{row.low:g} to {row.high:g}"
+        return say("figure.below", high=f"{row.high:g}")
+    return say("figure.from", low=f"{row.low:g}", high=f"{row.high:g}")
 
 
 def meter(share: float | None, kind: str) -> str:
     """A share as a small bar beside its number."""
     if share is None:
-        return '<span class="none">none</span>'
+        return say("page.none")
     width = 40 * share
     bar = f'<rect class="{kind}" width="{width:.1f}" height="8" rx="1" />'
     return (
@@ -169,7 +173,7 @@ def meter(share: float | None, kind: str) -> str:
 
 
 class _Scale:
-    """A linear map from values to places."""
+    """A linear map from values to pixels."""
 
     def __init__(self, low: float, high: float, start: float, end: float) -> None:
         self.low, self.high, self.start, self.end = low, high, start, end
@@ -178,9 +182,9 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def _svg(height: float, parts: Sequence[str], said: str) -> str:
+def _svg(height: float, parts: Sequence[str], label: str) -> str:
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(said)}">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(label)}">'
         f"{''.join(parts)}</svg>"
     )
 

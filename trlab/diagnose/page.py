@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from trlab.diagnose import figures, parts
 from trlab.diagnose.answer import percent, tokens
 from trlab.diagnose.parts import number, visible
 from trlab.diagnose.report import QUANTILES, EffectRow, Findings, Unbiased
+from trlab.diagnose.scale import COMMAND, MODEL, recorded
+from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, Shown
 from trlib import __version__
 
@@ -23,18 +26,9 @@ button.addEventListener("click", () => {
   root.dataset.theme = (root.dataset.theme || system) === "dark" ? "light" : "dark";
 });
 """
-RATIOS = {
-    "whole": ("π/μ", "whole: now to sampled"),
-    "staleness": ("π/π<sub>old</sub>", "staleness: the updates"),
-    "mismatch": ("π<sub>old</sub>/μ", "mismatch: learner to sampler"),
-}
-KINDS = {
-    "ppo": "Only PPO silences",
-    "dppo": "Only DPPO (TV) silences",
-    "both": "PPO and DPPO (TV) both silence",
-    "turned": "No mask acts, but QUATRO turns back",
-}
-QUATRO = {True: "QUATRO turns this completion back.", False: "QUATRO does not turn this completion back."}
+KEYS = (("ppo", "PPO"), ("dppo_tv", "DPPO TV"), ("dppo_kl", "DPPO KL"))
+MARK = {True: "✓", False: "✗", None: "?"}
+OLD = "π<sub>old</sub>"
 
 
 def page(findings: Findings) -> str:
@@ -42,8 +36,7 @@ def page(findings: Findings) -> str:
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    sections = (_answer, _kind, _spread, _mismatch, _effective, _effects, _which, _context, _made)
-    name = escape(visible(findings.source))
+    title = say("page.title", name=escape(visible(findings.source)))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -51,84 +44,90 @@ def page(findings: Findings) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="{GENERATOR} {__version__}">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>Diagnosis of {name}</title>
+<title>{title}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <header>
-<button type="button" hidden>Light or dark</button>
-<h1>Diagnosis of {name}</h1>
-<p class="lead">{_lead(findings)}</p>
-{_glance(findings)}
+<button type="button" hidden>{say("page.theme")}</button>
+<h1>{title}</h1>
+{verdict(findings)}
 </header>
 <main>
-{"".join(section(findings) for section in sections)}</main>
-<footer>Made by <code>trlib diagnose</code> {__version__}. This page loads nothing from anywhere.</footer>
+{body(findings)}</main>
+<footer>{say("page.footer", version=f" {__version__}")}</footer>
 <script>{SCRIPT}</script>
 </body>
 </html>
 """
 
 
+def verdict(f: Findings) -> str:
+    """The one verdict at the top; `data-holds` is false where the findings are known not to hold."""
+    holds = "false" if f.meaning.holds is False else "true"
+    known = "" if f.meaning.holds is not None else ' data-known="false"'
+    mark = f'<span aria-hidden="true">{MARK[f.meaning.holds]}</span> '
+    return f'<p class="verdict" data-verdict data-holds="{holds}"{known}>{mark}{escape(f.meaning.headline)}</p>'
+
+
+def body(f: Findings) -> str:
+    """Everything below the verdict."""
+    sections = (_kind, _answer, _spread, _mismatch, _effective, _effects, _which, _context, _made)
+    return f'<p class="lead">{_lead(f)}</p>\n{_glance(f)}\n' + "".join(section(f) for section in sections)
+
+
 def _lead(f: Findings) -> str:
-    prompts = "" if f.prompts is None else f" of {f.prompts:,} prompt{'' if f.prompts == 1 else 's'}"
     masked = f.positions - f.tokens
-    more = f", and {masked:,} positions that the mask leaves out" if masked else ""
-    return (
-        f"{f.completions:,} completion{'' if f.completions == 1 else 's'}{prompts} with {tokens(f.tokens)} that "
-        f"the loss counts{more}. How far has the policy moved from what it wrote, and what would a trust region do "
-        "about it?"
+    prompts = "" if f.prompts is None else say("page.prompts", count=f"{f.prompts:,}", s=_s(f.prompts))
+    return say(
+        "page.lead",
+        completions=say("page.completions", count=f"{f.completions:,}", s=_s(f.completions), prompts=prompts),
+        tokens=tokens(f.tokens),
+        masked=say("page.masked", count=f"{masked:,}") if masked else "",
     )
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _glance(f: Findings) -> str:
     whole, dppo = f.spreads[0], next(e for e in f.effects if e.key == "dppo_tv")
     up, down = whole.quantiles[-1], 1 / whole.quantiles[0] if whole.quantiles[0] else float("inf")
     cells = [
-        (percent(f.answer.share), "clip ratio: tokens that PPO silences"),
-        (percent(dppo.share), "tokens that DPPO (TV) silences"),
-        (percent(f.effective.tokens), "effective sample size, by token"),
-        (number(up) if up >= down else f"1/{number(down)}", "the ratio π/μ that is farthest from 1"),
+        (percent(f.answer.share), say("page.glance_clip")),
+        (percent(dppo.share), say("page.glance_dppo")),
+        (percent(f.effective.tokens), say("page.glance_effective")),
+        (number(up) if up >= down else f"1/{number(down)}", say("page.glance_ratio")),
     ]
-    return (
-        '<dl class="glance">'
-        + "".join(f"<div><dt>{text}</dt><dd>{value}</dd></div>" for value, text in cells)
-        + "</dl>"
-    )
+    rows = "".join(f"<div><dt>{text}</dt><dd>{value}</dd></div>" for value, text in cells)
+    return f'<dl class="glance">{rows}</dl>'
+
+
+def _list(reasons: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _answer(f: Findings) -> str:
-    items = "".join(f"<li>{escape(reason)}</li>" for reason in f.answer.reasons)
-    return parts.section(
-        "Why is my clip ratio 0?",
-        f'<p class="verdict">{escape(f.answer.verdict)}</p>' + (f"<ul>{items}</ul>" if items else ""),
-    )
+    text = f'<p class="answer">{escape(f.answer.verdict)}</p>{_list(f.answer.reasons)}'
+    return parts.section(say("page.clip_heading"), text)
 
 
 def _kind(f: Findings) -> str:
-    items = "".join(f"<li>{escape(reason)}</li>" for reason in f.meaning.reasons)
     mark = ' class="warning"' if f.meaning.holds is False else ""
-    return parts.section(
-        "Which log-probs are these?",
-        f"<p{mark}>{escape(f.meaning.verdict)}</p>" + (f"<ul>{items}</ul>" if items else ""),
-    )
+    text = f"<p{mark}>{escape(f.meaning.verdict)}</p>{_list(f.meaning.reasons)}"
+    return parts.section(say("page.kind_heading"), text)
 
 
 def _spread(f: Findings) -> str:
-    anchor = "π<sub>old</sub>" if f.anchor == "logp_old" else "μ"
-    figure = parts.figure(
-        figures.ratios(f),
-        f"The ratio π/{anchor} that PPO looks at: wide bars count what it keeps, "
-        "narrow ones in front what it silences. Dashed lines bound the window; what lies beyond the "
-        "axis is counted at its ends.",
-    )
+    anchor = OLD if f.anchor == "logp_old" else "μ"
+    figure = parts.figure(figures.ratios(f), say("page.histogram", anchor=anchor))
     shown = [i for i, q in enumerate(QUANTILES) if q not in (0.05, 0.95)]
-    names = {0.0: "least", 0.01: "1 %", 0.5: "median", 0.99: "99 %", 1.0: "most"}
-    head = ["ratio", *(names[QUANTILES[i]] for i in shown), "outside the window", "exactly 1", "KL, nats", "TV"]
     rows = [
         [
-            _ratio(s.key),
+            say(f"page.{s.key}"),
             *(number(s.quantiles[i]) for i in shown),
             percent(s.outside),
             percent(s.one),
@@ -137,220 +136,155 @@ def _spread(f: Findings) -> str:
         ]
         for s in f.spreads
     ]
-    table = parts.table(
-        "The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| / 2, "
-        "both per token, where μ is what sampled",
-        head,
-        rows,
-    )
-    split = (
-        ""
-        if f.anchor == "logp_old"
-        else " Without a column <code>logp_old</code> the updates and the sampler's own deviation cannot be told apart."
-    )
-    return parts.section(
-        "How far have the ratios spread?",
-        "<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner before "
-        "this batch's updates; π/μ = π/π<sub>old</sub> × π<sub>old</sub>/μ."
-        f"{split}</p>{figure}{table}",
-    )
+    table = parts.table(say("page.quantiles"), say("page.quantile_heads"), rows)
+    text = say("page.spread", split="" if f.anchor == "logp_old" else say("page.split"))
+    return parts.section(say("page.spread_heading"), f"{text}{figure}{table}")
 
 
 def _mismatch(f: Findings) -> str:
     spread = next((s for s in f.spreads if s.key == "mismatch"), None)
-    what = "π_old/μ" if spread else "π/μ"
-    figure = parts.figure(
-        figures.classes(f.classes, what),
-        f"The ratio {parts.sub(what)} by how likely the sampler "
-        "found the token: 1st to 99th percentile, the dot is the median. Where a token's logit is "
-        "off by z, the log of its ratio is off by about (1 − p) z: rare tokens feel it in full.",
-    )
+    if spread is not None and spread.one == 1:
+        return parts.section(say("page.mismatch_heading"), say("page.equal"))
+    ratio = "π_old/μ" if spread else "π/μ"
+    figure = parts.figure(figures.classes(f.classes, ratio), say("page.classes", ratio=parts.sub(ratio)))
     if spread is None:
-        text = (
-            "<p>The file has no <code>logp_old</code>, so what follows mixes the sampler's deviation with the "
-            "updates. Record the learner's log-probs before its first update to see the sampler alone.</p>"
-        )
-    elif spread.one == 1:
-        text = (
-            "<p><code>logp_old</code> and <code>logp_rollout</code> are equal to the last bit at every token that "
-            "counts.</p>"
-        )
-        return parts.section("Does the sampler agree with the learner?", text)
+        text = say("page.mixed")
     else:
-        text = (
-            f"<p>Before any update the learner and the sampler differ by {number(spread.kl or 0)} nats per token "
-            f"(KL) and {number(spread.tv or 0)} in total variation; the ratios lie from "
-            f"{number(spread.quantiles[0])} to {number(spread.quantiles[-1])}.</p>{_unbiased(f, f.unbiased)}"
-        )
-    return parts.section("Does the sampler agree with the learner?", text + figure + _logged(f))
+        text = say(
+            "page.before",
+            kl=number(spread.kl or 0),
+            tv=number(spread.tv or 0),
+            least=number(spread.quantiles[0]),
+            most=number(spread.quantiles[-1]),
+        ) + _unbiased(f, f.unbiased)
+    return parts.section(say("page.mismatch_heading"), f"{text}{_scale(f)}{figure}{_logged(f)}")
 
 
 def _unbiased(f: Findings, unbiased: Unbiased) -> str:
-    mean, error, cut = unbiased.mean, unbiased.error, f.sampling.top_p
-    said = f"The mean of π<sub>old</sub>/μ is {mean:.4f} ± {error:.4f} (one standard error)"
-    if unbiased.deviates and cut is not None and cut < 1 and mean < 1:
-        return (
-            f"<p>{said}. Over tokens that μ sampled with top-p {cut:g} it is the probability that the learner "
-            "gives to what the sampler kept, so a mean below 1 says nothing against the log-probs.</p>"
-        )
+    mean = say("page.mean", mean=f"{unbiased.mean:.4f}", error=f"{unbiased.error:.4f}")
+    top_p = f.sampling.top_p
+    if f.alignment.shift:
+        return say("page.mean_misaligned", mean=mean)
+    if unbiased.deviates and top_p is not None and top_p < 1 and unbiased.mean < 1:
+        return say("page.mean_top_p", mean=mean, top_p=f"{top_p:g}")
     if unbiased.deviates:
-        return (
-            f'<p class="warning">{said}; over tokens that μ sampled it must be 1, whatever π<sub>old</sub> is. So '
-            "<code>logp_rollout</code> are not the log-probs of the distribution that sampled. Look for log-probs "
-            "recorded before temperature, top-p or top-k were applied, for a shift by one token, or for a text "
-            "that was tokenized anew.</p>"
-        )
+        return say("page.mean_wrong", mean=mean)
     if f.meaning.holds is False:
-        return (
-            f"<p>{said}. The learner and the sampler agree, on log-probs that are not those of the distribution "
-            "that sampled.</p>"
-        )
-    return (
-        f"<p>{said}. Over tokens that μ sampled it must be 1, and it is: nothing speaks against "
-        "<code>logp_rollout</code> being the log-probs of the distribution that sampled. A learner that scores at "
-        "another temperature would show in the divergences above, not here.</p>"
-    )
+        return say("page.mean_other", mean=mean)
+    return say("page.mean_right", mean=mean)
+
+
+def _scale(f: Findings) -> str:
+    """The mismatch of this file among recorded ones, in order."""
+    here = (f.scale.deviation, say("page.scale_here"), f.scale)
+    every = sorted([*((row.deviation, say(f"scale.{row.key}"), row) for row in recorded()), here], key=lambda r: r[0])
+    rows = [
+        [
+            f"<strong>{name}</strong>" if row is f.scale else name,
+            number(row.deviation),
+            number(row.kl),
+            percent(row.outside),
+            number(row.largest),
+        ]
+        for _, name, row in every
+    ]
+    caption = say("page.scale", model=MODEL, tokens=f"{recorded()[0].tokens:,}", command=COMMAND)
+    return f"<p>{escape(f.scale.text)}</p>{parts.table(caption, say('page.scale_heads'), rows)}"
 
 
 def _logged(f: Findings) -> str:
-    names = {"as it is": "as it is", "truncate": f"at most {f.limits.cap:g} (TIS)", "mask": f"0 above {f.limits.cap:g}"}
-    rows = [[names[row.how], number(row.mean), number(row.largest)] for row in f.logged]
-    table = parts.table(
-        "The sampler's ratio before and after a correction bounds it",
-        ["as a trainer may log it", "mean", "largest"],
-        rows,
-    )
-    return (
-        "<p>Does your log show another ratio? A trainer that logs after its correction shows the bounded one, and "
-        f"its log stays calm however large the mismatch is.</p>{table}"
-    )
+    rows = [
+        [say(f"page.{row.how}", cap=f"{f.limits.cap:g}"), number(row.mean), number(row.largest)] for row in f.logged
+    ]
+    return say("page.logged") + parts.table(say("page.logged_caption"), say("page.logged_heads"), rows)
 
 
 def _effective(f: Findings) -> str:
     e = f.effective
-    return parts.section(
-        "How much is the batch still worth?",
-        f"<p>Weighted by π/μ, the {tokens(f.tokens)} are worth {percent(e.tokens)} as many fresh ones "
-        f"(Kish's effective sample size). The heaviest 1 % of the tokens hold {percent(e.top)} of all "
-        "weight. Weighted by the product over a whole completion, the "
-        f"{f.completions:,} completions are worth {percent(e.completions)} as many.</p>",
+    text = say(
+        "page.effective",
+        tokens=tokens(f.tokens),
+        share=percent(e.tokens),
+        top=percent(e.top),
+        count=f"{f.completions:,}",
+        completions=percent(e.completions),
     )
+    return parts.section(say("page.effective_heading"), text)
 
 
 def _effects(f: Findings) -> str:
-    head = [
-        "method",
-        "silenced",
-        "of A&nbsp;&gt;&nbsp;0",
-        "of A&nbsp;&lt;&nbsp;0",
-        "of all&nbsp;|A|",
-        "reweighed",
-        "turned back",
-    ]
     rows = [
         [
-            _method(e, f),
+            _method(e),
             figures.meter(e.share, "bar-cut" if e.key in ("ppo", "tis") else "bar"),
             parts.share(e.positive),
             parts.share(e.negative),
             parts.share(e.advantage),
-            '<span class="none">own scale</span>' if e.key == "quatro" else f"{e.reweighed:,}",
-            f"{e.turned:,}" if e.key == "quatro" else '<span class="none">never</span>',
+            say("page.own_scale") if e.key == "quatro" else f"{e.reweighed:,}",
+            f"{e.turned:,}" if e.key == "quatro" else say("page.never"),
         ]
         for e in f.effects
     ]
-    table = parts.table("Shares are of the tokens that the mask counts", head, rows)
-    legend = "".join(
-        f"<li>{figures.glyph(kind)} {text}</li>"
-        for kind, text in (("kept", "neither"), ("ppo", "only PPO"), ("dppo", "only DPPO"), ("both", "both"))
-    )
+    table = parts.table(say("page.effects_caption"), say("page.effects_heads"), rows)
+    kinds = ("kept", "ppo", "dppo", "both")
+    legend = "".join(f"<li>{figures.glyph(kind)} {say(f'page.{kind}')}</li>" for kind in kinds)
     count = len(f.points)
-    some = (
-        "all tokens"
-        if count == f.tokens
-        else f"{count:,} of {f.tokens:,} tokens, evenly picked among the silenced and among the others"
-    )
-    around = (
-        ""
-        if f.anchor == "logp_rollout"
-        else " The dashed lines are drawn around μ, while PPO looks at π<sub>old</sub>: a mark may differ from them "
-        "by the mismatch."
-    )
-    figure = parts.figure(
-        figures.plane(f),
-        f"Probability before and now, {some}. Dashed: PPO's window; solid: total "
-        f"variation {f.limits.delta_tv:g}. Outside its border a token is silenced only where the "
-        f"update would carry it further.{around}",
-        legend,
-    )
-    return parts.section(
-        "What would each method do?", f'{_agreement(f)}{table}<div class="pair">{figure}<div>{_terms(f)}</div></div>'
-    )
+    some = say("page.all_tokens")
+    if count != f.tokens:
+        some = say("page.some_tokens", count=f"{count:,}", total=f"{f.tokens:,}")
+    around = "" if f.anchor == "logp_rollout" else say("page.around_mu")
+    caption = say("page.plane", some=some, tv=f"{f.limits.delta_tv:g}", around=around)
+    figure = parts.figure(figures.plane(f), caption, legend)
+    groups = f'<p class="warning">{escape(f.groups.text)}</p>' if f.groups and f.groups.uneven else ""
+    pair = f'<div class="pair">{figure}<div>{_terms(f)}</div></div>'
+    return parts.section(say("page.effects_heading"), f"{_agreement(f)}{groups}{table}{pair}")
 
 
 def _agreement(f: Findings) -> str:
     a = f.agreement
     if not a.both + a.ppo + a.dppo:
-        return "<p>Neither PPO nor DPPO (TV) silences any token of this batch.</p>"
-    likely = [f" (median probability when sampled: {number(p)})" if p is not None else "" for p in a.probability]
-    return (
-        f"<p>PPO and DPPO (TV) both silence {tokens(a.both)}{likely[0]}. PPO alone silences {a.ppo:,}{likely[1]}, "
-        f"DPPO alone {a.dppo:,}{likely[2]}.</p>"
+        return say("page.silent")
+    likely = ["" if p is None else say("page.likely", probability=number(p)) for p in a.probability]
+    return say(
+        "page.agreement",
+        both=tokens(a.both),
+        both_likely=likely[0],
+        ppo=f"{a.ppo:,}",
+        ppo_likely=likely[1],
+        dppo=f"{a.dppo:,}",
+        dppo_likely=likely[2],
     )
 
 
 def _terms(f: Findings) -> str:
-    limits = f.limits
-    tis = (
-        "π_old/μ, cut at the cap, on the advantages: what lies above the cap is reweighed"
-        if f.anchor == "logp_old"
-        else "no logp_old: policy gradient with π/μ itself cut at the cap"
-    )
+    x = f.limits
     terms = [
-        ("silenced", "it has an advantage, and the method's own loss gives it no gradient"),
-        ("reweighed", "kept, but pushed by more than 1 % more or less than the exact importance weight A π/μ"),
-        ("turned back", "pushed against its first direction: the completion is past its target"),
-        (
-            f"PPO, {1 - limits.eps_low:.4g} to {1 + limits.eps_high:.4g}",
-            "ratio left the window on the side the update pushes to",
-        ),
-        (f"TIS, cap {limits.cap:g}", tis),
-        (
-            f"DPPO, TV {limits.delta_tv:g}, KL {limits.delta_kl:g}",
-            "this token against all others has moved that far from μ and would move further (arXiv 2602.04879)",
-        ),
-        (
-            f"QUATRO, {limits.delta_quatro:g} nats a completion",
-            f"derived here from the published problem (arXiv "
-            f"2602.04620); constraints solved from {f.duals}; it pulls instead of silencing",
-        ),
+        (say("page.term_silenced"), say("page.silenced")),
+        (say("page.term_reweighed"), say("page.reweighed")),
+        (say("page.term_turned"), say("page.turned")),
+        (say("page.term_ppo", low=f"{1 - x.eps_low:.4g}", high=f"{1 + x.eps_high:.4g}"), say("page.ppo_window")),
+        (say("page.term_tis", cap=f"{x.cap:g}"), say("page.tis_old" if f.anchor == "logp_old" else "page.tis_none")),
+        (say("page.term_dppo", tv=f"{x.delta_tv:g}", kl=f"{x.delta_kl:g}"), say("page.dppo_region")),
+        (say("page.term_quatro", delta=f"{x.delta_quatro:g}"), say("page.quatro", duals=f.duals)),
     ]
-    return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{parts.sub(b)}</dd>" for a, b in terms) + "</dl>"
+    return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{b}</dd>" for a, b in terms) + "</dl>"
 
 
 def _which(f: Findings) -> str:
-    keys = [("ppo", "PPO"), ("dppo_tv", "DPPO TV"), ("dppo_kl", "DPPO KL")]
-    head = ["probability when sampled", "tokens", *(name for _, name in keys), "99 % of |π − μ|"]
     rows = [
-        [figures.class_name(c), f"{c.count:,}", *(f"{c.silenced[k]:,}" for k, _ in keys), number(c.tv)]
+        [figures.class_name(c), f"{c.count:,}", *(f"{c.silenced[k]:,}" for k, _ in KEYS), number(c.tv)]
         for c in f.classes
     ]
-    text = parts.table("Silenced tokens by how likely the sampler found them", head, rows)
+    text = parts.table(say("page.class_caption"), say("page.class_heads"), rows)
     if f.words is None:
-        return parts.section(
-            "Which tokens?",
-            text + "<p>The file does not say what the tokens are: a column "
-            "<code>text</code> with every token's text, or <code>tokens</code> with ids, would name "
-            "them.</p>",
-        )
+        return parts.section(say("page.which_heading"), text + say("page.no_text"))
     if not f.words:
-        return parts.section("Which tokens?", text + "<p>Neither PPO nor DPPO silences any.</p>")
-    head = ["token", "count", *(name for _, name in keys), "QUATRO turns", "median μ", "π/μ from", "to"]
+        return parts.section(say("page.which_heading"), text + say("page.no_tokens"))
     rows = [
         [
             parts.token(w.text),
             f"{w.count:,}",
-            *(f"{w.silenced[k]:,}" for k, _ in keys),
+            *(f"{w.silenced[k]:,}" for k, _ in KEYS),
             f"{w.turned:,}",
             number(w.probability),
             number(w.ratio[0]),
@@ -358,31 +292,37 @@ def _which(f: Findings) -> str:
         ]
         for w in f.words
     ]
-    table = parts.table("The tokens that PPO or DPPO silences most often, by their text", head, rows)
-    return parts.section("Which tokens?", text + table)
+    table = parts.table(say("page.token_caption"), say("page.token_heads"), rows)
+    return parts.section(say("page.which_heading"), text + table)
 
 
 def _context(f: Findings) -> str:
     if not f.examples:
         return ""
-    legend = "".join(
-        f'<li><mark class="m-{kind}">{text}</mark></li>'
-        for kind, text in (("ppo", "only PPO silences"), ("dppo", "only DPPO (TV)"), ("both", "both"))
-    )
-    return parts.section("In context", f'<ul class="legend">{legend}</ul>' + "".join(map(_example, f.examples)))
+    marks = ("ppo", "dppo", "both")
+    legend = "".join(f'<li><mark class="m-{kind}">{say(f"page.mark_{kind}")}</mark></li>' for kind in marks)
+    text = f'<ul class="legend">{legend}</ul>' + "".join(map(_example, f.examples))
+    return parts.section(say("page.context_heading"), text)
 
 
 def _example(e: Example) -> str:
-    own = next(s for s in e.context if s.own)
-    prompt = "" if e.prompt is None else f"<p>Prompt: {parts.token(e.prompt)}</p>"
+    silenced = next(s for s in e.context if s.own)
+    prompt = "" if e.prompt is None else say("page.prompt", prompt=parts.token(e.prompt))
     words = "".join(map(_shown, e.context))
     before, after = ("… " if cut else "" for cut in e.cut)
-    ratio = e.after / e.before if e.before else float("inf")
+    text = say(
+        "page.example",
+        completion=e.completion,
+        position=e.position,
+        before=number(e.before),
+        after=number(e.after),
+        ratio=number(e.after / e.before if e.before else float("inf")),
+        advantage=f"{e.advantage:+.3g}",
+        quatro=say("page.turns" if e.turned else "page.turns_not"),
+    )
     return (
-        f'<article class="example"><h3>{KINDS[e.kind]} {parts.token(own.text)}</h3>{prompt}'
-        f'<p class="context">{before}{words} {after}</p><p>Completion {e.completion}, token {e.position}: '
-        f"probability {number(e.before)} → {number(e.after)}, ratio {number(ratio)}, advantage "
-        f"{e.advantage:+.3g}. {QUATRO[e.turned]}</p></article>\n"
+        f'<article class="example"><h3>{say(f"page.example_{e.kind}")} {parts.token(silenced.text)}</h3>{prompt}'
+        f'<p class="context">{before}{words} {after}</p><p>{text}</p></article>\n'
     )
 
 
@@ -397,23 +337,10 @@ def _shown(s: Shown) -> str:
 def _made(f: Findings) -> str:
     unread = ""
     if f.unread:
-        names = ", ".join(f"<code>{escape(visible(n))}</code>" for n in f.unread)
-        unread = f"<p>Columns of the file that were not read: {names}.</p>"
-    layout = "one row a completion" if f.layout == "completion" else "one row a token"
-    return (
-        f"<details><summary>How this was made</summary><p>The file holds {layout}. Silenced tokens and weights "
-        "come from the losses of <code>trlib</code> themselves, in float64; divergences are binary (a token "
-        "against all others) because a dump holds only sampled tokens; the exact ones are never smaller. Rows, "
-        f"completions and tokens are counted from 0.</p>{unread}</details>\n"
-    )
+        unread = say("page.unread", names=", ".join(f"<code>{escape(visible(n))}</code>" for n in f.unread))
+    return say("page.made", layout=say(f"page.layout_{f.layout}"), unread=unread)
 
 
-def _method(e: EffectRow, f: Findings) -> str:
-    around = "μ" if e.anchor == "logp_rollout" else "π<sub>old</sub>"
-    derived = ", derived here" if e.key == "quatro" else ""
-    return f"{e.name}<small>around {around}{derived}</small>"
-
-
-def _ratio(key: str) -> str:
-    name, text = RATIOS[key]
-    return f"{name}<small>{text}</small>"
+def _method(e: EffectRow) -> str:
+    anchor = "μ" if e.anchor == "logp_rollout" else OLD
+    return e.name + say("page.around", anchor=anchor, derived=say("page.derived") if e.key == "quatro" else "")

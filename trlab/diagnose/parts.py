@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 from trlab.diagnose.answer import percent
+from trlab.diagnose.texts import say
 
 CONTROL: dict[int, str] = {**{i: chr(0x2400 + i) for i in range(32)}, 10: "↵", 9: "⇥", 127: "␡"}
 """Characters that would not be seen, and what stands for them."""
@@ -33,15 +35,20 @@ def figure(svg: str, caption: str, legend: str = "") -> str:
     return f"<figure>{svg}{legend}<figcaption>{caption}</figcaption></figure>"
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls sideways where it is wider than the page; the first cell of a row names it."""
-    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+def table(caption: str, heads: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table that scrolls sideways where it is wider than the page; the first cell of a row names it.
+
+    `heads` are the columns' heads with ¦ between them. The caption may hold markup; the table's name for a screen
+    reader is its text.
+    """
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in heads.split("¦"))
+    name = re.sub(r"<[^>]*>", "", caption)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
     )
     return (
-        f'<p class="caption">{caption}</p><div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
-        f'<table aria-label="{caption}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<p class="caption">{caption}</p><div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f'<table aria-label="{name}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 
@@ -53,12 +60,12 @@ def token(text: str) -> str:
 
 def share(share: float | None) -> str:
     """A share, or that there is none."""
-    return '<span class="none">none</span>' if share is None else percent(share)
+    return say("page.none") if share is None else percent(share)
 
 
 def or_none(value: float | None) -> str:
     """A number, or a dash."""
-    return '<span class="none">–</span>' if value is None else number(value)
+    return say("page.dash") if value is None else number(value)
 
 
 def sub(text: str) -> str:

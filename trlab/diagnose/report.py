@@ -19,7 +19,9 @@ import torch
 from trlab.diagnose.answer import Answer, answer
 from trlab.diagnose.effects import Effect, Limits, effects
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.sampling import CAP, Meaning, Sampling, Unbiased, meaning
+from trlab.diagnose.sampling import CAP, Alignment, Meaning, Sampling, Unbiased, meaning
+from trlab.diagnose.scale import MODEL, deviation, recorded
+from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, TokenRow, examples, token_rows
 from trlib.corrections import HOWS, truncated_importance
 from trlib.divergences import binary_tv, k3
@@ -34,6 +36,8 @@ TOP = 0.01
 """The heaviest share of the tokens whose part of all weight is told."""
 UNEVEN = 0.05
 """A group's advantages sum to 0 if their sum is below this share of their sizes' sum: they may have few digits."""
+NAMED, LONGEST_NAME = 6, 60
+"""Most groups that a warning names, and the most letters of a name."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,35 @@ class Histogram:
     kept: tuple[int, ...]
     silenced: tuple[int, ...]
     """By PPO."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The mismatch beside recorded ones: π_old/μ, or without `logp_old` π/μ."""
+
+    deviation: float
+    """Mean of |log ratio| over the unmasked tokens, nats."""
+    kl: float
+    outside: float
+    largest: float
+    """These three as in `trlab.diagnose.scale.Row`."""
+    below: str | None
+    """The largest recorded mismatch that is not above this one; None: none is."""
+    above: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Whether the file holds whole groups: relative to a whole group, advantages sum to 0."""
+
+    count: int
+    """Groups with an advantage that is not 0."""
+    uneven: int
+    names: tuple[str, ...]
+    """The first of the uneven ones, by the file's own names."""
+    text: str
+    """A warning; empty where no group is uneven."""
 
 
 @dataclass(frozen=True)
@@ -162,11 +195,15 @@ class Findings:
     sampling: Sampling
     """What is known of how the completions were drawn."""
     meaning: Meaning
-    """What that says about everything below."""
+    """The verdict: whether everything below holds."""
     answer: Answer
     spreads: tuple[Spread, ...]
     histogram: Histogram
     unbiased: Unbiased
+    alignment: Alignment
+    scale: Scale
+    groups: Groups | None
+    """None: the file does not say which completions belong together."""
     logged: tuple[Logged, ...]
     effective: Effective
     effects: tuple[EffectRow, ...]
@@ -197,6 +234,7 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
     found = effects(rollouts, limits)
     flags = {e.key: e.silenced for e in found}
     anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
+    groups, scale, alignment = _groups(rollouts), _scale(rollouts), align(rollouts)
     q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
     unbiased = _unbiased(rollouts)
     return Findings(
@@ -207,14 +245,17 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         tokens=int(mask.sum()),
         prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
         anchor="logp_rollout" if rollouts.logp_old is None else "logp_old",
-        duals=_duals(rollouts),
+        duals=_duals(rollouts, groups),
         limits=limits,
         sampling=rollouts.sampling,
-        meaning=meaning(rollouts.sampling, unbiased),
+        meaning=meaning(rollouts.sampling, unbiased, alignment, scale.deviation),
         answer=answer(rollouts, limits, flags["ppo"]),
         spreads=tuple(_spreads(rollouts, limits)),
         histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
         unbiased=unbiased,
+        alignment=alignment,
+        scale=scale,
+        groups=groups,
         logged=_logged(rollouts, limits),
         effective=_effective(rollouts),
         effects=tuple(_count(e, rollouts) for e in found),
@@ -227,26 +268,82 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
     )
 
 
-def _duals(rollouts: Rollouts) -> str:
-    what = "mean advantages" if rollouts.reward is None else "rewards"
+def _duals(rollouts: Rollouts, groups: Groups | None) -> str:
+    what = say("duals.advantage" if rollouts.reward is None else "duals.reward")
+    if groups is None:
+        return say("duals.whole", what=what)
+    warning = say("duals.warning", groups=groups.count, uneven=groups.uneven) if groups.uneven else ""
+    return say("duals.prompts", what=what, warning=warning)
+
+
+def _groups(rollouts: Rollouts) -> Groups | None:
+    """The groups whose advantages do not sum to 0 over their completions, as those of a whole group do."""
     if rollouts.group is None:
-        return f"{what}, the whole batch as one group"
-    partial, groups = _partial_groups(rollouts, rollouts.group)
-    warning = (
-        f" (of {groups} groups {partial} have advantages whose sum is not 0: a group may lie in several files, and "
-        "then its constraint is another one, or advantages are not relative to the group)"
-    )
-    return f"{what}, prompt by prompt{warning if partial else ''}"
-
-
-def _partial_groups(rollouts: Rollouts, group: np.ndarray) -> tuple[int, int]:
-    """How many groups have advantages that do not sum to 0 over their completions, as those of a whole group do; and
-    how many groups have an advantage at all."""
+        return None
     counted = np.bincount(rollouts.completion, weights=rollouts.mask, minlength=rollouts.count)
     values = np.where(rollouts.mask, rollouts.advantage, 0.0)
     mean = np.bincount(rollouts.completion, weights=values, minlength=rollouts.count) / np.maximum(counted, 1)
-    total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
-    return int((np.abs(total) > UNEVEN * size).sum()), int((size > 0).sum())
+    total, size = (np.bincount(rollouts.group, weights=x) for x in (mean, np.abs(mean)))
+    uneven = np.flatnonzero(np.abs(total) > UNEVEN * size)
+    count, names = int((size > 0).sum()), tuple(rollouts.group_names[i] for i in uneven[:NAMED])
+    if not len(uneven):
+        return Groups(count, 0, (), "")
+    more = say("groups.more", count=f"{len(uneven) - NAMED:,}") if len(uneven) > NAMED else ""
+    named = ", ".join(f"“{_short(name)}”" for name in names)
+    text = say("groups.incomplete", uneven=f"{len(uneven):,}", groups=f"{count:,}", names=named, more=more)
+    return Groups(count, len(uneven), names, text)
+
+
+def _short(name: str) -> str:
+    """A group's name on one line."""
+    line = " ".join(name.split())
+    return line if len(line) <= LONGEST_NAME else f"{line[:LONGEST_NAME]}…"
+
+
+def align(rollouts: Rollouts) -> Alignment:
+    """The test for a shift by one token."""
+    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
+    mask, owner = rollouts.mask, rollouts.completion
+    first = np.flatnonzero(mask[:-1] & mask[1:] & (owner[:-1] == owner[1:]))
+    here, sampler = np.flatnonzero(mask), rollouts.logp_rollout
+    return Alignment(
+        len(first),
+        _correlation(learner[first], sampler[first + 1]),
+        _correlation(learner[here], sampler[here]),
+        _correlation(learner[first + 1], sampler[first]),
+    )
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float | None:
+    if len(a) < 3:
+        return None
+    a, b = a - a.mean(), b - b.mean()
+    size = math.sqrt(float(a @ a)) * math.sqrt(float(b @ b))
+    return float(a @ b) / size if size > 1e-12 * len(a) else None
+
+
+def _scale(rollouts: Rollouts) -> Scale:
+    column = "logp" if rollouts.logp_old is None else "logp_old"
+    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
+    with np.errstate(over="ignore"):
+        here = deviation(column, learner[rollouts.mask], rollouts.logp_rollout[rollouts.mask])
+    rows = recorded()
+    below = next((row for row in reversed(rows) if row.deviation <= here.deviation), None)
+    above = next((row for row in rows if row.deviation > here.deviation), None)
+    values: dict[str, str] = {"column": column, "deviation": f"{here.deviation:.2g}", "model": MODEL}
+    for name, row in (("below", below), ("above", above)):
+        if row is not None:
+            values |= {name: say(f"scale.{row.key}"), f"{name}_value": f"{row.deviation:.2g}"}
+    kind = "none" if here.deviation == 0 else "below" if below is None else "beyond" if above is None else "between"
+    return Scale(
+        here.deviation,
+        here.kl,
+        here.outside,
+        here.largest,
+        None if below is None else below.key,
+        None if above is None else above.key,
+        say(f"scale.{kind}", **values),
+    )
 
 
 def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from trlab.diagnose.columns import Columns
 from trlab.diagnose.sampling import Sampling
-from trlab.diagnose.tables import table
+from trlab.diagnose.tables import files, joined
 
 INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index that it writes along."""
@@ -52,6 +52,8 @@ class Rollouts:
     """B prompts."""
     group: np.ndarray | None = None
     """[B] int: which prompt."""
+    group_names: tuple[str, ...] = ()
+    """What the file calls each group, or its prompt."""
     reward: np.ndarray | None = None
     """[B]"""
     unread: tuple[str, ...] = ()
@@ -66,18 +68,20 @@ class Rollouts:
 
 
 def read(
-    path: str | os.PathLike[str],
-    *,
+    *paths: str | os.PathLike[str],
     columns: Mapping[str, str] | None = None,
     tokenizer: str | None = None,
     logprobs: str | None = None,
     temperature: float | None = None,
     top_p: float | None = None,
 ) -> Rollouts:
-    """The rollouts in a file; needs pyarrow.
+    """The rollouts in a file, or in the files of several ranks together; needs pyarrow.
 
     Args:
-        path: parquet, JSON lines with an object for each row, or a token export of prime-rl.
+        paths: files, or folders of them: parquet, JSON lines with an object for each row, JSON (an array of rows or an
+            object of columns), CSV, NPZ, `.pt` (only tensors, lists, numbers and texts are loaded), a token export of
+            prime-rl, a training dump of slime. In the layout of one row a token, every file counts its completions for
+            itself; groups of one name belong together across files, unless their prompts differ.
         columns: our name of a column -> the file's, where they differ.
         tokenizer: turns the ids in `tokens` into text: an embedded model's name, a folder or a hub id.
         logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
@@ -87,16 +91,21 @@ def read(
     Raises:
         ImportError: pyarrow is missing.
         OSError: there is no such file.
-        ValueError: neither parquet nor JSON lines; no rows; a missing column, or one that comes twice; lists of unequal
-            length; NaN, inf or a log-prob above 0 where the mask is True; no token unmasked.
+        ValueError: no path; a file of another kind; files that differ in their columns; no rows; a missing column, or
+            one that comes twice; lists of unequal length; NaN, inf or a log-prob above 0 where the mask is True; no
+            token unmasked.
         TypeError: a column of another type.
         DataError: a line that is no JSON.
     """
-    file = table(Path(path))
+    if not paths:
+        raise ValueError("paths: expected at least one file or folder, got none")
+    chosen = files([Path(path) for path in paths])
+    file = joined(chosen)
     arguments = {"logprobs": logprobs, "temperature": temperature, "top_p": top_p}
     stated: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    data = Columns(Path(path).name, file.data, {**file.names, **(columns or {})})
+    data = Columns(_source(Path(paths[0]), chosen), file.data, {**file.names, **(columns or {})}, file.files)
     mask = data.mask()
+    groups = data.groups()
     return Rollouts(
         source=data.source,
         layout=data.layout,
@@ -109,7 +118,8 @@ def read(
         advantage=data.advantages(mask),
         pieces=data.pieces(tokenizer),
         prompts=data.words("prompt") if data.has("prompt") else None,
-        group=data.groups(),
+        group=None if groups is None else groups[0],
+        group_names=() if groups is None else tuple(groups[1]),
         reward=data.rewards(mask) if data.has("reward") else None,
         unread=(
             *(name for name in file.data.column_names if name not in data.used and not INDEX.fullmatch(name)),
@@ -117,3 +127,11 @@ def read(
         ),
         sampling=replace(file.sampling, **stated, source="as you say") if stated else file.sampling,
     )
+
+
+def _source(first: Path, chosen: list[Path]) -> str:
+    """What to call the files: one by its name, several by their folder or by the first."""
+    if len(chosen) == 1:
+        return chosen[0].name
+    name = first.resolve().name if first.is_dir() else chosen[0].name
+    return f"{name} ({len(chosen)} files)" if first.is_dir() else f"{name} and {len(chosen) - 1} more"

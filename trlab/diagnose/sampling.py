@@ -1,4 +1,4 @@
-"""Which log-probs a dump holds of the sampler, and what follows from that for the findings.
+"""Which log-probs of the sampler a dump holds, and whether the findings therefore hold: the verdict.
 
 A sampler divides the logits by its temperature and may cut the distribution (top-p, top-k, penalties) before it draws.
 *Processed* log-probs are taken after that: they are log μ of what was drawn from. *Raw* ones are taken before: they are
@@ -7,13 +7,21 @@ the model's own, at temperature 1, and another distribution unless nothing was c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from trlab.diagnose.texts import say
 from trlib import checks
 
 KINDS = ("raw", "processed")
 CAP = 10.0
 """Where `Unbiased.capped` cuts a ratio."""
+GROSS = 1.5
+"""Mean |log ratio|, nats a token, that no rounding and no usual batch of updates reaches (see `scale`)."""
+ALIGNED = 0.5
+"""Two passes over the same tokens correlate more than this."""
+LEAST_PAIRS = 20
+"""Fewer neighbours say nothing about a shift."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +61,12 @@ class Sampling:
     @property
     def details(self) -> str:
         """Temperature, top-p and who says so, in brackets; empty where nothing is known."""
-        said = [
+        known = [
             f"{name} {value:g}"
             for name, value in (("temperature", self.temperature), ("top-p", self.top_p))
             if value is not None
         ]
-        parts = [part for part in (", ".join(said), self.source) if part]
+        parts = [part for part in (", ".join(known), self.source) if part]
         return f" ({'; '.join(parts)})" if parts else ""
 
 
@@ -89,111 +97,124 @@ class Unbiased:
 
 
 @dataclass(frozen=True)
+class Alignment:
+    """Whether the sampler's and the learner's log-probs belong to the same tokens.
+
+    Correlations of `logp_rollout` at a token with the learner's log-probs one token before it, of the same token and
+    one token after it, over unmasked neighbours in a completion. Two passes over the same tokens agree best on the same
+    token, whatever the updates, the precision or the temperature did.
+    """
+
+    pairs: int
+    """Unmasked neighbours."""
+    before: float | None
+    """With the learner's log-prob of the token before; None: fewer than three pairs, or a column that never changes."""
+    same: float | None
+    after: float | None
+
+    @property
+    def shift(self) -> int:
+        """-1 or 1 where a neighbour agrees clearly better than the token itself does, else 0."""
+        if self.pairs < LEAST_PAIRS or self.same is None:
+            return 0
+        error = math.sqrt(2 / (self.pairs - 3))
+        neighbours = [(c, where) for c, where in ((self.before, -1), (self.after, 1)) if c is not None]
+        best, where = max(neighbours, default=(0.0, 0))
+        return where if best > ALIGNED and _fisher(best) - _fisher(self.same) > 4 * error else 0
+
+
+def _fisher(correlation: float) -> float:
+    """Fisher's transform, in which a correlation's error depends on the number of pairs only."""
+    return math.atanh(max(min(correlation, 1 - 1e-12), -1 + 1e-12))
+
+
+@dataclass(frozen=True)
 class Meaning:
-    """What follows, in words."""
+    """The verdict on the findings, in words."""
 
     holds: bool | None
     """Whether `logp_rollout` is log μ of the distribution that sampled; None: not known."""
+    headline: str
+    """One sentence: the same at the top of the terminal, of the JSON and of the page."""
     verdict: str
     reasons: tuple[str, ...]
 
 
-def meaning(sampling: Sampling, unbiased: Unbiased) -> Meaning:
-    """What the kind of the log-probs says about the findings.
+def meaning(
+    sampling: Sampling, unbiased: Unbiased, alignment: Alignment | None = None, deviation: float = 0.0
+) -> Meaning:
+    """Whether the findings hold, from what is known of the log-probs and from what the numbers show.
 
     Args:
-        sampling: what is known of it.
-        unbiased: what the numbers say of it.
+        sampling: what is known of how the completions were drawn.
+        unbiased: the test of the mean ratio.
+        alignment: the test for a shift by one token; None: not made.
+        deviation: mean |log π_old/μ|, or without `logp_old` mean |log π/μ|, nats a token.
     """
-    holds = sampling.holds
-    if holds is False:
-        return Meaning(holds, *_other(sampling, unbiased.old))
-    cut = sampling.top_p not in (None, 1) and unbiased.mean < 1  # the sampler never draws what top-p removed
+    column = "logp_old" if unbiased.old else "logp"
+    if alignment is not None and alignment.shift:
+        return _shifted(alignment, column)
+    if sampling.holds is False:
+        return _other(sampling, unbiased.old)
+    # The sampler never draws what top-p removed, so there a mean below 1 is no fault.
+    cut = sampling.top_p not in (None, 1) and unbiased.mean < 1
     if unbiased.deviates and not cut:
-        return Meaning(False, *_contradicted(sampling, unbiased))
-    if holds is None:
-        return Meaning(holds, *_unknown(sampling))
-    if sampling.logprobs == "processed":
-        verdict = (
-            f"They are processed{sampling.details}: logp_rollout is the log-prob of the distribution that "
-            "sampled. The findings hold."
-        )
-    else:
-        verdict = (
-            f"They are the same, raw or processed{sampling.details}: at temperature 1 nothing is divided. The "
-            "findings hold, as long as no top-p, top-k or penalty changed the distribution."
-        )
+        return _contradicted(sampling, unbiased)
+    if deviation > GROSS:
+        return _gross(sampling, unbiased.old, deviation, column)
+    if sampling.holds is None:
+        return _unknown(sampling)
+    kind = "meaning.processed" if sampling.logprobs == "processed" else "meaning.same"
     reasons = []
     if sampling.changed is not False:
-        at = "that temperature" if sampling.temperature is None else f"temperature {sampling.temperature:g}"
-        reasons.append(
-            f"The learner has to score at the sampler's temperature, too: check that logp was computed at "
-            f"{at}. Where it was not, it shows below as a mismatch."
-        )
+        temperature = sampling.temperature
+        at = say("meaning.that") if temperature is None else say("meaning.temperature", temperature=f"{temperature:g}")
+        reasons.append(say("meaning.learner", at=at))
     if sampling.top_p not in (None, 1):
-        reasons.append(
-            f"With top-p {sampling.top_p:g} the sampler never draws from the rest, to which the learner "
-            "gives a probability: the mean of a ratio to μ lies below 1 by as much."
-        )
-    return Meaning(holds, verdict, tuple(reasons))
+        reasons.append(say("meaning.top_p", top_p=f"{sampling.top_p:g}"))
+    return Meaning(True, say("headline.true"), say(kind, details=sampling.details), tuple(reasons))
 
 
-def _other(sampling: Sampling, old: bool) -> tuple[str, tuple[str, ...]]:
-    verdict = (
-        f"They are raw, and the sampler changed the distribution{sampling.details}: logp_rollout is not the "
-        "log-prob of the distribution that sampled."
-    )
-    free = (
-        "What compares two passes of the learner holds: the clip ratio around logp_old and the staleness π/π_old."
-        if old
-        else "The file has no logp_old, so even the clip ratio is taken to logp_rollout: none of the "
-        "findings is free of it."
-    )
-    return verdict, (
-        "What takes logp_rollout for log μ does not hold: π/μ, the mismatch, the effective sample size, and what TIS, "
-        "DPPO and QUATRO would do.",
-        free,
-        "It cannot be computed back. A log-prob divided by the temperature is not the log-prob at that temperature: "
-        "the sum over the vocabulary is missing. Record it anew after the processors (vLLM: "
-        "logprobs_mode=processed_logprobs).",
-    )
+def _shifted(alignment: Alignment, column: str) -> Meaning:
+    before = alignment.shift < 0
+    best = alignment.before if before else alignment.after
+    where = say("meaning.shift_before" if before else "meaning.shift_after")
+    verdict = say("meaning.shift", column=column, where=where, best=f"{best:.2f}", same=f"{alignment.same:.2f}")
+    return Meaning(False, say("headline.shift"), verdict, (say("meaning.shift_cause"), say("meaning.causes")))
 
 
-def _contradicted(sampling: Sampling, unbiased: Unbiased) -> tuple[str, tuple[str, ...]]:
-    ratio = "π_old/μ" if unbiased.old else "π/μ"
-    capped = f" ({unbiased.capped:.4g} with every ratio cut at {CAP:g})" if unbiased.capped > 1 else ""
-    kind = f" They are said to be {sampling.logprobs}{sampling.details}." if sampling.logprobs else ""
-    verdict = (
-        f"The numbers speak against them: over tokens that the sampler drew, the mean of {ratio} should be 1 and is "
-        f"{unbiased.mean:.4g} ± {unbiased.error:.2g}{capped}.{kind} "
-        "The findings below do not hold until this is explained."
-    )
-    causes = (
-        "Look for log-probs shifted by one token, recorded before temperature, top-p or top-k were applied, or of a "
-        "text that was tokenized anew."
-    )
-    if unbiased.old:
-        return verdict, (causes,)
-    return verdict, (
-        causes,
-        "Many updates on the same tokens also raise the mean of π/μ. Record the learner's log-probs before its first "
-        "update as logp_old: their mean ratio must be 1 whatever the updates did.",
-    )
+def _other(sampling: Sampling, old: bool) -> Meaning:
+    free = say("meaning.free_old" if old else "meaning.free_none")
+    verdict = say("meaning.raw", details=sampling.details)
+    return Meaning(False, say("headline.raw"), verdict, (say("meaning.lost"), free, say("meaning.not_back")))
 
 
-def _unknown(sampling: Sampling) -> tuple[str, tuple[str, ...]]:
-    how = "say --temperature" if sampling.logprobs else "say --logprobs raw or --logprobs processed, and --temperature"
-    verdict = (
-        f"It is not known whether logp_rollout is the log-prob of the distribution that sampled: {how}. The "
-        "findings below take it for that."
+def _contradicted(sampling: Sampling, unbiased: Unbiased) -> Meaning:
+    ratio, mean = "π_old/μ" if unbiased.old else "π/μ", f"{unbiased.mean:.4g}"
+    capped = say("meaning.capped", capped=f"{unbiased.capped:.4g}", cap=f"{CAP:g}") if unbiased.capped > 1 else ""
+    verdict = say(
+        "meaning.biased", ratio=ratio, mean=mean, error=f"{unbiased.error:.2g}", capped=capped, kind=_stated(sampling)
     )
-    known = (
-        "They are raw"
-        if sampling.logprobs
-        else "vLLM records raw log-probs unless it is told otherwise; TRL, "
-        "verl and prime-rl tell it to record processed ones"
-    )
-    return verdict, (
-        f"{known}. Raw and processed log-probs are the same at temperature 1 without top-p, top-k and "
-        "penalties, and differ otherwise.",
+    return Meaning(False, say("headline.biased", ratio=ratio, mean=mean), verdict, _causes(unbiased.old))
+
+
+def _gross(sampling: Sampling, old: bool, deviation: float, column: str) -> Meaning:
+    size = f"{deviation:.3g}"
+    verdict = say("meaning.gross", column=column, deviation=size, kind=_stated(sampling))
+    return Meaning(False, say("headline.gross", deviation=size), verdict, _causes(old))
+
+
+def _stated(sampling: Sampling) -> str:
+    return say("meaning.stated", logprobs=sampling.logprobs, details=sampling.details) if sampling.logprobs else ""
+
+
+def _causes(old: bool) -> tuple[str, ...]:
+    return (say("meaning.causes"),) if old else (say("meaning.causes"), say("meaning.updates"))
+
+
+def _unknown(sampling: Sampling) -> Meaning:
+    how = say("meaning.how_temperature" if sampling.logprobs else "meaning.how_both")
+    known = say("meaning.known_raw" if sampling.logprobs else "meaning.known_not")
+    return Meaning(
+        None, say("headline.unknown"), say("meaning.unknown", how=how), (say("meaning.differ", known=known),)
     )

@@ -1,19 +1,30 @@
-"""A file of rollouts as a table, whatever it is: parquet, JSON lines, or prime-rl's token export."""
+"""A file of rollouts as a table, whatever it is: parquet, JSON lines, JSON, CSV, NPZ, `.pt`, prime-rl's or slime's."""
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trlab.diagnose import prime
+import numpy as np
+
+from trlab.diagnose import prime, slime
 from trlab.diagnose.sampling import Sampling
 from trlib.tasks.lines import numbered
 
-MAGIC = b"PAR1"
-"""What a parquet file begins with."""
+MAGIC, ZIP = b"PAR1", b"PK\x03\x04"
+"""What a parquet file begins with, and what NPZ and `.pt` do."""
+ENDINGS = (".parquet", ".jsonl", ".json", ".csv", ".npz", ".pt", ".pth")
+"""Which files of a folder are read."""
+SCALARS = ("logprobs", "temperature", "top_p")
+"""How the completions were drawn, where a file of whole columns says so beside them."""
+MISSING = ("", "nan", "NaN", "null", "None")
+"""A cell of CSV that holds nothing."""
 NOTES = b"trlib"
 """The key of a parquet file's metadata under which `dump` says how the completions were drawn."""
 
@@ -28,6 +39,67 @@ class Table:
     sampling: Sampling = field(default_factory=Sampling)
     left: tuple[str, ...] = ()
     """Columns of the file that are not in the table."""
+    files: np.ndarray | None = None
+    """[rows] which file a row comes from; None: there is one file."""
+
+
+def files(paths: Sequence[Path]) -> list[Path]:
+    """The files to read: a folder stands for the dumps in it, in the order of their numbers.
+
+    Raises:
+        ValueError: a folder without a dump.
+    """
+    every = []
+    for path in paths:
+        if not path.is_dir():
+            every.append(path)
+            continue
+        inside = [p for p in path.iterdir() if p.suffix in ENDINGS and p.is_file() and not p.name.startswith(".")]
+        if not inside:
+            raise ValueError(
+                f"{str(path)!r}: expected a parquet file or JSON lines, or a folder of such files, got a folder "
+                f"without any (read are {', '.join(ENDINGS)})"
+            )
+        every += sorted(inside, key=lambda p: [(not x.isdigit(), int(x) if x.isdigit() else 0, x) for x in _parts(p)])
+    return every
+
+
+def _parts(path: Path) -> list[str]:
+    return [part for part in re.split(r"(\d+)", path.name) if part]
+
+
+def joined(paths: Sequence[Path]) -> Table:
+    """The tables of several ranks' files as one.
+
+    Raises: as `table`; ValueError: files whose columns, types or sampling differ.
+    """
+    tables = [table(path) for path in paths]
+    if len(tables) == 1:
+        return tables[0]
+    import pyarrow as pa
+
+    first = tables[0]
+    for path, other in zip(paths[1:], tables[1:], strict=True):
+        if other.names != first.names or set(other.data.column_names) != set(first.data.column_names):
+            raise ValueError(
+                f"{str(path)!r}: expected the columns of {str(paths[0])!r}, {', '.join(first.data.column_names)}, got "
+                f"{', '.join(other.data.column_names)}"
+            )
+        if other.sampling != first.sampling:
+            raise ValueError(
+                f"{str(path)!r}: expected completions drawn as in {str(paths[0])!r}{first.sampling.details}, got "
+                f"others{other.sampling.details}"
+            )
+    try:
+        whole = pa.concat_tables([each.data for each in tables], promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(
+            f"{str(paths[0])!r} and {len(paths) - 1} more: expected columns of the same types "
+            f"({str(error).splitlines()[0]})"
+        ) from error
+    rows = np.repeat(np.arange(len(tables)), [each.data.num_rows for each in tables])
+    left = tuple(dict.fromkeys(name for each in tables for name in each.left))
+    return Table(whole.combine_chunks(), first.names, first.sampling, left, rows)
 
 
 def table(path: Path) -> Table:
@@ -36,28 +108,36 @@ def table(path: Path) -> Table:
     Raises:
         ImportError: pyarrow is missing.
         OSError: there is no such file.
-        ValueError: neither parquet nor JSON lines; no rows; a column of two types.
+        ValueError: a file of another kind; no rows; a column of two types.
         DataError: a line that is no JSON, or has a key twice.
     """
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ImportError("diagnose: needs pyarrow to read rollouts; `pip install pyarrow` brings it") from error
-    if path.is_dir():
-        raise ValueError(f"{str(path)!r}: expected a parquet file or JSON lines, got a folder")
     with path.open("rb") as file:
-        begin = file.read(64)
+        begin = file.read(1 << 16)
+    text = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
     if begin.startswith(MAGIC):
         result = _parquet(path)
-    elif begin.lstrip().startswith(b"{"):
-        result = _lines(path)
+    elif begin.startswith(ZIP):
+        result = _zipped(path)
+    elif text.startswith((b"{", b"[")):
+        result = _json(path, text)
+    elif b"\0" not in begin and any(mark in text.split(b"\n")[0] for mark in (b",", b"\t")):
+        result = _csv(path)
     else:
-        raise ValueError(
-            f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes that are neither"
-        )
+        raise _other(path)
     if result.data.num_rows == 0:
         raise ValueError(f"{str(path)!r}: expected at least one completion, got a table without rows")
     return result
+
+
+def _other(path: Path) -> ValueError:
+    return ValueError(
+        f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes that are neither "
+        "(JSON, CSV, NPZ and .pt are read as well)"
+    )
 
 
 def _parquet(path: Path) -> Table:
@@ -79,18 +159,177 @@ def _parquet(path: Path) -> Table:
     return Table(data.combine_chunks(), sampling=sampling)
 
 
+def _json(path: Path, begin: bytes) -> Table:
+    """JSON lines, or one JSON document: an array of rows, or an object of columns."""
+    line = begin.split(b"\n")[0]
+    if begin.startswith(b"{") and b"\n" in begin and _parses(line):
+        return _lines(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):
+        return _lines(path)  # which names the line that is wrong
+    if isinstance(data, dict):
+        return _whole(data, path) if _is_columns(data) else _rows([(1, data)], path)
+    return _rows(list(enumerate(data, 1)), path)
+
+
+def _parses(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_columns(data: Mapping[str, Any]) -> bool:
+    """Whether an object holds whole columns, rather than one completion's row."""
+    first = next((value[0] for value in data.values() if isinstance(value, list) and value), None)
+    return isinstance(first, list) or isinstance(data.get("completion"), list)
+
+
 def _lines(path: Path) -> Table:
-    rows = list(numbered(path))
+    return _rows(list(numbered(path)), path)
+
+
+def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
     for line, row in rows:
         if not isinstance(row, dict):
             raise ValueError(
                 f"{str(path)!r}, line {line}: expected an object with a value for each column, got {type(row).__name__}"
             )
-    if prime.is_export(rows[0][1]):
+    if rows and prime.is_export(rows[0][1]):
         columns, left = prime.columns(rows, str(path))
         return Table(_table(columns, str(path)), prime.NAMES, prime.SAMPLING, left)
     names = dict.fromkeys(name for _, row in rows for name in row)
     return Table(_table({name: [row.get(name) for _, row in rows] for name in names}, str(path)))
+
+
+def _whole(data: Mapping[str, Any], path: Path) -> Table:
+    """Whole columns, with what is known of the sampling beside them."""
+    stated = {name: _plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
+    columns = {str(name): _column(value) for name, value in data.items() if name not in stated}
+    sizes = {name: len(values) for name, values in columns.items()}
+    if len(set(sizes.values())) > 1:
+        counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise ValueError(f"{str(path)!r}: expected as many values in every column, got {counts}")
+    sampling = Sampling(**stated, source="as the file says") if stated else Sampling()
+    return Table(_table(columns, str(path)), sampling=sampling)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is not None and not isinstance(value, list | dict) and getattr(value, "ndim", 0) == 0
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _column(value: Any) -> list[Any]:
+    """A tensor, an array or a list as one value, or one list, a row; [B, 1] is one value a row."""
+    if getattr(value, "is_nested", False):
+        return [row.tolist() for row in value.unbind()]
+    if getattr(value, "ndim", 1) == 2 and value.shape[1] == 1:
+        value = value.reshape(-1)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return [row.tolist() if hasattr(row, "tolist") else row for row in value] if isinstance(value, list) else [value]
+
+
+def _zipped(path: Path) -> Table:
+    """NPZ or what `torch.save` writes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{str(path)!r}: expected a whole NPZ or .pt file, got a damaged one ({error})") from error
+    if any(name.endswith("data.pkl") for name in names):
+        return _saved(path)
+    if not names or not all(name.endswith(".npy") for name in names):
+        raise _other(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _whole(dict(arrays), path)
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise
+        raise ValueError(
+            f"{str(path)!r}: expected arrays of numbers or texts, got Python objects, which are not read from a file"
+        ) from error
+
+
+def _saved(path: Path) -> Table:
+    import pickle
+
+    import torch
+
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        raise ValueError(
+            f"{str(path)!r}: expected tensors, lists, numbers and texts, got what torch.load(weights_only=True) "
+            f"refuses ({str(error).strip().splitlines()[0][:120]})"
+        ) from error
+    if slime.is_dump(data):
+        columns, left = slime.columns(data, repr(str(path)))
+        names = {ours: theirs for ours, theirs in slime.NAMES.items() if theirs in columns}
+        return Table(_table(columns, str(path)), names, left=left)
+    if isinstance(data, list):
+        rows = [{k: _plainest(v) for k, v in row.items()} if isinstance(row, dict) else row for row in data]
+        return _rows(list(enumerate(rows, 1)), path)
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{str(path)!r}: expected a dictionary of columns or a list of rows, got {type(data).__name__}"
+        )
+    return _whole(data, path)
+
+
+def _plainest(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _csv(path: Path) -> Table:
+    """A head with the columns' names; a cell is a number, True or False, a text, or a list in square brackets."""
+    csv.field_size_limit(1 << 30)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        comma = "," in file.readline()
+        file.seek(0)
+        reader = csv.reader(file, delimiter="," if comma else "\t")
+        names = next(reader)
+        cells: list[list[str]] = [[] for _ in names]
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(names):
+                raise ValueError(
+                    f"{str(path)!r}, line {reader.line_num}: expected {len(names)} values, one a column, got {len(row)}"
+                )
+            for column, cell in zip(cells, row, strict=True):
+                column.append(cell)
+    return Table(
+        _table({name: _typed(name, column, path) for name, column in zip(names, cells, strict=True)}, str(path))
+    )
+
+
+def _typed(name: str, cells: list[str], path: Path) -> list[Any]:
+    """The cells of a column as what all of them are."""
+    there = [cell for cell in cells if cell not in MISSING]
+    if there and all(cell.startswith("[") for cell in there):
+        try:
+            return [None if cell in MISSING else json.loads(_as_json(cell)) for cell in cells]
+        except ValueError as error:
+            raise ValueError(f"column {name!r}: expected lists in {str(path)!r}, got {there[0][:60]!r}") from error
+    if all(cell.lower() in ("true", "false") for cell in there):
+        return [None if cell in MISSING else cell.lower() == "true" for cell in cells]
+    for kind in (int, float):
+        try:
+            return [None if cell in MISSING else kind(cell) for cell in cells]
+        except ValueError:
+            continue
+    return list(cells)
+
+
+def _as_json(cell: str) -> str:
+    return cell.replace("True", "true").replace("False", "false").replace("nan", "NaN").replace("None", "null")
 
 
 def _table(columns: Mapping[str, Sequence[Any]], where: str) -> Any:

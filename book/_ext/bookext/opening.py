@@ -1,6 +1,6 @@
 """What the first page shows: `{first-lane}`, one lane of the playground and three doors; `{opening}`, a completion
-before and after training beside the recorded runs; and `{loop}`, the loop to hand. `{basin}` and `{playground}` are
-explorables for pages that are no notebooks.
+before and after training beside the recorded runs; and `{loop}`, the loop to hand. `{basin}`, `{playground}` and
+`{diagnose}` are explorables for pages that are no notebooks.
 
 The completions stand in `book/opening.json`, which `tools.opening` makes; the curve is drawn from the record of
 `dial_methods`. Text and curve change when these do.
@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted
-from trbook.explorables import Basin, Loop, Playground
+from trbook.explorables import Basin, Diagnose, Loop, Playground
 from trbook.explorables.files import BUILT
 from trlib.drawing import Drawing, panels
 
@@ -125,6 +125,14 @@ class BasinDirective(SphinxDirective):
         return [nodes.raw("", Basin().html(), format="html")]
 
 
+class DiagnoseDirective(SphinxDirective):
+    """The diagnosis of a dump in the page."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(BUILT / f"{Diagnose.module}.data.json"))
+        return [nodes.raw("", Diagnose().html(), format="html")]
+
+
 class Learning(SphinxDirective):
     """The playground, with the preset that is named, as wide as the window lets it be."""
 
@@ -140,4 +148,5 @@ def connect(app: Sphinx) -> None:
     app.add_directive("first-lane", FirstLane)
     app.add_directive("loop", LoopDirective)
     app.add_directive("basin", BasinDirective)
+    app.add_directive("diagnose", DiagnoseDirective)
     app.add_directive("playground", Learning)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "Basin": "basin",
     "Clip": "clip",
+    "Diagnose": "diagnose",
     "GAE": "gae",
     "Loop": "loop",
     "Memory": "memory",
@@ -37,6 +38,7 @@ __all__ = [
     "GAE",
     "Basin",
     "Clip",
+    "Diagnose",
     "GradientWeight",
     "Loop",
     "Memory",
@@ -57,6 +59,7 @@ __all__ = [
 if TYPE_CHECKING:
     from trbook.explorables.basin import Basin
     from trbook.explorables.clip import Clip
+    from trbook.explorables.diagnose import Diagnose
     from trbook.explorables.gae import GAE
     from trbook.explorables.gradient_weight import GradientWeight
     from trbook.explorables.loop import Loop

@@ -34,6 +34,18 @@ const apart = {
     steps.onResolve({ filter: /\/common\.js$/ }, () => ({ path: "./common.js", external: true }));
   },
 };
+/* import text from "worker:./file.js": a Worker's script as text, for a Blob, because a page that was opened from a file
+   system may start no other Worker. */
+const workers = {
+  name: "workers as text",
+  setup(steps) {
+    steps.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path.slice(7)), namespace: "worker" }));
+    steps.onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => {
+      const { outputFiles } = await build({ ...common, format: "iife", banner: {}, entryPoints: [path], write: false });
+      return { contents: outputFiles[0].text, loader: "text" };
+    });
+  },
+};
 /* The modules' one licence, under all of their copyright lines. */
 const modules = ["array", "axis", "path", "selection", "shape"];
 const licences = modules.map((name) => read(`node_modules/d3-${name}/LICENSE`));
@@ -47,7 +59,7 @@ const common = {
 
 mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out)) if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
-await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles, apart] });
+await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles, apart, workers] });
 await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "common.js"), plugins: [styles] });
 await build({ ...common, format: "iife", banner: {}, entryPoints: ["../engine/js/worker.js"], outfile: join(out, "workers", "lane.js") });
 

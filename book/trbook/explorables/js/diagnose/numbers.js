@@ -1,0 +1,82 @@
+/* What numpy computes, on typed arrays. */
+
+export const where = (length, test) => {
+  let count = 0;
+  for (let i = 0; i < length; i++) if (test(i)) count++;
+  const out = new Int32Array(count);
+  for (let i = 0, k = 0; i < length; i++) if (test(i)) out[k++] = i;
+  return out;
+};
+
+export const pick = (values, index) => {
+  const out = new Float64Array(index.length);
+  for (let k = 0; k < index.length; k++) out[k] = values[index[k]];
+  return out;
+};
+
+export const map = (values, change) => {
+  const out = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) out[i] = change(values[i], i);
+  return out;
+};
+
+export function total(values) {
+  let sum = 0, lost = 0; // Kahan's: a plain sum of a million terms would lose digits
+  for (let i = 0; i < values.length; i++) {
+    const term = values[i] - lost, next = sum + term;
+    lost = Number.isFinite(next) ? next - sum - term : 0;
+    sum = next;
+  }
+  return sum;
+}
+export const mean = (values) => total(values) / values.length;
+
+export const largest = (values) => {
+  let most = -Infinity;
+  for (let i = 0; i < values.length; i++) if (values[i] > most) most = values[i];
+  return most;
+};
+
+/* The values at the shares `at`, interpolated between neighbours of the sorted array. */
+export function quantiles(sorted, at) {
+  return at.map((share) => {
+    const place = (sorted.length - 1) * share, low = Math.floor(place), part = place - low;
+    const a = sorted[low], b = sorted[Math.min(low + 1, sorted.length - 1)];
+    return part === 0 || a === b ? a : part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
+  });
+}
+export const sorted = (values) => Float64Array.from(values).sort();
+export const median = (values) => quantiles(sorted(values), [0.5])[0];
+
+/* To the nearest whole number, to the even one on a tie. */
+export function rint(value) {
+  const low = Math.floor(value), part = value - low;
+  return part < 0.5 ? low : part > 0.5 ? low + 1 : low % 2 ? low + 1 : low;
+}
+
+export function linspace(low, high, count) {
+  const step = (high - low) / (count - 1);
+  return Float64Array.from({ length: count }, (_, i) => (i === count - 1 ? high : i * step + low));
+}
+
+/* log(1 - e^x) of x <= 0 */
+const log1mexp = (x) => (x >= 0 ? -Infinity : x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x)));
+
+/* |a - b| of two log-probs, from the side that does not overflow */
+export function binaryTv(logA, logB) {
+  const d = logA - logB;
+  return Math.abs(Math.exp(logB) * Math.expm1(Math.min(d, 0)) - Math.exp(logA) * Math.expm1(-Math.max(d, 0)));
+}
+
+const REST = Math.log(1e-12);
+/* a log(a/b) - a + b of one outcome */
+function klTerm(logA, logB) {
+  const d = logA - logB, a = Math.exp(logA);
+  return Math.abs(d) < 1 ? a * (d + Math.expm1(-d)) : a * d - a + Math.exp(logB);
+}
+
+/* KL between "this token" and "any other" */
+export function binaryKl(logA, logB) {
+  const restA = Math.max(log1mexp(logA), REST), restB = Math.max(log1mexp(logB), REST);
+  return klTerm(logA, logB) + klTerm(restA, restB);
+}

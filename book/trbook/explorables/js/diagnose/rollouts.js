@@ -1,0 +1,257 @@
+/* From columns to rollouts, checked: `trlab.diagnose.columns` in JavaScript. What does not fit is named, with its place. */
+
+import { general } from "./format.js";
+import { Refused } from "./columns.js";
+import shared from "./shared.json" with { type: "json" };
+
+const { REQUIRED, ALIASES, ROUNDING } = shared.constants;
+const INDEX = /^__index_level_\d+__$/;
+
+export function rollouts(source, table, stated = {}) {
+  return new Reader(source, table).rollouts(stated);
+}
+
+class Reader {
+  constructor(source, table) {
+    Object.assign(this, { source, table, used: new Set() });
+    if (!table.rows) throw new Refused(`'${source}': expected at least one completion, got a table without rows`);
+    for (const name of REQUIRED) if (!this.has(name)) throw this.missing(name);
+    const logp = this.of("logp");
+    if (logp.listed) {
+      this.layout = "completion";
+      this.count = table.rows;
+      this.sizes = this.sizesOf("logp");
+      this.total = this.sizes.reduce((sum, size) => sum + size, 0);
+      this.owner = new Int32Array(this.total);
+      for (let row = 0, i = 0; row < this.count; row++) for (let k = 0; k < this.sizes[row]; k++) this.owner[i++] = row;
+      this.order = null;
+    } else this.sort();
+  }
+
+  has(name) {
+    return this.table.columns.has(this.table.nameOf(name));
+  }
+
+  of(name) {
+    this.used.add(this.table.nameOf(name));
+    return this.table.columns.get(this.table.nameOf(name));
+  }
+
+  missing(name, why = "") {
+    const have = [...this.table.order], theirs = this.table.nameOf(name);
+    const near = (ALIASES[name] ?? []).find((alias) => have.includes(alias));
+    const hint = near ? `; did you mean --column ${name}=${near}?` : "";
+    return new Refused(`column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}${hint}`);
+  }
+
+  /* One row a token: completions in the order in which they first come, their tokens by position. */
+  sort() {
+    this.layout = "token";
+    if (!this.has("completion")) {
+      throw this.missing("completion", "; with one row a token it says which rows are one completion (with one row a completion, 'logp' holds lists)");
+    }
+    const n = this.table.rows;
+    let { which: owner, count } = this.distinct("completion", this.of("completion"), "row");
+    if (this.table.file > 1) ({ which: owner, count } = renumber(owner.map((c, i) => c * this.table.file + this.table.files.array[i])));
+    const at = this.has("position") ? this.numbers("position", this.of("position")) : null;
+    let inOrder = true;
+    for (let i = 1; i < n && inOrder; i++) {
+      inOrder = owner[i] > owner[i - 1] || (owner[i] === owner[i - 1] && (at === null || at[i] >= at[i - 1]));
+    }
+    this.order = inOrder ? null : Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => owner[a] - owner[b] || (at ? at[a] - at[b] : 0) || a - b);
+    this.owner = this.order ? Int32Array.from(this.order, (i) => owner[i]) : Int32Array.from(owner);
+    this.count = count;
+    this.total = n;
+    this.firsts = new Int32Array(count);
+    for (let i = n - 1; i >= 0; i--) this.firsts[this.owner[i]] = this.order ? this.order[i] : i;
+  }
+
+  place(i) {
+    if (this.layout === "token") return `row ${this.order ? this.order[i] : i}`;
+    let start = i;
+    while (start > 0 && this.owner[start - 1] === this.owner[i]) start--;
+    return `row ${this.owner[i]}, position ${i - start}`;
+  }
+
+  named(name) {
+    return `column '${this.table.nameOf(name)}'`;
+  }
+
+  sizesOf(name) {
+    const sizes = this.of(name).sizes.done(), none = sizes.indexOf(-1);
+    if (none >= 0) throw new Refused(`${this.named(name)}: expected a list in every row, got none in row ${none}`);
+    return sizes;
+  }
+
+  /* A column with a value a token, in the order of the file. */
+  flat(name, wanted) {
+    const column = this.of(name), like = `'${this.table.nameOf("logp")}'`;
+    if (this.layout === "token") {
+      if (column.listed) throw new Refused(`${this.named(name)}: expected ${wanted}, one a row as in ${like}, got ${column.kind}`);
+      return column;
+    }
+    if (!column.listed) throw new Refused(`${this.named(name)}: expected a list of ${wanted} in every row, as in ${like}, got ${column.kind}`);
+    const sizes = this.sizesOf(name), odd = sizes.findIndex((size, row) => size !== this.sizes[row]);
+    if (odd >= 0) {
+      throw new Refused(`${this.named(name)}: expected a list of ${this.sizes[odd]} values in row ${odd}, as many as in ${like}, got ${sizes[odd]}`);
+    }
+    return column;
+  }
+
+  ordered(values) {
+    return this.order ? Float64Array.from(this.order, (i) => values[i]) : values.slice();
+  }
+
+  numbers(name, column, booleans = false) {
+    const kind = column.type;
+    if (kind !== null && kind !== "number" && !(booleans && kind === "boolean")) {
+      throw new Refused(`${this.named(name)}: expected ${booleans ? "booleans" : "numbers"}, got ${column.kind}`);
+    }
+    return column.values.done();
+  }
+
+  mask() {
+    const values = this.ordered(this.numbers("mask", this.flat("mask", "booleans"), true)), odd = values.findIndex((x) => x !== 0 && x !== 1);
+    if (odd >= 0) throw new Refused(`${this.named("mask")}: expected True or False (or 1 and 0), got ${general(values[odd])} at ${this.place(odd)}`);
+    const mask = Uint8Array.from(values);
+    if (!mask.includes(1)) throw new Refused(`${this.named("mask")}: expected True for at least one token, got False for all ${mask.length}`);
+    return mask;
+  }
+
+  finite(name, values, mask) {
+    for (let i = 0; i < values.length; i++) {
+      if (mask[i] && !Number.isFinite(values[i])) {
+        throw new Refused(`${this.named(name)}: expected finite numbers where the mask is True, got ${general(values[i])} at ${this.place(i)}`);
+      }
+    }
+    return values;
+  }
+
+  logProbs(name, mask) {
+    const values = this.finite(name, this.ordered(this.numbers(name, this.flat(name, "numbers"))), mask);
+    for (let i = 0; i < values.length; i++) {
+      if (!mask[i] || values[i] <= ROUNDING) continue;
+      const hint = values.every((x, k) => !mask[k] || (x >= 0 && x <= 1)) ? "; every value lies from 0 to 1: take the logarithm" : "";
+      throw new Refused(`${this.named(name)}: expected log-probabilities, at most 0, got ${general(values[i])} at ${this.place(i)}${hint}`);
+    }
+    return values;
+  }
+
+  advantages(mask) {
+    const column = this.of("advantage");
+    if (this.layout === "completion" && !column.listed) {
+      const values = this.numbers("advantage", column);
+      return this.finite("advantage", Float64Array.from(this.owner, (row) => values[row]), mask);
+    }
+    return this.finite("advantage", this.ordered(this.numbers("advantage", this.flat("advantage", "numbers"))), mask);
+  }
+
+  /* The rows of a column with a value a completion. */
+  byCompletion(name) {
+    const column = this.of(name);
+    if (column.listed) throw new Refused(`${this.named(name)}: expected one value a completion, got ${column.kind}`);
+    return { column, row: (c) => (this.layout === "completion" ? c : this.firsts[c]) };
+  }
+
+  rewards(mask) {
+    const { column, row } = this.byCompletion("reward"), values = this.numbers("reward", column), counted = new Uint8Array(this.count);
+    for (let i = 0; i < mask.length; i++) if (mask[i]) counted[this.owner[i]] = 1;
+    return Float64Array.from({ length: this.count }, (_, c) => {
+      const value = values[row(c)];
+      if (counted[c] && !Number.isFinite(value)) {
+        throw new Refused(`${this.named("reward")}: expected a finite number for every completion, got ${general(value)} for completion ${c}`);
+      }
+      return value;
+    });
+  }
+
+  distinct(name, column, what, rows = null) {
+    if (column.type === "object" || column.listed) {
+      throw new Refused(`${this.named(name)}: expected one value for every ${what} that can be compared, such as a number or a text, got ${column.kind}`);
+    }
+    const values = column.values.done(), chosen = rows ?? values.length;
+    const list = rows ? Array.from({ length: rows.count }, (_, c) => rows.row(c)) : null, n = list ? list.length : chosen;
+    const keys = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      const value = values[list ? list[i] : i];
+      if (Number.isNaN(value)) throw new Refused(`${this.named(name)}: expected a value for every ${what}, got none for ${what} ${i}`);
+      keys[i] = value;
+    }
+    return renumber(keys);
+  }
+
+  groups() {
+    const name = ["group", "prompt"].find((each) => this.has(each));
+    if (!name) return { group: null, groupNames: [] };
+    const { column, row } = this.byCompletion(name), rows = { count: this.count, row };
+    let { which } = this.distinct(name, column, "completion", rows);
+    if (this.table.file > 1 && name === "group" && this.has("prompt")) {
+      // Each rank may count its groups from 0: where their prompts differ, they are different groups.
+      const other = this.distinct("prompt", this.byCompletion("prompt").column, "completion", rows);
+      ({ which } = renumber(which.map((g, c) => g * other.count + other.which[c])));
+    }
+    const names = [], values = column.values.done();
+    for (let c = this.count - 1; c >= 0; c--) {
+      const value = values[row(c)];
+      names[which[c]] = column.type === "string" ? column.texts[value] : column.type === "boolean" ? (value ? "True" : "False") : String(value);
+    }
+    return { group: Int32Array.from(which), groupNames: names };
+  }
+
+  prompts() {
+    const { column, row } = this.byCompletion("prompt"), values = column.values.done();
+    if (column.type !== "string" && column.type !== null) throw new Refused(`${this.named("prompt")}: expected texts, got ${column.kind}`);
+    return Array.from({ length: this.count }, (_, c) => column.texts[values[row(c)]] ?? "");
+  }
+
+  /* The text of every token: `text`, or the ids in `tokens`. A completion's whole text names no token. */
+  pieces() {
+    const whole = this.layout === "completion" && this.has("text") && !this.table.columns.get(this.table.nameOf("text")).listed;
+    const name = ["text", "tokens"].find((each) => this.has(each) && !(whole && each === "text"));
+    if (!name) return { pieces: null, texts: [] };
+    this.used.add(this.table.nameOf("tokens"));
+    const column = this.flat(name, name === "text" ? "texts" : "ids or texts"), values = this.ordered(column.values.done());
+    if (column.type === "string") {
+      const none = column.place("");
+      return { pieces: Int32Array.from(values, (x) => (Number.isNaN(x) ? none : x)), texts: column.texts };
+    }
+    if (column.type !== "number" || !values.every(Number.isInteger)) {
+      throw new Refused(`${this.named(name)}: expected the text of every token, got ${column.kind}`);
+    }
+    const places = new Map(), texts = [];
+    const pieces = Int32Array.from(values, (id) => {
+      if (!places.has(id)) {
+        places.set(id, texts.length);
+        texts.push(`#${id}`);
+      }
+      return places.get(id);
+    });
+    return { pieces, texts };
+  }
+
+  rollouts(stated) {
+    const mask = this.mask(), known = Object.values(stated).some((value) => value !== null && value !== undefined);
+    const found = this.table.sampling ?? { logprobs: null, temperature: null, top_p: null, source: "" };
+    const given = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null && value !== undefined));
+    const made = {
+      source: this.source, layout: this.layout, completion: this.owner, count: this.count, mask,
+      logp: this.logProbs("logp", mask), logp_rollout: this.logProbs("logp_rollout", mask),
+      logp_old: this.has("logp_old") ? this.logProbs("logp_old", mask) : null,
+      advantage: this.advantages(mask), ...this.pieces(), prompts: this.has("prompt") ? this.prompts() : null, ...this.groups(),
+      reward: this.has("reward") ? this.rewards(mask) : null,
+      sampling: known ? { ...found, ...given, source: "as you say" } : found,
+    };
+    return { ...made, unread: [...[...this.table.order].filter((name) => !this.used.has(name) && !INDEX.test(name)), ...this.table.left] };
+  }
+}
+
+/* A whole number for every distinct value, in the order in which they come. */
+function renumber(keys) {
+  const seen = new Map(), which = new Float64Array(keys.length);
+  for (let i = 0; i < keys.length; i++) {
+    let at = seen.get(keys[i]);
+    if (at === undefined) seen.set(keys[i], at = seen.size);
+    which[i] = at;
+  }
+  return { which, count: seen.size };
+}

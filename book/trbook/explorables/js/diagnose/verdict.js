@@ -1,0 +1,166 @@
+/* The verdict, and why the clip ratio is 0: `trlab.diagnose.sampling` and `answer` in JavaScript. */
+
+import { comma, fixed, general, percent, say, tokens } from "./format.js";
+import { keptByPpo } from "./effects.js";
+import { largest, map, pick, sorted } from "./numbers.js";
+import shared from "./shared.json" with { type: "json" };
+
+const { SAME, CAP, GROSS, ALIGNED, LEAST_PAIRS } = shared.constants;
+
+/* -- how the completions were drawn --------------------------------------------------------------------------------- */
+
+export const changed = (s) => ((s.temperature ?? 1) !== 1 || (s.top_p ?? 1) !== 1 ? true : s.temperature === null ? null : false);
+
+const holdsBy = (s) => (s.logprobs === "processed" || changed(s) === false ? true : s.logprobs === "raw" && changed(s) ? false : null);
+
+export function details(s) {
+  const known = [["temperature", s.temperature], ["top-p", s.top_p]].filter(([, value]) => value !== null);
+  const parts = [known.map(([name, value]) => `${name} ${general(value)}`).join(", "), s.source].filter(Boolean);
+  return parts.length ? ` (${parts.join("; ")})` : "";
+}
+
+/* -- what the numbers show ------------------------------------------------------------------------------------------ */
+
+export function deviates(u) {
+  const [above, below] = u.old ? [0.01, 0.01] : [1, 0.5];
+  return u.mean - 1 > Math.max(4 * u.error, above) || 1 - u.mean > Math.max(4 * u.error, below)
+    || u.capped - 1 > Math.max(4 * u.capped_error, above);
+}
+
+const fisher = (c) => Math.atanh(Math.max(Math.min(c, 1 - 1e-12), -1 + 1e-12));
+
+export function shiftOf(a) {
+  if (a.pairs < LEAST_PAIRS || a.same === null) return 0;
+  let best = 0, where = 0;
+  for (const [value, side] of [[a.before, -1], [a.after, 1]]) {
+    if (value !== null && (!where || value > best || (value === best && side > where))) [best, where] = [value, side];
+  }
+  return best > ALIGNED && fisher(best) - fisher(a.same) > 4 * Math.sqrt(2 / (a.pairs - 3)) ? where : 0;
+}
+
+/* -- the verdict ---------------------------------------------------------------------------------------------------- */
+
+export function meaning(s, unbiased, alignment, deviation) {
+  const column = unbiased.old ? "logp_old" : "logp", shift = shiftOf(alignment);
+  const made = (holds, headline, verdict, ...reasons) => ({ holds, headline, verdict, reasons });
+  const causes = unbiased.old ? [say("meaning.causes")] : [say("meaning.causes"), say("meaning.updates")];
+  const kind = s.logprobs ? say("meaning.stated", { logprobs: s.logprobs, details: details(s) }) : "";
+  if (shift) {
+    const best = fixed(shift < 0 ? alignment.before : alignment.after, 2);
+    const where = say(shift < 0 ? "meaning.shift_before" : "meaning.shift_after");
+    return made(false, say("headline.shift"), say("meaning.shift", { column, where, best, same: fixed(alignment.same, 2) }),
+      say("meaning.shift_cause"), say("meaning.causes"));
+  }
+  const holds = holdsBy(s);
+  if (holds === false) {
+    return made(false, say("headline.raw"), say("meaning.raw", { details: details(s) }), say("meaning.lost"),
+      say(unbiased.old ? "meaning.free_old" : "meaning.free_none"), say("meaning.not_back"));
+  }
+  if (deviates(unbiased) && !((s.top_p ?? 1) !== 1 && unbiased.mean < 1)) {
+    const ratio = unbiased.old ? "π_old/μ" : "π/μ", mean = general(unbiased.mean, 4), error = general(unbiased.error, 2);
+    const capped = unbiased.capped > 1 ? say("meaning.capped", { capped: general(unbiased.capped, 4), cap: general(CAP) }) : "";
+    return made(false, say("headline.biased", { ratio, mean }), say("meaning.biased", { ratio, mean, error, capped, kind }), ...causes);
+  }
+  if (deviation > GROSS) {
+    const size = general(deviation, 3);
+    return made(false, say("headline.gross", { deviation: size }), say("meaning.gross", { column, deviation: size, kind }), ...causes);
+  }
+  if (holds === null) {
+    const how = say(s.logprobs ? "meaning.how_temperature" : "meaning.how_both");
+    const known = say(s.logprobs ? "meaning.known_raw" : "meaning.known_not");
+    return made(null, say("headline.unknown"), say("meaning.unknown", { how }), say("meaning.differ", { known }));
+  }
+  const reasons = [];
+  if (changed(s) !== false) {
+    const at = s.temperature === null ? say("meaning.that") : say("meaning.temperature", { temperature: general(s.temperature) });
+    reasons.push(say("meaning.learner", { at }));
+  }
+  if ((s.top_p ?? 1) !== 1) reasons.push(say("meaning.top_p", { top_p: general(s.top_p) }));
+  return made(true, say("headline.true"), say(s.logprobs === "processed" ? "meaning.processed" : "meaning.same", { details: details(s) }), ...reasons);
+}
+
+/* -- why is my clip ratio 0? ---------------------------------------------------------------------------------------- */
+
+/* here: the unmasked tokens' places; cut: PPO's flags, a token each of the file */
+export function answer(r, limits, here, cut) {
+  const anchor = r.logp_old === null ? "logp_rollout" : "logp_old", base = r[anchor];
+  const logRatio = pick(r.logp, here).map((x, k) => x - base[here[k]]), advantage = pick(r.advantage, here);
+  const silenced = Uint8Array.from(here, (i) => cut[i]), outside = Uint8Array.from(logRatio, (x) => isOutside(x, limits));
+  const sum = (flags) => flags.reduce((all, flag) => all + flag, 0);
+  const window = `[${general(1 - limits.eps_low, 4)}, ${general(1 + limits.eps_high, 4)}]`;
+  const f = { anchor, window, logRatio, advantage, silenced, outside, n: here.length, cut: sum(silenced), out: sum(outside) };
+  const [code, verdict] = verdictOf(f);
+  return { code, share: f.cut / f.n, verdict, reasons: [...about(f, code), ...anchors(r, limits, here, anchor), ...masked(r, limits, f, base)] };
+}
+
+function isOutside(logRatio, limits) {
+  const ratio = Math.exp(logRatio);
+  return ratio > 1 + limits.eps_high || ratio < 1 - limits.eps_low;
+}
+
+function verdictOf(f) {
+  const policy = say(`policy.${f.anchor}`), most = largest(map(f.logRatio, Math.abs));
+  if (f.cut) {
+    return ["clips", say("answer.clips", { window: f.window, policy, count: comma(f.cut), total: comma(f.n), share: percent(f.cut / f.n) })];
+  }
+  if (f.advantage.every((a) => a === 0)) return ["no advantage", say("answer.no_advantage")];
+  if (most < SAME) {
+    const exact = most === 0 ? say("answer.exact") : say("answer.rounding", { largest: general(most, 1) });
+    return ["identical", say("answer.identical", { exact, policy })];
+  }
+  if (!f.out) {
+    const low = general(Math.exp(-largest(map(f.logRatio, (x) => -x))), 4), high = general(Math.exp(largest(f.logRatio)), 4);
+    return ["inside", say("answer.inside", { window: f.window, low, high })];
+  }
+  let idle = 0;
+  for (let k = 0; k < f.n; k++) if (f.outside[k] && f.advantage[k] === 0) idle++;
+  const common = { tokens: tokens(f.out), lie: f.out === 1 ? "lies" : "lie", window: f.window };
+  if (idle === f.out) return ["other side", say("answer.idle", { ...common, they: f.out === 1 ? "it has" : "they have" })];
+  return ["other side", say("answer.back", { ...common, idle: idle ? say("answer.back_idle", { count: comma(idle) }) : "" })];
+}
+
+function about(f, code) {
+  const reasons = [];
+  if (code === "identical") reasons.push(say("answer.one_update"));
+  let idle = 0, zero = 0;
+  for (let k = 0; k < f.n; k++) {
+    if (f.outside[k] && !f.silenced[k]) idle++;
+    if (f.advantage[k] === 0) zero++;
+  }
+  if (code === "clips" && idle) reasons.push(say("answer.not_silenced", { count: comma(idle), are: idle === 1 ? "is" : "are" }));
+  if (code === "inside" || code === "clips") {
+    const acting = sorted(map(f.logRatio, (x, k) => (f.advantage[k] > 0 ? x : f.advantage[k] < 0 ? -x : -Infinity)));
+    const reach = acting[Math.floor((acting.length - 1) * 0.99)];
+    if (Number.isFinite(reach) && reach > 0) {
+      reasons.push(say("answer.hundredth", { window: f.window, low: general(Math.exp(-reach), 3), high: general(Math.exp(reach), 3) }));
+    }
+  }
+  if (zero && code !== "no advantage") {
+    reasons.push(say("answer.zero", { count: comma(zero), total: comma(f.n), share: percent(zero / f.n) }));
+  }
+  return reasons;
+}
+
+function anchors(r, limits, here, column) {
+  if (r.logp_old === null) return [say("answer.no_old")];
+  let equal = true, cut = 0, most = 0;
+  for (const i of here) {
+    const gap = r.logp_old[i] - r.logp_rollout[i];
+    if (gap !== 0) equal = false;
+    most = Math.max(most, Math.abs(gap));
+    if (!keptByPpo(Math.exp(r.logp[i] - r.logp_rollout[i]), r.advantage[i], limits)) cut++;
+  }
+  if (equal) return [say("answer.copied")];
+  return [say("answer.anchor", { policy: say("policy.logp_rollout"), count: comma(cut), share: percent(cut / here.length), factor: general(Math.exp(most), 3), column })];
+}
+
+function masked(r, limits, f, base) {
+  const all = r.mask.length, hidden = all - f.n;
+  if (!hidden) return [];
+  let outside = 0;
+  for (let i = 0; i < all; i++) if (!r.mask[i] && isOutside(r.logp[i] - base[i], limits)) outside++;
+  const out = outside ? say("answer.masked_out", { count: comma(outside) }) : "";
+  const reasons = [say("answer.masked", { count: comma(hidden), total: comma(all), share: percent(hidden / all), out })];
+  if (f.cut) reasons.push(say("answer.average", { all: percent(f.cut / all), counted: percent(f.cut / f.n) }));
+  return reasons;
+}

@@ -1,0 +1,302 @@
+"""The diagnosis in the browser against `trlib diagnose`: the same numbers to 1e-9, the same words, the same page."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tools import diagnose_page
+from trlab.diagnose import Limits, diagnose, page, read
+from trlib import __version__
+
+SCRIPT = Path(__file__).with_name("diagnose.mjs")
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
+WORDS = ["so", "the", "é", "漢", "<b>", "&", "\n", "", "12", "😀", "think", "  "]
+
+
+def test_what_both_sides_share_is_current() -> None:
+    assert diagnose_page.SHARED.read_text(encoding="utf-8") == diagnose_page.shared(), "python -m tools.diagnose_page"
+    assert diagnose_page.SAMPLE.read_text(encoding="utf-8") == diagnose_page.sample() + "\n"
+
+
+def batch(seed: int, prompts: int = 6, group: int = 4, length: int = 24, moved: float = 0.2) -> dict[str, list[Any]]:
+    """Completions of unequal lengths with log-probs of a learner before and after its updates."""
+    g = np.random.default_rng(seed)
+    columns: dict[str, list[Any]] = {name: [] for name in ("logp", "logp_old", "logp_rollout", "advantage", "mask")}
+    columns |= {"text": [], "prompt": [], "group": [], "reward": []}
+    for i in range(prompts):
+        rewards = g.integers(0, 2, group).astype(float)
+        for reward in rewards:
+            n = int(g.integers(1, length))
+            rollout = -(g.exponential(1.0, n) ** 2)
+            old = np.minimum(rollout + 0.05 * g.standard_normal(n) * -np.expm1(rollout), 0)
+            now = np.minimum(old + moved * g.standard_normal(n) * -np.expm1(old), 0)
+            for name, values in (("logp", now), ("logp_old", old), ("logp_rollout", rollout)):
+                columns[name].append(values.tolist())
+            columns["advantage"].append(float(reward - rewards.mean()))
+            columns["mask"].append([bool(k < n - 1 or n < 3) for k in range(n)])
+            columns["text"].append([WORDS[j] for j in g.integers(0, len(WORDS), n)])
+            columns["prompt"].append(f"prompt {i} <i>")
+            columns["group"].append(f"g{i}")
+            columns["reward"].append(float(reward))
+    return columns
+
+
+def without(columns: dict[str, list[Any]], *names: str) -> dict[str, list[Any]]:
+    return {name: values for name, values in columns.items() if name not in names}
+
+
+def jsonl(path: Path, columns: dict[str, list[Any]]) -> Path:
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def flat(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """One row a token, in another order than that of the completions' ids."""
+    lengths = [len(row) for row in columns["logp"]]
+    made = {
+        name: [x for row, n in zip(values, lengths, strict=True) for x in (row if isinstance(row, list) else [row] * n)]
+        for name, values in columns.items()
+    }
+    made["completion"] = [97 - i for i, n in enumerate(lengths) for _ in range(n)]
+    made["position"] = [k for n in lengths for k in range(n)]
+    return made
+
+
+def csv_file(path: Path, columns: dict[str, list[Any]]) -> Path:
+    import csv
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    return path
+
+
+def padded(columns: dict[str, list[Any]]) -> dict[str, np.ndarray]:
+    width = max(len(row) for row in columns["logp"])
+    made = {}
+    for name in ("logp", "logp_old", "logp_rollout", "mask"):
+        rows = [[*row, *[0] * (width - len(row))] for row in columns[name]]
+        made[name] = np.array(rows, dtype=bool if name == "mask" else np.float32)
+    return made | {"advantage": np.array(columns["advantage"])[:, None], "group": np.array(columns["group"])}
+
+
+def shifted(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {**columns, "logp_rollout": [[row[0], *row[:-1]] for row in columns["logp_rollout"]]}
+
+
+def prime(path: Path, columns: dict[str, list[Any]]) -> Path:
+    rows = []
+    for i, logp in enumerate(columns["logp"]):
+        n, mask = len(logp), columns["mask"][i]
+        rows.append(
+            {
+                "schema_version": 1,
+                "step": 3,
+                "token_ids": [7, 8, *range(20, 20 + n)],
+                "loss_mask": [False, False, *mask],
+                "advantages": [columns["advantage"][i]] * (n + 2),
+                "rewards": [columns["reward"][i]] * (n + 2),
+                "inference_logprobs": [0.0, 0.0, *columns["logp_rollout"][i]],
+                "trainer_logprobs": [None, -1.0, *logp],
+            }
+        )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+Job = tuple[list[Path], dict[str, Any], dict[str, float]]
+
+
+def jobs(folder: Path) -> dict[str, Job]:
+    """Twenty dumps: both layouts, four formats, ranks, every verdict, every answer."""
+    b = batch(0)
+    known = {"logprobs": "processed", "temperature": 1.0}
+    half = {name: values[::2] for name, values in b.items()}
+    still = {**b, "logp": b["logp_old"]}
+    array = folder / "array.json"
+    array.write_text(json.dumps([dict(zip(b, row, strict=True)) for row in zip(*b.values(), strict=True)]))
+    columns = folder / "columns.json"
+    columns.write_text(json.dumps({**b, "temperature": 0.7, "logprobs": "processed"}))
+    np.savez(folder / "arrays.npz", **padded(b))
+    np.savez_compressed(folder / "packed.npz", **padded(batch(3)), temperature=1.0)
+    ranks = [jsonl(folder / f"rank_{i}.jsonl", batch(10 + i, prompts=3)) for i in (0, 2, 10)]
+    other = {"logp": "log_probs", "mask": "response_mask"}
+    renamed = {other.get(name, name): values for name, values in b.items()}
+    make: dict[str, Callable[[], Job]] = {
+        "whole": lambda: ([jsonl(folder / "whole.jsonl", b)], known, {}),
+        "unknown": lambda: ([jsonl(folder / "unknown.jsonl", b)], {}, {}),
+        "raw": lambda: ([jsonl(folder / "raw.jsonl", b)], {"logprobs": "raw", "temperature": 0.7}, {}),
+        "top-p": lambda: ([jsonl(folder / "top.jsonl", b)], {**known, "top_p": 0.9}, {}),
+        "shift": lambda: ([jsonl(folder / "shift.jsonl", shifted(batch(1, 12)))], known, {}),
+        "shift, no old": lambda: (
+            [jsonl(folder / "shift2.jsonl", without(shifted(batch(1, 12)), "logp_old"))],
+            known,
+            {},
+        ),
+        "no old": lambda: ([jsonl(folder / "no_old.jsonl", without(b, "logp_old", "text", "reward"))], known, {}),
+        "half": lambda: ([jsonl(folder / "half.jsonl", half)], known, {}),
+        "identical": lambda: ([jsonl(folder / "identical.jsonl", still)], known, {}),
+        "copied": lambda: ([jsonl(folder / "copied.jsonl", {**b, "logp_rollout": b["logp_old"]})], known, {}),
+        "no advantage": lambda: ([jsonl(folder / "zero.jsonl", {**b, "advantage": [0.0] * len(b["logp"])})], known, {}),
+        "inside": lambda: (
+            [jsonl(folder / "inside.jsonl", batch(4, moved=0.01))],
+            known,
+            {"eps_low": 0.5, "eps_high": 3},
+        ),
+        "wild": lambda: ([jsonl(folder / "wild.jsonl", batch(5, moved=4.0))], known, {"delta_tv": 0.05, "cap": 1.1}),
+        "tokens": lambda: ([jsonl(folder / "tokens.jsonl", flat(b))], known, {}),
+        "csv": lambda: ([csv_file(folder / "tokens.csv", flat(batch(6)))], known, {}),
+        "array": lambda: ([array], known, {}),
+        "columns": lambda: ([columns], {}, {}),
+        "npz": lambda: ([folder / "arrays.npz"], known, {}),
+        "packed": lambda: ([folder / "packed.npz"], {"logprobs": "processed"}, {}),
+        "ranks": lambda: (ranks, known, {}),
+        "prime": lambda: ([prime(folder / "prime.jsonl", b)], {"temperature": 1.0}, {}),
+        "renamed": lambda: ([jsonl(folder / "renamed.jsonl", renamed)], {**known, "columns": other}, {}),
+    }
+    return {name: made() for name, made in make.items()}
+
+
+def in_page(every: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [str(NODE), "--no-warnings", str(SCRIPT)], input=json.dumps(every), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def compare(name: str, wanted: Any, got: Any, where: str = "") -> None:
+    """Numbers to 1e-9, relative where they are large; everything else alike."""
+    at = f"{name}{where}"
+    if isinstance(wanted, dict):
+        assert set(wanted) <= set(got), at
+        for key in wanted:
+            compare(name, wanted[key], got[key], f"{where}.{key}")
+    elif isinstance(wanted, list | tuple):
+        assert len(wanted) == len(got), (at, wanted, got)
+        for i, (a, b) in enumerate(zip(wanted, got, strict=True)):
+            compare(name, a, b, f"{where}[{i}]")
+    elif isinstance(wanted, float):
+        if isinstance(got, str):
+            got = float(got.removeprefix("number:").replace("Infinity", "inf"))
+        assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9) or (math.isnan(wanted) and math.isnan(got)), at
+    else:
+        assert got == wanted, at
+
+
+@needs_node
+def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path: Path) -> None:
+    every = jobs(tmp_path)
+    assert len(every) >= 20
+    asked = [
+        {"files": list(map(str, files)), "options": options, "limits": vars(Limits(**limits))}
+        for files, options, limits in every.values()
+    ]
+    seen: dict[str, set[Any]] = {"holds": set(), "codes": set()}
+    for (name, (files, options, limits)), got in zip(every.items(), in_page(asked), strict=True):
+        assert "error" not in got, (name, got)
+        wanted = diagnose(read(*files, **options), Limits(**limits))
+        compare(name, {**wanted.as_dict(), "points": [vars(p) for p in wanted.points]}, got["findings"])
+        ours = (
+            page(wanted)
+            .replace(f"trlib diagnose {__version__}", "trlib diagnose")
+            .replace(f"</code> {__version__}", "</code>")
+        )
+        assert got["page"] == ours, name
+        seen["holds"].add(wanted.meaning.holds)
+        seen["codes"].add(wanted.answer.code)
+    assert seen["holds"] == {True, False, None} and len(seen["codes"]) >= 4
+
+
+BAD = {
+    "text": ("hello", "expected JSON lines, JSON, CSV or NPZ, got 5 bytes"),
+    "empty": ("", "got 0 bytes"),
+    "parquet": ("PAR1 something", "is a parquet file"),
+    "line": ('{"logp": [-1]}\n{"logp": [\n', "line 2: expected JSON"),
+    "row": ('{"logp": [-1]}\n[1]\n', "line 2: expected an object with a value for each column, got list"),
+    "ragged": (
+        '{"logp": [-1, -2], "logp_rollout": [-1], "advantage": 1, "mask": [1, 1]}\n',
+        "column 'logp_rollout': expected a list of 2 values in row 0, as many as in 'logp', got 1",
+    ),
+    "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
+    "missing": ('{"log_probs": [-1], "mask": [1]}\n', "did you mean --column logp=log_probs?"),
+    "nan": (
+        '{"logp": [NaN], "logp_rollout": [-1], "advantage": 1, "mask": [true]}\n',
+        "column 'logp': expected finite numbers where the mask is True, got nan at row 0, position 0",
+    ),
+    "probabilities": (
+        '{"logp": [0.5], "logp_rollout": [-1], "advantage": 1, "mask": [true]}\n',
+        "at most 0, got 0.5 at row 0, position 0; every value lies from 0 to 1: take the logarithm",
+    ),
+    "all masked": (
+        '{"logp": [-1], "logp_rollout": [-1], "advantage": 1, "mask": [0]}\n',
+        "expected True for at least one token, got False for all 1",
+    ),
+    "two types": (
+        '{"logp": [-1], "logp_rollout": [-1], "advantage": 1, "mask": [1]}\n{"logp": "x"}\n',
+        "column 'logp': expected values of one type, got several",
+    ),
+    "archive": ("PK\x03\x04 no archive at all, though it begins like one", "got a damaged one"),
+    "__proto__": ('{"__proto__": [-1], "constructor": 1}\n', "column 'logp': not in"),
+}
+
+
+@needs_node
+def test_what_the_page_cannot_read_is_named(tmp_path: Path) -> None:
+    asked = []
+    for name, (text, _) in BAD.items():
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text(text, encoding="utf-8")
+        asked.append({"files": [str(path)], "options": {}})
+    for (name, (_, words)), got in zip(BAD.items(), in_page(asked), strict=True):
+        assert words in got.get("error", ""), (name, got)
+        assert got["stack"] == "", got["stack"]
+
+
+@needs_node
+def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
+    g = np.random.default_rng(0)
+    values = [0.125, 0.375, 2.5, 0.5, 1.5, 12.5, 0.0625, 1e-4, 9.9995e-5, 1e6, 123456.5, 1e300, 1e-300, 0.045, 999.5]
+    values += (10 ** g.uniform(-8, 8, 400)).tolist() + (np.round(g.uniform(0, 200, 400) * 8) / 16).tolist()
+    module = (SCRIPT.parent / "../../book/trbook/explorables/js/diagnose/format.js").resolve().as_uri()
+    script = (
+        f"import {{ fixed, general, percent, number }} from {json.dumps(module)};"
+        f"const all = {json.dumps(values)};"
+        "const rows = all.map((x) => [fixed(x, 0), fixed(x, 1), fixed(-x, 4), general(x, 1), general(x, 3), "
+        "general(-x, 4), general(x), percent(x / 200), number(x)]); process.stdout.write(JSON.stringify(rows));"
+    )
+    done = subprocess.run(
+        [str(NODE), "--no-warnings", "--input-type=module", "-e", script], capture_output=True, text=True, check=True
+    )
+    from trlab.diagnose.answer import percent
+    from trlab.diagnose.parts import number
+
+    for x, row in zip(values, json.loads(done.stdout), strict=True):
+        wanted = [
+            f"{x:.0f}",
+            f"{x:.1f}",
+            f"{-x:.4f}",
+            f"{x:.1g}",
+            f"{x:.3g}",
+            f"{-x:.4g}",
+            f"{x:g}",
+            percent(x / 200),
+            number(x),
+        ]
+        assert row == wanted, x
+    assert not re.search(
+        r"\beval\b|new Function", diagnose_page.BUILT.joinpath("diagnose.js").read_text(encoding="utf-8")
+    )
