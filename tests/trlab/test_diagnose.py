@@ -472,7 +472,10 @@ def test_a_bad_file_is_one_line_and_status_1(case, written, capsys, tmp_path):
         (["text.parquet"], "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither"),
         (["empty.parquet"], "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither"),
         (["cut.parquet"], "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
-        (["empty"], "'empty': expected a parquet file or JSON lines, or a folder of such files, got a folder without any"),
+        (
+            ["empty"],
+            "'empty': expected a parquet file or JSON lines, or a folder of such files, got a folder without any",
+        ),
         (["good.parquet", "--temperature", "0"], "temperature: expected a number above 0 and below inf, got 0.0"),
         (["good.parquet", "--top-p", "1.5"], "top_p: expected a number above 0 and at most 1, got 1.5"),
         (["good.parquet", "--column", "logp"], "--column: expected NAME=COLUMN, got 'logp'"),

@@ -244,3 +244,128 @@ def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words, c
     error = capsys.readouterr().err
     assert error.startswith("trlib: error: column '") and error.count("\n") == 1
     assert not os.path.exists(tmp_path / "structs.html")
+
+
+# -- other formats, several ranks --------------------------------------------------------------------------------------
+
+
+def padded() -> dict[str, np.ndarray]:
+    """The rollouts as arrays [B, T]."""
+    made = {name: np.array([LISTS[name][0], [*LISTS[name][1], 0.0]]) for name in ("logp", "logp_rollout")}
+    mask = np.array([[True, True, False], [True, True, False]])
+    return {**made, "advantage": np.array([[1.0], [-0.5]]), "mask": mask}
+
+
+LISTS = {"logp": LOGP, "logp_rollout": ROLLOUT}
+
+
+def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
+    wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
+    rows = [dict(zip(COLUMNS, values, strict=True)) for values in zip(*COLUMNS.values(), strict=True)]
+    (tmp_path / "rows.json").write_text(json.dumps(rows, indent=1))
+    same(read(tmp_path / "rows.json"), wanted)
+    (tmp_path / "columns.json").write_text(json.dumps({**COLUMNS, "temperature": 0.5, "logprobs": "raw"}))
+    found = read(tmp_path / "columns.json")
+    same(found, wanted)
+    assert (found.sampling.temperature, found.sampling.logprobs) == (0.5, "raw")
+    pd.DataFrame(COLUMNS).to_csv(tmp_path / "lists.csv", index=False, quotechar='"')
+    pd.DataFrame({**FLAT, "text": list("abcde")}).to_csv(tmp_path / "tokens.csv", index=False)
+    pq.write_table(pa.table({**FLAT, "text": list("abcde")}), tmp_path / "tokens.parquet")
+    same(read(tmp_path / "tokens.csv"), read(tmp_path / "tokens.parquet"))
+
+    torch = pytest.importorskip("torch")
+    arrays = padded()
+    np.savez_compressed(tmp_path / "arrays.npz", **arrays, temperature=1.0)
+    torch.save({name: torch.from_numpy(x) for name, x in arrays.items()}, tmp_path / "tensors.pt")
+    for name in ("arrays.npz", "tensors.pt"):
+        found = read(tmp_path / name)
+        assert found.logp[found.mask].tolist() == wanted.logp[wanted.mask].tolist(), name
+        assert found.advantage[found.mask].tolist() == [1.0, 1.0, -0.5, -0.5], name
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"logp": print}, tmp_path / "code.pt")
+    with pytest.raises(ValueError, match=r"code.pt': expected tensors, lists, numbers and texts"):
+        read(tmp_path / "code.pt")
+    np.savez(tmp_path / "objects.npz", logp=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match=r"expected arrays of numbers or texts, got Python objects"):
+        read(tmp_path / "objects.npz")
+
+
+def test_a_training_dump_of_slime_is_read_as_it_is(tmp_path):
+    torch = pytest.importorskip("torch")
+    rollouts = {
+        "tokens": [torch.tensor([7, 8, 21, 22, 23]), torch.tensor([7, 8, 24, 25])],
+        "response_lengths": [3, 2],
+        "loss_masks": [[1, 1, 0], [1, 1]],
+        "log_probs": [torch.tensor(row) for row in LOGP],
+        "rollout_log_probs": [torch.tensor(row) for row in ROLLOUT],
+        "advantages": [torch.tensor([0.5] * 3), torch.tensor([-0.5] * 2)],
+        "rewards": [1.0, 0.0],
+        "truncated": [0, 0],
+    }
+    torch.save({"rollout_id": 3, "rank": 0, "rollout_data": rollouts}, tmp_path / "3_0.pt")
+    found = read(tmp_path / "3_0.pt")
+    assert found.group.tolist() == [0, 0] and found.group_names == ("7 8",) and found.reward.tolist() == [1.0, 0.0]
+    assert found.pieces.tolist() == ["#21", "#22", "#23", "#24", "#25"] and found.unread == ("truncated",)
+    assert found.mask.tolist() == [True, True, False, True, True]
+    np.testing.assert_array_equal(found.logp, found.logp_old)
+    np.testing.assert_allclose(found.logp_rollout, [*ROLLOUT[0], *ROLLOUT[1]])
+    del rollouts["rollout_log_probs"]
+    torch.save({"rollout_data": rollouts}, tmp_path / "3_0.pt")
+    with pytest.raises(ValueError, match=r"rollout_data: expected 'rollout_log_probs' as in slime's training dump"):
+        read(tmp_path / "3_0.pt")
+
+
+def test_ranks_are_read_together_and_a_part_of_a_group_is_named(tmp_path, capsys):
+    """Rank 0 has one completion of every group and rank 1 the other; both count their completions from 0."""
+    folder = tmp_path / "step_7"
+    folder.mkdir()
+    for rank, advantage in ((0, 0.5), (10, 0.0), (2, -0.5)):
+        flat = {**FLAT, "advantage": [advantage] * 5, "group": ["x", "x", "x", "y", "y"]}
+        lines(folder / f"rank_{rank}.jsonl", flat)
+    (folder / "notes.txt").write_text("no dump")
+    alone = diagnose(read(folder / "rank_0.jsonl"))
+    assert (alone.groups.count, alone.groups.uneven, alone.groups.names) == (2, 2, ("x", "y"))
+    together = read(folder)
+    assert together.source == "step_7 (3 files)" and together.count == 6 and together.lengths.tolist() == [3, 2] * 3
+    assert together.advantage[:7].tolist() == [0.5] * 5 + [-0.5] * 2, "rank 2 comes before rank 10"
+    assert together.group.tolist() == [0, 1] * 3
+    found = diagnose(together)
+    assert (found.groups.count, found.groups.uneven, found.groups.text) == (2, 0, "")
+    # Groups that every rank numbers from 0 are told apart by their prompts.
+    for rank in (0, 2, 10):
+        flat = {**FLAT, "group": [0, 0, 0, 1, 1], "prompt": [f"p{rank}"] * 3 + [f"q{rank}"] * 2}
+        lines(folder / f"rank_{rank}.jsonl", flat)
+    assert len(set(read(folder).group.tolist())) == 6
+
+    assert main(["diagnose", str(folder / "rank_0.jsonl")]) == 0
+    said = capsys.readouterr().out
+    assert "Incomplete groups: the advantages of 2 of 2 groups do not sum to 0" in said and "“0”, “1”" in said
+    assert main(["diagnose", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["page"] == str(tmp_path / "step_7.html")
+    lines(folder / "rank_2.jsonl", FLAT)
+    with pytest.raises(ValueError, match=r"rank_2.jsonl': expected the columns of '.*rank_0.jsonl'"):
+        read(folder)
+    with pytest.raises(ValueError, match="paths: expected at least one file or folder, got none"):
+        read()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("ragged.csv", "logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
+        ("lists.csv", 'logp,mask\n"[1, 2","[1]"\n', "column 'logp': expected lists in"),
+        (
+            "columns.json",
+            '{"logp": [[-1], [-2]], "mask": [[1]]}',
+            "expected as many values in every column, got logp 2",
+        ),
+        ("damaged.npz", "PK\x03\x04 no archive", "expected a whole NPZ or .pt file, got a damaged one"),
+    ],
+)
+def test_what_does_not_fit_in_other_formats_is_named(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path / name)

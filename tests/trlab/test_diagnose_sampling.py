@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from trlab.cli import diagnose as command
-from trlab.diagnose import diagnose, dump, page, read
-from trlab.diagnose.sampling import KINDS, Sampling, Unbiased, meaning
+from trlab.diagnose import diagnose, dump, page, read, scale
+from trlab.diagnose.sampling import GROSS, KINDS, Alignment, Sampling, Unbiased, meaning
 from trlib.cli import main
 
 PLAIN = {
@@ -182,3 +183,52 @@ def test_the_ratio_before_and_after_it_is_bounded(tmp_path):
     del table["logp_old"]
     found = diagnose(read(dump(tmp_path / "rollouts.parquet", **{**table, "logp": rollout + ratio.log()})))
     assert found.logged[0].largest == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("by", [1, -1])
+def test_a_shift_is_found_where_no_mean_shows_it(tmp_path, capsys, by):
+    """The book's example of a real run, without `logp_old`, as prime-rl writes it: only neighbours tell."""
+    import pandas as pd
+
+    from tools.paths import ROOT
+
+    table = pd.read_parquet(ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet").drop(columns="logp_old")
+    path = str(tmp_path / "rollouts.parquet")
+    table.to_parquet(path)
+    known = {"logprobs": "processed", "temperature": 1.0}
+    right = diagnose(read(path, **known))
+    assert right.meaning.holds and right.alignment.shift == 0 and right.alignment.same > 0.7
+    table["logp_rollout"] = [np.roll(row, by) for row in table["logp_rollout"]]
+    table.to_parquet(path)
+    wrong = diagnose(read(path, **known))
+    assert wrong.meaning.holds is False and wrong.alignment.shift == -by, wrong.alignment
+    # One verdict: the same sentence first in the terminal, in JSON and on the page.
+    assert main(["diagnose", path, "--logprobs", "processed", "--temperature", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == wrong.meaning.headline
+    assert main(["diagnose", path, "--logprobs", "processed", "--temperature", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["meaning"]["holds"] is False and found["meaning"]["headline"] == wrong.meaning.headline
+    html = (tmp_path / "rollouts.html").read_text(encoding="utf-8")
+    assert f'data-verdict data-holds="false"><span aria-hidden="true">✗</span> {wrong.meaning.headline}</p>' in html
+    assert html.index("data-verdict") < html.index("<main>")
+
+
+def test_a_gross_mismatch_is_found_without_any_correlation():
+    few = Unbiased(1.0, 0.5, 1.0, 0.5, True)
+    known = Sampling(logprobs="processed", temperature=1.0)
+    none = Alignment(4, None, None, None)
+    assert meaning(known, few, none, 1.4).holds is True
+    wrong = meaning(known, few, none, 2.0)
+    assert wrong.holds is False and "differ by 2 nats a token" in wrong.headline
+    assert Alignment(100, 0.1, 0.3, 0.9).shift == 1 and Alignment(100, 0.9, 0.3, 0.1).shift == -1
+    for aligned in (Alignment(100, 0.5, 0.6, 0.55), Alignment(10, 0.1, 0.3, 0.9), Alignment(100, 0.4, 0.0, 0.1)):
+        assert aligned.shift == 0
+
+
+def test_the_scale_is_recorded_in_order_and_no_rounding_is_gross():
+    rows = scale.recorded()
+    by = {row.key: row for row in rows}
+    assert list(by) == [row.key for row in sorted(rows, key=lambda row: row.deviation)]
+    assert set(by) == {"bf16", "int8", "fp8", "int4", "dropout", "temperature", "shift"}
+    assert max(by[key].deviation for key in by if key != "shift") < GROSS < by["shift"].deviation
+    assert by["temperature"].deviation > 5 * by["bf16"].deviation, "as the book's page says"

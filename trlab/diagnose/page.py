@@ -11,8 +11,8 @@ from pathlib import Path
 from trlab.diagnose import figures, parts
 from trlab.diagnose.answer import percent, tokens
 from trlab.diagnose.parts import number, visible
-from trlab.diagnose.report import QUANTILES, EffectRow, Findings, Unbiased
-from trlab.diagnose.scale import COMMAND, MODEL, recorded
+from trlab.diagnose.report import QUANTILES, EffectRow, Findings, Scale, Unbiased
+from trlab.diagnose.scale import COMMAND, MODEL, Row, recorded
 from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, Shown
 from trlib import __version__
@@ -176,8 +176,8 @@ def _unbiased(f: Findings, unbiased: Unbiased) -> str:
 
 def _scale(f: Findings) -> str:
     """The mismatch of this file among recorded ones, in order."""
-    here = (f.scale.deviation, say("page.scale_here"), f.scale)
-    every = sorted([*((row.deviation, say(f"scale.{row.key}"), row) for row in recorded()), here], key=lambda r: r[0])
+    every: list[tuple[str, Row | Scale]] = [(say(f"scale.{row.key}"), row) for row in recorded()]
+    every = sorted([*every, (say("page.scale_here"), f.scale)], key=lambda named: named[1].deviation)
     rows = [
         [
             f"<strong>{name}</strong>" if row is f.scale else name,
@@ -186,7 +186,7 @@ def _scale(f: Findings) -> str:
             percent(row.outside),
             number(row.largest),
         ]
-        for _, name, row in every
+        for name, row in every
     ]
     caption = say("page.scale", model=MODEL, tokens=f"{recorded()[0].tokens:,}", command=COMMAND)
     return f"<p>{escape(f.scale.text)}</p>{parts.table(caption, say('page.scale_heads'), rows)}"

@@ -18,7 +18,7 @@ CAP = 10.0
 """Where `Unbiased.capped` cuts a ratio."""
 GROSS = 1.5
 """Mean |log ratio|, nats a token, that no rounding and no usual batch of updates reaches (see `scale`)."""
-ALIGNED = 0.5
+ALIGNED = 0.3
 """Two passes over the same tokens correlate more than this."""
 LEAST_PAIRS = 20
 """Fewer neighbours say nothing about a shift."""

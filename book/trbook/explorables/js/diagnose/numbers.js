@@ -14,6 +14,13 @@ export const pick = (values, index) => {
   return out;
 };
 
+/* Flags of the places in `index`. */
+export const flagged = (flags, index) => {
+  const out = new Uint8Array(index.length);
+  for (let k = 0; k < index.length; k++) out[k] = flags[index[k]];
+  return out;
+};
+
 export const map = (values, change) => {
   const out = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) out[i] = change(values[i], i);
@@ -45,7 +52,7 @@ export function quantiles(sorted, at) {
     return part === 0 || a === b ? a : part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
   });
 }
-export const sorted = (values) => Float64Array.from(values).sort();
+export const sorted = (values) => values.slice().sort();
 export const median = (values) => quantiles(sorted(values), [0.5])[0];
 
 /* To the nearest whole number, to the even one on a tie. */

@@ -6,7 +6,7 @@
 
 import { byCodePoint, comma, general, letters, say } from "./format.js";
 import { byCompletion, effects } from "./effects.js";
-import { binaryTv, largest, linspace, map, mean, median, pick, quantiles, rint, sorted, total, where } from "./numbers.js";
+import { binaryTv, flagged, largest, linspace, map, mean, median, pick, quantiles, rint, sorted, total, where } from "./numbers.js";
 import { answer, meaning } from "./verdict.js";
 import shared from "./shared.json" with { type: "json" };
 
@@ -20,7 +20,7 @@ export function diagnose(rollouts, limits = shared.limits) {
   const whole = logRatio(r.logp, r.logp_rollout, here), learner = r.logp_old ?? r.logp;
   const mismatch = old ? logRatio(learner, r.logp_rollout, here) : whole;
   const groups = groupsOf(r), scale = scaleOf(mismatch, old), alignment = align(r, learner, here), unbiased = unbiasedOf(mismatch, old);
-  const flags = (effect) => Uint8Array.from(here, (i) => effect.silenced[i]);
+  const flags = (effect) => flagged(effect.silenced, here);
   return {
     source: r.source, layout: r.layout, completions: r.count, positions: n, tokens: here.length,
     prompts: r.group === null ? null : new Set(r.group).size, anchor, duals: dualsOf(r, groups), limits, sampling: r.sampling,
@@ -206,7 +206,7 @@ function classes(r, here, mismatch, every) {
   }
   return members.flatMap((index, which) => {
     if (!index.length) return [];
-    const moved = Float64Array.from(index, (k) => binaryTv(Math.min(r.logp_rollout[here[k]], 0), Math.min(r.logp[here[k]], 0)));
+    const moved = map(index, (k) => binaryTv(Math.min(r.logp_rollout[here[k]], 0), Math.min(r.logp[here[k]], 0)));
     return [{
       low: CLASSES[which], high: CLASSES[which + 1], count: index.length,
       ratio: quantiles(sorted(pick(mismatch, index)), [0.01, 0.5, 0.99]).map(Math.exp), tv: quantiles(moved.sort(), [0.99])[0],

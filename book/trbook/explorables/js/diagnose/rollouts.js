@@ -113,7 +113,7 @@ class Reader {
   mask() {
     const values = this.ordered(this.numbers("mask", this.flat("mask", "booleans"), true)), odd = values.findIndex((x) => x !== 0 && x !== 1);
     if (odd >= 0) throw new Refused(`${this.named("mask")}: expected True or False (or 1 and 0), got ${general(values[odd])} at ${this.place(odd)}`);
-    const mask = Uint8Array.from(values);
+    const mask = new Uint8Array(values);
     if (!mask.includes(1)) throw new Refused(`${this.named("mask")}: expected True for at least one token, got False for all ${mask.length}`);
     return mask;
   }
@@ -141,7 +141,9 @@ class Reader {
     const column = this.of("advantage");
     if (this.layout === "completion" && !column.listed) {
       const values = this.numbers("advantage", column);
-      return this.finite("advantage", Float64Array.from(this.owner, (row) => values[row]), mask);
+      const spread = new Float64Array(this.total);
+      for (let i = 0; i < this.total; i++) spread[i] = values[this.owner[i]];
+      return this.finite("advantage", spread, mask);
     }
     return this.finite("advantage", this.ordered(this.numbers("advantage", this.flat("advantage", "numbers"))), mask);
   }
@@ -213,19 +215,23 @@ class Reader {
     const column = this.flat(name, name === "text" ? "texts" : "ids or texts"), values = this.ordered(column.values.done());
     if (column.type === "string") {
       const none = column.place("");
-      return { pieces: Int32Array.from(values, (x) => (Number.isNaN(x) ? none : x)), texts: column.texts };
+      const pieces = new Int32Array(values.length);
+      for (let i = 0; i < values.length; i++) pieces[i] = Number.isNaN(values[i]) ? none : values[i];
+      return { pieces, texts: column.texts };
     }
     if (column.type !== "number" || !values.every(Number.isInteger)) {
       throw new Refused(`${this.named(name)}: expected the text of every token, got ${column.kind}`);
     }
     const places = new Map(), texts = [];
-    const pieces = Int32Array.from(values, (id) => {
-      if (!places.has(id)) {
-        places.set(id, texts.length);
-        texts.push(`#${id}`);
+    const pieces = new Int32Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      let at = places.get(values[i]);
+      if (at === undefined) {
+        places.set(values[i], at = texts.length);
+        texts.push(`#${values[i]}`);
       }
-      return places.get(id);
-    });
+      pieces[i] = at;
+    }
     return { pieces, texts };
   }
 

@@ -2,7 +2,7 @@
 
 import { comma, fixed, general, percent, say, tokens } from "./format.js";
 import { keptByPpo } from "./effects.js";
-import { largest, map, pick, sorted } from "./numbers.js";
+import { flagged, largest, map, pick, sorted } from "./numbers.js";
 import shared from "./shared.json" with { type: "json" };
 
 const { SAME, CAP, GROSS, ALIGNED, LEAST_PAIRS } = shared.constants;
@@ -85,7 +85,8 @@ export function meaning(s, unbiased, alignment, deviation) {
 export function answer(r, limits, here, cut) {
   const anchor = r.logp_old === null ? "logp_rollout" : "logp_old", base = r[anchor];
   const logRatio = pick(r.logp, here).map((x, k) => x - base[here[k]]), advantage = pick(r.advantage, here);
-  const silenced = Uint8Array.from(here, (i) => cut[i]), outside = Uint8Array.from(logRatio, (x) => isOutside(x, limits));
+  const silenced = flagged(cut, here), outside = new Uint8Array(here.length);
+  for (let k = 0; k < here.length; k++) outside[k] = isOutside(logRatio[k], limits);
   const sum = (flags) => flags.reduce((all, flag) => all + flag, 0);
   const window = `[${general(1 - limits.eps_low, 4)}, ${general(1 + limits.eps_high, 4)}]`;
   const f = { anchor, window, logRatio, advantage, silenced, outside, n: here.length, cut: sum(silenced), out: sum(outside) };
