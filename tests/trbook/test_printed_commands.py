@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import torch
 
 from tools.paths import NOTEBOOKS, ROOT
 from trlib.cli import main
@@ -107,8 +109,15 @@ def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
 
 @pytest.mark.parametrize("command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2])
 def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> None:
-    shutil.copy(ROOT / "book/_static/diagnose/rollouts.parquet", tmp_path)
+    example = ROOT / "book/_static/diagnose/rollouts.parquet"
+    shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
+    for name in shlex.split(command)[2:]:
+        if name.endswith(".pt"):
+            torch.save(pq.read_table(example).to_pylist(), name)
+        elif name in ("token_exports/step_7", "train_data"):  # a folder of ranks
+            Path(name).mkdir(parents=True)
+            shutil.copy(example, name)
     try:
         assert main(shlex.split(command)[1:]) == 0
     except SystemExit as left:  # --help, or a file that only the reader has
