@@ -12,10 +12,42 @@ addEventListener("load", reachable);
 addEventListener("resize", reachable);
 addEventListener("toggle", reachable, true); // a fold that opens shows what had no width before
 
+// On a phone a long cell of code is a fold, and so is each section of a page of evidence that is too long to scroll
+// through. On a wider screen, and on paper, they are open and nothing shows that they are folds.
+const phone = matchMedia("screen and (max-width: 720px)");
+const LINES = 8;
+const TALL = 25_000;
+const fold = (nodes, words) => {
+  const details = document.createElement("details");
+  details.className = "on-phones";
+  const summary = Object.assign(document.createElement("summary"), { textContent: words });
+  nodes[0].before(details);
+  details.append(summary, ...nodes);
+};
+const foldForPhones = () => {
+  const article = document.querySelector("article");
+  if (!article) return;
+  for (const cell of article.querySelectorAll("div.cell_input:not(details *)")) {
+    const lines = cell.textContent.trim().split("\n").length;
+    if (lines > LINES) fold([...cell.children], `Show ${lines} lines of code`);
+  }
+  if (article.querySelector("div.cell") || document.documentElement.scrollHeight <= TALL) return;
+  for (const section of article.querySelectorAll(":scope > section > section")) {
+    const [heading, ...rest] = section.children;
+    if (rest.length > 1) fold(rest, `Show: ${heading.firstChild.textContent}`);
+  }
+};
+const fitPhone = () => {
+  if (phone.matches && !document.querySelector("details.on-phones")) foldForPhones();
+  for (const details of document.querySelectorAll("details.on-phones")) details.open = !phone.matches;
+};
+addEventListener("DOMContentLoaded", fitPhone);
+phone.addEventListener("change", fitPhone);
+
 // A link to something in a fold opens the fold.
 const reveal = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const folds = [];
+  const folds = [...(target?.querySelectorAll(":scope > details.on-phones") ?? [])];
   for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
   for (const fold of folds) fold.open = true;
   if (folds.length) target.scrollIntoView();

@@ -19,6 +19,9 @@
         if (lines.size > 1) faults.add(`${where(table)}: a broken word, ${word[0]}`);
       }
     }
+    // A table of numbers slides inside its box; every other shows all its columns.
+    const box = table.closest(".scroll, .output, .cell_output, .pst-scrollable-table-container");
+    if (table.matches(".slides") && box && getComputedStyle(box).overflowX === "auto") continue;
     for (const cell of table.querySelectorAll("tbody td, tbody th")) {
       const box = cell.getBoundingClientRect();
       if (seen(cell) && (box.right > innerWidth + 1 || cell.scrollWidth > cell.clientWidth + 2 && cell.clientWidth))

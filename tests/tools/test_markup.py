@@ -157,6 +157,16 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     assert '<td data-label="gradient norm" role="cell">2.5</td>' in labelled
 
 
+def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> None:
+    heads = "".join(f"<th>{word}</th>" for word in ("method", "accuracy", "worst run", "take-off", "entropy", "kept"))
+    cells = "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, 0.56]</td><td>undecided</td><td>1</td>"
+    numbers = tables(f"<table><thead><tr>{heads}</tr></thead><tbody>{f'<tr>{cells}</tr>' * 3}</tbody></table>")
+    assert '<table class="slides">' in numbers
+    assert "data-label" not in numbers
+    words = numbers.replace("0.86<", "a sentence about what came of the worst run<").replace("slides", "table")
+    assert '<table class="table stacks" role="table">' in tables(words)
+
+
 def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
     page = '<head><meta charset="utf-8" /></head><script>let a</script><script type="application/json">{}</script>'
     done = sealed(page)

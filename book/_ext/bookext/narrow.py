@@ -1,7 +1,8 @@
 """Tables on a phone: one that is too wide for it carries its headings into its cells, so that its rows can be stacked.
 
-A table whose longest words fit beside each other stays a table (class `fits`). Every other becomes a list of its rows
-below 720 pixels (class `stacks`): each cell stands under its heading, and no column is cut or squeezed.
+A table whose longest words fit beside each other stays a table (class `fits`). One of numbers stays a table too, and
+slides under its first column (class `slides`): numbers are compared down a column. Every other becomes a list of its
+rows below 720 pixels (class `stacks`): each cell stands under its heading, and no column is cut or squeezed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from bs4 import BeautifulSoup, NavigableString, Tag
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 ROOM = 36
 """Letters that a phone shows side by side, each column's longest word and two letters of space."""
+FIGURE = 26
+"""Letters of the longest cell that still reads as a number: an estimate, its interval and a word."""
 LONG = 18
 """A name in code that is longer may be broken after a mark."""
 MARKS = re.compile(r"(?<=[._=,/(:])(?=\w)")
@@ -37,9 +40,10 @@ def _ready(text: str) -> str:
     headings = zip_longest(*(map(_text, row) for row in heads), fillvalue="")
     names = [next(filter(None, reversed(column)), "") for column in headings]
     stacks = _width([*heads, *rows]) > ROOM and all(len(row) == len(rows[0]) for row in rows)
-    own = table.get_attribute_list("class") if table.has_attr("class") else []
-    table["class"] = " ".join([*map(str, own), "stacks" if stacks else "fits"])
-    if stacks:
+    slides = stacks and _of_numbers(rows)
+    classes = table.get_attribute_list("class") if table.has_attr("class") else []
+    table["class"] = " ".join([*map(str, classes), "slides" if slides else "stacks" if stacks else "fits"])
+    if stacks and not slides:
         for row in rows if len(names) > 2 else ():  # of two columns the first is the title, the second what it means
             for name, cell in list(zip(names, row, strict=False))[1:]:
                 cell["data-label"] = name
@@ -51,6 +55,13 @@ def _width(rows: list[list[Tag]]) -> int:
     """Letters that a table needs: each column's longest word, and the space after it."""
     columns = zip_longest(*(map(_text, row) for row in rows), fillvalue="")
     return sum(2 + max(len(word) for text in column for word in text.split() or [""]) for column in columns)
+
+
+def _of_numbers(rows: list[list[Tag]]) -> bool:
+    """Whether the cells beside the first are short, and at least half of those that say something hold a digit."""
+    texts = [text for row in rows for text in map(_text, row[1:]) if text]
+    numbers = sum(any(map(str.isdigit, text)) for text in texts)
+    return len(rows) > 2 and max(map(len, texts), default=0) <= FIGURE and 2 * numbers >= len(texts)
 
 
 def _say_what_it_is(table: Tag) -> None:
