@@ -159,7 +159,9 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
 
 def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> None:
     heads = "".join(f"<th>{word}</th>" for word in ("method", "accuracy", "worst run", "take-off", "entropy", "kept"))
-    cells = "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, 0.56]</td><td>undecided</td><td>1</td>"
+    cells = (
+        "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, 0.56]</td><td>undecided</td><td>1</td>"
+    )
     numbers = tables(f"<table><thead><tr>{heads}</tr></thead><tbody>{f'<tr>{cells}</tr>' * 3}</tbody></table>")
     assert '<table class="slides">' in numbers
     assert "data-label" not in numbers
