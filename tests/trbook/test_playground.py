@@ -62,7 +62,7 @@ def test_a_cover_names_its_lanes_asks_its_question_and_can_be_played() -> None:
         html = Playground(preset=name).html()
         lanes = re.findall(r'data-lane="(\w)" data-method="(\w+)" data-batch="0" data-reward=""', html)
         assert [method for _, method in lanes] == [lane["method"] for lane in preset["lanes"]]
-        assert all(lane["method"] in OBJECTIVES for lane in preset["lanes"])
+        assert all(lane["method"] in {*OBJECTIVES, "own"} for lane in preset["lanes"])
         assert '<button type="button" class="play" data-start="play">Play</button>' in html
         assert html.count('data-start="guess:') == len(preset["question"]["options"])
 
@@ -109,6 +109,7 @@ def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_ov
     assert apart("wide", "reward", 0, 1) and apart("wide", "reward", 0, 2)
     assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
+    assert apart("own", "kl", 1, 0) and apart("own", "third", 1, 0) and not apart("own", "reward", 1, 0)
     assert apart("dppo", "kl", 1, 0) and apart("troll", "kl", 1, 0) and apart("quickstart", "reward", 0, 1)
     assert apart("shootout", "reward", 3, 2) and apart("shootout", "reward", 3, 0)
     for name, farther in (("bapo", 1), ("minpro", 1), ("cpgd", 0), ("r2vpo", 0), ("trefree", 1)):

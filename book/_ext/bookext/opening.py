@@ -11,9 +11,10 @@ from __future__ import annotations
 import html
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -134,12 +135,13 @@ class DiagnoseDirective(SphinxDirective):
 
 
 class Learning(SphinxDirective):
-    """The playground, with the preset that is named, as wide as the window lets it be."""
+    """The playground, with the preset that is named, as wide as the window lets it be; `:contest:` adds the contest."""
 
     optional_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"contest": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        playground = Playground(preset="".join(self.arguments))
+        playground = Playground(preset="".join(self.arguments), contest="contest" in self.options)
         return [nodes.raw("", f'<div class="wide-figure">{playground.html()}</div>', format="html")]
 
 

@@ -20,6 +20,8 @@ SOURCES = HERE / "js"
 ENGINE_SOURCES = HERE / "engine" / "js"
 KINDS = (".js", ".mjs", ".css", ".json")
 COMMON = "common"
+CONTEST = HERE / "contest.json"
+"""The rules of the contest on *Write your own*, its references and what is recorded (`tools.contest`)."""
 
 _IMPORT = re.compile(r'import\{([^{}]*)\}from"\./common\.js";')
 _EXPORT = re.compile(r"export\{([^{}]*)\};\s*\Z")
@@ -78,7 +80,7 @@ def sources_hash() -> str:
     digest = hashlib.sha256()
     files = {path.relative_to(SOURCES).as_posix(): path for path in SOURCES.rglob("*") if path.suffix in KINDS}
     files |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
-    files["../playground.json"] = HERE / "playground.json"
+    files |= {f"../{name}": HERE / name for name in ("playground.json", CONTEST.name)}
     for name in sorted(files):
         if not name.startswith("node_modules"):
             digest.update(f"{name}\n{files[name].read_text(encoding='utf-8')}\n".encode())

@@ -22,6 +22,9 @@ LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "gro
 """What a lane may be set to; what is not named is as usual."""
 BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
 """Settings of a method that a lane may name beside its threshold."""
+OWN = ("formula", "constants", "advantage", "aggregation")
+"""The settings of a lane whose method is the reader's own, `own`: a formula for the gradient weight, its constants, and
+two that every method of trlib has."""
 VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
 
@@ -43,6 +46,7 @@ class Playground(Explorable):
 
         Playground(preset="clipping")
         Playground(lanes=[{"method": "ppo", "threshold": 0.1, "epochs": 8}, {"method": "troll", "epochs": 8}])
+        Playground(lanes=[{"method": "own", "formula": "A*r*(abs(p-q) < d)", "constants": {"d": 0.15}, "epochs": 16}])
 
     Raises:
         ValueError: an unknown preset, view, setting, or setting of a lane; the nearest is suggested.
@@ -64,6 +68,9 @@ class Playground(Explorable):
     small = t.Bool(False, help="Only the first lane, its completions and its reward: for a page's first screen.").tag(
         sync=True
     )
+    contest = t.Bool(False, help="Whether a formula of the reader's own can enter the contest, below the lanes.").tag(
+        sync=True
+    )
     _parts = t.Dict().tag(sync=True)
     _wish = t.Unicode("").tag(sync=True)
 
@@ -81,8 +88,9 @@ class Playground(Explorable):
         if len(self.lanes) > MOST:
             raise ValueError(f"lanes: expected at most {MOST}, got {len(self.lanes)}")
         for lane in self.lanes:
+            beside = BESIDE.get(lane.get("method", ""), ())
             for name in lane:
-                if name not in (known := (*LANE, *BESIDE.get(lane.get("method", ""), ()))):
+                if name not in (known := (*LANE, *(OWN if lane.get("method") == "own" else beside))):
                     raise unknown("Playground, setting of a lane", name, known)
 
     def html(self) -> str:

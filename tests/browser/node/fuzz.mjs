@@ -48,10 +48,11 @@ class FakeWorker {
 }
 
 const SETTINGS = [() => ({ method: pick(METHOD_NAMES) }), () => ({ threshold: random() }), () => ({ lr: 10 ** (-5 * random()) }), () => ({ epochs: pick([1, 2, 2.5, 4]) }),
-  () => ({ minibatches: pick([1, 2, 3]) }), () => ({ group: pick([2, 8, "much", null]) }), () => ({ checkpoint: pick(["dial", "dial_rare", "spend", "dail"]) }), () => ({ difficulty: pick([1, 5, 7, 40, -1, "x"]) }), () => ({ nonsense: 1 })];
+  () => ({ minibatches: pick([1, 2, 3]) }), () => ({ group: pick([2, 8, "much", null]) }), () => ({ checkpoint: pick(["dial", "dial_rare", "spend", "dail"]) }), () => ({ difficulty: pick([1, 5, 7, 40, -1, "x"]) }), () => ({ nonsense: 1 }),
+  () => ({ method: "own", formula: pick(["A*r", "A*r*(abs(p - q) < d)", "A*clip(r, 1-lr, a ? b : 2)", "A*(", "__proto__", 7]), constants: pick([undefined, null, {}, { d: 0.1, lr: 3 }, { d: "x" }]) })];
 const lane = () => pick(NAMES);
 const change = () => Object.assign({}, ...Array.from({ length: 1 + Math.floor(2 * random()) }, () => pick(SETTINGS)()));
-const given = () => fromAddress({ ...(random() < 0.5 ? { preset: pick([...Object.keys(PRESETS), "__proto__", "x".repeat(20_000)]) } : {}), ...(random() < 0.5 ? { a: pick(["ppo,epochs:2", "troll", "gppo,lr:-1", "none", 7, "m".repeat(20_000)]) } : {}) }, begin({}));
+const given = () => fromAddress({ ...(random() < 0.5 ? { preset: pick([...Object.keys(PRESETS), "__proto__", "x".repeat(20_000)]) } : {}), ...(random() < 0.5 ? { a: pick(["ppo,epochs:2", "own,formula:A*r*(abs(p-q)<d),_d:0.15", "own,formula:A*(,__proto__:1", "troll", "gppo,lr:-1", "none", 7, "m".repeat(20_000)]) } : {}) }, begin({}));
 const EVENTS = [
   [8, () => ({ type: "play" })], [6, () => ({ type: "once", what: pick(["batch", "update"]) })], [0.3, () => ({ type: "reset" })], [0.7, () => ({ type: "resetLane", lane: lane() })],
   [0.5, () => ({ type: "preset", preset: pick(Object.keys(PRESETS)) })], [0.4, () => ({ type: "seed", seed: pick([0, 3, NaN, -1]) })], [8, () => ({ type: "change", lane: lane(), settings: change() })],

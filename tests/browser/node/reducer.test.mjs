@@ -284,3 +284,42 @@ test("a curve is drawn further and not anew: a batch costs the same at the end o
   assert.ok(of.reward.paths.lane.line.length < 8000, "at most 400 points");
   assert.equal(seriesOf(rows.slice(0, 5)).count, 5, "a shorter run is looked at anew");
 });
+
+test("a formula and its constants go into the address and come back, also where a program has decoded it on the way", () => {
+  for (const formula of ["A*r", "A * r*(abs(p - q) < d)", "clip(r, 1-lr, 1 + d)*(A > 0 ? A : c)", "A + b"]) {
+    const given = { method: "own", formula, constants: { d: 0.15, lr: 3 }, epochs: 16, aggregation: "seq-mean-token-mean" };
+    const { lane, notes } = possibleLane(given, "a"), packed = packLane(lane);
+    assert.deepEqual(notes, []);
+    assert.equal(lane.formula, formula);
+    assert.deepEqual(possibleLane(unpackLane(packed), "a"), { lane, notes: [] });
+    assert.doesNotMatch(packed.replace(/^own,/, "").replaceAll(/,(?=[a-z_]+:)/g, ""), /[ ]/);
+    const mark = new URLSearchParams({ a: packed }), decoded = new URLSearchParams(decodeURIComponent(String(mark)).replaceAll("&", "%26"));
+    assert.deepEqual(possibleLane(unpackLane(decoded.get("a")), "a").lane, lane, "a plus sign that arrives as a space is known");
+  }
+});
+
+test("two formulas, or two constants, are two lanes; another method takes neither along", () => {
+  const lane = (constants, formula = "A*r*(abs(p - q) < d)") => possibleLane({ method: "own", formula, constants }, "a").lane;
+  assert.notEqual(identity(lane({ d: 0.1 })), identity(lane({ d: 0.2 })));
+  assert.notEqual(identity(lane({ d: 0.1 })), identity(lane({ d: 0.1 }, "A*r*d")));
+  assert.deepEqual(lane({ e: 1 }).constants, { d: 0.2 }, "a constant that the formula does not have is gone, a new one begins at 0.2");
+  const one = page({ lanes: [{ method: "own", formula: "A*r*c", constants: { c: 3 } }] });
+  one.go({ type: "play" });
+  one.batches(2);
+  one.go({ type: "change", lane: "a", settings: { constants: { c: 1 } } });
+  one.batches(2);
+  assert.deepEqual(changes(one.state.runs.a.rows).map(({ settings }) => settings.constants.c), [1]);
+  one.go({ type: "change", lane: "a", settings: { method: "ppo" } });
+  assert.deepEqual(Object.keys(one.state.lanes.a).filter((key) => ["formula", "constants", "advantage"].includes(key)), []);
+  assert.deepEqual(one.state.notes, []);
+});
+
+test("a formula in a link that cannot be read says why, and the lane begins with another", () => {
+  for (const [formula, told] of [["A*r*(", 'Character 6: expected a number'], ["__proto__", 'got "_"'], ["1e999", "1e999"], ["(".repeat(5000), "at most 400"], [{}, "["]]) {
+    const { lane, notes } = possibleLane({ method: "own", formula, constants: { d: "much" } }, "b");
+    assert.equal(lane.formula, "A*r");
+    assert.match(notes.join(" "), /Lane B: the formula .* cannot be read. Character/);
+    assert.ok(notes.join(" ").includes(told), notes.join(" "));
+  }
+  assert.deepEqual(Object.getPrototypeOf(unpackLane("own,__proto__:1,___proto__:2,formula:A")), Object.prototype);
+});

@@ -4,6 +4,7 @@
 
 import { ADVANTAGES } from "./advantages.js";
 import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
+import { own, proportional } from "./own.js";
 import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
@@ -50,13 +51,16 @@ export const METHODS = {
   trefree: { make: trefree, proportional: true, gallery: true, defaults: { ...plain, delta: 0.1 } },
 };
 
-const AGGREGATIONS = ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"];
+/* The reader's own: a formula and its constants. It stands apart because trlib has no class of it. */
+export const OWN = { make: own, defaults: { ...plain, formula: "A*r", constants: {} } };
+
+export const AGGREGATIONS = ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"];
 const DELTA_TV = 0.15; // DPPO's threshold where none is given
 
 /* A method with its settings, ready for the loop: { name, kind, settings, objective, survey }.
    Throws a RangeError for a name or a setting that is not there. */
 export function method(name, given = {}) {
-  const kind = METHODS[name];
+  const kind = name === "own" ? OWN : METHODS[name];
   if (!kind) throw new RangeError(`method: expected one of ${Object.keys(METHODS).join(", ")}, got ${name}`);
   for (const key of Object.keys(given)) {
     if (!(key in kind.defaults)) {
@@ -67,5 +71,6 @@ export function method(name, given = {}) {
   if (name === "dppo" && settings.delta_tv === null && settings.delta_kl === null) settings.delta_tv = DELTA_TV;
   if (!(settings.advantage in ADVANTAGES)) throw new RangeError(`advantage: got ${settings.advantage}`);
   if (!AGGREGATIONS.includes(settings.aggregation)) throw new RangeError(`aggregation: got ${settings.aggregation}`);
+  if (kind === OWN) return { name, kind: { ...OWN, proportional: proportional(settings) }, settings, objective: own(settings) };
   return { name, kind, settings, objective: kind.make(settings), survey: kind.survey?.(settings) };
 }

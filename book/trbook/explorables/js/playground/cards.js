@@ -2,6 +2,7 @@
    page itself and not in the shadow, so that whoever reads the page finds every lane there. */
 
 import { h, ladder, number, sample, say, setting, unique } from "../parts/common.js";
+import { field } from "../formula/field.js";
 import { BRANCHES, CHECKPOINTS, DASHES, HUES, NUMBERS, difficultyOf, kindOf, moreOf, titleOf } from "./lanes.js";
 import { recent } from "./words.js";
 
@@ -41,9 +42,11 @@ export function card(name, { change, remove, reset }) {
         bound.kind = lane.method;
         bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
         bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [key, beside(says, one, (value) => change({ [key]: value }))]);
-        dragged.replaceChildren(bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
+        bound.formula = lane.method === "own" ? field({ says, change }) : null;
+        dragged.replaceChildren(bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
       }
       bound.slider?.set(lane.threshold);
+      bound.formula?.set(lane);
       for (const [key, one] of bound.more) one.set(lane[key]);
       rate.set(lane.lr);
       for (const [key, one] of more) one.set(lane[key]);

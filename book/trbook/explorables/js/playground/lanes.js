@@ -1,7 +1,11 @@
 /* What a lane may be set to: methods with their thresholds, rungs of the sliders, and how a lane is named, written into
    an address and handed to the engine. */
 
-import { METHODS } from "../../engine/js/methods.js";
+import { ADVANTAGES } from "../../engine/js/advantages.js";
+import { FormulaError } from "../../engine/js/formula.js";
+import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
+import { pictured } from "../../engine/js/own.js";
+import { constantsOf } from "../formula/constants.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
 export const NAMES = ["a", "b", "c", "d"];
@@ -56,6 +60,7 @@ const KINDS = {
     dual_lr: { label: "λ’s step", spoken: "step of the price; 0 leaves it as it is", rungs: [0, 0.1, 0.3, 1, 3, 10, 30] } } },
   trefree: { title: "TREFree", threshold: { label: "δ |A|", spoken: "delta, the bound on the advantage times the ratio's distance from 1", rungs: [0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
     sets: (delta) => ({ delta }), from: "delta" } },
+  own: { title: "your own", more: { advantage: { label: "advantage", options: Object.keys(ADVANTAGES) }, aggregation: { label: "sum", spoken: "how tokens are added up", options: AGGREGATIONS } } },
 };
 /* Methods that rule a token by its own ratio, or its own probability: the edges can be drawn. */
 const EDGES = {
@@ -67,16 +72,17 @@ const EDGES = {
 const DPPO_DELTA = 0.15; // where trlib's default names none
 
 export const kindOf = (lane) => KINDS[lane.method];
-export const METHOD_NAMES = Object.keys(METHODS);
-/* Those of the book, and those of its gallery. */
-export const BRANCHES = { book: METHOD_NAMES.filter((name) => !METHODS[name].gallery), gallery: METHOD_NAMES.filter((name) => METHODS[name].gallery) };
+export const METHOD_NAMES = [...Object.keys(METHODS), "own"];
+/* Those of the book, those of its gallery, and the reader's own: a formula with its constants. */
+export const BRANCHES = { book: Object.keys(METHODS).filter((name) => !METHODS[name].gallery), gallery: Object.keys(METHODS).filter((name) => METHODS[name].gallery), yours: ["own"] };
+const defaultsOf = (method) => (method === "own" ? OWN : METHODS[method]).defaults;
 export const moreOf = (method) => KINDS[method].more ?? {};
 export const titleOf = (method) => KINDS[method].title;
 
 /* Where the threshold stands when nobody has moved it; null: the method has none. */
 export function usual(method) {
   const { threshold } = KINDS[method];
-  return threshold ? METHODS[method].defaults[threshold.from] ?? DPPO_DELTA : null;
+  return threshold ? defaultsOf(method)[threshold.from] ?? DPPO_DELTA : null;
 }
 
 const RATES = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.03, 0.1, 1, 1e9];
@@ -99,7 +105,7 @@ export const knobsOf = (lane) => (lane.difficulty === difficultyOf(lane).first ?
 /* A lane as it was given -> { lane, notes }: what is impossible becomes the nearest that is possible, and is told. */
 export function possibleLane(given, name) {
   const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
-  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", "difficulty", ...Object.keys(NUMBERS), ...own(given.method)];
+  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", "difficulty", ...Object.keys(NUMBERS), ...own(given.method), ...(given.method === "own" ? ["formula", "constants"] : [])];
   for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${brief(key)}" is nothing that can be set; expected ${known.join(", ")}.`);
   const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
   for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
@@ -108,11 +114,12 @@ export function possibleLane(given, name) {
     note(`there is no ${key} "${brief(lane[key])}"; taken is ${near}.`);
     lane[key] = near;
   }
+  if (lane.method === "own") Object.assign(lane, possibleFormula(given, note));
   const { threshold } = KINDS[lane.method];
   lane.threshold = threshold ? number(given.threshold ?? usual(lane.method), threshold.rungs[0], threshold.rungs.at(-1), threshold.label, note) : null;
   lane.threshold ??= usual(lane.method);
   for (const [key, { label, rungs, options }] of Object.entries(moreOf(lane.method))) {
-    const first = METHODS[lane.method].defaults[key], asked = given[key] ?? first;
+    const first = defaultsOf(lane.method)[key], asked = given[key] ?? first;
     if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
     else if (options.includes(asked)) lane[key] = asked;
     else note(`${label}: there is no "${brief(asked)}"; taken is ${lane[key] = nearestWord(String(asked), options)}.`);
@@ -134,6 +141,22 @@ export function possibleLane(given, name) {
     lane.difficulty = near;
   }
   return { lane, notes };
+}
+
+/* The formula of a lane and its constants. What cannot be read becomes the formula that a lane of one's own begins with. */
+function possibleFormula(given, note) {
+  const asked = given.formula ?? OWN.defaults.formula, numbers = {};
+  for (const [name, value] of Object.entries(given.constants ?? {})) {
+    const found = number(value, -1e9, 1e9, `constant ${brief(name)}`, note);
+    if (found !== undefined) numbers[name] = found;
+  }
+  try {
+    return { formula: String(asked).trim(), constants: constantsOf(String(asked), numbers) };
+  } catch (error) {
+    if (!(error instanceof FormulaError)) throw error;
+    note(`the formula "${brief(asked)}" cannot be read. ${error.message} Taken is ${OWN.defaults.formula}.`);
+    return { formula: OWN.defaults.formula, constants: {} };
+  }
 }
 
 const closest = (numbers, value) => numbers.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
@@ -175,20 +198,23 @@ export function engineSettings(lane, seed) {
 
 export const thresholdsOf = ({ method, threshold, ...rest }) => ({
   ...(threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold)), ...moved(method, rest),
+  ...(method === "own" ? { formula: rest.formula, constants: rest.constants } : {}),
 });
 
 /* Of a method's settings beside its threshold those that do not stand where they usually do. */
-const moved = (method, lane) => Object.fromEntries(Object.keys(moreOf(method)).filter((key) => lane[key] !== METHODS[method].defaults[key]).map((key) => [key, lane[key]]));
+const moved = (method, lane) => Object.fromEntries(Object.keys(moreOf(method)).filter((key) => lane[key] !== defaultsOf(method)[key]).map((key) => [key, lane[key]]));
 
 /* A lane as another method can take it on. */
 export function handedOn(lane) {
   const kept = { ...lane, threshold: undefined };
-  for (const key of Object.keys(moreOf(lane.method))) delete kept[key];
+  for (const key of [...Object.keys(moreOf(lane.method)), "formula", "constants"]) delete kept[key];
   return kept;
 }
 
-/* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, or null. */
-export const regionOf = (lane) => EDGES[lane.method]?.({ ...METHODS[lane.method].defaults, ...thresholdsOf(lane) }) ?? null;
+/* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, { formula, weight }
+   with the weight of (A, q, p), or null. */
+export const regionOf = (lane) => (lane.method === "own" ? { formula: packLane(lane), weight: pictured(lane) } : builtIn(lane));
+const builtIn = (lane) => EDGES[lane.method]?.({ ...defaultsOf(lane.method), ...thresholdsOf(lane) }) ?? null;
 
 /* What decides a lane's rows, in one word: two lanes of one identity learn alike. A kind of lane that has more to it than
    a method and its settings (a formula with its constants) must write all of it here, which is what packLane does. */
@@ -205,7 +231,7 @@ export function titlesOf(lanes, write = short) {
   const told = Object.keys(more).filter(vary);
   return Object.fromEntries(Object.entries(lanes).map(([name, lane]) => {
     const { title, threshold } = KINDS[lane.method];
-    const first = threshold ? `${title} ${threshold.label} ${write(lane.threshold)}` : title;
+    const first = threshold ? `${title} ${threshold.label} ${write(lane.threshold)}` : lane.method === "own" ? ownTitle(lane, write) : title;
     const own = Object.entries(moved(lane.method, lane)).map(([key, value]) => `${moreOf(lane.method)[key].label} ${typeof value === "number" ? write(value) : value}`);
     const { label, write: wordsOf } = difficultyOf(lane);
     return [name, [first, ...own, ...told.map((key) => more[key](lane[key])), ...(hard ? [`${label} ${wordsOf(lane.difficulty)}`] : [])].join(", ")];
@@ -215,12 +241,15 @@ export function titlesOf(lanes, write = short) {
 /* What a lane's settings became, in words: "clip 0.2 → 0.05, rate 0.0001 → 0.001". */
 export function differences(before, now) {
   const { threshold } = KINDS[now.method], write = (x) => (typeof x === "number" ? short(x) : String(x));
-  if (before.method !== now.method) return titlesOf({ a: now }).a;
-  const labels = { threshold: threshold?.label, lr: "rate", epochs: "uses", minibatches: "minibatches", group: "group", checkpoint: "checkpoint",
+  if (before.method !== now.method || before.formula !== now.formula) return titlesOf({ a: now }).a;
+  const flatly = ({ constants = {}, ...rest }) => ({ ...rest, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`constant ${name}`, value])) });
+  const [was, is] = [before, now].map(flatly), labels = { threshold: threshold?.label, lr: "rate", epochs: "uses", minibatches: "minibatches", group: "group", checkpoint: "checkpoint",
     difficulty: difficultyOf(now).label, ...Object.fromEntries(Object.entries(moreOf(now.method)).map(([key, { label }]) => [key, label])) };
-  return Object.keys(now).filter((key) => now[key] !== before[key] && JSON.stringify(now[key]) !== JSON.stringify(before[key]))
-    .map((key) => `${labels[key] ?? key} ${write(before[key])} → ${write(now[key])}`).join(", ");
+  return Object.keys(is).filter((key) => is[key] !== was[key] && JSON.stringify(is[key]) !== JSON.stringify(was[key]))
+    .map((key) => `${labels[key] ?? key} ${write(was[key])} → ${write(is[key])}`).join(", ");
 }
+
+const ownTitle = ({ formula, constants }, write) => [`your own: ${brief(formula, 32)}`, ...Object.entries(constants).map(([name, value]) => `${name} ${write(value)}`)].join(", ");
 
 /* In the address: "ppo,threshold:0.2,lr:0.0001", only what is not as usual. */
 export function packLane(lane) {
@@ -230,10 +259,25 @@ export function packLane(lane) {
   for (const [key, { first }] of Object.entries(NUMBERS)) if (lane[key] !== first) parts.push(`${key}:${lane[key]}`);
   if (lane.difficulty !== difficultyOf(lane).first) parts.push(`difficulty:${lane.difficulty}`);
   for (const [key, value] of Object.entries(moved(lane.method, lane))) parts.push(`${key}:${value}`);
+  if (lane.method === "own") {
+    parts.push(`formula:${packFormula(lane.formula)}`);
+    for (const [name, value] of Object.entries(lane.constants)) parts.push(`_${name}:${value}`);
+  }
   return parts.join(",");
 }
 
 export function unpackLane(text) {
-  const [method, ...rest] = String(text).split(",");
-  return { method, ...Object.fromEntries(rest.map((part) => part.split(":"))) };
+  const [method, ...rest] = String(text).split(","), lane = { method };
+  for (const part of rest) {
+    const [key, ...value] = part.split(":"), [first] = key;
+    if (key === "formula") lane.formula = unpackFormula(value.join(":"));
+    else if (method === "own" && first === "_") (lane.constants ??= {})[key.slice(1)] = Number(value.join(":"));
+    else if (key !== "__proto__") lane[key] = value.join(":");
+  }
+  return lane;
 }
+
+/* A formula between the commas and colons of a lane. No spaces: where a program on the way has decoded the address, its
+   plus signs arrive as spaces, and are known by that. */
+const packFormula = (text) => text.replaceAll(/\s+/g, "$").replaceAll(",", ";").replaceAll(":", "~");
+const unpackFormula = (text) => text.replaceAll(" ", "+").replaceAll("$", " ").replaceAll(";", ",").replaceAll("~", ":");

@@ -60,11 +60,11 @@ export function create(root, { say }) {
 
   /* The edges of the lane's region as it is set now: the newest batch may have had others. */
   function bound(moved) {
-    const { ratios, apart } = lane.region ?? {}, now = JSON.stringify(lane.region);
+    const { ratios, apart, weight } = lane.region ?? {}, now = JSON.stringify(lane.region);
     if (!moved && now === bounded) return;
     bounded = now;
     const over = ratios ? ratios.map((ratio) => (q) => ratio * q) : apart ? [(q) => q - apart, (q) => q + apart] : [];
-    edges.of("edges").attr("stroke", lane.colour).attr("d", over.map((edge) => along(edge, scale.x, scale.y)).join("") || null);
+    edges.of("edges").attr("stroke", lane.colour).attr("d", over.map((edge) => along(edge, scale.x, scale.y)).join("") || (weight && turns(weight, scale.x, scale.y)) || null);
     if (tokens) tell();
   }
 
@@ -152,8 +152,27 @@ function bent(range) {
   return Object.assign(scale, { range: () => range, copy: () => scale, ticks: () => ticks, tickFormat: () => tickText });
 }
 
-const edgeText = (region) => (!region ? "" : region.ratios ? `Dashed: the ratios ${region.ratios.map(number).join(" and ")}, where the region ends as it is set now.`
+const edgeText = (region) => (!region ? "" : region.formula ? "Short strokes: where your formula falls silent as it is set now, for either sign of A."
+  : region.ratios ? `Dashed: the ratios ${region.ratios.map(number).join(" and ")}, where the region ends as it is set now.`
   : `Dashed: ${number(region.apart)} more or less than before, where the region ends as it is set now.`);
+
+/* Where a weight of (A, q, p) becomes 0 or stops to be 0, as short strokes. */
+function turns(weight, x, y) {
+  let d = "";
+  const low = logit(LEAST), high = logit(MOST), at = (u) => 1 / (1 + Math.exp(-u));
+  for (const A of [1, -1]) {
+    for (let u = low; u <= high; u += 0.12) {
+      const q = at(u), silent = (v) => weight(A, q, at(v)) === 0;
+      for (let v = low; v < high; v += 0.15) {
+        if (silent(v) === silent(v + 0.15)) continue;
+        let from = v, to = v + 0.15;
+        while (to - from > 1e-3) [from, to] = silent((from + to) / 2) === silent(v) ? [(from + to) / 2, to] : [from, (from + to) / 2];
+        d += `M${(x(q) - 1).toFixed(1)},${y(at(from)).toFixed(1)}h2`;
+      }
+    }
+  }
+  return d;
+}
 
 /* Where the new probability is this function of the old one. */
 function along(edge, x, y) {

@@ -1,0 +1,97 @@
+/* Where a formula is typed: the text with what is wrong with it, a slider for each of its constants, and its picture. */
+
+import { h, ladder, say, setting, unique } from "../parts/common.js";
+import { FUNCTIONS, FormulaError, VARIABLES } from "../../engine/js/formula.js";
+import { constantsOf } from "./constants.js";
+import { picture } from "./picture.js";
+import { warnings } from "./words.js";
+
+export const RUNGS = [0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10];
+const REST = 400; // milliseconds without a key after which a formula that can be read counts
+
+/* change({ formula, constants }): both can be read. says: "Lane A", what it belongs to. */
+export function field({ says, change }) {
+  const id = unique("fm"), helped = unique("fm-help");
+  const input = h("input", { id, type: "text", "aria-label": "Your formula for w", "aria-describedby": helped, spellcheck: "false", autocomplete: "off", autocapitalize: "off", maxlength: 1000 });
+  const problem = h("p", { class: "fm-problem", id: helped, role: "status" }), sliders = h("div", { class: "fm-constants" });
+  const told = h("ul", { class: "fm-notes" }), drawn = picture();
+  const el = h("div", { class: "fm" }, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), problem, told, sliders,
+    h("details", { class: "fm-pictured", open: true }, h("summary", { text: "Drawn" }), drawn.el), help());
+  let now = { formula: "", constants: {} }, bound = "", made = {}, timer = 0;
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    if (read()) timer = setTimeout(commit, REST);
+  });
+  input.addEventListener("change", commit);
+
+  /* What stands in the field, as far as it can be read. */
+  function read() {
+    try {
+      const typed = { formula: input.value.trim(), constants: constantsOf(input.value, now.constants) };
+      wrong(null);
+      show(typed);
+      return typed;
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      wrong(error);
+      return null;
+    }
+  }
+
+  function commit() {
+    clearTimeout(timer);
+    const typed = read();
+    if (typed && JSON.stringify(typed) !== JSON.stringify(now)) change(typed);
+  }
+
+  /* The message, and the formula with the place marked. */
+  function wrong(error) {
+    input.toggleAttribute("aria-invalid", Boolean(error));
+    if (error) input.setAttribute("aria-invalid", "true");
+    const text = error ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}` : "";
+    if (problem.dataset.text === text + input.value) return;
+    problem.dataset.text = text + input.value;
+    if (!error) return problem.replaceChildren();
+    const from = Math.max(0, error.at - 24);
+    problem.replaceChildren(h("span", { text }), h("code", { "aria-hidden": "true" }, `${from ? "…" : ""}${input.value.slice(from, error.at)}`,
+      h("mark", { text: input.value.slice(error.at, error.at + 1) || "⟨end⟩" }), input.value.slice(error.at + 1, error.at + 24)));
+  }
+
+  function show({ formula, constants }) {
+    const names = Object.keys(constants);
+    if (bound !== names.join()) {
+      bound = names.join();
+      made = Object.fromEntries(names.map((name) => [name, ladder({ label: name, spoken: `${says}, constant ${name}`, rungs: RUNGS, words: setting, write: setting,
+        onInput: (value) => change({ formula: now.formula, constants: { ...now.constants, [name]: value } }) })]));
+      sliders.replaceChildren(...Object.values(made).map((one) => one.el));
+    }
+    for (const name of names) made[name].set(constants[name]);
+    const notes = warnings({ formula, constants });
+    if (told.textContent !== notes.join("")) told.replaceChildren(...notes.map((text) => h("li", { text })));
+    drawn.draw({ formula, constants });
+  }
+
+  return {
+    el, input,
+    set({ formula, constants }) {
+      const given = { formula, constants }, other = formula !== now.formula;
+      now = given;
+      const typing = input.getRootNode().activeElement === input;
+      if (other && !(typing && input.value.trim() !== given.formula)) {
+        if (input.value.trim() !== given.formula) input.value = given.formula;
+        wrong(null);
+      }
+      if (!problem.hasChildNodes() && input.value.trim() === given.formula) show(given);
+      else drawn.draw(given);
+    },
+  };
+}
+
+function help() {
+  const names = Object.entries(VARIABLES).map(([name, text]) => h("li", {}, h("code", { text: name }), ` ${text}`));
+  return h("details", { class: "fm-help" }, h("summary", { text: "What may stand in it" }),
+    h("p", { text: "w is the token’s gradient weight: how hard log p is pushed, up where w > 0. A formula knows of the token:" }), h("ul", {}, ...names),
+    h("p", {}, "Operators: ", h("code", { text: "+ - * / ^" }), ", ", h("code", { text: "< <= > >= == !=" }), ", ", h("code", { text: "and or not" }), ", ", h("code", { text: "test ? yes : no" }),
+      ". Functions: ", h("code", { text: Object.keys(FUNCTIONS).join(", ") }), ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider."));
+}
