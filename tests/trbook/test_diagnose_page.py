@@ -267,6 +267,20 @@ def test_what_the_page_cannot_read_is_named(tmp_path: Path) -> None:
 
 
 @needs_node
+def test_a_huge_file_is_refused_unread_and_a_changing_one_is_named() -> None:
+    names = ("huge", "long", "changed", "shorter")
+    wanted = (
+        "'huge.jsonl' is 2.1 GB; this page reads at most 1.0 GB. In a terminal, trlib diagnose reads more",
+        "'long.json' is 300 MB; of a file that is read as a whole this page takes at most 200 MB",
+        "'changed.jsonl' changed while it was read, or is a folder: choose it again when it is written",
+        "'shorter.jsonl' changed while it was read",
+    )
+    for name, words, got in zip(names, wanted, in_page([{"files": [n], "options": {}} for n in names]), strict=True):
+        assert words in got.get("error", ""), (name, got)
+        assert got["stack"] == ""
+
+
+@needs_node
 def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
     g = np.random.default_rng(0)
     values = [0.125, 0.375, 2.5, 0.5, 1.5, 12.5, 0.0625, 1e-4, 9.9995e-5, 1e6, 123456.5, 1e300, 1e-300, 0.045, 999.5]

@@ -23,7 +23,7 @@ ROUNDING = 1e-3
 
 
 class Columns:
-    """What `read` asks of a table of N tokens in B completions."""
+    """A table of N tokens in B completions, read column by column under our names."""
 
     def __init__(self, source: str, table: Any, names: dict[str, str], files: np.ndarray | None = None) -> None:
         """`files`: [rows] which file a row comes from; None: there is one file."""
@@ -196,7 +196,7 @@ class Columns:
         return column.dictionary_decode() if self.types.is_dictionary(column.type) else column  # pandas' category
 
     def _distinct(self, ours: str, column: Any, what: str) -> np.ndarray:
-        """A whole number for every distinct value, in the order in which they come."""
+        """[rows] the distinct values numbered in the order in which they first come."""
         import pandas as pd
 
         if self.types.is_nested(column.type):

@@ -1,4 +1,4 @@
-"""Writing a dump: `dump` from wherever a loss is computed, `from_run` from a run of this package."""
+"""Write a dump: `dump` from the place where a loss is computed, `from_run` from a run of this package."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def dump(
         text: the text of every token.
         prompt, group, reward: one a completion.
         logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
-            before temperature, top-p and penalties; None: it is not said.
+            before temperature, top-p and penalties; None: not known.
         temperature, top_p: the sampler's.
 
     Tensors may be nested (verl's are): then a padded one beside them is cut to their lengths.
@@ -66,7 +66,7 @@ def dump(
         import pyarrow.parquet as pq
     except ImportError as error:
         raise ImportError("dump: needs pyarrow to write parquet; `pip install pyarrow` brings it") from error
-    given = {
+    by_token = {
         "logp": logp,
         "logp_rollout": logp_rollout,
         "logp_old": logp_old,
@@ -75,8 +75,8 @@ def dump(
         "tokens": tokens,
         "text": text,
     }
-    rows = {name: _rows(value) for name, value in given.items() if value is not None}
-    nested = [name for name, value in given.items() if isinstance(value, Tensor) and value.is_nested]
+    rows = {name: _rows(value) for name, value in by_token.items() if value is not None}
+    nested = [name for name, value in by_token.items() if isinstance(value, Tensor) and value.is_nested]
     lengths = [len(row) for row in rows[(nested or ["logp"])[0]]]
     columns: dict[str, Any] = {}
     for name, values in rows.items():
@@ -87,11 +87,11 @@ def dump(
     for name, each in (("prompt", prompt), ("group", group), ("reward", reward)):
         if each is not None:
             columns[name] = each.detach().cpu().tolist() if isinstance(each, Tensor) else list(each)
-    drawn = Sampling(logprobs=logprobs, temperature=temperature, top_p=top_p)
-    notes = {name: value for name, value in asdict(drawn).items() if value not in (None, "")}
+    sampling = Sampling(logprobs=logprobs, temperature=temperature, top_p=top_p)
+    notes = {name: value for name, value in asdict(sampling).items() if value not in (None, "")}
     place = Path(path)
-    written = pa.table(columns).replace_schema_metadata({NOTES: json.dumps(notes).encode()} if notes else None)
-    pq.write_table(written, place, compression="zstd")
+    table = pa.table(columns).replace_schema_metadata({NOTES: json.dumps(notes).encode()} if notes else None)
+    pq.write_table(table, place, compression="zstd")
     return place
 
 
@@ -108,28 +108,28 @@ def from_run(path: str | os.PathLike[str], run: Run, task: Task, *, before: Poli
     """
     if run.last is None:
         raise ValueError("run: expected one that has trained a batch in this process, got none to dump")
-    done, s = run.last, run.settings
-    asked = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
+    last, s = run.last, run.settings
+    prompts = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
     verdicts = [
-        task.verify(asked[g], text, ended=ended)
-        for g, text, ended in zip(done.group.tolist(), done.texts(), done.ended.tolist(), strict=True)
+        task.verify(prompts[g], text, ended=ended)
+        for g, text, ended in zip(last.group.tolist(), last.texts(), last.ended.tolist(), strict=True)
     ]
     rewards = torch.tensor([v.reward for v in verdicts])
     with torch.no_grad():
-        scored = [None if p is None else p.score(done, temperature=s["temperature"]).logp for p in (run.policy, before)]
+        scored = [None if p is None else p.score(last, temperature=s["temperature"]).logp for p in (run.policy, before)]
     assert scored[0] is not None
-    texts = [[done.tokenizer.decode([i]) for i in row] for row in done.tokens.tolist()]
+    texts = [[last.tokenizer.decode([i]) for i in row] for row in last.tokens.tolist()]
     return dump(
         path,
         logp=scored[0],
-        logp_rollout=done.logp,
+        logp_rollout=last.logp,
         logp_old=scored[1],
-        mask=done.mask,
+        mask=last.mask,
         text=texts,
-        advantage=group_relative(rewards, done.group.cpu(), scale=None),
+        advantage=group_relative(rewards, last.group.cpu(), scale=None),
         reward=rewards,
-        group=done.group,
-        prompt=[asked[g].text for g in done.group.tolist()],
+        group=last.group,
+        prompt=[prompts[g].text for g in last.group.tolist()],
         logprobs="processed",
         temperature=s["temperature"],
         top_p=1.0,

@@ -33,7 +33,7 @@ BINS = 48
 POINTS = 1200
 """Most tokens in the picture of all tokens."""
 TOP = 0.01
-"""The heaviest share of the tokens whose part of all weight is told."""
+"""The heaviest share of the tokens whose part of all weight is shown."""
 UNEVEN = 0.05
 """A group's advantages sum to 0 if their sum is below this share of their sizes' sum: they may have few digits."""
 NAMED, LONGEST_NAME = 6, 60
@@ -217,9 +217,9 @@ class Findings:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it, without the points of the picture."""
-        found = asdict(self)
-        del found["points"]
-        return found
+        values = asdict(self)
+        del values["points"]
+        return values
 
 
 def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
@@ -231,8 +231,8 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
     """
     limits = limits or Limits()
     mask = rollouts.mask
-    found = effects(rollouts, limits)
-    flags = {e.key: e.silenced for e in found}
+    every = effects(rollouts, limits)
+    flags = {e.key: e.silenced for e in every}
     anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
     groups, scale, alignment = _groups(rollouts), _scale(rollouts), align(rollouts)
     q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
@@ -258,11 +258,11 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         groups=groups,
         logged=_logged(rollouts, limits),
         effective=_effective(rollouts),
-        effects=tuple(_count(e, rollouts) for e in found),
+        effects=tuple(_count(e, rollouts) for e in every),
         agreement=_agreement(q, flags["ppo"][mask], flags["dppo_tv"][mask]),
         classes=tuple(_classes(rollouts, flags)),
-        words=token_rows(rollouts, found),
-        examples=examples(rollouts, found),
+        words=token_rows(rollouts, every),
+        examples=examples(rollouts, every),
         points=_points(q, p, flags["ppo"][mask], flags["dppo_tv"][mask]),
         unread=rollouts.unread,
     )

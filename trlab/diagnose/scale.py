@@ -1,8 +1,7 @@
 """A scale for the mismatch between sampler and learner: what usual causes look like, recorded once on a real model.
 
-`python -m tools.mismatch_scale` measured SmolLM2-135M against copies of itself. Another model gives other numbers, but
-the order of the causes and their rough distances carry over: a bf16 engine is an order of magnitude below a forgotten
-temperature.
+`python -m tools.mismatch_scale` measured SmolLM2-135M against copies of itself. Another model gives other numbers: a
+larger one suffers less from rounding.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ ROWS = 20
 EACH = 2
 """Examples of each kind."""
 BEFORE, AFTER = 16, 8
-"""Tokens shown around an example's own."""
+"""Tokens shown before and after the one that an example is about."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Shown:
     mark: str
     """"", "masked", "ppo", "dppo" or "both": who silences it."""
     own: bool = False
-    """The example's own token."""
+    """Whether the example is about this token."""
 
 
 @dataclass(frozen=True)
@@ -107,17 +107,17 @@ def examples(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[Example, ..
     log_ratio = rollouts.logp - rollouts.logp_rollout
     moved = np.exp(rollouts.logp) - np.exp(rollouts.logp_rollout)
     prompt = np.arange(rollouts.count) if rollouts.group is None else rollouts.group
-    found: list[Example] = []
+    chosen: list[Example] = []
     for kind, size in (("ppo", log_ratio), ("dppo", moved), ("both", moved), ("turned", log_ratio)):
         index = np.flatnonzero((marks == "") & turned if kind == "turned" else marks == kind)
         index = index[np.argsort(-np.abs(size[index]), kind="stable")]
         for _ in range(EACH):
-            shown = [e.completion for e in found]
+            shown = [e.completion for e in chosen]
             index = index[~np.isin(rollouts.completion[index], shown)]
             fresh = index[~np.isin(prompt[rollouts.completion[index]], prompt[shown])]
             if len(index):  # of another prompt, if there is one
-                found.append(_example(rollouts, marks, turned, int((fresh if len(fresh) else index)[0]), kind))
-    return tuple(found)
+                chosen.append(_example(rollouts, marks, turned, int((fresh if len(fresh) else index)[0]), kind))
+    return tuple(chosen)
 
 
 def _marks(rollouts: Rollouts, ppo: np.ndarray, dppo: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ async function one(file, table, progress) {
   if (begin.startsWith("{") || begin.startsWith("[")) {
     const line = begin.split("\n")[0];
     if (begin.startsWith("{") && begin.includes("\n") && parsed(line) !== undefined) return jsonLines(file, table, progress);
-    if (file.size <= MOST.whole) {
+    if (file.size <= MOST.whole || begin.startsWith("[") || begin.includes("\n")) { // else it may be lines longer than the head
       const data = parsed(new TextDecoder().decode(await whole(file)));
       if (data !== undefined) return document(data, file, table);
     }
