@@ -211,6 +211,7 @@ def test_the_file_that_the_page_writes_weighs_tokens_as_the_page_does(sources: A
 
 
 def test_trlib_trains_by_the_file(sources: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """As book/own.md says it."""
     given = {"formula": FORMULAS["tv"][0], "constants": FORMULAS["tv"][1], "rows": []}
     (tmp_path / "mine.py").write_text(sources("formula/python.js", WRITTEN, given)["file"], encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -220,6 +221,8 @@ def test_trlib_trains_by_the_file(sources: Any, tmp_path: Path, monkeypatch: pyt
         warnings.simplefilter("ignore")
         assert main(["train", "--method", "mine.py:Mine", *words, "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)
+    assert main(["methods", "mine.py:Mine"]) == 0
+    assert "d=0.15" in capsys.readouterr().out.replace(" ", "")
 
 
 def test_formulas_are_about_as_fast_as_built_in_methods(ask: Callable[..., Any]) -> None:
