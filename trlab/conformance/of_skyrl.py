@@ -1,0 +1,124 @@
+"""SkyRL's losses, called as its trainer calls them.
+
+The trainer scales the advantages by the loss reduction first, and every loss then sums: both are SkyRL's own functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trlab.conformance import calls
+from trlab.conformance.libraries import Held
+from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
+from trlab.conformance.report import Finding, judge
+from trlab.conformance.source import Source
+from trlab.conformance.vectors import Vectors
+
+HOME = "skyrl/backends/skyrl_train/utils"
+UTILS = "skyrl.backends.skyrl_train.utils"
+SOURCE = Source(
+    "SkyRL",
+    "NovaSky-AI/SkyRL",
+    "a9564572eb8e91076be43c1bd5e4615e3de17265",
+    "2026-08-21",
+    {
+        f"{UTILS}.torch_utils": f"{HOME}/torch_utils.py",
+        f"{UTILS}.off_policy_correction_utils": f"{HOME}/off_policy_correction_utils.py",
+        f"{UTILS}.ppo_utils": f"{HOME}/ppo_utils.py",
+    },
+)
+REDUCTIONS = {
+    "token-mean": "token_mean",
+    "seq-mean-token-mean": "sequence_mean",
+    "seq-mean-token-sum-norm": "seq_mean_token_sum_norm",
+}
+LOSSES = (
+    Held("regular", "ppo", "token-mean"),
+    Held("regular", "ppo_clip_higher", "token-mean"),
+    Held("regular, sequence_mean", "ppo", "seq-mean-token-mean"),
+    Held("regular, seq_mean_token_sum_norm", "ppo", "seq-mean-token-sum-norm"),
+    Held("dual_clip", "ppo_dual_clip", "token-mean"),
+    Held("gspo", "gspo_wide", "seq-mean-token-mean"),
+    Held("cispo", "cispo", "token-mean"),
+    Held("sapo", "sapo", "seq-mean-token-mean"),
+    Held("dppo, binary_tv", "dppo_tv", "token-mean", options={"dppo_type": "binary_tv"}),
+    Held("dppo, binary_kl", "dppo_kl", "token-mean", options={"dppo_type": "binary_kl"}),
+    Held("rollout_is", "cispo", "token-mean"),
+    Held("importance_sampling", "pg_is", "token-mean"),
+)
+OFF = (
+    "tis_ratio_type",
+    "sequence_mask_metric",
+    "outlier_token_is_threshold_low",
+    "outlier_token_is_threshold_high",
+    "token_mask_is_threshold_low",
+    "token_mask_is_threshold_high",
+)
+"""Corrections that SkyRL has off by default."""
+
+
+def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", **more: Any) -> Any:
+    """SkyRL's algorithm configuration: a loss's thresholds where SkyRL reads them, the defaults elsewhere."""
+    low, high = settings.get("eps_low", 0.2), settings.get("eps_high", 0.2)
+    delta = settings.get("delta_tv", settings.get("delta_kl", 0.2))
+    return SimpleNamespace(
+        policy_loss_type=name,
+        loss_reduction=reduction,
+        eps_clip_low=low,
+        eps_clip_high=high,
+        clip_ratio_c=settings.get("dual_clip") or 3.0,
+        sapo=SimpleNamespace(tau_pos=settings.get("tau_pos", 1.0), tau_neg=settings.get("tau_neg", 1.05)),
+        cispo=SimpleNamespace(cispo_eps_clip_low=low, cispo_eps_clip_high=high, cispo_anchor="old"),
+        dppo=SimpleNamespace(dppo_type=more.pop("dppo_type", "binary_tv"), delta_low=delta, delta_high=delta),
+        clip_cov=SimpleNamespace(clip_ratio=0.0002, clip_cov_lb=1.0, clip_cov_ub=5.0),
+        kl_cov=SimpleNamespace(kl_cov_frac=0.2, ppo_kl_coef=1.0),
+        off_policy_correction=SimpleNamespace(**dict.fromkeys(OFF), token_tis_ratio_clip_high=2.0, **more),
+    )
+
+
+def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for every loss, estimator and correction."""
+    core = modules[f"{UTILS}.ppo_utils"]
+    for held in LOSSES:
+        run = partial(_loss, core, held, vectors)
+        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+    for name in ("k1", "k2", "k3"):
+        kl = partial(core.compute_approx_kl, kl_estimator_type=name)
+        yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
+    tis = modules[f"{UTILS}.off_policy_correction_utils"].compute_tis_ratio
+    yield compare(vectors, "TIS, token", "token truncate", partial(_correction, tis, "token"))
+    yield compare(vectors, "TIS, sequence", "sequence truncate", partial(_correction, tis, "sequence"))
+
+
+def _loss(core: Any, held: Held, vectors: Vectors, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+    name = held.subject.split(",")[0]
+    mask = batch["mask"].double()
+    settings = vectors.losses[held.loss]["settings"]
+    advantages = core.apply_loss_reduction_to_advantages_minibatch(
+        batch["advantages"], mask, REDUCTIONS[held.how], len(mask), int(vectors.document["horizon"])
+    )
+    return core.PolicyLossRegistry.get(name)(
+        logp,
+        batch["logp_old"],
+        advantages,
+        config(name, settings, REDUCTIONS[held.how], **held.options),
+        mask,
+        batch["logp_rollout"],
+    )
+
+
+def _correction(tis: Any, level: str, vectors: Vectors) -> Numbers:
+    caps = SimpleNamespace(token_tis_ratio_clip_high=2.0, sequence_tis_ratio_clip_high=2.0)
+    factors = {}
+    for name in CORRECTED:
+        batch = vectors.batches[name]
+        mask = batch["mask"]
+        factor = tis(batch["logp_old"], batch["logp_rollout"], mask.double(), level, caps)[0]
+        factors[name] = factor.expand(mask.shape).where(mask, torch.zeros(()).double())
+    return factors
