@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from pathlib import Path
 from typing import Any
 
 from trlib.cli import options as shared
@@ -14,17 +15,22 @@ examples:
   trlib conformance --library verl                           what verl's losses compute, a line each
   trlib conformance --library torchrl --verbose              and the first token that tells two losses apart
   trlib conformance --library trl --json > trl.json
+  trlib conformance --library skyrl --source SkyRL           a library that is not installed, from a clone of it
+  trlib conformance --library tinker                         five losses written down from their documentation
   trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
   trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
   trlib conformance --function my.losses:clip                which loss is it?
   trlib conformance --function my.losses:k3 --loss k3        your KL estimator (logp, logp_old); or k1, k2
-  trlib conformance --function my.losses:adv --loss group_std     your advantages (rewards, group)
+  trlib conformance --function my.losses:kl --kind kl        which estimator is it?
+  trlib conformance --function my.losses:adv --kind advantage     your advantages (rewards, group): which are they?
   trlib conformance --function my.verl:loss --signature verl --loss dppo_tv --anchor rollout
   trlib conformance --function my.trainers:Mine --signature trl --loss cispo
   trlib conformance --vectors                                where the numbers and their specification lie
+  trlib conformance --drop-in tests                          a test file and its numbers, for a repository of yours
 
-A line says agrees (value and gradient to 1e-6 relative, in float64), same gradient (with another value: it trains the
-same policy), differs and in what, or fails. Exit status: 0 all agree or have the same gradient, 3 something differs or
+A line says agrees (value and gradient to 1e-6 relative, in float64), same gradient, other value (it trains the same
+policy), differs and in what, or fails. Below a library's lines stands what its documentation says otherwise. Exit
+status: 0 all agree or have the same gradient, 3 something differs or
 fails, 1 it could not be run, 2 a wrong command line.
 """
 DIFFERENT = 3
@@ -34,9 +40,21 @@ DIFFERENT = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib conformance`."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--library", metavar="NAME", help="verl, trl, torchrl or torch, as installed")
+    what.add_argument(
+        "--library",
+        metavar="NAME",
+        help="verl, trl, torchrl, torch (installed); "
+        "skyrl, prime-rl, slime, openrlhf, nemo-rl, areal (from --source); tinker (documentation)",
+    )
     what.add_argument("--function", metavar="MODULE:NAME", help="a function, also from a file in this folder")
     what.add_argument("--vectors", action="store_true", help="print where the vectors and their specification lie")
+    what.add_argument("--drop-in", metavar="FOLDER", help="write a test file that needs torch only, and its numbers")
+    parser.add_argument("--source", metavar="FOLDER", help="a clone of the library, for one that is not installed")
+    parser.add_argument(
+        "--kind",
+        metavar="NAME",
+        help="what the function computes: loss, kl or advantage (default: what --loss names, else loss)",
+    )
     parser.add_argument("--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)")
     parser.add_argument(
         "--loss",
@@ -71,17 +89,23 @@ def run(args: argparse.Namespace) -> int:
         places = {"vectors": str(golden.PATH), "specification": str(golden.PATH.with_name("SPECIFICATION.md"))}
         shared.print_json(places) if args.json else print(*places.values(), sep="\n")
         return 0
+    if args.drop_in:
+        from trlab.conformance import drop_in
+
+        written = [str(path) for path in drop_in.write(Path(args.drop_in))]
+        shared.print_json({"written": written}) if args.json else print(*written, sep="\n")
+        return 0
     vectors = golden.load()
     about, findings = (_library if args.library else _function)(args, vectors)
     if args.json:
         shared.print_json({**about, "vectors": vectors.version, "findings": [f.as_dict() for f in findings]})
     else:
-        print("\n".join(lines(findings, args.verbose)))
+        print("\n".join([*lines(findings, args.verbose), *_places(about.get("places", []))]))
     return 0 if all(f.status in TRAINS_ALIKE for f in findings) else DIFFERENT
 
 
 def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
-    from trlab.conformance import libraries
+    from trlab.conformance import libraries, places
     from trlib.errors import unknown
 
     given = {
@@ -90,24 +114,72 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
         "--aggregation": args.aggregation,
         "--anchor": args.anchor,
         "--set": args.set,
+        "--kind": args.kind,
     }
     for option, value in given.items():
         if value:
             raise ValueError(f"{option}: expected --function beside it, got --library")
-    if args.library not in libraries.WRITTEN_FOR:
-        raise unknown("library", args.library, libraries.WRITTEN_FOR)
+    if args.library not in libraries.LIBRARIES:
+        raise unknown("library", args.library, libraries.LIBRARIES)
+    if args.library in libraries.SOURCES:
+        return _from_source(args, vectors)
+    if args.source:
+        raise ValueError(f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got {args.library!r}")
+    if args.library in libraries.DOCUMENTED:
+        module = libraries.adapter(args.library)
+        return {"library": args.library, "documentation": module.PAGE, "read": module.READ}, list(module.hold(vectors))
     found, written = libraries.installed(args.library), libraries.WRITTEN_FOR[args.library]
     if found != written:
         warnings.warn(f"written for {args.library} {written}, found {found}", stacklevel=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own
         findings = list(libraries.hold(vectors, args.library))
-    return {"library": args.library, "version": found, "written_for": written}, findings
+        reproduced = [places.as_dict(place) for place in places.places_of(args.library)]
+    about = {"library": args.library, "version": found, "written_for": written, "places": reproduced}
+    return about, findings
+
+
+def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
+    """A library that is held from a clone of it."""
+    from trlab.conformance import libraries
+    from trlab.conformance.source import SHORT, commit_of
+
+    source = libraries.adapter(args.library).SOURCE
+    if not args.source:
+        raise ValueError(
+            f"--source: expected the folder of a clone of {source.title} beside --library {args.library}, got none; "
+            f"{source.clone}"
+        )
+    folder = Path(args.source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own
+        findings, reproduced = libraries.hold_source(vectors, args.library, folder)
+    found = commit_of(folder, source)
+    if found != source.commit:
+        what = "a folder without its commit" if found is None else f"{found[:SHORT]}{found[40:]}"
+        warnings.warn(f"written for {source.title} at {source.commit[:SHORT]}, found {what}", stacklevel=1)
+    about = {"library": args.library, "commit": found, "written_for": source.commit, "places": reproduced}
+    return about, findings
+
+
+def _places(reproduced: list[dict[str, Any]]) -> list[str]:
+    """What the documentation of a library says otherwise, a line each."""
+    from trlab.conformance.places import counts, places_of
+
+    printed = []
+    for entry in reproduced:
+        (place,) = (p for p in places_of(entry["library"]) if p.subject == entry["subject"])
+        numbers = f"documented {entry['documented']:g}, computed {entry['computed']:g}" if "fails" not in entry else ""
+        result = numbers if counts(entry) else entry.get("fails", f"no longer so: {numbers}")
+        printed.append(f"documentation of {place.subject}: {place.documented}; the code {place.computed} ({result})")
+    return printed
 
 
 def _function(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
     from trlab.conformance import functions
 
+    if args.source:
+        raise ValueError("--source: expected --library beside it, got --function")
     findings = functions.hold(
         vectors,
         args.function,
@@ -116,6 +188,7 @@ def _function(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], l
         how=args.aggregation,
         anchor=args.anchor or "recomputed",
         given=_given(args.set),
+        kind=args.kind,
     )
     return {"function": args.function, "signature": args.signature or "plain"}, list(findings)
 

@@ -83,6 +83,7 @@ CLAMP = Axis(
         20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
         10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond",
     },
+    same_gradient=(20.0,),
 )
 WINDOWS = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.28, 0.2), (0.3, 0.3), (3e-4, 4e-4), (4e-4, 3e-4))
 

@@ -14,7 +14,7 @@ from typing import Any
 from trlab.conformance import calls, libraries
 from trlab.conformance.bench import Observed
 from trlab.conformance.pieces import Numbers, compare, estimator_of
-from trlab.conformance.report import DIFFERS, FAILS, Finding, judge
+from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
 from trlab.conformance.search import EXHAUSTIVE, search
 from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
@@ -30,6 +30,8 @@ TRL_TYPES = {
 """TRL's loss_type for an aggregation, where the loss has no type of its own."""
 ESTIMATORS = ("k1", "k2", "k3")
 ADVANTAGES = ("group_std", "group_mean", "leave_one_out", "length_weighted")
+KINDS = {"loss": (), "kl": ESTIMATORS, "advantage": (*ADVANTAGES, "gae")}
+"""What a function may compute, and the pieces that are tried where none is named."""
 PIECES = (*ESTIMATORS, *ADVANTAGES, "gae")
 """What stands around a loss and can be named in its place: KL estimators, called with (logp, logp_old), and advantages,
 called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards, values, mask) and gamma, lam."""
@@ -79,6 +81,7 @@ def hold(
     how: str | None = None,
     anchor: str = "recomputed",
     given: Mapping[str, Any] | None = None,
+    kind: str | None = None,
 ) -> Iterator[Finding]:
     """Hold one function against one loss, or find the loss that it is.
 
@@ -90,6 +93,7 @@ def hold(
         how: the aggregation to ask for; None: the loss's own.
         anchor: which policy's log-probs stand where the function has one place for them.
         given: settings to pass to a plain function.
+        kind: one of KINDS; None: what `loss` is, else a loss.
 
     Raises:
         ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown signature, loss,
@@ -99,16 +103,21 @@ def hold(
         ("signature", signature, SIGNATURES),
         ("anchor", anchor, calls.ANCHORS),
         ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
+        ("kind", kind or "loss", tuple(KINDS)),
         ("loss", loss or "ppo", (*vectors.losses, *PIECES)),
     ):
         if value not in known:
             raise unknown(name, value, known)
+    pieces = KINDS[kind or "loss"]
+    if kind is not None and loss is not None and (loss in PIECES, loss in pieces) != (bool(pieces), bool(pieces)):
+        expected = ", ".join(pieces) if pieces else "the name of a loss"
+        raise ValueError(f"loss: expected {expected} beside --kind {kind}, got {loss!r}")
     if given and signature != "plain":
         raise ValueError(
             f"set: expected --signature plain, whose functions take settings as arguments, got {signature}"
         )
-    if loss in PIECES and signature != "plain":
-        raise ValueError(f"loss: expected --signature plain beside {loss!r}, which is no loss, got {signature}")
+    if (loss in PIECES or pieces) and signature != "plain":
+        raise ValueError(f"loss: expected --signature plain beside {loss or kind!r}, which is no loss, got {signature}")
     if signature == "trl":
         libraries.installed("trl")
     function = resolve(address)
@@ -117,12 +126,25 @@ def hold(
     title = address.partition(":")[2]
     if loss in PIECES:
         yield compare(vectors, title, loss, partial(_piece, function, loss, dict(given or {})))
+    elif pieces:
+        yield _nearest_piece(vectors, function, title, pieces, dict(given or {}))
     elif loss is None:
         yield _nearest(vectors, function, title, signature, how, anchor, given)
     else:
         how = how or vectors.losses[loss]["aggregation"]
         observed = calls.observe(vectors, _subject(vectors, function, signature, loss, how, anchor, given))
         yield judge(vectors, title, loss, observed, how)
+
+
+def _nearest_piece(
+    vectors: Vectors, function: Callable[..., Any], title: str, names: tuple[str, ...], given: dict[str, Any]
+) -> Finding:
+    """The piece that the function is, or becomes with the fewest changes."""
+    findings = [compare(vectors, title, name, partial(_piece, function, name, given)) for name in names]
+    explained = [f for f in findings if f.status == AGREES or (f.status == DIFFERS and f.deviations)]
+    if explained:
+        return min(explained, key=lambda f: (f.status != AGREES, len(f.deviations)))
+    return next((f for f in findings if f.status == DIFFERS), findings[0])
 
 
 def _piece(function: Callable[..., Any], name: str, given: dict[str, Any], vectors: Vectors) -> Numbers:

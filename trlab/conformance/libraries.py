@@ -1,4 +1,5 @@
-"""The libraries whose losses can be held against the vectors, as installed."""
+"""The libraries whose losses can be held against the vectors: as installed, from a folder of their source, or from
+documentation alone."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import Any
 
+from trlab.conformance import places
 from trlab.conformance.report import Finding
+from trlab.conformance.source import SHORT, loaded
 from trlab.conformance.vectors import Vectors
 from trlib.errors import TrlibError
 
@@ -21,6 +25,11 @@ INSTALL = {
     "torchrl": "pip install torchrl==0.14.1",
     "torch": "pip install torch==2.13.0",
 }
+SOURCES = ("skyrl", "prime-rl", "slime", "openrlhf", "nemo-rl", "areal")
+"""Libraries that are held from a clone: `of_NAME.SOURCE` says of what and at which commit."""
+DOCUMENTED = ("tinker",)
+"""What is known by its documentation alone."""
+LIBRARIES = (*WRITTEN_FOR, *SOURCES, *DOCUMENTED)
 MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl", "torchrl": "torchrl.objectives.llm", "torch": "torch"}
 """What has to be importable."""
 
@@ -92,4 +101,27 @@ def hold(vectors: Vectors, library: str) -> Iterator[Finding]:
             f"{library} {found} is installed, but importing {MODULES[library]} fails: "
             f"{type(error).__name__}: {error}; {unmet(library) or INSTALL[library]}"
         ) from error
-    yield from import_module(f"trlab.conformance.of_{library}").hold(vectors)
+    yield from adapter(library).hold(vectors)
+
+
+def adapter(library: str) -> Any:
+    """The module that calls a library's losses."""
+    return import_module(f"trlab.conformance.of_{library.replace('-', '_')}")
+
+
+def hold_source(vectors: Vectors, library: str, folder: Path) -> tuple[list[Finding], list[dict[str, Any]]]:
+    """Hold the losses of a library from its source, and run the reproductions of its places.
+
+    Raises:
+        TrlibError: the folder is no clone of the library, or its loss file cannot be loaded.
+    """
+    module = adapter(library)
+    with loaded(module.SOURCE, folder) as modules:
+        try:
+            findings = list(module.hold(vectors, modules))
+        except Exception as error:  # another version may have moved anything that the adapter asks for
+            raise TrlibError(
+                f"{library}: the adapter, written for commit {module.SOURCE.commit[:SHORT]}, fails on {folder}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return findings, [places.as_dict(place) for place in places.places_of(library)]

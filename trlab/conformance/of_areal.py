@@ -29,7 +29,7 @@ LOSSES = (
     Held("ppo_actor_loss_fn", "ppo", "token-mean"),
     Held("ppo_actor_loss_fn", "ppo_clip_higher", "token-mean"),
     Held("ppo_actor_loss_fn, c_clip=3", "ppo_dual_clip", "token-mean"),
-    Held("ppo_actor_loss_fn, sequence", "gspo_wide", "seq-mean-token-mean", options={"level": "sequence"}),
+    Held("ppo_actor_loss_fn, sequence", "gspo_wide", "token-mean", options={"level": "sequence"}),
     Held("sapo_loss_fn", "sapo", "token-mean"),
 )
 

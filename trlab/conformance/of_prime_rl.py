@@ -41,9 +41,7 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _loss(module: Any, held: Held, delta: float, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    config = SimpleNamespace(
-        dppo_mask_low=delta, dppo_mask_high=delta, ipo_threshold=delta, adv_tau=1.0, kl_tau=1e-3, **{}
-    )
+    config = SimpleNamespace(dppo_mask_low=delta, dppo_mask_high=delta, ipo_threshold=delta, adv_tau=1.0, kl_tau=1e-3)
     vars(config).update(held.settings)
     function = getattr(module, f"{held.subject.split(',')[0]}_loss_fn")
     mask = batch["mask"]

@@ -9,7 +9,7 @@ from trlab.conformance.bench import NO_GRADIENT, Deviation, Observed
 from trlab.conformance.search import DEEPEST, Match, Result, search
 from trlab.conformance.vectors import Vectors
 
-AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient", "differs", "fails"
+AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient, other value", "differs", "fails"
 TRAINS_ALIKE = (AGREES, SAME_GRADIENT)
 """The statuses of a function that trains the same policy as the reference."""
 EXTREME = "extreme ratios"
@@ -25,7 +25,7 @@ class Finding:
     reference: str
     """The vectors' name of what it was held against."""
     status: str
-    """agrees (value and gradient to 1e-6), same gradient (and another value: it trains the same policy), differs, or
+    """agrees (value and gradient to 1e-6), same gradient, other value (it trains the same policy), differs, or
     fails (it raised, or gave nothing that can be compared)."""
     deviations: tuple[Deviation, ...] = ()
     """What explains the difference."""

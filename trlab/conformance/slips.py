@@ -25,6 +25,8 @@ ADVANTAGE = {
     "given": "takes the advantages as they come",
     "negated": "negates the advantages, the clip's side with them: descending it lowers what has A > 0",
     **{name: f"whitens the advantages {WHERE[over]}" for name, (over, _, _) in WHITENED.items()},
+    "absolute": "takes the advantages' absolute values: what was wrong is pushed up too",
+    "row mean": "takes the mean of each row's advantages for every token of the row",
     **{f"{over}, centred": f"takes the mean {WHERE[over]} off the advantages" for over in WHERE},
 }
 SHIFTED: dict[Option, str] = {
@@ -118,8 +120,12 @@ def _advantages(rows: Rows, kind: str) -> Tensor:
     a = rows["advantages"]
     if kind == "given":
         return a
-    if kind == "negated":
-        return -a
+    if kind in ("negated", "absolute"):
+        return -a if kind == "negated" else a.abs()
+    if kind == "row mean":
+        mask = rows["mask"]
+        mean = a.masked_fill(~mask, 0.0).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+        return mean.expand_as(a)
     over, spread, constant = WHITENED.get(kind, (kind.split(",")[0], "", 0.0))
     counted = rows["mask"] if over == "mask" else torch.ones_like(rows["mask"])
     changed = torch.zeros_like(a)

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -152,18 +153,10 @@ def _packages(source: Source) -> set[str]:
 
 
 def _load(name: str, path: Path) -> ModuleType:
-    if isinstance(sys.modules.get(name), ModuleType):
-        return sys.modules[name]
-    spec = spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        return import_module(name)
     except Exception as error:  # a file of another version can fail in any way
-        sys.modules.pop(name, None)
         raise TrlibError(f"source: {path}: loading it fails: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _as_it_is(function: Any = None, **_: Any) -> Any:

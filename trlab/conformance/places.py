@@ -1,0 +1,214 @@
+"""Where a library computes another loss than its documentation says: the words, and five lines that show it.
+
+Each reproduction runs in the library's own environment as it is printed. It ends by printing two numbers: what the
+documentation leads to, and what came. A place counts for as long as the two differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from textwrap import dedent
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """A statement of a library's documentation, and what its code does instead."""
+
+    library: str
+    subject: str
+    documented: str
+    """What the documentation says, in our words."""
+    where: str
+    """The file, from the root of the library's repository, that says so; a line may follow, as GitHub writes it."""
+    computed: str
+    """What the code does."""
+    matters: str
+    """What it does to training."""
+    lines: str
+    """Five lines of Python that print what the documentation leads to and what came."""
+    runs: str = ""
+    """The name of the arm of severity.json that trains so; empty: what it does needs no run."""
+
+    @property
+    def code(self) -> str:
+        return dedent(self.lines).strip()
+
+
+PLACES = (
+    Place(
+        "torchrl",
+        "CISPOLoss",
+        "is CISPO, after the paper of MiniMax-M1",
+        "torchrl/objectives/llm/grpo.py",
+        "descends −clip(r) A, without the paper's stop-gradient and log π: outside the window a token has gradient 0",
+        "CISPO was proposed so that no token loses its gradient. This is a clip on both sides, whatever the "
+        "advantage's sign.",
+        """
+        import math, torch; from types import SimpleNamespace as S
+        from torchrl.objectives.llm import CISPOLoss
+        window = S(_clip_bounds=(math.log(0.8), math.log(1.2)))
+        d = torch.ones(1, requires_grad=True)
+        print(-1.2, torch.autograd.grad(CISPOLoss._compute_policy_objective(window, d, torch.ones(1))[0], d)[0].item())
+        """,
+        "torchrl CISPOLoss",
+    ),
+    Place(
+        "verl",
+        "sapo",
+        "aggregates as `loss_agg_mode` says",
+        "verl/trainer/ppo/core_algos.py",
+        "always averages over each row's tokens and then over rows, whatever `loss_agg_mode` says",
+        "A run that asks for `token-mean` gives the tokens of short completions more weight than it says it does.",
+        """
+        import torch; from verl.trainer.ppo.core_algos import compute_policy_loss_sapo; from verl.workers.config import ActorConfig
+        config = ActorConfig(strategy="fsdp", rollout_n=4, ppo_micro_batch_size_per_gpu=4, tau_pos=1.0, tau_neg=1.05)
+        x, mask = torch.zeros(2, 2), torch.tensor([[1.0, 0.0], [1.0, 1.0]]); A = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
+        def loss(how): return compute_policy_loss_sapo(x, x, A, mask, how, config)[0].item()
+        print(round(-(1 * 2 - 2 * 1.904762) / 3, 3), round(loss("token-mean"), 3))
+        """,
+    ),
+    Place(
+        "verl",
+        "dppo_tv, dppo_kl",
+        "take `rollout_log_probs`, the log-probabilities of the policy that sampled",
+        "verl/trainer/ppo/core_algos.py",
+        "have no such argument: the region is drawn around `old_log_prob`, the recomputed policy (with "
+        "`bypass_mode=True` the trainer puts the sampler's numbers there)",
+        "Drift between sampler and learner, for which DPPO was proposed, is out of its sight.",
+        """
+        import inspect
+        import verl.trainer.ppo.core_algos as core
+        parameters = inspect.signature(core.compute_policy_loss_dppo_tv).parameters
+        documented = "rollout_log_probs" in (core.compute_policy_loss_dppo_tv.__doc__ or "")
+        print(float(documented), float("rollout_log_probs" in parameters))
+        """,
+    ),
+    Place(
+        "skyrl",
+        "rollout_is",
+        "zeroes the weight outside the window instead of clamping it, which “does not change the gradient only the "
+        "loss value”",
+        "skyrl/backends/skyrl_train/utils/ppo_utils.py#L843",
+        "changes the gradient: outside the window it is 0, where CISPO's is the window's edge times A",
+        "The loss is IcePop's mask, not CISPO: tokens outside teach nothing.",
+        """
+        import torch; from types import SimpleNamespace as S
+        from skyrl.backends.skyrl_train.utils.ppo_utils import rollout_is_policy_loss
+        off = S(**dict.fromkeys("tis_ratio_type sequence_mask_metric outlier_token_is_threshold_low outlier_token_is_threshold_high token_mask_is_threshold_low token_mask_is_threshold_high".split()))
+        p, q, one = torch.tensor([[-1.0]], requires_grad=True), torch.tensor([[-2.0]]), torch.ones(1, 1)
+        print(-1.2, torch.autograd.grad(rollout_is_policy_loss(p, q, one, S(eps_clip_low=0.2, eps_clip_high=0.2, off_policy_correction=off), one, q)[0], p)[0].item())
+        """,
+        "SkyRL rollout_is",
+    ),
+    Place(
+        "skyrl",
+        "clip_cov",
+        "clips a fraction of the tokens whose covariance of log-probability and advantage lies between 1 and 5",
+        "skyrl/train/config/config.py#L728",
+        "measures the covariance after the trainer has divided the advantages by the number of tokens, so with these "
+        "thresholds no token of an ordinary batch is ever chosen",
+        "The loss is PPO's clip and nothing else, and its `clip_ratio` is 0.",
+        """
+        import torch; from types import SimpleNamespace as S
+        import skyrl.backends.skyrl_train.utils.ppo_utils as u
+        p, one = -torch.arange(64.0).view(4, 16) / 8, torch.ones(4, 16); A = torch.where(p > -4, 2.0, -2.0)
+        def clipped(A): return u.compute_policy_loss_clip_cov(p, p, A, S(clip_cov=S(clip_ratio=0.1, clip_cov_lb=1.0, clip_cov_ub=5.0), eps_clip_low=0.2, eps_clip_high=0.2), one)[1]["clip_ratio"]
+        print(clipped(A), clipped(u.apply_loss_reduction_to_advantages_minibatch(A, one, "token_mean", 4, 16)))
+        """,
+    ),
+    Place(
+        "skyrl",
+        "kl_cov",
+        "adds a KL term with the coefficient `ppo_kl_coef`, reduced like the loss (`token_mean` by default)",
+        "skyrl/train/config/config.py#L740",
+        "sums the KL term over tokens: the reduction is done in the advantages, which that term does not have",
+        "Beside the policy gradient the term is as many times too large as the mini-batch has tokens.",
+        """
+        import torch; from types import SimpleNamespace as S
+        import skyrl.backends.skyrl_train.utils.ppo_utils as u
+        p, one = torch.full((4, 16), -1.0, requires_grad=True), torch.ones(4, 16); q = p.detach() - 0.1
+        A = u.apply_loss_reduction_to_advantages_minibatch(0 * one, one, "token_mean", 4, 16)
+        print(1 / 64, torch.autograd.grad(u.compute_policy_loss_kl_cov(p, q, A, S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0)), one)[0], p)[0].max().item())
+        """,
+    ),
+    Place(
+        "prime-rl",
+        "default",
+        "bounds the importance ratio from above: min(π/μ, δ)",
+        "docs/algorithms.md#default-rl-loss",
+        "has no bound and no δ: the ratio enters as it is, and DPPO's mask alone silences tokens",
+        "A stale token on its way back keeps a weight of any size; the bound was documented so that none does.",
+        """
+        import torch; from types import SimpleNamespace as S
+        from prime_rl.trainer.rl.loss import LossInputs, default_loss_fn
+        p, on, config = torch.tensor([-0.1, -0.1], requires_grad=True), torch.ones(2, dtype=bool), S(dppo_mask_low=0.2, dppo_mask_high=0.2, adv_tau=1.0, kl_tau=0.0)
+        g = torch.autograd.grad(default_loss_fn(LossInputs(p, torch.tensor([-5.0, -10.0]), None, -torch.ones(2), on), config).loss, p)[0]
+        print(1.0, round((g[1] / g[0]).item(), 1))
+        """,
+    ),
+    Place(
+        "openrlhf",
+        "ppo, seq-mask-tis",
+        "filters whole completions and corrects the rest by TIS, a weight clamped token by token",
+        "openrlhf/models/loss.py#L207",
+        "filters whole completions and multiplies the rest by the bare ratio: no clamp",
+        "Two tokens far off in opposite directions pass the filter, and one of them gets a weight of any size.",
+        """
+        import torch
+        from openrlhf.models.loss import PolicyLoss
+        loss = PolicyLoss(enable_vllm_is_correction=True, vllm_is_truncated_threshold=[0.5, 5.0], vllm_is_correction_type="seq-mask-tis")
+        p, one = torch.full((1, 2), -4.0, requires_grad=True), torch.ones(1, 2); mu = torch.tensor([[-7.0, -1.0]])
+        print(5.0, round(-2 * torch.autograd.grad(loss(p, p.detach(), one, one, mu)[0], p)[0][0, 0].item(), 2))
+        """,
+    ),
+    Place(
+        "areal",
+        "M2PO",
+        "descends −M r A with M2PO's mask M, and no clip",
+        "docs/en/algorithms/m2po.md",
+        "keeps PPO's clip, and the example that the page recommends sets its `eps_clip` to 0: the window is a point",
+        "As soon as a ratio leaves 1 in the direction of its advantage the token is silent, and rounding is enough.",
+        """
+        import torch
+        from areal.utils.functional.functional import ppo_actor_loss_fn
+        p, on = torch.tensor([[-1.0]], requires_grad=True), torch.ones(1, 1, dtype=bool)
+        q = torch.tensor([[-1.0001]])
+        print(-1.0, round(torch.autograd.grad(ppo_actor_loss_fn(p, q, q, torch.ones(1, 1), 0.0, on)[0], p)[0].item(), 3))
+        """,
+    ),
+)
+
+
+def places_of(library: str) -> Iterator[Place]:
+    """The places of one library."""
+    return (place for place in PLACES if place.library == library)
+
+
+def reproduce(place: Place) -> tuple[float, float] | str:
+    """What the five lines print: the documentation's number and the one that came, or how they fail."""
+    printed = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+            warnings.simplefilter("ignore")
+            exec(compile(place.code, f"<{place.library} {place.subject}>", "exec"), {"__name__": "reproduction"})
+        first, second = map(float, printed.getvalue().split())
+    except Exception as error:  # another version can fail in any way
+        return f"{type(error).__name__}: {error}"
+    return first, second
+
+
+def as_dict(place: Place) -> dict[str, Any]:
+    """A place and what its reproduction printed, as JSON can hold it."""
+    result = reproduce(place)
+    numbers = {"fails": result} if isinstance(result, str) else {"documented": result[0], "computed": result[1]}
+    return {"library": place.library, "subject": place.subject, **numbers}
+
+
+def counts(recorded: dict[str, Any]) -> bool:
+    """Whether a recorded place still stands: its reproduction ran, and the two numbers differ."""
+    return "fails" not in recorded and abs(recorded["documented"] - recorded["computed"]) > 1e-3
