@@ -55,7 +55,9 @@ def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monk
     )
     line = ["conformance", "--function", "skyrls:dppo", "--loss", "dppo_tv", "--anchor", "rollout"]
     assert main(line) == 0
-    assert capsys.readouterr().out.startswith("dppo as dppo_tv  same gradient  writes -r A for -sg[r] A log π: another")
+    assert capsys.readouterr().out.startswith(
+        "dppo as dppo_tv  same gradient, other value  writes -r A for -sg[r] A log π: another"
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,26 @@ def test_estimators_and_advantages_are_held_against_their_pieces(
     monkeypatch.chdir(tmp_path)
     Path("swapped_k3.py").write_text("def k3(new, old):\n    return (new - old).exp() - (new - old) - 1\n")
     assert main(["conformance", "--function", function, "--loss", piece, *more]) == status
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "status", "words"),
+    [
+        ("trlib.divergences:k2", "kl", 0, "k2  agrees"),
+        ("trlib.advantages:leave_one_out", "advantage", 0, "leave_one_out  agrees"),
+        ("trlib.advantages:group_relative", "advantage", 0, "group_relative as group_std  agrees"),
+        ("bounded:k3", "kl", 3, "bounds the estimate at 10"),
+    ],
+)
+def test_the_estimator_or_advantage_that_a_function_is_can_be_found(
+    function, kind, status, words, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("bounded.py").write_text(
+        "def k3(logp, logp_old):\n    d = logp_old - logp\n    return (d.exp() - d - 1).clamp(-10, 10)\n"
+    )
+    assert main(["conformance", "--function", function, "--kind", kind]) == status
     assert words in capsys.readouterr().out
 
 
@@ -159,10 +181,20 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
     [
         (
             ["--library", "verll"],
-            "library: expected one of torch, torchrl, trl, verl, got 'verll'; did you mean 'verl'?",
+            "got 'verll'; did you mean 'verl'?",
         ),
         (["--library", "verl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
         (["--library", "verl", "--set", "a=1"], "--set: expected --function beside it, got --library"),
+        (["--library", "skyrl"], "--source: expected the folder of a clone of SkyRL beside --library skyrl, got none"),
+        (["--library", "skyrl", "--source", "nowhere"], "source: nowhere: no such folder; expected a clone of SkyRL"),
+        (["--library", "trl", "--source", "."], "--source: expected one of skyrl, prime-rl, slime"),
+        (["--function", OURS, "--source", "."], "--source: expected --library beside it, got --function"),
+        (["--function", OURS, "--kind", "gae"], "kind: expected one of advantage, kl, loss, got 'gae'"),
+        (
+            ["--function", OURS, "--kind", "kl", "--loss", "ppo"],
+            "loss: expected k1, k2, k3 beside --kind kl, got 'ppo'",
+        ),
+        (["--function", OURS, "--kind", "loss", "--loss", "k3"], "expected the name of a loss beside --kind loss"),
         (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),
         (["--function", "trlib.nothing:f"], "function: no module named 'trlib.nothing'"),
         (["--function", "trlib.algorithms:ppo_los"], "did you mean 'ppo_loss'?"),
@@ -191,7 +223,7 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ([], "one of the arguments --library --function --vectors is required"),
+        ([], "one of the arguments --library --function --vectors --drop-in is required"),
         (["--library", "verl", "--function", "a:b"], "not allowed with argument"),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_seeded_deviation_is_found_and_named(point):
 
 def test_the_same_gradient_with_another_value_is_said():
     finding = finding_of(lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + 1, "ppo")
-    assert finding.status == "same gradient" and finding.deviations == ()
+    assert finding.status == "same gradient, other value" and finding.deviations == ()
     assert finding.notes[0] == "its value is another one"
 
 
@@ -373,7 +373,12 @@ def test_the_books_page_is_made_from_the_record():
     document = json.loads(page.PATH.read_text())
     assert BOOK.read_text() == page.page(document)
     assert document["vectors"] == V.version
-    assert {entry["library"]: entry["version"] for entry in document["libraries"]} == libraries.WRITTEN_FOR
+    assert [entry["library"] for entry in document["libraries"]] == list(libraries.LIBRARIES)
+    versions = {entry["library"]: entry["version"] for entry in document["libraries"] if "version" in entry}
+    assert versions == libraries.WRITTEN_FOR
+    commits = {entry["library"]: entry["commit"] for entry in document["libraries"] if "commit" in entry}
+    assert commits == {library: libraries.adapter(library).SOURCE.commit for library in libraries.SOURCES}
+    assert BOOK.with_name("atlas.md").read_text() == page.atlas(document)
     assert not [f for entry in document["libraries"] for f in entry["findings"] if f["status"] == "fails"]
 
 

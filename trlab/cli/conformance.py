@@ -90,9 +90,9 @@ def run(args: argparse.Namespace) -> int:
         shared.print_json(places) if args.json else print(*places.values(), sep="\n")
         return 0
     if args.drop_in:
-        from trlab.conformance import drop_in
+        from trlab.conformance.drop_in import write
 
-        written = [str(path) for path in drop_in.write(Path(args.drop_in))]
+        written = [str(path) for path in write(Path(args.drop_in))]
         shared.print_json({"written": written}) if args.json else print(*written, sep="\n")
         return 0
     vectors = golden.load()

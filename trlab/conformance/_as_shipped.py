@@ -1,4 +1,4 @@
-"""Two losses as libraries ship them, for the runs of `severity.py`. A file of its own, for its bytes decide the cells."""
+"""Two losses as libraries ship them, for `severity.py`. A file of its own, for its bytes decide the cells."""
 
 from dataclasses import dataclass
 

@@ -37,14 +37,19 @@ LOSSES = (
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
     core = modules[LOSS]
-    for held in LOSSES:
-        run = partial(_loss, core, held, vectors.losses[held.loss]["settings"])
+    for held, run in subjects(vectors, modules):
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
     for name in ("k1", "k2", "k3"):
         kl = partial(modules[DATA].KLEstimator._compute_approx_kl, kl_estimator=name)
         yield compare(vectors, f"KLEstimator {name}", name, partial(estimator_of, kl=kl))
     for action, name in (("clamp", "token truncate"), ("mask", "token mask")):
         yield compare(vectors, f"rejection_sampling, {action}", name, partial(_correction, core, action))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for held in LOSSES:
+        yield held, partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"])
 
 
 def _loss(core: Any, held: Held, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:

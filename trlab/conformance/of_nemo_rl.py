@@ -46,14 +46,19 @@ LOSSES = (
 
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
-    for held in LOSSES:
-        loss = _function(modules[LOSS], vectors.losses[held.loss]["settings"], held.options)
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, partial(_loss, loss)), held.how)
+    for held, run in subjects(vectors, modules):
+        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
     for name in ("k1", "k2", "k3"):
         kl = partial(modules[UTILS].calculate_kl, kl_type=name)
         yield compare(vectors, f"calculate_kl {name}", name, partial(estimator_of, kl=kl))
     for kind, name in (("tis", "token truncate"), ("icepop", "token mask")):
         yield compare(vectors, kind, name, partial(_correction, modules[LOSS], kind))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for held in LOSSES:
+        yield held, partial(_loss, _function(modules[LOSS], vectors.losses[held.loss]["settings"], held.options))
 
 
 def _function(module: Any, settings: dict[str, Any], options: dict[str, Any]) -> Any:

@@ -35,6 +35,17 @@ LOSSES = (
 
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
+    for held, run in subjects(vectors, modules):
+        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+    for name in ("k1", "k2", "k3"):
+        kl = partial(modules[UTILS].compute_approx_kl, kl_estimator=name)
+        yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
+    for kind, name in (("tis", "token truncate"), ("icepop", "token mask")):
+        yield compare(vectors, f"ppo, {kind}", name, partial(_correction, modules[LOSS], kind))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
     for held in LOSSES:
         settings = vectors.losses[held.loss]["settings"]
         loss = modules[LOSS].PolicyLoss(
@@ -44,12 +55,7 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
             token_level_loss=held.how == "token-mean",
             policy_loss_type=held.subject.split(",")[0],
         )
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, partial(_loss, loss)), held.how)
-    for name in ("k1", "k2", "k3"):
-        kl = partial(modules[UTILS].compute_approx_kl, kl_estimator=name)
-        yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
-    for kind, name in (("tis", "token truncate"), ("icepop", "token mask")):
-        yield compare(vectors, f"ppo, {kind}", name, partial(_correction, modules[LOSS], kind))
+        yield held, partial(_loss, loss)
 
 
 def _loss(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:

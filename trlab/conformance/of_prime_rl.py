@@ -35,9 +35,14 @@ LOSSES = (
 
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss that takes rewards."""
-    for held in LOSSES:
-        run = partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"]["delta_tv"])
+    for held, run in subjects(vectors, modules):
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for held in LOSSES:
+        yield held, partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"]["delta_tv"])
 
 
 def _loss(module: Any, held: Held, delta: float, batch: dict[str, Tensor], logp: Tensor) -> Tensor:

@@ -85,8 +85,7 @@ def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", *
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
     core = modules[f"{UTILS}.ppo_utils"]
-    for held in LOSSES:
-        run = partial(_loss, core, held, vectors)
+    for held, run in subjects(vectors, modules):
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
     for name in ("k1", "k2", "k3"):
         kl = partial(core.compute_approx_kl, kl_estimator_type=name)
@@ -94,6 +93,12 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     tis = modules[f"{UTILS}.off_policy_correction_utils"].compute_tis_ratio
     yield compare(vectors, "TIS, token", "token truncate", partial(_correction, tis, "token"))
     yield compare(vectors, "TIS, sequence", "sequence truncate", partial(_correction, tis, "sequence"))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for held in LOSSES:
+        yield held, partial(_loss, modules[f"{UTILS}.ppo_utils"], held, vectors)
 
 
 def _loss(core: Any, held: Held, vectors: Vectors, batch: dict[str, Tensor], logp: Tensor) -> Tensor:

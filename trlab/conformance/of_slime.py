@@ -40,8 +40,7 @@ LOSSES = (
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
     core = modules[LOSS]
-    for held in LOSSES:
-        run = partial(_loss, core, held.loss, vectors.losses[held.loss]["settings"])
+    for held, run in subjects(vectors, modules):
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
     for name in ("k1", "k2", "k3"):
         kl = partial(core.compute_approx_kl, kl_loss_type=name)
@@ -50,6 +49,12 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     yield compare(vectors, "compute_approx_kl low_var_kl", "k3", partial(estimator_of, kl=kl))
     for subject, name in (("vanilla_tis_function", "token truncate"), ("icepop_function", "token mask")):
         yield compare(vectors, subject, name, partial(_correction, getattr(modules[TRAINER], subject)))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for held in LOSSES:
+        yield held, partial(_loss, modules[LOSS], held.loss, vectors.losses[held.loss]["settings"])
 
 
 def _loss(core: Any, loss: str, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
+from trlab.conformance.libraries import Held
 from trlab.conformance.report import Finding, judge
 from trlab.conformance.vectors import Vectors
 
@@ -52,14 +53,26 @@ def dro(logp: Tensor, old: Tensor, advantages: Tensor, _: dict[str, Any]) -> Ten
     return -(logp * advantages - 0.5 * BETA * (logp - old) ** 2)
 
 
-LOSSES = ((cross_entropy, "reinforce"), (importance_sampling, "pg_is"), (ppo, "ppo"), (cispo, "cispo"))
+LOSSES = (
+    (cross_entropy, "reinforce"),
+    (importance_sampling, "pg_is"),
+    (ppo, "ppo"),
+    (cispo, "cispo"),
+    (dro, "reinforce"),
+)
 
 
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every documented loss, a value per token."""
-    for function, loss in (*LOSSES, (dro, "reinforce")):
-        run = partial(_loss, function, vectors.losses[loss]["settings"])
-        yield judge(vectors, function.__name__, loss, calls.observe(vectors, run), "token-mean")
+    for held, run in subjects(vectors, {}):
+        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for function, loss in LOSSES:
+        held = Held(function.__name__, loss, "token-mean")
+        yield held, partial(_loss, function, vectors.losses[loss]["settings"])
 
 
 def _loss(function: Any, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:

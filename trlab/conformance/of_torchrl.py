@@ -29,9 +29,8 @@ LOSSES = (
 
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every loss, the KL term, the advantages of a group and of a critic."""
-    for held in LOSSES:
-        loss = _loss(held.subject.split(",")[0], vectors.losses[held.loss]["settings"], held.options)
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, partial(_masked, loss)), held.how)
+    for held, run in subjects(vectors, {}):
+        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
     for name in ("ppo", "ppo_clip_higher"):
         settings = vectors.losses[name]["settings"]
         yield judge(
@@ -44,6 +43,13 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     yield compare(vectors, "KL term", "k3", partial(estimator_of, kl=_penalty))
     yield compare(vectors, "MCAdvantage, trajectory_return=sum", "group_std in fours", _advantages)
     yield compare(vectors, "generalized_advantage_estimate", "gae", _gae)
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss of a language model and how it is called."""
+    for held in LOSSES:
+        loss = _loss(held.subject.split(",")[0], vectors.losses[held.loss]["settings"], held.options)
+        yield held, partial(_masked, loss)
 
 
 class _Actor(nn.Module):

@@ -53,11 +53,7 @@ LOSSES = (
 
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every loss, and for the advantages of TRL's own trainer."""
-    for held in LOSSES:
-        settings = held.settings or vectors.losses[held.loss]["settings"]
-        options = {"loss_type": held.subject, **held.options}
-        module, kind = options.pop("kind", "trl:GRPOTrainer").split(":")
-        run = partial(_run, module, kind, vectors.document["horizon"], tuple(settings.items()), tuple(options.items()))
+    for held, run in subjects(vectors, {}):
         yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note)
     for subject, more in (
         ("KL term", ()),
@@ -69,6 +65,16 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     yield compare(vectors, "SyncRefModelCallback", "reference", _moved)
     for scale, name in (("group", "group_std"), ("none", "group_mean")):
         yield compare(vectors, f"advantages, scale_rewards={scale}", f"{name} in fours", partial(_advantages, scale))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    for held in LOSSES:
+        settings = held.settings or vectors.losses[held.loss]["settings"]
+        options = {"loss_type": held.subject, **held.options}
+        module, kind = options.pop("kind", "trl:GRPOTrainer").split(":")
+        horizon = vectors.document["horizon"]
+        yield held, partial(_run, module, kind, horizon, tuple(settings.items()), tuple(options.items()))
 
 
 def _run(

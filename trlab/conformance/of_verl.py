@@ -41,9 +41,8 @@ ADVANTAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every function."""
     core = import_module("verl.trainer.ppo.core_algos")
-    for held in LOSSES:
-        observed = calls.observe(vectors, _loss(core, held, vectors))
-        yield judge(vectors, held.subject, held.loss, observed, held.how, extra=held.note)
+    for held, run in subjects(vectors, {}):
+        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note)
     for how in AGGREGATIONS:
         yield judge(vectors, f"agg_loss {how}", "reinforce", calls.observe(vectors, _aggregated(core, how)), how)
     for name in ("k1", "k2", "k3"):
@@ -60,6 +59,13 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     yield compare(vectors, "advantages gae", "gae", partial(_gae, core))
     for level in ("token", "sequence"):
         yield compare(vectors, f"rollout correction, {level}", f"{level} truncate", partial(_correction, level))
+
+
+def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
+    """Every loss and how it is called."""
+    core = import_module("verl.trainer.ppo.core_algos")
+    for held in LOSSES:
+        yield held, _loss(core, held, vectors)
 
 
 def _advantages(core: Any, name: str, more: dict[str, Any], alone: bool, vectors: Vectors) -> Numbers:

@@ -1,56 +1,208 @@
-"""The book's conformance page, from a recorded run.
+"""The book's conformance page and its atlas, from a recorded run.
 
 python -m trlab.conformance.page > book/conformance.md         the page from the record as it is
-python -m trlab.conformance.page --run > book/conformance.md   after running every library and renewing the record
+python -m trlab.conformance.page --atlas > book/atlas.md       the atlas
+python -m trlab.conformance.page --run --source skyrl=FOLDER > book/conformance.md    after running the installed
+    libraries and those whose clones are named (repeat), and renewing the record
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import sys
 import warnings
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from trlab.conformance import libraries
+from trlab.conformance import libraries, places, severity
+from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
+from trlab.conformance.calls import Subject
+from trlab.conformance.libraries import Held
+from trlab.conformance.places import Place
+from trlab.conformance.probe import probe
 from trlab.conformance.report import AGREES, Finding
-from trlab.conformance.vectors import load
+from trlab.conformance.source import SHORT, commit_of, loaded
+from trlab.conformance.vectors import Vectors, load
+from trlab.statistics import difference, iqm
 
 PATH = Path(__file__).with_name("record.json")
-NAMES = {"verl": "verl", "trl": "TRL", "torchrl": "torchrl", "torch": "torch"}
+NAMES = {
+    "verl": "verl",
+    "trl": "TRL",
+    "torchrl": "torchrl",
+    "torch": "torch",
+    "skyrl": "SkyRL",
+    "prime-rl": "prime-rl",
+    "slime": "slime",
+    "openrlhf": "OpenRLHF",
+    "nemo-rl": "NeMo-RL",
+    "areal": "AReaL",
+    "tinker": "Tinker",
+}
+TAGS = {"verl": ("volcengine/verl", "v0.9.1"), "torchrl": ("pytorch/rl", "v0.14.1")}
+"""Repository and tag of installed libraries that have a place."""
 
-TEMPLATE = Path(__file__).with_name("page.md")
-"""The page around the tables."""
+TEMPLATE, ATLAS_TEMPLATE = (Path(__file__).with_name(name) for name in ("page.md", "atlas.md"))
+"""The pages around the tables."""
 
 
-def record() -> dict[str, Any]:
-    """Run every library and keep what was found."""
+def record(earlier: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
+    """Run every library that is installed or whose source is given; what is recorded of the others stays."""
     vectors = load()
-    libraries_held = []
-    for library in libraries.WRITTEN_FOR:
+    kept = {entry["library"]: entry for entry in earlier.get("libraries", [])}
+    held: list[dict[str, Any]] = []
+    for library in libraries.LIBRARIES:
+        if library in libraries.SOURCES and library not in folders:
+            held += [kept[library]] if library in kept else []
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            findings = [f.as_dict() for f in libraries.hold(vectors, library)]
-        libraries_held.append({"library": library, "version": libraries.installed(library), "findings": findings})
-    return {"vectors": vectors.version, "python": platform.python_version(), "libraries": libraries_held}
+            held.append({"library": library, "date": date.today().isoformat(), **_held(vectors, library, folders)})
+        print(f"{library}: {len(held[-1]['findings'])} lines", file=sys.stderr)
+    return {"vectors": vectors.version, "python": platform.python_version(), "libraries": held}
+
+
+def _held(vectors: Vectors, library: str, folders: dict[str, Path]) -> dict[str, Any]:
+    """One library: what it is, a finding a line, its places and its losses on the four axes."""
+    module = libraries.adapter(library)
+    if library in libraries.SOURCES:
+        findings, reproduced = libraries.hold_source(vectors, library, folders[library])
+        with loaded(module.SOURCE, folders[library]) as modules:
+            placed = _placed(module.subjects(vectors, modules))
+        about = {"repository": module.SOURCE.repository, "commit": commit_of(folders[library], module.SOURCE)}
+    else:
+        findings = list(module.hold(vectors) if library in libraries.DOCUMENTED else libraries.hold(vectors, library))
+        reproduced = [places.as_dict(place) for place in places.places_of(library)]
+        placed = _placed(module.subjects(vectors, {})) if hasattr(module, "subjects") else []
+        documented = library in libraries.DOCUMENTED
+        about = {"documentation": module.READ} if documented else {"version": libraries.installed(library)}
+    return {**about, "findings": [f.as_dict() for f in findings], "places": reproduced, "atlas": placed}
+
+
+def _placed(subjects: Iterable[tuple[Held, Subject]]) -> list[dict[str, str]]:
+    """Every loss on the four axes, one of a name and a loss."""
+    rows = {(held.subject, held.loss): probe(run).as_dict() for held, run in subjects}
+    return [{"subject": subject, "loss": loss, **row} for (subject, loss), row in rows.items()]
 
 
 def page(document: dict[str, Any]) -> str:
     """The page as MyST markdown."""
     held = document["libraries"]
-    named = [f"{NAMES[entry['library']]} {entry['version']}" for entry in held]
-    versions = f"{', '.join(named)} and Python {document['python']}, on a CPU"
+    named = [_named(entry) for entry in held]
     tables = [
-        f"## {name}\n\n{_table([Finding.from_dict(f) for f in entry['findings']])}"
+        f"### {name}\n\n{_about(entry)}{_table([Finding.from_dict(f) for f in entry['findings']])}"
         for name, entry in zip(named, held, strict=True)
     ]
-    listed = f"{', '.join(named[:-1])} and {named[-1]}"
-    filled = {"<libraries>": listed, "<versions>": versions, "<tables>\n": "\n".join(tables) + "\n"}
-    text = TEMPLATE.read_text()
-    for place, words in filled.items():
-        text = text.replace(place, words)
+    standing = [recorded for entry in held for recorded in entry["places"] if places.counts(recorded)]
+    filled = {
+        "<number>": str(len(standing)),
+        "<libraries>": f"{', '.join(NAMES[e['library']] for e in held[:-1])} and {NAMES[held[-1]['library']]}",
+        "<versions>": f"{', '.join(named)}; Python {document['python']}, on a CPU",
+        "<places>\n": "\n".join(_place(recorded) for recorded in standing) + "\n",
+        "<tables>\n": "\n".join(tables) + "\n",
+    }
+    return _filled(TEMPLATE, filled)
+
+
+def atlas(document: dict[str, Any]) -> str:
+    """The atlas's page as MyST markdown."""
+    heads = ("loss", "ratio", "level", "outside", "signed", "reads", "its fraction clipped", "defaults")
+    rows = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for entry in document["libraries"]:
+        for row in entry["atlas"]:
+            rows += _atlas_row(entry["library"], row)
+    unplaced = [f"| {NAMES[library]} `{name}` | {words} |" for (library, name), words in SHIPPED_BESIDE.items()]
+    beside = "\n".join(["| loss | what it is |", "|---|---|", *unplaced])
+    return _filled(ATLAS_TEMPLATE, {"<rows>\n": "\n".join(rows) + "\n", "<beside>\n": beside + "\n"})
+
+
+def _atlas_row(library: str, row: dict[str, str]) -> list[str]:
+    """A loss's line of the atlas; a second holding of the same loss, with another threshold, has none."""
+    entry = LOGS.get((library, row["subject"]))
+    if entry is None:
+        return []
+    cells = (
+        f"{NAMES[library]} `{row['subject']}`",
+        row["ratio"],
+        row["level"],
+        row["done"],
+        row["signed"],
+        entry.reads,
+        entry.fraction,
+        entry.defaults,
+    )
+    return [f"| {' | '.join(cells)} |"]
+
+
+def _filled(template: Path, filled: dict[str, str]) -> str:
+    text = template.read_text(encoding="utf-8")
+    for gap, words in filled.items():
+        text = text.replace(gap, words)
     return text
+
+
+def _named(entry: dict[str, Any]) -> str:
+    name = NAMES[entry["library"]]
+    return f"{name} {entry['version']}" if "version" in entry else name
+
+
+def _about(entry: dict[str, Any]) -> str:
+    """Which source was held, and how to hold it again."""
+    library = entry["library"]
+    if "documentation" in entry:
+        page = libraries.adapter(library).PAGE
+        return (
+            f"Written down from [its documentation]({page}), read on {entry['documentation']}: no source is public.\n\n"
+        )
+    if "commit" not in entry:
+        return ""
+    commit, repository = entry["commit"], entry["repository"]
+    link = f"[`{commit[:SHORT]}`](https://github.com/{repository}/tree/{commit})"
+    source = libraries.adapter(library).SOURCE
+    folder = repository.partition("/")[2]
+    return (
+        f"Held at commit {link} of {source.date}:\n\n```\n{source.clone}\n"
+        f"trlib conformance --library {library} --source {folder}\n```\n\n"
+    )
+
+
+def _place(recorded: dict[str, Any]) -> str:
+    """What a library's documentation says otherwise: the words, the consequence and the lines that show it."""
+    (place,) = (p for p in places.places_of(recorded["library"]) if p.subject == recorded["subject"])
+    numbers = f"prints `{recorded['documented']:g} {recorded['computed']:g}`"
+    return (
+        f"### {NAMES[place.library]}: {place.subject}\n\n"
+        f"[Its documentation]({_link(place)}) says that `{place.subject}` {place.documented}. "
+        f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
+        f"```python\n{place.code}\n```\n\n"
+        f"This {numbers}: what the documentation leads to, and what comes.\n"
+    )
+
+
+def _link(place: Place) -> str:
+    if place.library in libraries.SOURCES:
+        return libraries.adapter(place.library).SOURCE.link(place.where)
+    repository, tag = TAGS[place.library]
+    return f"https://github.com/{repository}/blob/{tag}/{place.where}"
+
+
+def _measured(place: Place) -> str:
+    """What the runs of severity.py say of a place, with the interval over seeds."""
+    if not place.runs or not severity.PATH.exists():
+        return ""
+    arms = json.loads(severity.PATH.read_text())["arms"]
+    ours, theirs = (arms[name]["sampled"] for name in ("as written", place.runs))
+    apart = difference(theirs, ours)
+    return (
+        f" In {len(ours)} runs each on `dial` (two uses of a batch in eight minibatches, fifteen steps) it ends at a "
+        f"sampled accuracy of {iqm(theirs):.3f}, CISPO as written at {iqm(ours):.3f} (interquartile means): a "
+        f"difference of {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]. "
+        f"Its lowest run ends at {min(theirs):.2f}, CISPO's at {min(ours):.2f}."
+    )
 
 
 def _table(findings: list[Finding]) -> str:
@@ -65,9 +217,16 @@ def _table(findings: list[Finding]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Write the page to standard output."""
-    if "--run" in arguments:
-        PATH.write_text(json.dumps(record(), indent=1, ensure_ascii=False) + "\n")
-    sys.stdout.write(page(json.loads(PATH.read_text())))
+    parser = argparse.ArgumentParser(description="The book's conformance page, from its record.")
+    parser.add_argument("--run", action="store_true", help="run the libraries again first")
+    parser.add_argument("--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat")
+    parser.add_argument("--atlas", action="store_true", help="the atlas instead")
+    args = parser.parse_args(arguments)
+    if args.run:
+        folders = {name: Path(folder) for name, _, folder in (text.partition("=") for text in args.source)}
+        earlier = json.loads(PATH.read_text()) if PATH.exists() else {}
+        PATH.write_text(json.dumps(record(earlier, folders), indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.write((atlas if args.atlas else page)(json.loads(PATH.read_text())))
 
 
 if __name__ == "__main__":

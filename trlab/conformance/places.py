@@ -1,4 +1,4 @@
-"""Where a library computes another loss than its documentation says: the words, and five lines that show it.
+"""Where a library computes another loss than its documentation says: the words, and a few lines that show it.
 
 Each reproduction runs in the library's own environment as it is printed. It ends by printing two numbers: what the
 documentation leads to, and what came. A place counts for as long as the two differ.
@@ -30,7 +30,7 @@ class Place:
     matters: str
     """What it does to training."""
     lines: str
-    """Five lines of Python that print what the documentation leads to and what came."""
+    """About five lines of Python that print what the documentation leads to and what came."""
     runs: str = ""
     """The name of the arm of severity.json that trains so; empty: what it does needs no run."""
 
@@ -65,11 +65,11 @@ PLACES = (
         "always averages over each row's tokens and then over rows, whatever `loss_agg_mode` says",
         "A run that asks for `token-mean` gives the tokens of short completions more weight than it says it does.",
         """
-        import torch; from verl.trainer.ppo.core_algos import compute_policy_loss_sapo; from verl.workers.config import ActorConfig
+        import torch; from verl.workers.config import ActorConfig
+        from verl.trainer.ppo.core_algos import compute_policy_loss_sapo as sapo
         config = ActorConfig(strategy="fsdp", rollout_n=4, ppo_micro_batch_size_per_gpu=4, tau_pos=1.0, tau_neg=1.05)
-        x, mask = torch.zeros(2, 2), torch.tensor([[1.0, 0.0], [1.0, 1.0]]); A = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
-        def loss(how): return compute_policy_loss_sapo(x, x, A, mask, how, config)[0].item()
-        print(round(-(1 * 2 - 2 * 1.904762) / 3, 3), round(loss("token-mean"), 3))
+        x, A, mask = torch.zeros(2, 2), torch.tensor([[1.0] * 2, [-1.0] * 2]), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+        print(0.603, round(sapo(x, x, A, mask, "token-mean", config)[0].item(), 3))
         """,
     ),
     Place(
@@ -97,11 +97,12 @@ PLACES = (
         "changes the gradient: outside the window it is 0, where CISPO's is the window's edge times A",
         "The loss is IcePop's mask, not CISPO: tokens outside teach nothing.",
         """
-        import torch; from types import SimpleNamespace as S
-        from skyrl.backends.skyrl_train.utils.ppo_utils import rollout_is_policy_loss
-        off = S(**dict.fromkeys("tis_ratio_type sequence_mask_metric outlier_token_is_threshold_low outlier_token_is_threshold_high token_mask_is_threshold_low token_mask_is_threshold_high".split()))
+        import torch; from unittest.mock import Mock
+        from skyrl.backends.skyrl_train.utils.ppo_utils import rollout_is_policy_loss as loss
+        off = type("Off", (), {"__getattr__": lambda *_: None})()  # no correction beside it
+        config = Mock(eps_clip_low=0.2, eps_clip_high=0.2, off_policy_correction=off)
         p, q, one = torch.tensor([[-1.0]], requires_grad=True), torch.tensor([[-2.0]]), torch.ones(1, 1)
-        print(-1.2, torch.autograd.grad(rollout_is_policy_loss(p, q, one, S(eps_clip_low=0.2, eps_clip_high=0.2, off_policy_correction=off), one, q)[0], p)[0].item())
+        print(-1.2, torch.autograd.grad(loss(p, q, one, config, one, q)[0], p)[0].item())
         """,
         "SkyRL rollout_is",
     ),
@@ -114,11 +115,11 @@ PLACES = (
         "thresholds no token of an ordinary batch is ever chosen",
         "The loss is PPO's clip and nothing else, and its `clip_ratio` is 0.",
         """
-        import torch; from types import SimpleNamespace as S
-        import skyrl.backends.skyrl_train.utils.ppo_utils as u
+        import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
+        config = S(clip_cov=S(clip_ratio=0.1, clip_cov_lb=1.0, clip_cov_ub=5.0), eps_clip_low=0.2, eps_clip_high=0.2)
         p, one = -torch.arange(64.0).view(4, 16) / 8, torch.ones(4, 16); A = torch.where(p > -4, 2.0, -2.0)
-        def clipped(A): return u.compute_policy_loss_clip_cov(p, p, A, S(clip_cov=S(clip_ratio=0.1, clip_cov_lb=1.0, clip_cov_ub=5.0), eps_clip_low=0.2, eps_clip_high=0.2), one)[1]["clip_ratio"]
-        print(clipped(A), clipped(u.apply_loss_reduction_to_advantages_minibatch(A, one, "token_mean", 4, 16)))
+        scaled = u.apply_loss_reduction_to_advantages_minibatch(A, one, "token_mean", 4, 16)
+        print(*(u.compute_policy_loss_clip_cov(p, p, a, config, one)[1]["clip_ratio"] for a in (A, scaled)))
         """,
     ),
     Place(
@@ -129,11 +130,12 @@ PLACES = (
         "sums the KL term over tokens: the reduction is done in the advantages, which that term does not have",
         "Beside the policy gradient the term is as many times too large as the mini-batch has tokens.",
         """
-        import torch; from types import SimpleNamespace as S
-        import skyrl.backends.skyrl_train.utils.ppo_utils as u
-        p, one = torch.full((4, 16), -1.0, requires_grad=True), torch.ones(4, 16); q = p.detach() - 0.1
+        import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
+        config = S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0))
+        p, one = torch.full((4, 16), -1.0, requires_grad=True), torch.ones(4, 16)
         A = u.apply_loss_reduction_to_advantages_minibatch(0 * one, one, "token_mean", 4, 16)
-        print(1 / 64, torch.autograd.grad(u.compute_policy_loss_kl_cov(p, q, A, S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0)), one)[0], p)[0].max().item())
+        loss = u.compute_policy_loss_kl_cov(p, p.detach() - 0.1, A, config, one)[0]
+        print(1 / 64, torch.autograd.grad(loss, p)[0].max().item())
         """,
     ),
     Place(
@@ -146,8 +148,10 @@ PLACES = (
         """
         import torch; from types import SimpleNamespace as S
         from prime_rl.trainer.rl.loss import LossInputs, default_loss_fn
-        p, on, config = torch.tensor([-0.1, -0.1], requires_grad=True), torch.ones(2, dtype=bool), S(dppo_mask_low=0.2, dppo_mask_high=0.2, adv_tau=1.0, kl_tau=0.0)
-        g = torch.autograd.grad(default_loss_fn(LossInputs(p, torch.tensor([-5.0, -10.0]), None, -torch.ones(2), on), config).loss, p)[0]
+        config = S(dppo_mask_low=0.2, dppo_mask_high=0.2, adv_tau=1.0, kl_tau=0.0)
+        p = torch.full((2,), -0.1, requires_grad=True)
+        inputs = LossInputs(p, torch.tensor([-5.0, -10.0]), None, -torch.ones(2), torch.ones(2, dtype=torch.bool))
+        g = torch.autograd.grad(default_loss_fn(inputs, config).loss, p)[0]
         print(1.0, round((g[1] / g[0]).item(), 1))
         """,
     ),
@@ -159,10 +163,10 @@ PLACES = (
         "filters whole completions and multiplies the rest by the bare ratio: no clamp",
         "Two tokens far off in opposite directions pass the filter, and one of them gets a weight of any size.",
         """
-        import torch
-        from openrlhf.models.loss import PolicyLoss
-        loss = PolicyLoss(enable_vllm_is_correction=True, vllm_is_truncated_threshold=[0.5, 5.0], vllm_is_correction_type="seq-mask-tis")
-        p, one = torch.full((1, 2), -4.0, requires_grad=True), torch.ones(1, 2); mu = torch.tensor([[-7.0, -1.0]])
+        import torch; from openrlhf.models.loss import PolicyLoss
+        seq_mask_tis = {"vllm_is_truncated_threshold": [0.5, 5.0], "vllm_is_correction_type": "seq-mask-tis"}
+        loss = PolicyLoss(enable_vllm_is_correction=True, **seq_mask_tis)
+        p, one, mu = torch.full((1, 2), -4.0, requires_grad=True), torch.ones(1, 2), torch.tensor([[-7.0, -1.0]])
         print(5.0, round(-2 * torch.autograd.grad(loss(p, p.detach(), one, one, mu)[0], p)[0][0, 0].item(), 2))
         """,
     ),
@@ -174,11 +178,11 @@ PLACES = (
         "keeps PPO's clip, and the example that the page recommends sets its `eps_clip` to 0: the window is a point",
         "As soon as a ratio leaves 1 in the direction of its advantage the token is silent, and rounding is enough.",
         """
-        import torch
-        from areal.utils.functional.functional import ppo_actor_loss_fn
-        p, on = torch.tensor([[-1.0]], requires_grad=True), torch.ones(1, 1, dtype=bool)
+        import torch; from areal.utils.functional.functional import ppo_actor_loss_fn
+        p, on = torch.tensor([[-1.0]], requires_grad=True), torch.ones(1, 1, dtype=torch.bool)
         q = torch.tensor([[-1.0001]])
-        print(-1.0, round(torch.autograd.grad(ppo_actor_loss_fn(p, q, q, torch.ones(1, 1), 0.0, on)[0], p)[0].item(), 3))
+        loss = ppo_actor_loss_fn(p, q, q, torch.ones(1, 1), 0.0, on)[0]
+        print(-1.0, round(torch.autograd.grad(loss, p)[0].item(), 3))
         """,
     ),
 )
@@ -190,7 +194,7 @@ def places_of(library: str) -> Iterator[Place]:
 
 
 def reproduce(place: Place) -> tuple[float, float] | str:
-    """What the five lines print: the documentation's number and the one that came, or how they fail."""
+    """What the lines print: the documentation's number and the one that came, or how they fail."""
     printed = io.StringIO()
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(printed):

@@ -135,13 +135,13 @@ def loaded(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
     for name in list(sys.modules):
         if name.partition(".")[0] not in REAL and name.partition(".")[0] in _packages(source):
             del sys.modules[name]  # an installed version of the same library
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, finder)
     torch.compile = _as_it_is  # type: ignore[assignment]  # a compiler would only be slower here
     try:
         yield {name: _load(name, folder / path) for name, path in source.files.items()}
     finally:
         torch.compile = compiled
-        sys.meta_path.remove(finder)  # type: ignore[arg-type]
+        sys.meta_path.remove(finder)
         for name in finder.brought:
             sys.modules.pop(name, None)
         for name, module in before.items():

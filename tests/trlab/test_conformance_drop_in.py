@@ -1,0 +1,80 @@
+"""The test file that a maintainer takes: it passes our own losses, and fails a mutant of each kind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trlab.conformance import drop_in
+from trlib.cli import main
+
+START, END = "# --- Yours", "# --- From here on"
+OURS = """
+from trlib import algorithms as a
+
+def ours(name):
+    def loss(logp, b, settings):
+        given = {"advantages": b["advantages"], "mask": b["mask"]}
+        if name.startswith("dppo"):
+            anchor = {"logp_anchor": b["logp_old"]} if name.endswith("recomputed") else {}
+            return a.dppo_loss(logp, b["logp_rollout"], **given, **anchor, **settings).per_token
+        if name in ("reinforce", "trsft"):
+            more = given if name == "reinforce" else {"mask": b["mask"]}
+            return getattr(a, f"{name}_loss")(logp, **more, **settings).per_token
+        return getattr(a, f"{name.split('_')[0] if name != 'pg_is' else name}_loss")(
+            logp, b["logp_old"], **given, **settings
+        ).per_token
+    return loss
+
+LOSSES = {name: (ours(name), None) for name in VECTORS["losses"]}
+"""
+MUTANTS = {
+    "padding": "-torch.minimum(r * A, r.clamp(0.8, 1.2) * A).sum() / A.numel()",
+    "window": "(-torch.minimum(r * A, r.clamp(0.79, 1.2) * A) * mask).sum() / mask.sum().clamp(min=1)",
+    "maximum": "(-torch.maximum(r * A, r.clamp(0.8, 1.2) * A) * mask).sum() / mask.sum().clamp(min=1)",
+    "division": "(-torch.minimum(r * A, r.clamp(0.8, 1.2) * A) * mask).sum() / mask.sum()",
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Write the files with other losses in them, run them as a repository would, and return the status and output."""
+
+    def written(losses: str) -> tuple[int, str]:
+        test, _ = drop_in.write(tmp_path)
+        text = test.read_text()
+        before, after = text[: text.index(START)], text[text.index(END) :]
+        test.write_text(before + losses + after)
+        line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-c", "/dev/null", str(test)]
+        done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
+        return done.returncode, done.stdout
+
+    return written
+
+
+def test_our_own_losses_pass_and_every_loss_is_asked(run):
+    status, out = run(OURS)
+    assert status == 0, out
+    losses = len(drop_in.vectors()["losses"])
+    assert f"{losses * (len(drop_in.BATCHES) + 1)} passed" in out
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_fails_and_its_batch_is_named(run, name):
+    body = "def ppo(logp, b, s):\n    A, mask, r = b['advantages'], b['mask'], (logp - b['logp_old']).exp()\n"
+    status, out = run(f"{body}    return {MUTANTS[name]}\n\nLOSSES = {{'ppo': (ppo, 'token-mean')}}\n")
+    assert status == 1 and "of ppo on '" in out
+
+
+def test_the_file_as_it_is_written_passes_and_is_free_to_take(run, tmp_path, capsys):
+    assert main(["conformance", "--drop-in", str(tmp_path / "tests")]) == 0
+    test, numbers = (Path(path).read_text() for path in capsys.readouterr().out.split())
+    assert "trlib" not in test.split('"""', 2)[2] and len(test.splitlines()) < 90
+    document = json.loads(numbers)
+    assert document["version"] == drop_in.VERSION and document["licence"].startswith("CC0-1.0")
+    assert main(["conformance", "--drop-in", str(tmp_path / "tests")]) == 1
+    assert "exists, and your losses may stand in it" in capsys.readouterr().err

@@ -1,0 +1,214 @@
+"""Libraries that are not installed: a loss file loaded from a folder, by an adapter, beside stand-ins for its imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from trlab.conformance import calls, libraries, of_prime_rl, of_slime, page, places, probe, source, vectors
+from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
+from trlab.conformance.report import judge
+from trlib.algorithms import cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss, sapo_loss
+from trlib.cli import main
+from trlib.errors import TrlibError
+
+V = vectors.load()
+LOSS = "src/prime_rl/trainer/rl/loss.py"
+HEAD = """
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+import torch
+from jaxtyping import Float, jaxtyped
+from vllm.outputs import Output
+from prime_rl.configs.trainer import CustomLossConfig
+
+@dataclass
+class LossInputs:
+    trainer_logprobs: Float[torch.Tensor, " seq"]
+    inference_logprobs: Float[torch.Tensor, " seq"]
+    ref_logprobs: Float[torch.Tensor, " seq"] | None
+    advantages: Float[torch.Tensor, " seq"]
+    loss_mask: torch.Tensor
+
+@jaxtyped(typechecker=ray)
+@torch.compile(dynamic=True)
+def compute_loss(p, q, ref, a, mask, rl, ce, kd, function, scale, *_) -> tuple[Output, dict[str, Any]]:
+    assert not ray.is_initialized()
+    inputs = (LossInputs(*each) for each in zip(p, q, [None] * len(p), a, mask))
+    return sum(function(each) for each in inputs) / scale, {}
+
+def default_loss_fn(inputs, loss_config):
+    r = torch.exp(inputs.trainer_logprobs - inputs.inference_logprobs)
+    d = torch.exp(inputs.trainer_logprobs) - torch.exp(inputs.inference_logprobs)
+    bad = torch.where(inputs.advantages > 0, d > loss_config.dppo_mask_high, -d > loss_config.dppo_mask_low)
+    BODY
+    kl = torch.log(r) ** 2
+    return ((-r * inputs.advantages * ~bad + loss_config.kl_tau * kl) * inputs.loss_mask).sum()
+
+ipo_loss_fn = default_loss_fn
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """A function that writes a small library like prime-rl, with one more line in its loss."""
+
+    def write(body: str = "pass", text: str = HEAD) -> Path:
+        path = tmp_path / LOSS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("BODY", body))
+        return tmp_path
+
+    monkeypatch.setattr(of_prime_rl, "LOSSES", of_prime_rl.LOSSES[:1])
+    return write
+
+
+def test_a_clone_is_held_beside_stand_ins_and_leaves_nothing_behind(fake, capsys):
+    before, compiled = {name for name in sys.modules if "prime_rl" in name}, torch.compile
+    assert main(["conformance", "--library", "prime-rl", "--source", str(fake())]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("default, kl_tau=0 as dppo_tv  same gradient, other value  ")
+    assert "written for prime-rl at 559b44772e47, found a folder without its commit" in captured.err
+    assert {name for name in sys.modules if "prime_rl" in name} == before and torch.compile is compiled
+
+
+def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
+    folder = fake()
+    git = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
+    git(["git", "init", "-q"])
+    git(["git", "add", "-A"])
+    git(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"])
+    commit = source.commit_of(folder, of_prime_rl.SOURCE)
+    assert commit is not None and len(commit) == 40
+    fake("bad = bad & True")
+    assert source.commit_of(folder, of_prime_rl.SOURCE) == f"{commit} and changes"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ("bad = bad | (d.abs() > 0.15)", 3, "silences every token past the threshold, also one on its way back"),
+        ("raise RuntimeError('out of range')", 3, "fails  raises RuntimeError (out of range)"),
+        ("inputs.advantages.mul_(2.0)", 3, "writes into its inputs (advantages)"),
+        ("r = r.cuda()", 3, "fails  raises "),
+    ],
+)
+def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert main(["conformance", "--library", "prime-rl", "--source", str(fake(body))]) == status
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def nothing(: pass", "loading it fails: SyntaxError"),
+        ("import torch\ntorch.no_such_thing", "loading it fails: AttributeError"),
+        ("LossInputs = None", "fails  raises AttributeError"),
+    ],
+)
+def test_a_loss_file_of_another_version_is_named(fake, capsys, text, words):
+    assert main(["conformance", "--library", "prime-rl", "--source", str(fake(text=text))]) in (1, 3)
+    captured = capsys.readouterr()
+    assert words in captured.out + captured.err and "Traceback" not in captured.err
+
+
+def test_an_adapter_that_raises_is_named(fake, monkeypatch):
+    def boom(*_):
+        raise KeyError("moved")
+
+    monkeypatch.setattr(of_prime_rl, "hold", boom)
+    with pytest.raises(TrlibError, match="the adapter, written for commit 559b44772e47, fails on .*KeyError"):
+        libraries.hold_source(V, "prime-rl", fake())
+
+
+def test_a_folder_that_is_no_clone_is_named(tmp_path):
+    expected = "no src/prime_rl/trainer/rl/loss.py in it; expected a clone of prime-rl: git clone https://github.com/"
+    with pytest.raises(TrlibError, match=expected), source.loaded(of_prime_rl.SOURCE, tmp_path):
+        pass
+
+
+def test_a_tuple_counts_by_what_it_begins_with():
+    def packed(logp, logp_old, advantages, mask):
+        return ppo_loss(logp, logp_old, advantages=advantages, mask=mask).per_token, {"clip_ratio": 0.0}
+
+    assert judge(V, "packed", "ppo", calls.observe(V, calls.plain(packed)), "token-mean").status == "agrees"
+
+
+def test_tinkers_documented_losses_are_held_without_a_source(capsys):
+    assert main(["conformance", "--library", "tinker", "--json"]) == 3
+    out = capsys.readouterr().out
+    assert out.count('"status": "agrees"') == 4 and "adds 0.1 times k2" in out
+
+
+PROBED = {
+    "ppo": (ppo_loss, {}, ("π/π_old", "token", "silenced", "yes")),
+    "gspo": (gspo_loss, {"eps_low": 0.2, "eps_high": 0.28}, ("π/π_old", "row (mean)", "silenced", "yes")),
+    "cispo": (cispo_loss, {}, ("π/π_old", "token", "bounded", "no")),
+    "sapo": (sapo_loss, {}, ("π/π_old", "token", "softened", "no")),
+    "pg_is": (pg_is_loss, {}, ("π/π_old", "token", "nothing", "–")),
+}
+
+
+@pytest.mark.parametrize("name", PROBED)
+def test_the_probe_places_the_losses_of_this_book(name):
+    function, settings, expected = PROBED[name]
+    subject = calls.plain(function, settings=settings)
+    assert tuple(probe.probe(subject).as_dict().values()) == expected
+
+
+def test_the_probe_tells_the_sampler_a_product_and_a_mask_without_a_sign():
+    dppo = calls.plain(dppo_loss, given={"delta_tv": 0.15}, anchor="rollout")
+    assert tuple(probe.probe(dppo).as_dict().values()) == ("π/μ", "token", "silenced", "yes")
+
+    def product(logp, logp_old, advantages, mask):
+        return -((logp - logp_old).sum(-1, keepdim=True).exp() * advantages).expand_as(logp)
+
+    def both(logp, logp_old, advantages, mask):
+        return -(logp - logp_old).exp().clamp(0.8, 1.2) * advantages
+
+    assert probe.probe(calls.plain(product)).level == "row (product)"
+    assert tuple(probe.probe(calls.plain(both)).as_dict().values()) == ("π/π_old", "token", "silenced", "no")
+
+
+def test_the_atlas_has_a_line_for_every_loss_that_was_held():
+    document = page.json.loads(page.PATH.read_text())
+    placed = {(entry["library"], row["subject"]) for entry in document["libraries"] for row in entry["atlas"]}
+    assert placed >= LOGS.keys()
+    bare = {(library, subject.split(",")[0]) for library, subject in LOGS}
+    assert {(library, subject.split(",")[0]) for library, subject in placed} == bare
+    assert {library for library, _ in placed | SHIPPED_BESIDE.keys()} == set(libraries.LIBRARIES) - {"torch"}
+
+
+def test_every_place_of_the_record_stands_and_has_lines_that_compile():
+    recorded = [r for entry in page.json.loads(page.PATH.read_text())["libraries"] for r in entry["places"]]
+    assert [(r["library"], r["subject"]) for r in recorded] == sorted(
+        ((p.library, p.subject) for p in places.PLACES), key=lambda key: libraries.LIBRARIES.index(key[0])
+    )
+    assert all(places.counts(r) for r in recorded)
+    for place in places.PLACES:
+        compile(place.code, place.subject, "exec")
+        assert place.code.count("\n") <= 6
+
+
+def test_a_place_that_was_mended_no_longer_counts():
+    place = replace(places.PLACES[0], lines="print(1.0, 1.0)")
+    assert not places.counts(places.as_dict(place))
+    assert not places.counts(places.as_dict(replace(place, lines="import nothing_here")))
+
+
+def test_no_adapter_holds_a_line_of_a_library():
+    assert of_slime.SOURCE.clone == "git clone https://github.com/THUDM/slime"
+    for library in libraries.SOURCES:
+        held = libraries.adapter(library).SOURCE
+        assert len(held.commit) == 40 and all(path.endswith(".py") for path in held.files.values())
