@@ -1,4 +1,4 @@
-"""Libraries that are not installed: a loss file loaded from a folder, by an adapter, beside stand-ins for its imports."""
+"""Libraries that are not installed: a loss file loaded from a folder, by an adapter, beside stand-ins."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_an_adapter_that_raises_is_named(fake, monkeypatch):
         raise KeyError("moved")
 
     monkeypatch.setattr(of_prime_rl, "hold", boom)
-    with pytest.raises(TrlibError, match="the adapter, written for commit 559b44772e47, fails on .*KeyError"):
+    with pytest.raises(TrlibError, match=r"the adapter, written for commit 559b44772e47, fails on .*KeyError"):
         libraries.hold_source(V, "prime-rl", fake())
 
 
