@@ -97,9 +97,9 @@ def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
     ("body", "status", "words"),
     [
         ("bad = bad | (d.abs() > 0.15)", 3, "silences every token past the threshold, also one on its way back"),
-        ("raise RuntimeError('out of range')", 3, "fails  raises RuntimeError (out of range)"),
+        ("raise RuntimeError('out of range')", 3, "raises RuntimeError (out of range)"),
         ("inputs.advantages.mul_(2.0)", 3, "writes into its inputs (advantages)"),
-        ("r = r.cuda()", 3, "fails  raises "),
+        ("r = r.cuda()", 3, "raises "),
     ],
 )
 def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
@@ -114,7 +114,7 @@ def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
     [
         ("def nothing(: pass", "loading it fails: SyntaxError"),
         ("import torch\ntorch.no_such_thing", "loading it fails: AttributeError"),
-        ("LossInputs = None", "fails  raises AttributeError"),
+        ("LossInputs = None", "raises AttributeError"),
     ],
 )
 def test_a_loss_file_of_another_version_is_named(fake, capsys, text, words):
