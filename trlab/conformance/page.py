@@ -174,9 +174,10 @@ def _place(recorded: dict[str, Any]) -> str:
     """What a library's documentation says otherwise: the words, the consequence and the lines that show it."""
     (place,) = (p for p in places.places_of(recorded["library"]) if p.subject == recorded["subject"])
     numbers = f"prints `{recorded['documented']:g} {recorded['computed']:g}`"
+    words = "Its source" if ".py" in place.where else "Its documentation"
     return (
         f"### {NAMES[place.library]}: {place.subject}\n\n"
-        f"[Its documentation]({_link(place)}) says that `{place.subject}` {place.documented}. "
+        f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
         f"```python\n{place.code}\n```\n\n"
         f"This {numbers}: what the documentation leads to, and what comes.\n"
