@@ -12,10 +12,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from trlab.conformance import calls, libraries, of_prime_rl, of_slime, page, places, probe, source, vectors
+from trlab.conformance import (
+    _as_shipped,
+    calls,
+    libraries,
+    of_prime_rl,
+    of_slime,
+    page,
+    places,
+    probe,
+    severity,
+    source,
+    vectors,
+)
 from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
 from trlab.conformance.report import judge
-from trlib.algorithms import cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss, sapo_loss
+from trlib.algorithms import Batch, Scores, cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss, sapo_loss
 from trlib.cli import main
 from trlib.errors import TrlibError
 
@@ -212,3 +224,39 @@ def test_no_adapter_holds_a_line_of_a_library():
     for library in libraries.SOURCES:
         held = libraries.adapter(library).SOURCE
         assert len(held.commit) == 40 and all(path.endswith(".py") for path in held.files.values())
+
+
+@pytest.mark.parametrize("kind", [_as_shipped.TorchRL, _as_shipped.HardZero])
+def test_the_losses_that_were_run_are_masks_without_a_sign_and_their_weights_are_their_gradients(kind):
+    def subject(batch, logp):
+        return kind().objective(Scores(logp), batch_of(batch)).per_token
+
+    assert tuple(probe.probe(subject).as_dict().values()) == ("π/μ", "token", "silenced", "no")
+    batch = V.batches["off-policy"]
+    logp = batch["logp"].clone().requires_grad_()
+    loss = kind().objective(Scores(logp), batch_of(batch))
+    (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
+    torch.testing.assert_close(gradient, -loss.diagnostics["weight"].to(gradient))
+
+
+def batch_of(batch):
+    mask = batch["mask"]
+    return Batch(
+        tokens=mask.long(),
+        mask=mask,
+        forced=~mask,
+        rewards=batch["rewards"],
+        group=batch["group"],
+        ended=mask[:, 0],
+        horizon=mask.shape[1],
+        logp_rollout=batch["logp_rollout"],
+        advantages=batch["advantages"],
+    )
+
+
+def test_the_recorded_runs_have_eight_seeds_an_arm():
+    arms = page.json.loads(severity.PATH.read_text())["arms"]
+    assert (
+        {place.runs for place in places.PLACES if place.runs} < set(arms) == {v.label for v in severity.SWEEP.variants}
+    )
+    assert all(arm["seeds"] == list(severity.SWEEP.seeds) for arm in arms.values())
