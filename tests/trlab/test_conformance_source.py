@@ -110,7 +110,7 @@ def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
     [
         ("bad = bad | (d.abs() > 0.15)", 3, "silences every token past the threshold, also one on its way back"),
         ("raise RuntimeError('out of range')", 3, "raises RuntimeError (out of range)"),
-        ("inputs.advantages.mul_(2.0)", 3, "writes into its inputs (advantages)"),
+        ("inputs.inference_logprobs.add_(1.0)", 3, "writes into its inputs (logp_rollout)"),
         ("r = r.cuda()", 3, "raises "),
     ],
 )

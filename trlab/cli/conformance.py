@@ -169,9 +169,12 @@ def _places(reproduced: list[dict[str, Any]]) -> list[str]:
     printed = []
     for entry in reproduced:
         (place,) = (p for p in places_of(entry["library"]) if p.subject == entry["subject"])
-        numbers = f"documented {entry['documented']:g}, computed {entry['computed']:g}" if "fails" not in entry else ""
-        result = numbers if counts(entry) else entry.get("fails", f"no longer so: {numbers}")
-        printed.append(f"documentation of {place.subject}: {place.documented}; the code {place.computed} ({result})")
+        said = f"the documentation says that {place.subject} {place.documented}"
+        if "fails" in entry:
+            printed.append(f"{said}; whether the code does cannot be reproduced here: {entry['fails']}")
+            continue
+        numbers = f"documented {entry['documented']:g}, computed {entry['computed']:g}"
+        printed.append(f"{said}; the code {place.computed if counts(entry) else 'does so now'} ({numbers})")
     return printed
 
 

@@ -113,7 +113,7 @@ def atlas(document: dict[str, Any]) -> str:
     heads = ("loss", "ratio", "level", "outside", "signed", "reads", "its fraction clipped", "defaults")
     rows = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for entry in document["libraries"]:
-        for row in entry["atlas"]:
+        for row in {row["subject"]: row for row in entry["atlas"]}.values():
             rows += _atlas_row(entry["library"], row)
     unplaced = [f"| {NAMES[library]} `{name}` | {words} |" for (library, name), words in SHIPPED_BESIDE.items()]
     beside = "\n".join(["| loss | what it is |", "|---|---|", *unplaced])
@@ -173,14 +173,13 @@ def _about(entry: dict[str, Any]) -> str:
 def _place(recorded: dict[str, Any]) -> str:
     """What a library's documentation says otherwise: the words, the consequence and the lines that show it."""
     (place,) = (p for p in places.places_of(recorded["library"]) if p.subject == recorded["subject"])
-    numbers = f"prints `{recorded['documented']:g} {recorded['computed']:g}`"
     words = "Its source" if ".py" in place.where else "Its documentation"
     return (
         f"### {NAMES[place.library]}: {place.subject}\n\n"
         f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
         f"```python\n{place.code}\n```\n\n"
-        f"This {numbers}: what the documentation leads to, and what comes.\n"
+        f"This prints `{recorded['printed']}`: what the documentation leads to, and what comes.\n"
     )
 
 

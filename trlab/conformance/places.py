@@ -74,10 +74,10 @@ PLACES = (
     ),
     Place(
         "verl",
-        "dppo_tv, dppo_kl",
-        "take `rollout_log_probs`, the log-probabilities of the policy that sampled",
+        "dppo_tv",
+        "takes `rollout_log_probs`, the log-probabilities of the policy that sampled (and so does `dppo_kl`)",
         "verl/trainer/ppo/core_algos.py",
-        "have no such argument: the region is drawn around `old_log_prob`, the recomputed policy (with "
+        "has no such argument: the region is drawn around `old_log_prob`, the recomputed policy (with "
         "`bypass_mode=True` the trainer puts the sampler's numbers there)",
         "Drift between sampler and learner, for which DPPO was proposed, is out of its sight. "
         "[Chapter 7](../notebooks/07_dppo.ipynb) has runs of it beside three others, with eight seeds each.",
@@ -194,23 +194,27 @@ def places_of(library: str) -> Iterator[Place]:
     return (place for place in PLACES if place.library == library)
 
 
-def reproduce(place: Place) -> tuple[float, float] | str:
-    """What the lines print: the documentation's number and the one that came, or how they fail."""
+def reproduce(place: Place) -> str:
+    """What the lines print: the documentation's number and the one that came.
+
+    Raises:
+        Exception: whatever the lines raise.
+    """
     printed = io.StringIO()
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
-            warnings.simplefilter("ignore")
-            exec(compile(place.code, f"<{place.library} {place.subject}>", "exec"), {"__name__": "reproduction"})
-        first, second = map(float, printed.getvalue().split())
-    except Exception as error:  # another version can fail in any way
-        return f"{type(error).__name__}: {error}"
-    return first, second
+    with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+        warnings.simplefilter("ignore")
+        exec(compile(place.code, f"<{place.library} {place.subject}>", "exec"), {"__name__": "reproduction"})
+    return printed.getvalue().strip()
 
 
 def as_dict(place: Place) -> dict[str, Any]:
     """A place and what its reproduction printed, as JSON can hold it."""
-    result = reproduce(place)
-    numbers = {"fails": result} if isinstance(result, str) else {"documented": result[0], "computed": result[1]}
+    try:
+        printed = reproduce(place)
+        documented, computed = map(float, printed.split())
+    except Exception as error:  # another version can fail in any way
+        return {"library": place.library, "subject": place.subject, "fails": f"{type(error).__name__}: {error}"}
+    numbers = {"documented": documented, "computed": computed, "printed": printed}
     return {"library": place.library, "subject": place.subject, **numbers}
 
 
