@@ -37,8 +37,8 @@ LOSSES = (
     Held("disable_ppo_ratio", "reinforce", "token-mean", options={"disable_ppo_ratio": True}),
     Held("ClippedPGLossFn", "ppo", "token-mean"),
     Held("ClippedPGLossFn", "ppo_clip_higher", "token-mean"),
-    Held("ratio_clip_c=3", "ppo_dual_clip", "token-mean"),
-    Held("token_level_loss=False", "ppo", "seq-mean-token-mean", options={"token_level_loss": False}),
+    Held("ClippedPGLossFn, ratio_clip_c=3", "ppo_dual_clip", "token-mean"),
+    Held("ClippedPGLossFn, token_level_loss=False", "ppo", "seq-mean-token-mean", options={"token_level_loss": False}),
     Held("sequence_level_importance_ratios", "gspo_wide", "seq-mean-token-mean", options=GSPO),
     Held("use_cispo", "cispo", "token-mean", options={"use_cispo": True}),
 )
