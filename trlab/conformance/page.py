@@ -178,7 +178,7 @@ def _place(recorded: dict[str, Any]) -> str:
         f"### {NAMES[place.library]}: {place.subject}\n\n"
         f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
-        f"```python\n{place.code}\n```\n\n"
+        f"```{{code-block}} python\n{place.code}\n```\n\n"
         f"This prints `{recorded['printed']}`: what the documentation leads to, and what comes.\n"
     )
 
