@@ -231,8 +231,8 @@ def _single(vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numb
     if _error(observed, piece.compute(vectors, **base)) <= FLOAT32:
         return agrees
     deviations = _explain(vectors, piece, base, observed, FLOAT32)
-    notes = () if deviations else ("none of the definitions that were tried explains it",)
-    return replace(agrees, status=DIFFERS, deviations=deviations, notes=(*notes, *agrees.notes))
+    notes = agrees.notes if deviations else ("none of the definitions that were tried explains it",)
+    return replace(agrees, status=DIFFERS, deviations=deviations, notes=notes)
 
 
 def _explain(
