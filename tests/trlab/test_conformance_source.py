@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tools import _as_shipped, severity
 from trlab.conformance import (
-    _as_shipped,
     calls,
     libraries,
     of_prime_rl,
@@ -21,7 +21,6 @@ from trlab.conformance import (
     page,
     places,
     probe,
-    severity,
     source,
     vectors,
 )
@@ -255,7 +254,7 @@ def batch_of(batch):
 
 
 def test_the_recorded_runs_have_eight_seeds_an_arm():
-    arms = page.json.loads(severity.PATH.read_text())["arms"]
+    arms = page.json.loads(page.SEVERITY.read_text())["arms"]
     assert (
         {place.runs for place in places.PLACES if place.runs} < set(arms) == {v.label for v in severity.SWEEP.variants}
     )

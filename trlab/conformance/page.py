@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from trlab.conformance import libraries, places, severity
+from trlab.conformance import libraries, places
 from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
 from trlab.conformance.calls import Subject
 from trlab.conformance.libraries import Held
@@ -30,6 +30,8 @@ from trlab.conformance.vectors import Vectors, load
 from trlab.statistics import difference, iqm
 
 PATH = Path(__file__).with_name("record.json")
+SEVERITY = Path(__file__).with_name("severity.json")
+"""The outcome of the runs of tools/severity.py."""
 NAMES = {
     "verl": "verl",
     "trl": "TRL",
@@ -191,10 +193,10 @@ def _link(place: Place) -> str:
 
 
 def _measured(place: Place) -> str:
-    """What the runs of severity.py say of a place, with the interval over seeds."""
-    if not place.runs or not severity.PATH.exists():
+    """What the runs of tools/severity.py say of a place, with the interval over seeds."""
+    if not place.runs or not SEVERITY.exists():
         return ""
-    arms = json.loads(severity.PATH.read_text())["arms"]
+    arms = json.loads(SEVERITY.read_text())["arms"]
     ours, theirs = (arms[name]["sampled"] for name in ("as written", place.runs))
     apart = difference(theirs, ours)
     return (

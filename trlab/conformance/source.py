@@ -25,7 +25,8 @@ import torch
 
 from trlib.errors import TrlibError
 
-REAL = frozenset({"torch", "numpy", "trlib", "trlab"}) | sys.stdlib_module_names
+OURS = {name.partition(".")[0] for name in (__name__, TrlibError.__module__)}
+REAL = frozenset({"torch", "numpy"}) | OURS | sys.stdlib_module_names
 """Packages that an import brings as they are."""
 SHORT = 12
 """Letters of a commit that a reader sees."""

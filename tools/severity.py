@@ -1,7 +1,7 @@
 """What two findings of the conformance page do to training: CISPO as written, as torchrl and as SkyRL ship it.
 
-trlib sweep trlab/conformance/severity.py --out FOLDER        the runs
-python -m trlab.conformance.severity FOLDER                   their outcome, into severity.json
+trlib sweep tools/severity.py --out FOLDER        the runs
+python -m tools.severity FOLDER                   their outcome, into severity.json
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from trlab import Budget, Prediction, Sweep, Variant
+from trlab.conformance.page import SEVERITY
 
 SHIPPED = Path(__file__).with_name("_as_shipped.py")
-PATH = Path(__file__).with_name("severity.json")
 
 SWEEP = Sweep(
     title="CISPO as two libraries ship it",
@@ -62,4 +62,4 @@ def outcome(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    PATH.write_text(json.dumps(outcome(Path(sys.argv[1])), indent=1) + "\n")
+    SEVERITY.write_text(json.dumps(outcome(Path(sys.argv[1])), indent=1) + "\n")
