@@ -31,7 +31,7 @@ const foldForPhones = () => {
     const lines = cell.textContent.trim().split("\n").length;
     if (lines > LINES) fold([...cell.children], `Show ${lines} lines of code`);
   }
-  if (article.querySelector("div.cell") || document.documentElement.scrollHeight <= TALL) return;
+  if (article.querySelector("div.cell, table.sortable") || document.documentElement.scrollHeight <= TALL) return;
   for (const section of article.querySelectorAll(":scope > section > section")) {
     const [heading, ...rest] = section.children;
     if (rest.length > 1) fold(rest, `Show: ${heading.firstChild.textContent}`);
