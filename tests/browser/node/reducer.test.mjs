@@ -104,6 +104,17 @@ test("it stops at the preset's batches, and Play goes on for as many again", () 
   assert.ok(one.sent.length > 0);
 });
 
+test("lanes that came without a preset learn on", () => {
+  const one = page({ lanes: [{ method: "ppo" }] });
+  one.go({ type: "seed", seed: 3 });
+  one.go({ type: "play" });
+  assert.equal(one.state.until, 1000);
+  assert.equal(begin(fromAddress({ a: "ppo" }, begin({ lanes: LANES }))).free, true);
+  one.go({ type: "preset", preset: "bapo" });
+  one.go({ type: "play" });
+  assert.equal(one.state.until, 10);
+});
+
 test("Play is Play again when all lanes have stopped", () => {
   const one = page();
   one.go({ type: "play" });

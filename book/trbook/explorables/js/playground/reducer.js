@@ -29,8 +29,11 @@ const run = () => ({ rows: [], last: null, updates: [], answers: null, why: null
 /* The first state. given: { preset, seed, lanes, view, prompt } as they came; cores: Workers that may be busy at once. */
 export function begin(given, { cores = 2 } = {}) {
   const { state: set, notes } = settle(given);
-  return { ...set, ...fresh(set.lanes), notes, cores, hands: {}, serial: 0, hidden: false, guess: null, pinned: [], made: null };
+  return { ...set, ...fresh(set.lanes), free: freely(given), notes, cores, hands: {}, serial: 0, hidden: false, guess: null, pinned: [], made: null };
 }
+
+/* Lanes that came without a preset learn on for as long as they are let: the number of batches is a preset's. */
+const freely = ({ preset, lanes, free }) => free ?? (!preset && Boolean(lanes?.length));
 
 /* What begins anew with the lanes. */
 const fresh = (lanes) => ({ runs: Object.fromEntries(Object.keys(lanes).map((name) => [name, run()])),
@@ -91,7 +94,7 @@ function cleared(state, name, commands) {
 /* Another state as a whole: lanes begin anew. */
 function replaced(state, wanted, commands, notes = []) {
   const { state: set, notes: more } = settle(wanted), { hands, ...rest } = closeAll(state, commands);
-  return { ...rest, hands, ...set, ...fresh(set.lanes), guess: set.preset === state.preset ? state.guess : null, notes: [...notes, ...more] };
+  return { ...rest, hands, ...set, ...fresh(set.lanes), free: freely(wanted), guess: set.preset === state.preset ? state.guess : null, notes: [...notes, ...more] };
 }
 
 /* The curves as they are now, beside those that were kept before; the oldest go. */
@@ -129,7 +132,7 @@ const EVENTS = {
     const size = PRESETS[state.preset].batches, going = namesOf(state).map((name) => state.runs[name]).filter((one) => !stuck(one));
     if (!going.length) return state;
     const from = Math.min(...going.map(({ rows }) => rows.length));
-    return { ...seedsEnded(state, commands), playing: true, halted: false, until: Math.min(MOST, size * (Math.floor(from / size) + 1)) };
+    return { ...seedsEnded(state, commands), playing: true, halted: false, until: state.free ? MOST : Math.min(MOST, size * (Math.floor(from / size) + 1)) };
   },
 
   /* One batch or one update of every lane that can. */
@@ -145,12 +148,12 @@ const EVENTS = {
   resetLane: (state, { lane }, commands) => (state.lanes[lane] ? { ...cleared(state, lane, commands), playing: state.playing || state.halted, halted: false } : state),
 
   preset: (state, { preset }, commands) => replaced(state, { preset, seed: state.seed }, commands),
-  seed: (state, { seed }, commands) => replaced(state, { ...setOf(state), seed }, commands),
+  seed: (state, { seed }, commands) => replaced(state, { ...setOf(state), free: state.free, seed }, commands),
 
   /* given: settings as they came; keep: a sentence, where the run so far is kept as pinned curves. */
   replace(state, { given, notes = [], keep = "" }, commands) {
     const held = keep ? pinnedWith(state, keep) : state;
-    return replaced(held, given ?? setOf(state), commands, held === state ? notes : [...notes, keep]);
+    return replaced(held, given ?? { ...setOf(state), free: state.free }, commands, held === state ? notes : [...notes, keep]);
   },
 
   /* Settings of one lane, from the next batch on. Another checkpoint begins anew; seeds of other settings go. */

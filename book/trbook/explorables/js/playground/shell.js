@@ -117,7 +117,7 @@ function pictured(frame, { reduced }, speak) {
   const all = Object.fromEntries(Object.entries(PICTURES).map(make)), { curves, ...others } = all;
   let width = 0;
   const watcher = new ResizeObserver(() => {
-    if (width === frame.clientWidth) return;
+    if (width === frame.clientWidth || drawn === null) return;
     width = frame.clientWidth;
     for (const { el, view } of Object.values(all)) if (!el.hidden) view.resize?.();
   });

@@ -39,5 +39,5 @@ export function fromAddress(values, first) {
   const begin = values.preset === undefined || !known ? Object.values(first.lanes) : known.lanes;
   const lanes = NAMES.map((name, i) => (values[name] === undefined ? begin[i] : values[name] === "none" ? null : unpackLane(values[name]))).filter(Boolean);
   const view = values.view ?? (values.preset === undefined ? first.view : undefined);
-  return { preset, seed: values.seed ?? first.seed, lanes: lanes.length ? lanes : begin, view, prompt: values.prompt === undefined ? first.prompt : String(values.prompt) };
+  return { preset, free: values.preset === undefined && first.free, seed: values.seed ?? first.seed, lanes: lanes.length ? lanes : begin, view, prompt: values.prompt === undefined ? first.prompt : String(values.prompt) };
 }

@@ -164,7 +164,7 @@ export function chooser(onChange) {
         el.replaceChildren(...(lanes.length > 1 ? [radio.el] : []));
       }
       const lane = lanes.find(({ name }) => name === chosen) ?? lanes[0];
-      radio.set(lane?.name);
+      radio?.set(lane?.name);
       return lane;
     },
   };
