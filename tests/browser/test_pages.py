@@ -36,7 +36,7 @@ of those that are made from modules and cards, another one each day (`--survey`)
 MADE = ("book/interface/modules/", "book/methods/")
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
 """Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
-TALLEST, TALLER = 25_000, {"notebooks/11_shoot_out.html": 45_000}
+TALLEST = 25_000
 """Pixels of a page on a phone, its folds closed."""
 SILENT = """() => [...document.querySelectorAll('article img')]
     .filter(image => !image.alt || image.alt.includes('_images/')).map(image => image.getAttribute('src'))"""
@@ -164,7 +164,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     width = page.evaluate("document.documentElement.scrollWidth")
     faults += [f"wider than a phone: {width} pixels"] if width > 360 else []
     height = page.evaluate("document.documentElement.scrollHeight")
-    faults += [f"longer than a phone bears: {height:,} pixels"] if height > TALLER.get(name, TALLEST) else []
+    faults += [f"longer than a phone bears: {height:,} pixels"] if height > TALLEST else []
     faults += [f"on a phone: {fault}" for fault in page.evaluate(PHONE)]
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print")

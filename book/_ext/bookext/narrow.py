@@ -8,6 +8,7 @@ rows below 720 pixels (class `stacks`): each cell stands under its heading, and 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import zip_longest
 
 from bs4 import BeautifulSoup, NavigableString, Tag
@@ -57,7 +58,7 @@ def _width(rows: list[list[Tag]]) -> int:
     return sum(2 + max(len(word) for text in column for word in text.split() or [""]) for column in columns)
 
 
-def _of_numbers(rows: list[list[Tag]]) -> bool:
+def _of_numbers(rows: Sequence[Sequence[Tag]]) -> bool:
     """Whether the cells beside the first are short, and at least half of those that say something hold a digit."""
     texts = [text for row in rows for text in map(_text, row[1:]) if text]
     numbers = sum(any(map(str.isdigit, text)) for text in texts)
