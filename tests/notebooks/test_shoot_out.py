@@ -40,6 +40,12 @@ def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
     assert set(verdicts("basin", "pg_is", lr="0.0001").values()) == {"above"}
 
 
+def test_a_narrower_clip_forgives_more() -> None:
+    assert "**A narrower clip forgives more.**" in prose()
+    found = verdicts("basin_narrow", "ppo", lr="0.0001")
+    assert found["ppo-tenth"] == "above"
+
+
 def test_every_use_costs() -> None:
     said("At a learning rate of 3e-4, from two uses on, every method ends below as many updates from fresh batches.")
     for uses in USES:

@@ -133,8 +133,8 @@ FIGURES: dict[str, Figure] = {
         "refit",
         "intervals",
         "Old data against refitted data: accuracy after 384 updates at a learning rate of 1e-4, eight seeds each, with "
-        "95 % intervals. *Again*: a batch is used 16 times. *Parts*: a batch 16 times as large is gone through once. "
-        "*New*: a batch for each update. The dotted line is the base model.",
+        "95 % intervals. Again: a batch is used 16 times. Parts: a batch 16 times as large is gone through once. "
+        "New: a batch for each update. The dotted line is the base model.",
         at={"lr": "0.0001"},
         called=REFIT,
     ),
@@ -144,6 +144,25 @@ FIGURES: dict[str, Figure] = {
         "The same at three times the learning rate, 3e-4.",
         at={"lr": "0.0003"},
         called=REFIT,
+    ),
+    "narrow-ppo": Figure(
+        "basin_narrow",
+        "basin",
+        "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy after 24 batches over the "
+        "learning rate, eight seeds each. Bars and the dotted line as above.",
+        only=("ppo", "ppo-third", "ppo-tenth"),
+    ),
+    "narrow-dppo": Figure(
+        "basin_narrow",
+        "basin",
+        "DPPO's threshold of 0.15 on the total variation, a third and a tenth of it.",
+        only=("dppo-tv", "dppo-tv-third", "dppo-tv-tenth"),
+    ),
+    "narrow-troll": Figure(
+        "basin_narrow",
+        "basin",
+        "TROLL's radius of 0.05 nats, a third and a tenth of it.",
+        only=("troll", "troll-third", "troll-tenth"),
     ),
     # the second round
     "reuse": Figure(
