@@ -30,10 +30,12 @@ USED = frozenset(
         *range(300, 308),
         *range(310, 318),
         *range(400, 408),
+        *range(700, 708),
         900,
         901,
         *range(1000, 1016),
         *range(1100, 1108),
+        *range(1300, 1308),
     }
 )
 """Seeds that runs of the book have had."""

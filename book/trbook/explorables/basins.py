@@ -31,6 +31,8 @@ SWEEPS = ("basin", "basin_map", "basin_narrow")
 """What is looked for; a sweep that is not declared, or not recorded, has no panel."""
 NARROW = "narrow"
 """The axis of thresholds."""
+SUFFIXES = {"-third": THRESHOLDS[1], "-tenth": THRESHOLDS[2]}
+"""How the labels of variants end whose thresholds are narrower, where the sweep has no axis of thresholds."""
 MEASURES = {"end": "sampled", "take_off": "take_off"}
 """What is drawn over rates, and the measure that it is."""
 BAND = 8
@@ -70,12 +72,30 @@ def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:
     if unknown or len(others) == len(sweep.axes):
         got = ", ".join(axis.name for axis in sweep.axes)
         raise ValueError(f"sweep {sweep.name!r}: expected the axes lr and perhaps uses and narrow, got {got}")
-    panels = [_panel(sweep, labels, at(runs, labels)) for labels, _ in product(others)]
+    arms: dict[str, dict[str, str]] = {}
+    for variant in sweep.variants:
+        method, threshold = arm(variant.name)
+        arms.setdefault(threshold, {})[variant.name] = method
+    if len(arms) > 1:  # the defaults beside them have a record with more methods and more seeds
+        arms.pop(THRESHOLDS[0], None)
+    panels = []
+    for labels, _ in product(others):
+        here = at(runs, labels)
+        for threshold, methods in arms.items():
+            renamed = here[here["label"].isin(list(methods))].replace({"label": methods})
+            panels.append(_panel(sweep, list(methods.values()), {NARROW: threshold, **labels}, renamed))
     return [panel for panel in panels if panel is not None]
 
 
-def _panel(sweep: Sweep, labels: Mapping[str, str], runs: pd.DataFrame) -> dict[str, Any] | None:
-    names = [variant.name for variant in sweep.variants]
+def arm(label: str) -> tuple[str, str]:
+    """The method and the threshold of a variant: `ppo-third` is PPO with a third of its window."""
+    for suffix, threshold in SUFFIXES.items():
+        if label.endswith(suffix):
+            return label.removesuffix(suffix), threshold
+    return label, THRESHOLDS[0]
+
+
+def _panel(sweep: Sweep, names: list[str], labels: Mapping[str, str], runs: pd.DataFrame) -> dict[str, Any] | None:
     if not set(names) <= set(METHODS):
         raise ValueError(f"sweep {sweep.name!r}: expected methods named in METHODS, got {', '.join(names)}")
     good = finished(runs)
@@ -93,7 +113,7 @@ def _panel(sweep: Sweep, labels: Mapping[str, str], runs: pd.DataFrame) -> dict[
         "sweep": sweep.name,
         "title": sweep.title,
         "uses": labels.get(USES, str(sweep.train.get("epochs", 1))),
-        "threshold": labels.get(NARROW, THRESHOLDS[0]),
+        "threshold": labels[NARROW],
         "seeds": seeds,
         "declared": len(sweep.seeds),
         "few": len(seeds) < BAND,
