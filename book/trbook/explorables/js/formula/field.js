@@ -12,7 +12,7 @@ const REST = 400; // milliseconds without a key after which a formula that can b
 /* change({ formula, constants }): both can be read. says: "Lane A", what it belongs to. */
 export function field({ says, change }) {
   const id = unique("fm"), helped = unique("fm-help");
-  const input = h("input", { id, type: "text", "aria-label": "Your formula for w", "aria-describedby": helped, spellcheck: "false", autocomplete: "off", autocapitalize: "off", maxlength: 1000 });
+  const input = h("textarea", { id, rows: 2, "aria-label": "Your formula for w", "aria-describedby": helped, spellcheck: "false", autocomplete: "off", autocapitalize: "off", maxlength: 1000 });
   const problem = h("p", { class: "fm-problem", id: helped, role: "status" }), sliders = h("div", { class: "fm-constants" });
   const told = h("ul", { class: "fm-notes" }), drawn = picture();
   const el = h("div", { class: "fm" }, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), problem, told, sliders,
@@ -24,11 +24,17 @@ export function field({ says, change }) {
     if (read()) timer = setTimeout(commit, REST);
   });
   input.addEventListener("change", commit);
+  input.addEventListener("keydown", (event) => { // one line of mathematics, however many it takes on the screen
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    commit();
+  });
+  const text = () => input.value.replace(/\s/g, " ");
 
   /* What stands in the field, as far as it can be read. */
   function read() {
     try {
-      const typed = { formula: input.value.trim(), constants: constantsOf(input.value, now.constants) };
+      const typed = { formula: text().trim(), constants: constantsOf(text(), now.constants) };
       wrong(null);
       show(typed);
       return typed;
@@ -49,12 +55,12 @@ export function field({ says, change }) {
   function wrong(error) {
     input.toggleAttribute("aria-invalid", Boolean(error));
     if (error) input.setAttribute("aria-invalid", "true");
-    const text = error ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}` : "";
-    if (problem.dataset.text === text + input.value) return;
-    problem.dataset.text = text + input.value;
+    const words = error ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}` : "";
+    if (problem.dataset.text === words + input.value) return;
+    problem.dataset.text = words + input.value;
     if (!error) return problem.replaceChildren();
     const from = Math.max(0, error.at - 24);
-    problem.replaceChildren(h("span", { text }), h("code", { "aria-hidden": "true" }, `${from ? "…" : ""}${input.value.slice(from, error.at)}`,
+    problem.replaceChildren(h("span", { text: words }), h("code", { "aria-hidden": "true" }, `${from ? "…" : ""}${input.value.slice(from, error.at)}`,
       h("mark", { text: input.value.slice(error.at, error.at + 1) || "⟨end⟩" }), input.value.slice(error.at + 1, error.at + 24)));
   }
 
@@ -78,11 +84,11 @@ export function field({ says, change }) {
       const given = { formula, constants }, other = formula !== now.formula;
       now = given;
       const typing = input.getRootNode().activeElement === input;
-      if (other && !(typing && input.value.trim() !== given.formula)) {
-        if (input.value.trim() !== given.formula) input.value = given.formula;
+      if (other && !(typing && text().trim() !== given.formula)) {
+        if (text().trim() !== given.formula) input.value = given.formula;
         wrong(null);
       }
-      if (!problem.hasChildNodes() && input.value.trim() === given.formula) show(given);
+      if (!problem.hasChildNodes() && text().trim() === given.formula) show(given);
       else drawn.draw(given);
     },
   };
