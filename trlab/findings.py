@@ -149,7 +149,7 @@ def table(
 ) -> pd.DataFrame:
     """A row a variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval, and
     means of what else a reader asks for first; with a history, also means of the measures that follow from it
-    (`trlab.measures.DERIVED`) and nats a point with its interval (`price`)."""
+    (`trlab.measures.DERIVED`) and nats per point with its interval (`price`)."""
     import pandas as pd
 
     keys = ["label", *(axis.name for axis in sweep.axes)]

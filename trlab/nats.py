@@ -20,7 +20,7 @@ POINT = 0.01
 
 @dataclass(frozen=True)
 class Price(Estimate):
-    """Nats a point with an interval; inf: nothing was gained."""
+    """Nats per point with an interval; inf: nothing was gained."""
 
     runs: int
     without: int

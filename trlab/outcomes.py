@@ -24,7 +24,7 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdicts import EDGE, SEEN, Finding, decide, p_in_words, predicted
+from trlab.verdicts import SEEN, Finding, decide, marked, p_in_words, predicted
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ ABOVE, BELOW, UNDECIDED = "above", "below", "undecided"
 class Against:
     """A variant beside another one, at one point of a sweep's axes.
 
-    `f"{row:.2f}"` is the difference with its interval, and *undecided* behind it where it is.
+    `f"{row:.2f}"` is the difference with its interval, and *undecided* in its bracket where it is.
     """
 
     label: str
@@ -62,8 +62,7 @@ class Against:
 
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2
-        undecided = ", undecided" if self.verdict == UNDECIDED else ""
-        return _signed(self.difference, digits) + undecided + (EDGE if self.edge else "")
+        return marked(_signed(self.difference, digits), self.verdict != UNDECIDED, self.edge)
 
     @property
     def p_in_words(self) -> str:
@@ -158,20 +157,20 @@ def not_run(name: str) -> Note:
 
 
 def beside(name: str) -> pd.DataFrame:
-    """A row for each prediction: what was predicted, what came, what was measured."""
+    """A row for each prediction: what was predicted, the result, what was measured."""
     import pandas as pd
 
     rows = [(finding.prediction.in_full, *finding.plain()) for finding in judged(name)]
-    return pd.DataFrame(rows, columns=["predicted", "what came", "measured"])
+    return pd.DataFrame(rows, columns=["predicted", "result", "measured"])
 
 
 def foretold(name: str) -> Note:
-    """The predictions of a sweep, folded under a line that counts what came of them."""
+    """The predictions of a sweep, folded under a line that counts their results."""
     return folded(judged(name)) if is_recorded(name) else not_run(name)
 
 
 def folded(findings: Sequence[Finding]) -> Note:
-    """Predictions and what came of them: a line that counts, and a list to unfold."""
+    """Predictions and their results: a line that counts, and a list to unfold."""
     outcomes = Counter(finding.plain()[0] for finding in findings)
     counts = ", ".join(f"{count} {words}" for words, count in outcomes.most_common())
     items = (

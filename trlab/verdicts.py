@@ -82,6 +82,12 @@ class Verdict:
         return p_in_words(self.corrected, self.family)
 
 
+def marked(number: str, decided: bool, edge: bool) -> str:
+    """A difference with its interval, and inside its bracket what a reader must know: `[−0.02, +0.03; undecided]`."""
+    marks = ["undecided"] * (not decided) + ["edge"] * edge
+    return "; ".join([number.removesuffix("]"), *marks]) + "]"
+
+
 def p_in_words(corrected: float, family: int) -> str:
     """A corrected p-value, and over how many questions it is corrected."""
     if math.isnan(corrected):

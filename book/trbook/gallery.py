@@ -113,7 +113,7 @@ def on_dial(branch: str) -> Drawing | Note:
 
 
 def foretold(branch: str) -> Note:
-    """What was predicted of the branch before the runs, and what came, folded under a line that counts."""
+    """What was predicted of the branch before the runs, and the results, folded under a line that counts."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)

@@ -46,7 +46,7 @@ def test_eight_runs_are_covered_a_little_too_seldom():
 def test_one_comparison_has_one_verdict_on_every_page():
     quotes = ("tuned quatro over ppo uses=16", 'noise "ppo + mask" over "ppo, learner" "sampler of=int4"')
     for quote in (*quotes, "reuse dppo-tv over pg_is uses=16"):
-        assert f"{{rec}}`{quote}`" in PAGE and ", undecided" in shown(quote), quote
+        assert f"{{rec}}`{quote}`" in PAGE and "; undecided" in shown(quote), quote
 
 
 def test_a_sweep_of_the_first_round_asked_up_to_so_many_questions():

@@ -15,7 +15,7 @@ from trlab.findings import before, price, table
 from trlab.nats import frontier, nats_per_point
 from trlab.statistics import interval
 
-# -- nats a point ------------------------------------------------------------------------------------------------------
+# -- nats per point ----------------------------------------------------------------------------------------------------
 
 
 def test_nats_per_point_by_hand():

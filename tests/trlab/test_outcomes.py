@@ -116,9 +116,9 @@ def test_every_page_gets_the_same_answer(mine) -> None:
     (answer,) = decide("mine", printed)
     assert (row.verdict, turned.verdict, claim.verdict, answer.verdict) == ("above", "below", "seen", "seen")
     assert row.corrected == claim.corrected == answer.corrected == pytest.approx(turned.corrected)
-    assert f"{row:.2f}".startswith("+0.") and not f"{row:.2f}".endswith("undecided")
+    assert f"{row:.2f}".startswith("+0.") and "undecided" not in f"{row:.2f}"
     (level,) = outcomes.against("mine", "ppo", at=place, only=["same"])
-    assert f"{level:.2f}".endswith("], undecided") and level.p_in_words.endswith("(Holm over 2)")
+    assert f"{level:.2f}".endswith("; undecided]") and level.p_in_words.endswith("(Holm over 2)")
 
 
 def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine) -> None:
@@ -138,7 +138,7 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
         Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}),
     )
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
-    assert outcomes.beside("mine")["what came"].to_list() == ["undecided", "as predicted"]
+    assert outcomes.beside("mine")["result"].to_list() == ["undecided", "as predicted"]
     assert outcomes.beside("mine")["predicted"].to_list() == ["?", "!"]
     folded = outcomes.foretold("mine")
     assert "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>" in folded

@@ -45,7 +45,7 @@ class Cards(Table):
     def run(self) -> list[nodes.Node]:
         depend(self.env)
         rows = [(f"[{title}](#{anchor(title)})", count) for title, count in rows_of(every().values())]
-        return [self.table(("claims of", "what came"), (32, 68), rows)]
+        return [self.table(("claims of", "what we found"), (32, 68), rows)]
 
 
 def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:
@@ -104,7 +104,11 @@ def told_of(name: str, arxiv: str) -> list[Told]:
 def card_of(module: str) -> str:
     """A link from a method's page to its card, in a paragraph; empty where it has none."""
     card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
-    return f"What is claimed of it, and what came: [claims](../../claims.md#{anchor(card.title)}).\n\n" if card else ""
+    return (
+        f"What the papers claim for it, and what we found: [claims](../../claims.md#{anchor(card.title)}).\n\n"
+        if card
+        else ""
+    )
 
 
 def body(markdown: str) -> str:

@@ -105,7 +105,7 @@ class Curve(SphinxDirective):
 
 
 class Claims(Table):
-    """`{method-claims} NAME`: what is claimed of a method, and what came."""
+    """`{method-claims} NAME`: what is claimed for a method, and what we found."""
 
     required_arguments = 1
     kind = "numbers"

@@ -89,7 +89,7 @@ def curve(rewards: Any) -> tuple[Any, str]:
 DOORS = (
     (START, "Learn it", "a quickstart of twenty minutes, then a chapter for each question"),
     ("book/diagnose", "Is my run fine?", "clip ratio, mismatch and staleness, from a run's log-probabilities"),
-    ("book/methods/index", "Find a method", "all of them side by side: what each one changes, and what came of it"),
+    ("book/methods/index", "Find a method", "all of them side by side: what each one changes, and how it did"),
 )
 """Page, name, and what is behind it."""
 

@@ -1,14 +1,14 @@
 """`{rec}`: a number of a record inside a sentence, computed while the page is built.
 
     {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
-    {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06], undecided
+    {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
     {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
     {rec}`diversity quatro entropy@0.7 updates=8`         0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
     {rec}`controls shuffled above:0.35`                   17 of 72
 
 A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
 axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval. A comparison is a
-difference of two; *undecided* stands behind it unless `trlab.verdicts` decides it.
+difference of two; *undecided* stands in its bracket unless `trlab.verdicts` decides it.
 
 The build fails if no record holds what a sentence asks for, or if a comparison is missing in `trlab/comparisons.json`
 (`python -m tools.comparisons` puts it there): every verdict of a sweep depends on how many comparisons are printed.
@@ -37,10 +37,10 @@ from trlab.findings import at, before, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval
 from trlab.sweep import SWEEPS, Sweep, declared
-from trlab.verdicts import EDGE, decide
+from trlab.verdicts import decide, marked
 from trlib.evaluation import Estimate
 
-NOT_RUN, UNDECIDED = "not run yet", ", undecided"
+NOT_RUN = "not run yet"
 OVER = "over"
 QUOTE = re.compile(r"\{rec\}`([^`]+)`")
 
@@ -190,7 +190,7 @@ def _compared(quote: Quote) -> str:
     if verdict.difference is None:
         raise ValueError(f"expected runs that can be compared, got {verdict.verdict} ({verdict.note})")
     text = written(verdict.difference, quote.measure, sign=True, digits=quote.digits)
-    return text + ("" if verdict.decided else UNDECIDED) + (EDGE if verdict.edge else "")
+    return marked(text, verdict.decided, verdict.edge)
 
 
 def _above(quote: Quote) -> str:

@@ -184,7 +184,7 @@ def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes
 
 
 class Verdicts(SweepDirective, Table):
-    """`{sweep-verdicts} NAME`: what was predicted beside what came; predictions that differ in nothing but whom they
+    """`{sweep-verdicts} NAME`: what was predicted beside the result; predictions that differ in nothing but whom they
     name, and came out alike, are one line."""
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
@@ -194,7 +194,7 @@ class Verdicts(SweepDirective, Table):
     def table_of(self, judged: Sequence[Finding]) -> list[nodes.Node]:
         """The table of some findings, with a line above that counts."""
         lines = verdicts(judged)
-        table = self.table(("what came", "predicted", "measured"), (16, 44, 40), lines)
+        table = self.table(("result", "predicted", "measured"), (16, 44, 40), lines)
         if len(judged) <= SHORT:
             return [table]
         count = Counter(finding.plain(words.WORDS)[0] for finding in judged)
@@ -206,7 +206,7 @@ class Verdicts(SweepDirective, Table):
 
 
 def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
-    """Lines of findings, in their order: what came, what was predicted, what was measured."""
+    """Lines of findings, in their order: the result, what was predicted, what was measured."""
     groups: dict[tuple[Any, ...], list[Finding]] = {}
     for finding in judged:
         groups.setdefault(_alike(finding), []).append(finding)

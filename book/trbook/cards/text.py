@@ -222,7 +222,7 @@ def _claims(card: MethodCard, link: str) -> list[str]:
     """The table of claims and verdicts."""
     if not link:
         return []
-    return ["## What is claimed, and what came", "", f"```{{method-claims}} {card.name}", "```", "", link, ""]
+    return ["## What is claimed, and what we found", "", f"```{{method-claims}} {card.name}", "```", "", link, ""]
 
 
 def _deviations(card: MethodCard, link: Link) -> list[str]:
