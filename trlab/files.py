@@ -1,7 +1,7 @@
-"""The tables of a record as text: a row a cell, and the histories a row a metric and batch.
+"""The tables of a record as text: one row per cell, and the histories one row per metric and batch.
 
 What is the same for many cells, the circumstances that made them, stands once beside the tables, under a short name. A
-history keeps `DIGITS` digits, metric by metric and batch by batch with a column a cell, which is how it packs best.
+history keeps `DIGITS` digits, metric by metric and batch by batch with one column per cell, which is how it packs best.
 """
 
 from __future__ import annotations

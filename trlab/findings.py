@@ -91,7 +91,7 @@ def staleness(
     Runs at several points of other axes must be taken apart first (`tolerances` does).
 
     Raises:
-        ValueError: the runs have no axis `uses`, or one of its labels is no number.
+        ValueError: the runs have no axis `uses`, or one of its labels is not a number.
     """
     if USES not in runs:
         raise ValueError(f"runs: expected the axis {USES!r}, got the columns {', '.join(map(str, runs.columns))}")

@@ -1,4 +1,4 @@
-"""The journal of a sweep: a row a cell in one SQLite file, on the disk as soon as the cell has ended.
+"""The journal of a sweep: one row per cell in one SQLite file, on the disk as soon as the cell has ended.
 
 Several processes may write to it, and each may be killed or meet a full disk: a cell is there whole or not at all.
 """

@@ -38,8 +38,8 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """The runs with a column for each measure of `DERIVED` that their history has.
 
     Args:
-        runs: a row a cell, as `trlab.recorded` gives them; failed ones get NaN.
-        history: a row a cell and batch, of these cells or of more.
+        runs: one row per cell, as `trlab.recorded` gives them; failed ones get NaN.
+        history: one row per cell and batch, of these cells or of more.
 
     In the book: :eq:`shootout-nats`.
     """

@@ -3,8 +3,8 @@
 A folder holds
 
 - `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep adds its cells;
-- `runs.csv`: the tidy table, a row a cell, every digit kept; `made` stands for what made it;
-- `history.csv.xz`: every metric of every batch, four digits, a column a cell;
+- `runs.csv`: the tidy table, one row per cell, every digit kept; `made` stands for what made it;
+- `history.csv.xz`: every metric of every batch, four digits, one column per cell;
 - `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions, hardware, date).
 
 The tables are what a repository keeps; the journal is what a run goes on from. Folders of several machines are joined
@@ -177,7 +177,7 @@ def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
 
 
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs of a sweep that ships with the package, a row a cell, and their histories, a row a cell and batch.
+    """Runs of a sweep that ships with the package, one row per cell, and their histories, one row per cell and batch.
 
     Raises:
         RecordError: there is none, or it was made in another format.

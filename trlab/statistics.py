@@ -1,7 +1,7 @@
 """What a handful of runs says: rliable's aggregates and intervals, computed by scipy.
 
-Scores are a matrix [N, M], a row a run (a seed) and a column a task (a setting that all runs share), or one sequence of
-runs for each task where a task lacks some. Conventions of rliable, which ours are tested against:
+Scores are a matrix [N, M], one row per run (a seed) and one column per task (a setting that all runs share), or one
+sequence of runs for each task where a task lacks some. Conventions of rliable, which ours are tested against:
 
 - the interquartile mean pools the runs of all tasks, cuts ⌊n/4⌋ of the n scores off either end and averages the rest;
 - an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each task;

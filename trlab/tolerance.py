@@ -58,7 +58,7 @@ def staleness_tolerance(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Tolerance:
-    """The uses of a batch between which a method's final accuracy comes to lie `drop` below the control's.
+    """The uses of a batch between which a method's final accuracy falls `drop` below the control's.
 
     held = max {u : no fall at u or before},   fell = min {u : c(u) - a(u) >= drop}
 

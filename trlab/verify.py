@@ -91,7 +91,7 @@ def verify(
 
 
 def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agreement:
-    """One cell's record beside what it came to now."""
+    """One cell's record beside what running it again gave."""
     row = planned.record.rows[cell.id]
     if isinstance(result, pool.Failure):
         return Agreement(cell, DIFFERS, f"recorded {row['sampled']:.4f}, now it fails: {result}")

@@ -1,7 +1,7 @@
 """Claims cards: what each paper claims, our test of it, and what the record says, whichever way it came out.
 
-A card is declared as data, a file a method; every number and verdict on it is computed from a record. These are tests
-of a mechanism on tiny tasks, never of a benchmark: what a paper shows at its own size is named as not testable here.
+A card is declared as data, one file per method; every number and verdict on it is computed from a record. These are
+tests of a mechanism on tiny tasks, never of a benchmark: what a paper shows at its own size is named as not testable.
 
     from trlab.claims import cards, markdown
     for card in cards():

@@ -22,7 +22,7 @@ CARD = Card(
             ],
         ),
         Claim(
-            "The region has to be drawn around the policy that sampled: drawn around a recomputed one, training drifts "
+            "The region must be drawn around the policy that sampled: drawn around a recomputed one, training drifts "
             "when the two differ.",
             "headline experiments",
             PAPER,
@@ -35,7 +35,7 @@ CARD = Card(
             [above("reuse", "dppo-tv", "pg_is", at=LAST), above("tuned", "dppo-tv", "pg_is", at=LAST)],
         ),
         Claim(
-            "Only updates that push a token further out are to be masked, not those that bring it back.",
+            "Only updates that push a token further out must be masked, not those that bring it back.",
             "the mask's definition",
             PAPER,
             [

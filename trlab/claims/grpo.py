@@ -41,7 +41,7 @@ CARD = Card(
             [above("reuse", "gspo", "ppo", at=LAST)],
         ),
         Claim(
-            "GSPO: and it learns more from the same data, although it clips far more tokens.",
+            "GSPO: it also learns more from the same data, although it clips far more tokens.",
             "section 5",
             "2507.18071",
             [above("tuned", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
@@ -62,7 +62,7 @@ CARD = Card(
             "The accuracies of large models on mathematics.",
             "experiments of each",
             "2402.03300",
-            untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
+            untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
         ),
     ),
     note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; `ppo_critic` has a learned "

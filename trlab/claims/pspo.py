@@ -27,7 +27,7 @@ CARD = Card(
             why="What it contracts is the divergence of a mixture that never samples.",
         ),
         Claim(
-            "It is the objective without a region, but for a factor.",
+            "It is the objective without a region, except for a factor.",
             "our reading of the formula",
             PAPER,
             [above("shootout", "pspo", "pg_is", within=0.1, at={"updates": "32"})],
@@ -37,7 +37,7 @@ CARD = Card(
             "GSM8K with 0.5 billion parameters: 39.7 % against the clip's 17.6 % (version 1 of the paper).",
             "experiments of version 1",
             PAPER,
-            untestable="A policy of 124 thousand parameters on a dial says nothing of it.",
+            untestable="A policy of 124 thousand parameters on a dial says nothing about it.",
         ),
     ),
 )

@@ -46,7 +46,7 @@ CARD = Card(
             "Higher accuracy on six benchmarks of mathematics.",
             "a summary",
             PAPER,
-            untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
+            untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
         ),
     ),
     note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem that two summaries "

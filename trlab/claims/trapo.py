@@ -49,7 +49,7 @@ CARD = Card(
             "56.6 on average over five benchmarks of mathematics with 7 billion parameters.",
             "experiments",
             PAPER,
-            untestable="A policy of 124 thousand parameters on a dial says nothing of them.",
+            untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
         ),
     ),
 )

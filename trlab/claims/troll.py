@@ -59,7 +59,7 @@ CARD = Card(
             [above("matched", "troll", "ppo", "entropy"), above("matched", "troll", "ppo", "entropy@0.7")],
         ),
         Claim(
-            "The network has to be pulled to its projection: without the regression it runs off.",
+            "The network must be pulled to its projection: without the regression it runs off.",
             "the loss's second term",
             PAPER,
             [above("troll_parts", "troll", "no regression"), above("troll_parts", "no regression", "troll", "kl")],
@@ -69,14 +69,14 @@ CARD = Card(
             "the sparse form",
             PAPER,
             [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
-            why="Four tokens are kept, the paper keeps 64: with as many next to nothing is left out here.",
+            why="Four tokens are kept, the paper keeps 64, which would leave out next to nothing here.",
         ),
         Claim(
             "Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % more memory.",
             "experiments",
             PAPER,
-            untestable="A policy of 124 thousand parameters says nothing of the points, and its "
-            "vocabulary of 272 words nothing of the memory.",
+            untestable="A policy of 124 thousand parameters says nothing about the points, and "
+            "its vocabulary of 272 words nothing about the memory.",
         ),
     ),
 )

@@ -79,7 +79,7 @@ def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | N
 
 
 def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, measure: str) -> Drawing:
-    """The end against the take-off, one path a method over its learning rates, with 95 % intervals both ways. A filled
+    """The end against the take-off, one path per method over its learning rates, with 95 % intervals both ways. A full
     point is on the frontier: no other point of any method is as good in both and better in one.
 
     Args:

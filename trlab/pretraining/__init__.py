@@ -35,7 +35,7 @@ __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]
 
 @dataclass(frozen=True)
 class Base:
-    """How a task's base model is made, unless one asks for something else."""
+    """How a task's base model is made, unless you ask for something else."""
 
     teacher: type[Teacher]
     """What it is taught."""

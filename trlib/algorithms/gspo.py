@@ -1,7 +1,7 @@
 """GSPO: one ratio for a whole completion, clipped as one (Zheng et al. 2025, arXiv 2507.18071).
 
 A reward belongs to a completion, so GSPO weighs and clips completions: the ratio is the geometric mean of the
-tokens' ratios, and either all tokens of a completion are kept or (with one advantage a completion) none is.
+tokens' ratios, and either all tokens of a completion are kept or (with one advantage per completion) none is.
 Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less.
 """
 
@@ -28,7 +28,7 @@ def gspo_loss(
     L = -min(s_it A, clip(s_it, 1-ε_low, 1+ε_high) A)
     w = s_i A, but 0 where A > 0 and s_i > 1+ε_high and where A < 0 and s_i < 1-ε_low
 
-    With one advantage a completion, the gradient under "seq-mean-token-mean" is that of the completion's clipped
+    With one advantage per completion, the gradient under "seq-mean-token-mean" is that of the completion's clipped
     surrogate. Diagnostics add `sequence_ratio` s_i [B, T]; `ratio` is the token's own.
 
     Args:

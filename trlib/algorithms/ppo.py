@@ -121,7 +121,7 @@ class PGIS(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class PPO(Method):
-    """PPO-clip on one advantage a completion (a critic comes with its own method)."""
+    """PPO-clip on one advantage per completion (a critic comes with its own method)."""
 
     eps_low: float = 0.2
     """The ratio's window below 1."""

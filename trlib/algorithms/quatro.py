@@ -250,8 +250,8 @@ def pull_to_target(
         multiplier: [B] λ of each completion's group, reward a nat. Where it is 0 nothing pulls back.
         push: [B] λ target of each completion, the bracket before any update (backward: R - m), in units of reward.
 
-    Diagnostics beside the usual: `target` and `log_ratio_seq` (l), one number a completion. `kept` is False where both
-    numbers are 0.
+    Diagnostics besides the usual: `target` and `log_ratio_seq` (l), one number per completion. `kept` is False where
+    both numbers are 0.
 
     Raises:
         TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.

@@ -4,7 +4,7 @@ TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every tok
 policy finds it; TrSFT fades the push below a probability α, so that a token the policy cannot yet say does not drown
 what it already knows. Micro-groups decide which of a prompt's completions begin with a part of the expert's answer,
 given how the earlier ones fared. The baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss,
-`TRAPO(adaptive=False)` gives every prefix always, and three more classes hold what people do without TRAPO.
+`TRAPO(adaptive=False)` gives every prefix always, and three more classes do what people do without TRAPO.
 
 Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks.
 """
@@ -41,7 +41,7 @@ def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
     eight some micro-groups are empty. The paper has 8; other numbers are derived here.
 
     Raises:
-        TypeError, ValueError: `group` is no whole number of at least 1; `adaptive` is no flag.
+        TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not a flag.
     """
     group, adaptive = checks.whole("group", group, least=1), checks.flag("adaptive", adaptive)
     stages: list[Stage] = []

@@ -190,7 +190,7 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
 
 @dataclass(frozen=True, kw_only=True)
 class TROLL(Method):
-    """TROLL on one advantage a completion."""
+    """TROLL on one advantage per completion."""
 
     delta_kl: float = 0.05
     """Radius of KL(projected || old), nats a token."""

@@ -46,7 +46,7 @@ METRICS: dict[str, Metric] = {
     "ratio_max": Metric(
         "",
         "largest ratio that the objective saw at any unmasked token of any of the batch's updates; "
-        "with one update a batch and the anchor recomputed it is exactly 1",
+        "with one update per batch and the anchor recomputed it is exactly 1",
     ),
     "ratio_p01": Metric("", "1st percentile of those ratios"),
     "ratio_p99": Metric("", "99th percentile of those ratios"),

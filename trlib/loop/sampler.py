@@ -2,8 +2,8 @@
 
 The engines that sample for real training run behind the learner and in lower precision. Here both are settings, the
 same for every method: `lag` batches behind, and weights and arithmetic in bf16, or weights rounded to int8 or int4
-(simulated: a round trip of every matrix through integers with one scale a row, an output's where a layer holds them by
-rows; a mixture's experts are so many matrices; the arithmetic stays float).
+(simulated: a round trip of every matrix through integers with one scale per row, or per output where a layer holds them
+by rows; a mixture's experts are so many matrices; the arithmetic stays float).
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class _Loop:
 
     def _exactly_skippable(self) -> bool:
         """Whether a completion without an advantage has no gradient and shows nothing: the method says that its loss
-        is proportional, sees nothing but the tokens' log-probs, and with one update a batch every ratio is 1."""
+        is proportional, sees nothing but the tokens' log-probs, and with one update per batch every ratio is 1."""
         s = self.settings
         return (
             s.minibatches * s.epochs == 1

@@ -58,7 +58,7 @@ def reading() -> Iterator[None]:
 
 
 def forget_quantiser(model: Any) -> None:
-    """Make a model that was read from a GGUF file one that can be trained and saved: its weights are floats now."""
+    """Let a model that was read from a GGUF file be trained and saved: its weights are floats now."""
     model.is_quantized = False
     attributes = ((model, "hf_quantizer"), (model, "quantization_method"), (model.config, "quantization_config"))
     for owner, attribute in attributes:

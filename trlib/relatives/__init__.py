@@ -1,4 +1,4 @@
-"""The gallery: every relative of the book's methods, one file a branch.
+"""The gallery: every relative of the book's methods, one file per branch.
 
     from trlib.relatives import RELATIVES
     trlib.train(policy, task, RELATIVES["r2vpo"]())

@@ -20,7 +20,7 @@ from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
 def quantile_loss(quantiles: Tensor, target: Tensor) -> Tensor:
     """[...] The pinball loss of N quantiles [..., N] at the levels τ_i = (i + 1/2)/N, i from 0, against one draw [...]
     of what they describe: L = mean_i max(τ_i u_i, (τ_i - 1) u_i) with u_i = target - q_i, least at the quantiles.
-    Differs from: no Huber corner of width κ; errors that never pass κ would make expectiles of the quantiles.
+    Differs from: no Huber corner of width κ; errors that never pass κ would turn the quantiles into expectiles.
     """
     off = checks.floating("target", target, tuple(quantiles.shape[:-1])).detach().unsqueeze(-1) - quantiles
     levels = (torch.arange(off.shape[-1], device=off.device, dtype=off.dtype) + 0.5) / off.shape[-1]

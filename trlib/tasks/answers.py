@@ -145,7 +145,7 @@ def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> V
     only 70 is right: 70% is another number.
 
     A wrong answer after an equation that does not hold is "bad arithmetic"; no answer is "bad format".
-    Raises ValueError: `answer` is no number."""
+    Raises ValueError: `answer` is not a number."""
     if not ended:
         return Verdict(0.0, "no end", "the token limit came before the end token")
     wanted = reference(answer)

@@ -38,7 +38,7 @@ class Table(SphinxDirective):
         return [self.table(self.headings, self.widths, self.rows())]
 
     def table(self, headings: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> nodes.table:
-        """A table of markup, a width a column."""
+        """A table of markup, one width per column."""
         table = nodes.table(classes=[self.kind, "colwidths-given"])
         group = nodes.tgroup(cols=len(headings))
         table += group

@@ -20,7 +20,7 @@ ACTIONS: Mapping[Action, str] = {
     "penalise": "Penalise: distance costs",
     "constrain": "Constrain: distance is bounded",
     "pull back": "Pull back: beyond a point the push turns",
-    "project": "Project: the nearest distribution inside takes the place",
+    "project": "Project: the nearest distribution inside takes its place",
     "regress": "Regress: fit the optimum of a penalised step",
     "transport": "Transport: probability moves at a price by distance",
     "bound the step": "Bound the step: in the space of parameters",

@@ -129,7 +129,7 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
         lines += [
             "",
             "`tuned` and `gallery` take the threshold and the learning rate that one rule chose for each method. For "
-            "nearly all it chose the lowest rate that was tried; below that rate [five of them rank otherwise]"
+            "nearly all it chose the lowest rate that was tried; below that rate [five of them rank differently]"
             "(../recorded_third.md).",
         ]
     return [*lines, ""]
@@ -199,12 +199,12 @@ def _cost(card: MethodCard) -> list[str]:
         return [*lines, card.work, ""]
     asks, cost = read.asks(card), read.cost(card)
     lines.append(
-        f"Beside the log-probs of the sampled tokens it asks for {' and '.join(asks)}."
+        f"Besides the log-probs of the sampled tokens it needs {' and '.join(asks)}."
         if asks
-        else "It asks for nothing beside the log-probs of the sampled tokens."
+        else "It needs nothing besides the log-probs of the sampled tokens."
     )
     lines[-1] += (
-        f" Beside one forward and one backward pass per update it makes {card.passes}."
+        f" Besides one forward and one backward pass per update it makes {card.passes}."
         if card.passes
         else " An update takes one forward and one backward pass."
     )

@@ -136,5 +136,5 @@ check_uphill = Exercise(
         Mistake("no rho", lambda theta, g, rho: theta + g / g.norm(), "the radius rho is missing."),
         Mistake("the step alone", lambda theta, g, rho: rho * g / g.norm(), "that is the way there; add it to theta."),
     ],
-    praise="TRAM writes rho · D in the place of rho, D the distance from the policy that the run began with.",
+    praise="TRAM writes rho · D in place of rho, D the distance from the policy that the run began with.",
 )

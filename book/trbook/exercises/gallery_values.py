@@ -64,7 +64,7 @@ check_baseline = Exercise(
             "the sign is turned around; b is subtracted from the reward afterwards.",
         ),
     ],
-    praise="OPO puts a completion's length in the place of norms². Where the two are proportional it is this baseline.",
+    praise="OPO puts a completion's length in place of norms². Where the two are proportional it is this baseline.",
 )
 
 

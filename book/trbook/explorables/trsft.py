@@ -1,4 +1,4 @@
-"""TrSFT: an expert who may be wrong, and what a student learns from him by three ways of imitation."""
+"""TrSFT: an expert who may be wrong, and what a student learns from it by three ways of imitation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrSFT(Explorable):
 
     module: ClassVar[str] = "trsft"
     fallback: ClassVar[str] = (
-        "TrSFT: an expert's probabilities of ten answers, one of them right, and what a student learns from him by "
+        "TrSFT: an expert's probabilities of ten answers, one of them right, and what a student learns from it by "
         "supervised fine-tuning, by TrSFT and by the reverse KL, with the weight of each token. It needs JavaScript."
     )
     height: ClassVar[str] = "44rem"

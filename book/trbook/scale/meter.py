@@ -4,9 +4,9 @@
         loss(...).backward()
     meter.peak                  the most that was held at a time, beyond what was there before
 
-Counted are tensors, each storage once. What a kernel takes for itself while it runs is not a tensor and not seen; what
-the system's allocator keeps in reserve is not either. So this is a lower bound on what a card has to hold, and the part
-of it that a formula can be held to.
+It counts tensors, each storage once. It does not see what a kernel takes for itself while it runs, nor what the
+system's allocator keeps in reserve. So this is a lower bound on what a card must hold, and the part of it that a
+formula can predict.
 """
 
 from __future__ import annotations

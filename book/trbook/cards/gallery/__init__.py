@@ -1,4 +1,4 @@
-"""The cards of the gallery, one file a branch."""
+"""The cards of the gallery, one file per branch."""
 
 from __future__ import annotations
 

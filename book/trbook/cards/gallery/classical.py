@@ -53,7 +53,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract",
         functions=("trlib.relatives.classical.scaled_tr_solve", "trlib.relatives.classical.affine_scaling"),
         chapter="gallery_classical",
-        remark="The abstract tells of a convex combination of known scalings; its weights were not read, so `mix` "
+        remark="The abstract speaks of a convex combination of known scalings; its weights were not read, so `mix` "
         "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and Li is the "
         "Fisher metric, and its step is the natural gradient.",
         no_curve="it solves equations within bounds, and there are no tokens",

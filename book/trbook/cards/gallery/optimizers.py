@@ -66,7 +66,7 @@ CARDS: tuple[MethodCard, ...] = (
         "Muon's; as a trust region: the abstract of Kovalev 2025",
         "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand for the singular vectors: a "
         "direction whose singular value is far below the largest is not reached. Vectors step by their sign. The "
-        "learning rate wants to be about ten times AdamW's, or more.",
+        "learning rate should be about ten times AdamW's, or more.",
         PRODUCTS,
         {"betas": "0.95"},
     ),
