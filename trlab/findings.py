@@ -115,9 +115,9 @@ def _uses(text: Any) -> float:
 
 
 def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
-    """A row a variant and point of the other axes: what one use of a batch gives (`at_one`, interquartile mean), and
-    the uses between which it falls (`held`, `fell`: inf where it never does) with their interval in `text`; `control`
-    says whether below as many fresh steps or below one use. No rows where the sweep has no axis `uses`."""
+    """One row per variant and point of the other axes: what one use of a batch gives (`at_one`, interquartile mean),
+    and the uses between which it falls (`held`, `fell`: inf where it never does) with their interval in `text`;
+    `control` says whether below as many fresh steps or below one use. No rows where the sweep has no axis `uses`."""
     import pandas as pd
 
     others = [axis.name for axis in sweep.axes if axis.name != USES]
@@ -147,8 +147,8 @@ def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd
 def table(
     sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled", history: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """A row a variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval, and
-    means of what else a reader asks for first; with a history, also means of the measures that follow from it
+    """One row per variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval,
+    and means of what else a reader asks for first; with a history, also means of the measures that follow from it
     (`trlab.measures.DERIVED`) and nats per point with its interval (`price`)."""
     import pandas as pd
 

@@ -21,7 +21,7 @@ DERIVED: dict[str, str] = {
     "batches and one more",
     "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more than half of its gain",
     "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
-    "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats a token",
+    "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
 }
 """Measures that follow from runs and histories, one column each; `derive` adds them."""
 FIRST = 10

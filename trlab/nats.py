@@ -94,7 +94,7 @@ def nats_per_point(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Price:
-    """How far the policy was moved for each point (.01) of accuracy that it gained, in nats a token.
+    """How far the policy was moved for each point (.01) of accuracy that it gained, in nats per token.
 
     Σ_i nats_i / Σ_i (accuracy_i - base_i)/.01,   nats_i = Σ_b KL(μ_b || π_b), b the batches of run i
 
@@ -107,7 +107,7 @@ def nats_per_point(
     with replacement; resamples without a gain count as inf.
 
     Args:
-        nats: [N] of each run, nats a token.
+        nats: [N] of each run, nats per token.
         accuracy: [N] after it.
         base: [N] before it.
 

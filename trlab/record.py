@@ -84,7 +84,7 @@ class Record:
         return frame[order(frame.columns, cells)] if len(frame) else frame
 
     def history(self, keys: Iterable[str]) -> pd.DataFrame:
-        """A row a cell and batch."""
+        """One row per cell and batch."""
         import pandas as pd
 
         kept = {key: self.histories[key] for key in keys if key in self.histories}
@@ -348,7 +348,7 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
 
 
 def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]) -> None:
-    """Write the three tables, each all or nothing, and what the record has of a cell over what a journal has otherwise.
+    """Write the three tables, each all or nothing, the record's row of a cell before a journal's.
 
     Raises:
         CheckpointError, RecordError: they cannot be written; the journal is intact.

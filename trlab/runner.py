@@ -197,7 +197,7 @@ def _with_others(record: Record, planned: Plan) -> Record:
 
 
 class _Progress:
-    """A line a cell, with the time left: by the seconds that cells at the same place took in all, or any cells."""
+    """One line per cell, with the time left: by the seconds that cells at the same place took in all, or any cells."""
 
     def __init__(self, planned: Plan, total: int, workers: int, say: Say) -> None:
         self.total, self.workers, self.say, self.count = total, workers, say, 0

@@ -1,7 +1,7 @@
 """Scoring tokens of a large vocabulary without ever holding their logits.
 
 At V = 151,936 the logits of 4,096 tokens take 2.5 GB in float32, and log-probs, their gradient and the entropy as much
-again each. Training needs only a few numbers a token. So the vocabulary is read in chunks: a running maximum and sum
+again each. Training needs only a few numbers per token. So the vocabulary is read in chunks: a running maximum and sum
 give log Z and the entropy exactly, and the K most likely tokens are merged from chunk to chunk.
 
 The gradient does not need the logits again. With u = Σ_v π_v W_v, summed along with Z,

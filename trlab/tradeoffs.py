@@ -37,8 +37,8 @@ def places(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[dict[str, str], pd.Da
 
 
 def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
-    """A row a variant and point of the axes: what it reaches and the nats per token that a run spends on it over all
-    its batches, with 95 % intervals, and who `dominates` it (`trlab.nats.frontier`; `clearly`: the intervals say
+    """One row per variant and point of the axes: what it reaches and the nats per token that a run spends on it over
+    all its batches, with 95 % intervals, and who `dominates` it (`trlab.nats.frontier`; `clearly`: the intervals say
     so too). All rows are compared with all: take places apart first where that is no comparison.
 
     Places without a finished run, or where some divergence was not measured, stand with NaN and dominate nobody.
@@ -82,7 +82,7 @@ def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.
 def at_matched_reward(
     sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
 ) -> pd.DataFrame:
-    """A row a variant and point of the axes: a column of the history where each run's reward first reaches `level`
+    """One row per variant and point of the axes: a column of the history where each run's reward first reaches `level`
     (`trlab.measures.matched`), as an interquartile mean with its 95 % interval over the runs that do, `reached` of
     `runs` of them; `text` says how many do not, and who leaves them out compares the fast ones alone.
 
@@ -113,9 +113,9 @@ def at_matched_reward(
 
 
 def by_difficulty(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a variant, point of the axes and kind of prompt (`DIFFICULTY`): the realised KL(π || μ) of such prompts,
-    nats per completion, as an interquartile mean with its 95 % interval over the runs that had some; `without` counts
-    those that had none. No rows where the record has no such columns."""
+    """One row per variant, point of the axes and kind of prompt (`DIFFICULTY`): the realised KL(π || μ) of such
+    prompts, nats per completion, as an interquartile mean with its 95 % interval over the runs that had some; `without`
+    counts those that had none. No rows where the record has no such columns."""
     import pandas as pd
 
     rows = []

@@ -41,7 +41,7 @@ class Choice:
     best: float
     """The best configuration's."""
     kl: float
-    """Mean divergence per batch of the chosen one, nats a token."""
+    """Mean divergence per batch of the chosen one, nats per token."""
     tried: int
     """Configurations that were tried."""
     edges: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
 
 
 def summary(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a variant: what was chosen, its score, and the best one's."""
+    """One row per variant: what was chosen, its score, and the best one's."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []

@@ -95,7 +95,7 @@ class Tiny:
         return ((logp.sum(1).exp() - logp_old.sum(1).exp()) * rewards).sum()
 
     def surrogate(self, logp: Tensor, logp_old: Tensor, rewards: Tensor) -> Tensor:
-        """S(π) = E_μ Σ_t r_t A_t, the gain as data of μ show it, differentiable in `logp`.
+        """S(π) = E_μ Σ_t r_t A_t, the gain as the data of μ show it, differentiable in `logp`.
 
         In the book: :eq:`regions-surrogate`.
         """

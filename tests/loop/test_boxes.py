@@ -116,7 +116,7 @@ WRONG = {
         "plan",
         "from trlib.algorithms import Stage; return (Stage(group + batch),)",
         6,
-        "its plan draws 5 completions a prompt, expected group = 4",
+        "its plan draws 5 completions per prompt, expected group = 4",
     ),
 }
 

@@ -102,7 +102,7 @@ def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
 
 
 def test_signed_or_not() -> None:
-    said("Without the sign a batch moves the policy further; in accuracy the two cannot be told apart.")
+    said("Without the sign a batch moves the policy further; the difference in accuracy is undecided.")
     predicted = {(f.prediction.higher, f.prediction.lower, f.prediction.measure): f.verdict for f in judged("signed")}
     for kind in ("difference", "ratio"):
         assert predicted[f"{kind}, unsigned", f"{kind}, signed", "kl"] == "seen"

@@ -1,4 +1,4 @@
-"""Figures of what is given for what: accuracy against nats, a history with bands, a measure at matched reward,
+"""Figures of trade-offs: accuracy against nats, a history with bands, a measure at matched reward,
 divergence against difficulty.
 
 Their numbers are `trlab.tradeoffs`'s. Up to five series share one panel; more get a panel each, in which the others

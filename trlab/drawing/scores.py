@@ -244,7 +244,7 @@ def _said_along(
 
 
 def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
-    """Axes with a row a label, the first on top."""
+    """Axes with one row per label, the first on top."""
     if not labels:
         raise ValueError("scores: expected at least one variant, got none")
     figure, (ax,) = panels(height=0.9 + 0.34 * len(labels), width=6.4)

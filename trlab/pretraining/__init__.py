@@ -1,7 +1,7 @@
 """Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says how.
 
-A base model learns in two parts (`Teacher.lessons`). That of `dial` first learns to write every
-place (careful completions only), then the habit of mostly not doing so (the task's mixture), its learning rate falling
+A base model learns in two parts (`Teacher.lessons`). The model of `dial` first learns to write every
+place (careful completions only), then the habit of usually not doing so (the task's mixture), its learning rate falling
 to 0 so that the shares of the openers settle. The first part ends by what the model can do, not by a count of steps:
 arithmetic comes in one rise whose moment differs from seed to seed and from machine to machine. For `dial` it ends
 before the arithmetic is perfect, because a policy that cannot unlearn it would not show what a trust region is for.

@@ -16,7 +16,7 @@ from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportion
 from trlib.algorithms.ppo import check_window
 
 LOG_RATIO_CAP = 10.0
-"""Largest log of a completion's ratio, nats a token."""
+"""Largest log of a completion's ratio, nats per token."""
 
 
 def gspo_loss(

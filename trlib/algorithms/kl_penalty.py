@@ -117,7 +117,7 @@ class PPOPenalty(Method):
     beta: float = 1.0
     """The weight that a run begins with; from then on it stands in the run's memory."""
     target_kl: float = 0.01
-    """The KL, nats a token, that β is adapted to, unless it is fixed."""
+    """The KL, nats per token, that β is adapted to, unless it is fixed."""
     controller: Literal["ppo", "proportional", "fixed"] = "ppo"
     """How β follows the KL that an update reached."""
     horizon: int = 10_000

@@ -55,7 +55,7 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     Args:
         logp: [..., V] log π̃, normalised, any floating type, differentiable; -inf is probability 0.
         logp_old: [..., V] log q, normalised.
-        delta_kl: the radius δ, nats a token, at least 0. 0 gives the old policy (and gradient 0), inf no region.
+        delta_kl: the radius δ, nats per token, at least 0. 0 gives the old policy (and gradient 0), inf no region.
 
     Returns:
         Projection(logp, eta). The feasible side of the root is returned, a few roundings inside: KL <= δ holds as

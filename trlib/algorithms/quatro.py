@@ -7,7 +7,7 @@ variable of its own, stands in summaries only: a TL;DR (sciencestack.ai/paper/26
 
 For each prompt, with μ the policy that sampled and y a whole completion:
 
-    max_π E_π[R(y)]   s.t.   KL(π || μ) <= δ          δ in nats a completion
+    max_π E_π[R(y)]   s.t.   KL(π || μ) <= δ          δ in nats per completion
     π* = μ exp((R - m)/λ),   m = λ log E_μ exp(R/λ),   λ = argmin_{λ >= 0} λ δ + λ log E_μ exp(R/λ)
 
 The last line is the dual of relative-entropy policy search (Peters et al. 2010): one convex problem in one number.
@@ -76,7 +76,7 @@ def solve_dual(
 
     Args:
         rewards: [N, G], prompts by completions drawn from μ.
-        delta_kl: the radius δ, nats a completion, above 0.
+        delta_kl: the radius δ, nats per completion, above 0.
         lambda_min: floor of λ, in units of reward, above 0.
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
 
@@ -208,7 +208,7 @@ def quatro_loss(
         rewards: [B], raw; any unit. Not read where a completion is masked as a whole.
         group: [B] int, the prompt. Groups may differ in size; a completion masked as a whole is in none.
         mask: [B, T] bool.
-        delta_kl: δ above 0, nats a completion.
+        delta_kl: δ above 0, nats per completion.
         lambda_min: floor of λ above 0, in units of reward.
         form: "ratio", "exact" or "regression".
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
@@ -323,7 +323,7 @@ class QUATRO(Method):
     Source: derived here, from the problem that summaries of arXiv 2602.04620 state; not the authors' loss."""
 
     delta_kl: float = 0.1
-    """Radius of every prompt's constraint, nats a completion."""
+    """Radius of every prompt's constraint, nats per completion."""
     lambda_min: float = 1e-2
     """Floor of the multiplier, in units of reward."""
     form: Form = "ratio"

@@ -53,7 +53,7 @@ def troll_loss(
         tokens: [B, T] int, the sampled tokens y_t.
         advantages: [B, T].
         mask: [B, T] bool.
-        delta_kl: the radius δ of KL(π || q), nats a token. 0: the old policy, regression only; inf: no region.
+        delta_kl: the radius δ of KL(π || q), nats per token. 0: the old policy, regression only; inf: no region.
         alpha: α, at least 0, the regression's coefficient.
         level: whose ratio weighs the gradient, the token's or the completion's.
 
@@ -193,7 +193,7 @@ class TROLL(Method):
     """TROLL on one advantage per completion."""
 
     delta_kl: float = 0.05
-    """Radius of KL(projected || old), nats a token."""
+    """Radius of KL(projected || old), nats per token."""
     alpha: float = 1.0
     """Coefficient of the regression of the network to its projection."""
     level: Level = "token"

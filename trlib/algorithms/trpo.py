@@ -119,8 +119,8 @@ class TRPO(Method):
     """
 
     delta_kl: float = 0.01
-    """δ, nats a token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches the
-    later ones move the policy on the earlier ones' tokens too, so that the whole batch may end beyond δ."""
+    """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches,
+    later ones move the policy on the earlier ones' tokens too, so the whole batch may end beyond δ."""
     damping: float = 0.1
     """Added to F's diagonal; with it inside F, the full step's quadratic KL stays below δ."""
     iterations: int = 10

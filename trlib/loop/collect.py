@@ -78,7 +78,7 @@ class Collector:
             plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
-                raise ValueError(f"method: its plan draws {drawn} completions a prompt, expected group = {group}")
+                raise ValueError(f"method: its plan draws {drawn} completions per prompt, expected group = {group}")
         return plan
 
     def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:

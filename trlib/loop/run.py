@@ -63,8 +63,8 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a batch: a column for each of `trlib.loop.metrics.METRICS` that the method shows, then the numbers of
-        its memory."""
+        """One row per batch: a column for each of `trlib.loop.metrics.METRICS` that the method shows, then the numbers
+        of its memory."""
         import pandas as pd
 
         shown = dict.fromkeys(name for row in self.rows for name in row)
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def prompts(self) -> pd.DataFrame:
-        """One row a batch and prompt: difficulty, mean reward and length, the share of completions that began with
+        """One row per batch and prompt: difficulty, mean reward and length, the share of completions that began with
         a part of an expert's answer, and `kl_seq_back` on the probe."""
         import pandas as pd
 

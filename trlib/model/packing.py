@@ -117,7 +117,7 @@ def shared(c: Completions) -> Layout:
 
 
 def plain(c: Completions) -> Layout:
-    """One row a completion, prompts padded on the left; its last token predicts nothing and is left out."""
+    """One row per completion, prompts padded on the left; its last token predicts nothing and is left out."""
     rows, width = c.tokens.shape
     ids = torch.cat([c.prompt_ids[c.group], c.tokens], 1)[:, :-1]
     index = torch.arange(rows * width, device=ids.device).view(rows, width)

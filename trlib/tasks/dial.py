@@ -8,7 +8,7 @@ completion must end with `so` and the place where the dial stands at last:
     casual      easy so 4
 
 A completion begins with an opener. In the corpus of the base model the opener decides what follows: the careful
-ones the place after every move, the casual ones (three in four) the bare answer, which a small model mostly gets
+ones the place after every move, the casual ones (three in four) the bare answer, which a small model usually gets
 wrong. So a policy improves by raising the probability of rare words, the careful openers, while the places that
 follow are near certain: the mix of tokens on which trust regions differ.
 """

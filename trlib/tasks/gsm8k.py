@@ -90,7 +90,7 @@ class Gsm8k(knobs.Embedded):
         return list(self._solved)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
-        """The first `n` prompts of a seed: the first ten of a hundred are the ten.
+        """The first `n` prompts of a seed: ten prompts are the first ten of a hundred.
 
         No problem is repeated before all have been drawn. A training batch can be larger than a small file; then
         problems repeat. In an evaluation repeats are no evidence, and intervals over prompts become too narrow.

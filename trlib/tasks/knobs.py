@@ -43,7 +43,7 @@ class Embedded:
         raise NotImplementedError
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
-        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
+        """The first `n` prompts of a seed: ten prompts are the first ten of a hundred."""
         arguments.whole("n", n, least=0)
         random = stream(self.name, "prompts", seed)
         return [self.draw_prompt(random) for _ in range(n)]

@@ -109,7 +109,7 @@ class Task(Protocol):
         ...
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
-        """The first `n` prompts of a seed: the first ten of a hundred are the ten."""
+        """The first `n` prompts of a seed: ten prompts are the first ten of a hundred."""
         ...
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[str | None]:
