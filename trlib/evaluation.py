@@ -14,14 +14,14 @@ import numpy as np
 from trlib import checks
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
-from trlib.tasks import REASONS, Prompt
+from trlib.tasks.task import REASONS, checked_prompts, checked_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from trlib.model.completions import Completions
     from trlib.model.policy import Policy
-    from trlib.tasks import Task, Verdict
+    from trlib.tasks import Prompt, Task, Verdict
 
 RESAMPLES = 10_000
 """Bootstrap resamples of the prompts."""
@@ -218,7 +218,7 @@ def evaluate(
     """
     if not hasattr(policy, "name"):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
-    if not hasattr(task, "verify"):
+    if isinstance(task, type) or not all(hasattr(task, name) for name in ("prompts", "verify", "settings")):
         raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
     samples, batch = checks.whole("samples", samples, least=1), checks.whole("batch", batch, least=1)
     seed = checks.whole("seed", seed, least=0)
@@ -257,15 +257,13 @@ def evaluate(
 
 def _prompts(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
     if isinstance(prompts, Number):
-        return task.prompts(checks.whole("prompts", prompts, least=1), seed=derive(seed, "evaluate", "prompts"))
+        n = checks.whole("prompts", prompts, least=1)
+        return checked_prompts(task.prompts(n, seed=derive(seed, "evaluate", "prompts")), n)
     if not isinstance(prompts, Sequence) or isinstance(prompts, str):
         raise TypeError(f"prompts: expected a number or a list of prompts, got {type(prompts).__name__}")
     if len(prompts) == 0:
         raise ValueError("prompts: expected a number or a list of at least one prompt, got an empty one")
-    for i, prompt in enumerate(prompts):
-        if not isinstance(prompt, Prompt):
-            raise TypeError(f"prompts[{i}]: expected a trlib.tasks.Prompt, got {prompt!r}")
-    return list(prompts)
+    return checked_prompts(list(prompts), len(prompts))
 
 
 def _answers(
@@ -281,7 +279,8 @@ def _answers(
         )
         numbers = (x.tolist() for x in (completions.group, completions.ended, completions.lengths))
         rows = zip(completions.texts(), *numbers, strict=True)
-        answers += [(text, task.verify(part[g], text, ended=ended), length) for text, g, ended, length in rows]
+        for text, g, ended, length in rows:
+            answers.append((text, checked_verdict(task.verify(part[g], text, ended=ended), part[g], text), length))
     return answers
 
 

@@ -18,7 +18,7 @@ from trlib.algorithms import DPPO, PPO, TROLL, Brought, Method, Needs, Scores, S
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import CheckpointError, MethodError
-from trlib.loop import checkpoints
+from trlib.loop import checkpoints, collect
 from trlib.loop.metrics import METRICS
 from trlib.methods import method_kind
 
@@ -615,7 +615,7 @@ def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:batch 0. all 8 rewards")
-def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path):
+def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path, monkeypatch):
     class Breaks(type(trlib.load_task("dial"))):
         def verify(self, prompt, completion, *, ended):
             calls.append(1)
@@ -626,11 +626,15 @@ def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path):
             return super().prompts(n, seed=seed) if len(asked) <= 2 else {}[n]
 
     calls, asked = [], []
-    with pytest.raises(KeyError):
+    with pytest.raises(MethodError, match=r"batch 2: Breaks.prompts \(.*boxes.py:\d+\): KeyError: 2"):
         trlib.train(trlib.load_policy("dial"), Breaks(), PPO(), **SMALL, out=tmp_path / "a")
     calls[:], asked[:] = [1] * 8, []
     with pytest.raises(MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision") as caught:
         trlib.train(trlib.load_policy("dial"), Breaks(), PPO(), **SMALL, out=tmp_path / "b")
     assert len(caught.value.run.rows) == 1
-    for folder, batches in (("a", 2), ("b", 1)):
+    drawn = iter([collect.sample] * 2)
+    monkeypatch.setattr(collect, "sample", lambda *args, **more: next(drawn, {}.__getitem__)(*args, **more))
+    with pytest.raises(TypeError, match="no keyword arguments"):
+        trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), PPO(), **SMALL, out=tmp_path / "c")
+    for folder, batches in (("a", 2), ("b", 1), ("c", 2)):
         assert len(checkpoints.load(tmp_path / folder)[1]["rows"]) == batches

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from trlib.tasks import Prompt, load_task
+import trlib
+from trlib.errors import MethodError, NonFiniteError
+from trlib.tasks import Prompt, Verdict, load_task
 
 TASKS = ("dial", "spend", "sums", "gsm8k")
 OWN = {
@@ -127,7 +131,7 @@ class Echo:
 '''
 
 
-def test_a_task_of_ones_own_as_the_docstring_of_task_shows_it(tmp_path):
+def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
     file = tmp_path / "mine.py"
     settings = "@property\n    def settings(self):\n        return knobs.settings(self)"
     file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=settings))
@@ -142,3 +146,41 @@ def test_a_task_of_ones_own_as_the_docstring_of_task_shows_it(tmp_path):
     file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=""))
     with pytest.raises(TypeError, match=r"task: expected what trlib.tasks.Task lists, got .*Echo' without settings"):
         load_task(f"{file}:Echo")
+
+
+ASKED = Prompt("7 : +3 flip =", "9")
+
+
+def broken(verdict=None, prompts=None):
+    """A task whose verifier or prompts give back something else; None: what is right."""
+    return SimpleNamespace(
+        name="broken",
+        max_tokens=8,
+        settings={"name": "broken"},
+        prompts=lambda n, *, seed: [ASKED] * n if prompts is None else prompts,
+        verify=lambda prompt, completion, *, ended: verdict,
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "message"),
+    [
+        (broken("right"), TypeError, "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got 'right'"),
+        (broken(), TypeError, "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got None"),
+        (broken((1.0, "right")), TypeError, "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got (1"),
+        (broken(Verdict(1.0, None)), TypeError, "reason: expected text, such as 'right' or 'wrong answer', got None"),
+        (broken(Verdict("1", "right")), TypeError, "for prompt '7 : +3 flip =' is '1', expected a finite number"),
+        (broken(Verdict(float("nan"), "right")), NonFiniteError, " is nan, expected a finite number"),
+        (broken(prompts=[]), ValueError, "prompts: expected 2, got 0"),
+        (broken(prompts=iter([ASKED])), TypeError, "prompts: expected a list of 2 prompts, got list_iterator"),
+        (broken(prompts=["7", "8"]), TypeError, "prompts[0]: expected a trlib.tasks.Prompt, got '7'"),
+        (broken(prompts=[ASKED, Prompt("", "9")]), ValueError, "prompts[1]: its text: expected words, got ''"),
+    ],
+)
+def test_what_a_task_may_not_give_back_is_named_where_it_learns_and_where_it_is_measured(task, error, message):
+    policy = trlib.load_policy("dial")
+    stopped = NonFiniteError if error is NonFiniteError else MethodError
+    with pytest.raises(stopped, match=rf"^batch 0: .*{re.escape(message)}"):
+        trlib.train(policy, task, trlib.algorithms.GRPO(), steps=1, prompts=2, group=2, probe=0, progress=False)
+    with pytest.raises(error, match=re.escape(message)):
+        trlib.evaluate(policy, task, prompts=2, samples=1)

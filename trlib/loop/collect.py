@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from trlib.algorithms.method import Batch, Method
 from trlib.algorithms.needs import Brought
 from trlib.algorithms.plan import Stage
-from trlib.errors import NonFiniteError, warn
+from trlib.errors import warn
 from trlib.loop.boxes import Asked, box
 from trlib.loop.learner import Learner
 from trlib.loop.settings import FilledSettings
@@ -20,7 +19,7 @@ from trlib.model.completions import Completions, join, top_k
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
-from trlib.tasks.task import Prompt, Task, Verdict
+from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, checked_verdict
 
 
 class Collector:
@@ -70,6 +69,12 @@ class Collector:
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
+
+    def prompts(self, k: int) -> list[Prompt]:
+        """The prompts of batch `k`."""
+        n = self.settings.prompts
+        with box(self.task, "prompts"):
+            return checked_prompts(self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n)
 
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
@@ -148,17 +153,10 @@ class Collector:
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        verdicts, rows = [], list(zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True))
+        rows = zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True)
         with box(self.task, "verify"):
-            for g, text, ended in rows:
-                verdict = self.task.verify(prompts[g], text, ended=ended)
-                if not math.isfinite(verdict.reward):
-                    raise NonFiniteError(
-                        f"the reward of {text!r} for prompt {prompts[g].text!r} is {verdict.reward}, "
-                        f"expected a finite number"
-                    )
-                verdicts.append((g, verdict))
-        return verdicts
+            judged = ((g, text, self.task.verify(prompts[g], text, ended=ended)) for g, text, ended in rows)
+            return [(g, checked_verdict(verdict, prompts[g], text)) for g, text, verdict in judged]
 
     def _tell_of_silence(self, batch: Batch, k: int) -> None:
         """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""

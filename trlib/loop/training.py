@@ -33,7 +33,7 @@ from trlib.loop.step import LoopStep
 from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
-from trlib.seeds import derive, generator
+from trlib.seeds import generator
 from trlib.tasks.task import Prompt, Task, Verdict
 
 
@@ -59,7 +59,8 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
     """
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
-    if not all(hasattr(task, name) for name in ("prompts", "verify", "max_tokens")):
+    needed = ("prompts", "verify", "max_tokens", "settings")
+    if isinstance(task, type) or not all(hasattr(task, name) for name in needed):
         raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
@@ -147,7 +148,7 @@ class _Loop:
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its prompts."""
         s, began = self.settings, time.perf_counter()
-        prompts, plan = self.task.prompts(s.prompts, seed=derive(s.seed, "train", k)), self.collector.plan(k)
+        prompts, plan = self.collector.prompts(k), self.collector.plan(k)
         completions, verdicts = self.collector.rollout(prompts, k, plan)
         batch = self.collector.prepare(completions, verdicts, k)
         updates = self._update(completions, batch, k)

@@ -28,8 +28,7 @@ from trlib.tasks.knobs import draw, stream
 from trlib.tasks.lines import numbered
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
-HUB = ("openai/gsm8k", "main")
-"""The data set on the hub and its configuration."""
+HUB = ("openai/gsm8k", "main")  # the data set on the hub and its configuration
 INSTRUCTION = "Think step by step, then give the answer alone after ####."
 """What the prompt says after the question."""
 MARKS = re.compile(r"<<[^<>\n]*>>")
@@ -92,8 +91,7 @@ class Gsm8k(knobs.Embedded):
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: ten prompts are the first ten of a hundred.
 
-        No problem is repeated before all have been drawn. A training batch can be larger than a small file; then
-        problems repeat. In an evaluation repeats are no evidence, and intervals over prompts become too narrow.
+        No problem is repeated before all have been drawn; where `n` is larger than the file, problems come again.
 
         Warns:
             UserWarning: `n` is larger than the number of problems (once per task).

@@ -11,10 +11,8 @@ from trlib.tasks.task import Prompt
 
 
 def settle(task: Any) -> None:
-    """Make the knobs of a frozen dataclass Python's own numbers and tuples: the first line of a `__post_init__`.
-
-    Knobs that were recorded come back from JSON, where a pair is a list.
-    """
+    """Make the knobs of a frozen dataclass Python's own numbers and tuples (from JSON a pair comes back as a list): the
+    first line of a `__post_init__`."""
     arguments.settle(task)
     for field in fields(task):
         value = getattr(task, field.name)
@@ -64,8 +62,7 @@ def span(name: str, value: object, least: int, most: int | None = None) -> tuple
 
 def stream(task: str, purpose: str, seed: int) -> Random:
     """Random numbers of a seed, for one purpose; only `Random.random` is drawn from, the same in every Python."""
-    seed = arguments.plain(seed)
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if type(seed := arguments.plain(seed)) is not int:
         raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
     return Random(f"{task} {purpose} {seed}")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from trlib import arguments
+from trlib.errors import NonFiniteError
 
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
 """The common reasons of a verdict, from the best to the worst. A task may give others of its own."""
@@ -40,8 +42,7 @@ class Verdict:
 class Recipe:
     """Settings under which a policy is known to learn a task: the command line's defaults for this pair.
 
-    A task lists them in `recipes`, a dict from a policy's name. In Python they are not used: `load_task`,
-    `load_policy` and `train` have their own defaults.
+    A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do not read them.
     """
 
     knobs: Mapping[str, Any] = field(default_factory=dict)
@@ -59,42 +60,48 @@ def check_asked(prompt: object, completion: object, ended: object) -> None:
     Raises TypeError: `prompt` is not a Prompt of texts, `completion` is not text, or `ended` is not True or False."""
     if not isinstance(prompt, Prompt):
         raise TypeError(f"prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got {type(prompt).__name__}")
-    for name, value in (
-        ("prompt: its text", prompt.text),
-        ("prompt: its answer", prompt.answer),
-        ("completion", completion),
-    ):
+    texts = {"prompt: its text": prompt.text, "prompt: its answer": prompt.answer, "completion": completion}
+    for name, value in texts.items():
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected text, got {type(value).__name__}")
     arguments.flag("ended", ended)
 
 
+def checked_prompts(prompts: object, n: int) -> list[Prompt]:
+    """The prompts that a task gave.
+    Raises TypeError, ValueError: not a list of `n` prompts, or one without a text."""
+    if not isinstance(prompts, list | tuple):
+        raise TypeError(f"prompts: expected a list of {n} prompts, got {type(prompts).__name__}")
+    if len(prompts) != n:
+        raise ValueError(f"prompts: expected {n}, got {len(prompts)}")
+    for i, prompt in enumerate(prompts):
+        if not isinstance(prompt, Prompt):
+            raise TypeError(f"prompts[{i}]: expected a trlib.tasks.Prompt, got {prompt!r}")
+        if not isinstance(prompt.text, str) or not prompt.text:
+            raise ValueError(f"prompts[{i}]: its text: expected words, got {prompt.text!r}")
+    return list(prompts)
+
+
+def checked_verdict(verdict: object, prompt: Prompt, completion: str) -> Verdict:
+    """The verdict that a task gave.
+    Raises TypeError, NonFiniteError: not a Verdict, or one whose reward is no finite number or whose reason no text."""
+    if not isinstance(verdict, Verdict):
+        raise TypeError(f"expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got {verdict!r}")
+    if not isinstance(verdict.reason, str):
+        raise TypeError(f"reason: expected text, such as 'right' or 'wrong answer', got {verdict.reason!r}")
+    where = f"the reward of {completion!r} for prompt {prompt.text!r} is {verdict.reward!r}, expected a finite number"
+    try:
+        finite = math.isfinite(verdict.reward)
+    except TypeError:
+        raise TypeError(where) from None
+    if not finite:
+        raise NonFiniteError(where)
+    return verdict
+
+
 class Task(Protocol):
-    """What a task has. One's own is a frozen dataclass in a file, its knobs the fields:
-
-        @dataclass(frozen=True)
-        class Echo:
-            "Repeat a number."
-            name: ClassVar[str] = "echo"
-            largest: int = 99
-            max_tokens: int = 4
-
-            @property
-            def settings(self):
-                return knobs.settings(self)          # from trlib.tasks import knobs
-
-            def prompts(self, n, *, seed):
-                random = knobs.stream(self.name, "prompts", seed)
-                numbers = [str(knobs.draw(random, self.largest + 1)) for _ in range(n)]
-                return [Prompt(f"{number} :", number) for number in numbers]
-
-            def verify(self, prompt, completion, *, ended):
-                right = ended and completion.strip() == prompt.answer
-                return Verdict(float(right), "right" if right else "wrong answer")
-
-    `trlib train --task mine.py:Echo --knob largest=9` trains on it. Only methods that learn from an expert need
-    `demonstrations` too.
-    """
+    """What a task has. *Tasks of your own* in the book writes some: frozen dataclasses whose fields are the knobs. Only
+    methods that learn from an expert need `demonstrations`."""
 
     name: ClassVar[str]
 
