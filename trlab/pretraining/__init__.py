@@ -1,12 +1,13 @@
 """Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says how.
 
-A base model learns in two parts (`Teacher.lessons`). The model of `dial` first learns to write every
-place (careful completions only), then the habit of usually not doing so (the task's mixture), its learning rate falling
-to 0 so that the shares of the openers settle. The first part ends by what the model can do, not by a count of steps:
-arithmetic comes in one rise whose moment differs from seed to seed and from machine to machine. For `dial` it ends
-before the arithmetic is perfect, because a policy that cannot unlearn it would not show what a trust region is for.
+Pretraining has two parts (`Teacher.lessons`). For `dial` the model first reads careful completions only and learns to
+write down every position. Then it reads the task's mixture, in which most completions skip that; meanwhile the learning
+rate falls to 0, so that the shares of the openers settle. The first part ends when the model is good enough, not after
+a fixed number of steps: arithmetic arrives in one sudden rise, at a different step for each seed and machine. For
+`dial` it ends before the arithmetic is perfect. A policy that cannot unlearn it would not show what a trust region is
+for.
 
-Everything is decided by the seed: same seed, same machine, same versions, the same file bit for bit.
+The seed decides everything: the same seed, machine and versions give the same file, bit for bit.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]
 
 @dataclass(frozen=True)
 class Base:
-    """How a task's base model is made, unless you ask for something else."""
+    """How a task's base model is made by default."""
 
     teacher: type[Teacher]
-    """What it is taught."""
+    """Writes the corpus that the model reads."""
     knobs: Mapping[str, Any] = field(default_factory=dict)
-    """Where they are not the task's defaults."""
+    """Knobs of the task that differ from its defaults."""
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -49,8 +50,8 @@ BASES: dict[str, Base] = {
     "spend": Base(SpendTeacher, recipe=Recipe(steps=(1200, 200), until=0.9)),
 }
 """The tasks that have a base model of their own."""
-CARD, README = OWN = ("card.json", "README.md")
-"""What stands in its folder beside the model."""
+CARD, README = WRITTEN = ("card.json", "README.md")
+"""The files that `pretrain` puts beside the model."""
 
 
 def pretrain(
@@ -66,18 +67,18 @@ def pretrain(
 ) -> dict[str, Any]:
     """Make the base checkpoint of a task and write it to the folder `out` in Hugging Face format.
 
-    Beside the model and its tokenizer the folder holds `card.json` (how it was made, its hash, its accuracies) and
-    a README.md that says the same in words. The folder appears whole or not at all: an interrupted run leaves nothing.
+    The folder also gets `card.json` (how the model was made, its hash, its accuracies) and a README.md with the same in
+    words. It appears whole or not at all: an interrupted run leaves nothing behind.
 
     Args:
         name: the task, one of BASES.
         out: a folder that does not exist yet.
         seed: decides the weights, the corpus and the check.
-        recipe: sizes and schedule; None: those of the shipped checkpoint.
-        check: prompts of each measured accuracy.
+        recipe: sizes and schedule; None: the shipped checkpoint's.
+        check: how many prompts each accuracy is measured on.
         overwrite: replace `out` if it holds a checkpoint of `pretrain`.
-        progress: a bar, or a function that is called with (step, steps, loss).
-        **knobs: of the task, as for `load_task`; those not given are the shipped checkpoint's.
+        progress: show a bar, or a function called with (step, steps, loss).
+        **knobs: the task's, as for `load_task`; the others are the shipped checkpoint's.
 
     Returns:
         The card.
@@ -87,56 +88,56 @@ def pretrain(
         FileExistsError: `out` exists (and `overwrite` is off, or it holds no checkpoint).
         CheckpointError: `out` cannot be written, or holds other files beside a checkpoint.
     """
-    usual = BASES.get(name)
-    task = load_task(name, **{**(usual.knobs if usual else {}), **knobs})
-    if usual is None:
+    base = BASES.get(name)
+    task = load_task(name, **{**(base.knobs if base else {}), **knobs})
+    if base is None:
         raise ValueError(f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}")
-    teacher, recipe = usual.teacher(task), recipe or usual.recipe
+    teacher, recipe = base.teacher(task), recipe or base.recipe
     seed, check = checks.whole("seed", seed, least=0), checks.whole("check", check, least=1)
     tokenizer = word_tokenizer(teacher.words, context=CONTEXT)
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)
-    place = Path(out).expanduser()
-    _vacant(place, overwrite)
+    folder = Path(out).expanduser()
+    _vacant(folder, overwrite)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"out: cannot write {str(out)!r}: {error.strerror or error}") from error
-    writable(place.parent, "out")
+    writable(folder.parent, "out")
     with policy.threads():
-        begun = time.process_time()
+        start = time.process_time()
         steps = learn(model, tokenizer, teacher, recipe, seed, progress)
-        seconds = time.process_time() - begun
+        seconds = time.process_time() - start
         accuracy = accuracies(model, tokenizer, teacher, check, seed)
-    _vacant(place, overwrite)  # still
-    with replacing(place, "out", OWN) as (folder, _):
-        policy.save(folder)
+    _vacant(folder, overwrite)  # pretraining takes minutes: something may have appeared there meanwhile
+    with replacing(folder, "out", WRITTEN) as (new, _):
+        policy.save(new)
         card = {
             "name": name,
-            "command": command(name, seed, recipe, usual.recipe, knobs),
+            "command": command(name, seed, recipe, base.recipe, knobs),
             "seed": seed,
             "task": task.settings,
             "recipe": asdict(recipe),
             "steps": steps,
             "parameters": policy.size,
-            "sha256": checksum(folder),
+            "sha256": checksum(new),
             "seconds": round(seconds, 1),
             "machine": f"{platform.machine()}, one thread",
             "versions": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "transformers")}},
             "accuracy": accuracy,
         }
         card = json.loads(json.dumps(card))
-        (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        (folder / README).write_text(readme(card, teacher), encoding="utf-8")
-        for file in folder.iterdir():
+        (new / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        (new / README).write_text(readme(card, teacher), encoding="utf-8")
+        for file in new.iterdir():
             file.chmod(0o644)
     return card
 
 
 def _vacant(out: Path, overwrite: bool) -> None:
-    """Complain of a place that holds something, but for a checkpoint that may be replaced."""
+    """Refuse a place that exists, unless it is a checkpoint that may be replaced."""
     if out.exists() and not overwrite:
         raise FileExistsError(f"out: expected a folder that does not exist yet, got {out}; overwrite=True replaces it")
     if out.exists() and not (out / CARD).is_file():
         raise FileExistsError(f"out: expected a checkpoint to overwrite (a folder with {CARD}), got {out}")
-    free(out.resolve(), "out", OWN)
+    free(out.resolve(), "out", WRITTEN)

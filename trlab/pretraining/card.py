@@ -1,4 +1,4 @@
-"""What is written beside a base model: how it was made, its hash, what it can do."""
+"""The card of a base model: how it was made, its hash, what it can do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trlib.tasks import REASONS, Task
 
 
 def checksum(folder: str | Path) -> str:
-    """SHA-256 of a checkpoint's weights, as its card states it."""
+    """SHA-256 of a checkpoint's weights, as in its card."""
     return hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
 
 
 def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """A 95 % interval of a share of `right` in `n`.
+    """Wilson's 95 % interval for a share: `right` of `n`.
 
     (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
 
@@ -33,10 +33,10 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, n: int, seed: int) -> dict[str, Any]:
-    """Sampled and greedy accuracy on the task's usual prompts, and sampled at its single difficulties."""
+    """Sampled and greedy accuracy on the task's usual prompts, and sampled accuracy at each difficulty."""
 
-    def measured(some: Task, *, greedy: bool = False) -> dict[str, Any]:
-        return _accuracy(model, tokenizer, teacher, some, n, seed, greedy=greedy)
+    def measured(task: Task, *, greedy: bool = False) -> dict[str, Any]:
+        return _accuracy(model, tokenizer, teacher, task, n, seed, greedy=greedy)
 
     usual = teacher.usual
     return {
@@ -45,7 +45,7 @@ def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher,
         teacher.varied: usual.settings[teacher.varied],
         "sampled": measured(usual),
         "greedy": measured(usual, greedy=True),
-        f"by_{teacher.varied}": {str(level): measured(some)["accuracy"] for level, some in teacher.levels.items()},
+        f"by_{teacher.varied}": {str(level): measured(task)["accuracy"] for level, task in teacher.levels.items()},
     }
 
 
@@ -53,7 +53,7 @@ def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher,
 def _accuracy(
     model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, task: Task, n: int, seed: int, *, greedy: bool
 ) -> dict[str, Any]:
-    """Accuracy over `n` prompts, one completion each, by transformers' own `generate`."""
+    """Accuracy over `n` prompts, one completion each, sampled by transformers' `generate`."""
     prompts = task.prompts(n, seed=seed)
     inputs = tokenizer([prompt.text for prompt in prompts], return_tensors="pt", padding=True)
     with torch.random.fork_rng(devices=[]):
@@ -78,14 +78,14 @@ def _accuracy(
 
 
 def command(name: str, seed: int, recipe: Recipe, usual: Recipe, knobs: dict[str, Any]) -> str:
-    """The command line that makes it again."""
+    """The command line that makes this model again."""
     changed = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(usual, f.name)}
-    said = [
+    options = [
         f"--{option} {setting}={','.join(map(str, value)) if isinstance(value, tuple | list) else value}"
         for option, settings in (("set", changed), ("knob", knobs))
         for setting, value in settings.items()
     ]
-    return " ".join([f"trlib pretrain {name} --seed {seed}", *said])
+    return " ".join([f"trlib pretrain {name} --seed {seed}", *options])
 
 
 def readme(card: dict[str, Any], teacher: Teacher) -> str:

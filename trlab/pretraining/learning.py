@@ -1,4 +1,4 @@
-"""How a base model learns: an untrained Llama, the two parts of its schooling, the loss."""
+"""How a base model learns: an untrained Llama, the two parts of pretraining, the loss."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from trlib import checks
 from trlib.tasks.task import Prompt
 
 CONTEXT = 128
-"""Positions of the model: the longest prompt and completion together, in tokens."""
+"""Positions of the model: the most tokens that a prompt and its completion have together."""
 
 IGNORED = -100
-"""The label that `cross_entropy` leaves out."""
+"""The label that `cross_entropy` skips."""
 
 Progress = bool | Callable[[int, int, float], None]
-"""A bar, or what is called with (step, steps, loss)."""
+"""Whether to show a bar, or a function called with (step, steps, loss)."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class Recipe:
     """How long and how fast the base model learns."""
 
     steps: tuple[int, int] = (1000, 200)
-    """Updates on the task's first lessons (at most), then on its second."""
+    """Updates on the first lessons (at most), then on the second."""
     until: float = 0.7
-    """The first part ends once all that follows in a completion, its choices given, is right so often (mean of 25
+    """The first part ends when the model gets this share of completions right, given their choices (mean of 25
     batches)."""
     batch: int = 256
-    """Completions an update."""
+    """Completions per update."""
     lr: tuple[float, float] = (3e-3, 1e-3)
-    """Learning rate of either part; constant in the first, falling linearly to 0 in the second."""
+    """The learning rate of each part: constant in the first, falling linearly to 0 in the second."""
     betas: tuple[float, float] = (0.9, 0.95)
-    """Of AdamW."""
+    """AdamW's."""
     grad_norm: float = 1.0
-    """Where the gradient's norm is clipped."""
+    """The norm at which the gradient is clipped."""
     hidden: int = 64
     """Width of the model."""
     layers: int = 2
     """Layers of the model."""
     heads: int = 4
-    """Attention heads of a layer."""
+    """Attention heads per layer."""
     mlp: int = 192
-    """Width inside a layer's MLP."""
+    """Width of each layer's MLP."""
 
     def __post_init__(self) -> None:
         checks.settle(self)
@@ -74,7 +74,7 @@ class Recipe:
 
 
 def untrained(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: int, seed: int) -> LlamaForCausalLM:
-    """The model as it begins, its weights decided by the seed."""
+    """The model before training; the seed decides its weights."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=recipe.hidden,
@@ -112,7 +112,7 @@ def learn(
     seed: int,
     progress: Progress,
 ) -> list[int]:
-    """Both parts of the recipe; the updates of each, as it came out."""
+    """Train through both parts of the recipe; returns how many updates each took."""
     first, second = recipe.steps
     ids = tokenizer.get_vocab()
     lessons = teacher.lessons(seed=seed)
@@ -141,8 +141,8 @@ def learn(
 
 
 def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teacher) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens [B, T] padded on the right, labels [B, T] that leave out prompts and padding, and which of them follow
-    from what stands before ([B, T] bool: neither a choice nor left out)."""
+    """Tokens [B, T] padded on the right, labels [B, T] that skip prompts and padding, and a mask [B, T] of the tokens
+    that follow from those before them (neither a choice nor skipped)."""
     rows = [(prompt.text.split(), [*completion.split(), END]) for prompt, completion in pairs]
     width = max(len(prompt) + len(completion) for prompt, completion in rows)
     tokens = torch.full((len(rows), width), ids[PAD])
@@ -157,7 +157,7 @@ def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teac
 
 
 def loss_of(model: LlamaForCausalLM, tokens: Tensor, labels: Tensor, follows: Tensor) -> tuple[Tensor, float]:
-    """The loss, and how probable all of a completion is once its choices stand, mean over the batch."""
+    """The loss, and the probability of a completion given its choices, mean over the batch."""
     hidden = model.model(input_ids=tokens).last_hidden_state[:, :-1]
     counted = labels[:, 1:] != IGNORED
     each = cross_entropy(model.lm_head(hidden[counted]), labels[:, 1:][counted], reduction="none")

@@ -1,4 +1,4 @@
-"""What a base model is taught: the corpus that it reads, and what its card says of it, for each task that has one."""
+"""What a base model is taught: the corpus that it reads and what its card reports, for each task that has one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trlib.tasks import Dial, Prompt, Spend, Task, dial, spend
 from trlib.tasks.knobs import draw, stream
 
 Lesson = Iterator[tuple[Prompt, str]]
-"""Prompts with completions, without end. The prompts are not those of the task's `prompts`."""
+"""An endless stream of prompts with completions. Its prompts are not those of the task's `prompts`."""
 
 
 class Teacher(Protocol):
@@ -26,25 +26,25 @@ class Teacher(Protocol):
     def __init__(self, task: Any) -> None: ...
 
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
-        """What the base model reads: first until it can, then for its habits."""
+        """What the base model reads: first to learn the skill, then to pick up its habits."""
         ...
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
-        """Which words of a lesson's completion are choices: the others follow from the prompt and the words before."""
+        """Which words of a completion are free choices; the others follow from the prompt and the words before."""
         ...
 
     def habits(self, completion: str) -> dict[str, bool]:
-        """What the card counts beside right and wrong."""
+        """What the card counts in completions beside right and wrong."""
         ...
 
     @property
     def usual(self) -> Task:
-        """The task that the card's accuracies are of."""
+        """The task on which the card's accuracies are measured."""
         ...
 
     @property
     def levels(self) -> Mapping[int, Task]:
-        """The task at single difficulties."""
+        """The task at each of its difficulties."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class DialTeacher:
-    """Teaches `dial`: to write every place after a careful opener, and mostly not to open so."""
+    """Teaches `dial`: to write down every position after a careful opener, and mostly to choose another opener."""
 
     words: ClassVar[tuple[str, ...]] = dial.WORDS
     varied: ClassVar[str] = "moves"
@@ -74,20 +74,20 @@ class DialTeacher:
                 yield prompt, f"{dial.zipf(random, dial.CASUAL)} so {prompt.answer}"
 
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
-        """First careful completions only, so that the base model learns to write every place; then the mixture."""
+        """First careful completions only, so that the model learns to write down every position; then the mixture."""
         return self.corpus(seed=seed, careful=1.0), self.corpus(seed=seed)
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
-        """The opener is a choice; all that stands after it follows."""
+        """Only the opener is a choice; the rest follows from it."""
         return [i == 0 for i in range(len(words))]
 
     def habits(self, completion: str) -> dict[str, bool]:
-        """Whether it opens with a careful word."""
+        """Whether the completion opens with a careful word."""
         return {"careful": completion.split(" ")[0] in dial.CAREFUL}
 
     @property
     def usual(self) -> Dial:
-        """Five moves, or the number nearest to five that the task has."""
+        """The task with five moves, or as near to five as it goes."""
         low, high = self.task.span
         return replace(self.task, moves=min(max(5, low), high))
 
@@ -110,7 +110,7 @@ class DialTeacher:
 
 @dataclass(frozen=True)
 class SpendTeacher:
-    """Teaches `spend`: to say what is left after each spending, whatever it is."""
+    """Teaches `spend`: to write what is left after each amount, whatever is spent."""
 
     words: ClassVar[tuple[str, ...]] = spend.WORDS
     varied: ClassVar[str] = "amount"
@@ -118,7 +118,7 @@ class SpendTeacher:
     task: Spend
 
     def corpus(self, *, seed: int, part: int = 1) -> Lesson:
-        """Spendings from 1 to `most`, each alike, to 0 or bust; `part`: another number, another stream."""
+        """Amounts from 1 to `most`, all equally likely, down to 0 or bust; each `part` is a stream of its own."""
         random = stream(self.task.name, f"corpus {part}", seed)
         while True:
             prompt = self.task.draw_prompt(random)
@@ -135,15 +135,15 @@ class SpendTeacher:
         return words
 
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
-        """The same corpus twice: there is one habit only."""
+        """Two streams of the same corpus: there is only one habit to learn."""
         return self.corpus(seed=seed, part=1), self.corpus(seed=seed, part=2)
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
-        """Spendings are choices; what is left follows."""
+        """Amounts are choices; what is left follows from them."""
         return [word.startswith("-") for word in words]
 
     def habits(self, completion: str) -> dict[str, bool]:
-        """Whether it ends bust."""
+        """Whether the completion ends bust."""
         return {spend.BUST: completion.endswith(spend.BUST)}
 
     @property

@@ -1,4 +1,4 @@
-"""A word-level tokenizer for tasks whose text is words with single spaces between."""
+"""A word-level tokenizer for tasks whose text is words separated by single spaces."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SPECIAL: tuple[str, ...] = (PAD, END, UNKNOWN)
 
 
 def word_tokenizer(words: Sequence[str], *, context: int) -> PreTrainedTokenizerFast:
-    """A transformers tokenizer with one token a word, padding on the left; `save_pretrained` writes it.
+    """A transformers tokenizer with one token per word, padding on the left; `save_pretrained` writes it.
 
-    Text is words with single spaces between: `decode(encode(text)) == text` when every word is known. An unknown
-    word becomes `<unk>`. Nothing is added to a text: the end token is the sampler's to give.
+    `decode(encode(text)) == text` when every word is known; an unknown word becomes `<unk>`. The tokenizer adds no
+    special tokens: the sampler writes the end token.
 
     Args:
         words: the vocabulary, special tokens aside; the n-th word's id is n + 3, counted from 0.
-        context: positions of the model it is for: the longest text in tokens.
+        context: positions of the model that it is for: the longest text, in tokens.
 
     Raises:
         ValueError: a word twice, one with a space in it, or a special token among the words.
