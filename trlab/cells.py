@@ -106,6 +106,8 @@ class Cell:
     samples: int
     common: int | None = None
     """The evaluation's seed where all cells share one; None: the cell's own."""
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `trlib.load_policy` beside the name."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 
@@ -159,6 +161,7 @@ def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arg
         sweep.budget.prompts,
         sweep.budget.samples,
         sweep.budget.common,
+        sweep.load,
     )
     return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
 
@@ -315,6 +318,9 @@ def _identity(cell: Cell) -> str:
     method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
     task, plain_task = load_task(cell.task, **cell.knobs), load_task(cell.task)
     _known(cell.policy)
+    for name in cell.load:
+        if name not in (arguments := _arguments_of_loading()):
+            raise unknown("an argument of load_policy", name, arguments)
     given = _defaults_of("train")
     train = {**given, **cell.train}
     RunSettings(**{**train, "steps": cell.steps, "seed": cell.seed})  # checks every value before anything runs
@@ -335,7 +341,7 @@ def _identity(cell: Cell) -> str:
             _named(cell.task),
             {name: value for name, value in task.settings.items() if value != plain_task.settings[name]},
         ],
-        "policy": _weights(cell.policy),
+        "policy": [*_weights(cell.policy), *([dict(cell.load)] if cell.load else [])],
         "steps": cell.steps,
         "seed": cell.seed,
         "evaluate": [cell.prompts, cell.samples, *([] if cell.common is None else [cell.common])],
@@ -397,6 +403,12 @@ def _knobs(task: str) -> list[str]:
     from trlib.tasks import TASKS, task_kind
 
     return list(inspect.signature(task_kind(task)).parameters) if task in TASKS or is_own(task) else []
+
+
+def _arguments_of_loading() -> list[str]:
+    from trlib.model.policy import load_policy
+
+    return [name for name in inspect.signature(load_policy).parameters if name != "name"]
 
 
 def _known(policy: str) -> None:

@@ -123,7 +123,7 @@ def declaration(cell: Cell) -> dict[str, Any]:
         "method": method,
         "settings": json.dumps(plain(cell.settings)),
         "train": json.dumps(plain(cell.train)),
-        "task": json.dumps(plain({"name": cell.task, **cell.knobs})),
+        "task": json.dumps(plain({"name": cell.task, **cell.knobs, **({"load": cell.load} if cell.load else {})})),
         "steps": cell.steps,
     }
 

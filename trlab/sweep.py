@@ -192,6 +192,8 @@ class Sweep:
     """Knobs of the task."""
     policy: str | None = None
     """What `trlib.load_policy` loads; None: the task's own model."""
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """Other arguments of `trlib.load_policy`: adapters (`lora`), a chat template (`chat`)."""
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` that all cells share."""
     predictions: Sequence[Prediction] = ()
@@ -211,6 +213,7 @@ class Sweep:
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)
         _several("seeds", self.seeds, least=1)
+        _is_mapping("load", self.load)
         _all_are("budget", [self.budget], Budget)
         if both := sorted({*self.seeds} & {*self.tuned_on}):
             raise ValueError(

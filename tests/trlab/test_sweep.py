@@ -9,7 +9,9 @@ import pytest
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.cells import cells, defaults, make
+from trlab.record import declaration
 from trlab.sweep import declared, load_sweep
+from trlab.trial import run
 
 OWN = '''
 from dataclasses import dataclass
@@ -54,6 +56,19 @@ def test_the_cells_are_the_product_seed_by_seed():
     assert found[0].knobs == {"moves": 5} and found[0].place == ("ppo", "0.0001", "1", "5")
 
 
+ADAPTERS = {"lora": {"r": 2, "target_modules": "all-linear"}}
+
+
+def test_a_sweep_trains_adapters(monkeypatch):
+    learners = []
+    monkeypatch.setattr("trlib.loop.training.train", lambda policy, *a, **k: learners.append(policy) or 1 / 0)
+    (cell,) = cells(sweep(load=ADAPTERS))
+    with pytest.raises(ZeroDivisionError):
+        run(cell)
+    assert 0 < sum(p.numel() for p in learners[0].parameters) < 0.2 * learners[0].size
+    assert json.loads(declaration(cell)["task"])["load"] == ADAPTERS
+
+
 def test_what_decides_a_cell_is_in_its_id_and_nothing_else_is():
     base = ids(sweep())
     same = [
@@ -75,6 +90,7 @@ def test_what_decides_a_cell_is_in_its_id_and_nothing_else_is():
         sweep(budget=Budget(steps=2, samples=4)),
         sweep(knobs={"moves": 3}),
         sweep(Variant("ppo", train={"anchor": "rollout"})),
+        sweep(load=ADAPTERS),
     ]
     found = [ids(made)[0] for made in other]
     assert len({*found, *base}) == len(other) + 1
@@ -169,6 +185,7 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
         (sweep(variants=[]), "variants: expected at least 1, got none"),
         (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
         (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
+        (sweep(load={"lor": {}}), "an argument of load_policy: expected one of .*did you mean 'lora'"),
         (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
         (
             sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]),
