@@ -25,6 +25,7 @@ TESTED = {
     "book/interface/lab.md": "tests/trbook/test_lab_page.py",
     "book/interface/method.md": "tests/loop/test_boxes.py",
     "book/conformance.md": "tests/trlab/test_conformance.py",
+    "book/settings.md": "tests/trlab/test_conformance_settings.py",
     "book/own.md": "tests/browser/test_own_method.py",
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""

@@ -17,6 +17,8 @@ examples:
   trlib conformance --library trl --json > trl.json
   trlib conformance --library skyrl --source SkyRL           a library that is not installed, from a clone of it
   trlib conformance --library tinker                         five losses written down from their documentation
+  trlib conformance --settings --library trl                 its settings for mismatch and staleness: still as recorded?
+  trlib conformance --settings --library slime --source slime
   trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
   trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
   trlib conformance --function my.losses:clip                which loss is it?
@@ -50,6 +52,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--vectors", action="store_true", help="print where the vectors and their specification lie")
     what.add_argument("--drop-in", metavar="FOLDER", help="write a test file that needs torch only, and its numbers")
     parser.add_argument("--source", metavar="FOLDER", help="a clone of the library, for one that is not installed")
+    parser.add_argument(
+        "--settings", action="store_true", help="read the library's recorded settings again, instead of its losses"
+    )
     parser.add_argument(
         "--kind",
         metavar="NAME",
@@ -85,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     from trlab.conformance import vectors as golden
     from trlab.conformance.report import TRAINS_ALIKE, lines
 
+    if args.settings:
+        return _settings(args)
     if args.vectors:
         places = {"vectors": str(golden.PATH), "specification": str(golden.PATH.with_name("SPECIFICATION.md"))}
         shared.print_json(places) if args.json else print(*places.values(), sep="\n")
@@ -104,11 +111,68 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(f.status in TRAINS_ALIKE for f in findings) else DIFFERENT
 
 
+def _settings(args: argparse.Namespace) -> int:
+    """Read the settings of a library again and say which are not as recorded."""
+    from trlab.conformance import settings
+
+    if not args.library:
+        raise ValueError("--settings: expected --library beside it, got none")
+    _library_only(args, settings.LIBRARIES)
+    folder = settings.root(args.library, args.source)
+    about = _read_from(args.library, folder if args.source else None)
+    checks = list(settings.check(args.library, folder))
+    if args.json:
+        shared.print_json({**about, "settings": [check.as_dict() for check in checks]})
+    else:
+        key = max(len(check.setting.key) for check in checks)
+        default = max(len(check.setting.printed) for check in checks)
+        for check in checks:
+            setting = check.setting
+            print(f"{setting.key:<{key}}  {setting.printed:<{default}}  {check.fault or 'as recorded'}")
+    return DIFFERENT if any(check.fault for check in checks) else 0
+
+
+def _read_from(library: str, folder: Path | None) -> dict[str, Any]:
+    """Which version or commit is there and which was written for; a warning where they differ."""
+    from trlab.conformance import libraries
+    from trlab.conformance.source import SHORT, commit_of
+
+    if folder is None:
+        found, written = libraries.installed(library), libraries.WRITTEN_FOR[library]
+        if found != written:
+            warnings.warn(f"written for {library} {written}, found {found}", stacklevel=1)
+        return {"library": library, "version": found, "written_for": written}
+    source = libraries.adapter(library).SOURCE
+    commit = commit_of(folder, source)
+    if commit != source.commit:
+        what = "a folder without its commit" if commit is None else f"{commit[:SHORT]}{commit[40:]}"
+        warnings.warn(f"written for {source.title} at {source.commit[:SHORT]}, found {what}", stacklevel=1)
+    return {"library": library, "commit": commit, "written_for": source.commit}
+
+
 def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
     from trlab.conformance import libraries, places
+
+    _library_only(args, libraries.LIBRARIES)
+    if args.library in libraries.SOURCES:
+        return _from_source(args, vectors)
+    if args.library in libraries.DOCUMENTED:
+        module = libraries.adapter(args.library)
+        return {"library": args.library, "documentation": module.PAGE, "read": module.READ}, list(module.hold(vectors))
+    about = _read_from(args.library, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own
+        findings = list(libraries.hold(vectors, args.library))
+        reproduced = [places.as_dict(place) for place in places.places_of(args.library)]
+    return {**about, "places": reproduced}, findings
+
+
+def _library_only(args: argparse.Namespace, known: tuple[str, ...]) -> None:
+    """Refuse an unknown library, and options that do not go with it."""
+    from trlab.conformance import libraries
     from trlib.errors import unknown
 
-    given = {
+    of_a_function = {
         "--signature": args.signature,
         "--loss": args.loss,
         "--aggregation": args.aggregation,
@@ -116,33 +180,18 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
         "--set": args.set,
         "--kind": args.kind,
     }
-    for option, value in given.items():
+    for option, value in of_a_function.items():
         if value:
             raise ValueError(f"{option}: expected --function beside it, got --library")
-    if args.library not in libraries.LIBRARIES:
-        raise unknown("library", args.library, libraries.LIBRARIES)
-    if args.library in libraries.SOURCES:
-        return _from_source(args, vectors)
-    if args.source:
+    if args.library not in known:
+        raise unknown("library", args.library, known)
+    if args.source and args.library not in libraries.SOURCES:
         raise ValueError(f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got {args.library!r}")
-    if args.library in libraries.DOCUMENTED:
-        module = libraries.adapter(args.library)
-        return {"library": args.library, "documentation": module.PAGE, "read": module.READ}, list(module.hold(vectors))
-    found, written = libraries.installed(args.library), libraries.WRITTEN_FOR[args.library]
-    if found != written:
-        warnings.warn(f"written for {args.library} {written}, found {found}", stacklevel=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the library's own
-        findings = list(libraries.hold(vectors, args.library))
-        reproduced = [places.as_dict(place) for place in places.places_of(args.library)]
-    about = {"library": args.library, "version": found, "written_for": written, "places": reproduced}
-    return about, findings
 
 
 def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
     """A library that is held from a clone of it."""
     from trlab.conformance import libraries
-    from trlab.conformance.source import SHORT, commit_of
 
     source = libraries.adapter(args.library).SOURCE
     if not args.source:
@@ -154,12 +203,7 @@ def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own
         findings, reproduced = libraries.hold_source(vectors, args.library, folder)
-    found = commit_of(folder, source)
-    if found != source.commit:
-        what = "a folder without its commit" if found is None else f"{found[:SHORT]}{found[40:]}"
-        warnings.warn(f"written for {source.title} at {source.commit[:SHORT]}, found {what}", stacklevel=1)
-    about = {"library": args.library, "commit": found, "written_for": source.commit, "places": reproduced}
-    return about, findings
+    return {**_read_from(args.library, folder), "places": reproduced}, findings
 
 
 def _places(reproduced: list[dict[str, Any]]) -> list[str]:

@@ -45,8 +45,12 @@ NAMES = {
     "areal": "AReaL",
     "tinker": "Tinker",
 }
-TAGS = {"verl": ("volcengine/verl", "v0.9.1"), "torchrl": ("pytorch/rl", "v0.14.1")}
-"""Repository and tag of installed libraries that have a place."""
+TAGS = {
+    "verl": ("volcengine/verl", "v0.9.1"),
+    "trl": ("huggingface/trl", "v1.16.0"),
+    "torchrl": ("pytorch/rl", "v0.14.1"),
+}
+"""Repository and tag of installed libraries that the pages link to."""
 
 TEMPLATE, ATLAS_TEMPLATE = (Path(__file__).with_name(name) for name in ("page.md", "atlas.md"))
 """The pages around the tables."""

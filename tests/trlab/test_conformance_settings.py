@@ -1,0 +1,274 @@
+"""The page of settings (book/settings.md): its record, its command, and the installed libraries' own configurations."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+import shlex
+from collections import defaultdict
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+from tools.paths import ROOT
+from trlab.conformance import libraries, settings
+from trlab.conformance.settings import LIBRARIES, Setting, load
+from trlib.cli import main
+from trlib.errors import TrlibError
+
+BOOK = ROOT / "book/settings.md"
+RECORD = load()
+PURPOSES = [purpose["name"] for purpose in json.loads(settings.PATH.read_text())["purposes"]]
+FETCHED = [library for library in LIBRARIES if library in libraries.SOURCES]
+
+
+def of(library: str) -> dict[str, Setting]:
+    return {setting.key: setting for setting in RECORD if setting.library == library}
+
+
+def clone(folder: Path, library: str) -> Path:
+    """Files like the library's, with nothing but its recorded settings."""
+    by_file = defaultdict(list)
+    for setting in of(library).values():
+        by_file[setting.file].append(setting)
+    for file, held in by_file.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_yaml(held) if file.endswith(".yaml") else _python(held))
+    return folder
+
+
+def _yaml(held: list[Setting]) -> str:
+    tree: dict = {}
+    for setting in held:
+        *above, last = setting.there.split(".")
+        node = tree
+        for part in above:
+            node = node.setdefault(part, {})
+        node[last] = setting.default
+    return json.dumps(tree)
+
+
+def _python(held: list[Setting]) -> str:
+    classes, lines = defaultdict(list), ["parser = None"]
+    for setting in held:
+        default = setting.default if setting.shown else repr(setting.default)
+        if setting.inside == "arguments":
+            switch = 'action="store_true"' if setting.default is False else f"type=float, default={default}"
+            lines += [f"parser.add_argument({setting.key!r}, {switch})"]
+        else:
+            classes[setting.inside.partition(" ")[2]].append(f"    {setting.there}: object = field(default={default})")
+    return "\n".join([*lines, *(line for name, body in classes.items() for line in (f"class {name}:", *body))]) + "\n"
+
+
+def test_the_page_is_made_from_the_record() -> None:
+    assert BOOK.read_text(encoding="utf-8") == settings.page()
+
+
+def test_the_record_is_whole() -> None:
+    assert len(RECORD) >= 120 and {setting.library for setting in RECORD} == set(LIBRARIES)
+    assert list(dict.fromkeys(setting.purpose for setting in RECORD)) == PURPOSES
+    once = [(setting.purpose, setting.library, setting.key) for setting in RECORD]
+    assert len(once) == len(set(once))
+    order = [(PURPOSES.index(setting.purpose), LIBRARIES.index(setting.library)) for setting in RECORD]
+    assert order == sorted(order), "by purpose, then by library"
+    for setting in RECORD:
+        assert setting.line > 0 and setting.does.endswith(".") and " | " not in setting.does, setting.key
+        assert re.fullmatch(r"yaml|arguments|(class|init) \w+", setting.inside), setting.key
+        again = [other for other in RECORD if (other.library, other.key) == (setting.library, setting.key)]
+        assert {(repr(other.default), other.file, other.line) for other in again} == {
+            (repr(setting.default), setting.file, setting.line)
+        }, setting.key
+
+
+def test_every_link_leads_to_what_was_read() -> None:
+    for setting in RECORD:
+        address = settings.link(setting)
+        at = (
+            f"v{libraries.WRITTEN_FOR[setting.library]}"
+            if setting.library in libraries.WRITTEN_FOR
+            else libraries.adapter(setting.library).SOURCE.commit
+        )
+        assert f"/blob/{at}/{setting.file}#L{setting.line}" in address
+        assert f"[`{setting.key}`]({address})" in BOOK.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("library", [library for library in LIBRARIES if library not in FETCHED])
+def test_what_is_installed_is_as_recorded_to_the_line(library) -> None:
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    assert libraries.installed(library) == libraries.WRITTEN_FOR[library]
+    folder = settings.root(library, None)
+    assert [check for check in settings.check(library, folder) if check.fault] == []
+    for setting in of(library).values():
+        assert settings.read(setting, folder)[1] == setting.line, setting.key
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_trl_s_own_configuration_has_every_key() -> None:
+    trl = pytest.importorskip("trl")
+    from trl.experimental.async_grpo import AsyncGRPOConfig
+
+    for setting in of("trl").values():
+        kind = AsyncGRPOConfig if setting.inside.endswith("AsyncGRPOConfig") else trl.GRPOConfig
+        defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+        assert defaults[setting.key] == setting.default, setting.key
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torchrl_s_own_loss_has_every_key() -> None:
+    llm = pytest.importorskip("torchrl.objectives.llm")
+    parameters = inspect.signature(llm.GRPOLoss).parameters
+    for setting in of("torchrl").values():
+        assert parameters[setting.there].default == setting.default
+
+
+@pytest.fixture(scope="module")
+def verl_configs() -> list:
+    """verl's trainers as hydra composes them: what a run has that sets nothing."""
+    verl = pytest.importorskip("verl")
+    from hydra import compose, initialize_config_dir
+
+    package, configs = Path(verl.__file__).parent, []
+    for folder, name in (
+        ("trainer/config", "ppo_trainer"),
+        ("trainer/config", "ppo_megatron_trainer"),
+        ("experimental/fully_async_policy/config", "fully_async_ppo_trainer"),
+    ):
+        with initialize_config_dir(config_dir=str(package / folder), version_base=None):
+            configs.append(compose(name))
+    return configs
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_verl_s_composed_configuration_has_every_key(verl_configs) -> None:
+    from omegaconf import OmegaConf
+
+    for setting in of("verl").values():
+        missing = object()
+        found = (OmegaConf.select(config, setting.key, default=missing) for config in verl_configs)
+        value = next((value for value in found if value is not missing), missing)
+        if setting.default is None:  # hydra's select takes null for missing
+            group, _, last = setting.key.rpartition(".")
+            value = OmegaConf.select(verl_configs[0], group)[last]
+        assert value == setting.default, setting.key
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("written", "bounds"), [("0.5_5.0", (5.0, 0.5)), ("0.5_5", (0.55, None))])
+def test_an_underscore_between_digits_is_a_number(written, bounds) -> None:
+    """The first trap of the page, in verl's own words."""
+    verl = pytest.importorskip("verl")
+    from hydra import compose, initialize_config_dir
+    from verl.trainer.ppo.rollout_corr_helper import _parse_rollout_is_threshold
+
+    key = "algorithm.rollout_correction.rollout_is_threshold"
+    assert f"{key}={written} " in BOOK.read_text(encoding="utf-8")
+    folder = str(Path(verl.__file__).parent / "trainer/config")
+    with initialize_config_dir(config_dir=folder, version_base=None):
+        config = compose("ppo_trainer", overrides=[f"{key}={written}"])
+    assert _parse_rollout_is_threshold(config.algorithm.rollout_correction.rollout_is_threshold) == bounds
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_verl_s_window_of_k1_is_one_for_the_inverse() -> None:
+    """The second trap."""
+    helper = pytest.importorskip("verl.trainer.ppo.rollout_corr_helper")
+    assert "rollout_rs_threshold=0.5_4.0" in BOOK.read_text(encoding="utf-8")
+    for ratio, kept in ((3.0, 0.0), (1 / 3, 1.0)):
+        log_ratio = torch.full((1, 4), ratio).log()
+        mask, _ = helper.compute_rollout_rejection_mask(log_ratio, torch.ones(1, 4), "seq_mean_k1", "0.5_4.0")
+        assert mask.unique().tolist() == [kept]
+
+
+@pytest.mark.parametrize("library", FETCHED)
+def test_a_clone_is_read_again(library, tmp_path, capsys) -> None:
+    folder = clone(tmp_path, library)
+    assert main(["conformance", "--settings", "--library", library, "--source", str(folder)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("as recorded\n") == len(of(library)) == captured.out.count("\n")
+    assert "found a folder without its commit" in captured.err
+
+
+def test_what_another_version_changed_is_named(tmp_path, capsys) -> None:
+    folder = clone(tmp_path, "slime")
+    path = folder / "slime/utils/arguments.py"
+    text = path.read_text().replace(
+        "--opsm-delta', type=float, default=0.0001", "--opsm-delta', type=float, default=0.5"
+    )
+    path.write_text(
+        text.replace("--use-tis'", "--tis'").replace(
+            "--tis-clip-low', type=float, default=0", "--tis-clip-low', action='store_true'"
+        )
+    )
+    line = ["conformance", "--settings", "--library", "slime", "--source", str(folder)]
+    assert main(line) == 3
+    out = capsys.readouterr().out
+    assert re.search(r"--opsm-delta +0\.0001 +its default is now 0\.5\n", out)
+    assert re.search(r"--use-tis +off +no such setting in slime/utils/arguments\.py\n", out)
+    assert re.search(r"--tis-clip-low +0 +its default is now off\n", out), "0 and False are two things"
+    assert main([*line, "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    faults = {entry["key"]: entry["fault"] for entry in document["settings"] if entry["fault"]}
+    assert set(faults) == {"--opsm-delta", "--use-tis", "--tis-clip-low"} and document["commit"] is None
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "no file areal/api/cli_args.py"), ("def (:", "cannot be read")])
+def test_a_file_that_is_gone_or_broken_is_named(tmp_path, text, words) -> None:
+    path = clone(tmp_path, "areal") / "areal/api/cli_args.py"
+    path.unlink() if text is None else path.write_text(text)
+    assert all(words in check.fault for check in settings.check("areal", tmp_path))
+
+
+def test_a_class_that_is_gone_is_named(tmp_path) -> None:
+    folder = clone(tmp_path, "prime-rl")
+    for path in folder.rglob("trainer.py"):
+        path.write_text(path.read_text().replace("class IPOLossConfig", "class Other"))
+    faults = [check.setting.key for check in settings.check("prime-rl", folder) if check.fault]
+    assert faults == ["trainer.loss.ipo_threshold"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--library", "slime"], "--source: expected the folder of a clone of slime beside --library slime, got none"),
+        (["--library", "slime", "--source", "nowhere"], "source: nowhere: no such folder; expected a clone of slime"),
+        (["--library", "slime", "--source", "."], "none of its files of settings in it; expected a clone of slime"),
+        (["--library", "trl", "--source", "."], "--source: expected one of skyrl, prime-rl, slime"),
+        (["--library", "tinker"], "library: expected one of areal, nemo-rl"),
+        (["--library", "slimee"], "did you mean 'slime'?"),
+        (["--library", "trl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
+        (["--function", "a:b"], "--settings: expected --library beside it, got none"),
+        (["--vectors"], "--settings: expected --library beside it, got none"),
+    ],
+)
+def test_what_cannot_be_done_is_status_1_and_one_line(argv, words, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["conformance", "--settings", *argv]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and words in captured.err
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch) -> None:
+    def missing(library):
+        raise libraries.PackageNotFoundError(library)
+
+    monkeypatch.setattr(libraries, "version", missing)
+    with pytest.raises(TrlibError, match="verl is not installed"):
+        settings.root("verl", None)
+
+
+def test_the_commands_of_the_page_run_as_printed(tmp_path, monkeypatch, capsys) -> None:
+    if find_spec("trl") is None:
+        pytest.skip("trl is not installed")
+    clone(tmp_path / "slime", "slime")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^trlib .*$", BOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0
+        assert "as recorded" in capsys.readouterr().out
