@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.trbook.test_diagnose_page import batch, jsonl, shifted, without
+from tests.trbook.test_diagnose_page import batch, jsonl, parquet, shifted, without
+from tools.archive import for_files
 from tools.browser import settle
 from trbook.explorables import Diagnose
 from trbook.explorables.modules import link_modules
@@ -41,11 +43,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("diagnose")
     publish(path / "_static" / "explorables")
     html = Diagnose().html()
-    (path / "linked.html").write_text(
-        PAGE.format(policy=POLICY, body=link_modules(html, "_static/explorables")), encoding="utf-8"
-    )
+    linked = PAGE.format(policy=POLICY, body=link_modules(html, "_static/explorables"))
+    (path / "linked.html").write_text(linked, encoding="utf-8")
+    (path / "zipped.html").write_text(for_files(linked), encoding="utf-8")
     (path / "whole.html").write_text(PAGE.format(policy=POLICY, body=html), encoding="utf-8")
     jsonl(path / "good.jsonl", batch(0))
+    parquet(path / "good.parquet", batch(0), compression="zstd")
     jsonl(path / "shifted.jsonl", without(shifted(batch(1, 12)), "logp_old"))
     bad = "<img src=x onerror='window.caught = 1'><script>window.caught = 1</script>"
     hostile = {**batch(2, moved=1.0), "prompt": [bad] * 24, "group": [bad] * 24}
@@ -53,6 +56,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "broken.jsonl").write_text('{"logp": [-1, -2], "logp_rollout": [-1], "advantage": 1, "mask": [1, 1]}\n')
     for i, at in enumerate((slice(None, None, 2), slice(1, None, 2))):
         jsonl(path / f"rank_{i}.jsonl", {name: values[at] for name, values in batch(3).items()})
+    (path / "ranks").mkdir()
+    for name in ("rank_0.jsonl", "rank_1.jsonl"):
+        shutil.copyfile(path / name, path / "ranks" / name)
+    (path / "ranks" / ".rank_2.jsonl").write_text("half written")
+    (path / "ranks" / "readme.txt").write_text("no dump")
+    (path / "empty").mkdir()
     return path
 
 
@@ -144,6 +153,59 @@ def test_samples_settings_ranks_and_what_is_dropped(view: Page, folder: Path) ->
     text = (folder / "shifted.jsonl").read_text(encoding="utf-8")
     view.locator(f"{HOME} .drop").evaluate(drop, text)
     expect(verdict).to_have_attribute("data-holds", "false")
+
+
+def test_parquet_is_read_by_a_script_that_comes_only_for_it(view: Page, folder: Path, chromium: Any) -> None:
+    scripts: list[str] = []
+    view.on("request", lambda request: scripts.append(request.url.rsplit("/", 1)[1]))
+    choose(view, folder / "good.jsonl")
+    expect(view.locator(VERDICT)).to_be_visible()
+    assert [name for name in scripts if name.endswith(".js")] == []
+    choose(view, folder / "good.parquet")
+    wanted = diagnose(read(folder / "good.parquet"))
+    for page in (view, chromium.new_page()):  # of a server, and of the zipped book
+        if page is not view:
+            page.goto((folder / "zipped.html").as_uri())
+            choose(page, folder / "good.parquet")
+        expect(page.locator(VERDICT)).to_contain_text(wanted.meaning.headline)
+        expect(page.locator(f"{HOME} .findings")).to_contain_text(wanted.answer.verdict)
+    page.close()
+    assert [name for name in scripts if name.endswith(".js")] == ["parquet.js"]
+
+
+def drop_on(page: Page, path: Path) -> None:
+    """As a hand drops it: what a browser makes of a folder, no script can make."""
+    box = page.locator(f"{HOME} .drop").bounding_box()
+    assert box is not None
+    line = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        carried = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        at = {"x": box["x"] + 20, "y": box["y"] + 20}
+        line.send("Input.dispatchDragEvent", {"type": kind, **at, "data": carried})
+
+
+def test_a_folder_is_read_as_ranks_and_what_changes_or_is_too_large_is_named(
+    view: Page, folder: Path, tmp_path: Path
+) -> None:
+    drop_on(view, folder / "ranks")
+    expect(view.locator(f"{HOME} .findings")).to_contain_text("24 completions of 6 prompts")
+    drop_on(view, folder / "empty")
+    expect(view.locator(ALERT)).to_contain_text("The folder empty holds no dump that this page reads (.jsonl, .json")
+
+    growing = shutil.copyfile(folder / "good.jsonl", tmp_path / "growing.jsonl")
+    choose(view, growing)
+    expect(view.locator(VERDICT)).to_be_visible()
+    with growing.open("a") as file:  # the browser then refuses to read what was chosen
+        file.write("{}\n")
+    view.get_by_text("What the file does not say").click()
+    view.get_by_label("The sampler's temperature").fill("1")
+    view.get_by_label("The sampler's temperature").blur()
+    expect(view.locator(ALERT)).to_contain_text("'growing.jsonl' changed while it was read")
+
+    with (tmp_path / "huge.jsonl").open("wb") as file:
+        file.truncate(2 * 10**9)
+    choose(view, tmp_path / "huge.jsonl")
+    expect(view.locator(ALERT)).to_contain_text("'huge.jsonl' is 2.0 GB; this page reads at most 1.0 GB")
 
 
 def test_bad_files_are_named_and_their_texts_stay_texts(view: Page, folder: Path) -> None:

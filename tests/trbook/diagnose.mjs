@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { page } from "../../book/trbook/explorables/js/diagnose/page.js";
 import { read } from "../../book/trbook/explorables/js/diagnose/read.js";
+import "../../book/trbook/explorables/built/workers/parquet.js";
 import { diagnose } from "../../book/trbook/explorables/js/diagnose/report.js";
 
 /* JSON that keeps what JSON has no word for. */

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tools import diagnose_page
-from trlab.diagnose import Limits, diagnose, page, read
+from trlab.diagnose import Limits, diagnose, dump, page, read
 from trlib import __version__
 
 SCRIPT = Path(__file__).with_name("diagnose.mjs")
@@ -74,6 +76,11 @@ def flat(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return made
 
 
+def parquet(path: Path, columns: dict[str, Any], **settings: Any) -> Path:
+    pq.write_table(pa.table(columns), path, **settings)
+    return path
+
+
 def csv_file(path: Path, columns: dict[str, list[Any]]) -> Path:
     import csv
 
@@ -115,6 +122,32 @@ def prime(path: Path, columns: dict[str, list[Any]]) -> Path:
         )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+SMALL_PAGES = {"compression": "zstd", "row_group_size": 50, "data_page_version": "2.0", "data_page_size": 64}
+
+
+def kinds(columns: dict[str, Any]) -> dict[str, Any]:
+    """The same columns in other types of Parquet: narrow numbers, categories, long texts."""
+    wanted = {"logp": pa.float32(), "logp_rollout": pa.float64(), "position": pa.int16(), "reward": pa.float32()}
+    made = {name: pa.array(values, type=wanted.get(name)) for name, values in columns.items()}
+    made |= {name: made[name].dictionary_encode() for name in ("prompt", "group", "completion")}
+    return {**made, "text": made["text"].cast(pa.large_string())}
+
+
+def holes(columns: dict[str, Any]) -> dict[str, Any]:
+    """Nothing where the mask is False; the advantage as whole numbers; a column that nothing asks for."""
+    for row, mask in zip(columns["logp"], columns["mask"], strict=True):
+        row[:] = [value if keep else None for value, keep in zip(row, mask, strict=True)]
+    advantage = pa.array([round(4 * x) for x in columns["advantage"]], type=pa.int64())
+    return {**columns, "advantage": advantage, "spare": [{"a": i} for i in range(len(columns["logp"]))]}
+
+
+def only(columns: dict[str, Any]) -> dict[str, Any]:
+    """What `dump` takes: an advantage for every token."""
+    spread = [[x] * len(row) for x, row in zip(columns["advantage"], columns["logp"], strict=True)]
+    names = ("logp", "logp_old", "logp_rollout", "mask", "text", "group")
+    return {**{name: columns[name] for name in names}, "advantage": spread}
 
 
 Job = tuple[list[Path], dict[str, Any], dict[str, float]]
@@ -163,6 +196,11 @@ def jobs(folder: Path) -> dict[str, Job]:
         "columns": lambda: ([columns], {}, {}),
         "npz": lambda: ([folder / "arrays.npz"], known, {}),
         "packed": lambda: ([folder / "packed.npz"], {"logprobs": "processed"}, {}),
+        "parquet": lambda: ([parquet(folder / "rows.parquet", b)], known, {}),
+        "parquet of tokens": lambda: ([parquet(folder / "tokens.parquet", kinds(flat(b)), **SMALL_PAGES)], known, {}),
+        "parquet, deflated": lambda: ([parquet(folder / "gzip.parquet", batch(7), compression="gzip")], known, {}),
+        "parquet, lz4": lambda: ([parquet(folder / "lz4.parquet", holes(batch(8)), compression="lz4")], known, {}),
+        "dump": lambda: ([dump(folder / "dump.parquet", **only(b), logprobs="raw", top_p=0.9)], {}, {}),
         "ranks": lambda: (ranks, known, {}),
         "prime": lambda: ([prime(folder / "prime.jsonl", b)], {"temperature": 1.0}, {}),
         "renamed": lambda: ([jsonl(folder / "renamed.jsonl", renamed)], {**known, "columns": other}, {}),
@@ -222,9 +260,10 @@ def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path: Path) -
 
 
 BAD = {
-    "text": ("hello", "expected JSON lines, JSON, CSV or NPZ, got 5 bytes"),
+    "text": ("hello", "expected JSON lines, JSON, CSV, NPZ or Parquet, got 5 bytes"),
     "empty": ("", "got 0 bytes"),
-    "parquet": ("PAR1 something", "is a parquet file"),
+    "parquet": ("PAR1 something", "expected a whole Parquet file, got one that is damaged or cut off"),
+    "encrypted": ("PARE something PARE", "is an encrypted Parquet file. Write it once more without encryption"),
     "line": ('{"logp": [-1]}\n{"logp": [\n', "line 2: expected JSON"),
     "row": ('{"logp": [-1]}\n[1]\n', "line 2: expected an object with a value for each column, got list"),
     "ragged": (
@@ -263,6 +302,30 @@ def test_what_the_page_cannot_read_is_named(tmp_path: Path) -> None:
         asked.append({"files": [str(path)], "options": {}})
     for (name, (_, words)), got in zip(BAD.items(), in_page(asked), strict=True):
         assert words in got.get("error", ""), (name, got)
+        assert got["stack"] == "", got["stack"]
+
+
+@needs_node
+def test_parquet_that_the_page_cannot_read_is_named_with_what_to_do(tmp_path: Path) -> None:
+    b = batch(0)
+    whole = parquet(tmp_path / "whole.parquet", b).read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "torn.parquet").write_bytes(whole[:4] + bytes(60) + whole[64:])
+    parquet(tmp_path / "brotli.parquet", b, compression="brotli")
+    twice = pa.Table.from_arrays([pa.array(b["logp"]), *map(pa.array, b.values())], names=["logp", *b])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    pq.write_table(pa.table(b).slice(0, 0), tmp_path / "none.parquet")
+    wanted = {
+        "cut": "'cut.parquet': expected a whole Parquet file, got one that is damaged or cut off",
+        "torn": "Is it still being written? Copy or write it once more",
+        "brotli": "column 'logp' is compressed by BROTLI, which this page does not unpack. Write the file with "
+        'compression="zstd" or "snappy", as to_parquet of pandas does, or read it by trlib diagnose in a terminal',
+        "twice": "column 'logp': expected once in 'twice.parquet', got it 2 times",
+        "none": "'none.parquet': expected at least one completion, got a table without rows",
+    }
+    asked = [{"files": [str(tmp_path / f"{name}.parquet")], "options": {}} for name in wanted]
+    for words, got in zip(wanted.values(), in_page(asked), strict=True):
+        assert words in got.get("error", ""), got
         assert got["stack"] == "", got["stack"]
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import traitlets
+
+from trbook.explorables.files import parquet_reader
 from trbook.explorables.host import Packed
+from trbook.explorables.modules import fragment
 
 
 class Diagnose(Packed):
@@ -23,3 +27,20 @@ class Diagnose(Packed):
         "It needs JavaScript."
     )
     height: ClassVar[str] = "18rem"
+
+    _parts = traitlets.Dict().tag(sync=True)
+
+    @traitlets.default("_parts")
+    def _shipped(self) -> dict[str, str]:
+        return parquet_reader()
+
+    def html(self) -> str:
+        """A fragment of HTML; what reads Parquet comes only for such a file."""
+        return fragment(
+            self.module,
+            self.settings(),
+            fallback=self.fallback,
+            height=self.height,
+            still=self.still(),
+            parts=self._parts,
+        )

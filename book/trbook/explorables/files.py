@@ -69,6 +69,11 @@ def data_of(name: str) -> str | None:
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
+def parquet_reader() -> dict[str, str]:
+    """What the diagnosis loads for a Parquet file, by name: the script that its Worker then runs first."""
+    return {"parquet": (BUILT / "workers" / "parquet.js").read_text(encoding="utf-8")}
+
+
 def sources_hash() -> str:
     """The digest of the JavaScript sources; `built/record.json` holds the one that the files were built from.
 

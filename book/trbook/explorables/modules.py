@@ -25,7 +25,7 @@ _MODULE, _DATA, _PARTS = (
     re.compile(_OPEN.format(kind, r"(\w+)") + r'(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
     for kind in ("module", "data", "parts")
 )
-"""The elements of a fragment that hold its module, its data and the playground's parts, or link to them."""
+"""The elements of a fragment that hold its module, its data and what it asks for while it runs, or link to them."""
 
 
 def fragment(
@@ -101,7 +101,8 @@ def link_modules(html: str, address: str) -> str:
 def embed_modules(html: str) -> str:
     """The way back: a page whose explorables carry their modules and data again.
 
-    The playground's parts stay linked: they are classic scripts, which a browser loads from a file system too.
+    Parts that a figure asks for while it runs stay linked: they are classic scripts, which a browser loads from a file
+    system too.
     """
     return _DATA.sub(lambda match: _data(match[1]), _MODULE.sub(lambda match: _module(match[1]), html))
 

@@ -41,9 +41,9 @@ def parts() -> dict[str, str]:
     return {"engine": json.dumps(engine, ensure_ascii=False), **weights}
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, given: dict[str, str]) -> None:
     """Each part as a plain script, which pages load from a server and from a file system alike."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in parts().items():
+    for name, text in given.items():
         value = json.dumps(text, ensure_ascii=False)
         (folder / f"{name}.js").write_text(f'(self.trlibParts ??= {{}})["{name}"] = {value};\n', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What linked pages load from a server: modules, the chunk that they share, data and the playground's parts."""
+"""What linked pages load from a server: modules, the chunk that they share, data, and parts that figures ask for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from trbook.explorables import parts
-from trbook.explorables.files import BUILT
+from trbook.explorables.files import BUILT, parquet_reader
 
 
 def publish(folder: Path) -> None:
@@ -15,4 +15,5 @@ def publish(folder: Path) -> None:
     for pattern in ("*.js", "*.data.json"):
         for path in BUILT.glob(pattern):
             shutil.copyfile(path, folder / path.name)
-    parts.write(folder / "playground")
+    parts.write(folder / "playground", parts.parts())
+    parts.write(folder / "diagnose", parquet_reader())

@@ -57,11 +57,17 @@ const common = {
   banner: { js: `/* trust-region-book, MIT. Holds modules of D3 (ISC licence):\n${holders}\n${permission}*/` },
 };
 
+function parquetBanner() {
+  const [terms, own] = ["hyparquet", "fzstd"].map((name) => read(`node_modules/${name}/LICENSE`)), holder = own.split("\n").find((line) => line.startsWith("Copyright"));
+  return { js: `/* trust-region-book, MIT. Holds hyparquet, parts of hyparquet-compressors (Hyperparam), and fzstd (${holder}):\n${terms.trim()} */` };
+}
+
 mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out)) if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
 await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles, apart, workers] });
 await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "common.js"), plugins: [styles] });
 await build({ ...common, format: "iife", banner: {}, entryPoints: ["../engine/js/worker.js"], outfile: join(out, "workers", "lane.js") });
+await build({ ...common, format: "iife", banner: parquetBanner(), entryPoints: ["diagnose/parquet/reader.js"], outfile: join(out, "workers", "parquet.js") });
 
 const hash = createHash("sha256");
 for (const name of sources) hash.update(`${name}\n${read(name)}\n`);

@@ -1,12 +1,14 @@
 /* diagnose: a dump of rollouts read and diagnosed in the page. Nothing leaves the machine. */
 
 import { h, stage } from "./parts/common.js";
+import { arrive } from "./parts/arrive.js";
+import { isParquet } from "./diagnose/parquet/table.js";
 import { save } from "./playground/files.js";
 import shared from "./diagnose/shared.json" with { type: "json" };
 import style from "./diagnose/style.css";
 import worker from "worker:./diagnose/worker.js";
 
-const ENDINGS = [".jsonl", ".json", ".csv", ".npz"];
+const ENDINGS = [".jsonl", ".json", ".csv", ".npz", ".parquet"];
 /* The page's own style, for a part of it in a shadow root. */
 const SHEET = shared.css.replace(/:root\b/g, ":host").replace(/@media \(max-width/g, "@container (max-width")
   .replace(/\nbody \{/, "\n.page {").replace(/\nheader, main, footer \{[^}]*\}\n/, "\n");
@@ -29,7 +31,7 @@ function render({ model, el }) {
   const shifted = h("button", { type: "button", text: "The same, shifted by one token", onclick: () => example(true) });
   const drop = h("div", { class: "drop" },
     h("label", { for: "dumps" }, h("strong", { text: "Choose a dump" }), ", or drop it here; the files of several ranks together."), input,
-    h("p", { id: "limits", text: "JSON lines or CSV up to 1 GB, JSON or NPZ up to 200 MB. The files are read in this page and sent nowhere." }),
+    h("p", { id: "limits", text: "JSON lines, CSV or Parquet up to 1 GB, JSON or NPZ up to 200 MB. The files are read in this page and sent nowhere." }),
     h("div", { class: "marks" }, sample, shifted));
   const status = h("p", { role: "status" }), failed = h("p", { role: "alert", class: "failed", hidden: true });
   const result = h("div", { class: "result" });
@@ -72,8 +74,9 @@ function render({ model, el }) {
     return made;
   }
 
-  function read(files, sampling = null) {
+  async function read(files, sampling = null) {
     stop();
+    const id = ++turn;
     current = { files, sampling };
     result.replaceChildren();
     failed.hidden = true;
@@ -84,11 +87,19 @@ function render({ model, el }) {
     } catch (error) {
       return fail(`${error.message}.`);
     }
-    const id = ++turn, url = URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
+    const sources = [worker];
     frame.setAttribute("aria-busy", "true");
     status.textContent = `Reading ${files.length === 1 ? files[0].name : `${files.length} files`} …`;
+    if (await someParquet(files)) {
+      try {
+        sources.unshift(await arrive(model.get("_parts"), "parquet"));
+      } catch (error) {
+        return id === turn ? fail(error.message) : undefined;
+      }
+    }
+    if (id !== turn) return undefined;
     try {
-      busy = new Worker(url);
+      busy = new Worker(URL.createObjectURL(new Blob(sources, { type: "text/javascript" })));
     } catch (error) {
       return fail(`This browser starts no Worker here (${error.message}). In a terminal, trlib diagnose reads the file.`);
     }
@@ -157,6 +168,12 @@ function render({ model, el }) {
   return () => { stop(); release(); };
 }
 
+/* Whether one of the files begins as Parquet does. One that cannot be read is named when all are. */
+async function someParquet(files) {
+  const heads = await Promise.all(files.map((file) => file.slice(0, 4).arrayBuffer().catch(() => new ArrayBuffer(0))));
+  return heads.some((head) => isParquet(new Uint8Array(head)));
+}
+
 /* The files that were dropped; of a folder those whose ending is a dump's. */
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -164,7 +181,7 @@ async function dropped(transfer) {
   const files = [];
   for (const entry of entries) {
     const inside = entry.isDirectory ? await children(entry) : [entry];
-    const dumps = inside.filter((each) => each.isFile && (!entry.isDirectory || ENDINGS.some((ending) => each.name.endsWith(ending))));
+    const dumps = inside.filter((each) => each.isFile && (!entry.isDirectory || (!each.name.startsWith(".") && ENDINGS.some((ending) => each.name.endsWith(ending)))));
     if (!dumps.length) throw new Error(`The folder ${entry.name} holds no dump that this page reads (${ENDINGS.join(", ")}).`);
     files.push(...await Promise.all(dumps.map((each) => new Promise((done, fail) => { each.file(done, fail); }))));
   }

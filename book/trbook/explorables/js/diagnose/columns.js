@@ -4,10 +4,12 @@ import shared from "./shared.json" with { type: "json" };
 
 const { REQUIRED, OPTIONAL } = shared.constants;
 export const KNOWN = [...REQUIRED, ...OPTIONAL];
-const MOST_TOKENS = 8e6;
+export const MOST_TOKENS = 8e6;
 
 /* What is wrong with a file, in words for its owner. */
 export class Refused extends Error {}
+
+export const tooMany = () => new Refused(`expected at most ${MOST_TOKENS / 1e6} million tokens, which this page can hold; trlib diagnose reads more`);
 
 class Growing {
   constructor(Kind) {
@@ -17,9 +19,7 @@ class Growing {
 
   push(value) {
     if (this.length === this.array.length) {
-      if (this.length > MOST_TOKENS) {
-        throw new Refused(`expected at most ${MOST_TOKENS / 1e6} million tokens, which this page can hold; trlib diagnose reads more`);
-      }
+      if (this.length > MOST_TOKENS) throw tooMany();
       const larger = new this.array.constructor(2 * this.length);
       larger.set(this.array);
       this.array = larger;

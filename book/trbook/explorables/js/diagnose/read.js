@@ -1,8 +1,9 @@
-/* Files of rollouts as columns: JSON lines, JSON, CSV, NPZ, prime-rl's token export. What a file begins with says what
+/* Files of rollouts as columns: JSON lines, JSON, CSV, NPZ, Parquet, prime-rl's token export. What a file begins with says what
    it is. Long files are read in pieces, so that only their numbers are held. */
 
 import { Column, Refused, Table } from "./columns.js";
 import { entries, isZip, npy } from "./npz.js";
+import { isParquet, parquet } from "./parquet/table.js";
 import { rollouts } from "./rollouts.js";
 import shared from "./shared.json" with { type: "json" };
 
@@ -53,9 +54,7 @@ async function bytes(file, from, to) {
 async function one(file, table, progress) {
   const head = await bytes(file, 0, Math.min(1 << 16, file.size)), begin = new TextDecoder().decode(head).trimStart();
   if (isZip(head)) return zipped(await whole(file), file, table);
-  if (begin.startsWith("PAR1")) {
-    throw new Refused(`'${file.name}' is a parquet file, which this page does not read: trlib diagnose does, or pandas.read_parquet(file).to_json("rollouts.jsonl", orient="records", lines=True) makes JSON lines of it`);
-  }
+  if (isParquet(head)) return parquet(file, head, table, bytes, progress);
   if (begin.startsWith("{") || begin.startsWith("[")) {
     const line = begin.split("\n")[0];
     if (begin.startsWith("{") && begin.includes("\n") && parsed(line) !== undefined) return jsonLines(file, table, progress);
@@ -67,12 +66,12 @@ async function one(file, table, progress) {
   }
   const first = begin.split("\n")[0];
   if (!head.includes(0) && (first.includes(",") || first.includes("\t"))) return csv(file, table, progress, first.includes(",") ? "," : "\t");
-  throw new Refused(`'${file.name}': expected JSON lines, JSON, CSV or NPZ, got ${file.size} bytes that are none of them`);
+  throw new Refused(`'${file.name}': expected JSON lines, JSON, CSV, NPZ or Parquet, got ${file.size} bytes that are none of them`);
 }
 
 async function whole(file) {
   if (file.size > MOST.whole) {
-    throw new Refused(`'${file.name}' is ${size(file.size)}; of a file that is read as a whole this page takes at most ${size(MOST.whole)} (JSON lines and CSV: ${size(MOST.pieces)})`);
+    throw new Refused(`'${file.name}' is ${size(file.size)}; of a file that is read as a whole this page takes at most ${size(MOST.whole)} (JSON lines, CSV and Parquet: ${size(MOST.pieces)})`);
   }
   return bytes(file, 0, file.size);
 }

@@ -1,27 +1,33 @@
 /* Where a formula is typed: the text with what is wrong with it, a slider for each of its constants, and its picture. */
 
-import { h, ladder, say, setting, unique } from "../parts/common.js";
+import { h, inTurns, ladder, say, setting, unique } from "../parts/common.js";
 import { FUNCTIONS, FormulaError, VARIABLES } from "../../engine/js/formula.js";
 import { constantsOf } from "./constants.js";
 import { picture } from "./picture.js";
 import { warnings } from "./words.js";
 
 export const RUNGS = [0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10];
-const REST = 400; // milliseconds without a key after which a formula that can be read counts
+const REST = 1000; // milliseconds without a key after which a formula that can be read counts; Enter does so at once
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /* change({ formula, constants }): both can be read. says: "Lane A", what it belongs to. */
 export function field({ says, change }) {
   const id = unique("fm"), helped = unique("fm-help");
   const input = h("textarea", { id, rows: 2, "aria-label": "Your formula for w", "aria-describedby": helped, spellcheck: "false", autocomplete: "off", autocapitalize: "off", maxlength: 1000 });
+  const waiting = h("span", { class: "fm-waiting", hidden: true, text: "Not applied yet: press Enter, or pause for a second." });
   const problem = h("p", { class: "fm-problem", id: helped, role: "status" }), sliders = h("div", { class: "fm-constants" });
   const told = h("ul", { class: "fm-notes" }), drawn = picture();
-  const el = h("div", { class: "fm" }, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), problem, told, sliders,
+  const el = h("div", { class: "fm" }, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), waiting, problem, told, sliders,
     h("details", { class: "fm-pictured", open: true }, h("summary", { text: "Drawn" }), drawn.el), help());
+  const warn = inTurns();
   let now = { formula: "", constants: {} }, bound = "", made = {}, timer = 0;
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    if (read()) timer = setTimeout(commit, REST);
+    const typed = read();
+    waiting.hidden = !typed || same(typed, now);
+    if (!waiting.hidden) timer = setTimeout(commit, REST);
   });
   input.addEventListener("change", commit);
   input.addEventListener("keydown", (event) => { // one line of mathematics, however many it takes on the screen
@@ -48,7 +54,8 @@ export function field({ says, change }) {
   function commit() {
     clearTimeout(timer);
     const typed = read();
-    if (typed && JSON.stringify(typed) !== JSON.stringify(now)) change(typed);
+    waiting.hidden = true;
+    if (typed && !same(typed, now)) change(typed);
   }
 
   /* The message, and the formula with the place marked. */
@@ -73,8 +80,10 @@ export function field({ says, change }) {
       sliders.replaceChildren(...Object.values(made).map((one) => one.el));
     }
     for (const name of names) made[name].set(constants[name]);
-    const notes = warnings({ formula, constants });
-    if (told.textContent !== notes.join("")) told.replaceChildren(...notes.map((text) => h("li", { text })));
+    warn([() => {
+      const notes = warnings({ formula, constants });
+      if (told.textContent !== notes.join("")) told.replaceChildren(...notes.map((text) => h("li", { text })));
+    }]);
     drawn.draw({ formula, constants });
   }
 

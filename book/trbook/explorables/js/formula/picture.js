@@ -1,7 +1,7 @@
 /* A formula drawn: its weight over the ratio for both signs of the advantage, and the plane of probabilities (q when
    the token was sampled, p now) for each sign: where it pushes, where it is silent, where it pulls back. */
 
-import { drawing, h, linear, linearScale, logit, say, tickText } from "../parts/common.js";
+import { drawing, h, inTurns, linear, linearScale, logit, say, tickText } from "../parts/common.js";
 import { pictured } from "../../engine/js/own.js";
 import { RATIOS, curve, reading } from "./words.js";
 
@@ -16,21 +16,26 @@ export function picture() {
   const one = weights.clipped.append("line").attr("class", "fm-zero"), lines = SIGNS.map(([A]) => weights.clipped.append("path").attr("class", A > 0 ? "fm-up" : "fm-down"));
   const cells = planes.map(({ inside }) => Object.fromEntries(["weak", "middle", "strong", "back", "silent"].map((name) => [name, inside.append("path").attr("class", `fm-${name}`)])));
   const marks = planes.map(({ inside }) => inside.append("line").attr("class", "fm-same"));
-  const words = h("p", { class: "fm-reading" });
+  const words = h("p", { class: "fm-reading" }), axed = [];
   const el = h("div", { class: "fm-picture" },
     h("p", { class: "fm-key" }, h("span", { class: "fm-key-up", text: "A = +1" }), h("span", { class: "fm-key-down", text: "A = −1" }), h("span", { text: "w over the ratio r, for a token of q = 0.3" })),
     h("div", { class: "fm-drawn" }, first.node, second.node),
     h("p", { class: "fm-key" }, h("span", { class: "fm-key-push", text: "pushes" }), h("span", { class: "fm-key-silent", text: "silent" }), h("span", { class: "fm-key-back", text: "pulls back" })), words);
-  let drawn = "";
+  const take = inTurns();
+  let width = 0, asked = null, drawn = "";
+  new ResizeObserver(() => { // of a fold that is closed it is 0
+    width = el.clientWidth;
+    if (asked) draw(asked);
+  }).observe(el);
 
-  function draw({ formula, constants }) {
-    const width = el.clientWidth, now = JSON.stringify([formula, constants, width]);
+  /* Curves, words and each plane in a task of their own. */
+  function draw(given) {
+    asked = given;
+    const now = JSON.stringify([given.formula, given.constants, width]);
     if (!width || now === drawn) return;
     drawn = now;
-    const weight = pictured({ formula, constants }), each = width >= BESIDE ? Math.floor(width / 2) : width;
-    curves(weight, Math.min(each, WIDEST));
-    maps(weight, Math.min(each, WIDEST));
-    say(words, reading(weight, Q));
+    const weight = pictured(given), each = Math.min(width >= BESIDE ? Math.floor(width / 2) : width, WIDEST);
+    take([() => curves(weight, each), () => say(words, reading(weight, Q)), ...SIGNS.map((_, i) => () => map(weight, each, i))]);
   }
 
   function curves(weight, width) {
@@ -44,17 +49,18 @@ export function picture() {
     SIGNS.forEach((_, i) => lines[i].attr("d", path(points[i], x, y)));
   }
 
-  function maps(weight, width) {
+  function map(weight, width, i) {
     const half = Math.floor(width / 2), height = half + MAP.top + MAP.bottom - MAP.left - MAP.right;
     second.size(width, height);
-    planes.forEach((plane, i) => {
-      const size = plane.place({ left: i * half, width: half, height, margin: MAP }), [A, title] = SIGNS[i];
+    const plane = planes[i], size = plane.place({ left: i * half, width: half, height, margin: MAP }), [A, title] = SIGNS[i];
+    if (axed[i] !== width) {
+      axed[i] = width;
       plane.scales(bent([0, size.width]), bent([size.height, 0]));
       plane.titles("q, when sampled", `p now, ${title}`);
-      const made = squares(weight, A, size);
-      for (const [name, path_] of Object.entries(cells[i])) path_.attr("d", made[name]);
       marks[i].attr("x1", 0).attr("y1", size.height).attr("x2", size.width).attr("y2", 0);
-    });
+    }
+    const made = squares(weight, A, size);
+    for (const [name, path_] of Object.entries(cells[i])) path_.attr("d", made[name]);
   }
   return { el, draw };
 }

@@ -59,7 +59,7 @@ export function choice({ legend, options, onChange }) {
     return h("label", {}, input, h("span", { text }, more && h("span", { class: "more", text: ` ${more}` })));
   });
   const el = h("fieldset", { class: "choice" }, h("legend", { text: legend }), h("div", {}, ...parts));
-  const set = (value) => inputs.forEach((input, key) => { input.checked = key === value; });
+  const set = (value) => inputs.forEach((input, key) => { if (input.checked !== (key === value)) input.checked = key === value; });
   return { el, set };
 }
 
@@ -67,6 +67,20 @@ export function tick({ label, spoken, onChange }) {
   const input = h("input", { type: "checkbox", "aria-label": spoken });
   input.addEventListener("change", () => onChange(input.checked));
   return { el: h("label", { class: "toggle" }, input, label), input };
+}
+
+/* Steps one after the other, each in a task of its own, so that none is long; asked again, what is left is dropped. */
+export function inTurns() {
+  let steps = [], timer = 0;
+  const one = () => {
+    steps.shift()();
+    timer = steps.length ? setTimeout(one) : 0;
+  };
+  return (given) => {
+    clearTimeout(timer);
+    steps = [...given];
+    timer = setTimeout(one);
+  };
 }
 
 /* A polite live region that speaks at most every `pause` milliseconds, and always the last thing said. */

@@ -12,13 +12,30 @@ export function pick({ label, spoken, options: given, onChange }) {
   const options = groups ? groups.flatMap(([, some]) => some) : given;
   const entries = groups ? groups.map(([name, some]) => h("optgroup", { label: name }, ...some.map(entry))) : options.map(entry);
   const select = h("select", { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) }, ...entries);
-  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select), select, set: (value) => { select.selectedIndex = options.findIndex(([one]) => one === value); } };
+  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select), select, set(value) {
+    const index = options.findIndex(([one]) => one === value);
+    if (select.selectedIndex !== index) select.selectedIndex = index;
+  } };
 }
 
-/* change(settings): of this lane; remove, reset(): it. `line` is the element of the page that reads it out. */
+/* The element of the page that says where a lane stands, in its card's slot: kept current with every batch. */
+export function lineOf(name) {
+  const el = h("div", { slot: `lane-${name}`, "data-lane": name, "data-batch": "0", "data-reward": "" });
+  return {
+    el,
+    tell({ method }, { rows, ms }) {
+      const last = rows.at(-1), reward = recent(rows);
+      el.dataset.method = method;
+      el.dataset.batch = String(rows.length);
+      el.dataset.reward = reward === null ? "" : reward.toFixed(4);
+      say(el, last ? `batch ${rows.length} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}` : "no batch yet");
+    },
+  };
+}
+
+/* change(settings): of this lane; remove, reset(): it. */
 export function card(name, { change, remove, reset }) {
   const letter = name.toUpperCase(), says = `Lane ${letter}`;
-  const line = h("div", { slot: `lane-${name}`, "data-lane": name, "data-batch": "0", "data-reward": "" });
   const method = pick({ label: letter, spoken: `${says}, method`, options: Object.fromEntries(Object.entries(BRANCHES).map(([branch, names]) => [branch, names.map((one) => [one, titleOf(one)])])), onChange: (value) => change({ method: value }) });
   const away = h("button", { type: "button", class: "away", "aria-label": `Remove lane ${letter}`, text: "×", onclick: remove });
   const dragged = h("div", { class: "dragged" }), bound = { kind: null, slider: null, more: [] };
@@ -31,10 +48,15 @@ export function card(name, { change, remove, reset }) {
   const el = h("section", { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
     h("div", { class: "named" }, sample(DASHES[name]), method.el, away), h("slot", { name: `lane-${name}` }), stopped, dragged, rate.el,
     h("details", { class: "more-set" }, brief, ...more.map(([, { el: one }]) => one), hard, origin.el));
+  let shown = [];
   return {
-    el, line,
-    update(lane, alone) {
-      line.dataset.method = lane.method;
+    el,
+    /* Whether something changed, and was written. */
+    update(lane, alone, why) {
+      if (shown[0] === lane && shown[1] === alone && shown[2] === why) return false;
+      shown = [lane, alone, why];
+      stopped.hidden = !why;
+      say(stopped.firstChild, why ?? "");
       method.set(lane.method);
       away.hidden = alone;
       const { threshold } = kindOf(lane);
@@ -59,15 +81,7 @@ export function card(name, { change, remove, reset }) {
       }
       bound.difficulty.set(lane.difficulty);
       say(brief, `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`);
-    },
-    /* Where it stands: kept current with every batch. */
-    tell({ rows, ms, why }) {
-      const last = rows.at(-1), reward = recent(rows);
-      line.dataset.batch = String(rows.length);
-      line.dataset.reward = reward === null ? "" : reward.toFixed(4);
-      say(line, last ? `batch ${rows.length} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}` : "no batch yet");
-      stopped.hidden = !why;
-      say(stopped.firstChild, why ?? "");
+      return true;
     },
   };
 }

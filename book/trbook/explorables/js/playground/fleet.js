@@ -1,7 +1,7 @@
 /* The Workers, one policy in each: carries out the commands of reducer.js, and says as events what happens. */
 
 import { unsupported } from "../../engine/js/engine.js";
-import { arrive, bytes } from "./arrive.js";
+import { arrive, bytes } from "../parts/arrive.js";
 
 const PATIENCE = 60_000; // milliseconds without a word after which a Worker counts as dead
 
@@ -18,11 +18,11 @@ class Hand {
     this.died = died;
   }
 
-  send(message, transfer = []) {
+  send(message) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.died(`its Worker has said nothing for ${PATIENCE / 1000} seconds`), PATIENCE);
     this.sent = performance.now();
-    this.worker.postMessage(message, transfer);
+    this.worker.postMessage(message);
   }
 
   release() {
@@ -32,24 +32,43 @@ class Hand {
   }
 }
 
-/* What every Worker begins with. Throws in plain words where this browser cannot, or something did not arrive. */
-async function begin(parts, checkpoint) {
-  const why = unsupported();
-  if (why) throw new Error(`The policy cannot learn here: ${why}.`);
-  if (typeof Worker !== "function") throw new Error("The policy cannot learn here: this browser runs no Workers.");
-  const [engine, weights] = await Promise.all([arrive(parts, "engine"), arrive(parts, checkpoint)]);
-  const { worker, wasm, cards, made } = JSON.parse(engine);
-  return { source: worker, made, load: { wasm: bytes(wasm), bytes: bytes(weights), card: cards[checkpoint] } };
+/* What the Workers of a page begin with, by checkpoint: read once, each part in a task of its own. Throws in plain words
+   where this browser cannot, or something did not arrive. */
+function beginnings(parts) {
+  const read = new Map(), rest = () => new Promise((done) => { setTimeout(done); });
+  const once = (name, make) => {
+    if (!read.has(name)) read.set(name, make().catch((error) => { read.delete(name); throw error; })); // so that it can be tried again
+    return read.get(name);
+  };
+  const engine = async () => {
+    const text = await arrive(parts, "engine");
+    await rest();
+    const { wasm, ...more } = JSON.parse(text);
+    return { ...more, wasm: bytes(wasm) };
+  };
+  const weights = async (checkpoint) => {
+    const text = await arrive(parts, checkpoint);
+    await rest();
+    return bytes(text);
+  };
+  return async (checkpoint) => {
+    const why = unsupported();
+    if (why) throw new Error(`The policy cannot learn here: ${why}.`);
+    if (typeof Worker !== "function") throw new Error("The policy cannot learn here: this browser runs no Workers.");
+    const [{ worker, wasm, cards, made }, own] = await Promise.all([once("engine", engine), once(checkpoint, () => weights(checkpoint))]);
+    await rest();
+    return { source: worker, made, load: { wasm, bytes: own, card: cards[checkpoint] } };
+  };
 }
 
 /* parts: of arrive.js; tell(event): to the reducer. */
 export function fleet(parts, tell) {
-  const hands = new Map();
+  const hands = new Map(), begin = beginnings(parts);
   return {
     async open({ hand: id, checkpoint, settings, knobs }) {
       hands.set(id, null);
       try {
-        const { source, load, made } = await begin(parts, checkpoint);
+        const { source, load, made } = await begin(checkpoint);
         if (!hands.has(id)) return; // it was closed meanwhile
         tell({ type: "engine", made });
         const hand = new Hand(source, {
@@ -57,7 +76,7 @@ export function fleet(parts, tell) {
           died: (text) => { if (hands.get(id) === hand) tell({ type: "died", hand: id, text }); },
         });
         hands.set(id, hand);
-        hand.send({ load: { ...load, knobs }, settings }, [load.wasm.buffer, load.bytes.buffer]);
+        hand.send({ load: { ...load, knobs }, settings });
       } catch (error) {
         if (hands.has(id)) tell({ type: "died", hand: id, text: error.message, begun: false });
       }

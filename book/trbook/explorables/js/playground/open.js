@@ -18,16 +18,19 @@ const TRAITS = ["preset", "seed", "lanes", "view", "prompt"];
 export function open({ model, el, host, frame, furnish }) {
   const home = addressed(el, "playground"), reduced = still();
   const traits = () => Object.fromEntries(TRAITS.map((key) => [key, model.get(key)]));
-  let state = begin(traits(), { cores: cores() }), queued = 0, drawn = 0, saving = 0, asking = 0, adopting = false, gone = false;
+  let state = begin(traits(), { cores: cores() }), queued = 0, drawn = 0, parts = null, stale = false, saving = 0, asking = 0, adopting = false, gone = false;
   const first = state;
   const workers = fleet(model.get("_parts"), tell);
-  const ui = furnish(frame, host, { tell, save: download, load, reduced });
+  const ui = furnish(frame, host, { tell, save: download, load, reduced, changed: () => show(0) });
 
   /* The only place where the state changes. What a command brings about comes later, as events of its own. */
   function tell(event) {
     const before = state, { state: next, commands } = reduce(state, event);
     state = next;
-    if (Object.keys(next.lanes).join() !== Object.keys(before.lanes).join()) ui.furnishLanes(namesOf(next));
+    if (Object.keys(next.lanes).join() !== Object.keys(before.lanes).join()) {
+      ui.furnishLanes(namesOf(next));
+      parts = null; // what was being drawn has other lanes
+    }
     for (const command of commands) {
       if (command.type === "speak") ui.speak(command.text);
       else if (command.type === "keep") keep();
@@ -44,21 +47,35 @@ export function open({ model, el, host, frame, furnish }) {
     tell({ type: "askAgain" });
   }
 
-  /* Whatever has come is drawn in one frame, about ten times a second. */
-  function show() {
+  /* Whatever has come is drawn about ten times a second, a part in each frame, so that no frame takes a slow phone long. */
+  function show(pause = reduced ? SLOW : PAINT) {
+    stale = true;
     if (queued || gone) return;
-    const wait = (reduced ? SLOW : PAINT) - (performance.now() - drawn), frame_ = () => { queued = requestAnimationFrame(paint); };
-    if (wait > 0) queued = setTimeout(frame_, wait);
+    const wait = pause - (performance.now() - drawn), frame_ = () => { queued = requestAnimationFrame(paint); };
+    if (wait > 0 && !parts) queued = setTimeout(frame_, wait);
     else frame_();
   }
 
   function paint() {
     queued = 0;
+    if (!parts) {
+      stale = false;
+      parts = ui.draw(seen());
+    }
+    if (!parts.next().done) {
+      queued = requestAnimationFrame(paint);
+      return;
+    }
+    parts = null;
     drawn = performance.now();
+    if (ui.sized()) frame.dataset.drawn = "yes";
+    if (stale) show();
+  }
+
+  function seen() {
     const lanes = pictured(state), preset = PRESETS[state.preset];
-    ui.draw({ state, lanes, preset, full: lanes.length === NAMES.length, applies: asksOfThese(state), seeding: progress(state),
-      verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding) });
-    frame.dataset.drawn = "yes";
+    return { state, now: () => state, lanes, preset, full: lanes.length === NAMES.length, applies: asksOfThese(state), seeding: progress(state),
+      verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding) };
   }
 
   function download(kind) {

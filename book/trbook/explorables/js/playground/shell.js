@@ -1,14 +1,14 @@
 /* What is seen of the playground: bar, lanes, pictures, question, code. */
 
 import { choice, h, say, status } from "../parts/common.js";
-import { card, pick } from "./cards.js";
+import { card, lineOf, pick } from "./cards.js";
 import { python } from "./code.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
 
 /* What is seen of a page. act: { tell(event), save(kind), load(file), reduced }. */
 export function furnish(frame, host, act) {
-  const spoken = status(300), cards = new Map();
+  const spoken = status(300), cards = new Map(), lines = new Map();
   const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
   const button = (text, onclick, more = {}) => h("button", { type: "button", text, onclick, ...more });
   const eight = button("Eight seeds", () => act.tell({ type: "seeds" })), addLane = button("Add a lane", () => act.tell({ type: "add" }));
@@ -22,7 +22,7 @@ export function furnish(frame, host, act) {
   const form = h("form", { class: "own", onsubmit: (event) => { event.preventDefault(); act.tell({ type: "ask", text: prompt.value }); } }, h("span", { text: "Your own prompt" }), prompt, h("button", { type: "submit", text: "Sample eight" }));
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: (view) => act.tell({ type: "view", view }) });
-  const pictures = pictured(frame, act, spoken.speak);
+  const pictures = pictured(act, spoken.speak);
   const code = coded(act);
   const pin = button("Pin these curves", () => act.tell({ type: "pin" }), { title: "They stay, faint, while other lanes learn" }), unpin = button("Unpin", () => act.tell({ type: "unpin" }));
   const file = h("input", { type: "file", accept: ".json,application/json", "aria-label": "Load a saved run", onchange: async () => {
@@ -40,6 +40,7 @@ export function furnish(frame, host, act) {
     form, trouble, h("div", { class: "foot" }, code.el,
       h("details", { class: "files" }, h("summary", { text: "Keep this run" }), button("Save as CSV", () => act.save("csv")), button("Save as JSON", () => act.save("json")),
         h("label", { class: "load" }, "or load a saved one: ", file)))), spoken.el);
+  const actions = (name) => ({ change: (settings) => act.tell({ type: "change", lane: name, settings }), remove: () => { act.tell({ type: "remove", lane: name }); play.focus(); }, reset: () => act.tell({ type: "resetLane", lane: name }) });
   let question = null;
   const ask = (preset) => {
     question = preset;
@@ -50,24 +51,32 @@ export function furnish(frame, host, act) {
   return {
     speak: spoken.speak,
     focus: () => play.focus({ preventScroll: true }),
-    /* Cards for these lanes, those that stay as they are. */
+    sized: pictures.curves.view.sized,
+    /* A line of the page for each of these lanes; its card is made when it is drawn. Those that stay are as they were. */
     furnishLanes(names) {
-      for (const [name, one] of cards) if (!names.includes(name)) { one.el.remove(); one.line.remove(); cards.delete(name); }
-      for (const name of names) {
-        if (cards.has(name)) continue;
-        const made = card(name, { change: (settings) => act.tell({ type: "change", lane: name, settings }), remove: () => { act.tell({ type: "remove", lane: name }); play.focus(); }, reset: () => act.tell({ type: "resetLane", lane: name }) });
-        cards.set(name, made);
-        host.append(made.line);
+      for (const [name, line] of lines) {
+        if (names.includes(name)) continue;
+        line.el.remove();
+        lines.delete(name);
+        cards.get(name)?.el.remove();
+        cards.delete(name);
       }
-      lanesEl.replaceChildren(...names.map((name) => cards.get(name).el));
+      for (const name of names) {
+        if (lines.has(name)) continue;
+        lines.set(name, lineOf(name));
+        host.append(lines.get(name).el);
+      }
     },
-    draw({ state, lanes, preset, full, applies, seeding, verdict }) {
-      const { playing, guess, notes, fault, revealed: known } = state;
+    /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
+       is when a part is drawn; a slider may have moved since the first. */
+    * draw({ state, now, lanes, preset, full, applies, seeding, verdict }) {
+      const { playing, guess, notes, revealed: known } = state;
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
       presets.set(state.preset);
       say(hint, `What to notice: ${preset.text}`);
-      if (question !== preset) ask(preset);
+      const other = question !== preset;
+      if (other) ask(preset);
       guesses.hidden = !applies;
       guesses.set(guess);
       say(asked, applies ? `Predict: ${preset.question.text}` : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`);
@@ -77,24 +86,36 @@ export function furnish(frame, host, act) {
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
       progress.hidden = seeding === null;
       if (seeding !== null) progress.value = seeding;
-      if (frame.getRootNode().activeElement !== seed) seed.value = state.seed;
+      if (frame.getRootNode().activeElement !== seed && seed.value !== String(state.seed)) seed.value = state.seed;
       paused.hidden = !(playing && document.hidden);
       noted.hidden = !notes.length;
       if (noted.textContent !== notes.join("")) noted.replaceChildren(...notes.map((text) => h("li", { text })));
       addLane.hidden = full;
-      for (const lane of lanes) {
-        cards.get(lane.name).update(state.lanes[lane.name], lanes.length === 1);
-        cards.get(lane.name).tell(lane);
+      for (const lane of lanes) lines.get(lane.name).tell(state.lanes[lane.name], lane);
+      if (other) yield;
+      pictures.curves.view.draw(lanes, state.pinned);
+      yield;
+      for (const [i, { name, why }] of lanes.entries()) {
+        if (!cards.has(name)) {
+          const made = card(name, actions(name));
+          cards.set(name, made);
+          lanesEl.insertBefore(made.el, lanesEl.children[i] ?? null);
+          made.update(now().lanes[name], lanes.length === 1, why);
+          yield;
+          continue;
+        }
+        if (cards.get(name).update(now().lanes[name], lanes.length === 1, why)) yield;
       }
+      const latest = now();
       judged.dataset.tone = verdict.tone;
       say(ruling, `${verdict.tone === "fail" ? "✕ " : ""}${verdict.title}`);
       say(because, verdict.text);
-      trouble.hidden = !fault;
-      say(trouble, fault);
-      if (frame.getRootNode().activeElement !== prompt && prompt.value !== state.prompt) prompt.value = state.prompt;
-      shown.set(state.view);
-      pictures.draw(state.view, lanes, state.pinned);
-      code.update(state, lanes, preset);
+      trouble.hidden = !latest.fault;
+      say(trouble, latest.fault);
+      if (frame.getRootNode().activeElement !== prompt && prompt.value !== latest.prompt) prompt.value = latest.prompt;
+      shown.set(latest.view);
+      code.update(latest, lanes, preset);
+      pictures.draw(latest.view, lanes);
     },
     release() { spoken.release(); pictures.release(); },
   };
@@ -108,32 +129,24 @@ function answer(el, { options, right, why }, guess, known, batches) {
   say(el, !known ? `Noted. After ${batches} batches, or eight seeds, the answer stands here.` : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`);
 }
 
-/* The curves, and one of the others: only what is seen is drawn. */
-function pictured(frame, { reduced }, speak) {
-  const make = ([name, { create, title, about }]) => {
-    const root = h("div", { class: "view" }), el = h("figure", { class: `picture ${name}` }, h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })), root);
-    return [name, { el, root, view: create(root, { say: speak, reduced }) }];
+/* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */
+function pictured({ reduced, changed }, speak) {
+  const framed = ([name, { title, about }]) => {
+    const root = h("div", { class: "view" }), el = h("figure", { class: `picture ${name}`, hidden: true }, h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })), root);
+    return [name, { el, root, view: null }];
   };
-  const all = Object.fromEntries(Object.entries(PICTURES).map(make)), { curves, ...others } = all;
-  let width = 0;
-  const watcher = new ResizeObserver(() => {
-    if (width === frame.clientWidth || drawn === null) return;
-    width = frame.clientWidth;
-    for (const { el, view } of Object.values(all)) if (!el.hidden) view.resize?.();
-  });
-  watcher.observe(frame);
-  let drawn = null;
+  const all = Object.fromEntries(Object.entries(PICTURES).map(framed)), { curves, ...others } = all;
+  const make = (name) => { all[name].view ??= PICTURES[name].create(all[name].root, { say: speak, reduced, changed }); };
+  make("curves");
+  curves.el.hidden = false;
   return {
     curves, others,
-    draw(chosen, lanes, pinned) {
+    draw(chosen, lanes) {
       for (const [name, { el }] of Object.entries(others)) el.hidden = name !== chosen;
-      if (!frame.clientWidth) return;
-      curves.view.draw(lanes, pinned);
+      make(chosen);
       others[chosen].view.draw(lanes);
-      if (drawn !== chosen) others[chosen].view.resize?.();
-      drawn = chosen;
     },
-    release() { watcher.disconnect(); for (const { view } of Object.values(all)) view.free?.(); },
+    release() { for (const { view } of Object.values(all)) view?.free(); },
   };
 }
 
@@ -152,7 +165,7 @@ function coded(act) {
     setTimeout(() => say(copied, ""), 4000);
   } });
   const el = h("details", { class: "code" }, h("summary", { text: "The same in Python" }), h("div", { class: "row" }, h("span", { text: "lane" }), lane, copy, copied), h("pre", { tabindex: 0, "aria-label": "Python" }, text));
-  let now = null;
+  let now = null, written = [];
   function update(state, lanes, preset) {
     now = [state, lanes, preset];
     const names = lanes.map(({ name }) => name);
@@ -161,7 +174,10 @@ function coded(act) {
       lane.replaceChildren(...names.map((name) => h("option", { value: name, text: name.toUpperCase() })));
       lane.value = names.includes(kept) ? kept : names[0];
     }
-    say(text, python(state.lanes[lane.value], { seed: state.seed, batches: preset.batches }));
+    const asked = [state.lanes[lane.value], state.seed, preset.batches];
+    if (asked.every((one, i) => one === written[i])) return;
+    written = asked;
+    say(text, python(asked[0], { seed: state.seed, batches: preset.batches }));
   }
   return { el, update };
 }

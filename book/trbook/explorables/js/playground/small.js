@@ -2,7 +2,7 @@
 
 import { drawing, h, linearScale, say, status } from "../parts/common.js";
 import * as completions from "./views/completions.js";
-import { batchScale, hundredth, paths, plot } from "./views/shared.js";
+import { batchScale, hundredth, paths, plot, widthOf } from "./views/shared.js";
 import { pathsOf, seriesOf } from "./views/series.js";
 
 const FOUR = 4; // completions that are shown
@@ -25,12 +25,13 @@ export function furnishSmall(frame, host, act) {
   frame.append(h("div", { class: "pg small" }, h("div", { class: "written" }, written), plane,
     h("div", { class: "bar" }, play, again, h("slot", { name: "lane-a" })), told, trouble), spoken.el);
   host.append(line);
+  const across = widthOf(plane, act.changed);
   let width = 0, size = null;
 
   function curve(lane, batches) {
-    if (!plane.clientWidth) return;
-    if (width !== plane.clientWidth) {
-      width = plane.clientWidth;
+    if (!across.now()) return; // a phone shows no curve
+    if (width !== across.now()) {
+      width = across.now();
       picture.size(width, 150);
       size = panel.place({ width, height: 150, margin: { left: 34, right: 10, top: 24, bottom: 24 } });
       panel.titles("", "right answers, by batch");
@@ -46,8 +47,9 @@ export function furnishSmall(frame, host, act) {
     begin,
     speak: spoken.speak,
     focus: () => play.focus({ preventScroll: true }),
+    sized: () => true,
     furnishLanes() {},
-    draw({ state, lanes: [lane], preset }) {
+    * draw({ state, lanes: [lane], preset }) {
       shown = state;
       const count = lane.rows.length, reward = seriesOf(lane.rows)?.of.reward, first = reward?.values[0], now = reward?.smooth.at(-1);
       say(play, state.playing ? "Pause" : "Play");
@@ -63,8 +65,9 @@ export function furnishSmall(frame, host, act) {
       trouble.hidden = !why;
       say(trouble, why || "");
       view.draw([lane]);
+      yield;
       curve(lane, preset.batches);
     },
-    release() { spoken.release(); view.free(); },
+    release() { across.release(); spoken.release(); view.free(); },
   };
 }

@@ -3,21 +3,21 @@
 
 import { drawing, h, linearScale } from "../../parts/common.js";
 import { interval } from "./iqm.js";
-import { batchEnd, batchScale, cells, hundredth, idle, legend, paths, pathOf, plot, smoothed } from "./shared.js";
+import { batchEnd, batchScale, cells, hundredth, idle, legend, paths, pathOf, plot, smoothed, widthOf } from "./shared.js";
 
 export const title = "Eight seeds";
 export const about = "Above: interquartile means (the middle half of the runs) with 95 % bands. Below: every run by itself. Reward, means of the last ten batches.";
 
 const HEIGHT = 230, LOW = 132, LEAST = 3;
 
-export function create(root) {
+export function create(root, { changed }) {
   const names = legend(), picture = drawing(), panel = plot(picture.panel()), found = new Map();
   const bands = paths(panel.clipped, "pv-band"), lines = paths(panel.clipped, "pv-line");
   const waiting = idle("Nothing here yet: run the eight seeds.");
   root.classList.add("pv");
   root.append(waiting, names.el, h("div", { class: "pv-plane" }, picture.node));
-  const single = cells(root, LOW);
-  let shown = [], width = 0, size = null;
+  const single = cells(root, LOW, changed), across = widthOf(root, changed);
+  let width = 0, size = null;
 
   /* A lane's runs, smoothed, and their aggregate, as long as nothing has come. */
   const told = (lane) => {
@@ -37,13 +37,12 @@ export function create(root) {
   };
 
   function draw(lanes) {
-    shown = lanes;
     const some = lanes.some(({ seeds }) => seeds.some((rows) => rows.length));
     waiting.hidden = some;
     picture.node.style.display = names.el.style.display = single.el.style.display = some ? "" : "none";
-    if (!some || !root.clientWidth) return;
-    if (width !== root.clientWidth) {
-      width = root.clientWidth;
+    if (!some || !across.now()) return;
+    if (width !== across.now()) {
+      width = across.now();
       picture.size(width, HEIGHT);
       size = panel.place({ width, height: HEIGHT, margin: { left: 42, right: 12, top: 24, bottom: 40 } });
       panel.titles("batch", "reward");
@@ -74,7 +73,7 @@ export function create(root) {
     cell.note.textContent = singles(runs);
   }
 
-  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+  return { draw, free: () => { single.release(); across.release(); root.replaceChildren(); } };
 }
 
 /* The last batch that all runs have reached. */

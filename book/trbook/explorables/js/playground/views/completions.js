@@ -39,7 +39,7 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
     lines.forEach((one, i) => one.show(found.some[i]));
   }
 
-  return { draw, resize: () => {}, free: () => root.replaceChildren() };
+  return { draw, free: () => root.replaceChildren() };
 }
 
 /* What was asked by hand, else the first prompt of the newest batch. */
@@ -70,7 +70,8 @@ function line(list) {
       const p = Math.exp(logp[t]), kind = `pv-token ${grade(p)}${before[t] !== words[t] && before.length ? " pv-fresh" : ""}`;
       if (span.className !== kind) span.className = kind;
       write(span, words[t]);
-      span.title = probability(Math.min(p, 1));
+      const title_ = probability(Math.min(p, 1));
+      if (span.title !== title_) span.title = title_;
     });
     before = words;
     const good = verdict.reward > 0;

@@ -3,7 +3,7 @@
 
 import { clamp, drawing, h, linearScale, logScale } from "../../parts/common.js";
 import { differences } from "../lanes.js";
-import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short } from "./shared.js";
+import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, widthOf } from "./shared.js";
 import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Curves";
@@ -31,7 +31,7 @@ const KEYS = Object.keys(PANELS), MARKS = 4;
 /* Heights of the reward's panel above the others, and of these, by the least width; `beside`: it stands left of them. */
 const LAYOUTS = [[800, { beside: true, low: 154 }], [620, { beside: true, low: 128 }], [440, { tall: 176, low: 96 }], [0, { tall: 190, low: 128 }]];
 
-export function create(root) {
+export function create(root, { changed }) {
   const names = legend(), picture = drawing();
   const panels = KEYS.map((key) => {
     const panel = plot(picture.panel());
@@ -42,10 +42,11 @@ export function create(root) {
   const marked = h("p", { class: "pv-note pv-changes", hidden: true });
   root.classList.add("pv");
   root.append(names.el, plane, marked);
+  const across = widthOf(root, changed);
   let width = 0, sizes = [], shown = [[], []], count = 0, at = null, told = "", reading = false;
 
   const place = () => {
-    width = root.clientWidth;
+    width = across.now();
     const { beside: wide, tall, low } = LAYOUTS.find(([from]) => width >= from)[1], half = Math.floor(width / 2), quarter = wide ? Math.floor(half / 2) : half;
     picture.size(width, wide ? 2 * low + 50 : tall + 2 * low + 56);
     sizes = panels.map(({ key, panel }, i) => {
@@ -62,8 +63,8 @@ export function create(root) {
   /* pinned: curves of earlier runs, { number, name, title, colour, rows }. */
   function draw(lanes, pinned = []) {
     shown = [lanes, pinned];
-    if (!root.clientWidth) return;
-    if (width !== root.clientWidth) place();
+    if (!across.now()) return;
+    if (width !== across.now()) place();
     const all = lanes.map(({ rows }) => seriesOf(rows)), old = pinned.map(({ rows }) => seriesOf(rows));
     count = Math.max(0, ...lanes.map(({ rows }) => rows.length));
     const end = batchEnd(Math.max(1, count, ...pinned.map(({ rows }) => rows.length)));
@@ -98,10 +99,10 @@ export function create(root) {
     names.show([...lanes, ...ghosts], ({ rows }) => brief(rows, k));
     for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
       const on = some && k !== null && Boolean(x);
-      rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
+      if (on || reading) rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
       if (on || reading) name(panel, key, !on);
       const texts = on ? [[key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"], ...lanes.map(({ rows, colour }) => [` ${PANELS[key].write(rows[k]?.[key])}`, colour])] : [];
-      values.selectAll("tspan").data(texts).join("tspan").attr("fill", ([, colour]) => colour).text(([text]) => text);
+      if (on || reading) values.selectAll("tspan").data(texts).join("tspan").attr("fill", ([, colour]) => colour).text(([text]) => text);
     }
     reading = k !== null;
     const changed = lanes.flatMap(({ name, rows }) => (seriesOf(rows)?.marks ?? []).map((mark) => ({ ...mark, name })));
@@ -137,7 +138,7 @@ export function create(root) {
     read();
   });
 
-  return { draw, resize: () => draw(...shown), free: () => root.replaceChildren() };
+  return { draw, sized: () => width > 0, free: () => { across.release(); root.replaceChildren(); } };
 }
 
 /* The mean reward of ten batches up to batch k, and its KL; null: the newest. */

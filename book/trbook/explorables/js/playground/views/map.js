@@ -3,7 +3,7 @@
    with the slider, and it is read in its completion. */
 
 import { clamp, drawing, h, linear, logit, number, probability, say as write, spoken, tickText } from "../../parts/common.js";
-import { chooser, idle, labels, nameOf, paths, plot } from "./shared.js";
+import { chooser, idle, labels, nameOf, paths, plot, widthOf } from "./shared.js";
 
 export const title = "Map";
 export const about = "Every token of the newest batch: its probability when it was sampled, and at its last update. × are silenced.";
@@ -12,7 +12,7 @@ const LEAST = 1e-4, MOST = 0.99999;
 const TICKS = [1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.99999], FEW = [1e-4, 0.01, 0.5, 0.99, 0.99999];
 const GUIDES = [0.5, 1, 2], REACH = 14, LARGEST = 440, MARGIN = { left: 46, right: 14, top: 26, bottom: 42 };
 
-export function create(root, { say }) {
+export function create(root, { say, changed }) {
   const lanes_ = chooser(() => draw(shown)), picture = drawing(), panel = plot(picture.panel());
   const guides = paths(panel.clipped, "pv-guide"), edges = paths(panel.clipped, "pv-edge"), dots = paths(panel.inside, "pv-kept"), crosses = paths(panel.inside, "pv-silenced");
   const ring = panel.inside.append("circle").attr("class", "pv-ring").attr("r", 7);
@@ -24,17 +24,18 @@ export function create(root, { say }) {
     h("div", { class: "pv-walk" }, h("span", { text: "token", "aria-hidden": "true" }), slider), line, facts));
   root.classList.add("pv");
   root.append(lanes_.el, waiting, body);
+  const across = widthOf(plane, changed);
   let shown = [], lane = null, tokens = null, size = null, scale = null, width = 0, chosen = -1, held = false, bounded = "";
 
   function place() {
-    width = Math.min(plane.clientWidth, LARGEST);
+    width = Math.min(across.now(), LARGEST);
     picture.size(width, width);
     size = panel.place({ width, height: width, margin: MARGIN });
     panel.titles("probability when sampled", "probability at the update");
     const x = bent([0, size.width]), y = bent([size.height, 0]);
     panel.axes(width, x, y);
     scale = { x, y };
-    for (const ratio of GUIDES) guides.of(ratio).attr("d", along((q) => ratio * q, x, y)).classed("pv-one", ratio === 1);
+    for (const ratio of GUIDES) guides.of(ratio).attr("d", along((q) => ratio * q, x, y)).attr("class", ratio === 1 ? "pv-guide pv-one" : "pv-guide");
   }
 
   function draw(lanes) {
@@ -43,8 +44,8 @@ export function create(root, { say }) {
     const batch = lane?.last;
     waiting.hidden = Boolean(batch);
     body.hidden = !batch;
-    if (!batch || !plane.clientWidth) return;
-    const moved = width !== Math.min(plane.clientWidth, LARGEST);
+    if (!batch || !across.now()) return;
+    const moved = width !== Math.min(across.now(), LARGEST);
     if (moved) place();
     bound(moved);
     if (!moved && tokens?.completions === batch.completions && tokens.name === lane.name) return;
@@ -125,7 +126,7 @@ export function create(root, { say }) {
   slider.addEventListener("blur", () => { held = false; });
   slider.addEventListener("input", () => { chosen = slider.valueAsNumber; if (tokens) read(); });
 
-  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+  return { draw, free: () => { across.release(); root.replaceChildren(); } };
 }
 
 /* The tokens that were scored for an update. */

@@ -11,12 +11,11 @@ export const about = "Share of the completions that begin with a word, means of 
 const HEIGHT = 190, TOP = 5, ROOM = 108, GAP = 13;
 const careful = new Set(CAREFUL);
 
-export function create(root) {
+export function create(root, { changed }) {
   const waiting = idle("Nothing here yet: the race begins with the first batch."), known = new Map();
   root.classList.add("pv");
   root.append(waiting);
-  const parts = cells(root, HEIGHT);
-  let shown = [];
+  const parts = cells(root, HEIGHT, changed);
 
   /* Shares by word, batch by batch: what has been counted stays counted. */
   const counted = (lane) => {
@@ -37,13 +36,12 @@ export function create(root) {
   };
 
   function draw(lanes) {
-    shown = lanes;
     const some = lanes.filter(({ rows }) => rows.length), most = Math.max(1, ...some.map(({ rows }) => rows.length));
     waiting.hidden = some.length > 0;
     parts.each(some, (cell, lane) => race(cell, lane, counted(lane), most), { margin: { left: 34, right: ROOM, top: 10, bottom: 24 } });
   }
 
-  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+  return { draw, free: () => { parts.release(); root.replaceChildren(); } };
 }
 
 function race(cell, lane, { shares, count, careful: together }, most) {

@@ -8,15 +8,13 @@ export const about = "New probability over the one that sampled, for the tokens 
 
 const HEIGHT = 170, WIDEST = [0.05, 20];
 
-export function create(root) {
+export function create(root, { changed }) {
   const waiting = idle("Nothing here yet: ratios are known from the first update on.");
   root.classList.add("pv");
   root.append(waiting);
-  const parts = cells(root, HEIGHT);
-  let shown = [];
+  const parts = cells(root, HEIGHT, changed);
 
   function draw(lanes) {
-    shown = lanes;
     const some = lanes.filter(({ updates }) => updates.length);
     waiting.hidden = some.length > 0;
     if (!some.length) return parts.each([], () => {});
@@ -24,7 +22,7 @@ export function create(root) {
     parts.each(some, (cell, lane) => boxes(cell, lane, spread), { margin: { left: 42, right: 12, top: 10, bottom: 40 } });
   }
 
-  return { draw, resize: () => draw(shown), free: () => root.replaceChildren() };
+  return { draw, free: () => { parts.release(); root.replaceChildren(); } };
 }
 
 /* One scale for all lanes: at least from half to twice, in powers of two, so that it seldom moves. */

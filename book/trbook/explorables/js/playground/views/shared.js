@@ -70,12 +70,23 @@ export function plot(panel) {
   };
 }
 
-/* A path of a group that is made when it is first asked for. */
+/* A path of a group that is made when it is first asked for. An attribute is written only when it changes: the browser
+   reads a path anew each time, even where it is the same. */
 export function paths(group, kind) {
   const made = new Map();
+  const make = () => {
+    const node = group.append("path").attr("class", kind), known = {};
+    return {
+      attr(key, value) {
+        if (known[key] !== value) node.attr(key, known[key] = value);
+        return this;
+      },
+      remove: () => node.remove(),
+    };
+  };
   return {
     of(name) {
-      if (!made.has(name)) made.set(name, group.append("path").attr("class", kind));
+      if (!made.has(name)) made.set(name, make());
       return made.get(name);
     },
     /* Only these stay. */
@@ -83,6 +94,19 @@ export function paths(group, kind) {
       for (const [name, path] of made) if (!names.includes(name)) { path.remove(); made.delete(name); }
     },
   };
+}
+
+/* A node's inner width, 0 while it is not seen. After the first time it is read when its observer reports, where the
+   layout is at hand: read in the middle of every drawing, it would have the page laid out twice. */
+export function widthOf(node, changed) {
+  let width = 0;
+  const watcher = new ResizeObserver(() => {
+    if (width === node.clientWidth) return;
+    width = node.clientWidth;
+    changed();
+  });
+  watcher.observe(node);
+  return { now: () => (width ||= node.clientWidth), release: () => watcher.disconnect() };
 }
 
 /* A lane's line and its title. */
@@ -113,8 +137,10 @@ export function legend() {
 }
 
 /* One cell a lane, in a grid: its name, a note, and a drawing of one panel. `fill(cell, lane, i)` draws. */
-export function cells(root, height) {
+export function cells(root, height, changed) {
   const el = h("div", { class: "pv-cells" }), made = new Map();
+  let width = 0;
+  const across = widthOf(el, () => { width = made.values().next().value?.node.clientWidth ?? 0; changed(); });
   root.append(el);
   const make = (lane) => {
     const picture = drawing(), note = h("span", { class: "pv-note" });
@@ -134,7 +160,7 @@ export function cells(root, height) {
         if (!made.has(lane.name)) made.set(lane.name, make(lane));
         if (el.children[lanes.indexOf(lane)] !== made.get(lane.name).node) el.append(made.get(lane.name).node);
       }
-      const first = made.get(lanes[0]?.name), width = first?.node.clientWidth ?? 0;
+      if (!width) width = made.values().next().value?.node.clientWidth ?? 0;
       lanes.forEach((lane, i) => {
         const cell = made.get(lane.name);
         if (cell.width !== width) {
@@ -146,6 +172,7 @@ export function cells(root, height) {
         if (width) fill(cell, lane, i);
       });
     },
+    release: across.release,
   };
 }
 

@@ -1,4 +1,4 @@
-/* What the playground asks for while it runs: carried by the page, or fetched as plain scripts, which a page that was
+/* What a figure asks for while it runs, as the playground its engine: carried by the page, or fetched as plain scripts, which a page that was
    opened from a folder may load too. */
 
 const LONG = 30_000; // milliseconds after which a part is given up
@@ -18,7 +18,7 @@ export function arrive(carried, name) {
   return asked.get(src);
 }
 
-const wordsFor = (name) => (name === "engine" ? "The engine" : `The weights of ${name}`);
+const wordsFor = (name) => ({ engine: "The engine", parquet: "What reads Parquet files" }[name] ?? `The weights of ${name}`);
 
 function fetched(src, name) {
   return new Promise((done, fail) => {
@@ -39,6 +39,7 @@ function fetched(src, name) {
 }
 
 export function bytes(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
   const text = atob(base64), out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
   return out;
