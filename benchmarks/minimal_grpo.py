@@ -27,6 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
 from trlib.algorithms import TokenLoss, cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss
+from trlib.checks import value_checks
 
 LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "pg_is": (pg_is_loss, {}, "token-mean"),
@@ -130,7 +131,8 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
             logp_old = log_probs(model, ids, attention, mask.shape[1])  # [B, T]
         for _ in range(args.epochs):  # with one update per batch every ratio is 1: no trust region acts
             logp = log_probs(model, ids, attention, mask.shape[1])
-            loss, tokens = objective(args.method, logp, logp_old, advantages, mask, args.max_tokens)
+            with value_checks(batch == 0):  # a GPU waits for them: one batch shows whether the values fit
+                loss, tokens = objective(args.method, logp, logp_old, advantages, mask, args.max_tokens)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -187,3 +189,50 @@ def test_bad_input(arguments, error, message):
 def test_bad_horizon(horizon):
     with pytest.raises(ValueError, match=r"horizon: expected a number above 0"):
         aggregate(VALUES, MASK, "seq-mean-token-sum-norm", horizon=horizon)
+
+
+RANKS = """
+import sys
+import torch
+import torch.distributed as dist
+from trlib.aggregation import AGGREGATIONS, aggregate
+rank, store, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+g = torch.Generator().manual_seed(0)
+features, mask = torch.randn(8, 6, 3, generator=g).double(), torch.rand(8, 6, generator=g) < 0.6
+mask[0], mask[5] = False, True
+results = {}
+for how in AGGREGATIONS:
+    weights = torch.full((3,), 0.5, dtype=torch.float64, requires_grad=True)
+    counted = mask if how == "token-mean" else mask.any(-1)
+    total = counted[rank * 3 : rank * 3 + 3 + 2 * rank].sum()  # three rows here, five there
+    dist.all_reduce(total)
+    micro = ([0, 1], [2]) if rank == 0 else ([3], [4, 5, 6], [7])
+    value = torch.zeros((), dtype=torch.float64)
+    for rows in micro:
+        loss = aggregate((features[rows] @ weights).square(), mask[rows], how, horizon=6, count=total)
+        loss.backward()
+        value += loss.detach()
+    dist.all_reduce(value)
+    dist.all_reduce(weights.grad)
+    results[how] = (value, weights.grad)
+if rank == 0:
+    torch.save(results, out)
+"""
+
+
+def test_micro_batches_in_two_processes_are_one_batch_in_one(tmp_path):
+    """Value and gradient to 1e-7, by gloo, over micro-batches of different size."""
+    places = [str(tmp_path / name) for name in ("store", "results.pt")]
+    started = [subprocess.Popen([sys.executable, "-c", RANKS, str(rank), *places]) for rank in (0, 1)]
+    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    found = torch.load(places[1], weights_only=True)
+    g = torch.Generator().manual_seed(0)
+    features, mask = torch.randn(8, 6, 3, generator=g).double(), torch.rand(8, 6, generator=g) < 0.6
+    mask[0], mask[5] = False, True
+    for how in AGGREGATIONS:
+        weights = torch.full((3,), 0.5, dtype=torch.float64, requires_grad=True)
+        whole = aggregate((features @ weights).square(), mask, how, horizon=6)
+        whole.backward()
+        for ours, one in zip(found[how], (whole.detach(), weights.grad), strict=True):
+            torch.testing.assert_close(ours, one, rtol=0, atol=1e-7)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import trlib
 from trbook.scale.meter import peak_bytes
 from trlib import checks
 
@@ -84,6 +85,21 @@ def test_value_checks_switch_off_and_come_back():
     with pytest.raises(RuntimeError), checks.value_checks(False):
         raise RuntimeError
     assert checks.values_checked()
+
+
+def test_one_call_switches_value_checks_off_and_on():
+    assert trlib.value_checks is checks.value_checks
+    try:
+        trlib.value_checks(False)
+        assert not checks.values_checked()
+        with trlib.value_checks(True):
+            assert checks.values_checked()
+        assert not checks.values_checked()
+    finally:
+        trlib.value_checks(True)
+    assert checks.values_checked()
+    with pytest.raises(TypeError, match="enabled: expected True or False, got int"):
+        trlib.value_checks(0)
 
 
 def test_value_checks_are_switched_off_for_this_thread_only():

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trlib.corrections import truncated_importance
+from trlib.corrections import Correction, m2po_mask, opsm_mask, truncated_importance
 
 D = torch.float64
 # Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
@@ -26,6 +26,10 @@ OLD = ROLLOUT + RATIOS.log()
         ("sequence", "truncate", 1.4, [[1.4, 1.4, 1.0], [1.25, 1.25, 1.25]]),
         ("sequence", "mask", 1.4, [[0.0, 0.0, 1.0], [1.25, 1.25, 1.25]]),
         ("token", "truncate", math.inf, [[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]]),
+        ("token", "reject", 2.0, [[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]]),
+        ("sequence", "reject", 1.4, [[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]]),
+        ("geometric", "truncate", 2.0, [[1.5**0.5, 1.5**0.5, 1.0], [1.25 ** (1 / 3)] * 3]),
+        ("geometric", "mask", 1.2, [[0.0, 0.0, 1.0], [1.25 ** (1 / 3)] * 3]),
     ],
 )
 @pytest.mark.parametrize("junk", [0.0, math.nan, math.inf, -math.inf])
@@ -44,8 +48,8 @@ def test_defaults_are_tokens_truncated_at_two():
 
 
 def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
-    for level in ("token", "sequence"):
-        for how in ("truncate", "mask"):
+    for level in ("token", "sequence", "geometric"):
+        for how in ("truncate", "mask", "reject"):
             assert (truncated_importance(OLD, OLD, MASK, level=level, how=how) == 1).all()
     far = ROLLOUT.float() - 300
     assert truncated_importance(OLD.float(), far, MASK)[MASK].tolist() == [2.0] * 5
@@ -77,8 +81,9 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
         ({"cap": 0}, ValueError, "cap: expected a number above 0, got 0"),
         ({"cap": math.nan}, ValueError, "cap: expected a number above 0"),
         ({"cap": None}, TypeError, "cap: expected a number, got NoneType"),
-        ({"level": "row"}, ValueError, "level: expected one of 'token', 'sequence', got 'row'"),
-        ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', got 'clip'"),
+        ({"level": "row"}, ValueError, "level: expected one of 'token', 'sequence', 'geometric', got 'row'"),
+        ({"floor": 3.0}, ValueError, "floor: expected a number at least 0 and at most 2, got 3.0"),
+        ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', 'reject', got 'clip'"),
         ({"mask": MASK.int()}, TypeError, "mask: expected torch.bool, got torch.int32"),
         ({"logp_rollout": ROLLOUT[:, :2]}, ValueError, r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
         ({"logp_old": OLD / 0}, ValueError, "logp_old: expected finite values where the mask is True, got"),
@@ -88,3 +93,95 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
 def test_bad_input(change, error, message):
     with pytest.raises(error, match=message):
         truncated_importance(**({"logp_old": OLD, "logp_rollout": ROLLOUT, "mask": MASK} | change))
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("truncate", [[2.0, 0.5, 1.0], [1.0, 2.0, 0.4]]),
+        ("mask", [[0.0, 0.5, 1.0], [1.0, 0.0, 0.0]]),
+        ("reject", [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]),
+    ],
+)
+def test_a_floor_bounds_from_below(how, expected):
+    factor = truncated_importance(OLD, ROLLOUT, MASK, cap=2.0, floor=0.4, how=how)
+    torch.testing.assert_close(factor, torch.tensor(expected, dtype=D), rtol=1e-14, atol=0)
+    torch.testing.assert_close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
+
+
+def drawn(seed: int, b: int = 7, t: int = 6, spread: float = 0.5) -> dict[str, torch.Tensor]:
+    """Log-probs of two policies, advantages of both signs and 0, and a mask with an empty row."""
+    generator = torch.Generator().manual_seed(seed)
+    logp = -0.1 - 2 * torch.rand(b, t, generator=generator, dtype=D)
+    mask = torch.rand(b, t, generator=generator) < 0.7
+    mask[0] = False
+    other = (logp + spread * torch.randn(b, t, generator=generator, dtype=D)).clamp(max=-0.01)
+    advantages = torch.randn(b, 1, generator=generator, dtype=D).expand(b, t).clone()
+    advantages[1] = 0.0
+    dirty = torch.full((b, t), math.nan, dtype=D)
+    return {"logp": logp.where(mask, dirty), "other": other.where(mask, dirty), "advantages": advantages, "mask": mask}
+
+
+@pytest.mark.parametrize("level", ["token", "sequence", "geometric"])
+@pytest.mark.parametrize("seed", range(3))
+def test_rejection_is_verls(level, seed):
+    helper = pytest.importorskip("verl.trainer.ppo.rollout_corr_helper", reason="verl is not installed")
+    data = drawn(seed)
+    mask, low, high = data["mask"], 0.7, 1.3
+    option = {"token": "token_k1", "sequence": "seq_sum_k1", "geometric": "seq_mean_k1"}[level]
+    theirs, _ = helper.compute_rollout_rejection_mask(  # its bounds are those of the ratio's inverse
+        (data["logp"] - data["other"]).masked_fill(~mask, 0.0), mask.double(), option, f"{1 / high}_{1 / low}"
+    )
+    ours = truncated_importance(data["logp"], data["other"], mask, cap=high, floor=low, level=level, how="reject")
+    assert torch.equal(ours.bool() & mask, theirs.bool()) and 0 < theirs.sum() < mask.sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_opsm_by_hand_and_by_trl(seed):
+    data = drawn(seed)
+    mask, a = data["mask"], data["advantages"]
+    for delta in (-0.1, 0.05, 0.3):
+        kept = opsm_mask(data["logp"], data["other"], advantages=a, mask=mask, delta=delta)
+        for i in range(len(mask)):
+            steps = [data["other"][i, j].item() - data["logp"][i, j].item() for j in range(6) if mask[i, j]]
+            drop = bool(steps) and a[i, 0].item() < 0 and sum(steps) / len(steps) > delta
+            assert kept[i].tolist() == (mask[i] & (not drop)).tolist()
+    trl = pytest.importorskip("trl", reason="TRL is not installed")
+    clean = [data[name].masked_fill(~mask, 0.0) for name in ("logp", "other")]
+    theirs = trl.GRPOTrainer.get_off_policy_mask(a[:, :1], *clean, mask.double(), 0.05)
+    ours = opsm_mask(data["logp"], data["other"], advantages=a, mask=mask, delta=0.05)
+    assert torch.equal(ours, mask & theirs.bool())
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, signed):
+    data = drawn(seed)
+    for budget in (1e-4, 0.04, 0.2, 10.0):
+        kept = m2po_mask(
+            data["logp"], data["other"], advantages=data["advantages"], mask=data["mask"], budget=budget, signed=signed
+        )
+        places = [(i, j) for i, j in data["mask"].nonzero().tolist()]
+        step = {at: (data["logp"][at] - data["other"][at]).item() for at in places}
+        harm = [at for at in places if not signed or step[at] * data["advantages"][at].item() > 0]
+        while harm and sum(step[at] ** 2 for at in harm) / len(harm) > budget:
+            harm.remove(max(harm, key=lambda at: step[at] ** 2))
+        others = [at for at in places if signed and step[at] * data["advantages"][at].item() <= 0]
+        assert {tuple(at) for at in kept.nonzero().tolist()} == {*harm, *others}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: opsm_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, delta=math.nan),
+            "delta: expected a number that is",
+        ),
+        (lambda: opsm_mask(OLD, ROLLOUT[:1], advantages=OLD, mask=MASK, delta=0.1), "logp_rollout: expected"),
+        (lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD / 0, mask=MASK), "advantages: expected finite values"),
+        (lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, budget=0), "budget: expected a number above 0"),
+    ],
+)
+def test_masks_refuse_bad_input_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -328,7 +328,7 @@ def _identity(cell: Cell) -> str:
     decided: dict[str, Any] = {
         "method": _named(cell.method),
         "settings": {
-            f.name: getattr(method, f.name)
+            f.name: _recorded(getattr(method, f.name))
             for f in fields(method)
             if getattr(method, f.name) != getattr(plain_method, f.name)
         },
@@ -431,6 +431,13 @@ def _weights(policy: str) -> list[str]:
     files = [folder] if folder.is_file() else sorted(folder.glob("*.safetensors"))
     name = policy if embedded.is_dir() or not files else Path(policy).name
     return [name, *(_digest(file.read_bytes()) for file in files)]
+
+
+def _recorded(value: Any) -> Any:
+    """A setting; one that is a dataclass (a correction) without the bounds that it leaves off, which came later."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    return {k: v for k, v in asdict(value).items() if v is not None}
 
 
 def _digest(data: bytes) -> str:

@@ -1,7 +1,6 @@
 """Trust regions for language models: every method as a pure loss, and one loop that runs them all.
 
-Importing this package imports no torch: the names below are loaded when they are first used.
-"""
+Importing this package imports no torch: the names below are loaded when they are first used."""
 
 from __future__ import annotations
 
@@ -16,6 +15,8 @@ _HOME = {
     "sample": "trlib.model.rollout",
     "train": "trlib.loop.training",
     "evaluate": "trlib.evaluation",
+    "packed": "trlib.layout",
+    "value_checks": "trlib.checks",
 }
 _MODULES = ("advantages", "aggregation", "algorithms", "corrections", "divergences", "tasks")
 
@@ -29,14 +30,18 @@ __all__ = [
     "evaluate",
     "load_policy",
     "load_task",
+    "packed",
     "sample",
     "tasks",
     "train",
+    "value_checks",
 ]
 
 if TYPE_CHECKING:
     from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks
+    from trlib.checks import value_checks
     from trlib.evaluation import evaluate
+    from trlib.layout import packed
     from trlib.loop.training import train
     from trlib.model.policy import load_policy
     from trlib.model.rollout import sample

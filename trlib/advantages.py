@@ -4,8 +4,6 @@ The group baselines are affine in the rewards. They are computed from the differ
 in float64, so that equal rewards give an advantage of exactly 0 (and so an update of exactly nothing) at any scale.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -29,16 +27,11 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
         group: [B] int: completions of one prompt share a number; groups need not be adjacent nor of one size.
         scale: "std" or None.
 
-    Returns:
-        [B], float32 or wider. 0 where all rewards of the group are equal.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
-
+    Returns [B], float32 or wider. 0 where all rewards of the group are equal.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
     Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the book: :eq:`grpo-advantage`.
     Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1 pass with its raw
-    reward for the advantage.
-    """
+    reward for the advantage."""
     if scale is not None:
         checks.choice("scale", scale, ("std",))
     g = _by_group(rewards, group)
@@ -62,14 +55,9 @@ def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
         rewards: [B], any floating type.
         group: [B] int, as in `group_relative`.
 
-    Returns:
-        [B], float32 or wider.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1.
-
-    Source: Kool et al. 2019; for language models arXiv 2402.14740. In the book: :eq:`grpo-leave-one-out`.
-    """
+    Returns [B], float32 or wider.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1.
+    Source: Kool et al. 2019; for language models arXiv 2402.14740. In the book: :eq:`grpo-leave-one-out`."""
     g = _by_group(rewards, group)
     _at_least_two(g, "")
     others = (g.total(g.rewards)[g.which] - g.rewards) / (g.size - 1)[g.which]
@@ -89,15 +77,10 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
         lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 takes its plain mean.
         group: [B] int, as in `group_relative`.
 
-    Returns:
-        [B], float32 or wider. A group of size 1 gives 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
-
+    Returns [B], float32 or wider. A group of size 1 gives 0.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
     Source: arXiv 2505.23585.
-    Differs from: in verl a group of size 1 has the baseline 0.
-    """
+    Differs from: in verl a group of size 1 has the baseline 0."""
     g = _by_group(rewards, group)
     shape = tuple(rewards.shape)
     if isinstance(lengths, Tensor) and lengths.is_floating_point():
@@ -115,8 +98,7 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
 def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
     """[B] bool: every completion of the group has the same reward, so that a group baseline leaves nothing of it.
 
-    Arguments and errors as in `leave_one_out`; a group of size 1 is equal.
-    """
+    Arguments and errors as in `leave_one_out`; a group of size 1 is equal."""
     g = _by_group(rewards, group)
     return (g.total(g.rewards) == 0)[g.which].to(rewards.device)
 
@@ -137,16 +119,11 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
         gamma: discount, in [0, 1].
         lam: λ, in [0, 1].
 
-    Returns:
-        (advantages [B, T], returns [B, T]), not whitened, 0 where masked.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
-
+    Returns (advantages [B, T], returns [B, T]), not whitened, 0 where masked.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
     Source: arXiv 1506.02438 eq. 16. In the book: :eq:`ppo-td`, :eq:`ppo-gae`.
     Differs from: verl carries values through masked tokens in the same way, whitens the advantages and leaves other
-    numbers where masked.
-    """
+    numbers where masked."""
     gamma = checks.number("gamma", gamma, least=0, most=1)
     lam = checks.number("lam", lam, least=0, most=1)
     rewards, values = checks.tokens(mask, rewards=rewards, values=values)

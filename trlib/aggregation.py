@@ -5,8 +5,6 @@ The four differ in who gets an equal say: every token of the batch (`token-mean`
 a constant horizon: a completion's say grows with its length, and a token's weight does not depend on its neighbours).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -41,16 +39,12 @@ def aggregate(
             at least one (the other three); None: this call's own. A number, or a tensor that holds one, such as the
             result of an all-reduce. "seq-mean-token-sum-norm" needs `horizon` too, because parts may be padded to
             different widths. Where ranks average their gradients (DDP), multiply the result by their number.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; an unknown `how`; a horizon that is not above 0; a count below
-            this call's own; NaN or inf where the mask is True.
-
+    Raises TypeError, ValueError: a wrong type or shape; an unknown `how`; a horizon that is not above 0; a count below
+    this call's own; NaN or inf where the mask is True.
     Source: GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476 eq. 8; Dr.GRPO arXiv 2503.20783. In the book:
     "seq-mean-token-mean" is :eq:`grpo-mean`.
     Differs from: verl agrees, but adds 1e-8 to the length in "seq-mean-token-mean". TRL counts completions with
-    nothing unmasked in the means over completions and takes the maximal completion length for the horizon.
-    """
+    nothing unmasked in the means over completions and takes the maximal completion length for the horizon."""
     checks.choice("how", how, AGGREGATIONS)
     if horizon is not None:
         horizon = checks.number("horizon", horizon, above=0)

@@ -1,9 +1,6 @@
 """Checks of plain arguments: numbers, whole numbers, words. What comes back is Python's own; torch is not needed.
 
-`trlib.checks` offers them too, beside those of tensors.
-"""
-
-from __future__ import annotations
+`trlib.checks` offers them too, beside those of tensors."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -27,8 +24,7 @@ def number(
     """`value` as Python's own float after checking that it is a number inside the bounds (NaN never is).
 
     Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
-    number: it has a device and may have a gradient, which a setting would lose; take its `.item()`.
-    """
+    number: it has a device and may have a gradient, which a setting would lose; take its `.item()`."""
     found = _real(name, value, "a number")
     bounds = [
         ("above", above, lambda v, b: v > b),
@@ -83,10 +79,7 @@ def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
 
     Args:
         otherwise: what becomes of anything else.
-
-    Raises:
-        TypeError: with the kind of what JSON does not hold, where `otherwise` is not given.
-    """
+    Raises TypeError: with the kind of what JSON does not hold, where `otherwise` is not given."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name), otherwise) for f in fields(value)}
     if isinstance(value, Mapping):

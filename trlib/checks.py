@@ -1,18 +1,12 @@
 """Argument checks of the ground floor, in one place; those of plain numbers and words stand in `trlib.arguments`.
 
-Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?) read
-the tensor back and so synchronise a GPU; `value_checks(False)` switches them off inside a `with` block,
-and the training loop does so after its first batch.
+Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?) read the tensor
+back and so synchronise a GPU; `value_checks(False)` switches them off, as the training loop does after its first batch.
 
 Every error names the argument, what was expected and what came:
-`advantages: expected [B, T] = [8, 32], got [8]`.
-"""
-
-from __future__ import annotations
+`advantages: expected [B, T] = [8, 32], got [8]`."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
@@ -23,19 +17,23 @@ from trlib.arguments import choice, flag, number, plain, settle, whole
 _values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
 
 
-@contextmanager
-def value_checks(enabled: bool) -> Iterator[None]:
-    """Switch the checks that read tensor values on or off inside a `with` block (shape checks stay on)."""
-    token = _values.set(enabled)
-    try:
-        yield
-    finally:
-        _values.reset(token)
+class value_checks:
+    """Switch the checks that read tensor values on or off, for this thread: `value_checks(False)` once, before a loop;
+    `with value_checks(False):` until the block ends. Shape and type checks stay on."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._before = _values.set(flag("enabled", enabled))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        _values.reset(self._before)
 
 
 def values_checked() -> bool:
-    """Whether value checks are on here."""
-    return _values.get()
+    """Whether value checks are on here; never in what torch.compile compiles, which cannot look at values."""
+    return not torch.compiler.is_compiling() and _values.get()
 
 
 def floating(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
@@ -43,8 +41,7 @@ def floating(name: str, value: object, shape: tuple[int | None, ...] | None = No
 
     Raises:
         TypeError: not a tensor, or not of a floating type.
-        ValueError: another shape, or a dimension of size 0.
-    """
+        ValueError: another shape, or a dimension of size 0."""
     return _typed(name, value, shape, letters, "a floating type", FLOATING)
 
 
@@ -60,7 +57,7 @@ def boolean(name: str, value: object, shape: tuple[int | None, ...] | None = Non
 
 def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that `value` has no NaN and no inf (where `mask` is True, when given), if value checks are on."""
-    if not _values.get() or (mask is None and _ends_pass(value)):
+    if not values_checked() or (mask is None and _ends_pass(value)):
         return
     place = "where the mask is True" if mask is not None else "everywhere"
     _refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
@@ -69,7 +66,7 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
 def log_probabilities(name: str, value: Tensor) -> None:
     """Check that log-probabilities over the last dimension are no NaN, no +inf (-inf is probability 0), and
     sum to one within the rounding of their type, if value checks are on."""
-    if not _values.get():
+    if not values_checked():
         return
     if not _ends_pass(value, least=-math.inf):
         _refuse(f"{name}: expected log-probabilities", value, torch.isnan(value) | (value == math.inf))
@@ -84,7 +81,7 @@ def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None
     """Check that log-probabilities of single tokens are no NaN and at most 0 (but for rounding; -inf is
     probability 0), where `mask` is True when given, if value checks are on."""
     most = _rounding(value)
-    if not _values.get() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):
+    if not values_checked() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):
         return
     _refuse(f"{name}: expected log-probabilities at most 0", value, torch.isnan(value) | (value > most), mask)
 
@@ -92,7 +89,7 @@ def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None
 def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = None, distinct: bool = False) -> None:
     """Check that token ids are at least 0 and below `vocabulary` (where `mask` is True, when given), and no two
     alike along the last dimension when `distinct`, if value checks are on."""
-    if not _values.get():
+    if not values_checked():
         return
     _refuse(f"{name}: expected token ids from 0 to {vocabulary - 1}", ids, (ids < 0) | (ids >= vocabulary), mask)
     if distinct:
@@ -111,8 +108,7 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], on the mask's device, finite
     where the mask is True; those that are called `logp...` are log-probabilities and at most 0). Returns the tensors in
     their common type, float32 or wider, with 0 where the mask is False: what is masked (NaN, inf) can leak neither into
-    a value nor into a gradient.
-    """
+    a value nor into a gradient."""
     first = next(iter(tensors))
     shape = tuple(floating(first, tensors[first], (None, None), "B, T").shape)
     mask = boolean("mask", mask, shape, "B, T")
@@ -122,7 +118,7 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
             raise ValueError(f"{name}: expected a tensor on the mask's device {mask.device}, got one on {value.device}")
     dtype, outside = wide(*checked), ~mask
     safe = tuple(value.to(dtype).masked_fill(outside, 0.0) for value in checked)
-    if _values.get():
+    if values_checked():
         # One pass and one synchronisation for all; which value is wrong is looked for only if one is.
         ends = torch.stack([torch.stack(torch.aminmax(value.detach())) for value in safe])
         for name, value, (low, high) in zip(tensors, checked, ends.tolist(), strict=True):
@@ -140,8 +136,7 @@ def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor,
 
     Checks `mask` (boolean [B, T]), `ids` (integer [B, T], inside the vocabulary where the mask is True) and each tensor
     (floating [B, T, V], log-probabilities that are finite and sum to 1 where the mask is True). Returns the tensors in
-    their common type, float32 or wider, uniform where the mask is False, then the ids as [B, T, 1], 0 there.
-    """
+    their common type, float32 or wider, uniform where the mask is False, then the ids as [B, T, 1], 0 there."""
     first = next(iter(tensors))
     shape = tuple(floating(first, tensors[first], (None, None, None), "B, T, V").shape)
     outside = ~boolean("mask", mask, shape[:2], "B, T").unsqueeze(-1)

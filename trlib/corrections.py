@@ -1,7 +1,9 @@
-"""Corrections for a sampler that is not the learner: truncated and masked importance sampling.
+"""Corrections for a sampler that is not the learner: truncated and masked importance sampling, and two masks.
 
 The engine that samples (other kernels, another precision, older weights) and the learner that trains never agree
-exactly. Standard practice beside any clip is a detached factor π_old/μ on the advantages, bounded above.
+exactly. Standard practice beside any clip is a detached factor π_old/μ on the advantages, bounded above, or a mask of
+the completions (OPSM) or tokens (M2PO) that have moved too far. A mask is of the policy as it is now, for a loop of
+one's own: `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from trlib import checks
 
-LEVELS: tuple[str, ...] = ("token", "sequence")
-HOWS: tuple[str, ...] = ("truncate", "mask")
+LEVELS: tuple[str, ...] = ("token", "sequence", "geometric")
+HOWS: tuple[str, ...] = ("truncate", "mask", "reject")
 
 
 def truncated_importance(
@@ -23,44 +26,101 @@ def truncated_importance(
     mask: Tensor,
     *,
     cap: float = 2.0,
+    floor: float | None = None,
     level: str = "token",
     how: str = "truncate",
 ) -> Tensor:
     """The factor on the advantages that corrects for the sampler.
 
-    c = π_old/μ of the token, or with level="sequence" the product over the row's unmasked tokens
-    how="truncate": min(c, cap)      how="mask": c where c <= cap, else 0
+    c = π_old/μ of the token; with level="sequence" the product over the row's unmasked tokens, with "geometric" their
+    geometric mean, exp(mean_t log π_old/μ)
+    how="truncate": c, at least `floor` and at most `cap`
+    how="mask": c where floor <= c <= cap, else 0        how="reject": 1 there, else 0
 
     Args:
         logp_old: [B, T] log π_old(y_t) recomputed by the learner, nats.
         logp_rollout: [B, T] log μ(y_t) as the sampler computed it.
         mask: [B, T] bool.
         cap: the largest factor, above 0.
-        level: "token" | "sequence".
-        how: "truncate" | "mask".
+        floor: the smallest, from 0 to `cap`; None: no bound.
+        level: "token" | "sequence" | "geometric".
+        how: "truncate" | "mask" | "reject".
 
-    Returns:
-        [B, T], detached; 1 where masked.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a cap that is not above 0.
-
+    Returns [B, T], detached; 1 where masked.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; meaningless bounds.
     Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner Yao et al. 2025 ("Your
     efficient RL framework secretly brings you off-policy RL training") and Liu, Li et al. 2025 ("When speed kills
-    stability"); the four variants are TRL's. In the book: :eq:`clipping-three`.
-    Differs from: TRL and verl can bound the factor from below too (verl's masking, IcePop, always does), and verl first
-    clamps the log-ratio, of the token or of the row, to ±20.
-    """
-    cap = checks.number("cap", cap, above=0)
+    stability"). IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as .5
+    and 5. In the book: :eq:`clipping-three`.
+    Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has "reject" as
+    `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its bounds are those of μ/π_old."""
+    cap, floor = _bounds(cap, floor)
     checks.choice("level", level, LEVELS)
     checks.choice("how", how, HOWS)
     old, rollout = checks.tokens(mask, logp_old=logp_old, logp_rollout=logp_rollout)
     log_ratio = (old - rollout).detach()
-    if level == "sequence":
+    if level != "token":
         log_ratio = log_ratio.sum(-1, keepdim=True).expand_as(log_ratio)
+    if level == "geometric":
+        log_ratio = log_ratio / mask.sum(-1, keepdim=True).clamp(min=1)
     factor = log_ratio.exp()
-    factor = factor.clamp(max=cap) if how == "truncate" else factor.masked_fill(factor > cap, 0.0)
+    if how == "truncate":
+        factor = factor.clamp(min=floor, max=cap)
+    else:
+        far = (factor > cap) | (factor < floor)
+        factor = (factor if how == "mask" else torch.ones_like(factor)).masked_fill(far, 0.0)
     return factor.masked_fill(~mask, 1.0)
+
+
+def _bounds(cap: object, floor: object) -> tuple[float, float]:
+    cap = checks.number("cap", cap, above=0)
+    return cap, 0.0 if floor is None else checks.number("floor", floor, least=0, most=cap)
+
+
+def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float) -> Tensor:
+    """OPSM, off-policy sequence masking: which tokens are kept, [B, T] bool, False where masked.
+
+    False  where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of KL(μ || π)
+
+    Args:
+        logp: [B, T] log π(y_t) by the policy as it is now, nats.
+        logp_rollout: [B, T] log μ(y_t) as the sampler computed it.
+        advantages, mask: [B, T], float and bool.
+        delta: δ, nats a token. Published recipes take from 1e-4 to .5.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that is NaN.
+    Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`."""
+    delta = checks.number("delta", delta)
+    new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    drift = (rollout - new).detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    return mask & ~((a < 0) & (drift > delta))
+
+
+def m2po_mask(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, budget: float = 0.04, signed: bool = True
+) -> Tensor:
+    """M2PO's rule: which tokens are kept, [B, T] bool, False where masked.
+
+    Of the tokens with A > 0 and r > 1, or A < 0 and r < 1, those of largest log² r are dropped until the mean of
+    log² r over the others of them is at most the budget. All other tokens are kept.
+
+    Args:
+        logp, logp_old, advantages, mask: as in `opsm_mask`; logp_old: by the policy that r is taken to.
+        budget: the largest second moment, nats², above 0. It is of all rows of this call together.
+        signed: False: all unmasked tokens are candidates, whatever their quadrant.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a budget that is not above
+    0.
+    Source: arXiv 2510.01161.
+    Differs from: the authors' code turns the last kept |log r| into clip bounds, and opens these to at least .3 below
+    and .5 above 1. AReaL has the mask of signed=False between its old and its proximal policy, keeps one token at least
+    and asks for a mean below the budget."""
+    budget = checks.number("budget", budget, above=0)
+    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio = (new - old).detach()
+    candidate = mask & (log_ratio * a > 0) if checks.flag("signed", signed) else mask
+    moment, order = log_ratio.square().masked_fill(~candidate, torch.inf).flatten().sort(stable=True)
+    means = moment.cumsum(0) / torch.arange(1, len(moment) + 1, device=moment.device)
+    within = torch.zeros_like(order, dtype=torch.bool).scatter(0, order, means <= budget)
+    return mask & (within.view_as(mask) | ~candidate)
 
 
 @dataclass(frozen=True)
@@ -69,17 +129,19 @@ class Correction:
 
     cap: float = 2.0
     """The largest factor."""
-    level: Literal["token", "sequence"] = "token"
-    """Whose ratio it is: the token's, or the completion's."""
-    how: Literal["truncate", "mask"] = "truncate"
-    """What becomes of a larger one: the cap, or 0."""
+    level: Literal["token", "sequence", "geometric"] = "token"
+    """Whose ratio it is: the token's, the completion's, or its tokens' geometric mean."""
+    how: Literal["truncate", "mask", "reject"] = "truncate"
+    """What becomes of a factor outside the bounds: the bound (truncate), or 0 (mask; reject makes the others 1)."""
+    floor: float | None = None
+    """The smallest factor; None: no bound."""
 
     def __post_init__(self) -> None:
         checks.settle(self)
-        checks.number("cap", self.cap, above=0)
+        _bounds(self.cap, self.floor)
         checks.choice("level", self.level, LEVELS)
         checks.choice("how", self.how, HOWS)
 
     def factor(self, logp_old: Tensor, logp_rollout: Tensor, mask: Tensor) -> Tensor:
         """[B, T]: what the advantages are multiplied by."""
-        return truncated_importance(logp_old, logp_rollout, mask, cap=self.cap, level=self.level, how=self.how)
+        return truncated_importance(logp_old, logp_rollout, mask, **vars(self))

@@ -22,6 +22,8 @@ from torch import Tensor
 
 from trlib import checks
 
+NOWHERE = -1e30
+"""Stands for log 0 where a difference must not be NaN: finite, and without mass in any type."""
 REST_FLOOR = 1e-12
 """Least mass of the rest bucket in the binary and top-K forms. A log-prob of exactly 0 is nearly always a rounding
 (in float32 of anything above 1 - 3e-8), so it is read as "at most this much is left", not as certainty."""
@@ -47,23 +49,16 @@ def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
         log_a: [..., V] log-probabilities, any floating type; computed in float32 or wider.
         log_b: [..., V].
 
-    Returns:
-        [...], at least 0, inf where b has no mass on something a has; differentiable in both.
-
-    Raises:
-        TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities that do not sum to 1.
-
-    In the book: :eq:`divergences`.
-    """
+    Returns [...], at least 0, inf where b has no mass on something a has; differentiable in both.
+    Raises TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities that do not sum to 1.
+    In the book: :eq:`divergences`."""
     log_a, log_b = _distributions(log_a, log_b)
     return _kl_terms(log_a, log_b).sum(-1)
 
 
 def tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as in `kl`.
-
-    In the book: :eq:`divergences`, :eq:`regions-tv`.
-    """
+    In the book: :eq:`divergences`, :eq:`regions-tv`."""
     log_a, log_b = _distributions(log_a, log_b)
     return _difference(log_a, log_b).abs().sum(-1) / 2
 
@@ -78,16 +73,11 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     Returns:
         The same shape, at least 0; the masses 1-a and 1-b come from log1mexp, exact up to probability 1, and are
         floored at 1e-12.
-
-    Raises:
-        TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0.
-
+    Raises TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0.
     In the book: :eq:`dppo-binary`, :eq:`dppo-chain`.
-
     Source: arXiv 2602.04879 (binary DPPO).
     Differs from: the authors' code and verl add 1e-8 to both masses inside the logarithm, which can make the result
-    negative and blurs it above probability 1 - 1e-8.
-    """
+    negative and blurs it above probability 1 - 1e-8."""
     log_a, log_b = _of_tokens(log_a, log_b)
     rest_a, rest_b = (_log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
     return _kl_terms(log_a, log_b) + _kl_terms(rest_a, rest_b)
@@ -95,9 +85,7 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation between "this token" and "any other": |a - b|. Arguments and errors as in `binary_kl`.
-
-    In the book: :eq:`clipping-probability`, :eq:`dppo-binary`.
-    """
+    In the book: :eq:`clipping-probability`, :eq:`dppo-binary`."""
     log_a, log_b = _of_tokens(log_a, log_b)
     return _difference(log_a, log_b).abs()
 
@@ -115,24 +103,17 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
     Returns:
         [...], at least 0; between `binary_kl` of any of the K tokens and `kl`, as far as log_a's type holds the rest
         of a, which is 1 - Σ: record it in float32, not in bfloat16.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
-            log_a with more mass than 1, log_b that does not sum to 1.
-
+    Raises TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
+    log_a with more mass than 1, log_b that does not sum to 1.
     In the book: :eq:`dppo-topk`, :eq:`dppo-chain`.
-
-    Source: arXiv 2602.04879 (top-K DPPO).
-    """
+    Source: arXiv 2602.04879 (top-K DPPO)."""
     log_a, log_b = _with_rest(log_a, ids, log_b)
     return _kl_terms(log_a, log_b).sum(-1)
 
 
 def topk_tv(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
     """Total variation over K tokens and one bucket for the rest. Arguments, shapes and errors as in `topk_kl`.
-
-    In the book: :eq:`dppo-topk`.
-    """
+    In the book: :eq:`dppo-topk`."""
     log_a, log_b = _with_rest(log_a, ids, log_b)
     return _difference(log_a, log_b).abs().sum(-1) / 2
 
@@ -143,12 +124,8 @@ def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
     Args:
         log_a: log-probs of the tokens that a sampled: any shape and floating type, finite and at most 0.
         log_b: the same shape, under b; -inf gives inf.
-
-    Raises:
-        TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0; log_a of -inf.
-
-    Source: Schulman, "Approximating KL divergence", 2020. In the book: :eq:`estimators`.
-    """
+    Raises TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0; log_a of -inf.
+    Source: Schulman, "Approximating KL divergence", 2020. In the book: :eq:`estimators`."""
     log_a, log_b = _sampled(log_a, log_b)
     return log_a - log_b
 
@@ -156,8 +133,7 @@ def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
 def k2(log_a: Tensor, log_b: Tensor) -> Tensor:
     """(log a - log b)² / 2: biased for KL(a || b), but its mean gradient in a as a loss is that of KL(a || b).
 
-    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`.
-    """
+    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`."""
     log_a, log_b = _sampled(log_a, log_b)
     return (log_a - log_b).square() / 2
 
@@ -166,8 +142,7 @@ def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
     """e^d - d - 1 with d = log b - log a: at least 0 and unbiased for KL(a || b), yet as a loss its mean gradient in a
     is that of the other direction, KL(b || a).
 
-    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`.
-    """
+    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`."""
     log_a, log_b = _sampled(log_a, log_b)
     d = log_b - log_a
     return torch.expm1(d) - d
@@ -178,10 +153,7 @@ def log1mexp(x: Tensor) -> Tensor:
 
     Args:
         x: any shape and floating type, at most 0 (but for rounding, which is read as 0); computed in float32 or wider.
-
-    Raises:
-        TypeError, ValueError: a wrong type; NaN or a log-prob above 0.
-    """
+    Raises TypeError, ValueError: a wrong type; NaN or a log-prob above 0."""
     checks.token_log_probabilities("x", checks.floating("x", x))
     return _log1mexp(x.to(checks.wide(x)))
 
@@ -270,6 +242,39 @@ def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tenso
     rest = log_b[lost].to(dtype).exp().scatter(-1, ids[lost].long(), 0.0).sum(-1).clamp(min=REST_FLOOR).log()
     bucket = merged_b[..., -1].masked_scatter(lost, rest).unsqueeze(-1)
     return merged_a, torch.cat([some_b, bucket], -1)
+
+
+def merged(logp: Tensor, old: TopK, *, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Two policies over the K tokens of `old` and one bucket for the rest, for a loss that is handed no more.
+
+    Args:
+        logp: [B, T, K] log-probs of the tokens `old.ids`, differentiable.
+        old: the other policy's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which counts to the rest.
+        tokens: [B, T] int, the sampled ones, each among the used entries.
+        mask: [B, T] bool.
+
+    Returns [B, T, K + 1] log-probs of both, all of it in the rest where masked, and [B, T] the sampled token's place.
+    Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, a log-prob above 0, more mass than
+    1, a sampled token that is not among `old.ids`."""
+    shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, K").shape)
+    checks.floating("old.logp", old.logp, shape, "B, T, K")
+    checks.integer("old.ids", old.ids, shape, "B, T, K")
+    checks.integer("tokens", tokens, shape[:2], "B, T")
+    checks.boolean("mask", mask, shape[:2], "B, T")
+    sampled = (old.ids == tokens.unsqueeze(-1)) & (old.logp > -math.inf)
+    absent = mask & ~sampled.any(-1)
+    if checks.values_checked() and bool(absent.any()):
+        where = tuple(int(i) for i in absent.nonzero()[0])
+        raise ValueError(
+            f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
+            f"{list(where)}, which is not"
+        )
+    dtype = checks.wide(logp, old.logp)
+    unused = (old.logp == -math.inf) | ~mask.unsqueeze(-1)
+    new, anchor = (x.to(dtype).masked_fill(unused, NOWHERE) for x in (logp, old.logp.detach()))
+    checks.token_log_probabilities("logp", new)
+    checks.token_log_probabilities("old.logp", anchor)
+    return append_rest(new, "logp"), append_rest(anchor, "old.logp"), sampled.to(torch.uint8).argmax(-1)
 
 
 def append_rest(logp: Tensor, name: str) -> Tensor:

@@ -53,10 +53,7 @@ def panels(
         height: of one row of panels, inches.
         across: panels per row; None: all in one.
         share: one scale for all panels, with numbers on the outer ones only.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-    """
+    Raises MissingExtra: matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

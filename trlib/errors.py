@@ -1,7 +1,5 @@
 """The package's own errors, and the message for an unknown name."""
 
-from __future__ import annotations
-
 import difflib
 import sys
 import warnings
@@ -32,8 +30,7 @@ class RunError(TrlibError):
     """An error that stops a run in the middle.
 
     `run` holds the history up to the last finished batch. If the run has a folder, the policy is as it was after that
-    batch; otherwise it may have taken some of the broken batch's updates.
-    """
+    batch; otherwise it may have taken some of the broken batch's updates."""
 
     def __init__(self, message: str, run: Any = None) -> None:
         super().__init__(message)

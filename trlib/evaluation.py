@@ -51,8 +51,7 @@ class Evaluation:
     """What `evaluate` measured.
 
     Intervals are 95 % percentile bootstraps over prompts: how far another draw of prompts would move the number. If
-    every prompt agrees they have no width.
-    """
+    every prompt agrees they have no width."""
 
     policy: str
     """The policy's name."""
@@ -126,12 +125,8 @@ def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.nda
         right: [N] int, 0 to `samples`.
         samples: completions drawn for each prompt.
         k: 1 to `samples`: no unbiased estimate exists beyond.
-
-    Raises:
-        ValueError: k or `right` outside that range.
-
-    Source: Chen et al. 2021, arXiv 2107.03374, section 2.1.
-    """
+    Raises ValueError: k or `right` outside that range.
+    Source: Chen et al. 2021, arXiv 2107.03374, section 2.1."""
     samples, k = checks.whole("samples", samples, least=1), checks.whole("k", k, least=1)
     if k > samples:
         raise ValueError(f"k: expected at most samples = {samples} (pass@k needs k different samples), got {k}")
@@ -155,13 +150,9 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
         seed: of the resamples.
         level: coverage, between 0 and 1.
         resamples: how many, at most MOST_RESAMPLES.
-
-    Raises:
-        TypeError, ValueError: no rows, no numbers, one that is not finite, a level outside (0, 1), resamples too few or
-            too many.
-
-    Source: Efron and Tibshirani 1993, chapter 13.
-    """
+    Raises TypeError, ValueError: no rows, no numbers, one that is not finite, a level outside (0, 1), resamples too few
+    or too many.
+    Source: Efron and Tibshirani 1993, chapter 13."""
     try:
         values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -210,12 +201,8 @@ def evaluate(
         seed: of prompts, samples and intervals; with the same seed every policy gets the same prompts.
         max_tokens: the longest completion; None: the task's limit.
         batch: completions computed at once.
-
-    Raises:
-        TypeError, ValueError: an argument of the wrong type or out of its range.
-
-    In the book: :eq:`policy-objective`.
-    """
+    Raises TypeError, ValueError: an argument of the wrong type or out of its range.
+    In the book: :eq:`policy-objective`."""
     if not hasattr(policy, "name"):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
     if isinstance(task, type) or not all(hasattr(task, name) for name in ("prompts", "verify", "settings")):

@@ -1,7 +1,6 @@
 """The fields of a dataclass as a reader sees them: name, type, default, and the docstring under each in the source.
 
-`keywords_of` makes them the keyword arguments of a function.
-"""
+`keywords_of` makes them the keyword arguments of a function."""
 
 from __future__ import annotations
 
@@ -79,8 +78,7 @@ def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], C
     one has the argument `settings`.
 
     Args:
-        kind: a dataclass; its own checks run when the function is called.
-    """
+        kind: a dataclass; its own checks run when the function is called."""
     make: Any = kind  # what a ParamSpec binds, mypy cannot call
     hints, options = get_type_hints(kind), settings(kind)
 

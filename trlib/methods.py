@@ -1,7 +1,5 @@
 """Every method by its name: on the command line, in a sweep, in a file of one's own."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 
@@ -27,8 +25,7 @@ def method_kind(name: str) -> Any:
 
     Raises:
         ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without it.
-        TypeError: a class whose settings Python would ignore, because its decorator is missing.
-    """
+        TypeError: a class whose settings Python would ignore, because its decorator is missing."""
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
         entry = RELATIVES[name]
         use = (

@@ -3,8 +3,6 @@
 The file may import other files from its own folder ("neighbours"). They belong to it: a record of a run keeps them too.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import sys
@@ -27,11 +25,8 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
     Args:
         what: "method", "task" or "optimizer", for the errors.
         fits: whether a value that the file defines is one.
-
-    Raises:
-        ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or one that
-            defines nothing of this name or kind.
-    """
+    Raises ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or one that
+    defines nothing of this name or kind."""
     if not is_own(text):
         if text.endswith(".py"):
             raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}; NAME is the {what} in it")

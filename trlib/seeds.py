@@ -3,8 +3,6 @@
 No draw depends on earlier ones, so a run that is resumed at batch k draws what it would have drawn without the break.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import torch

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from trlib import checks, divergences
 from trlib.algorithms import Batch, Brought, Correction, Needs, Scores, TopK
-from trlib.algorithms.dppo import DPPO, dppo_loss
+from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
 from trlib.algorithms.reinforce import reinforce_loss
+from trlib.divergences import topk_kl, topk_tv
 
 
 def row(*values: float) -> Tensor:
@@ -430,3 +431,33 @@ def test_a_divergence_below_zero_is_rounding_or_refused():
 def test_a_correction_would_count_the_mismatch_twice():
     with pytest.raises(ValueError, match=r"correction: .*twice"):
         DPPO(correction=Correction())
+
+
+@pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
+    g = torch.Generator().manual_seed(seed)
+    q = torch.randn(5, 4, 9, generator=g, dtype=torch.float64).log_softmax(-1)
+    full = (q + 0.7 * torch.randn(q.shape, generator=g, dtype=torch.float64)).log_softmax(-1)
+    tokens, mask = torch.randint(0, 9, (5, 4), generator=g), torch.rand(5, 4, generator=g) < 0.8
+    advantages = torch.randn(5, 4, generator=g, dtype=torch.float64)
+    ids = q.scatter(-1, tokens.unsqueeze(-1), math.inf).topk(4).indices
+    old = TopK(ids, q.gather(-1, ids))
+    settings = {delta: 0.1, "max_ratio": 1.5, "advantages": advantages, "mask": mask}
+    measured = (topk_tv if delta == "delta_tv" else topk_kl)(old.logp, ids, full)
+    results = []
+    for sparse in (True, False):
+        x = full.clone().requires_grad_()
+        sampled = (p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) for p in (x, q))
+        if sparse:
+            dirty = TopK(ids, old.logp.masked_fill(~mask.unsqueeze(-1), math.nan))
+            loss = dppo_sparse_loss(x.gather(-1, ids), dirty, tokens=tokens.masked_fill(~mask, -100), **settings)
+        else:
+            loss = dppo_loss(*sampled, measured=measured, **settings)
+        results.append((loss.per_token, torch.autograd.grad(loss.per_token.sum(), x)[0], loss.diagnostics["kept"]))
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+    assert 0 < results[0][2].sum() < mask.sum()
+    missing = TopK(ids, old.logp.masked_fill(ids == tokens.unsqueeze(-1), -math.inf))
+    with pytest.raises(ValueError, match=r"tokens: expected each sampled token among old\.ids"):
+        dppo_sparse_loss(full.gather(-1, ids), missing, tokens=tokens, **settings)

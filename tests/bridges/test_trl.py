@@ -11,6 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -23,8 +24,17 @@ from datasets import Dataset  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
-from trlib.algorithms import TokenLoss, dppo_loss, ppo_loss, quatro_loss, troll_loss  # noqa: E402
-from trlib.bridges.trl import TrustRegionTrainer  # noqa: E402
+from trlib.algorithms import (  # noqa: E402
+    TokenLoss,
+    dppo_loss,
+    dppo_sparse_loss,
+    ppo_loss,
+    quatro_loss,
+    troll_loss,
+    troll_sparse_loss,
+)
+from trlib.algorithms.quatro import solve_dual  # noqa: E402
+from trlib.bridges.trl import DistributionTrainer, QuatroTrainer, TrustRegionTrainer  # noqa: E402
 
 SCRIPT = Path(__file__).with_name("trl_run.py")
 
@@ -38,6 +48,22 @@ class Clipped(TrustRegionTrainer):
 def bare(logp, logp_old, *, advantages, mask):
     """The policy gradient, without diagnostics."""
     return TokenLoss(-logp * advantages * mask)
+
+
+def changing(logp, logp_old, *, advantages, mask):
+    advantages /= advantages.std() + 1
+    return TokenLoss(-logp * advantages)
+
+
+def on_a_gpu(logp, logp_old, *, advantages, mask):
+    return TokenLoss(-logp * torch.ones((), device="cuda"))
+
+
+def clip_of_the_sampled(logp, old, *, tokens, advantages, mask):
+    """PPO's clip, by a loss that is handed K tokens."""
+    at = (old.ids == tokens.unsqueeze(-1)).int().argmax(-1, keepdim=True)
+    sampled = (x.gather(-1, at).squeeze(-1) for x in (logp, old.logp))
+    return ppo_loss(*sampled, advantages=advantages, mask=mask)
 
 
 class Recomputed(Clipped):
@@ -183,8 +209,19 @@ def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, p
         (staticmethod(quatro_loss), r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'"),
         (staticmethod(troll_loss), r"token_loss: expected .*, got troll_loss, which fails .*'tokens'"),
         (bare, r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which fails"),
-        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"token_loss: .*, which returns Tensor for one token"),
+        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"token_loss: .*, which returns a Tensor; TokenLoss"),
         (staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))), r"token_loss: .* per_token of shape \[\]"),
+        (
+            staticmethod(lambda logp, *_, **__: (-logp, {})),
+            r"token_loss: .*, which returns a tuple; TokenLoss\(per_tok",
+        ),
+        (staticmethod(changing), r"token_loss: .*, got changing, which changes its argument advantages in place"),
+        (staticmethod(lambda logp, *_, **__: TokenLoss(-logp.detach())), r"token_loss: .* without a gradient in logp"),
+        (staticmethod(on_a_gpu), r"token_loss: .*, got on_a_gpu, which fails on \[2, 3\] tokens on cpu: .*CUDA"),
+        (
+            staticmethod(lambda logp, *_, **__: TokenLoss(-logp.to("meta"))),
+            r"returns per_token on meta for tokens on cpu",
+        ),
     ],
 )
 def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(loss, message, policy, tmp_path):
@@ -211,11 +248,165 @@ def test_a_loss_without_diagnostics_trains_and_logs_no_kept(policy, tmp_path):
     assert "kept" not in trainer._metrics["train"]
 
 
+class Sparse(DistributionTrainer):
+    token_loss = staticmethod(clip_of_the_sampled)
+    most_likely = 4
+
+
+@pytest.mark.parametrize("coefficient", [0.0, 0.05])
+def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path, monkeypatch):
+    trainer = trainer_of(policy, tmp_path, Sparse, loss_type="dapo", entropy_coef=coefficient, temperature=0.7)
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.train()
+    inputs = batch()
+    whole = [torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], 1) for x in ("ids", "mask")]
+    trainer._scored = []
+    with torch.no_grad():
+        trainer._get_per_token_logps_and_entropies(trainer.model, *whole, 7, batch_size=4)
+    ((logp, old, _),) = trainer._scored
+    full = (trainer.model(whole[0], attention_mask=whole[1]).logits[:, 3:-1] / 0.7).log_softmax(-1).detach()
+    sampled = inputs["completion_ids"].unsqueeze(-1)
+    torch.testing.assert_close(logp, full.gather(-1, sampled).squeeze(-1))
+    others = full.scatter(-1, sampled, -math.inf).sort(-1, descending=True).values[..., :3]
+    torch.testing.assert_close(old.logp, torch.cat([full.gather(-1, sampled), others], -1))
+    torch.testing.assert_close(full.gather(-1, old.ids), old.logp)
+
+    moved = (0.4 * torch.randn(logp.shape, generator=torch.Generator().manual_seed(3))).clamp(max=-0.01)
+    inputs |= {"old_topk_ids": old.ids, "old_topk_logps": old.logp + moved.unsqueeze(-1)}
+    inputs["old_per_token_logps"] = logp + moved
+    ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+    scored = GRPOTrainer._get_per_token_logps_and_entropies
+    monkeypatch.setattr(DistributionTrainer, "_get_per_token_logps_and_entropies", scored)
+    theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
+    for mine, its in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-6)  # TRL takes the logits in pieces
+    mine, its = trainer._metrics["train"]["entropy"]
+    assert mine == pytest.approx(its, rel=1e-5) and 0 < trainer._metrics["train"]["kept"][0] < 1
+
+
+def seen_by(
+    kind: type[TrustRegionTrainer], policy, folder, **settings
+) -> list[tuple[dict[str, Tensor], tuple, Tensor]]:
+    """A short run with two updates a rollout: each update's batch, the loss's arguments, and its loss of each token."""
+    updates = []
+
+    class Watched(kind):
+        def _token_loss(self, *given):
+            updates.append([given[-1], given, super()._token_loss(*given)])
+            return updates[-1][-1]
+
+    trainer = trainer_of(
+        policy,
+        folder,
+        Watched,
+        reward=lambda completions, **_: [len(text) % 5 / 4 for text in completions],
+        prompts=[f"{start} : +1 =" for start in range(4)],
+        **{"num_iterations": 2, "max_steps": 4, "learning_rate": 0.01, "loss_type": "luspo", **settings},
+    )
+    trainer.train()
+    return updates
+
+
+@pytest.mark.parametrize(
+    "loss", [partial(troll_sparse_loss, delta_kl=0.01), partial(dppo_sparse_loss, delta_tv=0.02)], ids=["troll", "dppo"]
+)
+def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, policy, tmp_path):
+    class Regional(DistributionTrainer):
+        token_loss = staticmethod(loss)
+        most_likely = 6
+
+    start = {name: p.clone() for name, p in policy.trainable.items()}
+    updates = seen_by(Regional, policy, tmp_path, beta=0.01)
+    assert len(updates) == 4 and max((p - start[name]).abs().max() for name, p in policy.trainable.items()) > 1e-3
+    for i, (inputs, (logp, _, mask, _), _) in enumerate(updates):
+        sampled = inputs["old_topk_ids"] == inputs["completion_ids"].unsqueeze(-1)
+        assert (sampled.sum(-1) == 1).all()
+        old = inputs["old_topk_logps"][sampled].view_as(logp)
+        assert torch.equal(old, inputs["old_per_token_logps"])  # not the reference's, though it is scored as well
+        apart = (logp - old)[mask].abs().max()
+        assert apart < 1e-5 if i % 2 == 0 else apart > 1e-3
+    for i, (_, (_, _, mask, _), result) in enumerate(updates):
+        acts = result.diagnostics["projected"] if "projected" in result.diagnostics else ~result.diagnostics["kept"]
+        assert bool((acts & mask).any()) == bool(i % 2)
+
+
+def test_one_update_a_rollout_needs_no_old_distribution(policy, tmp_path):
+    (inputs, (logp, *_), loss), *_ = seen_by(DistributionTrainer, policy, tmp_path, num_iterations=1, max_steps=1)
+    assert "old_topk_ids" not in inputs and not loss.diagnostics["projected"].any()
+    torch.testing.assert_close(loss.diagnostics["ratio"], torch.ones_like(logp))
+
+
+@pytest.mark.parametrize("settings", [{}, {"delta_kl": 0.5, "form": "regression", "direction": "forward"}])
+def test_quatro_in_trl_is_quatro(settings, policy, tmp_path):
+    kind = type("Q", (QuatroTrainer,), settings)
+    updates = seen_by(kind, policy, tmp_path)
+    for first, second in zip(updates[::2], updates[1::2], strict=True):  # one batch is one rollout here
+        for inputs, (logp, anchor, mask, _), loss in (first, second):
+            ids = inputs["completion_ids"] * inputs["completion_mask"]
+            text = policy.tokenizer.batch_decode(inputs["completion_ids"], skip_special_tokens=True)
+            rewards = torch.tensor([len(t) % 5 / 4 for t in text])
+            group = torch.unique(inputs["prompt_ids"], dim=0, return_inverse=True)[1]
+            expected = quatro_loss(logp, anchor, rewards=rewards, group=group, mask=mask, **settings)
+            torch.testing.assert_close(loss.per_token, expected.per_token)
+            assert len(ids) == 8 and len(group.unique()) == 2
+    assert updates[1][-1].diagnostics["ratio"].sub(1).abs().max() > 1e-3
+    assert any(loss.per_token.abs().max() > 0 for *_, loss in updates)
+
+
+def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_path):
+    scores = iter([1.0, 0.0, None, 0.5, 0.0, 1.0, 1.0, 0.0])
+    trainer = trainer_of(
+        policy, tmp_path, QuatroTrainer, reward=lambda completions, **_: [next(scores) for _ in completions]
+    )
+    trainer.model.train()
+    whole, empty = GRPOTrainer._generate_and_score_completions, 4
+
+    def masked(self, inputs):
+        output = whole(self, inputs)
+        output["completion_mask"][empty] = 0
+        return output
+
+    with patch.object(TrustRegionTrainer, "_generate_and_score_completions", masked, create=True):
+        output = trainer._generate_and_score_completions([{"prompt": "3 : +1 ="}] * 8)
+    for rows in ([0, 1, 3], [5, 6, 7]):
+        rewards = torch.tensor([[1.0, 0.0, None or 0.0, 0.5, 0.0, 1.0, 1.0, 0.0]])[:, rows]
+        dual = solve_dual(rewards, delta_kl=0.1)
+        torch.testing.assert_close(output["multiplier"][rows], dual.multiplier.expand(3))
+        torch.testing.assert_close(output["push"][rows], (dual.multiplier * dual.target)[0])
+    assert output["multiplier"][[2, empty]].tolist() == output["push"][[2, empty]].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "error", "message"),
+    [
+        (QuatroTrainer, {"delta_kl": 0.0}, ValueError, "delta_kl: expected a number above 0"),
+        (QuatroTrainer, {"form": "ratios"}, ValueError, "form: expected one of 'ratio', 'exact', 'regression'"),
+        (QuatroTrainer, {"token_loss": staticmethod(bare)}, TypeError, "token_loss: QuatroTrainer has its own"),
+        (DistributionTrainer, {"anchor": "rollout"}, ValueError, "anchor: expected one of 'recomputed', got 'rollout'"),
+        (
+            DistributionTrainer,
+            {"most_likely": 0},
+            ValueError,
+            "most_likely: expected a whole number of at least 1, got 0",
+        ),
+        (
+            DistributionTrainer,
+            {"token_loss": staticmethod(troll_loss)},
+            TypeError,
+            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which fails",
+        ),
+    ],
+)
+def test_settings_of_the_two_others_are_checked_at_construction(kind, settings, error, message, policy, tmp_path):
+    with pytest.raises(error, match=message):
+        trainer_of(policy, tmp_path, type("Set", (kind,), settings))
+
+
 def test_an_unknown_anchor_is_refused_at_construction(policy, tmp_path):
     class Nowhere(TrustRegionTrainer):
         anchor = "nope"
 
-    with pytest.raises(ValueError, match="anchor: expected rollout or recomputed, got 'nope'"):
+    with pytest.raises(ValueError, match="anchor: expected one of 'rollout', 'recomputed', got 'nope'"):
         trainer_of(policy, tmp_path, Nowhere)
 
 

@@ -188,7 +188,9 @@ def test_a_loss_without_diagnostics_has_no_clip_fraction(rollouts):
 
 
 def test_a_loss_that_cannot_work_is_refused_by_name_when_it_is_registered():
-    with pytest.raises(TypeError, match=r"losses\['mine'\]: expected .*, got quatro_loss, which fails on one token"):
+    with pytest.raises(
+        TypeError, match=r"losses\['mine'\]: expected .*, got quatro_loss, which fails on \[2, 3\] tokens on cpu"
+    ):
         register({"mine": quatro_loss})
 
 

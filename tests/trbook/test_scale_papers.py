@@ -12,12 +12,17 @@ import pytest
 
 import trlib
 from trbook.scale.papers import LEGACY, PAPERS, SAMPLER, WRITTEN_FOR, table
-from trlib.algorithms import ALGORITHMS, dppo_loss, pspo_loss
+from trlib.algorithms import ALGORITHMS, dppo_loss, pspo_loss, troll_sparse_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 IN_TRL = [key for key, paper in PAPERS.items() if paper.trl is not None]
 IN_VERL = [key for key, paper in PAPERS.items() if paper.verl is not None]
-LOSSES = {"dppo_loss": dppo_loss, "pspo_loss": pspo_loss, "partial": partial}
+LOSSES = {
+    "dppo_loss": dppo_loss,
+    "pspo_loss": pspo_loss,
+    "troll_sparse_loss": troll_sparse_loss,
+    "partial": partial,
+}
 
 
 def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
@@ -44,7 +49,7 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     trl = pytest.importorskip("trl")
     from datasets import Dataset
 
-    from trlib.bridges.trl import TrustRegionTrainer
+    from trlib.bridges import trl as bridge
 
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
@@ -71,8 +76,9 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
         if name != "beta":
             assert getattr(config, name) == value
     kind = getattr(import_module(module), kind_of_config.replace("Config", "Trainer"))
-    if paper.token_loss:
-        kind = type("Bridged", (TrustRegionTrainer,), {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))})
+    if paper.token_loss or paper.trainer != "TrustRegionTrainer":
+        own = {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))} if paper.token_loss else {}
+        kind = type("Bridged", (getattr(bridge, paper.trainer),), own)
     before = {name: p.clone() for name, p in policy.trainable.items()}
     trainer = kind(
         model=policy.model,

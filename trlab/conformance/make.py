@@ -276,8 +276,8 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
             value = getattr(divergences, name)(logp, old).where(mask, 0.0)
             (gradient,) = torch.autograd.grad(value.sum(), logp)
             estimators.setdefault(name, {})[batch["name"]] = {"values": value.tolist(), "gradient": gradient.tolist()}
-        for level in corrections.LEVELS:
-            for how in corrections.HOWS:
+        for level in ("token", "sequence"):
+            for how in ("truncate", "mask"):
                 factor = corrections.truncated_importance(old, data["logp_rollout"], mask, level=level, how=how)
                 if batch["name"] in ("two anchors", "an empty row"):
                     factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()

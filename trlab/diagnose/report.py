@@ -23,7 +23,7 @@ from trlab.diagnose.sampling import CAP, Alignment, Meaning, Sampling, Unbiased,
 from trlab.diagnose.scale import MODEL, deviation, recorded
 from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, TokenRow, examples, token_rows
-from trlib.corrections import HOWS, truncated_importance
+from trlib.corrections import truncated_importance
 from trlib.divergences import binary_tv, k3
 
 QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
@@ -398,7 +398,7 @@ def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
     a, b = (torch.from_numpy(x[rollouts.mask]).unsqueeze(0) for x in (learner, rollouts.logp_rollout))
     counted = torch.ones(a.shape, dtype=torch.bool)
     factors = [("as it is", (a - b).exp())]
-    factors += [(how, truncated_importance(a, b, counted, cap=limits.cap, how=how)) for how in HOWS]
+    factors += [(how, truncated_importance(a, b, counted, cap=limits.cap, how=how)) for how in ("truncate", "mask")]
     return tuple(Logged(how, float(f.mean()), float(f.max())) for how, f in factors)
 
 

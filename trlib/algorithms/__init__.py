@@ -1,10 +1,8 @@
 """The methods, one file each: a loss as a pure function, and a frozen dataclass that hands it to the loop."""
 
-from __future__ import annotations
-
 from trlib.algorithms.cispo import CISPO, cispo_loss
 from trlib.algorithms.critic import PPOCritic, value_loss
-from trlib.algorithms.dppo import DPPO, dppo_loss
+from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
 from trlib.algorithms.gmpo import GMPO, gmpo_loss
 from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
 from trlib.algorithms.gspo import GSPO, gspo_loss

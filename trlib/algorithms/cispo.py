@@ -32,18 +32,13 @@ def cispo_loss(
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         eps_low: the weight's window below 1, in [0, 1]; None: no lower bound.
         eps_high: the weight's window above 1, at least 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
     Source: arXiv 2506.13585 eq. 4-5; the paper tuned only the upper bound.
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
-    itself, not its distance from 1.
-    """
+    itself, not its distance from 1."""
     eps_low, eps_high = _window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()

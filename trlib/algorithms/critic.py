@@ -36,14 +36,9 @@ def value_loss(
         values: [B, T] the critic's values, differentiable. values_old: [B, T] before the batch's updates.
         returns: [B, T] what the values should be. mask: [B, T] bool. clip: c in the reward's unit; None: off.
 
-    Returns:
-        [B, T], 0 where masked.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative clip.
-
-    Source: the code of arXiv 1707.06347; not in the paper. In the book: :eq:`ppo-value`.
-    """
+    Returns [B, T], 0 where masked.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative clip.
+    Source: the code of arXiv 1707.06347; not in the paper. In the book: :eq:`ppo-value`."""
     if clip is not None:
         clip = checks.number("clip", clip, least=0)
     values, old, returns = checks.tokens(mask, values=values, values_old=values_old, returns=returns)
@@ -57,10 +52,7 @@ def value_loss(
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
     """[B, T] (values - mean) / standard deviation, both over the mask; 0 where masked. 0 everywhere if all values are
     equal but for rounding: their spread is below a millionth of the largest.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
-    """
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True."""
     (values,) = checks.tokens(mask, values=values)
     known_values = values[mask]
     if known_values.numel() < 2:

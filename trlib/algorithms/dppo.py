@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.needs import Needs
-from trlib.divergences import binary_kl, binary_tv, kl, topk_kl, topk_tv, tv
+from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, topk_tv, tv
 
 Measure = Literal["binary", "topk", "full"]
 MEASURES: tuple[str, ...] = ("binary", "topk", "full")
@@ -56,8 +56,7 @@ def dppo_loss(
     Args:
         logp: [B, T] log p, nats, differentiable.
         logp_rollout: [B, T] log μ(y_t), as the sampler computed it.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         delta_tv: threshold on total variation, a probability, or (low, high). Exactly one of the two deltas.
         delta_kl: threshold on KL(anchor || π), nats, or (low, high).
         measured: [B, T] D(anchor || π) of the delta's kind, from `topk_tv`, `topk_kl`, `tv` or `kl`; None: binary,
@@ -69,21 +68,16 @@ def dppo_loss(
             none either, as with the mask that prime-rl calls IPO.
 
     Diagnostics beside the usual: `divergence`, the D of every token.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
-            meaningless threshold; a divergence below 0, a total variation above 1.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
+    meaningless threshold; a divergence below 0, a total variation above 1.
     In the book: :eq:`dppo-mask`, :eq:`dppo-loss`.
-
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
     Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
     is in bypass mode: 0.9.1's default trainer (use_v1) then takes the rollout's log-probs for the old ones and keeps
     loss_mode, so that they are anchored on the rollout; the legacy trainer, and the experimental ones built on it, set
     loss_mode to another loss. They read the delta from `clip_ratio`, truncate at 20, or at 3 from the actor's
     configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4. prime-rl's IPO is the
-    unsigned mask on |p - q| with a squared log-ratio added to the loss, which is not here.
-    """
+    unsigned mask on |p - q| with a squared log-ratio added to the loss, which is not here."""
     low, high = _thresholds(delta_tv, delta_kl)
     cap, signed = _cap(max_ratio), checks.flag("signed", signed)
     tensors = {"logp": logp, "logp_rollout": logp_rollout, "advantages": advantages}
@@ -104,6 +98,36 @@ def dppo_loss(
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
     weight = (advantages * rho).masked_fill(outward, 0.0)
     return TokenLoss(-weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence))
+
+
+def dppo_sparse_loss(
+    logp: Tensor,
+    old: TopK,
+    *,
+    tokens: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta_tv: float | tuple[float, float] | None = None,
+    delta_kl: float | tuple[float, float] | None = None,
+    max_ratio: float | None = None,
+    signed: bool = True,
+) -> TokenLoss:
+    """`dppo_loss` measured over K tokens of the anchor and one bucket for the rest, where nobody holds the whole
+    distribution. The anchor is also what the weight is a ratio to.
+
+    Args:
+        logp: [B, T, K] log p of the tokens `old.ids`, nats; differentiable.
+        old: the anchor's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which counts to the rest. The
+            sampled token is among the used ones.
+        tokens: [B, T] int, the sampled tokens.
+        advantages, mask, delta_tv, delta_kl, max_ratio, signed: as in `dppo_loss`.
+    Raises TypeError, ValueError: as `dppo_loss`; a sampled token that is not among `old.ids`.
+    In the book: :eq:`dppo-topk`."""
+    new, anchor, at = merged(logp, old, tokens=tokens, mask=mask)
+    measured = (tv if delta_kl is None else kl)(anchor, new.detach())
+    sampled = (x.gather(-1, at.unsqueeze(-1)).squeeze(-1) for x in (new, anchor))
+    region: dict[str, Any] = {"delta_tv": delta_tv, "delta_kl": delta_kl, "max_ratio": max_ratio, "signed": signed}
+    return dppo_loss(*sampled, advantages=advantages, mask=mask, measured=measured, **region)
 
 
 def _divergence(measured: Tensor, most: float) -> None:

@@ -29,17 +29,12 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         eps_log: ε, the window of a token's log-ratio around 0, nats, at least 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative eps_log.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative eps_log.
     Source: arXiv 2507.20673 eq. 4.
     Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, those with nothing unmasked
-    too; its window is the ratio clip's setting, so its default is (-.2, .2).
-    """
+    too; its window is the ratio clip's setting, so its default is (-.2, .2)."""
     eps_log = checks.number("eps_log", eps_log, least=0)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()

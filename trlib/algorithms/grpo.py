@@ -1,10 +1,9 @@
 """GRPO and its presets: PPO's clip with an advantage measured inside a group of completions of one prompt.
 
 GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic by the group's mean reward and divides by its standard
-deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv 2503.20783) drops the two divisions that
-favour some prompts (by the standard deviation) and some completions (by their length). DAPO (arXiv 2503.14476)
-widens the upper clip, counts every token of the batch alike, leaves out groups that teach nothing and makes the
-length limit soft.
+deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv 2503.20783) drops the two divisions that favour
+some prompts (by the standard deviation) and some completions (by their length). DAPO (arXiv 2503.14476) widens the
+upper clip, counts every token of the batch alike, leaves out groups that teach nothing and makes the length limit soft.
 """
 
 from __future__ import annotations
@@ -35,14 +34,10 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
         logp_ref: [B, T] log-probs by the reference.
         mask: [B, T] bool.
         beta: at least 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
     Source: arXiv 2402.03300 eq. 4.
     Differs from: TRL multiplies the term by the ratio, unless told not to: unbiased for KL(π || ref) on stale tokens,
-    and another gradient on fresh ones too.
-    """
+    and another gradient on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
     if not isinstance(loss, TokenLoss):
@@ -91,8 +86,7 @@ class DrGRPO(GRPO):
 class DAPO(GRPO):
     """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
 
-    The paper draws more prompts until the batch is full of groups that teach something; here the batch shrinks.
-    """
+    The paper draws more prompts until the batch is full of groups that teach something; here the batch shrinks."""
 
     aggregation: str = "token-mean"
     eps_high: float = 0.28
@@ -113,8 +107,7 @@ class DAPO(GRPO):
 def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
     """[B] from 0 for a completion that stays out of the last `buffer` share of its token limit to 1 at the limit.
 
-    Source: arXiv 2503.14476 eq. 13.
-    """
+    Source: arXiv 2503.14476 eq. 13."""
     buffer = checks.number("buffer", buffer, least=0, most=1)
     if buffer == 0:
         return torch.zeros_like(batch.rewards)

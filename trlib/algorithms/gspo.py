@@ -2,8 +2,7 @@
 
 A reward belongs to a completion, so GSPO weighs and clips completions: the ratio is the geometric mean of the
 tokens' ratios, and either all tokens of a completion are kept or (with one advantage per completion) none is.
-Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less.
-"""
+Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less."""
 
 from __future__ import annotations
 
@@ -34,17 +33,12 @@ def gspo_loss(
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         eps_low: the window of s_i below 1, in [0, 1].
         eps_high: the window of s_i above 1, at least 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
     Source: arXiv 2507.18071 eq. 7 and 13-14; the cap on the log-ratio and the thresholds: verl.
-    Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded.
-    """
+    Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded."""
     eps_low, eps_high, _ = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()

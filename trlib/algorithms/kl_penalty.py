@@ -24,12 +24,8 @@ LEAST, MOST = 1e-6, 1e6
 
 def adapt(beta: float, kl: float, target: float) -> float:
     """PPO's rule: half of β where KL < target / 1.5, twice β where KL > 1.5 target, else β; within 1e-6 and 1e6.
-
-    Raises:
-        TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
-
-    Source: arXiv 1707.06347 section 4. In the book: :eq:`ppo-adapt`.
-    """
+    Raises TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
+    Source: arXiv 1707.06347 section 4. In the book: :eq:`ppo-adapt`."""
     beta, kl, target = _controlled(beta, kl, target)
     return _bounded(beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta)
 
@@ -37,12 +33,8 @@ def adapt(beta: float, kl: float, target: float) -> float:
 def adapt_proportionally(beta: float, kl: float, target: float, share: float) -> float:
     """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), `share` = completions / horizon; within
     1e-6 and 1e6.
-
-    Raises:
-        TypeError, ValueError: as `adapt`; a share below 0.
-
-    Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`.
-    """
+    Raises TypeError, ValueError: as `adapt`; a share below 0.
+    Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`."""
     beta, kl, target = _controlled(beta, kl, target)
     share = checks.number("share", share, least=0, below=math.inf)
     return _bounded(beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share))
@@ -51,8 +43,7 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
 def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
     """λ after a step up its dual, max(0, λ + lr (value - target)): it grows while a bound is broken, and 0 is no price.
 
-    Unlike `adapt` it knows by how much, and comes to rest where the bound is met. Source: standard.
-    """
+    Unlike `adapt` it knows by how much, and comes to rest where the bound is met. Source: standard."""
     return max(0.0, lam + lr * (value - target))
 
 
@@ -89,12 +80,8 @@ def add_penalty(
         beta: β, at least 0.
 
     Diagnostics beside the loss's: `kl`, the divergence.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
-
-    Source: arXiv 1707.06347 eq. 8; the weight: derived here. In the book: :eq:`ppo-penalty`.
-    """
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
+    Source: arXiv 1707.06347 eq. 8; the weight: derived here. In the book: :eq:`ppo-penalty`."""
     beta = checks.number("beta", beta, least=0, below=math.inf)
     p, q, kl = (x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, divergence=divergence))
     p, q = p.exp(), q.exp()

@@ -1,7 +1,5 @@
 """What a method keeps from one batch to the next."""
 
-from __future__ import annotations
-
 from collections import UserDict
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -15,8 +13,7 @@ class Memory(UserDict[str, Any]):
     """Numbers and tensors by name, changed in place, saved with the run and resumed bit for bit.
 
     Numbers are columns of the history. Of a tensor a copy is kept, without its gradient, on the policy's device;
-    anything else is refused when it is put here, because it could not be saved when the batch is over.
-    """
+    anything else is refused when it is put here, because it could not be saved when the batch is over."""
 
     def __init__(self, taken: Iterable[str] = (), device: torch.device | str = "cpu") -> None:
         """`taken`: names that the history has already."""
@@ -28,8 +25,7 @@ class Memory(UserDict[str, Any]):
 
         Raises:
             TypeError: it is neither a number nor a tensor, or its name is no text.
-            ValueError: a column of the history has this name.
-        """
+            ValueError: a column of the history has this name."""
         if not isinstance(name, str) or not name:
             raise TypeError(f"memory: expected a name, got {name!r}")
         if isinstance(value, Tensor):

@@ -54,8 +54,7 @@ def proportional(objective: Objective) -> Objective:
 
     A completion whose advantage is 0 then has no gradient, and with one update per batch the loop leaves it out of the
     forward pass. Without the declaration nothing is left out. It belongs to this one function: a subclass that writes
-    an `objective` of its own makes its own declaration, or none. The first batch of a run holds it to the truth.
-    """
+    an `objective` of its own makes its own declaration, or none. The first batch of a run holds it to the truth."""
     objective.proportional = True  # type: ignore[attr-defined]
     return objective
 
@@ -214,10 +213,7 @@ class Batch:
     def plus(self, **more: Any) -> Batch:
         """The batch with more tensors [B, ...]: `batch.plus(near=...)` is read as `batch.extra["near"]`. A name of
         `Brought` sets what `needs` would bring.
-
-        Raises:
-            ValueError: another name of the batch's own, or a value that is not one of its completions.
-        """
+        Raises ValueError: another name of the batch's own, or a value that is not one of its completions."""
         needed = {f.name for f in fields(Brought)}
         for name, value in more.items():
             if name in dir(self) and name not in needed:

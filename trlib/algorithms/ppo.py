@@ -23,15 +23,10 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Args:
         logp: [B, T] log pi(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
-
+        advantages, mask: [B, T], float and bool.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
-    :eq:`regions-surrogate`.
-    """
+    :eq:`regions-surrogate`."""
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -58,15 +53,11 @@ def ppo_loss(
     Args:
         logp: [B, T] log pi(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         eps_low: the ratio's window below 1, in [0, 1]; one number, or [B, T] with a window for each token.
         eps_high: the ratio's window above 1, at least 0; likewise.
         dual_clip: c above 1; None: off.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
     Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5. In the book: :eq:`ppo-clip`, :eq:`ppo-weight`,
     :eq:`ppo-pessimism`, :eq:`ppo-dual`.
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is

@@ -28,9 +28,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from trlib import checks
+from trlib.divergences import NOWHERE
 
-NOWHERE = -1e30
-"""Stands for log 0 inside the solver: finite, so that no difference is NaN, and without mass in any type."""
 BLOCK = 1 << 20
 """Bytes of one tensor that are worked on at a time on a CPU."""
 PASSES = 60
@@ -66,10 +65,7 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
         dL/dlog π̃_v = t (G_v - π_v (d_v - KL) / Var Σ_u G_u d_u)  outside the region, g_v inside
         dη/dlog π̃_v = π_v (d_v - KL) / Var
     The component along the geodesic is gone: moving π̃ further out on it changes nothing.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN, +inf or log-probabilities that do not sum to 1; δ < 0.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN, +inf or log-probabilities that do not sum to 1; δ < 0.
     Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here. In the book: the problem
     :eq:`troll-problem`, its solution :eq:`troll-projection`, the dual :eq:`troll-dual`, the multiplier's slope
     :eq:`troll-eta`, the gradient :eq:`troll-gradient`.
@@ -106,8 +102,7 @@ def outside(kl: Tensor, outcomes: int, delta: float) -> Tensor:
 class Geodesic(torch.autograd.Function):
     """Rows [N, V] outside the region, and their departure -> log π [N, V] and η [N], with the gradient through η.
 
-    Two results more, without gradient, of d = log π - log q under π: d - KL [N, V], 0 off the support, and Var [N].
-    """
+    Two results more, without gradient, of d = log π - log q under π: d - KL [N, V], 0 off the support, and Var [N]."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, ...]:
@@ -120,6 +115,38 @@ class Geodesic(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, grad_eta: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None]:
         return _in_blocks(_pull_back, grad, grad_eta, *ctx.saved_tensors)[0], None, None, None
+
+
+@torch.library.custom_op("trlib::geodesic", mutates_args=())
+def geodesic(u: Tensor, lq: Tensor, mask: Tensor, delta: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """`Geodesic` for torch.compile, which cannot choose rows by their values: one operation of all rows, whose results
+    are log π, t, d - KL, Var, and which rows are outside; the others come back as they are."""
+    drift = departure(u, lq)
+    moved = outside(drift[0], u.shape[-1], delta) & mask
+    logp, t, centred = u.clone(), torch.ones_like(drift[0]), torch.zeros_like(u)
+    var = torch.full_like(t, math.inf)
+    if bool(moved.any()):
+        logp[moved], t[moved], _, centred[moved], var[moved] = _in_blocks(
+            lambda a, b, c: _solve(a, b, c.T, delta), u[moved], lq[moved], drift[:, moved].T
+        )
+    return logp, t, centred, var, moved
+
+
+@geodesic.register_fake
+def _(u: Tensor, lq: Tensor, mask: Tensor, delta: float) -> tuple[Tensor, ...]:
+    return torch.empty_like(u), u.new_empty(len(u)), torch.empty_like(u), u.new_empty(len(u)), torch.empty_like(mask)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*output[:4])
+
+
+def _back(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None]:
+    logp, t, centred, var = ctx.saved_tensors
+    return _pull_back(grad, torch.zeros_like(t), t, logp.exp(), centred, var)[0], None, None, None
+
+
+geodesic.register_autograd(_back, setup_context=_keep)
 
 
 def _pull_back(grad: Tensor, grad_eta: Tensor, t: Tensor, p: Tensor, centred: Tensor, var: Tensor) -> tuple[Tensor]:
@@ -152,8 +179,7 @@ def _solve(u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, 
 def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float) -> Tensor:
     """[N] a t with KL(π_t || q) in the window under δ, or the largest found below it; 0 where there is none.
 
-    `least` is the KL at t = 0, `drift` the KL and variance at t = 1, inf where not known.
-    """
+    `least` is the KL at t = 0, `drift` the KL and variance at t = 1, inf where not known."""
     (edge, target, enough), tiny = _window(base.dtype, base.shape[-1], delta), torch.finfo(base.dtype).eps
     kl, var = drift
     root, rows = torch.zeros_like(least), torch.arange(len(least), device=least.device)
@@ -222,8 +248,7 @@ def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, flo
     """What KL counts as inside the radius, what is aimed at, and what is close enough.
 
     The first leaves room for rounding when a reader evaluates the KL by another formula, the last for the rounding of
-    KL(t) as t moves.
-    """
+    KL(t) as t moves."""
     eps, spread = torch.finfo(dtype).eps, (1 + math.log(outcomes)) / delta
     margin, width = eps * (4 + spread / 8), max(eps * (4 + spread), 1e-10)
     return (

@@ -1,8 +1,7 @@
 """PSPO: smooth toward the old policy instead of clipping against it (arXiv 2509.21282).
 
 The policy that the surrogate sees is the mixture π~ = (1-α) π + α π_old, which contracts total variation:
-TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any clip.
-"""
+TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any clip."""
 
 from __future__ import annotations
 
@@ -25,15 +24,10 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         alpha: weight of the old policy in the mixture, in [0, 1).
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
-
-    Source: arXiv 2509.21282, after the abstract or a summary.
-    """
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
+    Source: arXiv 2509.21282, after the abstract or a summary."""
     alpha = checks.number("alpha", alpha, least=0, below=1)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()

@@ -46,8 +46,7 @@ class Dual:
     """The solved dual of N prompts with G completions each. Derived here.
 
     A group whose rewards are all equal teaches nothing: multiplier 0, offset the common reward, target 0 (the
-    solution's own limit), so every weight made of them is 0.
-    """
+    solution's own limit), so every weight made of them is 0."""
 
     multiplier: Tensor
     """[N] λ, reward a nat; 0 where all rewards of the group are equal."""
@@ -79,10 +78,7 @@ def solve_dual(
         delta_kl: the radius δ, nats per completion, above 0.
         lambda_min: floor of λ, in units of reward, above 0.
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf; a radius or a floor that is not positive.
-    """
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a radius or a floor that is not positive."""
     delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     rewards = checks.floating("rewards", rewards, (None, None), "N, G").detach()
     checks.finite("rewards", rewards)
@@ -158,8 +154,7 @@ def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, 
     """[N] where the decreasing f is 0 between `low` and `high`; f returns value and slope.
 
     Newton's step where it stays inside the bracket, bisection where it does not. From `high`, where log KL falls
-    with slope -2 in the logarithm of the unknown and flattens towards `low`, Newton alone seldom leaves it.
-    """
+    with slope -2 in the logarithm of the unknown and flattens towards `low`, Newton alone seldom leaves it."""
     x = high
     for _ in range(100):
         value, slope = f(x)
@@ -214,10 +209,7 @@ def quatro_loss(
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
 
     Diagnostics beside the usual: those of `pull_to_target`, and `floored` (bool).
-
-    Raises:
-        TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
-    """
+    Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True."""
     delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)
     present = checks.boolean("mask", mask, shape, "B, T").any(-1)
@@ -252,10 +244,7 @@ def pull_to_target(
 
     Diagnostics besides the usual: `target` and `log_ratio_seq` (l), one number per completion. `kept` is False where
     both numbers are 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True.
-    """
+    Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True."""
     checks.choice("form", form, FORMS)
     checks.choice("direction", direction, DIRECTIONS)
     logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
@@ -287,7 +276,14 @@ def solve_groups(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one solve per size of
     group. The arguments are taken as checked."""
-    rewards = rewards.detach().to(checks.wide(rewards))
+    return _solve_groups(rewards.detach().to(checks.wide(rewards)), group, present, delta_kl, lambda_min, direction)
+
+
+# One operation for torch.compile, which cannot look into it: what is solved depends on the values of `group`.
+@torch.library.custom_op("trlib::solve_groups", mutates_args=())
+def _solve_groups(
+    rewards: Tensor, group: Tensor, present: Tensor, delta_kl: float, lambda_min: float, direction: str
+) -> tuple[Tensor, Tensor, Tensor]:
     multiplier, target, floored = torch.zeros_like(rewards), torch.zeros_like(rewards), torch.zeros_like(present)
     where = present.nonzero().squeeze(-1)
     if where.numel() == 0:
@@ -296,11 +292,16 @@ def solve_groups(
     for size in torch.unique(counts).tolist():
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
-        dual = solve_dual(rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)
+        dual = solve_dual(rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)  # type: ignore[arg-type]
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
         floored[index] = dual.floored.unsqueeze(-1).expand_as(index)
     return multiplier, target, floored
+
+
+@_solve_groups.register_fake
+def _(rewards: Tensor, group: Tensor, present: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(rewards), torch.empty_like(rewards), torch.empty_like(present)
 
 
 def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """REINFORCE: the policy gradient from completions that the current policy sampled itself.
 
-No ratio, no anchor, no trust region: what the other methods become when nothing is stale.
-"""
+No ratio, no anchor, no trust region: what the other methods become when nothing is stale."""
 
 from __future__ import annotations
 
@@ -24,14 +23,9 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
-        advantages: [B, T].
-        mask: [B, T] bool.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
-
-    Source: Williams 1992; derived here, in chapter 1. In the book: :eq:`policy-gradient`, :eq:`policy-tokens`.
-    """
+        advantages, mask: [B, T], float and bool.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
+    Source: Williams 1992; derived here, in chapter 1. In the book: :eq:`policy-gradient`, :eq:`policy-tokens`."""
     logp, advantages = checks.tokens(mask, logp=logp, advantages=advantages)
     advantages = advantages.detach()
     return TokenLoss(-advantages * logp, weigh(torch.zeros_like(logp), mask, advantages, mask))

@@ -31,17 +31,12 @@ def sapo_loss(
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.
         logp_old: [B, T] log-probs by the anchor.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         tau_pos: temperature of the gate where A > 0, above 0.
         tau_neg: temperature elsewhere, above 0.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a temperature not above 0.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a temperature not above 0.
     Source: arXiv 2511.20347, after the abstract or a summary: formula and defaults as verl and TRL have them.
-    Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean.
-    """
+    Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean."""
     tau_pos, tau_neg = _temperatures(tau_pos, tau_neg)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()

@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 class Settings:
     """The base of `Method`, whose subclasses are frozen dataclasses: `@dataclass(frozen=True, kw_only=True)`.
 
-    A subclass that adds no setting and changes no default may do without the decorator.
-    """
+    A subclass that adds no setting and changes no default may do without the decorator."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         check_declared(cls)

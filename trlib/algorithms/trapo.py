@@ -6,8 +6,7 @@ what it already knows. Micro-groups decide which of a prompt's completions begin
 given how the earlier ones fared. The baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss,
 `TRAPO(adaptive=False)` gives every prefix always, and three more classes do what people do without TRAPO.
 
-Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks.
-"""
+Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks."""
 
 from __future__ import annotations
 
@@ -39,10 +38,7 @@ def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
 
     The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. Below
     eight some micro-groups are empty. The paper has 8; other numbers are derived here.
-
-    Raises:
-        TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not a flag.
-    """
+    Raises TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not a flag."""
     group, adaptive = checks.whole("group", group, least=1), checks.flag("adaptive", adaptive)
     stages: list[Stage] = []
     eighths = drawn = 0
@@ -68,13 +64,9 @@ def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
         logp: [B, T] log π of the expert's tokens, nats, differentiable.
         mask: [B, T] bool: the expert's tokens.
         alpha: α in (0, 1], a probability. Towards 0 the gradient is that of SFT.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless alpha.
-
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless alpha.
     Source: arXiv 2512.17636 and the authors' code: α .1. In the book: :eq:`trapo-loss`; φ is :eq:`trapo-potential`.
-    Differs from: TRL's `loss_type="dft"` has the gradient of α = 1.
-    """
+    Differs from: TRL's `loss_type="dft"` has the gradient of α = 1."""
     floor = math.log(checks.number("alpha", alpha, above=0, most=1))
     (logp,) = checks.tokens(mask, logp=logp)
     loss = -(logp - logp.detach().clamp(min=floor)).exp()
@@ -93,15 +85,10 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
         expert: [..., V] probabilities (not logarithms) that sum to 1.
         alpha: α in (0, 1].
 
-    Returns:
-        [..., V] probabilities, float32 or wider.
-
-    Raises:
-        TypeError, ValueError: a wrong type; not probabilities; a meaningless alpha.
-
+    Returns [..., V] probabilities, float32 or wider.
+    Raises TypeError, ValueError: a wrong type; not probabilities; a meaningless alpha.
     Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself. In the book:
-    :eq:`trapo-optimum`.
-    """
+    :eq:`trapo-optimum`."""
     alpha = checks.number("alpha", alpha, above=0, most=1)
     checks.floating("expert", expert)
     if not expert.dim():
@@ -127,8 +114,7 @@ class WithExpert(Method):
 
     L = -r A on sampled tokens, without a clip, A = R - mean over all completions of the prompt, guided ones included;
     on the expert's, TrSFT or SFT. Both are summed over the horizon. A prefix that several completions share is taught
-    once; a completion that is all the expert's is supervision alone. In the book: :eq:`trapo-both`.
-    """
+    once; a completion that is all the expert's is supervision alone. In the book: :eq:`trapo-both`."""
 
     aggregation: str = "seq-mean-token-sum-norm"
     alpha: float = 0.0

@@ -22,8 +22,8 @@ from trlib import checks
 from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
-from trlib.algorithms.projection import NOWHERE, Geodesic, Projection, departure, outside, project
-from trlib.divergences import TopK, append_rest
+from trlib.algorithms.projection import Geodesic, Projection, departure, geodesic, outside, project
+from trlib.divergences import TopK, merged
 
 __all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
 
@@ -51,8 +51,7 @@ def troll_loss(
         logp: [B, T, V] log π̃, the current policy's whole distribution, nats, differentiable.
         logp_old: [B, T, V] log q, the anchor's.
         tokens: [B, T] int, the sampled tokens y_t.
-        advantages: [B, T].
-        mask: [B, T] bool.
+        advantages, mask: [B, T], float and bool.
         delta_kl: the radius δ of KL(π || q), nats per token. 0: the old policy, regression only; inf: no region.
         alpha: α, at least 0, the regression's coefficient.
         level: whose ratio weighs the gradient, the token's or the completion's.
@@ -65,16 +64,12 @@ def troll_loss(
         w = A r t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)
             - α π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y);
     the first bracket is never negative (a projection shrinks a push and does not turn it), and 0 for two outcomes.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions that do not sum to 1,
-            a token outside the vocabulary or one of probability 0 under either policy; a meaningless threshold.
-
+    Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions that do not sum to
+    1, a token outside the vocabulary or one of probability 0 under either policy; a meaningless threshold.
     Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here. In the book:
     :eq:`troll-loss`.
     Differs from: where q has no mass but π̃ has, KL(π̃ || π) is infinite; log π counts there as the log of the type's
-    smallest number, so that the regression pulls and does not break.
-    """
+    smallest number, so that the regression pulls and does not break."""
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
     checks.floating("logp_old", logp_old, shape, "B, T, V")
     advantages = _token_arguments(shape, tokens, advantages, mask)
@@ -115,39 +110,12 @@ def troll_sparse_loss(
         old: the anchor's tokens and log-probs, [B, T, K] each, from a sampler or `sparsify`; -inf: an unused entry,
             which counts to the rest. The sampled token is among the used ones.
         tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
-
-    Raises:
-        TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
-
-    In the book: :eq:`troll-rest`.
-    """
-    shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, K").shape)
-    checks.floating("old.logp", old.logp, shape, "B, T, K")
-    checks.integer("old.ids", old.ids, shape, "B, T, K")
-    advantages = _token_arguments(shape, tokens, advantages, mask)
-    sampled = (old.ids == tokens.unsqueeze(-1)) & (old.logp > -math.inf)
-    absent = mask & ~sampled.any(-1)
-    if checks.values_checked() and bool(absent.any()):
-        where = tuple(int(i) for i in absent.nonzero()[0])
-        raise ValueError(
-            f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
-            f"{list(where)}, which is not"
-        )
-    dtype = checks.wide(logp, old.logp, advantages)
-    unused = (old.logp == -math.inf) | ~mask.unsqueeze(-1)
-    u, lq = (x.to(dtype).masked_fill(unused, NOWHERE) for x in (logp, old.logp.detach()))
-    checks.token_log_probabilities("logp", u)
-    checks.token_log_probabilities("old.logp", lq)
-    return _objective(
-        append_rest(u, "logp"),
-        append_rest(lq, "old.logp"),
-        sampled.to(torch.uint8).argmax(-1),
-        advantages,
-        mask,
-        delta_kl,
-        alpha,
-        level,
-    )
+    Raises TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
+    In the book: :eq:`troll-rest`."""
+    u, lq, at = merged(logp, old, tokens=tokens, mask=mask)
+    advantages = _token_arguments((*u.shape[:2],), tokens, advantages, mask)
+    dtype = checks.wide(u, advantages)
+    return _objective(u.to(dtype), lq.to(dtype), at, advantages, mask, delta_kl, alpha, level)
 
 
 @torch.no_grad()
@@ -162,15 +130,11 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
         mask: [B, T] bool.
         k: most tokens kept a position, at least 1 and at most V.
         mass: probability after which no more are kept, in (0, 1].
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN, distributions that do not
-            sum to 1, a token outside the vocabulary.
-
+    Raises TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN, distributions that do
+    not sum to 1, a token outside the vocabulary.
     Source: arXiv 2510.03817: (64, 1 - 1e-5); the ablations (256, 1 - 1e-6) and (16, 1 - 1e-4) differ little.
     In the book: :eq:`troll-rest`.
-    Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one bucket.
-    """
+    Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one bucket."""
     shape = tuple(checks.floating("logp_old", logp_old, (None, None, None), "B, T, V").shape)
     checks.integer("tokens", tokens, shape[:2], "B, T")
     checks.boolean("mask", mask, shape[:2], "B, T")
@@ -223,6 +187,8 @@ class TROLL(Method):
 class _Outside:
     """What the loss and its weight need of the N tokens whose distribution is projected."""
 
+    rows: Tensor
+    """Their flat indices; compiled, a bool of every token, and what follows is of every token too."""
     log_ratio: Tensor
     """log π(y)/q(y), with the gradient through the projection."""
     regression: Tensor
@@ -232,6 +198,15 @@ class _Outside:
     """What the weight of the policy gradient is multiplied by: t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)."""
     pull: Tensor
     """Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y)."""
+
+    def take(self, values: Tensor) -> Tensor:
+        """The entries of [B, T] that belong to them."""
+        return values.flatten() if self.rows.dtype == torch.bool else values.flatten()[self.rows]
+
+    def put(self, values: Tensor, new: Tensor) -> Tensor:
+        """[B, T] with other values there."""
+        flat, rows = values.flatten(), self.rows
+        return (new.where(rows, flat) if rows.dtype == torch.bool else flat.index_put((rows,), new)).view(values.shape)
 
 
 def _objective(
@@ -244,13 +219,10 @@ def _objective(
     checks.finite("logp_old of the sampled tokens", sampled_old, mask)
     log_ratio = (sampled - sampled_old).masked_fill(~mask, 0.0)
     eta, projected = torch.zeros_like(log_ratio), torch.zeros_like(mask)
-    u, lq = u.flatten(0, 1), lq.flatten(0, 1)
-    drift = departure(u.detach(), lq)
-    rows = (outside(drift[0], u.shape[-1], delta) & mask.flatten()).nonzero().squeeze(-1)
-    if len(rows):
-        far = _project_rows(u.index_select(0, rows), lq[rows], at.flatten()[rows], drift[:, rows], delta)
-        log_ratio, eta = _put(log_ratio, rows, far.log_ratio), _put(eta, rows, far.eta)
-        projected = _put(projected, rows, torch.ones_like(rows, dtype=torch.bool))
+    far = _beyond(u.flatten(0, 1), lq.flatten(0, 1), at.flatten(), mask.flatten(), delta)
+    if far is not None:
+        log_ratio, eta = far.put(log_ratio, far.log_ratio), far.put(eta, far.eta)
+        projected = far.put(projected, torch.ones_like(far.eta, dtype=torch.bool))
 
     size = log_ratio.detach()
     if level == "sequence":
@@ -259,16 +231,31 @@ def _objective(
     # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
     ratio = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
-    if len(rows):
-        per_token = _put(per_token, rows, per_token.flatten()[rows] + alpha * far.regression)
-        pushed = (weight.flatten()[rows] * far.shrink).masked_fill(far.shrink == 0, 0.0)  # and not inf * 0
-        weight = _put(weight, rows, pushed - alpha * far.pull)
+    if far is not None:
+        per_token = far.put(per_token, far.take(per_token) + alpha * far.regression)
+        pushed = (far.take(weight) * far.shrink).masked_fill(far.shrink == 0, 0.0)  # and not inf * 0
+        weight = far.put(weight, pushed - alpha * far.pull)
     return TokenLoss(per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected))
 
 
-def _project_rows(u: Tensor, lq: Tensor, at: Tensor, drift: Tensor, delta: float) -> _Outside:
-    """Rows [N, C] outside the region and their sampled outcomes [N]."""
-    logp, eta, centred, var = Geodesic.apply(u, lq, drift, delta)
+def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _Outside | None:
+    """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N]; None: there are none."""
+    if torch.compiler.is_compiling():  # no choice of rows by their values: all are computed, and some taken
+        uniform = -math.log(u.shape[-1])
+        u, lq = (x.masked_fill(~mask.unsqueeze(-1), uniform) for x in (u, lq))
+        logp, t, centred, var, moved = geodesic(u, lq, mask, delta)
+        return _outside(moved, u, lq, at, logp, (1 - t) / t, centred, var)
+    drift = departure(u.detach(), lq)
+    rows = (outside(drift[0], u.shape[-1], delta) & mask).nonzero().squeeze(-1)
+    if not len(rows):
+        return None
+    u, lq = u.index_select(0, rows), lq[rows]
+    return _outside(rows, u, lq, at[rows], *Geodesic.apply(u, lq, drift[:, rows], delta))
+
+
+def _outside(
+    rows: Tensor, u: Tensor, lq: Tensor, at: Tensor, logp: Tensor, eta: Tensor, centred: Tensor, var: Tensor
+) -> _Outside:
     target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
     mass, excess = u.exp(), (u - target).where(u > -math.inf, 0.0)
     regression = torch.linalg.vecdot(mass, excess)
@@ -277,12 +264,7 @@ def _project_rows(u: Tensor, lq: Tensor, at: Tensor, drift: Tensor, delta: float
         others = (-torch.expm1(_pick(u, at))).clamp(min=torch.finfo(p.dtype).eps)
         shrink = (1 - p - p * _pick(centred, at).square() / var) / ((1 + eta) * others)
         pull = p_network * (_pick(excess, at) - regression) / others
-    return _Outside(_pick(logp, at) - _pick(lq, at), regression, eta.detach(), shrink, pull)
-
-
-def _put(values: Tensor, rows: Tensor, new: Tensor) -> Tensor:
-    """[B, T] with other values at the flat indices `rows`."""
-    return values.flatten().index_put((rows,), new).view(values.shape)
+    return _Outside(rows, _pick(logp, at) - _pick(lq, at), regression, eta.detach(), shrink, pull)
 
 
 def _pick(values: Tensor, at: Tensor) -> Tensor:

@@ -5,8 +5,7 @@
 The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL holds and the
 surrogate has risen. F is known by its products only (appendix C).
 
-In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`.
-"""
+In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`."""
 
 from __future__ import annotations
 
@@ -49,17 +48,12 @@ def conjugate_gradient(
         tolerance: on the residual's norm relative to b's, at least 0.
         radius: of a ball around 0 that x stays in, above 0; None: no ball.
 
-    Returns:
-        x, of b's shape and type, detached.
-
-    Raises:
-        TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
-
+    Returns x, of b's shape and type, detached.
+    Raises TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
     Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`. The radius:
     Steihaug 1983, for :func:`trlib.relatives.classical.newton_cg`.
     Differs from: sb3-contrib starts at noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
-    tolerance relative to b the result scales with b.
-    """
+    tolerance relative to b the result scales with b."""
     if not callable(matvec):
         raise TypeError(f"matvec: expected a function of a vector, got {type(matvec).__name__}")
     checks.finite("b", checks.floating("b", b))
@@ -114,9 +108,7 @@ class TRPO(Method):
     The learning rate, the gradient's norm and AdamW play no part. In the book: the problem :eq:`trpo-problem`, the step
     :eq:`trpo-step`, the line search :eq:`trpo-search`, the products :eq:`trpo-double-backward` and
     :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
-
-    Differs from: sb3-contrib takes 15 iterations of CG, and constrains KL(pi || pi_old).
-    """
+    Differs from: sb3-contrib takes 15 iterations of CG, and constrains KL(pi || pi_old)."""
 
     delta_kl: float = 0.01
     """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches,

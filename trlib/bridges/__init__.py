@@ -1,32 +1,55 @@
 """Our objectives inside other people's trainers: one function registered, or one method overridden, never a copy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from trlib.divergences import TopK
 
-def check_token_loss(name: str, loss: Callable[..., Any]) -> None:
-    """Call a loss once on a single token, so that one that cannot work fails before the first rollout is paid for.
+TOKEN_LOSS = "(logp, logp_old, *, advantages, mask)"
+TOPK_LOSS = "(logp, old, *, tokens, advantages, mask)"
+
+
+def check_loss(name: str, loss: Callable[..., Any], wanted: str = TOKEN_LOSS, device: Any = None) -> None:
+    """Call a loss once on two completions of three tokens, so that one that cannot work fails before the first rollout
+    is paid for.
 
     Args:
         name: what errors call it.
-        loss: a function of (logp, logp_old, *, advantages, mask), [B, T] each, that returns a TokenLoss.
-
-    Raises:
-        TypeError: the call fails, or does not return a TokenLoss of [B, T].
-    """
-    logp, ones = torch.full((1, 1), -1.0), torch.ones(1, 1)
+        wanted: the arguments that it is called with: TOKEN_LOSS, [B, T] each, or TOPK_LOSS, whose logp is [B, T, K] and
+            `old` a TopK.
+        device: where training will call it; None: the accelerator, if there is one.
+    Raises TypeError: the call fails, changes its arguments, or does not return a TokenLoss whose per_token is [B, T]
+    with a gradient."""
+    b, t, k = 2, 3, 4
+    device = device or (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu")
+    ones = torch.ones(b, t, device=device)
+    full = torch.linspace(-1, 1, k, device=device).log_softmax(-1).expand(b, t, k).clone().requires_grad_()
+    ids = torch.arange(k, device=device).expand(b, t, k).clone()
+    given: dict[str, Any] = {"advantages": ones.clone(), "mask": ones.bool()}
+    logp = full.clone() if wanted == TOPK_LOSS else full[..., 0].clone()
+    second: Any = logp.detach().clone()
+    if wanted == TOPK_LOSS:
+        second, given["tokens"] = TopK(ids, second), torch.zeros_like(ids[..., 0])
     function = getattr(getattr(loss, "func", loss), "__name__", repr(loss))
-    wanted = f"{name}: expected a function of (logp, logp_old, *, advantages, mask) that returns a TokenLoss of [B, T]"
+    start = f"{name}: expected a function of {wanted} that returns a TokenLoss of [B, T], got {function}, which"
+    tensors = {"logp": logp, **(vars(second) if isinstance(second, TopK) else {"logp_old": second}), **given}
+    versions = {key: value._version for key, value in tensors.items()}
     try:
-        result = loss(logp, logp, advantages=ones, mask=ones.bool())
+        result = loss(logp, second, **given)
     except Exception as error:
-        raise TypeError(f"{wanted}, got {function}, which fails on one token: {error}") from error
+        raise TypeError(f"{start} fails on [{b}, {t}] tokens on {device}: {error}") from error
+    changed = [key for key, value in tensors.items() if value._version != versions[key]]
+    if changed:
+        raise TypeError(f"{start} changes its argument {', '.join(changed)} in place")
     per_token = getattr(result, "per_token", None)
-    if not isinstance(per_token, Tensor) or per_token.shape != (1, 1):
-        got = f"per_token of shape {list(per_token.shape)}" if isinstance(per_token, Tensor) else type(result).__name__
-        raise TypeError(f"{wanted}, got {function}, which returns {got} for one token")
+    if not isinstance(per_token, Tensor):
+        raise TypeError(f"{start} returns a {type(result).__name__}; TokenLoss(per_token) is enough")
+    if per_token.shape != (b, t):
+        raise TypeError(f"{start} returns per_token of shape {list(per_token.shape)} for [{b}, {t}] tokens")
+    if per_token.device != logp.device:
+        raise TypeError(f"{start} returns per_token on {per_token.device} for tokens on {logp.device}")
+    if not per_token.requires_grad or torch.autograd.grad(per_token.sum(), full, allow_unused=True)[0] is None:
+        raise TypeError(f"{start} returns per_token without a gradient in logp")

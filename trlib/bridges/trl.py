@@ -1,15 +1,17 @@
-"""Any token loss of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of each token.
+"""The losses of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of each token.
 
-It is told that every ratio is 1 and that a token's advantage is minus our loss, and so it aggregates, accumulates and
+    TrustRegionTrainer     a token loss: DPPO, PSPO, CISPO, one of your own
+    DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO
+    QuatroTrainer          QUATRO
+
+TRL is told that every ratio is 1 and that a token's advantage is minus our loss, and so it aggregates, accumulates and
 logs our loss as its own, and adds what else it was asked for: the entropy bonus, fixed or adaptive, and a router's
 load balancing. TRL's `loss_type` says how tokens are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is
 seq-mean-token-sum), its `scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo",
 scale_rewards="none". `beta` works as in TRL, `use_bias_correction_kl` too. The loss brings its own thresholds: TRL's
 epsilon is refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among its
-diagnostics. QUATRO is not here: TRL tears groups apart before the loss and keeps no rewards.
+diagnostics. Checks of values stop after the first loss, as in our own loop.
 """
-
-from __future__ import annotations
 
 from functools import partial
 from typing import Any, ClassVar
@@ -19,8 +21,11 @@ import torch
 from torch import Tensor
 from trl import GRPOTrainer
 
-from trlib.algorithms import dppo_loss
-from trlib.bridges import check_token_loss
+from trlib.algorithms import TopK, dppo_loss, troll_sparse_loss
+from trlib.algorithms.method import TokenLoss
+from trlib.algorithms.quatro import pull_to_target, quatro_loss, solve_groups
+from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, check_loss
+from trlib.checks import choice, value_checks, whole
 from trlib.divergences import k3
 
 
@@ -29,22 +34,18 @@ class TrustRegionTrainer(GRPOTrainer):
     token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`: "rollout", the sampler's log-probs where TRL
     has them (vLLM, a `rollout_func`), or "recomputed", the policy before this rollout's updates."""
 
-    token_loss = staticmethod(partial(dppo_loss, delta_tv=0.15))
+    token_loss: Any = staticmethod(partial(dppo_loss, delta_tv=0.15))
     anchor: ClassVar[str] = "rollout"
     loss_types: ClassVar[tuple[str, ...]] = ("bnpo", "dapo", "dr_grpo", "grpo", "luspo")
+    arguments: ClassVar[str] = TOKEN_LOSS
     args: Any
     model: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # A function that is no staticmethod is a method, and gets the trainer for its first argument.
-        method = getattr(self.token_loss, "__self__", None) is self
-        name = "token_loss (a plain function needs staticmethod around it)" if method else "token_loss"
-        check_token_loss(name, self.token_loss)
         super().__init__(*args, **kwargs)
-        if self.anchor not in ("rollout", "recomputed"):
-            raise ValueError(f"anchor: expected rollout or recomputed, got {self.anchor!r}")
-        if self.loss_type not in self.loss_types:
-            raise ValueError(f"loss_type: expected one of {', '.join(self.loss_types)}, got {self.loss_type!r}")
+        self._check_loss()
+        choice("anchor", self.anchor, ("rollout", "recomputed"))
+        choice("loss_type", self.loss_type, self.loss_types)
         fields = type(self.args).__dataclass_fields__
         dropped = {
             **{name: getattr(self.args, name) != fields[name].default for name in ("epsilon", "epsilon_high")},
@@ -59,6 +60,12 @@ class TrustRegionTrainer(GRPOTrainer):
                 f"{', '.join(k for k, v in dropped.items() if v)}: TrustRegionTrainer's loss has no such "
                 "term; expected it off (token for importance_sampling_level)"
             )
+
+    def _check_loss(self) -> None:
+        # A function that is no staticmethod is a method, and gets the trainer for its first argument.
+        method = getattr(self.token_loss, "__self__", None) is self
+        name = "token_loss (a plain function needs staticmethod around it)" if method else "token_loss"
+        check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
 
     def _compute_loss(self, model, inputs):
         score, batch = self._get_per_token_logps_and_entropies, {**inputs, "old_per_token_logps": None}
@@ -80,12 +87,8 @@ class TrustRegionTrainer(GRPOTrainer):
         mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
         old = inputs.get("old_per_token_logps", logp.detach())  # left out where one update follows a rollout
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
-        loss = self.token_loss(
-            logp,
-            old.where(sampler.isnan(), sampler),
-            mask=mask,
-            advantages=inputs["advantages"].view(len(logp), -1).expand_as(logp),
-        )
+        with value_checks(self._step == 0):
+            loss = self._token_loss(logp, old.where(sampler.isnan(), sampler), mask, inputs)
         if "kept" in loss.diagnostics:
             self._log_mean("kept", loss.diagnostics["kept"], mask)
         if not beta:
@@ -94,7 +97,126 @@ class TrustRegionTrainer(GRPOTrainer):
         self._log_mean("kl", kl.detach(), mask)
         return loss.per_token + beta * kl
 
+    def _token_loss(self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]) -> TokenLoss:
+        """Our loss of TRL's batch: `logp` and the anchor's, [B, T] each."""
+        return self.token_loss(logp, anchor, advantages=self._advantages(mask, inputs), mask=mask)
+
+    def _advantages(self, mask: Tensor, inputs: dict[str, Any]) -> Tensor:
+        return inputs["advantages"].view(len(mask), -1).expand(mask.shape)
+
     def _log_mean(self, name: str, values: Tensor, mask: Tensor) -> None:
         total, count = self.accelerator.reduce(torch.stack([values.where(mask, 0).sum(), mask.sum()]).float())
         if count:  # a mean over nothing is absent
             self._metrics["train" if self.model.training else "eval"][name].append((total / count).item())
+
+
+class DistributionTrainer(TrustRegionTrainer):
+    """The same for a `token_loss` of (logp [B, T, K], old: TopK, *, tokens, advantages, mask), such as
+    `troll_sparse_loss` or partial(dppo_sparse_loss, delta_tv=.15). `old` holds the `most_likely` tokens of the
+    policy before this rollout's updates, the sampled one among them. A sampler elsewhere (vLLM) hands TRL no more than
+    the sampled token, so `anchor` can only be "recomputed". Whole logits [B, T, V] are computed, where TRL itself takes
+    pieces: keep `per_device_train_batch_size` small. Text only."""
+
+    token_loss: Any = staticmethod(troll_sparse_loss)
+    anchor: ClassVar[str] = "recomputed"
+    most_likely: ClassVar[int] = 64
+    arguments: ClassVar[str] = TOPK_LOSS
+    _scored: list[tuple[Tensor, TopK, Any]]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice("anchor", self.anchor, ("recomputed",))
+        whole("most_likely", self.most_likely, least=1)
+
+    def _get_per_token_logps_and_entropies(
+        self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, compute_entropy=False, **more
+    ):
+        compute_aux_loss = more.pop("compute_aux_loss", False)
+        if any(value is not None for value in more.values()):
+            raise ValueError(f"{', '.join(k for k, v in more.items() if v is not None)}: expected text only")
+        tokens = input_ids[:, -logits_to_keep:].unsqueeze(-1)
+        logps, entropies, aux, tops = [], [], [], []
+        router = {"output_router_logits": True} if compute_aux_loss else {}
+        for rows in torch.arange(len(input_ids)).split(batch_size or len(input_ids)):
+            with self.accelerator.autocast():
+                out = model(input_ids=input_ids[rows], attention_mask=attention_mask[rows], use_cache=False, **router)
+            logits = out.logits[:, -logits_to_keep - 1 : -1].float() / self.temperature
+            full = logits.log_softmax(-1)
+            logps.append(full.gather(-1, tokens[rows]).squeeze(-1))
+            if compute_entropy:
+                with torch.set_grad_enabled(torch.is_grad_enabled() and self._entropy_bonus_enabled):
+                    entropies.append(-(full.exp() * full).sum(-1))
+            if compute_aux_loss:
+                aux.append(out.aux_loss)
+            tops.append(self._top(full.detach(), tokens[rows]))
+        logp, ids, kept = torch.cat(logps), torch.cat([top.ids for top in tops]), torch.cat([top.logp for top in tops])
+        self._scored.append((logp, TopK(ids, kept), full if compute_entropy else None))  # the loss asks for entropy
+        mean = torch.stack(aux).mean() if compute_aux_loss else None
+        return logp, torch.cat(entropies) if compute_entropy else None, mean
+
+    def _top(self, full: Tensor, tokens: Tensor) -> TopK:
+        ids = full.scatter(-1, tokens, torch.inf).topk(min(self.most_likely, full.shape[-1]), -1).indices
+        return TopK(ids, full.gather(-1, ids))
+
+    def _generate_and_score_completions(self, inputs):
+        self._scored = []
+        output = super()._generate_and_score_completions(inputs)
+        for logp, old, _ in self._scored:  # the reference is scored too
+            if logp is output.get("old_per_token_logps"):
+                output |= {"old_topk_ids": old.ids, "old_topk_logps": old.logp}
+        del self._scored
+        return output
+
+    def _compute_loss(self, model, inputs):
+        self._scored = []
+        try:
+            return super()._compute_loss(model, inputs)
+        finally:
+            del self._scored
+
+    def _token_loss(self, logp, anchor, mask, inputs):
+        ((_, old, full),) = self._scored
+        if "old_topk_ids" in inputs:  # left out where one update follows a rollout
+            old = TopK(inputs["old_topk_ids"], inputs["old_topk_logps"])
+        tokens, advantages = inputs["completion_ids"], self._advantages(mask, inputs)
+        return self.token_loss(full.gather(-1, old.ids), old, tokens=tokens, advantages=advantages, mask=mask)
+
+
+class QuatroTrainer(TrustRegionTrainer):
+    """QUATRO: the dual of each prompt is solved while TRL's groups are whole. Its radius and the rest are the settings
+    of `quatro_loss`, as attributes of a subclass. Raw rewards go in: `scale_rewards` is not read. Take
+    loss_type="luspo". A completion that no reward function can score is in no group."""
+
+    token_loss: Any = None
+    delta_kl: ClassVar[float] = 0.1
+    lambda_min: ClassVar[float] = 1e-2
+    form: ClassVar[Any] = "ratio"
+    direction: ClassVar[Any] = "backward"
+
+    def _check_loss(self) -> None:
+        if self.token_loss is not None:
+            raise TypeError(f"token_loss: QuatroTrainer has its own; expected None, got {self.token_loss}")
+        choice("multi_objective_aggregation", self.multi_objective_aggregation, ("sum_then_normalize",))
+        settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "form", "direction")}
+        logp, rewards, group = -torch.ones(2, 1), torch.arange(2.0), torch.zeros(2, dtype=torch.long)
+        quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
+
+    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
+        self._rewards = super()._calculate_rewards(*args, **kwargs)  # [all processes' completions, functions]
+        return self._rewards
+
+    def _generate_and_score_completions(self, inputs):
+        output = super()._generate_and_score_completions(inputs)
+        rewards = (self._rewards * self.reward_weights.to(self._rewards)).nansum(1)
+        mask = (output["completion_mask"] * output.get("tool_mask", 1)).bool()
+        present = self.accelerator.gather(mask.any(-1)) & ~self._rewards.isnan().all(1)
+        size: Any = self.num_generations if self.model.training else self.num_generations_eval
+        group = torch.arange(len(rewards), device=rewards.device) // size
+        settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "direction")}
+        multiplier, target, _ = solve_groups(rewards, group, present, **settings)
+        here = slice(self.accelerator.process_index * len(mask), (self.accelerator.process_index + 1) * len(mask))
+        return output | {"multiplier": multiplier[here], "push": (multiplier * target)[here]}
+
+    def _token_loss(self, logp, anchor, mask, inputs):
+        dual = {"multiplier": inputs["multiplier"], "push": inputs["push"]}
+        return pull_to_target(logp, anchor, **dual, mask=mask, form=self.form, direction=self.direction)

@@ -23,7 +23,11 @@ from verl.utils.torch_functional import masked_mean
 from trlib.algorithms import dppo_loss, pspo_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, solve_groups
-from trlib.bridges import check_token_loss
+from trlib.bridges import check_loss
+from trlib.checks import value_checks
+
+_checked: set[Callable[..., TokenLoss]] = set()
+"""Losses whose first call has come: as in our own loop, checks of values stop after it."""
 
 
 def register(
@@ -38,9 +42,9 @@ def register(
 ) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
     (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm.
-    Raises TypeError: one of `losses` cannot work: it is called once on a single token."""
+    Raises TypeError: one of `losses` cannot work: it is called once on six tokens, on the worker's device."""
     for name, loss in (losses or {}).items():
-        check_token_loss(f"losses[{name!r}]", loss)
+        check_loss(f"losses[{name!r}]", loss)
     ours = {
         "trlib_dppo_tv": partial(dppo_loss, delta_tv=delta_tv),
         "trlib_pspo": partial(pspo_loss, alpha=alpha),
@@ -65,7 +69,9 @@ def _policy_loss(
     rollout_is_weights=None,
 ):
     mask = response_mask.bool()
-    result = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
+    with value_checks(loss not in _checked):
+        result = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
+    _checked.add(loss)
     per_token = result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
     # Nothing unmasked: 0, where verl divides by 0. Its metrics are 0 too: every rank owes a number a micro-batch.
     total = (

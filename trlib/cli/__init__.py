@@ -8,8 +8,6 @@ an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`.
 runs: `trlib --help` takes no torch.
 """
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import json

@@ -1,7 +1,5 @@
 """`trlib evaluate`: every keyword argument of `trlib.evaluate` as an option."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`trlib methods`: what there is, and what can be set."""
 
-from __future__ import annotations
-
 import argparse
 import inspect
 from collections.abc import Callable, Mapping

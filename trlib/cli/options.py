@@ -41,8 +41,7 @@ def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults:
     """Options from keyword arguments: `max_tokens` becomes --max-tokens.
 
     Args:
-        defaults: False: the namespace holds only what the command line says.
-    """
+        defaults: False: the namespace holds only what the command line says."""
     for name, kind, default, text in options:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         more = "" if default in (None, ()) else f" (default: {shown})"

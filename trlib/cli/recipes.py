@@ -20,8 +20,7 @@ def recipe_of(args: argparse.Namespace, *, training: bool) -> Recipe:
 
     Args:
         args: of a command with `options.add_task`.
-        training: the command takes adapters and a run's settings too.
-    """
+        training: the command takes adapters and a run's settings too."""
     from trlib.tasks import TASKS, Recipe
 
     recipe = getattr(TASKS.get(args.task), "recipes", {}).get(args.policy)

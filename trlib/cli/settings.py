@@ -1,7 +1,5 @@
 """A dataclass's settings as text: `eps_high=.28` checked against the field's type."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
@@ -24,10 +22,7 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
         kind: a dataclass.
         texts: NAME=VALUE each; of two with one name the last holds.
         what: what is being set, for the errors.
-
-    Raises:
-        ValueError: no `=`, an unknown name (the nearest is suggested), a value of another type.
-    """
+    Raises ValueError: no `=`, an unknown name (the nearest is suggested), a value of another type."""
     try:
         hints = get_type_hints(kind)
     except NameError as error:  # imported for the type checker alone

@@ -1,7 +1,5 @@
 """`trlib tasks`: what there is, and its knobs."""
 
-from __future__ import annotations
-
 import argparse
 
 from trlib.cli.methods import options as options

@@ -4,8 +4,6 @@ One file, written beside its place and then renamed into it, is either the old c
 process dies. Nothing is pickled. A checksum in the header, compared when the file is read, covers all of it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -117,8 +115,7 @@ def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) ->
         ValueError: an empty name.
         CheckpointError: another process has it; it cannot be written to; the run would write over the model that
             `policy` was loaded from, or into its folder; it holds a run already and `resume` is False; it holds parts
-            of a run without the checkpoint, or something other than a policy where the trained one will be saved.
-    """
+            of a run without the checkpoint, or something other than a policy where the trained one will be saved."""
     if out is None:
         yield None
         return

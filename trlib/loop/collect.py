@@ -1,7 +1,5 @@
 """The first two boxes: completions with the verifier's verdicts, then what the method needs and its advantages."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

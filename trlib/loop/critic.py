@@ -1,7 +1,5 @@
 """A value for every token: a network of the policy's kind, begun at its weights, with a head of one number or more."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Everything of a run that a checkpoint must hold: what has weights, its optimiser, and the method's memory."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -135,8 +135,7 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
 def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     """`kl_sampler` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
 
-    r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3).
-    """
+    r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3)."""
     log_ratio = (logp.detach() - logp_rollout)[mask].double()
     return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
 
@@ -156,8 +155,7 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
 
     Args:
         log_mu, log_pi: [F, T, V] log-probs of the whole vocabulary.
-        tokens: [F, T]. mask: [F, T] bool.
-    """
+        tokens: [F, T]. mask: [F, T] bool."""
     if not bool(mask.any()):
         names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
         return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)

@@ -5,8 +5,6 @@ those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser ne
 float32 copies of 16-bit weights, clipping, warm-up, saving.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -44,8 +42,7 @@ def maker(optimizer: object) -> Maker:
 
     Raises:
         ValueError: an unknown name (the nearest is suggested), or a file without it.
-        TypeError: neither a name nor a callable.
-    """
+        TypeError: neither a name nor a callable."""
     if isinstance(optimizer, str):
         return named("optimizer", optimizer, OPTIMIZERS, _is_optimizer)
     if not callable(optimizer):

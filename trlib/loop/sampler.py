@@ -6,8 +6,6 @@ same for every method: `lag` batches behind, and weights and arithmetic in bf16,
 by rows; a mixture's experts are so many matrices; the arithmetic stays float).
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping
 
@@ -21,8 +19,7 @@ from trlib.model.policy import Policy
 def round_trip(weight: Tensor, bits: int) -> Tensor:
     """A matrix [O, I], or several [.., O, I], through signed integers and back.
 
-    w -> s round(w / s),   s = max|w_row| / (2^(bits-1) - 1)
-    """
+    w -> s round(w / s),   s = max|w_row| / (2^(bits-1) - 1)"""
     top = 2 ** (bits - 1) - 1
     scale = weight.abs().amax(-1, keepdim=True) / top
     return torch.where(scale > 0, (weight / scale).round() * scale, weight)

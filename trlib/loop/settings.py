@@ -32,8 +32,7 @@ PLACES = ("out", "resume", "progress")
 class RunSettings:
     """What `trlib.train` is told besides the policy, the task and the method.
 
-    The first paragraph below a field is also its help on the command line.
-    """
+    The first paragraph below a field is also its help on the command line."""
 
     steps: int
     """Number of batches."""

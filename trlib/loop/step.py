@@ -222,8 +222,7 @@ class Descent:
 
     An optimiser moves a weight by about the learning rate, often 1e-6, and two neighbours in bfloat16 are .4 to .8 %
     of a weight apart: an update would be lost. Weights of 16 bits are therefore the rounding of float32 copies, which
-    learn.
-    """
+    learn."""
 
     def __init__(self, parts: list[tuple[list[Tensor], float]], make: Maker, settings: RunSettings) -> None:
         """`parts`: the policy's parameters, then the critic's, each with a multiple of the run's learning rate."""
@@ -246,8 +245,7 @@ class Descent:
 
         Raises:
             NonFiniteError: either is NaN or inf; the parameters are as they were.
-            ValueError: the loss has no gradient.
-        """
+            ValueError: the loss has no gradient."""
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             raise ValueError(
                 f"loss: expected a tensor of one number, got "

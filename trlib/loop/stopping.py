@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM: the first ends what is running where it can be taken up again, the second ends it at once."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -32,8 +30,7 @@ def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     sweep. A handler that was there before is called too: a sweep may run a cell in its own process.
 
     Args:
-        tell: called when the event is set.
-    """
+        tell: called when the event is set."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -2,10 +2,7 @@
 
 `train` is the whole of it: a batch of prompts is sampled in groups, verified, turned into advantages by the method,
 learnt from in minibatches x epochs updates, and measured. What a method may change stands in
-`trlib.algorithms.method`; nothing here knows a method by name.
-"""
-
-from __future__ import annotations
+`trlib.algorithms.method`; nothing here knows a method by name."""
 
 import math
 import time
@@ -55,8 +52,7 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
         MethodError: one of the method's boxes, or the task's verifier, raised an error or returned something unusable,
             after saving.
-        DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving.
-    """
+        DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving."""
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
     needed = ("prompts", "verify", "max_tokens", "settings")

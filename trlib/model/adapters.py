@@ -1,7 +1,5 @@
 """Adapters on a frozen model: new ones, and saved ones on the model that they belong on."""
 
-from __future__ import annotations
-
 import json
 import math
 import warnings

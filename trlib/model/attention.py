@@ -5,8 +5,6 @@ Attention gathers queries, keys and values by completion, calls transformers' ow
 from the first completion that contains it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +31,7 @@ def tree_attention(
         tree: which nodes each completion consists of.
         settings: what transformers passes to `sdpa_attention_forward`.
 
-    Returns:
-        [1, S, heads, D], and no weights.
-    """
+    Returns [1, S, heads, D], and no weights."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     def by(nodes: Tensor, of: Tensor) -> Tensor:

@@ -5,8 +5,6 @@ the left changes nothing, and that continuing from a key-value cache gives the s
 that breaks one of these still gives numbers, and they are wrong.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,10 +25,7 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
     Args:
         name: the policy's, for the message.
         ids: 3 to LENGTH tokens without a special meaning.
-
-    Raises:
-        CheckpointError: the model is not a decoder.
-    """
+    Raises CheckpointError: the model is not a decoder."""
     read = torch.tensor(ids, device=next(model.parameters()).device)
     checks: tuple[tuple[str, Callable[[Any, Tensor], Tensor]], ...] = (
         ("whose logits do not change when a later token does", _with_another_last),

@@ -1,7 +1,6 @@
 """Files and folders of saved policies: written all or nothing, and replaced only if nothing else would be lost.
 
-The hub's format does not record which model adapters belong to, nor whether prompts are chat: `trlib.json` does.
-"""
+The hub's format does not record which model adapters belong to, nor whether prompts are chat: `trlib.json` does."""
 
 from __future__ import annotations
 
@@ -81,10 +80,7 @@ def replacing(
     Args:
         argument: the folder's name in errors.
         also: names of files that may be replaced beside a policy's.
-
-    Raises:
-        CheckpointError: the folder holds something other than a saved policy, or cannot be written.
-    """
+    Raises CheckpointError: the folder holds something other than a saved policy, or cannot be written."""
     with _naming(f"{argument}: cannot write {str(folder)!r}"):
         target = Path(folder).expanduser().resolve()
         free(target, argument, also)
@@ -188,10 +184,7 @@ def lock(file: Path, wanted: str) -> FileLock:
 
     Args:
         wanted: the beginning of the error if another process has the lock.
-
-    Raises:
-        CheckpointError: another process has it, or another run of this one, or it cannot be written.
-    """
+    Raises CheckpointError: another process has it, or another run of this one, or it cannot be written."""
     held = FileLock(file, thread_local=False)
     with _naming(f"out: cannot write {str(file)!r}"):
         try:

@@ -1,7 +1,5 @@
 """Hooks into the forward pass of a transformers model: change what it reads, record what a layer reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -65,8 +65,7 @@ def find(name: str) -> Source:
 
     Raises:
         ValueError: an unknown name.
-        CheckpointError: a folder without a model, a file that is not there.
-    """
+        CheckpointError: a folder without a model, a file that is not there."""
     if name in embedded():
         return Source(name, str(EMBEDDED / name))
     if name in PACKAGED:
@@ -95,10 +94,8 @@ def find(name: str) -> Source:
 
 def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
-
-    Raises:
-        CheckpointError: the model is damaged or no decoder (`trlib.model.decoder`), or the tokenizer does not fit it.
-    """
+    Raises CheckpointError: the model is damaged or no decoder (`trlib.model.decoder`), or the tokenizer does not fit
+    it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     where: dict[str, Any] = {"local_files_only": source.local, "trust_remote_code": False}
@@ -207,8 +204,7 @@ def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
 def _one_vocabulary(source: Source, model: Any, tokenizer: Any) -> None:
     """Refuse a tokenizer with tokens that the embedding has no row for.
 
-    Special tokens other than the end token (padding, images) may lie beyond it: text does not produce them.
-    """
+    Special tokens other than the end token (padding, images) may lie beyond it: text does not produce them."""
     rows = model.get_input_embeddings().weight.shape[0]
     end, may_lie_beyond = tokenizer.eos_token_id, _special(tokenizer) - {tokenizer.eos_token_id}
     for token, i in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1]):
@@ -247,8 +243,7 @@ def cast(model: Any, dtype: torch.dtype) -> None:
 def _own_memory(model: Any) -> None:
     """Copy the weights, which are views of their memory-mapped file, into memory of their own.
 
-    Otherwise rewriting that file, such as by saving the trained policy over it, would change or crash the model.
-    """
+    Otherwise rewriting that file, such as by saving the trained policy over it, would change or crash the model."""
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = tensor.data.clone()
 

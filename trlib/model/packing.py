@@ -63,8 +63,7 @@ class Layout:
 def shared(c: Completions) -> Layout:
     """One row that holds every distinct prefix once, prompts first.
 
-    It is laid out with numpy on the CPU, where sorting a few hundred short rows is fastest, and then moved.
-    """
+    It is laid out with numpy on the CPU, where sorting a few hundred short rows is fastest, and then moved."""
     device, horizon = c.tokens.device, c.tokens.shape[1]
     group, tokens, present = (_array(t) for t in (c.group, c.tokens, c.present))
     # A minibatch may hold some of the prompts only; completions of a prompt are adjacent, so a change starts a new one.
@@ -145,8 +144,7 @@ def _distinct(before: np.ndarray, tokens: np.ndarray, there: np.ndarray) -> tupl
 
     Returns each token's number [R, L], 0, 1, ... (-1 where there is no token), and the flat place [n] where each number
     first occurs. Rows are sorted, so that those with a common prefix are neighbours: a token starts a new prefix where
-    its row differs from the row above at any place so far; otherwise it has the last number of its column.
-    """
+    its row differs from the row above at any place so far; otherwise it has the last number of its column."""
     rows = np.concatenate([before[:, None], np.where(there, tokens, -1)], 1)
     order = np.lexsort(rows.T[::-1])
     rows, there = rows[order], there[order]

@@ -169,8 +169,7 @@ class Policy:
     def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each prompt, ready to be continued: in the chat template, or with the tokenizer's first tokens.
 
-        An end token that the tokenizer appends to every text is left out; one in the text itself stays.
-        """
+        An end token that the tokenizer appends to every text is left out; one in the text itself stays."""
         if not self.chat:
             rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
             end = self.tokenizer.eos_token_id
@@ -209,9 +208,7 @@ class Policy:
 
         With `at_once`, that many completions are scored at a time, and again when the gradient is taken: this takes
         the memory of so few (except for the distributions of `full`) and a third more time.
-
-        In the book: :eq:`policy-sum`.
-        """
+        In the book: :eq:`policy-sum`."""
         if not isinstance(completions, Completions):
             raise TypeError(f"completions: expected what `sample` gives, got {type(completions).__name__}")
         temperature = checks.number("temperature", temperature, above=0, below=math.inf)
@@ -281,8 +278,7 @@ class Policy:
 
         Every layer must call the attention that knows shared prefixes, and the log-probs of the first two prompts'
         completions must agree. A layer that mixes tokens in another way (a convolution, a recurrence) would mix
-        tokens that are neighbours in the shared row only.
-        """
+        tokens that are neighbours in the shared row only."""
         config = self.model.config.get_text_config()
         if getattr(config, "_attn_implementation", None) != "sdpa":
             return False
@@ -365,8 +361,7 @@ def load_policy(
     Raises:
         ValueError: an unknown name, device or type, unsuitable settings of adapters, or a chat without a template.
         CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a
-            model that is no decoder (`trlib.model.decoder`).
-    """
+            model that is no decoder (`trlib.model.decoder`)."""
     source = loading.find(str(name))
     if source.adapters and lora is not None:
         raise ValueError(

@@ -5,8 +5,6 @@ cumulative distribution; so what a row samples depends on its own numbers alone,
 rows that have ended, and rows that are alike so far (to begin with, those of one prompt) more than once.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -54,8 +52,7 @@ def sample(
     Raises:
         TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside the vocabulary; an
             empty prompt, or one that with `max_tokens` passes the model's context.
-        NonFiniteError: NaN or inf among the logits.
-    """
+        NonFiniteError: NaN or inf among the logits."""
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {type(policy).__name__}")
     temperature = checks.number("temperature", temperature, least=0, below=math.inf)
@@ -226,8 +223,7 @@ def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:
     `uniform`.
 
     `node` [B]: which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by more
-    than the rare tokens' probabilities.
-    """
+    than the rare tokens' probabilities."""
     total = logp.exp().cumsum(-1, dtype=torch.float64)
     whole = total[:, -1]
     _finite(whole, t)

@@ -4,10 +4,7 @@
     trlib.train(policy, task, RELATIVES["r2vpo"]())
 
 A relative is what it is in its paper: an objective (a `Method`, trained like those of `trlib.algorithms`), an optimiser
-(`trlib.train(..., optimizer="muon")`), or a function with a small problem of its own.
-"""
-
-from __future__ import annotations
+(`trlib.train(..., optimizer="muon")`), or a function with a small problem of its own."""
 
 from typing import Any
 

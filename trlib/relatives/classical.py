@@ -3,8 +3,6 @@
 The first two are one loop, `descend`, and take TRPO's conjugate gradients. None has a place in a language model's loop.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +25,7 @@ def descend(
     """Δ/4 after a step with ρ = brought/promised < 0.1, 2Δ <= largest after ρ > 0.75 at the edge; kept if ρ > 1e-4.
 
     propose: x, Δ -> step, promise, length in the region's measure. Ends at a promise <= tolerance. NaN breaks one.
-    Raises: TypeError, ValueError: x no finite vector; no finite value there; a radius that is not above 0.
-    """
+    Raises: TypeError, ValueError: x no finite vector; no finite value there; a radius that is not above 0."""
     checks.finite("x", checks.floating("x", x, (None,)))
     path: Path = [(x.detach(), checks.number("value(x)", float(value(x).detach()), below=math.inf), radius)]
     for _ in range(checks.whole("iterations", iterations, least=1)):
@@ -58,8 +55,7 @@ def newton_cg(
     """min loss(x) by  min_s g's + s'Hs/2,  |s| <= Δ,  with products of the Hessian only (Hessian-free, Newton-CG).
 
     Source: FDNet, arXiv 2006.01892 (and 1910.12680); optimiser and settings are read in the authors' code, TRCG.
-    Differs from: TRPO has the Fisher for H, a KL for |s|, and shortens a step by line search. Errors: `descend`.
-    """
+    Differs from: TRPO has the Fisher for H, a KL for |s|, and shortens a step by line search. Errors: `descend`."""
 
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         g, product = grad(loss)(x), lambda v: jvp(grad(loss), (x,), (v,))[1]
@@ -89,8 +85,7 @@ def affine_scaling(x: Tensor, g: Tensor, low: Tensor, high: Tensor, kind: str = 
 
     coleman-li: high - x where g < 0, x - low where g > 0.  naive: the smaller, whatever the sign.  none: 1.
     kanzow-klug: min(x - low + max(0, -g), high - x + max(0, g)).  mix: half of each.  Source: Kanzow and Klug 2006.
-    Raises: ValueError: an x that is not strictly inside; an unknown kind.
-    """
+    Raises: ValueError: an x that is not strictly inside; an unknown kind."""
     below, above, one = x - low, high - x, torch.ones_like(x)
     for i in (~((below > 0) & (above > 0))).nonzero().flatten().tolist():
         raise ValueError(f"x: expected strictly inside ({low[i]:g}, {high[i]:g}) at [{i}], got {x[i]:g}")
@@ -147,8 +142,7 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
     1  a step of each against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
     2  the game "stay or step", solved: p~ is p or p^, q~ is q or q^. A step pays if the other stays (it climbs the
        payoff), so this game always has a pure equilibrium: both step, or one steps and the other stays.
-    3  a step from where each was against the other's choice.  respond=False returns the choices instead (it cycles).
-    """
+    3  a step from where each was against the other's choice.  respond=False returns the choices instead (it cycles)."""
 
     def tilt(policy: Tensor, payoff: Tensor) -> Tensor:
         return (policy.log() + t * payoff).softmax(-1)

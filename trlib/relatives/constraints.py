@@ -103,7 +103,6 @@ class COUNTERPOL(PGIS):
     form="summary":   L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot)
     form="notebook":  L = -r sg[2 (1-k) (target - J) (R - target)] + k (pivot/π_old) (log pivot - log π),
                       down (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline, and k and 1 - k weigh
-
     Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was recorded; "notebook" is read
     in the authors' code, `counterpol_lunarlander.ipynb`.
     Differs from: the notebook takes greedy actions, and KL at these alone; here completions are sampled, and

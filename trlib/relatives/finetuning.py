@@ -30,7 +30,6 @@ class SMART(SFT):
     """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
 
     δ = ε g / ‖g‖_max for each embedded token x, g the slope of D at noise.
-
     Source: arXiv 1911.03437, after the abstract or a summary.
     Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10, so that a run needs
     no random numbers. mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
@@ -83,7 +82,6 @@ class SAM(SFT):
 
     form="sam":   e = ρ g / ‖g‖;        measured: times D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
     form="asam":  e = ρ θ² g / ‖θ g‖;   measured: times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
-
     Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read in the paper, which
     builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or a summary, and is what was recorded.
     Differs from: TRAM's released code leaves the factor g out: every weight gets the same number, times its square if

@@ -1,9 +1,6 @@
 """Trust regions of parameters: W <- (1 - η λ) W - η D,  D = argmax_{‖D‖ <= 1} <M, D>,  M <- β M + (1 - β) g.
 
-The norm of the ball decides the optimiser; every parameter has a ball of its own, of radius η, the learning rate.
-"""
-
-from __future__ import annotations
+The norm of the ball decides the optimiser; every parameter has a ball of its own, of radius η, the learning rate."""
 
 from functools import partial
 from typing import Any

@@ -111,7 +111,6 @@ class TRPA(DPO):
     """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
     of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (no
     reasons: of a reward above 0). Without pairs -log σ(±l), + where right.
-
     Source: arXiv 2504.04524; read in the authors' code."""
 
     anisotropy: float = 2.5

@@ -53,8 +53,7 @@ def bapo_bounds(
     Raises: also for bounds that are not in the order 0, low, low_most, 1, high, high_most; step <= 0; target < 0.
     Source: arXiv 2510.18927. The defaults are read in the authors' code; `BAPO_PAPER` holds what is read in the paper.
         By value, raising c_low moves the statistic away from the target: the constants it counts grow.
-    Differs from: the paper states a share, 0.4, of all that counts; `target` is over the rest, 0.4 / 0.6.
-    """
+    Differs from: the paper states a share, 0.4, of all that counts; `target` is over the rest, 0.4 / 0.6."""
     low, low_most, high, high_most, target = _check_bapo(low, low_most, high, high_most, target, count)
     step = checks.number("step", step, above=0)
     step_low = step if step_low is None else checks.number("step_low", step_low, above=0)
@@ -106,7 +105,6 @@ def bapo_loss(
 ) -> TokenLoss:
     """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
     which takes `search`; weigh_by="rollout": its `probability` is that of `logp_old`.
-
     Source: arXiv 2510.18927; read in the authors' code. The paper's Algorithm 1 has no dual clip."""
     checks.choice("weigh_by", weigh_by, ("one", "rollout"))
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -181,11 +179,9 @@ def minpro_loss(
 
     und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact r_1 ... r_t, whose
     variance grows exponentially. eps_low = 1 is no lower bound: a token that has become unlikely silences what follows.
-
     Source: arXiv 2601.22718, after the abstract or a summary; both ε are our choice. As CISPO, no clip mask.
     Differs from: the public port calls itself the variant with a hard clip: a clipped token gets no gradient. Here, as
-    in the summaries, it keeps the bounded weight.
-    """
+    in the summaries, it keeps the bounded weight."""
     eps_low, eps_high, _ = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
@@ -230,10 +226,8 @@ def cpgd_loss(
     w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π) by
     k3 = r-1-log r, its factor bounded by `cap`; a bound on the r inside k3 would leave -log r, which drives r on.
     `kept`: the clip keeps the push.
-
     Source: arXiv 2505.12504, eq. 1, 2, 5: read in the paper; α and c from a public training script.
-    Differs from: the paper's window may widen along a completion; LightRFT has the clip alone.
-    """
+    Differs from: the paper's window may widen along a completion; LightRFT has the clip alone."""
     eps, alpha, cap = _check_cpgd(eps, alpha, cap)
     low, high = math.log1p(-eps), math.log1p(eps)
     logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -405,8 +399,7 @@ def capo_mask(
     Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical": F = v vᵀ.
     Source: arXiv 2510.00819; read in the authors' code.
     Differs from: the authors' code takes v vᵀ for F, Adam's preconditioned gradient for the step, and masks PPO's
-    clipped loss with a KL penalty; `CAPO` masks r A, so nothing but the mask holds a batch that is used many times.
-    """
+    clipped loss with a KL penalty; `CAPO` masks r A, so nothing but the mask holds a batch that is used many times."""
     checks.choice("fisher", fisher, ("true", "empirical"))
     full, at = full.detach(), tokens.unsqueeze(-1)
     p = full.exp()

@@ -67,9 +67,7 @@ def lco_loss(
     Advantages [B, T] are the sampled token's, 0 for all others (sparse): π*_y = π_y e^(A/β) / (1 - π_y + π_y e^(A/β)),
     and over samples mse rests at π_old exp(π_old A/β); [B, T, V] are every token's. `weight`: -dL/dlog π(y), all others
     keeping their proportions. Raises as every loss.
-
-    Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived here.
-    """
+    Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived here."""
     beta = checks.number("beta", beta, above=0, below=math.inf)
     checks.choice("kind", kind, KINDS)
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)

@@ -1,9 +1,6 @@
 """Trust regions in which moving probability costs the more the further it is moved: Wasserstein and Sinkhorn.
 
-Names: TRL's WPO is weighted preference optimisation, arXiv 2505.00663 is another WPO; SPO may be Simple PO.
-"""
-
-from __future__ import annotations
+Names: TRL's WPO is weighted preference optimisation, arXiv 2505.00663 is another WPO; SPO may be Simple PO."""
 
 import math
 from typing import Any
@@ -22,14 +19,10 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
 
     Args:
         pi: [K] probabilities. A: [K] advantages. D: [K, K] d_ij, the price of moving 1 from i to j. delta: in D's unit.
-
-    Raises:
-        TypeError, ValueError: other types or shapes; no probabilities; a distance below 0, or not 0 on the diagonal.
-
+    Raises TypeError, ValueError: other types or shapes; no probabilities; a distance below 0, or not 0 on the diagonal.
     Source: arXiv 2306.14133; read in the authors' code, the tabular one.
     Differs from: the authors' code leaves a tie to argmax, which spends more than δ, or less. The paper's budget bounds
-    the mean of W₁ over the states that the policy visits; ours bounds one distribution.
-    """
+    the mean of W₁ over the states that the policy visits; ours bounds one distribution."""
     delta = checks.number("delta", delta, least=0, below=math.inf)
     pi, A, D = _checked(pi, A, D)
     below, above = 0.0, float(2 * (A.max() - A.min()) / D.masked_fill(D == 0, math.inf).min())  # nobody pays that
@@ -54,10 +47,8 @@ def spo_update(pi: Tensor, A: Tensor, D: Tensor, lam: float, beta: float = 1.0) 
 
     Maximises ⟨π', A⟩ - β(⟨Q, D⟩ - H(Q)/λ) over the plans Q with rows that sum to π. As λ → ∞ it is WPO's map at β, a
     tie split evenly. `lam` and `beta` are above 0; else as `wpo_update`.
-
     Source: arXiv 2306.14133; derived here from the Lagrangian, with the entropy inside the Sinkhorn distance.
-    Differs from: the paper's budget is on the mean over states, as for `wpo_update`.
-    """
+    Differs from: the paper's budget is on the mean over states, as for `wpo_update`."""
     lam, beta = (checks.number(name, value, above=0, below=math.inf) for name, value in (("lam", lam), ("beta", beta)))
     pi, A, D = _checked(pi, A, D)
     return pi @ (lam / beta * (A - beta * D)).softmax(1)

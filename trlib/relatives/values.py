@@ -20,8 +20,7 @@ from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
 def quantile_loss(quantiles: Tensor, target: Tensor) -> Tensor:
     """[...] The pinball loss of N quantiles [..., N] at the levels τ_i = (i + 1/2)/N, i from 0, against one draw [...]
     of what they describe: L = mean_i max(τ_i u_i, (τ_i - 1) u_i) with u_i = target - q_i, least at the quantiles.
-    Differs from: no Huber corner of width κ; errors that never pass κ would turn the quantiles into expectiles.
-    """
+    Differs from: no Huber corner of width κ; errors that never pass κ would turn the quantiles into expectiles."""
     off = checks.floating("target", target, tuple(quantiles.shape[:-1])).detach().unsqueeze(-1) - quantiles
     levels = (torch.arange(off.shape[-1], device=off.device, dtype=off.dtype) + 0.5) / off.shape[-1]
     return torch.maximum(levels * off, (levels - 1) * off).mean(-1)
@@ -32,8 +31,7 @@ def dvpo_value(
 ) -> Tensor:
     """One value [...] of quantiles [..., N] in any order: their mean, with the tails reshaped around the median m:
     V = mean_i g(q_i),   g = m - c_low (m - q) where τ_i < α,   m + c_up (q - m) where τ_i > 1 - α,   else q
-    A factor below 1 draws a tail in. `worst`: the least quantile instead, as a robust Bellman backup takes it.
-    """
+    A factor below 1 draws a tail in. `worst`: the least quantile instead, as a robust Bellman backup takes it."""
     checks.number("alpha", alpha, least=0, most=0.5)
     low, up = checks.number("c_low", c_low, least=0), checks.number("c_up", c_up, least=0)
     q, count = quantiles.sort(-1).values, quantiles.shape[-1]
@@ -47,7 +45,6 @@ def dvpo_value(
 class DVPO(PPO):
     """PPO with a critic of quantiles and `dvpo_value`. GAE is linear: GAE of each shaped quantile, then their mean, is
     GAE of their mean.
-
     Source: arXiv 2512.03847, after the abstract or a summary; the formulas and constants are ours."""
 
     quantiles: int = 16
@@ -90,8 +87,7 @@ def iterative_amortized_step(lam: Tensor, objective: Callable[[Tensor], Tensor],
     """λ + net(λ, ∇J(λ)): an action distribution's parameters [B, D], improved by a learned update instead of guessed.
     J: [B, D] -> [B]. Its gradient is an input; only the net learns, by ascending J of what a few such steps give.
     Source: arXiv 2010.10670, after the abstract or a summary.
-    Differs from: the released code's update is gated.
-    """
+    Differs from: the released code's update is gated."""
     at = lam.detach().requires_grad_()
     return lam + net(lam, *torch.autograd.grad(objective(at).sum(), at))
 

@@ -23,8 +23,7 @@ def load_task(name: str, **knobs: Any) -> Task:
 
     Raises:
         ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of its range.
-        TypeError: a knob of the wrong type.
-    """
+        TypeError: a knob of the wrong type."""
     kind = task_kind(name)
     known = signature(kind).parameters
     for knob in knobs:
@@ -38,8 +37,7 @@ def task_kind(name: str) -> type[Task]:
 
     Raises:
         ValueError: an unknown name (the nearest is suggested), or a file without it.
-        TypeError: the file's class is no dataclass, or lacks something that a task needs.
-    """
+        TypeError: the file's class is no dataclass, or lacks something that a task needs."""
     kind: Any = named("task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify"))
     if not is_dataclass(kind):
         raise TypeError(

@@ -8,8 +8,6 @@ from math-verify, which looks for an answer until it finds one: of `#### 42 or 4
 write them. math-verify also reads expressions; a task whose answers are expressions should call it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -97,8 +95,7 @@ def final_answer(text: str, *, last_number: bool = True, percent: bool = False) 
     Args:
         text: a completion.
         last_number: if nothing is marked, take the last number of the text.
-        percent: a percentage is expected, so that the sign is a unit: 18% is 18 and not 18/100.
-    """
+        percent: a percentage is expected, so that the sign is a unit: 18% is 18 and not 18/100."""
     text = _cleaned(text)
     for mark in reversed(list(MARK.finditer(text))):
         rest = text[mark.end() :]

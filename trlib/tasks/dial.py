@@ -145,8 +145,7 @@ class Dial(knobs.Embedded):
 
         A completion that ends with `so` and the right answer earns 1 whatever stands before: only the outcome is
         rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is wrong
-        and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer".
-        """
+        and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
         check_asked(prompt, completion, ended)
         if prompt.answer != str(self.places(prompt)[-1]):
             raise ValueError(

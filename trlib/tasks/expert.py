@@ -28,8 +28,7 @@ class Demonstration:
     def prefix(self, share: float) -> list[int]:
         """The first `share` of the answer without its end token; 1: the whole answer with its end token.
 
-        The prefix ends where a paragraph does, if one ends at the share or up to WITHIN past it; else at the share.
-        """
+        The prefix ends where a paragraph does, if one ends at the share or up to WITHIN past it; else at the share."""
         if share == 1:
             return self.tokens
         length = len(self.tokens) - 1
@@ -53,11 +52,8 @@ def demonstrations(
         encode: texts to token ids, nothing added.
         end_id: the end token.
         max_tokens: the longest completion, its end token included.
-
-    Raises:
-        DemonstrationError: the task has no expert, or no answer to a prompt; an answer is not text, is rejected by the
-            task's own verifier, or is longer than a completion can be. The message names the prompt.
-    """
+    Raises DemonstrationError: the task has no expert, or no answer to a prompt; an answer is not text, is rejected by
+    the task's own verifier, or is longer than a completion can be. The message names the prompt."""
     demonstrate = getattr(task, "demonstrations", None)
     if demonstrate is None:
         raise DemonstrationError(
@@ -97,8 +93,7 @@ def demonstrations(
 def prefixes(experts: Sequence[Demonstration], stage: Stage, so_far: Tensor) -> list[list[int]] | None:
     """The prefix of each completion of a stage, prompt by prompt; None: no prefixes.
 
-    `so_far`: [N, C] rewards of the completions that earlier stages have drawn.
-    """
+    `so_far`: [N, C] rewards of the completions that earlier stages have drawn."""
     if stage.prefix == 0:
         return None
     chosen: list[list[int]] = []

@@ -7,8 +7,7 @@ A local file has the hub's format, JSON lines: {"question": "...", "answer": "th
 problems are a task as well; "#### 72" alone is an answer without a solution. If a percentage is expected, 72% and 72
 are the same answer.
 
-Source: Cobbe et al. 2021, arXiv 2110.14168.
-"""
+Source: Cobbe et al. 2021, arXiv 2110.14168."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ class Gsm8k(knobs.Embedded):
     """Grade-school word problems from the hub or a local file: the task and its knobs.
 
     Without `path` it downloads when its problems are first asked for; a file is read at once. Training and evaluation
-    both draw from the problems that were loaded, so evaluate on another split or file.
-    """
+    both draw from the problems that were loaded, so evaluate on another split or file."""
 
     name: ClassVar[str] = "gsm8k"
 
@@ -82,10 +80,8 @@ class Gsm8k(knobs.Embedded):
 
         A problem that occurs again, with the same question, answer and number of lines, is not repeated; its last
         solution is the one that is demonstrated.
-
-        Raises:
-            DataError: no such file, a line that is broken (named by number), no problem at all, or no way to the hub.
-        """
+        Raises DataError: no such file, a line that is broken (named by number), no problem at all, or no way to the
+        hub."""
         return list(self._solved)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
@@ -94,8 +90,7 @@ class Gsm8k(knobs.Embedded):
         No problem is repeated before all have been drawn; where `n` is larger than the file, problems come again.
 
         Warns:
-            UserWarning: `n` is larger than the number of problems (once per task).
-        """
+            UserWarning: `n` is larger than the number of problems (once per task)."""
         whole("n", n, least=0)
         self._warn_of_repeats(n)
         random = stream(self.name, "prompts", seed)
@@ -116,8 +111,7 @@ class Gsm8k(knobs.Embedded):
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
 
         Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. A wrong answer after an
-        equation that does not hold is "bad arithmetic".
-        """
+        equation that does not hold is "bad arithmetic"."""
         check_asked(prompt, completion, ended)
         if not prompt.text.strip() or reference(prompt.answer) is None:
             raise ValueError(
@@ -170,8 +164,7 @@ class Gsm8k(knobs.Embedded):
 def _per_cent(question: str, lines: Sequence[str], last: str) -> bool:
     """Whether a percentage is expected: the answer, the solution's last line or the question's last sentence says so.
 
-    That is so in 120 of GSM8K's 8,792 problems. None of its answers has a percent sign.
-    """
+    That is so in 120 of GSM8K's 8,792 problems. None of its answers has a percent sign."""
     number = last.rstrip("%")
     return (
         last.endswith("%")

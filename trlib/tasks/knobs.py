@@ -1,7 +1,5 @@
 """What the embedded tasks share: knobs that are checked and recorded, and random numbers by seed."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from random import Random
 from typing import Any, ClassVar

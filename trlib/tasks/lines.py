@@ -1,7 +1,5 @@
 """Files of JSON lines (problems, rollouts), with line numbers for errors."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

@@ -80,8 +80,7 @@ class Spend(knobs.Embedded):
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
 
         Right is a completion that is right in every step and lands on 0. The first thing that is wrong, from the
-        left, is the reason; "wrong answer" is right arithmetic that does not land on 0.
-        """
+        left, is the reason; "wrong answer" is right arithmetic that does not land on 0."""
         check_asked(prompt, completion, ended)
         left, most = amount_of(prompt), self.most
         if not ended:

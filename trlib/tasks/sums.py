@@ -84,8 +84,7 @@ class Sums(knobs.Embedded):
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
 
         Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. If it is wrong and a
-        step of the completion does not hold, the reason is "bad arithmetic".
-        """
+        step of the completion does not hold, the reason is "bad arithmetic"."""
         check_asked(prompt, completion, ended)
         self._check_question(prompt)
         if self.must_end:

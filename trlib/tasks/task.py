@@ -42,8 +42,7 @@ class Verdict:
 class Recipe:
     """Settings under which a policy is known to learn a task: the command line's defaults for this pair.
 
-    A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do not read them.
-    """
+    A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do not read them."""
 
     knobs: Mapping[str, Any] = field(default_factory=dict)
     """Of the task."""
@@ -123,8 +122,7 @@ class Task(Protocol):
         """An expert's completion of each prompt: right, without the end token; None if there is no expert.
 
         Only methods that learn from an expert call it; `trlib.tasks.expert` checks the result. A task whose expert may
-        be wrong says so by an attribute `fallible` that is True.
-        """
+        be wrong says so by an attribute `fallible` that is True."""
         ...
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:

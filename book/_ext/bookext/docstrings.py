@@ -25,7 +25,9 @@ EMPHASIS = re.compile(r"(?<![\w*\\])\*([^\W\d_](?:[\w '-]*\w)?)\*(?![\w*])")
 """Words between asterisks; `a * b`, `*args` and `x*y*z` are none."""
 COLUMNS = re.compile(r"\S {3,}\S")
 CODE = re.compile(r"``.+?``|:[\w:]+:`[^`]+`|`[^`]+`")
-LEAD = re.compile(r"^(Source|Differs from|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: ")
+LEAD = re.compile(r"^(Source|Differs from|In the book|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: ")
+INLINE = re.compile(r"^(Raises|Returns) (?=\S)")
+"""A section of one line, after the arguments or after prose."""
 SECTIONS = {"Args:": "Arguments", "Returns:": "Returns", "Yields:": "Yields", "Raises:": "Raises"}
 ENTRY = re.compile(r"^([\w*.]+(?:, [\w*.]+)*): (.*)$")
 OUTSIDE: dict[str, str] = json.loads((Path(__file__).parent / "outside.json").read_text(encoding="utf-8"))
@@ -55,7 +57,8 @@ def _blocks(paragraph: list[str]) -> list[str]:
         laid_out = whole or bool(COLUMNS.search(line)) or len(line) - len(line.lstrip()) > base
         if before is not None and laid_out != before:
             blocks.append("")
-        blocks.append(f"| {escape(line[base:].rstrip())}" if laid_out else LEAD.sub(r"*\1:* ", escape(line.strip())))
+        prose = INLINE.sub(r"*\1:* ", LEAD.sub(r"*\1:* ", escape(line.strip())))
+        blocks.append(f"| {escape(line[base:].rstrip())}" if laid_out else prose)
         before = laid_out
     return blocks
 
@@ -104,7 +107,7 @@ def _paragraphs(lines: list[str]) -> list[list[str]]:
     paragraphs: list[list[str]] = [[]]
     for line in lines:
         if line.strip():
-            if paragraphs[-1] and LEAD.match(line):
+            if paragraphs[-1] and (LEAD.match(line) or INLINE.match(line)):
                 paragraphs.append([])
             paragraphs[-1].append(line)
         elif paragraphs[-1]:

@@ -35,12 +35,14 @@ class Paper:
     verl: dict[str, Any] | None
     """Overrides on the command line of `verl.trainer.main_ppo`."""
     token_loss: str = ""
-    """The `token_loss` of `trlib.bridges.trl.TrustRegionTrainer`, where TRL needs one of ours."""
+    """The `token_loss` of `trainer`, where TRL needs one of ours."""
     trl_note: str = ""
     verl_note: str = ""
     """What the settings leave open."""
     trl_config: str = "trl.GRPOConfig"
     """The dotted name of TRL's configuration; its trainer has the same name with Trainer for Config."""
+    trainer: str = "TrustRegionTrainer"
+    """Whose subclass `token_loss` stands in: a class of `trlib.bridges.trl`."""
 
     def command(self) -> str:
         """verl's settings as one types them."""
@@ -147,24 +149,29 @@ PAPERS: dict[str, Paper] = {
         {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
         _loss("trlib_dppo_tv", "seq-mean-token-sum-norm") | {"algorithm.norm_adv_by_std_in_grpo": False} | SAMPLER,
         token_loss="partial(dppo_loss, delta_tv=0.15)",
-        trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM).",
+        trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM). Top-K DPPO is "
+        "`partial(dppo_sparse_loss, delta_tv=0.15)` in a `DistributionTrainer`.",
         verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless `clip_ratio_c` says "
         "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`. " + LEGACY,
     ),
     "quatro": Paper(
         "QUATRO",
         "2602.04620",
-        None,
+        {"loss_type": "luspo", "beta": 0.0},
         _loss("trlib_quatro", "seq-mean-token-sum", adv="trlib_quatro") | SAMPLER,
-        trl_note="Takes groups apart before the loss.",
+        trainer="QuatroTrainer",
+        trl_note="By the bridge; derived here. Reads raw rewards, whatever `scale_rewards` says. The anchor is the "
+        "sampler where TRL has its log-probs (vLLM).",
         verl_note="By the bridge; derived here. " + LEGACY,
     ),
     "troll": Paper(
         "TROLL",
         "2510.03817",
+        {"loss_type": "dapo", "beta": 0.0},
         None,
-        None,
-        trl_note="Hands no distribution to its loss.",
+        token_loss="partial(troll_sparse_loss, delta_kl=0.05)",
+        trainer="DistributionTrainer",
+        trl_note="By the bridge, on the old policy's 64 most likely tokens. Computes whole logits. Text only.",
         verl_note="Hands no distribution to its loss.",
     ),
     "trapo": Paper(
@@ -193,6 +200,8 @@ def table(library: str) -> list[dict[str, str]]:
         ]
         if library == "trl" and paper.token_loss:
             shown.insert(0, f"token_loss = {paper.token_loss}")
+        if library == "trl" and (paper.token_loss or paper.trainer != "TrustRegionTrainer"):
+            shown.insert(0, paper.trainer)
         settings = "<br>".join(f"<code>{escape(one, quote=False)}</code>" for one in shown)
         rows.append(
             {

@@ -1,0 +1,84 @@
+"""torch.compile takes every loss of tokens whole: one graph, the same numbers, the same gradient."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+
+from tests.algorithms.test_every_loss import CASES, D, V, data
+from trlib import algorithms, checks
+from trlib.algorithms import dppo_sparse_loss, sparsify, troll_loss, troll_sparse_loss
+from trlib.relatives.ratios import cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    torch._dynamo.reset()
+    with checks.value_checks(False):
+        yield
+
+
+def assert_whole(loss, first, *others, **named) -> None:
+    """Compiled in one graph, forward and backward: per token, diagnostics and gradient as without."""
+    results = []
+    for call in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
+        x = first.clone().requires_grad_()
+        result = call(x, *others, **named)
+        (slope,) = torch.autograd.grad(result.per_token.sum(), x)
+        results.append([result.per_token, slope, *result.diagnostics.values()])
+    for plain, compiled in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, plain, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
+SAME_CODE = {"ppo closed", "gspo wide", "dppo kl", "quatro regression"}
+"""As another case, but for a number."""
+LOSSES = {
+    name: (case.loss, case.settings, case.arguments(data()))
+    for name, case in CASES.items()
+    if case.pure and name not in SAME_CODE
+}
+LOSSES |= {
+    loss.__name__: (loss, {}, {k: data()[k] for k in ("logp", "logp_old", "advantages", "mask")})
+    for loss in (cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss)
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_of_a_tokens_log_prob(name):
+    """All but BAPO's, whose window is searched in Python by the values."""
+    loss, settings, arguments = LOSSES[name]
+    logp, *others = (arguments.pop(k) for k in ("logp", "logp_old", "logp_rollout") if k in arguments)
+    assert_whole(partial(loss, **settings), logp, *others, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [("whole", "token"), ("whole", "sequence"), ("sparse", "token"), ("dppo", "token")]
+)
+def test_losses_of_distributions(kind, level):
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(4, 5, V, generator=generator, dtype=D).log_softmax(-1)
+    q = (u + 0.6 * torch.randn(4, 5, V, generator=generator, dtype=D)).log_softmax(-1)
+    named = {
+        "tokens": torch.randint(0, V, (4, 5), generator=generator),
+        "advantages": torch.randn(4, 5, generator=generator, dtype=D),
+        "mask": torch.rand(4, 5, generator=generator) < 0.8,
+    }
+    u[~named["mask"]] = torch.nan
+    if kind == "whole":
+        assert 0 < troll_loss(u, q, **named, level=level).diagnostics["projected"].sum() < named["mask"].sum()
+        assert_whole(partial(troll_loss, level=level), u, q, **named)
+        return
+    old = sparsify(q, tokens=named["tokens"], mask=named["mask"], k=3)
+    loss = partial(troll_sparse_loss, level=level) if kind == "sparse" else partial(dppo_sparse_loss, delta_tv=0.15)
+    assert_whole(loss, u.gather(-1, old.ids), old, **named)
+
+
+def test_what_is_compiled_has_no_value_checks_even_where_they_are_on():
+    values = data()
+    arguments = [values["logp"], values["logp_old"]], {k: values[k] for k in ("advantages", "mask")}
+    with checks.value_checks(True):
+        compiled = torch.compile(algorithms.ppo_loss, fullgraph=True, backend="eager")
+        plain = algorithms.ppo_loss(*arguments[0], **arguments[1])
+        torch.testing.assert_close(compiled(*arguments[0], **arguments[1]).per_token, plain.per_token)
