@@ -26,8 +26,8 @@ from trlib.algorithms.quatro import pull_to_target, solve_groups
 from trlib.bridges import check_loss
 from trlib.checks import value_checks
 
-_checked: set[Callable[..., TokenLoss]] = set()
-"""Losses whose first call has come: as in our own loop, checks of values stop after it."""
+_checked: set[int] = set()
+"""The ids of losses whose first call has come: as in our own loop, checks of values stop after it."""
 
 
 def register(
@@ -69,9 +69,9 @@ def _policy_loss(
     rollout_is_weights=None,
 ):
     mask = response_mask.bool()
-    with value_checks(loss not in _checked):
+    with value_checks(id(loss) not in _checked):
         result = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
-    _checked.add(loss)
+    _checked.add(id(loss))
     per_token = result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
     # Nothing unmasked: 0, where verl divides by 0. Its metrics are 0 too: every rank owes a number a micro-batch.
     total = (

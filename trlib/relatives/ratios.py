@@ -105,7 +105,8 @@ def bapo_loss(
 ) -> TokenLoss:
     """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
     which takes `search`; weigh_by="rollout": its `probability` is that of `logp_old`.
-    Source: arXiv 2510.18927; read in the authors' code. The paper's Algorithm 1 has no dual clip."""
+    Source: arXiv 2510.18927; read in the authors' code. The paper's Algorithm 1 has no dual clip. The
+    window is searched in Python by the values: torch.compile breaks its graph here."""
     checks.choice("weigh_by", weigh_by, ("one", "rollout"))
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     if weigh_by == "rollout":
