@@ -26,9 +26,9 @@ def truncated_importance(
     mask: Tensor,
     *,
     cap: float = 2.0,
-    floor: float | None = None,
     level: str = "token",
     how: str = "truncate",
+    floor: float | None = None,
 ) -> Tensor:
     """The factor on the advantages that corrects for the sampler.
 
@@ -42,9 +42,9 @@ def truncated_importance(
         logp_rollout: [B, T] log μ(y_t) as the sampler computed it.
         mask: [B, T] bool.
         cap: the largest factor, above 0.
-        floor: the smallest, from 0 to `cap`; None: no bound.
         level: "token" | "sequence" | "geometric".
         how: "truncate" | "mask" | "reject".
+        floor: the smallest factor, from 0 to `cap`; None: no bound.
 
     Returns [B, T], detached; 1 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; meaningless bounds.
