@@ -65,8 +65,8 @@ def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
     if card.name in OPTIMIZERS:
         rows = [(one.name, repr(one.default), one.text) for one in fields.settings(RunSettings) if one.name in STEPS]
     else:
-        parameters = inspect.signature(RELATIVES[card.name]).parameters.values()
-        own = [one for one in parameters if one.annotation in ("float", "int", "str", "bool")]
+        parameters = inspect.signature(RELATIVES[card.name], eval_str=True).parameters.values()
+        own = [one for one in parameters if one.annotation in (float, int, str, bool)]
         rows = [(one.name, GIVEN if one.default is one.empty else repr(one.default), "") for one in own]
     return [(name, default, card.paper.get(name, ""), " ".join(words.split())) for name, default, words in rows]
 
