@@ -22,6 +22,8 @@ WORDS: dict[str, str] = {
     "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of tokens and counts rows "
     "with nothing unmasked in the mean",
     "mask ignored": "averages over every position, masked or not",
+    "mask one late": "reads the mask one token late: that of t - 1 at t",
+    "mask one early": "reads the mask one token early: that of t + 1 at t",
     "mask ignored in the sum": "sums over every position, masked or not, and divides by the number of unmasked tokens",
 }
 """Every aggregation by its name, and what an implementation does that takes it."""
@@ -38,6 +40,13 @@ def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
     m = mask.double()
     if how.startswith("mask ignored"):
         return torch.ones_like(m) / (m.sum().clamp(min=1) if how.endswith("sum") else m.numel())
+    if how.startswith("mask one"):
+        moved = torch.zeros_like(m)
+        if how.endswith("late"):
+            moved[:, 1:] = m[:, :-1]
+        else:
+            moved[:, :-1] = m[:, 1:]
+        return moved / moved.sum().clamp(min=1)
     name, *more = how.split(", ")
     extra = 1e-8 if "1e-8 added" in more else 0.0
     if name in ("token-mean", "token-sum"):

@@ -36,14 +36,14 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
         given, batch = batch, {key: value.clone() for key, value in batch.items()}  # the function may write into it
         logp = batch["logp"].clone().requires_grad_()
         try:
-            with warnings.catch_warnings():
+            with torch.enable_grad(), warnings.catch_warnings():  # both are put back, whatever the function switches
                 warnings.simplefilter("ignore")
                 value, gradient = _with_gradient(subject(batch, logp), logp, batch["mask"])
         except NotAsked:
             continue
         except _Fault as fault:
             complaint = str(fault)
-        except Exception as error:  # anything that the function does is a finding
+        except (Exception, SystemExit) as error:  # anything that the function does is a finding
             first = str(error).strip().split("\n")[0]
             complaint = f"raises {type(error).__name__}" + (f" ({first})" if first else "")
         else:
@@ -301,6 +301,8 @@ def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Ten
         raise _Fault(f"returns {type(value).__name__}; expected a tensor, or a tuple that begins with one")
     if not value.is_floating_point():
         raise _Fault(f"returns {value.dtype}; expected a floating type")
+    if value.dtype in (torch.bfloat16, torch.float16):
+        raise _Fault(f"returns {value.dtype}, whose rounding hides what is compared; expected float32 or float64")
     if value.numel() == 1:
         value = value.reshape(())
     elif value.shape == logp.shape:

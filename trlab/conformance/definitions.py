@@ -123,15 +123,20 @@ def ppo(
     clamp: float | None,
     window: tuple[float, float],
     dual: float | None,
+    dual_side: str = "negative",
+    space: str = "ratio",
     side: str,
 ) -> Tensor:
     """-min(r A, clip(r) A)."""
-    a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
-    inner = _surrogate(r, a, window, side)
+    a, d = rows["advantages"], _log_ratio(rows, logp, anchor, clamp)
+    if space == "log":
+        window = -math.expm1(-window[0]), math.expm1(window[1])
+    inner = _surrogate(d.exp(), a, window, side)
     if side == "weight":
         inner = inner.detach() * logp
     if dual is not None:
-        inner = torch.where(a < 0, torch.maximum(inner, dual * a), inner)
+        limited = torch.maximum(inner, dual * a)
+        inner = limited if dual_side == "both" else torch.where(a < 0, limited, inner)
     return -sign * inner
 
 

@@ -24,6 +24,14 @@ SIDES = {
     "is clipped",
 }
 
+SPACES = {
+    "ratio": "clips the ratio",
+    "log": "clips the log-ratio, not the ratio: the window is e^-low to e^high, not 1 - low to 1 + high",
+}
+DUAL_SIDES = {
+    "negative": "applies the dual clip where A < 0",
+    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and nothing is learnt",
+}
 FORM_RATIO = Axis(
     "form",
     {
@@ -117,16 +125,26 @@ def _ppo(low: float, high: float, dual: float | None = None) -> Family:
         "form",
         {**SIDES, "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token keeps a gradient"},
     )
+    more = {"space": Axis("window", SPACES)}
+    if dual is not None:
+        more["dual_side"] = Axis("cap", DUAL_SIDES)
     return slippery(
         Family(
             d.ppo,
-            _ratio_axes(window=window((low, high)), dual=Axis("cap", words), side=side),
-            {**RATIO, "window": (low, high), "dual": dual, "side": "min"},
+            _ratio_axes(window=window((low, high)), dual=Axis("cap", words), side=side, **more),
+            {
+                **RATIO,
+                "window": (low, high),
+                "dual": dual,
+                "side": "min",
+                **{name: next(iter(axis.options)) for name, axis in more.items()},
+            },
             (
                 *sides((low, high)),
                 free("dual", "has a dual clip: where A < 0 the loss is at most {:g} |A|", (1.0, 50.0)),
             ),
-        )
+        ),
+        clips=True,
     )
 
 

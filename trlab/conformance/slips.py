@@ -5,6 +5,7 @@ A slip changes what a definition is given, or adds to what it gives, so one writ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -45,6 +46,14 @@ SCOPE = {
     "masked": "takes a row's mean over its unmasked tokens",
     "all": "takes a row's mean over every position: the mask is forgotten there",
 }
+_BY = "multiplies every token by π_old/μ (logp_old, logp_rollout)"
+CORRECTED: dict[Option, str] = {
+    None: "brings no correction of its own",
+    ("cut", math.inf): f"{_BY}: beside a ratio to the sampler this counts their mismatch twice",
+    ("cut", 2.0): f"{_BY}, at most 2: beside a ratio to the sampler this counts their mismatch twice",
+    ("mask", 2.0): f"{_BY}, by 0 where that is above 2",
+}
+"""Corrections that a loss may bring already; the vectors hold no π_old/μ above 3."""
 TERMS = {
     "k1": "k1 (logp - logp_old)",
     "k2": "k2 ((logp - logp_old)² / 2)",
@@ -55,7 +64,7 @@ TERMS = {
 }
 ADDED = "added"
 """The axis of a term that does not belong there; its options (name of TERMS, factor) are found from the numbers."""
-SLIPS = frozenset({"advantage", "shift", "turn", "scope", ADDED})
+SLIPS = frozenset({"advantage", "shift", "turn", "scope", "corrected", ADDED})
 """The axes of this module."""
 
 
@@ -67,7 +76,13 @@ def added(name: str, factor: float) -> str:
 
 
 def slippery(
-    family: Family, *, advantages: bool = True, linear: bool = False, old: bool = True, rows: bool = False
+    family: Family,
+    *,
+    advantages: bool = True,
+    linear: bool = False,
+    old: bool = True,
+    rows: bool = False,
+    clips: bool = False,
 ) -> Family:
     """The family with the axes of its slips.
 
@@ -76,12 +91,14 @@ def slippery(
         linear: in the advantages, so that to negate them is to turn the sign.
         old: it takes the log-probs of another policy.
         rows: it takes means over rows.
+        clips: a bound stands on its ratio, so that a correction beside it is no other ratio.
     """
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
     axes = {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
     axes |= {"advantage": Axis("advantage", known)} if advantages else {}
     axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
+    axes |= {"corrected": Axis("form", CORRECTED)} if clips else {}
     axes |= {"scope": Axis("mask", SCOPE)} if rows else {}
     base: dict[str, Option] = {name: next(iter(axis.options)) for name, axis in axes.items()}
     return replace(
@@ -98,6 +115,7 @@ def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         shift: tuple[int, str] | None = None,
         turn: str = "straight",
         scope: str = "masked",
+        corrected: tuple[str, float] | None = None,
         added: tuple[str, float] | None = None,
         **choices: Any,
     ) -> Tensor:
@@ -110,6 +128,8 @@ def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
             inputs[TURN] = torch.tensor(-1.0)
         leaf = logp.detach() if turn == "detached" else logp
         values = per_token(inputs, leaf, **choices) + 0.0 * logp
+        if corrected is not None:
+            values = values * _correction(rows, *corrected)
         return values if added is None else values + added[1] * _term(added[0], rows, logp, values)
 
     return slipped
@@ -144,6 +164,12 @@ def _shifted(values: Tensor, by: int, fill: str) -> Tensor:
     if fill != "round":
         moved[:, end] = 0.0 if fill == "zero" else values[:, end]
     return moved
+
+
+def _correction(rows: Rows, how: str, bound: float) -> Tensor:
+    """[rows, T] the weight of truncated or masked importance sampling, token by token."""
+    factor = (rows["logp_old"] - rows["logp_rollout"]).exp()
+    return factor.clamp(max=bound) if how == "cut" else factor * (factor <= bound)
 
 
 def _term(name: str, rows: Rows, logp: Tensor, values: Tensor) -> Tensor:

@@ -1,0 +1,161 @@
+"""Slips as issue threads show them, typed into a file and held by the command: one sentence names each.
+
+Ten of them, beside the six of test_conformance_mutants that FINDINGS of readers began with, and two of a window and a
+mask. The words are those that the reader of the line sees.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trlib.cli import main
+
+FILE = """
+import math
+
+import torch
+
+
+def mean(loss, mask):
+    return (loss * mask).sum() / mask.sum().clamp(min=1)
+
+
+def clipped(r, a, low=0.2, high=0.2):
+    return -torch.min(r * a, r.clamp(1 - low, 1 + high) * a)
+
+
+def cispo_as_a_clip(logp, logp_old, advantages, mask):  # torchrl, 2026-08
+    return mean(-(logp - logp_old).clamp(math.log(0.8), math.log(1.2)).exp() * advantages, mask)
+
+
+def corrected_twice(logp, logp_old, logp_rollout, advantages, mask):  # slime#1912, verl#3996
+    ratio, tis = (logp - logp_rollout).exp(), (logp_old - logp_rollout).exp().clamp(max=2.0)
+    return mean(clipped(ratio, advantages) * tis, mask)
+
+
+def its_own_old_policy(logp, logp_old, advantages, mask):  # trl#3120: the ratio is always 1
+    return mean(clipped((logp - logp.detach()).exp(), advantages), mask)
+
+
+def mean_of_everything(logp, logp_old, advantages, mask):
+    return (clipped((logp - logp_old).exp(), advantages) * mask).mean()
+
+
+def shifted(logp, logp_old, advantages, mask):
+    return mean(clipped((logp - logp_old.roll(1, -1)).exp(), advantages), mask)
+
+
+def ipo_for_dppo(logp, logp_old, advantages, mask):  # prime-rl#3418
+    bad = (logp.exp() - logp_old.exp()).abs() > 0.15
+    weight = (logp - logp_old).clamp(max=20).exp().detach()
+    return -(weight * logp * advantages).masked_fill(bad, 0) * mask
+
+
+def dppo_around_the_learner(logp, logp_old, logp_rollout, advantages, mask):  # verl
+    moved, weight = (logp.exp() - logp_old.exp()).detach(), (logp - logp_old).clamp(max=20).exp().detach()
+    bad = torch.where(advantages > 0, moved > 0.15, -moved > 0.15)
+    return -(weight * logp * advantages).masked_fill(bad, 0) * mask
+
+
+def gspo_of_rows(logp, logp_old, advantages, mask):  # slime, OpenRLHF
+    whole = ((logp - logp_old) * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    return clipped(whole.clamp(max=10).exp().expand_as(logp), advantages, 3e-4, 4e-4) * mask
+
+
+def whitened_again(logp, logp_old, advantages, mask):
+    inside = advantages[mask]
+    a = (advantages - inside.mean()) / (inside.std() + 1e-8) if len(inside) > 1 else advantages
+    return mean(clipped((logp - logp_old).exp(), a), mask)
+
+
+def dual_clip_for_all(logp, logp_old, advantages, mask):
+    return mean(torch.min(clipped((logp - logp_old).exp(), advantages), -3 * advantages), mask)
+
+
+def clipped_in_logs(logp, logp_old, advantages, mask):
+    d = logp - logp_old
+    return mean(-torch.min(d.exp() * advantages, d.clamp(-0.2, 0.2).exp() * advantages), mask)
+
+
+def mask_one_early(logp, logp_old, advantages, mask):
+    moved = torch.cat([mask[:, 1:], torch.zeros_like(mask[:, :1])], -1)
+    return mean(clipped((logp - logp_old).exp(), advantages), moved)
+"""
+SLIPS = {
+    "cispo_as_a_clip": (
+        "cispo",
+        "differentiates the bounded weight itself: where the bound holds, there is no gradient",
+    ),
+    "corrected_twice": ("ppo", "at most 2: beside a ratio to the sampler this counts their mismatch twice"),
+    "its_own_old_policy": ("ppo", "to the current policy itself, so it is always 1 and nothing is ever clipped"),
+    "mean_of_everything": ("ppo", "then averages over all rows, those with nothing unmasked too (expected token-mean)"),
+    "shifted": ("ppo", "reads the old log-probs one token late: those of t - 1 at t"),
+    "ipo_for_dppo": ("dppo_tv", "silences every token past the threshold, also one on its way back"),
+    "dppo_around_the_learner": ("dppo_tv", "draws its region around the recomputed old policy"),
+    "gspo_of_rows": ("gspo", "differentiates the row's ratio itself"),
+    "whitened_again": ("ppo", "whitens the advantages over the batch's unmasked tokens"),
+    "dual_clip_for_all": ("ppo_dual_clip", "applies the dual clip whatever the sign of A"),
+    "clipped_in_logs": ("ppo", "clips the log-ratio, not the ratio"),
+    "mask_one_early": ("ppo", "reads the mask one token early: that of t + 1 at t"),
+}
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch, capsys):
+    """A function of a file of one's own, by the command: its status and its line."""
+    monkeypatch.chdir(tmp_path)
+
+    def hold(text: str, name: str, *more: str) -> tuple[int, str]:
+        Path("typed.py").write_text(text)
+        monkeypatch.delitem(__import__("sys").modules, "typed", raising=False)
+        status = main(["conformance", "--function", f"typed:{name}", *more])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return status, captured.out + captured.err
+
+    return hold
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_slip_is_named_in_a_sentence(name, held) -> None:
+    loss, words = SLIPS[name]
+    anchor = ["--anchor", "rollout"] if name == "ipo_for_dppo" else []
+    status, line = held(FILE, name, "--loss", loss, *anchor)
+    assert status == 3 and words in line and "none of" not in line and line.count("\n") == 1
+
+
+HEAD = "import sys\nimport numpy as np\nimport torch\ndef loss(logp, logp_old, advantages, mask):\n    "
+PPO = "r = (logp - logp_old).exp()\n    each = -torch.min(r * advantages, r.clamp(0.8, 1.2) * advantages) * mask\n    "
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (PPO + "return each", 0, "agrees"),
+        (PPO + "return each.sum() / mask.sum().clamp(min=1), {'clip_ratio': 0}", 0, "agrees"),
+        (PPO + "return {'loss': each.sum()}", 3, "returns dict; expected a tensor"),
+        (
+            PPO + "return each.float().bfloat16().sum()",
+            3,
+            "returns torch.bfloat16, whose rounding hides what is compared",
+        ),
+        (PPO + "return each.detach().numpy().sum()", 3, "returns float64; expected a tensor"),
+        (PPO + "return each.to('cuda').sum()", 3, "raises "),
+        ("sys.exit('no GPU')", 3, "raises SystemExit (no GPU)"),
+        ("advantages.mul_(mask)\n    " + PPO + "return each", 3, "writes into its inputs (advantages)"),
+        ("torch.set_grad_enabled(False)\n    " + PPO + "return each", 3, "carries no gradient"),
+        ("return logp.sum() + undefined_name", 3, "raises NameError"),
+    ],
+    ids=["tokens", "a tuple", "a dict", "bfloat16", "numpy", "a GPU", "an exit", "writes", "no grad", "a name"],
+)
+def test_a_loss_that_behaves_oddly_is_a_line(body, status, words, held) -> None:
+    import torch
+
+    try:
+        found, line = held(HEAD + body + "\n", "loss", "--loss", "ppo")
+        assert torch.is_grad_enabled(), "what a loss switches off is on again"
+    finally:
+        torch.set_grad_enabled(True)
+    assert (found, words in line) == (status, True), line
