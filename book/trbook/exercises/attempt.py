@@ -1,4 +1,4 @@
-"""The check of something that the reader built: it is run, and what comes of it decides."""
+"""The check of a function that the reader built: it is run, and the result decides."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
 
 
 @dataclass(frozen=True, repr=False)
-class Attempt:
+class OfFunction:
     """Called with a function, it gives a `Verdict` and never an error."""
 
     asks: str
     """The question, in a sentence."""
-    tried: Callable[[Callable[..., Any]], str]
-    """Runs the function; gives what to notice, or raises `NotYet` with a hint."""
 
     def __repr__(self) -> str:
         return self.asks
@@ -27,7 +25,22 @@ class Attempt:
     def _check(self, answer: Any) -> Verdict:
         if not callable(answer):
             raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
-        return Verdict(True, self.tried(answer))
+        return Verdict(True, self._tried(answer))
+
+    def _tried(self, answer: Callable[..., Any]) -> str:
+        """Runs the function; gives what to notice, or raises `NotYet` with a hint."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class Attempt(OfFunction):
+    """The check of a function by another one that runs it."""
+
+    tried: Callable[[Callable[..., Any]], str]
+    """Runs the function; gives what to notice, or raises `NotYet` with a hint."""
+
+    def _tried(self, answer: Callable[..., Any]) -> str:
+        return self.tried(answer)
 
 
 def asked(answer: Callable[..., Any], *arguments: Any) -> Any:

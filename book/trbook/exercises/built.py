@@ -20,19 +20,17 @@ from typing import Any
 
 from torch import Tensor
 
-from trbook.exercises.attempt import asked
+from trbook.exercises.attempt import OfFunction, asked
 from trbook.exercises.check import Mistake
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind
+from trbook.exercises.verdict import NotYet
 
 Function = Callable[..., Any]
 
 
 @dataclass(frozen=True, repr=False)
-class Built:
-    """The check of a part of the loop that the reader wrote: called with it, it gives a `Verdict`, never an error."""
+class Built(OfFunction):
+    """The check of a part of the loop that the reader wrote."""
 
-    asks: str
-    """The question, in a sentence."""
     truth: Function
     """The reference."""
     trace: Callable[[Function], Tensor]
@@ -40,15 +38,9 @@ class Built:
     mistakes: Sequence[Mistake]
     """Tried in turn where the answer is off; the first whose updates agree with the reader's gives the hint."""
     praise: Callable[[Function], str]
-    """Given a right answer: trains with it, and says what came."""
+    """Given a right answer: trains with it, and says the result."""
     rtol: float = 1e-4
     """Largest distance from the reference's movement, relative to its length."""
-
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful("one function", lambda: self._check(*answer, **other))
 
     @cached_property
     def wanted(self) -> Tensor:
@@ -60,12 +52,10 @@ class Built:
         """The updates of each mistake; computed when the first wrong answer comes, a second or two."""
         return [self.trace(mistake.function) for mistake in self.mistakes]
 
-    def _check(self, answer: Any) -> Verdict:
-        if not callable(answer):
-            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+    def _tried(self, answer: Function) -> str:
         got = self.trace(partial(asked, answer))
         if self._same(got, self.wanted):
-            return Verdict(True, self.praise(answer))
+            return self.praise(answer)
         if not got.isfinite().all():
             raise NotYet("after your update some parameters are NaN or infinite; is something divided by 0?")
         for mistake, trace in zip(self.mistakes, self.traces, strict=True):

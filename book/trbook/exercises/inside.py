@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.exercises.attempt import call
+from trbook.exercises.attempt import OfFunction, call
 from trbook.exercises.check import Mistake
 from trbook.exercises.verdict import NotYet, Verdict, careful, kind, quoted
 from trlib.model.policy import Policy
@@ -34,16 +34,14 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class InTheLoop:
-    """The check of a loss that the reader writes: called with it, it gives a `Verdict` and never an error.
+class InTheLoop(OfFunction):
+    """The check of a loss that the reader writes.
 
     First the library's loss makes some updates on one batch. At every state on the way the gradient of the reader's
     loss is compared with the library's: at the first update all ratios are 1, so most mistakes show only later. A loss
     that agrees everywhere then trains a policy, and the verdict says how far it came.
     """
 
-    asks: str
-    """The question, in a sentence."""
     truth: Callable[..., Tensor]
     """The library's loss: (log-probs [B, T], what a part's `arguments` hold, a setting) -> one number."""
     start: str
@@ -62,12 +60,6 @@ class InTheLoop:
     uses: int = 4
     rate: float = 3e-4
 
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful("one function", lambda: self._check(*answer, **other))
-
     @cached_property
     def states(self) -> list[tuple[Tensor, tuple[Any, ...], Tensor]]:
         """(log-probs, the loss's other arguments, the library's gradient) before every update on one batch."""
@@ -84,9 +76,7 @@ class InTheLoop:
             _step(policy, optimizer, loss)
         return found
 
-    def _check(self, answer: Any) -> Verdict:
-        if not callable(answer):
-            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+    def _tried(self, answer: Callable[..., Any]) -> str:
         slopes = []
         for update, (logp, rest, wanted) in enumerate(self.states):
             slopes.append(self._slope(answer, logp, rest))
@@ -95,11 +85,10 @@ class InTheLoop:
             if not _near(slopes[-1], wanted):
                 raise NotYet(self._hint(answer, update, slopes[-1], wanted))
         first, last = self._train(answer)
-        return Verdict(
-            True,
+        return (
             f"your loss has the library's gradient at each of {self.updates} updates on one batch. In {self.batches} "
             f"batches, each used {self.uses} times, it raised the mean reward from {first:.2f} to {last:.2f}. "
-            f"{self.praise}",
+            f"{self.praise}"
         )
 
     def _slope(self, loss: Callable[..., Any], logp: Tensor, rest: tuple[Any, ...]) -> Tensor:
