@@ -1,4 +1,4 @@
-"""Staleness tolerance: how often a batch may be used, told as the two measured numbers of uses between which it falls.
+"""Staleness tolerance: how often a batch may be used, given as the two measured numbers of uses between which it falls.
 
 This number is the book's own; no paper defines it. A batch that is used again teaches more by its further optimiser
 steps and less by its age; a control that takes as many steps, each on a fresh batch, has the first without the second.
