@@ -27,7 +27,7 @@ def cispo_loss(
 
     L = -sg[clip(r, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(r) A,   never 0 unless A or the lower bound is
 
-    Diagnostics beside the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is True for them too.
+    Diagnostics besides the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is True for them too.
 
     Args:
         logp: [B, T] log π(y_t), nats, differentiable.

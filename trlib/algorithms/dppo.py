@@ -67,7 +67,7 @@ def dppo_loss(
         signed: whether a token outside the region that the update would bring back keeps its gradient. False: it has
             none either, as with the mask that prime-rl calls IPO.
 
-    Diagnostics beside the usual: `divergence`, the D of every token.
+    Diagnostics besides the usual: `divergence`, the D of every token.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
     meaningless threshold; a divergence below 0, a total variation above 1.
     In the book: :eq:`dppo-mask`, :eq:`dppo-loss`.

@@ -208,7 +208,7 @@ def quatro_loss(
         form: "ratio", "exact" or "regression".
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
 
-    Diagnostics beside the usual: those of `pull_to_target`, and `floored` (bool).
+    Diagnostics besides the usual: those of `pull_to_target`, and `floored` (bool).
     Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True."""
     delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)

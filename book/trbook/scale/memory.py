@@ -64,7 +64,7 @@ class Setup:
     """What decides the bytes.
 
     Raises:
-        TypeError, ValueError: a number that is no size, a word that is none of those offered.
+        TypeError, ValueError: a number that is not a size, a word that is not one of those offered.
     """
 
     model: str = "Qwen2.5-0.5B"
