@@ -18,7 +18,7 @@ const TRAITS = ["preset", "seed", "lanes", "view", "prompt"];
 export function open({ model, el, host, frame, furnish }) {
   const home = addressed(el, "playground"), reduced = still();
   const traits = () => Object.fromEntries(TRAITS.map((key) => [key, model.get(key)]));
-  let state = begin(traits(), { cores: cores() }), queued = 0, drawn = 0, parts = null, stale = false, saving = 0, asking = 0, adopting = false, gone = false;
+  let state = begin(traits(), { cores: cores() }), waiting = 0, painting = 0, drawn = 0, parts = null, stale = false, saving = 0, asking = 0, adopting = false, gone = false;
   const first = state;
   const workers = fleet(model.get("_parts"), tell);
   const ui = furnish(frame, host, { tell, save: download, load, reduced, changed: () => show(0) });
@@ -50,26 +50,29 @@ export function open({ model, el, host, frame, furnish }) {
   /* Whatever has come is drawn about ten times a second, a part in each frame, so that no frame takes a slow phone long. */
   function show(pause = reduced ? SLOW : PAINT) {
     stale = true;
-    if (queued || gone) return;
-    const wait = pause - (performance.now() - drawn), frame_ = () => { queued = requestAnimationFrame(paint); };
-    if (wait > 0 && !parts) queued = setTimeout(frame_, wait);
-    else frame_();
+    if (painting || gone || (waiting && pause)) return;
+    const wait = pause - (performance.now() - drawn);
+    clearTimeout(waiting);
+    if (wait > 0 && !parts) waiting = setTimeout(nextFrame, wait);
+    else nextFrame();
+  }
+
+  function nextFrame() {
+    waiting = 0;
+    painting = requestAnimationFrame(paint);
   }
 
   function paint() {
-    queued = 0;
+    painting = 0;
     if (!parts) {
       stale = false;
       parts = ui.draw(seen());
     }
-    if (!parts.next().done) {
-      queued = requestAnimationFrame(paint);
-      return;
-    }
+    if (!parts.next().done) return nextFrame();
     parts = null;
     drawn = performance.now();
     if (ui.sized()) frame.dataset.drawn = "yes";
-    if (stale) show();
+    return stale ? show() : undefined;
   }
 
   function seen() {
@@ -154,8 +157,8 @@ export function open({ model, el, host, frame, furnish }) {
     window.removeEventListener("pagehide", on.left);
     window.removeEventListener("pageshow", on.back);
     window.removeEventListener("hashchange", on.follow);
-    cancelAnimationFrame(queued);
-    clearTimeout(queued);
+    cancelAnimationFrame(painting);
+    clearTimeout(waiting);
     clearTimeout(saving);
     ui.release();
   };

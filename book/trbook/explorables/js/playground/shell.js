@@ -52,14 +52,12 @@ export function furnish(frame, host, act) {
     speak: spoken.speak,
     focus: () => play.focus({ preventScroll: true }),
     sized: pictures.curves.view.sized,
-    /* A line of the page for each of these lanes; its card is made when it is drawn. Those that stay are as they were. */
+    /* A line of the page for each of these lanes; its card comes and goes when it is drawn. Those that stay are as they were. */
     furnishLanes(names) {
       for (const [name, line] of lines) {
         if (names.includes(name)) continue;
         line.el.remove();
         lines.delete(name);
-        cards.get(name)?.el.remove();
-        cards.delete(name);
       }
       for (const name of names) {
         if (lines.has(name)) continue;
@@ -95,6 +93,12 @@ export function furnish(frame, host, act) {
       if (other) yield;
       pictures.curves.view.draw(lanes, state.pinned);
       yield;
+      for (const [name, { el }] of cards) {
+        if (lines.has(name)) continue;
+        el.remove();
+        cards.delete(name);
+        yield;
+      }
       for (const [i, { name, why }] of lanes.entries()) {
         if (!cards.has(name)) {
           const made = card(name, actions(name));
