@@ -3,7 +3,7 @@
 import { addressed, read as readAddress, write as writeAddress } from "../parts/address.js";
 import { still } from "../parts/common.js";
 import { cores, fleet } from "./fleet.js";
-import { DASHES, HUES, NAMES, regionOf, titlesOf } from "./lanes.js";
+import { DASHES, HUES, regionOf, titlesOf } from "./lanes.js";
 import { asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
 import { KEYS, PRESETS, flat, fromAddress } from "./state.js";
 import { csv, json, save, unsaved } from "./files.js";
@@ -77,7 +77,7 @@ export function open({ model, el, host, frame, furnish }) {
 
   function seen() {
     const lanes = pictured(state), preset = PRESETS[state.preset];
-    return { state, now: () => state, lanes, preset, full: lanes.length === NAMES.length, applies: asksOfThese(state), seeding: progress(state),
+    return { state, now: () => state, lanes, preset, applies: asksOfThese(state), seeding: progress(state),
       verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding) };
   }
 

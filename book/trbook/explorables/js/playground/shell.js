@@ -3,6 +3,7 @@
 import { choice, h, say, status } from "../parts/common.js";
 import { card, lineOf, pick } from "./cards.js";
 import { python } from "./code.js";
+import { NAMES } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
 
@@ -54,6 +55,7 @@ export function furnish(frame, host, act) {
     sized: pictures.curves.view.sized,
     /* A line of the page for each of these lanes; its card comes and goes when it is drawn. Those that stay are as they were. */
     furnishLanes(names) {
+      addLane.hidden = names.length === NAMES.length;
       for (const [name, line] of lines) {
         if (names.includes(name)) continue;
         line.el.remove();
@@ -67,7 +69,7 @@ export function furnish(frame, host, act) {
     },
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
-    * draw({ state, now, lanes, preset, full, applies, seeding, verdict }) {
+    * draw({ state, now, lanes, preset, applies, seeding, verdict }) {
       const { playing, guess, notes, revealed: known } = state;
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
@@ -88,7 +90,6 @@ export function furnish(frame, host, act) {
       paused.hidden = !(playing && document.hidden);
       noted.hidden = !notes.length;
       if (noted.textContent !== notes.join("")) noted.replaceChildren(...notes.map((text) => h("li", { text })));
-      addLane.hidden = full;
       for (const lane of lanes) lines.get(lane.name).tell(state.lanes[lane.name], lane);
       if (other) yield;
       pictures.curves.view.draw(lanes, state.pinned);
