@@ -115,6 +115,38 @@ FIGURES: dict[str, Figure] = {
         "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward of the first ten. A "
         "path joins a method's learning rates; filled points are those that no other point beats.",
     ),
+    "corrected-late": Figure(
+        "corrected",
+        "intervals",
+        "PPO beside a sampler eight batches old, every batch used twice at a learning rate of 3e-4: accuracy after 24 "
+        "batches, eight seeds each. Token, product and mean say whose ratio to the sampler is bounded: a token's, the "
+        "completion's product, or its geometric mean; at most 2 truncates, a window masks. Drop: completions with a "
+        "negative advantage and more nats per token than this.",
+        at={"sampler of": "lag 8"},
+    ),
+    "corrected-int4": Figure(
+        "corrected",
+        "intervals",
+        "The same beside a sampler whose weights are rounded to four bits.",
+        at={"sampler of": "int4"},
+    ),
+    "entropy-history": Figure(
+        "entropy",
+        "history",
+        "Entropy over batches with four uses of each, at a learning rate of 3e-4: PPO, a clip that is wider above 1, "
+        "and a bonus on the entropy in the loss. Eight seeds each.",
+        at={"place": "4 uses"},
+        measure="entropy",
+        words="entropy, nats per token",
+    ),
+    "entropy-many": Figure(
+        "entropy",
+        "history",
+        "The same with sixteen uses of each batch.",
+        at={"place": "16 uses"},
+        measure="entropy",
+        words="entropy, nats per token",
+    ),
     "basin-uses": Figure(
         "basin_map",
         "rates",

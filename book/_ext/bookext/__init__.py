@@ -36,6 +36,7 @@ from bookext import (
     quoted,
     read_off,
     records,
+    runs,
     search,
     security,
     sweeps,
@@ -66,6 +67,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         first,
         head,
         search,
+        runs,
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
