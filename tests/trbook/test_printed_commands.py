@@ -32,8 +32,9 @@ TESTED = {
 NOT_RUN = {
     "trlib sweep NAME --ray ADDRESS": "a pattern: NAME and ADDRESS are the reader's",
     "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/loop/test_boxes.py runs the page's own",
-    "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps 60": "frugal.py is the "
-    "reader's; tests/tasks/test_task.py loads a task from its file",
+    "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps 60": (
+        "frugal.py is the reader's; tests/tasks/test_task.py loads a task from its file"
+    ),
     "accelerate launch --num_processes 2 --cpu": "the beginning of a command that test_scale_distributed.py runs",
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "

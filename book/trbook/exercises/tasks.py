@@ -59,7 +59,7 @@ class Odd:
 
 
 def check_verifier(*answer: Any, **other: Any) -> Outcome:
-    """Does `verify(prompt, completion, ended)` give 1 for an amount paid in odd coins, 0.2 where one is even, else 0?"""
+    """Does `verify(prompt, completion, ended)` give 1 for odd coins that pay exactly, 0.2 where one is even, else 0?"""
     return careful("one function, verify(prompt, completion, ended)", lambda: _checked(*answer, **other))
 
 
@@ -105,9 +105,10 @@ def _asked(answer: Callable[..., Any], prompt: Prompt, completion: str, ended: b
 
 def _rewards(judge: Callable[[Prompt, str, bool], Verdict]) -> list[float]:
     """Mean rewards of four batches, learnt from."""
+    task: Any = Odd(judge)  # without demonstrations, which GRPO does not ask for
     run = trlib.train(
         trlib.load_policy("spend"),
-        Odd(judge),
+        task,
         trlib.algorithms.GRPO(),
         steps=4,
         prompts=4,
