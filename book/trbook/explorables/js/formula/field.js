@@ -55,7 +55,13 @@ export function field({ says, change }) {
     clearTimeout(timer);
     const typed = read();
     waiting.hidden = true;
-    if (typed && !same(typed, now)) change(typed);
+    if (typed && !same(typed, now)) apply(typed);
+  }
+
+  /* At once also here: a slider may move before the lane is drawn anew. */
+  function apply(given) {
+    now = given;
+    change(given);
   }
 
   /* The message, and the formula with the place marked. */
@@ -76,7 +82,7 @@ export function field({ says, change }) {
     if (bound !== names.join()) {
       bound = names.join();
       made = Object.fromEntries(names.map((name) => [name, ladder({ label: name, spoken: `${says}, constant ${name}`, rungs: RUNGS, words: setting, write: setting,
-        onInput: (value) => change({ formula: now.formula, constants: { ...now.constants, [name]: value } }) })]));
+        onInput: (value) => { commit(); apply({ formula: now.formula, constants: { ...now.constants, [name]: value } }); } })]));
       sliders.replaceChildren(...Object.values(made).map((one) => one.el));
     }
     for (const name of names) made[name].set(constants[name]);
