@@ -36,6 +36,8 @@ USED = frozenset(
         *range(1000, 1016),
         *range(1100, 1108),
         *range(1300, 1308),
+        *range(1400, 1408),
+        *range(1500, 1508),
         *range(1600, 1608),
         *range(1610, 1618),
     }
