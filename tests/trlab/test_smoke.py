@@ -16,6 +16,7 @@ from trlab.trial import run
 EVERY_TIME = {
     "controls",
     "critic",
+    "entropy",
     "expert",
     "heatmap",
     "ladder",
