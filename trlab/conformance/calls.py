@@ -221,6 +221,7 @@ def trl(
         use_adaptive_entropy=False,
         _entropy_bonus_enabled=False,
         _metrics={mode: defaultdict(list) for mode in ("train", "eval")},
+        _step=0,
     )
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
