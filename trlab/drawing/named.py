@@ -200,7 +200,7 @@ FIGURES: dict[str, Figure] = {
         "sgd",
         "basin",
         "The basin with plain gradient descent, every batch used 16 times: accuracy after 24 batches over the learning "
-        "rate, eight seeds each. In one of them the norm of the gradient is clipped at 1.",
+        "rate, eight seeds each. One arm has no region and clips the gradient's norm at 1.",
     ),
     # the second round
     "reuse": Figure(
