@@ -118,6 +118,19 @@ def until() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
+def press_until() -> Callable[..., None]:
+    """Presses a key until an expression is true, again and again as a reader would: a busy page drops a key."""
+
+    def press(page: Any, key: str, expression: str, seconds: float = PATIENCE) -> None:
+        end = time.monotonic() + seconds
+        while not page.evaluate(expression):
+            assert time.monotonic() < end, f"not true within {seconds} s of pressing {key}: {expression}"
+            page.keyboard.press(key)
+
+    return press
+
+
+@pytest.fixture(scope="session")
 def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Calls into an explorable's sources: `sources("simplex/maths.js", "(m, x) => m.basis(x)", [0.2, 0.3, 0.5])`."""
     page = chromium.new_page()

@@ -67,7 +67,7 @@ def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> Non
     context.close()
 
 
-def test_the_theme_follows_the_system_and_the_keyboard(file: Path, chromium: Any, until: Any) -> None:
+def test_the_theme_follows_the_system_and_the_keyboard(file: Path, chromium: Any, press_until: Any) -> None:
     context = chromium.new_context(color_scheme="dark", viewport={"width": 360, "height": 780})
     view = context.new_page()
     view.goto(file.as_uri())
@@ -80,8 +80,7 @@ def test_the_theme_follows_the_system_and_the_keyboard(file: Path, chromium: Any
     # Tab reaches every table that scrolls, and the arrows move it.
     view.keyboard.press("Tab")
     assert view.evaluate("document.activeElement.className") == "scroll"
-    view.keyboard.press("ArrowRight")
-    until(view, "document.activeElement.scrollLeft > 0")
+    press_until(view, "ArrowRight", "document.activeElement.scrollLeft > 0")
     view.keyboard.press("Shift+Tab")
     view.keyboard.press("Enter")
     assert view.evaluate(ground) == "rgb(18, 24, 30)"

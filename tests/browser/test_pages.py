@@ -208,7 +208,7 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book: Pat
     visit.page.close()
 
 
-def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any, until: Any) -> None:
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any, press_until: Any) -> None:
     context = chromium.new_context(viewport={"width": 300, "height": 780})
     visit = Visit(context, address, "book/notation.html")
     visit.page.evaluate("dispatchEvent(new Event('resize'))")
@@ -216,8 +216,7 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: An
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
     assert wide.evaluate("node => getComputedStyle(node).backgroundImage").count("linear-gradient") == 4
     wide.focus()
-    visit.page.keyboard.press("ArrowRight")
-    until(wide, "node => node.scrollLeft > 0")
+    press_until(visit.page, "ArrowRight", "document.activeElement.scrollLeft > 0")
     assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
     context.close()
 
