@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tools.paths import ROOT, config
+from tools.paths import ROOT
 from tools.stamp import install_cell, version
+from trbook.address import Address
 
 OWN = ("trust_region_book", "__editable__", "trlib")
+THERE = Address("https://github.com/somebody/trust-region-book")
 INSIDE = """
 import json
 from importlib.metadata import version
@@ -53,10 +55,9 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -
     before = set(run(*listed).split())
     assert {line.split("==")[0] for line in before} >= {"torch", "numpy", "transformers"}
     assert not any(line.startswith("trust-region-book") for line in before)
-    told = re.search(r'pip install -q "(.+)"$', install_cell(), re.MULTILINE)
+    told = re.search(r'pip install -q "(.+)"$', install_cell(THERE), re.MULTILINE)
     assert told is not None
-    repository = config()["repository"]
-    assert told.group(1) == f"trust-region-book[notebook] @ git+{repository['url']}@{repository['branch']}"
+    assert told.group(1) == f"trust-region-book[notebook] @ git+{THERE.repository}@{THERE.branch}"
     head = run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
     wanted = told.group(1).split("git+")[0] + f"git+file://localhost{ROOT}@{head}"
     # --no-index: a dependency that were missing could not be brought in unseen.
@@ -90,7 +91,7 @@ print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["te
 def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
     """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell asks for them."""
     assert run(hosted, "-c", SHOWN).strip() == "['anywidget', 'matplotlib'] True"
-    told = re.search(r'install -q "(trust-region-book\[\w+\])', install_cell())
+    told = re.search(r'install -q "(trust-region-book\[\w+\])', install_cell(THERE))
     assert told is not None
     packages = hosted.parents[2] / "packages"
     for entry in packages.glob("anywidget*"):
@@ -106,6 +107,7 @@ def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
 
 
 def test_the_cell_does_nothing_where_the_package_is_there() -> None:
-    lines = install_cell().splitlines()
-    guard = "\n".join([*lines[:-1], "    raise AssertionError('it would install')"])
-    exec(compile(guard, "cell", "exec"), {})
+    for where in (THERE, Address()):
+        lines = install_cell(where).splitlines()
+        guard = "\n".join([*lines[:-1], "    raise AssertionError('it would install')"])
+        exec(compile(guard, "cell", "exec"), {})

@@ -10,15 +10,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bookext.address import PLACEHOLDER, site
 from tools.paths import chapters, config, contents
+from trbook.address import PLACEHOLDER
+from trbook.address import address as addresses
 
 PARTS = ["Learn", "Check your run", "Methods", "Gallery", "Evidence", "Reference"]
 LINKS = 45
 """The most links that the sidebar may hold."""
 FOLD = 900
 """Pixels from the top within which a chapter's question begins, on a screen of 1280 x 900."""
-ADDRESS = site(config()["repository"]["url"])
+ADDRESS = addresses(config()).pages
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 

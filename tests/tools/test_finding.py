@@ -2,60 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
-import pytest
-from docutils import nodes
 from docutils.core import publish_doctree
 
-from bookext.address import is_known, settle, site, unlink
-from bookext.execution import NO_COLAB, stamp
+from bookext.execution import stamp
 from bookext.head import LONGEST, described, sentences, sitemap, tags
 from bookext.search import Page, Unit, index, kind, read, words
-
-
-@pytest.mark.parametrize(
-    ("repository", "address"),
-    [
-        ("https://github.com/Somebody/trust-region-book", "https://somebody.github.io/trust-region-book/"),
-        ("https://github.com/OWNER/trust-region-book", ""),
-        ("https://git.example.org/somebody/trust-region-book", ""),
-        ("", ""),
-    ],
-)
-def test_the_books_address_follows_from_the_repositorys(repository: str, address: str) -> None:
-    assert site(repository) == address
-
-
-def test_without_an_owner_there_are_neither_buttons_nor_links_nor_a_canonical_address() -> None:
-    config: Any = SimpleNamespace(
-        html_baseurl="",
-        html_theme_options={
-            "repository_url": "https://github.com/OWNER/trust-region-book",
-            "use_repository_button": True,
-            "launch_buttons": {"colab_url": "https://colab.research.google.com"},
-        },
-    )
-    settle(None, config)  # type: ignore[arg-type]
-    assert not is_known(config)
-    assert config.html_theme_options["use_repository_button"] is False
-    assert config.html_theme_options["launch_buttons"] == {}
-    assert config.html_baseurl == ""
-    tree = publish_doctree(
-        "`Here <https://github.com/OWNER/trust-region-book/issues>`__ and `there <https://a.org>`__."
-    )
-    unlink(None, tree)  # type: ignore[arg-type]
-    assert tree.astext() == "Here and there."
-    assert [link["refuri"] for link in tree.findall(nodes.reference)] == ["https://a.org"]
-
-
-def test_with_an_owner_the_address_is_set_once() -> None:
-    options = {"repository_url": "https://github.com/somebody/trust-region-book", "use_repository_button": True}
-    config: Any = SimpleNamespace(html_baseurl="", html_theme_options=options)
-    settle(None, config)  # type: ignore[arg-type]
-    assert config.html_baseurl == "https://somebody.github.io/trust-region-book/"
-    assert options["use_repository_button"] is True
 
 
 def test_the_line_under_a_title_is_short_and_opens() -> None:
@@ -64,7 +15,6 @@ def test_the_line_under_a_title_is_short_and_opens() -> None:
         '<div class="executed"><details><summary>Executed today in 3 s</summary><p>All of it &lt;here'
     )
     assert text.endswith('<a href="https://colab.research.google.com/x">Open in Colab</a></div>')
-    assert NO_COLAB in stamp("Executed today in 3 s", [], None)
     assert stamp("It waits.", [], "") == '<div class="executed">It waits.</div>'
 
 

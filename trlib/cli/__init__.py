@@ -30,7 +30,7 @@ CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": 
 OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
 """The commands of `trlab`, so that an installation without it can say what is missing."""
 
-DISTRIBUTION = "git+https://github.com/OWNER/trust-region-book"
+DISTRIBUTION = "trust-region-book"
 """What holds `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
 
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")

@@ -3,7 +3,7 @@ profile and with which versions, here and on a GPU.
 
 `tools.execute` leaves these facts in the executed copy's metadata, under the key `execution_record`; `tools.gpu` keeps
 those of a GPU in book/gpu_execution.json. The notebook's own link to Colab, which plain Jupyter shows under the title,
-moves into the line.
+makes room for the one in the line, which follows from the book's settings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ REFRESH = '\n<meta http-equiv="refresh" content="30">'
 GPU = ("book", "gpu_execution.json")
 NEVER = "Not yet executed on a GPU."
 COLAB = "https://colab.research.google.com/"
-NO_COLAB = "Colab: once this book has an address"
 
 
 def sentence(record: dict[str, Any]) -> str:
@@ -58,20 +57,17 @@ def short(record: dict[str, Any]) -> str:
     return f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s"
 
 
-def stamp(summary: str, lines: list[str], colab: str | None) -> str:
+def stamp(summary: str, lines: list[str], colab: str) -> str:
     """The line's HTML.
 
     Args:
         summary: what is always in sight.
         lines: what it opens to show.
-        colab: the address at Colab; None where it has none yet, empty where the notebook has no link.
+        colab: the notebook's address at Colab; empty where it has none.
     """
     whole = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     facts = f"<details><summary>{html.escape(summary)}</summary>{whole}</details>" if whole else html.escape(summary)
-    if colab is None:
-        link = f'<span class="no-colab">{NO_COLAB}</span>'
-    else:
-        link = f'<a href="{html.escape(colab)}">Open in Colab</a>' if colab else ""
+    link = f'<a href="{html.escape(colab)}">Open in Colab</a>' if colab else ""
     return f'<div class="executed">{facts}{link}</div>'
 
 
@@ -89,21 +85,19 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
     else:
         summary, lines = metadata.get(PENDING, {}).get("reason", "Not executed yet."), []
-    colab: str | None = _take_colab(doctree)
-    if colab and not address.is_known(app.config):
-        colab = None
+    _take_colab(doctree)
+    colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
         title.parent.insert(title.parent.index(title) + 1, nodes.raw("", stamp(summary, lines, colab), format="html"))
 
 
-def _take_colab(doctree: nodes.document) -> str:
-    """The address of the notebook's link to Colab, whose paragraph is removed; empty if there is none."""
+def _take_colab(doctree: nodes.document) -> None:
+    """Removes the paragraph of the notebook's own link to Colab, if there is one."""
     for link in list(doctree.findall(nodes.reference)):
         if link.get("refuri", "").startswith(COLAB) and len(link.parent.children) == 1:
             link.parent.parent.remove(link.parent)
-            return link["refuri"]
-    return ""
+            return
 
 
 def refresh(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
