@@ -74,7 +74,7 @@ def resolve(address: str) -> Callable[..., Any]:
 
 def hold(
     vectors: Vectors,
-    address: str,
+    function: str | Callable[..., Any],
     *,
     signature: str = "plain",
     loss: str | None = None,
@@ -87,7 +87,7 @@ def hold(
 
     Args:
         vectors: the golden vectors.
-        address: package.module:name.
+        function: itself, or its address package.module:name.
         signature: one of SIGNATURES.
         loss: a name of the vectors' losses, or of PIECES; None: every loss is tried, and the nearest reported.
         how: the aggregation to ask for; None: the loss's own.
@@ -120,10 +120,14 @@ def hold(
         raise ValueError(f"loss: expected --signature plain beside {loss or kind!r}, which is no loss, got {signature}")
     if signature == "trl":
         libraries.installed("trl")
-    function = resolve(address)
+    if isinstance(function, str):
+        title, function = function.partition(":")[2], resolve(function)
+    elif callable(function):
+        title = getattr(function, "__qualname__", type(function).__name__)
+    else:
+        raise TypeError(f"function: expected a function or its address, got {type(function).__name__}")
     if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
-        raise TypeError(f"function: expected a trainer class with _compute_loss, got {address!r}")
-    title = address.partition(":")[2]
+        raise TypeError(f"function: expected a trainer class with _compute_loss, got {title!r}")
     if loss in PIECES:
         yield compare(vectors, title, loss, partial(_piece, function, loss, dict(given or {})))
     elif pieces:

@@ -130,6 +130,15 @@ FIGURES: dict[str, Figure] = {
         "The same beside a sampler whose weights are rounded to four bits.",
         at={"sampler of": "int4"},
     ),
+    "corrected-drop": Figure(
+        "corrected",
+        "intervals",
+        "Completions dropped beside a sampler eight batches old, every batch used twice at a learning rate of 3e-4: "
+        "accuracy after 24 batches, eight seeds each. Drop: completions with a negative advantage whose mean log μ/π "
+        "is above this many nats per token. The dotted line is the base model.",
+        at={"sampler of": "lag 8"},
+        only=("none", "token, at most 2", "drop at 0.0001", "drop at 0.01", "drop at 0.5"),
+    ),
     "entropy-history": Figure(
         "entropy",
         "history",
@@ -263,7 +272,7 @@ FIGURES: dict[str, Figure] = {
     "signed-kl": Figure(
         "signed",
         "curves",
-        "How far the same masks let a batch move the policy.",
+        "How far a batch moves the policy under the masks that let a token back in and those that do not.",
         along="uses",
         measure="kl",
         words="KL per batch, nats per token",

@@ -5,6 +5,7 @@
     {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
     {rec}`diversity quatro entropy@0.7 updates=8`         0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
     {rec}`controls shuffled above:0.35`                   17 of 72
+    {rec}`corrected none seeds`                           8
 
 A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
 axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval. A comparison is a
@@ -203,15 +204,19 @@ def _range(quote: Quote) -> str:
     return f"{number(accuracies.min(), 'sampled')} to {number(accuracies.max(), 'sampled')}"
 
 
+def _seeds(quote: Quote) -> str:
+    return str(part(quote, whole=False)["seed"].nunique())
+
+
 def _base(quote: Quote) -> str:
     start = before(record(quote.sweep)[2])
     cells = part(quote, whole=False)["cell"]
     return number(sum(start[cell] for cell in cells) / len(cells), "sampled")
 
 
-COUNTED = {"above": _above, "range": _range, "base": _base}
+COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base}
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number (`above:0.35`, over all
-points that are not named), the lowest and the highest run, the mean before training."""
+points that are not named), the lowest and the highest run, the number of seeds, the mean before training."""
 
 
 def written(estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None) -> str:

@@ -1,0 +1,70 @@
+"""Fifteen questions: each has a figure or lines that run, and what these print is what the answer says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bookext import quoted
+from bookext.runs import printed
+
+PAGE = (Path(__file__).parents[2] / "book/questions.md").read_text(encoding="utf-8")
+SECTIONS = {int(number): text for number, text in re.findall(r"(?ms)^## (\d+)\. (.*?)(?=^## |\Z)", PAGE)}
+CODE = {
+    number: code for number, text in SECTIONS.items() for code in re.findall(r"(?ms)^```\{runs\}\n(.*?)^```$", text)
+}
+WIDEST = 84
+"""Characters of a line that a desktop page shows without scrolling."""
+
+
+def numbers(line: str) -> list[float]:
+    """The numbers of a printed line, per cent as shares."""
+    return [float(n.rstrip("%")) / (100 if n.endswith("%") else 1) for n in re.findall(r"-?\d+\.\d+%?", line)]
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[int, list[str]]:
+    """What each question's code prints, line by line."""
+    return {number: printed(code).splitlines() for number, code in CODE.items()}
+
+
+def test_every_question_has_a_figure_or_lines_that_run():
+    assert list(SECTIONS) == list(range(1, 16))
+    for number, text in SECTIONS.items():
+        assert number in CODE or "```{recorded-figure} " in text, number
+        assert len(re.findall(r"\]\(", text)) >= 2, f"question {number} leads nowhere"
+
+
+def test_the_seeds_that_the_page_names_are_those_of_every_number():
+    quotes = quoted.QUOTE.findall(PAGE)
+    seeds = {quoted.part(quoted.parse(text), whole=False)["seed"].nunique() for text in quotes}
+    assert seeds == {8} and quoted.shown("corrected none seeds") == "8"
+
+
+def test_the_lines_fit_the_page(lines):
+    for number, code in CODE.items():
+        assert max(map(len, code.splitlines())) <= WIDEST, number
+        assert max(map(len, lines[number])) <= 48, f"question {number} prints lines that a phone cuts"
+
+
+def test_the_lines_print_what_the_answers_say(lines):
+    clipped, ratio, loss, gradient = numbers(lines[1][1])
+    assert (clipped, ratio, loss) == (0, 1, 0) and gradient > 0.5
+    assert numbers(lines[1][2])[0] > 0.05, "used twice, the clip begins to matter"
+    outside = [numbers(line)[-2] for line in lines[2][1:]]
+    assert min(outside[:3]) > max(outside[4:]) == 0, "rare tokens leave the window, likely ones do not"
+    up = [numbers(line)[-1] for line in lines[3] if "pushed" in line]
+    assert up[0::2] == pytest.approx([0.012, 0.01, 0.16, 0.078], abs=1e-3)
+    once, twice = (numbers(line)[0] for line in lines[5])
+    assert abs(once - 1) < 0.01 < 0.03 < twice - 1
+    processed, rounded, raw = (numbers(line)[1 if "at 0.7" in line else 0] for line in lines[6])
+    assert processed < 1e-4 < rounded < raw / 5
+    bare, cut, masked = (numbers(line) for line in lines[7][1:])
+    assert bare[1] > 4 and cut[1] <= 2 and masked[1] <= 2 and masked[0] < cut[0] < bare[0]
+    own, replayed = (numbers(line) for line in lines[10][1:])
+    assert own[2] > 2 and own[3] > 0 and replayed[0] == replayed[3] == 0 and replayed[2] < 1.1
+    backward, forward, k1, k2, k3 = (numbers(line)[1:] for line in lines[11][1:])
+    assert k1 == [0, 0, 0] and k2 == backward and k3 == forward != backward
+    assert lines[15][0] == "differs" and "differentiates the bounded weight" in lines[15][1]
