@@ -262,6 +262,20 @@ def test_the_shipped_model_with_rare_careful_openers_differs_in_nothing_else(shi
     assert abs(found.sampled.value - sampled["accuracy"]) < 5 * (0.09 * 0.91 * (1 / 600 + 1 / n)) ** 0.5
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_other_base_models_differ_in_their_seed_only(shipped, seed):
+    folder = EMBEDDED / f"dial_{seed}"
+    card = json.loads((folder / "card.json").read_text())
+    assert checksum(folder) == card["sha256"] != shipped["sha256"]
+    assert card["command"] == f"trlib pretrain dial --seed {seed}"
+    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == load_task(**shipped["task"])
+    theirs, ours = (AutoTokenizer.from_pretrained(place, local_files_only=True) for place in (folder, SHIPPED))
+    assert theirs.get_vocab() == ours.get_vocab()
+    sampled, n = card["accuracy"]["sampled"], card["accuracy"]["n"]
+    found = evaluate(load_policy(f"dial_{seed}"), Dial(), prompts=600, samples=1)
+    assert abs(found.sampled.value - sampled["accuracy"]) < 5 * (0.25 * 0.75 * (1 / 600 + 1 / n)) ** 0.5
+
+
 def test_a_task_without_a_base_model_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"name: expected a task with a base model \('dial', 'spend'\), got 'sums'"):
         pretrain("sums", out=tmp_path / "base", progress=False)
