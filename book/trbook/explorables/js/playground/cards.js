@@ -51,25 +51,14 @@ export function card(name, { change, remove, reset }) {
   let shown = [];
   return {
     el,
-    /* Whether something changed, and was written. */
-    update(lane, alone, why) {
-      if (shown[0] === lane && shown[1] === alone && shown[2] === why) return false;
-      shown = [lane, alone, why];
+    /* Only what changed is written; after it, and before a formula's field is made, the page has a frame. */
+    * update(lane, alone, why) {
+      if (shown[0] === lane && shown[1] === alone && shown[2] === why) return;
+      const other = bound.kind !== lane.method;
       stopped.hidden = !why;
       say(stopped.firstChild, why ?? "");
       method.set(lane.method);
       away.hidden = alone;
-      const { threshold } = kindOf(lane);
-      if (bound.kind !== lane.method) {
-        bound.kind = lane.method;
-        bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
-        bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [key, beside(says, one, (value) => change({ [key]: value }))]);
-        bound.formula = lane.method === "own" ? field({ says, change }) : null;
-        dragged.replaceChildren(bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
-      }
-      bound.slider?.set(lane.threshold);
-      bound.formula?.set(lane);
-      for (const [key, one] of bound.more) one.set(lane[key]);
       rate.set(lane.lr);
       for (const [key, one] of more) one.set(lane[key]);
       origin.set(lane.checkpoint);
@@ -81,9 +70,33 @@ export function card(name, { change, remove, reset }) {
       }
       bound.difficulty.set(lane.difficulty);
       say(brief, `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`);
-      return true;
+      if (other && lane.method === "own") {
+        unbind();
+        yield;
+      }
+      if (other) bind(lane);
+      bound.slider?.set(lane.threshold);
+      bound.formula?.set(lane);
+      for (const [key, one] of bound.more) one.set(lane[key]);
+      shown = [lane, alone, why];
+      yield;
     },
   };
+
+  function unbind() {
+    Object.assign(bound, { kind: null, slider: null, formula: null, more: [] });
+    dragged.replaceChildren();
+  }
+
+  /* The controls that are the method's own. */
+  function bind(lane) {
+    const { threshold } = kindOf(lane);
+    bound.kind = lane.method;
+    bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
+    bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [key, beside(says, one, (value) => change({ [key]: value }))]);
+    bound.formula = lane.method === "own" ? field({ says, change }) : null;
+    dragged.replaceChildren(bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
+  }
 }
 
 /* A method's setting beside its threshold: over rungs or one of several words. */

@@ -27,10 +27,7 @@ export function open({ model, el, host, frame, furnish }) {
   function tell(event) {
     const before = state, { state: next, commands } = reduce(state, event);
     state = next;
-    if (Object.keys(next.lanes).join() !== Object.keys(before.lanes).join()) {
-      ui.furnishLanes(namesOf(next));
-      parts = null; // what was being drawn has other lanes
-    }
+    if (namesOf(next).join() !== namesOf(before).join()) parts = null; // what was being drawn has other lanes
     for (const command of commands) {
       if (command.type === "speak") ui.speak(command.text);
       else if (command.type === "keep") keep();
@@ -133,7 +130,6 @@ export function open({ model, el, host, frame, furnish }) {
   window.addEventListener("pagehide", on.left);
   window.addEventListener("pageshow", on.back);
   if (home) window.addEventListener("hashchange", on.follow);
-  ui.furnishLanes(namesOf(state));
   keep();
   visit(false);
   const held = home ? heldRun() : null;

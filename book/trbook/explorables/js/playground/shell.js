@@ -49,24 +49,24 @@ export function furnish(frame, host, act) {
     guesses.replaceChildren(made.el);
     guesses.set = made.set;
   };
+  /* A line of the page for each lane; its card comes and goes a frame later. Those that stay are as they were. */
+  const lineUp = (lanes) => {
+    addLane.hidden = lanes.length === NAMES.length;
+    for (const [name, line] of lines) {
+      if (lanes.some((lane) => lane.name === name)) continue;
+      line.el.remove();
+      lines.delete(name);
+    }
+    for (const { name } of lanes) {
+      if (lines.has(name)) continue;
+      lines.set(name, lineOf(name));
+      host.append(lines.get(name).el);
+    }
+  };
   return {
     speak: spoken.speak,
     focus: () => play.focus({ preventScroll: true }),
     sized: pictures.curves.view.sized,
-    /* A line of the page for each of these lanes; its card comes and goes when it is drawn. Those that stay are as they were. */
-    furnishLanes(names) {
-      addLane.hidden = names.length === NAMES.length;
-      for (const [name, line] of lines) {
-        if (names.includes(name)) continue;
-        line.el.remove();
-        lines.delete(name);
-      }
-      for (const name of names) {
-        if (lines.has(name)) continue;
-        lines.set(name, lineOf(name));
-        host.append(lines.get(name).el);
-      }
-    },
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
     * draw({ state, now, lanes, preset, applies, seeding, verdict }) {
@@ -90,6 +90,7 @@ export function furnish(frame, host, act) {
       paused.hidden = !(playing && document.hidden);
       noted.hidden = !notes.length;
       if (noted.textContent !== notes.join("")) noted.replaceChildren(...notes.map((text) => h("li", { text })));
+      lineUp(lanes);
       for (const lane of lanes) lines.get(lane.name).tell(state.lanes[lane.name], lane);
       if (other) yield;
       pictures.curves.view.draw(lanes, state.pinned);
@@ -102,14 +103,10 @@ export function furnish(frame, host, act) {
       }
       for (const [i, { name, why }] of lanes.entries()) {
         if (!cards.has(name)) {
-          const made = card(name, actions(name));
-          cards.set(name, made);
-          lanesEl.insertBefore(made.el, lanesEl.children[i] ?? null);
-          made.update(now().lanes[name], lanes.length === 1, why);
-          yield;
-          continue;
+          cards.set(name, card(name, actions(name)));
+          lanesEl.insertBefore(cards.get(name).el, lanesEl.children[i] ?? null);
         }
-        if (cards.get(name).update(now().lanes[name], lanes.length === 1, why)) yield;
+        yield* cards.get(name).update(now().lanes[name], lanes.length === 1, why);
       }
       const latest = now();
       judged.dataset.tone = verdict.tone;

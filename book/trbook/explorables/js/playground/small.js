@@ -48,7 +48,6 @@ export function furnishSmall(frame, host, act) {
     speak: spoken.speak,
     focus: () => play.focus({ preventScroll: true }),
     sized: () => true,
-    furnishLanes() {},
     * draw({ state, lanes: [lane], preset }) {
       shown = state;
       const count = lane.rows.length, reward = seriesOf(lane.rows)?.of.reward, first = reward?.values[0], now = reward?.smooth.at(-1);
