@@ -86,7 +86,7 @@ def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
         logp: [B, T] log π(y_t) by the policy as it is now, nats.
         logp_rollout: [B, T] log μ(y_t) as the sampler computed it.
         advantages, mask: [B, T], float and bool.
-        delta: δ, nats a token. Published recipes take from 1e-4 to .5.
+        delta: δ, nats per token. Published recipes take from 1e-4 to .5.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that is NaN.
     Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`."""
     delta = checks.number("delta", delta)

@@ -14,7 +14,7 @@ from trlib.algorithms.method import TokenLoss
 from trlib.divergences import TopK
 
 OF_ROWS = ("rewards", "group", "lengths", "multiplier", "push")
-"""Arguments with one number a row, [B] in either layout."""
+"""Arguments with one number per row, [B] in either layout."""
 
 
 def packed(function: Callable[..., Any], lengths: Sequence[int] | Tensor) -> Callable[..., Any]:

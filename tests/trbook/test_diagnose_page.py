@@ -65,7 +65,7 @@ def jsonl(path: Path, columns: dict[str, list[Any]]) -> Path:
 
 
 def flat(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """One row a token, in another order than that of the completions' ids."""
+    """One row per token, in another order than that of the completions' ids."""
     lengths = [len(row) for row in columns["logp"]]
     made = {
         name: [x for row, n in zip(values, lengths, strict=True) for x in (row if isinstance(row, list) else [row] * n)]

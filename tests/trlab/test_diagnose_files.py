@@ -232,7 +232,7 @@ def test_a_column_that_comes_twice_is_named_where_it_is_read(tmp_path):
         ),
         (
             {**COLUMNS, "prompt": [[{"role": "user"}]] * 2},
-            r"column 'prompt': expected one value a completion, got list<",
+            r"column 'prompt': expected one value per completion, got list<",
         ),
     ],
 )

@@ -219,7 +219,7 @@ def test_a_gross_mismatch_is_found_without_any_correlation():
     none = Alignment(4, None, None, None)
     assert meaning(known, few, none, 1.4).holds is True
     wrong = meaning(known, few, none, 2.0)
-    assert wrong.holds is False and "differ by 2 nats a token" in wrong.headline
+    assert wrong.holds is False and "differ by 2 nats per token" in wrong.headline
     assert Alignment(100, 0.1, 0.3, 0.9).shift == 1 and Alignment(100, 0.9, 0.3, 0.1).shift == -1
     for aligned in (Alignment(100, 0.5, 0.6, 0.55), Alignment(10, 0.1, 0.3, 0.9), Alignment(100, 0.4, 0.0, 0.1)):
         assert aligned.shift == 0

@@ -63,8 +63,8 @@ class Columns:
             raise self._missing(
                 "completion",
                 "completion",
-                "; with one row a token it says which rows are one "
-                "completion (with one row a completion, 'logp' holds lists)",
+                "; with one row per token it says which rows are one "
+                "completion (with one row per completion, 'logp' holds lists)",
             )
         owner = self._distinct("completion", self._column("completion"), "row")
         if self.files is not None:  # every rank counts its completions from 0
@@ -123,7 +123,7 @@ class Columns:
         return values
 
     def advantages(self, mask: np.ndarray) -> np.ndarray:
-        """[N], from a number a token, or one a completion."""
+        """[N], from a number per token, or one per completion."""
         column = self._column("advantage")
         if self.layout == "completion" and not self._is_list(column.type):
             values = self._numbers("advantage", column)[self.owner]
@@ -212,7 +212,7 @@ class Columns:
         return pd.factorize(column.to_pandas())[0]
 
     def _flat(self, ours: str, wanted: str) -> Any:
-        """A column with a value a token, in the order of the file."""
+        """A column with a value per token, in the order of the file."""
         column = self._column(ours)
         listed = self._is_list(column.type)
         if self.layout == "token":
@@ -237,10 +237,10 @@ class Columns:
         return column.flatten()
 
     def _by_completion(self, ours: str) -> Any:
-        """A column with a value a completion."""
+        """A column with a value per completion."""
         column = self._column(ours)
         if self._is_list(column.type):
-            raise TypeError(f"column {self._name(ours)!r}: expected one value a completion, got {column.type}")
+            raise TypeError(f"column {self._name(ours)!r}: expected one value per completion, got {column.type}")
         return column if self.layout == "completion" else column.take(self.order[self.first])
 
     def _numbers(self, ours: str, values: Any, booleans: bool = False) -> np.ndarray:

@@ -39,7 +39,7 @@ def dump(
     temperature: float | None = None,
     top_p: float | None = None,
 ) -> Path:
-    """Write rollouts as `trlib diagnose` reads them, one row a completion; replaces the file. Needs pyarrow.
+    """Write rollouts as `trlib diagnose` reads them, one row per completion; replaces the file. Needs pyarrow.
 
     Args:
         path: the parquet file.

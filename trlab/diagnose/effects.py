@@ -44,7 +44,7 @@ class Limits:
     cap: float = 2.0
     """The largest factor of truncated importance sampling."""
     delta_quatro: float = 0.1
-    """QUATRO's radius, nats a completion."""
+    """QUATRO's radius, nats per completion."""
 
     def __post_init__(self) -> None:
         checks.number("eps_low", self.eps_low, least=0, most=1)
@@ -56,7 +56,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one method does, a flag a token; all False where the mask is."""
+    """What one method does, a flag per token; all False where the mask is."""
 
     key: str
     name: str

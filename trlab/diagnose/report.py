@@ -54,7 +54,7 @@ class Spread:
     one: float
     """Share of tokens whose ratio is exactly 1."""
     kl: float | None
-    """KL(mu || .), nats a token, by k3; None where the ratio's denominator did not sample."""
+    """KL(mu || .), nats per token, by k3; None where the ratio's denominator did not sample."""
     tv: float | None
     """Total variation of a token, by mean |r - 1| / 2; None likewise."""
 

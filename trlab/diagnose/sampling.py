@@ -17,7 +17,7 @@ KINDS = ("raw", "processed")
 CAP = 10.0
 """Where `Unbiased.capped` cuts a ratio."""
 GROSS = 1.5
-"""Mean |log ratio|, nats a token, that no rounding and no usual batch of updates reaches (see `scale`)."""
+"""Mean |log ratio|, nats per token, that no rounding and no usual batch of updates reaches (see `scale`)."""
 ALIGNED = 0.3
 """Two passes over the same tokens correlate more than this."""
 LEAST_PAIRS = 20
@@ -149,7 +149,7 @@ def meaning(
         sampling: what is known of how the completions were drawn.
         unbiased: the test of the mean ratio.
         alignment: the test for a shift by one token; None: not made.
-        deviation: mean |log π_old/μ|, or without `logp_old` mean |log π/μ|, nats a token.
+        deviation: mean |log π_old/μ|, or without `logp_old` mean |log π/μ|, nats per token.
     """
     column = "logp_old" if unbiased.old else "logp"
     if alignment is not None and alignment.shift:

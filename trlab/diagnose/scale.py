@@ -27,7 +27,7 @@ class Row:
     deviation: float
     """Mean of |log π/μ| over the tokens, nats."""
     kl: float
-    """KL(μ || π) a token, nats, by k3."""
+    """KL(μ || π) per token, nats, by k3."""
     outside: float
     """Share of tokens whose ratio lies outside [0.8, 1.2]."""
     largest: float

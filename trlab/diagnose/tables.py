@@ -225,7 +225,7 @@ def _plain(value: Any) -> Any:
 
 
 def _column(value: Any) -> list[Any]:
-    """A tensor, an array or a list as one value, or one list, a row; [B, 1] is one value a row."""
+    """A tensor, an array or a list as one value, or one list, per row; [B, 1] is one value per row."""
     if getattr(value, "is_nested", False):
         return [row.tolist() for row in value.unbind()]
     if getattr(value, "ndim", 1) == 2 and value.shape[1] == 1:

@@ -16,7 +16,7 @@ TEXTS: dict[str, str] = {
     "headline.raw": "These findings do not hold: logp_rollout is not what the sampler drew from.",
     "headline.shift": "These findings do not hold: the log-probs are shifted by one token.",
     "headline.biased": "These findings do not hold: the mean of {ratio} should be 1 and is {mean}.",
-    "headline.gross": "These findings do not hold: learner and sampler differ by {deviation} nats a token.",
+    "headline.gross": "These findings do not hold: learner and sampler differ by {deviation} nats per token.",
     "meaning.processed": (
         "They are processed{details}: logp_rollout is the log-prob of the distribution that sampled. The findings hold."
     ),
@@ -70,8 +70,8 @@ TEXTS: dict[str, str] = {
     "meaning.capped": " ({capped} with every ratio cut at {cap})",
     "meaning.stated": " They are said to be {logprobs}{details}.",
     "meaning.gross": (
-        "The numbers speak against them: {column} and logp_rollout differ by {deviation} nats a token on average, more "
-        "than any rounding or usual batch of updates gives.{kind} The findings below do not hold until this is "
+        "The numbers speak against them: {column} and logp_rollout differ by {deviation} nats per token on average, "
+        "more than any rounding or usual batch of updates gives.{kind} The findings below do not hold until this is "
         "explained."
     ),
     "meaning.causes": (
@@ -106,7 +106,7 @@ TEXTS: dict[str, str] = {
         "prompt have the same reward, or the advantages were lost on the way into this file."
     ),
     "answer.identical": (
-        "Because every ratio is 1, {exact}: the policy that learns is still {policy}. With one update a batch it "
+        "Because every ratio is 1, {exact}: the policy that learns is still {policy}. With one update per batch it "
         "always is when the gradient is taken; there is no trust region until the data are older than the policy."
     ),
     "answer.exact": "to the last bit",
@@ -122,7 +122,7 @@ TEXTS: dict[str, str] = {
     ),
     "answer.back_idle": " ({count} have no advantage)",
     "answer.one_update": (
-        "If your trainer logs 0 all the time: it makes one update a batch (verl: ppo_mini_batch_size is "
+        "If your trainer logs 0 all the time: it makes one update per batch (verl: ppo_mini_batch_size is "
         "train_batch_size and ppo_epochs is 1; TRL: num_iterations is 1 and steps_per_generation does not exceed "
         "gradient_accumulation_steps). If it makes several, this dump is from the first one: dump a later one."
     ),
@@ -182,15 +182,15 @@ TEXTS: dict[str, str] = {
     "scale.shift": "log-probs shifted by one token",
     "scale.none": "{column} and logp_rollout are the same numbers.",
     "scale.below": (
-        "{column} and logp_rollout differ by {deviation} nats a token on average, less than {above} give on {model} "
+        "{column} and logp_rollout differ by {deviation} nats per token on average, less than {above} give on {model} "
         "({above_value})."
     ),
     "scale.between": (
-        "{column} and logp_rollout differ by {deviation} nats a token on average: on {model} that lies between {below} "
-        "({below_value}) and {above} ({above_value})."
+        "{column} and logp_rollout differ by {deviation} nats per token on average: on {model} that lies between "
+        "{below} ({below_value}) and {above} ({above_value})."
     ),
     "scale.beyond": (
-        "{column} and logp_rollout differ by {deviation} nats a token on average, more than {below} give on {model} "
+        "{column} and logp_rollout differ by {deviation} nats per token on average, more than {below} give on {model} "
         "({below_value})."
     ),
     # -- the page ------------------------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ TEXTS: dict[str, str] = {
     "page.dppo_region": (
         "this token against all others has moved that far from μ and would move further (arXiv 2602.04879)"
     ),
-    "page.term_quatro": "QUATRO, {delta} nats a completion",
+    "page.term_quatro": "QUATRO, {delta} nats per completion",
     "page.quatro": (
         "derived here from the published problem (arXiv 2602.04620); constraints solved from {duals}; it pulls instead "
         "of silencing"
@@ -371,8 +371,8 @@ TEXTS: dict[str, str] = {
         "others) because a dump holds only sampled tokens; the exact ones are never smaller. Rows, completions and "
         "tokens are counted from 0.</p>{unread}</details>\n"
     ),
-    "page.layout_completion": "one row a completion",
-    "page.layout_token": "one row a token",
+    "page.layout_completion": "one row per completion",
+    "page.layout_token": "one row per token",
     "page.unread": "<p>Columns of the file that were not read: {names}.</p>",
     "page.footer": "Made by <code>trlib diagnose</code>{version}. This page loads nothing from anywhere.",
     # -- figures, for a reader who listens -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-/* trsft: an expert who may be wrong, and what a student learns from him by SFT, by TrSFT and by the reverse KL. */
+/* trsft: what a student learns from an expert who may be wrong: by SFT, by TrSFT and by the reverse KL. */
 
 import { bench, number, setting, sum } from "./parts/common.js";
 import { board } from "./trsft/board.js";
@@ -21,22 +21,22 @@ const settings = {
 function limit(s) {
   const found = Number.isInteger(s.steps) ? [] : [["steps", Math.round(s.steps), `There is no step ${s.steps}: steps are whole.`]];
   const expert = normal(s.expert);
-  if (expert !== s.expert) found.push(["expert", expert, s.expert.some((share) => share < LEAST) ? `Expert: an answer that he never gives has no logarithm for the reverse KL; the bars begin at ${LEAST}.` : "Expert: the probabilities did not sum to 1; they are shown in proportion."]);
+  if (expert !== s.expert) found.push(["expert", expert, s.expert.some((share) => share < LEAST) ? `Expert: an answer that the expert never gives has no logarithm for the reverse KL; the bars begin at ${LEAST}.` : "Expert: the probabilities did not sum to 1; they are shown in proportion."]);
   return found;
 }
 
 const MISTAKEN = { expert: [0.02, 0.06, 0.25, 0.06, 0.02, 0.03, 0.1, 0.36, 0.08, 0.02], student: "any", alpha: 0.1, start: 4, steps: 300 };
 
 export default bench({
-  name: "trsft", title: "TrSFT: an expert who may be wrong, and what a student learns from him", style, settings, limit, read, board,
+  name: "trsft", title: "TrSFT: what a student learns from an expert who may be wrong", style, settings, limit, read, board,
   hint: "Drag a bar’s ring (the expert), the triangle (where the student begins) or the ring below (α). Bars: the green one is right. Thin levels: where TrSFT ends.",
   presets: [
-    { name: "make it fail: he is mostly wrong", state: MISTAKEN,
-      text: "What to notice: answer 7 is wrong and his favourite. SFT copies it; TrSFT keeps the majority and says it louder. No weight on imitation can tell right from wrong." },
+    { name: "make it fail: mostly wrong", state: MISTAKEN,
+      text: "What to notice: answer 7 is wrong, and the expert’s favourite. SFT copies it; TrSFT keeps the majority and makes it louder. No weight on imitation can tell right from wrong." },
     { name: "make it fail: nothing is learnt", state: { expert: [0.02, 0.02, 0.82, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02], student: "any", alpha: 1, start: 8, steps: 100 },
       text: "What to notice: the expert is right, and far from where the student is. Every weight is p/α, and p is almost 0. Lower α to 0.01, or move the student nearer." },
     { name: "scattered mistakes", state: { expert: [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05], student: "any", alpha: 0.1, start: 4, steps: 300 },
-      text: "What to notice: he errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare beside what is right." },
+      text: "What to notice: the expert errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare beside what is right." },
     { name: "one hump", state: { expert: [0.01, 0.1, 0.28, 0.1, 0.01, 0.01, 0.1, 0.28, 0.1, 0.01], student: "hump", alpha: 0.1, start: 2.5, steps: 300 },
       text: "What to notice: two good answers and a student who has room for one. SFT lies across both, and over the gap; TrSFT and the reverse KL settle on the nearer." },
   ],
@@ -44,7 +44,7 @@ export default bench({
     text: "The expert gives the right answer in 25 of 100 cases, and one wrong answer in 36. After 300 steps, who says that wrong answer most often?",
     options: [["sft", "SFT: it copies everything"], ["trsft", "TrSFT"], ["alike", "both as often as the expert"]],
     right: "trsft", state: MISTAKEN,
-    why: "SFT ends at the expert’s 0.36. TrSFT drops what he says rarely and shares the mass out among the rest, the favourite mistake included: it has 0.50 by now. It fades the unlikely, not the wrong.",
+    why: "SFT ends at the expert’s 0.36. TrSFT drops what the expert says rarely and shares the mass out among the rest, the favourite mistake included: it has 0.50 by now. It fades the unlikely, not the wrong.",
   },
   handles: (s, reading, size, data, shown) => [
     ...s.expert.map((share, v) => ({

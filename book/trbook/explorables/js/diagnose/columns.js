@@ -34,7 +34,7 @@ class Growing {
 
 const TYPES = { number: "numbers", boolean: "booleans", string: "texts", object: "objects" };
 
-/* A column: a value a row, or a list a row (`sizes` then holds its length, -1 where there is none). */
+/* A column: a value per row, or a list per row (`sizes` then holds its length, -1 where there is none). */
 export class Column {
   constructor(name) {
     this.name = name;

@@ -44,11 +44,11 @@ class Reader {
     return new Refused(`column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}${hint}`);
   }
 
-  /* One row a token: completions in the order in which they first come, their tokens by position. */
+  /* One row per token: completions in the order in which they first come, their tokens by position. */
   sort() {
     this.layout = "token";
     if (!this.has("completion")) {
-      throw this.missing("completion", "; with one row a token it says which rows are one completion (with one row a completion, 'logp' holds lists)");
+      throw this.missing("completion", "; with one row per token it says which rows are one completion (with one row per completion, 'logp' holds lists)");
     }
     const n = this.table.rows;
     let { which: owner, count } = this.distinct("completion", this.of("completion"), "row");
@@ -83,7 +83,7 @@ class Reader {
     return sizes;
   }
 
-  /* A column with a value a token, in the order of the file. */
+  /* A column with a value per token, in the order of the file. */
   flat(name, wanted) {
     const column = this.of(name), like = `'${this.table.nameOf("logp")}'`;
     if (this.layout === "token") {
@@ -148,10 +148,10 @@ class Reader {
     return this.finite("advantage", this.ordered(this.numbers("advantage", this.flat("advantage", "numbers"))), mask);
   }
 
-  /* The rows of a column with a value a completion. */
+  /* The rows of a column with a value per completion. */
   byCompletion(name) {
     const column = this.of(name);
-    if (column.listed) throw new Refused(`${this.named(name)}: expected one value a completion, got ${column.kind}`);
+    if (column.listed) throw new Refused(`${this.named(name)}: expected one value per completion, got ${column.kind}`);
     return { column, row: (c) => (this.layout === "completion" ? c : this.firsts[c]) };
   }
 
