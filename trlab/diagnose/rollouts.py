@@ -80,7 +80,7 @@ def read(
     Args:
         paths: files, or folders of them: parquet, JSON lines with an object for each row, JSON (an array of rows or an
             object of columns), CSV, NPZ, `.pt` (only tensors, lists, numbers and texts are loaded), a token export of
-            prime-rl, a training dump of slime. In the layout of one row per token, every file counts its completions for
+            prime-rl, a training dump of slime. With one row per token, every file counts its completions for
             itself; groups of one name belong together across files, unless their prompts differ.
         columns: our name of a column -> the file's, where they differ.
         tokenizer: turns the ids in `tokens` into text: an embedded model's name, a folder or a hub id.
