@@ -101,7 +101,9 @@ export function furnish(frame, host, act) {
         cards.delete(name);
         yield;
       }
-      for (const [i, { name, why }] of lanes.entries()) {
+      for (const [i, lane] of lanes.entries()) {
+        const { name, why } = lane;
+        lines.get(name).tell(now().lanes[name], lane); // as its card says it
         if (!cards.has(name)) {
           cards.set(name, card(name, actions(name)));
           lanesEl.insertBefore(cards.get(name).el, lanesEl.children[i] ?? null);
