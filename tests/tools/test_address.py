@@ -13,7 +13,7 @@ import yaml
 
 from bookext.address import BUTTONS, settle
 from tools.paths import ROOT, config
-from tools.stamp import differing, files, setting, stamped
+from tools.stamp import differing, files, setting, stamped, version
 from trbook.address import PLACEHOLDER, Address, address
 
 FORK = "https://github.com/Some-Body/my-book"
@@ -96,6 +96,9 @@ def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_som
     assert fork.html_baseurl == "https://some-body.github.io/my-book/"
     assert fork.html_theme_options["repository_url"] == FORK, "the theme appends /issues"
     assert all(fork.html_theme_options[button] for button in BUTTONS) and fork.html_theme_options["launch_buttons"]
+    assert f"Version {version()}" in nowhere.html_theme_options["extra_footer"]
+    assert "href" not in nowhere.html_theme_options["extra_footer"]
+    assert f'href="{FORK}/blob/main/CHANGELOG.md"' in fork.html_theme_options["extra_footer"]
     gitlab = theme("https://gitlab.com/me/my-book").html_theme_options
     assert gitlab["use_repository_button"] and not gitlab["launch_buttons"]
     unknown = theme("https://git.example.org/me/my-book").html_theme_options

@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from trbook.address import Address, address
+from trlib import __version__
 
 BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button", "use_source_button")
 HOSTS = ("github", "gitlab", "bitbucket")
@@ -29,10 +30,18 @@ def settle(app: Sphinx, config: Config) -> None:
     shown = any(host in ours.repository for host in HOSTS)
     options["repository_url"] = ours.repository if shown else ""  # without a slash: the theme appends `/issues` to it
     config.html_baseurl = config.html_baseurl or ours.pages
+    options["extra_footer"] = f"{options.get('extra_footer', '')} {edition(ours)}".strip()
     if not shown:
         options.update(dict.fromkeys(BUTTONS, False))
     if not ours.colab(""):
         options["launch_buttons"] = {}
+
+
+def edition(ours: Address) -> str:
+    """Which version of the book a page belongs to, and the way to what has changed since."""
+    changes = ours.file("CHANGELOG.md")
+    link = f' (<a href="{changes}">what has changed</a>)' if changes else ""
+    return f'<span class="edition">Version {__version__}{link}.</span>'
 
 
 def connect(app: Sphinx) -> None:

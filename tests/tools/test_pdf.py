@@ -1,0 +1,132 @@
+"""The printed book: what a page becomes on paper, numbers of pages behind links, the index, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import browser, pdf
+from tools.paths import config
+from tools.pdf_index import Entry, entries, index
+from tools.pdf_pages import GLOSSARY, LEFT_OUT, NUMBER, NotPrintable, Part, Reader, check, parts
+from tools.pdf_print import NoFonts, numbered
+from trbook.address import Address
+
+HEAD = "<!doctype html><head>{}</head><article class='bd-article'>{}</article>"
+RAN = '<div class="executed"><details><summary>Executed 1 May 2027 in 3 s</summary></details></div>'
+CHAPTER = f"""<section id="clip"><h1>Clip<a class="headerlink" href="#clip">#</a></h1>{RAN}
+<p>A <a href="../book/glossary.html#ratio">ratio</a>, and <a href="../book/glossary.html">all words</a>;
+<a href="../book/interface/losses.html#x">losses</a>; <a href="https://example.org">far</a>;
+<a href="#eq">above</a>.</p>
+<div class="cell tag_hide-input"><details class="hide above-input"><summary>Show</summary>
+<div class="cell_input">secret_plotting()</div></details><div class="cell_output" id="eq"><svg viewBox="0 0 9 9">
+<clipPath id="c"><rect width="9" height="9"/></clipPath><use href="#c"/><g clip-path="url(#c)"/></svg></div></div>
+<details><summary>The proof</summary><p>It holds.</p></details><p class="on-phone">for a phone</p>
+<div class="cell tag_solution"><details class="hide above-input"><summary>Show</summary>
+<div class="cell_input"><pre>return 42</pre></div></details></div></section>"""
+WORDS = """<section id="glossary"><h1>Glossary</h1><section id="ratio"><h3>Ratio</h3><p>A quotient. The
+<a href="../notebooks/04_clip.html#clip">clip</a> bounds it.</p></section></section>"""
+CHOSEN = [Part("Learn", {"notebooks/04_clip": "4 · Clip"}), Part("Reference", {GLOSSARY: ""})]
+NAMES = [name for part in CHOSEN for name in part.pages]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book of two pages, as the build leaves it."""
+    for name, text in zip(NAMES, (CHAPTER, WORDS), strict=True):
+        path = tmp_path / f"{name}.html"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(HEAD.format("", text), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_click(book: Path) -> None:
+    page = Reader(book, NAMES, Address()).page("notebooks/04_clip")
+    text = str(page.body)
+    assert page.title == "Clip"
+    assert '<p class="fold-title">The proof</p>' in text and "It holds." in text and "<details" not in text
+    assert not any(word in text for word in ("secret_plotting", "Executed", "headerlink", "for a phone", "return 42"))
+    assert "return 42" in str(page.solutions[0]) and page.solutions[0]["id"] == "notebooks-04_clip-solution-1"
+    assert 'Solution: <a href="#notebooks-04_clip-solution-1">1</a>' in text
+    assert 'id="notebooks-04_clip--c"' in text and "url(#notebooks-04_clip--c)" in text
+    assert '<use href="#notebooks-04_clip--c"' in text
+
+
+def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path) -> None:
+    here = Reader(book, NAMES, Address())
+    text = str(here.page("notebooks/04_clip").body)
+    assert 'href="#book-glossary--ratio"' in text and 'href="#notebooks-04_clip--eq"' in text
+    assert "interface" not in text and "losses" in text and 'href="https://example.org"' in text
+    there = str(Reader(book, NAMES, Address("https://github.com/me/my-book")).page("notebooks/04_clip").body)
+    assert 'href="https://me.github.io/my-book/book/interface/losses.html#x"' in there
+    assert [name for name, _ in here.mentions["book-glossary--ratio"]] == ["notebooks/04_clip"]
+
+
+def test_the_index_lists_a_page_once(book: Path) -> None:
+    reader = Reader(book, NAMES, Address())
+    bodies = {name: reader.page(name).body for name in NAMES}
+    lines = entries(bodies[GLOSSARY], dict.fromkeys(NAMES, ""), reader.mentions)
+    assert [(line.word, line.explained) for line in lines] == [("Ratio", "book-glossary--ratio")]
+    pages = {"explained": 9, "a": 3, "b": 3, "c": 9, "d": 12}
+    text = numbered(index([Entry("Ratio", "explained", ("a", "b", "c", "d"))], pages), pages)
+    assert re.sub(r"<[^>]+>", "", text) == "IndexRatio 9, 3, 12"
+    assert "000" in numbered(NUMBER.format("unknown"), {})
+
+
+def test_what_cannot_be_printed_is_said(book: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotPrintable, match="no book here; `make html` builds the book"):
+        check(tmp_path / "nowhere", NAMES)
+    with pytest.raises(NotPrintable, match="no page book/other"):
+        check(book, [*NAMES, "book/other"])
+    chapter = book / "notebooks/04_clip.html"
+    chapter.write_text(
+        HEAD.format("", CHAPTER.replace("Executed 1 May", "This page is being executed")), encoding="utf-8"
+    )
+    with pytest.raises(NotPrintable, match="notebooks/04_clip has not been executed"):
+        check(book, NAMES)
+
+
+def test_without_chromium_the_command_says_how_to_bring_one(
+    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("TRLIB_CHROMIUM", "/nowhere/chromium")
+    assert pdf.main(["--folder", str(book), "--out", str(book), "--only", *NAMES]) == 1
+    assert "expected the path of a Chromium" in capsys.readouterr().err
+    assert pdf.main(["--folder", str(book / "none"), "--out", str(book)]) == 1
+    assert "`make html` builds the book" in capsys.readouterr().err
+
+
+def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    try:
+        browser.chromium()
+    except browser.NoChromium as error:
+        pytest.skip(str(error))
+    with pytest.raises(NoFonts, match="Source Serif, Inter, KaTeX_Main"):
+        pdf.make(book, book, ["a4"], CHOSEN)
+    monkeypatch.setattr("tools.pdf_print.FONTS", ())
+    path = pdf.make(book, book, ["letter"], CHOSEN, Address())[0]
+    assert path.name == "trust-region-book-letter.pdf" and path.stat().st_size < 200_000
+    document = pypdf.PdfReader(path)
+    texts = [" ".join(page.extract_text().split()) for page in document.pages]
+    assert [round(float(side)) for side in document.pages[0].mediabox[2:]] == [612, 792]
+    chapter, words, solution, last = (
+        next(number for number, text in enumerate(texts, start=1) if number > 2 and mark in text)
+        for mark in ("The proof", "A quotient", "return 42", "Index")
+    )
+    assert f"4 · Clip {chapter}" in texts[1] and f"Glossary {words}" in texts[1] and f"Index {last}" in texts[1]
+    assert f"Solution: 1 p. {solution}" in texts[chapter - 1]
+    assert f"clip p. {chapter} bounds it" in texts[words - 1]
+    assert f"Ratio {words}, {chapter}" in texts[last - 1]
+    assert document.metadata.title == config()["title"] and len(document.outline) >= 3
+
+
+def test_everything_a_reader_learns_from_is_printed() -> None:
+    chosen = parts()
+    names = [name for part in chosen for name in part.pages]
+    assert names[0] == "book/index" and GLOSSARY in names and len(names) == len(set(names)) > 90
+    assert not [name for name in names if name.startswith(LEFT_OUT)]
+    assert chosen[1].pages["notebooks/05_grpo"] == "5 · GRPO: a group instead of a critic"

@@ -1,0 +1,211 @@
+"""The book as a PDF, A4 and letter: `make pdf`, or `python -m tools.pdf [--paper a4]`, into `_build/`.
+
+Three ways were tried on these pages. WeasyPrint sets page numbers behind links by itself, but neither KaTeX's boxes nor
+the drawings' shadow trees: formulas fall apart and half of the figures are missing. Typst and LaTeX would need every
+page a second time, from the notebooks, with figures, cards and recorded tables made anew. Chromium prints what a reader
+sees, formulas and figures as vectors; it does not know the page that a link leads to. So it prints twice: the first
+printing tells on which page each target lies, the second one carries these numbers (`tools.pdf_print`).
+
+The pages are those of the built book (`tools.pdf_pages`), solutions and an index (`tools.pdf_index`) stand at its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+from bs4 import Tag
+
+from tools.browser import NoChromium
+from tools.paths import BUILD, ROOT, config
+from tools.pdf_index import entries, index
+from tools.pdf_pages import GLOSSARY, NUMBER, NotPrintable, Page, Part, Reader, check, parts, slug
+from tools.pdf_print import PAPERS, NoFonts, numbered, printed
+from tools.stamp import version
+from trbook.address import Address, address
+
+LARGEST = 25_000_000
+"""Bytes: what a mail server or a reader's patience takes."""
+CARDS = "book/methods/"
+STYLES = re.compile(r'<link[^>]*rel="stylesheet"[^>]*>')
+HEADINGS = re.compile(r"h[1-6]$")
+ASK = "How far may one update go?"
+
+
+class Book:
+    """The document that is printed."""
+
+    def __init__(self, folder: Path, chosen: Sequence[Part], where: Address) -> None:
+        names = [name for part in chosen for name in part.pages]
+        check(folder, names)
+        reader = Reader(folder, names, where)
+        pages = {name: reader.page(name) for name in names}
+        self.folder, self.where, self.parts, self.pages = folder, where, chosen, pages
+        named = {name: title for part in chosen for name, title in part.pages.items()}
+        self.titles = {name: named[name] or page.title for name, page in pages.items()}
+        glossary = pages[GLOSSARY].body if GLOSSARY in pages else None
+        self.entries = entries(glossary, self.titles, reader.mentions)
+        self.solved = [page for page in pages.values() if page.solutions]
+        self.body = self._body()
+
+    def html(self, numbers: dict[str, int], paper: str) -> str:
+        """The whole document, with the numbers of pages as far as they are known."""
+        first = self.folder / f"{next(iter(self.pages))}.html"
+        sheets = "".join(
+            re.sub(r'href="([^"?]*)[^"]*"', lambda link: f'href="{(first.parent / link[1]).resolve().as_uri()}"', sheet)
+            for sheet in STYLES.findall(first.read_text(encoding="utf-8"))
+        )
+        style = (ROOT / "tools/pdf.css").read_text(encoding="utf-8") + PAPERS[paper].css() + self._heads()
+        whole = self.body + (index(self.entries, numbers) if self.entries else "")
+        return (
+            f'<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
+            f"<title>{escape(config()['title'])}</title>{sheets}<style>{style}</style></head>"
+            f'<body><div class="bd-article">{numbered(whole, numbers)}</div></body></html>'
+        )
+
+    def _body(self) -> str:
+        pieces = [self._front(), self._contents()]
+        for part in self.parts:
+            if part.title:
+                pieces.append(f'<h1 class="part" id="part-{slug(part.title)}">{escape(part.title)}</h1>')
+            for name in part.pages:
+                short = (
+                    " glossary"
+                    if name == GLOSSARY
+                    else " short"
+                    if name.startswith(CARDS) and not name.endswith("/index")
+                    else ""
+                )
+                pieces.append(
+                    f'<div class="page{short}" style="page: {_head(name)}">{_text(self.pages[name].body)}</div>'
+                )
+        if self.solved:
+            pieces.append('<h1 class="part" id="part-solutions">Solutions</h1>')
+            pieces += [self._solutions(page) for page in self.solved]
+        return "".join(pieces)
+
+    def _solutions(self, page: Page) -> str:
+        cells = "".join(_text(cell) for cell in page.solutions)
+        title = f'<h2 class="was-h2">{escape(self.titles[page.name])}</h2>'
+        return f'<section class="page short" style="page: solutions">{title}{cells}</section>'
+
+    def _front(self) -> str:
+        logo = (ROOT / config()["logo"]).resolve().as_uri()
+        lines = [
+            f"Version {version()}.",
+            "Code under the MIT licence, prose under CC BY 4.0.",
+            "Printed from the executed book. A number such as “p. 12” behind a link is the page that it leads to. A "
+            "word with dots under it stands in the glossary. The code that only draws a figure is in the notebooks.",
+        ]
+        if self.where.pages:
+            lines.insert(1, f'Figures move, and code runs, at <a href="{self.where.pages}">{self.where.pages}</a>.')
+        about = "".join(f"<p>{line}</p>" for line in lines)
+        title = escape(config()["title"])
+        return (
+            f'<section class="front"><img src="{logo}" alt=""><p class="name">{title}</p><p class="ask">{ASK}</p>'
+            f'<p>{escape(config()["author"])}</p><div class="about">{about}</div></section>'
+        )
+
+    def _contents(self) -> str:
+        lines = []
+        for part in self.parts:
+            if part.title:
+                lines.append(_line(f"part-{slug(part.title)}", part.title, "head"))
+            lines += [_line(slug(name), self.titles[name]) for name in part.pages]
+        if self.solved:
+            lines.append(_line("part-solutions", "Solutions", "head"))
+        if self.entries:
+            lines.append(_line("the-index", "Index", "head"))
+        return f'<section class="contents"><h1 class="was-h1">Contents</h1><ul>{"".join(lines)}</ul></section>'
+
+    def _heads(self) -> str:
+        """A running head for every chapter: pages of one name share it."""
+        rules = {_head(name): title for name, title in self.titles.items() if not name.startswith(CARDS)}
+        rules |= {"methods": "Methods", "solutions": "Solutions"}
+        line = '@page {} {{ @top-left {{ content: "{}"; }} }}'
+        return "".join(line.format(name, _quoted(title)) for name, title in rules.items())
+
+
+def _head(name: str) -> str:
+    return "methods" if name.startswith(CARDS) else slug(name).replace("-", "_").replace("notebooks", "n")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "").replace('"', "'")
+
+
+def _line(ident: str, title: str, kind: str = "") -> str:
+    return (
+        f'<li class="{kind}"><a href="#{ident}">{escape(title)}</a>'
+        f'<span class="pages">{NUMBER.format(ident)}</span></li>'
+    )
+
+
+def _text(body: Tag) -> str:
+    """A page's HTML, its headings one level below those of the parts."""
+    for heading in body.find_all(HEADINGS):
+        heading["class"] = f"was-{heading.name}"
+        heading.name = f"h{min(int(heading.name[1]) + 1, 6)}"
+    return str(body)
+
+
+def make(
+    folder: Path,
+    out: Path,
+    papers: Sequence[str] = tuple(PAPERS),
+    chosen: Sequence[Part] | None = None,
+    where: Address | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
+    """Prints the built book.
+
+    Args:
+        folder: the built pages.
+        out: where the files are written, `trust-region-book-a4.pdf` and so on.
+        papers: names in `PAPERS`.
+        chosen: what is printed; everything that is of use on paper unless it is named.
+        where: the book's addresses, by default those in `_config.yml`.
+        say: is told what happens.
+
+    Raises:
+        NotPrintable: a page is missing, a chapter was not executed, or the file is too large.
+        NoFonts: the machine has no font for code.
+        NoChromium: there is no Chromium.
+    """
+    book = Book(folder, parts() if chosen is None else chosen, address(config()) if where is None else where)
+    out.mkdir(parents=True, exist_ok=True)
+    made = []
+    for paper in papers:
+        target = out / f"trust-region-book-{paper}.pdf"
+        count = printed(lambda numbers, paper=paper: book.html(numbers, paper), target, say)
+        size = target.stat().st_size
+        if size > LARGEST:
+            raise NotPrintable(f"{target}: {size / 1e6:.1f} MB, and at most {LARGEST / 1e6:.0f} MB are wanted")
+        say(f"{target}: {count} pages, {size / 1e6:.1f} MB")
+        made.append(target)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Print the built book as a PDF.")
+    parser.add_argument("--folder", type=Path, default=BUILD / "html", help="the built book")
+    parser.add_argument("--out", type=Path, default=BUILD)
+    parser.add_argument("--paper", choices=PAPERS, action="append", help="a4 and letter unless one is named")
+    parser.add_argument("--only", metavar="PAGE", nargs="+", help="print these pages: notebooks/05_grpo")
+    options = parser.parse_args(arguments)
+    chosen = [Part("", dict.fromkeys(options.only, ""))] if options.only else None
+    papers = options.paper or tuple(PAPERS)
+    try:
+        make(options.folder, options.out, papers, chosen, say=lambda text: print(text, flush=True))
+    except (NotPrintable, NoFonts, NoChromium, OSError, ValueError) as error:
+        print(f"pdf: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""The built book's pages as one document that can be printed.
+
+What a screen folds is opened, unless it holds nothing but a figure's code. Solutions move to the end, drawings for
+phones and everything that needs a click are left out, and each page's ids get its name in front of them, so that a link
+to another page becomes a link inside the document. A link to a page that is not printed leads to the published book,
+or is plain words where there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from typing import Any
+
+import yaml
+from bs4 import BeautifulSoup, Tag
+
+from tools.paths import ROOT
+from trbook.address import Address
+
+LEFT_OUT = (
+    *("book/interface/", "book/playground", "book/own", "book/taxonomy"),
+    *("book/recorded_first", "book/recorded_gallery"),
+)
+"""Pages that are of no use on paper: the interface is read beside the code, the playground has to be played with, and
+the first rounds' tables of runs are looked up, never read."""
+NOT_PRINTED = (
+    "script",
+    "button",
+    ".headerlink",
+    ".executed",
+    ".meaning",
+    ".on-phone",
+    ".filters",
+    ".copybtn",
+    ".trlib-verdict",
+    ".first-lane",
+    "noscript",
+)
+NUMBER = "\ue000{}\ue001"
+"""Stands for the number of the page on which a target is printed."""
+GLOSSARY = "book/glossary"
+EXECUTED = re.compile(r'<div class="executed">(?:<details><summary>)?([^<]*)')
+
+
+class NotPrintable(Exception):
+    """The book cannot be printed as it is; the message says why and what to do."""
+
+
+@dataclass
+class Part:
+    """A part of the table of contents."""
+
+    title: str
+    pages: dict[str, str]
+    """Name to title, which is empty where the page's own heading is its title."""
+
+
+@dataclass
+class Page:
+    """One page of the book, ready for print."""
+
+    name: str
+    title: str
+    body: Tag
+    solutions: list[Tag] = field(default_factory=list)
+
+
+def parts(toc: Path = ROOT / "_toc.yml") -> list[Part]:
+    """What is printed, in the order of the table of contents."""
+
+    def files(node: Any) -> Iterator[tuple[str, str]]:
+        for item in node:
+            yield item["file"], item.get("title", "")
+            yield from files(item.get("sections", ()))
+
+    content = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    chosen = [Part("", {content["root"]: ""})]
+    for part in content["parts"]:
+        pages = {name: title for name, title in files(part["chapters"]) if not name.startswith(LEFT_OUT)}
+        chosen.append(Part(part["caption"], pages))
+    return [part for part in chosen if part.pages]
+
+
+def slug(name: str) -> str:
+    """What stands before the ids of a page."""
+    return name.replace("/", "-")
+
+
+def check(folder: Path, names: Sequence[str]) -> None:
+    """Whether the built book in `folder` holds these pages, and the chapters among them with their results.
+
+    Raises:
+        NotPrintable: a page is missing, or a chapter was not executed.
+    """
+    missing = [name for name in names if not (folder / f"{name}.html").exists()]
+    if missing:
+        what = "no book" if len(missing) == len(names) else f"no page {missing[0]}"
+        raise NotPrintable(f"{folder}: {what} here; `make html` builds the book")
+    for name in names:
+        if name.startswith("notebooks/"):
+            line = EXECUTED.search((folder / f"{name}.html").read_text(encoding="utf-8"))
+            if line is None or not line[1].startswith("Executed "):
+                raise NotPrintable(f"{name} has not been executed, so its page shows no results: run `make html` again")
+
+
+class Reader:
+    """Reads pages of a built book; all of one book share it, because links lead from page to page."""
+
+    def __init__(self, folder: Path, names: Sequence[str], where: Address) -> None:
+        self.folder, self.names, self.where = folder, frozenset(names), where
+        self.mentions: dict[str, list[tuple[str, str]]] = {}
+        """By the id of a glossary's entry, or of a page: the pages that link to it, each with its first link's id."""
+
+    def page(self, name: str) -> Page:
+        """A page, ready for print."""
+        text = (self.folder / f"{name}.html").read_text(encoding="utf-8")
+        match = re.search(r"<article.*?</article>", text, re.DOTALL)
+        if match is None:
+            raise NotPrintable(f"{name}: the page has no article; the book was built by another version")
+        body = BeautifulSoup(match[0], "html.parser").article
+        assert body is not None
+        self._strip(body)
+        _unfold(body)
+        self._rename(body, name)
+        self._link(body, name)
+        heading = body.find("h1")
+        title = " ".join(heading.get_text().split()) if heading else name
+        return Page(name, title, body, _solutions(body, slug(name)))
+
+    def _strip(self, body: Tag) -> None:
+        for unwanted in body.select(", ".join(NOT_PRINTED)):
+            unwanted.decompose()
+
+    def _rename(self, body: Tag, name: str) -> None:
+        """Puts the page's name before every id, and before what refers to one inside the page."""
+        mark = f"{slug(name)}--"
+        for tag in body.find_all(True):
+            for key, value in list(tag.attrs.items()):
+                if key in ("id", "for"):
+                    tag[key] = mark + str(value)
+                elif key in ("aria-labelledby", "aria-describedby"):
+                    tag[key] = " ".join(mark + one for one in str(value).split())
+                elif key in ("href", "xlink:href") and tag.name != "a" and str(value).startswith("#"):
+                    tag[key] = f"#{mark}{str(value)[1:]}"
+                elif isinstance(value, str) and "url(#" in value:
+                    tag[key] = value.replace("url(#", f"url(#{mark}")
+                elif key == "src" and not str(value).startswith(("data:", "http")):
+                    tag[key] = (self.folder / name).parent.joinpath(str(value)).resolve().as_uri()
+        body["id"] = slug(name)
+
+    def _link(self, body: Tag, name: str) -> None:
+        """Leads links to where their targets are printed, and puts the page's number behind them."""
+        for count, link in enumerate(body.find_all("a", href=True)):
+            href = str(link["href"])
+            if re.match(r"[a-z]+:", href):
+                continue
+            path, _, anchor = href.partition("#")
+            target = normpath(PurePosixPath(name).parent.joinpath(path)) if path else f"{name}.html"
+            page = target.removesuffix(".html")
+            if page not in self.names:
+                self._outside(link, target, anchor)
+                continue
+            ident = f"{slug(page)}--{anchor}" if anchor else slug(page)
+            link["href"] = f"#{ident}"
+            link["id"] = link.get("id") or f"{slug(name)}---{count}"
+            if page != name:
+                seen = self.mentions.setdefault(ident, [])
+                if all(other != name for other, _ in seen):
+                    seen.append((name, str(link["id"])))
+                if page != GLOSSARY:
+                    link.insert_after(BeautifulSoup(reference(ident), "html.parser"))
+
+    def _outside(self, link: Tag, target: str, anchor: str) -> None:
+        if self.where.pages and not target.startswith(".."):
+            link["href"] = f"{self.where.pages}{target}" + (f"#{anchor}" if anchor else "")
+        else:
+            link.unwrap()
+
+
+def reference(ident: str) -> str:
+    """The number of the page on which `ident` is printed, as HTML."""
+    return f'<span class="to-page">p. {NUMBER.format(escape(ident))}</span>'
+
+
+def _unfold(body: Tag) -> None:
+    """Opens every fold. A fold around a cell's code goes, with the code: a figure says what it shows without it."""
+    for fold in body.find_all("details"):
+        classes = fold.get("class") or []
+        cell = fold.find_parent(class_="cell")
+        if "above-input" in classes and not (cell and "tag_solution" in (cell.get("class") or [])):
+            for code in fold.find_all(class_="cell_input", recursive=False):
+                code.decompose()
+        summary = fold.find("summary", recursive=False)
+        if summary is not None:
+            if "hide" in classes:
+                summary.decompose()
+            else:
+                summary.name, summary["class"] = "p", "fold-title"
+        fold.name = "div"
+        fold["class"] = "opened" if "hide" in classes else "fold"
+    for cell in body.select(".cell"):
+        if not cell.get_text(strip=True) and not cell.find(["svg", "img", "template"]):
+            cell.decompose()
+
+
+def _solutions(body: Tag, name: str) -> list[Tag]:
+    """Takes the solutions out of a page; where each stood, a line says on which page it is."""
+    taken = []
+    for number, cell in enumerate(body.select(".tag_solution"), start=1):
+        ident = f"{name}-solution-{number}"
+        line = f'<p class="solved">Solution: <a href="#{ident}">{number}</a> {reference(ident)}</p>'
+        cell.replace_with(BeautifulSoup(line, "html.parser"))
+        cell["id"] = ident
+        taken.append(cell)
+    return taken
