@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tools.browser import NoChromium
 from tools.paths import BUILD, ROOT, config
 from tools.pdf_index import entries, index
 from tools.pdf_pages import GLOSSARY, NUMBER, NotPrintable, Page, Part, Reader, check, parts, slug
-from tools.pdf_print import PAPERS, NoFonts, numbered, printed
+from tools.pdf_print import PAPERS, NoFonts, bookmark, numbered, printed
 from tools.stamp import version
 from trbook.address import Address, address
 
@@ -52,7 +53,7 @@ class Book:
         self.solved = [page for page in pages.values() if page.solutions]
         self.body = self._body()
 
-    def html(self, numbers: dict[str, int], paper: str) -> str:
+    def html(self, paper: str, numbers: Mapping[str, int]) -> str:
         """The whole document, with the numbers of pages as far as they are known."""
         first = self.folder / f"{next(iter(self.pages))}.html"
         sheets = "".join(
@@ -110,17 +111,26 @@ class Book:
             f'<p>{escape(config()["author"])}</p><div class="about">{about}</div></section>'
         )
 
-    def _contents(self) -> str:
+    def lines(self) -> list[tuple[str, str, bool]]:
+        """The table of contents: title, target, and whether it is a part."""
         lines = []
         for part in self.parts:
             if part.title:
-                lines.append(_line(f"part-{slug(part.title)}", part.title, "head"))
-            lines += [_line(slug(name), self.titles[name]) for name in part.pages]
+                lines.append((part.title, f"part-{slug(part.title)}", True))
+            lines += [(self.titles[name], slug(name), False) for name in part.pages]
         if self.solved:
-            lines.append(_line("part-solutions", "Solutions", "head"))
+            lines.append(("Solutions", "part-solutions", True))
         if self.entries:
-            lines.append(_line("the-index", "Index", "head"))
-        return f'<section class="contents"><h1 class="was-h1">Contents</h1><ul>{"".join(lines)}</ul></section>'
+            lines.append(("Index", "the-index", True))
+        return lines
+
+    def _contents(self) -> str:
+        lines = "".join(
+            f'<li class="{"head" * is_part}"><a href="#{ident}">{escape(title)}</a>'
+            f'<span class="pages">{NUMBER.format(ident)}</span></li>'
+            for title, ident, is_part in self.lines()
+        )
+        return f'<section class="contents"><h1 class="was-h1">Contents</h1><ul>{lines}</ul></section>'
 
     def _heads(self) -> str:
         """A running head for every chapter: pages of one name share it."""
@@ -136,13 +146,6 @@ def _head(name: str) -> str:
 
 def _quoted(text: str) -> str:
     return text.replace("\\", "").replace('"', "'")
-
-
-def _line(ident: str, title: str, kind: str = "") -> str:
-    return (
-        f'<li class="{kind}"><a href="#{ident}">{escape(title)}</a>'
-        f'<span class="pages">{NUMBER.format(ident)}</span></li>'
-    )
 
 
 def _text(body: Tag) -> str:
@@ -181,7 +184,8 @@ def make(
     made = []
     for paper in papers:
         target = out / f"trust-region-book-{paper}.pdf"
-        count = printed(lambda numbers, paper=paper: book.html(numbers, paper), target, say)
+        count = printed(partial(book.html, paper), target, say)
+        bookmark(target, book.lines(), config()["author"])
         size = target.stat().st_size
         if size > LARGEST:
             raise NotPrintable(f"{target}: {size / 1e6:.1f} MB, and at most {LARGEST / 1e6:.0f} MB are wanted")

@@ -190,7 +190,7 @@ def reference(ident: str) -> str:
 def _unfold(body: Tag) -> None:
     """Opens every fold. A fold around a cell's code goes, with the code: a figure says what it shows without it."""
     for fold in body.find_all("details"):
-        classes = fold.get("class") or []
+        classes = list(fold.get("class") or [])
         cell = fold.find_parent(class_="cell")
         if "above-input" in classes and not (cell and "tag_solution" in (cell.get("class") or [])):
             for code in fold.find_all(class_="cell_input", recursive=False):

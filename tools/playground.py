@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +28,7 @@ from trbook.explorables.publish import publish
 
 TARGET = ROOT / "book/_static/figures"
 PRESET, BATCHES, WIDTH = "shootout", 25, 760
+THEMES = ("light", "dark")
 COLOURS = 96
 CURVES, BELOW, LANES = ".curving .pv", ".curving .row", '[data-explorable="playground"] [data-lane]'
 PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Playground</title>
@@ -61,26 +64,33 @@ def batches(page: Any) -> list[int]:
     return page.locator(LANES).evaluate_all("all => all.map((one) => Number(one.dataset.batch))")
 
 
-def main() -> int:
+@contextmanager
+def staged(themes: Sequence[str] = THEMES) -> Iterator[str]:
+    """An address at which the playground's page stands alone, `light.html` and `dark.html`."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         publish(folder / "_static" / "explorables")
         (folder / "Inter.woff2").write_bytes(next((ROOT / "book/_static/fonts").glob("inter-latin-wght*")).read_bytes())
         html = link_modules(Playground(preset=PRESET).html(), "_static/explorables")
-        for theme in ("light", "dark"):
+        for theme in themes:
             (folder / f"{theme}.html").write_text(PAGE.format(theme=theme, body=html), encoding="utf-8")
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            with browser() as chromium:
-                for theme in ("light", "dark"):
-                    shoot(chromium, f"http://127.0.0.1:{server.server_port}", theme, TARGET / f"playground-{theme}.png")
-        except NoChromium as error:
-            print(f"playground: {error}", file=sys.stderr)
-            return 1
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             server.server_close()
+
+
+def main() -> int:
+    try:
+        with browser() as chromium, staged() as address:
+            for theme in THEMES:
+                shoot(chromium, address, theme, TARGET / f"playground-{theme}.png")
+    except NoChromium as error:
+        print(f"playground: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
