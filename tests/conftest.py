@@ -19,7 +19,12 @@ from trlib.model.policy import Policy
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("the book")
-    group.addoption("--book", choices=("smoke", "cpu"), default="smoke", help="the profile of the book that is opened")
+    group.addoption(
+        "--book",
+        choices=("some", "smoke", "cpu"),
+        default="some",
+        help="what is opened in a browser: a page of each kind, or the whole book in one of its profiles",
+    )
     group.addoption(
         "--survey",
         default=datetime.now(UTC).date().isoformat(),
@@ -29,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"book: profile {config.getoption('book')}; survey of generated pages: --survey={config.getoption('survey')}"
+    return f"book: {config.getoption('book')}; survey of generated pages: --survey={config.getoption('survey')}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

@@ -50,6 +50,7 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+@pytest.mark.nightly("installs the package into an environment of its own")
 def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -> None:
     listed = (hosted, "-m", "pip", "--disable-pip-version-check", "list", "--format=freeze")
     before = set(run(*listed).split())

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from tests.second_device import DEVICE, Elsewhere, SecondDevice, move
 from trlib.algorithms import ALGORITHMS
 from trlib.methods import OBJECTIVES, OPTIMIZERS
@@ -42,7 +43,9 @@ def test_the_device_refuses_what_a_gpu_refuses():
             there.numpy()
 
 
-@pytest.mark.parametrize("name", sorted({*ALGORITHMS} - FORWARD_MODE))
+@pytest.mark.parametrize(
+    "name", by_day(sorted({*ALGORITHMS} - FORWARD_MODE), "grpo", "dppo", "troll", "quatro", reason="the other methods")
+)
 def test_a_method_trains_there_as_it_does_here(name):
     learner, run = trained(ALGORITHMS[name]())
     before, here = trlib.load_policy("dial"), trlib.load_policy("dial")
@@ -63,15 +66,22 @@ def test_a_relative_trains_there(name):
 
 @pytest.mark.parametrize(
     "settings",
-    [
+    by_day(
+        [
+            {"lora": ADAPTERS},
+            {"sampler": "int4"},
+            {"lag": 1, "steps": 2},
+            {"logit_noise": 0.1, "anchor": "recomputed"},
+            {"minibatches": 2},
+            {"task": "spend"},
+            *({"optimizer": name} for name in sorted(OPTIMIZERS)),
+        ],
         {"lora": ADAPTERS},
         {"sampler": "int4"},
         {"lag": 1, "steps": 2},
-        {"logit_noise": 0.1, "anchor": "recomputed"},
-        {"minibatches": 2},
-        {"task": "spend"},
-        *({"optimizer": name} for name in sorted(OPTIMIZERS)),
-    ],
+        {"optimizer": "muon"},
+        reason="the other settings",
+    ),
     ids=lambda settings: " ".join(f"{name}={str(value)[:12]}" for name, value in settings.items()),
 )
 def test_every_part_of_the_loop_runs_there(settings):

@@ -73,6 +73,19 @@ def build(profile: str = "cpu", out: Path = BUILD, say: Say = lambda _: None) ->
     return out / "html"
 
 
+def build_some(pages: Sequence[str], profile: str = "cpu", out: Path = BUILD, say: Say = lambda _: None) -> Path:
+    """The folder of some pages, built by themselves; of every other page only the title is read, nothing is written.
+
+    Raises:
+        NotebookFailed: a notebook among them did not run.
+        BuildFailed: Sphinx found an error.
+    """
+    with alone(out, partial(say, f"another build is at work in {out}; waiting for it")):
+        builder = Builder(profile, out, say)
+        execute([path for path in chapters() if f"notebooks/{path.stem}" in pages], builder.executed, profile=profile)
+        return builder.some(pages)
+
+
 class Builder:
     """One build in the folder `out`. Whoever makes one holds the folder's lock (`tools.lock`)."""
 
@@ -124,8 +137,7 @@ class Builder:
             if stepwise:
                 self._until(lambda: self._is_ready(chapters()[0]) or not thread.is_alive())
                 with suppress(BuildFailed):  # the last pass says what is wrong
-                    self._sphinx(self.out / "first" / "html", self.out / "first" / ".doctrees", first=FIRST)
-                    show(self.out / "first" / "html")
+                    show(self.some(FIRST))
             while stepwise and thread.is_alive():
                 before = self.ran
                 complained = self._pass(complained)
@@ -145,6 +157,16 @@ class Builder:
         if self.failures:
             raise NotebookFailed(self.failures)
         self.mark.write_text(json.dumps(inputs, indent=1), encoding="utf-8")
+
+    def some(self, pages: Sequence[str]) -> Path:
+        """The folder of these pages, built by themselves from what is executed."""
+        folder, inputs = self.out / "first", {**self._inputs(), "pages": " ".join(pages)}
+        mark = folder / "complete.json"
+        if not mark.exists() or json.loads(mark.read_text(encoding="utf-8")) != inputs:
+            mark.unlink(missing_ok=True)
+            self._sphinx(folder / "html", folder / ".doctrees", first=pages)
+            mark.write_text(json.dumps(inputs, indent=1), encoding="utf-8")
+        return folder / "html"
 
     def _execute(self, pending: Sequence[Path]) -> None:
         """Executes what changed, in a thread of its own."""

@@ -57,13 +57,21 @@ def main() -> int:
         path_config=source / "_config.yml",
         confoverrides=settings,
         doctreedir=arguments.doctrees,
-        filenames=[str(next(source.glob(f"{page}.*"))) for page in arguments.first],
+        filenames=[str(_file(source, page)) for page in arguments.first],
         force_all=arguments.all,
         warningiserror=arguments.strict,
         keep_going=arguments.strict,
         jobs=cores(),
     )
     return int(bool(result))
+
+
+def _file(source: Path, page: str) -> Path:
+    """Where a page is written. One that is made from a module or a card comes later: an empty file holds its place."""
+    path = next(source.glob(f"{page}.*"), source / f"{page}.md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
 
 
 if __name__ == "__main__":

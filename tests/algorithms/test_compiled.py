@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.algorithms.test_every_loss import CASES, D, V, data
+from tests.by_day import by_day
 from trlib import algorithms, checks
 from trlib.algorithms import dppo_sparse_loss, sparsify, troll_loss, troll_sparse_loss
 from trlib.relatives.ratios import cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss
@@ -45,7 +46,7 @@ LOSSES |= {
 }
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", by_day(LOSSES, "ppo", "gspo", "cispo", reason="compiles every loss"))
 def test_every_loss_of_a_tokens_log_prob(name):
     """All but BAPO's, whose window is searched in Python by the values."""
     loss, settings, arguments = LOSSES[name]
@@ -54,7 +55,12 @@ def test_every_loss_of_a_tokens_log_prob(name):
 
 
 @pytest.mark.parametrize(
-    ("kind", "level"), [("whole", "token"), ("whole", "sequence"), ("sparse", "token"), ("dppo", "token")]
+    ("kind", "level"),
+    by_day(
+        [("whole", "token"), ("whole", "sequence"), ("sparse", "token"), ("dppo", "token")],
+        ("sparse", "token"),
+        reason="compiles every loss",
+    ),
 )
 def test_losses_of_distributions(kind, level):
     generator = torch.Generator().manual_seed(0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trlib.algorithms import TRPO, Brought, PPOPenalty
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty
 from trlib.algorithms.method import Batch, Scores
@@ -138,7 +139,7 @@ def test_what_both_policies_exclude_costs_nothing():
         assert slope[0, 0].tolist() == pytest.approx([-0.5, -0.5, 0.0])
 
 
-@pytest.mark.parametrize("controller", ["ppo", "proportional", "fixed"])
+@pytest.mark.parametrize("controller", by_day(["ppo", "proportional", "fixed"], "ppo", reason="the same memory"))
 def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
     betas = []
 

@@ -24,6 +24,7 @@ from datasets import Dataset  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
+from tests.by_day import by_day  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
     dppo_loss,
@@ -578,7 +579,11 @@ def _quiet(monkeypatch):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
 
 
-@pytest.mark.parametrize("given", ALIKE + PENALISED, ids=lambda g: " ".join(map(str, g.values())))
+@pytest.mark.parametrize(
+    "given",
+    by_day(ALIKE + PENALISED, ALIKE[0], ALIKE[-1], PENALISED[1], reason="two runs for each"),
+    ids=lambda g: " ".join(map(str, g.values())),
+)
 def test_a_run_through_the_bridge_ends_in_trls_own_weights(given, tmp_path):
     run_here(both_kinds(tmp_path, [given]))
     assert_trls_own(tmp_path, "0", exact=given in ALIKE)

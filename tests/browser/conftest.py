@@ -1,6 +1,7 @@
 """The built book, served on loopback, and a Chromium that looks at it.
 
-The book is built once by the same code that builds it for readers: in the `smoke` profile, or as `--book` says.
+The book is built once by the same code that builds it for readers: a page of each kind (`DAILY`) in the `smoke`
+profile, or the whole book, as `--book` says. A test that needs more than these pages is one for `make nightly`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,24 @@ from typing import Any
 import pytest
 
 from tools.browser import NoChromium, browser
-from tools.html import build
+from tools.html import build, build_some
 from tools.paths import BUILD
 from tools.serve import Quiet
 from trbook.explorables.engine import HERE as ENGINE
 from trbook.explorables.files import SOURCES
+
+DAILY = (
+    "book/index",
+    "book/notation",
+    "book/diagnose",
+    "book/playground",
+    "book/methods/index",
+    "book/methods/dppo",
+    "book/interface/modules/trlib.algorithms.ppo",
+    "notebooks/00_quickstart",
+    "notebooks/05_grpo",
+)
+"""A page of each kind: what `make test` builds and opens."""
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +46,8 @@ def book(request: pytest.FixtureRequest) -> Path:
     if named:
         return Path(named).resolve()
     profile = request.config.getoption("book")
+    if profile == "some":
+        return build_some(DAILY, "smoke", BUILD / "smoke" / "_build")
     # The `cpu` book is the one that `make html` builds: what is built of it already is not built again.
     return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.by_day import by_day
 from tools.stills import draw
 from trbook import explorables
 from trbook.explorables.files import data_of, still_of
@@ -21,6 +22,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
 UNRECORDED = () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)  # it has nothing to offer yet
 NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
+TWO = by_day(NAMES, "Clip", "Unifier", reason="seconds of a browser for each; two stand for all")
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>body {{ margin: 16px; background: #fff; color: #111 }}
@@ -96,7 +98,7 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TWO)
 def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> None:
     one, keys = visit(name), keys_of(name)
     first = one.state(keys)
@@ -135,7 +137,7 @@ def import_of(name: str) -> str:
     return getattr(explorables, name).module
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TWO)
 def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
     one = visit(name)
     first = getattr(explorables, name)()
@@ -156,8 +158,8 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
     assert 'The address says "nothing"' in wrong_address.text(".trx .notes")
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("width", [1000, 360])
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
     one = visit(name, viewport={"width": width, "height": 900}, has_touch=width == 360, is_mobile=width == 360)
     one.page.evaluate(AXE)
@@ -213,6 +215,7 @@ def test_frames_are_short(visit: Any, frame_cost: Any, name: str, width: int, re
         assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
 
 
+@pytest.mark.nightly("draws every explorable; by day two stills are compared")
 def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
     changed = [name for name in NAMES if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))]
     assert changed == [], "the modules changed: `python -m tools.stills`"

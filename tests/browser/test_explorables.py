@@ -15,6 +15,7 @@ import torch
 from scipy.optimize import brentq
 
 from bookext.security import sealed
+from tests.by_day import by_day
 from tools.archive import for_files
 from trbook.explorables import RatioMap
 from trbook.explorables.files import BUILT, SOURCES
@@ -195,6 +196,7 @@ def test_page_of_the_archive_runs_from_the_file_system_under_its_policy(chromium
     one.context.close()
 
 
+@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
 def test_landmarks_say_who_fails(visit: Any) -> None:
     one = visit()
     one.page.get_by_role("button", name="likely token").click()
@@ -349,6 +351,7 @@ def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
     assert "null is no number" in one.text(".trx .notes")
 
 
+@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
 def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
     one = visit()
     region = """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
@@ -378,7 +381,7 @@ def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
     assert "10⁻" not in spoken[-1]
 
 
-@pytest.mark.parametrize("width", [820, 360])
+@pytest.mark.parametrize("width", by_day([820, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     one = visit(viewport={"width": width, "height": 900}, has_touch=width == 360)
     one.page.evaluate(AXE)
@@ -410,6 +413,7 @@ def test_phone_shows_everything_in_its_width(visit: Any) -> None:
         assert wide == []
 
 
+@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
 def test_two_on_a_page_are_two(visit: Any) -> None:
     one = visit("two.html")
     second = "document.querySelectorAll('.trlib-explorable')[1].model"

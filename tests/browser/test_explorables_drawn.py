@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.by_day import by_day
 from tools.stills import WIDTHS, draw
 from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES, still_of
@@ -125,7 +126,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("width", [328, 780])
+@pytest.mark.parametrize("width", by_day([328, 780], 328, reason="wider, where there is more room"))
 def test_no_word_lies_on_another_or_leaves_the_drawing(page: Any, width: int) -> None:
     for place in PLACES:
         show(page, width, **place)
@@ -163,7 +164,12 @@ def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
     assert draw(RatioMap(), chromium) == still_of("ratio_map"), "the module changed: `python -m tools.stills`"
 
 
-@pytest.mark.parametrize(("width", "theme"), [(328, "light"), (328, "dark"), (560, "light"), (780, "dark")])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    by_day(
+        [(328, "light"), (328, "dark"), (560, "light"), (780, "dark")], (328, "dark"), reason="more widths and themes"
+    ),
+)
 def test_a_still_stands_there_before_the_module_and_nothing_moves(page: Any, width: int, theme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     # The module waits at a gate, as on a slow line.

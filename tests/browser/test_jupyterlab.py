@@ -98,6 +98,7 @@ def served(place: Path, *arguments: str) -> Iterator[str]:
         server.wait(60)
 
 
+@pytest.mark.nightly("starts a JupyterLab")
 def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
     page.set_default_timeout(120_000)
@@ -149,6 +150,7 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     page.close()
 
 
+@pytest.mark.nightly("starts a JupyterLab")
 def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium: Any, tmp_path: Path) -> None:
     recipe = next(
         line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if line.startswith("lab:")

@@ -14,6 +14,7 @@ from scipy.optimize import brentq, linprog, minimize
 from scipy.special import logsumexp, softmax
 
 from tests.browser.test_maths_simplex import measured, radii
+from tests.by_day import by_day
 from trbook.bandit import linear_tilt
 from trlib.algorithms.quatro import solve_dual
 from trlib.relatives.constraints import counterfactual_policy
@@ -259,7 +260,7 @@ def test_transport_is_wpo_s(sources: Callable[..., Any], cost: str) -> None:
 
 
 @pytest.mark.parametrize("cost", ["line", "one"])
-@pytest.mark.parametrize("lam", [0.5, 3.0, 100.0])
+@pytest.mark.parametrize("lam", by_day([0.5, 3.0, 100.0], 3.0, reason="two more prices"))
 def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(
     sources: Callable[..., Any], lam: float, cost: str
 ) -> None:

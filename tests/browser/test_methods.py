@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 PAGE = "book/methods/index.html"
@@ -29,6 +30,7 @@ def numbers(texts: list[str]) -> list[float]:
     return [float(text) for text, known in zip(texts, found, strict=True) if known]
 
 
+@pytest.mark.nightly("the keyboard sorts it every time")
 def test_a_heading_sorts_and_turns_the_order(chromium, address):
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{address}/{PAGE}")
@@ -73,6 +75,7 @@ def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
     page.close()
 
 
+@pytest.mark.nightly("a second look at the same list, on a phone")
 def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
     page = chromium.new_page(viewport={"width": 360, "height": 780})
     page.goto(f"{address}/{PAGE}")

@@ -19,6 +19,7 @@ from scipy import stats
 
 from bookext.security import sealed
 from tests.browser.test_engine_loop import LANE, given_of
+from tests.by_day import by_day
 from tools.contest import recorded
 from trbook.explorables import Playground
 from trbook.explorables.files import CONTEST
@@ -44,7 +45,7 @@ RUN = (
 )
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", by_day(BUILT_IN, "ppo", reason="three more formulas"))
 def test_a_method_written_as_a_formula_learns_like_the_built_in_one_to_the_last_bit(ask: Any, name: str) -> None:
     formula, constants, more = BUILT_IN[name]
     shared = {"lr": 1e-4, "epochs": 8, "minibatches": 2, "group": 4, "seed": 5}

@@ -25,14 +25,12 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules that a colour theme can break; the others ask about the document."""
 EVERY_TIME = (
     "book/index",
-    "book/notation",
     "notebooks/05_grpo",
-    "notebooks/gallery_constraints",
     "book/interface/modules/trlib.algorithms.ppo",
     "book/methods/dppo",
 )
-"""A page of each kind: what `make test` opens. `make nightly` opens every page that is written by hand, and a seventh
-of those that are made from modules and cards, another one each day (`--survey`)."""
+"""A page of each kind: what `make test` opens (they are among `DAILY`). `make nightly` opens every page that is written
+by hand, and a seventh of those that are made from modules and cards, another one each day (`--survey`)."""
 MADE = ("book/interface/modules/", "book/methods/")
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
 """Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
@@ -126,12 +124,13 @@ def surveyed(survey: str, profile: str) -> list[Any]:
     part = set(made if survey == "all" else made[date.fromisoformat(survey).toordinal() % 7 :: 7])
     nightly = pytest.mark.nightly("seconds of a browser for each page, and all of them in the book that readers get")
     return [
-        pytest.param(f"{name}.html", marks=() if name in EVERY_TIME and profile == "smoke" else nightly)
+        pytest.param(f"{name}.html", marks=() if name in EVERY_TIME and profile == "some" else nightly)
         for name in names
         if name not in made or name in part
     ]
 
 
+@pytest.mark.nightly("needs every page")
 def test_the_survey_knows_every_page(book: Path) -> None:
     assert pages(book) == sorted(f"{name}.html" for name in [*contents(), "search"])
 
@@ -290,6 +289,7 @@ def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(ad
     plain.page.close()
 
 
+@pytest.mark.nightly("packs the whole book")
 def test_the_zipped_book_opens_from_the_file_system(book: Path, chromium: Any, tmp_path: Path) -> None:
     with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
         zipped.extractall(tmp_path)

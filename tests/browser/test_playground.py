@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bookext.security import sealed
+from tests.by_day import by_day
 from tools.archive import for_files
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules
@@ -130,7 +131,10 @@ def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, unti
     assert one.complaints == []
 
 
-@pytest.mark.parametrize("page", ["carried.html", "quick.file.html", "small.file.html"])
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
+@pytest.mark.parametrize(
+    "page", by_day(["carried.html", "quick.file.html", "small.file.html"], "quick.file.html", reason="two more sizes")
+)
 def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page: str) -> None:
     one = visit(f"file://{folder / page}")
     one.press("Play")
@@ -166,7 +170,10 @@ BOXES = """names => { const root = [...document.querySelectorAll('[data-explorab
         return { top, bottom, left, right }; }); }"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(1060, 768), (1500, 900), (736, 768), (360, 780)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    by_day([(1060, 768), (1500, 900), (736, 768), (360, 780)], (1060, 768), (360, 780), reason="two more widths"),
+)
 def test_curves_are_in_view_while_a_slider_is_dragged(visit: Any, until: Any, width: int, height: int) -> None:
     one = visit("quick.html#playground:seed=1", viewport={"width": width + 32, "height": height})
     one.press("One batch")
@@ -218,6 +225,7 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     assert one.complaints == [] and other.complaints == []
 
 
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
 def test_back_finds_the_curves_of_the_run_that_was_left(visit: Any, until: Any, served: str) -> None:
     one = visit("one.html#playground:a=ppo,group:2&seed=4")
     one.press("One batch")
@@ -285,6 +293,7 @@ def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) ->
     assert other.page.get_by_label("Your own prompt").input_value() == "3 : +1 x3 ="
 
 
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
 def test_a_relative_has_settings_beside_its_threshold(visit: Any, until: Any) -> None:
     one = visit("one.html#playground:a=r2vpo,epochs:4,group:2,dual_lr:0")
     step = one.page.get_by_role("slider", name="Lane A, step of the price; 0 leaves it as it is")
@@ -316,26 +325,31 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
 
 @pytest.mark.parametrize(
     ("mark", "told"),
-    [
-        ("a=gppo", 'there is no method "gppo"; taken is ppo'),
+    by_day(
+        [
+            ("a=gppo", 'there is no method "gppo"; taken is ppo'),
+            ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
+            ("a=ppo,lr:much", 'learning rate = "much" is no number'),
+            ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
+            ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; taken is 2"),
+            ("a=ppo,difficulty:11", "moves: expected one of"),
+            ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
+            ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
+            ("a=ppo,eps:1", '"eps" is nothing that can be set'),
+            ("a=ppo,dual_lr:1", '"dual_lr" is nothing that can be set'),
+            ("a=bapo,count:values", 'a token counts: there is no "values"; taken is value'),
+            ("a=cpgd,alpha:-1", "drift α = -1 is impossible; taken is 0"),
+            ("preset=wid", 'There is no preset "wid"; taken is wide'),
+            ("seed=-4", "seed = -4 is impossible; taken is 0"),
+            ("view=maps", 'There is no picture "maps"; taken is map'),
+            ("view=constructor", 'There is no picture "constructor"'),
+            ("preset=__proto__", 'There is no preset "__proto__"'),
+            ("speed=2", 'The address says "speed"'),
+        ],
         ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
-        ("a=ppo,lr:much", 'learning rate = "much" is no number'),
-        ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
-        ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; taken is 2"),
-        ("a=ppo,difficulty:11", "moves: expected one of"),
-        ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
-        ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
-        ("a=ppo,eps:1", '"eps" is nothing that can be set'),
-        ("a=ppo,dual_lr:1", '"dual_lr" is nothing that can be set'),
-        ("a=bapo,count:values", 'a token counts: there is no "values"; taken is value'),
-        ("a=cpgd,alpha:-1", "drift α = -1 is impossible; taken is 0"),
-        ("preset=wid", 'There is no preset "wid"; taken is wide'),
-        ("seed=-4", "seed = -4 is impossible; taken is 0"),
-        ("view=maps", 'There is no picture "maps"; taken is map'),
-        ("view=constructor", 'There is no picture "constructor"'),
         ("preset=__proto__", 'There is no preset "__proto__"'),
-        ("speed=2", 'The address says "speed"'),
-    ],
+        reason="each in a page of its own",
+    ),
 )
 def test_the_impossible_in_an_address_is_named(visit: Any, mark: str, told: str) -> None:
     one = visit(f"one.html#playground:{mark}")
@@ -378,11 +392,15 @@ DIES = """window.Worker = class extends Worker { postMessage(message, more) {
 
 @pytest.mark.parametrize(
     ("before", "told"),
-    [
+    by_day(
+        [
+            (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
+            (NO_WASM, "this browser runs no WebAssembly"),
+            (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
+        ],
         (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
-        (NO_WASM, "this browser runs no WebAssembly"),
-        (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
-    ],
+        reason="other things that a browser may lack",
+    ),
 )
 def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) -> None:
     one = visit("one.html", before=before)
@@ -390,6 +408,7 @@ def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) ->
     one.page.get_by_role("alert").filter(has_text=told).first.wait_for()
 
 
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
 def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until: Any, folder: Path) -> None:
     one = visit("one.html")
     one.page.route("**/dial.js", lambda route: route.abort())
@@ -409,7 +428,7 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
     other.page.get_by_role("alert").filter(has_text=told).wait_for()
 
 
-@pytest.mark.parametrize("gone", [False, True], ids=["page", "element"])
+@pytest.mark.parametrize("gone", by_day([False, True], True, reason="the page, where by day it is the element"))
 def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit: Any, until: Any, gone: bool) -> None:
     one = visit("quick.html")
     one.press("Play")
@@ -435,6 +454,7 @@ def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit:
         one.page.evaluate("0")
 
 
+@pytest.mark.nightly("a second page that learns; lanes side by side are tried every time")
 def test_two_tabs_learn_at_once(visit: Any, until: Any) -> None:
     pair = [visit("one.html"), visit("one.html")]
     for one in pair:
@@ -476,7 +496,7 @@ def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(visit: 
     assert one.complaints == []
 
 
-@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("name", by_day(presets(), "wide", "rare", reason="the same for every preset"))
 def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
     one = visit(f"first.html#playground:preset={name}")
     chosen = presets()[name]
@@ -495,7 +515,7 @@ def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None
     assert one.complaints == []
 
 
-@pytest.mark.parametrize("width", [1100, 360])
+@pytest.mark.parametrize("width", by_day([1100, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> None:
     one = visit(
         "quick.html",
@@ -533,8 +553,8 @@ def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> 
     assert sources("playground/code.js", "m => m.missing()") == []
 
 
-@pytest.mark.parametrize("checkpoint", ["dial", "spend"])
-@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint"))
+@pytest.mark.parametrize("moved", by_day([False, True], True, reason="with nothing moved there is less to write"))
 def test_the_lines_of_python_run_for_every_method(sources: Any, capsys: Any, checkpoint: str, moved: bool) -> None:
     lanes = sources(
         "playground/lanes.js",

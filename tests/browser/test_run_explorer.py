@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.by_day import by_day
 from tools.stills import WIDTHS, draw
 from trbook.explorables import RunExplorer, runs
 from trbook.explorables.files import SOURCES, still_of
@@ -228,6 +229,7 @@ def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) ->
     assert other.state()["methods"] == ["ppo", "troll"]
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any) -> None:
     one = visit(
         "shootout.html#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99&colour=red"
@@ -258,6 +260,7 @@ def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any)
     assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", "an address that names no sweep"
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_reset_leads_back(visit: Any) -> None:
     one = visit()
     first = one.state()
@@ -272,6 +275,7 @@ def test_reset_leads_back(visit: Any) -> None:
     assert one.page.locator(".trx input[type=radio]:checked").count() == 0
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_presets_show_what_they_speak_of(visit: Any) -> None:
     one = visit()
     for preset in json.loads(RunExplorer()._data)["presets"]:
@@ -282,6 +286,7 @@ def test_presets_show_what_they_speak_of(visit: Any) -> None:
         assert one.text(".trx .hint") == preset["text"] and button.get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     one = visit()
     around = recorded("mismatch")[0].query("sampler == 'int4' and anchor == 'rollout'").set_index("label")["sampled"]
@@ -297,6 +302,7 @@ def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     assert one.text(".trx .revealed").startswith("✓ Right")
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_the_verdict_names_few_and_counts_many(visit: Any) -> None:
     one = visit(viewport={"width": 830, "height": 900})
     one.set(sweep="signed", at={"uses": "16"}, methods=[], cell="")
@@ -308,6 +314,7 @@ def test_the_verdict_names_few_and_counts_many(visit: Any) -> None:
     assert "Highest: “" in one.text(".trx .verdict"), "a name with a comma stands in quotes"
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
     one = visit()
     one.cell("cispo", "32").click()
@@ -317,7 +324,7 @@ def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
     assert "updates per batch 32" in words and "mean reward of a batch, last batch: cispo 0.0" in words
 
 
-@pytest.mark.parametrize("width", [830, 360])
+@pytest.mark.parametrize("width", by_day([830, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     one = visit(viewport={"width": width, "height": 900}, has_touch=width == 360)
     one.page.evaluate(AXE)
@@ -361,6 +368,7 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
     assert min(small) >= 9
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(visit: Any, site: tuple[str, Path]) -> None:
     linked = visit("linked.html")
     files = [url.rsplit("/", 1)[1] for url in linked.requests if "/_static/" in url]
@@ -408,6 +416,7 @@ def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
     assert "shadowrootmode" in RunExplorer().html() and "shadowrootmode" not in RunExplorer(measure="kl").html()
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 @pytest.mark.parametrize(("width", "theme"), [(328, "light"), (780, "dark")])
 def test_a_still_stands_there_before_the_module_and_nothing_moves(chromium: Any, width: int, theme: str) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
@@ -439,6 +448,7 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(chromium: Any,
     assert before == after and before["scheme"] == theme and len(before["planes"]) == 2 and before["values"]
 
 
+@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_paper_shows_curves_and_table_without_controls(visit: Any) -> None:
     one = visit()
     one.page.emulate_media(media="print")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.browser.test_pages import Visit, accessibility, weight
+from tests.by_day import by_day
 from tools.archive import archive
 from tools.paths import ROOT, contents
 
@@ -93,6 +94,7 @@ def test_what_the_search_is_told_names_pages_that_exist() -> None:
     assert len(HINTS["questions"]) >= 15
 
 
+@pytest.mark.nightly("searches the whole book")
 def test_practitioners_find_their_page_among_the_first_three(page: Any, address: str, until: Any) -> None:
     missed = []
     for query, right in QUERIES.items():
@@ -102,11 +104,13 @@ def test_practitioners_find_their_page_among_the_first_three(page: Any, address:
     assert not missed, "\n".join(missed)
 
 
+@pytest.mark.nightly("searches the whole book")
 def test_every_question_is_its_own_first_hit(page: Any, address: str, until: Any) -> None:
     for question in HINTS["questions"]:
         assert search(page, address, question["ask"], until)[0] == question["page"].partition("#")[0], question["ask"]
 
 
+@pytest.mark.nightly("searches the whole book")
 @pytest.mark.parametrize("query", ["PPO", "clip", "TRL"])
 def test_pages_come_before_names_and_words_are_whole(query: str, page: Any, address: str, until: Any) -> None:
     search(page, address, query, until)
@@ -117,6 +121,7 @@ def test_pages_come_before_names_and_words_are_whole(query: str, page: Any, addr
     assert all(query.lower() in words for words in parts), names
 
 
+@pytest.mark.nightly("seven searches, one after the other")
 def test_odd_queries_get_a_plain_answer_and_run_nothing(book: Path, address: str, chromium: Any, until: Any) -> None:
     context = chromium.new_context()
     for query, said in ODD.items():
@@ -132,6 +137,7 @@ def test_odd_queries_get_a_plain_answer_and_run_nothing(book: Path, address: str
     context.close()
 
 
+@pytest.mark.nightly("searches the whole book")
 def test_a_search_is_light_and_quick(book: Path, address: str, chromium: Any, until: Any) -> None:
     context = chromium.new_context()
     whole = " ".join(QUERIES)
@@ -148,6 +154,7 @@ def test_a_search_is_light_and_quick(book: Path, address: str, chromium: Any, un
     context.close()
 
 
+@pytest.mark.nightly("searches the whole book")
 def test_the_button_leads_to_the_search_by_keyboard(address: str, chromium: Any, until: Any) -> None:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
@@ -165,7 +172,7 @@ def test_the_button_leads_to_the_search_by_keyboard(address: str, chromium: Any,
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", by_day(["light", "dark"], "dark", reason="the other theme"))
 def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme: str, address: str, chromium: Any, until: Any) -> None:
     context = chromium.new_context(
         viewport={"width": 360, "height": 780}, color_scheme=theme, is_mobile=True, reduced_motion="reduce"
@@ -177,6 +184,7 @@ def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme: str, address: s
     context.close()
 
 
+@pytest.mark.nightly("searches the whole book")
 def test_the_search_works_in_the_zipped_book(book: Path, chromium: Any, tmp_path: Path, until: Any) -> None:
     with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
         zipped.extractall(tmp_path)

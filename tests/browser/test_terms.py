@@ -10,6 +10,7 @@ import pytest
 from tests.browser.test_pages import accessibility
 from tools.browser import settle
 
+LIGHT = pytest.mark.nightly("the other theme, on a desk")
 PAGE = "book/notation.html"
 WORD = "main a.term"
 CARD = "#meaning-nat"
@@ -17,7 +18,10 @@ SHOWN = "!document.querySelector('#meaning-nat').hidden"
 HIDDEN = "document.querySelector('#meaning-nat').hidden"
 
 
-@pytest.fixture(params=[("light", 1280), ("dark", 360)], ids=["light", "dark-phone"])
+@pytest.fixture(
+    params=[pytest.param(("light", 1280), marks=LIGHT), ("dark", 360)],
+    ids=["light", "dark-phone"],
+)
 def page(request: Any, chromium: Any, address: str) -> Iterator[Any]:
     theme, width = request.param
     context = chromium.new_context(
@@ -30,6 +34,7 @@ def page(request: Any, chromium: Any, address: str) -> Iterator[Any]:
     context.close()
 
 
+@pytest.mark.nightly("the keyboard reaches the same meaning every time")
 def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page: Any, until: Any) -> None:
     word, card = page.locator(WORD).first, page.locator(CARD)
     assert card.is_hidden()

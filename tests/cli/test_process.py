@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import trlib
+from tests.by_day import by_day
 from trlib.cli import OF_TRLAB, main
 
 SCRIPT = Path(sys.executable).with_name("trlib")
@@ -76,7 +77,10 @@ def test_a_reader_that_goes_away_is_no_error():
     assert done.stdout == "0\n" and done.stderr == ""
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    by_day([(signal.SIGINT, 130), (signal.SIGTERM, 143)], (signal.SIGINT, 130), reason="another signal, the same way"),
+)
 def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
     out = tmp_path / "run"
     command = [
@@ -122,6 +126,7 @@ def test_the_installed_script_complains_without_a_traceback(tmp_path):
     assert done.stderr.startswith("trlib: error: ") and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.nightly("starts processes; the sentence is tested in one")
 def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_1(tmp_path):
     # Read through a Python file, most of these processes were aborted by a thread of arrow's as they ended (134).
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")

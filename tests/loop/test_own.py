@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trlib.algorithms import GRPO
 from trlib.methods import method_kind
 
@@ -53,7 +54,9 @@ def same(one, other) -> bool:
     return rows[0] == rows[1] and all(torch.equal(a, b) for a, b in weights)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", by_day(CASES, "fixpo.py:FixPO", reason="trains, is killed and resumes; one stands for all")
+)
 def test_a_readers_file_trains_is_killed_and_resumes_bit_for_bit(name, tmp_path):
     whole = run(name, None)
     assert not torch.equal(whole.policy.parameters[0], trlib.load_policy("dial").parameters[0])

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
@@ -204,7 +205,7 @@ def test_a_wrong_declaration_is_found_in_the_first_batch():
     assert "calls" in trained(Wrong(), steps=2, minibatches=2).history  # where nothing is left out it does no harm
 
 
-@pytest.mark.parametrize("name", PROPORTIONAL)
+@pytest.mark.parametrize("name", by_day(PROPORTIONAL, "ppo", "gspo", "dppo", reason="the other methods"))
 @pytest.mark.parametrize("saving", SAVINGS)
 def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
     settings = {"steps": 2, "prompts": 6, "group": 8, "anchor": "recomputed", "probe": 8, "max_tokens": 10}
@@ -481,7 +482,7 @@ def test_sigterm_does_the_same(tmp_path):
     assert again.signal is None and same(again, trained(steps=6))
 
 
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("first", by_day([signal.SIGINT, signal.SIGTERM], signal.SIGINT, reason="another signal"))
 def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
     def twice():
         signal.raise_signal(first)
@@ -493,7 +494,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
     assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("value", by_day([math.nan, math.inf], math.inf, reason="another number that is none"))
 @pytest.mark.parametrize("method", [DrGRPO(), TRPO(), QUATRO()])
 def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
     with pytest.raises(
@@ -552,7 +553,7 @@ def test_weights_of_few_digits_learn_in_float32(tmp_path):
 
 
 @pytest.mark.parametrize("method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)])
-@pytest.mark.parametrize("minibatches", [1, 2])
+@pytest.mark.parametrize("minibatches", by_day([1, 2], 2, reason="one minibatch is simpler"))
 def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatches):
     settings = {"minibatches": minibatches, "steps": 2, "prompts": 4, "group": 8, "epochs": 2, "warmup": 0}
     whole, scored = trained(method, **settings), Policy._score

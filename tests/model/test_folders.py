@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trlib.errors import CheckpointError
 from trlib.model import folders
 
@@ -120,7 +121,7 @@ policy.save(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("renamed", [0, 1])
+@pytest.mark.parametrize("renamed", by_day([0, 1], 1, reason="seconds for each moment of the kill"))
 def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(policy, tmp_path, renamed, recwarn):
     target = policy.save(tmp_path / "model")
     before = content(target)

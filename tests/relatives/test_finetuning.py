@@ -228,6 +228,7 @@ def test_settings_outside_their_meaning_are_named(kind, given, message):
         kind(**given)
 
 
+@pytest.mark.nightly("trains a small network to its end")
 def test_the_moons_of_the_notes():
     """The Bregman half keeps the old pair and learns the new as well as plain supervision; SAM does not."""
     found = {

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from tests.by_day import by_day
 from trbook.bandit import bandit_step
 from trlib.algorithms import GRPO, Batch, Brought, Method, Scores, TokenLoss
 from trlib.corrections import Correction
@@ -232,6 +233,7 @@ class Judged:
         return self
 
 
+@pytest.mark.nightly("hundreds of updates")
 def test_on_preferences_that_never_contradict_themselves_a_moving_reference_knows_no_end():
     """The trap: DPO's gradient dies as its margin grows; every move of the reference revives TR-DPO's, a saw-tooth."""
     fixed, moving = Judged().run(DPO(beta=0.5), 3000), Judged().run(TRDPO(beta=0.5, share=1.0, every=200), 3000)
@@ -360,7 +362,7 @@ def test_trpa_sees_the_order_of_the_rewards_alone():
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("uses", [1, 8])
+@pytest.mark.parametrize("uses", by_day([1, 8], 8, reason="one use is part of eight"))
 def test_a_short_run_learns(kind, uses):
     run = trlib.train(
         trlib.load_policy("dial"),

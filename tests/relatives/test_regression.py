@@ -268,6 +268,7 @@ def test_the_dense_optimum_is_the_exponential_tilt(kind):
     assert left < 1e-14
 
 
+@pytest.mark.nightly("hundreds of updates")
 def test_sampled_targets_rest_at_one_policy_gradient_step():
     """Only one token's logit is moved by each sample, so over samples token a's moves by π_old(a) A(a) / β."""
     beta, centred = 0.5, A - MU @ A

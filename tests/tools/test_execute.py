@@ -81,6 +81,7 @@ def test_a_dead_kernel_is_named(tmp_path: Path) -> None:
         execute([source], tmp_path / "out", profile="smoke")
 
 
+@pytest.mark.nightly("waits for a time limit")
 def test_a_cell_without_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CELL_SECONDS", 3)
     source = notebook(tmp_path / "d.ipynb", "x = 1", "while True: pass")
@@ -127,6 +128,7 @@ def test_where_memory_is_short_fewer_run_at_once(monkeypatch: pytest.MonkeyPatch
     assert module._workers(22) == 1
 
 
+@pytest.mark.nightly("starts kernels; one is killed every time")
 def test_a_stopped_execution_ends_its_kernels_and_keeps_what_is_done(tmp_path: Path) -> None:
     first = notebook(tmp_path / "a.ipynb", "print(1)")
     second = notebook(tmp_path / "b.ipynb", "import time\ntime.sleep(600)")

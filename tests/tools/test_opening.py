@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from bookext.opening import page
 from tools.opening import FILE, opening
 
 
+@pytest.mark.nightly("trains as the first page shows")
 def test_the_first_page_shows_what_a_run_makes() -> None:
     shown = json.loads(FILE.read_text(encoding="utf-8"))
     assert shown == opening()

@@ -159,6 +159,7 @@ def test_costs_are_the_record_s():
     assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"])[0] == "trapo"
 
 
+@pytest.mark.nightly("draws the whole poster")
 def test_the_poster_is_made_of_the_cards():
     """`python -m tools.poster` draws them; all six files are committed."""
     for sheet in SHEETS:
@@ -171,6 +172,7 @@ def test_the_poster_is_made_of_the_cards():
     assert {card.name for card in MAIN if card.name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
 
 
+@pytest.mark.nightly("draws the whole poster")
 @pytest.mark.parametrize("sheet", SHEETS)
 def test_a_phone_can_read_the_poster(sheet):
     """On a page of 328 pixels no letter is below 9 pixels, no line is cut, and no method is left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import linecache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,28 @@ CHECKS = {
 }
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
-each_function = pytest.mark.parametrize("check", FUNCTIONS.values(), ids=FUNCTIONS)
+SLOW = pytest.mark.nightly("a hundred checks called again and again; the answers of every chapter are tried every time")
+NIGHTLY = {
+    "critic.check_gae",
+    "policies.check_update",
+    "ppo.check_updates",
+    "regions.check_enough",
+    "trapo.check_trapo_loss",
+    "troll.check_with_rest",
+    "trpo.check_natural_step",
+}
+
+
+def each(checks: Mapping[str, Any]) -> pytest.MarkDecorator:
+    """A case for each check, slow ones and those of the gallery by night."""
+    cases = [
+        pytest.param(check, id=name, marks=SLOW if name in NIGHTLY or name.startswith("gallery_") else ())
+        for name, check in checks.items()
+    ]
+    return pytest.mark.parametrize("check", cases)
+
+
+each_function = each(FUNCTIONS)
 
 
 class Hostile:
@@ -155,7 +177,7 @@ ANSWERS = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+@each(CHECKS)
 def test_no_answer_makes_a_check_raise(check: Any) -> None:
     for answer in ANSWERS:
         for arguments in ((answer,), (answer, answer), (), (answer, 1, 2, 3)):
@@ -165,6 +187,7 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
     assert not check(nonsense=1).right
 
 
+@pytest.mark.nightly("sixty random values for a hundred checks; a list of bad answers is tried every time")
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=60, deadline=None)
 @given(
@@ -326,6 +349,7 @@ def natural(product: Any, g: Any, delta: float, products: int) -> Any:
     return (2 * delta / (x @ g)) ** 0.5 * x  # x'Fx is x'g for conjugate gradients
 
 
+@pytest.mark.nightly("eight natural steps; exercises of a chapter take its solution every time")
 def test_right_answers_of_chapter_3_are_right() -> None:
     assert trpo.check_logs(2, 1, 3)
     assert trpo.check_natural_step(natural)
@@ -344,7 +368,7 @@ def test_right_answers_of_chapter_3_are_right() -> None:
 BUILT = {name: check for name, check in CHECKS.items() if isinstance(check, Built)}
 
 
-@pytest.mark.parametrize("check", BUILT.values(), ids=BUILT)
+@each(BUILT)
 def test_what_the_reader_built_is_told_from_every_mistake(check: Built) -> None:
     assert check(check.truth).right
     assert len(check.mistakes) >= 8 and len({mistake.hint for mistake in check.mistakes}) == len(check.mistakes)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import traitlets
 
+from tests.by_day import by_day
 from tools import packs
 from trbook.explorables import RunExplorer, presets, runs
 from trbook.explorables.modules import embed_modules, link_modules
@@ -107,7 +108,10 @@ def test_a_pack_holds_what_was_run_and_nothing_else() -> None:
     assert decoded(one["curves"]["length"][0])[1] is None and decoded(one["curves"]["length"][1])[2] == 120
 
 
-@pytest.mark.parametrize("name", [sweep["name"] for sweep in FILE["sweeps"]])
+PACKED = [sweep["name"] for sweep in FILE["sweeps"]]
+
+
+@pytest.mark.parametrize("name", by_day(PACKED, "basin_bases", "refit", reason="reads every record"))
 def test_packed_numbers_are_those_of_the_record(name: str) -> None:
     table, history = recorded(name)
     packed = next(sweep for sweep in FILE["sweeps"] if sweep["name"] == name)

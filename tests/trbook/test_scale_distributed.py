@@ -40,6 +40,7 @@ def test_a_printed_command_runs_as_it_is_printed(way, tmp_path) -> None:
     }
 
 
+@pytest.mark.nightly("starts a process that imports torch and trains")
 def test_the_command_of_one_process_runs_as_it_is_printed(tmp_path) -> None:
     (way,) = [way for way in WAYS if way.name == "own loop, one process"]
     assert run(way, tmp_path)["processes"] == 1

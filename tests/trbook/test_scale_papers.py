@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import trlib
+from tests.by_day import by_day
 from trbook.scale.papers import LEGACY, PAPERS, SAMPLER, WRITTEN_FOR, table
 from trlib.algorithms import ALGORITHMS, dppo_loss, pspo_loss, troll_sparse_loss
 
@@ -44,7 +45,7 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
         table("prime-rl")
 
 
-@pytest.mark.parametrize("key", IN_TRL)
+@pytest.mark.parametrize("key", by_day(IN_TRL, "grpo", "dapo", reason="a step of TRL for each paper"))
 def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -> None:
     trl = pytest.importorskip("trl")
     from datasets import Dataset

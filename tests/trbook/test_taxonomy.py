@@ -51,6 +51,7 @@ def test_what_the_table_is_filtered_by():
     assert branch(CARDS["bapo"]) == "Ratios and clips" and branch(ELSEWHERE[0]) == NO_CODE
 
 
+@pytest.mark.nightly("draws every thumbnail")
 def test_a_thumbnail_is_small_and_shows_what_the_card_draws():
     assert [name for name, card in CARDS.items() if bool(thumbnail(card)) == bool(card.no_curve)] == []
     assert sum(len(thumbnail(card)) for card in CARDS.values()) < 20_000

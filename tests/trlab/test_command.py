@@ -73,6 +73,7 @@ def until(condition, seconds: float = 90, step: float = 0.005) -> None:
         time.sleep(step)
 
 
+@pytest.mark.nightly("three processes that train; a killed run of the loop goes on every time")
 def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, tmp_path, whole, capsys):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "trlib", "sweep", str(tiny), "--out", str(out), "--workers", "1"]

@@ -63,6 +63,7 @@ def test_our_own_losses_pass_and_every_loss_is_asked(run):
     assert f"{losses * (len(drop_in.BATCHES) + 1)} passed" in out
 
 
+@pytest.mark.nightly("each is a run of pytest")
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_fails_and_its_batch_is_named(run, name):
     body = "def ppo(logp, b, s):\n    A, mask, r = b['advantages'], b['mask'], (logp - b['logp_old']).exp()\n"

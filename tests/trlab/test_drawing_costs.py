@@ -67,6 +67,7 @@ def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own(
         tradeoffs.frontier({"a": {}}, measure="accuracy")
 
 
+@pytest.mark.nightly("draws a large figure")
 def test_a_history_has_a_band_and_many_get_a_panel_each():
     few = tradeoffs.histories({label: BANDS[label] for label in ("m0", "m1")}, measure="reward", level=0.7)
     (ax,) = few.figure.axes

@@ -91,6 +91,7 @@ def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_on
     assert all(label in narrow for label in SCORES)
 
 
+@pytest.mark.nightly("draws a large figure twice")
 def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
     figure, (left, right) = panels(2)
     left.plot([0, 1], [0, 1], label="a")

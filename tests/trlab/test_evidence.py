@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.by_day import by_day
 from trlab import recorded
 from trlab.cells import cells
 from trlab.record import DONE, RECORDS
@@ -14,6 +15,7 @@ from trlab.sweep import declared, load_sweep
 
 TUNING = {"tuning", "grid", "gallery_grid", "basin_map"}
 """Sweeps that only choose."""
+THIRD = ("basin", "basin_bases", "refit")
 CORES = 2
 
 
@@ -23,7 +25,7 @@ def costs() -> dict[str, float]:
     return {name: recorded(name)[0]["cpu_seconds"].sum() / 60 / CORES for name in declared()}
 
 
-@pytest.mark.parametrize("name", declared())
+@pytest.mark.parametrize("name", by_day(declared(), *THIRD, reason="older records, which do not change"))
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
     asked = cells(load_sweep(name))
@@ -34,7 +36,7 @@ def test_every_declared_cell_is_recorded(name):
     assert not runs["commit"].str.contains("changes").any()
 
 
-@pytest.mark.parametrize("name", sorted({*declared()} - TUNING))
+@pytest.mark.parametrize("name", by_day(sorted({*declared()} - TUNING), *THIRD, reason="older sweeps"))
 def test_what_is_reported_has_eight_seeds_that_chose_nothing(name):
     sweep = load_sweep(name)
     assert len(sweep.seeds) >= 8
@@ -42,6 +44,7 @@ def test_what_is_reported_has_eight_seeds_that_chose_nothing(name):
         assert not {*sweep.seeds} & {*load_sweep(chose).seeds}
 
 
+@pytest.mark.nightly("reads every record")
 def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_six_hours(costs):
     assert max(costs.values()) < 45, costs
     assert sum(costs.values()) < 360, costs

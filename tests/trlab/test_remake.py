@@ -98,6 +98,7 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
     assert "1 of 2 cells agree with the record" in said
 
 
+@pytest.mark.nightly("makes a figure three times")
 def test_a_part_and_the_smallest_size(desk, capsys):
     assert main(["remake", "tiny", "--cells", "1", "--workers", "0", "--quiet", "--out", "one"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -111,6 +112,7 @@ def test_a_part_and_the_smallest_size(desk, capsys):
     ]
 
 
+@pytest.mark.nightly("trains a recorded cell at its size")
 def test_a_cell_of_a_shipped_figure_agrees_with_the_record(tmp_path, capsys):
     assert (RECORDS / "dial_methods" / "runs.csv").is_file()
     assert main(["remake", "methods", "--cells", "1", "--workers", "0", "--quiet", "--out", str(tmp_path)]) == 0
