@@ -93,15 +93,9 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
         RecordError: the sweep has not been recorded there, or not whole.
     """
     from trlab.cells import own_arguments, settled
-    from trlab.record import RecordError, is_recorded, load, path_of_runs
 
-    folder = path_of_runs(sweep.name, records).parent
-    if not is_recorded(sweep.name, records):
-        raise RecordError(
-            f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
-            f"sweep {sweep.name}` makes them"
-        )
-    choices = {choice.label: choice for choice in choose(load(folder).runs(), [axis.name for axis in sweep.axes])}
+    runs = _tuning_runs(sweep, records)
+    choices = {choice.label: choice for choice in choose(runs, [axis.name for axis in sweep.axes])}
     points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
     tuned = {axis.name for axis in sweep.axes}
     variants = []
@@ -115,6 +109,53 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
         chosen_one = replace(variant, label=variant.name, settings=settings, train=train, instead=instead, edges=edges)
         variants.append(chosen_one)
     return variants
+
+
+def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> list[Variant]:
+    """The variants of a recorded tuning sweep, each with what the rule chose for it at every point of `axis`: a batch
+    that is used once wants another learning rate than one that is used sixteen times.
+
+    Args:
+        records: the folder that holds the sweep's record in a folder of its name; None: the package's.
+
+    Raises:
+        RecordError: the sweep has not been recorded there, or not whole.
+        ValueError: the sweep has no such axis.
+    """
+    from trlab.cells import own_arguments
+
+    names = [one.name for one in sweep.axes]
+    if axis not in names:
+        raise unknown("axis", axis, names)
+    runs, others = _tuning_runs(sweep, records), [name for name in names if name != axis]
+    points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
+    at_point = {point: choose(part, others) for point, part in runs.groupby(axis, sort=False)}
+    choices = {(point, choice.label): choice for point, some in at_point.items() for choice in some}
+    variants = []
+    for variant in sweep.variants:
+        instead: dict[str, dict[str, Any]] = {}
+        edges: list[str] = []
+        for point in at_point:
+            choice = choices[point, variant.name]
+            labels, arguments = points[tuple({**choice.at, axis: str(point)}[name] for name in names)]
+            instead[str(point)] = own_arguments(sweep, variant, labels, arguments)
+            edges += choice.edges
+        variants.append(
+            replace(variant, label=variant.name, instead={axis: instead}, edges=tuple(dict.fromkeys(edges)))
+        )
+    return variants
+
+
+def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
+    from trlab.record import RecordError, is_recorded, load, path_of_runs
+
+    folder = path_of_runs(sweep.name, records).parent
+    if not is_recorded(sweep.name, records):
+        raise RecordError(
+            f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
+            f"sweep {sweep.name}` makes them"
+        )
+    return load(folder).runs()
 
 
 def summary(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from trlab.sweep import declared, load_sweep
 
 TUNING = {"tuning", "grid", "gallery_grid", "basin_map"}
 """Sweeps that only choose."""
-THIRD = ("basin", "basin_bases", "refit")
+THIRD = ("basin", "basin_bases", "best", "refit")
 CORES = 2
 
 

@@ -186,6 +186,21 @@ FIGURES: dict[str, Figure] = {
         at={"lr": "0.0003"},
         called=REFIT,
     ),
+    "best": Figure(
+        "best",
+        "curves",
+        "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy after 24 batches, 16 seeds "
+        "each.",
+        along="uses",
+    ),
+    "best-take-off": Figure(
+        "best",
+        "curves",
+        "The same ten: the mean reward of the first ten batches.",
+        along="uses",
+        measure="take_off",
+        words="mean reward of the first ten batches",
+    ),
     "narrow-ppo": Figure(
         "basin_narrow",
         "basin",

@@ -40,6 +40,7 @@ USED = frozenset(
         *range(1500, 1508),
         *range(1600, 1608),
         *range(1610, 1618),
+        *range(1800, 1816),
     }
 )
 """Seeds that runs of the book have had."""
