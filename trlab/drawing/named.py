@@ -189,8 +189,8 @@ FIGURES: dict[str, Figure] = {
     "best": Figure(
         "best",
         "curves",
-        "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy after 24 batches, 16 seeds "
-        "each.",
+        "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy after 24 batches, "
+        "sixteen seeds each.",
         along="uses",
     ),
     "best-take-off": Figure(
