@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -16,6 +17,7 @@ from trlab.conformance.aggregations import WORDS
 from trlab.conformance.report import Finding, judge, lines
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ppo_loss
+from trlib.cli import main
 from trlib.errors import TrlibError
 
 BOOK = Path(__file__).parents[2] / "book" / "conformance.md"
@@ -298,6 +300,48 @@ def test_bad_addresses_are_named(module, address, error, words):
     module("needs_another", "import not_there_at_all")
     with pytest.raises(error, match=words):
         functions.resolve(address)
+
+
+@pytest.mark.nightly("imports TRL and verl, and tries every loss; by day others hold each option of the command")
+def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monkeypatch, capsys):
+    """With the reader's own modules of the names that the page has for them."""
+    for library in ("trl", "verl"):
+        pytest.importorskip(library)
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my/losses.py").write_text(
+        "from trlib.advantages import group_relative\n"
+        "from trlib.algorithms import ppo_loss\n"
+        "from trlib.divergences import k3\n"
+        "def clip(logp, logp_old, advantages, mask):\n"
+        "    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask)\n"
+        "def kl(logp, logp_old):\n"
+        "    return k3(logp, logp_old)\n"
+        "def adv(rewards, group):\n"
+        "    return group_relative(rewards, group)\n"
+    )
+    (tmp_path / "my/verl.py").write_text(
+        "from verl.trainer.ppo.core_algos import compute_policy_loss_dppo_tv as loss\n"
+    )
+    (tmp_path / "my/trainers.py").write_text("from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n    pass\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    section = BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2]
+    commands = [shlex.split(line, comments=True) for line in section.splitlines() if line.startswith("trlib ")]
+    assert len(commands) == 8 and commands[-1][-2:] == ["--drop-in", "tests"]
+    expected = {"clip": "agrees", "loss": "differs", "Mine": "differs", "kl": "agrees", "adv": "agrees", "tests": ""}
+    for command in commands:
+        name = next(word.partition(":")[2] or word for word in command if word.startswith("my.") or word == "tests")
+        assert main(command[1:]) == (3 if expected[name] == "differs" else 0), command
+        assert expected[name] in capsys.readouterr().out, command
+    for module in [name for name in sys.modules if name.partition(".")[0] == "my"]:
+        monkeypatch.delitem(sys.modules, module)
+
+
+def test_a_function_is_held_by_itself_as_by_its_address():
+    (finding,) = functions.hold(V, clip, loss="ppo")
+    assert (finding.subject, finding.status) == ("clip", "agrees")
+    with pytest.raises(TypeError, match="function: expected a function or its address, got int"):
+        list(functions.hold(V, 7, loss="ppo"))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ from tests.by_day import by_day
 from trlab.conformance import calls, vectors
 from trlab.conformance.bench import Bench
 from trlab.conformance.report import Finding, judge, lines
-from trlib.algorithms import cispo_loss, dppo_loss, gmpo_loss, gspo_loss, pspo_loss, sapo_loss
+from trlib.algorithms import (
+    cispo_loss,
+    dppo_loss,
+    gmpo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+    pspo_loss,
+    sapo_loss,
+)
 
 V = vectors.load()
 
@@ -188,6 +197,20 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
         dppo_by_ratio(0.15, "log"),
         ("holds its threshold against |ratio - 1|, as PPO does",),
     ),
+    "dppo, KL: total variation": (
+        "dppo_kl",
+        of(dppo_loss, delta_tv=0.05),
+        ("against the total variation, not the binary KL",),
+    ),
+    "dppo: KL": ("dppo_tv", of(dppo_loss, delta_kl=0.15), ("against the binary KL, not the total variation",)),
+    "gspo: tokens": (
+        "gspo",
+        of(ppo_loss, eps_low=3e-4, eps_high=4e-4),
+        ("clips each token's own ratio, not its row's",),
+    ),
+    "ppo: no bound below": ("ppo", partial(ppo, low=1.0), ("clips the ratio on one side only, at 1 + 0.2",)),
+    "ppo: no bound above": ("ppo", partial(ppo, high=math.inf), ("clips the ratio on one side only, at 1 - 0.2",)),
+    "reinforce: a ratio": ("reinforce", of(pg_is_loss), ("weighs by the ratio to the recomputed old policy",)),
     "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), ("the weight 0.11",)),
 }
 

@@ -100,9 +100,9 @@ def _row_mean(values: Tensor, mask: Tensor, extra: float = 0.0) -> Tensor:
     return counted / (length + extra if extra else length.clamp(min=1))
 
 
-def reinforce(rows: Rows, logp: Tensor, *, sign: int) -> Tensor:
-    """-A log π."""
-    return -sign * rows["advantages"] * logp
+def reinforce(rows: Rows, logp: Tensor, *, sign: int, weight: str | None) -> Tensor:
+    """-A log π; with a weight -r A."""
+    return -sign * rows["advantages"] * (logp if weight is None else (logp - rows[weight]).exp())
 
 
 def pg_is(
@@ -165,7 +165,9 @@ def gspo(
     mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
     if length != "tokens":
         mean = mean * mask.sum(-1, keepdim=True) / (1 if length == "one" else mask.shape[-1])
-    if level == "token":
+    if level == "own":
+        mean = _log_ratio(rows, logp, anchor, None)
+    elif level == "token":
         limited = mean.detach().clamp(max=10.0) if cap == "size" else mean.detach()
         mean = limited + logp - logp.detach()
     elif cap == "size":

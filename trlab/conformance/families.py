@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -63,6 +64,11 @@ FORM_DPPO = Axis(
     same_gradient=("ratio",),
 )
 
+WEIGHTS = {
+    None: "has no ratio",
+    "logp_old": "weighs by the ratio to the recomputed old policy (logp_old)",
+    "logp_rollout": "weighs by the ratio to the policy that sampled (logp_rollout)",
+}
 CLIPS = {"ratio": "clips the ratio at 1 - {:g} and 1 + {:g}", "log": "clips the log-ratio at -{:g} and {:g}"}
 
 
@@ -91,7 +97,11 @@ def window(given: tuple[float, float], space: str = "ratio") -> Axis:
     text = CLIPS[space]
     log_windows = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.3, 0.3), (0.4, 0.4), (0.5, 0.5))
     options = WINDOWS if space == "ratio" else log_windows
-    return Axis("window", {w: text.format(*w) for w in dict.fromkeys((given, *options))})
+    words = {w: text.format(*w) for w in dict.fromkeys((given, *options))}
+    if space == "ratio":  # one side open: a ratio is never below 0
+        words[1.0, given[1]] = f"clips the ratio on one side only, at 1 + {given[1]:g}"
+        words[given[0], math.inf] = f"clips the ratio on one side only, at 1 - {given[0]:g}"
+    return Axis("window", words)
 
 
 def cap(base: float | None, what: str) -> Axis:
@@ -158,6 +168,7 @@ def _gspo(low: float, high: float) -> Family:
         "token": "gives each token the row's ratio and its own gradient",
         "sequence": "differentiates the row's ratio itself: where advantages differ within a row, each token "
         "feels the mean",
+        "own": "clips each token's own ratio, not its row's",
     }
     lengths = {
         "tokens": "takes the geometric mean of a row's ratios",
@@ -312,13 +323,20 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
         "both": "silences every token past the threshold, also one on its way back",
         "inward": "silences a token on its way back, and lets one past the threshold go further",
     }
+    other = (
+        {"kl": "holds its threshold against the binary KL, not the total variation"}
+        if measure == "tv"
+        else {"tv": "holds its threshold against the total variation, not the binary KL"}
+    )
     axes = {
         "anchors": Axis("anchor", anchors),
         "cap": cap(None, "the importance weight"),
         "clamp": Axis("cap", clamps, ("none", "both")),
         "delta": threshold(delta, "total variation" if measure == "tv" else "the binary KL"),
         "side": Axis("form", outward),
-        "measure": Axis("form", {measure: "", "ratio": "holds its threshold against |ratio - 1|, as PPO does"}),
+        "measure": Axis(
+            "form", {measure: "", **other, "ratio": "holds its threshold against |ratio - 1|, as PPO does"}
+        ),
         "form": FORM_DPPO,
         "sign": SIGN,
     }
@@ -413,7 +431,11 @@ def _trsft(alpha: float) -> Family:
 
 
 FAMILIES: dict[str, Family] = {
-    "reinforce": slippery(Family(d.reinforce, {"sign": SIGN_OR_ADVANTAGES}, {"sign": 1}), linear=True, old=False),
+    "reinforce": slippery(
+        Family(d.reinforce, {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)}, {"sign": 1, "weight": None}),
+        linear=True,
+        old=False,
+    ),
     "pg_is": slippery(
         Family(
             d.pg_is,
