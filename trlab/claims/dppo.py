@@ -29,7 +29,7 @@ CARD = Card(
             [above("noise", "dppo, sampler", "dppo, learner", at=place) for place in NOISY],
         ),
         Claim(
-            "With the mask training holds where it collapses without a region.",
+            "With the mask training is stable where it collapses without a region.",
             "headline experiments",
             PAPER,
             [above("reuse", "dppo-tv", "pg_is", at=LAST), above("tuned", "dppo-tv", "pg_is", at=LAST)],
