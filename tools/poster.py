@@ -1,5 +1,5 @@
 """The posters of all trust regions, from the method cards: `python -m tools.poster` writes them as SVG and as PDF, and
-as SVG in one column for a phone."""
+as SVG in one column for a phone. The sheets say the licence and, where `_config.yml` names one, the book's address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 
 import matplotlib as mpl
 
-from tools.paths import ROOT
+from tools.paths import ROOT, config
+from trbook.address import address
 from trbook.cards.poster import SHEETS, alt, phone, poster
 
 FOLDER = ROOT / "book/_static/figures"
@@ -19,7 +20,7 @@ KINDS = {"svg": "{}.svg", "pdf": "{}.pdf", PHONE: "{}_phone.svg"}
 
 def drawn(sheet: str, kind: str) -> bytes:
     """A sheet's bytes, the same at every call: no date, no random names, letters as outlines in the SVG."""
-    buffer = io.BytesIO()
+    where, buffer = address(config()), io.BytesIO()
     with mpl.rc_context(
         {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "poster", "pdf.fonttype": 42}
     ):
@@ -28,7 +29,7 @@ def drawn(sheet: str, kind: str) -> bytes:
             if kind != "pdf"
             else {"CreationDate": None, "Creator": None, "Producer": None, "Title": SHEETS[sheet].title}
         )
-        figure = phone(sheet) if kind == PHONE else poster(sheet)
+        figure = phone(sheet) if kind == PHONE else poster(sheet, where.pages or where.repository)
         figure.savefig(buffer, format="pdf" if kind == "pdf" else "svg", metadata=metadata)
     return buffer.getvalue()
 

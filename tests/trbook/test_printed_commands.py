@@ -40,6 +40,7 @@ NOT_RUN = {
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/trlab/test_diagnose_recipes.py reads such a file",
+    "trlib pretrain dial --seed 1": "takes minutes; tests/trlab/test_pretraining.py makes a small model",
     "python -m verl.trainer.main_ppo": "verl's own, which wants GPUs",
     "python -m tools.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
     "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",

@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
-"""Drawn by `python -m tools.share`."""
+"""The book's, drawn by `python -m tools.share`; a chapter's is drawn by `python -m tools.share_chapters`."""
 PICTURE_SAYS = (
     "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's clip the share of "
     "right answers rises to 0.8 and stays near it; without a trust region it rises faster and falls to 0.6."
@@ -28,6 +28,7 @@ SHORTEST, LONGEST = 70, 200
 """Characters of a description. A first sentence below the lower bound takes the next one with it."""
 FORMULA = "\ufffc"
 """Stands for a formula in a text."""
+STATIC = Path(__file__).parents[2] / "_static"
 MISSING = Path(__file__).with_name("missing.html")
 NO_PAGES = ("search", "genindex", "py-modindex")
 
@@ -60,8 +61,17 @@ def described(found: list[str]) -> str:
     return text.rstrip(":")
 
 
-def tags(title: str, description: str, page: str, picture: str, book: str) -> str:
-    """The head's lines; `page` is the page's own address, empty as long as there is none."""
+def tags(title: str, description: str, page: str, picture: str, book: str, says: str = PICTURE_SAYS) -> str:
+    """The head's lines.
+
+    Args:
+        title: the page's.
+        description: see `described`.
+        page: the page's own address, empty as long as there is none.
+        picture: the address of the picture that a shared link shows.
+        book: the book's title.
+        says: what the picture shows.
+    """
     lines = [f'<meta name="description" content="{html.escape(description)}">']
     properties = {
         "og:type": "article",
@@ -72,11 +82,19 @@ def tags(title: str, description: str, page: str, picture: str, book: str) -> st
         "og:image": picture,
         "og:image:width": str(WIDTH),
         "og:image:height": str(HEIGHT),
-        "og:image:alt": PICTURE_SAYS,
+        "og:image:alt": says,
     }
     lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items() if value]
     lines.append('<meta name="twitter:card" content="summary_large_image">')
     return "\n".join(lines)
+
+
+def shared(page: str, title: str, static: Path = STATIC) -> tuple[str, str]:
+    """The picture that a link to a page shows, and what it shows: a chapter's own, or the book's."""
+    file = f"figures/share/{page.rpartition('/')[2]}.png"
+    if page.startswith("notebooks/") and (static / file).exists():
+        return f"_static/{file}", f"The title of the chapter, {title}, beside its first figure."
+    return PICTURE, PICTURE_SAYS
 
 
 def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -84,9 +102,10 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
     front = (context.get("meta") or {}).get("description")
     description = front or (described(sentences(doctree)) if doctree is not None else "") or BOOK_SAYS
     base = app.config.html_baseurl
-    picture = f"{base}{PICTURE}" if base else context["pathto"](PICTURE, 1)
     title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.html_title
-    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.html_title)
+    file, says = shared(pagename, title)
+    picture = f"{base}{file}" if base else context["pathto"](file, 1)
+    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.html_title, says)
     context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
 
 

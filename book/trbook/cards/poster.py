@@ -115,8 +115,16 @@ SHORT = {
 """Titles that are too long for a box."""
 
 
-def poster(name: str = "poster") -> Figure:
+LICENCE = "CC BY 4.0"
+"""Of what the book shows and says."""
+
+
+def poster(name: str = "poster", address: str = "") -> Figure:
     """A sheet.
+
+    Args:
+        name: one of `SHEETS`.
+        address: where the book is, printed beside the licence; empty where it has no address.
 
     Raises:
         KeyError: no such sheet.
@@ -136,6 +144,8 @@ def poster(name: str = "poster") -> Figure:
     for i, one in enumerate(sheet.names):
         _box(figure.add_subplot(grid[i // sheet.across, i % sheet.across]), CARDS[one], sheet)
     _families(figure, sheet)
+    origin = f"{address} · {LICENCE}" if address else LICENCE
+    figure.text(0.985, 0.01, origin, fontsize=9, color=QUIET, ha="right", va="bottom")
     return figure
 
 
