@@ -51,9 +51,18 @@ def test_the_sidebar_has_six_parts_and_few_links(desk: Any, address: str) -> Non
         reason="the same for every chapter",
     ),
 )
-def test_the_question_begins_on_the_first_screen(name: str, desk: Any, address: str) -> None:
+def test_the_question_begins_on_the_first_screen_and_code_fits_beside_the_sidebars(
+    name: str, desk: Any, address: str
+) -> None:
     desk.goto(f"{address}/notebooks/{name}.html", wait_until="load")
     assert desk.locator("article h2").first.bounding_box()["y"] < FOLD
+    shown = desk.locator("article .cell_input pre:not(details:not([open]) *)")
+    assert (
+        shown.evaluate_all(
+            "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+        )
+        == []
+    )
 
 
 def test_one_line_stands_below_a_chapters_title(book: Path) -> None:
