@@ -47,7 +47,18 @@ MEASURES: dict[str, str] = {
     "cpu_seconds": "processor time of it, which other processes on the machine disturb less",
 }
 """What a cell measures, one column each."""
-SINCE_SECOND_ROUND = ("kl_none", "kl_few", "kl_half", "kl_many", "kl_all", "distinct", "ess", "kl_sampler")
+SINCE_SECOND_ROUND = (
+    "kl_none",
+    "kl_few",
+    "kl_half",
+    "kl_many",
+    "kl_all",
+    "distinct",
+    "ess",
+    "kl_sampler",
+    "ess_seq",
+    "age",
+)
 """Measures and columns of a history that the first records lack: no part of a cell's digest, which is thus the same
 for a run of either. They follow from what the digest covers."""
 UPDATES = "updates"

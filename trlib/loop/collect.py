@@ -1,6 +1,8 @@
 """The first two boxes: completions with the verifier's verdicts, then what the method needs and its advantages."""
 
+import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +15,8 @@ from trlib.errors import warn
 from trlib.loop.boxes import Asked, box
 from trlib.loop.learner import Learner
 from trlib.loop.settings import FilledSettings
-from trlib.model.completions import Completions, join, top_k
+from trlib.model.completions import Completions, join, regrouped, top_k
+from trlib.model.partial import sample_in_segments
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
@@ -37,7 +40,7 @@ class Collector:
         with_distributions = list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
-        source = self.learner.policy if self.learner.sampler is None else self.learner.sampler.policy()
+        ages = self._ages(len(prompts), k)
         parts: list[Completions] = []
         verdicts: list[list[Verdict]] = [[] for _ in prompts]
         for number, stage in enumerate(plan):
@@ -50,23 +53,59 @@ class Collector:
             ]
             rewards = torch.tensor([[v.reward for v in of_prompt] for of_prompt in verdicts], dtype=torch.float32)
             parts.append(
-                sample(
-                    source,
+                self._sampled(
                     [p.text for p in prompts],
+                    ages,
                     group=stage.count,
-                    temperature=s.temperature,
-                    max_tokens=s.max_tokens,
                     seed=generator(s.seed, "sample", k, number),
                     full_rows=full_rows,
                     prefixes=prefixes(experts, stage, rewards.view(len(prompts), begin)),
                     topk=topk,
-                    logit_noise=s.logit_noise,
-                    drop="dropping" not in s.without,
                 )
             )
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
+
+    def _ages(self, n: int, k: int) -> list[int]:
+        """How many batches behind the policy is that begins each prompt's completions in batch `k`."""
+        s = self.settings
+        if self.learner.sampler is not None:
+            self.learner.sampler.remember()
+        drawn = torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k)) if s.buffer else torch.zeros(n)
+        return [s.lag + int(older) for older in drawn.tolist()]
+
+    def _sampled(
+        self, prompts: list[str], ages: list[int], *, group: int, full_rows: list[int], **more: Any
+    ) -> Completions:
+        """Completions of each prompt by the policy of its age, or by several from that age on."""
+        s, sampler = self.settings, self.learner.sampler
+        settings = {
+            "group": group,
+            "temperature": s.temperature,
+            "max_tokens": s.max_tokens,
+            "logit_noise": s.logit_noise,
+            "drop": "dropping" not in s.without,
+            **more,
+        }
+        if sampler is None:
+            return sample(self.learner.policy, prompts, full_rows=full_rows, **settings)
+        if s.buffer + s.segments == 1:
+            done = sample(sampler.at(s.lag), prompts, full_rows=full_rows, **settings)
+            return replace(done, age=torch.full_like(done.tokens, sampler.age(s.lag)))
+        if settings.pop("prefixes") is not None:
+            raise ValueError("buffer, segments: expected 0 and 1 with a method that begins completions for the policy")
+        parts: list[Completions] = []
+        for age in sorted(set(ages), reverse=True):
+            mine = [i for i, of_prompt in enumerate(ages) if of_prompt == age]
+            place = {i: at for at, i in enumerate(mine)}
+            rows = [place[row // group] * group + row % group for row in full_rows if row // group in place]
+            behind = [max(age - i, 0) for i in range(s.segments)]
+            policies = [partial(sampler.at, b) for b in behind]
+            done, segment = sample_in_segments(policies, [prompts[i] for i in mine], full_rows=rows, **settings)
+            years = torch.tensor([sampler.age(b) for b in behind], device=segment.device)
+            parts.append(replace(done, age=years[segment], group=torch.tensor(mine, device=segment.device)[done.group]))
+        return regrouped(parts)
 
     def prompts(self, k: int) -> list[Prompt]:
         """The prompts of batch `k`."""
@@ -104,7 +143,8 @@ class Collector:
             group=c.group,
             ended=c.ended,
             horizon=s.max_tokens,
-            logp_rollout=c.logp,
+            logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
+            age=c.age,
             anchor=s.anchor,
             number=k,
             batches=s.steps,

@@ -40,6 +40,11 @@ METRICS: dict[str, Metric] = {
         "different right completions among those of a prompt, mean over prompts; those "
         "left out that begin with a part of an expert's answer",
     ),
+    "age": Metric(
+        "batches",
+        "mean number of batches by which the policy that wrote a token is behind the learner; 0 where the learner "
+        "itself did",
+    ),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
     "grad_norm": Metric("", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"),
     "entropy": Metric("nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"),
@@ -54,6 +59,11 @@ METRICS: dict[str, Metric] = {
         "share",
         "effective sample size of the ratios that the objective saw at the batch's last update, "
         "(sum r)^2 / (n sum r^2): 1 where all n are alike, 1/n where one outweighs all others",
+    ),
+    "ess_seq": Metric(
+        "share",
+        "the same of whole completions: r is pi over mu at the batch's last update, the product over the tokens "
+        "of a completion",
     ),
     "kept": Metric("share", "unmasked tokens that the trust region does not silence, mean over the batch's updates"),
     "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
@@ -90,10 +100,16 @@ class Update:
     """`kept`, and by the sign of the advantages, as far as the objective shows them."""
     behind: float = math.nan
     """`kl_sampler`, where this was the batch's first update."""
+    ess_seq: float = math.nan
 
 
 def observe(
-    loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, behind: float = math.nan
+    loss: float,
+    grad_norm: float,
+    token_loss: TokenLoss | None,
+    batch: Batch,
+    behind: float = math.nan,
+    ess_seq: float = math.nan,
 ) -> Update:
     """The record of one update from its objective's diagnostics (None: the update box computed no loss)."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
@@ -105,7 +121,8 @@ def observe(
             sign = batch.advantages.sign().expand_as(mask)[mask]
             shares |= {"kept_pos": _share(kept[sign > 0]), "kept_neg": _share(kept[sign < 0])}
     ratio = diagnostics.get("ratio")
-    return Update(loss, grad_norm, None if ratio is None else ratio[mask].double().cpu().numpy(), shares, behind)
+    ratios = None if ratio is None else ratio[mask].double().cpu().numpy()
+    return Update(loss, grad_norm, ratios, shares, behind, ess_seq)
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
@@ -122,6 +139,8 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
         }
         if last.size:
             row["ess"] = float(last.sum() ** 2 / (last.size * (last**2).sum()))
+    if updates and not math.isnan(updates[-1].ess_seq):
+        row["ess_seq"] = updates[-1].ess_seq
     behind = [u.behind for u in updates if not math.isnan(u.behind)]
     if behind:
         row["kl_sampler"] = behind[0]
@@ -138,6 +157,18 @@ def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3)."""
     log_ratio = (logp.detach() - logp_rollout)[mask].double()
     return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
+
+
+def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
+    """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
+
+    (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
+    so that a completion of a thousand tokens does not overflow."""
+    log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
+    if not log_ratio.numel():
+        return math.nan
+    weight = (log_ratio - log_ratio.max()).exp()
+    return float(weight.sum() ** 2 / (len(weight) * weight.square().sum()))
 
 
 def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]) -> float:

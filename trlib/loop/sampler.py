@@ -4,6 +4,10 @@ The engines that sample for real training run behind the learner and in lower pr
 same for every method: `lag` batches behind, and weights and arithmetic in bf16, or weights rounded to int8 or int4
 (simulated: a round trip of every matrix through integers with one scale per row, or per output where a layer holds them
 by rows; a mixture's experts are so many matrices; the arithmetic stays float).
+
+A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random adds, prompt by
+prompt, up to so many batches to it. A long completion that is interrupted whenever new weights arrive, and goes on with
+them, has several `segments`: its first tokens are `lag` batches behind, each next part is one batch younger.
 """
 
 from collections import deque
@@ -28,21 +32,36 @@ def round_trip(weight: Tensor, bits: int) -> Tensor:
 class Sampler:
     """What samples for a learner: the learner itself where nothing is stale or coarse, else a copy of it."""
 
-    def __init__(self, learner: Policy, *, lag: int, precision: str) -> None:
+    def __init__(self, learner: Policy, *, lag: int, precision: str, buffer: int = 0) -> None:
         self.learner, self.lag, self.precision = learner, lag, precision
-        self.past: deque[dict[str, Tensor]] = deque(maxlen=lag + 1)
-        self.own = None if lag == 0 and precision == "fp32" else learner.copy()
+        self.oldest = lag + buffer
+        """The most batches that it can be behind."""
+        self.past: deque[dict[str, Tensor]] = deque(maxlen=self.oldest + 1)
+        self.own = None if self.oldest == 0 and precision == "fp32" else learner.copy()
         if self.own is not None:
             if precision == "bf16":
                 cast(self.own.model, torch.bfloat16)
             self._write({name: p.detach() for name, p in learner.model.named_parameters()})
 
     def policy(self) -> Policy:
-        """The policy to sample this batch with."""
+        """A new batch begins: the policy to sample it with."""
+        self.remember()
+        return self.at(self.lag)
+
+    def remember(self) -> None:
+        """A new batch begins: keep the learner's weights, and forget the oldest that nothing can need."""
+        if self.own is not None:
+            self.past.append(self.learner.state())
+
+    def age(self, behind: int) -> int:
+        """How many batches behind the weights for `behind` are: fewer at the beginning of a run."""
+        return min(behind, max(len(self.past) - 1, 0))
+
+    def at(self, behind: int) -> Policy:
+        """The policy `behind` batches ago, until the next call: there is one copy, which is written over."""
         if self.own is None:
             return self.learner
-        self.past.append(self.learner.state())
-        self._write(self.past[0])
+        self._write(self.past[-1 - self.age(behind)])
         return self.own
 
     def state(self) -> dict[str, Tensor]:
@@ -55,7 +74,7 @@ class Sampler:
         for key, tensor in tensors.items():
             age, name = key.split("/", 1)
             ages.setdefault(int(age), {})[name] = tensor.to(self.learner.device)
-        self.past = deque((ages[age] for age in sorted(ages)), maxlen=self.lag + 1)
+        self.past = deque((ages[age] for age in sorted(ages)), maxlen=self.oldest + 1)
 
     @torch.no_grad()
     def _write(self, weights: Mapping[str, Tensor]) -> None:

@@ -73,6 +73,18 @@ class RunSettings:
     come with every one."""
     lag: int = 0
     """Batches by which the sampler's weights are behind the learner's."""
+    buffer: int = 0
+    """Batches by which a prompt's completions may be older still: 0 to so many, drawn at random, as from a buffer."""
+    segments: int = 1
+    """Parts of a completion that policies of different ages write: the first is `lag` batches behind, each next one
+    batch less.
+
+    The parts have equally many tokens, and each policy reads what is written before it goes on: a partial rollout."""
+    sampler_logp: bool = True
+    """Whether the sampler tells the log-probs of its tokens.
+
+    If it does not, the anchor must be recomputed: the learner's own log-probs then stand for the old policy's, however
+    old the completions are."""
     sampler: Precision = "fp32"
     """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)."""
     logit_noise: float = 0.0
@@ -106,9 +118,9 @@ class RunSettings:
         arguments.settle(self)
         object.__setattr__(self, "betas", tuple(self.betas))
         object.__setattr__(self, "without", tuple(self.without))
-        for name in ("steps", "prompts", "group", "minibatches", "epochs", "checkpoint_every"):
+        for name in ("steps", "prompts", "group", "minibatches", "epochs", "segments", "checkpoint_every"):
             arguments.whole(name, getattr(self, name), least=1)
-        for name in ("seed", "warmup", "lag", "probe"):
+        for name in ("seed", "warmup", "lag", "buffer", "probe"):
             arguments.whole(name, getattr(self, name), least=0)
         for name in ("max_tokens", "at_once"):
             if getattr(self, name) is not None:
@@ -129,6 +141,11 @@ class RunSettings:
                 f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole groups), "
                 f"got {self.minibatches}"
             )
+        if self.segments > self.lag + 1:
+            raise ValueError(
+                f"segments: expected at most lag + 1 = {self.lag + 1} (each is written one batch later than the one "
+                f"before it), got {self.segments}"
+            )
         if self.resume and self.out is None:
             raise ValueError("resume: expected the run's folder beside it as out, got out=None")
 
@@ -136,6 +153,11 @@ class RunSettings:
         """The same settings, with the task's token limit and the method's anchor where none was chosen."""
         chosen = {"max_tokens": max_tokens, "anchor": anchor}
         chosen |= {name: getattr(self, name) for name in chosen if getattr(self, name) is not None}
+        if self.segments > chosen["max_tokens"]:
+            raise ValueError(
+                f"segments: expected at most max_tokens = {chosen['max_tokens']} "
+                f"(each has a token), got {self.segments}"
+            )
         return FilledSettings(**{**vars(self), **chosen})
 
 

@@ -24,7 +24,7 @@ from trlib.arguments import as_json
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.boxes import box
 from trlib.loop.critic import Critic
-from trlib.loop.metrics import Update, observe, sampler_kl
+from trlib.loop.metrics import Update, observe, sampler_kl, sequence_ess
 from trlib.loop.optimizers import Maker, build
 from trlib.loop.settings import RunSettings
 from trlib.model.completions import Completions
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 class Evaluation:
     """What one call of `LoopStep.loss` has computed, for the history."""
 
-    token_loss: TokenLoss
-    """The objective's losses and diagnostics."""
+    token_loss: TokenLoss | None
+    """The objective's losses and diagnostics; None: the update box computed none."""
     sampler_kl: float
     """How far the learner was from the sampler before the batch's first update, nats per token; NaN: not measured."""
+    ess_seq: float
+    """The effective sample size of whole completions, as a share; NaN: not measured."""
 
 
 class LoopStep:
@@ -134,16 +136,24 @@ class LoopStep:
             token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
         with box(self.method, "loss"):
             loss = self.method.loss(token_loss.per_token, self.batch)
-        self.latest = Evaluation(token_loss, self._sampler_kl(scores))
+        scored = self._scored(scores)
+        ess = math.nan if scored is None else sequence_ess(scores.logp, self.batch.logp_rollout, scored)
+        self.latest = Evaluation(token_loss, self._sampler_kl(scores), ess)
         return loss
+
+    def _scored(self, scores: Scores) -> Tensor | None:
+        """[B, T]: the tokens with a log-prob of the policy's own; None: the scores are of other rows."""
+        if scores.logp.shape != self.batch.mask.shape:
+            return None
+        return self.batch.mask & (self.batch.advantages != 0) if self.skip else self.batch.mask
 
     def _sampler_kl(self, scores: Scores) -> float:
         """Measured by the first loss of a batch, before any update; later losses repeat it."""
         if self.latest is not None and not math.isnan(self.latest.sampler_kl):
             return self.latest.sampler_kl
-        if self.done or scores.logp.shape != self.batch.mask.shape:
+        scored = self._scored(scores)
+        if self.done or scored is None:
             return math.nan
-        scored = self.batch.mask & (self.batch.advantages != 0) if self.skip else self.batch.mask
         return sampler_kl(scores.logp, self.batch.logp_rollout, scored)
 
     def _teaching(self) -> Scores:
@@ -161,8 +171,9 @@ class LoopStep:
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
-        token_loss, kl = (None, math.nan) if self.latest is None else (self.latest.token_loss, self.latest.sampler_kl)
-        self.done.append(observe(finite("loss", loss), finite("grad_norm", grad_norm), token_loss, self.batch, kl))
+        latest = self.latest or Evaluation(None, math.nan, math.nan)
+        loss, grad_norm = finite("loss", loss), finite("grad_norm", grad_norm)
+        self.done.append(observe(loss, grad_norm, latest.token_loss, self.batch, latest.sampler_kl, latest.ess_seq))
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.reference:

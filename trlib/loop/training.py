@@ -18,7 +18,7 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, is_proportional
 from trlib.errors import CheckpointError, RunError, warn
 from trlib.fields import keywords_of
-from trlib.loop import checkpoints
+from trlib.loop import checkpoints, room
 from trlib.loop.boxes import Asked, box, check_vocabulary, needs_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
@@ -61,6 +61,12 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
+    if not filled.sampler_logp and (filled.anchor == "rollout" or method.correction is not None):
+        which = "anchor" if filled.anchor == "rollout" else "correction"
+        raise ValueError(
+            f"{which}: expected {('recomputed' if which == 'anchor' else None)!r} where the sampler tells no log-probs "
+            f"(sampler_logp=False): there is nothing to compare the learner's with"
+        )
     if method.correction is not None and filled.anchor == "rollout":
         warn(
             "correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
@@ -87,6 +93,7 @@ class _Loop:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = needs_of(method, settings.anchor)
         check_vocabulary(method, self.needs, policy.vocabulary)
+        room.warn_if_short(policy, settings, self.needs)
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
@@ -157,6 +164,7 @@ class _Loop:
             "reward": float(rewards[free].mean()),
             "length": float(lengths.mean()),
             "distinct": _distinct(completions, verdicts, free),
+            "age": 0.0 if completions.age is None else float(completions.age[completions.mask].float().mean()),
             **summarise(updates),
             **exact,
             **self.learner.memory.numbers(),
@@ -203,6 +211,7 @@ class _Loop:
         return (
             s.minibatches * s.epochs == 1
             and s.anchor == "recomputed"
+            and s.sampler_logp
             and self.needs == Asked(old=self.needs.old)
             and is_proportional(type(self.method))
         )

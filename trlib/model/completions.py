@@ -41,6 +41,8 @@ class Completions:
     """The k most likely tokens of every position; None: not recorded."""
     tokenizer: Any = None
     """Turns tokens into text."""
+    age: Tensor | None = None
+    """[B, T] int: how many batches behind the learner the policy was that wrote each token; None: 0 everywhere."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -73,8 +75,9 @@ class Completions:
     def rows(self, index: Tensor) -> Completions:
         """The completions named by `index` (prompts stay; whole distributions are not kept)."""
         topk = None if self.topk is None else self.topk[index]
+        age = None if self.age is None else self.age[index]
         picked = {name: getattr(self, name)[index] for name in ("group", "tokens", "mask", "forced", "ended", "logp")}
-        return replace(self, **picked, topk=topk, full_rows=self.full_rows[:0], full=self.full[:0])
+        return replace(self, **picked, topk=topk, age=age, full_rows=self.full_rows[:0], full=self.full[:0])
 
     def __repr__(self) -> str:
         shown = [f"  {prompt!r} -> {text!r}" for prompt, text in self._pairs(4)]
@@ -119,7 +122,8 @@ def join(parts: Sequence[Completions]) -> Completions:
         grown = [torch.nn.functional.pad(v, (0, 0) * (v.dim() - 2) + (0, width - v.shape[1])) for v in values]
         return torch.cat(grown)
 
-    wide = {name: cat([getattr(part, name) for part in parts])[order] for name in ("tokens", "mask", "forced", "logp")}
+    names = ["tokens", "mask", "forced", "logp"] + ["age"] * (parts[0].age is not None)
+    wide = {name: cat([getattr(part, name) for part in parts])[order] for name in names}
     topk = None
     if parts[0].topk is not None:
         kept = [part.topk for part in parts if part.topk is not None]
@@ -138,3 +142,15 @@ def join(parts: Sequence[Completions]) -> Completions:
         full_rows=full_rows[first],
         full=cat([part.full for part in parts])[first],
     )
+
+
+def regrouped(parts: Sequence[Completions]) -> Completions:
+    """The completions of different prompts as one batch; `group` says which prompt of the batch each belongs to."""
+    width = max(part.prompt_ids.shape[1] for part in parts)
+    n = sum(len(part.prompt_ids) for part in parts)
+    ids, mask = (getattr(parts[0], name).new_zeros(n, width) for name in ("prompt_ids", "prompt_mask"))
+    for part in parts:
+        which = part.group.unique()
+        ids[which, width - part.prompt_ids.shape[1] :] = part.prompt_ids
+        mask[which, width - part.prompt_mask.shape[1] :] = part.prompt_mask
+    return join([replace(part, prompt_ids=ids, prompt_mask=mask) for part in parts])
