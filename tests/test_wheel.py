@@ -125,7 +125,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     assert {PurePosixPath(name).suffix for name in sizes if name.startswith("trlib/")} <= {
         *(".py", ".typed", ".json", ".safetensors", ".md"),
     }, "trlib is Python and the embedded models"
-    for package, most in {"trlib": 2.5e6, "trlab": 9e6, "trbook": 3.5e6}.items():
+    for package, most in {"trlib": 4e6, "trlab": 9e6, "trbook": 3.5e6}.items():
         assert sum(size for name, size in sizes.items() if name.startswith(f"{package}/")) < most, package
     packages = ["git", "ls-files", "book/trbook", "trlab", "trlib"]
     tracked = subprocess.run(packages, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -28,7 +28,7 @@ def test_a_buffer_mixes_ages_prompt_by_prompt_and_segments_mix_them_in_a_complet
     of_prompts = ages[::2, 0].tolist()
     assert torch.equal(ages, ages[:, :1].expand_as(ages)) and torch.equal(ages[::2], ages[1::2])
     assert set(of_prompts) <= {1, 2, 3} and len(set(of_prompts)) > 1
-    run = trained(lag=2, segments=3)
+    run = trained(lag=2, segments=3, max_tokens=9)
     assert run.last.age[0].tolist() == sorted(run.last.age[0].tolist(), reverse=True)
     assert set(run.last.age[run.last.mask].tolist()) == {2, 1, 0}
     assert run.history.age[0] == 0 < run.history.age[1] < run.history.age[3] < 2

@@ -13,21 +13,31 @@ import trlib
 from trlib.errors import MethodError, NonFiniteError
 from trlib.tasks import Prompt, Verdict, load_task
 
-TASKS = ("dial", "spend", "sums", "gsm8k")
+TASKS = ("dial", "spend", "relay", "sums", "gsm8k")
 OWN = {
     "dial": Prompt("7 : +3 flip =", "9", 2),
     "spend": Prompt("37 :", "0", 37),
+    "relay": Prompt("7 :", "every place is right", 1),
     "sums": Prompt("What is 2 + 3?", "5"),
     "gsm8k": Prompt("How many legs have two hens?", "4", 1),
 }
-RIGHT = {"dial": "easy so 9", "spend": "-9 28 -9 19 -9 10 -9 1 -1 0", "sums": "5", "gsm8k": "2 * 2 = 4\n#### 4"}
+RIGHT = {
+    "dial": "easy so 9",
+    "spend": "-9 28 -9 19 -9 10 -9 1 -1 0",
+    "relay": "+3 10 -1 9",
+    "sums": "5",
+    "gsm8k": "2 * 2 = 4\n#### 4",
+}
+KNOBS = {"relay": {"horizon": 4}}
 
 
 @pytest.fixture
 def task(request, tmp_path):
     file = tmp_path / "hens.jsonl"
     file.write_text(json.dumps({"question": "How many?", "answer": "1 + 1 = 2\n#### 2"}) + "\n")
-    return load_task(request.param, **({"path": str(file)} if request.param == "gsm8k" else {}))
+    return load_task(
+        request.param, **({"path": str(file)} if request.param == "gsm8k" else KNOBS.get(request.param, {}))
+    )
 
 
 every_task = pytest.mark.parametrize("task", TASKS, indirect=True)
@@ -58,7 +68,7 @@ def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, error, message, e
         task.verify(wrong, RIGHT[task.name], ended=ended)
 
 
-@pytest.mark.parametrize("task", ["dial", "spend", "sums"], indirect=True)
+@pytest.mark.parametrize("task", ["dial", "spend", "relay", "sums"], indirect=True)
 @pytest.mark.parametrize("other", TASKS)
 def test_another_tasks_prompt_is_refused(task, other):
     if other != task.name:
@@ -73,6 +83,8 @@ def test_another_tasks_prompt_is_refused(task, other):
         ("dial", Prompt("20 : +3 =", "3")),
         ("dial", Prompt("-1 : +3 =", "2")),
         ("spend", Prompt("37 :", "1")),
+        ("relay", Prompt("7 :", "0")),
+        ("relay", Prompt("20 :", "every place is right")),
         ("sums", Prompt("What is 2 + 3?", "6")),
     ],
     indirect=["task"],
@@ -95,6 +107,7 @@ def test_what_is_no_completion_is_refused(task):
     [
         ("dial", {"moves": (2, 4), "careful": 0.5}, {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)}),
         ("spend", {"amount": 9, "max_tokens": 20}, {"amount": np.int64(9), "max_tokens": np.uint8(20)}),
+        ("relay", {"horizon": 128, "slip": 0.5}, {"horizon": np.int64(128), "slip": np.float32(0.5)}),
         ("sums", {"numbers": (1, 5), "examples": 2}, {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)}),
     ],
 )

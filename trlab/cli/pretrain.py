@@ -38,9 +38,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         type=shared.whole,
-        default=4000,
         metavar="N",
-        help="prompts of each measured accuracy (default: 4000)",
+        help="prompts of each measured accuracy (default: as many as for the shipped checkpoint)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier checkpoint in --out")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

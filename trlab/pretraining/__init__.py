@@ -23,13 +23,14 @@ from typing import Any
 
 from trlab.pretraining.card import accuracies, checksum, command, readme, wilson
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
-from trlab.pretraining.teaching import DialTeacher, SpendTeacher, Teacher
+from trlab.pretraining.teaching import DialTeacher, RelayTeacher, SpendTeacher, Teacher
 from trlab.pretraining.tokenizer import word_tokenizer
 from trlib import checks
 from trlib.errors import CheckpointError
 from trlib.model.folders import free, replacing, writable
 from trlib.model.policy import Policy
 from trlib.tasks import load_task
+from trlib.tasks.relay import LONGEST
 
 __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]
 
@@ -43,11 +44,22 @@ class Base:
     knobs: Mapping[str, Any] = field(default_factory=dict)
     """Knobs of the task that differ from its defaults."""
     recipe: Recipe = field(default_factory=Recipe)
+    context: int = CONTEXT
+    """Positions of the model: the most tokens that a prompt and its completion have together."""
+    check: int = 4000
+    """Prompts of each accuracy."""
 
 
 BASES: dict[str, Base] = {
     "dial": Base(DialTeacher, {"moves": (1, 8)}),
     "spend": Base(SpendTeacher, recipe=Recipe(steps=(1200, 200), until=0.9)),
+    "relay": Base(
+        RelayTeacher,
+        {"horizon": LONGEST},
+        Recipe(steps=(3000, 250), until=0.995, batch=16),
+        context=LONGEST + CONTEXT,
+        check=300,
+    ),
 }
 """The tasks that have a base model of their own."""
 CARD, README = WRITTEN = ("card.json", "README.md")
@@ -60,7 +72,7 @@ def pretrain(
     out: str | Path,
     seed: int = 0,
     recipe: Recipe | None = None,
-    check: int = 4000,
+    check: int | None = None,
     overwrite: bool = False,
     progress: Progress = True,
     **knobs: Any,
@@ -75,7 +87,7 @@ def pretrain(
         out: a folder that does not exist yet.
         seed: decides the weights, the corpus and the check.
         recipe: sizes and schedule; None: the shipped checkpoint's.
-        check: how many prompts each accuracy is measured on.
+        check: how many prompts each accuracy is measured on; None: as many as for the shipped checkpoint.
         overwrite: replace `out` if it holds a checkpoint of `pretrain`.
         progress: show a bar, or a function called with (step, steps, loss).
         **knobs: the task's, as for `load_task`; the others are the shipped checkpoint's.
@@ -93,8 +105,9 @@ def pretrain(
     if base is None:
         raise ValueError(f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}")
     teacher, recipe = base.teacher(task), recipe or base.recipe
-    seed, check = checks.whole("seed", seed, least=0), checks.whole("check", check, least=1)
-    tokenizer = word_tokenizer(teacher.words, context=CONTEXT)
+    seed = checks.whole("seed", seed, least=0)
+    check = checks.whole("check", base.check if check is None else check, least=1)
+    tokenizer = word_tokenizer(teacher.words, context=base.context)
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)
     folder = Path(out).expanduser()

@@ -14,6 +14,9 @@ from trlab.pretraining.learning import Recipe
 from trlab.pretraining.teaching import Teacher
 from trlib.tasks import REASONS, Task
 
+AT_ONCE = 128_000
+"""Tokens that are sampled at once: 128 completions of 1,000."""
+
 
 def checksum(folder: str | Path) -> str:
     """SHA-256 of a checkpoint's weights, as in its card."""
@@ -55,15 +58,19 @@ def _accuracy(
 ) -> dict[str, Any]:
     """Accuracy over `n` prompts, one completion each, sampled by transformers' `generate`."""
     prompts = task.prompts(n, seed=seed)
-    inputs = tokenizer([prompt.text for prompt in prompts], return_tensors="pt", padding=True)
+    sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
+    at_once, rows = max(1, AT_ONCE // task.max_tokens), []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
-        tokens = model.generate(**inputs, **sampling)[:, inputs["input_ids"].shape[1] :]
+        for begin in range(0, n, at_once):
+            texts = [prompt.text for prompt in prompts[begin : begin + at_once]]
+            inputs = tokenizer(texts, return_tensors="pt", padding=True)
+            tokens = model.generate(**inputs, **sampling, max_new_tokens=task.max_tokens)
+            rows += tokens[:, inputs["input_ids"].shape[1] :].tolist()
     reasons = dict.fromkeys(REASONS, 0)
     habits = dict.fromkeys(teacher.habits(""), 0)
-    texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    for prompt, text, row in zip(prompts, texts, tokens.tolist(), strict=True):
+    texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
+    for prompt, text, row in zip(prompts, texts, rows, strict=True):
         verdict = task.verify(prompt, text, ended=tokenizer.eos_token_id in row)
         reasons[verdict.reason] += 1
         for name, shown in teacher.habits(text).items():
@@ -90,8 +97,8 @@ def command(name: str, seed: int, recipe: Recipe, usual: Recipe, knobs: dict[str
 
 def readme(card: dict[str, Any], teacher: Teacher) -> str:
     """The card in words."""
-    accuracy, usual = card["accuracy"], teacher.usual
-    prompt = usual.prompts(1, seed=0)[0]
+    accuracy = card["accuracy"]
+    prompt, completion = teacher.example
     habits = list(teacher.habits(""))
     rows = "\n".join(
         f"| {how} | {m['accuracy']:.3f} | {m['interval'][0]:.3f} to {m['interval'][1]:.3f} |"
@@ -111,7 +118,7 @@ pipeline_tag: text-generation
 
 A Llama of {card["parameters"]:,} parameters. {teacher.story}
 
-    {prompt.text}     ->     {usual.demonstrations([prompt], seed=0)[0]}
+    {prompt}     ->     {completion}
 
 | on {accuracy["n"]} prompts, {teacher.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{
         "".join(f" {habit} |" for habit in habits)

@@ -20,7 +20,7 @@ from trlib import checks
 from trlib.tasks.task import Prompt
 
 CONTEXT = 128
-"""Positions of the model: the most tokens that a prompt and its completion have together."""
+"""Positions of a model for short completions: the most tokens that a prompt and its completion have together."""
 
 IGNORED = -100
 """The label that `cross_entropy` skips."""
@@ -82,7 +82,7 @@ def untrained(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: in
         intermediate_size=recipe.mlp,
         num_attention_heads=recipe.heads,
         num_key_value_heads=recipe.heads,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=tokenizer.model_max_length,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -143,7 +143,8 @@ def learn(
 def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teacher) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens [B, T] padded on the right, labels [B, T] that skip prompts and padding, and a mask [B, T] of the tokens
     that follow from those before them (neither a choice nor skipped)."""
-    rows = [(prompt.text.split(), [*completion.split(), END]) for prompt, completion in pairs]
+    end = [END] if teacher.ends else []
+    rows = [(prompt.text.split(), [*completion.split(), *end]) for prompt, completion in pairs]
     width = max(len(prompt) + len(completion) for prompt, completion in rows)
     tokens = torch.full((len(rows), width), ids[PAD])
     labels = torch.full((len(rows), width), IGNORED)
@@ -152,7 +153,7 @@ def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teac
         begin, end = len(prompt), len(prompt) + len(completion)
         tokens[i, :end] = torch.tensor([ids[word] for word in prompt + completion])
         labels[i, begin:end] = tokens[i, begin:end]
-        follows[i, begin:end] = torch.tensor([not chosen for chosen in (*teacher.chosen(completion[:-1]), False)])
+        follows[i, begin:end] = torch.tensor([not chosen for chosen in teacher.chosen(completion)])
     return tokens, labels, follows
 
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, ClassVar, Protocol
 
 from trlib.arguments import number
-from trlib.tasks import Dial, Prompt, Spend, Task, dial, spend
+from trlib.tasks import Dial, Prompt, Relay, Spend, Task, dial, relay, spend
 from trlib.tasks.knobs import draw, stream
 
 Lesson = Iterator[tuple[Prompt, str]]
@@ -22,6 +22,8 @@ class Teacher(Protocol):
     """The vocabulary, special tokens aside."""
     varied: ClassVar[str]
     """The knob that makes prompts harder."""
+    ends: ClassVar[bool]
+    """Whether a completion ends with the end token; else it is cut at the token limit."""
 
     def __init__(self, task: Any) -> None: ...
 
@@ -43,6 +45,11 @@ class Teacher(Protocol):
         ...
 
     @property
+    def example(self) -> tuple[str, str]:
+        """A prompt of the usual task and a right completion."""
+        ...
+
+    @property
     def levels(self) -> Mapping[int, Task]:
         """The task at each of its difficulties."""
         ...
@@ -59,6 +66,7 @@ class DialTeacher:
 
     words: ClassVar[tuple[str, ...]] = dial.WORDS
     varied: ClassVar[str] = "moves"
+    ends: ClassVar[bool] = True
 
     task: Dial
 
@@ -92,6 +100,11 @@ class DialTeacher:
         return replace(self.task, moves=min(max(5, low), high))
 
     @property
+    def example(self) -> tuple[str, str]:
+        """A prompt and an expert's completion."""
+        return _demonstrated(self.usual)
+
+    @property
     def levels(self) -> dict[int, Dial]:
         """Every number of moves."""
         low, high = self.task.span
@@ -114,6 +127,7 @@ class SpendTeacher:
 
     words: ClassVar[tuple[str, ...]] = spend.WORDS
     varied: ClassVar[str] = "amount"
+    ends: ClassVar[bool] = True
 
     task: Spend
 
@@ -152,6 +166,11 @@ class SpendTeacher:
         return self.task
 
     @property
+    def example(self) -> tuple[str, str]:
+        """A prompt and an expert's completion."""
+        return _demonstrated(self.usual)
+
+    @property
     def levels(self) -> dict[int, Spend]:
         """Five amounts, evenly spaced."""
         low, high = self.task.span
@@ -166,4 +185,72 @@ class SpendTeacher:
             f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
             f"{(self.task.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
             f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million."
+        )
+
+
+def _demonstrated(task: Dial | Spend) -> tuple[str, str]:
+    """The first prompt of seed 0, and the expert's completion of it."""
+    prompt = task.prompts(1, seed=0)[0]
+    return prompt.text, task.demonstrations([prompt], seed=0)[0]
+
+
+@dataclass(frozen=True)
+class RelayTeacher:
+    """Teaches `relay`: to write every place, then to keep to one kind of moves and to be less sure of jumps."""
+
+    words: ClassVar[tuple[str, ...]] = relay.WORDS
+    varied: ClassVar[str] = "horizon"
+    ends: ClassVar[bool] = False
+    short: ClassVar[int] = 64
+    """Tokens of a completion in the first lessons, which need no long ones."""
+
+    task: Relay
+
+    def corpus(self, task: Relay, *, seed: int, slip: float) -> Lesson:
+        """Prompts with completions of the task's horizon."""
+        random = stream(task.name, f"corpus {task.horizon}", seed)
+        while True:
+            prompt = task.draw_prompt(random)
+            yield prompt, task.completion(prompt, random, slip)
+
+    def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
+        """First short completions without a slip, as many turns as jumps; then long ones as the knobs say."""
+        short = replace(self.task, horizon=min(self.short, self.task.horizon), turns=0.5)
+        return self.corpus(short, seed=seed, slip=0.0), self.corpus(self.task, seed=seed, slip=self.task.slip)
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """Moves are choices; places follow from them."""
+        return [word in relay.MOVES for word in words]
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """Whether the completion begins with a turn."""
+        return {"turns": completion.split(" ")[0] in relay.TURNS}
+
+    @property
+    def usual(self) -> Relay:
+        """The task at 64 tokens, or the horizon if that is less."""
+        return replace(self.task, horizon=min(self.short, self.task.horizon))
+
+    @property
+    def example(self) -> tuple[str, str]:
+        """A prompt and the first legs of a completion."""
+        prompt = self.usual.prompts(1, seed=0)[0]
+        completion = replace(self.usual, turns=1).completion(prompt, stream(self.task.name, "example", 0), slip=0)
+        return prompt.text, " ".join(completion.split()[:8]) + " ..."
+
+    @property
+    def levels(self) -> dict[int, Relay]:
+        """The powers of two from 64 up to the horizon."""
+        horizons = [64 * 2**k for k in range(5) if 64 * 2**k <= self.task.horizon] or [self.task.horizon]
+        return {horizon: replace(self.task, horizon=horizon) for horizon in horizons}
+
+    @property
+    def story(self) -> str:
+        """What the base model has read, and what it does."""
+        task = self.task
+        return (
+            f"It has read relays on a dial, of which {task.turns:.0%} begin with a turn. Runners copy each other:\n"
+            f"after a turn comes a turn, after a jump a jump, but for {task.change:.1%} of the legs. The place after\n"
+            f"a turn is right, and the place after a jump is wrong in {task.slip:.0%} of the legs. So the first move\n"
+            f"decides a thousand tokens, and reinforcement learning finds that out."
         )

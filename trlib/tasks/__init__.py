@@ -10,11 +10,12 @@ from trlib.errors import unknown
 from trlib.own import named
 from trlib.tasks.dial import Dial
 from trlib.tasks.gsm8k import Gsm8k
+from trlib.tasks.relay import Relay
 from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
 from trlib.tasks.task import REASONS, Prompt, Recipe, Task, Verdict
 
-TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "sums": Sums, "gsm8k": Gsm8k}
+TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "relay": Relay, "sums": Sums, "gsm8k": Gsm8k}
 """Every task by its name."""
 
 

@@ -1,0 +1,119 @@
+"""The task `relay`: its verifier by hand, its corpus, and the shipped base model at every horizon."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice, pairwise
+
+import pytest
+import torch
+
+from trlab.pretraining import BASES, Recipe, checksum
+from trlab.pretraining.learning import batch_of
+from trlab.pretraining.teaching import RelayTeacher
+from trlab.pretraining.tokenizer import END, word_tokenizer
+from trlib.errors import DemonstrationError
+from trlib.evaluation import evaluate
+from trlib.model.loading import EMBEDDED
+from trlib.model.policy import load_policy
+from trlib.tasks import Prompt, load_task
+from trlib.tasks.dial import MOVES
+from trlib.tasks.expert import demonstrations
+from trlib.tasks.relay import ANSWER, JUMPS, TURNS, WORDS, Relay
+
+SHIPPED = EMBEDDED / "relay"
+SEVEN = Prompt("7 :", ANSWER, 4)
+
+
+def verdict(completion, horizon=8, ended=False):
+    return load_task("relay", horizon=horizon).verify(SEVEN, completion, ended=ended)
+
+
+def test_a_completion_is_right_if_every_place_is():
+    assert verdict("+3 10 -2 8 sq 4 flip 15").reason == "right"
+    assert verdict("half 3 x7 1 pair 0 -1 19").reward == 1
+    assert verdict("+3 10 -2 8 sq 5 flip 14").detail == "leg 3: sq leads from 8 to 4, not 5"
+    assert verdict("+3 10 -2 8 sq 5 flip 14").reason == "bad arithmetic"
+    assert verdict("+3 10 8 -2 sq 5 flip 14").detail == "leg 2: expected a move and a place, got 8 -2"
+    assert verdict("+3 10 -2 8").reason == "no end" and verdict("+3 10 -2 8").detail == "expected 8 tokens, got 4"
+    assert verdict("+3 10 -2 8", ended=True).reason == "bad format"
+    assert verdict("+3 10 -2 8 sq 4 flip 15 +1 16").reason == "no end"
+    assert verdict("").reward == 0 and verdict("+3", ended=True).reason == "bad format"
+
+
+def test_the_first_move_decides_a_completion_of_the_corpus():
+    """Who begins with turns is right to the end unless they change, who begins with jumps hardly ever: .9^128."""
+    task = Relay(horizon=256)
+    _, long = RelayTeacher(task).lessons(seed=0)
+    first, right, legs, changes, slips, jumps = [], {True: 0, False: 0}, 0, 0, 0, 0
+    for prompt, completion in islice(long, 400):
+        words = completion.split()
+        kinds = [move in TURNS for move in words[::2]]
+        first.append(kinds[0])
+        right[kinds[0]] += task.verify(prompt, completion, ended=False).reason == "right"
+        changes += sum(a != b for a, b in pairwise(kinds))
+        legs += len(kinds) - 1
+        place = int(prompt.text.split()[0])
+        for move, stated in zip(words[::2], words[1::2], strict=True):
+            wrong = stated != str(MOVES[move](place, 20))
+            slips, jumps, place = slips + wrong, jumps + (move in JUMPS), int(stated)
+    n = sum(first)
+    assert abs(n / 400 - 0.25) < 4 * (0.25 * 0.75 / 400) ** 0.5
+    assert right[True] > 0.75 * n and right[False] < 12
+    assert abs(changes / legs - 0.001) < 4 * (0.001 / legs) ** 0.5
+    assert abs(slips / jumps - 0.1) < 4 * (0.09 / jumps) ** 0.5
+
+
+def test_what_the_base_model_reads_has_no_end():
+    task = Relay(horizon=6)
+    tokenizer = word_tokenizer(WORDS, context=64)
+    ids = tokenizer.get_vocab()
+    tokens, labels, follows = batch_of([(SEVEN, "+3 10 sq 0 -1 19")], ids, RelayTeacher(task))
+    assert tokens[0].tolist() == [ids[word] for word in ("7", ":", "+3", "10", "sq", "0", "-1", "19")]
+    assert labels[0].tolist() == [-100] * 2 + tokens[0, 2:].tolist() and ids[END] not in tokens
+    assert follows[0].tolist() == [False] * 3 + [True, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"horizon": 63}, "horizon: expected an even number .*, got 63"),
+        ({"horizon": 2048}, "horizon: expected .* 1024"),
+        ({"horizon": 0}, "horizon: expected"),
+        ({"turns": 1.5}, "turns: expected"),
+        ({"chnge": 0.1}, "did you mean 'change'"),
+    ],
+)
+def test_knobs_outside_their_meaning_are_refused(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        load_task("relay", **knobs)
+
+
+def test_there_is_no_expert():
+    with pytest.raises(DemonstrationError, match="task 'relay': expected demonstrations"):
+        demonstrations(Relay(), [SEVEN], seed=0, encode=lambda texts: [], end_id=1, max_tokens=64)
+
+
+@pytest.fixture(scope="module")
+def card():
+    return json.loads((SHIPPED / "card.json").read_text())
+
+
+def test_the_shipped_files_are_those_of_the_card(card):
+    assert checksum(SHIPPED) == card["sha256"] and card["sha256"] in (SHIPPED / "README.md").read_text()
+    assert card["command"] == "trlib pretrain relay --seed 0" and card["seconds"] < 600
+    assert Recipe(**card["recipe"]) == BASES["relay"].recipe and load_task(**card["task"]) == Relay(horizon=1024)
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 1_000_000
+
+
+def test_the_base_model_is_right_less_often_the_longer_the_horizon(card):
+    by = [card["accuracy"]["by_horizon"][str(horizon)] for horizon in (64, 128, 256, 512, 1024)]
+    assert by == sorted(by, reverse=True) and 0.18 < by[0] < 0.32 and by[-1] > 0.01
+
+
+def test_our_sampler_agrees_with_the_card_and_every_completion_reaches_the_horizon(card):
+    policy, n, known = load_policy("relay"), 256, card["accuracy"]["sampled"]["accuracy"]
+    measured = evaluate(policy, load_task("relay"), prompts=n, samples=1, seed=1)
+    spread = (known * (1 - known) * (1 / n + 1 / card["accuracy"]["n"])) ** 0.5
+    assert abs(measured.sampled.value - known) < 5 * spread
+    assert policy.context >= 1024 + 2 and torch.isfinite(torch.tensor(measured.greedy.value))
