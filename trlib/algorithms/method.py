@@ -161,7 +161,6 @@ class Batch:
     ended: Tensor  #: [B] bool: the completion ended by itself (False: cut at the token limit).
     horizon: int  #: The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm".
     logp_rollout: Tensor  #: [B, T] log mu(y_t): by the policy that sampled, as the sampler computed it.
-    age: Tensor | None = None  #: [B, T] batches by which each token's policy is behind; None: 0 everywhere.
     advantages: Tensor = None  # type: ignore[assignment]  #: [B, T], None until `Method.prepare` has set it.
     anchor: Anchor = "rollout"  #: Which policy the trust region is drawn around.
     number: int = 0  #: Which batch of the run, from 0.
@@ -170,6 +169,7 @@ class Batch:
     memory: Memory = field(default_factory=Memory)  #: What the method keeps between batches, changed in place.
     brought: Brought = field(default_factory=Brought)  #: What `needs` has brought; read it by the names below.
     extra: Mapping[str, Tensor] = field(default_factory=dict)  #: What a method has added: batch.extra["name"].
+    age: Tensor | None = None  #: [B, T] batches by which each token's policy is behind; None: 0 everywhere.
 
     @property
     def logp_old(self) -> Tensor:
