@@ -8,10 +8,12 @@ from itertools import islice, pairwise
 import pytest
 import torch
 
+from trlab.cells import cells
 from trlab.pretraining import BASES, Recipe, checksum
 from trlab.pretraining.learning import batch_of
 from trlab.pretraining.teaching import RelayTeacher
 from trlab.pretraining.tokenizer import END, word_tokenizer
+from trlab.sweep import Axis, Budget, Sweep, Variant
 from trlib.errors import DemonstrationError
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
@@ -89,8 +91,24 @@ def test_knobs_outside_their_meaning_are_refused(knobs, message):
         load_task("relay", **knobs)
 
 
+def test_the_horizon_is_an_axis_of_sweeps():
+    short, long = cells(
+        Sweep(
+            name="longer",
+            text="How far does a horizon carry?",
+            task="relay",
+            variants=[Variant("ppo")],
+            axes=[Axis("task.horizon", (64, 1024))],
+            seeds=[0],
+            budget=Budget(steps=1),
+        )
+    )
+    assert (short.knobs, long.knobs) == ({"horizon": 64}, {"horizon": 1024}) and short.id != long.id
+    assert short.policy == long.policy == "relay"
+
+
 def test_there_is_no_expert():
-    with pytest.raises(DemonstrationError, match="task 'relay': expected demonstrations"):
+    with pytest.raises(DemonstrationError, match="task 'relay', prompt '7 :': expected an expert's answer"):
         demonstrations(Relay(), [SEVEN], seed=0, encode=lambda texts: [], end_id=1, max_tokens=64)
 
 

@@ -143,8 +143,8 @@ def learn(
 def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teacher) -> tuple[Tensor, Tensor, Tensor]:
     """Tokens [B, T] padded on the right, labels [B, T] that skip prompts and padding, and a mask [B, T] of the tokens
     that follow from those before them (neither a choice nor skipped)."""
-    end = [END] if teacher.ends else []
-    rows = [(prompt.text.split(), [*completion.split(), *end]) for prompt, completion in pairs]
+    after = [END] if teacher.ends else []
+    rows = [(prompt.text.split(), [*completion.split(), *after]) for prompt, completion in pairs]
     width = max(len(prompt) + len(completion) for prompt, completion in rows)
     tokens = torch.full((len(rows), width), ids[PAD])
     labels = torch.full((len(rows), width), IGNORED)

@@ -103,8 +103,10 @@ class Collector:
             behind = [max(age - i, 0) for i in range(s.segments)]
             policies = [partial(sampler.at, b) for b in behind]
             done, segment = sample_in_segments(policies, [prompts[i] for i in mine], full_rows=rows, **settings)
-            years = torch.tensor([sampler.age(b) for b in behind], device=segment.device)
-            parts.append(replace(done, age=years[segment], group=torch.tensor(mine, device=segment.device)[done.group]))
+            age_of, prompt_of = (
+                torch.tensor(numbers, device=segment.device) for numbers in ([sampler.age(b) for b in behind], mine)
+            )
+            parts.append(replace(done, age=age_of[segment], group=prompt_of[done.group]))
         return regrouped(parts)
 
     def prompts(self, k: int) -> list[Prompt]:

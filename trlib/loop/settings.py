@@ -151,13 +151,10 @@ class RunSettings:
 
     def filled(self, *, max_tokens: int, anchor: Anchor) -> FilledSettings:
         """The same settings, with the task's token limit and the method's anchor where none was chosen."""
-        chosen = {"max_tokens": max_tokens, "anchor": anchor}
-        chosen |= {name: getattr(self, name) for name in chosen if getattr(self, name) is not None}
-        if self.segments > chosen["max_tokens"]:
-            raise ValueError(
-                f"segments: expected at most max_tokens = {chosen['max_tokens']} "
-                f"(each has a token), got {self.segments}"
-            )
+        limit = max_tokens if self.max_tokens is None else self.max_tokens
+        if self.segments > limit:
+            raise ValueError(f"segments: expected at most max_tokens = {limit} (each has a token), got {self.segments}")
+        chosen: dict[str, Any] = {"max_tokens": limit, "anchor": self.anchor or anchor}
         return FilledSettings(**{**vars(self), **chosen})
 
 

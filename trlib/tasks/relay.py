@@ -28,6 +28,7 @@ the task.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
@@ -98,6 +99,10 @@ class Relay(knobs.Embedded):
                 place = (place + 1 + draw(random, POSITIONS - 1)) % POSITIONS
             written += [move, str(place)]
         return " ".join(written)
+
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[None]:
+        """There is no expert: a demonstration ends with the end token, and no completion does."""
+        return [None for _ in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
