@@ -89,6 +89,7 @@ print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["te
 """
 
 
+@pytest.mark.nightly("needs the environment that the other test installs")
 def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
     """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell asks for them."""
     assert run(hosted, "-c", SHOWN).strip() == "['anywidget', 'matplotlib'] True"

@@ -29,6 +29,7 @@ DAILY = (
     "book/index",
     "book/notation",
     "book/diagnose",
+    "book/glossary",
     "book/playground",
     "book/methods/index",
     "book/methods/dppo",

@@ -76,6 +76,7 @@ def test_map_fits_a_phone_and_answers_a_tap(chromium: Any, address: str, until: 
     page.context.close()
 
 
+@pytest.mark.nightly("on a page that is built by night")
 def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
     chromium: Any, address: str, until: Any
 ) -> None:

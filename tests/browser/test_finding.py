@@ -65,6 +65,7 @@ def test_the_question_begins_on_the_first_screen_and_code_fits_beside_the_sideba
     )
 
 
+@pytest.mark.nightly("reads every page")
 def test_one_line_stands_below_a_chapters_title(book: Path) -> None:
     """When it was executed, and Colab; the rest of it opens."""
     for path in chapters():
@@ -73,6 +74,7 @@ def test_one_line_stands_below_a_chapters_title(book: Path) -> None:
         assert "Open in Colab" not in text or ADDRESS, path.stem
 
 
+@pytest.mark.nightly("reads every page")
 def test_every_page_says_what_it_is(book: Path) -> None:
     faults = []
     descriptions: dict[str, str] = {}
@@ -97,6 +99,7 @@ def test_every_page_says_what_it_is(book: Path) -> None:
     assert (book / "_static" / "figures" / "share.png").stat().st_size < 80_000
 
 
+@pytest.mark.nightly("reads every page")
 def test_no_page_leads_to_the_placeholder(book: Path) -> None:
     to_placeholder = re.compile(rf'href="https?://[^"]*/{PLACEHOLDER}/[^"]*"')
     assert {
@@ -104,6 +107,7 @@ def test_no_page_leads_to_the_placeholder(book: Path) -> None:
     } == {}
 
 
+@pytest.mark.nightly("reads every page")
 def test_the_sitemap_lists_every_page(book: Path) -> None:
     found = ElementTree.parse(book / "sitemap.xml").iter(f"{SITEMAP}loc")
     assert sorted(str(node.text) for node in found) == sorted(f"{ADDRESS}{name}.html" for name in contents())

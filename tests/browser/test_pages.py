@@ -248,6 +248,7 @@ def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> 
     context.close()
 
 
+@pytest.mark.nightly("on a long page, which is built by night")
 def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(address: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "book/recorded.html#tuned-alike")
