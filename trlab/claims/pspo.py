@@ -12,7 +12,7 @@ CARD = Card(
             "Where data are used again, smoothing toward the old policy ends higher than clipping.",
             "abstract",
             PAPER,
-            [above("tuned", "pspo", "ppo", at={"uses": "16"}), above("shootout", "pspo", "ppo", at={"updates": "32"})],
+            [above("best", "pspo", "ppo", at={"uses": "16"}), above("shootout", "pspo", "ppo", at={"updates": "32"})],
             why="The smoothed objective's gradient is 1 - α times the one without a region, and an optimiser that "
             "normalises gradients hardly notices a factor.",
         ),
@@ -21,7 +21,7 @@ CARD = Card(
             "title and abstract",
             PAPER,
             [
-                above("tuned", "pg_is", "pspo", "kl", at={"uses": "16"}),
+                above("best", "pg_is", "pspo", "kl", at={"uses": "16"}),
                 above("shootout", "pg_is", "pspo", "kl", at={"updates": "32"}),
             ],
             why="What it contracts is the divergence of a mixture that never samples.",

@@ -4,6 +4,7 @@ from trlab.claims.card import Card, Claim, Side, Test, above
 
 PAPER = "2510.03817"
 COLD = {"lr": "0.0003"}
+RATES = ("1e-05", "3e-05", "0.0001", "0.0003")
 
 CARD = Card(
     "troll",
@@ -15,7 +16,7 @@ CARD = Card(
             PAPER,
             [
                 above("reuse", "troll", "ppo", at={"uses": "16"}),
-                above("tuned", "troll", "ppo", at={"uses": "16"}),
+                above("best", "troll", "ppo", at={"uses": "16"}),
                 above("stale", "troll", "ppo"),
             ],
         ),
@@ -29,15 +30,8 @@ CARD = Card(
             "The result depends little on the radius, over a factor of 25.",
             "ablation of the radius",
             PAPER,
-            [
-                Test(
-                    "grid",
-                    Side("troll", {**COLD, "threshold": "0.333333"}),
-                    Side("troll", {**COLD, "threshold": "3"}),
-                    within=0.05,
-                )
-            ],
-            why="The test spans a factor of 9. Three runs each decide little.",
+            [above("basin_narrow", "troll", "troll-tenth", within=0.05, at={"lr": lr}) for lr in RATES],
+            why="The test spans a factor of 10, at sixteen uses and four learning rates; the lowest is TROLL's best.",
         ),
         Claim(
             "The same over a factor of 100, which is more than the paper tried.",
@@ -51,6 +45,7 @@ CARD = Card(
                     within=0.05,
                 )
             ],
+            why="Three runs each at eight uses and a rate of 3e-4, far above TROLL's best. No later sweep asks it.",
         ),
         Claim(
             "Entropy is kept, since a token that the clip would silence still has a gradient.",

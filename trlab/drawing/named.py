@@ -193,6 +193,12 @@ FIGURES: dict[str, Figure] = {
         "sixteen seeds each.",
         along="uses",
     ),
+    "best-frontier": Figure(
+        "best",
+        "frontier",
+        "The same ten at 16 uses: accuracy against nats; filled where nobody reaches as much for as little.",
+        at={"uses": "16"},
+    ),
     "best-take-off": Figure(
         "best",
         "curves",
@@ -276,14 +282,6 @@ FIGURES: dict[str, Figure] = {
         along="threshold",
     ),
     "tuned": Figure("tuned", "curves", "Ten methods, tuned alike, over the uses of a batch.", along="uses"),
-    "tuned-frontier": Figure(
-        "tuned",
-        "frontier",
-        "Ten methods, tuned alike, at 16 uses of a batch: accuracy against "
-        "nats; filled where nobody reaches as much for as little.",
-        at={"uses": "16"},
-    ),
-    "take-off": _rewards("tuned", "How fast ten tuned methods learn at 16 uses of a batch.", {"uses": "16"}),
     "rare": _rewards(
         "rare",
         "Reward where the tokens that must grow are rare, 8 minibatches twice.",

@@ -125,11 +125,19 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
         size = f"{one.steps} of {one.train.get('prompts', RunSettings.prompts)} × {_group(one)}"
         cells = (used(one) + moves, written_rate(one.lr), one.quote, _changed(card, one), size)
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
-    if any(one.source.sweep in ("tuned", "gallery") for one in found):
+    shown = {one.source.sweep for one in found}
+    if "best" in shown:
         lines += [
             "",
-            "`tuned` and `gallery` take the threshold and the learning rate that one rule chose for each method. For "
-            "nearly all it chose the lowest rate that was tried; below that rate [five of them rank differently]"
+            "`best` takes the learning rate that one rule chose for each method and each number of uses, with default "
+            "thresholds. At their best rates [all ten methods end alike]"
+            "(../recorded_third.md#every-method-at-its-best-rate).",
+        ]
+    if "gallery" in shown:
+        lines += [
+            "",
+            "`gallery` takes the threshold and the learning rate that one rule chose for each method. For nearly all "
+            "it chose the lowest rate that was tried; below that rate [methods may rank differently]"
             "(../recorded_third.md).",
         ]
     return [*lines, ""]
