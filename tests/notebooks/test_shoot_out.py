@@ -10,7 +10,7 @@ import pytest
 from tools.paths import NOTEBOOKS
 from trlab import recorded
 from trlab.outcomes import against, judged, runs_of
-from trlab.statistics import interval, iqm
+from trlab.statistics import interval
 from trlab.sweep import load_sweep
 from trlab.tuning import summary
 
@@ -67,29 +67,39 @@ def test_minibatches_are_not_told_from_their_noise() -> None:
     assert control.high - control.low > 0.1, "the control's own runs spread widely"
 
 
-def test_tuned_alike() -> None:
+def within_two_hundredths_of_ppo() -> list[str]:
+    """The methods of which `best` predicted that they end within .02 of PPO at 16 uses, and of which that was seen."""
+    alike = [f for f in judged("best") if f.prediction.within == 0.02 and f.prediction.at == {"uses": "16"}]
+    return [f.prediction.lower for f in alike if f.verdict == "seen" and f.prediction.higher == "ppo"]
+
+
+def test_at_its_best_rate_every_method_ends_alike() -> None:
     said(
-        "At a learning rate of 1e-4, thresholds tuned, QUATRO moves the policy least, and whether it ends above PPO is "
-        "undecided; without a region, and where a weight is only softened or capped, runs end below PPO."
+        "Each at its own best learning rate, all ten methods end within .02 of PPO at 16 uses; without a region, and "
+        "where a weight is only softened or capped, a batch moves the policy further."
     )
-    assert set(verdicts("tuned", "quatro", "kl", uses="16").values()) == {"above"}
-    beside_ppo = verdicts("tuned", "ppo", uses="16")
-    assert beside_ppo["quatro"] == "undecided"
-    assert {beside_ppo[label] for label in ("pg_is", "cispo", "sapo", "pspo")} == {"below"}
+    assert {*within_two_hundredths_of_ppo(), "ppo"} == {variant.name for variant in load_sweep("best").variants}
+    moved = verdicts("best", "ppo", "kl", uses="16")
+    assert {moved[label] for label in ("pg_is", "cispo", "sapo", "pspo")} == {"above"}
 
 
-def test_the_search_ends_at_its_edges() -> None:
-    assert "Every method chose the smallest learning rate and one end of its thresholds" in prose()
-    chosen = summary(load_sweep("grid"), recorded("grid")[0])
-    assert set(chosen["lr"]) == {"0.0001"} and set(chosen["threshold"]) <= {"0.1", "10"} and len(chosen) == 10
+def test_the_rates_of_best_are_inside_what_was_tried() -> None:
+    assert "The rule chose 1e-5 for all of them but GSPO, whose rate is 3e-5; no choice is the first or" in prose()
+    tried = recorded("basin_map")[0]
+    chosen = summary(load_sweep("basin_map"), tried[tried["uses"] == "16"]).set_index("label")["lr"]
+    assert chosen.pop("gspo") == "3e-05" and set(chosen) == {"1e-05"} and len(chosen) == 9
+    assert not any(variant.edges for variant in load_sweep("best").variants)
+    assert set(load_sweep("basin_map").axes[0].points()) == {"3e-06", "1e-05", "3e-05", "0.0001", "0.0003", "0.001"}
 
 
 def test_the_fastest_is_not_the_best() -> None:
-    said("With tuned thresholds DPPO takes off long before PPO, and ends below it.")
-    soon, late = verdicts("tuned", "ppo", "take_off", uses="16"), verdicts("tuned", "ppo", uses="16")
-    assert (soon["dppo-tv"], late["dppo-tv"]) == ("above", "below")
-    first = {label: iqm(runs_of("tuned", label, "take_off", {"uses": "16"})) for label in soon}
-    assert max(first, key=lambda label: first[label]) == "dppo-tv"
+    said(
+        "Each at its best learning rate, GSPO takes off last, every other method a little before PPO, and all end "
+        "within .02 of it."
+    )
+    soon = verdicts("best", "ppo", "take_off", uses="16")
+    assert soon.pop("gspo") == "below" and set(soon.values()) == {"above"}
+    assert len(within_two_hundredths_of_ppo()) == 9
     assert verdicts("rare", "ppo", "take_off", parts="8 minibatches, 2 epochs")["dppo-tv"] == "above"
     assert verdicts("rare", "ppo", "take_off", parts="whole, 8 uses")["dppo-tv"] == "undecided"
 

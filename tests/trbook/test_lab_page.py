@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
@@ -83,10 +82,12 @@ def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
 
 
 def test_the_tuning_rule_is_the_one_that_the_page_tells():
-    grid = load_sweep("grid")
-    points = math.prod(len(axis.points()) for axis in grid.axes)
-    assert (points, len(grid.variants), list(grid.seeds), NEAR) == (15, 10, [100, 101, 102], 0.01)
-    assert "five thresholds and three learning rates each, fifteen configurations" in PAGE and "within 0.01" in PAGE
+    tried, best = load_sweep("basin_map"), load_sweep("best")
+    points = {axis.name: len(axis.points()) for axis in tried.axes}
+    assert (points, len(tried.variants), list(tried.seeds), NEAR) == ({"lr": 6, "uses": 3}, 10, [900, 901], 0.01)
+    assert "ten methods with six learning rates each, at 1, 4 and 16 uses of a batch, on the seeds 900 and 901" in PAGE
+    assert (min(best.seeds), max(best.seeds)) == (1800, 1815) and "on the seeds 1800 to 1815" in PAGE
+    assert "within 0.01" in PAGE and tuple(best.tuned_on) == tuple(tried.seeds)
     runs = pd.DataFrame(
         [
             {"label": "ppo", "lr": lr, "seed": seed, "status": status, "sampled": score, "kl": kl}

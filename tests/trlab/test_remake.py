@@ -55,8 +55,10 @@ def test_a_figure_is_drawn_from_its_record(name):
 
 
 def test_a_figure_that_does_not_exist_is_named_with_the_nearest(capsys):
-    with pytest.raises(ValueError, match=r"figure: expected one of .* got 'take-of'; did you mean 'take-off'"):
-        figure("take-of")
+    with pytest.raises(
+        ValueError, match=r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'"
+    ):
+        figure("best-take-of")
     assert main(["remake", "staleness"]) == 1 and "did you mean 'stale'" in capsys.readouterr().err
     assert main(["remake", "stale", "--cells", "0"]) == 1
     assert "--cells: expected 1 or more, got 0" in capsys.readouterr().err
