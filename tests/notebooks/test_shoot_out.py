@@ -89,7 +89,7 @@ def test_the_rates_of_best_are_inside_what_was_tried() -> None:
     chosen = summary(load_sweep("basin_map"), tried[tried["uses"] == "16"]).set_index("label")["lr"]
     assert chosen.pop("gspo") == "3e-05" and set(chosen) == {"1e-05"} and len(chosen) == 9
     assert not any(variant.edges for variant in load_sweep("best").variants)
-    assert set(load_sweep("basin_map").axes[0].points()) == {"3e-06", "1e-05", "3e-05", "0.0001", "0.0003", "0.001"}
+    assert {*tried["lr"]} == {"3e-06", "1e-05", "3e-05", "0.0001", "0.0003", "0.001"}
 
 
 def test_the_fastest_is_not_the_best() -> None:
