@@ -33,7 +33,10 @@ const foldForPhones = () => {
   }
   if (article.querySelector("div.cell, table.sortable") || document.documentElement.scrollHeight <= TALL) return;
   for (const section of article.querySelectorAll(":scope > section > section")) {
-    const [heading, ...rest] = section.children;
+    const heading = section.querySelector(":scope > :is(h2, h3)"); // an anchor may stand before it
+    const rest = [...section.children].filter(
+      (node) => heading && heading.compareDocumentPosition(node) === Node.DOCUMENT_POSITION_FOLLOWING,
+    );
     if (rest.length > 1) fold(rest, `Show: ${heading.firstChild.textContent}`);
   }
 };
