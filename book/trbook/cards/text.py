@@ -125,15 +125,15 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
         size = f"{one.steps} of {one.train.get('prompts', RunSettings.prompts)} × {_group(one)}"
         cells = (used(one) + moves, written_rate(one.lr), one.quote, _changed(card, one), size)
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
-    shown = {one.source.sweep for one in found}
-    if "best" in shown:
+    sweeps = {one.source.sweep for one in found}
+    if "best" in sweeps:
         lines += [
             "",
             "`best` takes the learning rate that one rule chose for each method and each number of uses, with default "
             "thresholds. At their best rates [all ten methods end alike]"
             "(../recorded_third.md#every-method-at-its-best-rate).",
         ]
-    if "gallery" in shown:
+    if "gallery" in sweeps:
         lines += [
             "",
             "`gallery` takes the threshold and the learning rate that one rule chose for each method. For nearly all "
