@@ -1,0 +1,137 @@
+"""The recipes for GPUs: every key is one of the installed libraries', every metric stands in their source, and the
+bytes and seconds are those of `trbook.scale.memory`. Nothing here runs on a GPU."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trbook.scale import memory, recipes
+from trbook.scale.recipes import ALARMS, H100, RECIPES, on_a_card, room, seconds, share, synced
+
+EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
+
+
+def folder(library: str) -> Path:
+    spec = find_spec(library)
+    if spec is None or spec.origin is None:
+        pytest.skip(f"{library} is not installed")
+    return Path(spec.origin).parent
+
+
+@cache
+def fields(path: Path) -> set[str]:
+    """Every annotated name in the classes of a file: the fields of its dataclasses, without importing it."""
+    return set(re.findall(r"^    (\w+): ", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@cache
+def options(path: Path) -> set[str]:
+    """Every option that a file hands to `add_argument`."""
+    return set(re.findall(r'"(--\w+)"', path.read_text(encoding="utf-8")))
+
+
+@cache
+def ppo_trainer() -> dict:
+    generated = folder("verl") / "trainer/config/_generated_ppo_trainer.yaml"
+    return yaml.load(generated.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@EVERY
+def test_trl_and_accelerate_have_every_setting(recipe) -> None:
+    known = fields(folder("trl") / "trainer/grpo_config.py") | fields(folder("transformers") / "training_args.py")
+    settings = recipes.trl_settings(recipe)
+    assert not set(settings) - known
+    batch = settings["per_device_train_batch_size"] * settings["gradient_accumulation_steps"] * recipe.gpus
+    assert batch == recipe.setup.completions and batch % settings["num_generations"] == 0
+
+    commands = folder("accelerate") / "commands"
+    config = recipes.accelerate_settings(recipe)
+    assert not set(config) - fields(commands / "config/config_args.py")
+    launch = options(commands / "launch.py")
+    assert not {f"--{name}" for name in config["fsdp_config"]} - launch
+    assert not {word for word in recipes.trl_command(recipe).split() if word.startswith("--")} - launch
+    text = recipes.trl_files(recipe)
+    script, _, rest = text.partition("# fsdp.yaml\n")
+    compile(script.split("\n# the command")[0], "train.py", "exec")
+    assert not rest or yaml.safe_load(rest.partition("\n#")[0]) == config, "what is printed is what was checked"
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@EVERY
+def test_verl_has_every_setting(recipe) -> None:
+    settings = recipes.verl_settings(recipe)
+    for name in settings:
+        place = ppo_trainer()
+        for word in name.split("."):
+            assert word in place, name
+            place = place[word]
+    assert settings["trainer.nnodes"] * settings["trainer.n_gpus_per_node"] == recipe.gpus
+    assert recipe.setup.completions % recipe.gpus == 0
+    printed = recipes.verl_command(recipe)
+    assert all(f"{name}={value}" in printed for name, value in settings.items())
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.what)
+def test_a_metric_stands_in_the_library_s_source(alarm) -> None:
+    def sources(library: str, *names: str) -> str:
+        return "".join((folder(library) / name).read_text(encoding="utf-8") for name in names)
+
+    trl = sources("trl", "trainer/grpo_trainer.py", "extras/profiling.py")
+    _, _, timed = alarm.trl.partition("GRPOTrainer.")
+    assert f'"{alarm.trl}"' in trl or (timed and "profiling/Time taken" in trl and f'"{timed}"' in trl)
+    if alarm.verl:
+        verl = sources(
+            "verl",
+            "trainer/ppo/metric_utils.py",
+            "trainer/ppo/core_algos.py",
+            "trainer/ppo/rollout_corr_helper.py",
+            "trainer/ppo/v1/trainer_sync.py",
+            "trainer/ppo/v1/trainer_base.py",
+            "utils/debug/metrics.py",
+        )
+        prefix, _, name = alarm.verl.partition("/")
+        assert f'"{alarm.verl}"' in verl or (f'"{prefix}/' in verl and f'"{name}"' in verl)
+
+
+def test_shards_divide_what_stands_still_and_nothing_else() -> None:
+    recipe = RECIPES[64]
+    one, eight, all_of_them = (on_a_card(replace(recipe, shards=shards)) for shards in (1, 8, 64))
+    for part in ("weights", "gradients", "optimizer"):
+        assert one[part] == 8 * eight[part] == 64 * all_of_them[part]
+    assert one["gathered"] == 0 < eight["gathered"] == all_of_them["gathered"]
+    assert one["activations"] == eight["activations"] == all_of_them["activations"]
+    weights = memory.parameters(recipe.setup.shape)
+    assert sum(one[part] for part in ("weights", "gradients", "optimizer")) == 16 * weights == 8 * synced(recipe)
+    whole = memory.updating(recipe.setup)
+    kept = on_a_card(recipe, recompute=False)
+    assert kept["activations"] == whole["activations"] > 10 * all_of_them["activations"]
+
+
+@EVERY
+def test_a_recipe_fits_its_card(recipe) -> None:
+    standing = sum(on_a_card(recipe)[part] for part in ("weights", "gradients", "optimizer"))
+    assert sum(on_a_card(recipe).values()) < 0.9 * H100.memory, "the engine sleeps while the card learns"
+    assert standing + recipe.engine * H100.memory < 0.9 * H100.memory, "and both are there while it samples"
+    assert room(recipe) >= 32
+
+
+def test_seconds_are_bytes_and_multiplications_over_what_a_card_does() -> None:
+    recipe = RECIPES[8]
+    parts = seconds(recipe)
+    assert parts["update"] == pytest.approx(4 * parts["scoring"])
+    flops = 8 * memory.parameters(recipe.setup.shape) * recipe.rows * recipe.tokens
+    assert parts["update"] == pytest.approx(flops / (H100.computes * H100.flops))
+    alone = replace(recipe, gpus=1, setup=replace(recipe.setup, prompts=1, group=1, prompt=1))
+    floor = synced(alone) / (H100.reads * H100.bandwidth) * alone.setup.completion
+    assert seconds(alone)["sampling"] == pytest.approx(floor, rel=0.01), "one completion: every token reads all weights"
+    slow = replace(H100, bandwidth=H100.bandwidth / 2)
+    assert seconds(recipe, slow)["sampling"] == pytest.approx(2 * parts["sampling"], rel=0.01)
+    assert 0 < share(RECIPES[8]) < share(RECIPES[64]) < 1, "longer completions, fewer in hand"
