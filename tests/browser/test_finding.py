@@ -109,5 +109,9 @@ def test_no_page_leads_to_the_placeholder(book: Path) -> None:
 
 @pytest.mark.nightly("reads every page")
 def test_the_sitemap_lists_every_page(book: Path) -> None:
+    """Without an address there is none: the format allows whole addresses only."""
+    if not ADDRESS:
+        assert not (book / "sitemap.xml").exists()
+        return
     found = ElementTree.parse(book / "sitemap.xml").iter(f"{SITEMAP}loc")
     assert sorted(str(node.text) for node in found) == sorted(f"{ADDRESS}{name}.html" for name in contents())

@@ -1,7 +1,7 @@
 """What others see of a page: its description, its picture and its address, for search engines and shared links.
 
-A page's description is `description:` of its front matter, or its first sentences. Beside the pages stand `sitemap.xml`
-and `404.html`, which a static host shows for an address that does not exist.
+A page's description is `description:` of its front matter, or its first sentences. Beside the pages stand `404.html`,
+which a static host shows for an address that does not exist, and `sitemap.xml`, if the book has an address.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
 
 
 def sitemap(base: str, pages: list[str]) -> str:
-    """The list of all pages for a search engine. Without an address of the book, the pages' paths in it."""
+    """The list of all pages for a search engine, by their whole addresses: the format allows no others."""
     lines = "\n".join(f"  <url><loc>{html.escape(base)}{html.escape(page)}.html</loc></url>" for page in pages)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -123,7 +123,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
     folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.html_title
-    folder.joinpath("sitemap.xml").write_text(sitemap(base, sorted(app.env.found_docs)), encoding="utf-8")
+    pages = folder / "sitemap.xml"
+    if base:
+        pages.write_text(sitemap(base, sorted(app.env.found_docs)), encoding="utf-8")
+    else:
+        pages.unlink(missing_ok=True)  # of an earlier build that had an address
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
     first = folder / "index.html"  # it only leads on to the book's first page, but its address is the one people share
     if first.exists() and "og:title" not in (text := first.read_text(encoding="utf-8")):
