@@ -45,9 +45,9 @@ def test_what_is_reported_has_eight_seeds_that_chose_nothing(name):
 
 
 @pytest.mark.nightly("reads every record")
-def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_six_hours(costs):
+def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_seven_hours(costs):
     assert max(costs.values()) < 45, costs
-    assert sum(costs.values()) < 360, costs
+    assert sum(costs.values()) < 420, costs
 
 
 def test_the_records_are_small():
