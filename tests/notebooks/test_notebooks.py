@@ -11,18 +11,23 @@ from typing import Any
 
 import pytest
 
+from tests.by_day import by_day
 from tools.execute import KEY, execute
 from tools.paths import BUILD, NOTEBOOKS, ROOT, chapters
 from tools.stamp import install_cell
 
 SMOKE = BUILD / "smoke" / "_build" / "executed" / "notebooks"
 NAMES = [path.stem for path in chapters()]
+EXECUTED = by_day(NAMES, "00_quickstart", "05_grpo", reason="executes every chapter")
+"""By day those that the book of `make test` shows."""
 
 
 @pytest.fixture(scope="session")
-def executed() -> dict[str, dict[str, Any]]:
-    """The executed chapters by name; run once, and the tests' book is built from the same copies."""
-    copies = execute(chapters(), SMOKE, profile="smoke")
+def executed(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    """The chapters that this run asks for, executed once, by name; the tests' book is built from the same copies."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    asked = {test.callspec.params["name"] for test in tests if "executed" in test.fixturenames}
+    copies = execute([path for path in chapters() if path.stem in asked], SMOKE, profile="smoke")
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in copies}
 
 
@@ -30,7 +35,7 @@ def read(name: str) -> dict[str, Any]:
     return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXECUTED)
 def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict[str, dict[str, Any]]) -> None:
     notebook = executed[name]
     assert notebook["metadata"][KEY]["profile"] == "smoke"
@@ -41,7 +46,7 @@ def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict
             assert loud == [], loud
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXECUTED)
 def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, Any]]) -> None:
     drawings = 0
     for cell in executed[name]["cells"]:
