@@ -35,6 +35,8 @@ def named(code: str) -> str | None:
 def canonical(name: str) -> str:
     """Where the thing of that name is defined: `trlib.train` is `trlib.loop.training.train`.
 
+    A bridge needs a library that the book does without: where that is not installed, the name stays as it is.
+
     Raises:
         ValueError: there is no such thing.
     """
@@ -45,7 +47,9 @@ def canonical(name: str) -> str:
             raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}")
         try:
             thing = getattr(thing, part) if hasattr(thing, part) else import_module(".".join(parts[:i]))
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name != ".".join(parts[:i]):  # the module is there; the library that it is for is not
+                return name
             raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}") from None
     if isinstance(thing, ModuleType):
         return thing.__name__
