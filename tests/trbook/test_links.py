@@ -189,7 +189,7 @@ def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch) -> No
     monkeypatch.delitem(sys.modules, "trlib.bridges.trl", raising=False)
     monkeypatch.delattr("trlib.bridges.trl", raising=False)
     assert canonical("trlib.bridges.trl.QuatroTrainer") == "trlib.bridges.trl.QuatroTrainer"
-    with pytest.raises(ValueError, match="trlib.bridges has no 'tlr'"):
+    with pytest.raises(ValueError, match=r"trlib\.bridges has no 'tlr'"):
         canonical("trlib.bridges.tlr.QuatroTrainer")
 
 
