@@ -56,7 +56,7 @@ BASES: dict[str, Base] = {
     "relay": Base(
         RelayTeacher,
         {"horizon": LONGEST},
-        Recipe(steps=(3000, 250), until=0.995, batch=16),
+        Recipe(steps=(6000, 250), until=0.995, batch=16, hidden=32, heads=2, mlp=96),
         context=LONGEST + CONTEXT,
         check=300,
     ),
