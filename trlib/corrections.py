@@ -8,6 +8,7 @@ one's own: `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,7 +52,7 @@ def truncated_importance(
     Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner Yao et al. 2025 ("Your
     efficient RL framework secretly brings you off-policy RL training") and Liu, Li et al. 2025 ("When speed kills
     stability"). IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as .5
-    and 5. In the book: :eq:`clipping-three`.
+    and 5. All after the abstract or a summary: as verl has them. In the book: :eq:`clipping-three`.
     Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has "reject" as
     `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its bounds are those of μ/π_old."""
     cap, floor = _bounds(cap, floor)
@@ -121,6 +122,18 @@ def m2po_mask(
     means = moment.cumsum(0) / torch.arange(1, len(moment) + 1, device=moment.device)
     within = torch.zeros_like(order, dtype=torch.bool).scatter(0, order, means <= budget)
     return mask & (within.view_as(mask) | ~candidate)
+
+
+def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
+    """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
+
+    (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
+    so that a completion of a thousand tokens does not overflow."""
+    log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
+    if not log_ratio.numel():
+        return math.nan
+    weight = (log_ratio - log_ratio.max()).exp()
+    return float(weight.sum() ** 2 / (len(weight) * weight.square().sum()))
 
 
 @dataclass(frozen=True)

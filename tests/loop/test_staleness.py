@@ -8,10 +8,9 @@ import torch
 
 import trlib
 from trlib.algorithms import DPPO, GRPO, PPO, QUATRO
-from trlib.corrections import Correction
+from trlib.corrections import Correction, sequence_ess
 from trlib.errors import MethodError
 from trlib.loop import room
-from trlib.loop.metrics import sequence_ess
 from trlib.loop.settings import RunSettings
 from trlib.relatives import RELATIVES
 

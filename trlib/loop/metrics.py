@@ -159,18 +159,6 @@ def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
 
 
-def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
-    """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
-
-    (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
-    so that a completion of a thousand tokens does not overflow."""
-    log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
-    if not log_ratio.numel():
-        return math.nan
-    weight = (log_ratio - log_ratio.max()).exp()
-    return float(weight.sum() ** 2 / (len(weight) * weight.square().sum()))
-
-
 def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]) -> float:
     """`distinct` of completions: their tokens, whether each is right, and the number of each one's prompt."""
     answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in group}

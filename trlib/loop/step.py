@@ -21,10 +21,11 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
 from trlib.arguments import as_json
+from trlib.corrections import sequence_ess
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.boxes import box
 from trlib.loop.critic import Critic
-from trlib.loop.metrics import Update, observe, sampler_kl, sequence_ess
+from trlib.loop.metrics import Update, observe, sampler_kl
 from trlib.loop.optimizers import Maker, build
 from trlib.loop.settings import RunSettings
 from trlib.model.completions import Completions
