@@ -25,6 +25,10 @@ SYSTEMS = {
     "optimizers": ["muon", "frobenius", "sign", "auon", "hybrid_auon"],
     "finetuning": ["smart", "tram", "sam"],
     "classical": ["fdnet", "affine_scaling", "ga_matr"],
+    "asynchrony": [
+        *("tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop", "vespo", "topr", "ctpo", "a3po", "luspo", "vcpo"),
+        *("m2po", "opsm", "trm", "vaco", "cppo", "clip_cov", "drpo", "cfpo", "kl_cov", "opmd", "tpo"),
+    ],
 }
 TRAINED = [name for name in RELATIVES if name in OBJECTIVES]
 STEPPING = list(optimizers.RELATIVES)
@@ -77,7 +81,8 @@ def test_it_says_what_it_is_and_where_from(name):
     kind = dataclass_of(entry) if hasattr(entry, "func") else entry
     text = (inspect.getdoc(kind) or "") + (inspect.getdoc(inspect.getmodule(kind)) or "")
     assert text.strip()
-    assert kind.__module__ in {module.__name__ for module in BRANCHES.values()} or name in ("opo", "gae")
+    presets = ("opo", "gae", "tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop")
+    assert kind.__module__.startswith(tuple(module.__name__ for module in BRANCHES.values())) or name in presets
 
 
 @pytest.mark.parametrize("name", STEPPING)

@@ -16,7 +16,7 @@ from trbook import moons
 from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
 from trbook.cards.curve import LENGTHS, expert_weights, weights
 from trbook.cards.draw import in_words
-from trbook.cards.poster import SHEETS, SHOWN, alt, phone
+from trbook.cards.poster import DRAWN, SHEETS, SHOWN, alt, phone
 from trbook.cards.text import page, provenance
 from trlib import fields
 from trlib.algorithms import ALGORITHMS
@@ -168,7 +168,8 @@ def test_the_poster_is_made_of_the_cards():
         assert found.startswith(b"%PDF") and found == drawn(sheet, "pdf")
         assert drawn(sheet, PHONE) == (FOLDER / f"{sheet}_phone.svg").read_bytes()
         assert all(CARDS[name].title in alt(sheet) for name in SHEETS[sheet].names)
-    assert SHEETS["poster_gallery"].names == tuple(name for name, card in CARDS.items() if card.family in GALLERY)
+    assert SHEETS["poster_gallery"].names == tuple(name for name, card in CARDS.items() if card.family in DRAWN)
+    assert {*GALLERY} - {*DRAWN} == {"asynchrony"}, "no run of it is recorded yet"
     assert {card.name for card in MAIN if card.name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
 
 

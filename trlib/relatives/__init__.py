@@ -1,4 +1,4 @@
-"""The gallery: every relative of the book's methods, one file per branch.
+"""The gallery: every relative of the book's methods, one module per branch.
 
     from trlib.relatives import RELATIVES
     trlib.train(policy, task, RELATIVES["r2vpo"]())
@@ -9,6 +9,7 @@ A relative is what it is in its paper: an objective (a `Method`, trained like th
 from typing import Any
 
 from trlib.relatives import (
+    asynchrony,
     classical,
     constraints,
     finetuning,
@@ -22,7 +23,18 @@ from trlib.relatives import (
 
 BRANCHES = {
     branch.__name__.rpartition(".")[2]: branch
-    for branch in (ratios, constraints, regression, preferences, transport, values, optimizers, finetuning, classical)
+    for branch in (
+        ratios,
+        constraints,
+        regression,
+        preferences,
+        transport,
+        values,
+        optimizers,
+        finetuning,
+        classical,
+        asynchrony,
+    )
 }
 """The branches of the family, in the order of the book."""
 RELATIVES: dict[str, Any] = {name: entry for branch in BRANCHES.values() for name, entry in branch.RELATIVES.items()}

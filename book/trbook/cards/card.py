@@ -25,6 +25,7 @@ Family = Literal[
     "optimizers",
     "finetuning",
     "classical",
+    "asynchrony",
 ]
 Ratio = Literal["none", "π/π_old", "π/μ", "π_old/μ", "π/π_ref"]
 Level = Literal["token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"]
@@ -68,6 +69,7 @@ GALLERY: Mapping[Family, str] = {
     "optimizers": "Optimisers as trust regions",
     "finetuning": "Fine-tuning near a function",
     "classical": "Classical, and two players",
+    "asynchrony": "Stale, asynchronous and long",
 }
 """Branches of the gallery, and their titles."""
 
@@ -121,6 +123,8 @@ class MethodCard:
     """Why the card draws no curve of a weight; empty: it draws one."""
     example: str = ""
     """A line for a shell that runs it on a small problem, where `trlib train` cannot."""
+    diff: str = ""
+    """The line that it changes, as the body of a `diff`, where no page of the gallery shows it."""
     long: str = ""
     """Its longer name, where the title is what the book calls it in running text."""
 

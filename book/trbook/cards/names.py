@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 NAMESAKES: Mapping[str, str] = {
     name: name.upper()
-    for name in ("adpo", "bapo", "capo", "dapo", "dppo", "mdpo", "opo", "pspo", "sam", "sapo", "spo", "trapo", "wpo")
+    for name in (
+        *("adpo", "bapo", "capo", "cppo", "dapo", "dppo", "drpo", "mdpo", "opo"),
+        *("pspo", "sam", "sapo", "spo", "tpo", "trapo", "wpo"),
+    )
 }
 """From the card's name to the heading."""
 

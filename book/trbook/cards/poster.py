@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 A3, A2 = (16.54, 11.69), (23.39, 16.54)
 """Inches, on its side."""
 INK, QUIET, LINE, PAPER = "#1b2530", "#566270", "#c9d0d6", "#ffffff"
-BRANCHES = tuple(name for name, card in CARDS.items() if card.family in GALLERY)
-"""Cards of the gallery."""
+DRAWN: tuple[Family, ...] = tuple(branch for branch in GALLERY if branch != "asynchrony")
+"""Branches of the gallery's sheet: those of which runs are recorded."""
+BRANCHES = tuple(name for name, card in CARDS.items() if card.family in DRAWN)
+"""Cards of the gallery's sheet."""
 SHOWN = tuple(
     name
     for name, card in CARDS.items()
@@ -92,10 +94,10 @@ SHEETS: Mapping[str, Sheet] = {
         size="A2 on its side",
         gap=1.1,
         bottom=0.15,
-        families=dict.fromkeys(GALLERY, ""),
+        families=dict.fromkeys(DRAWN, ""),
         inks=dict(
             zip(
-                GALLERY,
+                DRAWN,
                 ("#0a5c8a", "#7a4b00", "#0b6b64", "#8a2f62", "#4b5d16", "#5b3fa0", "#9a3412", "#155e75", "#566270"),
                 strict=True,
             )

@@ -45,6 +45,7 @@ NEAR: Mapping[str, str] = {
     "what the policy itself finds likely": "the policy itself",
     "its values before the batch": "the critic before the batch",
     SAMPLER: SAMPLER,
+    "a policy between the one that sampled and the one that learns": SAMPLER,
     **dict.fromkeys(
         (
             OLD,

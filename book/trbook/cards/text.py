@@ -108,6 +108,12 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     """What the recorded runs reached, a row for each place, or why there are none."""
     found = outcomes(card)
     lines = ["## What it reached here", ""]
+    if not found and not card.example:
+        return [
+            *lines,
+            "No recorded run: none of our sweeps has it yet, and nothing is claimed of how well it learns.",
+            "",
+        ]
     if not found:
         shown = f"; {chapter} shows it on a small problem" if chapter else ""
         return [*lines, f"No recorded run: it does not train a language model in this book{shown}.", ""]
@@ -168,9 +174,11 @@ def _command(card: MethodCard) -> list[str]:
 
 
 def _rule(card: MethodCard) -> list[str]:
-    """The curve of the weight with both formulas, or the formula alone and why there is no curve."""
+    """The curve of the weight with both formulas, or the formula alone and why there is no curve; and the line that it
+    changes."""
+    line = ["The line that it changes:", "", "```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
     if not read.draws(card):
-        return ["## The rule", "", f"$$\n{card.loss}\n$$", "", f"No curve of a weight: {card.no_curve}.", ""]
+        return ["## The rule", "", f"$$\n{card.loss}\n$$", "", f"No curve of a weight: {card.no_curve}.", "", *line]
     return [
         "## How hard a token is pushed",
         "",
@@ -181,6 +189,7 @@ def _rule(card: MethodCard) -> list[str]:
         "",
         f"$$\nw_t = {card.weight}\n$$",
         "",
+        *line,
     ]
 
 

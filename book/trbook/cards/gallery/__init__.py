@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trbook.cards.gallery import (
+    asynchrony,
     classical,
     constraints,
     finetuning,
@@ -24,5 +25,6 @@ CARDS = (
     *optimizers.CARDS,
     *finetuning.CARDS,
     *classical.CARDS,
+    *asynchrony.CARDS,
 )
 """In the order of the branches."""

@@ -1,0 +1,703 @@
+"""The branch asynchrony: golden values by hand, weights against autograd, and the authors' formulas written out anew.
+
+What TRL and verl have of it is compared with them in `tests/parity/test_asynchrony.py`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import trlib
+from tests.relatives.test_ratios import at, data
+from trbook.bandit import bandit_step
+from trlib.algorithms import GSPO, PGIS, PPO, Batch, Brought, Scores, pg_is_loss, ppo_loss
+from trlib.algorithms.method import is_proportional
+from trlib.corrections import Correction, opsm_mask, sequence_ess
+from trlib.relatives import RELATIVES, asynchrony
+from trlib.relatives.asynchrony.masks import (
+    CPPO,
+    M2PO,
+    OPSM,
+    TRM,
+    VACO,
+    ClipCov,
+    clip_cov_mask,
+    covariance,
+    cppo_mask,
+    trm_mask,
+    vaco_mask,
+    without,
+)
+from trlib.relatives.asynchrony.penalties import (
+    CFPO,
+    DRPO,
+    OPMD,
+    TPO,
+    KLCov,
+    kl_cov_loss,
+    opmd_loss,
+    quadratic_loss,
+    tpo_loss,
+)
+from trlib.relatives.asynchrony.weights import (
+    A3PO,
+    CTPO,
+    LUSPO,
+    TOPR,
+    VCPO,
+    VESPO,
+    a3po_loss,
+    ctpo_loss,
+    topr_loss,
+    vespo_loss,
+)
+
+D = torch.float64
+close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-14)
+
+
+def masked(rule, **fixed):
+    """r A without what a mask leaves out, as a loss of tokens."""
+
+    def loss(logp, old, *, advantages, mask):
+        credit = {"mask": mask} if rule is trm_mask else {"advantages": advantages, "mask": mask}
+        return without(pg_is_loss, rule(logp, old, **credit, **fixed), logp, old, advantages=advantages, mask=mask)
+
+    return loss
+
+
+def clip_cov(logp, old, *, advantages, mask):
+    keep = clip_cov_mask(
+        logp, old, advantages=advantages, mask=mask, share=0.2, low=0.1, draw=torch.Generator().manual_seed(0)
+    )
+    return without(ppo_loss, keep, logp, old, advantages=advantages, mask=mask)
+
+
+LOSSES = {
+    "vespo": vespo_loss,
+    "topr": topr_loss,
+    "topr by token": partial(topr_loss, level="token"),
+    "ctpo": ctpo_loss,
+    "ctpo, wide": partial(ctpo_loss, low=0.5, high=0.8, cap=0.9, power=0.0),
+    "a3po": a3po_loss,
+    "drpo": partial(quadratic_loss, eps=0.3, by_probability=True),
+    "cfpo": partial(quadratic_loss, eps=0.2),
+    "kl_cov": partial(kl_cov_loss, share=0.2),
+    "m2po": masked(trlib.corrections.m2po_mask),
+    "opsm": masked(partial(opsm_mask, delta=0.1)),
+    "trm": masked(trm_mask, delta_max=0.3, delta_mean=0.1),
+    "vaco": masked(vaco_mask),
+    "cppo": masked(cppo_mask, delta=0.1),
+    "clip_cov": clip_cov,
+}
+every_loss = pytest.mark.parametrize("name", LOSSES)
+
+
+def run(name: str, arguments: dict[str, Tensor]):
+    logp = arguments["logp"].detach().clone().requires_grad_()
+    result = LOSSES[name](logp, arguments["logp_old"], advantages=arguments["advantages"], mask=arguments["mask"])
+    return result, torch.autograd.grad(result.per_token.sum(), logp)[0]
+
+
+# What holds for every loss of tokens
+
+
+@every_loss
+@pytest.mark.parametrize("seed", range(3))
+def test_autograd_is_minus_the_weight(name, seed):
+    result, grad = run(name, data(seed))
+    close(grad, -result.diagnostics["weight"])
+    assert result.diagnostics["weight"].abs().max() > 0.01
+
+
+@every_loss
+@pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf, 1e30])
+def test_what_is_masked_does_not_exist(name, junk):
+    clean = data()
+    dirty = {k: v.masked_fill(~clean["mask"], junk) if v.is_floating_point() else v for k, v in clean.items()}
+    (expected, expected_grad), (result, grad) = run(name, clean), run(name, dirty)
+    assert torch.equal(result.per_token, expected.per_token) and torch.equal(grad, expected_grad)
+    assert (grad[~clean["mask"]] == 0).all() and not result.diagnostics["kept"][~clean["mask"]].any()
+    assert (result.per_token[~clean["mask"]] == 0).all()
+    for key, value in result.diagnostics.items():
+        assert torch.equal(value, expected.diagnostics[key]) and not value.requires_grad, key
+
+
+@every_loss
+def test_new_padding_changes_nothing(name):
+    """Padding before, between and behind: it enters no product, no budget, no mean, and moves no position."""
+    arguments = data()
+    columns = torch.tensor([-1, 0, 1, -1, 2, 3, 4, -1])
+    moved = {
+        k: torch.where(columns >= 0, v[:, columns], torch.tensor(0 if k == "mask" else math.nan).to(v))
+        for k, v in arguments.items()
+    }
+    (expected, expected_grad), (result, grad) = run(name, arguments), run(name, moved)
+    close(grad[:, columns >= 0], expected_grad)
+    close(result.per_token[:, columns >= 0], expected.per_token)
+
+
+@every_loss
+def test_at_ratio_one_it_is_the_policy_gradient(name):
+    arguments = data()
+    arguments["logp_old"] = arguments["logp"]
+    result, _ = run(name, arguments)
+    expected = arguments["advantages"].masked_fill(~arguments["mask"], 0.0)
+    if name == "clip_cov":  # which draws some even then
+        expected = expected * result.diagnostics["kept"]
+    close(result.diagnostics["weight"], expected)
+    assert name == "clip_cov" or torch.equal(result.diagnostics["kept"], arguments["mask"])
+
+
+@every_loss
+@pytest.mark.parametrize("far", [-300.0, 300.0])
+@pytest.mark.parametrize("advantage", [-1.0, 0.0, 1.0])
+def test_an_overflowing_ratio_makes_no_nan(name, far, advantage):
+    arguments = data(dtype=torch.float32)
+    arguments["logp"] = torch.full_like(arguments["logp"], -0.5) + min(far, 0)
+    arguments["logp_old"] = torch.full_like(arguments["logp"], -0.5) - max(far, 0)
+    arguments["advantages"] = torch.full_like(arguments["logp"], advantage)
+    result, grad = run(name, arguments)
+    for value in (grad, result.per_token, result.diagnostics["weight"]):
+        assert not value.isnan().any()
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(name, dtype):
+    result, grad = run(name, data(dtype=dtype))
+    assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32 and grad.dtype == dtype
+
+
+@every_loss
+@pytest.mark.parametrize(
+    ("argument", "change", "error"),
+    [
+        ("logp", lambda x: x.tolist(), (TypeError, AttributeError)),
+        ("logp_old", lambda x: x[:, :-1], ValueError),
+        ("advantages", lambda x: x.masked_fill(x == x, math.nan), ValueError),
+        ("mask", lambda m: m.float(), TypeError),
+    ],
+)
+def test_bad_tensors_are_named(name, argument, change, error):
+    arguments = data()
+    arguments[argument] = change(arguments[argument])
+    with pytest.raises(error):
+        run(name, arguments) if argument != "logp" else LOSSES[name](
+            arguments.pop("logp"), arguments.pop("logp_old"), **arguments
+        )
+
+
+# Weights
+
+
+def test_vespo_by_hand():
+    """Two tokens of ratios 2 and 3/4: W = 3/2, φ = 1.5² e^(-1.5) for A > 0 and 1.5³ e^-1 for A < 0."""
+    for a, expected in ((1.0, 1.5**2 * math.exp(-1.5)), (-2.0, -2 * 1.5**3 * math.exp(-1.0))):
+        found = _vespo(at([2.0, 0.75], a))
+        assert found.diagnostics["weight"].tolist() == [[pytest.approx(expected)] * 2]
+        assert found.diagnostics["sequence_ratio"].tolist() == [[pytest.approx(1.5)] * 2]
+
+
+def _vespo(arguments, **more):
+    return vespo_loss(arguments.pop("logp"), arguments.pop("logp_old"), **arguments, **more)
+
+
+@given(k=st.floats(0.5, 5), lam=st.floats(0.5, 5))
+@settings(max_examples=30, deadline=None)
+def test_vespo_s_weight_is_largest_at_k_over_lambda(k, lam):
+    places = [k / lam * math.exp(x / 10) for x in range(-15, 16)]
+    weights = [float(_vespo(at(place, 1.0), k_pos=k, lam_pos=lam).diagnostics["weight"]) for place in places]
+    assert weights.index(max(weights)) == 15
+    assert float(_vespo(at(1.0, 1.0), k_pos=k, lam_pos=lam).diagnostics["weight"]) == 1
+
+
+def test_topr_by_hand():
+    """Ratios 4 and 1/8: the product 1/2 for A < 0; a right answer, and a wrong one that has become likely, weigh A."""
+    for ratios, a, whole, tokens in (
+        ([4.0, 0.125], -2.0, [-1.0, -1.0], [-2.0, -0.25]),
+        ([4.0, 0.125], 2.0, [2.0, 2.0], [2.0, 2.0]),
+        ([4.0, 2.0], -2.0, [-2.0, -2.0], [-2.0, -2.0]),
+    ):
+        for level, expected in (("completion", whole), ("token", tokens)):
+            arguments = at(ratios, a)
+            found = topr_loss(arguments.pop("logp"), arguments.pop("logp_old"), **arguments, level=level)
+            assert found.diagnostics["weight"][0].tolist() == pytest.approx(expected)
+
+
+def test_ctpo_is_the_authors_loss():
+    """`cum-token-cumprod-la`: the product so far with the token's own gradient, in a window that widens with √t."""
+    for seed in range(4):
+        batch = data(seed)
+        mask, a = batch["mask"], batch["advantages"]
+        logp = batch["logp"].clone().requires_grad_()
+        total = ((logp - batch["logp_old"]).detach() * mask).cumsum(-1)
+        log_r = total + logp - logp.detach()
+        scale = mask.cumsum(-1).clamp(min=1).double().sqrt()
+        plain, bounded = -a * log_r.exp(), -a * torch.minimum(torch.maximum(log_r, -0.025 * scale), 0.05 * scale).exp()
+        worse = torch.maximum(plain, bounded)
+        loss = torch.where(a < 0, torch.minimum(-a * (0.05 * scale).exp(), worse), worse)[mask]
+        (expected,) = torch.autograd.grad(loss.sum(), logp)
+        result, grad = run("ctpo", batch)
+        close(result.per_token[mask], loss.detach())
+        close(grad, expected)
+        assert 0 < int(result.diagnostics["kept"].sum()) < int(mask.sum())
+
+
+def test_ctpo_s_window_is_as_wide_as_the_root_of_the_position():
+    """100 tokens of one small log-ratio each, .01: R passes e^(.05 √t) where .01 t > .05 √t, from the 26th on."""
+    arguments = at([math.exp(0.01)] * 100, 1.0)
+    kept = ctpo_loss(arguments.pop("logp"), arguments.pop("logp_old"), **arguments).diagnostics["kept"][0]
+    assert kept[:24].all() and not kept[25:].any()
+
+
+def test_a3po_is_areal_s_loss():
+    """log π_prox by the versions, PPO's clip of π/π_prox, and π_prox/μ as a weight that is dropped above the cap."""
+    for seed in range(4):
+        batch = data(seed)
+        mask, a = batch["mask"], batch["advantages"]
+        age = torch.randint(0, 5, mask.shape, generator=torch.Generator().manual_seed(seed))
+        logp, behave = batch["logp"].clone().requires_grad_(), batch["logp_old"]
+        current = 7.0  # the learner's version; a sampler that is `age` behind the one before it has 6 - age
+        versions = current - 1 - age
+        alpha = (current - 1 - versions) / (current - versions)
+        prox = behave + alpha * (logp.detach() - behave)
+        ratio, weight = (logp - prox).exp(), (prox - behave).exp()
+        loss = torch.maximum(-a * ratio, -a * ratio.clamp(0.8, 1.2)) * weight * (weight <= 1.1)
+        (expected,) = torch.autograd.grad(loss[mask].sum(), logp)
+        mine = batch["logp"].clone().requires_grad_()
+        found = a3po_loss(mine, behave, advantages=a, mask=mask, age=age, cap=1.1)
+        (grad,) = torch.autograd.grad(found.per_token.sum(), mine)
+        close(found.per_token[mask], loss[mask].detach())
+        close(grad, expected)
+        assert not found.diagnostics["kept"][(weight > 1.1) & mask].any()
+
+
+def test_a3po_at_age_0_is_ppo_around_the_sampler():
+    batch = data()
+    result, _ = run("a3po", batch)
+    plain = ppo_loss(batch["logp"], batch["logp_old"], advantages=batch["advantages"], mask=batch["mask"])
+    close(result.diagnostics["weight"], plain.diagnostics["weight"])
+    old = a3po_loss(
+        logp=batch["logp"],
+        logp_rollout=batch["logp_old"],
+        advantages=batch["advantages"],
+        mask=batch["mask"],
+        age=torch.full_like(batch["logp"], 9.0),
+        cap=1e9,
+    )
+    inside = plain.diagnostics["kept"]
+    assert old.diagnostics["kept"][inside].all(), "the older the sampler, the wider the window around it"
+    edge = at([1.2**10 * 0.999, 1.2**10 * 1.001], 1.0)
+    kept = a3po_loss(edge.pop("logp"), edge.pop("logp_old"), **edge, age=torch.full((1, 2), 9.0), cap=1e9)
+    assert kept.diagnostics["kept"].tolist() == [[True, False]]
+    assert round(1.2**10, 1) == 6.2, "as the card says"
+
+
+def test_luspo_is_gspo_times_the_length():
+    assert LUSPO() == LUSPO(aggregation="seq-mean-token-sum") and issubclass(LUSPO, GSPO)
+    per_token, mask = torch.tensor([[1.0, 1.0, 1.0], [2.0, 0.0, 0.0]]), torch.tensor([[True] * 3, [True, False, False]])
+    batch = _batch(mask=mask)
+    assert float(LUSPO().loss(per_token, batch)) == 2.5 and float(GSPO().loss(per_token, batch)) == 1.5
+
+
+def _batch(**more) -> Batch:
+    mask = more.pop("mask", torch.ones(2, 3, dtype=torch.bool))
+    zero = torch.zeros(mask.shape, dtype=D)
+    rows = torch.zeros(len(mask), dtype=D)
+    filled = {
+        "tokens": zero.long(),
+        "mask": mask,
+        "forced": ~mask,
+        "rewards": rows,
+        "group": rows.long(),
+        "ended": mask[:, 0],
+        "horizon": mask.shape[1],
+        "logp_rollout": zero,
+        "advantages": zero,
+    }
+    return Batch(**filled | more)
+
+
+def test_presets_are_ppo_with_a_correction():
+    names = {
+        "tis": Correction(cap=2.0),
+        "tis_seq": Correction(cap=2.0, level="sequence"),
+        "mis": Correction(cap=2.0, how="mask"),
+        "mis_seq": Correction(cap=2.0, level="sequence", how="mask"),
+        "geo_mask": Correction(cap=1.001, floor=0.999, level="geometric", how="reject"),
+        "icepop": Correction(cap=5.0, floor=0.5, how="mask"),
+    }
+    for name, correction in names.items():
+        assert RELATIVES[name]() == PPO(correction=correction) and RELATIVES[name](eps_high=0.3).eps_high == 0.3
+
+
+class Counting:
+    """A step of two minibatches that remembers how it descended."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.speeds = batch, []
+
+    def minibatches(self):
+        yield self
+        yield self
+
+    def loss(self):
+        return torch.zeros(())
+
+    def descend(self, loss, *, speed=1.0):
+        self.speeds.append(speed)
+
+
+def test_vcpo_s_step_is_as_long_as_the_data_are_worth():
+    """Three completions of weights 1, 2 and 5: ESS / B = 64 / (3 · 30), and the step its root."""
+    weights = torch.tensor([[1.0, 1.0], [4.0, 0.5], [5.0, 9.0]], dtype=D)
+    mask = torch.tensor([[True, True], [True, True], [True, False]])
+    batch = _batch(
+        mask=mask, logp_rollout=-9 - weights.log(), brought=Brought(logp_old=torch.full((3, 2), -9.0, dtype=D))
+    )
+    step = Counting(batch)
+    VCPO().update(step)
+    assert step.speeds == pytest.approx([math.sqrt(64 / 90)] * 2) and batch.memory["ess_step"] == pytest.approx(64 / 90)
+    assert sequence_ess(batch.logp_old, batch.logp_rollout, mask) == pytest.approx(64 / 90)
+    plain = Counting(batch)
+    VCPO(power=0.0).update(plain)
+    assert plain.speeds == [1.0, 1.0]
+    empty = Counting(_batch(mask=~torch.ones(2, 3, dtype=torch.bool), brought=Brought(logp_old=torch.zeros(2, 3))))
+    VCPO().update(empty)
+    assert empty.speeds == [1.0, 1.0]
+    with pytest.raises(ValueError, match="correction: expected the weights"):
+        VCPO(correction=None)
+
+
+# Masks
+
+
+def test_without_leaves_the_mean_s_denominator():
+    batch = data()
+    keep = torch.arange(5) < 2
+    found = without(
+        pg_is_loss,
+        keep.expand(6, 5),
+        batch["logp"],
+        batch["logp_old"],
+        advantages=batch["advantages"],
+        mask=batch["mask"],
+    )
+    assert (found.per_token[:, 2:] == 0).all() and not found.diagnostics["kept"][:, 2:].any()
+    assert torch.equal(found.diagnostics["kept"][:, :2], batch["mask"][:, :2])
+
+
+def test_trm_by_hand():
+    """log r of .3 and 0: k2 .045 at most, k3 (e^.3 - 1.3)/2 on average; and the whole completion goes."""
+    arguments = at([math.exp(0.3), 1.0], 1.0)
+    logps, mean = (arguments["logp"], arguments["logp_old"]), (math.exp(0.3) - 1.3) / 2
+    for limits, kept in (
+        ({"delta_max": 0.046, "delta_mean": mean + 1e-9}, True),
+        ({"delta_max": 0.044, "delta_mean": 1.0}, False),
+        ({"delta_max": 1.0, "delta_mean": mean - 1e-9}, False),
+        ({"delta_max": math.inf, "delta_mean": math.inf}, True),
+    ):
+        assert trm_mask(*logps, mask=arguments["mask"], **limits).tolist() == [[kept, kept]]
+    assert round(math.sqrt(2 * 0.002), 2) == 0.06, "the card's |log r| of one token"
+
+
+def test_vaco_is_open_instruct_s_filter():
+    """Dropped where the completion's mean |ρ - 1| is above the bound and sign(log ρ) A > 0."""
+    left_out = 0
+    for seed in range(4):
+        b = data(seed)
+        log_ratio = (b["logp"] - b["logp_old"]).masked_fill(~b["mask"], 0.0)
+        length = b["mask"].sum(-1, keepdim=True).clamp(min=1)
+        far = (log_ratio.exp() - 1).abs().sum(-1, keepdim=True) / length > 0.3
+        dropped = far & (log_ratio.sign() * b["advantages"] > 0)
+        found = vaco_mask(b["logp"], b["logp_old"], advantages=b["advantages"], mask=b["mask"], delta=0.3)
+        assert torch.equal(found, b["mask"] & ~dropped)
+        left_out += int((b["mask"] & ~found).sum())
+    assert left_out > 10
+
+
+def test_cppo_is_the_authors_mask():
+    """`_cppo_mask` of UniRL, completion by completion."""
+    left_out = 0
+    for seed in range(6):
+        b = data(seed)
+        for delta, prefix, w_min in ((0.2, 0.02, 0.8), (0.1, 0.05, 0.5), (0.15, 0.0, 1.0)):
+            found = cppo_mask(
+                b["logp"], b["logp_old"], advantages=b["advantages"], mask=b["mask"],
+                delta=delta, delta_prefix=prefix, w_min=w_min,
+            )  # fmt: skip
+            for row in range(6):
+                own = b["mask"][row]
+                new, old, a = (b[k][row][own] for k in ("logp", "logp_old", "advantages"))
+                if not len(new):
+                    continue
+                d = (new.exp() - old.exp()).abs()
+                place = torch.arange(1, len(d) + 1, dtype=D)
+                w = 1.0 - (1.0 - w_min) * (place - 1) / max(len(d) - 1, 1)
+                z = w * d
+                before = [torch.cat([x.new_zeros(1), x.cumsum(0)[:-1]]) for x in (z, w)]
+                per_token = torch.quantile(d, 0.9).clamp(min=prefix, max=2 * prefix)
+                limit = torch.minimum(torch.full_like(z, delta), delta + per_token * before[1] - before[0])
+                kept = (z <= limit) | (a * ((new - old).exp() - 1) <= 0)
+                assert torch.equal(found[row][own], kept)
+                left_out += int((~kept).sum())
+    assert left_out > 20
+
+
+def test_a_spent_prefix_leaves_the_next_token_nothing():
+    """Five tokens of μ = .5 that go to .64: each is inside δ = .15, but after two of them the prefix is spent."""
+    old = torch.full((1, 5), 0.5, dtype=D).log()
+    new = torch.full((1, 5), 0.64, dtype=D).log()
+    a, mask = torch.ones(1, 5, dtype=D), torch.ones(1, 5, dtype=torch.bool)
+    found = partial(cppo_mask, new, old, mask=mask, delta=0.15, delta_prefix=0.02, w_min=1.0)
+    # b = clamp(.14, .02, .04) = .04: limits .15, .05, -.05, ...
+    assert found(advantages=a).tolist() == [[True, False, False, False, False]]
+    assert found(advantages=-a).all(), "what goes back is never left out"
+
+
+def test_covariance_by_hand():
+    logp, a = torch.tensor([[-1.0, -2.0, -9.0]], dtype=D), torch.tensor([[3.0, 1.0, 9.0]], dtype=D)
+    assert covariance(logp, a, torch.tensor([[True, True, False]])).tolist() == [[0.5, 0.5, -math.inf]]
+
+
+def test_clip_cov_draws_its_share_and_only_among_candidates():
+    b = data()
+    arguments = {"advantages": b["advantages"], "mask": b["mask"]}
+    found = covariance(b["logp"], b["advantages"], b["mask"])
+    inside = ppo_loss(b["logp"], b["logp_old"], **arguments).diagnostics["kept"]
+    candidates = inside & (found > 0.1) & (found < 5)
+    seen = torch.zeros_like(b["mask"])
+    for seed in range(60):
+        draw = torch.Generator().manual_seed(seed)
+        keep = clip_cov_mask(b["logp"], b["logp_old"], **arguments, share=0.1, low=0.1, draw=draw)
+        out = b["mask"] & ~keep
+        assert int(out.sum()) == max(int(0.1 * int(b["mask"].sum())), 1) and not (out & ~candidates).any()
+        seen |= out
+    assert torch.equal(seen, candidates), "each of them is drawn in some batch"
+    none = clip_cov_mask(b["logp"], b["logp_old"], **arguments, low=99.0, high=100.0)
+    assert torch.equal(none, b["mask"])
+
+
+# Penalties and fits
+
+
+def test_drpo_s_weight_is_the_paper_s():
+    """1 - sign(A (r - 1)) |π - μ| / ε times r A, and at ε = 12.5 it is within 8 % of r A whatever happens."""
+    b = data()
+    found = quadratic_loss(b["logp"], b["logp_old"], advantages=b["advantages"], mask=b["mask"], eps=0.3,
+                           by_probability=True)  # fmt: skip
+    r, gap = (b["logp"] - b["logp_old"]).exp(), (b["logp"].exp() - b["logp_old"].exp()).abs()
+    expected = r * b["advantages"] * (1 - (b["advantages"] * (r - 1)).sign() * gap / 0.3)
+    close(found.diagnostics["weight"], expected.masked_fill(~b["mask"], 0.0))
+    wide = DRPO().objective(Scores(b["logp"]), _of(b)).diagnostics["weight"]
+    plain = (r * b["advantages"]).masked_fill(~b["mask"], 0.0)
+    assert ((wide - plain).abs() <= 0.08 * plain.abs()).all()
+
+
+def _of(b: dict[str, Tensor], **more) -> Batch:
+    brought = Brought(logp_old=b["logp_old"])
+    return _batch(mask=b["mask"], logp_rollout=b["logp_old"], advantages=b["advantages"], brought=brought, **more)
+
+
+def test_cfpo_turns_at_the_clip_s_edge():
+    for a in (1.0, -1.0):
+        edge = 1 + 0.2 * a
+        weights = {}
+        for ratio in (edge - 0.01 * a, edge, edge + 0.01 * a):
+            arguments = at(ratio, a)
+            found = quadratic_loss(arguments.pop("logp"), arguments.pop("logp_old"), **arguments, eps=0.2)
+            weights[ratio] = float(found.diagnostics["weight"])
+        first, at_edge, last = weights.values()
+        assert at_edge == pytest.approx(0, abs=1e-12) and first * a > 0 > last * a
+
+
+def test_kl_cov_by_hand():
+    """Four tokens, one chosen: the largest (log π - mean) (A - mean), which pays β |log r|."""
+    logp = torch.tensor([[-1.0, -2.0, -3.0, -4.0]], dtype=D)
+    old, a = logp - torch.tensor([[0.1, -0.2, 0.3, -0.4]], dtype=D), torch.tensor([[2.0, 1.0, 0.0, -2.0]], dtype=D)
+    found = kl_cov_loss(logp, old, advantages=a, mask=logp < 0, share=0.25, beta=0.5)
+    plain = pg_is_loss(logp, old, advantages=a, mask=logp < 0)
+    # products of (1.5, .5, -.5, -1.5) and (1.75, .75, -.25, -2.25): the last is 3.375
+    close(found.per_token - plain.per_token, torch.tensor([[0, 0, 0, 0.2]], dtype=D))
+    close(found.diagnostics["weight"] - plain.diagnostics["weight"], torch.tensor([[0, 0, 0, 0.5]], dtype=D))
+
+
+def test_opmd_is_openkimi_s_loss():
+    for seed in range(3):
+        b = data(seed)
+        b["advantages"] = torch.randn(6, 1, generator=torch.Generator().manual_seed(seed), dtype=D).expand(6, 5)
+        logp = b["logp"].clone().requires_grad_()
+        length = b["mask"].sum(-1).clamp(min=1)
+        ratio = ((logp - b["logp_old"]) * b["mask"]).sum(-1)
+        a = (b["advantages"] * b["mask"]).sum(-1) / length
+        loss = 0.5 * 0.3 * (a / 0.3 - ratio) ** 2 / length
+        (expected,) = torch.autograd.grad(loss.sum(), logp)
+        mine = b["logp"].clone().requires_grad_()
+        found = opmd_loss(mine, b["logp_old"], advantages=b["advantages"], mask=b["mask"], tau=0.3)
+        (grad,) = torch.autograd.grad(found.per_token.sum(), mine)
+        close(found.per_token, loss.detach())
+        close(grad, expected)
+        close(grad, -found.diagnostics["weight"])
+
+
+def test_tpo_is_the_paper_s_cross_entropy():
+    """Eq. 1-3 prompt by prompt, with the standard deviation of divisor G and a prompt of equal rewards."""
+    g = torch.Generator().manual_seed(0)
+    old = -torch.rand(7, 4, generator=g, dtype=D)
+    new = (old + 0.3 * torch.randn(7, 4, generator=g, dtype=D)).clamp(max=0).requires_grad_()
+    mask = torch.rand(7, 4, generator=g) < 0.8
+    group, rewards = torch.tensor([3, 0, 3, 0, 3, 9, 9]), torch.tensor([1.0, 0, 0, 1, 0, 1, 1], dtype=D)
+    total = 0.0
+    for number in (0, 3, 9):
+        own = group == number
+        u = rewards[own] - rewards[own].mean()
+        if (spread := u.square().mean().sqrt()) > 1e-6:
+            u = u / spread
+        q = ((old * mask).sum(-1)[own].log_softmax(0) + u / 0.7).softmax(0)
+        total = total - (q * (new * mask).sum(-1)[own].log_softmax(0)).sum()
+    (expected,) = torch.autograd.grad(total, new, retain_graph=True)
+    found = tpo_loss(new, old, rewards=rewards, group=group, mask=mask, eta=0.7)
+    (grad,) = torch.autograd.grad(found.per_token.sum(), new)
+    assert found.per_token.shape == (3,) and found.per_token.sum().item() == pytest.approx(total.item())
+    close(grad, expected)
+    close(grad, -found.diagnostics["weight"])
+
+
+def test_tpo_rests_at_its_target():
+    """π(y_i) ∝ π_old(y_i) e^(u/η): no token has a weight."""
+    old = torch.tensor([[0.2], [0.3], [0.1]], dtype=D).log()
+    rewards = torch.tensor([1.0, 0.0, 0.0], dtype=D)
+    u = (rewards - rewards.mean()) / rewards.std(unbiased=False)
+    target = (old[:, 0] + u).log_softmax(0).unsqueeze(-1)
+    found = tpo_loss(target, old, rewards=rewards, group=torch.zeros(3).long(), mask=old < 0)
+    close(found.diagnostics["weight"], torch.zeros(3, 1, dtype=D))
+
+
+# As methods
+
+
+KINDS = (VESPO, TOPR, CTPO, A3PO, LUSPO, VCPO, M2PO, OPSM, TRM, VACO, CPPO, ClipCov, DRPO, CFPO, KLCov, OPMD, TPO)
+
+
+def test_the_branch_holds_them_all():
+    assert {RELATIVES[name] for name in asynchrony.RELATIVES if isinstance(RELATIVES[name], type)} == set(KINDS)
+    around = {kind for kind in KINDS if kind.anchor == "rollout"}
+    assert around == {VESPO, TOPR, A3PO, M2PO, TRM, VACO, CPPO, DRPO}
+    alone = {kind for kind in KINDS if is_proportional(kind)}
+    assert alone == {VESPO, TOPR, CTPO, A3PO, LUSPO, M2PO, OPSM, TRM, VACO, CPPO}
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in (VCPO, LUSPO, TPO)])
+def test_an_objective_is_its_loss_with_its_settings(kind):
+    b = data()
+    found = kind().objective(Scores(b["logp"].requires_grad_()), _of(b, age=torch.ones_like(b["mask"]).long()))
+    arguments = {"advantages": b["advantages"], "mask": b["mask"]}
+    logps = (b["logp"].detach(), b["logp_old"])
+    expected = {
+        VESPO: lambda: vespo_loss(*logps, **arguments),
+        TOPR: lambda: topr_loss(*logps, **arguments),
+        CTPO: lambda: ctpo_loss(*logps, **arguments),
+        A3PO: lambda: a3po_loss(*logps, **arguments, age=torch.ones(6, 5)),
+        M2PO: lambda: masked(trlib.corrections.m2po_mask)(*logps, **arguments),
+        OPSM: lambda: without(ppo_loss, opsm_mask(*logps, **arguments, delta=0.1), *logps, **arguments),
+        TRM: lambda: masked(trm_mask)(*logps, **arguments),
+        VACO: lambda: masked(vaco_mask)(*logps, **arguments),
+        CPPO: lambda: masked(cppo_mask)(*logps, **arguments),
+        ClipCov: lambda: without(
+            ppo_loss,
+            clip_cov_mask(*logps, **arguments, draw=trlib.seeds.generator(0, "clip_cov")),
+            *logps,
+            **arguments,
+        ),
+        DRPO: lambda: quadratic_loss(*logps, **arguments, eps=12.5, by_probability=True),
+        CFPO: lambda: quadratic_loss(*logps, **arguments, eps=0.2),
+        KLCov: lambda: kl_cov_loss(*logps, **arguments),
+        OPMD: lambda: opmd_loss(*logps, **arguments),
+    }[kind]()
+    close(found.per_token.detach(), expected.per_token)
+    assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "value"),
+    [
+        (VESPO, "k_pos", -1.0),
+        (VESPO, "lam_neg", math.inf),
+        (TOPR, "level", "group"),
+        (CTPO, "low", -0.1),
+        (CTPO, "power", math.nan),
+        (A3PO, "eps_low", 1.1),
+        (A3PO, "cap", 0.0),
+        (VCPO, "power", -1.0),
+        (M2PO, "budget", 0.0),
+        (OPSM, "delta", math.nan),
+        (TRM, "delta_max", -1.0),
+        (TRM, "delta_mean", -1.0),
+        (VACO, "delta", -1.0),
+        (CPPO, "delta", -1.0),
+        (CPPO, "delta_prefix", -1.0),
+        (CPPO, "w_min", 0.0),
+        (ClipCov, "share", 0.0),
+        (ClipCov, "high", 1.0),
+        (DRPO, "eps", 0.0),
+        (CFPO, "eps", -1.0),
+        (KLCov, "share", 1.1),
+        (KLCov, "beta", -1.0),
+        (OPMD, "tau", 0.0),
+        (TPO, "eta", 0.0),
+    ],
+)
+def test_a_meaningless_setting_is_named(kind, setting, value):
+    with pytest.raises(ValueError, match=rf"^{setting}: expected"):
+        kind(**{setting: value})
+
+
+def test_tpo_compares_completions_of_a_prompt():
+    with pytest.raises(ValueError, match=r"group \(TPO compares completions of a prompt\)"):
+        TPO().plan(1, 0)
+
+
+def test_on_one_bandit_those_with_a_region_stay_nearer_than_none():
+    mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
+    free = bandit_step(PGIS(), mu, a)
+    for method in (VESPO(), CTPO(), A3PO(), M2PO(), OPSM(), TRM(), VACO(), CPPO(), CFPO(), replace(DRPO(), eps=0.15)):
+        found = bandit_step(method, mu, a)
+        assert found.gain > 0 and found.kl < free.kl, method
+
+
+@pytest.mark.parametrize("name", ["vcpo", "clip_cov", "a3po"])
+def test_a_stale_run_is_taken_up_again(name, tmp_path):
+    """What draws or steps by the batch, with data of several ages, does the same after a break."""
+
+    def trained(steps, **more):
+        return trlib.train(
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            RELATIVES[name](),
+            steps=steps,
+            prompts=2,
+            group=4,
+            epochs=2,
+            max_tokens=6,
+            probe=2,
+            lr=1e-3,
+            lag=2,
+            buffer=1,
+            segments=2,
+            progress=False,
+            **more,
+        ).history
+
+    whole = trained(4)
+    trained(2, out=tmp_path)
+    again = trained(4, out=tmp_path, resume=True)
+    assert again.loss.tolist() == whole.loss.tolist()
+    assert name != "vcpo" or ((whole.ess_step[2:] < 0.999).any() and again.ess_step.tolist() == whole.ess_step.tolist())

@@ -1,0 +1,267 @@
+"""What stale data have moved too far is left out: masks of tokens and of completions on r A or on PPO's clip. What
+`Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM stand in `trlib.corrections`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
+from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
+from trlib.corrections import m2po_mask, opsm_mask
+from trlib.divergences import binary_tv, k2, k3
+from trlib.seeds import generator
+
+
+def without(
+    loss: Callable[..., TokenLoss], keep: Tensor, *logps: Tensor, advantages: Tensor, mask: Tensor, **settings: Any
+) -> TokenLoss:
+    """A loss of tokens in which those outside `keep` [B, T] have no advantage: they stay in every mean."""
+    found = loss(*logps, advantages=advantages.masked_fill(~keep, 0.0), mask=mask, **settings)
+    return TokenLoss(found.per_token, found.diagnostics | {"kept": found.diagnostics["kept"] & keep})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masked(PGIS):
+    """r A, r = π/μ, of the tokens that `keep` names anew for every update."""
+
+    anchor: ClassVar[Anchor] = "rollout"
+
+    def keep(self, scores: Scores, batch: Batch) -> Tensor:
+        """[B, T] bool: the tokens that have a gradient."""
+        raise NotImplementedError(f"{type(self).__name__} has no rule")
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return without(pg_is_loss, self.keep(scores, batch), scores.logp, batch.logp_anchor, **batch.credit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class M2PO(Masked):
+    """The policy gradient within a budget of the second moment of log r: `m2po_mask`, without a clip.
+    Source: arXiv 2510.01161, after the abstract or a summary: the authors' code has it as the bounds of a clip."""
+
+    budget: float = 0.04
+    """The largest mean of log² r over a minibatch's candidates, nats²."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("budget", self.budget, above=0)
+
+    def keep(self, scores: Scores, batch: Batch) -> Tensor:
+        return m2po_mask(scores.logp, batch.logp_anchor, **batch.credit, budget=self.budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OPSM(PPO):
+    """PPO's clip without the completions of A < 0 that have left the sampler's policy: `opsm_mask`.
+    Source: arXiv 2512.02556, after the abstract or a summary: as TRL has it."""
+
+    delta: float = 0.1
+    """The largest mean of log μ/π over a completion with A < 0, nats per token."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("delta", self.delta)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        keep = opsm_mask(scores.logp, batch.logp_rollout, **batch.credit, delta=self.delta)
+        return without(ppo_loss, keep, scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
+
+
+def trm_mask(
+    logp: Tensor, logp_rollout: Tensor, *, mask: Tensor, delta_max: float = 0.1, delta_mean: float = 0.002
+) -> Tensor:
+    """TRM: which tokens are kept, [B, T] bool: those of the completions with max_t log² r / 2 <= δ_max and
+    mean_t (r - 1 - log r) <= δ_mean, whatever their advantage.
+
+    Args: delta_max, delta_mean: nats, estimates of KL(μ || π) of one token by k2 and of a completion's mean token by
+        k3; inf: off.
+    Source: arXiv 2512.23075, after the abstract or a summary: two public ports and the paper of CPPO, which quotes both
+    thresholds. verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old."""
+    delta_max, delta_mean = (
+        checks.number(name, value, least=0) for name, value in (("delta_max", delta_max), ("delta_mean", delta_mean))
+    )
+    new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
+    mean = k3(rollout, new).sum(-1) / mask.sum(-1).clamp(min=1)
+    near = (k2(rollout, new).amax(-1) <= delta_max) & (mean <= delta_mean)
+    return mask & near.unsqueeze(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TRM(Masked):
+    """The policy gradient of the completions that are near on average, and none of whose tokens has left the region."""
+
+    delta_max: float = 0.1
+    """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
+    delta_mean: float = 0.002
+    """The largest mean KL of a completion's tokens, nats, by k3; inf: off."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("delta_max", "delta_mean"):
+            checks.number(name, getattr(self, name), least=0)
+
+    def keep(self, scores: Scores, batch: Batch) -> Tensor:
+        return trm_mask(scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(trm_mask))
+
+
+def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.2) -> Tensor:
+    """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion whose mean |r - 1| is
+    above δ: what would take a distant completion further.
+
+    Source: arXiv 2603.01365; read in the authors' code, one of them's in open-instruct, where r is π_old/μ and the
+    weight beside PPO's clip. That the policy as it is now is measured is derived here, and δ our choice.
+    Differs from: the paper also aligns the advantages of stale data by V-trace, which needs a critic."""
+    delta = checks.number("delta", delta, least=0)
+    new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    log_ratio = (new - rollout).detach()
+    far = log_ratio.expm1().abs().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1) > delta
+    return mask & ~(far & (a * log_ratio > 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VACO(Masked):
+    """The policy gradient, in distant completions of the tokens alone that it brings back."""
+
+    delta: float = 0.2
+    """The largest mean of |r - 1| over a completion: twice the total variation that it estimates."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("delta", self.delta, least=0)
+
+    def keep(self, scores: Scores, batch: Batch) -> Tensor:
+        return vaco_mask(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
+
+
+def cppo_mask(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    delta: float = 0.2,
+    delta_prefix: float = 0.02,
+    w_min: float = 0.8,
+) -> Tensor:
+    """CPPO's budget of a prefix: which tokens are kept, [B, T] bool. Kept are those that move inwards, A (r - 1) <= 0,
+    and those with w_t D_t <= min(δ, δ + b W - S), where D_t = |π(y_t) - μ(y_t)|, w_t falls in a straight line from 1 at
+    the first token to w_min at the last, and W and S sum w_j and w_j D_j over the tokens before.
+
+    b, what a prefix may spend per token, is the 90 % quantile of the completion's D, within [δ_prefix, 2 δ_prefix].
+
+    Args: delta, delta_prefix: δ and δ_b, probability.
+    Source: arXiv 2606.10968, eq. 8-11; b's quantile from section 4.1, where it is for base models: read in the paper
+    and in the authors' code, which always has it."""
+    delta, prefix = checks.number("delta", delta, least=0), checks.number("delta_prefix", delta_prefix, least=0)
+    w_min = checks.number("w_min", w_min, above=0, most=1)
+    new, rollout, a = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout, advantages=advantages)
+    distance = binary_tv(rollout, new)
+    place, length = mask.cumsum(-1), mask.sum(-1, keepdim=True)
+    weight = (1 - (1 - w_min) * (place - 1) / (length - 1).clamp(min=1)).to(distance) * mask
+    spent = weight * distance
+    quantile = distance.masked_fill(~mask, math.nan).nanquantile(0.9, -1, keepdim=True)
+    budget = quantile.clamp(prefix, 2 * prefix) * (weight.cumsum(-1) - weight) - (spent.cumsum(-1) - spent)
+    return mask & ((spent <= delta + budget.clamp(max=0)) | (a * (new - rollout) <= 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CPPO(Masked):
+    """A threshold that depends on the position, and a budget of divergence for the whole prefix."""
+
+    delta: float = 0.2
+    """The largest |π - μ| of a first token, probability."""
+    delta_prefix: float = 0.02
+    """What a prefix may move on average per token, probability."""
+    w_min: float = 0.8
+    """The weight of the last token's |π - μ|; the first one's is 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("delta", self.delta, least=0)
+        checks.number("delta_prefix", self.delta_prefix, least=0)
+        checks.number("w_min", self.w_min, above=0, most=1)
+
+    def keep(self, scores: Scores, batch: Batch) -> Tensor:
+        return cppo_mask(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(cppo_mask))
+
+
+def covariance(logp: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    """[B, T]: every token's part of the covariance of log π and A, (log π - mean) (A - mean), of the unmasked tokens of
+    all rows together; -inf where masked. Where it is large, a step makes the policy surer of itself."""
+    logp, advantages = checks.tokens(mask, logp=logp.detach(), advantages=advantages)
+    count = mask.sum().clamp(min=1)
+    both = (logp - logp.sum() / count) * (advantages - advantages.sum() / count)
+    return both.masked_fill(~mask, -math.inf)
+
+
+def clip_cov_mask(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    share: float = 2e-4,
+    low: float = 1.0,
+    high: float = 5.0,
+    draw: torch.Generator | None = None,
+    **window: Any,
+) -> Tensor:
+    """Clip-Cov: which tokens are kept, [B, T] bool. Of the tokens in PPO's `window` whose `covariance` is between `low`
+    and `high`, a share of all tokens, at least one, is drawn at random and left out.
+
+    Args: share of the unmasked tokens; draw: the generator of the draw; None: torch's own.
+    Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
+    share, low, high = (
+        checks.number("share", share, above=0, most=1),
+        checks.number("low", low),
+        checks.number("high", high, above=low),
+    )
+    inside = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window).diagnostics["kept"]
+    found = covariance(logp, advantages, mask)
+    places = (inside & (found > low) & (found < high)).flatten().nonzero().squeeze(-1)
+    count = max(int(share * int(mask.sum())), 1)
+    drawn = places[torch.randperm(len(places), generator=draw)[:count].to(places.device)]
+    return mask & torch.ones_like(mask).flatten().index_fill(0, drawn, False).view_as(mask)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipCov(PPO):
+    """PPO's clip without a few tokens at which log-prob and advantage vary together. The batch's number seeds the draw
+    of each of its updates."""
+
+    share: float = 2e-4
+    """How many tokens are left out, as a share of a minibatch's; at least one."""
+    low: float = 1.0
+    """The covariance from which on a token may be drawn."""
+    high: float = 5.0
+    """The covariance up to which it may be."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("share", self.share, above=0, most=1)
+        checks.number("high", self.high, above=checks.number("low", self.low))
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        window, draw = self.settings_for(ppo_loss), generator(batch.number, "clip_cov")
+        logps, chosen = (scores.logp, batch.logp_anchor), {"share": self.share, "low": self.low, "high": self.high}
+        keep = clip_cov_mask(*logps, **batch.credit, **chosen, **window, draw=draw)
+        return without(ppo_loss, keep, *logps, **batch.credit, **window)
+
+
+RELATIVES: dict[str, Any] = {
+    "m2po": M2PO,
+    "opsm": OPSM,
+    "trm": TRM,
+    "vaco": VACO,
+    "cppo": CPPO,
+    "clip_cov": ClipCov,
+}

@@ -1,0 +1,181 @@
+"""Distance from stale data that costs: penalties beside r A, and completions fitted to a target. What `Args:` and
+`Raises:` leave out is as in `ppo_loss`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, weigh
+from trlib.algorithms.ppo import PGIS, pg_is_loss
+from trlib.relatives.asynchrony.masks import covariance
+from trlib.relatives.ratios import OVERFLOW
+
+
+def quadratic_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps: float, by_probability: bool = False
+) -> TokenLoss:
+    """L = -r A + |A| m (r - 1)² / (2 ε),   w = r (A - |A| m (r - 1) / ε),   m = 1, or μ(y_t) by_probability
+
+    Outwards the push is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <= ε, made smooth.
+    Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code, which CFPO, arXiv 2601.22801, takes to language
+    models: after the abstract or a summary. m = μ is DRPO, arXiv 2606.09821, read in the authors' code."""
+    eps = checks.number("eps", eps, above=0)
+    logp, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio, a = logp - old.detach(), a.detach()
+    ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
+    price = a.abs() / eps * (old.detach().exp() if checks.flag("by_probability", by_probability) else 1.0)
+    weight = (ratio * (a - price * (ratio - 1))).detach()
+    return TokenLoss(-ratio * a + price * (ratio - 1).square() / 2, weigh(log_ratio, mask, weight, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CFPO(Method):
+    """No clip: a quadratic price that turns the push around at the edge of PPO's window."""
+
+    advantage: str = "group-std"
+    eps: float = 0.2
+    """Where the push turns: |r - 1|."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("eps", self.eps, above=0)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DRPO(Method):
+    """The same price times the token's probability: rare tokens are nearly free."""
+
+    advantage: str = "group-std"
+    anchor: ClassVar[Anchor] = "rollout"
+    eps: float = 12.5
+    """Where the push turns: |π - μ|, which is at most 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("eps", self.eps, above=0)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, by_probability=True)
+
+
+def kl_cov_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, share: float = 2e-4, beta: float = 1.0
+) -> TokenLoss:
+    """L = -r A + β |log r| 1[chosen],   w = r A - β sign(log r) 1[chosen]: chosen is the share of all tokens, at least
+    one, with the largest `covariance` of log-prob and advantage.
+
+    Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
+    share, beta = checks.number("share", share, above=0, most=1), checks.number("beta", beta, least=0, below=math.inf)
+    loss, (new, old) = (
+        pg_is_loss(logp, logp_old, advantages=advantages, mask=mask),
+        checks.tokens(mask, logp=logp, logp_old=logp_old),
+    )
+    found = covariance(logp, advantages, mask).flatten()
+    most = found.topk(max(int(share * int(mask.sum())), 1)).indices
+    chosen = torch.zeros_like(mask).flatten().index_fill(0, most, True).view_as(mask) & mask
+    log_ratio, price = new - old.detach(), beta * chosen
+    weight = loss.diagnostics["weight"] - price * log_ratio.detach().sign()
+    return TokenLoss(loss.per_token + price * log_ratio.abs(), loss.diagnostics | {"weight": weight})
+
+
+@dataclass(frozen=True, kw_only=True)
+class KLCov(PGIS):
+    """r A, with a price on the few tokens at which log-prob and advantage vary together most."""
+
+    share: float = 2e-4
+    """How many tokens pay, as a share of a minibatch's; at least one."""
+    beta: float = 1.0
+    """What a nat of |log r| costs."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("share", self.share, above=0, most=1)
+        checks.number("beta", self.beta, least=0, below=math.inf)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return kl_cov_loss(scores.logp, batch.logp_anchor, **batch.credit, share=self.share, beta=self.beta)
+
+
+def opmd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau: float = 0.01) -> TokenLoss:
+    """All completions, [B]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0 at π ∝ π_old exp(R/τ) where the
+    group's mean reward is τ log Z. A: the mean over the completion's tokens. `weight`: of the completions' sum.
+    Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code of arXiv 2602.05933.
+    Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
+    tau = checks.number("tau", tau, above=0, below=math.inf)
+    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio, length = new - old.detach(), mask.sum(-1).clamp(min=1)
+    gap = a.detach().sum(-1) / length / tau - log_ratio.sum(-1)
+    weight = (tau * gap / length).unsqueeze(-1).expand_as(new)
+    return TokenLoss(tau / 2 * gap.square() / length, weigh(log_ratio, mask, weight, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OPMD(Method):
+    """A completion's log-ratio regresses on its centred reward, as Kimi k1.5 does from older policies' data."""
+
+    tau: float = 0.01
+    """Reward that a nat of the completion's log-ratio stands for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("tau", self.tau, above=0, below=math.inf)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return opmd_loss(scores.logp, batch.logp_anchor, **batch.credit, tau=self.tau)
+
+
+def tpo_loss(
+    logp: Tensor, logp_old: Tensor, *, rewards: Tensor, group: Tensor, mask: Tensor, eta: float = 1.0
+) -> TokenLoss:
+    """All prompts: L = -Σ_i q_i log p_i over a prompt's completions,   p = softmax log π(y_i),   q ∝ p_old e^(u/η)
+
+    u: rewards less the group's mean, over their standard deviation (divisor G). The `weight` of every token, of the
+    prompts' sum, is q_i - p_i: 0 at the target.
+    Source: arXiv 2604.06159, eq. 1-3: read in the paper and in the authors' code."""
+    eta = checks.number("eta", eta, above=0, below=math.inf)
+    new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
+    prompt = checks.integer("group", group, (len(new),), "B").unique(return_inverse=True)[1]
+    same = prompt.unsqueeze(1) == prompt
+    r = checks.floating("rewards", rewards, (len(new),), "B").to(new)
+    u = r - (same * r).sum(-1) / same.sum(-1)
+    spread = ((same * u.square()).sum(-1) / same.sum(-1)).sqrt()
+    u = torch.where(spread > 1e-6, u / spread.clamp(min=1e-6), u)
+
+    def of_group(score: Tensor) -> Tensor:
+        return score - score.expand_as(same).masked_fill(~same, -math.inf).logsumexp(-1)
+
+    q, log_p = of_group(of_group(old.detach().sum(-1)) + u / eta).exp(), of_group(new.sum(-1))
+    weight = (q - log_p.detach().exp()).unsqueeze(-1).expand_as(new)
+    loss = new.new_zeros(int(prompt.max()) + 1).index_add(0, prompt, -q * log_p)
+    return TokenLoss(loss, weigh(new - old, mask, weight, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TPO(Method):
+    """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted by their rewards."""
+
+    eta: float = 1.0
+    """Standard deviations of reward that a nat is worth."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("eta", self.eta, above=0, below=math.inf)
+
+    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
+        return super().plan(checks.whole("group (TPO compares completions of a prompt)", group, least=2), batch)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        rows = {"rewards": batch.rewards, "group": batch.group, "mask": batch.mask}
+        return tpo_loss(scores.logp, batch.logp_anchor, **rows, eta=self.eta)
+
+
+RELATIVES: dict[str, Any] = {"drpo": DRPO, "cfpo": CFPO, "kl_cov": KLCov, "opmd": OPMD, "tpo": TPO}

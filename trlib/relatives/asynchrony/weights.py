@@ -1,0 +1,272 @@
+"""How hard stale data push: weights of tokens and completions that fade, taper, or are taken to a policy between the
+sampler's and the learner's. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+from trlib.algorithms.gspo import GSPO
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss, proportional, weigh
+from trlib.algorithms.ppo import PGIS, PPO, check_window, ppo_loss
+from trlib.corrections import Correction, sequence_ess, truncated_importance
+
+FAR = 20.0
+"""A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors' code."""
+WHOLE = Correction(cap=8.0, level="sequence")
+"""The weights of VCPO's completions."""
+
+
+def vespo_loss(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    k_pos: float = 2.0,
+    lam_pos: float = 3.0,
+    k_neg: float = 3.0,
+    lam_neg: float = 2.0,
+) -> TokenLoss:
+    """L = -sg[φ(W)] A log π(y_t),   w = φ(W) A,   φ(W) = W^k e^(λ (1 - W)),   W = r_1 ... r_T of the completion
+
+    φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ go by the sign of A. Diagnostic
+    `sequence_ratio` W [B, T].
+    Source: arXiv 2602.10693; read in the authors' code, `recipe/vespo/code/core_algos.py`.
+    Differs from: that code and TRL's clamp each log r_t to ±20 as well, and W to 1e-8 below, where φ is nothing."""
+    ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
+    new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    log_ratio, a = (new - old).detach(), a.detach()
+    log_whole = log_ratio.sum(-1, keepdim=True).clamp(-FAR, FAR).expand_as(a)
+    k, lam = (torch.full_like(a, up).where(a >= 0, down) for up, down in (ks[::2], ks[1::2]))
+    weight = (k * log_whole - lam * log_whole.expm1()).exp() * a
+    return TokenLoss(-weight * new, weigh(log_ratio, mask, weight, mask, sequence_ratio=log_whole.exp()))
+
+
+def _numbers(**values: float) -> tuple[float, ...]:
+    return tuple(checks.number(name, value, least=0, below=float("inf")) for name, value in values.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class VESPO(Method):
+    """A soft weight of the whole completion, by the product of its ratios: both what has become unlikely and what has
+    become likely pushes less."""
+
+    advantage: str = "group-std"
+    anchor: ClassVar[Anchor] = "rollout"
+    k_pos: float = 2.0
+    """The power of W where A >= 0."""
+    lam_pos: float = 3.0
+    """The decay with W where A >= 0."""
+    k_neg: float = 3.0
+    """The power of W where A < 0."""
+    lam_neg: float = 2.0
+    """The decay with W where A < 0."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _numbers(**self.settings_for(vespo_loss))
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return vespo_loss(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(vespo_loss))
+
+
+def topr_loss(
+    logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, level: str = "completion"
+) -> TokenLoss:
+    """L = -sg[c] A log π(y_t),   w = c A,   c = 1 where A >= 0 and min(R, 1) where A < 0
+
+    What was right is imitated; what was wrong pushes less the more unlikely it has become. R is the product of the
+    completion's ratios, or with level="token" the token's own.
+    Source: arXiv 2503.14286, after the abstract or a summary: summaries that print the formula.
+    Differs from: Trinity-RFT takes level="token"."""
+    checks.choice("level", level, ("completion", "token"))
+    new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    log_ratio, a = (new - old).detach(), a.detach()
+    judged = log_ratio.sum(-1, keepdim=True) if level == "completion" else log_ratio
+    weight = judged.clamp(max=0.0).exp().expand_as(a).masked_fill(a >= 0, 1.0) * a
+    return TokenLoss(-weight * new, weigh(log_ratio, mask, weight, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TOPR(Method):
+    """Tapered off-policy REINFORCE: right answers are imitated, the ratios of wrong ones bounded by 1."""
+
+    anchor: ClassVar[Anchor] = "rollout"
+    level: Literal["completion", "token"] = "completion"
+    """Whose ratio is tapered: the completion's product, or the token's."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.choice("level", self.level, ("completion", "token"))
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return topr_loss(scores.logp, batch.logp_anchor, **batch.credit, level=self.level)
+
+
+def ctpo_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    low: float = 0.025,
+    high: float = 0.05,
+    cap: float = 0.05,
+    power: float = 0.5,
+) -> TokenLoss:
+    """PPO's clip on the product of the ratios so far, R_t = r_1 ... r_t, in a window that widens as its spread does.
+
+    L = -min(R A, clip(R, e^(-low t^p), e^(high t^p)) A), for A < 0 at most -e^(cap t^p) A;   w = R A inside, 0 outside
+
+    The gradient is that of the token's own r_t; t counts unmasked tokens. Diagnostic `prefix` R [B, T].
+    Source: arXiv 2605.07331; read in the authors' code, `cum-token-cumprod-la` of horizon-llm/CTPO.
+    Differs from: the authors' code clamps log r to ±20 and log R to 10 above."""
+    low, high, cap, power = _numbers(low=low, high=high, cap=cap, power=power)
+    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio, a = (new - old).detach(), a.detach()
+    so_far, width = log_ratio.cumsum(-1), mask.cumsum(-1).clamp(min=1).to(new) ** power
+    below, above = -low * width, torch.full_like(a, cap).where(a < 0, high) * width
+    kept = ((a >= 0) | (so_far >= below)) & ((a == 0) | (so_far <= above))
+    # A token without a gradient never enters the exponential: an overflowing ratio would make 0 * inf of it.
+    prefix = so_far.masked_fill(~kept | (a == 0), 0.0).exp()
+    bound = torch.minimum(torch.maximum(so_far, below), above).exp()
+    per_token = -a * (prefix * (new - new.detach()).exp()).where(kept, bound)
+    return TokenLoss(per_token, weigh(log_ratio, kept, (prefix * a).where(kept, 0.0), mask, prefix=so_far.exp()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CTPO(Method):
+    """A token's ratio with all before it, clipped in a window as wide as the root of its position."""
+
+    advantage: str = "group-std"
+    low: float = 0.025
+    """The window below, of the first token's log-ratio."""
+    high: float = 0.05
+    """The window above, of the first token's log-ratio."""
+    cap: float = 0.05
+    """The bound above for A < 0, likewise."""
+    power: float = 0.5
+    """With which power of the position the three widen; 0: not at all."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _numbers(**self.settings_for(ctpo_loss))
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return ctpo_loss(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ctpo_loss))
+
+
+def a3po_loss(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    age: Tensor | None = None,
+    eps_low: float = 0.2,
+    eps_high: float = 0.2,
+    cap: float = 5.0,
+) -> TokenLoss:
+    """Decoupled PPO without a forward pass for its middle policy: log π_prox = log μ + a/(a+1) log π/μ, detached, for
+    a token whose sampler was `age` a batches behind; at 0 it is μ.
+
+    L = c times PPO's clip of π/π_prox,   c = sg[π_prox/μ], 0 above `cap`;   w likewise
+
+    Args: age [B, T]; None: 0 everywhere.
+    Source: arXiv 2512.06547; read in the authors' code, AReaL's prox_logp_method="loglinear", and `cap`.
+    Differs from: decoupled PPO itself recomputes π_prox: `PPO(correction=Correction(cap=5, how="mask"))`."""
+    new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
+    age = torch.zeros_like(new) if age is None else age.to(new)
+    prox = rollout + age / (age + 1) * (new - rollout)
+    factor = truncated_importance(prox, rollout, mask, cap=cap, how="mask")
+    loss = ppo_loss(logp, prox, advantages=advantages * factor, mask=mask, eps_low=eps_low, eps_high=eps_high)
+    return TokenLoss(loss.per_token, loss.diagnostics | {"kept": loss.diagnostics["kept"] & (factor > 0)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class A3PO(Method):
+    """PPO's clip around a policy between the sampler's and the learner's, interpolated by age."""
+
+    advantage: str = "group-std"
+    anchor: ClassVar[Anchor] = "rollout"
+    eps_low: float = 0.2
+    """The window of π/π_prox below 1."""
+    eps_high: float = 0.2
+    """The window of π/π_prox above 1."""
+    cap: float = 5.0
+    """The largest π_prox/μ; a token beyond it has no gradient."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_window(self.eps_low, self.eps_high)
+        checks.number("cap", self.cap, above=0)
+
+    @proportional
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return a3po_loss(scores.logp, batch.logp_anchor, **batch.credit, age=batch.age, **self.settings_for(a3po_loss))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LUSPO(GSPO):
+    """GSPO whose completions count as much as they are long: the sum of their tokens' losses instead of the mean.
+    Source: arXiv 2602.05261, after the abstract or a summary: as TRL has it."""
+
+    aggregation: str = "seq-mean-token-sum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VCPO(PGIS):
+    """r A with completions weighed by π_old/μ, and steps as long as the data are worth: every update's learning rate
+    is times (ESS / B)^power, ESS = (Σ w)² / Σ w² of the weights before they are truncated.
+
+    Source: arXiv 2602.17616; read in the authors' code, mit-han-lab/vcpo, whose settings these are.
+    Differs from: the authors also replace the group's mean by the baseline of least variance, which needs the norm of
+    every completion's gradient."""
+
+    advantage: str = "group-std"
+    aggregation: str = "seq-mean-token-mean"
+    correction: Correction | None = WHOLE
+    power: float = 0.5
+    """Of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the learning rate stays."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("power", self.power, least=0, below=float("inf"))
+        if self.correction is None:
+            raise ValueError("correction: expected the weights whose effective sample size is taken, got None")
+
+    def update(self, step: Step) -> None:
+        for part in step.minibatches():
+            ess = sequence_ess(part.batch.logp_old, part.batch.logp_rollout, part.batch.mask)
+            part.batch.memory["ess_step"] = ess
+            part.descend(part.loss(), speed=ess**self.power if ess == ess else 1.0)
+
+
+def _corrected(**settings: Any) -> Any:
+    """PPO's clip with this correction for the sampler."""
+    return partial(PPO, correction=Correction(**settings))
+
+
+RELATIVES: dict[str, Any] = {
+    "tis": _corrected(cap=2.0),
+    "tis_seq": _corrected(cap=2.0, level="sequence"),
+    "mis": _corrected(cap=2.0, how="mask"),
+    "mis_seq": _corrected(cap=2.0, level="sequence", how="mask"),
+    "geo_mask": _corrected(cap=1.001, floor=0.999, level="geometric", how="reject"),
+    "icepop": _corrected(cap=5.0, floor=0.5, how="mask"),
+    "vespo": VESPO,
+    "topr": TOPR,
+    "ctpo": CTPO,
+    "a3po": A3PO,
+    "luspo": LUSPO,
+    "vcpo": VCPO,
+}
