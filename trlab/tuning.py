@@ -158,20 +158,33 @@ def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
     return load(folder).runs()
 
 
-def summary(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant: what was chosen, its score, and the best one's."""
+def summary(sweep: Sweep, runs: pd.DataFrame, *, each: str = "") -> pd.DataFrame:
+    """One row per variant: what was chosen, its score, the best one's, and the axes at whose end the choice stands.
+
+    Args:
+        each: an axis at every point of which the rule chooses, as in `chosen_at_each`; empty: none.
+    """
     import pandas as pd
 
+    axes = [axis.name for axis in sweep.axes]
+    parts = runs.groupby(each, sort=False) if each else [("", runs)]
+    choices = [
+        (choice, {each: str(point), **choice.at} if each else choice.at)
+        for point, part in parts
+        for choice in choose(part, [name for name in axes if name != each])
+    ]
+    labels = [variant.name for variant in sweep.variants]
     rows: list[dict[str, Any]] = []
-    for choice in choose(runs, [axis.name for axis in sweep.axes]):
+    for choice, place in sorted(choices, key=lambda one: labels.index(one[0].label)):
         rows.append(
             {
                 "label": choice.label,
-                **choice.at,
+                **{name: place[name] for name in axes},
                 "score": choice.score,
                 "best": choice.best,
                 "kl": choice.kl,
                 "tried": choice.tried,
+                "edges": choice.edges,
             }
         )
     return pd.DataFrame(rows)

@@ -231,7 +231,29 @@ def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) ->
 
 
 def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison) -> Verdict:
-    """One comparison by its own p-value and intervals, before any correction.
+    """One comparison by its own p-value and intervals, before any correction."""
+    found = both_sides(sweep, runs, history, comparison)
+    if isinstance(found, Verdict):
+        return found
+    return replace(_estimated(comparison, found.tasks, found.paired), note=found.note, edge=found.edge)
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """The runs of a comparison."""
+
+    tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None]
+    """Of the higher and of the lower side, an array for each task; None for a number."""
+    paired: bool
+    edge: bool
+    """As of `Verdict`."""
+    note: str
+
+
+def both_sides(
+    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison
+) -> BothSides | Verdict:
+    """The runs that a comparison is between, or the verdict that something is missing.
 
     If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same seed make a pair.
     """
@@ -272,7 +294,7 @@ def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comp
     if any(not np.isfinite(task).all() for side in tasks if side is not None for task in side):
         return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
     note = f"{left_out} runs never reach the reward and are left out" if left_out else ""
-    return replace(_estimated(comparison, tasks, paired), note=note, edge=edge)
+    return BothSides((tasks[0], tasks[1]), paired, edge, note)
 
 
 VALUE = "_value"
@@ -291,7 +313,9 @@ def _measured(runs: pd.DataFrame, history: pd.DataFrame | None, name: str) -> tu
     return reached.assign(**{VALUE: reached["matched"]}), len(every) - len(reached)
 
 
-def _estimated(comparison: Comparison, tasks: Sequence[list[np.ndarray] | None], paired: bool) -> Verdict:
+def _estimated(
+    comparison: Comparison, tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None], paired: bool
+) -> Verdict:
     """The estimates, the p-value, and the verdict of the intervals alone."""
     higher, lower = tasks
     sides = (None if higher is None else interval(higher), None if lower is None else interval(lower))

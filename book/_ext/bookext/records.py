@@ -1,5 +1,5 @@
 """Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`, `{sweep-record}`,
-`{sweep-tolerances}`, `{sweep-choices}`, `{corrected-verdicts}`."""
+`{sweep-tolerances}`, `{sweep-choices}`, `{sweep-undecided}`, `{corrected-verdicts}`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from trlab.drawing.rates import written_rate
 from trlab.findings import alike, at, finished, price, table, tolerances
 from trlab.measures import derive
 from trlab.nats import Price
+from trlab.power import PAIRS, undecided
 from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import Prediction, load_sweep
@@ -265,18 +266,24 @@ class Tolerances(SweepDirective, Table):
 
 
 class Choices(SweepDirective, Table):
-    """`{sweep-choices} NAME`: what the tuning rule took for each variant of a tuning sweep, and the best it had."""
+    """`{sweep-choices} NAME`: what the tuning rule took for each variant of a tuning sweep, and the best it had.
+
+    Option `:each:`, an axis: the rule chooses at every point of it. A choice at the end of an axis says *edge*.
+    """
 
     kind = "numbers"
+    option_spec: ClassVar[dict[str, Any]] = {"each": directives.unchanged_required}
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        axes = [axis.name for axis in sweep.axes]
-        body = summary(sweep, runs).to_dict("records")
+        axes, each = [axis.name for axis in sweep.axes], self.options.get("each", "")
+        if each:
+            quoted.known("each", each, axes)
+        body = summary(sweep, runs, each=each).to_dict("records")
         heads = ("method", *(words.axis(axis).heading for axis in axes), "its accuracy", "the best", "KL per batch")
         lines = [
             (
                 f"`{row['label']}`",
-                *(words.axis(axis).point(row[axis]) for axis in axes),
+                *(words.axis(axis).point(row[axis]) + " *edge*" * (axis in row["edges"]) for axis in axes),
                 f"{row['score']:.3f}",
                 f"{row['best']:.3f}",
                 quoted.number(row["kl"], "kl"),
@@ -284,6 +291,32 @@ class Choices(SweepDirective, Table):
             for row in body
         ]
         return [self.table(heads, (18, *[14] * len(axes), 18, 18, 18), lines)]
+
+
+class Undecided(Table):
+    """`{sweep-undecided} NAME NAME ...`: the undecided predictions of these sweeps, and how likely more runs are to
+    decide them (`trlab.power`)."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    headings = ("sweep", "predicted", "p", *(f"with {pairs} pairs" for pairs in PAIRS))
+    widths = (16, 48, 12, 12, 12)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        names = self.arguments[0].split()
+        for name in names:
+            quoted.note(self.env, name)
+        self.env.note_dependency(str(PRINTED))
+        found = sorted((one for name in names for one in undecided(name)), key=lambda one: one.chances, reverse=True)
+        return [
+            (
+                f"`{one.sweep}`",
+                escape(one.finding.prediction.in_full),
+                f"{one.finding.corrected:.2f}",
+                *(f"{100 * share:.0f} %" for share in one.chances),
+            )
+            for one in found
+        ]
 
 
 class Corrected(Table):
@@ -386,4 +419,5 @@ def connect(app: Sphinx) -> None:
     app.add_directive("sweep-record", Made)
     app.add_directive("sweep-tolerances", Tolerances)
     app.add_directive("sweep-choices", Choices)
+    app.add_directive("sweep-undecided", Undecided)
     app.add_directive("corrected-verdicts", Corrected)
