@@ -128,7 +128,7 @@ def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
 
     (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
-    so that a completion of a thousand tokens does not overflow."""
+    so that a completion of a thousand tokens does not overflow. In the book: :eq:`long-ess`."""
     log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
     if not log_ratio.numel():
         return math.nan

@@ -13,13 +13,17 @@ COMPARED = ("reward", "kl", "grad_norm")
 RTOL = 1e-3
 
 
-def trained(yours: Method, ours: Method) -> str:
-    """Three batches of `dial` with each method, four updates per batch, from the same seed; says what came out.
+def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **knobs: Any) -> str:
+    """Three batches of a task with each method, four updates per batch, from the same seed; says what came out.
+
+    Args:
+        task: an embedded task, with these knobs.
+        lag: batches by which the sampler is behind.
 
     Raises:
         NotYet: the two runs differ.
     """
-    mine, reference = _history(yours), _history(ours)
+    mine, reference = (_history(method, task, lag, knobs) for method in (yours, ours))
     for column in COMPARED:
         for batch, (a, b) in enumerate(zip(mine[column], reference[column], strict=True)):
             if not math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-6):
@@ -29,17 +33,17 @@ def trained(yours: Method, ours: Method) -> str:
                     f"shape, or on something outside of it?"
                 )
     return (
-        f"Three batches of `dial` with your function gave the library's run: rewards "
+        f"Three batches of `{task}` with your function gave the library's run: rewards "
         f"{', '.join(f'{reward:.2f}' for reward in mine['reward'])}; in the last, {mine['kl'][-1]:.3f} nats per token."
     )
 
 
-def _history(method: Method) -> dict[str, list[float]]:
+def _history(method: Method, task: str, lag: int, knobs: dict[str, Any]) -> dict[str, list[float]]:
     import trlib
 
     run = trlib.train(
-        trlib.load_policy("dial"),
-        trlib.load_task("dial"),
+        trlib.load_policy(task),
+        trlib.load_task(task, **knobs),
         method,
         seed=0,
         steps=3,
@@ -47,6 +51,7 @@ def _history(method: Method) -> dict[str, list[float]]:
         group=8,
         minibatches=2,
         epochs=2,
+        lag=lag,
         progress=False,
     )
     columns: Any = run.history

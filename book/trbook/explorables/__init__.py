@@ -28,6 +28,7 @@ _HOME = {
     "RunExplorer": "run_explorer",
     "Simplex": "simplex",
     "Staleness": "staleness",
+    "Survival": "survival",
     "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
     "Unifier": "unifier",
@@ -50,6 +51,7 @@ __all__ = [
     "RunExplorer",
     "Simplex",
     "Staleness",
+    "Survival",
     "TokenMicroscope",
     "TrSFT",
     "Unifier",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from trbook.explorables.run_explorer import RunExplorer
     from trbook.explorables.simplex import Simplex
     from trbook.explorables.staleness import Staleness
+    from trbook.explorables.survival import Survival
     from trbook.explorables.token_microscope import TokenMicroscope
     from trbook.explorables.trsft import TrSFT
     from trbook.explorables.unifier import Unifier

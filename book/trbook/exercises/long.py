@@ -1,0 +1,305 @@
+"""Exercises of chapter 13, long, stale and noisy: prefix ratios, two sizes, four strange logs, a broken mean, and a
+correction that trains on stale completions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.training import trained
+from trlib.algorithms import PPO, TokenLoss
+
+
+def _log_ratio(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
+    return (logp - logp_mu) * mask
+
+
+def _prefix(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
+    return _log_ratio(logp, logp_mu, mask).cumsum(1).exp()
+
+
+def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    """Three completions of seven tokens, in which tools or padding stand at some places, the fourth always."""
+    mask = draw.integers(0, 2, 3, 7).double()
+    mask[:, 0], mask[:, 3] = 1.0, 0.0
+    logp_mu = -draw.uniform(0.2, 3, 3, 7)
+    return logp_mu + draw.uniform(-0.4, 0.4, 3, 7), logp_mu, mask
+
+
+check_prefix = Exercise(
+    "Is `prefix(logp, logp_mu, mask)` the product of the ratios up to each token?",
+    truth=_prefix,
+    inputs=_turns,
+    examples=[([[-1.0, -1.0, -1.0]], [[-1.5, -1.0, -0.5]], [[1.0, 0.0, 1.0]])],
+    mistakes=[
+        Mistake(
+            "mask ignored",
+            lambda logp, logp_mu, mask: (logp - logp_mu).cumsum(1).exp(),
+            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, so the log-ratio 0.",
+        ),
+        Mistake(
+            "token alone",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).exp(),
+            "this is each token's own ratio; multiply it with those before it (`cumsum` of the logarithms).",
+        ),
+        Mistake(
+            "before the token",
+            lambda logp, logp_mu, mask: _prefix(logp, logp_mu, mask) / _log_ratio(logp, logp_mu, mask).exp(),
+            "this stops one token too early: the token's own ratio belongs to the product.",
+        ),
+        Mistake(
+            "whole product",
+            lambda logp, logp_mu, mask: (
+                _log_ratio(logp, logp_mu, mask).sum(1, keepdim=True).exp().expand_as(logp).clone()
+            ),
+            "this is the whole completion's product, the same for each of its tokens; stop at the token.",
+        ),
+        Mistake(
+            "from the token on",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).flip(1).cumsum(1).flip(1).exp(),
+            "this is the product from the token to the end; a prefix is what comes before.",
+        ),
+        Mistake(
+            "exp forgotten",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).cumsum(1),
+            "this is the logarithm of the product: take `exp`.",
+        ),
+        Mistake(
+            "sum of ratios",
+            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).exp() * mask).cumsum(1),
+            "this adds ratios; ratios multiply, and their logarithms add.",
+        ),
+        Mistake(
+            "along the batch",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).cumsum(0).exp(),
+            "this runs over the completions; tokens are the second dimension: `cumsum(1)`.",
+        ),
+        Mistake(
+            "geometric mean",
+            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).cumsum(1) / mask.cumsum(1).clamp(min=1)).exp(),
+            "this is the geometric mean of the prefix (PNPO's); the product has no division.",
+        ),
+        Mistake(
+            "zero where masked",
+            lambda logp, logp_mu, mask: _prefix(logp, logp_mu, mask) * mask,
+            "a masked place carries the product so far, it does not set it to 0.",
+        ),
+    ],
+    praise="in one `cumsum` of logarithms. A thousand ratios multiplied one by one would overflow long before their "
+    "logarithms do.",
+)
+
+_COMPLETIONS, _TOKENS, _SPREAD = 512, 4096, 0.03
+
+check_sizes = Numbers(
+    "What is left of 512 completions of 4,096 tokens at a spread of 0.03, and the horizon at which half of them are.",
+    left=Number(
+        _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2),
+        {
+            math.exp(-_TOKENS * _SPREAD**2): "that is the share; times 512 it is a number of completions.",
+            _COMPLETIONS
+            * math.exp(-_TOKENS * _SPREAD**2 / 2): "the exponent is T σ², not half of it: the weight is squared.",
+            _COMPLETIONS * math.exp(-_TOKENS * _SPREAD): "the spread enters squared: T σ².",
+            _COMPLETIONS * math.exp(-math.sqrt(_TOKENS) * _SPREAD): "it is T σ² that counts, not σ √T.",
+            _COMPLETIONS / (1 + _TOKENS * _SPREAD**2): "that is for small T σ²; here it is 3.7: take the exponential.",
+            _COMPLETIONS * math.exp(-(_SPREAD**2)): "that is of one token; a completion has 4,096.",
+        },
+    ),
+    half=Number(
+        math.log(2) / _SPREAD**2,
+        {
+            math.log(2) / _SPREAD: "the spread enters squared: solve T σ² = log 2.",
+            math.log(2): "that is T σ²; divide by σ².",
+            2 * math.log(2) / _SPREAD**2: "the exponent is T σ², not half of it.",
+            0.5 / _SPREAD**2: "solve exp(-T σ²) = 1/2 exactly: the logarithm of 2 is 0.69.",
+            math.log2(2) / _SPREAD**2: "the logarithm is the natural one.",
+        },
+    ),
+    rtol=5e-3,
+    praise="so at four thousand tokens a spread that no token's clip would notice has used up all but a dozen "
+    "completions of 512.",
+)
+
+_CAUSES = {
+    "product": 1,
+    "tools": 2,
+    "router": 3,
+    "missing": 4,
+}
+_WORDS = {
+    1: "ratios that multiply",
+    2: "tokens that the policy did not write",
+    3: "a router",
+    4: "log-probs of the sampler that nobody kept",
+}
+
+
+def _cause(name: str, clue: str) -> Number:
+    right = _CAUSES[name]
+    return Number(
+        float(right), {float(other): f"not {text}: {clue}" for other, text in _WORDS.items() if other != right}
+    )
+
+
+check_logs = Numbers(
+    "Four strange logs: which is the product of ratios, which tools, which a router, which missing log-probs?",
+    calm=_cause("missing", "the data are eight versions old and yet every ratio of the first update is exactly 1."),
+    agent=_cause("tools", "the largest ratios grow with the number of calls, and a completion without a call is fine."),
+    sparse=_cause(
+        "router", "with a learning rate of 0 nothing is old, and few tokens are off by much, the others not."
+    ),
+    book=_cause("product", "no token is far off, and still one completion outweighs all others."),
+    rtol=1e-6,
+    praise="each of the four needs another remedy, and a wider clip is none of them.",
+)
+
+
+def _mean(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
+    return (_log_ratio(logp, logp_mu, mask).sum(1) / mask.sum(1)).exp()
+
+
+check_mean = Exercise(
+    "Is `mean(logp, logp_mu, mask)` the geometric mean of each completion's own ratios?",
+    truth=_mean,
+    inputs=_turns,
+    mistakes=[
+        Mistake(
+            "as it was",
+            lambda logp, logp_mu, mask: (logp - logp_mu).mean(1).exp(),
+            "this is the loop as it was: it counts the tools' tokens and the padding, above and below the line.",
+        ),
+        Mistake(
+            "divided by the width",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).mean(1).exp(),
+            "the sum is right, and it is divided by the padded width; divide by the tokens of the policy, "
+            "`mask.sum(1)`.",
+        ),
+        Mistake(
+            "tools in the sum",
+            lambda logp, logp_mu, mask: ((logp - logp_mu).sum(1) / mask.sum(1)).exp(),
+            "the number of tokens is right, and the sum still holds the tools' log-ratios.",
+        ),
+        Mistake(
+            "product",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).sum(1).exp(),
+            "this is the product; the geometric mean divides the logarithm by the number of tokens.",
+        ),
+        Mistake(
+            "one mean for all",
+            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).sum() / mask.sum()).exp().expand(3).clone(),
+            "this is one mean over the batch; every completion has its own.",
+        ),
+        Mistake(
+            "mean of ratios",
+            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).exp() * mask).sum(1) / mask.sum(1),
+            "this is the arithmetic mean of the ratios; take the mean of their logarithms, then `exp`.",
+        ),
+        Mistake(
+            "exp forgotten",
+            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).sum(1) / mask.sum(1),
+            "this is the mean log-ratio: take `exp`.",
+        ),
+    ],
+    praise="before, a long answer of a tool pulled the mean of every completion toward 1, and the window saw nothing.",
+)
+
+CAP = 2.0
+"""The largest weight of a completion in the last exercise."""
+
+
+def _loss(
+    weigh: Callable[[Tensor], Tensor] = lambda total: total.exp().clamp(max=CAP),
+    *,
+    sign: float = -1.0,
+) -> Callable[..., Tensor]:
+    def loss(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+        total = torch.where(mask, logp - logp_mu, 0.0).sum(1, keepdim=True)
+        weight = weigh(total)
+        return sign * (weight.detach() * advantages * logp)[mask].mean()
+
+    return loss
+
+
+def _masked_off(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    weight = (logp - logp_mu).sum(1, keepdim=True).exp().clamp(max=CAP).detach()
+    return -(weight * advantages * logp)[mask].mean()
+
+
+def _by_token(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    return -((logp - logp_mu).exp().clamp(max=CAP).detach() * advantages * logp)[mask].mean()
+
+
+def _every_place(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+    return _loss()(logp, logp_mu, advantages, mask) * mask.sum() / mask.numel()
+
+
+def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Four completions of six tokens, two of them heavier than the cap."""
+    logp_mu = -draw.uniform(1, 3, 4, 6)
+    drift = torch.tensor([[0.3], [-0.6], [0.05], [0.25]], dtype=torch.float64)
+    mask = draw.integers(0, 2, 4, 6).bool()
+    mask[:, :4], mask[:, 5] = True, torch.tensor([False, False, True, False])
+    advantages = draw.uniform(0.2, 2, 4, 1) * torch.tensor([[1.0], [-1.0], [1.0], [-1.0]], dtype=torch.float64)
+    return logp_mu + drift + draw.uniform(-0.1, 0.1, 4, 6), logp_mu, advantages.expand(4, 6).clone(), mask
+
+
+def _method(answer: Callable[..., Any]) -> PPO:
+    """PPO whose objective is this loss; its ratios are to the policy that sampled."""
+
+    class Yours(PPO):
+        def objective(self, scores: Any, batch: Any) -> TokenLoss:
+            return TokenLoss(answer(scores.logp, batch.logp_rollout, batch.advantages, batch.mask))
+
+    return Yours()
+
+
+def _trains(answer: Callable[..., Any]) -> str:
+    """Trains on `relay` with data two batches old, with the reader's loss and with ours."""
+    return trained(_method(answer), _method(_loss()), task="relay", horizon=16, lag=2)
+
+
+check_loss = Exercise(
+    "Is `loss(logp, logp_mu, advantages, mask)` the truncated sequence correction, and does it train?",
+    truth=_loss(),
+    inputs=_two_rows,
+    gradient="logp",
+    mistakes=[
+        Mistake("by token", _by_token, "these are weights of tokens; sum the log-ratios of a completion before `exp`."),
+        Mistake("mask ignored", _masked_off, "padding stands in the product: only tokens where `mask` is True count."),
+        Mistake(
+            "not cut", _loss(lambda total: total.exp()), "the weight has no upper end: `clamp(max=2)` it, or one rules."
+        ),
+        Mistake(
+            "dropped",
+            _loss(lambda total: total.exp() * (total.exp() <= CAP)),
+            "this drops heavy completions (MIS); truncation keeps them, with a weight of 2.",
+        ),
+        Mistake(
+            "cut from below too",
+            _loss(lambda total: total.exp().clamp(1 / CAP, CAP)),
+            "there is no lower bound: a completion that became unlikely weighs little.",
+        ),
+        Mistake(
+            "geometric mean",
+            _loss(lambda total: (total / 6).exp().clamp(max=CAP)),
+            "the weight is the product, not its root.",
+        ),
+        Mistake(
+            "every place", _every_place, "padding is 0 but still counted: the mean is over tokens where `mask` is True."
+        ),
+        Mistake("sign", _loss(sign=1.0), "this is what should rise; the loss is minus that."),
+        Mistake(
+            "upside down",
+            _loss(lambda total: (-total).exp().clamp(max=CAP)),
+            "the ratio is upside down: learner over sampler.",
+        ),
+        Mistake("no weight", _loss(torch.ones_like), "this is the loss without a correction."),
+    ],
+    then=_trains,
+    praise="one number weighs a whole completion.",
+)

@@ -1,0 +1,327 @@
+"""A relay small enough to sum: what a stale batch of long completions is worth to each correction, without a sample.
+
+The first token takes a turn or a jump. After a turn every place is right. After a jump each leg's place is right with
+one probability, and the first wrong one decides the completion. All other moves are free choices, which decide nothing.
+Three logits are the policy: of the turn, of a right place, of the rarer free choice. `versions` updates lie between the
+policy μ that wrote and the policy π that learns, and rounding adds its noise to the free choices. So a completion is
+its first move, the leg of its first wrong place and a count of free choices, and all of them are listed.
+
+    chain = Chain(horizon=1024, versions=4)
+    worth(chain, "sequence", completions=64)      # so many fresh completions teach as much as these 64
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from trlib import checks
+
+METHODS: tuple[str, ...] = (
+    "none",
+    "clip",
+    "tis",
+    "icepop",
+    "prefix",
+    "sequence",
+    "sequence_tis",
+    "sequence_mask",
+    "gspo",
+)
+"""What a token's gradient is multiplied by.
+
+none: 1. Of the token: clip (PPO's, ε = .2), tis (r, at most 2), icepop (r between .5 and 5, else 0). prefix: the
+product of the ratios up to the token. Of the completion: sequence (the product W of all), sequence_tis (W, at most 2),
+sequence_mask (W, 0 above 2), gspo (W^(1/T), clipped at 3e-4 below 1 and 4e-4 above)."""
+TURN, RIGHT, FREE = 0.25, 0.99, 0.1
+"""What μ's probabilities are: of a turn, of a right place after a jump, of the rarer free choice."""
+STEP = (0.1, 0.1, 0.05)
+"""What a version adds to each logit."""
+LONGEST = 4096
+CAP, LOW, HIGH, EPS = 2.0, 0.5, 5.0, 0.2
+GSPO_LOW, GSPO_HIGH = 3e-4, 4e-4
+SPREAD = 9.0
+"""Standard deviations of the count of free choices that are listed on either side; what lies beyond is below 1e-17."""
+
+
+def _moved(p: float, by: float) -> float:
+    """A probability whose logit is `by` larger."""
+    return 1 / (1 + (1 - p) / p * math.exp(-by))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """The small relay between two policies.
+
+    Raises:
+        TypeError, ValueError: a horizon that is no even number from 4 to 4,096, versions or a noise below 0, a safe
+            reward outside [0, 1].
+    """
+
+    horizon: int
+    """T, tokens of a completion: a move and a place for each leg."""
+    versions: float = 0.0
+    """Updates between μ and π."""
+    noise: float = 0.0
+    """Root mean square of the log-ratio that rounding adds, per token, nats."""
+    safe: float = 1.0
+    """The reward after a turn. A completion of jumps earns 1 if every place is right."""
+
+    def __post_init__(self) -> None:
+        checks.settle(self)
+        horizon = checks.whole("horizon", self.horizon, least=4)
+        if horizon > LONGEST or horizon % 2:
+            raise ValueError(f"horizon: expected an even number from 4 to {LONGEST}, got {horizon}")
+        checks.number("versions", self.versions, least=0)
+        checks.number("noise", self.noise, least=0)
+        checks.number("safe", self.safe, least=0, most=1)
+
+    @property
+    def legs(self) -> int:
+        """T / 2."""
+        return self.horizon // 2
+
+    @cached_property
+    def learner(self) -> tuple[float, float, float]:
+        """π's three probabilities, in the order of TURN, RIGHT and FREE."""
+        rounding = self.noise * math.sqrt(2 / (FREE * (1 - FREE)))  # half of the tokens are free choices
+        free = math.hypot(STEP[2] * self.versions, rounding)
+        return _moved(TURN, STEP[0] * self.versions), _moved(RIGHT, STEP[1] * self.versions), _moved(FREE, free)
+
+    @property
+    def spread(self) -> float:
+        """Σ over a completion of the tokens' χ², which the log-ratio's variance follows while it is small."""
+        (p, s, q), legs = self.learner, self.legs
+
+        def chi(old: float, new: float) -> float:
+            return (new - old) ** 2 / (old * (1 - old))
+
+        places = (1 - TURN) * (1 - RIGHT**legs) / (1 - RIGHT)  # the mean number after a jump, up to a wrong one
+        return chi(TURN, p) + places * chi(RIGHT, s) + (legs - 1) * chi(FREE, q)
+
+    @cached_property
+    def value(self) -> tuple[float, float]:
+        """J(μ) and J(π), mean rewards."""
+        p, s, _ = self.learner
+        return _value(TURN, RIGHT, self.safe, self.legs), _value(p, s, self.safe, self.legs)
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """[3] ∇J(π) in the three logits."""
+        p, s, _ = self.learner
+        right = s**self.legs
+        return torch.tensor(
+            [p * (1 - p) * (self.safe - right), (1 - p) * self.legs * right * (1 - s), 0.0], dtype=torch.float64
+        )
+
+    @property
+    def promised(self) -> float:
+        """The surrogate: what token ratios promise, E_μ[Σ r_t A(s_t, y_t)] with μ's exact advantages."""
+        p, s, _ = self.learner
+        late = (1 - TURN) * self.legs * RIGHT ** (self.legs - 1) * (s - RIGHT)
+        return (p - TURN) * (self.safe - RIGHT**self.legs) + late
+
+    @property
+    def largest_tv(self) -> float:
+        """The largest total variation of a token, over all prefixes."""
+        return max(abs(new - old) for old, new in zip((TURN, RIGHT, FREE), self.learner, strict=True))
+
+
+def _value(turn: float, right: float, safe: float, legs: int) -> float:
+    return turn * safe + (1 - turn) * right**legs
+
+
+def estimate(chain: Chain, method: str) -> tuple[Tensor, float]:
+    """Mean [3] and variance (summed over the three) of one completion's gradient under a correction.
+
+    g = Σ_t w_t ∇log π(y_t) (R - J(μ)),   y from μ
+
+    In the book: :eq:`long-three`.
+
+    Raises:
+        TypeError, ValueError: no Chain, or an unknown method.
+    """
+    checks.choice("method", method, METHODS)
+    if method == "prefix":
+        return _of_prefixes(chain)
+    if method in ("none", "clip", "tis", "icepop"):
+        return _of_tokens(chain, method)
+    return _of_sequences(chain, method)
+
+
+def fresh(chain: Chain) -> float:
+    """The variance of one completion's gradient where π itself wrote it."""
+    p, s, q = chain.learner
+    mean, variance = _of_tokens(chain, "none", (p, s, q))
+    assert torch.allclose(mean, chain.gradient, rtol=1e-6, atol=1e-12)
+    return variance
+
+
+def survives(chain: Chain, method: str, completions: int) -> float:
+    """The share of the gradient that the mean over a batch keeps, from 0 to 1; negative: it points the wrong way.
+
+    (E ĝ · ∇J)² / (|∇J|² E|ĝ|²),   E|ĝ|² = |E g|² + Var g / N
+
+    It is 1 less the smallest relative error that any length of ĝ leaves, so that a factor on all weights, which AdamW
+    divides out again, changes nothing. Derived here."""
+    completions = checks.whole("completions", completions, least=1)
+    mean, variance = estimate(chain, method)
+    along = float(mean @ chain.gradient)
+    length = float(chain.gradient.square().sum() * (mean.square().sum() + variance / completions))
+    return math.copysign(along * along / length, along) if length else 0.0
+
+
+def worth(chain: Chain, method: str, completions: int) -> float:
+    """How many fresh completions teach as much as these stale ones; 0 where the gradient points the wrong way.
+
+    N' = Var_π g / |∇J|² · q / (1 - q),   q = `survives`
+
+    Derived here. In the book: :eq:`long-worth`."""
+    kept = survives(chain, method, completions)
+    return max(0.0, fresh(chain) / float(chain.gradient.square().sum()) * kept / (1 - kept))
+
+
+def _outcomes(chain: Chain, turn: float, right: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """[legs + 2] each: probability, reward, right places after a jump, and 1 where a place is wrong. First the turn,
+    then a first wrong place at each leg, last no wrong place."""
+    legs = chain.legs
+    rights = torch.cat([torch.zeros(1), torch.arange(legs), torch.tensor([legs])]).double()
+    wrong = torch.cat([torch.zeros(1), torch.ones(legs), torch.zeros(1)]).double()
+    share = (1 - turn) * right**rights * torch.where(wrong > 0, 1 - right, torch.ones_like(wrong))
+    share[0] = turn
+    reward = torch.zeros(legs + 2, dtype=torch.float64)
+    reward[0], reward[-1] = chain.safe, 1.0
+    return share, reward, rights, wrong
+
+
+def _token_weight(method: str, ratio: float, sign: Tensor) -> Tensor:
+    """w of a token with this ratio, where the advantage has this sign [..]."""
+    if method == "none":
+        return torch.ones_like(sign)
+    if method == "tis":
+        return torch.full_like(sign, min(ratio, CAP))
+    if method == "icepop":
+        return torch.full_like(sign, ratio if LOW <= ratio <= HIGH else 0.0)
+    silent = ((sign > 0) & (ratio > 1 + EPS)) | ((sign < 0) & (ratio < 1 - EPS))
+    return torch.full_like(sign, ratio).masked_fill(silent, 0.0)
+
+
+def _of_tokens(chain: Chain, method: str, sampler: tuple[float, float, float] | None = None) -> tuple[Tensor, float]:
+    turn, right, free = sampler or (TURN, RIGHT, FREE)
+    p, s, q = chain.learner
+    share, reward, rights, wrong = _outcomes(chain, turn, right)
+    A = reward - _value(turn, right, chain.safe, chain.legs)
+
+    def of(new: float, old: float) -> Tensor:
+        return _token_weight(method, new / old, A.sign())
+
+    first = of(1 - p, 1 - turn) * -p
+    first[0] = of(p, turn)[0] * (1 - p)
+    places = rights * of(s, right) * (1 - s) - wrong * of(1 - s, 1 - right) * s
+    chosen, other = of(q, free) * (1 - q), -of(1 - q, 1 - free) * q
+    n = chain.legs - 1
+    mean = n * (free * chosen + (1 - free) * other)
+    square = mean.square() + n * free * (1 - free) * (chosen - other).square()
+    gradient = torch.stack([(share * A * part).sum() for part in (first, places, mean)])
+    length = (share * A.square() * (first.square() + places.square() + square)).sum()
+    return gradient, float(length - gradient.square().sum())
+
+
+def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
+    p, s, q = chain.learner
+    share, reward, rights, wrong = _outcomes(chain, TURN, RIGHT)
+    A, n = reward - chain.value[0], chain.legs - 1
+    log_w = rights * math.log(s / RIGHT) + wrong * math.log((1 - s) / (1 - RIGHT)) + math.log((1 - p) / (1 - TURN))
+    log_w[0] = math.log(p / TURN)
+    tilted = q * q / FREE / (q * q / FREE + (1 - q) ** 2 / (1 - FREE))  # where E W² finds its mass
+    high = max(tilted, FREE)
+    counts = torch.arange(
+        max(0, math.floor(n * FREE - _around(n, FREE))), min(n, math.ceil(n * high + _around(n, high))) + 1
+    ).double()
+    chances = torch.distributions.Binomial(n, torch.tensor(FREE, dtype=torch.float64)).log_prob(counts).exp()
+    moved = counts * math.log(q / FREE) + (n - counts) * math.log((1 - q) / (1 - FREE))
+    W = log_w[:, None] + moved  # [outcomes, counts]
+    weight = _sequence_weight(method, W, A.sign()[:, None], chain.horizon)
+    first = torch.full_like(A, -p)
+    first[0] = 1 - p
+    places = rights * (1 - s) - wrong * s
+    free = counts - n * q
+    mean_weight, mean_square = weight @ chances, weight.square() @ chances
+    gradient = torch.stack(
+        [
+            (share * A * first * mean_weight).sum(),
+            (share * A * places * mean_weight).sum(),
+            (share * A * (weight @ (chances * free))).sum(),
+        ]
+    )
+    known = (first.square() + places.square()) * mean_square + weight.square() @ (chances * free.square())
+    return gradient, float((share * A.square() * known).sum() - gradient.square().sum())
+
+
+def _around(n: int, share: float) -> float:
+    """How far from its mean a count of n is listed."""
+    return SPREAD * math.sqrt(n * share * (1 - share)) + 20
+
+
+def _sequence_weight(method: str, log_w: Tensor, sign: Tensor, horizon: int) -> Tensor:
+    if method == "gspo":
+        mean = (log_w / horizon).exp()
+        silent = ((sign > 0) & (mean > 1 + GSPO_HIGH)) | ((sign < 0) & (mean < 1 - GSPO_LOW))
+        return mean.masked_fill(silent, 0.0)
+    weight = log_w.exp()
+    if method == "sequence_tis":
+        return weight.clamp(max=CAP)
+    return weight.masked_fill(weight > CAP, 0.0) if method == "sequence_mask" else weight
+
+
+Moments = list[float]
+"""Of a state: the chance of being there, E P, E P², and for each of the three logits E S, E P S, E S², where P is the
+product of the ratios so far and S = Σ P ∇log π of the tokens so far."""
+
+
+def _of_prefixes(chain: Chain) -> tuple[Tensor, float]:
+    p, s, q = chain.learner
+    zero = [0.0] * 12
+    states = {"turn": zero, "jump": zero, "wrong": zero}
+    start = [1.0, 1.0, 1.0] + [0.0] * 9
+    states["turn"] = _step(start, TURN, p / TURN, 0, 1 - p)
+    states["jump"] = _step(start, 1 - TURN, (1 - p) / (1 - TURN), 0, -p)
+    for leg in range(chain.legs):
+        if leg:
+            for name, moments in states.items():
+                states[name] = _sum(
+                    _step(moments, FREE, q / FREE, 2, 1 - q), _step(moments, 1 - FREE, (1 - q) / (1 - FREE), 2, -q)
+                )
+        missed = _step(states["jump"], 1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s)
+        states["jump"] = _step(states["jump"], RIGHT, s / RIGHT, 1, 1 - s)
+        states["wrong"] = _sum(states["wrong"], missed)
+    rewards = {"turn": chain.safe, "jump": 1.0, "wrong": 0.0}
+    mean, length = torch.zeros(3, dtype=torch.float64), 0.0
+    for name, moments in states.items():
+        A = rewards[name] - chain.value[0]
+        mean += A * torch.tensor(moments[3::3], dtype=torch.float64)
+        length += A * A * sum(moments[5::3])
+    return mean, length - float(mean.square().sum())
+
+
+def _step(moments: Moments, chance: float, ratio: float, logit: int, score: float) -> Moments:
+    """The moments after one more token, which has this chance, ratio and ∇log π in one of the logits."""
+    there, product, square = moments[:3]
+    after = [chance * there, chance * ratio * product, chance * ratio**2 * square]
+    for i in range(3):
+        s, ps, ss = moments[3 + 3 * i : 6 + 3 * i]
+        add = ratio * score if i == logit else 0.0
+        after += [
+            chance * (s + add * product),
+            chance * ratio * (ps + add * square),
+            chance * (ss + 2 * add * ps + add * add * square),
+        ]
+    return after
+
+
+def _sum(one: Moments, other: Moments) -> Moments:
+    return [a + b for a, b in zip(one, other, strict=True)]

@@ -1,0 +1,136 @@
+"""The relay that can be summed: every sum against the list of all its completions, and what the chapter says of it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from trbook import horizon
+from trbook.horizon import FREE, METHODS, RIGHT, TURN, Chain, estimate, fresh, survives, worth
+
+SMALL = [
+    {"versions": 4},
+    {"versions": 12, "noise": 0.05, "safe": 0.5},
+    {"versions": 0, "noise": 0.1},
+]
+
+
+def listed(chain, method):
+    """Mean and variance by going through every completion, token by token, and the sum of all chances."""
+    p, s, q = chain.learner
+    mean, length, whole = torch.zeros(3, dtype=torch.float64), 0.0, 0.0
+    for turned, wrong, choices in itertools.product(
+        (True, False), range(chain.legs + 1), itertools.product((True, False), repeat=chain.legs - 1)
+    ):
+        if turned and wrong:
+            continue
+        tokens = [(TURN, p, 0, 1 - p) if turned else (1 - TURN, 1 - p, 0, -p)]
+        for leg in range(chain.legs):
+            if leg:
+                tokens.append((FREE, q, 2, 1 - q) if choices[leg - 1] else (1 - FREE, 1 - q, 2, -q))
+            if not turned and leg <= wrong:
+                tokens.append((RIGHT, s, 1, 1 - s) if leg < wrong else (1 - RIGHT, 1 - s, 1, -s))
+        A = (chain.safe if turned else float(wrong == chain.legs)) - chain.value[0]
+        chance, W = math.prod(t[0] for t in tokens), math.prod(t[1] / t[0] for t in tokens)
+        sign, so_far, g = torch.tensor(A, dtype=torch.float64).sign(), 1.0, torch.zeros(3, dtype=torch.float64)
+        for old, new, logit, score in tokens:
+            so_far *= new / old
+            if method in ("none", "clip", "tis", "icepop"):
+                weight = float(horizon._token_weight(method, new / old, sign))
+            elif method == "prefix":
+                weight = so_far
+            else:
+                log_w = torch.tensor(math.log(W), dtype=torch.float64)
+                weight = float(horizon._sequence_weight(method, log_w, sign, chain.horizon))
+            g[logit] += weight * score * A
+        mean += chance * g
+        length += chance * float(g @ g)
+        whole += chance
+    assert whole == pytest.approx(1, rel=1e-12)
+    return mean, length - float(mean @ mean)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("setting", SMALL, ids=str)
+def test_the_sums_are_those_over_all_completions(method, setting):
+    chain = Chain(horizon=12, **setting)
+    mean, variance = estimate(chain, method)
+    expected, spread = listed(chain, method)
+    torch.testing.assert_close(mean, expected, rtol=1e-9, atol=1e-12)
+    assert variance == pytest.approx(spread, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("horizon", [4, 64, 1024, 4096])
+def test_the_product_alone_is_without_bias(horizon):
+    chain = Chain(horizon=horizon, versions=8, noise=0.01)
+    torch.testing.assert_close(estimate(chain, "sequence")[0], chain.gradient, rtol=1e-6, atol=1e-9)
+    assert float((estimate(chain, "tis")[0] - chain.gradient).norm()) > 1e-3 * float(chain.gradient.norm())
+
+
+def test_where_nothing_is_stale_every_correction_is_worth_its_batch():
+    chain = Chain(horizon=64)
+    for method in METHODS:
+        assert worth(chain, method, 64) == pytest.approx(64, rel=1e-9), method
+    assert fresh(chain) == pytest.approx(estimate(chain, "sequence")[1], rel=1e-9) and chain.spread == 0
+    assert chain.promised == 0 and chain.value[0] == chain.value[1]
+
+
+def test_a_product_loses_a_constant_share_and_a_token_saturates():
+    """What the chapter says of the post-mortems."""
+    near, far = Chain(horizon=256, versions=4), Chain(horizon=1024, versions=8)
+    for chain in (near, far):
+        shares = [worth(chain, "sequence", n) / n for n in (8, 4096, 2**18)]
+        assert shares == pytest.approx([shares[0]] * 3, rel=1e-6)
+        assert worth(chain, "tis", 2**18) < 4 * worth(chain, "tis", 2**14) < 2**14
+    assert worth(near, "sequence", 2**18) > 50 * worth(near, "tis", 2**18)
+    assert worth(far, "sequence", 2**18) < 1 < 500 < worth(far, "tis", 2**18)
+    assert worth(near, "tis", 64) > worth(near, "sequence", 64)
+
+
+def test_a_correction_may_point_the_wrong_way_and_is_then_worth_nothing():
+    chain = Chain(horizon=256, versions=16, safe=0.5)
+    assert survives(chain, "icepop", 1024) < 0 == worth(chain, "icepop", 1024)
+
+
+def test_the_surrogates_error_stays_within_chapter_twos_bound():
+    for length, versions in ((16, 4), (64, 1), (256, 4), (1024, 8)):
+        chain = Chain(horizon=length, versions=versions)
+        off = abs(chain.promised - (chain.value[1] - chain.value[0]))
+        assert 0 < off <= 2 * length * (length - 1) * chain.largest_tv**2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"horizon": 63}, "horizon: expected an even number from 4 to 4096, got 63"),
+        ({"horizon": 8192}, "horizon: expected an even number from 4 to 4096"),
+        ({"horizon": 64, "versions": -1}, "versions: expected"),
+        ({"horizon": 64, "noise": float("nan")}, "noise: expected"),
+        ({"horizon": 64, "safe": 2}, "safe: expected"),
+    ],
+)
+def test_a_chain_that_cannot_be_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        Chain(**given)
+
+
+def test_an_unknown_correction_is_refused():
+    with pytest.raises(ValueError, match="method: expected"):
+        estimate(Chain(horizon=8), "sequense")
+
+
+def test_a_region_makes_distillation_a_step_between_two_logits():
+    """The chapter's formula: no other distribution has a larger E log τ/π - λ KL(π ‖ μ)."""
+    generator = torch.Generator().manual_seed(0)
+    teacher, old = torch.randn(2, 7, generator=generator, dtype=torch.float64).log_softmax(-1)
+    for weight in (0.1, 1.0, 5.0):
+
+        def objective(logp, weight=weight):
+            return float((logp.exp() * (teacher - logp - weight * (logp - old))).sum())
+
+        best = ((teacher + weight * old) / (1 + weight)).log_softmax(-1)
+        others = (best + 0.1 * torch.randn(200, 7, generator=generator, dtype=torch.float64)).log_softmax(-1)
+        assert max(objective(other) for other in others) < objective(best)
