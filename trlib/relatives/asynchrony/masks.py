@@ -251,10 +251,11 @@ class ClipCov(PPO):
         checks.number("high", self.high, above=checks.number("low", self.low))
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        window, draw = self.settings_for(ppo_loss), generator(batch.number, "clip_cov")
-        logps, chosen = (scores.logp, batch.logp_anchor), {"share": self.share, "low": self.low, "high": self.high}
-        keep = clip_cov_mask(*logps, **batch.credit, **chosen, **window, draw=draw)
-        return without(ppo_loss, keep, *logps, **batch.credit, **window)
+        chosen: dict[str, Any] = self.settings_for(clip_cov_mask, ppo_loss) | {
+            "draw": generator(batch.number, "clip_cov")
+        }
+        keep = clip_cov_mask(scores.logp, batch.logp_anchor, **batch.credit, **chosen)
+        return without(ppo_loss, keep, scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
 
 
 RELATIVES: dict[str, Any] = {

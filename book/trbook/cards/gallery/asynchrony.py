@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trbook.cards.card import MethodCard
+from trbook.cards.card import MethodCard, Provenance
 from trbook.cards.ratios import BEFORE, CLIP, GROUP, PPO_LOSS, TOKEN_RATIO, WINDOWED
 
 HERE = "13_long_stale_noisy"
@@ -13,7 +13,9 @@ MODULE = "trlib.relatives.asynchrony."
 CORRECTION = "trlib.corrections.truncated_importance"
 SAMPLER = "the policy that sampled"
 KEPT = r"-r A\;\mathbf 1[\text{kept}]"
-SUMMARY, CODE, PAPER = "after the abstract or a summary", "read in the authors' code", "read in the paper"
+SUMMARY: Provenance = "after the abstract or a summary"
+CODE: Provenance = "read in the authors' code"
+PAPER: Provenance = "read in the paper"
 
 
 def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> MethodCard:
