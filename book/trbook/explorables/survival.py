@@ -30,10 +30,10 @@ class Survival(Explorable):
     safe = Finite(1.0, help="The reward of a turn, the sure way: 1 or 0.5.").tag(sync=True)
     show = t.List(
         t.Enum(METHODS),
-        ["tis", "prefix", "sequence", "sequence_tis", "gspo"],
+        ["tis", "prefix", "sequence", "sequence_tis"],
         help=f"The corrections drawn, at most five of {METHODS}.",
     ).tag(sync=True)
-    horizon = Finite(512.0, help="Tokens of a completion, an even number from 4 to 4096.").tag(sync=True)
+    horizon = Finite(256.0, help="Tokens of a completion, an even number from 4 to 4096.").tag(sync=True)
     versions = Finite(4.0, help="Versions between the sampler and the learner, 0 to 16.").tag(sync=True)
     noise = Finite(0.0, help="Spread of the log-ratio that rounding makes per token, 0 to 0.1 nats.").tag(sync=True)
     completions = Finite(64.0, help="Completions of a batch, at least 1.").tag(sync=True)

@@ -21,10 +21,10 @@ const METHODS = {
 };
 const KEYS = Object.keys(METHODS), nameOf = (key) => METHODS[key][0];
 /* Spreads of the log-ratio per token as chapter 13 measures them on relay's base model. */
-const ROUNDED = [[0, "fp32"], [0.0014, "fp16"], [0.007, "bf16, head 32"], [0.01, "bf16"], [0.012, "int8"], [0.03, "±0.03"], [0.05, "fp8"], [0.1, "±0.1"]];
+const ROUNDED = [[0, "fp32"], [0.0014, "fp16"], [0.007, "fp32 head"], [0.01, "bf16"], [0.012, "int8"], [0.03, "±0.03"], [0.05, "fp8"], [0.1, "±0.1"]];
 const whole = (value) => number(value, { decimals: () => 0 });
 const settings = {
-  safe: { legend: "A turn, the sure way, earns", choices: [[1, "1: it stays the better way"], [0.5, "0.5: jumps may overtake it"]] },
+  safe: { legend: "A turn, the sure way, earns", choices: [[1, "a turn earns 1"], [0.5, "a turn earns 0.5", "(jumps may overtake it)"]] },
   show: { legend: "Corrections, at most five", ticks: KEYS.map((key) => [key, ...METHODS[key]]), most: 5 },
   horizon: { label: "horizon", spoken: "horizon, tokens of a completion", rungs: HORIZONS, low: 4, high: LONG, write: whole, why: "a completion has 4 to 4096 tokens here." },
   versions: { label: "staleness", spoken: "staleness, versions between sampler and learner", rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 16], low: 0, high: 16, write: (value) => `${number(value, { decimals: () => (Number.isInteger(value) ? 0 : 1) })} old`, why: "0 to 16 versions are computed." },
@@ -50,7 +50,7 @@ function read(s) {
   const batches = BATCHES.map((completions) => [completions, judge(here, s.show, completions)]);
   const share = (key) => found[key].worth / s.completions;
   const best = s.show.reduce((most, key) => (share(key) > share(most) ? key : most), s.show[0]);
-  const facts = [["Σχ² of a completion", number(here.spread)], ["its weight keeps", percent(Math.exp(-here.spread))],
+  const facts = [["Σχ² of a completion", number(here.spread)], ["so a product keeps", percent(Math.exp(-here.spread))],
     ...s.show.map((key) => [nameOf(key), found[key].aim < 0 ? "the wrong way" : `${shown(found[key].worth)} of ${whole(s.completions)}`])];
   return { here, found, over, batches, share, facts, verdict: verdict(s, here, found, share, best) };
 }
