@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from trbook.cards.taxonomy import PLACES
+
 PAGE = "book/methods/index.html"
 CELLS = """(table, column) => [...table.tBodies[0].rows].filter(row => !row.hidden)
     .map(row => (row.cells[column].querySelector('.number') ?? row.cells[column]).textContent.trim())"""
-METHODS = 72
+METHODS = len(PLACES)
 """The cards, and what has a place and no code."""
 
 
