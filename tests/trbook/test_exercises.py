@@ -796,8 +796,8 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
         assert isinstance(verdict, Verdict)
         assert verdict.right == (tag == "solution"), verdict
         # Who runs every cell must not read *right* below an answer that is still empty.
-        assert repr(verdict).startswith({"solution": "the solution: right: ", "exercise": "not yet: "}[tag])
-        assert ("✓ the solution: right<" in verdict._repr_html_()) == (tag == "solution")
+        assert repr(verdict).startswith({"solution": "the solution is right: ", "exercise": "not yet: "}[tag])
+        assert ("✓ the solution is right:<" in verdict._repr_html_()) == (tag == "solution")
         if tag == "solution":
             assert "hide-cell" in cell["metadata"]["tags"]
             assert cell["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}

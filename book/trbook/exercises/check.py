@@ -87,6 +87,8 @@ class Exercise:
     """Tried in turn where the answer is off; the first that agrees on every input gives the hint."""
     examples: Sequence[tuple[Any, ...]] = ()
     """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in a hint."""
+    constant: str = ""
+    """The hint where an answer is the same for all inputs, if that has a likely reason."""
     gradient: str | None = None
     """The argument whose gradient is compared too."""
     then: Callable[[Callable[..., Any]], str] | None = None
@@ -156,6 +158,8 @@ class Exercise:
             if self._same(got, [run(mistake.function, case) for case in self.cases]):
                 return mistake.hint
         ignored = [name for name in self.names if self._ignores(answer, name)]
+        if self.constant and ignored == self.names:
+            return self.constant
         if ignored:
             verb = "is" if len(ignored) == 1 else "are"
             return (
@@ -250,7 +254,7 @@ def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
     if value.shape != want.shape:
         raise NotYet(
             f"your function returns the shape {list(value.shape)}, and {list(want.shape)} is wanted, "
-            f"with {given(case)}."
+            f"with {given(case, shapes=True)}."
         )
     return value
 

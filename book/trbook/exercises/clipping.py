@@ -40,6 +40,17 @@ check_room = Exercise(
             "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?",
         ),
         Mistake(
+            "the edge, without its end",
+            lambda q, eps_high: (1 + eps_high) * q,
+            "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. How far is it from q, "
+            "and where does a probability end?",
+        ),
+        Mistake(
+            "the larger",
+            lambda q, eps_high: torch.maximum(eps_high * q, 1 - q),
+            "two things stop the token, the window and probability 1: the nearer of the two counts, not the farther.",
+        ),
+        Mistake(
             "the ratio",
             lambda q, eps_high: torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
             "this is how far the *ratio* may go from 1; multiply by q to have probability.",
@@ -107,6 +118,19 @@ check_dropped = Exercise(
                 ^ torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
             "these are all tokens that the two treat differently; only those that PPO drops are asked for.",
+        ),
+        Mistake(
+            "any of the two",
+            lambda q, p, advantages, eps, delta: (
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                | torch.where(advantages > 0, p - q > delta, p - q < -delta)
+            ),
+            "these are the tokens that at least one of the two silences; asked for are those that only PPO does.",
+        ),
+        Mistake(
+            "turned round",
+            lambda q, p, advantages, eps, delta: ~_dropped(q, p, advantages, eps, delta),
+            "turned around: these are all tokens but the ones that are asked for.",
         ),
         Mistake(
             "both drop",
@@ -200,8 +224,15 @@ check_weight = Exercise(
         Mistake(
             "not truncated",
             lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp(),
-            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ above `cap` is to "
-            "become `cap`.",
+            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ above `cap` must "
+            "become `cap`. (If you cut, do it after `exp`.)",
+        ),
+        Mistake(
+            "the other factor truncated",
+            lambda logp, logp_old, logp_rollout, cap: (
+                (logp - logp_old).exp().clamp(max=cap) * (logp_old - logp_rollout).exp()
+            ),
+            "the cap cuts π/π_old here; TIS cuts the correction π_old/μ.",
         ),
         Mistake(
             "truncated whole",
@@ -303,6 +334,16 @@ check_processed = Exercise(
             "log-probs",
             lambda logits, temperature, k: _processed(logits, temperature, k).clamp(min=1e-38).log(),
             "these are log-probs; the probabilities are asked for.",
+        ),
+        Mistake(
+            "log-probs, minus infinity",
+            lambda logits, temperature, k: _processed(logits, temperature, k).log(),
+            "these are log-probs; the probabilities are asked for.",
+        ),
+        Mistake(
+            "temperature on probabilities",
+            lambda logits, temperature, k: _processed(logits, 1.0, k) / temperature,
+            "the temperature divides probabilities here, which then do not sum to 1; it divides the logits.",
         ),
     ],
     praise="a kept token's probability is divided by the kept mass, and a learner that scores without top-k reads that "
@@ -449,6 +490,20 @@ check_corrected_loss = InTheLoop(
             "sum",
             lambda *a: _corrected(*a) * a[4].sum(),
             "the tokens are summed; take their mean.",
+        ),
+        Mistake(
+            "mean of means",
+            lambda logp, old, mu, A, mask, eps, cap: (
+                -(
+                    (old - mu).exp().clamp(max=cap)
+                    * torch.minimum((logp - old).exp() * A, (logp - old).exp().clamp(1 - eps, 1 + eps) * A)
+                )
+                .masked_fill(~mask, 0)
+                .sum(1)
+                / mask.sum(1)
+            ).mean(),
+            "this is a mean of each completion's mean, so tokens of short completions weigh more; take one mean over "
+            "all tokens.",
         ),
         Mistake(
             "rectangle",

@@ -216,7 +216,7 @@ check_value_loss = Exercise(
         Mistake(
             "minimum",
             lambda values, values_old, returns, clip: torch.minimum(*_squares(values, values_old, returns, clip)) / 2,
-            "a loss is to be lowered, so the pessimistic choice is the *larger* square.",
+            "a loss must fall, so the pessimistic choice is the *larger* square.",
         ),
         Mistake(
             "error clipped",

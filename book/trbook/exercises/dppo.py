@@ -127,6 +127,16 @@ check_kl_of_two = Exercise(
             "both outcomes are added; a KL divergence has no minus between its terms.",
         ),
         Mistake(
+            "policy above anchor",
+            lambda q, p: -_binary_kl(q, p),
+            "this is minus the divergence: inside the logarithm the anchor's probability stands above the policy's.",
+        ),
+        Mistake(
+            "one sign turned",
+            lambda q, p: -q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log(),
+            "the sampled token's term has the wrong sign: inside its logarithm q stands above p.",
+        ),
+        Mistake(
             "weights",
             lambda q, p: q * (q / p).log() + (1 - p) * ((1 - q) / (1 - p)).log(),
             "the others are weighed by the policy here; both outcomes are weighed by the anchor: 1 - q.",
@@ -139,7 +149,7 @@ check_kl_of_two = Exercise(
         Mistake(
             "cross-entropy",
             lambda q, p: -q * p.log() - (1 - q) * (1 - p).log(),
-            "this is the cross-entropy; the anchor's own entropy has to be taken off.",
+            "this is the cross-entropy; subtract the anchor's own entropy.",
         ),
         Mistake(
             "log-ratio",
@@ -192,8 +202,26 @@ check_topk_tv = Exercise(
         Mistake(
             "y not swapped in",
             lambda q, p, y, k: _halves(q, p, q.topk(k).indices.tolist()),
-            "where y is not among the k most likely, it has to take the place of the last of them; here its own "
+            "where y is not among the k most likely, it must take the place of the last of them; here its own "
             "move is hidden in the rest.",
+        ),
+        Mistake(
+            "the policy's most likely",
+            lambda q, p, y, k: _halves(q, p, _likeliest(p, y, k)),
+            "these are the policy's k most likely tokens; the anchor's are wanted, those of q.",
+        ),
+        Mistake(
+            "renormalised",
+            lambda q, p, y, k: (
+                (
+                    q[_likeliest(q, y, k)] / q[_likeliest(q, y, k)].sum()
+                    - p[_likeliest(q, y, k)] / p[_likeliest(q, y, k)].sum()
+                )
+                .abs()
+                .sum()
+                / 2
+            ),
+            "the k tokens are renormalised here; keep their probabilities, and count all others as one outcome.",
         ),
         Mistake(
             "y added",
@@ -252,6 +280,7 @@ check_room = Numbers(
             0.79: "the window is on the ratio: 0.8 times q, not q - 0.2.",
             0.8: "that is the ratio; the probability is q times it.",
             1.188: "A < 0 pushes it down.",
+            1.0: "A < 0 pushes it down.",
             0.198: "that is the room; the token began at 0.99.",
             0.825: "the window ends at 1 - 0.2, not at 1 / 1.2.",
             0.84: "that is where a TV of 0.15 stops it.",
@@ -261,6 +290,7 @@ check_room = Numbers(
         0.84,
         {
             1.14: "A < 0 pushes it down.",
+            1.0: "A < 0 pushes it down.",
             0.15: "that is the room; the token began at 0.99.",
             0.792: "that is where the ratio's window stops it.",
         },
@@ -392,6 +422,11 @@ def _of_the_ratio(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta:
     return (-a * ratio * kept)[mask].sum() / mask.sum()
 
 
+def _ppo(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float) -> Tensor:
+    ratio = (logp - logp_mu).exp()
+    return -torch.minimum(ratio * a, ratio.clamp(1 - delta, 1 + delta) * a)[mask].sum() / mask.sum()
+
+
 check_objective = InTheLoop(
     "Is `objective(logp, logp_mu, advantages, mask, delta, cap)` DPPO's loss of a batch, the mean over its tokens?",
     truth=_library,
@@ -432,6 +467,12 @@ check_objective = InTheLoop(
             _of_the_ratio,
             "tokens beyond `cap` get no gradient here. Either they are left out, or a capped ratio is differentiated, "
             "whose slope there is 0. Detach the ratio and multiply by `logp`: such a token counts with `cap`.",
+        ),
+        Mistake(
+            "PPO's",
+            _ppo,
+            "this is PPO's clip on the ratio, with `delta` as its window. DPPO's weight is the ratio itself, and its "
+            "mask looks at p - q.",
         ),
         Mistake("both sides", _mean(rho="both"), "the ratio is cut from above only; a small one stays."),
         Mistake("old over new", _mean(rho="inverse"), "the ratio is new over old."),

@@ -87,7 +87,7 @@ check_dpo_loss = Exercise(
         Mistake(
             "minus forgotten",
             lambda moved, rewards, group, beta: -_dpo(moved, rewards, group, beta),
-            "this is the mean of log σ, which is to grow; a loss is to fall: put the minus in front.",
+            "this is the mean of log σ, which should grow; a loss should fall: put the minus in front.",
         ),
         Mistake(
             "sum",

@@ -203,7 +203,7 @@ check_temperature = Numbers(
         2**-9,
         {
             2**-10: "that is the root's own value, the mean of both actions; after the right one nine forks are left.",
-            0.5: "that is one fork; nine more have to be right by chance.",
+            0.5: "that is one fork; nine more must be right by chance.",
             1.0: "a winner is worth 1 at its leaf only; above it the uniform policy mostly misses.",
             0.1: "every fork halves what it leads to; the chances of ten forks are multiplied, not counted.",
             2.0**-11: "one fork too many.",
@@ -221,5 +221,5 @@ check_temperature = Numbers(
             2**-9 / math.log(0.9 / 0.1) / 2: "the other action has value 0, so the difference of the two is Q itself.",
         },
     ),
-    praise="one more fork halves both: the temperature has to fall as fast as the values do.",
+    praise="one more fork halves both: the temperature must fall as fast as the values do.",
 )

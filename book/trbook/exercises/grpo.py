@@ -567,6 +567,12 @@ check_mended = Exercise(
             "prompts.",
         ),
         Mistake(
+            "transposed",
+            lambda rewards, size: _by_rows(rewards.view(size, -1).T).flatten(),
+            "transposing does not mend it: a row of `view(size, -1).T` takes every so-many-th completion. Completions "
+            "of one prompt stand side by side: how must the table be cut?",
+        ),
+        Mistake(
             "columns",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).T.flatten(),
             "the mean is taken down the columns of `view(size, -1)`: these are completions of different prompts. "

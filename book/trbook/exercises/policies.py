@@ -112,7 +112,7 @@ check_loss = Exercise(
         Mistake(
             "no minus",
             lambda logp, advantages, mask: -_loss(logp, advantages, mask),
-            "this is to be raised; a loss is to be lowered, so it has a minus.",
+            "this should rise; a loss should fall, so it has a minus.",
         ),
         Mistake(
             "no mask",

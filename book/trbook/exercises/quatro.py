@@ -40,7 +40,7 @@ check_targets = Exercise(
         Mistake(
             "no offset",
             lambda rewards, multiplier: rewards / multiplier,
-            "the offset m is missing: the new probabilities have to sum to 1.",
+            "the offset m is missing: the new probabilities must sum to 1.",
         ),
         Mistake(
             "mean for the offset",
@@ -133,6 +133,8 @@ def _multiplier(rewards: Tensor, delta: float) -> Tensor:
 check_multiplier = Exercise(
     "Is `multiplier(rewards, delta)` the λ at which the group's tilt is `delta` nats away?",
     truth=_multiplier,
+    constant="your search ends at the same λ whatever it is asked, at an end of its interval. Print the KL on the way: "
+    "it must be positive (a target is log(G u), with log G) and must fall as λ rises.",
     inputs=lambda draw: (draw.uniform(0, 1, 6), draw.number(0.05, 0.6)),
     examples=[([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], 0.1), ([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 0.1)],
     mistakes=[
@@ -281,7 +283,7 @@ check_token_weight = Exercise(
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * (reward - offset - multiplier * log_ratio.sum().exp())
             ),
-            "the bracket holds the log-ratio, not the ratio: at ratio 1 it has to be 0.",
+            "the bracket holds the log-ratio, not the ratio: at ratio 1 it must be 0.",
         ),
     ],
     praise="in the second example the completion has come 0.6 nats far and its target is 0.37: the weight is negative, "
@@ -312,7 +314,7 @@ check_nearly_solved = Numbers(
     target=Number(
         _NEARLY.target[0, 15].item(),
         {
-            -_NEARLY.target[0, 15].item(): "the wrong one is to fall: the target is negative.",
+            -_NEARLY.target[0, 15].item(): "the wrong one must fall: the target is negative.",
             -1.0: "that is R less the best reward; divide it by the multiplier.",
             -math.sqrt(0.2) * math.sqrt(15): "that is the first order, √(2δ) times GRPO's advantage; the multiplier on "
             "its floor asks for far more.",
@@ -396,15 +398,18 @@ def _own(rewards: Tensor, delta: float) -> Dual:
     return solve_dual(rewards, delta_kl=delta)
 
 
-def _with_bracket(inside: Callable[[Tensor, Tensor], Tensor], attached: bool = False) -> Callable[..., Tensor]:
+def _with_bracket(
+    inside: Callable[[Tensor, Tensor], Tensor], *, attached: bool = False, priced: bool = True, divide: bool = False
+) -> Callable[..., Tensor]:
     """The loss with another log-ratio in the bracket, made of the tokens' log-ratios and the mask."""
 
     def loss(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
         dual = _own(rewards, delta)
-        lam = dual.multiplier.repeat_interleave(rewards.shape[1])[:, None]
+        lam = dual.multiplier.repeat_interleave(rewards.shape[1])[:, None] if priced else 1.0
         log_ratio = (logp if attached else logp.detach()) - logp_mu
         bracket = lam * (dual.target.view(-1, 1) - inside(log_ratio * mask, mask))
-        return -(log_ratio.exp() * bracket * logp * mask).sum() / len(logp)
+        each = mask / mask.sum(1, keepdim=True) if divide else mask
+        return -(log_ratio.exp() * bracket * logp * each).sum() / len(logp)
 
     return loss
 
@@ -472,6 +477,25 @@ check_objective = InTheLoop(
             "standardised",
             _pulled(_standardised),
             "rewards are standardised before the dual here. The targets stay, and every weight is multiplied by 1/σ.",
+        ),
+        Mistake(
+            "no multiplier",
+            _with_bracket(_whole, priced=False),
+            "the multiplier is missing: the bracket is λ times target less log-ratio, and λ differs between prompts.",
+        ),
+        Mistake(
+            "padding counted",
+            lambda logp, logp_mu, rewards, mask, delta: _with_bracket(_whole)(
+                logp, logp_mu, rewards, torch.ones_like(mask), delta
+            ),
+            "padding counts here: multiply by `mask` in the completion's log-ratio and in the loss.",
+        ),
+        Mistake(
+            "mean over a completion",
+            lambda logp, logp_mu, rewards, mask, delta: _with_bracket(_whole, divide=True)(
+                logp, logp_mu, rewards, mask, delta
+            ),
+            "each completion's tokens are averaged here; sum them, because the constraint is on the whole completion.",
         ),
         Mistake(
             "each token's own",

@@ -69,7 +69,7 @@ check_merge = Exercise(
             lambda peak_a, total_a, peak_b, total_b: (
                 _merged(peak_a, total_a, peak_b, total_b) - torch.maximum(peak_a, peak_b)
             ),
-            "the larger peak was taken out of every exponential and has to be added again at the end.",
+            "the larger peak was taken out of every exponential and must be added again at the end.",
         ),
         Mistake(
             "the larger piece",
@@ -321,7 +321,7 @@ class _InPieces:
         if torch.allclose(slope, want, rtol=1e-3, atol=1e-3):
             return
         wrong = {
-            "this is W_y alone; the mean output row u is to be subtracted.": W[y],
+            "this is W_y alone; subtract the mean output row u.": W[y],
             "this is the mean output row u; the slope is W_y - u.": p @ W,
             "the sign is turned over: it is W_y - u.": -want,
             "u is the plain mean of the rows; each row counts by its probability.": W[y] - W.mean(0),

@@ -57,7 +57,7 @@ check_trsft = Exercise(
         Mistake(
             "the weight before logp",
             lambda logp, alpha: -_weight(logp.exp().detach(), alpha) * logp,
-            "the gradient is TrSFT's and the value is another; written with p itself the loss is "
+            "with its weight detached this has TrSFT's gradient, but another value; written with p itself the loss is "
             "-p / stop-gradient of max(p, alpha).",
         ),
         Mistake(
@@ -143,6 +143,17 @@ check_truncated = Exercise(
             "where it is larger, it keeps a rest below alpha.",
         ),
         Mistake(
+            "so many as fit",
+            lambda expert, alpha: _over(expert, expert.argsort(descending=True).argsort() < int(1 / alpha)),
+            "1/alpha is the most that can stay, not how many do: compare each token with alpha times the mass of all "
+            "that are at least as likely.",
+        ),
+        Mistake(
+            "sorted, without the remainder",
+            lambda expert, alpha: _over(expert, _kept(expert, alpha)).sort(descending=True).values,
+            "the kept shares stand in falling order; put them back where their tokens stand.",
+        ),
+        Mistake(
             "sorted",
             lambda expert, alpha: truncated_expert(expert.sort(descending=True).values, alpha=alpha),
             "these are the right numbers in falling order; put them back where their tokens stand.",
@@ -193,6 +204,21 @@ check_prefix_shares = Exercise(
                 [0.25 * (right_of_4 >= 2), 0.5 * (right_of_6 >= 4), 1.0 * (right_of_7 >= 7)], -1
             ),
             "turned around: the prefix is for prompts that go badly.",
+        ),
+        Mistake(
+            "one group late",
+            lambda right_of_4, right_of_6, right_of_7: torch.stack(
+                [0 * right_of_4, 0.25 * (right_of_6 < 4), 0.5 * (right_of_7 < 7)], -1
+            ),
+            "the columns are the second, the third and the fourth group, with shares of 1/4, 1/2 and 1; the first "
+            "group never has a prefix and has no column.",
+        ),
+        Mistake(
+            "shares of right ones",
+            lambda right_of_4, right_of_6, right_of_7: torch.stack(
+                [right_of_4 / 4, right_of_6 / 6, right_of_7 / 7], -1
+            ),
+            "these are the shares that are right; asked for is how much of the expert's answer a group begins with.",
         ),
         Mistake(
             "flags",
@@ -322,6 +348,18 @@ check_taught = Exercise(
             "where two completions share a prefix, both are left out here; one of them stays.",
         ),
         Mistake(
+            "a twin of itself",
+            lambda forced, group: torch.zeros_like(forced),
+            "nothing is taught: each completion is its own twin here. Compare it with earlier ones only.",
+        ),
+        Mistake(
+            "the longest alone",
+            lambda forced, group: (
+                forced & ~((group == group[:, None]) & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[:, None]
+            ),
+            "only each prompt's longest prefix is taught here; shorter ones count too, each once.",
+        ),
+        Mistake(
             "the last one stays",
             lambda forced, group: forced & ~(_alike(forced) & (group == group[:, None])).triu(1).any(1)[:, None],
             "each prefix is taught once here, but by the last completion that has it; leave out what comes after the "
@@ -446,6 +484,12 @@ def _whole(
     return per_token.sum() / len(rewards) / horizon
 
 
+def _weighed(logp: Tensor, rewards: Tensor, own: Tensor, expert: Tensor, alpha: float, horizon: int) -> Tensor:
+    """The advantage before the expert's half too."""
+    A = (rewards.view(-1, 8) - rewards.view(-1, 8).mean(1, keepdim=True)).view(-1, 1)
+    return _whole(logp, rewards, own, expert, alpha, horizon, imitate=lambda logp, alpha: A * _trsft(logp, alpha))
+
+
 def _free_alone(groups: Tensor) -> Tensor:
     """The baseline from completions without a prefix, the first four of the check's batches."""
     return groups - groups[:, :4].mean(1, keepdim=True)
@@ -487,6 +531,38 @@ check_trapo_loss = Built(
                 ),
             ),
             "the advantages are divided by the group's standard deviation; TRAPO only subtracts the mean.",
+        ),
+        Mistake(
+            "divided by the standard deviation, a smaller floor",
+            lambda *a: _whole(
+                *a,
+                advantages=lambda groups: (
+                    (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-6)
+                ),
+            ),
+            "the advantages are divided by the group's standard deviation; TRAPO only subtracts the mean.",
+        ),
+        Mistake(
+            "the expert weighed by the advantage",
+            lambda *a: _weighed(*a),
+            "the expert's half is multiplied by the advantage; there is none in it.",
+        ),
+        Mistake(
+            "masks exchanged",
+            lambda logp, rewards, own, expert, alpha, horizon: _whole(logp, rewards, expert, own, alpha, horizon),
+            "`own` and `expert` have changed places.",
+        ),
+        Mistake(
+            "two means",
+            lambda logp, rewards, own, expert, alpha, horizon: (
+                len(rewards)
+                * horizon
+                * (
+                    _whole(logp, rewards, own, 0 * expert, alpha, horizon) / own.sum()
+                    + _whole(logp, rewards, 0 * own, expert, alpha, horizon) / expert.sum()
+                )
+            ),
+            "each half is divided by its own number of tokens; both have one divisor, completions times `horizon`.",
         ),
         Mistake(
             "the batch's mean",

@@ -72,6 +72,11 @@ check_on_the_way = Exercise(
             lambda logp, logp_old, eta: (eta * logp_old + (1 - eta) * logp).log_softmax(-1),
             "eta is used as a share between 0 and 1; the old distribution's share is eta / (1 + eta).",
         ),
+        Mistake(
+            "eta for t",
+            lambda logp, logp_old, eta: ((1 - eta) * logp_old + eta * logp).log_softmax(-1),
+            "eta is used for t here, and t = 1 / (1 + eta); the old distribution's share is eta / (1 + eta).",
+        ),
     ],
     praise="at eta = 0 it is the network's, and as eta grows it becomes the old one.",
 )
@@ -100,6 +105,18 @@ def _chain(
     lost = (across * (logp - logp_old)).sum() / (p * away**2).sum().clamp(min=1e-12)
     found = across - lost * (p * away if weigh else away) if remove else across
     return found / (1 + eta) if shrink else found
+
+
+def _centred(g: Tensor, logp: Tensor) -> Tensor:
+    return g - logp.exp() * g.sum()
+
+
+def _uncentred(g: Tensor, logp: Tensor, logp_old: Tensor, eta: float, *, of_the_variance: bool) -> Tensor:
+    """The gradient with d in the place of d - KL, in the variance or in the direction."""
+    p, d = logp.exp(), logp - logp_old
+    away, across = d - (p * d).sum(), _centred(g, logp)
+    lost = (across * d).sum() / (p * (d if of_the_variance else away) ** 2).sum().clamp(min=1e-12)
+    return (across - lost * p * (away if of_the_variance else d)) / (1 + eta)
 
 
 check_through = Exercise(
@@ -135,6 +152,21 @@ check_through = Exercise(
             "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g.",
         ),
         Mistake(
+            "centred too late",
+            lambda g, logp, logp_old, eta: _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta),
+            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g in both places.",
+        ),
+        Mistake(
+            "the way out uncentred",
+            lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=False),
+            "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean of d under π.",
+        ),
+        Mistake(
+            "a square for the variance",
+            lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=True),
+            "below the sum stands the variance of d under π, the mean of (d - KL)²; here it is the mean of d².",
+        ),
+        Mistake(
             "pi forgotten",
             lambda **a: _chain(**a, weigh=False),
             "what is subtracted is π (d - KL), not d - KL: dη/dlog π̃ has the factor π.",
@@ -165,6 +197,11 @@ check_pull = Exercise(
             "this is the slope in log π̃; logits are normalised first, which takes the bracket's mean away.",
         ),
         Mistake(
+            "logits for log-probs",
+            lambda logits, target: logits.exp() * (logits - target - (logits.exp() * (logits - target)).sum()),
+            "these are logits, and `exp` of them does not sum to 1: take `log_softmax` first.",
+        ),
+        Mistake(
             "plain mean",
             lambda logits, target: (
                 logits.softmax(-1) * (logits.log_softmax(-1) - target - (logits.log_softmax(-1) - target).mean())
@@ -192,7 +229,7 @@ check_pull = Exercise(
         Mistake(
             "turned sign",
             lambda logits, target: -_pull(logits, target),
-            "this is the push, minus the gradient; the gradient of what is to be lowered has no minus.",
+            "this is the push, minus the gradient; the gradient of what should fall has no minus.",
         ),
         Mistake(
             "the loss itself",

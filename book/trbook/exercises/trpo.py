@@ -73,7 +73,7 @@ check_fisher_product = Exercise(
             lambda p, jacobian, v: (
                 torch.einsum("sad,sa->d", jacobian, jacobian @ v - (p * (jacobian @ v)).sum(-1, keepdim=True)) / len(p)
             ),
-            "the centre is right, and each centred entry still has to be multiplied by its `p`.",
+            "the centre is right, and each centred entry must still be multiplied by its `p`.",
         ),
         Mistake(
             "second p forgotten",
@@ -139,7 +139,7 @@ check_full_step = Exercise(
         Mistake(
             "Euclidean length",
             lambda x, product, delta: _full_step(x, x, delta),
-            "this has a fixed Euclidean length; the length is to be measured by F: x'Fx.",
+            "this has a fixed Euclidean length; measure the length by F: x'Fx.",
         ),
         Mistake(
             "radius as length",
@@ -172,7 +172,7 @@ check_full_step = Exercise(
             "x points where the surrogate rises; this goes the other way.",
         ),
     ],
-    praise="twice the x gives the same step: conjugate gradients have to find a direction, not a length.",
+    praise="twice the x gives the same step: conjugate gradients must find a direction, not a length.",
 )
 
 
@@ -263,7 +263,7 @@ check_line_search = Exercise(
         Mistake(
             "either",
             lambda kl, gain, delta: _first((kl <= delta) | (gain > 0)),
-            "this is content with one of the two; KL *and* gain have to be in order.",
+            "this is content with one of the two; KL *and* gain must be in order.",
         ),
         Mistake(
             "counted from 1",
@@ -499,7 +499,7 @@ check_natural_step = Built(
         Mistake(
             "downhill",
             lambda *a: -_natural_step(*a),
-            "your step goes downhill: g is the gradient of the surrogate, which is to rise.",
+            "your step goes downhill: g is the gradient of the surrogate, which should rise.",
         ),
         Mistake(
             "Euclidean length",

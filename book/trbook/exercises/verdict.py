@@ -16,6 +16,8 @@ MARK = {True: "right", False: "not yet"}
 _INK = {True: "#1a6e3c", False: "#8a5a00"}
 _MANY = 12
 """Numbers of a tensor that a hint prints."""
+_MOST = 48
+"""Numbers of an input that a hint prints; of a larger one it says the shape."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,14 @@ class Verdict:
 
     @property
     def _mark(self) -> str:
-        return f"{self.whose}: {MARK[self.right]}" if self.whose else MARK[self.right]
+        return f"{self.whose} is {MARK[self.right]}" if self.whose else MARK[self.right]
 
     def _repr_html_(self) -> str:
         sign = "✓" if self.right else "…"
         text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
         return (
             f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
-            f'max-width: 46em"><strong>{sign} {self._mark}</strong> {text}</div>'
+            f'max-width: 46em"><strong>{sign} {self._mark}:</strong> {text}</div>'
         )
 
 
@@ -103,9 +105,14 @@ def kind(value: Any) -> str:
     return f"{article} {type(value).__name__}"
 
 
-def given(arguments: Mapping[str, Any]) -> str:
-    """The inputs of a call, by name."""
-    parts = [f"`{name}` = {short(value)}" for name, value in arguments.items()]
+def given(arguments: Mapping[str, Any], *, shapes: bool = False) -> str:
+    """The inputs of a call, by name: their values, or the shapes of those that are tensors."""
+    parts = [
+        f"`{name}` of shape {list(value.shape)}"
+        if isinstance(value, Tensor) and (shapes or value.numel() > _MOST)
+        else f"`{name}` = {short(value)}"
+        for name, value in arguments.items()
+    ]
     return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "no inputs"
 
 
