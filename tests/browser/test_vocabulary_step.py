@@ -65,6 +65,7 @@ def test_words_and_steps_follow_the_hand(visit: Any) -> None:
     one.page.mouse.up()
     one.settle()
     assert one.state(["steps"])["steps"] > 12
+    one.page.get_by_role("button", name="all fourteen methods").click()
     one.click(".trx .methods input", 13)
     assert one.state(["method"]) == {"method": "troll"}
     one.set(token=2.5)

@@ -27,8 +27,9 @@ const WHOLE = ["token", "steps", "k"];
 const limit = (s) => WHOLE.filter((key) => !Number.isInteger(s[key])).map((key) => [key, Math.round(s[key]), `${settings[key].label} is a whole number.`]);
 
 const HEADS = ["method", "π(y)", "r", "TV", "KL", "then"];
+const FEW = ["pg_is", "ppo", "dppo_tv", "dppo_kl", "dppo_topk", "dppo_full", "troll"]; // a row each before more are asked for
 
-/* The sampled word, and every method in a row: the chosen one is drawn. */
+/* The sampled word, and the chapter's methods in a row each, all of them at a press: the chosen one is drawn. */
 function table({ set }) {
   const group = unique("trx-methods"), id = unique("trx-word");
   const pick = h("select", { id, onchange: () => set({ token: Number(pick.value) }) });
@@ -37,9 +38,16 @@ function table({ set }) {
     const cells = HEADS.slice(1).map(() => h("td"));
     return { key, input, cells, el: h("tr", {}, h("th", { scope: "row" }, h("label", { class: "toggle" }, input, h("span", { text: NAMES[key] }))), ...cells) };
   });
+  let all = false;
+  const more = h("button", { type: "button", onclick: () => { all = !all; fold(); } });
+  const fold = () => {
+    for (const { key, input, el: line } of rows) line.hidden = !(all || FEW.includes(key) || input.checked);
+    more.setAttribute("aria-expanded", String(all));
+    say(more, all ? "fewer methods" : "all fourteen methods");
+  };
   const el = h("div", {}, h("div", { class: "pick" }, h("label", { for: id, text: "sampled word" }), pick),
-    h("table", { class: "methods" }, h("caption", { text: "All methods after the same steps. y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution" }),
-      h("thead", {}, h("tr", {}, ...HEADS.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, ...rows.map(({ el: line }) => line))));
+    h("table", { class: "methods" }, h("caption", { text: "Each method after the same steps. y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution" }),
+      h("thead", {}, h("tr", {}, ...HEADS.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, ...rows.map(({ el: line }) => line))), h("div", { class: "marks" }, more));
   let listed = null;
   return {
     el,
@@ -56,6 +64,7 @@ function table({ set }) {
         line.toggleAttribute("data-chosen", input.checked);
         [probability(found.p), number(found.r), amount(found.tv), amount(found.kl), found.end].forEach((text, j) => say(cells[j], text));
       });
+      fold();
     },
   };
 }

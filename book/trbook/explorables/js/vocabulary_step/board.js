@@ -2,7 +2,7 @@
 
 import { clamp, drawing, linearScale, logScale, probability, stroke } from "../parts/common.js";
 
-const ROW = 27, TOP = 24, BOTTOM = 40, BELOW = 210, LEAST = 1e-6;
+const ROW = 22, TOP = 24, BOTTOM = 40, BELOW = 180, LEAST = 1e-6;
 const MOST = 64;
 
 const scale = (view, range, least = LEAST) => (view === "log" ? logScale([least, 1], range) : linearScale([0, 1], range, 5));
@@ -26,7 +26,7 @@ export function board() {
       bars.titles("probability", "before ▏ after ▇");
       const now = one.path.at(-1).map(Math.exp);
       chosen.attr("x", 0).attr("width", box.width).attr("y", lane(s.token)).attr("height", ROW);
-      after.selectAll("rect").data(now).join("rect").attr("class", (_, v) => `after${v === s.token ? " sampled" : ""}`).attr("x", 0).attr("y", (_, v) => lane(v) + 6).attr("height", ROW - 12).attr("width", (share) => Math.max(0, x(share)).toFixed(1));
+      after.selectAll("rect").data(now).join("rect").attr("class", (_, v) => `after${v === s.token ? " sampled" : ""}`).attr("x", 0).attr("y", (_, v) => lane(v) + 5).attr("height", ROW - 10).attr("width", (share) => Math.max(0, x(share)).toFixed(1));
       before.selectAll("path").data(p).join("path").attr("class", "before").attr("d", (share, v) => `M${x(share).toFixed(1)},${lane(v) + 2}V${lane(v) + ROW - 2}`);
       words.selectAll("text").data(named).join("text").attr("class", (_, v) => `word${v === s.token ? " sampled" : ""}`).attr("text-anchor", "end").attr("x", -10).attr("y", (_, v) => lane(v) + ROW / 2 + 4).text((word, v) => (v === s.token ? `▸ ${word}` : word));
       values.selectAll("text").data(p).join("text").attr("class", "value").attr("x", box.width + 8).attr("y", (_, v) => lane(v) + ROW / 2 + 4).text((share, v) => `→ ${probability(now[v])}`);
