@@ -31,7 +31,7 @@ STOPPING = "stopping when the cells in hand are finished; Ctrl-C again: at once"
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep with what is known of it."""
+    """A sweep, and what is known about its runs."""
 
     sweep: Sweep
     cells: list[Cell]

@@ -61,21 +61,23 @@ def test_refitting_harms_and_age_hardly() -> None:
 
 
 def test_minibatches_are_not_told_from_their_noise() -> None:
-    said("In one pass of eight minibatches, no method can be told from fresh batches of the same size.")
+    said(
+        "In one pass of eight minibatches, no difference between a method and fresh batches of the same size is decided."
+    )
     assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
     control = interval(runs_of("minibatches", "on-policy", at={"minibatches": "8"}))
     assert control.high - control.low > 0.1, "the control's own runs spread widely"
 
 
 def within_two_hundredths_of_ppo() -> list[str]:
-    """The methods of which `best` predicted that they end within .02 of PPO at 16 uses, and of which that was seen."""
+    """The methods of which `best` predicted that they end within 0.02 of PPO at 16 uses, and of which that was seen."""
     alike = [f for f in judged("best") if f.prediction.within == 0.02 and f.prediction.at == {"uses": "16"}]
     return [f.prediction.lower for f in alike if f.verdict == "seen" and f.prediction.higher == "ppo"]
 
 
 def test_at_its_best_rate_every_method_ends_alike() -> None:
     said(
-        "Each at its own best learning rate, all ten methods end within .02 of PPO at 16 uses; without a region, and "
+        "Each at its own best learning rate, all ten methods end within 0.02 of PPO at 16 uses; without a region, and "
         "where a weight is only softened or capped, a batch moves the policy further."
     )
     assert {*within_two_hundredths_of_ppo(), "ppo"} == {variant.name for variant in load_sweep("best").variants}
@@ -95,7 +97,7 @@ def test_the_rates_of_best_are_inside_what_was_tried() -> None:
 def test_the_fastest_is_not_the_best() -> None:
     said(
         "Each at its best learning rate, GSPO takes off last, every other method a little before PPO, and all end "
-        "within .02 of it."
+        "within 0.02 of it."
     )
     soon = verdicts("best", "ppo", "take_off", uses="16")
     assert soon.pop("gspo") == "below" and set(soon.values()) == {"above"}

@@ -26,7 +26,7 @@ MEASURES: tuple[str, ...] = ("binary", "topk", "full")
 OVERFLOW = 20.0
 """The log-ratio is clamped from above at this before it is exponentiated."""
 ROUNDING = 1e-3
-"""How far below 0 a divergence may be that was computed from rounded log-probs."""
+"""How far below 0 rounded log-probs may put a divergence."""
 DELTA_TV = 0.15
 """The authors' total-variation threshold; theirs for KL is .05."""
 

@@ -183,7 +183,7 @@ def lock(file: Path, wanted: str) -> FileLock:
     """Lock a file until the lock is released or the process ends, however it ends. The file holds the process's id.
 
     Args:
-        wanted: the beginning of the error if another process has the lock.
+        wanted: how the error begins if another process has the lock.
     Raises CheckpointError: another process has it, or another run of this one, or it cannot be written."""
     held = FileLock(file, thread_local=False)
     with _naming(f"out: cannot write {str(file)!r}"):
