@@ -62,7 +62,8 @@ def test_refitting_harms_and_age_hardly() -> None:
 
 def test_minibatches_are_not_told_from_their_noise() -> None:
     said(
-        "In one pass of eight minibatches, no difference between a method and fresh batches of the same size is decided."
+        "In one pass of eight minibatches, no difference between a method and fresh batches of the same size is "
+        "decided."
     )
     assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
     control = interval(runs_of("minibatches", "on-policy", at={"minibatches": "8"}))

@@ -338,7 +338,7 @@ check_processed = Exercise(
         Mistake(
             "log-probs, minus infinity",
             lambda logits, temperature, k: _processed(logits, temperature, k).log(),
-            "these are log-probs; the probabilities are asked for.",
+            "these are log-probs, minus infinity where a token is cut off; the probabilities are asked for.",
         ),
         Mistake(
             "temperature on probabilities",

@@ -540,7 +540,7 @@ check_trapo_loss = Built(
                     (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-6)
                 ),
             ),
-            "the advantages are divided by the group's standard deviation; TRAPO only subtracts the mean.",
+            "the advantages are divided by the deviation of their group; TRAPO subtracts its mean and no more.",
         ),
         Mistake(
             "the expert weighed by the advantage",
