@@ -630,7 +630,7 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
         (
             grpo.check_advantages,
             lambda r, g: advantages(r, g)[:2],
-            "the shape [2], and [5] is wanted, with `rewards` = ",
+            "the shape [2], and [5] is wanted, with `rewards` of shape [5]",
         ),
         (
             grpo.check_clipped_loss,
@@ -752,7 +752,7 @@ def test_verdict_shows_itself() -> None:
     right, wrong = Verdict(True, "well done"), Verdict(False, "1 < 2 & more")
     assert (repr(right), bool(right)) == ("right: well done", True)
     assert (repr(wrong), bool(wrong)) == ("not yet: 1 < 2 & more", False)
-    assert "<strong>✓ right</strong> well done" in right._repr_html_()
+    assert "<strong>✓ right:</strong> well done" in right._repr_html_()
     assert "1 &lt; 2 &amp; more" in wrong._repr_html_()
     assert "a <code>x &lt; 1</code> here" in Verdict(False, "a `x < 1` here")._repr_html_()
 

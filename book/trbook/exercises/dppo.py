@@ -206,11 +206,6 @@ check_topk_tv = Exercise(
             "move is hidden in the rest.",
         ),
         Mistake(
-            "the policy's most likely",
-            lambda q, p, y, k: _halves(q, p, _likeliest(p, y, k)),
-            "these are the policy's k most likely tokens; the anchor's are wanted, those of q.",
-        ),
-        Mistake(
             "renormalised",
             lambda q, p, y, k: (
                 (
