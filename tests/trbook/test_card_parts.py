@@ -31,7 +31,9 @@ ROW = re.compile(r"^\| [^|]+ \| \d(?:\.\d+)?e-\d \| \{rec\}`[^`]+` \|", re.MULTI
 """A row of outcomes: how often a batch was used, the learning rate, the number."""
 PARTS = {
     "provenance": re.compile(r"^The formula: \*", re.MULTILINE),
-    "outcome": re.compile(ROW.pattern + r"|^No recorded run: (it does not train|none of our sweeps)", re.MULTILINE),
+    "outcome": re.compile(
+        ROW.pattern + r"|^No recorded run(: it does not train|: none of our sweeps| under this name)", re.MULTILINE
+    ),
     "command": re.compile(
         r"^## Run it\n\n[^\n]+\n\n```bash\n(trlib train --task dial --method |python -c )", re.MULTILINE
     ),
@@ -82,7 +84,9 @@ def test_everything_that_trains_has_an_outcome():
 def test_what_was_never_run_says_so_and_shows_the_line_that_it_changes(card):
     text = page(card, "", str)
     assert headline(card) is None, "recorded: it belongs to TRAINED"
-    assert "No recorded run: none of our sweeps has it yet" in text and "{rec}" not in text
+    assert card.near or "No recorded run: none of our sweeps has it yet" in text
+    assert f"No recorded run under this name. {card.near}" in text or not card.near
+    assert "{rec}" not in text
     assert command(card) == f"trlib train --task dial --method {card.name}"
     (box,) = re.findall(r"^```diff\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert all(line[:2] in ("- ", "+ ", "  ") for line in box.splitlines()) and "\n+ " in f"\n{box}"

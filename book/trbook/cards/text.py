@@ -108,6 +108,8 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     """What the recorded runs reached, a row for each place, or why there are none."""
     found = outcomes(card)
     lines = ["## What it reached here", ""]
+    if not found and card.near:
+        return [*lines, f"No recorded run under this name. {card.near}", ""]
     if not found and not card.example:
         return [
             *lines,

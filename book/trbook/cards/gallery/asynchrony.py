@@ -54,6 +54,12 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
     )
 
 
+def _kin(words: str) -> str:
+    """What the recorded corrections have of a method."""
+    link = "../recorded_third.md#corrections-level-bounds-dropped-completions"
+    return f"The sweep [`corrected`]({link}) has {words}, with a sampler of four bits and with one that is late."
+
+
 WHOLE: dict[str, Any] = {"what": "the product of a completion's ratios of learner to sampler", "level": "completion"}
 YAO = "Yao et al. 2025"
 LIU = "Liu, Li et al. 2025"
@@ -70,6 +76,7 @@ CARDS: tuple[MethodCard, ...] = (
         source=YAO,
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
+        near=_kin("this factor as *token, at most 2*"),
         remark="It corrects for the sampler and is no trust region: the clip beside it is. Where the sampler "
         "is batches behind, a token's ratio leaves out that its prefix is another's too.",
     ),
@@ -83,6 +90,7 @@ CARDS: tuple[MethodCard, ...] = (
         source=YAO,
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
+        near=_kin("this factor as *product, at most 2*"),
         remark="Unbiased but for the cap. Over a long completion the product is near 0 or at the cap, so few "
         "completions carry the update.",
         **WHOLE,
@@ -97,6 +105,7 @@ CARDS: tuple[MethodCard, ...] = (
         source=LIU,
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
+        near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
         remark="As TIS below the bound; beyond it TIS still pushes with the bound, and this does not push at all.",
     ),
     _correction(
@@ -109,6 +118,7 @@ CARDS: tuple[MethodCard, ...] = (
         source=LIU,
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
+        near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
         remark="What is dropped is what the learner has come to find likelier than its sampler did.",
         **WHOLE,
     ),
@@ -123,6 +133,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"correction": "from 0.999 to 1.001, in verl"},
         what="the geometric mean of a completion's ratios of learner to sampler",
         level="completion",
+        near=_kin("a window ten times as wide, *mean, .99 to 1.01*"),
         remark="A mean does not grow with the length, so that long completions are not the first to go. Ratios above "
         "and below 1 cancel in it.",
     ),
@@ -136,6 +147,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2510.18855",
         read_in="verl 0.9.1, whose `decoupled_token_icepop` has it",
         paper={"correction": "from 0.5 to 5, in verl"},
+        near=_kin("a narrower window, *token, .5 to 2*"),
         remark="MIS with a lower bound too: a token that the learner finds much less likely than its sampler is left "
         "alone.",
     ),
@@ -354,6 +366,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"delta": "not said; ports take from 0.0001 to 0.5"},
         diff="- keep = True\n+ keep = A >= 0 or mean(log(mu / pi)) <= delta     # of the completion\n"
         "  loss = -min(r * A, clip(r, 0.8, 1.2) * A) * keep",
+        near=_kin("this rule at three other thresholds, as *drop at 0.01*"),
         remark="What was wrong and is now unlikely teaches nothing more: an update would only push it further down.",
         no_curve="inside, the weight is PPO's; outside it is 0 for the whole completion",
     ),
