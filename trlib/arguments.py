@@ -40,7 +40,7 @@ def number(
 
 
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
-    """`value` as Python's own int after checking that it is a whole number (2.0 is none) inside the bounds; never
+    """`value` as Python's own int after checking that it is a whole number (2.0 is not) inside the bounds; never
     beyond what a tensor of int64 holds."""
     _real(name, value, "a whole number")
     if not isinstance(value, Integral):

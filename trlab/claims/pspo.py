@@ -24,7 +24,7 @@ CARD = Card(
                 above("best", "pg_is", "pspo", "kl", at={"uses": "16"}),
                 above("shootout", "pg_is", "pspo", "kl", at={"updates": "32"}),
             ],
-            why="What it contracts is the divergence of a mixture that never samples.",
+            why="It contracts the divergence of a mixture, and the mixture never samples.",
         ),
         Claim(
             "It is the objective without a region, except for a factor.",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = len(COLOURS) * len(DASHES)
-"""Series that one figure tells apart."""
+"""The most series that a figure can tell apart."""
 
 
 def intervals(

@@ -45,7 +45,7 @@ class Base:
     """Knobs of the task that differ from its defaults."""
     recipe: Recipe = field(default_factory=Recipe)
     context: int = CONTEXT
-    """Positions of the model: the most tokens that a prompt and its completion have together."""
+    """Positions of the model: the most tokens that a prompt and its completion can have together."""
     check: int = 4000
     """Prompts of each accuracy."""
 

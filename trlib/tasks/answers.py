@@ -85,7 +85,7 @@ def final_answer(text: str, *, last_number: bool = True, percent: bool = False) 
     r"""The number that a text gives as its answer; None if it gives none.
 
     The last marked answer counts: `#### 18`, `\boxed{18}`, "the answer is 18", "answer: 18". Behind `####` and a colon
-    the number follows at once; `#### Step 2: Multiply` is a heading. Of an equation the result counts: 9 * 2 = 18.
+    the number follows at once; `#### Step 2: Multiply` is a heading. In an equation the result counts: 9 * 2 = 18.
     Currency signs, commas between thousands, units and remarks are passed over: $1,234.50; 18 dollars a day.
 
     What is marked is no answer, and no other number is taken for it, if it is denied (not 18, less than 18), hedged
