@@ -39,6 +39,7 @@ NOT_PRINTED = (
     ".copybtn",
     ".trlib-verdict",
     ".first-lane",
+    ".wrong-answers",
     "noscript",
 )
 NUMBER = "\ue000{}\ue001"

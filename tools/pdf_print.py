@@ -106,7 +106,7 @@ def printed(document: Callable[[Mapping[str, int]], str], target: Path, say: Cal
             page.goto(source.as_uri(), wait_until="load")
             page.evaluate("document.fonts.ready.then(() => null)")
             if turn == 1:
-                _check_fonts(page)
+                check_fonts(page)
             page.pdf(path=target, prefer_css_page_size=True, print_background=True, tagged=False)
             page.close()
             found, count = targets(target)
@@ -117,7 +117,7 @@ def printed(document: Callable[[Mapping[str, int]], str], target: Path, say: Cal
     return count
 
 
-def _check_fonts(page: object) -> None:
+def check_fonts(page: object) -> None:
     missing = page.evaluate(LOADED, list(FONTS))  # type: ignore[attr-defined]
     if missing:
         raise NoFonts(f"the book's fonts did not load ({', '.join(missing)}): `make html` builds it with them")

@@ -8,7 +8,8 @@ a notebook ran; `read_off` makes the tables that are read off the package; `modu
 `methods` the method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a
 sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening`
 what the first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names;
-`first` builds a few pages before the others.
+`first` builds a few pages before the others; `teaching` makes the tables
+for teachers, and `editions` leaves a place for links to PDFs and slides.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bookext import (
     address,
     claims,
     docstrings,
+    editions,
     execution,
     first,
     head,
@@ -40,6 +42,7 @@ from bookext import (
     search,
     security,
     sweeps,
+    teaching,
     terms,
 )
 from trbook.explorables.files import BUILT
@@ -68,6 +71,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         head,
         search,
         runs,
+        editions,
+        teaching,
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)

@@ -1,0 +1,275 @@
+"""For teachers: `{syllabus}` makes a course's table from `book/courses.yml`, `{reading-times}` says what each chapter
+takes, and `{wrong-answers}` lists the exercises with their solutions and the wrong answers that their checks know.
+
+Tasks and solutions come from the notebooks, wrong answers from the checks themselves.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from bookext.modules import entries, table_of_contents
+from bookext.read_off import Table
+
+COURSES = ("book", "courses.yml")
+PART = "notebooks/"
+LEARN = re.compile(r"(\d+\w?) · ")
+"""A chapter's title in the table of contents."""
+ASKED = re.compile(r"^\*\*(\d+)\. (.+?)\*\*", re.MULTILINE)
+CALLED = re.compile(r"^exercise\.(check_\w+)\(", re.MULTILINE)
+MODULE = re.compile(r"^from trbook\.exercises import (\w+) as exercise$", re.MULTILINE)
+NOT_SHOWN = re.compile(r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE)
+FENCED = re.compile(r"```.*?```|\$\$.*?\$\$|<[^>]+>|\[([^\]]*)\]\([^)]*\)", re.DOTALL)
+GRAIN = 5
+"""Minutes are rounded up to a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise of a chapter."""
+
+    number: int
+    title: str
+    check: Any
+    solution: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a teacher wants to know of a notebook."""
+
+    name: str
+    title: str
+    words: int
+    plays: int
+    tasks: tuple[Task, ...]
+
+    @property
+    def number(self) -> str:
+        return self.title.partition(" · ")[0]
+
+
+def chapter(path: Path, title: str) -> Chapter:
+    """Reads a notebook.
+
+    Raises:
+        ValueError: an exercise has no title, no check or no solution.
+    """
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    read = prose.partition("\n## Exercises")[0].partition("\n## For practitioners")[0]
+    plays = sum("from trbook.explorables import" in "".join(cell["source"]) for cell in cells)
+    return Chapter(path.stem, title, len(FENCED.sub(r"\1", read).split()), plays, tuple(tasks(cells, path.stem)))
+
+
+def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
+    """The exercises of a notebook's cells, in their order."""
+    asked: list[tuple[str, str]] = []
+    waiting = None
+    for cell in cells:
+        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
+        if cell["cell_type"] == "markdown":
+            asked = ASKED.findall(source) or asked
+        elif "exercise" in tags:
+            module, check = MODULE.search(source), CALLED.search(source)
+            if not (asked and module and check):
+                raise ValueError(f"{name}: an exercise without a title or a check: {source[:60]!r}")
+            waiting = asked[-1], getattr(importlib.import_module(f"trbook.exercises.{module[1]}"), check[1])
+        elif "solution" in tags:
+            if waiting is None:
+                raise ValueError(f"{name}: a solution without an exercise: {source[:60]!r}")
+            (number, title), grader = waiting
+            yield Task(int(number), title.rstrip("."), grader, NOT_SHOWN.sub("", source).strip())
+            waiting = None
+    if waiting is not None:
+        raise ValueError(f"{name}: exercise {waiting[0][0]} has no solution")
+
+
+def wrong(check: Any) -> list[tuple[str, str]]:
+    """The typical wrong answers that a check knows, each with its hint."""
+    if hasattr(check, "wanted") and isinstance(check.wanted, Mapping):  # Numbers
+        return [
+            (f"`{name}` = {value:g}", hint)
+            for name, one in check.wanted.items()
+            for value, hint in one.mistakes.items()
+        ]
+    if hasattr(check, "wrong"):  # Choice
+        return [(f"`{word}`", hint) for word, hint in check.wrong.items()]
+    if hasattr(check, "mistakes"):  # Exercise, Built, InTheLoop
+        return [(mistake.name, mistake.hint) for mistake in check.mistakes]
+    return [("", hint) for hint in refusals(getattr(check, "tried", None) or type(check))]
+
+
+def refusals(code: Any) -> list[str]:
+    """What a check's own code says when it refuses; a number that it computes is a dot."""
+    found = []
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(code)))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotYet":
+            parts = node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+            found.append("".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts))
+    return [text for text in found if len(text) > 20]
+
+
+def chapters(app: Sphinx) -> list[Chapter]:
+    """The chapters of the part *Learn*, with those beside them."""
+    return [
+        chapter(Path(app.srcdir, f"{entry['file']}.ipynb"), entry["title"])
+        for entry in entries(table_of_contents(app))
+        if entry["file"].startswith(PART) and LEARN.match(entry.get("title", ""))
+    ]
+
+
+def rounded(minutes: float) -> int:
+    return int(-(-minutes // GRAIN) * GRAIN)
+
+
+def reading(one: Chapter, rates: Mapping[str, float]) -> int:
+    """Minutes for a chapter's text, without exercises."""
+    return rounded(one.words / rates["words"])
+
+
+class FromTeaching(Table):
+    """A table that needs the courses and the chapters."""
+
+    def known(self) -> tuple[dict[str, Any], dict[str, Chapter]]:
+        """The file of courses and the chapters by name; the page is read again when either changes."""
+        path = Path(self.env.srcdir, *COURSES)
+        self.env.note_dependency(str(path))
+        found = chapters(self.env.app)
+        for one in found:
+            self.env.note_dependency(str(Path(self.env.srcdir, PART, f"{one.name}.ipynb")))
+        return yaml.safe_load(path.read_text(encoding="utf-8")), {one.name: one for one in found}
+
+
+class Syllabus(FromTeaching):
+    """`{syllabus} NAME`: a course, session by session."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        kept, found = self.known()
+        if self.arguments[0] not in kept["courses"]:
+            raise self.error(f"syllabus: expected one of {', '.join(kept['courses'])}, got {self.arguments[0]}")
+        try:
+            rows = [session(one, kept["minutes"], found) for one in kept["courses"][self.arguments[0]]]
+        except ValueError as error:
+            raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
+        return [
+            self.table(("session", "read before", "run", "ask", "exercises", "minutes"), (16, 18, 20, 22, 14, 10), rows)
+        ]
+
+
+def session(one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]) -> tuple[str, ...]:
+    """A row of a syllabus.
+
+    Raises:
+        ValueError: a chapter or an exercise that the book does not have.
+    """
+    chosen = []
+    for name in one["read"]:
+        if name not in found:
+            raise ValueError(f"expected a chapter, got {name}")
+        chosen.append(found[name])
+    count, done = 0, []
+    for name, numbers in one["exercises"].items():
+        if name not in found:
+            raise ValueError(f"expected a chapter, got {name}")
+        missing = sorted(set(numbers) - {task.number for task in found[name].tasks})
+        if missing:
+            raise ValueError(f"{name} has no exercise {missing[0]}")
+        count += len(numbers)
+        done.append(f"{found[name].number}: {', '.join(map(str, numbers))}")
+    before = rounded(sum(task.words for task in chosen) / rates["words"])
+    room = rounded(rates["deck"] * len(chosen) + rates["play"] * one.get("plays", 1) + rates["exercise"] * count)
+    links = ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
+    return (one["title"], links, one["run"], one["ask"], "; ".join(done), f"{before} before, {room} together")
+
+
+class ReadingTimes(FromTeaching):
+    """`{reading-times}`: what each chapter takes."""
+
+    headings = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
+    widths = (40, 10, 14, 12, 10, 14)
+    kind = "numbers"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        kept, found = self.known()
+        rates = kept["minutes"]
+        return [
+            (
+                f"[{one.title}](../notebooks/{one.name}.ipynb)",
+                f"{one.words:,}",
+                str(reading(one, rates)),
+                str(one.plays),
+                str(len(one.tasks)),
+                str(rounded(rates["exercise"] * len(one.tasks))),
+            )
+            for one in found.values()
+        ]
+
+
+class WrongAnswers(SphinxDirective):
+    """`{wrong-answers}`: by chapter, every exercise with its solution and the wrong answers that its check knows."""
+
+    def run(self) -> list[nodes.Node]:
+        made: list[nodes.Node] = []
+        for one in chapters(self.env.app):
+            self.env.note_dependency(str(Path(self.env.srcdir, PART, f"{one.name}.ipynb")))
+            if one.tasks:
+                made += self.fold(one)
+        for module in sorted({type(task.check).__module__ for one in chapters(self.env.app) for task in one.tasks}):
+            self.env.note_dependency(str(importlib.import_module(module).__file__))
+        return made
+
+    def fold(self, one: Chapter) -> list[nodes.Node]:
+        known = sum(len(wrong(task.check)) for task in one.tasks)
+        words = f"{escape(one.title)}: {len(one.tasks)} exercises, {known} wrong answers"
+        inside: list[nodes.Node] = []
+        for task in one.tasks:
+            inside += self.task(task)
+        return [_raw(f'<details class="wrong-answers"><summary>{words}</summary>'), *inside, _raw("</details>")]
+
+    def task(self, task: Task) -> list[nodes.Node]:
+        head = nodes.container()
+        self.state.nested_parse(
+            StringList([f"**{task.number}. {task.title}.** {task.check.asks}"], "exercises"), 0, head
+        )
+        code = nodes.literal_block(task.solution, task.solution, language="python")
+        rows = "".join(f"<tr><td>{_html(name)}</td><td>{_html(hint)}</td></tr>" for name, hint in wrong(task.check))
+        table = f"<thead><tr><th>wrong answer</th><th>what the check says</th></tr></thead><tbody>{rows}</tbody>"
+        return [
+            *head.children,
+            code,
+            _raw(f'<div class="scroll"><table class="table read-off">{table}</table></div>' if rows else ""),
+        ]
+
+
+def _raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def _html(text: str) -> str:
+    """Words with code in backticks as HTML."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text, quote=False))
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("syllabus", Syllabus)
+    app.add_directive("reading-times", ReadingTimes)
+    app.add_directive("wrong-answers", WrongAnswers)
