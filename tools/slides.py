@@ -45,7 +45,7 @@ OVER = """slide => {
     const parts = [...body.children, ...slide.querySelectorAll('figure > *')];
     const above = (one, two) => one.parentElement === two.parentElement
         && two.getBoundingClientRect().top < one.getBoundingClientRect().bottom - 1;
-    if (parts.some((one, place) => one.scrollHeight > one.clientHeight + 2 && !one.matches('.math, .picture, .table')
+    if (parts.some((one, place) => one.matches('figure') && one.scrollHeight > one.clientHeight + 2
         || place && above(parts[place - 1], one))) return true;
     return body.scrollHeight > body.clientHeight + 1 || body.scrollWidth > body.clientWidth + 1 || inside.some(one => {
         const box = one.getBoundingClientRect();

@@ -140,7 +140,7 @@ class Chapter:
             body += str(strip)
         yield Slide("question", question, body, name="question")
         for block in first:
-            figure = self._figure(block)
+            figure = self._figure(block) or self._table(block)
             if figure:
                 yield Slide("picture", question, figure, name=named(block))
                 break

@@ -26,16 +26,21 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext.modules import entries, table_of_contents
 from bookext.read_off import Table
+from trbook.exercises.built import Built
+from trbook.exercises.check import Exercise, Numbers
+from trbook.exercises.inside import Choice, InTheLoop
 
 COURSES = ("book", "courses.yml")
 PART = "notebooks/"
 LEARN = re.compile(r"(\d+\w?) · ")
 """A chapter's title in the table of contents."""
-ASKED = re.compile(r"^\*\*(\d+)\. (.+?)\*\*", re.MULTILINE)
+ASKED = re.compile(r"^\*\*(?:\d+\. )?(.+?)\*\*", re.MULTILINE)
 CALLED = re.compile(r"^exercise\.(check_\w+)\(", re.MULTILINE)
 MODULE = re.compile(r"^from trbook\.exercises import (\w+) as exercise$", re.MULTILINE)
 NOT_SHOWN = re.compile(r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE)
 FENCED = re.compile(r"```.*?```|\$\$.*?\$\$|<[^>]+>|\[([^\]]*)\]\([^)]*\)", re.DOTALL)
+SHOWN = 3
+"""Wrong numbers that are listed of those with one hint."""
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
 
@@ -80,8 +85,8 @@ def chapter(path: Path, title: str) -> Chapter:
 
 def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
     """The exercises of a notebook's cells, in their order."""
-    asked: list[tuple[str, str]] = []
-    waiting = None
+    asked: list[str] = []
+    waiting, number = None, 0
     for cell in cells:
         source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
         if cell["cell_type"] == "markdown":
@@ -90,30 +95,36 @@ def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
             module, check = MODULE.search(source), CALLED.search(source)
             if not (asked and module and check):
                 raise ValueError(f"{name}: an exercise without a title or a check: {source[:60]!r}")
+            number += 1
             waiting = asked[-1], getattr(importlib.import_module(f"trbook.exercises.{module[1]}"), check[1])
         elif "solution" in tags:
             if waiting is None:
                 raise ValueError(f"{name}: a solution without an exercise: {source[:60]!r}")
-            (number, title), grader = waiting
-            yield Task(int(number), title.rstrip("."), grader, NOT_SHOWN.sub("", source).strip())
+            title, grader = waiting
+            yield Task(number, title.rstrip("."), grader, NOT_SHOWN.sub("", source).strip())
             waiting = None
     if waiting is not None:
-        raise ValueError(f"{name}: exercise {waiting[0][0]} has no solution")
+        raise ValueError(f"{name}: exercise {number} has no solution")
 
 
 def wrong(check: Any) -> list[tuple[str, str]]:
     """The typical wrong answers that a check knows, each with its hint."""
-    if hasattr(check, "wanted") and isinstance(check.wanted, Mapping):  # Numbers
-        return [
-            (f"`{name}` = {value:g}", hint)
-            for name, one in check.wanted.items()
-            for value, hint in one.mistakes.items()
-        ]
-    if hasattr(check, "wrong"):  # Choice
+    if isinstance(check, Numbers):
+        return numbers(check)
+    if isinstance(check, Choice):
         return [(f"`{word}`", hint) for word, hint in check.wrong.items()]
-    if hasattr(check, "mistakes"):  # Exercise, Built, InTheLoop
+    if isinstance(check, Exercise | Built | InTheLoop):
         return [(mistake.name, mistake.hint) for mistake in check.mistakes]
     return [("", hint) for hint in refusals(getattr(check, "tried", None) or type(check))]
+
+
+def numbers(check: Numbers) -> list[tuple[str, str]]:
+    """Wrong numbers by their hint, a few of those that have the same."""
+    found: dict[str, list[str]] = {}
+    for name, one in check.wanted.items():
+        for value, hint in one.mistakes.items():
+            found.setdefault(hint, []).append(f"`{name}` = {value:g}")
+    return [(", ".join(every[:SHOWN]) + (", …" if len(every) > SHOWN else ""), hint) for hint, every in found.items()]
 
 
 def refusals(code: Any) -> list[str]:
