@@ -101,7 +101,7 @@ def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
             if waiting is None:
                 raise ValueError(f"{name}: a solution without an exercise: {source[:60]!r}")
             title, grader = waiting
-            yield Task(number, title.rstrip("."), grader, NOT_SHOWN.sub("", source).strip())
+            yield Task(number, title.rstrip("."), grader, re.sub(r"\n{3,}", "\n\n", NOT_SHOWN.sub("", source)).strip())
             waiting = None
     if waiting is not None:
         raise ValueError(f"{name}: exercise {number} has no solution")
@@ -182,7 +182,7 @@ class Syllabus(FromTeaching):
         except ValueError as error:
             raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
         return [
-            self.table(("session", "read before", "run", "ask", "exercises", "minutes"), (16, 18, 20, 22, 14, 10), rows)
+            self.table(("session", "read before", "run", "ask", "exercises", "minutes"), (22, 10, 24, 22, 10, 12), rows)
         ]
 
 
