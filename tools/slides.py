@@ -33,7 +33,9 @@ from trbook.address import Address, address
 CHOICES = ROOT / "tools/slides.yml"
 STATIC = ROOT / "book/_static"
 NUMBERED = re.compile(r"(\d+) · ")
-"""A chapter's title in the table of contents. Those of 1b, and 0, have no deck."""
+"""A chapter's title in the table of contents."""
+LECTURES = range(1, 13)
+"""The chapters that have a deck; those beside them, as 2b, have none."""
 SIZES = (1.24, 1.12, 1.0, 0.93, 0.86, 0.79, 0.72)
 """What a slide's type may be scaled by; 0.72 is 21 pixels of 720. Beside a picture it is never scaled up."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:"
@@ -67,7 +69,7 @@ def numbered() -> dict[str, str]:
     return {
         name.split("/")[1]: found[1]
         for name, title in every.items()
-        if (found := NUMBERED.match(title)) and found[1] != "0"
+        if (found := NUMBERED.match(title)) and int(found[1]) in LECTURES
     }
 
 
