@@ -150,7 +150,7 @@ class Chapter:
 
     def _words(self) -> str:
         """What the chapter is the first of the decks to link to in the glossary, five at most."""
-        rows = []
+        rows: list[str] = []
         for link in self.article.select("[data-to*='glossary.html#']"):
             ident = str(link["data-to"]).partition("#")[2]
             if ident in self.reader.known or ident not in self.meanings or ident not in self.reader.terms:
@@ -320,7 +320,8 @@ class Chapter:
         """The last exercise, which runs what was built, with the lines that a reader fills in."""
         place = next(i for i, block in enumerate(self.blocks) if block.tag is tag)
         cell = next((b.tag for b in self.blocks[place + 1 :] if "tag_exercise" in b.classes), None)
-        code = cell.select_one("pre").get_text() if cell is not None and cell.select_one("pre") else ""
+        written = cell.select_one("pre") if cell is not None else None
+        code = written.get_text() if written is not None else ""
         lines = [line for line in code.splitlines() if not re.match(r"(import|from) ", line)]
         shown = "\n".join(lines).strip()
         whole = without_number(tag)
