@@ -13,7 +13,7 @@ from trlab.cells import cells
 from trlab.record import DONE, RECORDS
 from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid", "gallery_grid", "basin_map"}
+TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map"}
 """Sweeps that only choose."""
 THIRD = ("basin", "basin_bases", "best", "refit")
 CORES = 2
@@ -25,7 +25,7 @@ def costs() -> dict[str, float]:
     return {name: recorded(name)[0]["cpu_seconds"].sum() / 60 / CORES for name in declared()}
 
 
-@pytest.mark.parametrize("name", by_day(declared(), *THIRD, reason="older records, which do not change"))
+@pytest.mark.parametrize("name", by_day(declared(), *THIRD, "gallery_map", reason="older records, which do not change"))
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
     asked = cells(load_sweep(name))
@@ -45,9 +45,9 @@ def test_what_is_reported_has_eight_seeds_that_chose_nothing(name):
 
 
 @pytest.mark.nightly("reads every record")
-def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_seven_hours(costs):
+def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_eight_hours(costs):
     assert max(costs.values()) < 45, costs
-    assert sum(costs.values()) < 420, costs
+    assert sum(costs.values()) < 480, costs
 
 
 def test_the_records_are_small():

@@ -35,7 +35,7 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
-    over_rates = {"lr"} if one.kind in ("rates", "basin", "speed") else set()
+    over_rates = {"lr"} if one.kind in ("rates", "basin", "basins", "speed") else set()
     assert left == over_rates | ({one.along} if one.along else set()), "every axis is drawn, or fixed"
     assert one.measure in ({**METRICS} if one.kind in ("history", "matched") else {**MEASURES, **DERIVED})
     assert {*one.only, *([one.control] if one.control else [])} <= {variant.name for variant in sweep.variants}

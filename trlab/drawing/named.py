@@ -30,6 +30,7 @@ Kind = Literal[
     "matched",
     "rates",
     "basin",
+    "basins",
     "speed",
 ]
 
@@ -43,8 +44,8 @@ class Figure:
     kind: Kind
     """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over `control`; shares of
     runs above a threshold; accuracy against nats; a history with bands; divergence against difficulty; a measure at
-    matched reward; curves over learning rates, a panel for each point of `along`; the same with basins; the end against
-    the take-off."""
+    matched reward; curves over learning rates, a panel for each point of `along`; the same with basins; basins
+    alone; the end against the take-off."""
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +90,13 @@ def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
 
 MAIN = ("pg_is", "ppo", "dppo-tv", "gspo", "troll")
 """The methods that the third round asks with sixteen seeds."""
+WITHOUT_EXPERT = (
+    *("pg_is", "ppo", "bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo"),
+    *("fixpo", "mdpo", "counterpol", "rebel", "lco", "lco-mse", "rover"),
+    *("dpo", "tr_dpo", "adpo", "trpa", "opo", "dvpo"),
+    *("muon", "frobenius", "sign", "auon", "hybrid_auon"),
+)
+"""What the gallery trains, less the methods that read an expert's answers."""
 REFIT = {
     "pg_is-again": "no region, again",
     "pg_is-again-16": "no region, again, 16 x 16",
@@ -246,6 +254,23 @@ FIGURES: dict[str, Figure] = {
         "basin",
         "The basin with plain gradient descent, every batch used 16 times: accuracy after 24 batches over the learning "
         "rate, eight seeds each. One arm has no region and clips the gradient's norm at 1.",
+    ),
+    "gallery-map": Figure(
+        "gallery_map",
+        "basins",
+        "Where the gallery's methods work when every batch is used eight times: the learning rates at which each ends "
+        "within .05 of the best of these. A dot marks its best rate, and beside the name stands its end there; an "
+        "arrow says that the rates that were run end first. Two seeds: a map, not a comparison. An optimiser's rates "
+        "are multiples of those shown.",
+        at={"uses": "8"},
+        only=WITHOUT_EXPERT,
+    ),
+    "gallery-map-once": Figure(
+        "gallery_map",
+        "basins",
+        "The same where every batch is used once.",
+        at={"uses": "1"},
+        only=WITHOUT_EXPERT,
     ),
     # the second round
     "reuse": Figure(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trlab.basin import WITHIN, Basin, frontier
-from trlab.drawing.scores import grid_of
+from trlab.drawing.scores import grid_of, rows_of
 from trlab.statistics import interval, iqm
 from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
 from trlib.evaluation import Estimate
@@ -60,15 +60,7 @@ def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | N
     best = max(iqm(runs) for curve in methods.values() for runs in curve.values())
     ax.axhline(best - WITHIN, color=INK, linestyle=":", linewidth=1)
     for i, one in enumerate(found):
-        height, colour = -STEP * (i + 0.8), COLOURS[i]
-        if one.width.value:
-            ax.plot([one.piece.low, one.piece.high], [height] * 2, color=colour, linewidth=5, solid_capstyle="butt")
-        for at, opened, marker in (
-            (one.piece.low, one.piece.open_low, "<"),
-            (one.piece.high, one.piece.open_high, ">"),
-        ):
-            if opened:
-                ax.plot([at], [height], marker=marker, color=colour, markersize=9, linestyle="")
+        _bar(ax, -STEP * (i + 0.8), one, COLOURS[i])
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_ylim(-STEP * (len(found) + 0.4), 1)
     ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
@@ -76,6 +68,22 @@ def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | N
     ax.set_ylabel(measure)
     legend(ax, loc="best")
     return Drawing(figure, alt or f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}")
+
+
+def bars(found: Sequence[Basin], rates: Sequence[float]) -> Drawing:
+    """The basins alone, a row each, for more methods than curves can tell apart. A dot marks the best rate, and the end
+    there stands beside the name. A bar that the grid cuts off ends in an arrow.
+
+    Args:
+        found: the basins (`trlab.basin.basins`).
+        rates: the learning rates that were run.
+    """
+    figure, ax = rows_of([f"{one.label}, {one.best.value:.2f}" for one in found], "learning rate")
+    for row, one in enumerate(found):
+        _bar(ax, row, one, COLOURS[0])
+        ax.plot([one.best_rate], [row], marker="o", color=COLOURS[1], markersize=6, linestyle="")
+    _logarithmic(ax, sorted(rates))
+    return Drawing(figure, f"Basins of learning rates. {_basins_in_words(found)}")
 
 
 def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, measure: str) -> Drawing:
@@ -136,6 +144,16 @@ def each(methods: Curves, *, measure: str) -> Drawing:
 
 
 # -- inside ------------------------------------------------------------------------------------------------------------
+
+
+def _bar(ax: Axes, height: float, one: Basin, colour: str) -> None:
+    """A basin as a bar, with an arrow where the grid cuts it off."""
+    if one.width.value:
+        ax.plot([one.piece.low, one.piece.high], [height] * 2, color=colour, linewidth=5, solid_capstyle="butt")
+    ends = ((one.piece.low, one.piece.open_low, "<"), (one.piece.high, one.piece.open_high, ">"))
+    for at, opened, marker in ends:
+        if opened:
+            ax.plot([at], [height], marker=marker, color=colour, markersize=9, linestyle="")
 
 
 def _draw(ax: Axes, methods: Curves) -> None:

@@ -63,6 +63,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "matched": _matched,
         "rates": _rates,
         "basin": _basin,
+        "basins": _basins,
         "speed": _speed,
     }[figure.kind](figure, sweep, runs, history, labels)
 
@@ -149,6 +150,11 @@ def _rates(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
 
 def _basin(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     return rates.basin(_ends(figure, runs, labels), basins(finished(runs)), measure=figure.words)
+
+
+def _basins(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    found = basins(finished(runs))
+    return rates.bars(found, sorted({*runs[LR].astype(float)}))
 
 
 def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:

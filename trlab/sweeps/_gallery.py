@@ -4,6 +4,8 @@ Beside them stand pg_is and ppo, and of the methods that read an expert plain su
 objective, at a learning rate of its own kind: its steps have the size that the rate says, whatever the gradient.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 
 from trlab import Variant
@@ -56,3 +58,13 @@ OBJECTIVES = (
     Variant("tram", threshold={"rho": inf}),
     *(_ball(name, times) for name, times in BALLS.items()),
 )
+
+
+def methods(rates: Sequence[float]) -> list[Variant]:
+    """The same over other learning rates."""
+    return [
+        replace(variant, instead={"lr": {f"{rate:g}": {"lr": BALLS[variant.name] * rate} for rate in rates}})
+        if variant.name in BALLS
+        else variant
+        for variant in OBJECTIVES
+    ]
