@@ -592,7 +592,7 @@ def test_the_branch_holds_them_all():
     around = {kind for kind in KINDS if kind.anchor == "rollout"}
     assert around == {VESPO, TOPR, A3PO, M2PO, TRM, VACO, CPPO, DRPO}
     alone = {kind for kind in KINDS if is_proportional(kind)}
-    assert alone == {VESPO, TOPR, CTPO, A3PO, LUSPO, M2PO, OPSM, TRM, VACO, CPPO}
+    assert alone == {VESPO, TOPR, CTPO, A3PO, LUSPO, M2PO, OPSM, TRM, VACO, CPPO, DRPO, CFPO}
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in (VCPO, LUSPO, TPO)])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, proportional, weigh
 from trlib.algorithms.ppo import PGIS, pg_is_loss
 from trlib.relatives.asynchrony.masks import covariance
 from trlib.relatives.ratios import OVERFLOW
@@ -46,6 +46,7 @@ class CFPO(Method):
         super().__post_init__()
         checks.number("eps", self.eps, above=0)
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps)
 
@@ -63,6 +64,7 @@ class DRPO(Method):
         super().__post_init__()
         checks.number("eps", self.eps, above=0)
 
+    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, by_probability=True)
 
