@@ -231,8 +231,8 @@ def _cost(card: MethodCard) -> list[str]:
         sweep, base, ratio = cost
         lines += [
             "",
-            f"A recorded run took {ratio.value:.2g} times the processor time of `{base}` "
-            f"[{ratio.low:.2g}, {ratio.high:.2g}] (`trlib sweep {sweep}`).",
+            f"A recorded run took {ratio.value:.2f} times as much processor time as `{base}` "
+            f"[{ratio.low:.2f}, {ratio.high:.2f}] (`trlib sweep {sweep}`).",
         ]
     return [*lines, ""]
 

@@ -25,7 +25,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.classical.newton_cg",),
         chapter="gallery_classical",
         remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher matrix, and a ball of "
-        "parameters in place of a KL. The radius is set by what a step brought of what the model promised. The "
+        "parameters in place of a KL. The radius grows or shrinks with the share of its promise that a step kept. The "
         "optimiser follows the authors' code; the unrolled loss is read off the abstract.",
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
         no_curve="it takes a step of parameters to lower any loss, and there are no tokens",
