@@ -19,7 +19,6 @@ from trlib.relatives.asynchrony.penalties import kl_cov_loss
 from trlib.relatives.asynchrony.weights import LUSPO, vespo_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-OFF = 1e9
 
 
 def ours(loss: Any, batch: dict[str, Tensor], how: str = "token-mean") -> tuple[Tensor, Tensor]:
@@ -107,3 +106,18 @@ def test_the_geometric_mask_is_verl_s_of_the_inverse_ratio(verl, batch):
         batch["old"], batch["rollout"], mask, cap=1 / 0.8, floor=1 / 1.25, level="geometric", how="reject"
     )
     assert torch.equal(wanted.bool(), mask & (found > 0)) and 0 < int(wanted.sum()) < int(mask.sum())
+
+
+def test_icepop_is_verl_s(verl, batch):
+    from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
+
+    mask = batch["mask"]
+    wanted, _ = compute_rollout_correction_weights(
+        (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0),
+        mask.double(),
+        rollout_is="token",
+        rollout_is_threshold="0.7_1.5",
+    )
+    found = truncated_importance(batch["old"], batch["rollout"], mask, cap=1.5, floor=0.7, how="mask")
+    torch.testing.assert_close(wanted[mask], found[mask], rtol=1e-6, atol=0)
+    assert (found[mask] == 0).any() and (found[mask] < 1).any()

@@ -202,6 +202,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="summaries that print the formula, and Trinity-RFT's port",
         functions=(MODULE + "weights.topr_loss",),
         chapter=HERE,
+        paper={"level": "completion, in the summaries"},
         diff="- c = r\n+ c = 1 if A >= 0 else min(product(r), 1)\n  loss = -sg(c) * A * logp",
         remark="A wrong answer that has become unlikely is left alone, which keeps its log-prob from running away. "
         "Nothing holds back the imitation of right ones.",
