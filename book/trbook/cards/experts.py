@@ -65,7 +65,7 @@ CARDS = (
                 "SFT, then RL",
                 r"\text{, later } -r A",
                 "supervision for some batches, then the policy gradient alone",
-                "The optimiser's state is kept at the change.",
+                "The optimiser keeps its state when the rewards take over.",
             ),
             (
                 "sft_plus_rl",
