@@ -135,9 +135,10 @@ def signed_rank_p(values: np.ndarray) -> float:
     order = np.sort(sizes)
     doubled = np.searchsorted(order, sizes, "left") + np.searchsorted(order, sizes, "right") + 1  # twice the rank
     signed, ranks = doubled[values > 0].sum(), doubled[values != 0]
-    ways = np.ones(1)
+    ways = np.zeros(ranks.sum() + 1)
+    ways[0] = 1
     for rank in ranks:  # how many of the ways have each sum
-        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
+        ways[rank:] += ways[: len(ways) - rank].copy()
     further = max(signed, ranks.sum() - signed)
     return min(1.0, 2 * float(ways[further:].sum() / ways.sum()))
 
