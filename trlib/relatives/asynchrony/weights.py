@@ -38,7 +38,7 @@ def vespo_loss(
     φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ go by the sign of A. Diagnostic
     `sequence_ratio` W [B, T].
     Source: arXiv 2602.10693; read in the authors' code, `recipe/vespo/code/core_algos.py`.
-    Differs from: that code and TRL's clamp each log r_t to ±20 as well, and W to 1e-8 below, where φ is nothing."""
+    Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W at 1e-8 below, where φ is nothing."""
     ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
     new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio, a = (new - old).detach(), a.detach()
