@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tools import release
+from tools import archive, release
 from tools.hosted import requirements
 from tools.paths import ROOT
 from tools.stamp import version
@@ -51,6 +51,8 @@ def test_a_fork_publishes_the_book_and_its_releases_hold_every_edition() -> None
     assert "deploy-pages" in flows["book"] and "_build/html" in flows["book"]
     published = flows["release"].split("gh release create")[1]
     assert all(name in published for name in ("_build/dist/*", "_build/*.pdf", "_build/*.zip")), published
+    assert "zipfile -c trust-region-book-slides.zip slides" in flows["release"].split("gh release create")[0]
+    assert "tools.editions" in flows["book"] and "slides" in flows["book"]
     assert flows["release"].index("tools.release") < flows["release"].index("make "), "a wrong tag costs nothing"
 
 
@@ -76,6 +78,15 @@ def test_a_tag_that_is_no_version_is_refused(tag: str, words: str) -> None:
         release.notes(tag, version(), CHANGES)
     done = subprocess.run([sys.executable, "-m", "tools.release", tag], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("release: ") and words in done.stderr and not done.stdout
+
+
+def test_a_book_that_was_not_built_cannot_be_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["archive", "--folder", str(tmp_path), "--out", str(tmp_path / "book.zip")])
+    assert archive.main() == 1
+    assert capsys.readouterr().err == f"archive: {tmp_path}: no book here; `make html` builds it\n"
+    assert not (tmp_path / "book.zip").exists()
 
 
 def test_a_version_without_changes_is_refused() -> None:
