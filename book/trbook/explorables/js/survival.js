@@ -50,7 +50,7 @@ function read(s) {
   const batches = BATCHES.map((completions) => [completions, judge(here, s.show, completions)]);
   const share = (key) => found[key].worth / s.completions;
   const best = s.show.reduce((most, key) => (share(key) > share(most) ? key : most), s.show[0]);
-  const facts = [["Σχ² of a completion", number(here.spread)], ["so a product keeps", percent(Math.exp(-here.spread))],
+  const facts = [["Σχ² of a completion", number(here.spread)], ["product, effective share", percent(Math.exp(-here.spread))],
     ...s.show.map((key) => [nameOf(key), found[key].aim < 0 ? "the wrong way" : `${shown(found[key].worth)} of ${whole(s.completions)}`])];
   return { here, found, over, batches, share, facts, verdict: verdict(s, here, found, share, best) };
 }
@@ -67,7 +67,7 @@ function verdict(s, here, found, share, best) {
   const lost = s.show.filter((key) => share(key) < 0.1), biased = s.show.filter((key) => found[key].aim < 0.5);
   if (lost.length) {
     return { tone: "fail", title: `${list(lost)}: less than a tenth survives`,
-      text: `${lost.some((key) => found[key].aim > 0.99) ? `A completion's ratios multiply: Σχ² is ${number(here.spread)}, so the product keeps about ${percent(Math.exp(-here.spread))} of a batch. ` : ""}${biased.length ? `${list(biased)}: its mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.` };
+      text: `${lost.some((key) => found[key].aim > 0.99) ? `A completion's ratios multiply: with Σχ² = ${number(here.spread)} the product's effective sample size is ${percent(Math.exp(-here.spread))} of a batch. ` : ""}${biased.length ? `${list(biased)}: its mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.` };
   }
   return { tone: "calm", title: `${nameOf(best)} keeps most: ${percent(share(best))}`, text: `Σχ² is ${number(here.spread)}. ${here.spread < 0.3 ? "While it is small the corrections hardly differ." : "Give the batch more completions, or fewer, and see who gains."}` };
 }
