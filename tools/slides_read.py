@@ -220,7 +220,7 @@ class Chapter:
             body += f"<p>{sentences(before)[-1]}</p>"
         body += str(block.tag)
         if place + 1 < len(self.blocks) and self.blocks[place + 1].tag.name == "p":
-            after = [part for part in sentences(self.blocks[place + 1].tag, 30) if not text(part).endswith(":")]
+            after = [part for part in sentences(self.blocks[place + 1].tag, 30) if re.search(r"[.?!)]$", text(part))]
             if after and not predicts(self.blocks[place + 1]):
                 body += f"<p>{' '.join(after)}</p>"
         return Slide("formula", block.title, body, rank, str(block.tag["id"]).removeprefix("equation-"))
