@@ -67,7 +67,7 @@ function verdict(s, here, found, share, best) {
   const lost = s.show.filter((key) => share(key) < 0.1), biased = s.show.filter((key) => found[key].aim < 0.5);
   if (lost.length) {
     return { tone: "fail", title: `${list(lost)}: less than a tenth survives`,
-      text: `${lost.some((key) => found[key].aim > 0.99) ? `A completion's ratios multiply: with Σχ² = ${number(here.spread)} the product's effective sample size is ${percent(Math.exp(-here.spread))} of a batch. ` : ""}${biased.length ? `${list(biased)}: its mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.` };
+      text: `${lost.includes("sequence") ? `A completion's ratios multiply: with Σχ² = ${number(here.spread)} the product's effective sample size is ${percent(Math.exp(-here.spread))} of a batch. ` : "A bias does not shrink with the batch: means that point a little aside are all that is left of it. "}${biased.length ? `${list(biased)}: its mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.` };
   }
   return { tone: "calm", title: `${nameOf(best)} keeps most: ${percent(share(best))}`, text: `Σχ² is ${number(here.spread)}. ${here.spread < 0.3 ? "While it is small the corrections hardly differ." : "Give the batch more completions, or fewer, and see who gains."}` };
 }
