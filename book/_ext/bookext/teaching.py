@@ -115,7 +115,7 @@ def wrong(check: Any) -> list[tuple[str, str]]:
         return [(f"`{word}`", hint) for word, hint in check.wrong.items()]
     if isinstance(check, Exercise | Built | InTheLoop):
         return [(mistake.name, mistake.hint) for mistake in check.mistakes]
-    return [("", hint) for hint in refusals(getattr(check, "tried", None) or type(check))]
+    return [("refused", hint) for hint in refusals(getattr(check, "tried", None) or type(check))]
 
 
 def numbers(check: Numbers) -> list[tuple[str, str]]:
@@ -262,13 +262,8 @@ class WrongAnswers(SphinxDirective):
             StringList([f"**{task.number}. {task.title}.** {task.check.asks}"], "exercises"), 0, head
         )
         code = nodes.literal_block(task.solution, task.solution, language="python")
-        rows = "".join(f"<tr><td>{_html(name)}</td><td>{_html(hint)}</td></tr>" for name, hint in wrong(task.check))
-        table = f"<thead><tr><th>wrong answer</th><th>what the check says</th></tr></thead><tbody>{rows}</tbody>"
-        return [
-            *head.children,
-            code,
-            _raw(f'<div class="scroll"><table class="table read-off">{table}</table></div>' if rows else ""),
-        ]
+        rows = "".join(f"<dt>{_html(name)}</dt><dd>{_html(hint)}</dd>" for name, hint in wrong(task.check))
+        return [*head.children, code, _raw(f"<dl>{rows}</dl>" if rows else "")]
 
 
 def _raw(text: str) -> nodes.raw:
@@ -276,8 +271,11 @@ def _raw(text: str) -> nodes.raw:
 
 
 def _html(text: str) -> str:
-    """Words with code in backticks as HTML."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text, quote=False))
+    """Words with code in backticks and emphasis in asterisks as HTML."""
+    parts = escape(text, quote=False).split("`")
+    parts[::2] = [re.sub(r"\*([^*]+)\*", r"<em>\1</em>", part) for part in parts[::2]]
+    parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
+    return "".join(parts)
 
 
 def connect(app: Sphinx) -> None:
