@@ -172,6 +172,8 @@ def test_every_link_to_a_part_of_a_page_resolves() -> None:
     equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
     for page, body in pages().items():
         for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):
+            if path and anchor.startswith("equation-"):
+                wrong.append(f"{page}: {path}#{anchor} is found by #{anchor} alone")
             target = (ROOT / page).parent.joinpath(path).resolve() if path else ROOT / page
             name = str(target.relative_to(ROOT))
             if name not in {*pages(), *made} or (anchor and anchor not in anchors(pages().get(name, "")) | equations):
