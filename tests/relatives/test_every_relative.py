@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trlib.algorithms import ALGORITHMS, SFT
 from trlib.fields import dataclass_of
 from trlib.loop.optimizers import OPTIMIZERS
@@ -43,16 +44,13 @@ def test_every_system_has_its_name():
     assert not {*RELATIVES} & {*ALGORITHMS}, "one name, one method"
 
 
-TRUST_REGION = pytest.mark.nightly("slow; test_values trains it with 8 uses, and resumes it, in `make test`")
-
-
 @pytest.mark.parametrize(
     ("name", "uses"),
-    [
-        pytest.param(name, uses, marks=TRUST_REGION if (name, uses) == ("gae", 8) else ())
-        for name in TRAINED
-        for uses in (1, 8)
-    ],
+    by_day(
+        [(name, uses) for name in TRAINED for uses in (1, 8)],
+        *((name, 8) for name in TRAINED if name != "gae"),
+        reason="one use is part of eight; test_values trains `gae` with eight, and resumes it, in `make test`",
+    ),
 )
 def test_an_objective_trains_dial(name, uses):
     policy = trlib.load_policy("dial")

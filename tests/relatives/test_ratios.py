@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import trlib
+from tests.by_day import by_day
 from trbook.bandit import bandit_step, linear_tilt, moved
 from trbook.tiny import Tiny
 from trlib.algorithms import PGIS, PPO, cispo_loss, pg_is_loss, ppo_loss
@@ -635,7 +636,7 @@ def test_a_reader_s_own_child_of_one_keeps_its_loss():
     assert bandit_step(Wider(), mu, a).kl == bandit_step(CPGD(eps=0.4), mu, a).kl > bandit_step(CPGD(), mu, a).kl
 
 
-@pytest.mark.parametrize("kind", [R2VPO, PbPPO, CAPO])
+@pytest.mark.parametrize("kind", by_day([R2VPO, PbPPO, CAPO], R2VPO, reason="seconds each"))
 def test_what_it_remembers_is_resumed(kind, tmp_path):
     def trained(steps, **more):
         with warnings.catch_warnings():

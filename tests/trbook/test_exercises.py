@@ -110,6 +110,15 @@ def each(checks: Mapping[str, Any]) -> pytest.MarkDecorator:
 
 
 each_function = each(FUNCTIONS)
+FEW = ("grpo.check_advantages", "dppo.check_kl_of_two", "long.check_prefix")
+few_functions = pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=name, marks=() if name in FEW else pytest.mark.nightly("asks each check many times"))
+        for name, check in FUNCTIONS.items()
+    ],
+)
+"""Three by day, which stand for all."""
 
 
 class Hostile:
@@ -537,7 +546,7 @@ def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
         assert 0.9 < reached / (-np.log1p(-(eps**2)) / 2) <= 1 + 1e-12
 
 
-@each_function
+@few_functions
 def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Exercise) -> None:
     """Whatever number, or whatever other argument of its kind, is written in for an argument: not yet, and by name."""
     for place, name in enumerate(check.names):
@@ -570,7 +579,7 @@ def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> 
         assert check(wrong).message == mistake.hint, mistake.name
 
 
-@each_function
+@few_functions
 def test_arguments_that_change_places_are_told_by_name(check: Exercise) -> None:
     automatic = list(mixed_up(check.truth, check.drawn))
     right = outcomes(check, check.truth)

@@ -127,7 +127,7 @@ def test_trl_takes_grpo_s_penalty() -> None:
     assert trl.GRPOConfig(use_cpu=True, bf16=False, **PAPERS["grpo"].trl).beta == 0.04
 
 
-@pytest.mark.parametrize("key", IN_VERL)
+@pytest.mark.parametrize("key", by_day(IN_VERL, *[*IN_VERL][:3], reason="half a second of verl for each paper"))
 def test_verl_takes_the_settings(key) -> None:
     verl = pytest.importorskip("verl")
     from hydra import compose, initialize_config_dir
