@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import linecache
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,25 +100,19 @@ NIGHTLY = {
 }
 
 
-def each(checks: Mapping[str, Any]) -> pytest.MarkDecorator:
-    """A case for each check, slow ones and those of the gallery by night."""
+def each(checks: Mapping[str, Any], *, nightly: Container[str] = NIGHTLY) -> pytest.MarkDecorator:
+    """A case for each check, those of `nightly` and of the gallery by night."""
     cases = [
-        pytest.param(check, id=name, marks=SLOW if name in NIGHTLY or name.startswith("gallery_") else ())
+        pytest.param(check, id=name, marks=SLOW if name in nightly or name.startswith("gallery_") else ())
         for name, check in checks.items()
     ]
     return pytest.mark.parametrize("check", cases)
 
 
 each_function = each(FUNCTIONS)
-FEW = ("grpo.check_advantages", "dppo.check_kl_of_two", "long.check_prefix")
-few_functions = pytest.mark.parametrize(
-    "check",
-    [
-        pytest.param(check, id=name, marks=() if name in FEW else pytest.mark.nightly("asks each check many times"))
-        for name, check in FUNCTIONS.items()
-    ],
-)
-"""Three by day, which stand for all."""
+FEW = {"grpo.check_advantages", "dppo.check_kl_of_two", "long.check_prefix"}
+"""By day these stand for all where a check is asked again for every argument."""
+few_functions = each(FUNCTIONS, nightly=FUNCTIONS.keys() - FEW)
 
 
 class Hostile:
