@@ -120,16 +120,24 @@ def frame_cost() -> Callable[..., float]:
     return cost
 
 
+DRAWN = """() => Promise.race([
+    new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))),
+    new Promise(done => setTimeout(done, 1000)),  // a page that is not shown has no frames
+])"""
+"""Two frames later: an explorable draws what its model says in the next frame, so a model alone is not a picture."""
+
+
 @pytest.fixture(scope="session")
 def until() -> Callable[..., None]:
-    """Waits until an expression is true of a page or an element. The book's pages forbid `eval`, and that is what
-    Playwright's `wait_for_function` asks with from its second try on."""
+    """Waits until an expression is true of a page or an element, and drawn. The book's pages forbid `eval`, and that
+    is what Playwright's `wait_for_function` asks with from its second try on."""
 
     def wait(where: Any, expression: str, seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while not where.evaluate(expression):
             assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
             time.sleep(0.02)
+        where.evaluate(DRAWN)
 
     return wait
 
@@ -143,6 +151,7 @@ def press_until() -> Callable[..., None]:
         while not page.evaluate(expression):
             assert time.monotonic() < end, f"not true within {seconds} s of pressing {key}: {expression}"
             page.keyboard.press(key)
+        page.evaluate(DRAWN)
 
     return press
 
