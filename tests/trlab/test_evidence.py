@@ -13,7 +13,7 @@ from trlab.cells import cells
 from trlab.record import DONE, RECORDS
 from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map"}
+TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map"}
 """Sweeps that only choose."""
 THIRD = ("basin", "basin_bases", "best", "refit")
 CORES = 2
