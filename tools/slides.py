@@ -1,4 +1,4 @@
-"""A deck of slides for each of the twelve chapters: `make slides`, or `python -m tools.slides [--only 05_grpo]`.
+"""A deck of slides for each numbered chapter: `make slides`, or `python -m tools.slides [--only 05_grpo]`.
 
 Each deck is one HTML file that asks nobody for anything, with arrow keys, and the same as a PDF of 16:9, both made in
 Chromium from the built pages. Reveal.js and Beamer would need every figure and formula a second time; here they are
@@ -32,10 +32,8 @@ from trbook.address import Address, address
 
 CHOICES = ROOT / "tools/slides.yml"
 STATIC = ROOT / "book/_static"
-NUMBERED = re.compile(r"(\d+) · ")
-"""A chapter's title in the table of contents."""
-LECTURES = range(1, 13)
-"""The chapters that have a deck; those beside them, as 2b, have none."""
+NUMBERED = re.compile(r"([1-9]\d*) · ")
+"""The title, in the table of contents, of a chapter that has a deck; those beside them, as 2b, have none."""
 SIZES = (1.24, 1.12, 1.0, 0.93, 0.86, 0.79, 0.72)
 """What a slide's type may be scaled by; 0.72 is 21 pixels of 720. Beside a picture it is never scaled up."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:"
@@ -66,11 +64,7 @@ TALL = """slide => {
 def numbered() -> dict[str, str]:
     """The chapters that have a deck, file to number, in the order of the book."""
     every = {name: title for part in parts() for name, title in part.pages.items()}
-    return {
-        name.split("/")[1]: found[1]
-        for name, title in every.items()
-        if (found := NUMBERED.match(title)) and int(found[1]) in LECTURES
-    }
+    return {name.split("/")[1]: found[1] for name, title in every.items() if (found := NUMBERED.match(title))}
 
 
 @dataclass(frozen=True)

@@ -193,12 +193,14 @@ def closed(body: str) -> str:
 
 
 def listed(tag: Tag, most: int) -> str:
-    """A list, of each item as many sentences as the whole may hold words."""
+    """A list, of each item as many sentences as the whole may hold words, and never its bold first words alone."""
     items = tag.find_all("li", recursive=False)
     rows = []
     for item in items:
-        holder = item.find("p", recursive=False) or item
-        rows.append(f"<li>{' '.join(sentences(holder, max(8, most // max(1, len(items)))))}</li>")
+        whole = sentences(item.find("p", recursive=False) or item)
+        count = within(whole, max(8, most // max(1, len(items))))
+        shown = whole[: max(count, 2)] if re.fullmatch(r"<(strong|b)>[^<]*</\1>", whole[0]) else whole[:count]
+        rows.append(f"<li>{' '.join(shown)}</li>")
     return f"<{tag.name}>{''.join(rows)}</{tag.name}>"
 
 
