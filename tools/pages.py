@@ -18,6 +18,9 @@ from jupyter_book.sphinx import build_sphinx
 
 from tools.execute import cores
 
+SUFFIXES = (".md", ".ipynb")
+"""Of the files that are pages: other files lie beside them, and a module's name holds dots of its own."""
+
 
 def end_with(parent: int) -> None:
     """Ends this process when its parent is gone, killed perhaps: the next build must find nobody writing."""
@@ -68,7 +71,8 @@ def main() -> int:
 
 def _file(source: Path, page: str) -> Path:
     """Where a page is written. One that is made from a module or a card comes later: an empty file holds its place."""
-    path = next(source.glob(f"{page}.*"), source / f"{page}.md")
+    written = [path for suffix in SUFFIXES if (path := source / f"{page}{suffix}").exists()]
+    path = written[0] if written else source / f"{page}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     return path

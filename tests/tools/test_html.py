@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tools import html
+from tools import html, pages
 from tools.execute import Finished, NotebookFailed, Stopped
 from tools.html import PENDING, Builder, BuildFailed
 
@@ -224,3 +224,12 @@ def test_a_page_that_was_removed_is_no_source_any_more(book: Book) -> None:
     extra.unlink()
     book.build()
     assert not (book.out / "source" / "book" / "extra.md").exists()
+
+
+def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path: Path) -> None:
+    for name in ("opening.json", "opening.md", "a.py", "a.ipynb", "trlib.loop.room.md"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    found = {page: pages._file(tmp_path, page).name for page in ("opening", "a", "trlib.loop", "data/new")}
+    assert found == {"opening": "opening.md", "a": "a.ipynb", "trlib.loop": "trlib.loop.md", "data/new": "new.md"}
+    assert (tmp_path / "trlib.loop.md").read_text() == "" and (tmp_path / "data/new.md").read_text() == ""
+    assert (tmp_path / "opening.md").read_text() == "x"
