@@ -1,7 +1,7 @@
 """Puts the editions that exist beside the built pages and links to them there: `python -m tools.editions`.
 
 A page that has `{editions} pdf` or `{editions} slides` shows nothing as long as there is no PDF, and no deck. Whoever
-publishes runs this last, after `make html`, `make pdf` and `make slides`; run twice, it does the same.
+publishes runs this last, after `make html`, `make pdf`, `make epub` and `make slides`; run twice, it does the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from tools import epub
 from tools.paths import BUILD
 from tools.pdf_print import PAPERS
 from tools.slides import numbered
@@ -24,21 +25,22 @@ SAID = {"a4": "A4", "letter": "letter"}
 
 
 def publish(folder: Path, made: Path) -> list[str]:
-    """Copies what there is of PDFs and decks into the built book, and links to it; the names of what it found.
+    """Copies what there is of PDFs, EPUB and decks into the built book, and links to it; the names of what it found.
 
     Args:
         folder: the built pages.
-        made: where `make pdf` and `make slides` have written.
+        made: where `make pdf`, `make epub` and `make slides` have written.
 
     Raises:
         FileNotFoundError: there is no book in `folder`.
     """
     if not (folder / "index.html").exists():
         raise FileNotFoundError(f"{folder}: no book here; `make html` builds it")
-    found = [name for name in PDFS.values() if (made / name).exists()]
+    whole = [*PDFS.values(), epub.NAME]
+    found = [name for name in whole if (made / name).exists()]
     decks = [f"slides/{chapter}.{kind}" for chapter in numbered() for kind in ("html", "pdf")]
     found += [name for name in decks if (made / name).exists()]
-    for name in [*PDFS.values(), *decks]:
+    for name in [*whole, *decks]:
         (folder / name).unlink(missing_ok=True)
     for name in found:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -58,7 +60,9 @@ def linked(kind: str, found: Sequence[str], home: str) -> str:
     lines = []
     if kind == "pdf":
         papers = [f'<a href="{home}{PDFS[paper]}">{SAID[paper]}</a>' for paper in PAPERS if PDFS[paper] in found]
-        lines = [f"<p>The whole book as a PDF: {' or '.join(papers)}.</p>"] if papers else []
+        said = [f"as a PDF: {' or '.join(papers)}"] if papers else []
+        said += [f'as an <a href="{home}{epub.NAME}">EPUB</a>'] if epub.NAME in found else []
+        lines = [f"<p>The whole book {'; '.join(said)}.</p>"] if said else []
     if kind == "slides":
         of = {name: [kind for kind in ("html", "pdf") if f"slides/{name}.{kind}" in found] for name in numbered()}
         shown = [
@@ -73,9 +77,9 @@ def linked(kind: str, found: Sequence[str], home: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Link to the PDFs and decks that exist.")
+    parser = argparse.ArgumentParser(description="Link to the PDFs, the EPUB and the decks that exist.")
     parser.add_argument("--folder", type=Path, default=BUILD / "html", help="the built book")
-    parser.add_argument("--made", type=Path, default=BUILD, help="where the PDFs and `slides` lie")
+    parser.add_argument("--made", type=Path, default=BUILD, help="where the PDFs, the EPUB and `slides` lie")
     options = parser.parse_args(arguments)
     try:
         found = publish(options.folder, options.made)

@@ -195,13 +195,16 @@ def test_pages_link_to_the_editions_that_exist_and_to_no_other(book: Path, capsy
     assert "nothing links to one" in capsys.readouterr().out
     (made / "slides/05_grpo.html").write_text("deck", encoding="utf-8")
     (made / "trust-region-book-a4.pdf").write_text("pdf", encoding="utf-8")
+    (made / "trust-region-book.epub").write_text("epub", encoding="utf-8")
+    whole = ["../trust-region-book-a4.pdf", "../trust-region-book.epub"]
     for _ in range(2):
         assert editions.main(options) == 0
         shown = page.read_text("utf-8")
-        assert re.findall('href="([^"]+)"', shown) == ["../slides/05_grpo.html", "../trust-region-book-a4.pdf"]
+        assert re.findall('href="([^"]+)"', shown) == ["../slides/05_grpo.html", *whole]
         assert "hidden" not in shown and shown.endswith("<p>after</p>")
     assert (book / "slides/05_grpo.html").read_text("utf-8") == "deck"
     (made / "slides/05_grpo.html").unlink()
-    (made / "trust-region-book-a4.pdf").unlink()
+    for link in whole:
+        (made / link[3:]).unlink()
     assert editions.main(options) == 0 and page.read_text("utf-8") == before
     assert not (book / "slides/05_grpo.html").exists()
