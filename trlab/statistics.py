@@ -68,9 +68,11 @@ def interval(scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES
         ValueError: no scores, a score that is not finite, a level outside (0, 1), fewer than one resample.
         TypeError: scores that are no numbers.
     """
-    from scipy.stats import trim_mean
-
     tasks = by_task("scores", scores)
+    if len(tasks) == 1:  # by far the most frequent: ten times as fast without scipy's bootstrap, and the same numbers
+        _, low, high = band(tasks[0][:, None], level=level, resamples=resamples, seed=seed)
+        return Estimate(iqm(tasks), float(low[0]), float(high[0]))
+    from scipy.stats import trim_mean
 
     def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
@@ -88,7 +90,7 @@ def band(
     """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their intervals.
 
     Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of `interval`, with as many
-    resamples and the same seed.
+    resamples and the same seed, and those of scipy's bootstrap.
 
     Raises:
         ValueError: no runs, rows of other lengths, a number that is not finite.
@@ -96,13 +98,14 @@ def band(
     rows = [finite_runs("runs", row) for row in runs]
     if not rows or len({len(row) for row in rows}) > 1:
         raise ValueError(f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}")
-    matrix, level, cut = np.stack(rows), checks.number("level", level, above=0, below=1), len(rows) // 4
+    level = checks.number("level", level, above=0, below=1)
+    resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
+    seed = checks.whole("seed", seed, least=0)
+    matrix, cut = np.stack(rows), len(rows) // 4
     middle = np.sort(matrix, axis=0)[cut : len(rows) - cut].mean(0)
     low, high = np.full((2, matrix.shape[1]), math.nan)
     if len(rows) > 1:
-        counts, times = _different_draws(
-            len(rows), checks.whole("resamples", resamples, least=1), checks.whole("seed", seed, least=0)
-        )
+        counts, times = _different_draws(len(rows), resamples, seed)
         bounds = [50 * (1 - level), 50 * (1 + level)]
         for i, column in enumerate(matrix.T):
             order = column.argsort()

@@ -14,7 +14,7 @@ import pytest
 
 from trbook.explorables import Playground
 from trbook.explorables.modules import embed_modules, link_modules, preloads
-from trbook.explorables.parts import CHECKPOINTS, parts
+from trbook.explorables.parts import CHECKPOINTS, inputs, parts
 from trbook.explorables.playground import BESIDE, SEEDS, presets
 from trbook.explorables.publish import publish
 from trlib.methods import OBJECTIVES
@@ -52,9 +52,20 @@ def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) 
     assert preloads(linked, "x") == "", "it loads on a click"
     assert 'data-src="../_static/explorables/playground"' in embed_modules(linked), "plain scripts load from a folder"
     publish(tmp_path)
-    assert {path.stem for path in (tmp_path / "playground").iterdir()} == {"engine", *CHECKPOINTS}
+    assert {path.stem for path in (tmp_path / "playground").glob("*.js")} == {"engine", *CHECKPOINTS}
     said = (tmp_path / "playground" / "dial.js").read_text(encoding="utf-8")
     assert json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1]) == parts()["dial"]
+
+
+def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
+    publish(tmp_path)
+    engine, mark = tmp_path / "playground" / "engine.js", tmp_path / "playground" / "made.txt"
+    engine.write_text("kept", encoding="utf-8")
+    publish(tmp_path)
+    assert engine.read_text(encoding="utf-8") == "kept"
+    mark.write_text("another version", encoding="utf-8")
+    publish(tmp_path)
+    assert engine.read_text(encoding="utf-8") != "kept" and mark.read_text(encoding="utf-8") == inputs()
 
 
 def test_a_cover_names_its_lanes_asks_its_question_and_can_be_played() -> None:

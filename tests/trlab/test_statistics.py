@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
+from scipy.stats import bootstrap, mannwhitneyu, trim_mean
 
 from trlab.statistics import (
     band,
@@ -190,11 +190,14 @@ def test_what_is_no_scores_is_named(scores):
         interval(scores)
 
 
-def test_a_band_is_the_interval_of_every_batch() -> None:
+def test_bands_and_intervals_are_those_of_scipy() -> None:
     draw = np.random.default_rng(5)
     for runs in (2, 3, 8, 24):
         values = np.round(draw.normal(size=(runs, 4)), 1)  # with ties
         found = np.stack(band(values, resamples=10_000))
         for column, three in zip(values.T, found.T, strict=True):
-            estimate = interval(column)
-            assert three == pytest.approx([estimate.value, estimate.low, estimate.high], abs=1e-12)
+            drawn = {"n_resamples": 10_000, "method": "percentile", "rng": np.random.default_rng(0)}
+            theirs = bootstrap([column], lambda x, axis: trim_mean(x, 0.25, axis=axis), **drawn).confidence_interval
+            assert three == pytest.approx([trim_mean(column, 0.25), *theirs], abs=1e-12)
+            ours = interval(column)
+            assert (ours.value, ours.low, ours.high) == pytest.approx(tuple(three), abs=1e-12)

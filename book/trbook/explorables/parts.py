@@ -13,12 +13,15 @@ from functools import cache
 from pathlib import Path
 
 import trlib
+from trbook.explorables import engine
 from trbook.explorables.engine import BUILT as ENGINE
 from trbook.explorables.engine import packed
 from trbook.explorables.files import BUILT
+from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 
 CHECKPOINTS = ("dial", "dial_rare", "spend")
+WORKER = BUILT / "workers" / "lane.js"
 
 
 @cache
@@ -31,14 +34,23 @@ def parts() -> dict[str, str]:
         card, data = packed(load_policy(name))
         cards[name] = card.json()
         weights[name] = base64.b64encode(data).decode()
-    worker, wasm = (BUILT / "workers" / "lane.js").read_text(encoding="utf-8"), (ENGINE / "engine.wasm").read_bytes()
-    engine = {
+    worker, wasm = WORKER.read_text(encoding="utf-8"), (ENGINE / "engine.wasm").read_bytes()
+    shared = {
         "worker": worker,
         "wasm": base64.b64encode(wasm).decode(),
         "cards": cards,
         "made": {"hash": hashlib.sha256(worker.encode() + wasm).hexdigest(), "version": trlib.__version__},
     }
-    return {"engine": json.dumps(engine, ensure_ascii=False), **weights}
+    return {"engine": json.dumps(shared, ensure_ascii=False), **weights}
+
+
+def inputs() -> str:
+    """The digest of what `parts` are made from."""
+    digest = hashlib.sha256(trlib.__version__.encode())
+    checkpoints = (path for name in CHECKPOINTS for path in sorted((EMBEDDED / name).iterdir()))
+    for path in (Path(__file__), Path(engine.__file__), WORKER, ENGINE / "engine.wasm", *checkpoints):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def write(folder: Path, given: dict[str, str]) -> None:
