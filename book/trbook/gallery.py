@@ -7,16 +7,18 @@ on_dial("ratios")
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
+from trlab import recorded
 from trlab.drawing.names import called
+from trlab.drawing.rates import written_rate
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
 from trlab.statistics import interval
-from trlab.sweep import load_sweep
 from trlib.drawing import COLOURS, Drawing, legend
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from trlab.sweep import Variant
 
-SWEEP = "gallery"
+SWEEP = "gallery_best"
 
 MU = (0.05, 0.15, 0.3, 0.3, 0.2)
 """The bandit of the gallery: what the policy draws before the step,"""
@@ -73,8 +75,8 @@ def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES
 
 def on_dial(branch: str) -> Drawing | Note:
     """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, beside
-    PPO and no region: recorded runs, tuned alike, interquartile means of eight seeds with 95 % intervals; beside each
-    name stands the learning rate that was chosen for it."""
+    PPO and no region: recorded runs, each method at the learning rate that is best for it at that many uses,
+    interquartile means of eight seeds with 95 % intervals; beside each name stand the two rates."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     labels = [variant.name for variant in _variants(branch)]
@@ -82,7 +84,7 @@ def on_dial(branch: str) -> Drawing | Note:
     found = {
         uses: {called(label): interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often
     }
-    rates = {variant.name: f"{variant.train['lr']:.0e}".replace("e-0", "e-") for variant in load_sweep(SWEEP).variants}
+    rates = {label: " and ".join(written_rate(rate) for rate in _rates(label, often)) for label in labels}
     figure, ax = rows_of(
         [f"{called(label)}, lr {rates[label]}" for label in labels], "share of sampled completions that are right"
     )
@@ -108,8 +110,15 @@ def on_dial(branch: str) -> Drawing | Note:
     ax.set_xlim(0, 1)
     legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
     words = [in_words(f"Sampled accuracy, a batch used {often[uses]}", row) for uses, row in found.items()]
-    words.append("Learning rates: " + ", ".join(f"{label} {rates[label]}" for label in labels) + ".")
-    return Drawing(figure, " ".join(words))
+    words.append("Learning rates, once and eight times: " + ", ".join(f"{label} {rates[label]}" for label in labels))
+    return Drawing(figure, " ".join(words) + ".")
+
+
+def _rates(label: str, uses: Iterable[str]) -> list[float]:
+    """The learning rate of its recorded runs at each number of uses."""
+    runs = recorded(SWEEP)[0]
+    own = runs[runs["label"] == label]
+    return [json.loads(own[own["uses"].astype(str) == one]["train"].iloc[0])["lr"] for one in uses]
 
 
 def foretold(branch: str) -> Note:

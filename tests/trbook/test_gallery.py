@@ -48,7 +48,7 @@ def test_an_unknown_branch_is_named():
 def test_recorded_runs_stand_beside_their_controls():
     shown = on_dial("regression")
     if isinstance(shown, str):
-        assert "trlib sweep gallery" in shown
+        assert "trlib sweep gallery_best" in shown
     else:
         assert all(f"{label} 0." in shown.alt for label in ("no region", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER"))
         assert "DPO" not in shown.alt
@@ -57,11 +57,11 @@ def test_recorded_runs_stand_beside_their_controls():
 
 def test_what_was_foretold_is_counted_and_told_in_full():
     shown = foretold("values")
-    if "trlib sweep gallery" in shown:
+    if "trlib sweep gallery_best" in shown:
         return
     summary, *items = [line for line in shown.splitlines() if line.startswith(("<summary>", "- "))]
     labels = {variant.name for variant in _variants("values")} - {"pg_is", "ppo"}
-    own = [f for f in judged("gallery") if {f.prediction.higher, f.prediction.lower} & labels]
+    own = [f for f in judged("gallery_best") if {f.prediction.higher, f.prediction.lower} & labels]
     assert summary.startswith(f"<summary>{len(own)} predictions")
     assert len(items) == len(own) > 0
     for item, finding in zip(items, own, strict=True):

@@ -40,7 +40,7 @@ FIRST, THIRD, GALLERY_RUNS = (f"../recorded{part}.md" for part in ("_first", "_t
 SOURCES = (
     Source("dial_methods", page=FIRST),
     Source("best", "uses", ("1", "4", "16"), labels=DPPO, page=THIRD),
-    Source("gallery", "uses", ("1", "8"), of=lambda card: card.family in GALLERY, page=GALLERY_RUNS),
+    Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY, page=GALLERY_RUNS),
     Source("critic", "updates", ("32",), of=lambda card: card.name in ("ppo_critic", "ppo_penalty"), page=FIRST),
     Source(
         "trapo",
@@ -53,7 +53,7 @@ SOURCES = (
     Source("basin", "lr", ("1e-05", "3e-05", "0.0001"), labels=DPPO, page=THIRD),
 )
 """In the order of a card's table."""
-HEADLINE = ("best", "gallery", "critic", "trapo", "loops", "dial_methods")
+HEADLINE = ("best", "gallery_best", "critic", "trapo", "loops", "dial_methods")
 """The sweep of the one outcome that stands in the table of all methods: the first of these that has the method, at its
 most uses of a batch."""
 

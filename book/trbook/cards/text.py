@@ -141,12 +141,11 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
             "thresholds. At their best rates [all ten methods end alike]"
             "(../recorded_third.md#every-method-at-its-best-rate).",
         ]
-    if "gallery" in sweeps:
+    if "gallery_best" in sweeps:
         lines += [
             "",
-            "`gallery` takes the threshold and the learning rate that one rule chose for each method. For nearly all "
-            "it chose the lowest rate that was tried; below that rate [methods may rank differently]"
-            "(../recorded_third.md).",
+            "`gallery_best` takes the learning rate that one rule chose for each method and each number of uses, with "
+            "default thresholds: [the gallery's runs](../recorded_gallery.md).",
         ]
     return [*lines, ""]
 

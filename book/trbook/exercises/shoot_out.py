@@ -43,6 +43,7 @@ USED = frozenset(
         *range(1600, 1608),
         *range(1610, 1618),
         *range(1800, 1816),
+        *range(1900, 1908),
     }
 )
 """Seeds that runs of the book have had."""
