@@ -170,7 +170,7 @@ def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     return _read(name, stamp(name))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     runs, history = recorded(name)
     return load_sweep(name), derive(runs, history), history

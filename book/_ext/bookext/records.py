@@ -26,7 +26,7 @@ from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import Prediction, load_sweep
 from trlab.tuning import summary
-from trlab.verdicts import NOT_SEEN, SEEN, Finding, predicted
+from trlab.verdicts import NOT_SEEN, SEEN, Finding, family, predicted
 from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
 
@@ -42,6 +42,8 @@ WORST = "worst"
 """The column of the worst run."""
 SPREAD = ("sampled", "nats_per_point", "take_off", "batches_to", "distinct")
 """Columns that carry their interval."""
+MANY = 40
+"""Pages to be read that are worth deciding everything for."""
 MORE = {"sampled": 3}
 """Digits of a column that has more of them than a sentence."""
 
@@ -413,7 +415,16 @@ def trained(runs: Any) -> str:
     return f"Learning rate {rates}; {updates} update{'' if updates == '1' else 's'} from each batch of {sizes}"
 
 
+def decide_all(app: Sphinx, env: Any, pages: list[str]) -> None:
+    """Decides every comparison before Sphinx forks a process for each handful of pages: all of them quote records, and
+    what one process decides no other knows."""
+    if len(pages) >= MANY:
+        for name in all_recorded():
+            family(name)
+
+
 def connect(app: Sphinx) -> None:
+    app.connect("env-before-read-docs", decide_all)
     app.add_directive("sweep-table", Rows)
     app.add_directive("sweep-verdicts", Verdicts)
     app.add_directive("sweep-record", Made)
