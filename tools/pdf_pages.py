@@ -24,7 +24,7 @@ from trbook.address import Address
 
 LEFT_OUT = (
     *("book/interface/", "book/playground", "book/own", "book/taxonomy"),
-    *("book/recorded_first", "book/recorded_gallery"),
+    *("book/recorded_first", "book/recorded_gallery", "book/recorded_long"),
 )
 """Pages that are of no use on paper: the interface is read beside the code, the playground has to be played with, and
 the first rounds' tables of runs are looked up, never read."""

@@ -285,6 +285,13 @@ FIGURES: dict[str, Figure] = {
         "The same where every batch is used once.",
         at={"uses": "1"},
     ),
+    "relay-map": Figure(
+        "relay_map",
+        "basins",
+        "Where the methods for stale data work on `relay`: the learning rates at which each ends within .05 of the "
+        "best of these. A dot marks its best rate, and beside the name stands its end there; an arrow says that the "
+        "rates that were run end first. Two seeds: a map, not a comparison.",
+    ),
     # the second round
     "reuse": Figure(
         "reuse",

@@ -51,9 +51,32 @@ NAMES = {
     "smart": "SMART",
     "tram": "TRAM",
     "sam": "SAM",
+    "tis": "TIS",
+    "tis_seq": "TIS of sequences",
+    "mis": "MIS",
+    "mis_seq": "MIS of sequences",
+    "geo_mask": "Geometric mask",
+    "icepop": "IcePop",
+    "vespo": "VESPO",
+    "topr": "TOPR",
+    "ctpo": "CTPO",
+    "a3po": "A-3PO",
+    "luspo": "LUSPO",
+    "vcpo": "VCPO",
+    "m2po": "M2PO",
+    "opsm": "OPSM",
+    "trm": "TRM",
+    "vaco": "VACO",
+    "cppo": "CPPO (prefix)",
+    "clip_cov": "clip-cov",
+    "drpo": "DRPO",
+    "cfpo": "CFPO",
+    "kl_cov": "kl-cov",
+    "opmd": "OPMD (Kimi)",
+    "tpo": "TPO",
 }
 """From the key of a method that a sweep runs to its name. `book/trbook/cards` has the names; a test compares."""
-SHORT = {"rl": "RL", "tv": "TV", "kl": "KL", "tis": "TIS"}
+SHORT = {"rl": "RL", "tv": "TV", "kl": "KL"}
 """Other short words of labels."""
 WORD = re.compile(r"(?<![A-Za-z0-9])[a-z0-9_]+(?![A-Za-z0-9])")
 

@@ -135,8 +135,8 @@ def described(sweep: Sweep) -> dict[str, Any]:
     return {"name": sweep.name, "title": sweep.title or sweep.name, "text": sweep.text, "round": sweep.round}
 
 
-LEFT_OUT = ("gallery_grid",)
-"""Searches that only chose and that a map has replaced: the file that a page loads stays below 1.5 MB without them."""
+LEFT_OUT = ("gallery_grid", "relay_map")
+"""Sweeps that only chose, whose runs a page shows whole: the file that a page loads stays below 1.5 MB without them."""
 
 
 def names() -> list[str]:
