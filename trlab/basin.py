@@ -7,7 +7,7 @@ them look at one number of uses of a batch, and at the ends of runs with the sam
 - a *basin* is the piece of the curve above the line that holds the method's best rate. The curve is linear in log10 of
   the rate between the rates that were run, and its *width* is counted in decades. A piece that ends at the first or
   the last rate of the grid is open there: the width is a lower bound;
-- the *frontier* are the points (take-off, end) of all methods and rates that no other point beats in both;
+- the *frontier* is made of the points (take-off, end) of all methods and rates that no other point beats in both;
 - *insurance* is the end at ten times the best rate, and the worst seed at the best rate.
 """
 

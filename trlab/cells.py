@@ -108,7 +108,7 @@ class Cell:
     method: str
     settings: Mapping[str, Any]
     train: Mapping[str, Any]
-    """Arguments of `trlib.train` beside seed and steps, as far as the sweep gives them."""
+    """Arguments of `trlib.train` besides seed and steps, as far as the sweep gives them."""
     task: str
     knobs: Mapping[str, Any]
     policy: str
@@ -118,7 +118,7 @@ class Cell:
     common: int | None = None
     """The evaluation's seed where all cells share one; None: the cell's own."""
     load: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of `trlib.load_policy` beside the name."""
+    """Arguments of `trlib.load_policy` besides the name."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 

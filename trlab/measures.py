@@ -1,4 +1,4 @@
-"""What a run's history says beside its end: how fast it took off, and where it stood when it reached a reward.
+"""What a run's history says besides its end: how fast it took off, and where it stood when it reached a reward.
 
 None of it is stored: every number follows from a record's `runs` and `history`, old records included. A column that a
 record's history does not have gives no measure; a run whose history has no number there gives NaN.

@@ -42,7 +42,7 @@ class Trade:
 
 
 def frontier(runs: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]]) -> dict[str, Trade]:
-    """Accuracy against nats: interquartile means with their 95 % intervals, and who is dominated by whom.
+    """Accuracy against nats: interquartile means with their 95 % intervals, and which method dominates which.
 
     A setting that nobody dominates is on the frontier. Which of two such is better is a question of taste: one reaches
     more, the other moves the policy less.
@@ -99,7 +99,7 @@ def nats_per_point(
     Σ_i nats_i / Σ_i (accuracy_i - base_i)/.01,   nats_i = Σ_b KL(μ_b || π_b), b the batches of run i
 
     μ_b sampled batch b, π_b is the policy after its updates, and the divergence is the mean over tokens. The sum is the
-    length of the way, batch by batch: not the divergence between the base and the end, which KL does not add up to. A
+    length of the path, batch by batch: not the divergence between the base and the end, which KL does not add up to. A
     sampler that lags or computes otherwise is away from π_b before anything is learned, and that distance counts.
 
     The sums are over all runs, so a run that gains nothing raises the price by what it moved and by what it lost; it is

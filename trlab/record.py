@@ -146,7 +146,7 @@ def is_recorded(name: str, folder: Path | None = None) -> bool:
 
 
 def path_of_runs(name: str, folder: Path | None = None) -> Path:
-    """Where the table of a sweep's runs stands, or would."""
+    """Where the table of a sweep's runs is, or would be."""
     return (RECORDS if folder is None else folder) / name / RUNS
 
 

@@ -51,7 +51,7 @@ def remake(
 
     Args:
         out: the folder; cells that an earlier remake left there count as made.
-        cells: only the first so many, seed by seed; None: all that the figure shows.
+        cells: only the first of them, this many, seed by seed; None: all that the figure shows.
         smoke: at the smallest size, of which nothing is recorded.
 
     Raises:

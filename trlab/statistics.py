@@ -8,7 +8,7 @@ sequence of runs for each task where a task lacks some. Conventions of rliable, 
 - the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over tasks;
 - a performance profile is the share of runs whose score is above τ, strictly.
 
-Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines stand in
+Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines are in
 `trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what it learns).
 """
 

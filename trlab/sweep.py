@@ -9,7 +9,7 @@
         predictions=(Prediction("the clip helps", higher="ppo", lower="pg_is"),),
     )
 
-Predictions stand in the file before it is run. Nothing here trains: `trlab.cells` says what one cell is, and
+Predictions are in the file before it is run. Nothing here trains: `trlab.cells` says what one cell is, and
 `trlab.runner` runs them.
 """
 
@@ -218,7 +218,7 @@ class Sweep:
         if both := sorted({*self.seeds} & {*self.tuned_on}):
             raise ValueError(
                 f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
-                "run that selected says nothing of how good the selection is"
+                "run that selected says nothing about how good the selection is"
             )
         for prediction in self.predictions:
             pooled = [axis.name for axis in self.axes if axis.name not in prediction.at and len(axis.points()) > 1]

@@ -113,7 +113,7 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
 
 def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> list[Variant]:
     """The variants of a recorded tuning sweep, each with what the rule chose for it at every point of `axis`: a batch
-    that is used once wants another learning rate than one that is used sixteen times.
+    that is used once needs a different learning rate from one that is used sixteen times.
 
     Args:
         records: the folder that holds the sweep's record in a folder of its name; None: the package's.

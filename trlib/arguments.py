@@ -79,7 +79,7 @@ def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
 
     Args:
         otherwise: what becomes of anything else.
-    Raises TypeError: with the kind of what JSON does not hold, where `otherwise` is not given."""
+    Raises TypeError: a value that JSON cannot hold, if `otherwise` is not given; the message names its type."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name), otherwise) for f in fields(value)}
     if isinstance(value, Mapping):

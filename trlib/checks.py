@@ -1,4 +1,4 @@
-"""Argument checks of the ground floor, in one place; those of plain numbers and words stand in `trlib.arguments`.
+"""Argument checks of the ground floor, in one place; those of plain numbers and words are in `trlib.arguments`.
 
 Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?) read the tensor
 back and so synchronise a GPU; `value_checks(False)` switches them off, as the training loop does after its first batch.
@@ -78,7 +78,7 @@ def log_probabilities(name: str, value: Tensor) -> None:
 
 
 def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
-    """Check that log-probabilities of single tokens are no NaN and at most 0 (but for rounding; -inf is
+    """Check that log-probabilities of single tokens are no NaN and at most 0 (up to rounding; -inf is
     probability 0), where `mask` is True when given, if value checks are on."""
     most = _rounding(value)
     if not values_checked() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):

@@ -1,8 +1,8 @@
 """Corrections for a sampler that is not the learner: truncated and masked importance sampling, and two masks.
 
 The engine that samples (other kernels, another precision, older weights) and the learner that trains never agree
-exactly. Standard practice beside any clip is a detached factor π_old/μ on the advantages, bounded above, or a mask of
-the completions (OPSM) or tokens (M2PO) that have moved too far. A mask is of the policy as it is now, for a loop of
+exactly. Standard practice alongside any clip is a detached factor π_old/μ on the advantages, bounded above, or a mask
+of the completions (OPSM) or tokens (M2PO) that have moved too far. A mask is of the policy as it is now, for a loop of
 one's own: `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
 """
 

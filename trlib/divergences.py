@@ -152,7 +152,7 @@ def log1mexp(x: Tensor) -> Tensor:
     """log(1 - e^x) of log-probs, exact at both ends; -inf at 0, where its gradient is taken as 0.
 
     Args:
-        x: any shape and floating type, at most 0 (but for rounding, which is read as 0); computed in float32 or wider.
+        x: any shape and floating type, at most 0 (up to rounding, which is read as 0); computed in float32 or wider.
     Raises TypeError, ValueError: a wrong type; NaN or a log-prob above 0."""
     checks.token_log_probabilities("x", checks.floating("x", x))
     return _log1mexp(x.to(checks.wide(x)))

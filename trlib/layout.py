@@ -20,10 +20,10 @@ OF_ROWS = ("rewards", "group", "lengths", "multiplier", "push")
 def packed(function: Callable[..., Any], lengths: Sequence[int] | Tensor) -> Callable[..., Any]:
     """`function` of [B, T] as one of [N]: `packed(ppo_loss, lengths)(logp, logp_old, advantages=advantages)`.
 
-    Row i is the next `lengths[i]` of the N tokens. Every tensor that has a number (or a distribution) a token is taken
-    and returned as [N, ...], in a TokenLoss and a TopK too; numbers, tensors of one number and OF_ROWS pass as they
-    are. Without a `mask` all tokens count. The rows are padded inside, which costs [B, T] of such numbers: values and
-    gradients are those of the padded layout.
+    Row i is the next `lengths[i]` of the N tokens. Every tensor that has a number (or a distribution) per token is
+    taken and returned as [N, ...], in a TokenLoss and a TopK too; numbers, tensors of one number and OF_ROWS pass as
+    they are. Without a `mask` all tokens count. The rows are padded inside, which costs [B, T] of such numbers: values
+    and gradients are those of the padded layout.
 
     Args:
         function: a token loss, `aggregate`, `truncated_importance` and the like.

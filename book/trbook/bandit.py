@@ -4,7 +4,7 @@
     bandit_step(lambda mu, a: wpo_update(mu, a, D, .5), mu, advantages)      a closed form is called
 
 An objective is the method itself, trained by its own `prepare`, `objective` and `update` on a batch in which every arm
-stands as often as mu says, so that nothing is sampled. The policy is a table of logits, one for each arm, and the
+occurs as often as mu says, so that nothing is sampled. The policy is a table of logits, one for each arm, and the
 optimiser is plain gradient descent: what moves is the method's doing.
 """
 

@@ -74,8 +74,8 @@ def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES
 
 
 def on_dial(branch: str) -> Drawing | Note:
-    """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, beside
-    PPO and no region: recorded runs, each method at the learning rate that is best for it at that many uses,
+    """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, compared
+    with PPO and no region: recorded runs, each method at the learning rate that is best for it at that many uses,
     interquartile means of eight seeds with 95 % intervals; beside each name stand the two rates."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)

@@ -7,7 +7,7 @@ policy μ that wrote and the policy π that learns, and rounding adds its noise 
 its first move, the leg of its first wrong place and a count of free choices, and all of them are listed.
 
     chain = Chain(horizon=1024, versions=4)
-    worth(chain, "sequence", completions=64)      # so many fresh completions teach as much as these 64
+    worth(chain, "sequence", completions=64)      # this many fresh completions teach as much as these 64
 """
 
 from __future__ import annotations

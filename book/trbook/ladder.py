@@ -236,7 +236,7 @@ def runs(history: pd.DataFrame, rung: Rung) -> pd.DataFrame:
 
 
 def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
-    """The reward over the batches after this step, beside the step before it."""
+    """The reward over the batches after this step, next to the step before it."""
     from trlab.statistics import band
 
     figure, (ax,) = panels(height=2.3, width=6.0)

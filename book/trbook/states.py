@@ -3,8 +3,8 @@
     found = states_step(FixPO(), *states(seed=0))
     found.kl.max(), found.fixups
 
-The policy is linear, logits = W x(s), and uniform at first, so that a batch in which every action of every state stands
-once is what it would draw on average: nothing is sampled. A state is a prompt and a completion has one token.
+The policy is linear, logits = W x(s), and uniform at first, so that a batch in which every action of every state occurs
+once is what it would draw on average: nothing is sampled. A state is a prompt, and a completion has one token.
 """
 
 from __future__ import annotations

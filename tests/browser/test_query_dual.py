@@ -68,7 +68,7 @@ def test_groups_grow_until_a_nearly_solved_prompt_loses_its_root(hand: Hand) -> 
     hand.click(".trx .groups .marks button", 1)
     assert len(hand.get("rewards")) == len(hand.get("other")) == 11
     hand.click(".trx .completions >> nth=0 >> button", 10)
-    assert hand.verdict() == "✕ Prompt A stands on the floor", "log(11/10) is below the radius of 0.1"
+    assert hand.verdict() == "✕ Prompt A is at the floor", "log(11/10) is below the radius of 0.1"
     hand.set(direction="forward")
     assert hand.verdict() == "One radius, two multipliers" and hand.facts()["A: KL spent"] == "0.10"
     hand.set(direction="backward", delta=0.05)

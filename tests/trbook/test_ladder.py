@@ -62,7 +62,7 @@ def library(name: str, b: Tokens) -> Any:
 
 
 def slope(loss: Tensor, mask: Tensor, logits: Tensor) -> Tensor:
-    """The gradient of the tokens' losses, each weighted otherwise, so that none stands for another."""
+    """The gradient of the tokens' losses, each weighted differently, so that none stands for another."""
     weights = torch.arange(1.0, mask.numel() + 1).view_as(mask)
     return torch.autograd.grad((weights * loss.masked_fill(~mask, 0.0)).sum(), logits, retain_graph=True)[0]
 

@@ -88,7 +88,7 @@ SLIPS = {
         "cispo",
         "differentiates the bounded weight itself: where the bound holds, there is no gradient",
     ),
-    "corrected_twice": ("ppo", "at most 2: beside a ratio to the sampler this counts their mismatch twice"),
+    "corrected_twice": ("ppo", "at most 2: together with a ratio to the sampler this counts their mismatch twice"),
     "its_own_old_policy": ("ppo", "to the current policy itself, so it is always 1 and nothing is ever clipped"),
     "mean_of_everything": ("ppo", "then averages over all rows, those with nothing unmasked too (expected token-mean)"),
     "shifted": ("ppo", "reads the old log-probs one token late: those of t - 1 at t"),

@@ -76,7 +76,7 @@ LOGS: dict[tuple[str, str], Logged] = {
     ),
     ("openrlhf", "ppo"): Logged(RECOMPUTED, OPENRLHF_CLIP, "ε .2, .2"),
     ("openrlhf", "gspo"): Logged(
-        "recomputed; the sampler's beside `is_correction_enable`", OPENRLHF_CLIP, "ε .2, .2, a window made for PPO"
+        "recomputed; the sampler's with `is_correction_enable`", OPENRLHF_CLIP, "ε .2, .2, a window made for PPO"
     ),
     ("nemo-rl", "disable_ppo_ratio"): Logged(NONE, NEMO_CLIP, "–"),
     ("nemo-rl", "ClippedPGLossFn"): Logged(RECOMPUTED, NEMO_CLIP, "ε .2, .2"),

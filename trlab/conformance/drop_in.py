@@ -52,7 +52,7 @@ def write(folder: Path) -> list[Path]:
     """Write both files.
 
     Raises:
-        FileExistsError: a test file is there already; the loss of its owner stands in it.
+        FileExistsError: a test file is there already, with its owner's loss in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     test, numbers = folder / TEST_NAME, folder / VECTORS_NAME

@@ -387,7 +387,7 @@ def _quatro(form: str, delta: float) -> Family:
     }
     ratios = {
         "sum": "puts the whole completion's log-ratio into the bracket",
-        "mean": "puts the mean log-ratio a token into the bracket",
+        "mean": "puts the mean log-ratio per token into the bracket",
         "token": "puts the token's own log-ratio into the bracket",
     }
     anchors = {"logp_rollout": ANCHOR.options["logp_rollout"], "logp_old": ANCHOR.options["logp_old"]}

@@ -33,7 +33,7 @@ ADVANTAGES = ("group_std", "group_mean", "leave_one_out", "length_weighted")
 KINDS = {"loss": (), "kl": ESTIMATORS, "advantage": (*ADVANTAGES, "gae")}
 """What a function may compute, and the pieces that are tried where none is named."""
 PIECES = (*ESTIMATORS, *ADVANTAGES, "gae")
-"""What stands around a loss and can be named in its place: KL estimators, called with (logp, logp_old), and advantages,
+"""What surrounds a loss and can be named in its place: KL estimators, called with (logp, logp_old), and advantages,
 called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards, values, mask) and gamma, lam."""
 
 

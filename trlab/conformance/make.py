@@ -252,7 +252,7 @@ def _distributions() -> dict[str, Any]:
 
 
 def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
-    """What stands around a loss: estimators, advantages, corrections."""
+    """What surrounds a loss: estimators, advantages, corrections."""
     critic = inputs.critic()
     c = tensors(critic)
     lam, gamma = critic["lam"], critic["gamma"]

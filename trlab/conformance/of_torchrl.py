@@ -1,4 +1,4 @@
-"""torchrl's losses and what stands around them: each `forward` runs as it is, on an actor that knows the log-probs."""
+"""torchrl's losses and what surrounds them: each `forward` runs as it is, on an actor that knows the log-probs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""verl's losses and what stands around them, called as its worker calls them: `old_log_prob` holds the recomputed
+"""verl's losses and what surrounds them, called as its worker calls them: `old_log_prob` holds the recomputed
 policy, the mask is boolean, the configuration is its own ActorConfig."""
 
 from __future__ import annotations

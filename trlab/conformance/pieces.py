@@ -1,4 +1,4 @@
-"""What stands around a loss, written a second time with its choices: estimators, advantages, corrections."""
+"""What surrounds a loss, written a second time with its choices: estimators, advantages, corrections."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Nu
 def advantage(
     vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool, alone: bool = False
 ) -> Numbers:
-    """One advantage a completion against its group."""
+    """One advantage per completion, against its group."""
     inputs = tensors(vectors.pieces[source]["inputs"])
     rewards, lengths, group = inputs["rewards"], inputs["lengths"], inputs["group"]
     result = torch.zeros_like(rewards)

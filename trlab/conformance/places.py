@@ -80,7 +80,7 @@ PLACES = (
         "has no such argument: the region is drawn around `old_log_prob`, the recomputed policy (with "
         "`bypass_mode=True` the trainer puts the sampler's numbers there)",
         "Drift between sampler and learner, for which DPPO was proposed, is out of its sight. "
-        "[Chapter 7](../notebooks/07_dppo.ipynb) has runs of it beside three others, with eight seeds each.",
+        "[Chapter 7](../notebooks/07_dppo.ipynb) compares its runs with those of three others, eight seeds each.",
         """
         import inspect
         import verl.trainer.ppo.core_algos as core

@@ -49,8 +49,8 @@ SCOPE = {
 _BY = "multiplies every token by π_old/μ (logp_old, logp_rollout)"
 CORRECTED: dict[Option, str] = {
     None: "brings no correction of its own",
-    ("cut", math.inf): f"{_BY}: beside a ratio to the sampler this counts their mismatch twice",
-    ("cut", 2.0): f"{_BY}, at most 2: beside a ratio to the sampler this counts their mismatch twice",
+    ("cut", math.inf): f"{_BY}: together with a ratio to the sampler this counts their mismatch twice",
+    ("cut", 2.0): f"{_BY}, at most 2: together with a ratio to the sampler this counts their mismatch twice",
     ("mask", 2.0): f"{_BY}, by 0 where that is above 2",
 }
 """Corrections that a loss may bring already; the vectors hold no π_old/μ above 3."""
@@ -88,10 +88,10 @@ def slippery(
 
     Args:
         advantages: it takes advantages.
-        linear: in the advantages, so that to negate them is to turn the sign.
+        linear: in the advantages, so that negating them turns the sign.
         old: it takes the log-probs of another policy.
         rows: it takes means over rows.
-        clips: a bound stands on its ratio, so that a correction beside it is no other ratio.
+        clips: a bound stands on its ratio, so that a correction next to it is no other ratio.
     """
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}

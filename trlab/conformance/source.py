@@ -38,7 +38,7 @@ class Source:
 
     title: str
     repository: str
-    """Its address at GitHub: owner/name."""
+    """Its address on GitHub: owner/name."""
     commit: str
     """The commit whose functions were read and recorded."""
     date: str

@@ -36,7 +36,7 @@ class Vectors:
 
     @property
     def pieces(self) -> dict[str, Any]:
-        """What stands around a loss: advantages, estimators, corrections."""
+        """What surrounds a loss: advantages, estimators, corrections."""
         return self.document["pieces"]
 
     @cached_property

@@ -50,7 +50,7 @@ def dump(
         logp_old: [B, T] by the learner before the batch's updates.
         tokens: [B, T] ids.
         text: the text of every token.
-        prompt, group, reward: one a completion.
+        prompt, group, reward: one per completion.
         logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
             before temperature, top-p and penalties; None: not known.
         temperature, top_p: the sampler's.
@@ -98,7 +98,7 @@ def dump(
 def from_run(path: str | os.PathLike[str], run: Run, task: Task, *, before: Policy | None = None) -> Path:
     """Write the last batch of a run of `trlib.train`, as the policy sees it after its last update.
 
-    Advantages are rewards minus the group's mean, verified anew: a run keeps completions, not rewards.
+    Advantages are rewards minus the group's mean, verified again: a run keeps completions, not rewards.
 
     Args:
         path: the parquet file.

@@ -1,4 +1,4 @@
-"""prime-rl's token export (schema 1): JSON lines, a sequence of the trainer each, prompt and completion in one.
+"""prime-rl's token export (schema 1): JSON lines, one of the trainer's sequences in each, prompt and completion in one.
 
 Its trainer writes `token_exports/step_N/rank_K.jsonl` where `trainer.enable_token_export` is set. Lists with a value
 for every token: `token_ids`, `loss_mask`, `advantages`, `inference_logprobs`, `trainer_logprobs`, in some versions
@@ -77,7 +77,7 @@ def _check(row: Mapping[str, Any], where: str) -> None:
 
 
 def _policy_gradient(row: Mapping[str, Any]) -> list[Any]:
-    """The tokens of the loss of policy gradient: all of the mask where the export knows of no other loss."""
+    """The tokens of the policy-gradient loss: all of the mask where the export knows of no other loss."""
     if row.get("losses"):
         return [bool(each.get("rl", {}).get("mask", False)) for each in row["losses"]]
     weights = row.get("rl_weights") or [None] * len(row["loss_mask"])  # null: the default, 1

@@ -277,7 +277,7 @@ def _duals(rollouts: Rollouts, groups: Groups | None) -> str:
 
 
 def _groups(rollouts: Rollouts) -> Groups | None:
-    """The groups whose advantages do not sum to 0 over their completions, as those of a whole group do."""
+    """The groups whose advantages do not sum to 0 over their completions; those of a whole group do."""
     if rollouts.group is None:
         return None
     counted = np.bincount(rollouts.completion, weights=rollouts.mask, minlength=rollouts.count)

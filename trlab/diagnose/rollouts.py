@@ -26,7 +26,7 @@ INDEX = re.compile(r"__index_level_\d+__")
 
 @dataclass(frozen=True)
 class Rollouts:
-    """N tokens of B completions, flat and in order. What stands where the mask is False may be NaN."""
+    """N tokens of B completions, flat and in order. What is masked out may be NaN."""
 
     source: str
     """The file's name."""

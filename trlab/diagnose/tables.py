@@ -69,7 +69,7 @@ def _parts(path: Path) -> list[str]:
 
 
 def joined(paths: Sequence[Path]) -> Table:
-    """The tables of several ranks' files as one.
+    """The tables of several ranks' files, as one table.
 
     Raises: as `table`; ValueError: files whose columns, types or sampling differ.
     """

@@ -49,8 +49,8 @@ TEXTS: dict[str, str] = {
         "The file has no logp_old, so even the clip ratio is taken to logp_rollout: none of the findings is free of it."
     ),
     "meaning.not_back": (
-        "It cannot be computed back. A log-prob divided by the temperature is not the log-prob at that temperature: "
-        "the sum over the vocabulary is missing. Record it anew after the processors (vLLM: "
+        "It cannot be recovered. A log-prob divided by the temperature is not the log-prob at that temperature: "
+        "the sum over the vocabulary is missing. Record it again, after the processors (vLLM: "
         "logprobs_mode=processed_logprobs)."
     ),
     "meaning.shift": (
@@ -76,7 +76,7 @@ TEXTS: dict[str, str] = {
     ),
     "meaning.causes": (
         "Look for log-probs shifted by one token, recorded before temperature, top-p or top-k were applied, or of a "
-        "text that was tokenized anew."
+        "text that was tokenized again."
     ),
     "meaning.updates": (
         "Many updates on the same tokens also raise the mean of π/μ. Record the learner's log-probs before its first "

@@ -27,8 +27,8 @@ NATS = "nats per token, all batches of a run"
 
 
 def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: str | None = None) -> Drawing:
-    """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: nobody reaches as much
-    for as little; hollow: somebody does.
+    """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: no other method reaches
+    as much for as little; hollow: somebody does.
 
     Where every label has one setting, all stand in one panel with their names beside them. Else each label has a panel
     with its settings joined in their order, the first and the last named, and everybody's behind.

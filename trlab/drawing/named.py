@@ -126,7 +126,7 @@ FIGURES: dict[str, Figure] = {
     "corrected-late": Figure(
         "corrected",
         "intervals",
-        "PPO beside a sampler eight batches old, every batch used twice at a learning rate of 3e-4: accuracy after 24 "
+        "PPO with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: accuracy after 24 "
         "batches, eight seeds each. Token, product and mean say whose ratio to the sampler is bounded: a token's, the "
         "completion's product, or its geometric mean; at most 2 truncates, a window masks. Drop: completions with a "
         "negative advantage and more nats per token than this.",
@@ -135,13 +135,13 @@ FIGURES: dict[str, Figure] = {
     "corrected-int4": Figure(
         "corrected",
         "intervals",
-        "The same beside a sampler whose weights are rounded to four bits.",
+        "The same with a sampler whose weights are rounded to four bits.",
         at={"sampler of": "int4"},
     ),
     "corrected-drop": Figure(
         "corrected",
         "intervals",
-        "Completions dropped beside a sampler eight batches old, every batch used twice at a learning rate of 3e-4: "
+        "Completions dropped, with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: "
         "accuracy after 24 batches, eight seeds each. Drop: completions with a negative advantage whose mean log μ/π "
         "is above this many nats per token. The dotted line is the base model.",
         at={"sampler of": "lag 8"},
@@ -204,7 +204,7 @@ FIGURES: dict[str, Figure] = {
     "best-frontier": Figure(
         "best",
         "frontier",
-        "The same ten at 16 uses: accuracy against nats; filled where nobody reaches as much for as little.",
+        "The same ten at 16 uses: accuracy against nats; filled where no other method reaches as much for as little.",
         at={"uses": "16"},
     ),
     "best-take-off": Figure(
@@ -259,7 +259,7 @@ FIGURES: dict[str, Figure] = {
         "gallery_map",
         "basins",
         "Where the gallery's methods work when every batch is used eight times: the learning rates at which each ends "
-        "within .05 of the best of these. A dot marks its best rate, and beside the name stands its end there; an "
+        "within .05 of the best of these. A dot marks its best rate, and its end there is written beside the name; an "
         "arrow says that the rates that were run end first. Two seeds: a map, not a comparison. An optimiser's rates "
         "are multiples of those shown.",
         at={"uses": "8"},
@@ -314,7 +314,7 @@ FIGURES: dict[str, Figure] = {
     "minibatches": Figure(
         "minibatches",
         "curves",
-        "Accuracy over the minibatches of a batch that is gone through once, beside fresh batches of the same size.",
+        "Accuracy over the minibatches of a batch that is used once, compared with fresh batches of the same size.",
         along="minibatches",
         control="on-policy",
         drop=DROP,

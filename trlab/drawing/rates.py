@@ -72,7 +72,7 @@ def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | N
 
 def bars(found: Sequence[Basin], rates: Sequence[float]) -> Drawing:
     """The basins alone, a row each, for more methods than curves can tell apart. A dot marks the best rate, and the end
-    there stands beside the name. A bar that the grid cuts off ends in an arrow.
+    there is written beside the name. A bar that the grid cuts off ends in an arrow.
 
     Args:
         found: the basins (`trlab.basin.basins`).

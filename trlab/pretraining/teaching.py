@@ -16,7 +16,7 @@ Lesson = Iterator[tuple[Prompt, str]]
 
 
 class Teacher(Protocol):
-    """What `pretrain` needs beside a task to make a base model for it."""
+    """What `pretrain` needs besides a task to make a base model for it."""
 
     words: ClassVar[tuple[str, ...]]
     """The vocabulary, special tokens aside."""
@@ -36,7 +36,7 @@ class Teacher(Protocol):
         ...
 
     def habits(self, completion: str) -> dict[str, bool]:
-        """What the card counts in completions beside right and wrong."""
+        """What the card counts in completions besides right and wrong."""
         ...
 
     @property

@@ -21,7 +21,7 @@ from trlib.algorithms.ppo import PPO
 from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
 
 BACKTRACK, TRIES = 0.8, 10
-"""The critic's step is shortened by this factor until its region holds, this often; else it is not taken."""
+"""The critic's step is shortened by this factor until its region holds, at most this often; else it is not taken."""
 SLACK = 1 + 1e-5  # by rounding a step that is scaled to end at the edge may end past it
 
 
@@ -51,7 +51,7 @@ def value_loss(
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
     """[B, T] (values - mean) / standard deviation, both over the mask; 0 where masked. 0 everywhere if all values are
-    equal but for rounding: their spread is below a millionth of the largest.
+    equal up to rounding: their spread is below a millionth of the largest.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True."""
     (values,) = checks.tokens(mask, values=values)
     known_values = values[mask]

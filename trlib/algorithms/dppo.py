@@ -131,7 +131,7 @@ def dppo_sparse_loss(
 
 
 def _divergence(measured: Tensor, most: float) -> None:
-    """Check that divergences are from 0 to `most` but for rounding, if value checks are on."""
+    """Check that divergences are from 0 to `most`, up to rounding, if value checks are on."""
     bad = (measured < -ROUNDING) | (measured > most + ROUNDING)
     if checks.values_checked() and bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])

@@ -37,7 +37,7 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
     Source: arXiv 2402.03300 eq. 4.
     Differs from: TRL multiplies the term by the ratio, unless told not to: unbiased for KL(π || ref) on stale tokens,
-    and another gradient on fresh ones too."""
+    and a different gradient on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
     if not isinstance(loss, TokenLoss):

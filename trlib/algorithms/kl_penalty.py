@@ -102,7 +102,7 @@ class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
 
     beta: float = 1.0
-    """The weight that a run begins with; from then on it stands in the run's memory."""
+    """The weight that a run begins with; from then on it is kept in the run's memory."""
     target_kl: float = 0.01
     """The KL, nats per token, that β is adapted to, unless it is fixed."""
     controller: Literal["ppo", "proportional", "fixed"] = "ppo"

@@ -142,7 +142,7 @@ class TokenLoss:
 
 
 class Credit(TypedDict):
-    """What a loss of tokens takes beside log-probs: [B, T] advantages, and the [B, T] mask of the tokens that count."""
+    """What a loss of tokens takes besides log-probs: [B, T] advantages, and a [B, T] mask of the tokens that count."""
 
     advantages: Tensor
     mask: Tensor

@@ -2,7 +2,7 @@
 
 Nobody here has read the paper (arXiv 2602.04620). Its abstract names a trust region enforced exactly and a stabilising
 term that follows from it. That there is a KL constraint for each prompt, solved by Lagrangian duality with a dual
-variable of its own, stands in summaries only: a TL;DR (sciencestack.ai/paper/2602.04620) and a machine's summary
+variable of its own, appears in summaries only: a TL;DR (sciencestack.ai/paper/2602.04620) and a machine's summary
 (koineu.com). Everything below is derived here from that problem and may differ from the authors' loss and defaults.
 
 For each prompt, with μ the policy that sampled and y a whole completion:
@@ -49,7 +49,7 @@ class Dual:
     solution's own limit), so every weight made of them is 0."""
 
     multiplier: Tensor
-    """[N] λ, reward a nat; 0 where all rewards of the group are equal."""
+    """[N] λ, reward per nat; 0 where all rewards of the group are equal."""
     offset: Tensor
     """[N] m (backward) or ν (forward), in units of reward."""
     target: Tensor
@@ -239,7 +239,7 @@ def pull_to_target(
 
     Args:
         logp, logp_rollout, mask, form, direction: as in `quatro_loss`.
-        multiplier: [B] λ of each completion's group, reward a nat. Where it is 0 nothing pulls back.
+        multiplier: [B] λ of each completion's group, reward per nat. Where it is 0 nothing pulls back.
         push: [B] λ target of each completion, the bracket before any update (backward: R - m), in units of reward.
 
     Diagnostics besides the usual: `target` and `log_ratio_seq` (l), one number per completion. `kept` is False where

@@ -128,7 +128,7 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
         logp_old: [B, T, V] log q, nats.
         tokens: [B, T] int, the sampled tokens.
         mask: [B, T] bool.
-        k: most tokens kept a position, at least 1 and at most V.
+        k: most tokens kept per position, at least 1 and at most V.
         mass: probability after which no more are kept, in (0, 1].
     Raises TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN, distributions that do
     not sum to 1, a token outside the vocabulary.

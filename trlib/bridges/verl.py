@@ -6,11 +6,11 @@ The anchor is verl's `old_log_prob`: the recomputed policy, or with rollout.calc
 algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are made (but with
 trainer.use_v1=False that mode puts a loss of verl's in place of ours).
 
-QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries a number
-a token from there: λ target on the first, λ on the others, so a completion of one token may lose its pull-back. Top-K
-and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in verl, the share of
-tokens that a loss silences, or whose weight it bounds where it silences none (CISPO); it is absent for a loss without
-diagnostics.
+QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries one
+number per token from there: λ target on the first, λ on the others, so a completion of one token may lose its
+pull-back. Top-K and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in
+verl, the share of tokens that a loss silences, or whose weight it bounds where it silences none (CISPO); it is absent
+for a loss without diagnostics.
 """
 
 from collections.abc import Callable, Mapping

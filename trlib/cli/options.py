@@ -114,7 +114,7 @@ def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -
 
 
 def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:
-    """The task of a name, its knobs from `recorded` and then from texts like `moves=1,8`."""
+    """A task by its name, its knobs from `recorded` and then from texts like `moves=1,8`."""
     from trlib.tasks import load_task
 
     return load_task(name, **{**(recorded or {}), **typed_knobs(name, knobs)})

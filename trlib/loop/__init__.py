@@ -19,7 +19,7 @@ A batch also passes through these, each of which can be taken at its word until 
 - `model/completions.py`: what was sampled, as tensors
 - `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared prefix once
 
-What stands around a batch: `settings` (of a run), `run` (what `train` gives back), `room` (whether it fits into
+What surrounds a batch: `settings` (of a run), `run` (what `train` gives back), `room` (whether it fits into
 memory), `checkpoints` and `stopping` (how a run is interrupted and taken up), `learner`, `optimizers`, `sampler` and
 `critic` (what has weights). `trlib.model.partial` writes completions by policies of several ages.
 """

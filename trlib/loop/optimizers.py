@@ -1,4 +1,4 @@
-"""Optimisers: which one steps is a setting of the run, beside every method.
+"""Optimisers: which one steps is a setting of the run, whatever the method.
 
 An optimiser is a name below, or a callable of your own, called as torch calls its own: with groups of parameters and
 those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser needs is in `trlib.loop.step.Descent`:

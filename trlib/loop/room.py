@@ -18,10 +18,10 @@ FLOAT = 4
 def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     """Bytes that a batch takes at its largest, beside the weights, if every completion reaches the token limit.
 
-    An update keeps, for each token of the rows that are scored at a time, about 16 hidden and 5 MLP widths a layer and
-    three rows of the vocabulary (logits, log-probs, their gradient). Sampling keeps keys and values, twice while they
-    grow. Whole distributions are kept of the probe, and of all rows if the method asks for them. Measured on a Llama of
-    two layers and 65 thousand tokens: 1.2 GB, estimated 1.1."""
+    An update keeps, for each token of the rows that are scored at a time, about 16 hidden and 5 MLP widths per layer
+    and three rows of the vocabulary (logits, log-probs, their gradient). Sampling keeps keys and values, twice while
+    they grow. Whole distributions are kept of the probe, and of all rows if the method asks for them. Measured on a
+    Llama of two layers and 65 thousand tokens: 1.2 GB, estimated 1.1."""
     config, s = policy.model.config.get_text_config(), settings
     hidden, layers, vocabulary = config.hidden_size, config.num_hidden_layers, policy.vocabulary
     mlp = getattr(config, "intermediate_size", None) or 4 * hidden

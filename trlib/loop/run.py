@@ -47,9 +47,9 @@ class Run:
     policy: Policy
     """The policy that was trained, in place."""
     rows: list[dict[str, float]]
-    """One dict a batch, by the names of `trlib.loop.metrics.METRICS`."""
+    """One dict per batch, by the names of `trlib.loop.metrics.METRICS`."""
     prompt_rows: list[dict[str, Any]]
-    """One dict a batch and prompt."""
+    """One dict per batch and prompt."""
     settings: dict[str, Any]
     """Everything that decides the run: arguments, method, task, policy, versions."""
     out: Path | None = None

@@ -3,11 +3,11 @@
 The engines that sample for real training run behind the learner and in lower precision. Here both are settings, the
 same for every method: `lag` batches behind, and weights and arithmetic in bf16, or weights rounded to int8 or int4
 (simulated: a round trip of every matrix through integers with one scale per row, or per output where a layer holds them
-by rows; a mixture's experts are so many matrices; the arithmetic stays float).
+by rows; each expert of a mixture is a matrix of its own; the arithmetic stays float).
 
 A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random adds, prompt by
-prompt, up to so many batches to it. A long completion that is interrupted whenever new weights arrive, and goes on with
-them, has several `segments`: its first tokens are `lag` batches behind, each next part is one batch younger.
+prompt, up to that many batches to it. A long completion that is interrupted whenever new weights arrive, and continues
+with them, has several `segments`: its first tokens are `lag` batches behind, each next part is one batch younger.
 """
 
 from collections import deque

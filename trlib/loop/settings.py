@@ -74,7 +74,7 @@ class RunSettings:
     lag: int = 0
     """Batches by which the sampler's weights are behind the learner's."""
     buffer: int = 0
-    """Batches by which a prompt's completions may be older still: 0 to so many, drawn at random, as from a buffer."""
+    """Batches by which a prompt's completions may be older still: 0 to this many, drawn at random, as from a buffer."""
     segments: int = 1
     """Parts of a completion that policies of different ages write: the first is `lag` batches behind, each next one
     batch less.
@@ -98,7 +98,7 @@ class RunSettings:
     out: str | os.PathLike[str] | None = None
     """Folder for the checkpoint, the history and the trained policy; by default nothing is written."""
     resume: bool = False
-    """Go on with the run in `out`, bit for bit; if there is none yet, begin it."""
+    """Continue the run in `out`, bit for bit; if there is none yet, begin it."""
     progress: bool = True
     """Show a progress bar."""
     without: Sequence[str] = ()

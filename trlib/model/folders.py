@@ -23,7 +23,7 @@ from trlib.errors import CheckpointError
 UNFINISHED = ".unfinished"
 """Ends the name of a file or folder while it is being written."""
 ASIDE = f".old{UNFINISHED}"
-"""Ends the name of an old folder while a new one takes its place."""
+"""The end of an old folder's name while a new one takes its place."""
 NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"
 """What makes a folder one of adapters."""
@@ -33,12 +33,12 @@ FILES = {
     *("added_tokens.json", "special_tokens_map.json", "chat_template.jinja"),
     *("spiece.model", "sentencepiece.bpe.model", "adapter_model.safetensors", ADAPTERS, NOTES),
 }
-"""What a saved policy consists of, but for parts of a large model and the card that comes with adapters."""
+"""What a saved policy consists of, except for parts of a large model and the card that comes with adapters."""
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What is recorded about a saved policy beside its weights; None: not recorded."""
+    """What is recorded about a saved policy besides its weights; None: not recorded."""
 
     chat: bool | None = None
     """Whether prompts are put into the tokenizer's chat template as a user's message."""

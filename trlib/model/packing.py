@@ -32,7 +32,7 @@ class Tree:
     mask: Tensor
     """[1 or B, 1, W, P + W] bool: which of it each token looks at."""
     place: Tensor
-    """[S] where each node first stands among the N P + B W places of `prompts` and `completions`."""
+    """[S] where each node first occurs among the N P + B W places of `prompts` and `completions`."""
 
 
 @dataclass(frozen=True)

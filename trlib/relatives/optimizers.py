@@ -21,7 +21,7 @@ def newton_schulz(G: Tensor, steps: int = 5) -> Tensor:
 
 
 def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
-    """argmax_{‖D‖ <= 1} <G, D>, a ball's linear minimisation oracle but for its sign; 0 where G is 0.
+    """argmax_{‖D‖ <= 1} <G, D>, a ball's linear minimisation oracle up to its sign; 0 where G is 0.
 
     spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G).  A vector is read as a
     diagonal matrix (spectral: its sign), more dimensions as [first, rest]. `steps` of Newton-Schulz; None: exactly.

@@ -1,7 +1,7 @@
 """Preferences: which of two completions is better, with a reference or an anchor to stay near.
 
 The verifier is the judge: a pair is a better and a worse completion of one prompt. Where every group has one reward,
-loss and gradient are 0 (the loop says so once a run), but for TRPA. Online DPO is a loop, not a loss: every run here.
+loss and gradient are 0 (the loop says so once), except for TRPA. Online DPO is a loop, not a loss: every run here.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def bapo_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class BAPO(Method):
-    """A clip whose window is searched anew for every update, among the tokens of its minibatch, by their ratios then.
+    """A clip whose window is found anew in every update, among the tokens of its minibatch, by their ratios then.
     At a batch's first update every ratio is 1, and no window shuts anything out. The defaults are the authors' code's,
     with which it was recorded; `BAPO(**BAPO_PAPER)` is the paper's Algorithm 1."""
 
@@ -133,7 +133,7 @@ class BAPO(Method):
     high_most: float = 2.0
     """How far c_high may rise."""
     target: float = 1.0
-    """What the tokens with A > 0 shall count, over those with A < 0; 1 is half of all."""
+    """What the tokens with A > 0 should count, over those with A < 0; 1 is half of all."""
     count: Literal["value", "gradient"] = "value"
     """What a token counts: its clipped value, as in the released code, or its gradient."""
     dual_clip: float | None = 3.0
@@ -252,7 +252,7 @@ def _check_cpgd(eps: float, alpha: float, cap: float) -> tuple[float, float, flo
 
 @dataclass(frozen=True, kw_only=True)
 class CPGD(Method):
-    """Clipped policy gradient with policy drift: no ratio in the push, and a pull back beside it."""
+    """Clipped policy gradient with policy drift: no ratio in the push, and a separate pull back."""
 
     eps: float = 0.2
     """The ratio's window to both sides of 1, drawn on its logarithm."""
@@ -287,7 +287,7 @@ class R2VPO(Method):
     """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
 
     lam: float = 0.04
-    """λ at the run's beginning; from then on it stands in the run's memory."""
+    """λ at the run's beginning; from then on it is kept in the run's memory."""
     delta: float = 0.04
     """The bound on the mean of (r-1)², of a minibatch's tokens."""
     dual_lr: float = 1.0
@@ -338,7 +338,7 @@ class TREFree(Method):
 
 
 class ClipBandit:
-    """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its counts stand in `memory`.
+    """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its counts are in `memory`.
     Source: arXiv 2312.07624, after the abstract or a summary: it names a bandit, and the README of the code UCB."""
 
     def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
@@ -415,8 +415,8 @@ def capo_mask(
 
 @dataclass(frozen=True, kw_only=True)
 class CAPO(Method):
-    """The policy gradient without the tokens whose own step would move too far: a mask before the move, anew for every
-    update; nothing ties it to the old policy."""
+    """The policy gradient without the tokens whose own step would move too far: a mask before the move, computed for
+    every update; nothing ties it to the old policy."""
 
     tau_f: float = 1e-4
     """The largest KL that one token's step may cause, nats."""

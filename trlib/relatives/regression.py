@@ -92,7 +92,7 @@ class LCO(Method):
     """Every token's distribution is fitted to its target; the method reads whole distributions."""
 
     beta: float = 1.0
-    """Advantage that a nat costs: the smaller, the further the target."""
+    """Advantage that a nat costs: the smaller it is, the further away the target."""
     kind: Literal["kld", "mse", "lch"] = "kld"
     """Cross-entropy, squares or log-cosh."""
 

@@ -1,7 +1,7 @@
 """The embedded task `dial`: turn a dial in your head.
 
 A dial has `positions` places, numbered from 0. A prompt gives a start and some moves that do not commute; the
-completion must end with `so` and the place where the dial stands at last:
+completion must end with `so` and the place where the dial stands in the end:
 
     prompt      7 : +3 x7 flip -2 sq =
     careful     slowly 10 10 9 7 9 so 9
@@ -116,7 +116,7 @@ class Dial(knobs.Embedded):
         return Prompt(text, str(_places(text, self.positions)[-1]), count)
 
     def careful_completion(self, prompt: Prompt, random: Random, slip: float) -> str:
-        """A careful completion; with probability `slip` each place is a wrong one, from which it goes on."""
+        """A careful completion; with probability `slip` each place is a wrong one, and it goes on from there."""
         start, _, *moves, _ = prompt.text.split()
         place, written = int(start), []
         for move in moves:
@@ -143,7 +143,7 @@ class Dial(knobs.Embedded):
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
 
-        A completion that ends with `so` and the right answer earns 1 whatever stands before: only the outcome is
+        A completion that ends with `so` and the right answer earns 1 whatever comes before: only the outcome is
         rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is wrong
         and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
         check_asked(prompt, completion, ended)

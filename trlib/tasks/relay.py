@@ -7,7 +7,7 @@ cut at the horizon, 64 to 1,024 tokens, and it is right if every place in it is:
     turns       +3 10 -2 8 +5 13 +1 14 ...        every place is right, nearly always
     jumps       x3 1 flip 18 sq 4 half 2 ...      in the base model one place in ten is wrong
 
-Runners copy each other: after a turn comes a turn, after a jump a jump, but for one leg in 1,000. So **the first move
+Runners copy each other: after a turn comes a turn, after a jump a jump, except in one leg in 1,000. So **the first move
 decides a thousand tokens**: three completions in four begin with a jump, and few of them stay right to the end. A
 policy improves by starting with a turn, by staying with turns, or by writing the places after jumps more surely.
 

@@ -1,7 +1,7 @@
 """The embedded task `spend`: spend an amount to the last coin.
 
 A prompt gives an amount; the completion spends it coin by coin, naming after each spending what is left, and must
-land exactly on 0. Who spends more than is left is bust:
+land exactly on 0. A completion that spends more than is left is bust:
 
     prompt      37 :
     right       -9 28 -5 23 -8 15 -9 6 -6 0

@@ -49,7 +49,7 @@ class Sums(knobs.Embedded):
     text: str = "What is {}?"
     """The prompt; `{}` is the operation."""
     examples: int = 0
-    """How many solved questions stand before it, one per line, the same in every prompt."""
+    """How many solved questions come before it, one per line, the same in every prompt."""
     must_end: bool = True
     """A right completion ends with the end token; False: it need not, and only its first line is read."""
     max_tokens: int = 16
@@ -110,7 +110,7 @@ class Sums(knobs.Embedded):
 
     @cached_property
     def _solved(self) -> str:
-        """The solved questions that stand before each prompt's own."""
+        """The solved questions that come before each prompt's own."""
         random = stream(self.name, "examples", 0)
         pairs = [self._question(random) for _ in range(self.examples)]
         return "".join(f"{self.text.replace(HOLE, operation)} {result}\n" for operation, result in pairs)

@@ -116,7 +116,7 @@ class MethodCard:
     remark: str = ""
     """What a reader has to know before using it."""
     passes: str = ""
-    """Passes through the network beside one forward and one backward per update, which the record's time includes."""
+    """Passes through the network besides one forward and one backward per update, which the record's time includes."""
     work: str = ""
     """What it computes, in a sentence, where it is no objective and makes no pass of its own."""
     no_curve: str = ""

@@ -1,4 +1,4 @@
-"""Methods that have a place among the others and no code here: what a reader of 2026 meets beside the book's.
+"""Methods that have a place among the others and no code here: what a reader of 2026 meets besides the book's.
 
 Read in abstracts, or in the libraries' sources where no paper is named; thresholds are theirs.
 """

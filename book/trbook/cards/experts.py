@@ -28,8 +28,8 @@ CARDS = (
         functions=("trlib.algorithms.trapo.trsft_loss",),
         chapter="10_trapo",
         paper={"alpha": "0.1, the authors' code"},
-        remark="No ratio anywhere in the expert's part: the region holds those of the expert's tokens that the policy "
-        "could already write.",
+        remark="No ratio anywhere in the expert's part: the region consists of those of the expert's tokens that the "
+        "policy could already write.",
     ),
     *(
         MethodCard(

@@ -29,7 +29,7 @@ ASKED = {
     "hidden": "the hidden states that the output layer reads",
     "critic": "a critic",
 }
-"""What `Needs` may ask for beside log-probs of the sampled tokens."""
+"""What `Needs` may ask for besides log-probs of the sampled tokens."""
 COSTS = {"dial_methods": "reinforce", "trapo": "rl"}
 """Sweeps that time methods alike, and the label that the others are compared with."""
 STEPS = ("lr", "betas", "weight_decay")
@@ -82,7 +82,7 @@ def _of_an_objective(card: MethodCard) -> list[tuple[str, str, str, str]]:
 
 
 def asks(card: MethodCard) -> list[str]:
-    """What the method asks the loop to compute beside the log-probs of the sampled tokens."""
+    """What the method asks the loop to compute besides the log-probs of the sampled tokens."""
     method = OBJECTIVES[card.name]()
     needs = method.needs(method.anchor)
     needed = [words for name, words in ASKED.items() if getattr(needs, name)]

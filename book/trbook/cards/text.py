@@ -155,7 +155,7 @@ def _group(one: Outcome) -> int:
 
 
 def _changed(card: MethodCard, one: Outcome) -> str:
-    """What a run sets beside learning rate and uses, where it is not the default."""
+    """What a run sets besides learning rate and uses, where it is not the default."""
     beside = {name: one.train[name] for name in ("grad_norm", "optimizer") if name in one.train}
     cells = {**changed(card, one), **beside}.items()
     return ", ".join(f"`{name}={written(value)}`" for name, value in cells) or "default"

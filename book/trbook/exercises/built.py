@@ -38,7 +38,7 @@ class Built(OfFunction):
     mistakes: Sequence[Mistake]
     """Tried in turn where the answer is off; the first whose updates agree with the reader's gives the hint."""
     praise: Callable[[Function], str]
-    """Given a right answer: trains with it, and says the result."""
+    """Given a right answer: trains with it, and reports the result."""
     rtol: float = 1e-4
     """Largest distance from the reference's movement, relative to its length."""
 

@@ -8,7 +8,7 @@
         praise="...")
 
 The reader's function runs on every input and is compared with `truth`. Where it is off, the first mistake that agrees
-with it on every input gives the hint. Behind the named mistakes stand automatic ones, made from the reference's own
+with it on every input gives the hint. Behind the named mistakes come automatic ones, made from the reference's own
 arguments: two that change places, one that is used where another belongs, one that makes no difference at all. So an
 answer with a number written in for an argument cannot pass, and hears which argument it ignores.
 
@@ -63,7 +63,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A typical wrong answer, and what the reader hears who gives it."""
+    """A typical wrong answer, and what a reader who gives it hears."""
 
     name: str
     function: Callable[..., Tensor]
@@ -260,7 +260,7 @@ def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
 
 
 def _slope(function: Callable[..., Any], case: Arguments, name: str) -> Tensor | None:
-    """The gradient of the sum of a function's values, each weighted otherwise, so that none stands for another."""
+    """The gradient of the sum of a function's values, each weighted differently, so that none stands for another."""
     arguments = {**copy.deepcopy(case), name: case[name].clone().requires_grad_()}
     value = function(*arguments.values())
     if not (isinstance(value, Tensor) and value.requires_grad):
@@ -280,7 +280,7 @@ class Number:
 
 
 class Numbers:
-    """The check of numbers that the reader works out, called with them in the order in which they stand here."""
+    """The check of numbers that the reader works out, called with them in the order in which they are listed here."""
 
     def __init__(self, asks: str, *, praise: str, rtol: float = 2e-3, **wanted: Number) -> None:
         self.asks, self.praise, self.rtol, self.wanted = asks, praise, rtol, wanted
@@ -317,7 +317,7 @@ class Numbers:
 
 
 def _rounded(value: float, digits: int) -> float:
-    """To so many digits that count."""
+    """To this many digits that count."""
     return float(f"{value:.{digits}g}")
 
 

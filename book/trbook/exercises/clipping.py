@@ -125,7 +125,7 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 | torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
-            "these are the tokens that at least one of the two silences; asked for are those that only PPO does.",
+            "these are all that at least one of the two silences; the exercise asks for those that only PPO does.",
         ),
         Mistake(
             "turned round",
@@ -138,7 +138,7 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 & torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
-            "these are the tokens that *both* silence; asked for are those that DPPO keeps.",
+            "these are the tokens that *both* silence; the exercise asks for those that DPPO keeps.",
         ),
         Mistake(
             "upwards only",
@@ -209,7 +209,7 @@ check_weight = Exercise(
             lambda logp, logp_old, logp_rollout, cap: (
                 (logp - logp_rollout).exp() * (logp_old - logp_rollout).exp().clamp(max=cap)
             ),
-            "the mismatch π_old/μ is counted twice: π/μ holds it already. With the correction goes π/π_old.",
+            "the mismatch π_old/μ is counted twice: π/μ holds it already. The correction goes with π/π_old.",
         ),
         Mistake(
             "no correction",
@@ -374,8 +374,8 @@ check_logs = Numbers(
             3.0: "a temperature makes rare tokens likelier: some ratios must lie above 1.",
         },
     ),
-    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. Off 1 before the first update, it "
-    "says that one of the two does not hold.",
+    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. If it is not 1 before the first "
+    "update, one of the two does not hold.",
 )
 
 
@@ -435,7 +435,7 @@ check_corrected_loss = InTheLoop(
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - mu).exp(), (old - mu).exp().clamp(max=cap), A, mask, eps
             ),
-            "the mismatch is counted twice: π/μ holds π_old/μ already. With the correction goes π/π_old.",
+            "the mismatch is counted twice: π/μ holds π_old/μ already. The correction goes with π/π_old.",
         ),
         Mistake(
             "not truncated",
@@ -468,7 +468,7 @@ check_corrected_loss = InTheLoop(
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - old).exp() * (old - mu).exp().clamp(max=cap), torch.ones_like(A), A, mask, eps
             ),
-            "the factor stands inside the clip here, so the mismatch alone can silence a token; it multiplies what the "
+            "the factor is inside the clip here, so the mismatch alone can silence a token; it multiplies what the "
             "clip returns.",
         ),
         Mistake(

@@ -114,7 +114,7 @@ check_kl_of_two = Exercise(
         Mistake(
             "other direction",
             lambda q, p: _binary_kl(p, q),
-            "this is KL(policy || anchor); DPPO measures from the anchor: its own q stands before the logarithm.",
+            "this is KL(policy || anchor); DPPO measures from the anchor: its own q comes before the logarithm.",
         ),
         Mistake(
             "one outcome",
@@ -475,7 +475,7 @@ check_objective = InTheLoop(
         Mistake(
             "mean over places",
             lambda *rest: (_by_hand(*rest) * rest[3]).mean(),
-            "this divides by all places of the batch, padding too; divide by the number of tokens, `mask.sum()`.",
+            "this divides by all places of the batch, padding included; divide by the number of tokens, `mask.sum()`.",
         ),
         Mistake(
             "sum",

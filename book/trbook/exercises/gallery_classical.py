@@ -93,7 +93,7 @@ check_to_the_edge = Exercise(
             lambda x, direction, radius: (
                 x + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction
             ),
-            "the direction need not have length 1: |direction|² belongs into the quadratic equation.",
+            "the direction need not have length 1: |direction|² belongs in the quadratic equation.",
         ),
     ],
     praise="this line is all that turns conjugate gradients into a trust-region method: the path leaves the ball once, "

@@ -145,8 +145,8 @@ check_counterfactual = Exercise(
         Mistake(
             "target as η",
             lambda pi0, R, target: _tilted(pi0, R, target),
-            "the target stands in the exponent here; what stands there is η, and η is sought until the mean return "
-            "is the target.",
+            "the target is in the exponent here; η belongs there, and it is sought until the mean return is the "
+            "target.",
         ),
         Mistake(
             "wrong way",
@@ -175,15 +175,15 @@ check_counterfactual = Exercise(
         Mistake(
             "other direction",
             _other_direction,
-            "this is the nearest by KL(π0‖π), the direction of TRPO; asked is KL(π‖π0), whose answer is an "
-            "exponential tilt.",
+            "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about KL(π‖π0), whose answer is "
+            "an exponential tilt.",
         ),
         Mistake(
             "straight line",
             _straight,
             "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in R.",
         ),
-        Mistake("pi0", lambda pi0, R, target: pi0, "this is pi0 itself, whose return is another."),
+        Mistake("pi0", lambda pi0, R, target: pi0, "this is pi0 itself, whose return is different."),
     ],
     praise="log(π/π0) is a straight line in R, whose slope is η: below 0 the policy unlearns.",
 )

@@ -44,7 +44,7 @@ check_pull = Exercise(
         Mistake(
             "cross-entropies",
             lambda log_a, log_b: -(log_a.exp() * log_b + log_b.exp() * log_a).sum(-1).mean(),
-            "these are the cross-entropies; take the entropies of a and b off.",
+            "these are the cross-entropies; subtract the entropies of a and b.",
         ),
         Mistake(
             "half",

@@ -73,7 +73,7 @@ check_spectral_step = Exercise(
             lambda G, lr: -lr * newton_schulz(G),
             "this is nearly it: Newton-Schulz leaves the singular values near 1; take the SVD and make them 1.",
         ),
-        Mistake("the weights", lambda G, lr: G + _spectral(G, lr), "this is G plus the step; the step alone is asked."),
+        Mistake("the weights", lambda G, lr: G + _spectral(G, lr), "this is G plus the step; give the step alone."),
     ],
     praise="<G, step> is -lr times the sum of G's singular values. No other matrix of that spectral norm gains more.",
 )

@@ -74,7 +74,7 @@ check_pair_loss = Exercise(
         Mistake(
             "plus",
             lambda log_ratio, rewards, eta: _pair_loss(log_ratio, rewards, -eta),
-            "the sign is turned: the log-ratios shall differ *as* the rewards do.",
+            "the sign is turned: the log-ratios should differ *as* the rewards do.",
         ),
         Mistake(
             "standardised",
@@ -198,7 +198,7 @@ check_sparse_target = Exercise(
 
 check_temperature = Numbers(
     "The value of the right action at the root of a tree ten forks deep with one winner, and the ρ at which it is "
-    "taken nine times of ten.",
+    "taken nine times out of ten.",
     value=Number(
         2**-9,
         {
@@ -213,7 +213,7 @@ check_temperature = Numbers(
         2**-9 / math.log(9),
         {
             2**-10 / math.log(9): "almost: this is the root's own value over log 9; take the right action's.",
-            2**-9 / 9: "9 are the odds, and they are exp(Q / ρ): divide Q by log 9.",
+            2**-9 / 9: "the odds are 9, and they are exp(Q / ρ): divide Q by log 9.",
             2**-9 * math.log(9): "the odds of 9 are exp(Q / ρ): divide Q by log 9.",
             math.log(9) / 2**-9: "that is 1/ρ.",
             2**-9 / math.log(10): "the odds are 0.9 to 0.1, which is 9 to 1.",

@@ -36,12 +36,12 @@ check_transported = Exercise(
         Mistake(
             "the way back",
             lambda pi, A, D, beta: _sent(pi, (A - beta * D.T).argmax(1)),
-            "the distances are of the way back: `D[i, j]` is from i to j.",
+            "the distances are those of the way back: `D[i, j]` is from i to j.",
         ),
         Mistake(
             "free of charge",
             lambda pi, A, D, beta: _sent(pi, A.expand_as(D).argmax(1)),
-            "nobody pays for the way here: all mass is at the best action.",
+            "nobody pays for the journey here: all mass is at the best action.",
         ),
         Mistake(
             "a reward for the way",
@@ -89,12 +89,12 @@ check_transported = Exercise(
 )
 
 check_two_actions = Numbers(
-    "The second action's probability after the step, and the price at which the first is in two minds.",
+    "The second action's probability after the step, and the price at which the first has two best addresses.",
     praise="half as far apart, twice as much would have moved: a budget buys mass times distance.",
     probability=Number(
         0.5,
         {
-            0.7: "this spends 0.4 of mass; the way is 2 long, so a mass m costs 2 m.",
+            0.7: "this spends 0.4 of mass; the distance is 2, so a mass m costs 2 m.",
             1.0: "all of it would cost 0.7 times 2; the budget is 0.4.",
             0.4: "this is the budget; a mass m costs 2 m, and the second action has 0.3 already.",
             0.2: "this is the mass that moves; the second action has 0.3 already.",
@@ -105,8 +105,8 @@ check_two_actions = Numbers(
     price=Number(
         0.75,
         {
-            1.5: "the way is 2 long: arriving is worth 1.5 - 2 β, staying 0.",
-            3.0: "the price is for a way of 1: 1.5 - 2 β = 0.",
+            1.5: "the distance is 2: arriving is worth 1.5 - 2 β, staying 0.",
+            3.0: "the price is for a distance of 1: 1.5 - 2 β = 0.",
             2 / 1.5: "turned around: 1.5 - 2 β = 0.",
             0.4: "this is the budget; the price makes going and staying equally good.",
             0.0: "at price 0 the first action gladly goes; where does it begin to hesitate?",

@@ -148,7 +148,7 @@ check_value = Exercise(
         Mistake(
             "tails cut off",
             lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, 0.0, 0.0, quantiles.median()),
-            "the tails are put on the median; they keep their distance from it, times c_low or c_up.",
+            "the tails are moved to the median here; they keep their distance from it, times c_low or c_up.",
         ),
         Mistake(
             "median",

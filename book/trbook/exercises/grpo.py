@@ -211,7 +211,7 @@ check_clipped_loss = Exercise(
         Mistake(
             "maximum",
             lambda *a, **k: torch.minimum(_clip_only(*a, **k), _unclipped(*a, **k)),
-            "inside the minus stands the smaller of the two, the pessimistic one, whatever A is.",
+            "inside the minus is the smaller of the two, the pessimistic one, whatever A is.",
         ),
         Mistake(
             "old over new",
@@ -569,7 +569,7 @@ check_mended = Exercise(
         Mistake(
             "transposed",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).flatten(),
-            "transposing does not mend it: a row of `view(size, -1).T` takes every so-many-th completion. Completions "
+            "transposing does not mend it: a row of `view(size, -1).T` takes every n-th completion. Completions "
             "of one prompt stand side by side: how must the table be cut?",
         ),
         Mistake(

@@ -24,7 +24,7 @@ def _prefix(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
 
 
 def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """Three completions of seven tokens, in which tools or padding stand at some places, the fourth always."""
+    """Three completions of seven tokens, in which tools or padding are at some places, always at the fourth."""
     mask = draw.integers(0, 2, 3, 7).double()
     mask[:, 0], mask[:, 3] = 1.0, 0.0
     logp_mu = -draw.uniform(0.2, 3, 3, 7)
@@ -155,7 +155,7 @@ check_logs = Numbers(
     ),
     book=_cause("product", "no token is far off, and still one completion outweighs all others."),
     rtol=1e-6,
-    praise="each of the four needs another remedy, and a wider clip is none of them.",
+    praise="each of the four needs a different remedy, and a wider clip is none of them.",
 )
 
 
@@ -270,7 +270,7 @@ check_loss = Exercise(
     gradient="logp",
     mistakes=[
         Mistake("by token", _by_token, "these are weights of tokens; sum the log-ratios of a completion before `exp`."),
-        Mistake("mask ignored", _masked_off, "padding stands in the product: only tokens where `mask` is True count."),
+        Mistake("mask ignored", _masked_off, "padding is in the product: only tokens where `mask` is True count."),
         Mistake(
             "not cut", _loss(lambda total: total.exp()), "the weight has no upper end: `clamp(max=2)` it, or one rules."
         ),

@@ -107,7 +107,7 @@ check_loss = Exercise(
             "ratio form",
             lambda logp, advantages, mask: _loss((logp - logp.detach()).exp(), advantages, mask),
             "this is the ratio form: e^(logp - logp.detach()) is 1, with the gradient of `logp`. The gradient is "
-            "right, the value is another one; weigh `logp` itself.",
+            "right, the value is not; weigh `logp` itself.",
         ),
         Mistake(
             "no minus",
@@ -157,7 +157,7 @@ check_loss = Exercise(
             "this weighs the probability of a completion; the policy gradient weighs its logarithm.",
         ),
     ],
-    praise="its value says nothing of how good the policy is: only its gradient means something.",
+    praise="its value says nothing about how good the policy is: only its gradient means something.",
 )
 
 
@@ -194,7 +194,7 @@ check_leave_one_out = Exercise(
         Mistake(
             "divided by the deviation",
             lambda rewards: (rewards - rewards.mean()) / (rewards.std() + 1e-8),
-            "this divides by the group's standard deviation; nothing is divided here; only the mean is another.",
+            "this divides by the group's standard deviation; nothing is divided here; only the mean is different.",
         ),
         Mistake(
             "sum of the others",

@@ -287,7 +287,7 @@ check_updates = Exercise(
         Mistake("sum", _looped(reduce=torch.sum), "the loss is the mean over the tokens, and this takes their sum."),
         Mistake("one update", _looped(times=lambda epochs: 1), "this makes one update, whatever `epochs` is."),
         Mistake(
-            "one too few", _looped(times=lambda epochs: epochs - 1), "this makes one update less than `epochs` says."
+            "one too few", _looped(times=lambda epochs: epochs - 1), "this makes one update fewer than `epochs` says."
         ),
     ],
     praise="the old log-probs are taken once per batch, before the first update. Inside the loop every ratio would be "

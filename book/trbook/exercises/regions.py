@@ -102,13 +102,13 @@ check_total_variation = Exercise(
         Mistake(
             "rises only",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).clamp(min=0), mask),
-            "this counts the tokens that rose alone. Its mean is the total variation too, but asked for is the "
-            "estimate from |r - 1|, to which every token contributes.",
+            "this counts the tokens that rose alone. Its mean is the total variation too, but the exercise asks "
+            "for the estimate from |r - 1|, to which every token contributes.",
         ),
         Mistake(
             "whole completions",
             lambda logp, logp_mu, mask: (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2,
-            "this is the ratio of the whole completion, a product; asked for is the mean over single tokens.",
+            "this is the ratio of the whole completion, a product; the exercise asks for the mean over single tokens.",
         ),
     ],
     praise="this one line is the cheapest monitor of drift there is: any log that has ratios has it.",
@@ -137,7 +137,7 @@ check_promised = Exercise(
         Mistake(
             "surrogate alone",
             lambda logp, logp_mu, rewards, mask: _promised(logp, logp_mu, rewards, mask) - rewards.mean(),
-            "this is the promised *gain*; the mean reward of the batch comes to it.",
+            "this is the promised *gain*; add the mean reward of the batch.",
         ),
         Mistake(
             "mean over tokens",
@@ -330,7 +330,7 @@ check_tilted = Exercise(
         Mistake(
             "mu where log mu belongs",
             lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
-            "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`.",
+            "inside the softmax is log μ, and `logp_mu` is that already: no `exp`.",
         ),
         Mistake(
             "probabilities, not normalised",
@@ -387,7 +387,7 @@ check_top = Numbers(
             math.log(2): "that is log(1/0.5); the policy earns 0.25.",
             0.7885: "that is the 625 completions' policy above, which earns 0.4546; this one earns 0.25.",
             2.0: "that is the KL in bits; in nats the logarithm is natural.",
-            -math.log(0.75): "that is log(1/0.75), the way to always being *wrong*.",
+            -math.log(0.75): "that is log(1/0.75), the distance to always being *wrong*.",
             0.25 * math.log(4): "the tilt writes right completions only, each 4 times as often, so the mean of the "
             "log-ratio is the whole log 4.",
             -math.log(4): "a KL is never negative.",
@@ -401,7 +401,7 @@ check_top = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="log(1/J): one nat and a half makes a policy that is right one time in four right always. No method can buy "
+    praise="log(1/J): one nat and a half makes a policy that is right one time in four always right. No method can buy "
     "it for less.",
 )
 

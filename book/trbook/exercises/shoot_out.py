@@ -46,7 +46,7 @@ USED = frozenset(
         *range(1900, 1908),
     }
 )
-"""Seeds that runs of the book have had."""
+"""Seeds that the book's runs have used."""
 MOST_ARMS = 12
 """Variants times points: so many run at smoke size while a reader waits."""
 
@@ -247,24 +247,24 @@ check_designs = Numbers(
             1: "`first`: both chose the lowest rate that was tried. What would the next lower one show?",
             2: "`first`: A and B were tuned by the same rule, over the same rates.",
             3: "`first`: the eight seeds that report are fresh.",
-            5: "`first`: nothing is said of minibatches.",
+            5: "`first`: nothing is said about minibatches.",
         },
     ),
     second=Number(
         3,
         {
             1: f"`second`: {_FAIR}",
-            2: "`second`: B's default is a weakness too, but A's number would be wrong even beside a tuned B: on which "
-            "seeds was the best of nine chosen?",
-            4: "`second`: nothing is said of where among the nine the best one lies.",
-            5: "`second`: nothing is said of minibatches.",
+            2: "`second`: B's default is a weakness too, but A's number would be wrong even against a tuned B: on "
+            "which seeds was the best of nine chosen?",
+            4: "`second`: nothing is said about where among the nine the best one lies.",
+            5: "`second`: nothing is said about minibatches.",
         },
     ),
     third=Number(
         5,
         {
-            1: "`third`: an update of the eight parts sees two prompts, and the control beside it sees sixteen.",
-            2: "`third`: nothing is said of tuning.",
+            1: "`third`: an update of the eight parts sees two prompts, and its control sees sixteen.",
+            2: "`third`: nothing is said about tuning.",
             3: "`third`: nothing was chosen.",
             4: "`third`: there is no grid.",
         },
@@ -301,7 +301,7 @@ class SweepCheck:
             True,
             f"{arms} arms of {len(answer.seeds)} seeds are {arms * len(answer.seeds)} runs, and every "
             f"arm ran at the smallest size. Put it into a file and `trlib sweep FILE.py` runs it, "
-            f"with your predictions beside what comes.",
+            f"with your predictions next to the outcome.",
         )
 
     def _design(self, sweep: Sweep) -> None:

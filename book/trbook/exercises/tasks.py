@@ -26,7 +26,7 @@ CASES: tuple[tuple[int, str, bool, str], ...] = (
     (12, ": bust", True, "`:` is no coin. A policy that explores writes anything: your verifier must not raise."),
     (12, "9 3 -3 0", True, "a coin is written with its minus: `9` is none."),
     (9, "-7 2 -9 bust", True, "more is spent than there was: that earns 0."),
-    (12, "-15 bust 3 0", True, "`-15` is no coin of the vocabulary and 3 is no spending: that earns 0."),
+    (12, "-15 bust 3 0", True, "`-15` is not a coin in the vocabulary, and 3 is not a payment: that earns 0."),
 )
 
 
@@ -79,7 +79,7 @@ def _checked(answer: Any) -> Outcome:
     yours, ours = _rewards(answer), _rewards(reference)
     if yours != ours:
         raise NotYet(
-            f"on the tried completions your verifier is right, but in training it parts from ours: mean rewards "
+            f"on the tried completions your verifier is right, but in training it differs from ours: mean rewards "
             f"{_listed(yours)} instead of {_listed(ours)}."
         )
     return Outcome(

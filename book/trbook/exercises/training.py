@@ -28,7 +28,7 @@ def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **
         for batch, (a, b) in enumerate(zip(mine[column], reference[column], strict=True)):
             if not math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-6):
                 raise NotYet(
-                    f"on the drawn inputs your function is right, but in training it parts from the library: "
+                    f"on the drawn inputs your function is right, but in training it differs from the library: "
                     f"`{column}` of batch {batch} is {a:.4g}, and {b:.4g} with the library's. Does it depend on a "
                     f"shape, or on something outside of it?"
                 )

@@ -218,7 +218,7 @@ check_prefix_shares = Exercise(
             lambda right_of_4, right_of_6, right_of_7: torch.stack(
                 [right_of_4 / 4, right_of_6 / 6, right_of_7 / 7], -1
             ),
-            "these are the shares that are right; asked for is how much of the expert's answer a group begins with.",
+            "these are the shares that are right; how much of the expert's answer does a group begin with?",
         ),
         Mistake(
             "flags",
@@ -460,7 +460,7 @@ def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
         optimizer.step()
     first, last = sum(means[:3]) / 3, sum(means[-3:]) / 3
     return (
-        f"three updates agree with ours, and your loss has just trained `dial_rare` beside an expert who errs: the "
+        f"three updates agree with ours, and your loss has just trained `dial_rare` with an expert who errs: the "
         f"reward of completions without a prefix went from {first:.2f} (first three batches) to {last:.2f} (last three "
         f"of {batches}; 8 prompts x 8 completions, one use, learning rate 3e-4). So few batches are noisy."
     )

@@ -164,7 +164,7 @@ check_through = Exercise(
         Mistake(
             "a square for the variance",
             lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=True),
-            "below the sum stands the variance of d under π, the mean of (d - KL)²; here it is the mean of d².",
+            "below the sum is the variance of d under π, the mean of (d - KL)²; here it is the mean of d².",
         ),
         Mistake(
             "pi forgotten",

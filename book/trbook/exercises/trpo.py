@@ -65,7 +65,7 @@ check_fisher_product = Exercise(
         Mistake(
             "no weights",
             lambda p, jacobian, v: torch.einsum("sad,sa->d", jacobian, jacobian @ v) / len(p),
-            "this is the mean of `J' J v`: distances between logits. Between `J'` and `J` stands "
+            "this is the mean of `J' J v`: distances between logits. Between `J'` and `J` is "
             "`diag(p) - p p'`, which turns them into distances between distributions.",
         ),
         Mistake(
@@ -86,7 +86,7 @@ check_fisher_product = Exercise(
         Mistake(
             "diagonal",
             lambda p, jacobian, v: torch.einsum("sad,sa->d", jacobian, p * (1 - p) * (jacobian @ v)) / len(p),
-            "`p (1 - p)` is the diagonal of `diag(p) - p p'`; the entries beside it, `-p_a p_b`, belong too.",
+            "`p (1 - p)` is the diagonal of `diag(p) - p p'`; the entries off the diagonal, `-p_a p_b`, belong too.",
         ),
         Mistake(
             "half",
@@ -129,7 +129,7 @@ check_full_step = Exercise(
         Mistake(
             "no half",
             lambda x, product, delta: (delta / (x @ product)).sqrt() * x,
-            "the quadratic KL is *half* of x'Fx, so a 2 stands beside delta.",
+            "the quadratic KL is *half* of x'Fx, so a 2 belongs with delta.",
         ),
         Mistake(
             "no root",
@@ -307,7 +307,8 @@ check_damping = Numbers(
             0.02: "the quadratic KL is x'Fx/2, and the step is scaled until that is delta.",
         },
     ),
-    praise="where F is small beside the damping, most of the radius stays unspent. Damping is a second, hidden radius.",
+    praise="where F is small compared with the damping, most of the radius stays unspent. Damping is a second, hidden "
+    "radius.",
 )
 
 DOWNHILL, MOVED_ANCHOR, ONE_PRODUCT, DAMPED = 1.0, 2.0, 3.0, 4.0
@@ -470,7 +471,7 @@ def _scaled(x: Tensor, product: Callable[[Tensor], Tensor], delta: float) -> Ten
 
 
 check_natural_step = Built(
-    "Is `natural_step(product, g, delta, products)` TRPO's full step, with so many products of conjugate gradients?",
+    "Is `natural_step(product, g, delta, products)` TRPO's full step, with that many products of conjugate gradients?",
     truth=_natural_step,
     trace=_steps,
     mistakes=[
@@ -487,7 +488,7 @@ check_natural_step = Built(
         Mistake(
             "no half",
             lambda *a: _natural_step(*a) / 2**0.5,
-            "the quadratic KL is *half* of x'Fx, so a 2 stands beside delta.",
+            "the quadratic KL is *half* of x'Fx, so a 2 belongs with delta.",
         ),
         Mistake(
             "no root",

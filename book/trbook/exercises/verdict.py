@@ -31,7 +31,7 @@ class Verdict:
     """Whose answer was checked, where it is not the reader's."""
 
     def of_the_solution(self) -> Verdict:
-        """The same, of the folded solution: who runs every cell is not told *right* for an empty answer."""
+        """The same, of the folded solution: a reader who runs every cell is not told *right* for an empty answer."""
         return replace(self, whose="the solution")
 
     def __bool__(self) -> bool:

@@ -24,7 +24,7 @@ def token_batch(
 
     Args:
         completions: B of them, as sampled.
-        advantages: [B], one a completion.
+        advantages: [B], one per completion.
         logp: by the number of updates made, [B, T] log-probs of the sampled tokens, nats; the first is the policy that
             sampled, and its ratios are 1.
         prompts: the prompts' texts, in the order of `completions.group`.

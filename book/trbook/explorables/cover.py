@@ -63,7 +63,7 @@ def lines(lanes: Sequence[dict[str, Any]]) -> str:
 
 
 def picture(name: str) -> str:
-    """The lanes of a preset in mid-run, drawn by the module itself (`tools.covers`)."""
+    """The lanes of a preset mid-run, drawn by the module itself (`tools.covers`)."""
     path = BUILT / f"playground.{name}.still.html"
     return path.read_text(encoding="utf-8") if path.exists() else ""
 

@@ -59,4 +59,4 @@ class GradientWeight(Explorable):
     alpha = Finite(0.1, help="PSPO: the old policy's share, in [0, 1).").tag(sync=True)
     delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
     delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
-    multiplier = Finite(1.0, help="QUATRO's λ, reward a nat, at least 0.").tag(sync=True)
+    multiplier = Finite(1.0, help="QUATRO's λ, reward per nat, at least 0.").tag(sync=True)

@@ -21,7 +21,7 @@ MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """What a lane may be set to; what is not named is as usual."""
 BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
-"""Settings of a method that a lane may name beside its threshold."""
+"""Settings of a method that a lane may name besides its threshold."""
 OWN = ("formula", "constants", "advantage", "aggregation")
 """The settings of a lane whose method is the reader's own, `own`: a formula for the gradient weight, its constants, and
 two that every method of trlib has."""

@@ -44,7 +44,7 @@ RUNS = {"ppo": Run(ppo_loss, 1e-4), "dppo": Run(_dppo, 1e-4), "fast": Run(ppo_lo
 
 
 def record(updates: int = UPDATES) -> dict[str, Any]:
-    """The record of so many updates, JSON-able, as `built/token_microscope.data.json` holds it."""
+    """The record of this many updates, JSON-able, as `built/token_microscope.data.json` holds it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy(POLICY)
     prompts = task.prompts(PROMPTS, seed=SEED)
     batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)

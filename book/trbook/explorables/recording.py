@@ -30,7 +30,7 @@ LOSSES: dict[str, Callable[..., TokenLoss]] = {"none": pg_is_loss, "ppo": ppo_lo
 
 
 def record(updates: int = UPDATES) -> dict[str, Any]:
-    """The record of so many updates, JSON-able, as `built/staleness.data.json` holds it."""
+    """The record of this many updates, JSON-able, as `built/staleness.data.json` holds it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
     prompts = task.prompts(PROMPTS, seed=SEED)
     batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)

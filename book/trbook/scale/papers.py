@@ -97,7 +97,7 @@ PAPERS: dict[str, Paper] = {
         {"loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28, "beta": 0.0, "mask_truncated_completions": True},
         _loss("vanilla", "token-mean") | _clip(0.2, 0.28) | {"algorithm.filter_groups.enable": True},
         trl_note="Draws no new prompts for groups with equal rewards. The penalty for length is a reward function.",
-        verl_note="The penalty for length is a reward function. We have not run the filter of groups.",
+        verl_note="The penalty for length is a reward function. We have not run the group filter.",
     ),
     "gspo": Paper(
         "GSPO",

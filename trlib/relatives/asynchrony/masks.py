@@ -1,5 +1,5 @@
-"""What stale data have moved too far is left out: masks of tokens and of completions on r A or on PPO's clip. What
-`Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM stand in `trlib.corrections`."""
+"""What has moved too far in stale data is left out: masks of tokens and of completions on r A or on PPO's clip. What
+`Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM are in `trlib.corrections`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def without(
 
 @dataclass(frozen=True, kw_only=True)
 class Masked(PGIS):
-    """r A, r = π/μ, of the tokens that `keep` names anew for every update."""
+    """r A, r = π/μ, of the tokens that `keep` names in every update."""
 
     anchor: ClassVar[Anchor] = "rollout"
 
@@ -117,8 +117,8 @@ def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion whose mean |r - 1| is
     above δ: what would take a distant completion further.
 
-    Source: arXiv 2603.01365; read in the authors' code, one of them's in open-instruct, where r is π_old/μ and the
-    weight beside PPO's clip. That the policy as it is now is measured is derived here, and δ our choice.
+    Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is π_old/μ and the
+    weight goes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
     Differs from: the paper also aligns the advantages of stale data by V-trace, which needs a critic."""
     delta = checks.number("delta", delta, least=0)
     new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)

@@ -1,4 +1,4 @@
-"""Distance from stale data that costs: penalties beside r A, and completions fitted to a target. What `Args:` and
+"""Distance from stale data that costs: penalties added to r A, and completions fitted to a target. What `Args:` and
 `Raises:` leave out is as in `ppo_loss`."""
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def vespo_loss(
 ) -> TokenLoss:
     """L = -sg[φ(W)] A log π(y_t),   w = φ(W) A,   φ(W) = W^k e^(λ (1 - W)),   W = r_1 ... r_T of the completion
 
-    φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ go by the sign of A. Diagnostic
+    φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ depend on the sign of A. Diagnostic
     `sequence_ratio` W [B, T].
     Source: arXiv 2602.10693; read in the authors' code, `recipe/vespo/code/core_algos.py`.
     Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W at 1e-8 below, where φ is nothing."""

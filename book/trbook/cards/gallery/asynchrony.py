@@ -27,13 +27,13 @@ def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> Meth
         loss=r"c\,\bigl(" + CLIP + r"\bigr),\quad c=\mathrm{sg}\bigl[f(\pi_{\mathrm{old}}/\mu)\bigr]",
         weight="",
         to=SAMPLER,
-        how=how + "; beside it PPO's clip",
+        how=how + "; PPO's clip stays",
         ratio="π_old/μ",
         signed=False,
         provenance=SUMMARY,
         functions=(CORRECTION,),
         chapter=HERE,
-        no_curve="the factor is the sampler's and stays fixed while a batch is used; beside it the weight is PPO's",
+        no_curve="the factor is the sampler's and stays fixed while a batch is used; otherwise the weight is PPO's",
         diff=f"- c = 1\n+ c = {diff}\n  loss = -c * min(r * A, clip(r, 0.8, 1.2) * A)",
         **{"what": "the ratio of learner to sampler of each token", "level": "token", **more},
     )
@@ -77,8 +77,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("this factor as *token, at most 2*"),
-        remark="It corrects for the sampler and is no trust region: the clip beside it is. Where the sampler "
-        "is batches behind, a token's ratio leaves out that its prefix is another's too.",
+        remark="It corrects for the sampler and is no trust region; the clip next to it is one. Where the sampler "
+        "is batches behind, a token's ratio ignores that another policy wrote its prefix too.",
     ),
     _correction(
         "tis_seq",
@@ -91,7 +91,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("this factor as *product, at most 2*"),
-        remark="Unbiased but for the cap. Over a long completion the product is near 0 or at the cap, so few "
+        remark="Unbiased except for the cap. Over a long completion the product is near 0 or at the cap, so few "
         "completions carry the update.",
         **WHOLE,
     ),
@@ -106,7 +106,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
-        remark="As TIS below the bound; beyond it TIS still pushes with the bound, and this does not push at all.",
+        remark="Like TIS below the bound; beyond it TIS still pushes with the bound, and MIS does not push at all.",
     ),
     _correction(
         "mis_seq",
@@ -134,7 +134,7 @@ CARDS: tuple[MethodCard, ...] = (
         what="the geometric mean of a completion's ratios of learner to sampler",
         level="completion",
         near=_kin("a window ten times as wide, *mean, .99 to 1.01*"),
-        remark="A mean does not grow with the length, so that long completions are not the first to go. Ratios above "
+        remark="A mean does not grow with the length, so long completions are not the first to go. Ratios above "
         "and below 1 cancel in it.",
     ),
     _correction(
@@ -159,7 +159,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"W^k e^{\lambda(1-W)}\,A",
         what="the product of a completion's ratios",
         to=SAMPLER,
-        how="a weight that fades on both sides, without an edge; its shape goes by the sign of A",
+        how="a weight that fades on both sides, without an edge; its shape depends on the sign of A",
         ratio="π/μ",
         level="completion",
         action="soften",
@@ -172,15 +172,15 @@ CARDS: tuple[MethodCard, ...] = (
         chapter=HERE,
         paper={
             "k_pos": "2",
-            "lam_pos": "3; the docstring beside it says 1.5",
-            "k_neg": "3; the docstring beside it says 4",
-            "lam_neg": "2; the docstring beside it says 2.5",
+            "lam_pos": "3; its docstring says 1.5",
+            "k_neg": "3; its docstring says 4",
+            "lam_neg": "2; its docstring says 2.5",
         },
         diff="- loss = -sg(clip(r, 0.8, 1.2)) * A * logp\n"
         "+ W = product(r)                       # of the whole completion\n"
         "+ loss = -sg(W ** k * exp(lam * (1 - W))) * A * logp",
-        remark="No length is divided out, so that over long completions W is soon far from 1 and the weight near 0. "
-        "The curve is of a completion of one token.",
+        remark="The product is not divided by the length, so over long completions W is soon far from 1 and the "
+        "weight near 0. The curve is of a completion of one token.",
     ),
     MethodCard(
         "topr",
@@ -217,7 +217,7 @@ CARDS: tuple[MethodCard, ...] = (
         r"R_t A&\text{else}\end{cases}",
         what="the product of the ratios so far",
         to=BEFORE,
-        how="a clip, in a window that widens with the root of the position; and a dual clip that widens too",
+        how="a clip, in a window that widens with the square root of the position, and a dual clip that widens too",
         ratio="π/π_old",
         level="prefix",
         action="clip",
@@ -228,12 +228,12 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="`cum-token-cumprod-la` of horizon-llm/CTPO",
         functions=(MODULE + "weights.ctpo_loss",),
         chapter=HERE,
-        paper={"low": "0.025", "high": "0.05", "cap": "0.05", "power": "0.5, in the code beside the product"},
+        paper={"low": "0.025", "high": "0.05", "cap": "0.05", "power": "0.5, in the code with the product"},
         diff="- loss = -min(r[t] * A, clip(r[t], 0.8, 1.2) * A)\n"
         "+ R = r[1] * ... * r[t]\n"
         "+ loss = -min(R * A, clip(R, exp(-a * sqrt(t)), exp(b * sqrt(t))) * A)",
         remark="R is the exact weight of a token whose prefix came from another policy. The curve is a first token's: "
-        "its window is narrow, and at the hundredth ten times as wide on the logarithm.",
+        "its window is narrow, and at the hundredth token ten times as wide in log r.",
     ),
     MethodCard(
         "a3po",
@@ -274,7 +274,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the geometric mean of a completion's ratios",
         to=BEFORE,
-        how="a clip of whole completions, of which each counts as much as it is long",
+        how="a clip of whole completions, each of which counts in proportion to its length",
         ratio="π/π_old",
         level="completion",
         action="clip",
@@ -288,8 +288,8 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"aggregation": "each completion's loss times its length"},
         diff="- loss = mean(mean(loss[i]) for each completion i)     # GSPO\n"
         "+ loss = mean(sum(loss[i]) for each completion i)",
-        remark="GSPO's mean over a completion's tokens makes a token of a long completion push less; here each token "
-        "pushes alike.",
+        remark="GSPO's mean over a completion's tokens makes a token of a long completion push less; here all tokens "
+        "push alike.",
         no_curve="the weight of a token is GSPO's, times the completion's length",
     ),
     MethodCard(
@@ -301,7 +301,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the weights",
         to="the weights before the step",
-        how="a step that is the shorter the fewer completions carry the update, by their effective sample size",
+        how="a step that is shorter when fewer completions carry the update, by their effective sample size",
         ratio="π_old/μ",
         level="batch",
         action="bound the step",
@@ -321,8 +321,8 @@ CARDS: tuple[MethodCard, ...] = (
         diff="  w = product(pi_old / mu)                # of each completion\n"
         "- step(lr)\n"
         "+ step(lr * sqrt(sum(w) ** 2 / (B * sum(w ** 2))))",
-        remark="It does not ask where the policy goes but how much the data can tell. A batch of which one completion "
-        "has all the weight makes a step of √(1/B).",
+        remark="It does not ask where the policy goes but how much the data can tell. A batch in which one completion "
+        "has all the weight takes a step √(1/B) times as long.",
         no_curve="what changes is the length of the step; the weight is r A",
     ),
     _masked(
@@ -352,7 +352,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the mean log-ratio of a completion with A < 0",
         to=SAMPLER,
-        how="a completion with A < 0 is dropped once it has left the sampler's policy; beside it PPO's clip",
+        how="a completion with A < 0 is dropped once it has left the sampler's policy; PPO's clip stays",
         ratio="π/μ",
         level="completion",
         action="drop",
@@ -386,8 +386,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="ports in slime and verl, and the paper of CPPO, which quotes both thresholds",
         functions=(MODULE + "masks.trm_mask",),
         paper={"delta_max": "0.1, as CPPO's paper quotes it", "delta_mean": "0.002, likewise"},
-        remark="One token decides for a thousand. By the mean's threshold of 0.002 nats a completion of few tokens is "
-        "soon dropped whole; the curve's, of one token, at a |log r| of 0.06.",
+        remark="One token decides for a thousand. With the mean's threshold of 0.002 nats, a completion of a few "
+        "tokens is soon dropped whole; the curve's one-token completion goes at a |log r| of 0.06.",
     ),
     _masked(
         "vaco",
@@ -401,8 +401,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Honari et al. 2026",
         arxiv="2603.01365",
         provenance=CODE,
-        read_in="open-instruct, by one of the authors, of π_old/μ; that the policy now is measured is ours, and its "
-        "V-trace is left out",
+        read_in="open-instruct, by one of the authors, where the ratio is π_old/μ; measuring the policy as it is now "
+        "is our choice, and its V-trace is left out",
         functions=(MODULE + "masks.vaco_mask",),
         paper={"delta": "not read; 2 in open-instruct's tests"},
         remark="A completion that is near keeps all of its tokens, however far one of them has gone. The curve is of a "
@@ -435,7 +435,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="how log-prob and advantage vary together",
         to=BEFORE,
-        how="a few tokens, drawn where the two vary together, lose their gradient; beside it PPO's clip",
+        how="a few tokens, drawn where the two vary together, lose their gradient; PPO's clip stays",
         ratio="π/π_old",
         level="batch",
         action="mask",
@@ -477,7 +477,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"eps": "12.5"},
         diff="- loss = -r * A * (abs(pi - mu) <= delta)     # DPPO, outwards\n"
         "+ loss = -r * A + abs(A) * mu * (r - 1) ** 2 / (2 * eps)",
-        remark="The push turns at |π − μ| = ε. No probability changes by more than 1, so that at the default of 12.5 "
+        remark="The push turns at |π − μ| = ε. No probability changes by more than 1, so at the default of 12.5 "
         "it is within 8 % of no region (derived here); at ε = 0.15 it is DPPO's threshold, without an edge.",
     ),
     MethodCard(
@@ -501,7 +501,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter=HERE,
         paper={"eps": "that of the clip it replaces"},
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n+ loss = -r * A + abs(A) * (r - 1) ** 2 / (2 * eps)",
-        remark="Its push is 0 where PPO's clip begins, and beyond that pulls back, the harder the further.",
+        remark="Its push is 0 where PPO's clip begins, and beyond that it pulls back, harder the further out the "
+        "token is.",
     ),
     MethodCard(
         "kl_cov",
@@ -553,8 +554,8 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"tau": "not said; 0.01 in OpenKimi"},
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ loss = tau / 2 * (A / tau - sum(log(r))) ** 2 / length     # of the completion",
-        remark="No ratio is exponentiated, so that stale data cannot blow it up. The group's mean stands for the log "
-        "of the normaliser, which it is only while τ is large.",
+        remark="No ratio is exponentiated, so stale data cannot blow it up. The group's mean stands in for the "
+        "log of the normaliser, and is close to it only while τ is large.",
     ),
     MethodCard(
         "tpo",

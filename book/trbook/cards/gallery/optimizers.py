@@ -50,7 +50,7 @@ def _card(
         work=f"It makes no pass of its own. For every matrix and update it takes {work}, and it keeps one average of "
         "the gradient, where AdamW keeps two.",
         no_curve="an optimiser changes the step and not the weight of a token, so the curve is that of the method "
-        "beside it",
+        "it runs with",
     )
 
 
@@ -92,8 +92,8 @@ CARDS: tuple[MethodCard, ...] = (
         "2503.12645",
         "derived here",
         "the step of least inner product with the gradient in the box",
-        "`optimizer='sign'` beside any method. AdamW steps alike while a gradient keeps its sign: there the learning "
-        "rates compare one to one.",
+        "`optimizer='sign'` beside any method. AdamW takes similar steps while a gradient keeps its sign: there the "
+        "learning rates compare one to one.",
         "the sign of every entry",
     ),
     _card(
@@ -108,7 +108,7 @@ CARDS: tuple[MethodCard, ...] = (
         "`optimizer='auon'` beside any method. In the authors' `auon/optimizer.py`, which this is, the step is as "
         "large as the gradient: where gradients are small it slows down as gradient descent does. Their older "
         "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of about 1, and no run "
-        "here.",
+        "here uses it.",
         SCALE,
         {"lr": "0.24; 0.08 in the README", "betas": "0.95", "weight_decay": "0"},
     ),

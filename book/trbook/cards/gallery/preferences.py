@@ -32,7 +32,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_preferences",
         paper={"beta": "0.1"},
         remark="A pair is a better and a worse completion of one prompt, by the verifier; a batch without one is a "
-        "no-op. Sampling the pairs anew in every batch makes it online DPO. N is the number of pairs.",
+        "no-op. Sampling new pairs in every batch makes it online DPO. N is the number of pairs.",
     ),
     MethodCard(
         "tr_dpo",
@@ -94,7 +94,7 @@ CARDS: tuple[MethodCard, ...] = (
         r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta a(\bar\ell_j-\bar\ell_i))"
         r"-\sum_{j\,\text{better}}\sigma(\beta a(\bar\ell_i-\bar\ell_j))\Bigr)-\tfrac kT\bigl(1-\tfrac1r\bigr)",
-        what="a completion's mean log-ratio; beside it every token's ratio",
+        what="a completion's mean log-ratio, and every token's ratio",
         to="the policy that the run began with; the policy before the batch",
         how="a push on each pair of levels, and a small price on the way from the policy before the batch",
         ratio="π/π_ref",

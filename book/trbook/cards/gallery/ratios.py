@@ -44,7 +44,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The defaults, and every recorded run, are the authors' code's; `BAPO(**BAPO_PAPER)` is the paper's "
         "Algorithm 1. The code counts clipped constants, so that raising c_low moves its statistic away from the "
         'target; count="gradient" counts what has a gradient.',
-        no_curve="the window is searched anew for every batch; inside it the weight is PPO's",
+        no_curve="the window is searched for again in every batch; inside it the weight is PPO's",
     ),
     MethodCard(
         "minpro",
@@ -66,8 +66,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="transcriptions and a public port; both ε are our choice",
         functions=(MODULE + "minpro_loss",),
         chapter=HERE,
-        remark="The minimum's mean is below 1, so the weights shrink along a completion: low variance is paid with "
-        "bias. Like CISPO it has no region, and many updates per batch take it far. The curve is a first "
+        remark="The minimum's mean is below 1, so the weights shrink along a completion: low variance is paid for "
+        "with bias. Like CISPO it has no region, and many updates per batch take it far. The curve is a first "
         "token's.",
     ),
     MethodCard(
@@ -79,7 +79,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"A\,\mathbf 1[\text{kept by the clip}]-\alpha\min(r-1,\,c)",
         what="the log-ratio of each sampled token",
         to=BEFORE,
-        how="a clip, and beside it the bounded gradient of a KL back",
+        how="a clip, and the bounded gradient of a KL that pulls back",
         ratio="π/π_old",
         level="token",
         action="clip",

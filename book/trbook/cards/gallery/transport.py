@@ -57,8 +57,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="from the Lagrangian, with the entropy inside the Sinkhorn distance",
         functions=("trlib.relatives.transport.spo_update",),
         chapter="gallery_transport",
-        remark="A function, not an objective of the loop. The larger λ, the nearer to WPO's step at the same price, "
-        "ties apart. SPO is also Simple Policy Optimization, a variant of PPO.",
+        remark="A function, not an objective of the loop. The larger λ is, the nearer this comes to WPO's step at "
+        "the same price, ties aside. SPO is also Simple Policy Optimization, a variant of PPO.",
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
         "computes one softmax per action.",

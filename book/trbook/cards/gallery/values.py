@@ -38,7 +38,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=CLIPPED,
         what="the critic's values",
         to="its values before the batch",
-        how="a bound on their mean squared move, in units of the critic's own error; beside it PPO's clip for the "
+        how="a bound on their mean squared move, in units of the critic's own error; PPO's clip stays for the "
         "policy, where the paper takes TRPO",
         ratio="π/π_old",
         level="token",
@@ -61,7 +61,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=CLIPPED,
         what=TOKEN_RATIO,
         to=BEFORE,
-        how=WINDOW + "; the critic gives quantiles, and their lower tail is drawn in before GAE",
+        how=WINDOW + "; the critic gives quantiles, and their lower tail is pulled in before GAE",
         ratio="π/π_old",
         level="token",
         action="clip",

@@ -59,6 +59,6 @@ export default bench({
     text: "All four completions of a prompt are wrong. What does the update do?",
     options: [["down", "makes all four less probable"], ["least", "lowers only the least probable ones"], ["nothing", "nothing at all"]],
     right: "nothing", state: { group: "none", box: "update" },
-    why: "The advantage compares with the group's own mean, which is 0 as well. A wrong answer is pushed down only beside a right one.",
+    why: "The advantage compares with the group's own mean, which is 0 as well. A wrong answer is pushed down only if another is right.",
   },
 });

@@ -127,7 +127,7 @@ export default bench({
   name: "memory", title: "Memory: what fills a card while a batch is drawn and learnt from", style, settings, limit, read, board, extra: table,
   presets: [
     { name: "make it fail: whole logits", state: { ...HALF_B, method: "logp", scoring: "full", at_once: 32 },
-      text: "What to notice: three arrays of 8192 positions × 151 936 tokens in float32 stand beside the activations, and the model itself is the small grey piece at the left." },
+      text: "What to notice: three arrays of 8192 positions × 151 936 tokens in float32 come on top of the activations, and the model itself is the small grey piece at the left." },
     { name: "the same, in chunks", state: { ...HALF_B, method: "logp", scoring: "chunked", at_once: 32 },
       text: "What to notice: the logits are gone from the picture, and everything fits in 24 GB. Not a number of the loss has changed." },
     { name: "a whole distribution per token", state: { ...HALF_B, method: "full", scoring: "full", at_once: 16 },

@@ -34,7 +34,7 @@ function read(s, data) {
 function verdict(s, found, best, batch) {
   const share = percent(found.silenced / (found.up + found.down));
   if (s.update === 0) return { tone: "calm", title: "Every ratio is 1, and the clip ratio is 0", text: "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it." };
-  const drifted = s.run === "ppo" && found.beyond ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went still farther: a silenced token is not held.` : "";
+  const drifted = s.run === "ppo" && found.beyond ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went even further: a silenced token is not held.` : "";
   if (found.promised - found.earned > 0.2) {
     const beyond = found.promised > 1 ? "It is more than the highest reward there is. " : "";
     return { tone: "fail", title: `It promises ${number(found.promised)} and earns ${number(found.earned)}`, text: `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}` };
@@ -121,7 +121,7 @@ export default bench({
     { name: "make it fail", state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
       text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part." },
     { name: "silenced is not held", state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the clip was on, and tokens still stand at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back." },
+      text: "What to notice: the clip was on, and tokens still are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back." },
   ],
   question: {
     text: "Without a region new completions earn 0.59 after 32 updates on this batch. With PPO's clip at 0.2 from the start?",

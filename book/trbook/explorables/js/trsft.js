@@ -36,7 +36,7 @@ export default bench({
     { name: "make it fail: nothing is learnt", state: { expert: [0.02, 0.02, 0.82, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02], student: "any", alpha: 1, start: 8, steps: 100 },
       text: "What to notice: the expert is right, and far from where the student is. Every weight is p/α, and p is almost 0. Lower α to 0.01, or move the student nearer." },
     { name: "scattered mistakes", state: { expert: [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05], student: "any", alpha: 0.1, start: 4, steps: 300 },
-      text: "What to notice: the expert errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare beside what is right." },
+      text: "What to notice: the expert errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare compared with what is right." },
     { name: "one hump", state: { expert: [0.01, 0.1, 0.28, 0.1, 0.01, 0.01, 0.1, 0.28, 0.1, 0.01], student: "hump", alpha: 0.1, start: 2.5, steps: 300 },
       text: "What to notice: two good answers and a student who has room for one. SFT lies across both, and over the gap; TrSFT and the reverse KL settle on the nearer." },
   ],

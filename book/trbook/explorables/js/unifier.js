@@ -61,7 +61,7 @@ export default bench({
     text: "Arm 5 pays 1.00, arm 1 pays 0.50. Under the ratio box (ε = 0.5), how much more is arm 5's probability multiplied than arm 1's?",
     options: [["line", "twice as much, like the reward"], ["more", "much more, exponentially"], ["same", "not at all: both by 1.5"]],
     right: "same", state: { distance: "ratio", delta: 0.125, old: [0.25, 0.2, 0.2, 0.15, 0.12, 0.08], rewards: [0.2, 0.5, 0.05, 0.65, 0.35, 1] },
-    why: "The box has corners, and the optimum of a linear gain stands in one: bang-bang. Which arms are above the threshold matters, how far above does not.",
+    why: "The box has corners, and the optimum of a linear gain sits in one: bang-bang. Which arms are above the threshold matters, how far above does not.",
   },
   handles: (s, reading, size, data, shown) => [
     ...s.rewards.map((reward, i) => ({

@@ -45,7 +45,7 @@ const KINDS = {
     sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
   troll: { title: "TROLL", threshold: { label: "δ KL", spoken: "delta, nats per token", rungs: RADIUS,
     sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
-  bapo: { title: "BAPO", threshold: { label: "target", spoken: "what positive tokens shall count, over negative ones", rungs: [0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4, 8],
+  bapo: { title: "BAPO", threshold: { label: "target", spoken: "what positive tokens should count, over negative ones", rungs: [0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4, 8],
     sets: (target) => ({ target }), from: "target" },
   more: { high_most: { label: "c high, at most", spoken: "how far the upper bound may rise", rungs: [1.2, 1.3, 1.5, 2, 3, 5, 10] },
     count: { label: "a token counts", options: ["value", "gradient"] } } },

@@ -130,7 +130,7 @@ function answer(el, { options, right, why }, guess, known, batches) {
   if (guess === null) return;
   const named = options.find(([value]) => value === right)[1];
   el.dataset.right = !known ? "" : guess === right ? "yes" : "no";
-  say(el, !known ? `Noted. After ${batches} batches, or eight seeds, the answer stands here.` : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`);
+  say(el, !known ? `Noted. After ${batches} batches, or eight seeds, the answer appears here.` : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`);
 }
 
 /* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */

@@ -64,7 +64,7 @@ function ofSeeds(lanes, batches, over) {
     return { title: lane.title, ends, early, middle: ends.length ? iqm(ends) : NaN };
   }), some = ended.filter(({ ends }) => ends.length).sort((a, b) => b.middle - a.middle), none = ended.filter(({ ends }) => !ends.length);
   if (!some.length && !over) return { tone: "calm", title: "Eight seeds are on their way", text: "Every lane learns eight times, from other draws." };
-  if (!some.length) return { tone: "fail", title: "No seed came to the end", text: `Of no lane a seed did all ${batches} batches.` };
+  if (!some.length) return { tone: "fail", title: "No seed came to the end", text: `No lane has a seed that did all ${batches} batches.` };
   const count = Math.min(...some.map(({ ends }) => ends.length));
   const lost = ended.filter(({ early }) => early).map(({ title, early }) => `${early} of ${title}`);
   const without = over && none.length ? ` Of ${list(none.map(({ title }) => title))} no seed came to the end.` : "";

@@ -37,7 +37,7 @@ function verdict(s, groups) {
   const stuck = named.find((one) => one.floored);
   if (stuck) {
     const wide = stuck.reach <= s.delta, why = wide ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: so nothing holds it back.` : "The root lies below the floor.";
-    return { tone: "fail", title: `Prompt ${stuck.name} stands on the floor`, text: `${why} λ is ${setting(s.lambda_min)}, the floor, and its worst completion is asked to fall by ${number(-stuck.target[stuck.worst])} nats.${wide ? " This prompt has no radius." : ""}` };
+    return { tone: "fail", title: `Prompt ${stuck.name} is at the floor`, text: `${why} λ is ${setting(s.lambda_min)}, the floor, and its worst completion is asked to fall by ${number(-stuck.target[stuck.worst])} nats.${wide ? " This prompt has no radius." : ""}` };
   }
   const idle = named.filter((one) => one.equal);
   if (idle.length) {

@@ -44,7 +44,7 @@ function table() {
     const gain = h("td", { "data-of": "gain" }), cells = COLUMNS.map((other) => h("td", { "data-of": MEASURES[other], class: other === key ? "own" : null }));
     return { key, gain, cells, row: h("tr", { style: `--hue: ${LOOKS[key].hue}` }, h("th", { scope: "row", text: LOOKS[key].name }), gain, ...cells) };
   });
-  const el = h("table", { class: "costs" }, h("caption", { text: "What each optimum gains, and how far it is from the old policy in every distance. A distance’s own optimum stands at its radius." },
+  const el = h("table", { class: "costs" }, h("caption", { text: "What each optimum gains, and how far it is from the old policy in every distance. A distance’s own optimum lies at its radius." },
     h("span", { class: "chosen-only", text: " Choose a card above to see its row." })),
     h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "optimum for" }), h("th", { scope: "col", text: "gain" }), ...COLUMNS.map((key, i) => h("th", { scope: "col" }, h("span", { text: MEASURES[key] }), limits[i])))),
     h("tbody", {}, ...rows.map(({ row }) => row)));
