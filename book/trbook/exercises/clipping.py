@@ -77,6 +77,22 @@ def _dropped(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float)
     return clip & ~mask & (advantages != 0)
 
 
+def _at_the_edges_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
+    clip = torch.where(advantages > 0, p / q >= 1 + eps, p / q <= 1 - eps)
+    mask = torch.where(advantages > 0, p - q >= delta, p - q <= -delta)
+    return clip & ~mask & (advantages != 0)
+
+
+def _at_the_windows_edge_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
+    clip = torch.where(advantages > 0, p / q >= 1 + eps, p / q <= 1 - eps)
+    return clip & torch.where(advantages > 0, p - q <= delta, p - q >= -delta) & (advantages != 0)
+
+
+def _at_the_masks_edge_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
+    clip = torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+    return clip & torch.where(advantages > 0, p - q < delta, p - q > -delta) & (advantages != 0)
+
+
 def _moves(draw: Draw) -> tuple[Any, ...]:
     """Rare and likely tokens that have moved either way, for both signs of A, near the edges of both and never on one:
     each of the four verdicts occurs."""
@@ -96,8 +112,26 @@ check_dropped = Exercise(
     examples=[
         ([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.55, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15),
         ([0.1, 0.1, 0.9, 0.9], [0.5, 0.4, 0.5, 0.6], [1.0, 1.0, -1.0, -1.0], 0.2, 0.15),
+        # On the window's edge, and on the mask's, which binary fractions say without rounding.
+        ([0.5, 0.5, 0.25, 0.5, 0.25], [0.625, 0.375, 0.5, 0.25, 0.375], [1.0, -1.0, 1.0, -1.0, 1.0], 0.25, 0.25),
     ],
     mistakes=[
+        Mistake(
+            "the edges",
+            _at_the_edges_too,
+            "a token exactly on an edge is still inside, of the window and of the region: `>` and `<`, without the "
+            "equals sign.",
+        ),
+        Mistake(
+            "the window's edge",
+            _at_the_windows_edge_too,
+            "a ratio of exactly 1 + eps or 1 - eps is still inside the window, and PPO keeps it.",
+        ),
+        Mistake(
+            "the mask's edge",
+            _at_the_masks_edge_too,
+            "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps it.",
+        ),
         Mistake(
             "PPO alone",
             lambda q, p, advantages, eps, delta: torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps),

@@ -27,6 +27,10 @@ def _silenced(p: Tensor, q: Tensor, advantages: Tensor, delta: float) -> Tensor:
     return torch.where(advantages > 0, p - q > delta, p - q < -delta)
 
 
+def _at_the_edge_too(p: Tensor, q: Tensor, advantages: Tensor, delta: float) -> Tensor:
+    return torch.where(advantages > 0, p - q >= delta, p - q <= -delta)
+
+
 def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
     """Tokens of middling probability, no difference of probabilities within a hundredth of the threshold."""
     q, delta = draw.uniform(0.3, 0.6, count), round(draw.number(0.03, 0.2), 2)
@@ -42,8 +46,15 @@ check_silenced = Exercise(
     examples=[
         ([0.001, 0.8, 0.7, 0.4], [0.00001, 0.99, 0.5, 0.6], [1.0, -1.0, -1.0, 1.0], DELTA),
         ([0.7, 0.3, 0.7, 0.3], [0.5, 0.5, 0.5, 0.5], [1.0, 1.0, -1.0, -1.0], DELTA),
+        # Two tokens have moved by exactly delta, which binary fractions say without rounding.
+        ([0.75, 0.25, 0.875, 0.125], [0.5, 0.5, 0.5, 0.5], [1.0, -1.0, 1.0, -1.0], 0.25),
     ],
     mistakes=[
+        Mistake(
+            "the edge",
+            _at_the_edge_too,
+            "a token that has moved by exactly `delta` is still inside: `>` and `<`, without the equals sign.",
+        ),
         Mistake(
             "kept",
             lambda p, q, advantages, delta: ~_silenced(p, q, advantages, delta),

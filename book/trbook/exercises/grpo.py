@@ -278,9 +278,18 @@ check_silenced = Exercise(
     truth=_silenced,
     inputs=_ratios,
     examples=[
-        ([1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81], [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0], 0.2, 0.2)
+        ([1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81], [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0], 0.2, 0.2),
+        # On the window's edges, which binary fractions say without rounding.
+        ([1.25, 0.75, 1.375, 0.625], [1.0, -1.0, 1.0, -1.0], 0.25, 0.25),
     ],
     mistakes=[
+        Mistake(
+            "the edges",
+            lambda ratio, advantages, eps_low, eps_high: (
+                ((advantages > 0) & (ratio >= 1 + eps_high)) | ((advantages < 0) & (ratio <= 1 - eps_low))
+            ),
+            "a ratio exactly on the edge is still inside the window: `>` and `<`, without the equals sign.",
+        ),
         Mistake(
             "both sides",
             lambda ratio, advantages, eps_low, eps_high: (ratio > 1 + eps_high) | (ratio < 1 - eps_low),

@@ -22,6 +22,11 @@ def _weight(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, 
     return torch.where(silenced, 0.0, ratio * advantages)
 
 
+def _at_the_edges_too(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
+    silenced = torch.where(advantages > 0, ratio >= 1 + eps_high, (ratio <= 1 - eps_low) | (ratio >= dual_clip))
+    return torch.where(silenced, 0.0, ratio * advantages)
+
+
 def _kept_inside(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
     inside = (ratio >= 1 - eps_low) & (ratio <= 1 + eps_high)
     return torch.where(inside, ratio * advantages, 0.0)
@@ -47,8 +52,17 @@ check_weight = Exercise(
     "Is `weight(ratio, advantages, eps_low, eps_high, dual_clip)` PPO's gradient weight, with a dual clip?",
     truth=_weight,
     inputs=_tokens,
-    examples=[([1.0, 1.5, 0.5, 1.5, 0.5, 5.0], [1.0, 1.0, 1.0, -1.0, -1.0, -1.0], 0.2, 0.3, 3.0)],
+    examples=[
+        ([1.0, 1.5, 0.5, 1.5, 0.5, 5.0], [1.0, 1.0, 1.0, -1.0, -1.0, -1.0], 0.2, 0.3, 3.0),
+        # On the window's edges and on the dual clip's, which binary fractions say without rounding.
+        ([1.25, 0.75, 3.0, 1.375, 0.625, 3.125], [1.0, -1.0, -1.0, 1.0, -1.0, -1.0], 0.25, 0.25, 3.0),
+    ],
     mistakes=[
+        Mistake(
+            "the edges",
+            _at_the_edges_too,
+            "a ratio exactly on an edge is still inside, and its weight is r A: `>` and `<`, without the equals sign.",
+        ),
         Mistake(
             "no dual clip",
             lambda ratio, advantages, eps_low, eps_high, dual_clip: _weight(ratio, advantages, eps_low, eps_high, 1e9),
