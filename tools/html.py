@@ -47,7 +47,7 @@ FIRST = ("book/index", "notebooks/00_quickstart", "book/playground")
 """The pages that a reader sees first."""
 PENDING = "execution_pending"
 """Where `bookext.execution` finds why a copy was not executed."""
-AGAIN = 8
+AGAIN = 14
 """So many newly executed notebooks are worth a pass over the pages before all are."""
 SECONDS = 15
 """Between two lines about how far Sphinx is."""

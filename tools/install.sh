@@ -17,6 +17,8 @@ if ! works .venv/bin/python; then
 fi
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+# pip compiles on one core, after everything else: half a minute that the other core can spend while pip goes on.
+compile() { .venv/bin/python -m compileall -qq -j "$1" .venv/lib > /dev/null 2>&1 || true; }
 
 if [ "${1:-}" = dev ]; then
     echo "install: what tests and comparisons need ..."
@@ -27,9 +29,12 @@ if [ "${1:-}" = dev ]; then
 else
     echo "install: torch ..."
     # torch alone and first: pip then finds it in place and never replaces the build that was chosen.
-    pip install -q "$(grep '^torch==' requirements.txt)"
+    pip install -q --no-compile "$(grep '^torch==' requirements.txt)"
+    compile 1 &
     echo "install: what the book needs ..."
-    pip install -q -r requirements.txt
+    pip install -q --no-compile -r requirements.txt
     pip install -q --no-deps -e .
+    wait
+    compile 0
     touch .venv/installed
 fi
