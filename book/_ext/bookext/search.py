@@ -34,7 +34,7 @@ TITLE, HEADING, KEYWORD = 12, 6, 16
 """How many times of the text a word of a title, of a heading or of a page's keywords counts."""
 SATURATION, LENGTH = 1.6, 0.6
 """BM25's k and b."""
-EXCERPT, LINE = 90, 72
+EXCERPT, LINE = 72, 48
 """Characters of a section, and of a name's docstring, that a hit shows."""
 LEVELS = 8
 """Of a word's weight in a section: letters from A on. `search.js` knows the number."""
@@ -158,7 +158,10 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
             if number == 0:
                 weights.update(dict.fromkeys(set(words(page.title)), TITLE))
                 weights.update(dict.fromkeys(set(words(keywords)), KEYWORD))
-            add(docname, unit.anchor, unit.heading if number else "", unit.text, weights, kind(docname))
+            what = kind(docname)
+            # Below a card's first lines its headings say it all: every card has the same.
+            shown = "" if number and what == "card" else unit.text
+            add(docname, unit.anchor, unit.heading if number else "", shown, weights, what)
     return {
         "pages": [[name, pages[name].title] for name in names],
         "units": units,
