@@ -25,7 +25,7 @@ from bs4 import Tag
 
 from tools.browser import NoChromium
 from tools.paths import BUILD, ROOT, config
-from tools.pdf_index import entries, index
+from tools.pdf_index import entries, index, look_for, words
 from tools.pdf_pages import GLOSSARY, NUMBER, NotPrintable, Page, Part, Reader, check, parts, slug
 from tools.pdf_print import PAPERS, NoFonts, bookmark, numbered, printed
 from tools.stamp import version
@@ -51,7 +51,9 @@ class Book:
         named = {name: title for part in chosen for name, title in part.pages.items()}
         self.titles = {name: named[name] or page.title for name, page in pages.items()}
         glossary = pages[GLOSSARY].body if GLOSSARY in pages else None
-        self.entries = entries(glossary, self.titles, reader.mentions)
+        unlinked = {word: ident for word, ident in words(glossary) if ident not in reader.mentions}
+        chapters = {name: page.body for name, page in pages.items() if name.startswith("notebooks/")}
+        self.entries = entries(glossary, self.titles, {**look_for(unlinked, chapters), **reader.mentions})
         self.solved = [page for page in pages.values() if page.solutions]
         self.body = self._body()
 

@@ -45,6 +45,11 @@ NOT_PRINTED = (
 NUMBER = "\ue000{}\ue001"
 """Stands for the number of the page on which a target is printed."""
 GLOSSARY = "book/glossary"
+SHORT = 200
+"""Letters of a paragraph that only leads on: about two lines."""
+LEAVES = ("p", "li", "pre", "tr", "dd", "figure", "h2", "h3", "h4")
+LAST = 4
+"""Lines or blocks at a chapter's end that stay on one page."""
 EXECUTED = re.compile(r'<div class="executed">(?:<details><summary>)?([^<]*)')
 
 
@@ -131,11 +136,22 @@ class Reader:
         self._link(body, name)
         heading = body.find("h1")
         title = " ".join(heading.get_text().split()) if heading else name
-        return Page(name, title, body, _solutions(body, slug(name)))
+        solutions = _solutions(body, slug(name))
+        _keep(body)
+        return Page(name, title, body, solutions)
 
     def _strip(self, body: Tag) -> None:
         for unwanted in body.select(", ".join(NOT_PRINTED)):
             unwanted.decompose()
+        for hidden in body.select(".toctree-wrapper"):
+            if not hidden.get_text(strip=True):
+                hidden.decompose()  # at the foot of a full page it would begin an empty one
+        for button in body.find_all("button", attrs={"data-start": "play"}):  # a selector sees no template's inside
+            bar = button.find_parent(class_="bar")
+            if bar is not None:
+                for words in [*bar.find_previous_siblings("p", class_="ask"), *bar.find_next_siblings("p")]:
+                    words.decompose()
+                bar.decompose()
 
     def _rename(self, body: Tag, name: str) -> None:
         """Puts the page's name before every id, and before what refers to one inside the page."""
@@ -201,12 +217,24 @@ def _unfold(body: Tag) -> None:
             if "hide" in classes:
                 summary.decompose()
             else:
-                summary.name, summary["class"] = "p", "fold-title"
+                summary.name, summary["class"] = "p", ["fold-title"]
         fold.name = "div"
         fold["class"] = "opened" if "hide" in classes else "fold"
     for cell in body.select(".cell"):
         if not cell.get_text(strip=True) and not cell.find(["svg", "img", "template"]):
             cell.decompose()
+
+
+def _keep(body: Tag) -> None:
+    """Marks what stays together: a short line with what it leads to, and the last lines of a chapter."""
+    for line in body.find_all("p"):
+        after = line.find_next_sibling()
+        leads = isinstance(after, Tag) and after.name not in ("p", "section") and len(line.get_text()) < SHORT
+        if leads and not line.get("class"):
+            line["class"] = ["leads"]
+    leaves = [leaf for leaf in body.find_all(LEAVES) if leaf.find(LEAVES) is None]
+    for leaf in leaves[1:][-LAST:]:
+        leaf["class"] = [*(leaf.get("class") or ()), "with-above"]
 
 
 def _solutions(body: Tag, name: str) -> list[Tag]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tools import browser, pdf
 from tools.paths import ROOT, config
-from tools.pdf_index import Entry, entries, index
+from tools.pdf_index import Entry, entries, index, look_for, words
 from tools.pdf_pages import GLOSSARY, LEFT_OUT, NUMBER, NotPrintable, Part, Reader, check, parts
 from tools.pdf_print import numbered
 from trbook.address import Address
@@ -27,6 +28,9 @@ CHAPTER = f"""<section id="clip"><h1>Clip<a class="headerlink" href="#clip">#</a
 <div class="cell_input">secret_plotting()</div></details><div class="cell_output" id="eq"><svg viewBox="0 0 9 9">
 <clipPath id="c"><rect width="9" height="9"/></clipPath><use href="#c"/><g clip-path="url(#c)"/></svg></div></div>
 <details><summary>The proof</summary><p>It holds.</p></details><p class="on-phone">for a phone</p>
+<div><template shadowrootmode="open"><p>a curve</p><p class="ask">Predict, then play</p><div class="bar"><button
+data-start="play">Play</button></div><p class="soft">Nothing is loaded</p></template></div>
+<div class="toctree-wrapper"> </div>
 <div class="cell tag_solution"><details class="hide above-input"><summary>Show</summary>
 <div class="cell_input"><pre>return 42</pre></div></details></div></section>"""
 WORDS = """<section id="glossary"><h1>Glossary</h1><section id="ratio"><h3>Ratio</h3><p>A quotient. The
@@ -49,12 +53,22 @@ def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_clic
     page = Reader(book, NAMES, Address()).page("notebooks/04_clip")
     text = str(page.body)
     assert page.title == "Clip"
-    assert '<p class="fold-title">The proof</p>' in text and "It holds." in text and "<details" not in text
+    assert '<p class="fold-title with-above">The proof</p>' in text and "It holds." in text and "<details" not in text
     assert not any(word in text for word in ("secret_plotting", "Executed", "headerlink", "for a phone", "return 42"))
+    assert "a curve" in text and not any(word in text for word in ("play", "Play", "Nothing is", "toctree"))
     assert "return 42" in str(page.solutions[0]) and page.solutions[0]["id"] == "notebooks-04_clip-solution-1"
     assert 'Solution: <a href="#notebooks-04_clip-solution-1">1</a>' in text
     assert 'id="notebooks-04_clip--c"' in text and "url(#notebooks-04_clip--c)" in text
     assert '<use href="#notebooks-04_clip--c"' in text
+
+
+def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
+    chapter = book / "notebooks/04_clip.html"
+    more = f"<p>So:</p><pre>x</pre><p>{'y' * 300}</p><ul><li>one</li><li>two</li></ul><h2>Next</h2><p>End.</p>"
+    chapter.write_text(HEAD.format("", CHAPTER.removesuffix("</section>") + more + "</section>"), encoding="utf-8")
+    body = Reader(book, NAMES, Address()).page("notebooks/04_clip").body
+    assert [tag.get_text() for tag in body.select(".leads")][-1] == "So:"
+    assert [tag.get_text() for tag in body.select(".with-above")] == ["one", "two", "Next", "End."]
 
 
 def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path) -> None:
@@ -76,6 +90,24 @@ def test_the_index_lists_a_page_once(book: Path) -> None:
     text = numbered(index([Entry("Ratio", "explained", ("a", "b", "c", "d"))], pages), pages)
     assert re.sub(r"<[^>]+>", "", text) == "IndexRatio 9, 3, 12"
     assert "000" in numbered(NUMBER.format("unknown"), {})
+
+
+def test_a_word_that_nobody_links_is_looked_for_in_the_chapters() -> None:
+    page = (
+        "<section id='g'><h2>Words</h2><section id='mask'><h3>Mask</h3></section><section id='k1'><h3>k1</h3></section>"
+    )
+    glossary = BeautifulSoup(f"{page}</section>", "html.parser")
+    assert list(words(glossary)) == [("Mask", "mask"), ("k1", "k1")]
+    chapter = BeautifulSoup("<p>Unmasked, k1-like.</p><p>Two masks.</p><p>A mask.</p>", "html.parser")
+    found = look_for({"Mask": "mask", "k1": "k1"}, {"notebooks/04_clip": chapter})
+    assert found == {"mask": [("notebooks/04_clip", "notebooks-04_clip---w1")]}
+    assert chapter.find_all("p")[1]["id"] == "notebooks-04_clip---w1" and not chapter.p.has_attr("id")
+    lines = entries(glossary, {"book/methods/ppo": "PPO", "book/methods/index": "All"}, found)
+    assert [(line.word, line.mentioned) for line in lines] == [
+        ("k1", ()),
+        ("Mask", ("notebooks-04_clip---w1",)),
+        ("PPO", ()),
+    ]
 
 
 def test_what_cannot_be_printed_is_said(book: Path, tmp_path: Path) -> None:
