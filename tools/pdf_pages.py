@@ -105,7 +105,7 @@ def check(folder: Path, names: Sequence[str]) -> None:
     """
     missing = [name for name in names if not (folder / f"{name}.html").exists()]
     if missing:
-        what = "no book" if len(missing) == len(names) else f"no page {missing[0]}"
+        what = f"no page {missing[0]}" if any(folder.rglob("*.html")) else "no book"
         raise NotPrintable(f"{folder}: {what} here; `make html` builds the book")
     for name in names:
         if name.startswith("notebooks/"):

@@ -19,6 +19,7 @@ from PIL import Image
 
 from tools.browser import NoChromium, browser, settle
 from tools.paths import BUILD, ROOT, chapters, config
+from tools.pdf_pages import NotPrintable, check
 
 TARGET = ROOT / "book/_static/figures/share"
 SIZE = {"width": 1200, "height": 630}
@@ -78,17 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     TARGET.mkdir(parents=True, exist_ok=True)
     source = BUILD / "card.html"
     source.parent.mkdir(exist_ok=True)
+    names = options.only or [path.stem for path in chapters()]
     try:
+        check(options.folder, [f"notebooks/{name}" for name in names])
         with browser() as chromium:
-            for name in options.only or [path.stem for path in chapters()]:
+            for name in names:
                 page = (options.folder / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
                 html = card(page, config()["title"], style)
                 if html is not None:
                     source.write_text(html, encoding="utf-8")
                     shoot(chromium, source, TARGET / f"{name}.png")
                     print(f"share: {name} ({(TARGET / f'{name}.png').stat().st_size / 1000:.0f} kB)", flush=True)
-    except (NoChromium, FileNotFoundError) as error:
-        print(f"share: {error}; the pages come from `make html`", file=sys.stderr)
+    except (NotPrintable, NoChromium, OSError) as error:
+        print(f"share: {error}", file=sys.stderr)
         return 1
     finally:
         source.unlink(missing_ok=True)
