@@ -43,7 +43,7 @@ def objection(name: str, commit: str, today: str) -> str:
     return f"{len(late)} predictions were written after {commit}" if late else ""
 
 
-DAILY = ("basin", "basin_bases", "best", "gallery_best", "refit", "sgd")
+DAILY = ("basin", "basin_bases", "best", "gallery_best", "refit", "relay_best", "sgd")
 history = pytest.mark.skipif(
     git("rev-parse", "--git-dir") is None, reason="an unpacked archive has no history to look into"
 )

@@ -15,7 +15,7 @@ from trlab.sweep import declared, load_sweep
 
 TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map"}
 """Sweeps that only choose."""
-THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit")
+THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "relay_best")
 CORES = 2
 
 

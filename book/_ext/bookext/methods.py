@@ -167,11 +167,11 @@ class Comparison(Table):
         ]
 
     def outcome(self, card: Any) -> list[nodes.Node]:
-        """Accuracy, uses of a batch and learning rate."""
+        """Accuracy, uses of a batch and learning rate; the task, if it is not `dial`."""
         shown = headline(card) if card else None
         if shown is None:
             return [_line("no run", "quiet")]
-        rate = f"lr {written_rate(shown.lr)}"
+        rate = f"lr {written_rate(shown.lr)}" + (f", on {shown.task}" if shown.task != "dial" else "")
         return [_line(f"{shown.ends:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
 
     def parsed(self, markdown: str) -> list[nodes.Node]:

@@ -124,7 +124,7 @@ class MethodCard:
     example: str = ""
     """A line for a shell that runs it on a small problem, where `trlib train` cannot."""
     near: str = ""
-    """Where nothing of its own is recorded: which recorded runs are of its kind, in a sentence of Markdown."""
+    """Which recorded runs under other names are of its kind, in a sentence of Markdown."""
     diff: str = ""
     """The line that it changes, as the body of a `diff`, where no page of the gallery shows it."""
     long: str = ""

@@ -36,11 +36,12 @@ class Source:
 
 
 DPPO = {"dppo": "dppo-tv"}
-FIRST, THIRD, GALLERY_RUNS = (f"../recorded{part}.md" for part in ("_first", "_third", "_gallery"))
+FIRST, THIRD, GALLERY_RUNS, LONG = (f"../recorded{part}.md" for part in ("_first", "_third", "_gallery", "_long"))
 SOURCES = (
     Source("dial_methods", page=FIRST),
     Source("best", "uses", ("1", "4", "16"), labels=DPPO, page=THIRD),
     Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY, page=GALLERY_RUNS),
+    Source("relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony", page=LONG),
     Source("critic", "updates", ("32",), of=lambda card: card.name in ("ppo_critic", "ppo_penalty"), page=FIRST),
     Source(
         "trapo",
@@ -53,7 +54,7 @@ SOURCES = (
     Source("basin", "lr", ("1e-05", "3e-05", "0.0001"), labels=DPPO, page=THIRD),
 )
 """In the order of a card's table."""
-HEADLINE = ("best", "gallery_best", "critic", "trapo", "loops", "dial_methods")
+HEADLINE = ("best", "gallery_best", "relay_best", "critic", "trapo", "loops", "dial_methods")
 """The sweep of the one outcome that stands in the table of all methods: the first of these that has the method, at its
 most uses of a batch."""
 
@@ -73,6 +74,7 @@ class Outcome:
     """Of the method, where they are not its defaults."""
     train: Mapping[str, Any]
     """Arguments of `trlib.train` that are not its defaults."""
+    task: str
     knobs: Mapping[str, Any]
     """Of the task, where they are not its defaults."""
     steps: int
@@ -133,6 +135,7 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
         len(runs),
         json.loads(first["settings"]),
         {name: value for name, value in json.loads(first["train"]).items() if value != getattr(RunSettings, name)},
+        task["name"],
         {name: value for name, value in task.items() if name != "name"},
         int(first["steps"]),
     )
@@ -154,7 +157,7 @@ def command(card: MethodCard) -> str:
         return card.example
     shown = headline(card)
     method = _method(card)
-    words = [f"trlib train --task dial --method {method}"]
+    words = [f"trlib train --task {shown.task if shown else 'dial'} --method {method}"]
     if shown is None:
         return words[0]
     words += [f"--set {name}={written(value)}" for name, value in changed(card, shown).items()]
@@ -165,9 +168,17 @@ def command(card: MethodCard) -> str:
 
 
 def changed(card: MethodCard, one: Outcome) -> dict[str, Any]:
-    """The method's settings in a recorded run that are not the defaults of the card's method."""
+    """The method's settings in a recorded run that are not the defaults of the card's method. Those of a correction
+    stand after a dot, and are all that are not a correction's defaults: it is given whole."""
     usual = OBJECTIVES[_method(card)]()
-    return {name: value for name, value in one.settings.items() if value != getattr(usual, name)}
+    found: dict[str, Any] = {}
+    for name, value in one.settings.items():
+        default = getattr(usual, name)
+        if isinstance(value, dict):
+            found |= {f"{name}.{part}": own for part, own in value.items() if own != getattr(type(default)(), part)}
+        elif value != default:
+            found[name] = value
+    return found
 
 
 def _method(card: MethodCard) -> str:

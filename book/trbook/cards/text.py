@@ -108,8 +108,6 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     """What the recorded runs reached, a row for each place, or why there are none."""
     found = outcomes(card)
     lines = ["## What it reached here", ""]
-    if not found and card.near:
-        return [*lines, f"No recorded run under this name. {card.near}", ""]
     if not found and not card.example:
         return [
             *lines,
@@ -119,8 +117,9 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     if not found:
         shown = f"; {chapter} shows it on a small problem" if chapter else ""
         return [*lines, f"No recorded run: it does not train a language model in this book{shown}.", ""]
+    task = word("`dial`", "dial") if found[0].task == "dial" else f"[`{found[0].task}`](../interface/tasks.md)"
     lines += [
-        f"Sampled accuracy on {word('`dial`', 'dial')} after training, with learning rate and "
+        f"Sampled accuracy on {task} after training, with learning rate and "
         f"{word('uses', 'uses-of-a-batch')} of a batch. Each number is an interquartile mean over "
         f"{min(one.seeds for one in found)} seeds or more, with its 95 % interval. Compare rows of one sweep only: "
         "another sweep has another budget.",
@@ -140,6 +139,14 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
             "`best` takes the learning rate that one rule chose for each method and each number of uses, with default "
             "thresholds. At their best rates [all ten methods end alike]"
             "(../recorded_third.md#every-method-at-its-best-rate).",
+        ]
+    if "relay_best" in sweeps:
+        lines += [
+            "",
+            "`relay_best`: 64 tokens, a sampler that is two batches behind and whose logits are noisy. In the first "
+            "row the learning rate is the one that a rule chose for this method from a map, in the second it is "
+            "1.5e-3, the same for all. Here it stands [beside the others](../recorded_long.md).",
+            *(["", card.near] if card.near else []),
         ]
     if "gallery_best" in sweeps:
         lines += [
@@ -167,6 +174,8 @@ def _command(card: MethodCard) -> list[str]:
     said = (
         "A small problem of its own:"
         if card.example
+        else f"The first row of `{shown.source.sweep}`, with seed 0:"
+        if shown and shown.source.axis == "rate"
         else f"The row of `{shown.source.sweep}` where a batch is used {used(shown)}, with seed 0:"
         if shown
         else "With the loop's defaults:"

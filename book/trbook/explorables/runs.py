@@ -111,7 +111,8 @@ def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batc
 def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
     """A sweep for the page: axes, methods, and an arm for each method and point that has finished runs."""
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
-    measures = [name for name in STEPS if name in history and history[name].notna().any()]
+    # What is the same in every batch of every run (the length of a completion of `relay`) makes no curve.
+    measures = [name for name in STEPS if name in history and history[name].nunique() > 1]
     arms = {}
     for labels, _ in product(sweep.axes):
         for variant in sweep.variants:
