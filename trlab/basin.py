@@ -148,7 +148,7 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
     """The sweep without its axis of learning rates, and a row for each label, place and seed with one of `OVER_RATES`.
 
     Each seed has a curve of its own. The line, and the best rate of `tenfold`, are those of all seeds together. A
-    label whose runs do not cover every rate has no number (NaN), and neither has one whose tenfold rate was not run.
+    label whose runs do not cover every rate has no number (NaN), nor has one whose tenfold rate was not run.
     `edge` says of a row that its number could be another one if the grid went further.
     """
     import pandas as pd

@@ -100,7 +100,7 @@ def nats_per_point(
 
     μ_b sampled batch b, π_b is the policy after its updates, and the divergence is the mean over tokens. The sum is the
     length of the path, batch by batch: not the divergence between the base and the end, which KL does not add up to. A
-    sampler that lags or computes otherwise is away from π_b before anything is learned, and that distance counts.
+    sampler that lags or computes differently is away from π_b before anything is learned, and that distance counts.
 
     The sums are over all runs, so a run that gains nothing raises the price by what it moved and by what it lost; it is
     counted in `without`. Where all of them together gain nothing there is no price: inf. The interval draws whole runs

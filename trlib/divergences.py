@@ -249,7 +249,7 @@ def merged(logp: Tensor, old: TopK, *, tokens: Tensor, mask: Tensor) -> tuple[Te
 
     Args:
         logp: [B, T, K] log-probs of the tokens `old.ids`, differentiable.
-        old: the other policy's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which counts to the rest.
+        old: the other policy's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which is part of the rest.
         tokens: [B, T] int, the sampled ones, each among the used entries.
         mask: [B, T] bool.
 

@@ -23,7 +23,7 @@ class Finding:
     subject: str
     """The function, in its library's words."""
     reference: str
-    """The vectors' name of what it was held against."""
+    """The vectors' name for what it was held against."""
     status: str
     """agrees (value and gradient to 1e-6), same gradient, other value (it trains the same policy), differs, or
     fails (it raised, or gave nothing that can be compared)."""

@@ -5,7 +5,7 @@ for every token: `token_ids`, `loss_mask`, `advantages`, `inference_logprobs`, `
 `rewards`, and more that nothing is made of here. A float that is not finite is null.
 
 The prompt is cut off: a completion begins with the first token that the loss counts. Equal prompts are one group: the
-export does not name it. A token of another loss than policy gradient is masked: `rl_weights` is 0 there, or `losses`,
+export does not name it. A token of any other loss than policy gradient is masked: `rl_weights` is 0 there, or `losses`,
 which another version of the schema has instead, does not count it for "rl".
 
 Source: `src/prime_rl/trainer/rl/token_export.py` of PrimeIntellect-ai/prime-rl, pull requests 2592 and 2596.

@@ -2,7 +2,7 @@
 
 `python -m tools.diagnose_page` hands this table to the JavaScript side, so a sentence is never written twice. Numbers
 arrive in a sentence as text, already formatted. The entries whose names begin with "page." are HTML; the heads of a
-table stand in one entry, with ¦ between them.
+table are in one entry, with ¦ between them.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ TEXTS: dict[str, str] = {
         '<p class="warning">{mean}; over tokens that μ sampled it must be 1, whatever π<sub>old</sub> is. So '
         "<code>logp_rollout</code> are not the log-probs of the distribution that sampled. Look for log-probs recorded "
         "before temperature, top-p or top-k were applied, for a shift by one token, or for a text that was tokenized "
-        "anew.</p>"
+        "again.</p>"
     ),
     "page.mean_other": (
         "<p>{mean}. The learner and the sampler agree, on log-probs that are not those of the distribution that "

@@ -117,7 +117,7 @@ def dppo_sparse_loss(
 
     Args:
         logp: [B, T, K] log p of the tokens `old.ids`, nats; differentiable.
-        old: the anchor's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which counts to the rest. The
+        old: the anchor's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which is part of the rest. The
             sampled token is among the used ones.
         tokens: [B, T] int, the sampled tokens.
         advantages, mask, delta_tv, delta_kl, max_ratio, signed: as in `dppo_loss`.

@@ -108,7 +108,7 @@ def troll_sparse_loss(
     Args:
         logp: [B, T, K] log π̃ of the tokens `old.ids`, nats, differentiable (`full.gather(-1, old.ids)`).
         old: the anchor's tokens and log-probs, [B, T, K] each, from a sampler or `sparsify`; -inf: an unused entry,
-            which counts to the rest. The sampled token is among the used ones.
+            which counts towards the rest. The sampled token is among the used ones.
         tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
     Raises TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
     In the book: :eq:`troll-rest`."""
@@ -122,7 +122,7 @@ def troll_sparse_loss(
 def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mass: float = 1 - 1e-5) -> TopK:
     """The old policy as the tokens that carry its mass: the sampled one, then the most likely until Σ >= mass or k.
 
-    Entries beyond the mass are -inf and count to the rest bucket; the width is what the widest position needs.
+    Entries beyond the mass are -inf and count towards the rest bucket; the width is what the widest position needs.
 
     Args:
         logp_old: [B, T, V] log q, nats.

@@ -601,7 +601,7 @@ check_trapo_loss = Built(
             lambda logp, rewards, own, expert, alpha, horizon: (
                 _whole(logp, rewards, own, expert, alpha, horizon) * len(rewards) * horizon / (own | expert).sum()
             ),
-            "the sum is divided by the tokens that there are; the divisor is the constant number of completions times "
+            "the sum is divided by the tokens present; the divisor is the constant number of completions times "
             "`horizon`.",
         ),
         Mistake(

@@ -187,7 +187,7 @@ PAPERS: dict[str, Paper] = {
 
 
 def table(library: str) -> list[dict[str, str]]:
-    """The rows for `trl` or `verl`, their cells as HTML; one line a setting."""
+    """The rows for `trl` or `verl`, their cells as HTML; one line per setting."""
     arguments.choice("library", library, tuple(WRITTEN_FOR))
     rows = []
     for paper in PAPERS.values():
