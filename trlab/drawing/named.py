@@ -288,14 +288,14 @@ FIGURES: dict[str, Figure] = {
     "relay-map": Figure(
         "relay_map",
         "basins",
-        "Where the methods for stale data work on `relay`: the learning rates at which each ends within .05 of the "
+        "Where the methods for stale data work on relay: the learning rates at which each ends within .05 of the "
         "best of these. A dot marks its best rate, and beside the name stands its end there; an arrow says that the "
         "rates that were run end first. Two seeds: a map, not a comparison.",
     ),
     "relay-hot": Figure(
         "relay_best",
         "intervals",
-        "`relay` with a sampler two batches behind, every batch used four times, at a learning rate of 1.5e-3: "
+        "The task relay with a sampler two batches behind, every batch used four times, at a learning rate of 1.5e-3: "
         "accuracy after twelve batches, twelve seeds each, with 95 % intervals. The dotted line is the base model.",
         at={"rate": "hot"},
     ),

@@ -46,6 +46,8 @@ LEAST = 1e-7
 """Nats: below it a divergence counts as this much."""
 ALPHABET = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\~<&")[: 64 + 24]
 """64 that stand for themselves, and 24 that say how many times 64 come before the next one."""
+MOST = ((len(ALPHABET) - 64) * 64 + 63) // 2
+"""Steps that a difference may have; the length of a completion of `relay` has more, and is left out."""
 GAP = "~"
 
 
@@ -111,8 +113,7 @@ def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batc
 def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
     """A sweep for the page: axes, methods, and an arm for each method and point that has finished runs."""
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
-    # What is the same in every batch of every run (the length of a completion of `relay`) makes no curve.
-    measures = [name for name in STEPS if name in history and history[name].nunique() > 1]
+    measures = [name for name in STEPS if name in history and history[name].notna().any() and _fits(name, history)]
     arms = {}
     for labels, _ in product(sweep.axes):
         for variant in sweep.variants:
@@ -129,6 +130,11 @@ def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
         "methods": [v.name for v in sweep.variants if any(key.split("|")[0] == v.name for key in arms)],
         "arms": arms,
     }
+
+
+def _fits(measure: str, history: pd.DataFrame) -> bool:
+    """Whether the code can hold what was measured."""
+    return measure in LOGARITHMIC or bool(history[measure].max() <= MOST * STEPS[measure])
 
 
 def described(sweep: Sweep) -> dict[str, Any]:
